@@ -347,11 +347,21 @@ def models(
     return found
 
 
-def _split(order: Floats, **values: Floats) -> predictions.Predictions:
+def _split(
+    order: Floats,
+    seconds: Floats | None = None,
+    click_probability: Floats | None = None,
+    logits: Floats | None = None,
+) -> predictions.Predictions:
     """Returns predictions of `[2 n]`: of impressions, and of the same as lists."""
     half = len(order) // 2
-    known = {name: of_both[:half] for name, of_both in values.items()}
-    return predictions.Predictions(order[:half], listed=order[half:], **known)
+    seconds, chances, odds = (
+        None if values is None else values[:half]
+        for values in (seconds, click_probability, logits)
+    )
+    return predictions.Predictions(
+        order[:half], seconds, chances, odds, listed=order[half:]
+    )
 
 
 def _fraction(part: Part) -> Floats:

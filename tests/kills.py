@@ -2,11 +2,14 @@
 
     python -m tests.kills DIR [COMMAND=NUMBER …]
 
-makes a small run in DIR once, then ends each command by SIGINT, SIGTERM and SIGKILL,
-NUMBER times each (10), and runs it again. It must succeed, leave the files that an
+makes a small run in DIR once, then ends each command NUMBER times (10), by SIGINT,
+SIGTERM and SIGKILL in turn, and runs it again. It must succeed, leave the files that an
 undisturbed one leaves, and of those that are the same of any two undisturbed runs the
 same bytes. A signal that can be caught must end it without a stack trace. Prints a
 line for each failure, and a table; exit status 1 where there was one.
+
+Commands start in processes that have loaded all modules (`tests/forked.py`), so that a
+kill hits the work and not the seconds of loading TensorFlow.
 """
 
 import dataclasses
@@ -17,14 +20,13 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 import polars as pl
 
-from tests import full_log
+from tests import forked, full_log
 from tests.cli.tried import page
 from ytdnn.data import served
 
@@ -173,14 +175,9 @@ def _look(command: Command, here: pathlib.Path) -> Ended:
     return Ended(frozenset(_VERSION.sub("/N", name) for name in found), digests)
 
 
-def _start(command: Command, here: pathlib.Path) -> subprocess.Popen[str]:
+def _start(command: Command, here: pathlib.Path) -> forked.Process:
     words = command.words.replace("HERE", str(here)).split()
-    return subprocess.Popen(
-        [sys.executable, "-m", "ytdnn", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return forked.Process(words, here.with_name("output.txt"))
 
 
 def _fresh(base: pathlib.Path, here: pathlib.Path) -> None:
@@ -189,7 +186,12 @@ def _fresh(base: pathlib.Path, here: pathlib.Path) -> None:
 
 
 class Trials:
-    """Kills one command again and again."""
+    """Kills one command again and again.
+
+    Attributes:
+      name: The command.
+      seconds: How long an undisturbed run of it takes.
+    """
 
     def __init__(self, name: str, base: pathlib.Path, here: pathlib.Path) -> None:
         """Runs it undisturbed, to know where it ends and how long it takes."""
@@ -197,11 +199,10 @@ class Trials:
         self._base, self._here = base, here
         _fresh(base, here)
         started = time.monotonic()
-        process = _start(self._command, here)
-        out, _ = process.communicate()
-        if process.returncode:
+        status, out = _start(self._command, here).end()
+        if status:
             raise RuntimeError(f"{name} fails undisturbed:\n{out}")
-        self._seconds = time.monotonic() - started
+        self.seconds = time.monotonic() - started
         self._undisturbed = _look(self._command, here)
 
     def kill(self, how: signal.Signals, at: float) -> str:
@@ -213,19 +214,16 @@ class Trials:
         """
         _fresh(self._base, self._here)
         process = _start(self._command, self._here)
-        time.sleep(at * self._seconds)
-        process.send_signal(how)
-        try:
-            out, _ = process.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return "does not end within a minute"
-        if "Traceback" in out and at * self._seconds > 1.0:
+        time.sleep(at * self.seconds)
+        process.send(how)
+        status, out = process.end(60.0)
+        if status is None:
+            return f"does not end within a minute: {out[-400:]}"
+        if "Traceback" in out:
             return f"a stack trace: {out[-700:]}"
-        again = _start(self._command, self._here)
-        out, _ = again.communicate()
-        if again.returncode or "Traceback" in out:
-            return f"again: status {again.returncode}: {out[-400:]}"
+        status, out = _start(self._command, self._here).end()
+        if status != 0 or "Traceback" in out:
+            return f"again: status {status}: {out[-400:]}"
         found = _look(self._command, self._here)
         if found.files != self._undisturbed.files:
             return f"files: {sorted(found.files ^ self._undisturbed.files)[:6]}"
@@ -245,16 +243,15 @@ def main(arguments: list[str], say: Callable[[str], None] = print) -> int:
     rng, failures = random.Random(0), 0
     for name, number in asked.items():
         trials = Trials(name, base, directory / "trial")
-        for how in SIGNALS:
-            wrong = 0
-            for _ in range(int(number)):
-                at = rng.uniform(0.0, 1.0)
-                found = trials.kill(how, at)
-                if found:
-                    wrong += 1
-                    say(f"{name}, {how.name} at {at:.2f}: {found}")
-            failures += wrong
-            say(f"{name}: {how.name} {number} times, {wrong} failures")
+        wrong = 0
+        for count in range(int(number)):
+            how, at = SIGNALS[count % len(SIGNALS)], rng.uniform(0.0, 1.0)
+            found = trials.kill(how, at)
+            if found:
+                wrong += 1
+                say(f"{name}, {how.name} at {at:.2f}: {found}")
+        failures += wrong
+        say(f"{name}: {number} kills, {wrong} failures; {trials.seconds:.1f} s a run")
     return 1 if failures else 0
 
 

@@ -165,3 +165,28 @@ def cluster_config(data: configs.DataConfig | None = None) -> configs.Config:
         ranking=ranking,
         cluster=configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005),
     )
+
+
+def add_outcomes(directory: pathlib.Path, seed: int = 0) -> pathlib.Path:
+    """Adds outcomes to the impressions of `write_log`, some of them unknown.
+
+    Clicks on videos of the user's own taste are `liked` with .8, others with .05;
+    impressions of the other taste are `disliked` with .3. Every tenth of these is
+    unknown. `price` is what a click brings: 5 for each fourth video, else 0.
+    """
+    rng = np.random.default_rng(seed)
+    path = directory / "impressions.parquet"
+    shown = pl.read_parquet(path)
+    users = shown["user_id"].str.slice(1).cast(pl.Int64).to_numpy()
+    videos = shown["video_id"].str.slice(6).cast(pl.Int64).to_numpy()
+    clicked, draws = shown["clicked"].to_numpy(), rng.random((2, shown.height))
+    own = users % 2 == videos % 2
+    unknown = pl.Series(np.arange(shown.height) % 10 == 0)
+    liked = pl.Series(clicked & (draws[0] < np.where(own, 0.8, 0.05)))
+    disliked = pl.Series(~own & (draws[1] < 0.3))
+    shown.with_columns(
+        liked=pl.when(~unknown).then(liked),
+        disliked=pl.when(~unknown).then(disliked),
+        price=pl.Series(np.where(clicked & (videos % 4 == 0), 5.0, 0.0)),
+    ).write_parquet(path)
+    return directory

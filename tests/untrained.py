@@ -64,10 +64,23 @@ def make_small(workdir: pathlib.Path) -> None:
     _make(workdir, log, SMALL)
 
 
-def _make(
-    workdir: pathlib.Path, log: dict[str, pl.DataFrame], config: configs.Config
+def make_of(
+    workdir: pathlib.Path,
+    log: dict[str, pl.DataFrame],
+    config: configs.Config,
+    outcomes: tuple[str, ...],
 ) -> None:
-    data = full_log.prepared_data(workdir, log)
+    """Makes one of a log with outcomes of its own."""
+    _make(workdir, log, config, outcomes)
+
+
+def _make(
+    workdir: pathlib.Path,
+    log: dict[str, pl.DataFrame],
+    config: configs.Config,
+    outcomes: tuple[str, ...] = (),
+) -> None:
+    data = full_log.prepared_data(workdir, log, outcomes=outcomes)
     inputs = {"data": data.manifest.fingerprint}
     values = configs.to_dict(config)
     made = first_stage.make(data)

@@ -207,7 +207,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     # Each once, the loss's too; ids are dropped only with content, and the last is the
     # ranker's.
     of_ids = {randomness.RandomStream.WATCHED_IDS, randomness.RandomStream.VIDEO_IDS}
-    of_ids |= {randomness.RandomStream.OWN_TOWER}
+    of_ids |= {randomness.RandomStream.OWN_TOWER, randomness.RandomStream.EXPERTS}
     assert sorted(streams) == [s for s in randomness.RandomStream if s not in of_ids]
     # Both averages of watches, the searches, the tower's one layer, the connection;
     # the rows that attention reads, their coordinates, and two of each block.

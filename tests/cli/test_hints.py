@@ -112,6 +112,8 @@ _FILLED = {
     "--workdir=runs/mine": "--workdir=RUN",
     "--workdir=runs/quickstart": "--workdir=RUN",
     "--workdir=runs/world": "--workdir=RUN",
+    "--workdir=runs/best": "--workdir=RUN",
+    "--config=X": "--config=experiments/quickstart.py",
     "--config=FILE.py": "--config=experiments/quickstart.py",
     "--data_dir=X": "--data_dir=LOG",
     "--features=X": "--features=device",

@@ -42,6 +42,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "experiments",
         "compare",
         "study",
+        "sweep",
         "world",
         "live",
     }
@@ -125,7 +126,8 @@ MISTAKES = [
         "expected a command (run, prepare, check, train, cluster, index tune, "
         "evaluate, compare, export, refit, refresh, index add, index remove, "
         "index restore, recommend, similar, vectors, serve, join-log, experiments, "
-        "study, live, world), received 'prepre': did you mean prepare? (ytdnn --help)",
+        "study, sweep, live, world), received 'prepre': did you mean prepare? "
+        "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

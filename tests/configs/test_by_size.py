@@ -162,10 +162,13 @@ def test_the_ranker_s_batches_and_towers_grow_with_the_impressions() -> None:
     epochs = [one["training.epochs"] for one in found]
     batches = [one["training.batch_size"] for one in found]
     steps = [e * n // b for e, n, b in zip(epochs, numbers, batches, strict=True)]
-    assert epochs == sorted(epochs, reverse=True)
+    # Below half a million, larger steps and fewer of them.
+    assert epochs == [12, 8, 10, 4, 2]
     assert batches == sorted(batches)
     assert steps == sorted(steps)
     assert [one["tower"] for one in found] == [(256, 64)] * 2 + [(512, 256)] * 3
+    rates = [one["training.table_learning_rate"] for one in found]
+    assert rates == [3e-3] * 2 + [3e-4] * 3
 
 
 def test_a_config_of_before_there_was_a_rule_stays_as_it_is() -> None:

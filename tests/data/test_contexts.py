@@ -278,8 +278,9 @@ def _impression(data, row):
     """All that the arrays say of one impression, videos by their ids."""
     ids = [None, *data.videos["video_id"]]
     found = {
-        field.name: getattr(data.impressions, field.name)[row].item()
+        field.name: values[row].tolist()
         for field in dataclasses.fields(data.impressions)
+        if (values := getattr(data.impressions, field.name)) is not None
     }
     named = {name: ids[found[name]] for name in ("videos", "seed_videos")}
     # A score that is missing is NaN, which equals nothing.

@@ -14,7 +14,7 @@ from hypothesis import strategies
 from tests.index import contract
 from ytdnn import configs, schema
 from ytdnn.index import brute_force, delta, lsh, scann_index
-from ytdnn.retrieval import attributes, filters, nearest, permitted
+from ytdnn.retrieval import attributes, filters, from_vectors, nearest, permitted
 from ytdnn.serving import where
 
 NUM, DIM, ADDED = 240, 8, 20
@@ -197,7 +197,7 @@ def searchers() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def searches() -> dict[str, Any]:
     """Each kind of index, where eight videos are few, as a compiled search."""
-    former, nearest.FEW = nearest.FEW, 8
+    former, from_vectors.FEW = from_vectors.FEW, 8
 
     def compiled(searcher: Any) -> Any:
         search = nearest.Nearest(searcher, NUM)
@@ -218,7 +218,7 @@ def searches() -> dict[str, Any]:
         return run
 
     found = {kind: compiled(one) for kind, one in searchers().items()}
-    nearest.FEW = former
+    from_vectors.FEW = former
     return found
 
 

@@ -195,6 +195,25 @@ def log(tmp_path: pathlib.Path) -> served_log.ServedLog:
     return served_log.ServedLog(tmp_path / "log", pl.String(), metrics.Metrics())
 
 
+def test_outcomes_are_joined_and_what_was_not_told_did_not_happen(
+    tmp_path: pathlib.Path,
+) -> None:
+    log = served_log.ServedLog(
+        tmp_path / "log", pl.String(), metrics.Metrics(), ("price",)
+    )
+    log.add(served.ANSWERS, row(1, 0.0, '"u1"', ["a", "b", "c"]))
+    liked = {schema.LIKED: True, "price": 2.0}
+    log.add(served.FEEDBACK, told(1, 1.0, "a", True, 5.0) | liked)
+    log.add(served.FEEDBACK, told(1, 2.0, "a", True, 9.0) | {schema.LIKED: False})
+    log.add(served.FEEDBACK, told(1, 3.0, "c", False, 0.0))
+    log.flush()
+    served.join(log.directory, tmp_path / "out", 60.0, now=100.0)
+    found = pl.read_parquet(tmp_path / "out" / "impressions.parquet")
+    assert found[schema.LIKED].to_list() == [True, False, False]
+    assert found["price"].to_list() == [2.0, 0.0, 0.0]
+    assert schema.SHARED not in found.columns
+
+
 def test_the_join_counts_what_it_leaves_out(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:

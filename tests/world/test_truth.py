@@ -31,6 +31,36 @@ def noisy():
     return found, _played(found)
 
 
+def test_likes_and_dislikes_are_drawn_by_the_truth(played) -> None:
+    config = dataclasses.replace(CONFIG, outcomes=True, accidental_clicks=ACCIDENTS)
+    found = generate.World(config)
+    shown, _ = _played(found)
+    chance = click_probability(found, shown)
+    truths = truth.outcome_probabilities(
+        found, shown["users"], shown["videos"], shown["times"], chance
+    )
+    for name, expected in truths.items():
+        happened = shown[name]
+        assert not (happened & ~shown["clicked"]).any()
+        assert 0.01 < happened.mean() < 0.15, name
+        # Of tenths by the truth, within three standard errors of the draws.
+        edges = np.quantile(expected, np.linspace(0.0, 1.0, 11))
+        tenths = np.clip(np.searchsorted(edges, expected, "right") - 1, 0, 9)
+        for tenth in range(10):
+            inside = tenths == tenth
+            error = np.sqrt(expected[inside].sum())
+            difference = happened[inside].sum() - expected[inside].sum()
+            assert abs(difference) < 3.5 * error + 1, (name, tenth)
+    assert truths["liked"].argmax() != truths["disliked"].argmax()
+    # Without them the log is the same, to the last event.
+    plain, _ = played
+    quiet = generate.World(dataclasses.replace(CONFIG, outcomes=True))
+    with_outcomes, _ = _played(quiet)
+    assert set(with_outcomes) - set(plain) == {"liked", "disliked"}
+    for name, values in plain.items():
+        np.testing.assert_array_equal(with_outcomes[name], values)
+
+
 def earlier_unclicked(shown: dict[str, np.ndarray]) -> np.ndarray:
     """Counts, from the log alone, what memory counts: one impression at a time."""
     counts = np.zeros(len(shown["users"]), np.int64)

@@ -25,6 +25,7 @@ from ytdnn.cli import (
     similar,
     steps,
     study,
+    sweep,
     tune,
     vectors,
     world,
@@ -55,6 +56,26 @@ _DATA_FLAGS = (
     Flag("protocol", key="data.protocol"),
 )
 _STRATEGY = Flag("strategy", key="strategy")
+
+
+def _repeated(value: str) -> dict[str, str]:
+    """Returns the settings that `--repeats` fills."""
+    removes = str(value != "True").lower()
+    return {
+        "composition.remove_watched": removes,
+        "evaluation.remove_watched": removes,
+        "candidates.validate_repeats": str(value == "True").lower(),
+    }
+
+
+_REPEATS = Flag(
+    "repeats",
+    "Watched videos may be recommended again, and are right answers, as for music. "
+    "Fills config.composition.remove_watched, config.evaluation.remove_watched and "
+    "config.candidates.validate_repeats.",
+    is_switch=True,
+    fills=_repeated,
+)
 _REFIT = Flag("refit", key="refit", is_switch=True)
 
 
@@ -77,6 +98,7 @@ COMMANDS = (
             *_DATA_FLAGS,
             *engine.FLAGS,
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
             _REFIT,
             _K,
@@ -160,6 +182,7 @@ COMMANDS = (
                 example="candidates|index|ranking",
             ),
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
         ),
         (
@@ -456,6 +479,25 @@ COMMANDS = (
             "strategy",
         ),
         study.run,
+    ),
+    command.Command(
+        "sweep",
+        "search settings by validation: Optuna's trials, and the best compared once",
+        "Trains one stage with settings drawn from a space, by Optuna's TPE sampler, "
+        "and stops a trial that is below the median of those before it. Validation "
+        "alone decides. All trials stand in DIR/journal.log: a sweep that was killed "
+        "goes on, and several processes of the same command share it. Ends with "
+        "DIR/best.py, a config file to run, DIR/sweep.html, and the paired difference "
+        "of the best and the base config on the test window. Needs the extra `sweep`.",
+        (
+            "ytdnn sweep --source=movielens --name=ml-100k --trials=30 "
+            "--workdir=runs/sweep",
+            "ytdnn sweep --config=mine.py --minutes=120 --workdir=runs/sweep",
+            "ytdnn sweep --stage=ranking --trials=20 --workdir=runs/ranker_sweep",
+        ),
+        (*sweep.FLAGS, *_DATA_FLAGS),
+        ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
+        sweep.run,
     ),
     command.Command(
         "live",

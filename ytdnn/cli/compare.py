@@ -66,3 +66,12 @@ def _compare(
     output.result(lambda: found)
     rich.print(compared.render(found))
     return found.failures
+
+
+def show(paths: Sequence[pathlib.Path]) -> None:
+    """Prints the differences of two reports.
+
+    Args:
+      paths: Directories of the first and the second evaluation.
+    """
+    _compare(paths, "", None)

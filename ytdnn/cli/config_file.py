@@ -11,9 +11,11 @@ import pydantic
 from ml_collections import config_dict
 
 from ytdnn import configs, errors
+from ytdnn.configs import spaces
 from ytdnn.pipeline import config_dicts
 
 _VARIANTS = "get_variants"
+_SPACE = "get_space"
 # A variant's name is a directory's.
 _NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
@@ -64,6 +66,32 @@ def load_variants(path: str) -> dict[str, configs.Config]:
         name: _converted(value, f"{_VARIANTS}()[{name!r}]", file)
         for name, value in found.items()
     }
+
+
+def load_space(path: str) -> spaces.Space | None:
+    """Returns the space of a sweep: that of `get_space()`; None: the file has none.
+
+    Args:
+      path: The file; `FILE.py:TEXT` is read as for `load`.
+
+    Raises:
+      errors.UserError: It is missing, fails, or returns no space.
+    """
+    file, _, _ = path.partition(":")
+    module = _load_module(pathlib.Path(file))
+    if not callable(getattr(module, _SPACE, None)):
+        return None
+    found = _guarded(file, module.get_space)
+    if not isinstance(found, dict) or not found:
+        words = "an empty dict" if found == {} else type(found).__name__
+        raise errors.UserError(
+            f"expected {_SPACE}() of {file} to return a dict of values for each "
+            f"setting, received {words}"
+        )
+    try:
+        return spaces.read(found)
+    except ValueError as error:
+        raise errors.UserError(f"{error} ({_SPACE}() of {file})") from None
 
 
 def _config_of(module: ModuleType, file: str, argument: str) -> configs.Config:

@@ -75,6 +75,12 @@ FLAGS = (
         "Name of conditions saved in the bundle (config.composition.policies).",
         example="NAME",
     ),
+    Flag(
+        "weights",
+        "Weights of what the ranker predicts, which order the list, JSON: "
+        '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
+        example="JSON",
+    ),
     *engine.FLAGS,
     resolved.JSON,
 )
@@ -151,6 +157,7 @@ def _recommend_many(
             allow=_file(values, "allow"),
             where=_where(values),
             policy=values.get("policy", ""),
+            weights=_weights(values),
             spark=spark,
             progress=shown,
         )
@@ -176,6 +183,19 @@ def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
     return found if isinstance(found, list) else [found]
 
 
+def _weights(values: Mapping[str, str]) -> Any:
+    """Returns the weights of --weights."""
+    if "weights" not in values:
+        return None
+    try:
+        return json.loads(values["weights"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
+            f"received {values['weights']!r} ({error})"
+        ) from None
+
+
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     if "user" in values:
@@ -192,6 +212,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         request = request | {"where": _where(values)}
     if "policy" in values:
         request = request | {schema.POLICY: values["policy"]}
+    if "weights" in values:
+        request = request | {"weights": _weights(values)}
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle

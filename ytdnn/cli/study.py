@@ -18,7 +18,7 @@ from ytdnn.cli import (
     resolved,
 )
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import cluster_roles, graph, runner, workdir
+from ytdnn.pipeline import cluster_roles, graph, runner, sharing, workdir
 
 Flag = arguments.Flag
 
@@ -213,7 +213,7 @@ def _make(
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
-            _share(step, config, directory, directories)
+            sharing.share(step, config, directory, directories, output.say)
         runner.run(_steps(cell, split, stage), config, directory, output.say)
 
 
@@ -230,34 +230,6 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
 def _made(stage: str) -> list[graph.Step]:
     """Returns the steps before the evaluation."""
     return [graph.DATA, *_STAGES[stage]]
-
-
-def _share(
-    step: graph.Step,
-    config: configs.Config,
-    directory: pathlib.Path,
-    directories: Sequence[pathlib.Path],
-) -> None:
-    """Links the output of another run where it equals the one that this run needs.
-
-    It does if it was made with the same settings, including the seed, from inputs that
-    this run has too.
-    """
-    inputs = [one for one in graph.STEPS if one.name in step.inputs]
-    if any(runner.staleness(one, config, directory) for one in inputs):
-        return
-    if step.left_out(config, directory):
-        return
-    if not runner.staleness(step, config, directory):
-        return
-    read = runner.input_fingerprints(step, config, directory)
-    for other in directories:
-        is_current = other != directory and not runner.staleness(step, config, other)
-        if is_current and runner.input_fingerprints(step, config, other) == read:
-            source = other / step.name
-            artifacts.share(source, directory / step.name)
-            output.say(f"{step.name}: linked, the same as {source}")
-            return
 
 
 def _show(

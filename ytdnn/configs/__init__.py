@@ -69,6 +69,7 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
+from ytdnn.configs.spaces import Options, Range
 from ytdnn.configs.training import TrainingConfig
 from ytdnn.configs.world import WORLDS, WorldConfig
 
@@ -105,9 +106,11 @@ __all__ = [
     "LshConfig",
     "NextWatchConfig",
     "Normalization",
+    "Options",
     "OwnEncoderConfig",
     "OwnLossConfig",
     "QuantilesConfig",
+    "Range",
     "RankingConfig",
     "RawConfig",
     "RefreshConfig",

@@ -38,6 +38,7 @@ RankingSetting = Literal[
     "training.epochs",
     "training.batch_size",
     "training.learning_rate",
+    "training.table_learning_rate",
 ]
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
@@ -172,7 +173,13 @@ def ranking(size: LogSize) -> dict[str, Any]:
     """
     millions = max(1, size.impressions) / 1_000_000
     is_small = millions < 1.0
-    epochs = 10 * millions ** (-0.15 if 0.5 <= millions < 1.0 else -0.4)
+    if millions < 0.5:
+        # In few steps the vectors of videos and categories would stay at their start.
+        epochs, rates = 6 * millions**-0.15, (1e-3, 3e-3)
+    elif is_small:
+        epochs, rates = 10 * millions**-0.15, (5e-4, 3e-4)
+    else:
+        epochs, rates = 10 * millions**-0.4, (1e-3, 3e-4)
     exponent = round(math.log2(1_024 * millions**0.5))
     return {
         "tower": (256, 64) if is_small else (512, 256),
@@ -180,7 +187,8 @@ def ranking(size: LogSize) -> dict[str, Any]:
         "least_impressions": 200_000,
         "training.epochs": max(2, min(20, round(epochs))),
         "training.batch_size": int(min(4_096, max(64, 2**exponent))),
-        "training.learning_rate": 5e-4 if is_small else 1e-3,
+        "training.learning_rate": rates[0],
+        "training.table_learning_rate": rates[1],
     }
 
 

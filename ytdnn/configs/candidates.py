@@ -72,6 +72,8 @@ class CandidatesConfig:
         read as a whole; of a larger one, the order of users follows the windows.
       validation_users: Users that each epoch is validated on, a sample that is the same
         for all epochs and seeds; 0 = all.
+      validate_repeats: Whether validation asks for videos that the user watched before,
+        too, and lists them; for logs in which videos are watched again (`--repeats`).
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here. Without a config file all of these are, except those
         given on the command line.
@@ -118,6 +120,7 @@ class CandidatesConfig:
     training: training_config.TrainingConfig = training_config.TrainingConfig()
     window_events: components.Positive = 1 << 24
     validation_users: components.NonNegative = 10_000
+    validate_repeats: bool = False
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")

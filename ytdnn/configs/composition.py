@@ -1,6 +1,7 @@
 """Settings of how a page is composed: candidate sources, blend, cap."""
 
 import json
+import math
 from typing import Any, Literal, Self
 
 import pydantic
@@ -45,10 +46,16 @@ class CompositionConfig:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      remove_watched: Whether no answer holds a video that its user has watched. Music
+        and series are watched again: keep them there (`--repeats`).
       request_fields: Keys of requests that leave videos out, in addition to those of
         every bundle, such as `exclude_channel_ids` (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
+      weights: Weights of what the ranker predicts in the order of requests that bring
+        none of their own, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
+        (docs/feedback.md); empty: the ranker's order. A policy may have some, too:
+        `{"kids": {"where": […], "weights": {…}}}`.
       co_watched_by: What makes videos co-watched: the `order` of watches, within three
         of one of the last ten; or the `users`, whoever watched both at any time, with
         the votes of the last fifty watches added up.
@@ -67,8 +74,10 @@ class CompositionConfig:
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
     co_watched_by: Literal["order", "users"] = "order"
+    remove_watched: bool = True
     request_fields: tuple[str, ...] = ()
     policies: str = ""
+    weights: str = ""
 
     @pydantic.field_validator("policies", mode="after")
     @classmethod
@@ -78,13 +87,42 @@ class CompositionConfig:
         except ValueError:
             found = None
         if not isinstance(found, dict) or not all(
-            name and isinstance(one, list) for name, one in found.items()
+            name and _is_policy(one) for name, one in found.items()
         ):
             raise ValueError(
                 f'expected policies as JSON, {{"kids": [{{"column": "rating", "in": '
                 f'["all"]}}]}}, received {value!r}'
             )
         return value
+
+    @pydantic.field_validator("weights", mode="after")
+    @classmethod
+    def _are_numbers(cls, value: str) -> str:
+        try:
+            found = json.loads(value) if value else {}
+        except ValueError:
+            found = None
+        if not _are_weights(found):
+            raise ValueError(
+                f'expected weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
+                f"received {value!r}"
+            )
+        return value
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Weights of requests that bring none, by name."""
+        return dict(json.loads(self.weights)) if self.weights else {}
+
+    @property
+    def weights_of_policies(self) -> dict[str, dict[str, float]]:
+        """Weights of the policies that have some, by name."""
+        found = json.loads(self.policies) if self.policies else {}
+        return {
+            name: one["weights"]
+            for name, one in found.items()
+            if isinstance(one, dict) and one.get("weights")
+        }
 
     @pydantic.model_validator(mode="after")
     def _explores_in_one_way(self) -> Self:
@@ -183,3 +221,23 @@ class CompositionConfig:
     def num_from_tower(self) -> int:
         """Number of candidates of the candidate model, at least."""
         return self.num_candidates - sum(self.num_places.values())
+
+
+def _is_policy(value: Any) -> bool:
+    """Whether a value is a list of conditions, or conditions with weights."""
+    if not isinstance(value, dict):
+        return isinstance(value, list)
+    if not value or set(value) - {"where", "weights"}:
+        return False
+    has_list = isinstance(value.get("where", []), list)
+    return has_list and _are_weights(value.get("weights", {}))
+
+
+def _are_weights(value: Any) -> bool:
+    """Whether a value is an object of finite numbers."""
+    return isinstance(value, dict) and all(
+        isinstance(one, int | float)
+        and not isinstance(one, bool)
+        and math.isfinite(one)
+        for one in value.values()
+    )

@@ -29,6 +29,15 @@ RESERVED: Final = frozenset(
         schema.POLICY,
         schema.PROPENSITIES,
         schema.SCORES,
+        schema.WEIGHT_NAMES,
+        schema.WEIGHT_VALUES,
+        schema.CONDITIONS,
+        schema.CONDITION_VALUES,
+        schema.EXCLUDE_IDS,
+        schema.ALLOW_IDS,
+        schema.OUTCOME_LABELS,
+        *("candidate_score", "candidate_scores", "sources", "seed_ids", "ranks"),
+        *("stage_seconds", "request", "similar_video_id", "where", "weights"),
         *("rank", "row", "title", "user", "video"),
     }
 )

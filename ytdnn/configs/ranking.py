@@ -1,12 +1,19 @@
 """Settings of ranking (PAPER §4)."""
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, Self
+
+import pydantic
 
 from ytdnn.configs import by_size, components, heads, normalizations
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
 
 Head = heads.Head
+HEAD: Final = "head"  # the loss of the click and the watch time
+OUTCOME_WEIGHT: Final = 0.1
+_WEIGHT = re.compile(r"(?P<name>[A-Za-z]\w*)=\d+(\.\d+)?(e-?\d+)?")
 
 
 @components.validated
@@ -40,6 +47,13 @@ class RankingConfig:
         shards of users (`data.events_per_shard`) up to this number. A smaller log is
         read as a whole; of a larger one, the order of impressions follows the windows.
       training: Optimisation.
+      loss_weights: Weights of the losses that are added up, such as ("liked=0.5",
+        "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
+        Others have the default; an outcome of weight 0 is not predicted
+        (docs/feedback.md).
+      experts: Number of experts in place of the tower's last layer, each output with a
+        gate of its own (MMoE), then without `ensemble_size`; 0: all outputs read the
+        tower.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here.
     """
@@ -69,3 +83,38 @@ class RankingConfig:
         table_accumulator=1e-7,
     )
     auto: tuple[by_size.RankingSetting, ...] = ()
+    loss_weights: tuple[str, ...] = ()
+    experts: components.NonNegative = 0
+
+    @pydantic.field_validator("loss_weights", mode="after")
+    @classmethod
+    def _are_weights(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = []
+        for entry in value:
+            found = _WEIGHT.fullmatch(entry)
+            if found is None or found["name"] in names:
+                raise ValueError(
+                    f"expected loss_weights as name=number, each name once, received "
+                    f"{entry!r}"
+                )
+            names.append(found["name"])
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_layer_for_experts(self) -> Self:
+        if self.experts and not self.tower:
+            raise ValueError(
+                f"expected a layer in tower, in place of which experts stand, received "
+                f"none and experts={self.experts}"
+            )
+        return self
+
+    def weights_of(self, outcomes: Sequence[str]) -> dict[str, float]:
+        """Returns the weight of the head's loss and of each outcome's, by name.
+
+        Args:
+          outcomes: Names of outcomes. Others that are given a weight are in it too.
+        """
+        given = (entry.partition("=") for entry in self.loss_weights)
+        default = dict.fromkeys(outcomes, OUTCOME_WEIGHT)
+        return {HEAD: 1.0} | default | {name: float(value) for name, _, value in given}

@@ -25,6 +25,8 @@ class WorldConfig:
         0 = there is no such column.
       vector_noise: Standard deviation of that noise in each coordinate; that of what
         the vectors show is 1.
+      outcomes: Whether clicks are `liked` and `disliked`, as the truth says
+        (docs/feedback.md). All else of the log is the same without.
       seed: Seed of the world; that of training is another.
     """
 
@@ -40,6 +42,7 @@ class WorldConfig:
     vector_dim: components.NonNegative = 0
     vector_noise: components.NonNegativeFloat = 0.5
     seed: components.NonNegative = 0
+    outcomes: bool = False
 
     @property
     def span_days(self) -> int:

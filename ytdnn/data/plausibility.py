@@ -14,6 +14,7 @@ from ytdnn import schema
 from ytdnn.data import event_log, user_shards
 
 _MOST_SHARE = 0.5
+_MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_HOLDERS = 5  # users or videos, of which one with most of the events is odd
 _LEAST_EVENTS = 50
 _MILLISECONDS, _MINUTES = 100.0, 20.0  # times the duration that a median is above
@@ -45,6 +46,7 @@ def notes(
         *found.seconds_notes(),
         *_late_uploads(videos, found.last),
         *found.clicks_notes(),
+        *found.repeats_notes(),
     ]
 
 
@@ -57,6 +59,7 @@ class _Events:
         self._users: list[np.ndarray] = []
         self.of_videos = np.zeros(videos.height, np.int64)
         self.last = 0
+        self._repeats = 0
         self._ratios: dict[str, list[np.ndarray]] = {}
         self._clicks = np.zeros(2, np.int64)  # without a watch, all
 
@@ -68,6 +71,9 @@ class _Events:
         self._users.append(sizes)
         self.of_videos += np.bincount(indices, minlength=self._num_videos + 1)[1:]
         self.last = max(self.last, int(np.max(read.watches.times, initial=0)))
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        watched = owners * (self._num_videos + 1) + indices
+        self._repeats += len(watched) - len(np.unique(watched))
         self._add_seconds(schema.WATCHES, read.watches.seconds, indices)
         shown = read.impressions
         if shown is None:
@@ -77,8 +83,6 @@ class _Events:
         if shown.seconds is not None:
             seconds = np.asarray(shown.seconds)[clicked]
             self._add_seconds(schema.IMPRESSIONS, seconds, seen)
-        owners = np.repeat(np.arange(len(sizes)), sizes)
-        watched = owners * (self._num_videos + 1) + indices
         asked = np.asarray(shown.users)[clicked] * np.int64(self._num_videos + 1) + seen
         self._clicks += ((~np.isin(asked, watched)).sum(), len(asked))
 
@@ -126,6 +130,17 @@ class _Events:
                 f"--config.data.clicks_are_watches=true; else check that "
                 f"{schema.WATCHES} and {schema.IMPRESSIONS} are of the same users and "
                 f"days"
+            )
+
+    def repeats_notes(self) -> Iterator[str]:
+        """Yields a line where videos are often watched again."""
+        number = int(self.of_videos.sum())
+        if self._repeats > _MANY_REPEATS * number:
+            yield (
+                f"note: {self._repeats / number:.0%} of the watches are of a video the "
+                f"user had watched before, and by default no list holds one: with "
+                f"--repeats `ytdnn run` and `ytdnn train` recommend and measure these "
+                f"too"
             )
 
 

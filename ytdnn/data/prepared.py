@@ -327,23 +327,26 @@ class PreparedData:
         return ragged.Ragged(places.offsets, videos)
 
     def targets(
-        self, users: np.ndarray, ends: np.ndarray, split: Split
+        self,
+        users: np.ndarray,
+        ends: np.ndarray,
+        split: Split,
+        with_watched: bool = False,
     ) -> ragged.Ragged:
         """Returns the distinct videos a user completes in a split, from `ends` on.
-
-        Videos the user watched before `ends` are no targets, as they cannot be
-        recommended.
 
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions, each the user's first watch in the split.
           split: Split of the targets.
+          with_watched: Whether videos the user watched before `ends` are targets, too;
+            where they are removed from lists they cannot be.
 
         Returns:
           Catalogue indices for each user.
         """
         watches = self.split_watches(users, ends, split)
-        new = watches.select(self.are_new(users, ends, watches))
+        new = watches.select(self.are_new(users, ends, watches, with_watched))
         return ragged.Ragged(new.offsets, np.asarray(self.watches.videos)[new.values])
 
     def split_watches(

@@ -14,6 +14,7 @@ import json
 import pathlib
 import shutil
 import time
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -97,18 +98,24 @@ def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
     }
 
 
-def feedback_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
+def feedback_schema(
+    id_type: pl.DataType, outcomes: Iterable[str] = ()
+) -> dict[str, pl.DataType]:
     """Returns the columns of a feedback.
 
     Args:
       id_type: Type of video ids.
+      outcomes: Outcomes of the log's own, apart from those of the schema.
     """
+    own = [name for name in outcomes if name not in schema.OUTCOMES]
     return {
         REQUEST_ID: pl.String(),
         SERVED_AT: pl.Float64(),
         schema.VIDEO_ID: id_type,
         schema.CLICKED: pl.Boolean(),
         schema.WATCH_SECONDS: pl.Float64(),
+        **{name: pl.Boolean() for name in schema.OUTCOMES},  # null: not said
+        **{name: pl.Float64() for name in own},
     }
 
 
@@ -228,7 +235,7 @@ def _counted(
     """Returns impressions with their feedback, and the number of feedbacks left out.
 
     Several feedbacks on one impression are merged: clicked if any says so, with the
-    longest of their watch times.
+    longest of their watch times, and each outcome likewise.
     """
     served = answers.select(
         REQUEST_ID, pl.col(SERVED_AT).alias(_ANSWERED_AT), VIDEO_IDS
@@ -241,9 +248,23 @@ def _counted(
         pl.col(schema.CLICKED).any(),
         pl.col(schema.WATCH_SECONDS).max(),
         pl.col(SERVED_AT).max(),
+        *(pl.col(name).max() for name in _outcomes(feedback)),
     )
     of_shown = became.join(shown.select(_KEY), on=_KEY, how="semi")
     return of_shown, len(matched) - len(in_time), len(feedback) - len(matched)
+
+
+def _outcomes(feedback: pl.DataFrame) -> list[str]:
+    """Returns the outcomes that some feedback tells of."""
+    others = {
+        *(REQUEST_ID, SERVED_AT, schema.VIDEO_ID),
+        *(schema.CLICKED, schema.WATCH_SECONDS, *_KEY),
+    }
+    return [
+        name
+        for name in feedback.columns
+        if name not in others and feedback[name].null_count() < feedback.height
+    ]
 
 
 def _impressions(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
@@ -263,6 +284,11 @@ def _impressions(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
             pl.col(SEED_IDS).alias(schema.SEED_VIDEO_ID),
             pl.col(PROPENSITIES).alias(schema.PROPENSITY),
             schema.DEVICE,
+            # What no feedback says of an impression has not happened.
+            *(
+                pl.col(name).fill_null(pl.lit(0).cast(became.schema[name]))
+                for name in _outcomes(became)
+            ),
         )
         .sort(schema.TIME, schema.PAGE_ID, schema.POSITION)
     )

@@ -74,12 +74,15 @@ def makers(
     """Returns the makers of a bundle's lists.
 
     Raises:
-      errors.UserError: Watched videos are to be kept, which the bundle cannot.
+      errors.UserError: The bundle removes watched videos and the evaluation does not,
+        or the other way round.
     """
-    if not config.remove_watched:
+    removes = served.bundle.removes_watched
+    if config.remove_watched != removes:
+        does = "removes" if removes else "keeps"
         raise errors.UserError(
-            "expected evaluation.remove_watched=true for a bundle, received false: its "
-            "recommender removes watched videos"
+            f"expected evaluation.remove_watched={str(removes).lower()} for a bundle "
+            f"that {does} watched videos, received {str(not removes).lower()}"
         )
     models = served.bundle.manifest.facts["models"]
     suffix = bundle_room.EXACT

@@ -40,6 +40,23 @@ def measure(
     return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
 
 
+def of_outcome(
+    impressions: ranker.SplitImpressions,
+    observed: ranker.Floats,
+    predicted: npt.NDArray[np.floating],
+    config: configs.EvaluationConfig,
+) -> tuple[report_model.Tenth, ...]:
+    """Returns predicted and observed means of an outcome, by tenths.
+
+    Args:
+      impressions: Impressions where the outcome is known.
+      observed: `[n]`, the outcome of each.
+      predicted: `[n]`, its prediction.
+      config: Settings of resamples and their seed.
+    """
+    return _tenths(impressions, predicted, observed, config)
+
+
 def _tenths(
     impressions: ranker.SplitImpressions,
     predicted: npt.NDArray[np.floating],

@@ -6,7 +6,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, models, protocol
-from ytdnn.retrieval import exploring, interface, page, pool, scores
+from ytdnn.retrieval import exploring, interface, page, pool, scores, weighing
 
 _CASES_A_PART = 1 << 8
 
@@ -48,6 +48,8 @@ def _joined(
         watched=tf.constant(cases.watched.padded()),
         times=tf.constant(cases.times, tf.int64),
     )
+    if not len(cases.removed.values):
+        asked = asked.with_watched
     proposals = []
     for source in others:
         videos = source.propose(asked).videos.numpy()
@@ -86,7 +88,7 @@ def order(
         return None
     rule = page.Rule(composition, data)
     score = None
-    if rule.needs_scores:
+    if rule.needs_scores and not weighing.weighs(composition.default_weights):
         score = scores.Scores(vectors, len(vectors))
 
     def of_pages(

@@ -86,6 +86,7 @@ def evaluate(
             first_stage,
             config.composition.ranker_precision,
         )
+        ranking.order_by(config.composition.default_weights)
     indexes = {} if stage else _load_indexes(workdir)
     code = events.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)
@@ -263,10 +264,10 @@ def _timed(
     """Returns the index's recall, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
     number = config.composition.num_candidates
-    latency = {"user_vector_batched_ms": _vector_ms(data, trained, cases)}
+    latency = {"user_vector_batched_ms": vector_ms(data, trained, cases)}
     latency |= search.latency(indexes, vectors, number)
     if ranking is not None:
-        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
+        latency["ranker_batched_ms"] = ranker_ms(data, ranking, cases, number)
     return {
         "index": search.evaluate(indexes, vectors, k),
         "latency": latency,
@@ -283,7 +284,7 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
     return {name: index_artifact.load(directory, name, source) for name in held}
 
 
-def _vector_ms(
+def vector_ms(
     data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
 ) -> float:
     """Returns the milliseconds of one user's vector, of many made together."""
@@ -293,7 +294,7 @@ def _vector_ms(
     return 1_000.0 * (time.perf_counter() - started) / max(1, len(asked))
 
 
-def _ranker_ms(
+def ranker_ms(
     data: prepared.PreparedData,
     ranking: models.RankingModelLike,
     cases: protocol.Cases,

@@ -108,8 +108,8 @@ def measure(
 
 
 def _check(predicted: predictions.Predictions) -> None:
-    for name, values in vars(predicted).items():
-        if values is not None and np.isnan(values).any():
+    for name, values in predicted.given.items():
+        if np.isnan(values).any():
             raise ValueError(f"expected {name} of predictions as numbers, received NaN")
 
 
@@ -117,6 +117,7 @@ def auc_interval(
     impressions: ranker.SplitImpressions,
     scores: npt.NDArray,
     config: configs.EvaluationConfig,
+    labels: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[float, float]:
     """Returns the bootstrap interval of AUC; NaN without impressions.
 
@@ -124,13 +125,14 @@ def auc_interval(
       impressions: Scored impressions.
       scores: `[n]`.
       config: Settings of resamples and their seed.
+      labels: `[n]`; None: whether they were clicked.
     """
     num_users = impressions.num_users
     if not num_users:
         return float("nan"), float("nan")
     draws = binary.auc_draws(
         impressions.users,
-        impressions.clicked,
+        impressions.clicked if labels is None else labels,
         scores,
         bootstrap.blocks(num_users, config.num_resamples, config.seed),
         num_bins=min(binary.NUM_BINS, max(_LEAST_BINS, _MOST_CELLS // num_users)),

@@ -26,6 +26,7 @@ from ytdnn.evaluation import (
     list_metrics,
     lists,
     metric_names,
+    outcome_metrics,
     protocol,
     ranker,
     report_files,
@@ -98,6 +99,7 @@ def measure(
         impressions=shown.entries,
         impression_slices=shown.slices,
         calibration=shown.calibration,
+        outcomes=shown.outcomes,
         shown_lists=ordered,
         gap_closed=_gaps_closed(lists=entries, impressions=shown.entries),
         ranker_gain=gains.of_ranker(per_user, config),
@@ -128,6 +130,7 @@ class _Shown:
     scores: dict[str, npt.NDArray[np.floating]] = dataclasses.field(
         default_factory=dict
     )
+    outcomes: report_model.OutcomesReport | None = None
 
 
 def _shown(
@@ -143,7 +146,10 @@ def _shown(
     predicted = {name: score(impressions) for name, score in scorers.items()}
     sliced = impression_slices.measure(data, impressions, predicted, config)
     scores = {name: np.asarray(given.list_order) for name, given in predicted.items()}
-    found = _Shown(impressions, rules, slices=sliced, scores=scores)
+    of_outcomes = outcome_metrics.measure(impressions, data.outcomes, predicted, config)
+    found = _Shown(
+        impressions, rules, slices=sliced, scores=scores, outcomes=of_outcomes
+    )
     for name, given in predicted.items():
         entry, found.parts[name] = impression_metrics.measure(
             impressions, given, config

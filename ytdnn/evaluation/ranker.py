@@ -40,7 +40,10 @@ class SplitImpressions:
       users: `[n]`, numbered from 0 without gaps.
       user_indices: `[num_users]`, user index of each such number.
       videos: `[n]` video indices.
+      outcomes: `[n, outcomes] float32`, NaN where unknown; None: the log has none.
     """
+
+    outcomes: npt.NDArray[np.float32] | None = None
 
     def __init__(self, data: prepared.PreparedData, split: prepared.Split) -> None:
         """Reads the impressions of a split."""
@@ -57,6 +60,8 @@ class SplitImpressions:
         users = np.asarray(data.impressions.users)[self.rows]
         self.user_indices, self.users = np.unique(users, return_inverse=True)
         self.videos = np.asarray(data.impressions.videos)[self.rows]
+        of_all = data.impressions.outcomes
+        self.outcomes = None if of_all is None else np.asarray(of_all)[self.rows]
 
     @property
     def gains(self) -> Floats:
@@ -97,6 +102,7 @@ class SplitImpressions:
         for name in ("rows", "clicked", "weights", "pages", "videos"):
             setattr(found, name, getattr(self, name)[keep])
         found.seconds = None if self.seconds is None else self.seconds[keep]
+        found.outcomes = None if self.outcomes is None else self.outcomes[keep]
         kept, found.users = np.unique(self.users[keep], return_inverse=True)
         found.user_indices = self.user_indices[kept]
         return found
@@ -123,7 +129,9 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
         if (times[starts] == times[impressions.rows]).all():
             return found
         listed = ranker.predictions(data, impressions.rows, starts)
-        return dataclasses.replace(found, listed=listed.order)
+        return dataclasses.replace(
+            found, listed=listed.order, listed_terms=listed.terms
+        )
 
     return score
 

@@ -137,6 +137,22 @@ class CalibrationReport:
 
 
 @report_parts.part
+class OutcomesReport:
+    """The outcomes of impressions besides the click (docs/feedback.md).
+
+    Attributes:
+      numbers: By OUTCOME and MODEL.
+      calibration: By OUTCOME and MODEL, lowest predictions first.
+      trade_offs: By weights of the ranker's predictions, which order each user's
+        impressions: by QUANTITY, the share of it in the first half of the places.
+    """
+
+    numbers: dict[str, dict[str, Entry]]
+    calibration: dict[str, dict[str, tuple[Tenth, ...]]]
+    trade_offs: dict[str, Entry]
+
+
+@report_parts.part
 class Ages:
     """Days from upload to request.
 
@@ -304,6 +320,8 @@ class Report:
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       impression_slices: By SLICE of the impressions: a row for each value.
       calibration: By MODEL.
+      outcomes: Outcomes besides the click; null where the log has none, or no model
+        predicts one.
       shown_lists: Orders of the videos shown to each user; null without impressions.
       gap_closed: Where the log is a world's: by kind (lists, impressions), MODEL and
         METRIC, the share of the gap between popularity (0) and the oracle (1) that the
@@ -343,6 +361,7 @@ class Report:
         default_factory=dict
     )
     calibration: dict[str, CalibrationReport] = pydantic.Field(default_factory=dict)
+    outcomes: OutcomesReport | None = None
     shown_lists: report_parts.ShownLists | None = None
     gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
         default_factory=dict

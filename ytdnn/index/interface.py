@@ -22,6 +22,8 @@ PADDING_SCORE = float(np.finfo(np.float32).min)
 _BLOCK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
+Tables = tuple[tf.Tensor, ...]
+"""Vectors as tensors: one, or two parts, the rows of the second behind the first."""
 _Config = TypeVar("_Config")
 
 
@@ -172,7 +174,23 @@ class Stacked(tf.Module):
         self.added = added
 
 
-def rows_of(vectors: tf.Variable | Stacked, rows: tf.Tensor) -> tf.Tensor:
+def variables(vectors: tf.Variable | Stacked) -> list[tf.Variable]:
+    """Returns the variables that hold vectors, in order."""
+    if not isinstance(vectors, Stacked):
+        return [vectors]
+    return [vectors.main, vectors.added]
+
+
+def tables(vectors: tf.Variable | Stacked) -> Tables:
+    """Returns vectors as they are passed to a function, without a copy.
+
+    Args:
+      vectors: `[num_videos, dim] float32`.
+    """
+    return tuple(variable.read_value() for variable in variables(vectors))
+
+
+def rows_of(vectors: tf.Variable | Stacked | Tables, rows: tf.Tensor) -> tf.Tensor:
     """Returns some rows of vectors that are elsewhere read as a whole.
 
     `tf.gather` of the variable itself would be its sparse access, after which
@@ -186,12 +204,14 @@ def rows_of(vectors: tf.Variable | Stacked, rows: tf.Tensor) -> tf.Tensor:
     Returns:
       `[..., dim] float32`.
     """
-    if not isinstance(vectors, Stacked):
-        return tf.gather(vectors.read_value(), rows)
-    num_main = tf.shape(vectors.main)[0]
+    parts = vectors if isinstance(vectors, tuple) else tables(vectors)
+    if len(parts) == 1:
+        return tf.gather(parts[0], rows)
+    main, behind = parts
+    num_main = tf.shape(main)[0]
     is_main = rows < num_main
-    of_main = tf.gather(vectors.main.read_value(), tf.where(is_main, rows, 0))
-    added = tf.gather(vectors.added.read_value(), tf.where(is_main, 0, rows - num_main))
+    of_main = tf.gather(main, tf.where(is_main, rows, 0))
+    added = tf.gather(behind, tf.where(is_main, 0, rows - num_main))
     return tf.where(is_main[..., tf.newaxis], of_main, added)
 
 
@@ -213,17 +233,16 @@ def row_range(vectors: tf.Tensor, start: int, stop: int) -> tf.Tensor:
     return tf.reshape(flat, [stop - start, dim])
 
 
-def products(queries: tf.Tensor, vectors: tf.Variable | Stacked) -> tf.Tensor:
+def products(queries: tf.Tensor, vectors: tf.Variable | Stacked | Tables) -> tf.Tensor:
     """Returns the scores of all videos, `[batch, num_videos] float32`.
 
     Args:
       queries: `[batch, dim] float32`.
       vectors: `[num_videos, dim] float32`.
     """
-    if not isinstance(vectors, Stacked):
-        return tf.matmul(queries, vectors, transpose_b=True)
-    parts = [products(queries, part) for part in (vectors.main, vectors.added)]
-    return tf.concat(parts, axis=1)
+    parts = vectors if isinstance(vectors, tuple) else tables(vectors)
+    scores = [tf.matmul(queries, part, transpose_b=True) for part in parts]
+    return scores[0] if len(scores) == 1 else tf.concat(scores, axis=1)
 
 
 def padded(

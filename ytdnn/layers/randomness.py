@@ -30,6 +30,7 @@ class RandomStream(enum.IntEnum):
     VIDEO_IDS = 8
     SEQUENCE = 9
     OWN_TOWER = 10
+    EXPERTS = 11
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:

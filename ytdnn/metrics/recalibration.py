@@ -9,6 +9,7 @@ regression do on a few thousand examples.
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,14 @@ class Line:
 
     shift: float = 0.0
     slope: float = 1.0
+
+    def moved(self, values: Any) -> Any:
+        """Returns values on the line, `[...]`, those of the identity as they are.
+
+        Args:
+          values: Array or tensor `[...]`.
+        """
+        return values if self == IDENTITY else self.shift + self.slope * values
 
 
 IDENTITY = Line()

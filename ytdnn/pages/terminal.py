@@ -8,6 +8,7 @@ from rich import box, console, table, text
 from ytdnn.evaluation import metric_names, report_model
 from ytdnn.metrics import calibration
 from ytdnn.pages import (
+    feedback,
     names,
     notes,
     other_pages,
@@ -54,6 +55,7 @@ def render(report: report_model.Report, width: int) -> console.Group:
         parts += map(_slice_table, report.impression_slices.values())
         if report.calibration:
             parts.append(_calibration_table(report.calibration))
+    parts += feedback.terminal_tables(report)
     if report.off_policy is not None:
         parts.append(other_pages.terminal_table(report.off_policy, width >= _WIDE))
     if report.gap_closed:

@@ -7,6 +7,7 @@ named by ids, by a frame with a column of them, or by the path of a file.
 import dataclasses
 import numbers
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ytdnn.serving import everybody, streams
 
 Where = list[dict[str, Any]] | None
+Weights = Mapping[str, float] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -36,6 +38,7 @@ def write_recommendations(
     allow: Ids = None,
     where: Where = None,
     policy: str = "",
+    weights: Weights = None,
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
@@ -60,6 +63,7 @@ def write_recommendations(
       allow: The only videos that lists may hold, likewise.
       where: Conditions on columns of videos, as of `Recommender.recommend`.
       policy: Name of a saved set of conditions, which holds, too.
+      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
       progress: Is told how many of how many users are done.
@@ -76,6 +80,7 @@ def write_recommendations(
     sink.require_path(path)
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
+    asked["weights"] = weights
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
     from ytdnn.data.spark import session
@@ -97,6 +102,7 @@ def stream(
     allow: Ids,
     where: Where = None,
     policy: str = "",
+    weights: Weights = None,
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -105,7 +111,8 @@ def stream(
     from ytdnn.serving import streams
 
     _require_length(k)
-    found, notes = limits(recommender, exclude, allow, where, policy)
+    weighed = weights if ranker else None
+    found, notes = limits(recommender, exclude, allow, where, policy, weighed)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -234,8 +241,12 @@ def limits(
     allow: Ids,
     where: Where = None,
     policy: str = "",
+    weights: Weights = None,
 ) -> tuple["everybody.Limits", list[str]]:
-    """Returns which videos lists may hold, and what to tell of unknown ids."""
+    """Returns which videos lists may hold, and what to tell of unknown ids.
+
+    Weights of predictions come with them.
+    """
     from ytdnn.serving import asked, everybody
 
     own: dict[str, Any] = {}
@@ -247,6 +258,8 @@ def limits(
                 strict=True,
             )
         )
+    if weights:
+        own["weights"] = checked_weights(recommender, weights)
     if exclude is None and allow is None:
         return everybody.Limits(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
@@ -274,6 +287,22 @@ def checked(
     values = requests.values({key: v for key, v in given.items() if v}, known)
     pairs = zip(values.get(names[0], ()), values.get(names[1], ()), strict=True)
     return tuple(pairs), values.get(schema.POLICY, "")
+
+
+def checked_weights(
+    recommender: "recommender_room.Recommender", weights: Mapping[str, float]
+) -> tuple[tuple[str, float], ...]:
+    """Returns weights as the models read them.
+
+    Raises:
+      errors.UserError: They are malformed, or of what the bundle does not predict.
+    """
+    from ytdnn.serving import weights as weights_room
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
+    names = found.get(schema.WEIGHT_NAMES, [])
+    return tuple(zip(names, found.get(schema.WEIGHT_VALUES, []), strict=True))
 
 
 def _users(

@@ -119,6 +119,7 @@ class Recommender:
         allow: everybody.Ids = None,
         where: everybody.Where = None,
         policy: str = "",
+        weights: everybody.Weights = None,
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -142,6 +143,9 @@ class Recommender:
             ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
             own `where` instead, where they bring one.
           policy: Name of conditions saved in the bundle, which hold, too.
+          weights: Weights of what the ranker predicts, which order the lists, as
+            `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle.
+            Requests have their own `weights` instead, where they bring some.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
@@ -158,7 +162,9 @@ class Recommender:
 
         read = requested.read(asked)
         if not isinstance(read, list):
-            limits, notes = everybody.limits(self, exclude, allow, where, policy)
+            limits, notes = everybody.limits(
+                self, exclude, allow, where, policy, weights if ranker else None
+            )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
             found = self._of_users(read, k, limits, options)
@@ -168,7 +174,7 @@ class Recommender:
                 f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
             )
         else:
-            shared = {"where": where, schema.POLICY: policy}
+            shared = {"where": where, schema.POLICY: policy, "weights": weights}
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found

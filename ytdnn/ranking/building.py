@@ -12,7 +12,7 @@ from ytdnn import configs, errors, schema
 from ytdnn.data import prepared, streaming
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
-from ytdnn.ranking import heads, inputs, model, network
+from ytdnn.ranking import heads, inputs, model, network, outcomes
 from ytdnn.retrieval import stage
 
 _ROWS_A_STEP = 1 << 16
@@ -94,6 +94,7 @@ def build_like(
         ),
         clicks=trained.measured.clicks,
         calibration=trained.measured.calibration,
+        outcomes=trained.measured.outcomes,
     )
     return model.RankingModel(trained.config, chosen, measured, first_stage, log)
 
@@ -130,8 +131,23 @@ def _measure(
         vocabulary_size=data.vocabulary_size,
         features=reading.measure(chosen, data, batches(), number),
         clicks=heads.measure(map(_labels, data.each_shard())),
+        outcomes=_outcomes(config, data),
     )
     return measured, opened
+
+
+def _outcomes(
+    config: configs.RankingConfig, data: prepared.PreparedData
+) -> tuple[outcomes.Learned, ...]:
+    """Returns the outcomes that the ranker learns."""
+    chosen = outcomes.chosen(config, data)
+    if not chosen:
+        return ()
+    parts = (
+        np.asarray(shard.impressions.outcomes)[training_rows(shard)]
+        for shard in data.each_shard()
+    )
+    return outcomes.measure(chosen, parts)
 
 
 def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:

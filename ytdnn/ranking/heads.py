@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.metrics import recalibration
+from ytdnn.ranking import outcomes as outcomes_room
 from ytdnn.ranking import watch_time
 
 _MAX_LOGIT = 80.0  # exp(80) is finite in float32
@@ -44,11 +45,14 @@ class Labels:
       clicked: bool.
       seconds: float32 watched, 0 where not clicked or unknown.
       durations: float32 seconds of the videos, 0 where unknown.
+      outcomes: `[..., n]` float32 of each outcome of the log, NaN where unknown; None:
+        the log has none.
     """
 
     clicked: tf.Tensor
     seconds: tf.Tensor
     durations: tf.Tensor
+    outcomes: tf.Tensor | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,10 +85,13 @@ class Calibration:
     Attributes:
       clicks: Line of the log odds of a click.
       seconds: Line of the log of the expected seconds that calibrated clicks give.
+      outcomes: Line of the log odds, or of the log of the amount, of each outcome that
+        the head predicts; none: as they are.
     """
 
     clicks: recalibration.Line = recalibration.IDENTITY
     seconds: recalibration.Line = recalibration.IDENTITY
+    outcomes: tuple[recalibration.Line, ...] = ()
 
 
 NOT_CALIBRATED = Calibration()
@@ -98,12 +105,14 @@ class Predicted(NamedTuple):
       seconds: `[...] float32` or None.
       click_probability: `[...] float32` or None.
       logits: `[...] float32` or None.
+      outcomes: `[...] float32` of each outcome by name, or None.
     """
 
     order: tf.Tensor
     seconds: tf.Tensor | None = None
     click_probability: tf.Tensor | None = None
     logits: tf.Tensor | None = None
+    outcomes: dict[str, tf.Tensor] | None = None
 
 
 class Head(abc.ABC):
@@ -117,6 +126,7 @@ class Head(abc.ABC):
       num_own: Number of outputs, the last ones, that the second tower makes.
       keeps_mean: Whether its expected seconds, over all, are learned to be those
         watched; see `watch_time.Target`.
+      outcomes: Outcomes that it predicts, in order.
     """
 
     biases: tuple[float, ...]
@@ -125,6 +135,12 @@ class Head(abc.ABC):
     own_tower: tuple[int, ...] = ()
     num_own: int = 0
     keeps_mean: bool = True
+    outcomes: tuple[outcomes_room.Learned, ...] = ()
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Number of outputs of each task that the shared tower makes, in order."""
+        return (len(self.biases) - self.num_own,)
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the score of each value of `Predicted.order`, `[...] float32`.
@@ -144,6 +160,10 @@ class Head(abc.ABC):
     @abc.abstractmethod
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the loss of each impression, `[...] float32`."""
+
+    def monitored(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
+        """Returns the loss by which the epoch is chosen, `[...] float32`."""
+        return self.losses(outputs, labels)
 
     @abc.abstractmethod
     def predict(
@@ -284,7 +304,7 @@ class Click(Head):
     ) -> Predicted:
         """Orders by the logit."""
         del durations
-        logits = _moved(outputs[..., 0], calibration.clicks)
+        logits = calibration.clicks.moved(outputs[..., 0])
         return Predicted(order=logits, click_probability=tf.sigmoid(logits))
 
 
@@ -311,6 +331,11 @@ class ClickTimesWatchTime(Head):
         self.own_tower = config.own_tower
         self.num_own = len(self._watch_time.biases) if config.own_tower else 0
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """The click, and the watch time unless it has its own tower."""
+        return (1,) if self.num_own else (1, len(self.biases) - 1)
+
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns cross-entropy of the click + weight · loss of the watch time."""
         clicks = _cross_entropy(labels.clicked, outputs[..., 0])
@@ -328,11 +353,12 @@ class ClickTimesWatchTime(Head):
         calibration: Calibration = NOT_CALIBRATED,
     ) -> Predicted:
         """Orders by the expected seconds, or by these over the chance of no click."""
-        clicks = _moved(outputs[..., 0], calibration.clicks)
+        clicks = calibration.clicks.moved(outputs[..., 0])
         log_watched = self._watch_time.log_seconds(outputs[..., 1:], durations)
         # log(P · T) = log P + log T, log P = z - softplus(z).
         log_no_click = -tf.nn.softplus(clicks)
-        log_seconds = _moved(clicks + log_no_click + log_watched, calibration.seconds)
+        log_seconds = clicks + log_no_click + log_watched
+        log_seconds = calibration.seconds.moved(log_seconds)
         by_odds = self._config.order_by == "odds"
         return Predicted(
             order=log_seconds - log_no_click if by_odds else log_seconds,
@@ -395,13 +421,6 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
 
 def _total(values: np.ndarray) -> float:
     return float(values.sum(dtype=np.float64))
-
-
-def _moved(values: tf.Tensor, line: recalibration.Line) -> tf.Tensor:
-    """Returns calibrated values; they are untouched where nothing was off."""
-    if line == recalibration.IDENTITY:
-        return values
-    return line.shift + line.slope * values
 
 
 def _cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

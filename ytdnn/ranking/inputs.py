@@ -140,7 +140,14 @@ class ImpressionLog:
             clicked=clicked[:, tf.newaxis],
             seconds=seconds[:, tf.newaxis],
             durations=tf.gather(self._durations, videos)[:, tf.newaxis],
+            outcomes=self._outcomes(rows),
         )
+
+    def _outcomes(self, rows: tf.Tensor) -> tf.Tensor | None:
+        """Returns the outcomes of logged impressions, `[n, 1, outcomes]`."""
+        if not self._log.has(schema.IMPRESSIONS, "outcomes"):
+            return None
+        return self._of(rows, "outcomes")[:, tf.newaxis]
 
     def _at(self, at: positions.Positions) -> Tensors:
         return {

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.layers import weights
 from ytdnn.ranking import heads, inputs, network, predictions
-from ytdnn.retrieval import stage
+from ytdnn.retrieval import stage, weighing
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
@@ -36,6 +36,7 @@ class RankingModel:
       network: The Keras model, tensors to outputs of its head.
       first_stage: First stage that features are replayed from; None: no feature needs
         it.
+      weights: Weights of predictions that order pages; none: its own order.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RankingModel:
         """
         self.config = config
         self._log = log
+        self.weights: dict[str, float] = {}
         self.features = chosen
         self.measured = measured
         self.network = network.RankingNetwork(config, chosen, measured)
@@ -84,9 +86,24 @@ class RankingModel:
         self.measured = dataclasses.replace(self.measured, calibration=calibration)
         self._predict = tf.function(self.predict, reduce_retracing=True)
 
+    def order_by(self, weights: Mapping[str, float]) -> None:
+        """Sets the weights that order pages, as those of a bundle.
+
+        Args:
+          weights: Weights of predictions by name.
+
+        Raises:
+          errors.UserError: One is of something that is not predicted.
+        """
+        names = weighing.names_of(self.head)
+        weighing.require_known(weights, names, "config.composition.weights")
+        self.weights = dict(weights)
+
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
-        return {"features": [feature.name for feature in self.features]}
+        found: dict[str, object] = {"features": [f.name for f in self.features]}
+        names = [one.name for one in self.measured.outcomes]
+        return found | ({"outcomes": names} if names else {})
 
     @property
     def sees_request_time(self) -> bool:
@@ -185,7 +202,9 @@ class RankingModel:
         for part in _shown_parts(len(impression_rows), step, "requests"):
             rows = tf.constant(impression_rows[part], tf.int64)
             videos = tf.constant(video_indices[part], tf.int32)
-            found.append(self._predict(log.candidates_at(rows, videos)))
+            of_part = self._predict(log.candidates_at(rows, videos))
+            order = weighing.page_order(of_part, self.weights)
+            found.append(of_part._replace(order=order))
         return _joined(found)
 
     def predictions(
@@ -230,7 +249,7 @@ class RankingModel:
 
     def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:
         """Returns the sum of the losses of some impressions."""
-        losses = self.head.losses(self.network(tensors), heads.Labels(**labels))
+        losses = self.head.monitored(self.network(tensors), heads.Labels(**labels))
         return tf.reduce_sum(losses)
 
     def score_candidates(
@@ -259,7 +278,8 @@ class RankingModel:
             tensors = _candidates(
                 log, users[part], end_watches[part], times[part], video_indices[part]
             )
-            found.append(self._predict(tensors).order.numpy())
+            predicted = self._predict(tensors)
+            found.append(weighing.page_order(predicted, self.weights).numpy())
         return np.concatenate(found)
 
 
@@ -268,12 +288,18 @@ def _joined(
 ) -> predictions.Predictions:
     """Returns the predictions of all parts, `[n, k]`, or some columns of them."""
     parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
-    given = [name for name, values in parts[0]._asdict().items() if values is not None]
+    of_outcomes = {
+        name: np.concatenate([(part.outcomes or {})[name] for part in parts])[columns]
+        for name in parts[0].outcomes or {}
+    }
+    first = parts[0]._replace(outcomes=None)._asdict()
+    given = [name for name, values in first.items() if values is not None]
     return predictions.Predictions(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])[columns]
             for name in given
-        }
+        },
+        outcomes=of_outcomes,
     )
 
 

@@ -14,13 +14,15 @@ from ytdnn import configs, schema
 from ytdnn.features import reading, registry
 from ytdnn.layers import (
     embeddings,
+    mixture,
     randomness,
     rows,
     target_attention,
     tower_ensemble,
     towers,
 )
-from ytdnn.ranking import heads, inputs
+from ytdnn.ranking import heads, inputs, outcome_head
+from ytdnn.ranking import outcomes as outcomes_room
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
@@ -35,12 +37,14 @@ class Statistics:
       features: Statistics that the encoders need, by feature.
       clicks: Means over the training impressions, initial values of the outputs.
       calibration: Calibration of predictions, from the validation window.
+      outcomes: Outcomes that are predicted, with their means.
     """
 
     vocabulary_size: int
     features: reading.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
+    outcomes: tuple[outcomes_room.Learned, ...] = ()
 
 
 class RankingNetwork(tf.keras.Model):
@@ -66,7 +70,7 @@ class RankingNetwork(tf.keras.Model):
           measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
-        self.head = heads.make(config.head, measured.clicks)
+        self.head = outcome_head.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
         self.videos = _video_tables(config, measured.vocabulary_size, uses)
@@ -81,7 +85,10 @@ class RankingNetwork(tf.keras.Model):
                 config.attention_units, name="attention"
             )
         biases = self.head.biases[: len(self.head.biases) - self.head.num_own]
-        self._tower, self._outputs = _towers(config, config.tower, biases, "")
+        if config.experts:
+            self._tower, self._outputs = _experts(config, biases, self.head.groups)
+        else:
+            self._tower, self._outputs = _towers(config, config.tower, biases, "")
         if self.head.num_own:
             own_biases = self.head.biases[len(biases) :]
             self._own_tower, self._own_outputs = _towers(
@@ -201,6 +208,31 @@ def _towers(
     return tower, outputs
 
 
+def _experts(
+    config: configs.RankingConfig, biases: Sequence[float], groups: Sequence[int]
+) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer]:
+    """Returns the tower without its last layer, and experts in the place of that.
+
+    Args:
+      config: Settings of ranking.
+      biases: Initial values of the outputs.
+      groups: Number of outputs of each task.
+    """
+    tower = towers.Tower(
+        config.tower[:-1], config.dropout, config.precision, split=True, name="tower"
+    )
+    experts = mixture.MixtureOfExperts(
+        config.experts,
+        config.tower[-1],
+        biases,
+        groups,
+        config.dropout,
+        config.precision,
+        name="experts",
+    )
+    return tower, experts
+
+
 def _outputs_of(
     tower: tf.keras.layers.Layer,
     outputs: tf.keras.layers.Layer | None,
@@ -209,7 +241,12 @@ def _outputs_of(
 ) -> tf.Tensor:
     """Returns the outputs of every tower, `[batch, k, towers, n] float32`."""
     found = tower(values, seed=seed)
-    return found if outputs is None else outputs(found)[:, :, tf.newaxis]
+    if outputs is None:
+        return found
+    if isinstance(outputs, mixture.MixtureOfExperts):
+        of_experts = randomness.of_stream(seed, randomness.RandomStream.EXPERTS)
+        return outputs(found, seed=of_experts)[:, :, tf.newaxis]
+    return outputs(found)[:, :, tf.newaxis]
 
 
 def _video_tables(

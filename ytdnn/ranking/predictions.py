@@ -5,9 +5,12 @@ metric is measured for the scorers that give its input, and left out for the oth
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+
+from ytdnn import schema
 
 Values = npt.NDArray[np.floating]
 
@@ -26,6 +29,9 @@ class Predictions:
         `log(ΣT_i / (N − k))` (PAPER §4.2); without watch time log odds of a click.
       listed: Ranks all impressions of each user as one list, by what was known when
         the list began; None: as `order`.
+      outcomes: Probability, or expected amount, of each outcome by name.
+      listed_terms: As `terms`, by what was known when the user's list began; none: as
+        `terms`.
     """
 
     order: Values
@@ -33,6 +39,8 @@ class Predictions:
     click_probability: Values | None = None
     logits: Values | None = None
     listed: Values | None = None
+    outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+    listed_terms: Mapping[str, Values] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks that all fields are of the same impressions.
@@ -40,12 +48,34 @@ class Predictions:
         Raises:
           ValueError: A field has another shape than `order`.
         """
-        for name, values in vars(self).items():
-            if values is not None and np.shape(values) != np.shape(self.order):
+        for name, values in self.given.items():
+            if np.shape(values) != np.shape(self.order):
                 raise ValueError(
                     f"expected {name} of shape {np.shape(self.order)} as order, "
                     f"received {np.shape(values)}"
                 )
+
+    @property
+    def given(self) -> dict[str, Values]:
+        """Every field that is given, outcomes too, by name."""
+        others = ("outcomes", "listed_terms")
+        found = {k: v for k, v in vars(self).items() if k not in others}
+        return {k: v for k, v in found.items() if v is not None} | dict(self.outcomes)
+
+    @property
+    def terms(self) -> dict[str, Values]:
+        """What can be weighed in an order: seconds, click and outcomes, by name."""
+        found = {
+            schema.WATCH_SECONDS: self.seconds,
+            schema.CLICKED: self.click_probability,
+            **self.outcomes,
+        }
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
+    def list_terms(self) -> Mapping[str, Values]:
+        """The terms by what was known when the user's list began, by name."""
+        return self.listed_terms or self.terms
 
     @property
     def list_order(self) -> Values:

@@ -10,7 +10,9 @@ nothing: a page for children is empty rather than wrong.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -311,30 +313,10 @@ class _Column(tf.Module):
           codes: `[distinct, n] int32`, -1 = none.
         """
         every = self._codes.read_value()
-        number = tf.reduce_sum(tf.cast(codes >= 0, tf.int32), axis=1)
-        most = tf.reduce_max(number)
-        codes = tf.sort(codes, axis=1, direction="DESCENDING")[:, :most]
-        shape = [tf.shape(codes)[0], tf.size(every)]
-
-        def compared() -> tf.Tensor:
-            return tf.while_loop(
-                lambda place, held: place < most,
-                lambda place, held: (
-                    place + 1,
-                    held | tf.equal(every[tf.newaxis], codes[:, place, tf.newaxis]),
-                ),
-                (tf.constant(0), tf.zeros(shape, tf.bool)),
-                shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
-            )[1]
-
-        def looked_up() -> tf.Tensor:
-            rows = tf.broadcast_to(tf.range(shape[0])[:, tf.newaxis], tf.shape(codes))
-            cells = tf.stack([rows, tf.maximum(codes, 0)], axis=-1)
-            size = tf.stack([shape[0], self._num_values + 1])
-            table = tf.scatter_nd(cells, tf.cast(codes >= 0, tf.int32), size) > 0
-            return tf.gather(table, every, axis=1)
-
-        return tf.cond(most <= _FEW_VALUES, compared, looked_up)
+        found: tf.Tensor = _traced_among()(
+            every, codes, tf.constant(self._num_values + 1)
+        )
+        return found
 
     def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
         """Returns which conditions have an operator, `[distinct, n] bool`."""
@@ -348,6 +330,52 @@ class _Column(tf.Module):
         flat = tf.reshape(numbers, [-1])
         found = tf.searchsorted(self._values.read_value(), flat, side=side)
         return tf.reshape(found, tf.shape(numbers))
+
+
+@functools.cache
+def _traced_among() -> Any:
+    """Returns `_among` as a graph of its own: every column calls one and the same."""
+    specs = (
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([], tf.int32),
+    )
+    with tf.init_scope():  # it outlives the graph that asks first
+        return tf.function(_among, autograph=False).get_concrete_function(*specs)
+
+
+def _among(every: tf.Tensor, codes: tf.Tensor, num_values: tf.Tensor) -> tf.Tensor:
+    """Returns which videos have one of some codes, `[distinct, num_videos + 1] bool`.
+
+    Args:
+      every: `[num_videos + 1] int32` code of each video.
+      codes: `[distinct, n] int32`, -1 = none.
+      num_values: `[] int32`, more than every code.
+    """
+    number = tf.reduce_sum(tf.cast(codes >= 0, tf.int32), axis=1)
+    most = tf.reduce_max(number)
+    codes = tf.sort(codes, axis=1, direction="DESCENDING")[:, :most]
+    shape = [tf.shape(codes)[0], tf.size(every)]
+
+    def compared() -> tf.Tensor:
+        return tf.while_loop(
+            lambda place, held: place < most,
+            lambda place, held: (
+                place + 1,
+                held | tf.equal(every[tf.newaxis], codes[:, place, tf.newaxis]),
+            ),
+            (tf.constant(0), tf.zeros(shape, tf.bool)),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
+        )[1]
+
+    def looked_up() -> tf.Tensor:
+        rows = tf.broadcast_to(tf.range(shape[0])[:, tf.newaxis], tf.shape(codes))
+        cells = tf.stack([rows, tf.maximum(codes, 0)], axis=-1)
+        size = tf.stack([shape[0], num_values])
+        table = tf.scatter_nd(cells, tf.cast(codes >= 0, tf.int32), size) > 0
+        return tf.gather(table, every, axis=1)
+
+    return tf.cond(most <= _FEW_VALUES, compared, looked_up)
 
 
 def _entries(raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

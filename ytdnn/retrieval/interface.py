@@ -38,6 +38,12 @@ class Asked:
         """The videos that may be proposed."""
         return self.limits or permitted_room.Permitted(self.watched)
 
+    @property
+    def with_watched(self) -> "Asked":
+        """The same, of which an answer may hold watched videos."""
+        nothing = permitted_room.Permitted(self.watched[:, :0])
+        return dataclasses.replace(self, limits=nothing)
+
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:

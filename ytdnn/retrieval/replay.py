@@ -39,6 +39,7 @@ class Replay:
         data: prepared.PreparedData,
         score: scores.Scores,
         make_pool: Callable[[], pool.Pool],
+        removes_watched: bool = True,
     ) -> None:
         """Asks nothing yet.
 
@@ -47,12 +48,14 @@ class Replay:
           data: The log.
           score: The model's scores.
           make_pool: Makes the candidate sources, where they are asked.
+          removes_watched: Whether no source proposes a watched video.
         """
         self.data = data
         self._model = model
         self._log = model.open_log(data)
         self._score = score
         self._make_pool = make_pool
+        self._removes_watched = removes_watched
 
     def scores(self, at: positions.Positions) -> tf.Tensor:
         """Returns the model's scores `[n, k] float32`, `NO_SCORE` where it has none.
@@ -128,14 +131,15 @@ class Replay:
         vectors: Vectors,
     ) -> pool.Found:
         """Returns the proposals of the sources for requests."""
-        watched = self.data.watched_before(users, ends).padded()
-        return self._pool(
-            interface.Asked(
-                watched=tf.constant(watched),
-                times=tf.constant(times, tf.int64),
-                user_vectors=tf.constant(vectors),
-            )
+        watched = tf.constant(self.data.watched_before(users, ends).padded())
+        asked = interface.Asked(
+            watched=watched,
+            times=tf.constant(times, tf.int64),
+            user_vectors=tf.constant(vectors),
         )
+        if not self._removes_watched:
+            asked = asked.with_watched
+        return self._pool(asked)
 
     def _vectors(self, at: positions.Positions) -> Vectors:
         """Returns the users' vectors `[n, dim]` of requests for any videos."""

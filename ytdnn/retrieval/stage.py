@@ -147,7 +147,13 @@ class Stage:
         opened = self._opened
         if opened is None or opened.data is not data:
             self._opened = None  # before the next one takes its memory
-            opened = replay.Replay(self.candidates, data, self.scores(), self.pool)
+            opened = replay.Replay(
+                self.candidates,
+                data,
+                self.scores(),
+                self.pool,
+                self.composition.remove_watched,
+            )
             self._opened = opened
         return opened
 

@@ -91,8 +91,11 @@ def make(
     )
     threads = batching.Threads(shared if given.is_batching else alone, measured.observe)
     served = hot_swap.Served(given, threads, measured, say)
-    id_type = served.current.bundle.id_type
-    log = served_log.ServedLog(given.log, id_type, measured) if given.log else None
+    opened, log = served.current.bundle, None
+    if given.log:
+        log = served_log.ServedLog(
+            given.log, opened.id_type, measured, opened.own_outcomes
+        )
     return ServerParts(
         given, threads, measured, served, log, inspector.Inspector(given)
     )

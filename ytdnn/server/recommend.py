@@ -71,9 +71,10 @@ def _listed(
         for name, values in outputs.items()
         if values.ndim > 1 and name != explained.STAGE_SECONDS
     }
+    of_outcomes = version.bundle.outcomes
     numbers = {
         name: outputs[name][0, places].astype(str).astype(float).tolist()
-        for name in (*_NUMBERS, explained.CANDIDATE_SCORES)
+        for name in (*_NUMBERS, *of_outcomes, explained.CANDIDATE_SCORES)
         if name in outputs
     }
     placed = columns.get(schema.PLACED_BY)
@@ -92,6 +93,7 @@ def _listed(
                 schema.VIDEO_ID: video,
                 schema.TITLE: version.title(video),
                 **{c: numbers.get(n, unknown)[place] for n, c in _NUMBERS.items()},
+                **{name: numbers[name][place] for name in of_outcomes},
                 schema.PLACED_BY: placing.NAMES[placed[place]] if placed else None,
                 "candidate_score": of_candidates if has_score else None,
                 schema.SOURCE: names[source - 1] if source else None,
@@ -232,10 +234,12 @@ def feedback(
         raise problems.Problem(
             problems.NOT_FOUND, "nothing is logged: start the server with --log=DIR"
         )
+    outcomes = (*schema.OUTCOMES, *version.bundle.own_outcomes)
     for key in body:
-        if key not in _KEYS:
+        if key not in (*_KEYS, *outcomes):
             raise errors.UserError(
-                f"expected the keys {', '.join(_KEYS)}, received {key[:40]!r}"
+                f"expected the keys {', '.join((*_KEYS, *outcomes))}, received "
+                f"{key[:40]!r}"
             )
     clicked = body.get(schema.CLICKED)
     if not isinstance(clicked, bool):
@@ -248,9 +252,23 @@ def feedback(
         schema.VIDEO_ID: _video_id(version, body.get(schema.VIDEO_ID)),
         schema.CLICKED: clicked,
         schema.WATCH_SECONDS: _watch_seconds(body.get(schema.WATCH_SECONDS), clicked),
+        **{name: _outcome(name, body.get(name)) for name in outcomes if name in body},
     }
     log.add(served.FEEDBACK, row)
     return {}
+
+
+def _outcome(name: str, value: Any) -> bool | float | None:
+    """Returns what a feedback says of an outcome; an own one is a number."""
+    if value is None or isinstance(value, bool):
+        return value if name in schema.OUTCOMES or value is None else float(value)
+    is_own = name not in schema.OUTCOMES
+    if is_own and isinstance(value, int | float) and 0 <= value <= schema.MOST_NUMBER:
+        return float(value)
+    expected = "a number of at least 0" if is_own else "true or false"
+    raise errors.UserError(
+        f"expected {name} to be {expected}, received {_named(value)}"
+    )
 
 
 def _named(value: Any) -> str:

@@ -13,6 +13,7 @@ import os
 import pathlib
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -36,9 +37,19 @@ class ServedLog:
     """
 
     def __init__(
-        self, directory: pathlib.Path, id_type: pl.DataType, measured: metrics.Metrics
+        self,
+        directory: pathlib.Path,
+        id_type: pl.DataType,
+        measured: metrics.Metrics,
+        outcomes: Sequence[str] = (),
     ) -> None:
         """Takes where it lies.
+
+        Args:
+          directory: Directory of the log.
+          id_type: Type of video ids.
+          measured: Counters of what is logged.
+          outcomes: Outcomes that feedback may tell of, besides those of the schema.
 
         Raises:
           OSError: The directory cannot be made.
@@ -48,7 +59,7 @@ class ServedLog:
         self.problem = ""
         self._columns = {
             served.ANSWERS: served.answers_schema(id_type),
-            served.FEEDBACK: served.feedback_schema(id_type),
+            served.FEEDBACK: served.feedback_schema(id_type, outcomes),
         }
         self._metrics = measured
         self._rows: dict[str, Rows] = {served.ANSWERS: [], served.FEEDBACK: []}

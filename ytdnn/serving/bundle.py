@@ -1,6 +1,7 @@
 """A bundle read back: verified, its SavedModels loaded when first asked for."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 import time
@@ -31,7 +32,9 @@ KIND = removals.BUNDLE
 TITLES = removals.TITLES
 ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
 SOURCE_NAMES = "source_names"  # of the manifest's facts
+REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
 POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
+WEIGHTS = "weights"  # saved weights of predictions, likewise
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
 USER_TOWER = "user_tower"
@@ -44,8 +47,14 @@ EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
 LAYOUT = "layout"  # of the manifest's config
 NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
-_VECTORS = "graphs/0/_search/_searcher/{}vectors/.ATTRIBUTES/VARIABLE_VALUE"
-_WHOLE, _PARTS = _VECTORS.format(""), ("_main/", "_delta/")  # of `index.delta`
+_VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
+_PARTS = ("vectors/0", "vectors/1")  # the second of `index.delta`
+_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
+_OLD_PARTS = (
+    f"{_SEARCHER}vectors",
+    f"{_SEARCHER}_main/vectors",
+    f"{_SEARCHER}_delta/vectors",
+)
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 COLUMNS = {  # of a video, by the output of all
@@ -126,7 +135,18 @@ class Bundle:
     def meanings(self) -> dict[str, str]:
         """The meanings of the columns of an answer, for people; `score` comes first."""
         outputs = self.outputs(RECOMMENDER + EXACT)
-        return {COLUMNS[name]: field.meaning for name, field in outputs.items()}
+        return {column(name): field.meaning for name, field in outputs.items()}
+
+    @functools.cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """The outcomes of impressions that are predicted, by name."""
+        found = self.outputs(RECOMMENDER + EXACT)
+        return tuple(name for name in found if name not in COLUMNS)
+
+    @property
+    def own_outcomes(self) -> tuple[str, ...]:
+        """Those of them that are not of the schema, by name."""
+        return tuple(name for name in self.outcomes if name not in schema.OUTCOMES)
 
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
@@ -173,8 +193,8 @@ class Bundle:
     @staticmethod
     def _vector_names(variables: Any) -> list[str]:
         """Returns the names of the variables that hold the vectors, in order."""
-        parts = [_VECTORS.format(part) for part in _PARTS]
-        return parts if variables.has_tensor(parts[0]) else [_WHOLE]
+        names = [_VARIABLE.format(part) for part in (*_PARTS, *_OLD_PARTS)]
+        return [name for name in names if variables.has_tensor(name)]
 
     @property
     def _variables(self) -> Any:
@@ -194,6 +214,11 @@ class Bundle:
         found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
         return found
 
+    @property
+    def removes_watched(self) -> bool:
+        """Whether no answer holds a video that its user has watched."""
+        return bool(self.manifest.facts.get(REMOVES_WATCHED, True))
+
     def removed_videos(self) -> npt.NDArray[np.int32]:
         """Returns the catalogue indices of removed videos."""
         path = self.path(INDEX + EXACT) / "assets" / removals.ASSET
@@ -211,7 +236,9 @@ class Bundle:
     def outputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's outputs that say something of each video, by name."""
         known = signatures.read(self.manifest.facts["models"][model]["outputs"])
-        return {name: known[name] for name in COLUMNS if name in known}
+        others = [n for n in known if n not in COLUMNS and known[n].dtype == "float32"]
+        of_videos = [*COLUMNS, *(n for n in others if known[n].is_list)]
+        return {name: known[name] for name in of_videos if name in known}
 
     def path(self, model: str) -> pathlib.Path:
         """Returns where the SavedModel of a model lies."""
@@ -255,7 +282,7 @@ class Bundle:
         name = self.recommender(exact)
         found = self.run(name, batches.inputs(batch, self.inputs(name)))
         sizes = found[schema.NUM_RESULTS].numpy().tolist()
-        columns = {COLUMNS[n]: _plain(found[n]) for n in self.outputs(name)}
+        columns = {column(n): _plain(found[n]) for n in self.outputs(name)}
         scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
         if codes:
             columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
@@ -353,6 +380,11 @@ class Bundle:
             started = time.perf_counter()
             outputs = function(**values)
         return outputs, 1_000.0 * (time.perf_counter() - started)
+
+
+def column(output: str) -> str:
+    """Returns the column of an answer that an output is: an outcome has its own."""
+    return COLUMNS.get(output, output)
 
 
 def load(path: pathlib.Path, version: int | None = None) -> Bundle:

@@ -41,6 +41,7 @@ class Limits:
         None: nothing.
       conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
       policy: A saved set of conditions; empty: none.
+      weights: Name and weight of predictions; none: as policy or bundle say.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -48,6 +49,7 @@ class Limits:
     of_users: ragged.Ragged | None = None
     conditions: tuple[where.Entry, ...] = ()
     policy: str = ""
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +197,7 @@ def nearest(
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         return search(vectors_of(users), barred, k)
 
     return make
@@ -220,7 +222,7 @@ def of_index(
 
     def make(users: Indices) -> Lists:
         vectors = vectors_of(users)
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         return asked(
             barred, lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])}
         )
@@ -273,6 +275,7 @@ class _Asked:
         self._k = k
         self._excluded, self._conditions = limits.excluded, limits.conditions
         self._policy, self._fields = limits.policy, bundle.inputs(name)
+        self._weights = limits.weights
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
@@ -332,7 +335,11 @@ class _Asked:
             tf.constant([[one[place] for one in self._conditions]], tf.string)
             for place in (0, 1)
         )
+        names = tf.constant([[one[0] for one in self._weights]], tf.string)
+        weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
         conditions = {
+            schema.WEIGHT_NAMES: tf.tile(names, [size, 1]),
+            schema.WEIGHT_VALUES: tf.tile(weights, [size, 1]),
             schema.CONDITIONS: tf.tile(keys, [size, 1]),
             schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
             schema.POLICY: tf.fill([size], self._policy),
@@ -387,6 +394,17 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
         return search(vectors[videos - 1], own, k)
 
     return make
+
+
+def _barred(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    limits: Limits,
+    users: Indices,
+) -> ragged.Ragged:
+    """Returns the videos that each user's list leaves out."""
+    own = _own(limits, users)
+    return _joined(logged.watched(users), own) if bundle.removes_watched else own
 
 
 def _own(limits: Limits, users: Indices) -> ragged.Ragged:

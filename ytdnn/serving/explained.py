@@ -15,7 +15,7 @@ from ytdnn.data import lookups
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import placing, pool, rows
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.serving import bundle, graphs, results
+from ytdnn.serving import bundle, graphs, results, shared
 
 CANDIDATES = bundle.CANDIDATES
 EXPLAIN = "explain"
@@ -118,32 +118,67 @@ class Candidates(tf.Module):
         }
 
 
-class Explanation(tf.Module):
-    """Raw request and videos to the ranker's scores with each feature neutral."""
+class Effects(tf.Module):
+    """The ranker's scores with each feature neutral, one for all models of a bundle."""
 
     def __init__(
         self,
-        ranker: graphs.Ranker,
         scorer: graphs.Scorer,
         neutral: dict[str, float],
-        scores: scores_room.Scores,
         vectors: Collection[str] = (),
     ) -> None:
         """Takes the ranker.
 
         Args:
-          ranker: Reads requests.
           scorer: Its network.
           neutral: Value of each tensor that says nothing of a video or a user.
-          scores: Knows the vectors of videos.
           vectors: Tensors that are no single number, so that none is answered.
         """
         super().__init__()
-        self._ranker = ranker
-        self._scorer = scorer
+        self.scorer = scorer
         self._neutral = dict(neutral)
-        self._scores = scores
         self._vectors = frozenset(vectors)
+        self._traced = shared.Traced(self._changed, any_size=True)
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """Returns the scores and the values of the network's tensors, by name."""
+        found: Tensors = self._traced(tensors)
+        return found
+
+    def _changed(self, tensors: Tensors) -> Tensors:
+        changed = [tensors] + [
+            tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
+            for name, value in self._neutral.items()
+            for read in [tensors[name]]
+        ]
+        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
+        scores = self.scorer.score_of(self.scorer.predict_of(joined).order)
+        own, *others = tf.split(scores, len(changed), axis=0)
+        found = {schema.SCORES: own}
+        for name, without in zip(self._neutral, others, strict=True):
+            found[WITHOUT + name] = without
+            if tensors[name].dtype.is_floating and name not in self._vectors:
+                found[VALUE + name] = _of_each(tensors[name], own)
+        return found
+
+
+class Explanation(tf.Module):
+    """Raw request and videos to the ranker's scores with each feature neutral."""
+
+    def __init__(
+        self, ranker: graphs.Ranker, effects: Effects, scores: scores_room.Scores
+    ) -> None:
+        """Takes the ranker.
+
+        Args:
+          ranker: Reads requests.
+          effects: Scores with each feature neutral.
+          scores: Knows the vectors of videos.
+        """
+        super().__init__()
+        self._ranker = ranker
+        self._effects = effects
+        self._scores = scores
 
     def call(self, **raw: tf.Tensor) -> Tensors:
         """Returns explanations of the scores of the given videos.
@@ -154,23 +189,9 @@ class Explanation(tf.Module):
         vectors of videos, `nearest_watched_ids` and `nearest_watched_cosines
         [batch, k, 3]`.
         """
-        tensors = self._ranker.tensors(raw)
-        changed = [tensors] + [
-            tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
-            for name, value in self._neutral.items()
-            for read in [tensors[name]]
-        ]
-        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
-        scores = self._scorer.score_of(self._scorer.predict_of(joined).order)
-        own, *others = tf.split(scores, len(changed), axis=0)
-        found = {schema.SCORES: own}
-        for name, without in zip(self._neutral, others, strict=True):
-            found[WITHOUT + name] = without
-            if tensors[name].dtype.is_floating and name not in self._vectors:
-                found[VALUE + name] = _of_each(tensors[name], own)
-        videos = self._scorer.videos
+        videos = self._effects.scorer.videos
         request = raw_request.Request(raw, videos, raw[schema.VIDEO_IDS])
-        return found | self._nearest(request)
+        return self._effects(self._ranker.tensors(raw)) | self._nearest(request)
 
     def _nearest(self, request: raw_request.Request) -> Tensors:
         watched = request.last_watches(_HISTORY)
@@ -181,7 +202,7 @@ class Explanation(tf.Module):
         videos = tf.gather(watched, places, batch_dims=1)
         videos = tf.where(best > _UNKNOWN, videos, tf.zeros_like(videos))
         return {
-            NEAREST_IDS: self._scorer.videos.ids(videos),
+            NEAREST_IDS: self._effects.scorer.videos.ids(videos),
             NEAREST_COSINES: tf.where(best > _UNKNOWN, best, tf.zeros_like(best)),
         }
 

@@ -22,12 +22,13 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, schema, versions
+from ytdnn import artifacts, configs, errors, schema, versions
 from ytdnn.data import lookups, prepared, vectors
 from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import attributes, request_fields
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
@@ -142,10 +143,20 @@ def _facts(
         removals.FACT: len(parts.removed_ids),
         additions.FACT: parts.data.num_added,
         "statistics_as_of": _statistics_as_of(parts),
+        bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.POLICIES: dict(parts.filters.saved),
+        **_weights(parts.weighing),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
         vectors.FACT: parts.data.vectors.served,
     }
+
+
+def _weights(weighing: weighing_room.Weighing | None) -> dict[str, Any]:
+    """Returns the facts about saved weights, none where there are none."""
+    if weighing is None:
+        return {}
+    saved = {"default": weighing.default, "policies": weighing.policies}
+    return {bundle.WEIGHTS: saved}
 
 
 def _write(
@@ -224,11 +235,20 @@ def _load(
     limits = limits_room.Limits(
         lookups.RemovedVideos(asset),
         filters,
+        config.composition.remove_watched,
         request_fields.from_config(config.composition, data),
     )
     served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(
-        data, first_stage, ranker, searchers, served, removed_ids, limits, filters
+        data,
+        first_stage,
+        ranker,
+        searchers,
+        served,
+        removed_ids,
+        limits,
+        filters,
+        _weighing(ranker, config.composition),
     )
     made_from = {
         (home / kind).relative_to(workdir).as_posix(): manifest.fingerprint
@@ -239,6 +259,28 @@ def _load(
     own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
     made_from = {prepared.KIND: own.fingerprint} | made_from
     return parts, made_from | removals.inputs(workdir) | additions.inputs(workdir)
+
+
+def _weighing(
+    ranker: ranking_model.RankingModel | None, composition: configs.CompositionConfig
+) -> weighing_room.Weighing | None:
+    """Returns the module that orders by weights, None where nothing asks for it.
+
+    Raises:
+      errors.UserError: Saved weights are of something that is not predicted.
+    """
+    default, saved = composition.default_weights, composition.weights_of_policies
+    if ranker is None:
+        if default or saved:
+            raise errors.UserError(
+                "expected no config.composition.weights, and none in its policies, as "
+                "the run has no ranker whose predictions they would weigh"
+            )
+        return None
+    if not (ranker.head.outcomes or default or saved):
+        return None
+    names = weighing_room.names_of(ranker.head)
+    return weighing_room.Weighing(names, default, saved)
 
 
 def _searchers(

@@ -17,10 +17,11 @@ from ytdnn.features import reading
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.serving import limits as limits_room
-from ytdnn.serving import results
+from ytdnn.serving import results, shared
 
 Raw = dict[str, tf.Tensor]
 Outputs = results.Outputs
@@ -44,7 +45,7 @@ class UserTower(tf.Module):
         self._sequences = [e.open_request(data) for e in model.encoders]
         self._features = reading.RequestReaders(model.tower_inputs.features, data)
         self._fields = [field.name for field in model.fields(data)]
-        self._of_raw = _traced_once(self._read)
+        self._of_raw = shared.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
@@ -113,12 +114,12 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = _traced_once(model.predict)
+        self._predict = shared.Traced(model.predict, any_size=True)
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data)]
-        self._of_candidates = _traced_once(self._read_candidates)
+        self._read = shared.Traced(self._of_request, any_size=True)
 
     def score(
         self,
@@ -134,26 +135,40 @@ class Scorer(tf.Module):
           scores: `[batch, n] float32` scores of the candidate model; None where the
             ranker does not read them.
         """
-        raw = {name: request.raw[name] for name in self._fields}
-        read = self._of_candidates(raw, *_columns(found), scores)
-        return self.predict_of(read)
-
-    def _read_candidates(
-        self,
-        raw: Raw,
-        videos: tf.Tensor,
-        sources: tf.Tensor,
-        seeds: tf.Tensor,
-        scores: tf.Tensor | None,
-    ) -> Raw:
-        request = raw_request.Request(raw, self.videos)
-        request.name_videos(videos)
-        request.candidate_scores = scores
-        request.candidate_sources, request.seed_videos = sources, seeds
-        return self.tensors(request)
+        named = raw_request.Request(request.raw, self.videos)
+        named.name_videos(found.videos)
+        if self.asks_scores:
+            named.candidate_scores = scores
+        if self.asks_sources:
+            named.candidate_sources, named.seed_videos = found.sources, found.seeds
+        return self.predict_of(self.tensors(named))
 
     def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for a request and its videos."""
+        raw = {name: request.raw[name] for name in self._fields}
+        found: dict[str, tf.Tensor] = self._read(
+            raw,
+            request.video_ids,
+            request.video_indices,
+            request.candidate_scores,
+            request.candidate_sources,
+            request.seed_videos,
+        )
+        return found
+
+    def _of_request(
+        self,
+        raw: Raw,
+        ids: tf.Tensor,
+        indices: tf.Tensor,
+        scores: tf.Tensor | None,
+        sources: tf.Tensor | None,
+        seeds: tf.Tensor | None,
+    ) -> Raw:
+        request = raw_request.Request(raw, self.videos, ids)
+        request.video_indices = indices
+        request.candidate_scores = scores
+        request.candidate_sources, request.seed_videos = sources, seeds
         return self._inputs(request)
 
     def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.Predicted:
@@ -187,7 +202,7 @@ class Ranker(tf.Module):
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
         self._limits = limits or limits_room.Limits()
-        self._tensors = _traced_once(self._read)
+        self._tensors = shared.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
@@ -198,6 +213,7 @@ class Ranker(tf.Module):
             predicted.order,
             predicted.seconds,
             predicted.click_probability,
+            outcomes=predicted.outcomes,
         )
         return {
             name: tf.where(present, values, tf.zeros_like(values))
@@ -281,6 +297,7 @@ class Recommender(tf.Module):
         scores: scores_room.Scores | None = None,
         limits: limits_room.Limits | None = None,
         explorer: exploring.Explorer | None = None,
+        weighing: weighing_room.Weighing | None = None,
     ) -> None:
         """Joins the stages.
 
@@ -292,9 +309,11 @@ class Recommender(tf.Module):
           scores: The candidate model's, where ranker or rule need them.
           limits: Which videos answers hold.
           explorer: Changes that order to try things out; None: it is served as it is.
+          weighing: Orders by weights of what the scorer predicts; None: none are read.
         """
         super().__init__()
         self._explorer = explorer
+        self._weighing = weighing
         self._user_tower = user_tower
         self._sources = sources
         self._scorer = scorer
@@ -302,7 +321,7 @@ class Recommender(tf.Module):
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
         self._limits = limits or limits_room.Limits()
-        self._proposed = _traced_once(self._propose)
+        self._proposed = shared.Traced(self._propose)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, the columns of `Ranked` that there are, and num_results."""
@@ -346,6 +365,11 @@ class Recommender(tf.Module):
         """
         predicted = self._scorer.score(request, found, scores)
         order = self._rule.blend(found.videos, predicted.order, scores)
+        ordered_by = self._scorer.score_of(order)
+        if self._weighing is not None:
+            order, ordered_by = self._weighing(
+                request.raw, predicted, order, ordered_by
+            )
         page_order, cap = self._rule.cap(found.videos, order), None
         if self._rule.caps:
             cap = placing.risen(order, page_order)
@@ -360,12 +384,13 @@ class Recommender(tf.Module):
             else:
                 reserved = placing.risen(by_score, page_order)
         return results.Ranked(
-            self._scorer.score_of(order),
+            ordered_by,
             page_order,
             predicted.seconds,
             predicted.click_probability,
             placing.codes(sampled, reserved, cap),
             propensities,
+            predicted.outcomes,
         )
 
 
@@ -376,11 +401,3 @@ def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _columns(found: pool.Found) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return found.videos, found.sources, found.seeds
-
-
-def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a function that all signatures share: each calls one and the same trace.
-
-    Most of the time of an export is spent on tracing. The runtime inlines the calls.
-    """
-    return _hidden(tf.function(function, autograph=False))

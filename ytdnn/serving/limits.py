@@ -11,15 +11,23 @@ from ytdnn.data import request as raw_request
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import permitted, request_fields
+from ytdnn.serving import shared
+
+_CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
 
 
 class Limits(tf.Module):
-    """Reads which videos the answers to requests may hold."""
+    """Reads which videos the answers to requests may hold.
+
+    Attributes:
+      removed: Videos left out of every answer; None: nothing was removed.
+    """
 
     def __init__(
         self,
         removed: lookups.RemovedVideos | None = None,
         filters: filters_room.Filters | None = None,
+        removes_watched: bool = True,
         fields: Sequence[request_fields.RequestField] = (),
     ) -> None:
         """Takes what holds for all requests.
@@ -27,12 +35,15 @@ class Limits(tf.Module):
         Args:
           removed: Videos left out of every answer; None: nothing was removed.
           filters: Reads conditions; None: requests have none.
+          removes_watched: Whether videos of the history are left out.
           fields: Other keys of requests that leave videos out.
         """
         super().__init__()
         self._others = list(fields)
-        self._removed = removed
+        self.removed = removed
         self._filters = filters
+        self._removes_watched = removes_watched
+        self._conditions = shared.Traced(self._read)
 
     @property
     def fields(self) -> tuple[fields_room.Field, ...]:
@@ -49,7 +60,8 @@ class Limits(tf.Module):
           user_vectors: `[batch, vector_dim] float32`.
         """
         watched = request.watched_indices
-        by = self.permitted(request.raw, request.videos, watched)
+        barred = watched if self._removes_watched else watched[:, :0]
+        by = self.permitted(request.raw, request.videos, barred)
         return retrieval.Asked(watched, request.times, user_vectors, by)
 
     def permitted(
@@ -73,7 +85,14 @@ class Limits(tf.Module):
             allowed = videos.indices(raw[schema.ALLOW_IDS])
             is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
         if self._filters is not None and schema.CONDITIONS in raw:
-            conditions = self._filters.read(raw)
+            read = {name: raw[name] for name in _CONDITIONS if name in raw}
+            conditions = filters_room.Conditions(*self._conditions(read))
         return permitted.Permitted(
-            barred, allowed, is_limited, self._removed, conditions
+            barred, allowed, is_limited, self.removed, conditions
         )
+
+    def _read(self, raw: raw_request.Raw) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        if self._filters is None:
+            raise ValueError("expected filters, found none")
+        found = self._filters.read(raw)
+        return found.masks, found.which, found.is_given

@@ -12,9 +12,11 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, lookups, prepared
 from ytdnn.index import artifact as index_artifact
+from ytdnn.index import interface
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, filters, page, placing
+from ytdnn.ranking import weighing as weighing_room
+from ytdnn.retrieval import exploring, filters, nearest, page, placing, pool, tower
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -23,9 +25,11 @@ from ytdnn.serving import (
     graphs,
     limits,
     saved_models,
+    shared,
     signatures,
 )
 
+_OR_WEIGHED = "; where there are weights, the weighted sum of the predictions"
 _PROPENSITY = "probability of each in its place, given the places before it"
 
 
@@ -42,6 +46,7 @@ class Parts:
       removed_ids: Videos left out of every answer, as text.
       limits: Which videos answers hold, as the models read it.
       filters: What of it reads conditions.
+      weighing: Orders by weights of predictions; None: requests have no weights.
     """
 
     data: prepared.PreparedData
@@ -52,6 +57,7 @@ class Parts:
     removed_ids: list[str]
     limits: limits.Limits
     filters: filters.Filters
+    weighing: weighing_room.Weighing | None = None
 
 
 def make(parts: Parts) -> dict[str, saved_models.Model]:
@@ -95,10 +101,18 @@ class _Maker:
             *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
+        self._searches: dict[tf.Module, shared.SharedNearest] = {}
+        self._weights = (
+            *signatures.weight_fields(parts.weighing),
+            *signatures.policy_fields(parts.filters, parts.weighing),
+        )
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
+            neutral = parts.ranker.neutral
+            lists = [f.name for f in parts.ranker.features if f.inner_shape]
+            self._effects = explained.Effects(self._scorer, neutral, lists)
             self._rule = page.Rule(self._stage.composition, self._data)
             self._explorer = exploring.from_config(self._stage.composition, self._data)
 
@@ -110,11 +124,40 @@ class _Maker:
 
     def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
         """Returns the model from vectors to videos."""
-        search = self._stage.nearest(searcher)
+        search = self._search(searcher)
         index = graphs.Index(self._videos, search, self._parts.limits)
         found = signatures.result_fields(self._data, meanings(None))
         inputs = (self._vector, *self._limits)
-        return saved_models.Model(index, inputs, found, needs_scann)
+        vectors = interface.variables(searcher.vectors)
+        return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
+
+    def _search(self, searcher: tf.Module) -> shared.SharedNearest:
+        """Returns the search among permitted videos, one for all models of an index."""
+        if searcher not in self._searches:
+            number = len(self._stage.video_vectors)
+            search = nearest.Nearest(searcher, number, self._from_vectors)
+            removed = self._parts.limits.removed
+            self._searches[searcher] = shared.SharedNearest(search, removed)
+        return self._searches[searcher]
+
+    @functools.cached_property
+    def _from_vectors(self) -> shared.SharedFromVectors:
+        number = len(self._stage.video_vectors)
+        return shared.SharedFromVectors(number, self._parts.limits.removed)
+
+    def _source(self, searcher: tf.Module) -> tower.Tower:
+        number = self._stage.composition.num_candidates
+        return tower.Tower(number, self._search(searcher))
+
+    @functools.cached_property
+    def _others(self) -> list[shared.SharedSource]:
+        """The other candidate sources, which no index changes."""
+        removed = self._parts.limits.removed
+        return [shared.SharedSource(one, removed) for one in self._stage.other_sources]
+
+    def _pool(self, searcher: tf.Module) -> pool.Pool:
+        own, composition = self._source(searcher), self._stage.composition
+        return pool.Pool(own, self._others, composition)
 
     def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.Ranker]:
         """Returns the model from raw requests and videos to scores.
@@ -134,10 +177,10 @@ class _Maker:
     def _ranker_graph(self, searcher: tf.Module) -> graphs.Ranker:
         if self._scorer is None:
             raise ValueError("expected a trained ranker, found none")
-        pool = self._stage.pool(searcher) if self._scorer.asks_sources else None
+        sources = self._pool(searcher) if self._scorer.asks_sources else None
         scores = self._stage.scores(searcher)
         return graphs.Ranker(
-            self._scorer, self._tower, scores, pool, self._parts.limits
+            self._scorer, self._tower, scores, sources, self._parts.limits
         )
 
     @property
@@ -152,40 +195,35 @@ class _Maker:
         """Returns the model of both stages; of the first alone without a ranker."""
         stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
-        said = meanings(self._parts.ranker, stage.composition)
+        said = meanings(self._parts.ranker, stage.composition, self._parts.weighing)
         results = signatures.result_fields(data, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
-            source = stage.tower(searcher)
-            nearest = graphs.Nearest(self._videos, self._tower, source, may)
+            source = self._source(searcher)
+            alone = graphs.Nearest(self._videos, self._tower, source, may)
             query = stage.fields(data)
-            stages |= self._candidates(nearest, query, scores)
+            stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits)
-            return saved_models.Model(nearest, inputs, results, needs_scann, stages)
+            return saved_models.Model(alone, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
-            stage.pool(searcher),
+            self._pool(searcher),
             self._scorer,
             self._rule,
             scores,
             may,
             self._explorer,
+            self._parts.weighing,
         )
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
         ranker = self.ranker(searcher)
-        why = explained.Explanation(
-            ranker.graph,
-            self._scorer,
-            self._parts.ranker.neutral,
-            scores,
-            [f.name for f in self._parts.ranker.features if f.inner_shape],
-        )
+        why = explained.Explanation(ranker.graph, self._effects, scores)
         stages |= self._candidates(graph, query, scores) | {
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits)
+        inputs = fields.union(query, self._limits, self._weights)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -196,19 +234,21 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting)
+        inputs = fields.union(query, self._permitting, self._weights)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 
 def meanings(
     ranker: ranking_model.RankingModel | None,
     composition: configs.CompositionConfig | None = None,
+    weighing: weighing_room.Weighing | None = None,
 ) -> dict[str, str]:
     """Returns the meaning of each column of an answer, by name.
 
     Args:
       ranker: None: the candidates are answered.
       composition: Composition of the page; None: videos are scored, and make no page.
+      weighing: Orders by weights of predictions; None: nothing does.
     """
     if ranker is None:
         return {schema.SCORES: bundle.DOT_PRODUCT}
@@ -217,10 +257,13 @@ def meanings(
     weight = composition.blend_weight if composition else 0.0
     blended = f", blended with the candidate score (weight {weight:g})"
     found = {schema.SCORES: head.meaning + (blended if weight else "")}
+    if weighing is not None:
+        found[schema.SCORES] += _OR_WEIGHED
     if has_seconds:
         found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
     if has_clicks:
         found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
+    found |= {one.name: one.meaning for one in head.outcomes}
     if composition and (composition.explores or composition.max_per_channel):
         found[schema.PLACED_BY] = placing.MEANING
     if composition and composition.temperature:

@@ -21,7 +21,7 @@ from ytdnn.data import fields as fields_room
 from ytdnn.data import prepared
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
-from ytdnn.serving import signatures, where
+from ytdnn.serving import signatures, weights, where
 
 DEFAULT_K = 10
 Request = dict[str, Any]
@@ -45,6 +45,7 @@ _LISTS_OF = {  # as long as the ids they are of
     schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
     schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
     schema.CONDITION_VALUES: schema.CONDITIONS,
+    schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
 }
 
 
@@ -133,7 +134,7 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
-    request = where.expanded(_object(request), fields)
+    request = weights.expanded(where.expanded(_object(request), fields), fields)
     for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
@@ -164,6 +165,8 @@ def _unknown_key(key: str, fields: Fields) -> str:
     known = list(fields)
     if schema.CONDITIONS in fields:
         known.append(where.WHERE)
+    if schema.WEIGHT_NAMES in fields:
+        known.append(weights.WEIGHTS)
     return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 

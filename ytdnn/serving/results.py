@@ -21,6 +21,7 @@ class Ranked(NamedTuple):
       click_probability: float32; None: not predicted.
       placed_by: int32 place among `placing.NAMES`; None: every video by its score.
       propensities: float32 of each at its place; None: nothing is drawn.
+      outcomes: float32 prediction of each outcome by name; None: there are none.
     """
 
     scores: tf.Tensor
@@ -29,6 +30,7 @@ class Ranked(NamedTuple):
     click_probability: tf.Tensor | None = None
     placed_by: tf.Tensor | None = None
     propensities: tf.Tensor | None = None
+    outcomes: Outputs | None = None
 
     def columns(self) -> Outputs:
         """Returns the columns of the answer for each candidate, by name."""
@@ -38,6 +40,7 @@ class Ranked(NamedTuple):
             schema.CLICK_PROBABILITY: self.click_probability,
             schema.PLACED_BY: self.placed_by,
             schema.PROPENSITIES: self.propensities,
+            **(self.outcomes or {}),
         }
         return {name: one for name, one in found.items() if one is not None}
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import tensorflow as tf
@@ -40,6 +40,8 @@ class Model(Generic[GraphT]):
       needs_scann: Whether it uses ScaNN's ops.
       stages: Models that it is made of, by name: it has a signature of each, which
         shares its variables. A stage of several models is one object, traced once.
+      vectors: Variables of the videos' vectors, of an index; `Bundle.video_vectors`
+        reads them from the file.
     """
 
     graph: GraphT
@@ -47,6 +49,7 @@ class Model(Generic[GraphT]):
     outputs: Fields
     needs_scann: bool = False
     stages: Mapping[str, "Model"] = dataclasses.field(default_factory=dict)
+    vectors: Sequence[tf.Variable] = ()
 
     @functools.cached_property
     def function(self) -> Any:
@@ -83,10 +86,40 @@ def save(model: Model, directory: pathlib.Path) -> None:
         functions[REQUIRED_SIGNATURE] = _traced(shortened, model.required)
     for name, stage in model.stages.items():
         functions[name] = stage.function
+    graphs = [model.graph, *(stage.graph for stage in model.stages.values())]
     root = tf.Module()
-    root.graphs = [model.graph, *(stage.graph for stage in model.stages.values())]
-    options = tf.saved_model.SaveOptions(experimental_sharding_callback=_LargeApart())
+    root.vectors = list(model.vectors)
+    named = {id(one) for one in model.vectors}
+    captured = _captured(graphs, functions.values())
+    root.resources = [one for one in captured if id(one) not in named]
+    options = tf.saved_model.SaveOptions(
+        experimental_sharding_callback=_LargeApart(),
+        experimental_custom_gradients=False,
+    )
     tf.saved_model.save(root, str(directory), functions, options)
+
+
+def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
+    """Returns the variables and tables that functions read, and nothing that owns them.
+
+    TensorFlow would write every object of the graphs, many times as many, and go
+    through them again for each thing that it writes.
+    """
+    root = tf.Module()
+    root.graphs = list(graphs)
+    handles = {id(one) for each in functions for one in each.captured_inputs}
+    return [
+        one
+        for one in tf.train.TrackableView(root).descendants()
+        if id(_handle(one)) in handles
+    ]
+
+
+def _handle(resource: Any) -> Any:
+    """Returns the handle of a variable or table, None of other objects."""
+    if isinstance(resource, tf.Variable):
+        return resource.handle
+    return getattr(resource, "resource_handle", None)
 
 
 def _traced(call: Callable[..., Any], fields: Fields) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import filters as filters_room
 
 Field = fields.Field
@@ -72,6 +73,41 @@ def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
     if filters.reads_time:
         found.append(fields.time())
     return tuple(found)
+
+
+def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
+    """Returns the inputs that weigh what the ranker predicts, where it has some.
+
+    Args:
+      weighing: Knows what can be weighed, and the saved weights; None: nothing can.
+    """
+    if weighing is None:
+        return ()
+    meaning = "what is weighed in the order; none at all: as the policy or bundle says"
+    values = f"weight of each of {schema.WEIGHT_NAMES}; what is not named weighs 0"
+    lists: fields.Shape = "batch, length"
+    return (
+        Field(
+            schema.WEIGHT_NAMES, "string", lists, "", meaning, choices=weighing.names
+        ),
+        Field(schema.WEIGHT_VALUES, "float32", lists, 0.0, values),
+    )
+
+
+def policy_fields(
+    filters: filters_room.Filters, weighing: weighing_room.Weighing | None
+) -> tuple[Field, ...]:
+    """Returns the input that names a policy, where policies have weights.
+
+    Args:
+      filters: Knows every policy.
+      weighing: Knows the weights of policies.
+    """
+    if weighing is None or not weighing.policies:
+        return ()
+    meaning = "saved conditions and weights; empty: none"
+    choices = filters.policies
+    return (Field(schema.POLICY, "string", "batch", "", meaning, choices=choices),)
 
 
 def k_field() -> Field:

@@ -83,7 +83,7 @@ def of_lists(
         pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
     ]
     for name, values in lists.more.items():
-        column = bundle_room.COLUMNS[name]
+        column = bundle_room.column(name)
         parts.append(said(column, values[rows, columns]))
     return pl.DataFrame(parts)
 

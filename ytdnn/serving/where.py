@@ -175,7 +175,8 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
       errors.UserError: A condition is malformed, or on no column of the log's.
     """
     found = {}
-    for name, conditions in (json.loads(text) if text else {}).items():
+    for name, saved in (json.loads(text) if text else {}).items():
+        conditions = saved.get(WHERE, []) if isinstance(saved, dict) else saved
         try:
             found[name] = entries(conditions, keys)
         except errors.UserError as error:

@@ -5,13 +5,16 @@ probabilities and seconds. Where the validation window shows that they are not
 calibrated, two numbers each correct them, in the exported graph as well.
 """
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
-from ytdnn.data import prepared, streaming
+from ytdnn.data import events, prepared, streaming
 from ytdnn.metrics import recalibration
-from ytdnn.ranking import building, heads, model
+from ytdnn.ranking import building, heads, model, outcomes, predictions
 
 _LEAST = 1e-6
 
@@ -32,15 +35,16 @@ def fit(
       data: The prepared set, with validation impressions.
       ranker: The trained model, not calibrated.
     """
-    parts = []
+    parts, of_outcomes = [], []
     for window in streaming.windows(data, config.window_events):
         rows = building.rows_of(window, prepared.Split.VALIDATION)
         if not len(rows):
             continue
         found = ranker.predictions(window, rows)
-        if found.click_probability is None:
-            return heads.NOT_CALIBRATED
         shown = window.impressions
+        of_outcomes.append(_observed(ranker.head.outcomes, found, shown, rows))
+        if found.click_probability is None:
+            continue
         clicked = np.asarray(shown.clicked)[rows]
         expected = np.zeros(len(rows)) if found.seconds is None else found.seconds
         watched = np.zeros(len(rows))
@@ -50,7 +54,47 @@ def fit(
             np.column_stack([found.click_probability, expected, clicked, watched])
         )
     whole = np.concatenate([np.zeros([0, 4]), *parts]).astype(np.float64)
-    return _fitted(whole, ranker.head.keeps_mean)
+    lines = _lines(ranker.head.outcomes, of_outcomes)
+    found_lines = _fitted(whole, ranker.head.keeps_mean)
+    return dataclasses.replace(found_lines, outcomes=lines)
+
+
+def _observed(
+    learned: Sequence[outcomes.Learned],
+    found: predictions.Predictions,
+    shown: events.Impressions,
+    rows: npt.NDArray[np.int64],
+) -> list[Floats]:
+    """Returns predictions and known values of each outcome, `[n, 2]`."""
+    pairs = []
+    for one in learned:
+        values = np.asarray(shown.outcomes)[rows, one.place].astype(np.float64)
+        pair = np.column_stack([found.outcomes[one.name], values])
+        pairs.append(pair[np.isfinite(values)])
+    return pairs
+
+
+def _lines(
+    learned: Sequence[outcomes.Learned], parts: Sequence[list[Floats]]
+) -> tuple[recalibration.Line, ...]:
+    """Returns the line of each outcome.
+
+    Args:
+      learned: Outcomes that the ranker predicts.
+      parts: As of `_observed`, of each window.
+    """
+    lines = []
+    for place, one in enumerate(learned):
+        whole = np.concatenate([np.zeros([0, 2]), *(part[place] for part in parts)])
+        predicted, observed = whole.T
+        if one.is_binary:
+            chances = np.clip(predicted, _LEAST, 1.0 - _LEAST)
+            log_odds = np.log(chances / (1.0 - chances))
+            lines.append(recalibration.of_log_odds(log_odds, observed))
+        else:
+            log_amounts = np.log(np.maximum(predicted, _LEAST))
+            lines.append(recalibration.of_log_amounts(log_amounts, observed))
+    return tuple(lines)
 
 
 def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:

@@ -119,9 +119,12 @@ class ImpressionBatches:
 
         def examples(rows: tf.Tensor) -> inputs.Tensors:
             labels = log.labels(rows)
-            return log.impressions(rows) | {
+            found = log.impressions(rows) | {
                 schema.LABELS: labels.clicked,
                 schema.WATCHED_SECONDS: labels.seconds,
             }
+            if labels.outcomes is not None:
+                found[schema.OUTCOME_LABELS] = labels.outcomes
+            return found
 
         return tf.function(examples, autograph=False)

@@ -26,6 +26,7 @@ from ytdnn.training import (
     checkpoints,
     executors,
     guard,
+    observers,
     optimizer_state,
     optimizers,
     report,
@@ -127,6 +128,8 @@ def fit(
                 metrics = meter.time_validation(stage.validate)
                 metrics = agreement.metrics_of_chief(strategy, metrics)
                 keeper.finish_epoch(progress, metrics, stage.monitor)
+            if is_chief:
+                observers.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)

@@ -13,7 +13,7 @@ from ytdnn import artifacts, configs, progress, schema
 from ytdnn.data import earlier, prepared, streaming
 from ytdnn.features import own_columns
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import building, heads, inputs, model
+from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
     batch_size,
@@ -37,7 +37,10 @@ def step_config(config: configs.Config) -> dict[str, object]:
     found = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
     if not set(_OF_SOURCES) & set(config.ranking.features.add):
         return found
-    return found | {"composition": config.composition.places}
+    places = config.composition.places
+    if config.composition.remove_watched:
+        return found | {"composition": places}
+    return found | {"composition": {**places, "remove_watched": False}}
 
 
 def train(
@@ -82,6 +85,9 @@ def train(
     ranking_model = building.build(
         config.ranking, data, first_stage, strategies.scope(strategy)
     )
+    if writes:
+        for line in outcomes.notes(data, ranking_model.measured.outcomes):
+            progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
@@ -183,10 +189,14 @@ def _labels(batch: inputs.Tensors, num_towers: int) -> heads.Labels:
     def repeated(values: tf.Tensor) -> tf.Tensor:
         return tf.repeat(values[..., tf.newaxis], num_towers, axis=-1)
 
+    of_outcomes = batch.get(schema.OUTCOME_LABELS)
+    if of_outcomes is not None:
+        of_outcomes = tf.repeat(of_outcomes[:, :, tf.newaxis], num_towers, axis=2)
     return heads.Labels(
         clicked=repeated(batch[schema.LABELS]),
         seconds=repeated(batch[schema.WATCHED_SECONDS]),
         durations=repeated(batch[schema.DURATIONS]),
+        outcomes=of_outcomes,
     )
 
 

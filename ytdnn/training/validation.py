@@ -35,21 +35,27 @@ class _Cases:
       users: `[n]` user indices.
       ends: `[n]` flat positions where each one's history ends.
       targets: Catalogue indices that are right, of each.
+      with_repeats: Whether videos that were watched before are among them.
     """
 
     data: prepared.PreparedData
     users: np.ndarray
     ends: np.ndarray
     targets: ragged.Ragged
+    with_repeats: bool
 
     @classmethod
     def from_data(
-        cls, data: prepared.PreparedData, sample: np.ndarray | None = None
+        cls,
+        data: prepared.PreparedData,
+        with_repeats: bool,
+        sample: np.ndarray | None = None,
     ) -> "_Cases":
         """Finds them.
 
         Args:
           data: A window.
+          with_repeats: As of the class.
           sample: Ascending user indices, of which they are; None: any.
         """
         split = prepared.Split.VALIDATION
@@ -57,28 +63,33 @@ class _Cases:
         if sample is not None:
             is_in = np.isin(users, sample)
             users, ends = users[is_in], ends[is_in]
-        sizes = np.diff(data.targets(users, ends, split).offsets)
+        sizes = np.diff(data.targets(users, ends, split, with_repeats).offsets)
         users, ends = users[sizes > 0], ends[sizes > 0]
-        return cls(data, users, ends, data.targets(users, ends, split))
+        targets = data.targets(users, ends, split, with_repeats)
+        return cls(data, users, ends, targets, with_repeats)
 
     def blocks(self) -> Iterator["_Cases"]:
         """Yields some users at a time."""
         for start in range(0, len(self.users), _USERS_A_BLOCK):
             part = slice(start, start + _USERS_A_BLOCK)
             users, ends = self.users[part], self.ends[part]
-            targets = self.data.targets(users, ends, prepared.Split.VALIDATION)
-            yield _Cases(self.data, users, ends, targets)
+            split = prepared.Split.VALIDATION
+            targets = self.data.targets(users, ends, split, self.with_repeats)
+            yield dataclasses.replace(self, users=users, ends=ends, targets=targets)
 
     @functools.cached_property
-    def watched(self) -> ragged.Ragged:
-        """The videos that each user has watched before."""
+    def removed(self) -> ragged.Ragged:
+        """The videos that each user's list leaves out: those watched before."""
+        if self.with_repeats:
+            return ragged.empty(len(self.users))
         return self.data.watched_before(self.users, self.ends)
 
 
 def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
-    """Returns whether a validation watch is of a video that is new to its user."""
+    """Returns whether a validation watch is a right answer."""
     windows = streaming.windows(data, config.window_events)
-    return any(len(_Cases.from_data(window).users) for window in windows)
+    repeats = config.validate_repeats
+    return any(len(_Cases.from_data(window, repeats).users) for window in windows)
 
 
 def validator(
@@ -98,7 +109,10 @@ def validator(
     windows = streaming.windows(data, config.window_events)
     users = _with_validation(data)
     sample = _sample(users, config.validation_users)
-    kept = [_Cases.from_data(windows[0], sample)] if len(windows) == 1 else None
+    find = functools.partial(
+        _Cases.from_data, with_repeats=config.validate_repeats, sample=sample
+    )
+    kept = [find(windows[0])] if len(windows) == 1 else None
     if sample is not None and is_stated:
         progress.say(
             f"candidates: each epoch is validated on a sample of {len(sample):,} of "
@@ -107,7 +121,7 @@ def validator(
 
     def validate() -> dict[str, float]:
         total = len(users) if sample is None else len(sample)
-        cases = kept or (_Cases.from_data(window, sample) for window in windows)
+        cases = kept or map(find, windows)
         return _means(list(_measured(data, candidate_model, cases, total)))
 
     return validate
@@ -135,8 +149,8 @@ def _measured(
                 top = retrieval.top_k(
                     candidate_model.vectors_at(log, block.users, block.ends),
                     vectors,
-                    block.watched.offsets,
-                    block.watched.values,
+                    block.removed.offsets,
+                    block.removed.values,
                     max(_KS),
                     available=available,
                 )

@@ -63,8 +63,18 @@ class Crowd:
         users: people.Users,
         rng: np.random.Generator,
         accidents_rng: np.random.Generator,
+        outcomes_rng: np.random.Generator | None = None,
     ) -> None:
-        """Users who have done nothing yet."""
+        """Users who have done nothing yet.
+
+        Args:
+          shared: The world.
+          users: The users.
+          rng: Stream of their behaviour.
+          accidents_rng: Stream of accidental clicks.
+          outcomes_rng: Stream of likes and dislikes; None: there are none.
+        """
+        self._outcomes_rng = outcomes_rng
         self.users = users
         self.remembered = memory.Memory(len(users))
         self.clock = np.zeros(len(users), np.int64)
@@ -170,7 +180,8 @@ class Crowd:
         seconds[at] = self._watch_seconds(affinity[at], shown[at], visit.devices[at[0]])
         short = self._accidents.watch_seconds(shown.shape)
         seconds = np.where(accidental, short, seconds)
-        self._record_page(visit, page, shown, clicked, seconds)
+        outcomes = self._outcomes(affinity, shown, clicked & ~accidental)
+        self._record_page(visit, page, shown, clicked, seconds, outcomes)
         self.remembered.add_impressions(rows, shown, clicked)
         for position in range(shown.shape[1]):
             keep = clicked[:, position]
@@ -178,6 +189,23 @@ class Crowd:
                 visit.subset(keep), shown[keep, position], seconds[keep, position]
             )
         return rows[clicked.any(axis=1)]
+
+    def _outcomes(
+        self, affinity: np.ndarray, shown: np.ndarray, by_liking: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Draws likes and dislikes of clicks, `[n, k] bool` each; often none."""
+        if self._outcomes_rng is None:
+            return {}
+        videos = self._shared.videos
+        quality, appeal = videos.quality[shown], videos.appeal[shown]
+        chances = {
+            "liked": responses.like_probability(affinity, quality),
+            "disliked": responses.dislike_probability(affinity, quality, appeal),
+        }
+        return {
+            name: by_liking & (self._outcomes_rng.random(shown.shape) < chance)
+            for name, chance in chances.items()
+        }
 
     def _uploaded(self, pages: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Returns the pages with videos that are not yet uploaded replaced by -1."""
@@ -191,6 +219,7 @@ class Crowd:
         videos: np.ndarray,
         clicked: np.ndarray,
         seconds: np.ndarray,
+        outcomes: dict[str, np.ndarray],
     ) -> None:
         rows, shape = visit.rows, videos.shape
         shown = videos >= 0
@@ -216,6 +245,7 @@ class Crowd:
             scores=page.scores[shown],
             seeds=page.seeds[shown],
             propensities=propensities[shown],
+            **{name: happened[shown] for name, happened in outcomes.items()},
         )
 
     def _watch_seconds(

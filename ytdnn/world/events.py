@@ -8,9 +8,15 @@ import numpy as np
 class Recorder:
     """One kind of event: appends blocks of columns of fixed names and types."""
 
-    def __init__(self, **dtypes: type) -> None:
-        """Starts empty."""
+    def __init__(self, dtypes: dict[str, type], optional: tuple[str, ...] = ()) -> None:
+        """Starts empty.
+
+        Args:
+          dtypes: Type of each column.
+          optional: Columns that are left out where no block has them.
+        """
         self._dtypes = dtypes
+        self._optional = optional
         self._blocks: dict[str, list[np.ndarray]] = {name: [] for name in dtypes}
 
     def add(self, **columns: np.ndarray) -> None:
@@ -23,6 +29,7 @@ class Recorder:
         joined = {
             name: np.concatenate([np.empty(0, self._dtypes[name]), *blocks])
             for name, blocks in self._blocks.items()
+            if blocks or name not in self._optional
         }
         order = np.argsort(joined["times"], kind="stable")
         return {name: values[order] for name, values in joined.items()}
@@ -32,26 +39,29 @@ _VISIT: dict[str, type] = {"users": np.int32, "times": np.int64, "devices": np.i
 
 
 def _watches() -> Recorder:
-    return Recorder(**_VISIT, logged_in=bool, videos=np.int32, seconds=np.float32)
+    columns = {"logged_in": bool, "videos": np.int32, "seconds": np.float32}
+    return Recorder(_VISIT | columns)
 
 
 def _impressions() -> Recorder:
-    return Recorder(
-        **_VISIT,
-        videos=np.int32,
-        clicked=bool,
-        seconds=np.float32,
-        pages=np.int64,
-        positions=np.int16,
-        sources=np.int8,
-        scores=np.float32,
-        seeds=np.int32,
-        propensities=np.float32,
-    )
+    columns: dict[str, type] = {
+        "liked": bool,
+        "disliked": bool,
+        "videos": np.int32,
+        "clicked": bool,
+        "seconds": np.float32,
+        "pages": np.int64,
+        "positions": np.int16,
+        "sources": np.int8,
+        "scores": np.float32,
+        "seeds": np.int32,
+        "propensities": np.float32,
+    }
+    return Recorder(_VISIT | columns, optional=("liked", "disliked"))
 
 
 def _searches() -> Recorder:
-    return Recorder(**_VISIT, logged_in=bool, queries=np.int32)
+    return Recorder(_VISIT | {"logged_in": bool, "queries": np.int32})
 
 
 @dataclasses.dataclass(frozen=True)

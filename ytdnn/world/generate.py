@@ -56,16 +56,22 @@ class World:
 
     def crowd(self, crowd: int) -> behaviour.Crowd:
         """Returns a crowd that has not yet played."""
-        users_rng, behaviour_rng, accidents_rng = self._rngs(crowd)
+        users_rng, behaviour_rng, accidents_rng, outcomes_rng = self._rngs(crowd)
         users = self._make_users(crowd, users_rng)
-        return behaviour.Crowd(self.shared, users, behaviour_rng, accidents_rng)
+        return behaviour.Crowd(
+            self.shared,
+            users,
+            behaviour_rng,
+            accidents_rng,
+            outcomes_rng if self.config.outcomes else None,
+        )
 
     def _rngs(self, crowd: int) -> list[np.random.Generator]:
-        """Returns a crowd's random streams: of users, behaviour, accidents."""
+        """Returns streams of a crowd: users, behaviour, accidents, outcomes."""
         state = self._crowd_streams
         key = (*state.spawn_key, crowd)
         own = np.random.SeedSequence(state.entropy, spawn_key=key)
-        return [np.random.default_rng(stream) for stream in own.spawn(3)]
+        return [np.random.default_rng(stream) for stream in own.spawn(4)]
 
     def _make_users(self, crowd: int, rng: np.random.Generator) -> people.Users:
         first = crowd * CROWD

@@ -16,6 +16,8 @@ _TIRED = 0.6  # logits lost for each earlier impression that was not clicked
 _WATCHED = 3.0  # logits lost where the video was watched lately
 _ACCEPT_BIAS = 0.6  # of a video met outside a page: a search result, a related video
 _CONCENTRATION = 4.0  # of the Beta law of the fraction watched
+_LIKE_BIAS, _DISLIKE_BIAS = -2.0, -2.5
+_LIKE_AFFINITY, _LIKE_QUALITY, _DISLIKE_APPEAL = 0.5, 1.2, 0.8
 # Tenths of a second that an accidental click is watched for, all alike likely.
 _LEAST_ACCIDENT, _MOST_ACCIDENT = 10, 50
 _PATIENCE = np.array([-0.25, 0.1, 0.45, 0.0])  # by words.DEVICES
@@ -98,6 +100,33 @@ def mean_seconds_with_accidents(
     by_liking = np.maximum(probability - share, 0.0)
     mean: np.ndarray = (share * accident + by_liking * seconds) / probability
     return mean
+
+
+def like_probability(affinity: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Returns the probability that a click by liking is followed by a like.
+
+    Args:
+      affinity: Affinities from `interests.affinity`, any shape.
+      quality: Quality of the videos, same shape.
+    """
+    return sigmoid(_LIKE_BIAS + _LIKE_AFFINITY * affinity + _LIKE_QUALITY * quality)
+
+
+def dislike_probability(
+    affinity: np.ndarray, quality: np.ndarray, appeal: np.ndarray
+) -> np.ndarray:
+    """Returns the probability that a click by liking is followed by a dislike.
+
+    A thumbnail that promises more than the video keeps is disliked (PAPER §4:
+    clickbait).
+
+    Args:
+      affinity: Affinities from `interests.affinity`, any shape.
+      quality: Quality of the videos, same shape.
+      appeal: Appeal of the videos, same shape.
+    """
+    logits = _DISLIKE_BIAS - _LIKE_AFFINITY * affinity
+    return sigmoid(logits - _LIKE_QUALITY * quality + _DISLIKE_APPEAL * appeal)
 
 
 class Accidents:

@@ -94,6 +94,33 @@ def expected_watch_seconds(
     )
 
 
+def outcome_probabilities(
+    world: generate.World,
+    users: np.ndarray,
+    videos: np.ndarray,
+    times: np.ndarray,
+    click_probability: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Returns the probabilities that impressions are liked and disliked, `[n]` each.
+
+    An accidental click brings neither.
+
+    Args:
+      world: The world.
+      users: `[n]` numbers of users.
+      videos: `[n]` numbers of videos.
+      times: `[n]`, seconds since the epoch.
+      click_probability: `[n]` of the impressions, of the function of that name.
+    """
+    liking, corpus_of = _affinity(world, users, videos, times), world.shared.videos
+    quality, appeal = corpus_of.quality[videos], corpus_of.appeal[videos]
+    by_liking = np.maximum(click_probability - world.config.accidental_clicks, 0.0)
+    return {
+        "liked": by_liking * responses.like_probability(liking, quality),
+        "disliked": by_liking * responses.dislike_probability(liking, quality, appeal),
+    }
+
+
 def is_clickbait(world: generate.World) -> np.ndarray:
     """Returns which videos attract clicks and do not hold the viewer, `[videos] bool`.
 
