@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, errors, schema
+from ytdnn import artifacts, errors, registries, schema
 from ytdnn.data import events, fields, prepared, user_shards
 from ytdnn.features import base_feature, encodings, registry
 
@@ -46,14 +46,16 @@ _CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
 
 
 def markdown() -> str:
-    """Returns the table of every feature of ytdnn, in order of their scope."""
+    """Returns the table of every declared feature, in order of their scope."""
     declaring = {
         feature: module for module in registry.modules() for feature in module.FEATURES
     }
-    for feature in registry.declared():
-        name = type(feature).__module__
-        if feature not in declaring and name.startswith("ytdnn."):
-            declaring[feature] = sys.modules[name]
+    own = set(registries.FEATURES.own())
+    declaring |= {
+        feature: sys.modules[type(feature).__module__]
+        for feature in registry.declared()
+        if feature.name in own
+    }
     rows = [_HEAD, tuple("---" for _ in _HEAD)]
     declared = [feature for feature in registry.declared() if feature in declaring]
     rows += [_row(feature, declaring[feature]) for feature in declared]
@@ -126,7 +128,7 @@ def _meaning(feature: base_feature.Feature, module: types.ModuleType) -> str:
     """Returns the text of its class, or of its module where the class is shared."""
     cls = type(feature)
     is_its_own = cls.__module__ == module.__name__
-    if not is_its_own and len(getattr(module, "FEATURES", ())) > 1:
+    if not is_its_own and len(module.FEATURES) > 1:
         table, column = feature.columns[0].split(".", 1)
         return f"The {table.removesuffix('s')}'s {column.replace('_', ' ')}."
     described = cls if is_its_own else module
