@@ -1,7 +1,7 @@
 """`ytdnn parts`: the parts of each registry, and where they come from."""
 
 from ytdnn import own_files, registries, registry
-from ytdnn.cli import arguments, command, output, resolved
+from ytdnn.cli import arguments, command, given_settings, output, resolved
 
 
 @registries.COMMANDS.register("parts")
@@ -37,7 +37,8 @@ def run(given: command.Arguments) -> None:
     Raises:
       errors.UserError: There is no such kind, or a file cannot be read.
     """
-    for file in arguments.entries("extensions", given.values.get("extensions", "")):
+    named = given.values.get("extensions", "")
+    for file in given_settings.entries("extensions", named):
         own_files.extend(file)
     every = registries.every()
     kind = arguments.choice(given, "kind", tuple(every))
