@@ -6,12 +6,13 @@ the best by its own weighted sum, counted by the world's truth (docs/feedback.md
     python -m experiments.weighted_slates --workdir=runs/slates \
         --results=runs/slates/results.json
 
-Protocol: one run on a world with `outcomes`, the ranker's predictions as served. Every
-user of a sample is answered once with each weighting, a second after the log. A slate
-counts by the true probability of a click at each place, times what a click brings: the
-expected seconds, the probability of a like and of a dislike
+Protocol: a ranker is trained on a world with `outcomes`, without candidates. Each user
+of a sample is given the eight best of all videos that are uploaded and that they have
+not watched, by the weighted sum of its predictions, a second after the log, once for
+each weighting. A slate counts by the true probability of a click at each place, times
+what a click brings: the expected seconds, the probability of a like and of a dislike
 (`ytdnn/world/page_truth.py`, `truth.py`). Numbers are means over users; differences are
-paired by user.
+paired by user, with 95 % intervals. A random slate is the floor.
 """
 
 import argparse
@@ -24,66 +25,74 @@ import numpy as np
 import numpy.typing as npt
 import rich
 
-import ytdnn
 from ytdnn import configs, errors, schema
+from ytdnn.data import prepare, prepared
 from ytdnn.metrics import bootstrap
+from ytdnn.ranking import model as ranking_model
+from ytdnn.training import ranking
 from ytdnn.world import generate, page_truth, truth
 
 WORLD = configs.WorldConfig(
-    num_users=2_000,
-    num_videos=2_000,
-    num_topics=10,
-    num_days=40,
-    watches_per_user=60,
+    num_users=500,
+    num_videos=400,
+    num_topics=4,
+    num_days=30,
+    watches_per_user=40,
     outcomes=True,
 )
 SECONDS = schema.WATCH_SECONDS
+RANDOM = "random"
 WEIGHTS: dict[str, dict[str, float]] = {
     "watch seconds": {SECONDS: 1.0},
-    "and likes": {SECONDS: 1.0, schema.LIKED: 1_000.0},
-    "and no dislikes": {SECONDS: 1.0, schema.DISLIKED: -5_000.0},
+    "and likes": {SECONDS: 1.0, schema.LIKED: 3_000.0},
+    "and no dislikes": {SECONDS: 1.0, schema.DISLIKED: -10_000.0},
     "likes alone": {schema.LIKED: 1.0},
     "no dislikes, alone": {schema.DISLIKED: -1.0},
-    "all three": {SECONDS: 1.0, schema.LIKED: 1_000.0, schema.DISLIKED: -5_000.0},
 }
 K = 8
 
 Values = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.integer]
 
 
-def config_of(world: configs.WorldConfig, epochs: int, seed: int = 0) -> configs.Config:
+def config_of(
+    world: configs.WorldConfig, epochs: int, outcome_weight: float, seed: int = 0
+) -> configs.Config:
     """Returns the run.
 
     Args:
       world: The world.
-      epochs: Epochs of the candidates, and twice of the ranker, at most.
+      epochs: Number of epochs, at most.
+      outcome_weight: Weight of the loss of each outcome.
       seed: Seed of training.
     """
+    names = (schema.LIKED, schema.DISLIKED)
     return configs.Config(
         data=configs.DataConfig(source="world", world=world),
-        candidates=configs.CandidatesConfig(
-            embedding_dim=32,
-            tower=(64,),
-            training=configs.TrainingConfig(epochs=epochs, batch_size=1024),
-        ),
         ranking=configs.RankingConfig(
             enabled=True,
-            tower=(128, 64),
+            embedding_dim=16,
+            tower=(64, 32),
+            least_impressions=1_000_000,
+            loss_weights=tuple(f"{name}={outcome_weight:g}" for name in names),
+            head=configs.ClickTimesWatchTimeConfig(order_by="seconds"),
             training=configs.TrainingConfig(
-                epochs=2 * epochs, batch_size=512, patience=2
+                epochs=epochs,
+                batch_size=256,
+                learning_rate=0.002,
+                patience=2,
+                table_learning_rate=0.01,
+                table_accumulator=1e-7,
             ),
         ),
-        index=configs.IndexConfig(search=configs.ExactConfig()),
-        composition=configs.CompositionConfig(num_candidates=200),
-        evaluation=configs.EvaluationConfig(baselines=()),
         seed=seed,
     )
 
 
 def true_values(
-    world: generate.World, users: Values, slates: Values, at: int
+    world: generate.World, users: Indices, slates: Indices, at: int
 ) -> dict[str, Values]:
-    """Returns what slates truly bring, `[users]` of each quantity.
+    """Returns the true seconds, clicks, likes and dislikes of slates, `[users]` each.
 
     Args:
       world: The world.
@@ -104,49 +113,98 @@ def true_values(
     return found
 
 
+def slates_of(
+    data: prepared.PreparedData,
+    model: ranking_model.RankingModel,
+    users: Indices,
+    weights: dict[str, float],
+) -> Indices:
+    """Returns the best videos of each user by some weights, `[users, K]` numbers.
+
+    Args:
+      data: The prepared set.
+      model: The ranker.
+      users: `[users]` indices.
+      weights: Weights of its predictions.
+    """
+    model.order_by(weights)
+    every = np.arange(1, data.num_videos + 1, dtype=np.int32)
+    ends = np.asarray(data.watches.offsets)[users + 1]
+    times = np.full(len(users), data.end_of_log + 1)
+    videos = np.broadcast_to(every, (len(users), len(every)))
+    scores = model.score_candidates(data, users, ends, times, videos)
+    return _numbers(data, _best(data, users, ends, scores))
+
+
+def random_slates(data: prepared.PreparedData, users: Indices) -> Indices:
+    """Returns random slates of the same videos, `[users, K]` numbers."""
+    ends = np.asarray(data.watches.offsets)[users + 1]
+    shape = (len(users), data.num_videos)
+    scores = np.random.default_rng(0).random(shape).astype(np.float32)
+    return _numbers(data, _best(data, users, ends, scores))
+
+
+def _best(
+    data: prepared.PreparedData, users: Indices, ends: Indices, scores: npt.NDArray
+) -> Indices:
+    """Returns the catalogue indices of the best scores that may be shown."""
+    allowed = scores.copy()
+    watched = data.watched_before(users, ends)
+    allowed[watched.rows, watched.values - 1] = -np.inf
+    uploads = data.videos[schema.UPLOAD_TIME].to_numpy()
+    allowed[:, uploads > data.end_of_log] = -np.inf
+    return np.argsort(-allowed, axis=1, kind="stable")[:, :K] + 1
+
+
+def _numbers(data: prepared.PreparedData, indices: Indices) -> Indices:
+    """Returns the world's numbers of videos."""
+    ids = data.videos[schema.VIDEO_ID].to_list()
+    number = np.array([-1, *(int(one[1:]) for one in ids)])
+    found: Indices = number[indices]
+    return found
+
+
 def measure(
     workdir: pathlib.Path, config: configs.Config, num_users: int
 ) -> dict[str, Any]:
-    """Makes the run, asks for slates of every weighting, and returns the numbers."""
-    for step in (ytdnn.prepare, ytdnn.train, ytdnn.export):
-        step(workdir, config)
-    recommender = ytdnn.Recommender.load(workdir / "bundle", workdir / "data")
+    """Trains a ranker, makes slates of every weighting, and returns the numbers."""
+    data = prepare.prepare(config.data, workdir / prepared.KIND)
+    ranking.train(config, data, workdir / ranking_model.KIND)
+    model = ranking_model.load(workdir / ranking_model.KIND, data)
     world = generate.World(config.data.world)
-    ids = recommender.data.users[schema.USER_ID].to_list()[:num_users]
-    users = np.array([int(one[1:]) for one in ids])
-    at = recommender.data.end_of_log + 1
-    brought = {}
-    for name, weights in WEIGHTS.items():
-        frame = recommender.recommend(ids, k=K, weights=weights)
-        slates = np.full((len(ids), K), -1)
-        rows = {one: row for row, one in enumerate(ids)}
-        for user, rank, video in frame.select(
-            schema.USER_ID, "rank", schema.VIDEO_ID
-        ).iter_rows():
-            slates[rows[user], rank - 1] = int(video[1:])
-        brought[name] = true_values(world, users, slates, at)
-    return report(brought)
+    users = np.arange(min(num_users, data.num_users))
+    ids = data.users[schema.USER_ID].to_list()
+    numbers = np.array([int(ids[user][1:]) for user in users])
+    at = data.end_of_log + 1
+    brought = {
+        name: true_values(world, numbers, slates_of(data, model, users, weights), at)
+        for name, weights in WEIGHTS.items()
+    }
+    brought[RANDOM] = true_values(world, numbers, random_slates(data, users), at)
+    return {"users": len(users), **report(brought)}
 
 
 def report(brought: dict[str, dict[str, Values]]) -> dict[str, Any]:
-    """Returns the true means of each slate, and the gain of each by its own weights."""
+    """Returns the true means of each slate, and the gain of each by its own weights.
+
+    Args:
+      brought: Quantities of each slate, `[users]` each.
+    """
     means = {
         name: {quantity: float(of_users.mean()) for quantity, of_users in one.items()}
         for name, one in brought.items()
     }
     gains: dict[str, dict[str, list[float]]] = {}
     for name, weights in WEIGHTS.items():
-
-        def value(slate: str, weights: dict[str, float] = weights) -> Values:
-            of_slate = brought[slate]
-            return np.sum([w * of_slate[q] for q, w in weights.items()], axis=0)
-
+        value = {
+            slate: np.sum([w * one[q] for q, w in weights.items()], axis=0)
+            for slate, one in brought.items()
+        }
         gains[name] = {}
-        for other in WEIGHTS:
+        for other in brought:
             if other != name:
-                difference = value(name) - value(other)
-                mean = {"gain": difference}
-                low, high = bootstrap.mean_intervals(mean)["gain"]
+                difference = value[name] - value[other]
+                low, high = bootstrap.mean_intervals({"gain": difference})["gain"]
                 gains[name][other] = [float(difference.mean()), low, high]
     return {"true_means": means, "gain_by_own_weights_over": gains}
 
@@ -156,13 +214,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     parser.add_argument("--results", type=pathlib.Path)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--users", type=int, default=1_000)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--outcome_weight", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     started = time.perf_counter()
     try:
-        config = config_of(WORLD, given.epochs, given.seed)
+        config = config_of(WORLD, given.epochs, given.outcome_weight, given.seed)
         found = measure(given.workdir, config, given.users)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None

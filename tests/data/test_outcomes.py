@@ -9,6 +9,7 @@ import pytest
 from ytdnn import configs, errors
 from ytdnn.data import append, outcomes, prepare, prepared
 from ytdnn.data.sources import tables as tables_room
+from ytdnn.pages import prepared_table
 
 _START = 1_600_000_000
 _NAN = float("nan")
@@ -76,6 +77,16 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     assert (disliked.kind, disliked.num_known) == ("binary", 3)
     assert (price.kind, price.mean, price.largest) == ("amount", 9.5 / 3, 7.0)
     assert (saved.kind, saved.num_known, saved.largest) == ("binary", 3, 1.0)
+
+
+def test_prepare_tells_of_them(tmp_path: pathlib.Path) -> None:
+    given = _tables(price=[None, 2.5, 0.0, 7.0], liked=[1, None, 0, 1])
+    lines = prepared_table.lines(_prepare(tmp_path / "data", given, "price"))
+    assert "outcome liked: 3 known, 66.67% of them true" in lines
+    assert "outcome price: 3 known, mean 3.167" in lines
+    shown = " ".join(" ".join(lines).split())
+    assert "liked (1 missing), price (1 missing)" in shown
+    assert not any("become features by name" in line for line in lines)
 
 
 def test_a_log_without_outcomes_has_no_trace_of_them(tmp_path: pathlib.Path) -> None:

@@ -88,5 +88,5 @@ def test_a_slate_gains_by_its_own_weights() -> None:
     gains = found["gain_by_own_weights_over"]
     assert gains["likes alone"]["watch seconds"] == pytest.approx([0.5] * 3)
     assert gains["watch seconds"]["likes alone"] == pytest.approx([0.0] * 3)
-    assert gains["and likes"]["likes alone"] == pytest.approx([-500.0] * 3)
+    assert gains["and likes"]["likes alone"] == pytest.approx([-1_500.0] * 3)
     assert found["true_means"]["likes alone"]["liked"] == 0.5

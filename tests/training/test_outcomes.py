@@ -10,8 +10,8 @@ import tensorflow as tf
 from tests import planted
 from ytdnn import artifacts, configs, errors
 from ytdnn.data import prepare, prepared
-from ytdnn.metrics import binary
-from ytdnn.ranking import building, outcomes
+from ytdnn.metrics import binary, recalibration
+from ytdnn.ranking import building, heads, outcomes
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import calibrating, ranking
 
@@ -68,6 +68,18 @@ def test_weights_choose_what_is_predicted(data: prepared.PreparedData) -> None:
     assert len(none.head.biases) == len(model.head.biases) - 1
     with pytest.raises(errors.UserError, match="received likes: did you mean liked"):
         building.build(_config(loss_weights=("likes=1",)).ranking, data)
+
+
+def test_a_refit_keeps_the_lines_of_the_outcomes_it_has() -> None:
+    line = recalibration.Line(0.5, 2.0)
+    known = heads.Calibration(clicks=line, outcomes=(line,))
+    learned = [
+        outcomes.Learned(name, place, "binary", 0.1)
+        for place, name in enumerate(("shared", "liked"))
+    ]
+    found = calibrating.carried(known, {"liked": line}, learned)
+    assert found.clicks == line
+    assert found.outcomes == (recalibration.IDENTITY, line)
 
 
 def test_predictions_are_brought_to_the_validation_window() -> None:

@@ -72,7 +72,7 @@ class QualityGap:
     Attributes:
       best: Group of the largest value.
       worst: Group of the smallest.
-      difference: Of the two.
+      difference: The value of `best` less that of `worst`.
     """
 
     best: str

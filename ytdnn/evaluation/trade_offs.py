@@ -95,7 +95,7 @@ def _gains(
     known: tuple[outcomes.Outcome, ...],
     names: list[str],
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Returns what each impression brought of each quantity, 0 where unknown."""
+    """Returns the amount of each quantity in each impression, 0 where unknown."""
     unit = schema.CLICKED if impressions.seconds is None else schema.WATCH_SECONDS
     found = {unit: impressions.gains}
     for place, one in enumerate(known):

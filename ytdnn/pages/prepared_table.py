@@ -11,7 +11,7 @@ import rich.console
 import rich.table
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import prepared, vectors
+from ytdnn.data import outcomes, prepared, vectors
 
 _WIDTH = 120
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
@@ -57,11 +57,21 @@ def _found(data: prepared.PreparedData, table: str) -> list[str]:
     return [c for c in found if prefix + c in data.columns]
 
 
+def _own(data: prepared.PreparedData, table: str) -> list[str]:
+    """Returns columns outside the schema that nothing reads unless named."""
+    known = _known(table)
+    if table == schema.IMPRESSIONS:
+        known += [one.name for one in data.outcomes]
+    own = [column for column in _found(data, table) if column not in known]
+    return [c for c in own if f"{table}.{c}" not in data.vectors.widths]
+
+
 def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
     """Yields the schema's columns that are there, with the number of missing values."""
     missing = data.manifest.facts["missing"].get(table, {})
+    own = _own(data, table)
     for column in _found(data, table):
-        if column in _known(table):
+        if column not in own and f"{table}.{column}" not in data.vectors.widths:
             gaps = f" ({missing[column]:,} missing)" if column in missing else ""
             yield column + gaps
     widths = data.vectors.widths
@@ -72,8 +82,7 @@ def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
 def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
     """Yields the unused columns, each with the column that was perhaps meant."""
     found = _found(data, table)
-    own = [column for column in found if column not in _known(table)]
-    own = [c for c in own if f"{table}.{c}" not in data.vectors.widths]
+    own = _own(data, table)
     free = [column for column in _known(table) if column not in found]
     for column in [*data.manifest.facts["unused"].get(table, ()), *own]:
         close = errors.closest(column, free)
@@ -84,11 +93,14 @@ def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
 def _notes(data: prepared.PreparedData) -> Iterator[str]:
     """Yields notes on the log: units, ids, dropped and doubled rows."""
     facts = data.manifest.facts
+    for outcome in data.outcomes:
+        share = "" if outcome.kind == outcomes.AMOUNT else " of them true"
+        mean = f"mean {outcome.mean:.4g}" if not share else f"{outcome.mean:.2%}"
+        yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}{share}"
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
     for table in _tables(data):
-        own = [c for c in _found(data, table) if c not in _known(table)]
-        own = [c for c in own if f"{table}.{c}" not in data.vectors.widths]
+        own = _own(data, table)
         named = [c for c in own if _KEY.fullmatch(c) and c not in schema.REQUEST_KEYS]
         if named:
             names = ",".join(f"{table}.{column}" for column in named[:3])

@@ -64,7 +64,7 @@ class Predictions:
 
     @property
     def terms(self) -> dict[str, Values]:
-        """What can be weighed in an order: seconds, click and outcomes, by name."""
+        """The predictions that can be weighed in an order, by name."""
         found = {
             schema.WATCH_SECONDS: self.seconds,
             schema.CLICKED: self.click_probability,

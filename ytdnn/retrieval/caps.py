@@ -84,7 +84,7 @@ def kept(
 
     Args:
       videos: `[n, length]` catalogue indices, best first, 0 where there are fewer.
-      codes: Of every column that is capped, by catalogue index.
+      codes: Codes of the values by catalogue index, for each capped column.
       most: Number of videos of each value, by column.
     """
     found = videos > 0

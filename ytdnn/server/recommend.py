@@ -259,7 +259,7 @@ def feedback(
 
 
 def _outcome(name: str, value: Any) -> bool | float | None:
-    """Returns what a feedback says of an outcome; an own one is a number."""
+    """Returns a checked outcome of a feedback; one outside the schema is a number."""
     if value is None or isinstance(value, bool):
         return value if name in schema.OUTCOMES or value is None else float(value)
     is_own = name not in schema.OUTCOMES

@@ -274,7 +274,8 @@ def _weighing(
         if default or saved:
             raise errors.UserError(
                 "expected no config.composition.weights, and none in its policies, as "
-                "the run has no ranker whose predictions they would weigh"
+                "the run serves no ranker whose predictions they would weigh: leave "
+                "them out, or set config.ranking.enabled=true"
             )
         return None
     if not (ranker.head.outcomes or default or saved):

@@ -121,9 +121,11 @@ class _Maker:
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
-            neutral = parts.ranker.neutral
-            lists = [f.name for f in parts.ranker.features if f.inner_shape]
-            self._effects = explained.Effects(self._scorer, neutral, lists)
+            self._effects = explained.Effects(
+                self._scorer,
+                parts.ranker.neutral,
+                [f.name for f in parts.ranker.features if f.inner_shape],
+            )
             self._rule = page.Rule(self._stage.composition, self._data)
             self._explorer = exploring.from_config(self._stage.composition, self._data)
 

@@ -2,7 +2,7 @@
 
     {"weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
 
-The signatures take names and numbers (`ytdnn.retrieval.weighing`).
+The signatures take names and numbers (`ytdnn.ranking.weighing`).
 """
 
 import math

@@ -6,7 +6,7 @@ calibrated, two numbers each correct them, in the exported graph as well.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,22 @@ def fit(
     lines = _lines(ranker.head.outcomes, of_outcomes)
     found_lines = _fitted(whole, ranker.head.keeps_mean)
     return dataclasses.replace(found_lines, outcomes=lines)
+
+
+def carried(
+    known: heads.Calibration,
+    lines: Mapping[str, recalibration.Line],
+    learned: Sequence[outcomes.Learned],
+) -> heads.Calibration:
+    """Returns the calibration of an earlier ranker, for the outcomes of a later one.
+
+    Args:
+      known: Calibration of the earlier ranker.
+      lines: Its lines of outcomes by name.
+      learned: Outcomes of the later one, which may be others.
+    """
+    found = tuple(lines.get(one.name, recalibration.IDENTITY) for one in learned)
+    return dataclasses.replace(known, outcomes=found)
 
 
 def _observed(

@@ -100,8 +100,7 @@ def train(
     if not writes:
         return
     if chosen is not None:
-        known = chosen.facts.get("calibration", {})
-        ranking_model.calibrate(configs.component(heads.Calibration, known))
+        ranking_model.calibrate(_carried(chosen, ranking_model))
     else:
         ranking_model.calibrate(calibrating.fit(config.ranking, data, ranking_model))
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
@@ -113,6 +112,15 @@ def train(
         optimizer_state.share(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
+
+
+def _carried(
+    chosen: artifacts.Manifest, ranking_model: model.RankingModel
+) -> heads.Calibration:
+    """Returns the calibration of the model that this one is a refit of."""
+    known = configs.component(heads.Calibration, chosen.facts.get("calibration", {}))
+    lines = dict(zip(chosen.facts.get("outcomes", ()), known.outcomes, strict=True))
+    return calibrating.carried(known, lines, ranking_model.head.outcomes)
 
 
 def make_stage(
