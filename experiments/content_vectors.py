@@ -17,6 +17,19 @@ numbers: factors of leaf, channel and language, and the style, mixed into all
 coordinates, with noise of half their size. Metadata are without faults, so that the
 other side is at its best. All variants read the popularity of videos by age; the one
 without content has none to read it with.
+
+Measured 2026-11-28 on two cores shared with much other work, one seed, on a smaller
+world with six epochs (`--config.data.world.num_users=1500
+--config.data.world.num_videos=2000 --config.candidates.training.epochs=6`), 921 test
+users:
+
+| known of a video | hit rate@10 | recall@100 | of new answers | share of metadata's |
+|---|---|---|---|---|
+| vectors | 0.489 | 0.482 | 0.506 | 0.905 |
+| metadata | 0.553 | 0.514 | 0.559 | 1 |
+| nothing | 0.140 | 0.143 | 0 | 0 |
+
+The claim holds there; the world of its own size was not measured.
 """
 
 import argparse
@@ -34,9 +47,15 @@ from ytdnn.data import events
 if TYPE_CHECKING:
     from experiments import new_videos
 
-VECTORS, METADATA, BOTH, NOTHING = "vectors", "metadata", "both", "nothing"
+VECTORS, METADATA, NOTHING = "vectors", "metadata", "nothing"
 _VECTOR = "videos.vector"
-_METADATA = ("channel_id", "topic", "title", "language", "duration_seconds")
+_METADATA = (
+    "channel_id",
+    "topic",
+    "title",
+    "video_language",
+    "duration_seconds",
+)
 
 
 def get_config() -> configs.Config:
@@ -45,11 +64,10 @@ def get_config() -> configs.Config:
 
 
 def get_variants() -> dict[str, configs.Config]:
-    """Returns the model with vectors, with metadata, with both, and without either."""
+    """Returns the model with vectors, with metadata, and without either."""
     return {
         VECTORS: get_config(),
         METADATA: _config(_VECTOR),
-        BOTH: _config(),
         NOTHING: _config(_VECTOR, *_METADATA),
     }
 
@@ -59,7 +77,7 @@ def _config(*removed: str) -> configs.Config:
         configs.WORLDS["quickstart"], metadata_noise=0.0, vector_dim=64
     )
     content = configs.ContentConfig(features=configs.FeaturesConfig(remove=removed))
-    training = configs.TrainingConfig(epochs=14, patience=5)
+    training = configs.TrainingConfig(epochs=10, patience=3)
     return configs.Config(
         data=configs.DataConfig(world=world),
         candidates=configs.CandidatesConfig(content=content, training=training),

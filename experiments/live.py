@@ -22,6 +22,10 @@ the lift that the true watch seconds of the page had promised beforehand.
 - `--alone`: no built-in arms beside them.
 - `--fresh`: both stages never refreshed, weekly and daily. `--refresh_days=7`: all
   runs.
+- `--diverse`: both stages beside themselves with pages re-ranked for diversity of
+  topics (`composition.diversity`), with a decay for each further video of a channel,
+  and with both; prints what it costs in watch seconds, and brings in channels of a
+  page, distinct videos shown and good uploads found.
 - `--explore`: both stages beside themselves with sampling and with reserved places.
 - `--world=small`: ten thousand users and twenty thousand videos, with the settings of
   `world_small.py`; `quickstart-60`: so many live days; `--days=28` plays some of
@@ -337,14 +341,23 @@ BOTH, CANDIDATES, CLICKS = "both", "candidates", "clicks"
 HELD_OUT, EXAMPLE_AGE = "held_out", "example_age"  # of candidates alone
 # What the runs stand beside.
 BUILT_IN, EXPLORED, FRESH, ALONE = "live", "explored", "fresh", "alone"
+DIVERSE = "diverse"
 SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
 _PROMISE = 0.1  # the least lift that a share of says something
 _PAGE = 8  # videos of a page of the world
-_EXPLORING: dict[str, dict[str, float]] = {
+_EXPLORING: dict[str, dict[str, float | str]] = {
     SAMPLED: {"temperature": 0.5},
     RESERVED: {"young_every": 4},
 }
+_BY_TOPIC: dict[str, float | str] = {"diversity": 0.5, "diversity_by": "topic"}
+_BY_CHANNEL: dict[str, float | str] = {"channel_decay": 0.7}
+_DIVERSE: dict[str, dict[str, float | str]] = {
+    "topics": _BY_TOPIC,
+    "channels": _BY_CHANNEL,
+    "topics_and_channels": {**_BY_TOPIC, **_BY_CHANNEL},
+}
+_COMPOSED = {EXPLORED: _EXPLORING, DIVERSE: _DIVERSE}  # changes of the page, by name
 FRESH_DAYS = {"never": 0, "weekly": 7, "daily": 1}  # days between refreshes
 
 
@@ -464,11 +477,11 @@ def run(asked: Asked) -> report.LiveReport:
     refreshed: int | dict[str, int] = asked.refresh_days
     if asked.others == BUILT_IN:
         tested |= dict.fromkeys(built_in.NAMES)
-    elif asked.others == EXPLORED:
+    elif asked.others in _COMPOSED:
         trained = asked.runs[BOTH]
         tested |= {
-            name: _exploring(trained, asked.directory / name / trained.name, changed)
-            for name, changed in _EXPLORING.items()
+            name: _composed(trained, asked.directory / name / trained.name, changed)
+            for name, changed in _COMPOSED[asked.others].items()
         }
     elif asked.others == FRESH:
         tested, refreshed = dict.fromkeys(FRESH_DAYS, asked.runs[BOTH]), FRESH_DAYS
@@ -477,10 +490,10 @@ def run(asked: Asked) -> report.LiveReport:
     )
 
 
-def _exploring(
-    trained: pathlib.Path, target: pathlib.Path, changed: Mapping[str, float]
+def _composed(
+    trained: pathlib.Path, target: pathlib.Path, changed: Mapping[str, float | str]
 ) -> pathlib.Path:
-    """Exports a trained run a second time, with a page that tries things out."""
+    """Exports a trained run a second time, with a page composed in another way."""
     from ytdnn import artifacts
     from ytdnn.pipeline import workdir
 
@@ -527,6 +540,20 @@ def show(found: report.LiveReport, beforehand: Mapping[str, float]) -> table.Tab
     return result
 
 
+def variety(found: report.LiveReport) -> table.Table:
+    """Returns what each arm brings besides watch seconds."""
+    result = table.Table(title="variety of the pages, live")
+    for heading in ("arm", "seconds", "channels of a page", "videos", "good uploads"):
+        result.add_column(heading, justify="right")
+    for name, arm in found.arms.items():
+        channels = arm.metrics["channels_per_visit"].value or 0.0
+        good = arm.found_audience.value or 0.0
+        seconds = _ends(arm.metrics[measures.HEADLINE])
+        shown = f"{arm.videos_shown:,}"
+        result.add_row(name, seconds, f"{channels:.2f}", shown, f"{good:.3f}")
+    return result
+
+
 def _ends(one: report.IntervalEstimate, percent: bool = False) -> str:
     value, low, high = (x or 0.0 for x in (one.value, one.low, one.high))
     if percent:
@@ -570,6 +597,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kind = parser.add_mutually_exclusive_group()
     for flag, value in (
         ("--explore", EXPLORED),
+        ("--diverse", DIVERSE),
         ("--fresh", FRESH),
         ("--alone", ALONE),
     ):
@@ -592,7 +620,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         days=options.days,
     )
     try:
-        rich.print(show(run(asked), promised(asked)))
+        found = run(asked)
+        rich.print(show(found, promised(asked)))
+        if asked.others == DIVERSE:
+            rich.print(variety(found))
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
 

@@ -60,7 +60,7 @@ from rich import table
 
 from ytdnn import artifacts, configs, errors, pipeline, schema
 from ytdnn.cli import arguments as command_line
-from ytdnn.cli import config_file
+from ytdnn.cli import config_file, given_settings
 from ytdnn.cli import main as program
 from ytdnn.data import prepared
 from ytdnn.data.sources import world as world_source
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options, settings = parser.parse_known_args(arguments)
     try:
         overrides = command_line.parse("refit", (), settings).overrides
-        config = command_line.apply(config_file.load(options.config), overrides)
+        config = given_settings.apply(config_file.load(options.config), overrides)
         found = compare(config, options.workdir)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None

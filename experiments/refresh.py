@@ -83,7 +83,7 @@ from rich import table
 from experiments import refit as log_room
 from ytdnn import artifacts, configs, errors, pipeline, schema
 from ytdnn.cli import arguments as command_line
-from ytdnn.cli import config_file
+from ytdnn.cli import config_file, given_settings
 from ytdnn.data import prepared
 from ytdnn.evaluation import report_files
 from ytdnn.pipeline import steps, system_evaluation
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options, settings = parser.parse_known_args(arguments)
     try:
         overrides = command_line.parse("refresh", (), settings).overrides
-        config = command_line.apply(config_file.load(options.config), overrides)
+        config = given_settings.apply(config_file.load(options.config), overrides)
         found = compare(config, options.workdir, options.days)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None

@@ -40,13 +40,15 @@ def write(directory: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def registered() -> Iterator[None]:
-    """Forgets the parts that are registered inside the block."""
+    """Forgets the parts that are registered inside the block, but for ytdnn's own."""
     kept = [(each, dict(each._parts), dict(each._origins)) for each in every()]
     try:
         yield
     finally:
         for each, parts, origins in kept:
-            each._parts, each._origins = parts, origins
+            own = [name for name in each.own() if name in each._parts]
+            each._parts = parts | {name: each._parts[name] for name in own}
+            each._origins = origins | {name: each._origins[name] for name in own}
         configs.choices.cache_clear()
 
 
@@ -66,7 +68,7 @@ def installed(directory: pathlib.Path) -> Iterator[None]:
 
 def every() -> list[registry.Registry]:
     """Returns all registries."""
-    return [v for v in vars(registries).values() if isinstance(v, registry.Registry)]
+    return list(registries.every().values())
 
 
 def _forget() -> None:

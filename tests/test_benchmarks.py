@@ -24,6 +24,7 @@ from experiments.benchmarks import (
     serve,
     sharded_tables,
     train_step,
+    vectors,
 )
 from experiments.benchmarks import input as input_benchmark
 from experiments.benchmarks.peers import __main__ as peers
@@ -55,6 +56,13 @@ def test_train_step(capsys):
     assert [row[1] for row in flat[2:]] == ["products", "50", "100", "products", "100"]
     assert all(float(row[2]) > 0 for row in flat[2:])
     assert [row[0] for row in full[2:]] == ["sampled", "full", "ratio"]
+
+
+def test_vectors(capsys):
+    vectors.main(["--videos=300", "--width=8", "--repeats=2"])
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.partition(":")[0] for line in lines]
+    assert names == ["write", "rows", "products", "nearest"]
 
 
 def test_products_are_counted_by_hand():

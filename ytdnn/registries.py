@@ -115,6 +115,12 @@ COMMANDS = registry.Registry(
 )
 
 
+def every() -> dict[str, registry.Registry[Any]]:
+    """Returns all registries by the end of their groups, such as `losses`."""
+    found = (v for v in globals().values() if isinstance(v, registry.Registry))
+    return {each.group.rpartition(".")[2]: each for each in found}
+
+
 def versions(candidates: Any) -> dict[str, str]:
     """Returns the version of each part from outside that a candidate model is made of.
 

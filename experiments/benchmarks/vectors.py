@@ -11,6 +11,17 @@ reads, checks nothing, normalises and stores them; `rows` gathers 350 rows of th
 file; `products` is what the ranker's features of one request take in a graph that holds
 the table as a bundle does; `nearest` is `ytdnn similar --by=COLUMN` of one video, its
 table of float32 in memory.
+
+Measured 2026-11-28, a million vectors of 512 numbers, two cores with a load of 12 from
+other work, so that only processor times say something:
+
+| | |
+|---|---|
+| file | 1.024 GB |
+| write | 29.0 core-s, 92 s; peak memory 2.28 GB, with the making of the table |
+| rows | 0.51 core-ms |
+| products | 1.82 core-ms |
+| nearest | 182 core-ms |
 """
 
 import argparse

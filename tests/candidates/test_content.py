@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import polars as pl
 import pytest
 import tensorflow as tf
 
@@ -13,6 +14,7 @@ from ytdnn.data import inputs, prepared
 from ytdnn.evaluation import lists, protocol
 from ytdnn.metrics import retrieval
 from ytdnn.training import candidates
+from ytdnn.training import features as checks
 
 SEED = tf.constant([3, 4])
 LOSSES = {
@@ -90,6 +92,20 @@ def test_content_reads_what_columns_there_are(data):
     read = content.from_config(configs.CandidatesConfig(), data)
     names = [feature.name for feature in read.features]
     assert sorted(names) == ["channel_id", "duration_seconds", "title"]
+
+
+def test_a_vector_is_removed_as_any_feature_of_content(tmp_path):
+    log = uploads.tables()
+    rows = np.random.default_rng(0).normal(size=(log["videos"].height, 3))
+    log["videos"] = log["videos"].with_columns(clip=pl.Series(rows.astype(np.float32)))
+    data = uploads.prepared_data(tmp_path, log)
+    removed = configs.FeaturesConfig(remove=("videos.clip",))
+    for features, is_read in ((configs.FeaturesConfig(), True), (removed, False)):
+        of_content = configs.ContentConfig(features=features)
+        config = configs.Config(candidates=configs.CandidatesConfig(content=of_content))
+        checks.require(config, data)
+        read = content.from_config(config.candidates, data)
+        assert ("videos.clip" in [f.name for f in read.features]) == is_read
 
 
 def test_vectors_are_those_of_the_id_and_of_the_content(data):

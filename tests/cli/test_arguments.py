@@ -8,7 +8,7 @@ from hypothesis import given, strategies
 from ml_collections import config_dict
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, config_file, settings
+from ytdnn.cli import arguments, config_file, given_settings, settings
 from ytdnn.pipeline import config_dicts
 
 VALUES = [
@@ -33,14 +33,14 @@ VALUES = [
 
 @pytest.mark.parametrize(("key", "text", "value"), VALUES)
 def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
-    config = arguments.apply(configs.Config(), {key: text})
+    config = given_settings.apply(configs.Config(), {key: text})
     found = configs.flat(configs.to_dict(config))[key]
     assert found == (list(value) if isinstance(value, tuple) else value)
     assert type(found) is (list if isinstance(value, tuple) else type(value))
 
 
 def test_only_what_is_named_changes() -> None:
-    config = arguments.apply(configs.Config(), {"ranking.training.epochs": "7"})
+    config = given_settings.apply(configs.Config(), {"ranking.training.epochs": "7"})
     before, after = (configs.to_dict(c) for c in (configs.Config(), config))
     assert "training.epochs" in before["ranking"].pop("auto")
     assert "training.epochs" not in after["ranking"].pop("auto")  # one's own now
@@ -60,12 +60,12 @@ def test_only_what_is_named_changes() -> None:
 )
 def test_spellings_of_a_boolean(argv: list[str], value: bool) -> None:
     given = arguments.parse("run", [], argv)
-    config = arguments.apply(configs.Config(), given.overrides)
+    config = given_settings.apply(configs.Config(), given.overrides)
     assert config.candidates.bias is value
 
 
 def test_a_config_survives_every_form_it_takes(tmp_path: pathlib.Path) -> None:
-    config = arguments.apply(
+    config = given_settings.apply(
         configs.Config(), {"data.columns": "watches.a=b", "candidates.tower": "8,4"}
     )
     values = configs.to_dict(config)
@@ -92,7 +92,7 @@ def test_a_config_file_takes_an_argument(tmp_path: pathlib.Path) -> None:
 )
 def test_any_text_gives_a_valid_config_or_a_user_error(key: str, text: str) -> None:
     try:
-        config = arguments.apply(configs.Config(), {key: text})
+        config = given_settings.apply(configs.Config(), {key: text})
     except errors.UserError:
         return  # whose message is one line by construction
     assert configs.from_dict(configs.to_dict(config)) == config

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli import conftest, fakes
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, config_file
+from ytdnn.cli import arguments, config_file, given_settings
 
 TREE = "--config.candidates.loss=hierarchical_softmax"
 SHARES = ("uniform", "log_uniform")
@@ -33,7 +33,7 @@ OF_OTHER_KINDS = [
 
 
 def _applied(argv: tuple[str, ...], config: configs.Config) -> configs.Config:
-    return arguments.apply(config, arguments.parse("run", [], argv).overrides)
+    return given_settings.apply(config, arguments.parse("run", [], argv).overrides)
 
 
 @pytest.mark.parametrize("config", OF_OTHER_KINDS, ids=lambda c: c.candidates.loss.kind)

@@ -3,7 +3,7 @@
 import pytest
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, commands, feature_flag
+from ytdnn.cli import arguments, commands, feature_flag, given_settings
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_name_goes_to_the_networks_that_can_read_it(
     value: str, of_candidates: tuple[str, ...], of_ranking: tuple[str, ...]
 ) -> None:
     given = arguments.parse("run", [feature_flag.FLAG], [f"--features={value}"])
-    config = arguments.apply(configs.Config(), given.overrides)
+    config = given_settings.apply(configs.Config(), given.overrides)
     assert config.candidates.features.add == of_candidates
     assert config.ranking.features.add == of_ranking
     assert not given.values

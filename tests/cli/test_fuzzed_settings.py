@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments
+from ytdnn.cli import given_settings
 from ytdnn.cli import settings as catalogue
 
 _KEYS = st.sampled_from(list(catalogue.catalogue()))
@@ -21,7 +21,7 @@ _TEXTS = st.one_of(
 def _try(given_: dict[str, str]) -> None:
     found = None
     with contextlib.suppress(errors.UserError):  # its message is one line always
-        found = arguments.apply(configs.Config(), given_)
+        found = given_settings.apply(configs.Config(), given_)
     if found is not None:
         assert configs.from_dict(configs.to_dict(found)) == found
 

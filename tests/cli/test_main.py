@@ -126,7 +126,7 @@ MISTAKES = [
         "expected a command (run, prepare, check, train, cluster, index tune, "
         "evaluate, compare, export, refit, refresh, index add, index remove, "
         "index restore, recommend, similar, vectors, serve, join-log, experiments, "
-        "study, sweep, live, world), received 'prepre': did you mean prepare? "
+        "study, sweep, live, world, parts), received 'prepre': did you mean prepare? "
         "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

@@ -120,6 +120,41 @@ def test_events_are_those_of_the_whole_log(
     assert len(np.unique(pages[0])) == len(np.unique(pages[1]))
 
 
+def test_columns_that_new_events_lack_are_missing_there(
+    old: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path: pathlib.Path,
+) -> None:
+    names = {
+        schema.WATCHES: [schema.DEVICE, schema.LOGGED_IN],
+        schema.IMPRESSIONS: [
+            schema.SOURCE,
+            schema.SCORE,
+            schema.POSITION,
+            schema.PROPENSITY,
+            schema.SEED_VIDEO_ID,
+            schema.DEVICE,
+        ],
+    }
+    is_new = pl.col(schema.TIME) > moment
+    sparse = whole | {
+        table: whole[table].with_columns(
+            pl.when(~is_new).then(pl.col(name)).alias(name) for name in columns
+        )
+        for table, columns in names.items()
+    }
+    since = cut(sparse, moment, is_old=False)
+    appended = append.append(old, log(since), tmp_path / "appended", {})
+    at_once = prepare.prepare(
+        IN_MEMORY, tmp_path / "data", tables_room.from_frames(sparse)
+    )
+    for table in names:
+        left, right = named(appended, table), named(at_once, table)
+        assert left.equals(right)
+        assert left.height > old.manifest.facts[table]
+
+
 def test_searches_are_those_of_the_whole_log(
     appended: prepared.PreparedData,
     whole: dict[str, pl.DataFrame],

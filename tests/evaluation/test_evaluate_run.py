@@ -41,9 +41,10 @@ METRICS = {
         "mrr",
         "mean_popularity",
         "coverage",
+        "debiased_hit_rate",
     )
     for k in (1, 5)
-}
+} | {"novelty@1", "gini@1"}
 
 
 @pytest.fixture(scope="module")

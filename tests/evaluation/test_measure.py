@@ -105,7 +105,13 @@ def test_the_users_table_holds_what_the_means_are_made_of(
 ) -> None:
     for model, entry in told(result)["lists"].items():
         for name, value in entry["values"].items():
-            if not name.startswith("coverage"):
+            if name.startswith("debiased"):
+                above, below = (
+                    result.users[f"{model}/{name}/{side}"].sum()
+                    for side in ("numerator", "denominator")
+                )
+                assert above / below == pytest.approx(value), name
+            elif "coverage" not in name and not name.startswith("gini"):
                 column = result.users[f"{model}/{name}"]
                 assert column.mean() == pytest.approx(value), name
     values = told(result)["impressions"]["ranker"]["values"]

@@ -27,7 +27,8 @@ def test_the_page_is_current() -> None:
 
 def test_every_feature_has_a_row() -> None:
     rows = feature_table.markdown().splitlines()[2:]
-    names = [feature.name for feature in registry.declared()]
+    every = registry.declared()
+    names = [f.name for f in every if type(f).__module__.startswith("ytdnn.")]
     assert [row.split("`")[1] for row in rows] == names
 
 

@@ -10,7 +10,7 @@ import pytest
 import ytdnn
 from tests import planted
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, commands
+from ytdnn.cli import arguments, commands, given_settings
 
 _SONGS, _USERS, _PLAYS = 30, 24, 20
 
@@ -36,7 +36,7 @@ def config(repeats: bool) -> configs.Config:
     data = dataclasses.replace(base.data, protocol="leave_one_out")
     evaluation = configs.EvaluationConfig(ks=(_SONGS,), baselines=(), num_resamples=20)
     base = dataclasses.replace(base, candidates=own, data=data, evaluation=evaluation)
-    return arguments.apply(base, given.overrides)
+    return given_settings.apply(base, given.overrides)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, config_file
+from ytdnn.cli import config_file, given_settings
 from ytdnn.configs import spaces
 from ytdnn.evaluation import answer_cost
 from ytdnn.pages import sweep_page
@@ -46,7 +46,7 @@ def planned(directory: pathlib.Path, **changed: Any) -> sweeping.Sweep:
         "stage": "candidates",
         "metric": "ndcg@10",
         "space": SPACE,
-        "apply": arguments.apply,
+        "apply": given_settings.apply,
     }
     return sweeping.Sweep(**given | changed)
 
@@ -129,7 +129,7 @@ def test_it_finds_better_settings_and_prunes_worse_ones(
     assert kept == [f"{found.best.number:04d}"]
     # The file of the best is a config to run.
     config = config_file.load(str(sweeping.write_best(sweep, found)))
-    assert config == arguments.apply(sweep.base, found.best.settings)
+    assert config == given_settings.apply(sweep.base, found.best.settings)
     page = sweep_page.draw(found)
     assert f"trial {found.best.number} is the best" in page
     assert page.count("<svg") == 3
@@ -211,7 +211,9 @@ def test_the_spaces_of_the_product_are_settings() -> None:
                 values.values if isinstance(values, spaces.Options) else [values.low]
             )
             for value in drawn:
-                config = arguments.apply(configs.Config(), {key: sweeping._text(value)})
+                config = given_settings.apply(
+                    configs.Config(), {key: sweeping._text(value)}
+                )
                 assert key.startswith(f"{stage}.")
                 assert configs.flat(configs.to_dict(config))
 

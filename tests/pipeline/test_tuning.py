@@ -55,10 +55,10 @@ def test_curve_and_page_are_written(workdir: pathlib.Path, tuned: tune.Tuned) ->
 
 
 def test_flags_give_the_same_setting(tuned: tune.Tuned) -> None:
-    from ytdnn.cli import arguments
+    from ytdnn.cli import given_settings
 
     given = [flag.removeprefix("--config.") for flag in tuning.flags(tuned).split()]
-    config = arguments.apply(
+    config = given_settings.apply(
         configs.Config(), dict(flag.split("=", 1) for flag in given)
     )
     assert config.index.search == tuned.chosen.config

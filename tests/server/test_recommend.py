@@ -55,6 +55,17 @@ def test_exclusions_hold_and_doubts_are_told(server: conftest.Server) -> None:
     ]
 
 
+def test_caps_hold_and_wrong_ones_are_refused(server: conftest.Server) -> None:
+    topics = dict(server.run.data.videos.select("video_id", "topic").iter_rows())
+    asked = server.request(k=9, max_per={"topic": 1})
+    found = server.post("/recommend", asked).json()["videos"]
+    known = [topics[one["video_id"]] for one in found if topics[one["video_id"]]]
+    assert len(known) == len(set(known)) > 1
+    wrong = server.post("/recommend", server.request(max_per={"topics": 1}))
+    assert wrong.status_code == 400
+    assert "did you mean topic?" in wrong.text
+
+
 def test_base64_is_read_as_its_text(server: conftest.Server) -> None:
     def coded(text: str) -> dict[str, str]:
         return {"b64": base64.b64encode(text.encode()).decode()}

@@ -9,7 +9,7 @@ import pytest
 
 from tests import untrained, vector_log
 from tests.conftest import MadeOnce
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, pipeline, schema
 from ytdnn.data import new_videos, prepared
 from ytdnn.serving import (
     additions,
@@ -25,6 +25,13 @@ ADDED = configs.FeaturesConfig(add=("users.taste",))
 CONFIG = dataclasses.replace(
     untrained.SMALL,
     ranking=dataclasses.replace(untrained.SMALL.ranking, features=ADDED),
+    composition=dataclasses.replace(
+        untrained.SMALL.composition,
+        diversity=1.5,
+        diversity_by=NAME,
+        diversity_top=9,
+        channel_decay=0.6,
+    ),
 )
 
 
@@ -160,3 +167,36 @@ def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
     cosines = function(**values)[f"value.{NAME}.of_last_watched"].numpy()[0]
     np.testing.assert_allclose(cosines[:2], 1.0, atol=2e-3)
     assert cosines[2] < 0.99
+
+
+def test_a_page_is_in_the_order_of_marginal_relevance(run: untrained.Run) -> None:
+    """By NumPy, from the scores that the graph tells of all candidates."""
+    recommender = pipeline.Recommender(run.bundle, run.workdir / "data", run.data)
+    asked_for = {schema.WATCHED_VIDEO_IDS: ["v3"]}
+    found = recommender.candidates(asked_for, exact=True)
+    scores = np.log(found["score"].to_numpy().astype(float))
+    order = np.argsort(-scores, kind="stable")
+    rows = run.bundle.videos[schema.VIDEO_ID].to_list()
+    places = [rows.index(video) + 1 for video in found["video_id"]]
+    vectors = np.asarray(run.bundle.vectors.rows(NAME), np.float64)[places]
+    channels = dict(run.data.videos.select("video_id", "channel_id").iter_rows())
+    of = [channels.get(video) for video in found["video_id"]]
+    left, page = order[:9].tolist(), []
+    while left:
+        values = [
+            scores[i]
+            - 1.5 * max([0.0, *(vectors[i] @ vectors[j] for j in page)])
+            + np.log(0.6) * sum(of[j] == of[i] for j in page if of[i] is not None)
+            for i in left
+        ]
+        page.append(left.pop(int(np.argmax(values))))
+    expected = [*page, *order[9:].tolist()]
+    assert found["rank"].to_numpy()[expected].tolist() == list(range(1, len(order) + 1))
+    assert page != order[:9].tolist()
+    (answer,) = run.bundle.answer([{**asked_for, schema.K: 9}], exact=True)
+    assert answer.video_ids == [found["video_id"][i] for i in page]
+    risen = [
+        "diversity" if i in order[place + 1 :] else "score"
+        for place, i in enumerate(page)
+    ]
+    assert answer.more["placed_by"] == risen

@@ -68,12 +68,7 @@ def from_config(
     is_tree = isinstance(config.loss, configs.HierarchicalSoftmaxConfig)
     if is_tree or not config.content.enabled:
         return None
-    chosen = registry.choose(
-        base_feature.CONTENT,
-        data,
-        config.content.features,
-        own=data.vectors.in_table(schema.VIDEOS),
-    )
+    chosen = features_of(config.content, data)
     reads_age = config.content.popularity_by_age
     ages = popularity_by_age.measure(data) if reads_age else None
     if not chosen or (reads_age and ages is None):
@@ -83,6 +78,18 @@ def from_config(
         chosen, data, _in_parts(chosen, readers, data.vocabulary_size), _NUM_QUANTILES
     )
     return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+
+
+def features_of(
+    config: configs.ContentConfig, data: prepared.PreparedData
+) -> registry.Features:
+    """Returns the features of a content side, the log's own vectors of videos too.
+
+    Raises:
+      errors.UserError: A name is unknown, has no effect, or lacks its columns.
+    """
+    own = data.vectors.in_table(schema.VIDEOS)
+    return registry.choose(base_feature.CONTENT, data, config.features, own)
 
 
 def _in_parts(

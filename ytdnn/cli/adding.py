@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 
 from ytdnn import pipeline
-from ytdnn.cli import arguments, output, resolved
+from ytdnn.cli import arguments, given_settings, output, resolved
 from ytdnn.pipeline import graph
 
 _BAD_ROWS = ("stop", "drop")
@@ -40,7 +40,7 @@ def add(given: arguments.Arguments) -> None:
     found = pipeline.add_videos(
         directory,
         given.values["file"],
-        columns=arguments.entries("data.columns", given.values.get("columns", "")),
+        columns=given_settings.entries("data.columns", given.values.get("columns", "")),
         bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS, _BAD_ROWS[0]),
         verbose=output.say,
     )

@@ -24,6 +24,12 @@ FLAGS = (
         "namesake.",
         example="MODEL,MODEL",
     ),
+    Flag(
+        "users",
+        "Users that are compared: a file of ids, or a condition over columns of users "
+        "(of the runs that were evaluated); default: all common ones.",
+        example="FILE|CONDITION",
+    ),
     resolved.JSON,
 )
 _CONDITION_HOLDS = 1
@@ -45,14 +51,23 @@ def run(given: arguments.Arguments) -> int:
             )
         pair = first.strip(), second.strip()
     paths = [user_paths.expanded(given.values[name]) for name in OPERANDS]
-    failures = _compare(paths, given.values.get("fail_if", ""), pair)
+    named = given.values.get("users", "")
+    if named and "fail_if" in given.values:
+        raise errors.UserError(
+            "expected --users or --fail_if, which tells of all users, received both: "
+            "evaluate both with --users"
+        )
+    failures = _compare(paths, given.values.get("fail_if", ""), pair, named)
     for line in failures:
         output.say(f"failed: {line}")
     return _CONDITION_HOLDS if failures else 0
 
 
 def _compare(
-    paths: Sequence[pathlib.Path], fail_if: str, models: tuple[str, str] | None
+    paths: Sequence[pathlib.Path],
+    fail_if: str,
+    models: tuple[str, str] | None,
+    users: str = "",
 ) -> list[str]:
     """Prints the differences of two reports; returns the conditions that hold."""
     import rich
@@ -62,7 +77,10 @@ def _compare(
 
     parsed = conditions.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)
-    found = compare.compare(first, second, parsed, configs.EvaluationConfig(), models)
+    if users:
+        first, second = compare.of_users(first, second, users)
+    config = configs.EvaluationConfig()
+    found = compare.compare(first, second, parsed, config, models, users)
     output.result(lambda: found)
     rich.print(compared.render(found))
     return found.failures

@@ -37,6 +37,17 @@ FLAGS = (
         "NAME_evaluation.",
         example="DIR",
     ),
+    Flag(
+        "users",
+        "Users that are asked: a file of ids, or a condition over columns of users, "
+        "\"country = 'DE'\"; default: all.",
+        example="FILE|CONDITION",
+    ),
+    Flag(
+        "videos",
+        "Videos that are right answers, likewise; the lists are whole.",
+        example="FILE|CONDITION",
+    ),
     resolved.K,
     resolved.JSON,
     Flag("explain", "Print what every number means, and stop.", is_switch=True),
@@ -76,7 +87,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
             "(ytdnn evaluate --help)"
         )
     directory = pathlib.Path(given.values["workdir"])
-    config = resolved.later_config(given, directory)
+    config = _of_parts(given, resolved.later_config(given, directory))
     found = pipeline.evaluate(
         directory, config, split=split, again=True, verbose=output.say
     )
@@ -101,9 +112,17 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     else:
         config = resolved.config(given, configs.Config())
         data = pathlib.Path(values["data"])
+    config = _of_parts(given, config)
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
+
+
+def _of_parts(given: arguments.Arguments, config: configs.Config) -> configs.Config:
+    """Returns a config with the users and videos of the flags."""
+    named = {n: given.values[n] for n in ("users", "videos") if n in given.values}
+    evaluation = dataclasses.replace(config.evaluation, **named)  # type: ignore[arg-type]
+    return dataclasses.replace(config, evaluation=evaluation)
 
 
 def show(found: "report_files.Evaluated") -> None:

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, output
+from ytdnn.cli import arguments, given_settings, output
 from ytdnn.pipeline import live_tests
 
 Flag = arguments.Flag
@@ -82,7 +82,7 @@ def _world(given: arguments.Arguments) -> configs.WorldConfig | None:
     config = configs.Config()
     data = dataclasses.replace(config.data, world=configs.WORLDS[preset])
     config = dataclasses.replace(config, data=data)
-    return arguments.apply(config, given.overrides).data.world
+    return given_settings.apply(config, given.overrides).data.world
 
 
 def _refresh_days(given: arguments.Arguments) -> int | dict[str, int]:

@@ -76,6 +76,10 @@ FLAGS = (
         example="NAME",
     ),
     Flag(
+        "max_per",
+        'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
+    ),
+    Flag(
         "weights",
         "Weights of what the ranker predicts, which order the list, JSON: "
         '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
@@ -157,6 +161,7 @@ def _recommend_many(
             allow=_file(values, "allow"),
             where=_where(values),
             policy=values.get("policy", ""),
+            max_per=_max_per(values),
             weights=_weights(values),
             spark=spark,
             progress=shown,
@@ -181,6 +186,19 @@ def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
             f"received {values['where']!r} ({error})"
         ) from None
     return found if isinstance(found, list) else [found]
+
+
+def _max_per(values: Mapping[str, str]) -> Any:
+    """Returns the caps of --max_per."""
+    if "max_per" not in values:
+        return None
+    try:
+        return json.loads(values["max_per"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --max_per as JSON, {{"channel_id": 2}}, received '
+            f"{values['max_per']!r} ({error})"
+        ) from None
 
 
 def _weights(values: Mapping[str, str]) -> Any:
@@ -210,6 +228,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     notes = []
     if "where" in values:
         request = request | {"where": _where(values)}
+    if "max_per" in values:
+        request = request | {"max_per": _max_per(values)}
     if "policy" in values:
         request = request | {schema.POLICY: values["policy"]}
     if "weights" in values:

@@ -3,7 +3,7 @@
 import pathlib
 
 from ytdnn import errors, pipeline
-from ytdnn.cli import arguments, output, resolved
+from ytdnn.cli import arguments, given_settings, output, resolved
 
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
@@ -56,7 +56,7 @@ def run(given: arguments.Arguments) -> None:
         directory,
         data_dir=given.values["data_dir"],
         config=config,
-        columns=arguments.entries("data.columns", given.values.get("columns", "")),
+        columns=given_settings.entries("data.columns", given.values.get("columns", "")),
         bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS),
         verbose=output.say,
     )

@@ -3,7 +3,7 @@
 import pathlib
 
 from ytdnn import configs
-from ytdnn.cli import arguments, config_file
+from ytdnn.cli import arguments, config_file, given_settings
 from ytdnn.pipeline import workdir
 
 WORKDIR = arguments.Flag(
@@ -21,6 +21,27 @@ JSON = arguments.Flag(
     "One JSON document on standard output, all else on standard error.",
     is_switch=True,
 )
+DATA_FLAGS = (
+    arguments.Flag("source", key="data.source"),
+    arguments.Flag("data_dir", key="data.dir", example="PATH"),
+    arguments.Flag("name", key="data.name", example="NAME"),
+    arguments.Flag(
+        "files",
+        "Own files of tables, as watches=clicks.parquet.",
+        key="data.files",
+        example="TABLE=FILE,…",
+    ),
+    arguments.Flag(
+        "columns",
+        "Own column names, as watches.video_id=item_id,watches.time=timestamp.",
+        key="data.columns",
+        example="TABLE.COLUMN=OWN,…",
+    ),
+    arguments.Flag("where", key="data.where", example="SQL"),
+    arguments.Flag("bad_rows", key="data.bad_rows"),
+    arguments.Flag("min_item_count", key="data.min_item_count", example="N"),
+    arguments.Flag("protocol", key="data.protocol"),
+)
 
 
 def require_workdir(given: arguments.Arguments, command: str) -> None:
@@ -37,7 +58,7 @@ def config(given: arguments.Arguments, without: configs.Config) -> configs.Confi
     """Returns the config given: file, then flags; `without` where there is no file."""
     file = given.values.get(CONFIG.name)
     base = without if file is None else config_file.load(file)
-    return arguments.apply(base, given.overrides)
+    return given_settings.apply(base, given.overrides)
 
 
 def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs.Config:

@@ -11,12 +11,7 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.cli import (
-    arguments,
-    config_file,
-    output,
-    resolved,
-)
+from ytdnn.cli import arguments, config_file, given_settings, output, resolved
 from ytdnn.evaluation import report_files
 from ytdnn.pipeline import cluster_roles, graph, runner, sharing, workdir
 
@@ -139,7 +134,7 @@ def _variants(given: arguments.Arguments) -> dict[str, configs.Config]:
                 f"received {name}{arguments.closest(name, list(found))}"
             )
     variants = {
-        name: arguments.apply(config, given.overrides)
+        name: given_settings.apply(config, given.overrides)
         for name, config in found.items()
         if not only or name in only
     }

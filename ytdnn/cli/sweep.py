@@ -7,7 +7,15 @@ import rich.box
 import rich.table
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.cli import arguments, compare, config_file, output, resolved, settings
+from ytdnn.cli import (
+    arguments,
+    compare,
+    config_file,
+    given_settings,
+    output,
+    resolved,
+    settings,
+)
 from ytdnn.configs import spaces
 from ytdnn.evaluation import swept
 from ytdnn.pipeline import cluster_roles, sweeping, workdir
@@ -71,7 +79,7 @@ def run(given: arguments.Arguments) -> None:
     base = resolved.config(given, configs.Config())
     cluster_roles.require_alone(base, "sweep")
     sweep = sweeping.Sweep(
-        directory, base, stage, metric, _space(given, stage), arguments.apply
+        directory, base, stage, metric, _space(given, stage), given_settings.apply
     )
     num_trials, minutes = _limits(given)
     found = sweeping.run(sweep, num_trials, minutes, output.say)

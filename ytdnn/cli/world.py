@@ -4,7 +4,7 @@ import pathlib
 import time
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.cli import arguments, output
+from ytdnn.cli import arguments, given_settings, output
 from ytdnn.pipeline import memory
 
 PAGE = "world.html"
@@ -38,7 +38,7 @@ def run(given: arguments.Arguments) -> None:
             f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
         )
     config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
-    world = arguments.apply(config, given.overrides).data.world
+    world = given_settings.apply(config, given.overrides).data.world
     memory.require_world(world, whole=False)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "

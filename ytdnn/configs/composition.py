@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
@@ -52,6 +52,14 @@ class CompositionConfig:
         every bundle, such as `exclude_channel_ids` (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
+      diversity: Weight of the similarity to the most similar video before it on the
+        page, which is taken from the logarithm of a video's score (maximal marginal
+        relevance). 0: the order of the scores.
+      diversity_by: Column of videos that they are compared by: one of vectors, such as
+        `videos.clip`, by their cosine; any other, such as `topic`, by one value.
+      diversity_top: Number of the best videos that are put in another order.
+      channel_decay: Factor of the score of each further video of a channel on a page,
+        from above 0 to 1: no decay.
       weights: Weights of what the ranker predicts in the order of requests that bring
         none of their own, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
         (docs/feedback.md); empty: the ranker's order. A policy may have some, too:
@@ -73,6 +81,10 @@ class CompositionConfig:
     young_every: components.NonNegative = 0
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
+    diversity: components.NonNegativeFloat = 0.0
+    diversity_by: str = ""
+    diversity_top: components.Positive = 50
+    channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
     co_watched_by: Literal["order", "users"] = "order"
     remove_watched: bool = True
     request_fields: tuple[str, ...] = ()
@@ -157,6 +169,20 @@ class CompositionConfig:
         return tuple(dict.fromkeys(value))
 
     @pydantic.model_validator(mode="after")
+    def _diversifies_one_order(self) -> Self:
+        if self.diversity and not self.diversity_by:
+            raise ValueError(
+                f"expected diversity_by, a column of videos such as topic, with "
+                f"diversity, received none and {self.diversity}"
+            )
+        if self.diversifies and self.temperature:
+            raise ValueError(
+                f"expected no temperature with diversity or channel_decay, as "
+                f"propensities of their order are unknown, received {self.temperature}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:
         if self.num_from_tower <= 0:
             if self.sources:
@@ -211,6 +237,11 @@ class CompositionConfig:
         Those of ytdnn have the same places in every composition.
         """
         return tuple(dict.fromkeys([*SOURCE_NAMES, *self.shares]))
+
+    @property
+    def diversifies(self) -> bool:
+        """Whether similar videos, or those of one channel, are moved down."""
+        return bool(self.diversity) or self.channel_decay < 1.0
 
     @property
     def explores(self) -> bool:

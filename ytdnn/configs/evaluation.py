@@ -40,8 +40,17 @@ class EvaluationConfig:
         `auto` stands for the first four, less those that would take minutes on a log of
         this size. Empty: popularity alone.
       slices: Columns that results are broken down by: `activity`, `new_user`,
-        `video_age`, `popularity`, `device`, and any column of `users` or `videos`;
-        missing columns are left out.
+        `video_age`, `popularity`, `channel_popularity`, `device`, and any column of
+        `users` or `videos`; missing columns are left out.
+      similarity_by: Column of videos that the similarity within a list is measured by:
+        one of vectors, by their cosine, or any other, by one value. Empty: the first
+        column of vectors, else the topic, else the channel.
+      users: Users that are asked: a file of ids, or a condition over columns of `users`
+        (Polars SQL), such as "country = 'DE'". Empty: all.
+      videos: Videos that are right answers, and impressions of the ranker, likewise;
+        the lists are whole. Empty: all.
+      propensity_power: Power of a video's training watches to which the propensity of
+        the debiased hit rate is in proportion.
       num_resamples: Bootstrap resamples of the users, for each interval.
       seed: Seed of the resamples and of the choice of users checked for leaks.
       block_megabytes: Upper bound on the memory of a block of scores.
@@ -81,9 +90,14 @@ class EvaluationConfig:
         "new_user",
         "video_age",
         "popularity",
+        "channel_popularity",
         "country",
         "device",
     )
+    similarity_by: str = ""
+    users: str = ""
+    videos: str = ""
+    propensity_power: components.Share = 1.0
     num_resamples: components.Positive = 1_000
     seed: components.NonNegative = 0
     block_megabytes: components.Positive = 128

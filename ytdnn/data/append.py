@@ -35,6 +35,12 @@ _NAMED = {  # codes of texts: the vocabulary of each
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _TABLES = (user_shards.WATCH, user_shards.SEARCH, user_shards.IMPRESSION)
 _FAR = 2**32 - 2  # a row of no file
+_MISSING = {  # values of columns that no new event has; others 0, or NaN
+    "watch_seconds": 0.0,
+    "impression_seconds": 0.0,
+    "watch_logged_in": -1,
+    "impression_positions": -1,
+}
 
 Integers = npt.NDArray[np.integer]
 
@@ -251,9 +257,12 @@ class _Merge:
         self._old, self._new = old, new
         self._users = _joined(old.users, new.users, schema.USER_ID)
         self._videos = _joined(old.videos, new.videos, schema.VIDEO_ID)
+        both = old.vocabularies, new.vocabularies
         self._names = {
-            name: list(dict.fromkeys([*old.vocabularies.get(name, []), *values]))
-            for name, values in new.vocabularies.items()
+            name: list(
+                dict.fromkeys(value for one in both for value in one.get(name, ()))
+            )
+            for name in {**both[0], **both[1]}
         }
 
     def write(self, directory: pathlib.Path) -> dict[str, object]:
@@ -320,6 +329,7 @@ class _Merge:
         found: dict[str, Integers] = {}
         parts = [self._read(self._old, self._old), self._read(self._new, self._old)]
         self._count_before(parts)
+        _fill_lacking(*parts)
         for table in _TABLES:
             users = f"{table}_users"
             held = [part for part in parts if users in part]
@@ -408,6 +418,20 @@ class _Merge:
         array_files.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
         array_files.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
         self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
+
+
+def _fill_lacking(old: dict[str, Integers], new: dict[str, Integers]) -> None:
+    """Adds the columns of old events that are missing in all new ones.
+
+    Preparing leaves out a column without any value.
+    """
+    for name, values in old.items():
+        users = f"{name.partition('_')[0]}_users"
+        if users in new and name not in new:
+            is_float = np.issubdtype(values.dtype, np.floating)
+            missing = _MISSING.get(name, np.nan if is_float else 0)
+            shape = (len(new[users]), *values.shape[1:])
+            new[name] = np.full(shape, missing, values.dtype)
 
 
 def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -14,11 +14,13 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, errors, schema
+from ytdnn.data import prepared
 from ytdnn.evaluation import (
     conditions,
     impression_metrics,
     lists,
     metric_names,
+    parts,
     ranker,
     report_files,
     statement,
@@ -95,6 +97,7 @@ def compare(
     fail_if: Sequence[conditions.Condition],
     config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
+    part: str = "",
 ) -> Comparison:
     """Compares two reports.
 
@@ -105,6 +108,8 @@ def compare(
       config: Settings of resamples and their seed.
       models: A model of the first and one of the second to compare; None: each with
         its namesake.
+      part: Part of the users that both were cut to, see `of_users`; empty: all. Then
+        numbers are those of the part, and metrics of all lists are left out.
 
     Raises:
       errors.UserError: The two were measured by different rules, have nothing in
@@ -126,7 +131,9 @@ def compare(
             f"{second.path} ({', '.join(second.models)}), found none: name one of "
             f"each with --models=FIRST,SECOND"
         )
-    found = _differences((first, second), pair, metrics, config)
+    found = _differences((first, second), pair, metrics, config, bool(part))
+    if part:
+        found = [one for one in found if not math.isnan(one.low)]
     num_other = first.users.height + second.users.height - 2 * pair.height
     failures = [_failure(c, first, second, models) for c in fail_if]
     marks = [
@@ -136,6 +143,39 @@ def compare(
     ]
     failures = [f for f in failures if f]
     return Comparison(headline(found), found, pair.height, num_other, failures, marks)
+
+
+def of_users(
+    first: report_files.Evaluated, second: report_files.Evaluated, named: str
+) -> tuple[report_files.Evaluated, report_files.Evaluated]:
+    """Returns two evaluations cut to a part of their users.
+
+    Args:
+      first: One of them.
+      second: The other.
+      named: A file of ids; or a condition over columns of `users`, where one is of a
+        run, next to its prepared set.
+
+    Raises:
+      errors.UserError: It is neither, or names no user of both.
+    """
+    homes = [one.path.parent / prepared.KIND for one in (first, second)]
+    tables = [home / prepared.USERS_FILE for home in homes]
+    found = next((pl.read_parquet(path) for path in tables if path.exists()), None)
+    frame = first.users.select(schema.USER_ID) if found is None else found
+    kept = frame.filter(
+        pl.Series(parts.selected(frame, schema.USER_ID, named, "users"))
+    ).select(schema.USER_ID)
+    cut = [
+        dataclasses.replace(one, users=one.users.join(kept, schema.USER_ID, "semi"))
+        for one in (first, second)
+    ]
+    if not cut[0].users.height or not cut[1].users.height:
+        raise errors.UserError(
+            f"expected --users to name evaluated users, received {named!r}, which "
+            f"names none of them"
+        )
+    return cut[0], cut[1]
 
 
 def headline(differences: Sequence[Difference]) -> Headline | None:
@@ -224,6 +264,7 @@ def _differences(
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
     config: configs.EvaluationConfig,
+    is_part: bool = False,
 ) -> list[Difference]:
     """Returns the metrics of both, those over users with their intervals."""
     ids = pair.select(schema.USER_ID)
@@ -241,8 +282,10 @@ def _differences(
     found = []
     for place, metric in enumerate(metrics):
         before, after = (
-            report.number(name, metric.metric)
-            for report, name in zip(both, metric.models, strict=True)
+            float(sums[side][place])
+            if is_part
+            else report.number(metric.models[side], metric.metric)
+            for side, report in enumerate(both)
         )
         paired = float(sums[1][place] - sums[0][place])
         difference = after - before if math.isnan(paired) else paired

@@ -1,4 +1,4 @@
-"""Pages composed as serving does it: the same sources, the same blend, the same cap."""
+"""Pages composed as serving does it: same sources, blend, cap and diversity."""
 
 import numpy as np
 import tensorflow as tf
@@ -85,7 +85,7 @@ def order(
     """
     explorer = exploring.from_config(composition, data)
     is_plain = not composition.blend_weight and not composition.max_per_channel
-    if is_plain and explorer is None:
+    if is_plain and explorer is None and not composition.diversifies:
         return None
     rule = page.Rule(composition, data)
     score = None

@@ -18,6 +18,11 @@ _WIDTH = 88
 
 LISTS = {
     **metric_names.default_texts(),
+    list_metrics.DEBIASED: "right answers found among the first k, each weighted by "
+    "one over its propensity, divided by the weights of all answers of all users "
+    "(Yang et al., 2018). Propensity: in proportion to the training watches, one at "
+    "least, to the power config.evaluation.propensity_power; with 1 every video is as "
+    "important as every other.",
     metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
     "one page of the first k shown at the time of the request, by the world's own laws "
     "of clicks and watch time (ytdnn/world/page_truth.py).",
@@ -32,6 +37,22 @@ LISTS = {
     "video, averaged over the user's first k, then over users.",
     list_metrics.MEAN_AGE_DAYS: "days from upload to request of a recommended video, "
     "averaged over the user's first k, then over users; without upload time left out.",
+    metric_names.SIMILARITY: "intra-list similarity (Ziegler et al., 2005): mean over "
+    "all pairs of the first k videos of the cosine of their vectors "
+    "(config.evaluation.similarity_by, else the first column of vectors), or of 1 for "
+    "two videos of one topic, else 0; a mean over users.",
+    metric_names.NOVELTY: "mean self-information of the first k videos, bits: -log2 "
+    "of a video's share of the training watches, one added to each count (Zhou et al., "
+    "2010; Vargas and Castells, 2011); a mean over users.",
+    metric_names.GINI: "Gini index of how often each video of the candidate set is "
+    "among the first k of all users' lists (Fleder and Hosanagar, 2009): 0 where all "
+    "are listed alike, near 1 where a few take all places. Interval: jackknife over "
+    "groups of users.",
+    **{
+        metric: f"distinct values of {column} in the first k of all users' lists, "
+        f"divided by those of the videos that lists can hold; interval as of coverage."
+        for metric, column in metric_names.COVERAGES.items()
+    },
 }
 IMPRESSIONS = {
     impression_metrics.AUC: "share of all pairs of a clicked and a not clicked "

@@ -29,7 +29,11 @@ def of_ranker(
     if lists.SYSTEM not in per_user or lists.CANDIDATES not in per_user:
         return {}
     first, both = per_user[lists.CANDIDATES], per_user[lists.SYSTEM]
-    differences = {name: both[name] - first[name] for name in both if name in first}
+    differences = {
+        name: both[name] - first[name]
+        for name in both
+        if name in first and "/" not in name
+    }
     entry = summary.of_users(differences, config)
     return {name: (entry.values[name], *entry.intervals[name]) for name in differences}
 

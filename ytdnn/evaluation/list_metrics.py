@@ -2,19 +2,29 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs, ragged, registries, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, report_model, summary, true_page
-from ytdnn.metrics import catalogue, ranked_lists, retrieval, watch_time
+from ytdnn.evaluation import (
+    lists,
+    metric_names,
+    protocol,
+    report_model,
+    summary,
+    true_page,
+    variety,
+)
+from ytdnn.metrics import catalogue, debiased, ranked_lists, retrieval, watch_time
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 COVERAGE = "coverage"
 MEAN_POPULARITY = "mean_popularity"
 MEAN_AGE_DAYS = "mean_age_days"
+DEBIASED = "debiased_hit_rate"
 ANSWERS = "answers"
 _AGE_EDGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 120, 365, 1_000, 3_000, 10_000, 100_000)
 _DAY_SECONDS = 86_400.0
@@ -63,6 +73,11 @@ class Context:
         return np.append(np.nan, times)
 
     @functools.cached_property
+    def variety(self) -> variety.Variety:
+        """Measures how varied lists are."""
+        return variety.Variety(self.data, self.config.similarity_by)
+
+    @functools.cached_property
     def true_pages(self) -> true_page.TruePages | None:
         """The truth about pages; None: the log is not a world's."""
         return true_page.from_data(self.data)
@@ -88,18 +103,48 @@ def of_lists(
         if context.upload_times is not None:
             uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
             per_user[f"{MEAN_AGE_DAYS}@{k}"] = (cases.times - uploaded) / _DAY_SECONDS
+    shortest = min(config.ks)
+    per_user |= context.variety.per_user(found, context.train_counts, shortest)
+    ratios = _debiased(context, found)
     means = summary.of_users(per_user, config)
+    hits = summary.of_ratios(ratios, config)
     num_videos = protocol.num_candidates(cases)
     listed = np.where(found > cases.num_listed, 0, found)
     covered = {
         f"{COVERAGE}@{k}": catalogue.coverage(listed, num_videos, k) for k in config.ks
     }
+    whole = context.variety.of_all(listed, cases.num_listed, num_videos, shortest)
     entry = report_model.Entry(
-        values=means.values | {name: share for name, (share, _, _) in covered.items()},
+        values=means.values
+        | hits.values
+        | {name: share for name, (share, _, _) in covered.items()}
+        | whole.values,
         intervals=means.intervals
-        | {name: (low, high) for name, (_, low, high) in covered.items()},
+        | hits.intervals
+        | {name: (low, high) for name, (_, low, high) in covered.items()}
+        | whole.intervals,
     )
-    return entry, per_user
+    return entry, per_user | _sides(ratios)
+
+
+def _debiased(context: Context, found: lists.Lists) -> dict[str, tuple[Floats, Floats]]:
+    """Returns numerators and denominators of the debiased hit rate, by metric@k."""
+    targets = context.cases.targets
+    watches = context.train_counts[targets.values]
+    weights = debiased.inverse_propensities(watches, context.config.propensity_power)
+    return {
+        f"{DEBIASED}@{k}": debiased.hit_rate_parts(found, targets, weights, k)
+        for k in context.config.ks
+    }
+
+
+def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> summary.PerUser:
+    """Returns numerators and denominators as columns of the table of users."""
+    return {
+        f"{name}/{side}": values
+        for name, both in ratios.items()
+        for side, values in zip(metric_names.SIDES, both, strict=True)
+    }
 
 
 def _judged(

@@ -28,6 +28,7 @@ from ytdnn.evaluation import (
     metric_names,
     outcome_metrics,
     protocol,
+    quality_gaps,
     ranker,
     report_files,
     report_model,
@@ -89,13 +90,15 @@ def measure(
     entries = {name: entry for name, (entry, _) in of_lists.items()}
     per_user = {name: values for name, (_, values) in of_lists.items()}
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
+    sliced = slices.measure(context, systems, per_user)
     report = report_model.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.rules),
         leaks=order,
         lists=entries,
         curves={name: list_metrics.curves(context, v) for name, v in made.items()},
-        slices=slices.measure(context, systems, per_user),
+        slices=sliced,
+        quality_gaps=quality_gaps.of_slices(sliced),
         impressions=shown.entries,
         impression_slices=shown.slices,
         calibration=shown.calibration,
@@ -141,7 +144,7 @@ def _shown(
 ) -> _Shown:
     if not data.has_impressions or not scorers:
         return _Shown()
-    impressions = ranker.SplitImpressions(data, split)
+    impressions = ranker.of_part(data, split, config)
     rules = statement.describe_impressions(data, impressions)
     predicted = {name: score(impressions) for name, score in scorers.items()}
     sliced = impression_slices.measure(data, impressions, predicted, config)
@@ -171,7 +174,7 @@ def _shown_lists(
     """Returns the orders of each user's impressions; None without impressions."""
     if not data.has_impressions or not (orders or shown.scores):
         return None
-    impressions = shown.impressions or ranker.SplitImpressions(data, split)
+    impressions = shown.impressions or ranker.of_part(data, split, config)
     if not len(impressions.rows):
         return None
     scores = {

@@ -7,6 +7,17 @@ from collections.abc import Collection
 
 from ytdnn import registries
 
+# Of a ratio of sums over users, in the table of users.
+SIDES = NUMERATOR, DENOMINATOR = "numerator", "denominator"
+# How varied lists are; coverage by the column of `videos`.
+SIMILARITY = "intra_list_similarity"
+NOVELTY = "novelty"
+GINI = "gini"
+COVERAGES = {
+    "channel_coverage": "channel_id",
+    "topic_coverage": "topic",
+    "language_coverage": "language",
+}
 # A better model has less of these metrics of impressions, and more of all others.
 _LESS_IS_BETTER = frozenset(
     {
@@ -16,11 +27,23 @@ _LESS_IS_BETTER = frozenset(
         "mae_seconds",
         "loss",
         "true_clickbait",
+        SIMILARITY,
+        GINI,
     }
 )
 # The truth itself is not best by these: 1 is the best ratio, and the least absolute
-# error is that of the median, 0 where most impressions are not clicked.
-_NOT_GRADED = frozenset({"calibration_ratio", "mae_seconds"})
+# error is that of the median, 0 where most impressions are not clicked. Nor is it best
+# by how varied lists are.
+_NOT_GRADED = frozenset(
+    {
+        "calibration_ratio",
+        "mae_seconds",
+        SIMILARITY,
+        NOVELTY,
+        GINI,
+        *COVERAGES,
+    }
+)
 
 # What a ranker of watch time is judged by, the best yardstick first: of the page by a
 # world's truth, of the hits on any log with watch time.

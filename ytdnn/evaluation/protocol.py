@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ytdnn import configs, errors, ragged, schema
 from ytdnn.data import prepared
+from ytdnn.evaluation import parts
 
 _WINDOW_OF = {prepared.Split.VALIDATION: "validation", prepared.Split.TEST: "test"}
 _DAY_SECONDS = 86_400
@@ -88,6 +89,9 @@ def cases(
       errors.UserError: No user has an answer in the split.
     """
     users, ends = data.first_watches(split)
+    if config.users:
+        is_asked = parts.of_users(data, config.users)[users]
+        users, ends = users[is_asked], ends[is_asked]
     times = _request_times(data, users, ends, split)
     watches = _evaluated_watches(data, users, ends, times, split, config)
     answers = _answers(data, users, ends, watches, config)
@@ -96,11 +100,14 @@ def cases(
     has_answer = np.diff(offsets) > 0
     users, ends, times = users[has_answer], ends[has_answer], times[has_answer]
     if not len(users):
+        part = "evaluation.users, evaluation.videos, " * bool(
+            config.users or config.videos
+        )
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "
-            f"data.test_fraction, data.protocol, or evaluation.horizon_days; trained "
-            f"models can be used without an evaluation: ytdnn export"
+            f"{part}data.test_fraction, data.protocol, or evaluation.horizon_days; "
+            f"trained models can be used without an evaluation: ytdnn export"
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
@@ -193,6 +200,9 @@ def _answers(
 ) -> ragged.Ragged:
     """Returns the flat positions of the watches that are right answers."""
     is_new = data.are_new(users, ends, watches, not config.remove_watched)
+    if config.videos:
+        videos = np.asarray(data.watches.videos)[watches.values]
+        is_new &= parts.of_videos(data, config.videos)[videos]
     watches = watches.select(is_new)
     if config.targets == "next":
         is_first = np.zeros(len(watches.values), bool)

@@ -16,8 +16,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn import configs, errors
 from ytdnn.data import prepared
-from ytdnn.evaluation import models
+from ytdnn.evaluation import models, parts
 from ytdnn.ranking import building, predictions
 
 POPULARITY = "popularity"
@@ -106,6 +107,29 @@ class SplitImpressions:
         kept, found.users = np.unique(self.users[keep], return_inverse=True)
         found.user_indices = self.user_indices[kept]
         return found
+
+
+def of_part(
+    data: prepared.PreparedData,
+    split: prepared.Split,
+    config: configs.EvaluationConfig,
+) -> SplitImpressions:
+    """Returns the impressions of a split of the users and videos that are evaluated.
+
+    Raises:
+      errors.UserError: There are none.
+    """
+    found = SplitImpressions(data, split)
+    users = found.user_indices[found.users]
+    keep = parts.of_impressions(data, users, found.videos, config)
+    if keep is None:
+        return found
+    if not keep.any():
+        raise errors.UserError(
+            f"expected impressions of the users and videos that are evaluated, found "
+            f"none among {len(keep):,}: change --users or --videos"
+        )
+    return found.select(keep)
 
 
 Scorer = Callable[[SplitImpressions], predictions.Predictions]

@@ -66,6 +66,21 @@ class SliceRow:
 
 
 @report_parts.part
+class QualityGap:
+    """The gap of a metric between the groups of a slice.
+
+    Attributes:
+      best: Group of the largest value.
+      worst: Group of the smallest.
+      difference: The value of `best` less that of `worst`.
+    """
+
+    best: str
+    worst: str
+    difference: report_parts.Number
+
+
+@report_parts.part
 class ImpressionSliceRow:
     """The impressions that have one value of a slice, measured by themselves.
 
@@ -317,6 +332,8 @@ class Report:
       lists: By MODEL: numbers of the lists.
       curves: By MODEL and METRIC.
       slices: By SLICE: a row for each value; without the bounds of the page.
+      quality_gaps: By SLICE, MODEL and METRIC@k: the largest value of a group of at
+        least 30 users less the smallest one.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       impression_slices: By SLICE of the impressions: a row for each value.
       calibration: By MODEL.
@@ -356,6 +373,9 @@ class Report:
     lists: dict[str, Entry]
     curves: dict[str, dict[str, Curve]]
     slices: dict[str, tuple[SliceRow, ...]]
+    quality_gaps: dict[str, dict[str, dict[str, QualityGap]]] = pydantic.Field(
+        default_factory=dict
+    )
     impressions: dict[str, Entry] = pydantic.Field(default_factory=dict)
     impression_slices: dict[str, tuple[ImpressionSliceRow, ...]] = pydantic.Field(
         default_factory=dict

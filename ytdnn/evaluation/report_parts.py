@@ -113,6 +113,8 @@ class Protocol:
       order: Order of a user's watches; each column breaks the ties of the one before.
       split_column: Whether the split comes from a column of the log.
       users: Evaluated users, one request each.
+      of_users: Part of the users that is evaluated: a file or a condition; empty: all.
+      of_videos: Part of the videos that are right answers, likewise.
       users_left_out: Users with watches in the split but no right answer among them.
       videos: Videos in the vocabulary: those with a trained embedding.
       catalogue: Videos in the catalogue, with or without an embedding.
@@ -155,6 +157,8 @@ class Protocol:
     order: str
     split_column: bool
     users: Positive
+    of_users: str = ""
+    of_videos: str = ""
     users_left_out: Count
     videos: Count
     catalogue: Count

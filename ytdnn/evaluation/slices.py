@@ -103,6 +103,8 @@ def values_of(
         return _video_ages(context, rows)
     if name == "popularity":
         return _popularity(context, videos)
+    if name == "channel_popularity":
+        return _channels(context, videos)
     if name == schema.DEVICE:
         return _devices(context)
     table, column = _owner(context, name)
@@ -114,7 +116,7 @@ def values_of(
         return None
     raise errors.UserError(
         f"expected evaluation.slices to name activity, new_user, video_age, "
-        f"popularity, device, or a column of users or videos "
+        f"popularity, channel_popularity, device, or a column of users or videos "
         f"({', '.join(_columns(context.data.users) + _columns(context.data.videos))}), "
         f"received {name}"
     )
@@ -237,6 +239,25 @@ def _popularity(
     words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in training"}
     names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
     return names, np.array(names)[context.popularity_deciles[videos]]
+
+
+def _channels(
+    context: list_metrics.Context, videos: npt.NDArray[np.integer]
+) -> tuple[list[str], Names] | None:
+    """Returns the quintile of each video's channel by its training watches."""
+    if schema.CHANNEL_ID not in context.data.videos.columns:
+        return None
+    column = context.data.videos[schema.CHANNEL_ID].cast(pl.String)
+    codes = column.rank("dense").fill_null(0).to_numpy().astype(np.int64)
+    watches = np.bincount(codes, context.train_counts[1:])[1:]
+    if not len(watches):
+        return None
+    ranks = watches.argsort(kind="stable").argsort(kind="stable")
+    fifths = 1 + ranks * _NUM_QUANTILES // len(ranks)
+    words = {1: "1 (least watched)", _NUM_QUANTILES: f"{_NUM_QUANTILES} (most watched)"}
+    names = [words.get(i, str(i)) for i in range(1, _NUM_QUANTILES + 1)]
+    of_channels = np.array([_UNKNOWN, *np.array(names)[fifths - 1]])
+    return [*names, _UNKNOWN], of_channels[codes[videos - 1]]
 
 
 def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:

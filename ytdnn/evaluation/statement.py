@@ -52,6 +52,8 @@ RULES = (
     "candidate_set",
     "remove_watched",
     "ties",
+    "of_users",
+    "of_videos",
 )
 
 
@@ -81,6 +83,8 @@ def describe(
         order=", then ".join(data.manifest.facts["order"]),
         split_column=data.manifest.facts["split_column"] and name != "leave_one_out",
         users=len(found),
+        of_users=config.users,
+        of_videos=config.videos,
         users_left_out=found.num_left_out,
         videos=data.vocabulary_size,
         catalogue=data.num_videos,

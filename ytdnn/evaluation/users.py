@@ -13,11 +13,16 @@ import polars as pl
 
 from ytdnn import schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import impression_metrics, protocol, ranker, summary
+from ytdnn.evaluation import (
+    impression_metrics,
+    metric_names,
+    protocol,
+    ranker,
+    summary,
+)
 
 ANSWERS = "answers"
-NUMERATOR = "numerator"
-DENOMINATOR = "denominator"
+NUMERATOR, DENOMINATOR = metric_names.SIDES
 
 
 def table(

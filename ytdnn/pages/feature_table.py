@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, errors, schema
+from ytdnn import artifacts, errors, registries, schema
 from ytdnn.data import events, fields, prepared, user_shards
 from ytdnn.features import base_feature, encodings, registry
 
@@ -49,6 +49,12 @@ def markdown() -> str:
     """Returns the table of every declared feature, in order of their scope."""
     declaring = {
         feature: module for module in registry.modules() for feature in module.FEATURES
+    }
+    own = set(registries.FEATURES.own())
+    declaring |= {
+        feature: sys.modules[type(feature).__module__]
+        for feature in registry.declared()
+        if feature.name in own
     }
     rows = [_HEAD, tuple("---" for _ in _HEAD)]
     declared = [feature for feature in registry.declared() if feature in declaring]

@@ -26,6 +26,10 @@ _FIRST_K_ALONE = (
     "mean_popularity",
     "mean_age_days",
     "coverage",
+    *metric_names.COVERAGES,
+    metric_names.SIMILARITY,
+    metric_names.NOVELTY,
+    metric_names.GINI,
     "watch_time_recall",
     "watch_time_ndcg",
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ytdnn.serving import everybody, streams
 
 Where = list[dict[str, Any]] | None
+MaxPer = Mapping[str, int] | None
 Weights = Mapping[str, float] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
@@ -38,6 +39,7 @@ def write_recommendations(
     allow: Ids = None,
     where: Where = None,
     policy: str = "",
+    max_per: MaxPer = None,
     weights: Weights = None,
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
@@ -63,6 +65,7 @@ def write_recommendations(
       allow: The only videos that lists may hold, likewise.
       where: Conditions on columns of videos, as of `Recommender.recommend`.
       policy: Name of a saved set of conditions, which holds, too.
+      max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
       weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
@@ -80,6 +83,7 @@ def write_recommendations(
     sink.require_path(path)
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
+    asked["max_per"] = max_per
     asked["weights"] = weights
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
@@ -102,6 +106,7 @@ def stream(
     allow: Ids,
     where: Where = None,
     policy: str = "",
+    max_per: MaxPer = None,
     weights: Weights = None,
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
@@ -112,7 +117,7 @@ def stream(
 
     _require_length(k)
     weighed = weights if ranker else None
-    found, notes = limits(recommender, exclude, allow, where, policy, weighed)
+    found, notes = limits(recommender, exclude, allow, where, policy, max_per, weighed)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -241,6 +246,7 @@ def limits(
     allow: Ids,
     where: Where = None,
     policy: str = "",
+    max_per: MaxPer = None,
     weights: Weights = None,
 ) -> tuple["everybody.Limits", list[str]]:
     """Returns which videos lists may hold, and what to tell of unknown ids.
@@ -258,6 +264,8 @@ def limits(
                 strict=True,
             )
         )
+    if max_per:
+        own["max_per"] = capped(recommender, max_per)
     if weights:
         own["weights"] = checked_weights(recommender, weights)
     if exclude is None and allow is None:
@@ -287,6 +295,21 @@ def checked(
     values = requests.values({key: v for key, v in given.items() if v}, known)
     pairs = zip(values.get(names[0], ()), values.get(names[1], ()), strict=True)
     return tuple(pairs), values.get(schema.POLICY, "")
+
+
+def capped(
+    recommender: "recommender_room.Recommender", max_per: MaxPer
+) -> tuple[tuple[str, int], ...]:
+    """Returns caps on columns of videos, checked.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column.
+    """
+    from ytdnn.serving import where
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    known = fields.get(schema.MAX_PER_COLUMNS)
+    return tuple(where.capped(max_per, known.choices if known else ()).items())
 
 
 def checked_weights(

@@ -119,6 +119,7 @@ class Recommender:
         allow: everybody.Ids = None,
         where: everybody.Where = None,
         policy: str = "",
+        max_per: everybody.MaxPer = None,
         weights: everybody.Weights = None,
     ) -> Any:
         """Returns recommendations, best first.
@@ -143,6 +144,8 @@ class Recommender:
             ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
             own `where` instead, where they bring one.
           policy: Name of conditions saved in the bundle, which hold, too.
+          max_per: Videos of each value at most, by column of videos, as
+            `{"channel_id": 2}`. Requests have their own, where they bring one.
           weights: Weights of what the ranker predicts, which order the lists, as
             `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle.
             Requests have their own `weights` instead, where they bring some.
@@ -163,7 +166,13 @@ class Recommender:
         read = requested.read(asked)
         if not isinstance(read, list):
             limits, notes = everybody.limits(
-                self, exclude, allow, where, policy, weights if ranker else None
+                self,
+                exclude,
+                allow,
+                where,
+                policy,
+                max_per,
+                weights if ranker else None,
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
@@ -174,7 +183,8 @@ class Recommender:
                 f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
             )
         else:
-            shared = {"where": where, schema.POLICY: policy, "weights": weights}
+            shared: dict[str, Any] = {"where": where, schema.POLICY: policy}
+            shared |= {"max_per": max_per, "weights": weights}
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found

@@ -89,6 +89,13 @@ def _attribute(name: str, column: pl.Series) -> Attribute | None:
     return Attribute(name, "text", codes, values.to_list())
 
 
+def codes(column: pl.Series) -> npt.NDArray[np.int32]:
+    """Returns the code of each value of a column, 0 where it is unknown, `[n]`."""
+    is_number = column.dtype.is_numeric() and column.name != schema.CHANNEL_ID
+    plain = column.cast(pl.Float64).fill_nan(None) if is_number else None
+    return _coded(column.cast(pl.String) if plain is None else plain)[0][1:]
+
+
 def _coded(column: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
     """Returns the codes of a column by catalogue index, and its distinct values."""
     ranks = column.rank("dense").fill_null(0).to_numpy().astype(np.int32)

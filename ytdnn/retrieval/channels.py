@@ -19,10 +19,26 @@ def require(
     Raises:
       errors.UserError: It lacks it.
     """
-    if composition.max_per_channel and CHANNEL not in data.columns:
+    if composition.max_per_channel:
+        require_column(data, "max_per_channel")
+
+
+def require_column(data: prepared.PreparedData, setting: str) -> None:
+    """Checks that the log has channels.
+
+    Args:
+      data: The prepared set.
+      setting: Name of the setting of a composition that needs them.
+
+    Raises:
+      errors.UserError: It has none.
+    """
+    if CHANNEL not in data.columns:
+        default = configs.CompositionConfig()
         raise errors.UserError(
-            f"expected {CHANNEL} in the log for config.composition.max_per_channel, "
-            f"found none in {data.directory}: add the column, or set it to 0"
+            f"expected {CHANNEL} in the log for config.composition.{setting}, found "
+            f"none in {data.directory}: add the column, or set it to "
+            f"{getattr(default, setting):g}"
         )
 
 

@@ -110,6 +110,11 @@ class Filters(tf.Module):
         self._saved = _padded(list(saved.values()))
 
     @property
+    def codes(self) -> dict[str, tf.Variable]:
+        """The value of each video as a code, by column, `[num_videos + 1] int32`."""
+        return {one.column: one.codes for one in self._columns if one.kind != "age"}
+
+    @property
     def reads_time(self) -> bool:
         """Whether a condition can depend on the time of the request."""
         return any(column.kind == "age" for column in self._columns)
@@ -197,8 +202,8 @@ class _Column(tf.Module):
     def __init__(self, attribute: attributes.Attribute) -> None:
         super().__init__()
         self.kind, self.keys = attribute.kind, attribute.keys
-        self._name = attribute.name
-        self._codes = tf.Variable(attribute.codes, trainable=False)
+        self.column = attribute.name
+        self.codes = tf.Variable(attribute.codes, trainable=False)
         self._num_values = len(attribute.values)
         if isinstance(attribute.values, list):
             self._table = _places(attribute.values)
@@ -277,7 +282,7 @@ class _Column(tf.Module):
         return low, high
 
     def _within(self, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-        codes = self._codes.read_value()[tf.newaxis]
+        codes = self.codes.read_value()[tf.newaxis]
         return (codes >= low[:, tf.newaxis]) & (codes <= high[:, tf.newaxis])
 
     def _of_sets(self, held: tf.Tensor, own: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
@@ -312,7 +317,7 @@ class _Column(tf.Module):
         Args:
           codes: `[distinct, n] int32`, -1 = none.
         """
-        every = self._codes.read_value()
+        every = self.codes.read_value()
         found: tf.Tensor = _traced_among()(
             every, codes, tf.constant(self._num_values + 1)
         )
@@ -320,7 +325,7 @@ class _Column(tf.Module):
 
     def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
         """Returns which conditions have an operator, `[distinct, n] bool`."""
-        key = attributes.key(self._name, operator)
+        key = attributes.key(self.column, operator)
         if key not in self.keys:
             return tf.zeros_like(own, tf.bool)
         return tf.equal(own, self.keys.index(key))

@@ -1,10 +1,10 @@
-"""From the ranker's scores to the order of a page: blend, and cap of each channel."""
+"""From the ranker's scores to the order of a page: blend, caps, diversity."""
 
 import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.data import positions, prepared
-from ytdnn.retrieval import channels, rows
+from ytdnn.retrieval import channels, diversity, rows
 
 
 class Rule(tf.Module):
@@ -13,6 +13,7 @@ class Rule(tf.Module):
     Attributes:
       needs_scores: Whether the candidate model's scores enter.
       caps: Whether it leaves out what exceeds a channel's share.
+      diversity: Puts similar videos further down; None: they stay.
     """
 
     def __init__(
@@ -21,9 +22,11 @@ class Rule(tf.Module):
         """Takes the weight of the blend and the cap.
 
         Raises:
-          errors.UserError: There is a cap, and the log has no channels.
+          errors.UserError: There is a cap, and the log has no channels; or it has not
+            the columns that diversity needs.
         """
         super().__init__()
+        self.diversity = diversity.from_config(config, data)
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
@@ -45,7 +48,8 @@ class Rule(tf.Module):
           logits: `[batch, n] float32`, log of the ranker's scores.
           scores: `[batch, n] float32` of the candidate model; None: no blend.
         """
-        return self.cap(videos, self.blend(videos, logits, scores))
+        order = self.cap(videos, self.blend(videos, logits, scores))
+        return order if self.diversity is None else self.diversity(videos, order)
 
     def blend(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
@@ -86,13 +90,13 @@ def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
     return logits + weight * tf.where(known, scores, lowest)
 
 
-def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int) -> tf.Tensor:
+def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int | tf.Tensor) -> tf.Tensor:
     """Returns the order with at most `most` videos of a channel: the best stay.
 
     Args:
       order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.
       of_videos: `[batch, n] int32` channels, 0 = unknown, which is not capped.
-      most: Videos of a channel.
+      most: Videos of a channel; or of each request, `[batch, 1] int32`.
     """
     places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
     ordered = tf.gather(of_videos, places, batch_dims=1)

@@ -7,10 +7,12 @@ scores. The videos placed by their score still are, among themselves.
 import tensorflow as tf
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
-NAMES = (SCORE, SAMPLED, RESERVED, CAP)  # by code
+DIVERSITY = "diversity"
+NAMES = (SCORE, SAMPLED, RESERVED, CAP, DIVERSITY)  # by code
 MEANING = (
     "score: in its place by the score; sampled: drawn; reserved: a young upload moved "
-    "up; cap: moved up in place of videos of a channel that had its share"
+    "up; cap: moved up in place of videos of a channel that had its share; diversity: "
+    "moved up in place of videos more like those before it"
 )
 
 
@@ -40,7 +42,10 @@ def ranks(order: tf.Tensor) -> tf.Tensor:
 
 
 def codes(
-    sampled: tf.Tensor | None, reserved: tf.Tensor | None, cap: tf.Tensor | None
+    sampled: tf.Tensor | None,
+    reserved: tf.Tensor | None,
+    cap: tf.Tensor | None,
+    diverse: tf.Tensor | None = None,
 ) -> tf.Tensor | None:
     """Returns the place among `NAMES` of what placed each, `[batch, n] int32`.
 
@@ -48,9 +53,15 @@ def codes(
       sampled: `[batch, n] bool`; None: nothing is drawn.
       reserved: Likewise.
       cap: Likewise; a video that is drawn or moved up as well counts as such.
+      diverse: Likewise, of those moved up for diversity.
     """
     found = None
-    for mask, name in ((cap, CAP), (reserved, RESERVED), (sampled, SAMPLED)):
+    for mask, name in (
+        (diverse, DIVERSITY),
+        (cap, CAP),
+        (reserved, RESERVED),
+        (sampled, SAMPLED),
+    ):
         if mask is None:
             continue
         other = tf.zeros_like(mask, tf.int32) if found is None else found

@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, errors, schema, versions
 from ytdnn.data import prepared, vectors
 from ytdnn.index import scann_index
-from ytdnn.retrieval import placing
+from ytdnn.retrieval import attributes, placing
 from ytdnn.serving import (
     batches,
     clocks,
@@ -178,6 +178,14 @@ class Bundle:
         saved = self.policies[policy] if policy else []
         of_policy = where.permitted(videos, [(key, v) for key, v in saved], time)
         return where.permitted(videos, conditions, time) & of_policy
+
+    def codes(self) -> dict[str, npt.NDArray[np.int32]]:
+        """Returns the columns that can be capped as codes, `[catalogue + 1]` each."""
+        videos = pl.read_parquet(self._common / ATTRIBUTES)
+        return {
+            name: np.append(np.int32(0), attributes.codes(videos[name]))
+            for name in videos.columns
+        }
 
     @property
     def policies(self) -> dict[str, list[list[str]]]:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from ytdnn import ragged, schema
 from ytdnn.index import interface
 from ytdnn.metrics import selection
+from ytdnn.retrieval import caps as caps_room
 from ytdnn.serving import batches, logged_requests, where
 from ytdnn.serving import bundle as bundle_room
 
@@ -41,6 +42,7 @@ class Limits:
         None: nothing.
       conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
       policy: A saved set of conditions; empty: none.
+      max_per: Videos of each value at most, by column of videos.
       weights: Name and weight of predictions; none: as policy or bundle say.
     """
 
@@ -49,6 +51,7 @@ class Limits:
     of_users: ragged.Ragged | None = None
     conditions: tuple[where.Entry, ...] = ()
     policy: str = ""
+    max_per: tuple[tuple[str, int], ...] = ()
     weights: tuple[tuple[str, float], ...] = ()
 
 
@@ -198,8 +201,15 @@ def nearest(
 
     def make(users: Indices) -> Lists:
         barred = _barred(bundle, logged, limits, users)
-        return search(vectors_of(users), barred, k)
+        vectors = vectors_of(users)
+        return caps(
+            lambda rows, number: search(vectors[rows], barred.take(rows), number),
+            len(users),
+            k,
+            len(search),
+        )
 
+    caps = _Caps(bundle, limits)
     return make
 
 
@@ -217,15 +227,20 @@ def of_index(
       k: Length of the lists.
       limits: Which videos they may hold.
     """
-    vectors_of = UserVectors(bundle, logged)
-    asked = _Asked(bundle, logged, bundle_room.INDEX, k, limits)
+    vectors_of, caps = UserVectors(bundle, logged), _Caps(bundle, limits)
 
     def make(users: Indices) -> Lists:
         vectors = vectors_of(users)
         barred = _barred(bundle, logged, limits, users)
-        return asked(
-            barred, lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])}
-        )
+
+        def lists(rows: Indices, number: int) -> Lists:
+            asked = _Asked(bundle, logged, bundle_room.INDEX, number, limits)
+            return asked(
+                barred.take(rows),
+                lambda part: {schema.USER_VECTOR: tf.constant(vectors[rows[part]])},
+            )
+
+        return caps(lists, len(users), k, int(bundle.manifest.facts["videos"]))
 
     return make
 
@@ -260,6 +275,43 @@ def recommended(
     return make
 
 
+class _Caps:
+    """Lists under caps: longer ones are made until each has its length."""
+
+    def __init__(self, bundle: bundle_room.Bundle, limits: Limits) -> None:
+        self._most = dict(limits.max_per)
+        self._codes = bundle.codes() if self._most else {}
+
+    def __call__(
+        self, make: Callable[[Indices, int], Lists], size: int, k: int, longest: int
+    ) -> Lists:
+        """Returns the lists of all rows.
+
+        Args:
+          make: Function that makes the lists of some rows, of a length.
+          size: Number of rows.
+          k: Length of the lists.
+          longest: Number of videos there are.
+        """
+        rows, number = np.arange(size), k
+        if not self._most:
+            return make(rows, k)
+        videos = np.zeros((size, k), np.int32)
+        scores = np.zeros((size, k), np.float32)
+        while len(rows):
+            number = min(4 * number, longest)
+            found = make(rows, number)
+            keep = caps_room.kept(found.videos, self._codes, self._most)
+            places = np.argsort(~keep, axis=1, kind="stable")[:, :k]
+            for into, values in ((videos, found.videos), (scores, found.scores)):
+                taken = np.take_along_axis(np.where(keep, values, 0), places, axis=1)
+                into[rows, : taken.shape[1]] = taken
+            is_short = keep.sum(axis=1) < k
+            is_whole = found.videos.shape[1] < number or number == longest
+            rows = rows[is_short & (not is_whole)]
+        return Lists(videos, scores)
+
+
 class _Asked:
     """A model that lists videos, asked in batches of like length."""
 
@@ -275,6 +327,7 @@ class _Asked:
         self._k = k
         self._excluded, self._conditions = limits.excluded, limits.conditions
         self._policy, self._fields = limits.policy, bundle.inputs(name)
+        self._max_per = limits.max_per
         self._weights = limits.weights
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
@@ -335,6 +388,8 @@ class _Asked:
             tf.constant([[one[place] for one in self._conditions]], tf.string)
             for place in (0, 1)
         )
+        columns = tf.constant([[name for name, _ in self._max_per]], tf.string)
+        most = tf.constant([[number for _, number in self._max_per]], tf.int32)
         names = tf.constant([[one[0] for one in self._weights]], tf.string)
         weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
         conditions = {
@@ -344,6 +399,8 @@ class _Asked:
             schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
             schema.POLICY: tf.fill([size], self._policy),
             schema.TIME: tf.fill([size], tf.constant(self._logged.time, tf.int64)),
+            schema.MAX_PER_COLUMNS: tf.tile(columns, [size, 1]),
+            schema.MAX_PER_COUNTS: tf.tile(most, [size, 1]),
         }
         return {name: t for name, t in conditions.items() if name in self._fields} | {
             schema.K: tf.fill([size], self._k),

@@ -138,7 +138,7 @@ class Effects(tf.Module):
         self.scorer = scorer
         self._neutral = dict(neutral)
         self._vectors = frozenset(vectors)
-        self._traced = shared.Traced(self._changed, any_size=True)
+        self._traced = shared.Traced(self._changed)
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""

@@ -18,6 +18,7 @@ from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighing as weighing_room
+from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.serving import limits as limits_room
@@ -114,7 +115,7 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = shared.Traced(model.predict, any_size=True)
+        self._predict = shared.Traced(model.predict)
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
@@ -254,9 +255,11 @@ class Nearest(tf.Module):
         user_tower: UserTower,
         source: tower.Tower,
         limits: limits_room.Limits | None = None,
+        caps: caps_room.Caps | None = None,
     ) -> None:
         """Takes the candidate model as a source, and the limits of lists."""
         super().__init__()
+        self._caps = caps
         self.videos = videos
         self._user_tower = user_tower
         self._source = source
@@ -265,7 +268,7 @@ class Nearest(tf.Module):
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
         indices, scores = self._search(raw_request.Request(raw, self.videos))
-        ranked = results.Ranked(scores, scores)
+        ranked = results.Ranked(scores, self._capped(raw, indices, scores))
         return results.best(self.videos, indices, ranked, raw[schema.K])
 
     def propose(self, request: raw_request.Request) -> Proposed:
@@ -276,9 +279,12 @@ class Nearest(tf.Module):
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
     ) -> results.Ranked:
-        """Returns the candidate model's scores twice: they order the page."""
-        del request, found
-        return results.Ranked(scores, scores)
+        """Returns the candidate model's scores, and the order of the page by them."""
+        order = self._capped(request.raw, found.videos, scores)
+        return results.Ranked(scores, order)
+
+    def _capped(self, raw: Raw, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+        return order if self._caps is None else self._caps(raw, videos, order)
 
     def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
@@ -297,6 +303,7 @@ class Recommender(tf.Module):
         scores: scores_room.Scores | None = None,
         limits: limits_room.Limits | None = None,
         explorer: exploring.Explorer | None = None,
+        caps: caps_room.Caps | None = None,
         weighing: weighing_room.Weighing | None = None,
     ) -> None:
         """Joins the stages.
@@ -309,9 +316,11 @@ class Recommender(tf.Module):
           scores: The candidate model's, where ranker or rule need them.
           limits: Which videos answers hold.
           explorer: Changes that order to try things out; None: it is served as it is.
+          caps: Reads the caps of requests; None: requests have none.
           weighing: Orders by weights of what the scorer predicts; None: none are read.
         """
         super().__init__()
+        self._caps = caps
         self._explorer = explorer
         self._weighing = weighing
         self._user_tower = user_tower
@@ -371,8 +380,15 @@ class Recommender(tf.Module):
                 request.raw, predicted, order, ordered_by
             )
         page_order, cap = self._rule.cap(found.videos, order), None
+        if self._caps is not None:
+            page_order = self._caps(request.raw, found.videos, page_order)
         if self._rule.caps:
             cap = placing.risen(order, page_order)
+        diverse = None
+        if self._rule.diversity is not None:
+            by_score = page_order
+            page_order = self._rule.diversity(found.videos, by_score)
+            diverse = placing.risen(by_score, page_order)
         sampled = reserved = propensities = None
         if self._explorer is not None:
             by_score = page_order
@@ -388,7 +404,7 @@ class Recommender(tf.Module):
             page_order,
             predicted.seconds,
             predicted.click_probability,
-            placing.codes(sampled, reserved, cap),
+            placing.codes(sampled, reserved, cap, diverse),
             propensities,
             predicted.outcomes,
         )

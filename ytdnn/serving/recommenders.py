@@ -16,7 +16,16 @@ from ytdnn.index import interface
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighing as weighing_room
-from ytdnn.retrieval import exploring, filters, nearest, page, placing, pool, tower
+from ytdnn.retrieval import (
+    caps,
+    exploring,
+    filters,
+    nearest,
+    page,
+    placing,
+    pool,
+    tower,
+)
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -101,6 +110,8 @@ class _Maker:
             *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
+        self._caps = caps.Caps(parts.filters)
+        self._capping = signatures.cap_fields(self._caps)
         self._searches: dict[tf.Module, shared.SharedNearest] = {}
         self._weights = (
             *signatures.weight_fields(parts.weighing),
@@ -110,9 +121,11 @@ class _Maker:
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
-            neutral = parts.ranker.neutral
-            lists = [f.name for f in parts.ranker.features if f.inner_shape]
-            self._effects = explained.Effects(self._scorer, neutral, lists)
+            self._effects = explained.Effects(
+                self._scorer,
+                parts.ranker.neutral,
+                [f.name for f in parts.ranker.features if f.inner_shape],
+            )
             self._rule = page.Rule(self._stage.composition, self._data)
             self._explorer = exploring.from_config(self._stage.composition, self._data)
 
@@ -200,10 +213,10 @@ class _Maker:
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = self._source(searcher)
-            alone = graphs.Nearest(self._videos, self._tower, source, may)
+            alone = graphs.Nearest(self._videos, self._tower, source, may, self._caps)
             query = stage.fields(data)
             stages |= self._candidates(alone, query, scores)
-            inputs = fields.union(query, self._limits)
+            inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
@@ -213,6 +226,7 @@ class _Maker:
             scores,
             may,
             self._explorer,
+            self._caps,
             self._parts.weighing,
         )
         asked = self._parts.ranker.request_fields(data)
@@ -223,7 +237,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits, self._weights)
+        inputs = fields.union(query, self._limits, self._capping, self._weights)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -234,7 +248,7 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting, self._weights)
+        inputs = fields.union(query, self._permitting, self._capping, self._weights)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 
@@ -264,7 +278,9 @@ def meanings(
     if has_clicks:
         found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
     found |= {one.name: one.meaning for one in head.outcomes}
-    if composition and (composition.explores or composition.max_per_channel):
+    if composition and (
+        composition.explores or composition.max_per_channel or composition.diversifies
+    ):
         found[schema.PLACED_BY] = placing.MEANING
     if composition and composition.temperature:
         found[schema.PROPENSITIES] = _PROPENSITY

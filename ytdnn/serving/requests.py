@@ -45,6 +45,7 @@ _LISTS_OF = {  # as long as the ids they are of
     schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
     schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
     schema.CONDITION_VALUES: schema.CONDITIONS,
+    schema.MAX_PER_COUNTS: schema.MAX_PER_COLUMNS,
     schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
 }
 
@@ -165,6 +166,8 @@ def _unknown_key(key: str, fields: Fields) -> str:
     known = list(fields)
     if schema.CONDITIONS in fields:
         known.append(where.WHERE)
+    if schema.MAX_PER_COLUMNS in fields:
+        known.append(where.MAX_PER)
     if schema.WEIGHT_NAMES in fields:
         known.append(weights.WEIGHTS)
     return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"

@@ -158,7 +158,7 @@ class SharedSource(interface.Source):
 
 
 def _parts(permitted: permitted_room.Permitted) -> Tensors:
-    """Returns the tensors of what a request permits."""
+    """Returns the tensors of the permitted videos."""
     conditions = permitted.conditions
     read = None
     if conditions is not None:

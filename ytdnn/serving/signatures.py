@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ytdnn import schema
 from ytdnn.data import fields, prepared
 from ytdnn.ranking import weighing as weighing_room
+from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import filters as filters_room
 
 Field = fields.Field
@@ -73,6 +74,30 @@ def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
     if filters.reads_time:
         found.append(fields.time())
     return tuple(found)
+
+
+def cap_fields(caps: caps_room.Caps) -> tuple[Field, ...]:
+    """Returns the inputs that cap columns of videos, where there are any.
+
+    Args:
+      caps: Knows the columns.
+    """
+    if not caps.columns:
+        return ()
+    name, counts = schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS
+    meaning = "columns of which an answer holds only so many videos of each value"
+    return (
+        Field(name, "string", "batch, length", "", meaning, choices=caps.columns),
+        Field(
+            counts,
+            "int32",
+            "batch, length",
+            0,
+            f"of each of {name}, videos of each value at most",
+            least=1,
+            greatest=2**31 - 1,
+        ),
+    )
 
 
 def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:

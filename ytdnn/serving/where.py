@@ -22,8 +22,10 @@ from ytdnn.data import fields as fields_room
 from ytdnn.retrieval import attributes
 
 WHERE = "where"
+MAX_PER = "max_per"
 COLUMN = "column"
 _EXAMPLE = '{"column": "language", "in": ["en", "de"]}'
+_MOST = 2**31 - 1
 _LISTS = (attributes.IN, attributes.NOT_IN)
 
 Entry = tuple[str, str]
@@ -42,20 +44,61 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
       errors.UserError: A condition is malformed, or on no column of the bundle's.
     """
     found = dict(request)
+    if MAX_PER in found and schema.MAX_PER_COLUMNS in fields:
+        _require_one(found, MAX_PER, schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS)
+        known = fields[schema.MAX_PER_COLUMNS].choices
+        caps = capped(found.pop(MAX_PER) or {}, known)
+        found[schema.MAX_PER_COLUMNS] = list(caps)
+        found[schema.MAX_PER_COUNTS] = list(caps.values())
     if schema.POLICY in found and schema.POLICY not in fields and fields:
         _require_policies(found[schema.POLICY], fields)
         found.pop(schema.POLICY)
     if WHERE not in found or schema.CONDITIONS not in fields:
         return found
-    if schema.CONDITIONS in found or schema.CONDITION_VALUES in found:
-        raise errors.UserError(
-            f"expected {WHERE}, or {schema.CONDITIONS} and {schema.CONDITION_VALUES}, "
-            f"received both: leave one out"
-        )
+    _require_one(found, WHERE, schema.CONDITIONS, schema.CONDITION_VALUES)
     pairs = entries(found.pop(WHERE) or [], fields[schema.CONDITIONS].choices)
     found[schema.CONDITIONS] = [key for key, _ in pairs]
     found[schema.CONDITION_VALUES] = [value for _, value in pairs]
     return found
+
+
+def _require_one(request: Mapping[str, Any], name: str, *inputs: str) -> None:
+    """Checks that a request does not bring the inputs that a key is made into."""
+    if any(one in request for one in inputs):
+        raise errors.UserError(
+            f"expected {name}, or {' and '.join(inputs)}, received both: leave one out"
+        )
+
+
+def capped(caps: Any, columns: Sequence[str]) -> dict[str, int]:
+    """Returns the caps of a request, checked.
+
+    Args:
+      caps: An object as of JSON, {"channel_id": 2}.
+      columns: Columns that can be capped.
+
+    Raises:
+      errors.UserError: It is none, a column is unknown, or a number is below 1.
+    """
+    if not isinstance(caps, Mapping):
+        raise errors.UserError(
+            f'expected {MAX_PER} to be an object as {{"channel_id": 2}}, received '
+            f"{_shown(caps)}"
+        )
+    for column, most in caps.items():
+        if column not in columns:
+            close = errors.closest(str(column), columns, cutoff=0.5)
+            raise errors.UserError(
+                f"expected columns of {', '.join(columns)} in {MAX_PER}, received "
+                f"{column!r}{f': did you mean {close}?' if close else ''}"
+            )
+        is_whole = isinstance(most, int) and not isinstance(most, bool)
+        if not is_whole or not 1 <= most <= _MOST:
+            raise errors.UserError(
+                f"expected a whole number from 1 for column {column} of {MAX_PER}, "
+                f"received {_shown(most)}"
+            )
+    return dict(caps)
 
 
 def _require_policies(value: Any, fields: Fields) -> None:

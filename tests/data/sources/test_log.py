@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytdnn import configs, errors, schema
-from ytdnn.cli import arguments, commands
+from ytdnn.cli import arguments, commands, given_settings
 from ytdnn.data import prepare, prepared, sources
 from ytdnn.data.sources import log as log_source
 
@@ -289,7 +289,7 @@ def _ebnerd_config(repository, directory):
     _, name, *rest = shlex.split(block.splitlines()[0])
     flags = {command.name: command.flags for command in commands.COMMANDS}[name]
     given = arguments.parse(name, flags, rest)
-    config = arguments.apply(configs.Config(), given.overrides)
+    config = given_settings.apply(configs.Config(), given.overrides)
     return dataclasses.replace(config.data, dir=str(directory))
 
 

@@ -1,0 +1,124 @@
+"""A part of the users, or of the videos, that an evaluation is restricted to.
+
+A part is named by a file of ids, or by a condition over columns of `users` or `videos`
+as `country = 'DE' AND age < 30` (Polars SQL). Of the users only those of the part are
+asked; of the videos only those of the part are right answers and impressions: the lists
+are whole.
+"""
+
+import pathlib
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import event_log, prepared
+from ytdnn.data.sources import ids
+
+Bools = npt.NDArray[np.bool_]
+
+
+def of_users(data: prepared.PreparedData, named: str) -> Bools:
+    """Returns which users are in a part, `[num_users] bool`.
+
+    Args:
+      data: The prepared set.
+      named: A file of ids, or a condition over columns of `users`.
+
+    Raises:
+      errors.UserError: It is neither, or no user is in it.
+    """
+    return data.once(
+        (of_users, named), lambda: _rows(data.users, schema.USER_ID, named, "users")
+    )
+
+
+def of_videos(data: prepared.PreparedData, named: str) -> Bools:
+    """Returns which videos are in a part, `[num_videos + 1] bool`, 0 in none.
+
+    Args:
+      data: The prepared set.
+      named: A file of ids, or a condition over columns of `videos`.
+
+    Raises:
+      errors.UserError: It is neither, or no video is in it.
+    """
+    found = data.once(
+        (of_videos, named), lambda: _rows(data.videos, schema.VIDEO_ID, named, "videos")
+    )
+    return np.append(False, found)
+
+
+def of_impressions(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    videos: npt.NDArray[np.integer],
+    config: configs.EvaluationConfig,
+) -> Bools | None:
+    """Returns which impressions are in the parts of a config; None: all are.
+
+    Args:
+      data: The prepared set.
+      users: `[n]` user index of each impression.
+      videos: `[n]` catalogue index of each.
+      config: Names the parts.
+    """
+    if not config.users and not config.videos:
+        return None
+    found = np.ones(len(users), bool)
+    if config.users:
+        found &= of_users(data, config.users)[users]
+    if config.videos:
+        found &= of_videos(data, config.videos)[videos]
+    return found
+
+
+def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
+    """Returns which rows of a frame a file of ids, or a condition, names.
+
+    Args:
+      frame: Users or videos.
+      key: Column of their ids.
+      named: A file of ids, or a condition over the frame's columns.
+      what: `users` or `videos`, for messages and the name of the flag.
+
+    Raises:
+      errors.UserError: It is neither, or names no row.
+    """
+    path = pathlib.Path(named).expanduser()
+    try:
+        is_file = path.is_file()
+    except OSError:  # too long for a name
+        is_file = False
+    if is_file:
+        given = ids.read(path, key, flag=f"--{what}")[key].cast(pl.String)
+        found = frame[key].cast(pl.String).is_in(given.implode()).to_numpy()
+    else:
+        found = _condition(frame, named, what)
+    if not found.any():
+        raise errors.UserError(
+            f"expected --{what} to name {what} of the log, received {named!r}, which "
+            f"names none of {frame.height:,}"
+        )
+    return np.asarray(found, bool)
+
+
+def _rows(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
+    return selected(frame, key, named, what)
+
+
+def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
+    try:
+        mask = frame.select(pl.sql_expr(named).alias("is_in_part"))["is_in_part"]
+        if mask.dtype != pl.Boolean or len(mask) != frame.height:
+            raise pl.exceptions.InvalidOperationError("not true or false of each row")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        known = [name for name in frame.columns if name != prepared.TRAIN_COUNT]
+        raise errors.UserError(
+            f"expected --{what} to be a file of ids, or a condition over columns of "
+            f"{what} ({event_log.brief(', '.join(known))}) as \"language = 'en'\", "
+            f"received {named!r}: {event_log.brief(error)}"
+        ) from None
+    found: Bools = mask.fill_null(False).to_numpy()
+    return found
