@@ -15,6 +15,7 @@ from ytdnn.data import event_log, user_shards
 
 _MOST_SHARE = 0.5
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
+_LEAST_WATCHES = 200  # of which that can be said
 _LEAST_HOLDERS = 5  # users or videos, of which one with most of the events is odd
 _LEAST_EVENTS = 50
 _MILLISECONDS, _MINUTES = 100.0, 20.0  # times the duration that a median is above
@@ -135,7 +136,7 @@ class _Events:
     def repeats_notes(self) -> Iterator[str]:
         """Yields a line where videos are often watched again."""
         number = int(self.of_videos.sum())
-        if self._repeats > _MANY_REPEATS * number:
+        if number >= _LEAST_WATCHES and self._repeats > _MANY_REPEATS * number:
             yield (
                 f"note: {self._repeats / number:.0%} of the watches are of a video the "
                 f"user had watched before, and by default no list holds one: with "
