@@ -76,8 +76,8 @@ column, row and value; with `--bad_rows=drop` it is left out and counted by reas
 Rows that are exactly alike are counted and kept. A table none of whose ids has a \
 watch is refused, and ids without one are counted. Any other column of `users` or \
 `videos` that holds numbers or text is kept, and is a feature once named: \
-`--features=users.segment`. A column
-of lists of floats is one of vectors: [vectors.md](vectors.md)."""
+`--features=users.segment`. A
+column of lists of floats is one of vectors: [vectors.md](vectors.md)."""
 
 _OUTCOMES = """\
 Further outcomes of your own are columns that `data.outcomes` names, such as \
