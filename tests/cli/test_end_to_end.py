@@ -130,7 +130,7 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
         chromium.open(path, width=360)
         assert chromium.complaints == []
         assert chromium.requests == [path.resolve().as_uri()]
-        assert chromium.ask("document.querySelectorAll('h2').length") == 12
+        assert chromium.ask("document.querySelectorAll('h2').length") == 13
         assert chromium.ask("document.documentElement.scrollWidth") == 360
 
 
