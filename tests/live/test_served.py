@@ -34,6 +34,7 @@ def asked() -> tuple[generate.World, history.UserHistories, policy.Requests]:
     return world, known, first
 
 
+@pytest.mark.thorough
 def test_requests_are_those_of_the_log(
     workdir: pathlib.Path,
     asked: tuple[generate.World, history.UserHistories, policy.Requests],
@@ -66,6 +67,7 @@ def test_requests_are_those_of_the_log(
     assert compared > 3
 
 
+@pytest.mark.thorough
 def test_todays_events_are_in_the_request(
     workdir: pathlib.Path,
     asked: tuple[generate.World, history.UserHistories, policy.Requests],
@@ -105,6 +107,7 @@ def test_pages_do_not_depend_on_the_batch(
         assert not np.isin(page, history_of).any()
 
 
+@pytest.mark.thorough
 def test_popularity_shows_what_was_watched_most(
     asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
@@ -119,6 +122,7 @@ def test_popularity_shows_what_was_watched_most(
     np.testing.assert_array_equal(counts[page.videos[:, 0]], best)
 
 
+@pytest.mark.thorough
 def test_the_bound_is_worth_more_than_any_other_page(
     asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
@@ -144,6 +148,7 @@ def test_the_bound_is_worth_more_than_any_other_page(
     assert best > 1.5 * worth(policy.make_pages(first))
 
 
+@pytest.mark.thorough
 def test_a_run_in_a_whole_test(workdir: pathlib.Path) -> None:
     both = [arms.Arm("popularity"), arms.Arm("mine", workdir)]
     found = play.play(play.Test(WORLD, both, 2))
@@ -153,6 +158,7 @@ def test_a_run_in_a_whole_test(workdir: pathlib.Path) -> None:
     assert made.differences["mine"]["watch_seconds_per_visit"].difference.value
 
 
+@pytest.mark.thorough
 def test_a_run_without_live_days_and_one_of_another_world_are_refused(
     workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +181,7 @@ def test_a_run_without_live_days_and_one_of_another_world_are_refused(
         arms.world_of(both[:1], None)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -191,11 +198,13 @@ def test_mistakes_in_arms(words: list[str], message: str) -> None:
         arms.parse(words)
 
 
+@pytest.mark.thorough
 def test_built_in_arms_need_a_world() -> None:
     with pytest.raises(errors.UserError, match="--preset"):
         arms.world_of(arms.parse(["logging", "bound"]), None)
 
 
+@pytest.mark.thorough
 def test_users_are_split_evenly_and_anew_by_seed() -> None:
     first, again, other = (traffic.assign(30_000, 3, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)

@@ -186,6 +186,7 @@ def test_settings_that_cannot_be_are_left_out(
     assert sweeping.best_directory(sweep, found) == sweep.defaults
 
 
+@pytest.mark.thorough
 def test_trials_of_a_real_training_are_compared_once(tmp_path: pathlib.Path) -> None:
     space = spaces.read({"candidates.embedding_dim": [4, 8]})
     sweep = planned(tmp_path, space=space)

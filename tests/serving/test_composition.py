@@ -57,6 +57,7 @@ def library(
     return make(cases, k)
 
 
+@pytest.mark.thorough
 def test_a_bundles_page_is_the_librarys(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_bundles_page_is_the_librarys(
         assert all(n <= 2 for channel, n in counts.items() if channel is not None)
 
 
+@pytest.mark.thorough
 def test_a_bundle_predicts_what_the_ranker_does(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:

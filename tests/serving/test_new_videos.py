@@ -19,6 +19,7 @@ def run(content_run: conftest.Run) -> conftest.Run:
     return content_run
 
 
+@pytest.mark.thorough
 def test_the_bundle_says_how_many_videos_it_can_list(run: conftest.Run) -> None:
     assert run.data.num_videos > run.data.vocabulary_size
     assert run.bundle.manifest.facts["videos"] == run.data.num_videos

@@ -50,6 +50,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
     return untrained.opened(made_once("vectors", make), CONFIG)
 
 
+@pytest.mark.thorough
 def test_the_exported_ranker_reads_vectors_as_the_trained_one(
     run: untrained.Run,
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) 
         requests.values({"taste": [1.0, float("nan"), *[0.0] * 4]}, fields)
 
 
+@pytest.mark.thorough
 def test_an_explanation_tells_of_every_feature_and_no_vector(
     run: untrained.Run,
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
     assert cosines[2] < 0.99
 
 
+@pytest.mark.thorough
 def test_a_page_is_in_the_order_of_marginal_relevance(run: untrained.Run) -> None:
     """By NumPy, from the scores that the graph tells of all candidates."""
     recommender = pipeline.Recommender(run.bundle, run.workdir / "data", run.data)

@@ -61,6 +61,7 @@ def value(answer: bundle_room.Answer, given: Mapping[str, float]) -> np.ndarray:
     return np.sum([w * np.array(columns[name]) for name, w in given.items()], axis=0)
 
 
+@pytest.mark.thorough
 def test_the_ranker_predicts_every_outcome_of_the_log(run: untrained.Run) -> None:
     assert [one.name for one in run.ranker.head.outcomes] == [
         "liked",
@@ -138,6 +139,7 @@ def test_a_bundle_without_outcomes_says_so() -> None:
         weights.expanded({"weights": {"liked": 1}}, {})
 
 
+@pytest.mark.thorough
 def test_frames_of_one_and_of_many_have_the_columns(run: untrained.Run) -> None:
     recommender = pipeline.Recommender.load(
         run.workdir / "bundle", run.workdir / "data"

@@ -31,6 +31,7 @@ def noisy():
     return found, _played(found)
 
 
+@pytest.mark.thorough
 def test_likes_and_dislikes_are_drawn_by_the_truth(played) -> None:
     config = dataclasses.replace(CONFIG, outcomes=True, accidental_clicks=ACCIDENTS)
     found = generate.World(config)
