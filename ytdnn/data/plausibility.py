@@ -139,9 +139,8 @@ class _Events:
         if number >= _LEAST_WATCHES and self._repeats > _MANY_REPEATS * number:
             yield (
                 f"note: {self._repeats / number:.0%} of the watches are of a video the "
-                f"user had watched before, and by default no list holds one: with "
-                f"--repeats `ytdnn run` and `ytdnn train` recommend and measure these "
-                f"too"
+                f"user had watched before, and by default no list holds one: "
+                f"`ytdnn train --workdir=… --repeats` keeps them in lists and answers"
             )
 
 
