@@ -89,19 +89,6 @@ def terminal_tables(report: report_model.Report) -> Iterator[console.RenderableT
             cells = [_number(entry.values.get(metric)) for metric in metrics]
             result.add_row(outcome, names.model(name), *cells)
     yield result
-    if found.trade_offs:
-        yield _terminal_trade_offs(found.trade_offs)
-
-
-def _terminal_trade_offs(found: Mapping[str, report_model.Entry]) -> table.Table:
-    quantities = list(next(iter(found.values())).values)
-    result = table.Table(title=_OF_TRADE_OFFS)
-    result.add_column("weights")
-    for one in quantities:
-        result.add_column(one.replace("_", " "), justify="right")
-    for weights, entry in found.items():
-        result.add_row(weights, *(_number(entry.values[one]) for one in quantities))
-    return result
 
 
 def _number(value: float | None) -> str:
