@@ -6,7 +6,8 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, models, protocol
-from ytdnn.retrieval import exploring, interface, page, pool, scores, weighing
+from ytdnn.ranking import weighing
+from ytdnn.retrieval import exploring, interface, page, pool, scores
 
 _CASES_A_PART = 1 << 8
 

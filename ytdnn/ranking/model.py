@@ -16,8 +16,8 @@ from ytdnn.data import fields, prepared
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.layers import weights
-from ytdnn.ranking import heads, inputs, network, predictions
-from ytdnn.retrieval import stage, weighing
+from ytdnn.ranking import heads, inputs, network, predictions, weighing
+from ytdnn.retrieval import stage
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
