@@ -21,6 +21,7 @@ def files() -> dict[str, str]:
 
 def write(directory: pathlib.Path) -> None:
     """Writes the package, and the metadata that an installer would write."""
+    directory.mkdir(exist_ok=True)
     shown = files()
     project = tomllib.loads(shown.pop("pyproject.toml"))["project"]
     for path, text in shown.items():

@@ -27,6 +27,15 @@ LOSSES = registry.Registry(
 )
 
 
+ENCODERS = registry.Registry(
+    "ytdnn.encoders", "encoder", "ytdnn.encoders", registry.Registered
+)
+
+INDEXES = registry.Registry(
+    "ytdnn.indexes", "kind of index", "ytdnn.index", registry.Registered
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class RegisteredSource(registry.Registered):
     """A candidate source, (number of places, prepared set) → `interface.Source`.
@@ -129,6 +138,9 @@ def versions(candidates: Any) -> dict[str, str]:
     Args:
       candidates: Settings of the candidate model.
     """
-    kinds = {"loss": (LOSSES, candidates.loss.kind)}
+    kinds: dict[str, tuple[registry.Registry[Any], str]] = {
+        "loss": (LOSSES, candidates.loss.kind),
+        "encoder": (ENCODERS, candidates.encoder.kind),
+    }
     found = {name: parts.version(kind) for name, (parts, kind) in kinds.items()}
     return {name: version for name, version in found.items() if version}

@@ -20,6 +20,7 @@ from ytdnn.configs.data import DataConfig
 from ytdnn.configs.encoders import (
     BagsConfig,
     Encoder,
+    EncoderExtension,
     HSTUConfig,
     OwnEncoderConfig,
     SelfAttentionConfig,
@@ -88,6 +89,7 @@ __all__ = [
     "ContentConfig",
     "DataConfig",
     "Encoder",
+    "EncoderExtension",
     "EvaluationConfig",
     "ExactConfig",
     "ExactOddsConfig",

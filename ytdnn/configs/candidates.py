@@ -84,7 +84,9 @@ class CandidatesConfig:
     search_length: components.NonNegative = 50
     features: features_config.FeaturesConfig = features_config.FeaturesConfig()
     content: content_config.ContentConfig = content_config.ContentConfig()
-    encoder: Annotated[encoders.Encoder, components.BY_KIND] = encoders.BagsConfig()
+    encoder: Annotated[encoders.Encoder, components.OneOf(registries.ENCODERS)] = (
+        encoders.BagsConfig()
+    )
     initial_vectors: Literal["random", "co_watched"] = "random"
     tied_tables: bool = False
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)

@@ -155,6 +155,13 @@ def _validated_as(cls: type, kind: str, value: Any, mode: str) -> Any:
     return validator.validate_python(value)
 
 
+def _is_base(member: Any) -> bool:
+    """Whether a member of a union is a base class of registered settings."""
+    return isinstance(member, type) and (
+        issubclass(member, Extension) and not hasattr(member, KIND)
+    )
+
+
 def kinds(annotation: Any) -> Kinds:
     """Returns the components that a setting chooses between, by kind; often none.
 
@@ -162,7 +169,7 @@ def kinds(annotation: Any) -> Kinds:
       annotation: Type annotation of the setting.
     """
     union, *marks = typing.get_args(annotation) or (annotation,)
-    members = [each for each in typing.get_args(union) if each is not Extension]
+    members = [each for each in typing.get_args(union) if not _is_base(each)]
     if not members or not all(map(dataclasses.is_dataclass, members)):
         return Kinds({})
     parts = [mark.parts for mark in marks if isinstance(mark, OneOf)]

@@ -72,4 +72,17 @@ class OwnEncoderConfig:
     kind: Literal["own"] = "own"
 
 
-Encoder = BagsConfig | SelfAttentionConfig | HSTUConfig | OwnEncoderConfig
+@components.validated
+class EncoderExtension(components.Extension):
+    """Base class of the settings of an encoder that a file or a package registers.
+
+    Attributes:
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
+    """
+
+    beside_bags: bool = False
+
+
+Encoder = (
+    BagsConfig | SelfAttentionConfig | HSTUConfig | OwnEncoderConfig | EncoderExtension
+)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from ytdnn import registries
 from ytdnn.configs import components
 
 IndexKind = Literal["exact", "scann", "ivf", "lsh"]
@@ -93,6 +94,13 @@ class LshConfig:
     kind: Literal["lsh"] = "lsh"
 
 
+def _registered_kinds(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in registries.INDEXES:
+            raise ValueError(registries.INDEXES.unknown(name))
+    return names
+
+
 @components.validated
 class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
@@ -106,6 +114,7 @@ class IndexConfig:
     """
 
     search: Annotated[
-        ExactConfig | ScannConfig | IvfConfig | LshConfig, components.BY_KIND
+        ExactConfig | ScannConfig | IvfConfig | LshConfig | components.Extension,
+        components.OneOf(registries.INDEXES),
     ] = ScannConfig()
-    also: tuple[IndexKind, ...] = ()
+    also: Annotated[tuple[str, ...], pydantic.AfterValidator(_registered_kinds)] = ()

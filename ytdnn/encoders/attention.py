@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn import configs, registries
 from ytdnn.encoders import sequence
 from ytdnn.layers import attention, randomness
 
@@ -29,11 +30,6 @@ class _Attention(sequence.SequenceEncoder):
         ]
         self.norm = tf.keras.layers.LayerNormalization(epsilon=1e-6, name="norm")
 
-    @property
-    def own_config(self) -> Any:
-        """The settings of this kind."""
-        return self.config.encoder
-
     def states(self, history: sequence.History, seed: tf.Tensor | None) -> tf.Tensor:
         """Returns the rows under the blocks."""
         seeds = [None] * (len(self.blocks) + 1)
@@ -51,12 +47,14 @@ class _Attention(sequence.SequenceEncoder):
         return (history.mask,)
 
 
+@registries.ENCODERS.register("self_attention", configs.SelfAttentionConfig)
 class SelfAttention(_Attention):
     """Causal self-attention."""
 
     block = attention.SelfAttentionBlock
 
 
+@registries.ENCODERS.register("hstu", configs.HSTUConfig)
 class HSTU(_Attention):
     """Pointwise gated attention with biases by distance and time.
 

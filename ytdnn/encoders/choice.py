@@ -1,12 +1,11 @@
 """The encoder of the watch history that the config chooses."""
 
+from collections.abc import Callable
 from typing import Any
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.encoders import (
-    attention,
     own_file,
-    sequence,
     side_by_side,
     watch_bags,
     watched,
@@ -43,11 +42,7 @@ def make(
     return side_by_side.SideBySide(bags, ordered, name="watches")
 
 
-def _class(config: Any, own_encoder: str) -> type[sequence.SequenceEncoder]:
-    match config:
-        case configs.SelfAttentionConfig():
-            return attention.SelfAttention
-        case configs.HSTUConfig():
-            return attention.HSTU
-        case _:
-            return own_file.load(own_encoder, config.file)
+def _class(config: Any, own_encoder: str) -> Callable[..., Any]:
+    if isinstance(config, configs.OwnEncoderConfig):
+        return own_file.load(own_encoder, config.file)
+    return registries.ENCODERS[config.kind].make

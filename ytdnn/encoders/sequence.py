@@ -84,6 +84,11 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         self.knows_request_times = knows_request_times
 
     @property
+    def own_config(self) -> Any:
+        """The settings of this kind."""
+        return self.config.encoder
+
+    @property
     def reads_request_times(self) -> bool:
         """Whether the time of the request is read."""
         return self.reads_times and self.knows_request_times

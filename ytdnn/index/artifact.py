@@ -9,42 +9,35 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import artifacts, configs, errors
-from ytdnn.index import brute_force, interface, ivf, lsh, scann_index
+from ytdnn import artifacts, configs, errors, registries
+from ytdnn.index import interface, scann_index
 
 KIND = "index"
 CANDIDATES = "candidates"
 EXACT, SCANN, IVF, LSH = "exact", "scann", "ivf", "lsh"
-CLASSES: dict[str, type[interface.Index[Any]]] = {
-    EXACT: brute_force.BruteForce,
-    SCANN: scann_index.Scann,
-    IVF: ivf.Ivf,
-    LSH: lsh.Lsh,
-}
 _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
-Component = (
-    configs.ExactConfig | configs.ScannConfig | configs.IvfConfig | configs.LshConfig
-)
 
 
-def components(config: configs.IndexConfig) -> dict[str, Component]:
+def components(config: configs.IndexConfig) -> dict[str, Any]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
-    defaults: dict[str, Component] = {
-        component.kind: component
-        for component in (
-            configs.ExactConfig(),
-            configs.ScannConfig(),
-            configs.IvfConfig(),
-            configs.LshConfig(),
-        )
-    }
     names = dict.fromkeys([EXACT, served(config), *config.also])
-    found = {name: defaults[name] for name in names}
+    found = {name: _defaults(name) for name in names}
     if config.search.kind in found:
         found[config.search.kind] = config.search
     if not scann_index.is_available():
         found.pop(SCANN, None)
     return found
+
+
+def _class(name: str) -> Any:
+    """Returns the class of a kind, a subclass of `interface.Index`."""
+    return registries.INDEXES[name].make
+
+
+def _defaults(name: str) -> Any:
+    """Returns the default settings of a kind."""
+    cls = registries.INDEXES[name].config
+    return None if cls is None else cls()
 
 
 def served(config: configs.IndexConfig) -> str:
@@ -78,7 +71,7 @@ def build(
         directory, KIND, configs.to_dict(config), inputs, facts
     ) as partial:
         for name, own in kinds.items():
-            CLASSES[name].build(vectors, own).save(partial / name)
+            _class(name).build(vectors, own).save(partial / name)
 
 
 def load(
@@ -104,4 +97,5 @@ def load(
             f"it again with --config.index.search={name} or --config.index.also={name}"
             f"{_SCANN_ADVICE if name == SCANN else ''}"
         )
-    return CLASSES[name].load(pathlib.Path(directory) / name)
+    found: interface.Index[Any] = _class(name).load(pathlib.Path(directory) / name)
+    return found

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.index import brute_force, interface
 
 _LISTS_PER_ROOT = 4
@@ -173,6 +173,7 @@ class IvfModule(interface.SearchModule):
         return rows, tf.where(rows >= 0, scores, _NONE)
 
 
+@registries.INDEXES.register("ivf", configs.IvfConfig)
 class Ivf(interface.Index[configs.IvfConfig]):
     """Index of inverted lists; loads wherever TensorFlow does."""
 

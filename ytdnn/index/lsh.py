@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.index import brute_force, interface
 
 _VIDEOS_PER_BUCKET = 64
@@ -161,6 +161,7 @@ class LshModule(interface.SearchModule):
         return tf.math.top_k(tf.reshape(agreement, [-1]), k=probes).indices
 
 
+@registries.INDEXES.register("lsh", configs.LshConfig)
 class Lsh(interface.Index[configs.LshConfig]):
     """Hashed index; loads wherever TensorFlow does."""
 

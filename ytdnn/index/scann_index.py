@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, registries
 from ytdnn.index import interface
 
 _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
@@ -143,6 +143,7 @@ class ScannModule(interface.SearchModule):
         return columns, tf.pad(scores, lacking, constant_values=math.nan)
 
 
+@registries.INDEXES.register("scann", configs.ScannConfig)
 class Scann(interface.Index[configs.ScannConfig]):
     """Approximate index; a process that loads it needs ScaNN."""
 
