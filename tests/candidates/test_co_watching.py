@@ -74,3 +74,11 @@ def test_more_coordinates_than_the_log_has_are_zero(data):
     rank = min(data.num_users, data.vocabulary_size) - 1
     assert np.isfinite(found).all()
     assert not found[:, rank:].any()
+
+
+def test_columns_without_a_direction_stay_finite():
+    rows = np.zeros([6, 3], np.float32)
+    rows[:2, 0] = 1.0
+    found = co_watching._orthonormal(rows)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[:, 0], rows[:, 0] / np.sqrt(2.0), rtol=1e-6)

@@ -204,7 +204,9 @@ def _orthonormal(rows: Floats) -> Floats:
     By the root of their products, twice for the digits that the first time loses.
     """
     for _ in range(2):
-        rows = rows / np.linalg.norm(rows, axis=0)
+        # A short log has fewer directions than columns: those left over are zero.
+        lengths = np.linalg.norm(rows, axis=0)
+        rows = rows / np.maximum(lengths, np.finfo(rows.dtype).tiny)
         values, turn = np.linalg.eigh((rows.T @ rows).astype(np.float64))
         roots = np.sqrt(np.maximum(values, values[-1] * _SHORTEST))
         rows = rows @ ((turn / roots) @ turn.T).astype(np.float32)
