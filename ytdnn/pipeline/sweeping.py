@@ -336,7 +336,7 @@ def _try(
         except _PrunedError:
             study.tell(trial, state=pruned)
             say(f"trial {trial.number}: pruned")
-        except errors.UserError as error:
+        except (errors.UserError, ValueError) as error:  # or vectors not finite
             trial.set_user_attr(_REFUSED, str(error))
             study.tell(trial, state=pruned)
             say(f"trial {trial.number}: left out: {error}")
