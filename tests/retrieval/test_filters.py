@@ -222,6 +222,7 @@ def searches() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["exact", "delta", "lsh", "scann"])
 @hypothesis.given(
     strategies.lists(ROW, min_size=1, max_size=4), strategies.integers(0, 40)

@@ -41,6 +41,7 @@ def _scores(trained, data):
     return trained.user_vectors(data, users, ends) @ trained.video_vectors().T
 
 
+@pytest.mark.thorough
 def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     single = []
     for seed in (2, 3):  # of seed 1 and two members
@@ -170,6 +171,7 @@ def projected(data, tmp_path_factory):
     return directory
 
 
+@pytest.mark.thorough
 def test_projected_its_vectors_are_narrow_and_its_scores_near(data, pair, projected):
     wide, narrow = model.load(pair, data), model.load(projected, data)
     assert narrow.video_vectors().shape == (data.vocabulary_size, 5)

@@ -101,6 +101,7 @@ def _readings(trained):
     return scores, encoder(scores).numpy()[..., 0]
 
 
+@pytest.mark.thorough
 def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
     """Whatever the scale: the share of lists below each score is the same."""
     scores, shares = _readings(earlier)
