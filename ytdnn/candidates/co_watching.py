@@ -33,7 +33,7 @@ _FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
 _FILTERS, _DEGREE = 2, 4
 _MOST_KEPT = 1 << 25  # events; of a longer log, shards are read again
 _SHORTEST = 1e-12
-# The least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
+# Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
 # directions than columns: its least eigenvalue is 0, for which a filter would overflow.
 _LEAST_BOUND = 1e-4
 _POWER = 1.0
