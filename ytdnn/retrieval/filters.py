@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn import registries, schema
 from ytdnn.data import prepared
 from ytdnn.retrieval import attributes
 
@@ -90,17 +90,21 @@ class Filters(tf.Module):
     """
 
     def __init__(
-        self, data: prepared.PreparedData, policies: Mapping[str, Entries] | None = None
+        self,
+        data: prepared.PreparedData,
+        policies: Mapping[str, Entries] | None = None,
+        operators: Sequence[str] = (),
     ) -> None:
         """Takes the columns of a log's videos.
 
         Args:
           data: The prepared set.
           policies: Sets of conditions that requests name.
+          operators: Registered operators in addition to those of every bundle.
         """
         super().__init__()
         self.saved = saved = dict(policies or {})
-        self._columns = [_Column(one) for one in attributes.from_data(data)]
+        self._columns = [_Column(one) for one in attributes.from_data(data, operators)]
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
         self._end_of_log = data.end_of_log
@@ -205,6 +209,11 @@ class _Column(tf.Module):
         self.column = attribute.name
         self.codes = tf.Variable(attribute.codes, trainable=False)
         self._num_values = len(attribute.values)
+        self._operators = {one: registries.OPERATORS[one] for one in attribute.others}
+        if self._operators:
+            kind = tf.string if attribute.kind == "text" else tf.float64
+            known = tf.constant(attribute.values, kind, [self._num_values])
+            self._distinct = tf.Variable(known, trainable=False)
         if isinstance(attribute.values, list):
             self._table = _places(attribute.values)
         else:
@@ -218,6 +227,7 @@ class _Column(tf.Module):
         """Returns which videos of a mask meet the conditions, too.
 
         Every pass over the catalogue is made only where a condition asks for it.
+        Registered operators are asked first.
 
         Args:
           held: `[distinct, num_videos + 1] bool`.
@@ -226,6 +236,15 @@ class _Column(tf.Module):
           values: `[distinct, n]` texts.
           times: `[distinct] int64`.
         """
+        for name in self._operators:
+            is_own = self._is(own, name)
+            held = tf.cond(
+                tf.reduce_any(is_own),
+                lambda name=name, is_own=is_own, held=held: (
+                    held & self._met(name, is_own, values)
+                ),
+                lambda held=held: held,
+            )
         if self.kind == "age":
             return held & self._within(*self._ages(own, values, times))
         if self.kind == "text":
@@ -240,6 +259,25 @@ class _Column(tf.Module):
             lambda: held,
         )
         return self._of_sets(held, own, tf.where(is_same, exact + 1, 0))
+
+    def _met(self, name: str, is_own: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Returns which videos meet all conditions of a registered operator.
+
+        Args:
+          name: The operator.
+          is_own: `[distinct, n] bool`, which conditions have it.
+          values: `[distinct, n]` texts.
+
+        Returns:
+          `[distinct, num_videos + 1] bool`.
+        """
+        places = tf.where(is_own)
+        asked = tf.gather_nd(values, places)
+        meets = self._operators[name].make(self._distinct.read_value(), asked)
+        meets = tf.pad(meets, [[0, 0], [1, 0]])  # code 0: the value is unknown
+        missed = tf.cast(~tf.gather(meets, self.codes, axis=1), tf.int32)
+        number = tf.shape(is_own)[0]
+        return tf.math.unsorted_segment_sum(missed, places[:, 0], number) == 0
 
     def _ages(
         self, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor

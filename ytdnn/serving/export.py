@@ -229,9 +229,13 @@ def _load(
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
     policies = where.policies(
         config.composition.policies,
-        [key for column in attributes.from_data(data) for key in column.keys],
+        [
+            key
+            for column in attributes.from_data(data, config.composition.operators)
+            for key in column.keys
+        ],
     )
-    filters = filters_room.Filters(data, policies)
+    filters = filters_room.Filters(data, policies, config.composition.operators)
     limits = limits_room.Limits(
         lookups.RemovedVideos(asset),
         filters,
