@@ -16,7 +16,7 @@ _MOST = 2**31 - 1
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
-class Column(tf.Module):
+class ConditionColumn(tf.Module):
     """A column whose conditions become masks.
 
     Attributes:

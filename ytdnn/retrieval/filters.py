@@ -96,7 +96,8 @@ class Filters(tf.Module):
         super().__init__()
         self.saved = saved = dict(policies or {})
         self._columns = [
-            filter_columns.Column(one) for one in attributes.from_data(data, operators)
+            filter_columns.ConditionColumn(one)
+            for one in attributes.from_data(data, operators)
         ]
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
