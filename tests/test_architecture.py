@@ -34,7 +34,7 @@ LAYERS = (
     {"ranking"},
     {"training", "serving"},
     {"evaluation", "live"},
-    {"pages", "server"},
+    {"pages", "server", "tracking"},
     {"pipeline"},
     {"cli", "__main__"},
 )

@@ -143,6 +143,10 @@ REPORT_SECTIONS = registry.Registry(
     "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
 )
 
+TRACKERS = registry.Registry(
+    "ytdnn.trackers", "tracker", "ytdnn.tracking", registry.Registered
+)
+
 COMMANDS = registry.Registry(
     "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
 )
