@@ -56,6 +56,7 @@ def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     )
 
 
+@pytest.mark.thorough
 def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     facts = artifacts.read_manifest(pair, model.KIND).facts
     assert [one["epochs"] for one in facts["members"]] == [EPOCHS, EPOCHS]
@@ -78,6 +79,7 @@ def test_refitted_each_network_has_its_own_number_of_epochs(data, pair, tmp_path
     assert facts["validation"] == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "killed_after",
     [

@@ -122,6 +122,7 @@ def _scores_of(trained):
     return [f for f in model.features if isinstance(f, base_feature.Replayed)]
 
 
+@pytest.mark.thorough
 def test_nothing_else_of_the_ranker_changes(earlier, served):
     old = ranking_model.load(earlier.directory, earlier.data, earlier.first_stage)
     new = ranking_model.load(served.directory, served.data, served.first_stage)
