@@ -14,7 +14,9 @@ from mkdocs.structure.files import File, Files
 
 ROOT = pathlib.Path(__file__).parents[1]
 ROOT_PAGES = ("BUILD.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-# A link of Markdown: its target, and the anchor behind it.
+# A line that is a link to a file of docs/examples.
+_EXAMPLE = re.compile(r"^\[([^\]]+)\]\((examples/[^)]+)\)$", re.M)
+# A link of Markdown: its target, and its anchor.
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -38,7 +40,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
-    """Leads links to files of the repository to the pages made of them.
+    """Shows linked examples, and leads links to files to the pages made of them.
 
     Args:
       markdown: Text of the page.
@@ -55,7 +57,14 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
         ups = "../" * page.file.src_uri.count("/")
         return f"]({ups}{uri}{match[2] or ''})"
 
-    return _LINK.sub(lead, markdown)
+    return _EXAMPLE.sub(_example, _LINK.sub(lead, markdown))
+
+
+def _example(match: re.Match[str]) -> str:
+    """Returns the link to an example as a block of its code."""
+    path = ROOT / "docs" / match[2]
+    kind = {".py": "python", ".toml": "toml"}[path.suffix]
+    return f'```{kind} title="{match[1]}"\n{path.read_text()}```'
 
 
 def _source_of(uri: str) -> pathlib.Path:
