@@ -177,6 +177,7 @@ SEAMS: dict[str, set[str]] = {
     "training/executors.py": {"training/guard.py", "training/loop.py"},
     "training/strategies.py": {"training/candidates.py", "training/ranking.py"},
     "training/tasks.py": {
+        "cli/tracker_flag.py",
         "training/candidates.py",
         "training/limits.py",
         "training/ranking.py",
