@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
@@ -143,3 +144,30 @@ def test_a_probe_tells_ready_from_alive(
         assert probe.main(["--live", *asked]) == 0
     assert probe.main(["--live", *asked]) == 1
     assert "no answer on port" in capsys.readouterr().out
+
+
+def test_the_check_of_tensorflow_serving_passes_on_this_server(
+    small_run: untrained.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every signature of every stock model by REST, against the library."""
+    path = CONTAINERS / "check_tf_serving.py"
+    spec = importlib.util.spec_from_file_location("check_tf_serving", path)
+    assert spec
+    assert spec.loader
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    given = conftest.made(small_run.workdir, log=None)
+    directory = small_run.workdir / "bundle"
+    with live.in_thread(parts_room.make(given)) as port:
+        address = f"127.0.0.1:{port}"
+        assert check.main([str(directory), f"--rest={address}"]) == 0
+    said = capsys.readouterr().out
+    models = small_run.bundle.manifest.facts["models"]
+    for model, described in models.items():
+        for name in ("serving_default", *described["stages"]):
+            assert f"{model}:{name} by REST: equal" in said
+    wanted = {"ids": np.array([[b"a", b"b"]], object), "scores": np.ones((1, 2))}
+    other = {"ids": np.array([["a", "c"]]), "scores": np.ones((1, 2))}
+    assert check.differences(other, wanted) == ["ids: other texts"]
+    other = {"ids": np.array([["a", "b"]]), "scores": np.ones((1, 3))}
+    assert check.differences(other, wanted) == ["scores: shape (1, 3) for (1, 2)"]
