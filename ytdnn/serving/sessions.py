@@ -7,6 +7,7 @@ closing it frees all its variables, tables and kernels. Large variables are page
 SavedModel's files (`ytdnn.serving.mapped`).
 """
 
+import ctypes
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -61,6 +62,7 @@ class Session:
             saver.restore(self._session, str(directory / mapped.VARIABLES))
         self._signatures = meta.signature_def
         self._initialize(meta, directory)
+        _give_back()
         self.names = tuple(self._signatures)
 
     def _initialize(self, meta: Any, directory: pathlib.Path) -> None:
@@ -91,6 +93,16 @@ class Session:
     def close(self) -> None:
         """Gives its memory back; no signature may run then."""
         self._session.close()
+
+
+def _give_back() -> None:
+    """Gives memory back that loading has used: a tenth of a gigabyte of a large model.
+
+    Of glibc alone, which keeps it otherwise.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:
