@@ -136,6 +136,7 @@ class Version:
             )
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
+        sessions.give_back()
         self.models[name] = found
 
     def _owner(self, name: str) -> tuple[str | None, str]:

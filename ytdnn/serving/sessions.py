@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
 
 from ytdnn.index import scann_index
 from ytdnn.serving import mapped, operations
@@ -60,9 +61,14 @@ class Session:
         with graph.as_default():
             saver = tf.compat.v1.train.import_meta_graph(meta)
             saver.restore(self._session, str(directory / mapped.VARIABLES))
-        self._signatures = meta.signature_def
+        # A copy: a part of a message keeps the whole graph in memory.
+        kept = meta_graph_pb2.MetaGraphDef()
+        for name, signature in meta.signature_def.items():
+            kept.signature_def[name].CopyFrom(signature)
+        self._signatures = kept.signature_def
         self._initialize(meta, directory)
-        _give_back()
+        del meta
+        give_back()
         self.names = tuple(self._signatures)
 
     def _initialize(self, meta: Any, directory: pathlib.Path) -> None:
@@ -95,7 +101,7 @@ class Session:
         self._session.close()
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Gives memory back that loading has used: a tenth of a gigabyte of a large model.
 
     Of glibc alone, which keeps it otherwise.
