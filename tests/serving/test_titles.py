@@ -24,6 +24,7 @@ def test_as_a_dict(ids: list, other: str | int) -> None:
     assert found.get(other) == expected.get(other)
     assert (other in found) == (other in expected)
     assert all(found[one] == expected[one] for one in ids)
+    assert list(found) == ids
 
 
 def test_ids_of_one_hash_are_told_apart() -> None:
