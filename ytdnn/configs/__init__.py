@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import CandidatesConfig
+from ytdnn.configs.changes import changed
 from ytdnn.configs.cluster import ClusterConfig
 from ytdnn.configs.components import KIND, Extension, own_settings, validated
 from ytdnn.configs.composition import SOURCE_NAMES, CompositionConfig
@@ -124,6 +125,7 @@ __all__ = [
     "WeightedLogisticConfig",
     "WorldConfig",
     "as_trained",
+    "changed",
     "choices",
     "chosen",
     "component",
