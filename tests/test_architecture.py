@@ -34,7 +34,7 @@ LAYERS = (
     {"ranking"},
     {"training", "serving"},
     {"evaluation", "live"},
-    {"pages", "server"},
+    {"pages", "server", "tracking", "client"},
     {"pipeline"},
     {"cli", "__main__"},
 )
@@ -73,6 +73,8 @@ ONLY_IN = {
     "prometheus_client": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
+    "opentelemetry": {"server"},
+    "httpx2": {"client"},
     "fsspec": {"data"},
     "pyspark": {"data"},
     "pyarrow": {"data"},

@@ -87,6 +87,7 @@ def nothing(line: str) -> None:
     del line
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("interrupt_at", [1, 5, 11, 18, 26, 33])
 def test_an_interrupted_sweep_ends_as_an_undisturbed_one(
     tmp_path: pathlib.Path, made: dict[str, Any], interrupt_at: int

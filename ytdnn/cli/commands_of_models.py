@@ -15,6 +15,7 @@ from ytdnn.cli import (
     repeats_flag,
     resolved,
     steps,
+    tracker_flag,
     tune,
 )
 
@@ -42,6 +43,7 @@ COMMANDS = (
             *engine.FLAGS,
             feature_flag.FLAG,
             repeats_flag.FLAG,
+            tracker_flag.FLAG,
             _STRATEGY,
             _REFIT,
             _K,
@@ -126,6 +128,7 @@ COMMANDS = (
             ),
             feature_flag.FLAG,
             repeats_flag.FLAG,
+            tracker_flag.FLAG,
             _STRATEGY,
         ),
         (
