@@ -60,7 +60,7 @@ class Calls:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def call(self, method: str, path: str, body: answers.Json | None = None) -> Call:
-        """Yields what is sent for a call, and returns the JSON of its answer.
+        """Yields each request of a call, and returns the JSON of its answer.
 
         Raises:
           ServerError: The server refused it, or there was no answer in time.

@@ -51,7 +51,7 @@ class ServerParts:
     processes: dict[int, int | None] = dataclasses.field(default_factory=dict)
 
     async def status(self) -> dict[str, Any]:
-        """Returns what is served, and what was refused and why."""
+        """Returns the served version, and refused ones with their reasons."""
         found = await asyncio.to_thread(self.served.status)
         about = None
         if self.log is not None:

@@ -37,7 +37,7 @@ class Stage:
 
 @dataclasses.dataclass
 class Record:
-    """What is known of a request.
+    """The facts about a request.
 
     Attributes:
       request_id: The client's id of it, or one made here.

@@ -8,7 +8,7 @@ from ytdnn import registries
 
 @registries.RERANKERS.register("short_first")
 class ShortFirst(tf.Module):
-    """The re-ranker of `short_first`."""
+    """Adds 2 to the log score of videos of up to a minute."""
 
     def __init__(self, config, data):
         super().__init__()

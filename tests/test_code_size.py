@@ -1,0 +1,42 @@
+"""The script that counts code, and the bound of the modules that training imports."""
+
+import pathlib
+
+import pytest
+
+from tests import code_size, rooms
+
+MOST_MODULES = 134  # of `import ytdnn.training.candidates`: lower it when it falls
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", 0),
+        ('"""Says\nmore."""\nimport os\n', 1),
+        ("# why\n\nx = 1  # and\n", 1),
+        ('def f():\n    """Does."""\n    return """a\nb"""\n', 3),
+        ('async def f():\n    """Does."""\n    await g(\n        1\n    )\n', 4),
+        ('class A:\n    """Is."""\n\n    b = 1\n    """Not one."""\n', 3),
+    ],
+)
+def test_lines_with_code_are_counted(text: str, number: int) -> None:
+    assert code_size.code_lines(text) == number
+
+
+def test_rooms_add_up(tmp_path: pathlib.Path) -> None:
+    for path in ("world/a.py", "server/b.py", "data/c.py", "metrics/d.py"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text("x = 1\ny = 2\n")
+    found = code_size.by_room(tmp_path)
+    assert found["core"] == (2, 4)
+    assert found["log"] == found["evaluation"] == found["lab"] == found["ops"] == (1, 2)
+    assert found["all"] == (4, 8)
+
+
+def test_training_imports_no_more_modules() -> None:
+    found = rooms.imported_with(code_size.ENTRY)
+    assert {"training/loop.py", "candidates/model.py", "errors.py"} <= found
+    of_lab = [path for path in found if rooms.room_of(path) == rooms.LAB]
+    assert of_lab == ["configs/world.py"]
+    assert len(found) <= MOST_MODULES
