@@ -25,8 +25,8 @@ def draw(report: report_room.LiveReport) -> str:
     days = report.test["days"]
     summary = (
         f"{len(report.arms)} arms over {days} days: {users:,} users were shown "
-        f"{visits:,} pages, each user those of one arm, chosen by a hash. All arms are "
-        f"compared with {report.first}."
+        f"{visits:,} slates, each user those of one arm, chosen by a hash. All arms "
+        f"are compared with {report.first}."
     )
     sections = [
         _arms(report),
@@ -75,7 +75,7 @@ def _arms(report: report_room.LiveReport) -> page.Section:
     headline = [_three(arm.metrics[measures.HEADLINE]) for arm in report.arms.values()]
     return page.Section(
         "Watch time and other metrics",
-        "Seconds watched of a page, with 95 % intervals over users, and everything "
+        "Seconds watched of a slate, with 95 % intervals over users, and everything "
         "else that was measured. What is found by search, series or related videos "
         "counts for watch seconds per user alone.",
         [
@@ -84,7 +84,7 @@ def _arms(report: report_room.LiveReport) -> page.Section:
             ),
             page.Table(columns, rows, words=(0, len(columns) - 1)),
             page.Table(
-                ["arm", "pages from", "users", "visits", "ms a page"],
+                ["arm", "slates from", "users", "visits", "ms a slate"],
                 who,
                 words=(0, 1),
             ),
@@ -192,7 +192,7 @@ def _fresh(report: report_room.LiveReport) -> page.Section:
     return page.Section(
         "New videos and variety",
         f"Of {report.good_uploads} good videos uploaded in the test, the share that "
-        f"had {report.audience_clicks} clicks on the arm's pages within "
+        f"had {report.audience_clicks} clicks on the arm's slates within "
         f"{report.audience_days} days. Effective videos: as many videos, clicked "
         f"alike, would spread as the clicks do.",
         [
