@@ -104,11 +104,6 @@ WITHOUT_TENSORFLOW = {
 # Imports of the laboratory or of operations by files of the core (tests/rooms.py): each
 # is to become a registered part. None may be added, and one that is gone leaves here.
 SEAMS: dict[str, set[str]] = {
-    "candidates/losses/replicas.py": {
-        "candidates/losses/columns.py",
-        "candidates/losses/pairwise.py",
-        "candidates/losses/sampled.py",
-    },
     "cli/adding.py": {"cli/commands_of_bundles.py"},
     "cli/cluster.py": {"cli/commands_of_models.py"},
     "cli/commands_of_studies.py": {"cli/commands.py"},
@@ -124,13 +119,6 @@ SEAMS: dict[str, set[str]] = {
         "configs/data.py",
         "configs/first_run.py",
     },
-    "data/portions.py": {
-        "data/draws.py",
-        "data/inputs.py",
-        "data/streaming.py",
-        "training/impression_batches.py",
-        "training/loop.py",
-    },
     "data/refit.py": {"evaluation/leaks.py", "pipeline/steps.py"},
     "data/sources/world.py": {"data/sources/__init__.py"},
     "data/spark/engine.py": {"pipeline/steps.py"},
@@ -145,7 +133,6 @@ SEAMS: dict[str, set[str]] = {
         "evaluation/evaluate_run.py",
         "evaluation/list_metrics.py",
     },
-    "layers/static_shapes.py": {"candidates/losses/proposals.py", "layers/softmax.py"},
     "pages/evaluation_page.py": {"pages/files.py"},
     "pages/feedback.py": {"pages/terminal.py"},
     "pages/other_pages.py": {"pages/terminal.py"},
@@ -171,14 +158,6 @@ SEAMS: dict[str, set[str]] = {
     },
     "serving/streams.py": {"pipeline/recommender.py"},
     "serving/tables.py": {"pipeline/recommender.py", "serving/asked.py"},
-    "training/agreement.py": {"training/loop.py", "training/starting.py"},
-    "training/executors.py": {"training/guard.py", "training/loop.py"},
-    "training/strategies.py": {"training/candidates.py", "training/ranking.py"},
-    "training/tasks.py": {
-        "training/candidates.py",
-        "training/limits.py",
-        "training/ranking.py",
-    },
 }
 # The same between the laboratory and operations.
 BETWEEN: dict[str, set[str]] = {

@@ -124,6 +124,23 @@ COMMANDS = registry.Registry(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class RegisteredStrategy(registry.Registered):
+    """The devices of a training, settings of a cluster → `devices.OneDevice`.
+
+    Attributes:
+      replica: Factory of the `replica.OneReplica` of a step that several replicas make
+        together; None: there is one replica.
+    """
+
+    replica: Callable[[], Any] | None = None
+
+
+STRATEGIES = registry.Registry(
+    "ytdnn.strategies", "strategy", "ytdnn.training", RegisteredStrategy
+)
+
+
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the end of their groups, such as `losses`."""
     found = (v for v in globals().values() if isinstance(v, registry.Registry))

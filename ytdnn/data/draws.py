@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts, events, inputs, portions, prepared, watch_log
+from ytdnn.data import contexts, events, inputs, prepared, streaming, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -165,12 +165,11 @@ class DrawnBatches:
     seed: int
     runs: tuple[LabelRange, ...] = ()
     stream: tuple[int, ...] = ()
-    portion: portions.Portion = portions.WHOLE
+    portion: streaming.WholeBatch = streaming.WHOLE
 
-    def part(self, reader: int, num_readers: int) -> "DrawnBatches":
-        """Returns the batches of one of several readers, which cut a portion each."""
-        portion = portions.Portion(reader, num_readers)
-        return dataclasses.replace(self, portion=portion)
+    def part(self, rows: streaming.WholeBatch) -> "DrawnBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
 
     @property
     def num_examples(self) -> int:
@@ -197,7 +196,7 @@ class DrawnBatches:
         positions = self.positions(epoch)
         num_steps = -(-len(positions) // self.batch_size)
         cut = self._step_cutter(tf.constant(positions), epoch)
-        return portions.of_steps(first_step, num_steps, cut)
+        return streaming.of_steps(first_step, num_steps, cut)
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import contexts as position_contexts
-from ytdnn.data import portions, positions, prepared, user_shards, watch_log
+from ytdnn.data import positions, prepared, streaming, user_shards, watch_log
 
 Features = dict[str, tf.Tensor]
 
@@ -165,12 +165,11 @@ class SliceBatches:
     seed: int
     search_length: int = 50
     stream: tuple[int, ...] = ()
-    portion: portions.Portion = portions.WHOLE
+    portion: streaming.WholeBatch = streaming.WHOLE
 
-    def part(self, reader: int, num_readers: int) -> "SliceBatches":
-        """Returns the batches of one of several readers, which cut a portion each."""
-        portion = portions.Portion(reader, num_readers)
-        return dataclasses.replace(self, portion=portion)
+    def part(self, rows: streaming.WholeBatch) -> "SliceBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
 
     @property
     def slices_per_batch(self) -> int:
@@ -195,7 +194,7 @@ class SliceBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return portions.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
         generator = self.generator(epoch)

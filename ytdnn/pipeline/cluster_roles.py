@@ -46,13 +46,13 @@ def follows(config: configs.Config) -> bool:
     task = tasks.from_environment(config.strategy)
     if task is None:
         return False
-    from ytdnn.training import strategies
+    from ytdnn.training import devices, strategies
 
     if config.strategy == tasks.PARAMETER_SERVER and not task.is_chief:
         strategies.serve(task, config.cluster)
         return True
     with watched(config):
-        strategies.make(config.strategy, config.cluster)
+        _ = devices.make(config.strategy, config.cluster).strategy  # joins it
     return not task.is_chief
 
 
@@ -110,7 +110,6 @@ def follow(
 
 def _word(config: configs.Config, own: float) -> float:
     """Returns the chief's word; waits for it, or for all to hear it."""
-    from ytdnn.training import agreement, strategies
+    from ytdnn.training import devices
 
-    strategy = strategies.make(config.strategy, config.cluster)
-    return agreement.of_chief(strategy, [own])[0]
+    return devices.make(config.strategy, config.cluster).agreed([own])[0]

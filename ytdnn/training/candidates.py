@@ -16,13 +16,11 @@ from ytdnn.training import (
     candidate_batches,
     checkpoints,
     determinism,
-    limits,
+    devices,
     loop,
     optimizer_state,
     projecting,
     starting,
-    strategies,
-    tasks,
     validation,
 )
 
@@ -55,7 +53,8 @@ def train(
         many epochs as that one's best took, and nothing is validated.
     """
     own = config.candidates
-    limits.require_fits(config.strategy, own.training, model.KIND, own.loss)
+    on = devices.make(config.strategy, config.cluster)
+    on.require_fits(own.training, model.KIND, own.loss)
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
         **own_file.fingerprint(own.encoder),
@@ -64,9 +63,8 @@ def train(
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
-    writes = tasks.writes(config.strategy)
     work = checkpoints.workspace(
-        directory, step_config(config), inputs_made_from, writes
+        directory, step_config(config), inputs_made_from, on.writes
     )
     if own.train_on_validation:
         data = data.with_validation_in_training()
@@ -79,7 +77,7 @@ def train(
         member, found = _member(config, data, members, place, of_member)
         members.append(member)
         facts_of_members.append(found)
-    if not writes:
+    if not on.writes:
         return
     whole = model.joined(members[-own.num_kept :])
     projecting.project(whole, data, config.seed)
@@ -137,31 +135,29 @@ def _member(
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy, config.cluster)
-    with strategies.scope(strategy):
+    on = devices.make(config.strategy, config.cluster)
+    with on.scope():
         candidate_model = model.build(config.candidates, data)
         vectors = initial.set_weights(candidate_model, data)
     start = starting.begin(
-        config.candidates, data, candidate_model, vectors, strategy, refitted
+        config.candidates, data, candidate_model, vectors, on, refitted
     )
     del vectors
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
-    is_shared = config.strategy == tasks.MULTI_WORKER
-    num_readers = strategy.num_replicas_in_sync if is_shared else 1
     stage = make_stage(
         config,
         data,
         candidate_model,
         None if refitted is None else int(refitted["best_epoch"]),
-        num_readers=num_readers,
+        num_readers=on.num_readers,
         before=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
+    facts = loop.fit(stage, training, config.seed, on, work)
     return candidate_model, facts | starting.facts(start)
 
 

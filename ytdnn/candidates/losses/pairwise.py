@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs, errors, registries, schema
-from ytdnn.candidates.losses import base_loss, proposals, replicas
-from ytdnn.layers import softmax
+from ytdnn.candidates.losses import base_loss, proposals
+from ytdnn.layers import replica, softmax
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -125,7 +125,7 @@ class Pairwise:
         negatives = self._proposal.sample(self._num_negatives, seed)
         size = tf.size(labels)
         columns = tf.concat([labels, negatives], axis=0)
-        places = replicas.places(size, size, self._num_negatives)
+        places = replica.here().places(size, size, self._num_negatives)
         vectors, bias = self._model.columns(columns, seed, *places)
         positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(
