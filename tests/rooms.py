@@ -61,8 +61,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "data/refit.py",
         "data/served.py",
         "candidates/losses/replicas.py",
-        "configs/cluster.py",
-        "configs/refresh.py",
         "training/agreement.py",
         "training/carrying.py",
         "training/clusters.py",

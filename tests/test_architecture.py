@@ -54,6 +54,7 @@ NEIGHBOURS = {
     ("configs", "own_files"),
     ("registry", "errors"),
     ("registries", "registry"),
+    ("registries", "own_files"),
     ("own_files", "errors"),
     ("own_files", "user_paths"),
     ("user_paths", "errors"),
@@ -112,8 +113,6 @@ SEAMS: dict[str, set[str]] = {
     "cli/refreshing.py": {"cli/commands_of_models.py"},
     "cli/removing.py": {"cli/commands_of_bundles.py"},
     "cli/serve.py": {"cli/commands_of_bundles.py"},
-    "configs/cluster.py": {"configs/__init__.py", "configs/run.py"},
-    "configs/refresh.py": {"configs/__init__.py", "configs/run.py"},
     "configs/world.py": {
         "configs/__init__.py",
         "configs/data.py",

@@ -105,6 +105,8 @@ class OwnFile:
         return module
 
 
+LOSS = OwnFile("--config.candidates.loss.file", "docs/losses.md")
+ENCODER = OwnFile("--config.candidates.encoder.file", "docs/encoders.md")
 _EXTENSION = OwnFile("--config.extensions", "docs/extending.md")
 
 

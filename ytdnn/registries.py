@@ -141,6 +141,9 @@ STRATEGIES = registry.Registry(
 )
 
 
+_OWN = "own"  # kind of a part that its settings' `file` declares
+
+
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the end of their groups, such as `losses`."""
     found = (v for v in globals().values() if isinstance(v, registry.Registry))
@@ -154,10 +157,20 @@ def versions(candidates: Any) -> dict[str, str]:
 
     Args:
       candidates: Settings of the candidate model.
+
+    Raises:
+      errors.UserError: A file of the user's own is missing.
     """
     kinds: dict[str, tuple[registry.Registry[Any], str]] = {
         "loss": (LOSSES, candidates.loss.kind),
         "encoder": (ENCODERS, candidates.encoder.kind),
     }
     found = {name: parts.version(kind) for name, (parts, kind) in kinds.items()}
+    if _OWN in (candidates.loss.kind, candidates.encoder.kind):
+        from ytdnn import own_files
+
+        for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
+            own = getattr(candidates, name)
+            if own.kind == _OWN:
+                found[name] = kind.fingerprint(own.file)
     return {name: version for name, version in found.items() if version}

@@ -12,12 +12,12 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import content, tower_inputs
+from ytdnn.candidates import tower_inputs
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import base_encoder as encoders
-from ytdnn.encoders import choice, search_bag
+from ytdnn.encoders import choice
 from ytdnn.features import reading
-from ytdnn.layers import gated_bags, randomness, towers
+from ytdnn.layers import randomness, towers
 
 _STDDEV = 0.05  # of the initial values of features' embeddings
 
@@ -46,7 +46,7 @@ class UserTower(tf.keras.layers.Layer):
         self.inputs = inputs
         of_videos = None
         if inputs.of_videos is not None:
-            of_videos = content.ContentVectors(
+            of_videos = tower_inputs.content_vectors(
                 inputs.of_videos, config.embedding_dim, name="watched_content"
             )
         self.watches = choice.make(
@@ -59,6 +59,8 @@ class UserTower(tf.keras.layers.Layer):
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None
         if inputs.num_tokens:
+            from ytdnn.encoders import search_bag
+
             self.searches = search_bag.SearchBag(
                 config, inputs.num_tokens, name="searches"
             )
@@ -69,6 +71,8 @@ class UserTower(tf.keras.layers.Layer):
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
         self.skip_connection = None
         if config.skip_connection != "none":
+            from ytdnn.layers import gated_bags
+
             self.skip_connection = gated_bags.GatedBags(
                 sum(encoder.num_bags for encoder in self.encoders),
                 dim,

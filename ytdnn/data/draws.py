@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts, events, inputs, prepared, streaming, watch_log
+from ytdnn.data import contexts, inputs, streaming, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -104,37 +104,6 @@ def _ranks(users: np.ndarray, rng: Numbers) -> np.ndarray:
     ranks = np.empty(len(users), np.int64)
     ranks[order] = np.arange(len(users)) - firsts
     return ranks
-
-
-def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
-    """Returns how often an epoch draws each video as a label, on average.
-
-    Args:
-      data: The prepared set.
-      per_user: Labels of each user; 0 = all.
-
-    Returns:
-      `[vocabulary_size] float64`.
-    """
-    found = np.zeros(data.vocabulary_size + 1)
-    for shard in data.shards:
-        watches = shard.read().watches
-        is_label = are_labels(watches, data.vocabulary_size)
-        users = watches.users[is_label]
-        chances = np.ones(len(users))
-        if per_user:
-            counts = np.maximum(np.bincount(users), 1)
-            chances = np.minimum(1.0, per_user / counts)[users]
-        videos = np.asarray(watches.videos)[is_label]
-        found += np.bincount(videos, chances, len(found))
-    return found[1:]
-
-
-def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
-    """Returns which watches are training labels, `[watches] bool`."""
-    found = watches.splits == prepared.Split.TRAIN
-    found &= watches.are_completed
-    return found & (np.asarray(watches.videos) <= vocabulary_size)
 
 
 @dataclasses.dataclass(frozen=True)

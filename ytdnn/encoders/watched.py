@@ -4,16 +4,18 @@ A video without an id embedding and without content is the zero vector, and no e
 counts it.
 """
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import fields, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.encoders import base_encoder
 from ytdnn.layers import embeddings, randomness
+
+if TYPE_CHECKING:
+    from ytdnn.data import request as raw_request
 
 
 class ContentSource(Protocol):
@@ -119,8 +121,10 @@ class LastWatches(base_encoder.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
+    def __call__(self, request: "raw_request.Request") -> base_encoder.Features:
         """Returns the rows, missing ones in front."""
+        from ytdnn.data import request as raw_request
+
         missing = self._length - tf.minimum(request.num_watches, self._length)
         found = {
             schema.WATCH_ROWS: request.last_watches(self._length),

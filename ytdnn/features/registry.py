@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from ytdnn import configs, errors, features, registries, schema
 from ytdnn import registry as parts
 from ytdnn.data import prepared
-from ytdnn.features import base_feature, columns, vector_columns
+from ytdnn.features import base_feature
 
 Features = tuple[base_feature.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -143,8 +143,11 @@ def _named(
         return known[name]
     table, _, column = name.partition(".")
     tables = _OWN_TABLES[network]
-    if network == base_feature.RANKING and vector_columns.is_product(name, data):
-        return vector_columns.product(name, data)
+    if network == base_feature.RANKING:
+        from ytdnn.features import vector_columns
+
+        if vector_columns.is_product(name, data):
+            return vector_columns.product(name, data)
     if table in tables and name in data.columns and column in _own_columns(data, table):
         return _own(name, data)
     own = [
@@ -166,7 +169,11 @@ def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
     """Returns the feature of a column of the user's own, named as the column."""
     if name in data.vectors.widths:
+        from ytdnn.features import vector_columns
+
         return vector_columns.VectorColumn(name, data.vectors.widths[name])
+    from ytdnn.features import columns
+
     return columns.own(name, data)
 
 

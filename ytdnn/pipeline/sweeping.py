@@ -91,7 +91,7 @@ class _PrunedError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Reporter:
-    """Reports the epochs of a trial; an `observers.Observer`."""
+    """Reports the epochs of a trial; an `callbacks.Observer`."""
 
     trial: "optuna.trial.Trial"
     stage: str
@@ -378,13 +378,13 @@ def _trained(
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
     from ytdnn.evaluation import answer_cost
-    from ytdnn.training import observers
+    from ytdnn.training import callbacks
 
     config = sweep.apply(sweep.base, settings)
     directory = sweep.trial(trial.number)
     started = time.monotonic()
     reporter = _Reporter(trial, sweep.stage, sweep.metric)
-    with observers.observed_by(reporter):
+    with callbacks.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(_SECONDS, time.monotonic() - started)
     cost = answer_cost.milliseconds(directory, config, sweep.stage)

@@ -20,12 +20,10 @@ from ytdnn import configs
 from ytdnn.data import streaming
 from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.training import (
-    averages,
     callbacks,
     checkpoints,
     devices,
     guard,
-    observers,
     optimizer_state,
     optimizers,
     report,
@@ -124,7 +122,7 @@ def fit(
                 metrics = devices.agreed_metrics(on, metrics)
                 keeper.finish_epoch(progress, metrics, stage.monitor)
             if on.writes:
-                observers.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
+                callbacks.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)
@@ -264,6 +262,10 @@ class Trainer:
 
     def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
         """Lends the model the averages of its weights, where they are kept."""
+        if self.training.ema_decay == 0.0:
+            return contextlib.nullcontext()
+        from ytdnn.training import averages
+
         return averages.applied(
             self.optimizer.optimizers, self.variables, self.training.ema_decay
         )
