@@ -147,7 +147,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     try:
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
-        return _without_advice(error)
+        return error.problem
     found = config_dicts.differences(
         manifest.config, dict(step.config(config)), step.prefix
     )
@@ -159,7 +159,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     try:
         current = input_fingerprints(step, config, workdir)
     except errors.UserError as error:
-        return _without_advice(error)
+        return error.problem
     changed = [
         name
         for name in {**manifest.inputs, **current}
@@ -168,12 +168,6 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     if changed:
         return f"made from another {' and '.join(changed)}"
     return _newer_source(step, config, path)
-
-
-def _without_advice(error: errors.UserError) -> str:
-    """Returns the error of an artefact without its advice, which the caller gives."""
-    text = str(error)
-    return text.rpartition(": ")[0] or text
 
 
 def input_fingerprints(
