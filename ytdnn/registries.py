@@ -27,6 +27,24 @@ LOSSES = registry.Registry(
 )
 
 
+HEADS = registry.Registry("ytdnn.heads", "head", "ytdnn.ranking", registry.Registered)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredLog(registry.Registered):
+    """A source of event logs, `configs.DataConfig` → `event_log.EventLog`.
+
+    Attributes:
+      settings: Settings of `data` that other sources refuse.
+    """
+
+    settings: tuple[str, ...] = ()
+
+
+LOGS = registry.Registry(
+    "ytdnn.logs", "source of logs", "ytdnn.data.sources", RegisteredLog
+)
+
 ENCODERS = registry.Registry(
     "ytdnn.encoders", "encoder", "ytdnn.encoders", registry.Registered
 )
@@ -104,6 +122,35 @@ METRICS = registry.Registry(
 
 
 @dataclasses.dataclass(frozen=True)
+class RegisteredImpressionMetric(registry.Registered):
+    """A metric of predictions for impressions, a ratio of sums over users.
+
+    A function (impressions, predictions) → numerators and denominators `[num_users]`,
+    or None where the predictions lack its input: see
+    `ytdnn.evaluation.impression_metrics`.
+
+    Attributes:
+      title: Display name.
+      text: Definition in words, for reports and `ytdnn evaluate --explain`.
+      less_is_better: Whether a better model has less of it.
+      is_graded: Whether it grades a model.
+    """
+
+    title: str = ""
+    text: str = ""
+    less_is_better: bool = False
+    is_graded: bool = True
+
+
+IMPRESSION_METRICS = registry.Registry(
+    "ytdnn.impression_metrics",
+    "metric of impressions",
+    "ytdnn.metrics",
+    RegisteredImpressionMetric,
+)
+
+
+@dataclasses.dataclass(frozen=True)
 class RegisteredSection(registry.Registered):
     """Sections of the page of an evaluation: report → iterator of `page.Section`.
 
@@ -121,6 +168,11 @@ REPORT_SECTIONS = registry.Registry(
 
 COMMANDS = registry.Registry(
     "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
+)
+
+
+STEPS = registry.Registry(
+    "ytdnn.steps", "step of a run", "ytdnn.pipeline", registry.Registered
 )
 
 

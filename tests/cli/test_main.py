@@ -186,7 +186,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--source=logs"],
-        "expected config.data.source to be 'world', 'movielens', 'kuairand', 'log' or "
+        "expected config.data.source to be 'kuairand', 'log', 'movielens', 'world' or "
         "'tables', received 'logs' (on the command line)",
     ),
     (

@@ -25,6 +25,7 @@ def _config() -> configs.Config:
     values = configs.to_dict(base)
     values["candidates"]["loss"] = {"kind": "margin", "num_negatives": 16}
     values["candidates"]["training"]["epochs"] = 1
+    values["ranking"]["head"] = {"kind": "long_view", "least_seconds": 20.0}
     config = configs.from_dict(values)
     return dataclasses.replace(
         config,
@@ -35,7 +36,9 @@ def _config() -> configs.Config:
         ),
         evaluation=dataclasses.replace(base.evaluation, metrics=("tail_share",)),
         ranking=dataclasses.replace(
-            base.ranking, features=configs.FeaturesConfig(add=("weekend",))
+            base.ranking,
+            features=configs.FeaturesConfig(add=("weekend",)),
+            head=config.ranking.head,
         ),
     )
 
@@ -77,6 +80,14 @@ def test_the_metric_and_the_section_are_in_the_report(workdir: pathlib.Path) -> 
     page = (workdir / "evaluation" / "report.html").read_text()
     assert "share of the tail" in page
     assert "Weakest slices" in re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_the_ranker_has_the_head(workdir: pathlib.Path) -> None:
+    recommender = ytdnn.Recommender.load(workdir / "bundle")
+    assert "long view" in recommender.bundle.score_meaning
+    scores = recommender.recommend("u3", k=K)["score"]
+    assert len(scores)
+    assert scores.is_between(0.0, 1.0).all()
 
 
 def test_the_ranker_reads_the_feature(workdir: pathlib.Path) -> None:

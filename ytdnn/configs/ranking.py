@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 import pydantic
 
+from ytdnn import registries
 from ytdnn.configs import by_size, components, inputs
 from ytdnn.configs import training as training_config
 
@@ -75,7 +76,11 @@ class ClickTimesWatchTimeConfig:
 
 
 Head = (
-    WeightedLogisticConfig | ExactOddsConfig | ClickConfig | ClickTimesWatchTimeConfig
+    WeightedLogisticConfig
+    | ExactOddsConfig
+    | ClickConfig
+    | ClickTimesWatchTimeConfig
+    | components.Extension
 )
 
 
@@ -135,7 +140,9 @@ class RankingConfig:
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
     ensemble_size: components.Positive = 1
-    head: Annotated[Head, components.BY_KIND] = ClickTimesWatchTimeConfig()
+    head: Annotated[Head, components.OneOf(registries.HEADS)] = (
+        ClickTimesWatchTimeConfig()
+    )
     precision: Literal["float32", "bfloat16"] = "float32"
     window_events: components.Positive = 1 << 23
     training: training_config.TrainingConfig = training_config.TrainingConfig(

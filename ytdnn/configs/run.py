@@ -4,10 +4,11 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 
+from ytdnn import registries
 from ytdnn.configs import by_size, components, losses
 from ytdnn.configs import candidates as candidates_config
 from ytdnn.configs import composition as composition_config
@@ -74,9 +75,7 @@ class Config:
         evaluation_config.EvaluationConfig()
     )
     seed: components.Seed = 0
-    strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
-        "none"
-    )
+    strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
     cluster: training_config.ClusterConfig = training_config.ClusterConfig()
     refresh: training_config.RefreshConfig = training_config.RefreshConfig()
     refit: bool = False

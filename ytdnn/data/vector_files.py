@@ -45,7 +45,7 @@ def write(
             given += int(rows.any(axis=1).sum())
         target.flush()
         missing = len(ids) - given
-        found[f"{table}.{name}"] = vars(vectors.Column(file, width, missing))
+        found[f"{table}.{name}"] = vars(vectors.StoredColumn(file, width, missing))
     return found
 
 

@@ -83,7 +83,7 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
+class StoredColumn:
     """A column of vectors on disk.
 
     Attributes:
@@ -121,7 +121,7 @@ class Vectors:
         self._directory = directory
         self._added = dict(added or {})
         known = facts.get(FACT, {})
-        self._columns = {name: Column(**values) for name, values in known.items()}
+        self._columns = {name: StoredColumn(**values) for name, values in known.items()}
         self.widths = {name: one.width for name, one in self._columns.items()}
         self.missing = {name: one.missing for name, one in self._columns.items()}
         self._read = functools.cache(self._rows)

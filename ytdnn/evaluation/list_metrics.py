@@ -164,7 +164,9 @@ def _judged(
         values |= context.true_pages.per_user(cases, found, ks)
     ranked = _ranked(context, found)
     for name in context.config.metrics:
-        metric = registries.METRICS[name]
+        metric = registries.METRICS.get(name)
+        if metric is None:
+            continue  # of impressions
         if not metric.is_default:
             values |= {f"{name}@{k}": metric.make(ranked, k) for k in ks}
     return values

@@ -14,7 +14,15 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress, user_paths, versions
+from ytdnn import (
+    artifacts,
+    configs,
+    errors,
+    progress,
+    registries,
+    user_paths,
+    versions,
+)
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import cluster_roles, graph, runner, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -267,7 +275,7 @@ def refit(
     """
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
-    several = (*graph.REFIT, graph.bundle(config))
+    several = registries.STEPS["refit"].make(config)
     if cluster_roles.follows(config):
         cluster_roles.follow(several, config, directory)
         return directory / several[-1].name

@@ -177,7 +177,7 @@ def input_fingerprints(
 
     An artefact next to the output is named by its kind, any other by its path.
     """
-    by_name = {each.name: each for each in (*graph.STEPS, *graph.REFIT)}
+    by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
     if step.is_served:
         config = steps.served_config(config, workdir)
     names = [name for name in step.inputs if _applies(by_name[name], config, workdir)]

@@ -170,7 +170,7 @@ class OneDevice:
             yield
 
     def executor(self) -> Executor:
-        """Returns what runs the steps of one training."""
+        """Returns the executor of one training."""
         return InSync()
 
     def agreed(self, values: Sequence[float]) -> list[float]:

@@ -48,7 +48,7 @@ class _Several(devices.OneDevice):
         raise NotImplementedError
 
     def executor(self) -> devices.Executor:
-        """Returns what runs the steps of one training."""
+        """Returns the executor of one training."""
         return executors.Distributed(self.strategy)
 
 
@@ -78,7 +78,7 @@ class Tpu(_Several):
         return _tpu()
 
     def executor(self) -> devices.Executor:
-        """Returns what runs steps that XLA compiles."""
+        """Returns the executor of steps that XLA compiles."""
         return executors.Compiled(self.strategy)
 
 
@@ -155,7 +155,7 @@ class ParameterServers(_Cluster):
             yield
 
     def executor(self) -> devices.Executor:
-        """Returns what hands steps to the workers."""
+        """Returns the executor that hands steps to workers."""
         return executors.Scheduled(self.strategy, self.cluster)
 
 
