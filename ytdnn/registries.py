@@ -4,7 +4,7 @@ docs/extending.md shows each.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ytdnn import registry
@@ -213,11 +213,10 @@ def versions(candidates: Any) -> dict[str, str]:
     Raises:
       errors.UserError: A file of the user's own is missing.
     """
-    kinds: dict[str, tuple[registry.Registry[Any], str]] = {
-        "loss": (LOSSES, candidates.loss.kind),
-        "encoder": (ENCODERS, candidates.encoder.kind),
+    found = {
+        "loss": LOSSES.version(candidates.loss.kind),
+        "encoder": ENCODERS.version(candidates.encoder.kind),
     }
-    found = {name: parts.version(kind) for name, (parts, kind) in kinds.items()}
     if _OWN in (candidates.loss.kind, candidates.encoder.kind):
         from ytdnn import own_files
 
@@ -225,4 +224,64 @@ def versions(candidates: Any) -> dict[str, str]:
             own = getattr(candidates, name)
             if own.kind == _OWN:
                 found[name] = kind.fingerprint(own.file)
+    found |= _of_features(candidates.features, "candidates")
+    if candidates.content.enabled:
+        found |= _of_features(candidates.content.features, "candidates.content")
     return {name: version for name, version in found.items() if version}
+
+
+def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
+    """Returns the same of a ranker.
+
+    Args:
+      config: Config of the run.
+      asks_sources: Whether the ranker reads what the candidate sources propose.
+    """
+    found = {"head": HEADS.version(config.ranking.head.kind)}
+    found |= _of_features(config.ranking.features, "ranking")
+    if asks_sources:
+        found |= _of_names(SOURCES, _source_names(config))
+    return {name: version for name, version in found.items() if version}
+
+
+def versions_of_bundle(config: Any) -> dict[str, str]:
+    """Returns the same of a bundle, apart from its models."""
+    found = _of_names(SOURCES, _source_names(config))
+    found |= _of_names(REQUEST_FIELDS, config.composition.request_fields)
+    return {name: version for name, version in found.items() if version}
+
+
+def versions_of_evaluation(config: Any) -> dict[str, str]:
+    """Returns the same of an evaluation: sources of candidates, and metrics."""
+    found = _of_names(SOURCES, _source_names(config))
+    for parts in (METRICS, IMPRESSION_METRICS):
+        found |= _of_names(parts, config.evaluation.metrics)
+    return {name: version for name, version in found.items() if version}
+
+
+def _source_names(config: Any) -> list[str]:
+    return [name for name, _ in config.composition.sources]
+
+
+def _of_names(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
+    """Returns the version of each part by kind and name, empty of ytdnn's own."""
+    return {f"{parts.noun} {name}": parts.version(name) for name in names}
+
+
+def _of_features(chosen: Any, network: str) -> dict[str, str]:
+    """Returns the versions of the features from outside that a network may read.
+
+    Args:
+      chosen: Features that are added to the default ones, and removed.
+      network: Name of the network.
+    """
+    names = [
+        name
+        for name in FEATURES.outside()
+        if name not in chosen.remove
+        and (
+            name in chosen.add
+            or network in getattr(FEATURES[name].make, "default_in", ())
+        )
+    ]
+    return _of_names(FEATURES, names)

@@ -13,6 +13,7 @@ from tests import extras, full_log, planted
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import main
 from ytdnn.data import prepared
+from ytdnn.pipeline import graph, runner
 from ytdnn.ranking import model as ranking_model
 
 pytestmark = pytest.mark.thorough  # tests/test_registry.py and others are cheaper
@@ -80,6 +81,22 @@ def test_the_metric_and_the_section_are_in_the_report(workdir: pathlib.Path) -> 
     page = (workdir / "evaluation" / "report.html").read_text()
     assert "share of the tail" in page
     assert "Weakest slices" in re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_outputs_are_recognised_by_the_versions_of_parts(workdir: pathlib.Path) -> None:
+    of_package = {
+        kind: {k for k, v in manifest(workdir, kind).inputs.items() if "extras" in v}
+        for kind in ("candidates", "ranking", "evaluation")
+    }
+    source = "candidate source all_time_popular"
+    assert of_package == {
+        "candidates": {"loss"},
+        "ranking": {"head", "feature weekend"},
+        "evaluation": {source, "metric tail_share"},
+    }
+    for step in graph.every(_config()):
+        if (workdir / step.name).exists():
+            assert runner.staleness(step, _config(), workdir) == ""
 
 
 def test_the_ranker_has_the_head(workdir: pathlib.Path) -> None:

@@ -23,7 +23,8 @@ class EvaluationConfig:
     Attributes:
       ks: Lengths k of the lists that are measured.
       metrics: Metrics of lists, or of impressions, in addition to those always
-        measured, such as `novelty`; `ytdnn evaluate --explain` defines each.
+        measured, such as `popularity_complement`; `ytdnn evaluate --explain` defines
+        each.
       targets: Right answers: `all` videos watched in the evaluated window, or only the
         `next` one.
       horizon_days: Only videos watched within this many days after the request are

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
@@ -114,6 +114,7 @@ def evaluate(
         chosen_order.KIND: chosen is not None,
     }
     inputs = result.inputs | _fingerprints(workdir, is_used)
+    inputs |= registries.versions_of_evaluation(config)
     return report_files.Result(report, result.users, inputs)
 
 

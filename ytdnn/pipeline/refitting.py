@@ -114,6 +114,7 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
             workdir / LATER, ["data", "candidates", "earlier/ranking"]
         ),
         **steps.fingerprints(workdir, ["ranking"]),
+        **steps.ranker_parts(config),
     }
     earlier, later = (_trained(config, workdir, root) for root in (EARLIER, LATER))
     refit_ranking.publish(config, earlier, later, inputs)

@@ -8,7 +8,7 @@ import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ytdnn import artifacts, configs, errors, user_paths
+from ytdnn import artifacts, configs, errors, registries, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import cluster_roles, config_dicts, graph, sizes, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -186,8 +186,13 @@ def input_fingerprints(
     found = {name.removeprefix(home): value for name, value in found.items()}
     if step.config is graph.CANDIDATES.config:
         found |= steps.own_files(config)
+    if step.config is graph.RANKING.config:
+        found |= steps.ranker_parts(config)
+    if step.config is graph.EVALUATION.config:
+        found |= registries.versions_of_evaluation(config)
     if step.name == graph.BUNDLE.name:
         found |= steps.changed_videos(workdir)
+        found |= registries.versions_of_bundle(config)
     return {**found, **step.given}
 
 

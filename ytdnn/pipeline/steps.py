@@ -167,6 +167,13 @@ def own_files(config: configs.Config) -> Mapping[str, str]:
     return registries.versions(config.candidates)
 
 
+def ranker_parts(config: configs.Config) -> Mapping[str, str]:
+    """Returns the versions of the parts from outside that a ranker is made of."""
+    from ytdnn.training import ranking
+
+    return ranking.versions(config)
+
+
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/index`."""
     from ytdnn.candidates import model

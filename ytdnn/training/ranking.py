@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, progress, schema
+from ytdnn import artifacts, configs, progress, registries, schema
 from ytdnn.data import earlier, prepared, streaming
 from ytdnn.features import own_columns
 from ytdnn.metrics import binary, per_user_loss
@@ -41,6 +41,12 @@ def step_config(config: configs.Config) -> dict[str, object]:
     return found | {"composition": {**places, "remove_watched": False}}
 
 
+def versions(config: configs.Config) -> dict[str, str]:
+    """Returns the versions of the parts from outside that a ranker is made of."""
+    asks_sources = bool(set(_OF_SOURCES) & set(config.ranking.features.add))
+    return registries.versions_of_ranker(config, asks_sources)
+
+
 def train(
     config: configs.Config,
     data: prepared.PreparedData,
@@ -65,7 +71,7 @@ def train(
     """
     on = devices.make(config.strategy, config.cluster)
     on.require_fits(config.ranking.training, model.KIND)
-    made_from = {prepared.KIND: data.manifest.fingerprint}
+    made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
     data = earlier.added(data, config.ranking.least_impressions)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import tower_inputs
 from ytdnn.data import prepared
@@ -74,7 +74,10 @@ def carry_candidates(
             "a "
             "fixed tree: train another loss, or refit"
         )
-    inputs = {prepared.KIND: data.manifest.fingerprint}
+    inputs = {
+        prepared.KIND: data.manifest.fingerprint,
+        **registries.versions(config.candidates),
+    }
     key = candidates.step_config(config) | {
         "refresh": configs.to_dict(config.refresh),
         "begins": begins,
@@ -220,7 +223,7 @@ def carry_ranking(
       directory: Directory of the artefact.
     """
     first_stage = asked[1]
-    inputs = {prepared.KIND: data.manifest.fingerprint}
+    inputs = {prepared.KIND: data.manifest.fingerprint, **ranking.versions(config)}
     if first_stage.manifest is not None:
         inputs[retrieval_stage.KIND] = first_stage.manifest.fingerprint
     key = ranking.step_config(config) | {"refresh": configs.to_dict(config.refresh)}
