@@ -19,6 +19,12 @@ def files() -> dict[str, str]:
     return {block["path"]: block["text"] for block in _BLOCK.finditer(PAGE.read_text())}
 
 
+def untitled(heading: str) -> list[str]:
+    """Returns the Python of a section's blocks that are no file of the package."""
+    section = PAGE.read_text().partition(heading)[2].partition("\n## ")[0]
+    return re.findall(r"```python\n(.*?)```", section, re.S)
+
+
 def write(directory: pathlib.Path) -> None:
     """Writes the package, and the metadata that an installer would write."""
     directory.mkdir(exist_ok=True)

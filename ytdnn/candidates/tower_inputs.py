@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -52,6 +52,36 @@ class TowerInputs:
     def sees_request_time(self) -> bool:
         """Whether the time of the request is read, which evaluation must say."""
         return any(feature.sees_request_time for feature in self.features)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the inputs as plain values, for `from_dict`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        if self.of_videos is not None:
+            raise NotImplementedError(
+                "expected inputs without content, received some with: content is read "
+                "from a prepared set, so load the model with it"
+            )
+        return {
+            "vocabulary_size": self.vocabulary_size,
+            "num_tokens": self.num_tokens,
+            "features": [feature.name for feature in self.features],
+            "measured": {k: dataclasses.asdict(v) for k, v in self.measured.items()},
+            "own_encoder": self.own_encoder,
+        }
+
+
+def from_dict(values: Mapping[str, Any]) -> TowerInputs:
+    """Returns the inputs that `TowerInputs.get_config` describes.
+
+    Raises:
+      errors.UserError: A feature is a column of a log, which is not there to be asked.
+    """
+    features = registry.of_names(base_feature.CANDIDATES, values["features"])
+    measured = reading.from_dict(values["measured"])
+    return TowerInputs(**{**values, "features": features, "measured": measured})
 
 
 def from_config(

@@ -43,6 +43,7 @@ class UserTower(tf.keras.layers.Layer):
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
+        self.config = config
         self.inputs = inputs
         of_videos = None
         if inputs.of_videos is not None:
@@ -81,6 +82,22 @@ class UserTower(tf.keras.layers.Layer):
                 precision=config.precision,
                 name="skip_connection",
             )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        own = {"config": configs.to_dict(self.config)}
+        return {**super().get_config(), **own, "inputs": self.inputs.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "UserTower":
+        """Returns what `get_config` describes, with fresh weights."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        inputs = tower_inputs.from_dict(config["inputs"])
+        return cls(**{**config, "config": own, "inputs": inputs})
 
     @property
     def encoders(self) -> list[encoders.Encoder]:

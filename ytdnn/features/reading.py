@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
@@ -232,7 +232,11 @@ def write(path: pathlib.Path, measured: Statistics) -> None:
 
 def read_file(path: pathlib.Path) -> Statistics:
     """Returns the statistics that `write` wrote."""
-    values = json.loads(path.read_text())
+    return from_dict(json.loads(path.read_text()))
+
+
+def from_dict(values: Mapping[str, Any]) -> Statistics:
+    """Returns statistics of nested dicts, as of `dataclasses.asdict`, by feature."""
     return {
         name: base_feature.Measured(
             found["num_values"],
