@@ -122,15 +122,6 @@ SEAMS: dict[str, set[str]] = {
     "data/spark/engine.py": {"pipeline/steps.py"},
     "data/spark/session.py": {"cli/recommend.py", "pipeline/steps.py"},
     "evaluation/judged_systems.py": {"evaluation/evaluate_run.py"},
-    "evaluation/known_world.py": {"evaluation/statement.py"},
-    "evaluation/oracle.py": {
-        "evaluation/evaluate_run.py",
-        "evaluation/other_systems.py",
-    },
-    "evaluation/true_page.py": {
-        "evaluation/evaluate_run.py",
-        "evaluation/list_metrics.py",
-    },
     "pages/evaluation_page.py": {"pages/files.py"},
     "pages/feedback.py": {"pages/terminal.py"},
     "pages/other_pages.py": {"pages/terminal.py"},
@@ -141,7 +132,6 @@ SEAMS: dict[str, set[str]] = {
     "pages/tuned_page.py": {"pipeline/tuning.py"},
     "pages/valued.py": {"pages/notes.py", "pages/terminal.py"},
     "pipeline/adding.py": {"pipeline/__init__.py"},
-    "pipeline/cluster_roles.py": {"pipeline/api.py", "pipeline/runner.py"},
     "pipeline/everybody.py": {"pipeline/__init__.py", "pipeline/recommender.py"},
     "pipeline/live_tests.py": {"pipeline/__init__.py"},
     "pipeline/refitting.py": {"cli/evaluate.py", "cli/steps.py"},
@@ -159,9 +149,6 @@ SEAMS: dict[str, set[str]] = {
 }
 # The same between the laboratory and operations.
 BETWEEN: dict[str, set[str]] = {
-    "evaluation/known_world.py": {"server/truth.py"},
-    "evaluation/true_page.py": {"server/truth.py"},
-    "pipeline/cluster_roles.py": {"cli/study.py", "cli/sweep.py"},
     "pipeline/refreshing.py": {"pipeline/live_tests.py"},
 }
 

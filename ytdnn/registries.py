@@ -171,6 +171,14 @@ COMMANDS = registry.Registry(
 )
 
 
+ROLES = registry.Registry(
+    "ytdnn.roles", "role in a run", "ytdnn.pipeline", registry.Registered
+)
+
+TRUTHS = registry.Registry(
+    "ytdnn.truths", "truth of a log", "ytdnn.evaluation", registry.Registered
+)
+
 STEPS = registry.Registry(
     "ytdnn.steps", "step of a run", "ytdnn.pipeline", registry.Registered
 )

@@ -82,7 +82,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "CandidateModel":
-        """Returns what `get_config` describes, with fresh weights."""
+        """Returns the model that `get_config` describes, with fresh weights."""
         own = configs.component(configs.CandidatesConfig, config["config"])
         inputs = tower_inputs.from_dict(config["inputs"])
         return cls(own, inputs)

@@ -94,7 +94,7 @@ class UserTower(tf.keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "UserTower":
-        """Returns what `get_config` describes, with fresh weights."""
+        """Returns the tower that `get_config` describes, with fresh weights."""
         own = configs.component(configs.CandidatesConfig, config["config"])
         inputs = tower_inputs.from_dict(config["inputs"])
         return cls(**{**config, "config": own, "inputs": inputs})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ytdnn import artifacts, configs, errors, registries, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import cluster_roles, config_dicts, graph, sizes, steps
+from ytdnn.pipeline import config_dicts, graph, roles, sizes, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 Say = Callable[[str], None]
@@ -41,13 +41,13 @@ def run(
       say: Function that takes a line for people when a step begins and ends.
       always: Names of steps that run even when current.
     """
-    given, led = config, cluster_roles.Led(config, any(s.is_shared for s in several))
+    given, role = config, roles.from_config(config)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
         left, reason = _decided(step, config, workdir, always)
         if step.is_shared:
-            led.says(is_made=not left)
+            role.says(is_made=not left)
         if left:
             say(f"{label} {left}")
             continue
@@ -62,7 +62,8 @@ def run(
             say(line)
         path = workdir / step.name
         say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
-    led.says(is_made=False)
+    if any(step.is_shared for step in several):
+        role.says(is_made=False)
 
 
 def _decided(

@@ -106,7 +106,7 @@ class RankingNetwork(tf.keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "RankingNetwork":
-        """Returns what `get_config` describes, with fresh weights.
+        """Returns the network that `get_config` describes, with fresh weights.
 
         Raises:
           errors.UserError: A feature is a column of a log, which is not there.
