@@ -86,6 +86,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "pipeline/removing.py",
         "cli/adding.py",
         "cli/cluster.py",
+        "cli/commands_of_operations.py",
         "cli/engine.py",
         "cli/many.py",
         "cli/refreshing.py",

@@ -105,14 +105,8 @@ WITHOUT_TENSORFLOW = {
 # Imports of the laboratory or of operations by files of the core (tests/rooms.py): each
 # is to become a registered part. None may be added, and one that is gone leaves here.
 SEAMS: dict[str, set[str]] = {
-    "cli/adding.py": {"cli/commands_of_bundles.py"},
-    "cli/cluster.py": {"cli/commands_of_models.py"},
-    "cli/commands_of_studies.py": {"cli/commands.py"},
     "cli/engine.py": {"cli/commands_of_models.py", "cli/recommend.py", "cli/steps.py"},
     "cli/many.py": {"cli/recommend.py", "cli/similar.py", "cli/vectors.py"},
-    "cli/refreshing.py": {"cli/commands_of_models.py"},
-    "cli/removing.py": {"cli/commands_of_bundles.py"},
-    "cli/serve.py": {"cli/commands_of_bundles.py"},
     "configs/world.py": {
         "configs/__init__.py",
         "configs/data.py",

@@ -35,6 +35,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "recommend",
         "similar",
         "vectors",
+        "parts",
         "serve",
         "join-log",
         "run",
@@ -123,10 +124,11 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, check, train, cluster, index tune, "
-        "evaluate, compare, export, refit, refresh, index add, index remove, "
-        "index restore, recommend, similar, vectors, serve, join-log, experiments, "
-        "study, sweep, live, world, parts), received 'prepre': did you mean prepare? "
+        "expected a command (run, prepare, check, train, index tune, evaluate, "
+        "compare, export, recommend, similar, vectors, index add, index remove, "
+        "index restore, serve, join-log, cluster, refit, refresh, experiments, "
+        "study, sweep, live, world, parts), received 'prepre': did you mean "
+        "prepare? "
         "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
