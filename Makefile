@@ -35,7 +35,7 @@ test-all: $(DEV) ## all tests but those marked slow: what CI runs
 	$(PYTEST)
 
 test-slow: $(DEV) ## the tests marked slow
-	$(BIN)/python -m pytest -m slow
+	YTDNN_OPTIMISED_GRAPHS=1 $(BIN)/python -m pytest -m slow
 
 lint: $(DEV) types ## lint, format check and types
 	$(BIN)/ruff check .

@@ -8,13 +8,16 @@ such as `../experiments/live.py`, right in the repository, lead to those pages.
 import ast
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = pathlib.Path(__file__).parents[1]
 ROOT_PAGES = ("BUILD.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-# A link of Markdown: its target, and the anchor behind it.
+# A line that is a link to a file of docs/examples.
+_EXAMPLE = re.compile(r"^\[([^\]]+)\]\((examples/[^)]+)\)$", re.M)
+# A link of Markdown: its target, and its anchor.
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -38,7 +41,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
-    """Leads links to files of the repository to the pages made of them.
+    """Shows linked examples, and leads links to files to the pages made of them.
 
     Args:
       markdown: Text of the page.
@@ -55,7 +58,14 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
         ups = "../" * page.file.src_uri.count("/")
         return f"]({ups}{uri}{match[2] or ''})"
 
-    return _LINK.sub(lead, markdown)
+    return _EXAMPLE.sub(_example, _LINK.sub(lead, markdown))
+
+
+def _example(match: re.Match[str]) -> str:
+    """Returns the link to an example as a block of its code."""
+    path = ROOT / "docs" / match[2]
+    kind = {".py": "python", ".toml": "toml"}[path.suffix]
+    return f'```{kind} title="{match[1]}"\n{path.read_text()}```'
 
 
 def _source_of(uri: str) -> pathlib.Path:
@@ -117,19 +127,36 @@ def _settings() -> str:
         "with `--config=FILE.py`. A setting with a kind belongs to that kind alone. "
         "Where no default is shown, the log decides ([defaults](../defaults.md)).",
     ]
-    before = ""
     settings.load_kinds()
     chosen = settings.by_size()
-    for setting in settings.listed():
-        part = setting.key.partition(".")[0]
-        if part != before:
-            parts.append(
-                f"\n## {part}\n\n| setting | kind | default | |\n|---|---|---|---|"
-            )
-        before = part
-        default = "" if setting.key in chosen else help_text.show(setting.default)
-        shown = f"`{default}`" if default else ""
-        row = (f"`{setting.key}`", setting.kind, shown, setting.text)
-        cells = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in row)
-        parts.append("| " + " | ".join(cells) + " |")
-    return "\n".join([parts[0], "", parts[1], *parts[2:]]) + "\n"
+    listed = settings.listed()
+    parts.append('<div class="settings" markdown>')
+    for part in dict.fromkeys(_part(setting) for setting in listed):
+        found = [setting for setting in listed if _part(setting) == part]
+        has_kinds = any(setting.kind for setting in found)
+        columns = ["setting", *(["kind"] if has_kinds else []), "default", ""]
+        parts += [f"\n## {part}\n", _row(columns), _row(["---"] * len(columns))]
+        for setting in found:
+            default = "" if setting.key in chosen else help_text.show(setting.default)
+            shown = f"`{default}`" if default else ""
+            kind = [setting.kind] if has_kinds else []
+            text = setting.text + _choices(setting.choices)
+            parts.append(_row([f"`{setting.key}`", *kind, shown, text]))
+    return "\n".join([parts[0], "", parts[1], "", *parts[2:], "", "</div>", ""])
+
+
+def _choices(names: Sequence[str]) -> str:
+    """Returns the values a setting can have as a sentence, if there are any."""
+    return f" One of {', '.join(f'`{name}`' for name in names)}." if names else ""
+
+
+def _part(setting: Any) -> str:
+    """Returns the part of the config that a setting belongs to."""
+    part: str = setting.key.partition(".")[0]
+    return part
+
+
+def _row(cells: list[str]) -> str:
+    """Returns one row of a Markdown table."""
+    shown = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return "| " + " | ".join(shown) + " |"

@@ -1,28 +1,21 @@
-"""The package that docs/extending.md shows, installed for a test."""
+"""The package of docs/examples, which docs/extending.md shows, installed for a test."""
 
 import contextlib
 import importlib
 import pathlib
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
 
 from ytdnn import configs, registries, registry
 
-PAGE = pathlib.Path(__file__).parents[1] / "docs" / "extending.md"
-_BLOCK = re.compile(r'```\w+ title="(?P<path>[^"]+)"\n(?P<text>.*?)```', re.S)
+EXAMPLES = pathlib.Path(__file__).parents[1] / "docs" / "examples"
 
 
 def files() -> dict[str, str]:
-    """Returns the text of each file of the page, by its path."""
-    return {block["path"]: block["text"] for block in _BLOCK.finditer(PAGE.read_text())}
-
-
-def untitled(heading: str) -> list[str]:
-    """Returns the Python of a section's blocks that are no file of the package."""
-    section = PAGE.read_text().partition(heading)[2].partition("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, re.S)
+    """Returns the text of each file of the package, by its path."""
+    paths = [EXAMPLES / "pyproject.toml", *(EXAMPLES / "ytdnn_extras").glob("*.py")]
+    return {path.relative_to(EXAMPLES).as_posix(): path.read_text() for path in paths}
 
 
 def write(directory: pathlib.Path) -> None:

@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     LAB: (
         "world/*",
         "live/*",
+        "tracking/*",
         "configs/world.py",
         "data/sources/world.py",
         "evaluation/counterfactual.py",
@@ -55,6 +56,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     OPS: (
         "server/*",
+        "client/*",
         "data/spark/*",
         "data/append.py",
         "data/portions.py",

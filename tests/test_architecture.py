@@ -36,7 +36,7 @@ LAYERS = (
     {"ranking"},
     {"training", "serving"},
     {"evaluation", "live"},
-    {"pages", "server"},
+    {"pages", "server", "tracking", "client"},
     {"pipeline"},
     {"cli", "__main__"},
 )
@@ -76,6 +76,8 @@ ONLY_IN = {
     "prometheus_client": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
+    "opentelemetry": {"server"},
+    "httpx2": {"client"},
     "fsspec": {"data"},
     "pyspark": {"data"},
     "pyarrow": {"data"},
@@ -140,6 +142,8 @@ SEAMS: dict[str, set[str]] = {
     },
     "serving/streams.py": {"pipeline/recommender.py"},
     "serving/tables.py": {"pipeline/recommender.py", "serving/asked.py"},
+    "tracking/tracker.py": {"cli/evaluate.py", "cli/tracker_flag.py"},
+    "training/tasks.py": {"cli/tracker_flag.py"},
 }
 # The same between the laboratory and operations.
 BETWEEN: dict[str, set[str]] = {

@@ -13,6 +13,10 @@ PAGES = {"PAPER": DOCS / "paper.md", "DESIGN": DOCS / "design.md"}
 # "PAPER §3.3, §4.1" cites two sections of one page.
 CITATION = re.compile(r"\b(PAPER|DESIGN)\b((?:,?\s+§\d+(?:\.\d+)?[a-z]?)*)")
 SECTION = re.compile(r"§(\d+(?:\.\d+)?[a-z]?)")
+# Pages, and parts of pages, that the code writes; tests hold them to it.
+WRITTEN_BY_CODE = {"results.md", "event_log.md"}
+MADE_PART = re.compile(r"<!-- Made by:.*?<!-- End of what is made\. -->", re.S)
+MOST_WORDS = 22_000
 SOURCES = [
     path
     for room in ("ytdnn", "experiments")
@@ -67,3 +71,19 @@ def test_files_that_the_pages_name_exist() -> None:
             is_made = link in ("reference/commands.md", "reference/settings.md")
             found = is_made or (page.parent / link).exists()
             assert found, f"{page.name} links {link}"
+
+
+def words_by_hand() -> dict[str, int]:
+    """Returns the words of each page of docs/ that people write, as `wc -w` counts."""
+    return {
+        path.relative_to(DOCS).as_posix(): len(MADE_PART.sub("", text).split())
+        for path in sorted(DOCS.rglob("*.md"))
+        if path.name not in WRITTEN_BY_CODE
+        for text in [path.read_text()]
+    }
+
+
+def test_the_pages_can_be_read() -> None:
+    words = words_by_hand()
+    assert {"design.md", "features.md", "reference/api.md"} <= words.keys()
+    assert sum(words.values()) <= MOST_WORDS, words

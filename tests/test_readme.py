@@ -80,6 +80,7 @@ def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(by_size, name, lambda size, rule=rule: rule(size) | epochs)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("few_epochs")
 def test_the_commands_for_an_own_log_run(
     tmp_path: pathlib.Path,

@@ -88,6 +88,30 @@ REQUEST_FIELDS = registry.Registry(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class RegisteredOperator(registry.Registered):
+    """An operator of conditions on columns of videos, inside the exported graphs.
+
+    A function of the distinct values of a column, `[n] string` (of numbers `[n]
+    float64`), and of the values in requests, `[m] string`, that returns which meet
+    which, `[m, n] bool`. A video that lacks the column's value meets none.
+
+    Attributes:
+      kinds: Kinds of columns that have it, `text` and `number`.
+    """
+
+    kinds: tuple[str, ...] = ("text",)
+
+
+OPERATORS = registry.Registry(
+    "ytdnn.operators", "filter operator", "ytdnn.retrieval", RegisteredOperator
+)
+
+RERANKERS = registry.Registry(
+    "ytdnn.rerankers", "re-ranker", "ytdnn.retrieval", registry.Registered
+)
+
+
 FEATURES = registry.Registry(
     "ytdnn.features", "feature", "ytdnn.features", registry.Registered
 )
@@ -164,6 +188,10 @@ class RegisteredSection(registry.Registered):
 
 REPORT_SECTIONS = registry.Registry(
     "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
+)
+
+TRACKERS = registry.Registry(
+    "ytdnn.trackers", "tracker", "ytdnn.tracking", registry.Registered
 )
 
 COMMANDS = registry.Registry(

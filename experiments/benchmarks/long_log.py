@@ -132,13 +132,15 @@ def config(tiny: bool) -> configs.Config:
         training=configs.TrainingConfig(batch_size=4_096),
     )
     if tiny:
-        candidates = dataclasses.replace(
+        candidates = configs.changed(
             candidates,
-            embedding_dim=8,
-            tower=(8,),
-            loss=configs.SampledSoftmaxConfig(num_negatives=32),
-            training=configs.TrainingConfig(batch_size=32),
-            window_events=1_000,
+            {
+                "embedding_dim": 8,
+                "tower": (8,),
+                "loss.num_negatives": 32,
+                "training.batch_size": 32,
+                "window_events": 1_000,
+            },
         )
     return configs.Config(candidates=candidates)
 

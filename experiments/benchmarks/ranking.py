@@ -140,14 +140,11 @@ def make(directory: pathlib.Path, sizes: Sizes) -> None:
 
 def training(run: Run, sizes: Sizes, repeats: int) -> str:
     """Times steps with and without their input, the input, and the bare products."""
-    settings = dataclasses.replace(
-        run.config.ranking,
-        tower=sizes.tower,
-        training=dataclasses.replace(
-            run.config.ranking.training, batch_size=sizes.batch
-        ),
+    config = configs.changed(
+        run.config,
+        {"ranking.tower": sizes.tower, "ranking.training.batch_size": sizes.batch},
     )
-    config = dataclasses.replace(run.config, ranking=settings)
+    settings = config.ranking
     model = building.build(settings, run.data, run.first_stage)
     made = ranking.make_stage(config, run.data, model)
     trainer = loop.Trainer(made, settings.training, 0, devices.make("none"))
@@ -271,7 +268,7 @@ def scoring(run: Run, sizes: Sizes, repeats: int) -> str:
 def in_bfloat16(run: Run) -> ranking_model.RankingModel:
     """Returns the ranker with the same weights and products in bfloat16."""
     one = run.ranker
-    config = dataclasses.replace(one.config, precision=BFLOAT16)
+    config = configs.changed(one.config, {"precision": BFLOAT16})
     other = ranking_model.RankingModel(
         config, one.features, one.measured, one.first_stage
     )

@@ -283,9 +283,12 @@ def against_full_softmax(sizes: Sizes, repeats: int) -> str:
     sampled = config(
         sizes, loss=configs.SampledSoftmaxConfig(num_negatives=sizes.few_negatives)
     )
-    training = dataclasses.replace(sampled.training, batch_size=sizes.full_batch)
-    full = dataclasses.replace(
-        sampled, loss=configs.FullSoftmaxConfig(), training=training
+    full = configs.changed(
+        sampled,
+        {
+            "loss": configs.FullSoftmaxConfig(),
+            "training.batch_size": sizes.full_batch,
+        },
     )
     functions = {name: _loss_runner(s, videos) for name, s in _named(sampled, full)}
     seconds = measure.interleaved(functions, repeats)

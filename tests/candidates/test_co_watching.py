@@ -82,3 +82,15 @@ def test_columns_without_a_direction_stay_finite():
     found = co_watching._orthonormal(rows)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[:, 0], rows[:, 0] / np.sqrt(2.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("least", [0.0, 1e-20, 1e-3])
+def test_a_matrix_of_fewer_directions_than_coordinates_is_factorised(least):
+    values = np.concatenate([[2.0, 1.0, 0.7, 0.5], np.full(96, least)])
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(100, 100)))[0]
+    matrix = ((turn * values) @ turn.T).astype(np.float32)
+    space = co_watching._Space(lambda rows: matrix @ rows, 100)
+    found, sizes = space.leading(90)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(sizes[:3], [1.0, 0.7, 0.5], rtol=1e-3)
+    assert np.abs(found[:, :3].T @ turn[:, 1:4]).max(axis=1) == pytest.approx(1, 1e-3)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import runpy
 from typing import Any
 
 import numpy as np
@@ -59,9 +60,7 @@ def _same(made: Any, again: Any, *args: Any) -> None:
 
 
 def test_the_page_runs() -> None:
-    (text,) = extras.untitled("## Parts outside a run")
-    found: dict[str, Any] = {}
-    exec(compile(text, "docs/extending.md", "exec"), found)
+    found = runpy.run_path(str(extras.EXAMPLES / "outside_run.py"))
     assert found["users"].shape == (1, 1, 32)
     _same(found["tower"], found["again"], found["history"])
     assert found["state"].shape == (1, 1, 32)

@@ -118,8 +118,21 @@ _FILLED = {
     "--data_dir=X": "--data_dir=LOG",
     "--features=X": "--features=device",
 }
-# These have no stand-ins; tests of their own run what they advise.
-_REAL = ("cluster", "recommend", "refresh", "serve", "world", "X")
+# These have no stand-ins; a test of their own, which is named, runs each as advised.
+_REAL = {
+    "cluster": ("pipeline/clusters.py", '"cluster"'),
+    "recommend": ("cli/test_end_to_end.py", 'cli("recommend"'),
+    "refresh": ("pipeline/test_refresh.py", "refresh"),
+    "serve": ("server/live.py", '"serve"'),
+    "world": ("cli/test_world.py", 'cli("world"'),
+    "X": ("cli/test_main.py", "COMMANDS"),
+}
+
+
+@pytest.mark.parametrize("name", _REAL)
+def test_a_command_without_a_stand_in_is_run_by_a_test_of_its_own(name: str) -> None:
+    path, words = _REAL[name]
+    assert words in (pathlib.Path(__file__).parents[1] / path).read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
+import weakref
 
 import polars as pl
 import pytest
@@ -360,7 +362,33 @@ def test_an_interrupt_while_modules_load_is_a_line(
     def interrupted() -> int:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back
     monkeypatch.setattr(main, "main", interrupted)
+    assert __main__.run() == 130
+    err = capsys.readouterr().err
+    assert err == "ytdnn: error: interrupted: the same command goes on\n"
+
+
+def test_an_interrupt_in_a_callback_of_a_weak_reference_is_raised_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Referred:
+        pass
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def swallowed() -> int:
+        referred = Referred()
+        reference = weakref.ref(referred, interrupt)
+        del referred  # Python raises nothing here
+        assert reference() is None
+        for _ in range(500):
+            time.sleep(0.02)
+        return 0
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back
+    monkeypatch.setattr(main, "main", swallowed)
     assert __main__.run() == 130
     err = capsys.readouterr().err
     assert err == "ytdnn: error: interrupted: the same command goes on\n"

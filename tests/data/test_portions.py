@@ -51,6 +51,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MAKERS)
 def test_parts_of_all_readers_are_the_whole_batch(data, name):
     batches = MAKERS[name](data)

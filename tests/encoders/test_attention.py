@@ -119,6 +119,7 @@ def served(
     return vectors(encoder, own)[0, 0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("with_request_time", [False, True])
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_request_has_the_vector_of_the_slice(

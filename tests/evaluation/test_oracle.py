@@ -55,6 +55,7 @@ def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
         assert not set(found[row]) & set(cases.watched.values[start:stop])
 
 
+@pytest.mark.thorough
 def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
     config = configs.DataConfig(world=WORLD, protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
@@ -108,6 +109,7 @@ def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
             remembered.add_impressions(np.zeros(1, int), videos, clicked)
 
 
+@pytest.mark.thorough
 def test_it_maps_a_set_without_some_users(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -59,6 +59,7 @@ def test_what_stands_beside_both_stages(
     ]
 
 
+@pytest.mark.thorough
 def test_worlds_of_other_seeds_are_tested_against_themselves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

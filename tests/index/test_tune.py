@@ -49,6 +49,7 @@ def test_no_trial_was_faster_in_its_turn(tuned: tune.Tuned) -> None:
     assert len({trial.config.num_tables for trial in tuned.trials}) > 1
 
 
+@pytest.mark.thorough
 def test_the_default_stays_where_nothing_is_faster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_curve_rises_with_the_effort(tuned: tune.Tuned) -> None:
     assert recalls[-1] == 1.0
 
 
+@pytest.mark.thorough
 def test_progress_is_told_and_predicted_first() -> None:
     lines: list[str] = []
     tune.tune(VECTORS[:300], QUERIES[:10], "lsh", 0.5, 5, lines.append)

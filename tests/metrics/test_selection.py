@@ -108,6 +108,7 @@ def test_a_video_that_comes_out_after_the_request_is_not_listed() -> None:
     assert top.tolist() == [[2, 0, 0], [1, 2, 0]]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("k", [10, 500])
 @pytest.mark.parametrize("block_bytes", [2**21, 2**24])
 def test_memory_stays_within_the_stated_bound(k: int, block_bytes: int) -> None:

@@ -59,15 +59,6 @@ def test_the_kinds_of_the_page_are_those_of_the_interface() -> None:
             assert f"| `{kind.__name__}` |" in text
 
 
-def test_the_example_of_the_page_is_the_file() -> None:
-    root = PAGE.parents[1]
-    for path in (
-        "ytdnn/features/video_language.py",
-        "tests/features/test_video_language.py",
-    ):
-        assert f"```python\n{(root / path).read_text()}```" in PAGE.read_text()
-
-
 def test_a_page_is_renewed_in_its_place(tmp_path: pathlib.Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"above\n{feature_table.BEGIN}\nold\n{feature_table.END}\nbelow\n")

@@ -6,6 +6,7 @@ import pathlib
 import re
 from collections.abc import Iterator
 
+import polars as pl
 import pytest
 
 import ytdnn
@@ -34,6 +35,8 @@ def _config() -> configs.Config:
             num_candidates=12,
             sources=(("all_time_popular", 0.5),),
             request_fields=("hide_popular",),
+            operators=("starts_with",),
+            rerankers=("short_first",),
         ),
         evaluation=dataclasses.replace(base.evaluation, metrics=("tail_share",)),
         ranking=dataclasses.replace(
@@ -127,6 +130,34 @@ def test_the_request_field_leaves_videos_out(workdir: pathlib.Path) -> None:
         recommender.recommend(asked | {"hide_popular": 101}, k=K)
     assert len(recommender.recommend("u3", k=K))
     assert len(recommender.recommend(["u3", "u4"], k=K))
+
+
+def test_the_operator_filters_in_the_served_graph(workdir: pathlib.Path) -> None:
+    recommender = ytdnn.Recommender.load(workdir / "bundle")
+    where = [{"column": "topic", "starts_with": "c"}]
+    asked = {"watched_video_ids": [], "k": K, "where": where}
+    found = recommender.recommend(asked, k=K)
+    topics = dict(recommender.data.videos.select("video_id", "topic").iter_rows())
+    assert len(found)
+    assert {topics[video][0] for video in found["video_id"]} == {"c"}
+    everybody = recommender.recommend(["u3", "u4"], k=K, where=where)
+    assert {topics[video][0] for video in everybody["video_id"]} == {"c"}
+
+
+def test_the_reranker_moves_videos_up_and_says_so(workdir: pathlib.Path) -> None:
+    bundle = ytdnn.Recommender.load(workdir / "bundle")
+    found = bundle.recommend({"watched_video_ids": [], "k": 12}, k=12)
+    videos = bundle.data.videos
+    short = set(videos.filter(pl.col("duration_seconds") <= 60)["video_id"])
+    moved = found.filter(pl.col("placed_by") == "reranked")["video_id"]
+    assert 0 < len(short) < len(videos)
+    assert set(moved) <= short
+    scores = found.with_columns(
+        (pl.col("score").log() + 2.0 * pl.col("video_id").is_in(list(short))).alias(
+            "by"
+        )
+    )["by"]
+    assert scores.is_sorted(descending=True)
 
 
 def test_the_command_runs(

@@ -57,6 +57,7 @@ def test_the_flag_fills_three_settings() -> None:
     assert config(False).composition.remove_watched
 
 
+@pytest.mark.thorough
 def test_a_list_holds_what_was_watched(played: pathlib.Path) -> None:
     bundle = ytdnn.Recommender.load(played / "bundle")
     watched = plays().group_by("user_id").agg(pl.col("video_id").unique())

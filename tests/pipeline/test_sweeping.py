@@ -12,7 +12,7 @@ from ytdnn.configs import spaces
 from ytdnn.evaluation import answer_cost
 from ytdnn.pages import sweep_page
 from ytdnn.pipeline import sweeping
-from ytdnn.training import callbacks
+from ytdnn.training import observers
 
 optuna = pytest.importorskip("optuna")
 
@@ -65,7 +65,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             if state["epochs"] == state["interrupt_at"]:
                 raise KeyboardInterrupt
             metrics = {"ndcg@10": value_of(config) * epoch / EPOCHS}
-            callbacks.tell("candidates", epoch, metrics)
+            observers.tell("candidates", epoch, metrics)
         (directory / "value").write_text(repr(value_of(config)))
 
     def value(sweep: sweeping.Sweep, directory: pathlib.Path) -> float:
@@ -87,6 +87,7 @@ def nothing(line: str) -> None:
     del line
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("interrupt_at", [1, 5, 11, 18, 26, 33])
 def test_an_interrupted_sweep_ends_as_an_undisturbed_one(
     tmp_path: pathlib.Path, made: dict[str, Any], interrupt_at: int
@@ -131,7 +132,7 @@ def test_it_finds_better_settings_and_prunes_worse_ones(
     config = config_file.load(str(sweeping.write_best(sweep, found)))
     assert config == given_settings.apply(sweep.base, found.best.settings)
     page = sweep_page.draw(found)
-    assert f"trial {found.best.number} is the best" in page
+    assert f"Trial {found.best.number} is the best" in page
     assert page.count("<svg") == 3
     # Nothing is left to do.
     assert sweeping.run(sweep, 30, None, nothing).trials == found.trials
@@ -153,7 +154,7 @@ def test_no_trial_begins_after_the_minutes(
     found = sweeping.run(planned(tmp_path), None, 1e-9, nothing)
     assert found.trials == ()
     assert found.best is None
-    assert "none is better" in sweep_page.draw(found)
+    assert "No trial of" in sweep_page.draw(found)
 
 
 @pytest.mark.parametrize(

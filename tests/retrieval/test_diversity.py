@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tests import full_log, vector_log
-from ytdnn import configs, errors
+from tests import extras, full_log, vector_log
+from ytdnn import configs, errors, registries
 from ytdnn.data import prepared
-from ytdnn.retrieval import diversity, page
+from ytdnn.retrieval import diversity, page, placing
 
 BY_TOPIC = configs.CompositionConfig(diversity=2.0, diversity_by="topic")
 
@@ -141,4 +141,36 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict) -> None
 
 
 def test_by_default_nothing_changes(data: prepared.PreparedData) -> None:
-    assert page.Rule(configs.CompositionConfig(), data).diversity is None
+    assert page.Rule(configs.CompositionConfig(), data).rerankers == []
+
+
+def test_registered_rerankers_follow_diversity(data: prepared.PreparedData) -> None:
+    with extras.registered():
+
+        @registries.RERANKERS.register("odd_first")
+        def odd_first(config: configs.CompositionConfig, data: prepared.PreparedData):
+            def reranked(videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+                return order + 100.0 * tf.cast(videos % 2, tf.float32)
+
+            return reranked
+
+        config = dataclasses.replace(BY_TOPIC, rerankers=("odd_first",))
+        rule = page.Rule(config, data)
+        names = [name for name, _ in rule.rerankers]
+        assert names == [placing.DIVERSITY, placing.RERANKED]
+        alone = page.Rule(configs.CompositionConfig(rerankers=("odd_first",)), data)
+        videos, logits = [2, 3, 4, 5, 0], [5.0, 4.0, 3.0, 2.0, 9.0]
+        assert ordered(alone, videos, logits) == [3, 5, 2, 4]
+        both = ordered(rule, videos, logits)
+        assert [video % 2 for video in both] == [1, 1, 0, 0]
+    with pytest.raises(ValueError, match=r"re-ranker \(none\), received 'odd_first'"):
+        configs.CompositionConfig(rerankers=("odd_first",))
+
+
+def test_sampling_excludes_rerankers() -> None:
+    with extras.registered():
+        registries.RERANKERS.register("same")(
+            lambda config, data: lambda _, order: order
+        )
+        with pytest.raises(ValueError, match="temperature"):
+            configs.CompositionConfig(rerankers=("same",), temperature=1.0)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -11,8 +12,9 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
+from tests import extras
 from tests.index import contract
-from ytdnn import configs, schema
+from ytdnn import configs, registries, schema
 from ytdnn.index import brute_force, delta, lsh, scann_index
 from ytdnn.retrieval import attributes, filters, from_vectors, nearest, permitted
 from ytdnn.serving import where
@@ -177,6 +179,73 @@ def test_what_is_not_understood_permits_nothing(
     assert not held(raw).numpy().any()
 
 
+@pytest.fixture
+def operators() -> Iterator[None]:
+    """Registers two operators, one for texts and one for numbers."""
+    with extras.registered():
+
+        @registries.OPERATORS.register("starts_with")
+        def starts_with(values: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
+            shape = [tf.size(asked), tf.size(values)]
+            sizes = tf.broadcast_to(tf.strings.length(asked)[:, tf.newaxis], shape)
+            starts = tf.strings.substr(
+                tf.broadcast_to(values, shape), tf.zeros_like(sizes), sizes
+            )
+            return tf.equal(starts, asked[:, tf.newaxis])
+
+        @registries.OPERATORS.register("multiple_of", kinds=("number",))
+        def multiple_of(values: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
+            factors = tf.strings.to_number(asked, tf.float64)[:, tf.newaxis]
+            return tf.math.floormod(values[tf.newaxis], factors) == 0.0
+
+        yield
+
+
+@pytest.mark.usefixtures("operators")
+def test_registered_operators_are_conditions_like_others() -> None:
+    names = ("starts_with", "multiple_of")
+    data: Any = Data(VIDEOS)
+    columns = attributes.from_data(data, names)
+    keys = [key for one in columns for key in one.keys]
+    assert "language starts_with" in keys
+    assert "language multiple_of" not in keys
+    assert "age_days multiple_of" not in keys
+    assert where.entries([{"column": "language", "starts_with": "e"}], keys) == [
+        ("language starts_with", "e")
+    ]
+    made = filters.Filters(data, operators=names)
+    rows: list[list[dict[str, Any]]] = [
+        [{"column": "language", "starts_with": "e"}],
+        [
+            {"column": "language", "starts_with": "e", "not_in": ["xx"]},
+            {"column": "duration_seconds", "multiple_of": 60, "at_most": 300},
+        ],
+        [],
+        [{"column": "duration_seconds", "multiple_of": 7}],
+    ]
+    pairs = [where.entries(row, keys) for row in rows]
+    width = max(map(len, pairs))
+    padded = [[*row, *[("", "")] * (width - len(row))] for row in pairs]
+    raw = {
+        schema.CONDITIONS: tf.constant([[key for key, _ in row] for row in padded]),
+        schema.CONDITION_VALUES: tf.constant([[v for _, v in row] for row in padded]),
+    }
+    every = tf.tile(tf.range(1, NUM + 1)[tf.newaxis], [len(rows), 1])
+    held = made.read(raw).holds(every).numpy()
+
+    def expected(video: dict[str, Any]) -> list[bool]:
+        language, seconds = video["language"], video["duration_seconds"]
+        starts = language is not None and language.startswith("e")
+        is_whole = seconds is not None and seconds % 60 == 0 and seconds <= 300
+        by_seven = seconds is not None and seconds % 7 == 0
+        return [starts, starts and is_whole, True, by_seven]
+
+    assert held.T.tolist() == [expected(video) for video in ROWS]
+    for row, entries in enumerate(pairs):
+        found = where.permitted(VIDEOS, entries, NOW)
+        assert found.tolist() == held[row].tolist()
+
+
 def test_a_policy_is_not_widened_by_a_request() -> None:
     rows = [([{"column": "language", "in": ["ja", "de"]}], "kids", 0, [])]
     languages = VIDEOS["language"].filter(pl.Series(held(inputs(rows)).numpy()[0]))
@@ -222,6 +291,7 @@ def searches() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["exact", "delta", "lsh", "scann"])
 @hypothesis.given(
     strategies.lists(ROW, min_size=1, max_size=4), strategies.integers(0, 40)

@@ -13,6 +13,7 @@ from tests import untrained
 from tests.conftest import MadeOnce
 from ytdnn import schema
 from ytdnn.server import app, settings
+from ytdnn.server import parts as parts_room
 from ytdnn.serving import bundle, requests
 
 ADDRESS = "http://127.0.0.1:8501"
@@ -24,7 +25,7 @@ class Server:
     """A server, and the run behind it."""
 
     client: testclient.TestClient
-    parts: app.ServerParts
+    parts: parts_room.ServerParts
     run: untrained.Run
 
     def post(self, path: str, body: Any, **more: Any) -> Any:
@@ -87,6 +88,6 @@ def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:
 def server(untrained_run: untrained.Run, workdir: pathlib.Path) -> Iterator[Server]:
     """A server that logs and shows users; it looks for versions when told to."""
     untrained.serve_only()
-    parts = app.make(made(workdir))
+    parts = parts_room.make(made(workdir))
     with testclient.TestClient(app.application(parts), ADDRESS) as client:
         yield Server(client, parts, untrained_run)

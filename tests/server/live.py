@@ -12,18 +12,20 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
 from ytdnn.server import app, start
+from ytdnn.server import parts as parts_room
 
 JSON = {"Content-Type": "application/json"}
 
 
 @contextlib.contextmanager
-def in_thread(parts: app.ServerParts) -> Iterator[int]:
+def in_thread(parts: parts_room.ServerParts) -> Iterator[int]:
     """Yields the port of a server that runs in this process."""
     given = dataclasses.replace(parts.given, port=0)
     with start.bound(given) as bound:
@@ -49,6 +51,12 @@ class Process:
     def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
         """Returns status and JSON of an answer."""
         return ask(self.port, path, body)
+
+    def text(self, path: str) -> str:
+        """Returns the text of an answer."""
+        address = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return str(answer.read().decode())
 
     def end(self, how: int = signal.SIGINT) -> tuple[int, str]:
         """Ends it, and returns its status and the rest of what it said."""

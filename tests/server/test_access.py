@@ -1,6 +1,7 @@
 """Each line of what docs/serving.md promises of security."""
 
 import base64
+import dataclasses
 import hmac
 import pathlib
 
@@ -9,7 +10,7 @@ from starlette import testclient
 
 from tests.server import conftest
 from ytdnn import errors
-from ytdnn.server import access, app, settings, start
+from ytdnn.server import access, app, inspector, settings, start
 
 TOKEN = "a token of some length"
 JSON = {"Content-Type": "application/json"}
@@ -212,13 +213,9 @@ def test_every_answer_has_a_strict_policy(server: conftest.Server, path: str) ->
 def test_users_are_shown_only_to_inspect(
     server: conftest.Server, workdir: pathlib.Path
 ) -> None:
-    closed = app.ServerParts(
-        conftest.made(workdir, inspect=False),
-        server.parts.threads,
-        server.parts.measured,
-        server.parts.served,
-        None,
-        app.inspector.Inspector(conftest.made(workdir, inspect=False)),
+    given = conftest.made(workdir, inspect=False)
+    closed = dataclasses.replace(
+        server.parts, given=given, log=None, inspector=inspector.Inspector(given)
     )
     client = testclient.TestClient(app.application(closed), conftest.ADDRESS)
     for path in ("/inspect/users", "/inspect/user?user_id=u3"):

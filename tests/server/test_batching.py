@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ytdnn import errors
-from ytdnn.server import batching, problems, settings
+from ytdnn.server import batching, problems, records, settings
 
 LONG = 5_000_000  # microseconds: no test waits for it
 
@@ -159,3 +159,48 @@ def test_parameters_are_those_of_tensorflow_serving(tmp_path: Any) -> None:
     file.write_text("num_batch_threads { value: no }\n")
     with pytest.raises(errors.UserError, match=r"num_batch_threads in .* positive"):
         settings.batching_of(tmp_path)
+
+
+def test_requests_are_refused_while_others_have_waited_too_long() -> None:
+    async def main() -> None:
+        model = Model()
+        parameters = settings.Batching(
+            max_batch_size=1, batch_timeout_micros=1, num_batch_threads=1
+        )
+        queue = batching.Threads(parameters, queue_seconds=0.05).queue(model)
+        model.free.clear()
+        waiting = [asyncio.create_task(queue.ask(asked(n), 5)) for n in (1, 2)]
+        await asyncio.sleep(0.01)
+        waiting.append(asyncio.create_task(queue.ask(asked(3), 5)))  # not yet
+        await asyncio.sleep(0.06)
+        assert queue.waited_seconds > 0.05
+        with pytest.raises(problems.Problem, match=r"requests wait 0\.\d+ s") as caught:
+            await queue.ask(asked(4), 5)
+        assert caught.value.status == problems.OVERLOADED
+        assert caught.value.headers["retry-after"] == "1"
+        model.free.set()
+        await asyncio.gather(*waiting)
+        assert queue.waited_seconds == 0.0
+        assert (await queue.ask(asked(5), 5)).outputs["y"].tolist() == [10]
+        assert model.batches == [[1], [2], [3], [5]]
+
+    asyncio.run(main())
+
+
+def test_a_request_that_would_be_late_is_refused_at_once() -> None:
+    async def main() -> None:
+        model = Model()
+        queue = queue_of(model, max_batch_size=1, batch_timeout_micros=1)
+        model.free.clear()
+        waiting = [asyncio.create_task(queue.ask(asked(n), 5)) for n in (1, 2)]
+        await asyncio.sleep(0.05)
+        record = records.begin({records.TIMEOUT_HEADER: "20"})
+        assert record.left_seconds <= 0.02
+        with pytest.raises(problems.Problem, match="ask again after") as caught:
+            await queue.ask(asked(3), 5)
+        assert caught.value.status == problems.OVERLOADED
+        model.free.set()
+        await asyncio.gather(*waiting)
+        assert model.batches == [[1], [2]]
+
+    asyncio.run(main())

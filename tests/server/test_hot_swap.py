@@ -16,6 +16,7 @@ from tests import untrained
 from tests.server import conftest
 from ytdnn import artifacts, errors, versions
 from ytdnn.server import app
+from ytdnn.server import parts as parts_room
 from ytdnn.serving import removals, requests
 
 
@@ -27,7 +28,7 @@ def swapping(
     tmp_path = tmp_path_factory.mktemp("swapping")
     shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
     given = conftest.made(tmp_path, poll_seconds=0.05, inspect=False, log=None)
-    parts = app.make(given)
+    parts = parts_room.make(given)
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
         yield conftest.Server(client, parts, small_run), tmp_path
 
@@ -170,7 +171,7 @@ def test_a_server_starts_with_the_newest_version_that_can_be_served(
     content = model.read_bytes()[:-1] + b"x"
     model.unlink()  # the old version's is a link to the same file
     model.write_bytes(content)
-    served = app.make(conftest.made(tmp_path, log=None)).served
+    served = parts_room.make(conftest.made(tmp_path, log=None)).served
     assert served.current.number == number
     (refused,) = served.status()["refused"]
     assert refused["version"] == number + 1
@@ -185,9 +186,9 @@ def test_a_bundle_that_is_damaged_is_not_served(
     extra = tmp_path / "bundle" / "ranker" / "1" / "assets" / "more.txt"
     extra.write_text("not of the manifest")
     with pytest.raises(errors.UserError, match=r"found .*more.txt beside them"):
-        app.make(conftest.made(tmp_path, log=None))
+        parts_room.make(conftest.made(tmp_path, log=None))
     extra.unlink()
     model = tmp_path / "bundle" / "ranker" / "1" / "saved_model.pb"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     with pytest.raises(errors.UserError, match="SHA-256"):
-        app.make(conftest.made(tmp_path, log=None))
+        parts_room.make(conftest.made(tmp_path, log=None))

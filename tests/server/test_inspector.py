@@ -13,7 +13,8 @@ from tests.server import conftest, live
 from ytdnn import configs, errors, ragged, schema
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import protocol, true_page
-from ytdnn.server import app, truth
+from ytdnn.server import parts as parts_room
+from ytdnn.server import truth
 
 WORLD = configs.WorldConfig(
     num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
@@ -133,7 +134,7 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
 def page(workdir: pathlib.Path) -> Iterator[browser.Browser]:
     """A browser in front of a server of its own."""
     given = dataclasses.replace(conftest.made(workdir), log=None)
-    with browser.start() as opened, live.in_thread(app.make(given)) as port:
+    with browser.start() as opened, live.in_thread(parts_room.make(given)) as port:
         opened.address = f"http://127.0.0.1:{port}/"  # type: ignore[attr-defined]
         yield opened
 

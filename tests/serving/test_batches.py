@@ -44,6 +44,7 @@ def test_a_malformed_request_is_refused() -> None:
         batches.inputs([{}, {"watched": []}], FIELDS)
 
 
+@pytest.mark.thorough
 def test_batched_answers_equal_single_ones(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:

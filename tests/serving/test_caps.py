@@ -19,6 +19,7 @@ def topics(run: untrained.Run, videos: list[str]) -> collections.Counter:
     return collections.Counter(known[video] for video in videos if known[video])
 
 
+@pytest.mark.thorough
 def test_each_request_of_a_batch_has_its_own_caps(untrained_run: untrained.Run) -> None:
     run = untrained_run
     asked = [request(run), request(run, max_per=TOPICS), request(run, max_per={})]
@@ -31,6 +32,7 @@ def test_each_request_of_a_batch_has_its_own_caps(untrained_run: untrained.Run) 
     assert run.bundle.answer([asked[1]])[0].video_ids == capped.video_ids
 
 
+@pytest.mark.thorough
 def test_a_log_without_columns_of_videos_has_none(plain_run: conftest.Run) -> None:
     fields = plain_run.bundle.inputs("recommender_exact")
     assert schema.MAX_PER_COLUMNS not in fields
@@ -38,6 +40,7 @@ def test_a_log_without_columns_of_videos_has_none(plain_run: conftest.Run) -> No
         requests.values({"max_per": TOPICS}, fields)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ranker", [True, False])
 def test_lists_of_many_users_hold_them(
     untrained_run: untrained.Run, ranker: bool
@@ -54,6 +57,7 @@ def test_lists_of_many_users_hold_them(
         assert each["video_id"].to_list() == found["video_id"].to_list()
 
 
+@pytest.mark.thorough
 def test_lists_by_products_are_the_best_that_the_caps_leave(
     untrained_run: untrained.Run,
 ) -> None:
@@ -83,6 +87,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_caps_are_refused_in_one_line(
     untrained_run: untrained.Run, given: object, message: str

@@ -111,6 +111,7 @@ def test_a_bundle_predicts_what_the_ranker_does(
     np.testing.assert_allclose(alone, expected, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_sources_propose_videos_without_an_embedding(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:
@@ -144,6 +145,7 @@ def test_no_source_proposes_what_is_not_permitted(
         assert allowing.video_ids
 
 
+@pytest.mark.thorough
 def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
     directory = run.bundle.directory.with_name("ranking")
     for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
@@ -158,6 +160,7 @@ def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
             ranking_model.load(directory, run.data, stage)
 
 
+@pytest.mark.thorough
 def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
     asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
     assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked

@@ -49,6 +49,7 @@ LINES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("line", DOUBTS)
 def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) -> None:
     assert run.bundle.doubts(DOUBTS[line]) == [line]
@@ -59,6 +60,7 @@ def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) 
     assert [str(one.message) for one in caught] == [line]
 
 
+@pytest.mark.thorough
 def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
     request = run.bundle.fitting(requests.request_for_user(run.data, "u1"))
     assert run.bundle.doubts(request) == []
@@ -67,6 +69,7 @@ def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
         Recommender.load(run.bundle.directory).recommend("u1", exact=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", LINES)
 def test_a_malformed_request_is_one_line(
     run: conftest.Run, tmp_path: pathlib.Path, text: str
@@ -78,6 +81,7 @@ def test_a_malformed_request_is_one_line(
     assert str(caught.value) == LINES[text].replace("PATH", str(path))
 
 
+@pytest.mark.thorough
 def test_the_bundle_names_the_values_of_its_texts(run: conftest.Run) -> None:
     version = str(run.bundle.version)
     path = run.bundle.directory / "versions" / version / "vocabularies.json"

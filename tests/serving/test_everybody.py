@@ -51,6 +51,7 @@ def check(
         assert scores[: len(answer.scores)] == pytest.approx(answer.scores, rel=1e-4)
 
 
+@pytest.mark.thorough
 def test_candidates_are_those_of_the_recommender_without_a_ranker(
     plain_run: conftest.Run,
 ) -> None:

@@ -114,6 +114,7 @@ def tensors_of(run: untrained.Run, raw: dict) -> dict:
     return ranker.tensors(raw)
 
 
+@pytest.mark.thorough
 def test_nearest_watched_videos_are_those_of_the_largest_cosines(
     run: untrained.Run, asked: dict
 ) -> None:

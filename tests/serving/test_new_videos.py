@@ -25,6 +25,7 @@ def test_the_bundle_says_how_many_videos_it_can_list(run: conftest.Run) -> None:
     assert run.bundle.manifest.facts["videos"] == run.data.num_videos
 
 
+@pytest.mark.thorough
 def test_its_lists_are_the_models_with_new_videos_among_them(run: conftest.Run) -> None:
     """Histories of test users hold new videos too."""
     data, trained = run.data, run.candidates
@@ -39,6 +40,7 @@ def test_its_lists_are_the_models_with_new_videos_among_them(run: conftest.Run) 
     assert (found == expected).mean() > 0.99  # but for ties of rounding
 
 
+@pytest.mark.thorough
 def test_the_ranker_is_told_the_score_of_a_new_video(run: conftest.Run) -> None:
     first_stage = stage.load(run.workdir / "candidates", run.data)
     vectors = tf.ones([1, run.candidates.vector_dim])

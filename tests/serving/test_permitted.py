@@ -55,6 +55,7 @@ def known(run: conftest.Run) -> list[str]:
     return run.data.videos[schema.VIDEO_ID].to_list()[: run.data.vocabulary_size]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("model", ["index", "index_exact"])
 @hypothesis.given(
     strategies.lists(

@@ -1,13 +1,16 @@
 """Parts of exported graphs are traced once; SavedModels hold no more than they read."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.serving import conftest
+from ytdnn.retrieval import filters, permitted
 from ytdnn.serving import bundle, shared
 
 
@@ -40,6 +43,19 @@ def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
     assert first(values).numpy().tolist() == [6, 15]
     assert second(values).numpy().tolist() == [6, 15]
     assert len(traces) == 1
+
+
+def test_parts_carry_every_field_of_the_permitted_videos() -> None:
+    one = tf.constant([[1, 2]])
+    values: dict[str, Any] = {
+        field.name: one for field in dataclasses.fields(permitted.Permitted)
+    }
+    removed: Any = object()
+    values["removed"] = removed
+    names = [field.name for field in dataclasses.fields(filters.Conditions)]
+    values["conditions"] = filters.Conditions(**dict.fromkeys(names, one))
+    before = permitted.Permitted(**values)
+    assert shared._joined(shared._parts(before), removed) == before
 
 
 def test_an_argument_that_is_left_out_makes_another_trace() -> None:

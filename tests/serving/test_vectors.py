@@ -71,6 +71,7 @@ def test_the_exported_ranker_reads_vectors_as_the_trained_one(
         np.testing.assert_allclose(found[schema.SCORES][0], expected[row], rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_bulk_requests_bring_the_vectors_of_users(run: untrained.Run) -> None:
     logged = logged_requests.LoggedRequests(run.data)
     users = np.arange(run.data.num_users)
@@ -81,6 +82,7 @@ def test_bulk_requests_bring_the_vectors_of_users(run: untrained.Run) -> None:
     assert not found[0].any()  # a user without one
 
 
+@pytest.mark.thorough
 def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) -> None:
     fields = run.bundle.inputs("recommender_exact")
     for given in ([], [1.0] * vector_log.WIDTH, [2] * vector_log.WIDTH):
@@ -111,6 +113,7 @@ def test_an_explanation_tells_of_every_feature_and_no_vector(
     assert f"value.{NAME}.of_watched" in found
 
 
+@pytest.mark.thorough
 def test_similar_by_a_column_is_by_its_cosine(run: untrained.Run) -> None:
     rows = np.asarray(run.bundle.vectors.rows(NAME)[1:], np.float32)
     cosines = rows @ rows.T
@@ -125,6 +128,7 @@ def test_similar_by_a_column_is_by_its_cosine(run: untrained.Run) -> None:
         assert found.videos[row].tolist() == (order + 1).tolist()
 
 
+@pytest.mark.thorough
 def test_similar_refuses_other_columns_and_videos_without_a_vector(
     run: untrained.Run,
 ) -> None:
@@ -137,6 +141,7 @@ def test_similar_refuses_other_columns_and_videos_without_a_vector(
         asked.videos(run.bundle, without, by=NAME)
 
 
+@pytest.mark.thorough
 def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> None:
     vector = np.eye(vector_log.WIDTH)[2] * 5.0
     rows = pl.DataFrame(
@@ -156,6 +161,7 @@ def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> Non
         new_videos.read(narrow, run.data)
 
 
+@pytest.mark.thorough
 def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
     """The ranker reads them, and `similar` finds them: "new" has the vector of "v1"."""
     place = run.bundle.videos[schema.VIDEO_ID].to_list().index("new") + 1

@@ -73,6 +73,7 @@ def test_the_ranker_predicts_every_outcome_of_the_log(run: untrained.Run) -> Non
     assert run.bundle.meanings["price"] == "expected amount of price"
 
 
+@pytest.mark.thorough
 def test_an_answer_is_ordered_by_the_weights_of_its_request(run: untrained.Run) -> None:
     asked = [
         request(run),
@@ -99,6 +100,7 @@ def test_an_answer_is_ordered_by_the_weights_of_its_request(run: untrained.Run) 
         assert run.bundle.answer([one])[0] == answer
 
 
+@pytest.mark.thorough
 def test_predictions_are_those_of_the_model(run: untrained.Run) -> None:
     answer = run.bundle.answer([request(run, weights={"liked": 1})])[0]
     user = run.data.users["user_id"].to_list().index("u3")
@@ -118,6 +120,7 @@ def test_predictions_are_those_of_the_model(run: untrained.Run) -> None:
         np.testing.assert_allclose(answer.more[name], predicted[name][0], rtol=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -160,6 +163,7 @@ def test_frames_of_one_and_of_many_have_the_columns(run: untrained.Run) -> None:
         recommender.recommend(users, weights={"lked": 1})
 
 
+@pytest.mark.thorough
 def test_weights_of_the_bundle_are_those_of_requests_without(
     run: untrained.Run,
 ) -> None:

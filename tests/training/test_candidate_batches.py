@@ -106,6 +106,7 @@ def test_shards_that_fit_one_window_give_the_very_batches_of_one(whole, sharded)
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("label", LABELS)
 def test_an_epoch_can_be_entered_at_any_step(sharded, label):
     stream = _stream(sharded, LABELS[label])
@@ -136,6 +137,7 @@ def test_readers_give_the_parts_of_the_global_batches(sharded, label, num_reader
     assert _examples(together) == _examples(_batches(stream, 1))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("label", LABELS)
 def test_readers_of_one_shard_have_ranges_of_its_rows(whole, label):
     stream = _stream(whole, LABELS[label])

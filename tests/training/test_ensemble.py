@@ -41,6 +41,7 @@ def _scores(trained, data):
     return trained.user_vectors(data, users, ends) @ trained.video_vectors().T
 
 
+@pytest.mark.thorough
 def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     single = []
     for seed in (2, 3):  # of seed 1 and two members
@@ -55,6 +56,7 @@ def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     )
 
 
+@pytest.mark.thorough
 def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     facts = artifacts.read_manifest(pair, model.KIND).facts
     assert [one["epochs"] for one in facts["members"]] == [EPOCHS, EPOCHS]
@@ -77,6 +79,7 @@ def test_refitted_each_network_has_its_own_number_of_epochs(data, pair, tmp_path
     assert facts["validation"] == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "killed_after",
     [
@@ -170,6 +173,7 @@ def projected(data, tmp_path_factory):
     return directory
 
 
+@pytest.mark.thorough
 def test_projected_its_vectors_are_narrow_and_its_scores_near(data, pair, projected):
     wide, narrow = model.load(pair, data), model.load(projected, data)
     assert narrow.video_vectors().shape == (data.vocabulary_size, 5)

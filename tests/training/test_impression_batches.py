@@ -77,6 +77,7 @@ def _examples(batches):
     return sorted(map(tuple, rows[weights > 0.0].tolist()))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "window_events", [pytest.param(1, marks=pytest.mark.thorough), 10**6]
 )
@@ -122,6 +123,7 @@ def test_an_epoch_can_be_entered_at_any_step(sharded, stage):
                 np.testing.assert_array_equal(one[name], values, name)
 
 
+@pytest.mark.thorough
 def test_readers_have_all_examples_between_them(sharded, stage):
     stream = _stream(sharded, stage)
     parts = [

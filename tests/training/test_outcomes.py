@@ -36,6 +36,7 @@ def _test_rows(data: prepared.PreparedData) -> np.ndarray:
     return np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("experts", [0, 2])
 def test_outcomes_are_learned_with_the_click(
     data: prepared.PreparedData, tmp_path: pathlib.Path, experts: int

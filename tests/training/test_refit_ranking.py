@@ -101,6 +101,7 @@ def _readings(trained):
     return scores, encoder(scores).numpy()[..., 0]
 
 
+@pytest.mark.thorough
 def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
     """Whatever the scale: the share of lists below each score is the same."""
     scores, shares = _readings(earlier)
@@ -121,6 +122,7 @@ def _scores_of(trained):
     return [f for f in model.features if isinstance(f, base_feature.Replayed)]
 
 
+@pytest.mark.thorough
 def test_nothing_else_of_the_ranker_changes(earlier, served):
     old = ranking_model.load(earlier.directory, earlier.data, earlier.first_stage)
     new = ranking_model.load(served.directory, served.data, served.first_stage)

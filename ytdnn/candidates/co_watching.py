@@ -33,6 +33,9 @@ _FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
 _FILTERS, _DEGREE = 2, 4
 _MOST_KEPT = 1 << 25  # events; of a longer log, shards are read again
 _SHORTEST = 1e-12
+# Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
+# directions than columns: its least eigenvalue is 0, for which a filter would overflow.
+_LEAST_BOUND = 1e-4
 _POWER = 1.0
 _SEED = 0
 
@@ -91,7 +94,8 @@ class _Space:
             _, rows, values = self._ritz(rows, first)
             rows = _orthonormal(rows)
         for _ in range(_FILTERS):
-            rows = self._filtered(rows, first, float(values[-1]))
+            bound = max(float(values[-1]), _LEAST_BOUND * float(values[0]))
+            rows = self._filtered(rows, first, bound)
             rows, _, values = self._ritz(rows, first)
         return rows[:, :num], values[:num]
 

@@ -12,7 +12,9 @@ from ytdnn.cli import (
     feature_flag,
     repeats_flag,
     resolved,
+    sessions_flag,
     steps,
+    tracker_flag,
     tune,
 )
 
@@ -39,6 +41,8 @@ COMMANDS = (
             *engine.FLAGS,
             feature_flag.FLAG,
             repeats_flag.FLAG,
+            sessions_flag.FLAG,
+            tracker_flag.FLAG,
             resolved.STRATEGY,
             _REFIT,
             _K,
@@ -123,6 +127,8 @@ COMMANDS = (
             ),
             feature_flag.FLAG,
             repeats_flag.FLAG,
+            sessions_flag.FLAG,
+            tracker_flag.FLAG,
             resolved.STRATEGY,
         ),
         (

@@ -6,11 +6,12 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, pipeline
-from ytdnn.cli import arguments, output, resolved
+from ytdnn.cli import arguments, output, resolved, tracker_flag
 from ytdnn.pipeline import graph, refitting, runner, system_evaluation
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
+    from ytdnn.tracking import tracker as tracker_room
 
 Flag = arguments.Flag
 
@@ -49,6 +50,7 @@ FLAGS = (
         example="FILE|CONDITION",
     ),
     resolved.K,
+    tracker_flag.FLAG,
     resolved.JSON,
     Flag("explain", "Print what every number means, and stop.", is_switch=True),
 )
@@ -91,6 +93,8 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
     found = pipeline.evaluate(
         directory, config, split=split, again=True, verbose=output.say
     )
+    with tracker_flag.tracked(given, directory, config) as tracker:
+        track(tracker, found, split)
     show(found)
     if config.refit and refitting.exists(directory):
         output.say(refitting.statement(directory))
@@ -146,6 +150,16 @@ def show(found: "report_files.Evaluated") -> None:
         )
     output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
     output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
+
+
+def track(
+    tracker: "tracker_room.Tracker | None", found: "report_files.Evaluated", split: str
+) -> None:
+    """Tells a tracker, if there is one, of an evaluation."""
+    if tracker is not None:
+        from ytdnn.tracking import tracker as tracking
+
+        tracker.on_results(tracking.results(found.report, split))
 
 
 def _explain() -> None:

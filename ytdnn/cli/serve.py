@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import sys
 
 from ytdnn import errors
 from ytdnn.cli import arguments, output
@@ -49,6 +50,28 @@ FLAGS = (
         "says; off: each runs alone.",
         example="on|off",
     ),
+    Flag(
+        "processes",
+        "Processes that answer on the port; vectors and tables are in memory once; "
+        "default: 1.",
+        example="N",
+    ),
+    Flag(
+        "access_log",
+        "File of the access log, lines of JSON; -: standard output; default: none.",
+        example="FILE|-",
+    ),
+    Flag(
+        "queue_seconds",
+        "Requests are refused (503, Retry-After) while others have waited this long; "
+        "default: 1.",
+        example="SECONDS",
+    ),
+    Flag(
+        "traces",
+        "on: OpenTelemetry's traces, by OTLP (extra telemetry); off (default).",
+        example="on|off",
+    ),
 )
 JOIN_FLAGS = (
     Flag("log", "Directory of what was served.", example="DIR", required=True),
@@ -63,6 +86,7 @@ JOIN_FLAGS = (
 _TOKEN = "YTDNN_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 _MOST_PORT = 65_535
+_MOST_PROCESSES = 256
 _NONE = "none"
 
 
@@ -79,6 +103,19 @@ def run(given: arguments.Arguments) -> None:
             "expected --workdir or --bundle, one of them (ytdnn serve --help)"
         )
     _require_packages()
+    number = _processes(values.get("processes", "1"))
+    if number == 1:
+        _run(given, number)
+        return
+    from ytdnn.server import shared_metrics
+
+    with shared_metrics.directory():
+        _run(given, number)
+
+
+def _run(given: arguments.Arguments, processes: int) -> None:
+    """Serves from one process or several."""
+    values = given.values
     from ytdnn.server import settings, start
 
     path = values.get("token_file")
@@ -95,7 +132,13 @@ def run(given: arguments.Arguments) -> None:
         log=log,
         loads_all=True,
         flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
-        is_batching=arguments.choice(given, "batching", ("on", "off"), "on") == "on",
+        is_batching=_is_on(given, "batching", "on"),
+        limits=settings.Limits(
+            queue_seconds=_seconds("queue_seconds", values.get("queue_seconds", "1"))
+        ),
+        processes=processes,
+        access_log=values.get("access_log"),
+        traces=_is_on(given, "traces", "off"),
     )
     start.run(made, output.say)
 
@@ -129,6 +172,25 @@ def _places(
     if given is None:
         log = workdir / "served_log"
     return workdir / graph.BUNDLE.name, workdir / graph.DATA.name, log
+
+
+def _is_on(given: arguments.Arguments, name: str, default: str) -> bool:
+    return arguments.choice(given, name, ("on", "off"), default) == "on"
+
+
+def _processes(text: str) -> int:
+    number = int(text) if re.fullmatch(r"[0-9]{1,3}", text) else 0
+    if not 1 <= number <= _MOST_PROCESSES:
+        raise errors.UserError(
+            f"expected --processes to be a number of 1 to {_MOST_PROCESSES}, received "
+            f"{text!r}"
+        )
+    if number > 1 and sys.platform != "linux":
+        raise errors.UserError(
+            f"expected Linux for --processes={number}, received {sys.platform}: start "
+            f"a server on each of several ports behind a proxy"
+        )
+    return number
 
 
 def _port(text: str) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from ytdnn import configs, pipeline
-from ytdnn.cli import arguments, engine, evaluate, output, resolved
+from ytdnn.cli import arguments, engine, evaluate, output, resolved, tracker_flag
 from ytdnn.pipeline import graph, refitting, runner, workdir
 
 
@@ -17,7 +17,9 @@ def run(given: arguments.Arguments) -> None:
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
     spark = engine.chosen(given)
-    found = pipeline.run(directory, config, spark=spark, verbose=output.say)
+    with tracker_flag.tracked(given, directory, config) as tracker:
+        found = pipeline.run(directory, config, spark=spark, verbose=output.say)
+        evaluate.track(tracker, found, "test")
     evaluate.show(found)
     if config.refit:
         output.say(refitting.statement(directory))
@@ -63,7 +65,8 @@ def train(given: arguments.Arguments) -> None:
     stage = given.values.get("stage", "")
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     config = resolved.later_config(given, directory)
-    pipeline.train(directory, config, stage=stage, verbose=output.say)
+    with tracker_flag.tracked(given, directory, config):
+        pipeline.train(directory, config, stage=stage, verbose=output.say)
     output.say(f"next: {runner.next_command(config, directory)}")
 
 

@@ -15,6 +15,7 @@ from ytdnn.cli import (
     output,
     resolved,
     settings,
+    tracker_flag,
 )
 from ytdnn.configs import spaces
 from ytdnn.evaluation import swept
@@ -55,6 +56,7 @@ FLAGS = (
         "ranker, which has weighted_per_user_loss and mean_loss too.",
         example="METRIC",
     ),
+    tracker_flag.FLAG,
     resolved.JSON,
 )
 _TRIALS = 30
@@ -79,7 +81,13 @@ def run(given: arguments.Arguments) -> None:
     base = resolved.config(given, configs.Config())
     roles.from_config(base).require_alone("sweep")
     sweep = sweeping.Sweep(
-        directory, base, stage, metric, _space(given, stage), given_settings.apply
+        directory,
+        base,
+        stage,
+        metric,
+        _space(given, stage),
+        given_settings.apply,
+        tracker_flag.name(given),
     )
     num_trials, minutes = _limits(given)
     found = sweeping.run(sweep, num_trials, minutes, output.say)

@@ -127,6 +127,7 @@ __all__ = [
     "WeightedLogisticConfig",
     "WorldConfig",
     "as_trained",
+    "changed",
     "choices",
     "chosen",
     "component",
@@ -144,10 +145,16 @@ __all__ = [
 ]
 
 # Where the names live that few programs use; each module is imported when one is used.
-_RARE = {"quickstart": "first_run", "Options": "spaces", "Range": "spaces"}
+_RARE = {
+    "Options": "spaces",
+    "Range": "spaces",
+    "changed": "changes",
+    "quickstart": "first_run",
+}
 
 # Names of components in version 0.1.0, accepted for one version.
 if TYPE_CHECKING:
+    from ytdnn.configs.changes import changed
     from ytdnn.configs.first_run import quickstart
     from ytdnn.configs.spaces import Options, Range
 

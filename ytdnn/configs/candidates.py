@@ -72,6 +72,9 @@ class CandidatesConfig:
         for all epochs and seeds; 0 = all.
       validate_repeats: Whether validation asks for videos that the user watched before,
         too, and lists them; for logs in which videos are watched again (`--repeats`).
+      validate_last: Whether validation asks for the last watch of each user, by all
+        before it, instead of all watches by those before the window; for logs of
+        sessions (`--sessions`).
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here. Without a config file all of these are, except those
         given on the command line.
@@ -121,6 +124,7 @@ class CandidatesConfig:
     window_events: components.Positive = 1 << 24
     validation_users: components.NonNegative = 10_000
     validate_repeats: bool = False
+    validate_last: bool = False
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")

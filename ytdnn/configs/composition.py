@@ -50,6 +50,10 @@ class CompositionConfig:
         and series are watched again: keep them there (`--repeats`).
       request_fields: Keys of requests that leave videos out, in addition to those of
         every bundle, such as `exclude_channel_ids` (docs/extending.md).
+      operators: Operators of conditions in addition to those of every bundle
+        (docs/extending.md).
+      rerankers: Re-rankers of the page, which follow diversity in this order
+        (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
       diversity: Weight of the similarity to the most similar video before it on the
@@ -88,6 +92,8 @@ class CompositionConfig:
     co_watched_by: Literal["order", "users"] = "order"
     remove_watched: bool = True
     request_fields: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    rerankers: tuple[str, ...] = ()
     policies: str = ""
     weights: str = ""
 
@@ -160,12 +166,15 @@ class CompositionConfig:
             raise ValueError(f"expected each source once, received {value}")
         return value
 
-    @pydantic.field_validator("request_fields", mode="after")
+    @pydantic.field_validator("request_fields", "operators", "rerankers", mode="after")
     @classmethod
-    def _fields_are_registered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _parts_are_registered(
+        cls, value: tuple[str, ...], info: pydantic.ValidationInfo
+    ) -> tuple[str, ...]:
+        parts = registries.every()[info.field_name or ""]
         for name in value:
-            if name not in registries.REQUEST_FIELDS:
-                raise ValueError(registries.REQUEST_FIELDS.unknown(name))
+            if name not in parts:
+                raise ValueError(parts.unknown(name))
         return tuple(dict.fromkeys(value))
 
     @pydantic.model_validator(mode="after")
@@ -175,10 +184,11 @@ class CompositionConfig:
                 f"expected diversity_by, a column of videos such as topic, with "
                 f"diversity, received none and {self.diversity}"
             )
-        if self.diversifies and self.temperature:
+        if self.reranks and self.temperature:
             raise ValueError(
-                f"expected no temperature with diversity or channel_decay, as "
-                f"propensities of their order are unknown, received {self.temperature}"
+                f"expected no temperature with diversity, channel_decay or rerankers, "
+                f"as propensities of their order are unknown, received "
+                f"{self.temperature}"
             )
         return self
 
@@ -242,6 +252,11 @@ class CompositionConfig:
     def diversifies(self) -> bool:
         """Whether similar videos, or those of one channel, are moved down."""
         return bool(self.diversity) or self.channel_decay < 1.0
+
+    @property
+    def reranks(self) -> bool:
+        """Whether videos of a page are put in another order than their scores'."""
+        return self.diversifies or bool(self.rerankers)
 
     @property
     def explores(self) -> bool:

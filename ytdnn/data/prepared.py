@@ -318,6 +318,20 @@ class PreparedData:
         users, first = np.unique(self.watches.users[rows], return_index=True)
         return users, rows[first]
 
+    def last_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the users with watches in a split and where each one's last lies.
+
+        Watches that are not long enough to be answers (`data.min_watch_fraction`) do
+        not count.
+
+        Returns:
+          user indices `[n] int32`, flat positions `[n] int64`.
+        """
+        rows = self.watch_split_rows(split)
+        rows = rows[self.watches.are_completed[rows]]
+        users, last = np.unique(self.watches.users[rows][::-1], return_index=True)
+        return users, rows[::-1][last]
+
     def watched_before(self, users: np.ndarray, ends: np.ndarray) -> ragged.Ragged:
         """Returns all videos each user watched before a flat position.
 

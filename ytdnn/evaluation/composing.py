@@ -85,7 +85,7 @@ def order(
     """
     explorer = exploring.from_config(composition, data)
     is_plain = not composition.blend_weight and not composition.max_per_channel
-    if is_plain and explorer is None and not composition.diversifies:
+    if is_plain and explorer is None and not composition.reranks:
         return None
     rule = page.Rule(composition, data)
     score = None

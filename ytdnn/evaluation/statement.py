@@ -137,6 +137,7 @@ def _targets(config: configs.EvaluationConfig) -> str:
     what = {
         "all": "every video watched in the split",
         "next": "the first video watched in the split",
+        "last": "the last video watched in the split, by all watched before it",
     }[config.targets]
     days = config.horizon_days
     within = f" within {days:g} days of the request" if days else ""

@@ -2,7 +2,7 @@
 
 from ytdnn import registries
 from ytdnn.evaluation import report_model
-from ytdnn.pages import names, page
+from ytdnn.pages import finding, names, page
 
 
 def render(report: report_model.Report) -> str:
@@ -10,7 +10,7 @@ def render(report: report_model.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
-    return page.render(title, _summary(report), sections)
+    return page.render(title, _summary(report), sections, finding.sentence(report))
 
 
 def _summary(report: report_model.Report) -> str:

@@ -38,7 +38,7 @@ def impressions(report: report_model.Report) -> page.Section:
     table = page.Table(
         ["metric", "definition, over all impressions"], meanings, words=(0, 1)
     )
-    blocks.append(page.Details("What each metric means", [table]))
+    blocks.append(page.Details("Definitions of the metrics", [table]))
     blocks += _slices(report)
     blocks += _calibration(report.calibration)
     return page.Section(

@@ -61,6 +61,7 @@ class Sweep:
       metric: Validation metric that decides; see `METRICS`.
       space: Values of each setting; None: the product's own space for the log's size.
       apply: Function that returns a config with settings given as texts.
+      tracker: Name of the experiment tracker that is told of each trial; empty: none.
     """
 
     directory: pathlib.Path
@@ -69,6 +70,7 @@ class Sweep:
     metric: str
     space: spaces.Space | None
     apply: Apply
+    tracker: str = ""
 
     @property
     def defaults(self) -> pathlib.Path:
@@ -91,7 +93,7 @@ class _PrunedError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Reporter:
-    """Reports the epochs of a trial; an `callbacks.Observer`."""
+    """Reports the epochs of a trial; an `observers.Observer`."""
 
     trial: "optuna.trial.Trial"
     stage: str
@@ -378,13 +380,16 @@ def _trained(
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
     from ytdnn.evaluation import answer_cost
-    from ytdnn.training import callbacks
+    from ytdnn.tracking import tracker
+    from ytdnn.training import observers
 
     config = sweep.apply(sweep.base, settings)
     directory = sweep.trial(trial.number)
     started = time.monotonic()
     reporter = _Reporter(trial, sweep.stage, sweep.metric)
-    with callbacks.observed_by(reporter):
+    name = f"{sweep.directory.resolve().name}/{trial.number:04d}"
+    told = tracker.tracked(sweep.tracker, directory, config, name)
+    with told, observers.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(_SECONDS, time.monotonic() - started)
     cost = answer_cost.milliseconds(directory, config, sweep.stage)

@@ -6,13 +6,14 @@ is a bound on the code.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import schema
+from ytdnn import registries, schema
 from ytdnn.data import prepared
 
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
@@ -39,17 +40,20 @@ class Attribute:
       kind: `text`, `number`, or `age`: a number of seconds at which the age begins.
       codes: `[num_videos + 1] int32`, by catalogue index.
       values: The distinct values as text or `[n] float64`; value i has code i + 1.
+      others: Names of registered operators that it has besides.
     """
 
     name: str
     kind: Kind
     codes: npt.NDArray[np.int32]
     values: list[str] | npt.NDArray[np.float64]
+    others: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Column and operator of each condition that there can be, as `key` has it."""
-        return tuple(key(self.name, one) for one in _OPERATORS_OF[self.kind])
+        every = (*_OPERATORS_OF[self.kind], *self.others)
+        return tuple(key(self.name, one) for one in every)
 
 
 def key(column: str, operator: str) -> str:
@@ -57,21 +61,34 @@ def key(column: str, operator: str) -> str:
     return f"{column} {operator}"
 
 
-def from_data(data: prepared.PreparedData) -> tuple[Attribute, ...]:
+def from_data(
+    data: prepared.PreparedData, operators: Sequence[str] = ()
+) -> tuple[Attribute, ...]:
     """Returns the columns of a log's videos that conditions can be put on.
 
     Ids of channels are text, whatever their type; truth values are the texts `true` and
     `false`. Titles, vectors and texts that differ from video to video are left out.
+
+    Args:
+      data: The prepared set.
+      operators: Registered operators that its columns have besides.
+
+    Raises:
+      errors.UserError: An operator is not registered.
     """
+    registered = [registries.OPERATORS[name] for name in operators]
     found = []
     for name in data.videos.columns:
         if name in _LEFT_OUT or " " in name:
             continue
         made = _attribute(name, data.videos[name])
         if made is not None:
+            others = tuple(one.name for one in registered if made.kind in one.kinds)
+            made = dataclasses.replace(made, others=others)
             found.append(made)
         if name == schema.UPLOAD_TIME and AGE_DAYS not in data.videos.columns and made:
-            found.append(dataclasses.replace(made, name=AGE_DAYS, kind="age"))
+            age = dataclasses.replace(made, name=AGE_DAYS, kind="age", others=())
+            found.append(age)
     return tuple(found)
 
 

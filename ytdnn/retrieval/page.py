@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.data import positions, prepared
-from ytdnn.retrieval import channels, diversity, rows
+from ytdnn.retrieval import channels, diversity, placing, rows
 
 
 class Rule(tf.Module):
@@ -13,7 +13,8 @@ class Rule(tf.Module):
     Attributes:
       needs_scores: Whether the candidate model's scores enter.
       caps: Whether it leaves out what exceeds a channel's share.
-      diversity: Puts similar videos further down; None: they stay.
+      rerankers: What changes the order afterwards, and the name in `placing` of what
+        it moves up: functions of videos and order, as `diversity.Diversity`.
     """
 
     def __init__(
@@ -26,7 +27,11 @@ class Rule(tf.Module):
             the columns that diversity needs.
         """
         super().__init__()
-        self.diversity = diversity.from_config(config, data)
+        others = (registries.RERANKERS[name] for name in config.rerankers)
+        self.rerankers = [(placing.RERANKED, one.make(config, data)) for one in others]
+        diverse = diversity.from_config(config, data)
+        if diverse is not None:
+            self.rerankers.insert(0, (placing.DIVERSITY, diverse))
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
@@ -49,7 +54,9 @@ class Rule(tf.Module):
           scores: `[batch, n] float32` of the candidate model; None: no blend.
         """
         order = self.cap(videos, self.blend(videos, logits, scores))
-        return order if self.diversity is None else self.diversity(videos, order)
+        for _, reranked in self.rerankers:
+            order = reranked(videos, order)
+        return order
 
     def blend(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None

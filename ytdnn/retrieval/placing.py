@@ -4,15 +4,18 @@ A page that explores, reserves places or caps channels is not in the order of it
 scores. The videos placed by their score still are, among themselves.
 """
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
-DIVERSITY = "diversity"
-NAMES = (SCORE, SAMPLED, RESERVED, CAP, DIVERSITY)  # by code
+DIVERSITY, RERANKED = "diversity", "reranked"
+NAMES = (SCORE, SAMPLED, RESERVED, CAP, DIVERSITY, RERANKED)  # by code
 MEANING = (
     "score: in its place by the score; sampled: drawn; reserved: a young upload moved "
     "up; cap: moved up in place of videos of a channel that had its share; diversity: "
-    "moved up in place of videos more like those before it"
+    "moved up in place of videos more like those before it; reranked: moved up by a "
+    "re-ranker of the bundle's"
 )
 
 
@@ -45,7 +48,7 @@ def codes(
     sampled: tf.Tensor | None,
     reserved: tf.Tensor | None,
     cap: tf.Tensor | None,
-    diverse: tf.Tensor | None = None,
+    reranked: Mapping[str, tf.Tensor] | None = None,
 ) -> tf.Tensor | None:
     """Returns the place among `NAMES` of what placed each, `[batch, n] int32`.
 
@@ -53,11 +56,11 @@ def codes(
       sampled: `[batch, n] bool`; None: nothing is drawn.
       reserved: Likewise.
       cap: Likewise; a video that is drawn or moved up as well counts as such.
-      diverse: Likewise, of those moved up for diversity.
+      reranked: Likewise, of those moved up by re-rankers, by name of the reason.
     """
     found = None
     for mask, name in (
-        (diverse, DIVERSITY),
+        *((mask, name) for name, mask in (reranked or {}).items()),
         (cap, CAP),
         (reserved, RESERVED),
         (sampled, SAMPLED),

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hmac
 import ipaddress
-import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -33,7 +32,6 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
-_CHALLENGE = (b"www-authenticate", b'Basic realm="ytdnn", charset="UTF-8"')
 _WITH_BODY = ("POST",)  # no path takes another method that brings one
 
 
@@ -68,7 +66,7 @@ class Guard:
         if problem is None:
             await self._app(scope, receive, with_headers)
             return
-        await _answer(problem, with_headers)
+        await problems.answer(problem, with_headers)
 
     def _refused(
         self, method: str, headers: Iterable[tuple[bytes, bytes]]
@@ -120,20 +118,6 @@ class Guard:
         elif scheme.lower() != "bearer":
             found = b""
         return self._token is not None and hmac.compare_digest(found, self._token)
-
-
-async def _answer(problem: problems.Problem, send: Send) -> None:
-    body = json.dumps(problem.body).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    if problem.status == problems.NO_TOKEN:
-        headers.append(_CHALLENGE)
-    await send(
-        {"type": "http.response.start", "status": problem.status, "headers": headers}
-    )
-    await send({"type": "http.response.body", "body": body})
 
 
 def _without_port(host: str) -> str:

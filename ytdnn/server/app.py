@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import importlib.resources
 import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import fastapi
@@ -19,18 +18,17 @@ from starlette import requests as http
 from ytdnn import errors, schema
 from ytdnn.server import (
     access,
-    batching,
     bodies,
-    hot_swap,
-    inspector,
     metrics,
     models,
     predict,
     problems,
     recommend,
+    recorder,
+    records,
     served_log,
-    settings,
 )
+from ytdnn.server import parts as parts_room
 
 _LOG = logging.getLogger("ytdnn.server")
 _MODEL = re.compile(
@@ -42,66 +40,11 @@ _STATIC = {
     "/inspector.css": ("inspector.css", "text/css; charset=utf-8"),
     "/inspector.js": ("inspector.js", "text/javascript; charset=utf-8"),
 }
-
 Json = dict[str, Any]
 Handler = Callable[[http.Request], Awaitable[responses.Response]]
 
 
-@dataclasses.dataclass(frozen=True)
-class ServerParts:
-    """The parts of a running server.
-
-    Attributes:
-      given: The settings.
-      threads: Threads that run models.
-      measured: Metrics for Prometheus.
-      served: Holder of the served version.
-      log: Log of answers and feedback, None where nothing is logged.
-      inspector: Backend of the inspector's page.
-    """
-
-    given: settings.Settings
-    threads: batching.Threads
-    measured: metrics.Metrics
-    served: hot_swap.Served
-    log: served_log.ServedLog | None
-    inspector: inspector.Inspector
-
-
-def make(
-    given: settings.Settings, say: Callable[[str], None] = _LOG.info
-) -> ServerParts:
-    """Loads the bundle, and creates the parts of the server.
-
-    Args:
-      given: The settings.
-      say: Function that takes a line for people.
-
-    Raises:
-      errors.UserError: The bundle cannot be served.
-      OSError: The log of answers cannot be created.
-    """
-    measured = metrics.Metrics()
-    shared = settings.batching_of(given.bundle)
-    alone = dataclasses.replace(
-        shared,
-        max_batch_size=1,
-        batch_timeout_micros=0,
-        max_enqueued_batches=shared.most_rows,
-    )
-    threads = batching.Threads(shared if given.is_batching else alone, measured.observe)
-    served = hot_swap.Served(given, threads, measured, say)
-    opened, log = served.current.bundle, None
-    if given.log:
-        log = served_log.ServedLog(
-            given.log, opened.id_type, measured, opened.own_outcomes
-        )
-    return ServerParts(
-        given, threads, measured, served, log, inspector.Inspector(given)
-    )
-
-
-def application(parts: ServerParts) -> access.App:
+def application(parts: parts_room.ServerParts) -> access.App:
     """Returns the guarded application."""
     app = fastapi.FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(parts)
@@ -111,17 +54,18 @@ def application(parts: ServerParts) -> access.App:
     for method, path, handler in routes.table():
         # Bodies and errors are ours throughout: no validation of FastAPI's is seen.
         app.router.add_route(path, routes.measured(path, handler), methods=[method])
-    return access.Guard(app, parts.given)
+    guarded = access.Guard(app, parts.given)
+    return recorder.Recorder(guarded, parts.access, parts.tracing, routes.route)
 
 
 def _lifespan(
-    parts: ServerParts,
+    parts: parts_room.ServerParts,
 ) -> Callable[[fastapi.FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
         del app
         tasks = [
-            asyncio.create_task(parts.served.watch()),
+            asyncio.create_task(parts.follow()),
             asyncio.create_task(parts.served.load_all()),
         ]
         if parts.log is not None:
@@ -133,6 +77,10 @@ def _lifespan(
         await asyncio.gather(*tasks, return_exceptions=True)
         if parts.log is not None:
             await asyncio.to_thread(parts.log.flush)
+        if parts.tracing is not None:
+            await asyncio.to_thread(parts.tracing.close)
+        if parts.access is not None:
+            parts.access.close()
         parts.served.close()
         parts.threads.close()
 
@@ -152,20 +100,28 @@ async def _of_http(request: http.Request, error: Exception) -> responses.Respons
     """Answers a path or a method that is not there, as TensorFlow Serving does."""
     status = getattr(error, "status_code", problems.NOT_FOUND)
     message = f"Malformed request: {request.method} {request.url.path}"
-    return _response(problems.Problem(status, message).body, status)
+    return _refusal(problems.Problem(status, message))
 
 
-def _response(value: Any, status: int = 200) -> responses.Response:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return responses.Response(text.encode(), status, media_type="application/json")
+def _refusal(problem: problems.Problem) -> responses.Response:
+    return _response(problem.body, problem.status, problem.headers)
+
+
+def _response(
+    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> responses.Response:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    kind = "application/json"
+    return responses.Response(text, status, headers=headers, media_type=kind)
 
 
 class _Routes:
     """The answer of each path."""
 
-    def __init__(self, parts: ServerParts) -> None:
+    def __init__(self, parts: parts_room.ServerParts) -> None:
         self._parts = parts
         self._limits = parts.given.limits
+        self._prefixes = {_prefix(path) for _, path, _ in self.table()}
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Returns method, path and handler of each."""
@@ -191,24 +147,29 @@ class _Routes:
             *asked,
         ]
 
+    def route(self, path: str) -> str:
+        """Returns the route of a path, without names of models."""
+        prefix = "/v1" if path.startswith("/v1/") else path
+        return prefix if prefix in self._prefixes else "other"
+
     def measured(self, path: str, handler: Handler) -> Handler:
         """Returns a handler that turns errors into answers and measures the time."""
-        endpoint = path.partition("/{")[0]
+        endpoint = _prefix(path)
 
         async def handle(request: http.Request) -> responses.Response:
             started = time.perf_counter()
             try:
                 found = await handler(request)
             except problems.Problem as problem:
-                found = _response(problem.body, problem.status)
+                found = _refusal(problem)
             except errors.UserError as error:
-                found = _response(problems.bad(str(error)).body, problems.BAD_REQUEST)
+                found = _refusal(problems.bad(str(error)))
             except Exception:
                 _LOG.exception("%s %s failed", request.method, request.url.path)
                 failed = problems.Problem(
                     problems.FAILED, "the server failed: see its log"
                 )
-                found = _response(failed.body, failed.status)
+                found = _refusal(failed)
             seconds = time.perf_counter() - started
             self._parts.measured.requests.labels(endpoint, found.status_code).inc()
             self._parts.measured.seconds.labels(endpoint).observe(seconds)
@@ -232,16 +193,7 @@ class _Routes:
 
     async def status(self, request: http.Request) -> responses.Response:
         """Answers what is served, and what was refused and why."""
-        found = await asyncio.to_thread(self._parts.served.status)
-        log = self._parts.log
-        about = None
-        if log is not None:
-            about = {
-                "directory": str(log.directory),
-                "flush_seconds": self._parts.given.flush_seconds,
-                "problem": log.problem or None,
-            }
-        return _response(found | {"served_log": about})
+        return _response(await self._parts.status())
 
     async def metrics(self, request: http.Request) -> responses.Response:
         """Answers Prometheus."""
@@ -281,6 +233,7 @@ class _Routes:
                     f"tensorflow/serving/{method}. Was: tensorflow/serving/predict"
                 )
             asked = predict.parse(body, signature.fields, self._limits)
+            records.current().facts["version"] = version.number
             found = await signature.queue.ask(asked.rows, self._limits.answer_seconds)
             return _response(predict.answer(asked, found))
 
@@ -343,6 +296,11 @@ class _Routes:
             return _response(
                 await self._parts.inspector.why(version, body, self._limits)
             )
+
+
+def _prefix(path: str) -> str:
+    """Returns the part of a route's path that all its requests have."""
+    return path.partition("/{")[0]
 
 
 def _asked_model(request: http.Request) -> tuple[str, int | None, str]:

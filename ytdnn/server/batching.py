@@ -11,13 +11,14 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
-from ytdnn.server import problems, settings
+from ytdnn.server import problems, records, settings
 
 Row = Mapping[str, Any]
 Outputs = dict[str, npt.NDArray[Any]]
@@ -55,21 +56,31 @@ class Threads:
 
     Attributes:
       parameters: Parameters of batching.
+      queue_seconds: Requests are refused while the first that waits has waited for
+        longer.
+      num_op_threads: Threads of the operations of a run; None: one for each core.
     """
 
     def __init__(
         self,
         parameters: settings.Batching,
         observe: Callable[[Answered], None] = lambda answered: None,
+        queue_seconds: float = math.inf,
+        num_op_threads: int | None = None,
     ) -> None:
         """Starts no thread yet.
 
         Args:
           parameters: Parameters of batching.
-          observe: Function that is called with each run's first request.
+          observe: Function that is called with the times of each request.
+          queue_seconds: Requests are refused while the first that waits has waited for
+            longer.
+          num_op_threads: Threads of the operations of a run; None: one for each core.
         """
         self.parameters = parameters
         self.observe = observe
+        self.queue_seconds = queue_seconds
+        self.num_op_threads = num_op_threads
         self._free = parameters.num_batch_threads
         self._waiting: collections.deque[Queue] = collections.deque()
         self._executor = concurrent.futures.ThreadPoolExecutor(
@@ -129,25 +140,54 @@ class Queue:
           seconds: After which it is given up.
 
         Raises:
-          problems.Problem: The queue is full, or it took too long.
+          problems.Problem: The queue is full, its wait is too long, or it took too
+            long.
         """
-        parameters = self._threads.parameters
-        if self._num_rows and self._num_rows + len(rows) > parameters.most_rows:
-            raise problems.Problem(problems.OVERLOADED, _FULL)
+        record = records.current()
+        seconds = min(seconds, record.left_seconds)
+        self._require_short(len(rows), seconds)
         loop = asyncio.get_running_loop()
         task = _Task(rows, loop.create_future(), time.perf_counter())
         self._tasks.append(task)
         self._num_rows += len(rows)
         self.continue_()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(0.0, seconds)):
                 found = await task.future
         except TimeoutError:
             raise problems.Problem(
                 problems.LATE, f"no answer within {seconds:g} s"
             ) from None
         self._threads.observe(found)
+        record.add("queue", task.since, found.queue_seconds)
+        record.add("run", task.since + found.queue_seconds, found.run_seconds)
+        record.facts["batch_size"] = found.batch_size
         return found
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long the first request that waits has waited, 0 without one."""
+        return time.perf_counter() - self._tasks[0].since if self._tasks else 0.0
+
+    def _require_short(self, num_rows: int, seconds: float) -> None:
+        """Checks that a request would be answered in time.
+
+        A request behind others waits about as long as the first of them has waited.
+
+        Raises:
+          problems.Problem: There are too many before it.
+        """
+        waited = self.waited_seconds
+        after = max(1, math.ceil(waited))
+        most = self._threads.parameters.most_rows
+        if self._num_rows and self._num_rows + num_rows > most:
+            raise problems.Problem(problems.OVERLOADED, _FULL, after)
+        if waited > max(0.0, min(seconds, self._threads.queue_seconds)):
+            raise problems.Problem(
+                problems.OVERLOADED,
+                f"requests wait {waited:.2f} s for a run: ask again after {after} s",
+                after,
+            )
 
     def continue_(self) -> None:
         """Starts a batch if one is due, and sees to it that the next will be."""

@@ -1,13 +1,14 @@
 """Bodies of requests: read within limits of size and time, decompressed, parsed."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette import requests as http
 
-from ytdnn.server import problems, settings
+from ytdnn.server import problems, records, settings
 from ytdnn.serving import requests
 
 _GZIP = 16 + zlib.MAX_WBITS
@@ -21,6 +22,7 @@ async def read(request: http.Request, limits: settings.Limits) -> dict[str, Any]
       problems.Problem: It is too large, too slow, or no JSON object.
       errors.UserError: A key stands twice in an object.
     """
+    started = time.perf_counter()
     try:
         async with asyncio.timeout(limits.body_seconds):
             body = await _whole(request, limits.body_bytes)
@@ -33,6 +35,7 @@ async def read(request: http.Request, limits: settings.Limits) -> dict[str, Any]
         raise problems.bad(
             "the client closed the connection before its body was complete"
         ) from None
+    records.current().add("body", started, time.perf_counter() - started)
     if len(body) < _LONG:
         return _object(body)
     return await asyncio.to_thread(_object, body)

@@ -10,7 +10,8 @@ import concurrent.futures
 import contextlib
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 from ytdnn import artifacts, errors, versions
 from ytdnn.server import batching, metrics, models, problems, settings
@@ -33,6 +34,7 @@ class Served:
         threads: batching.Threads,
         measured: metrics.Metrics,
         say: Callable[[str], None] = _LOG.info,
+        number: int | None = None,
     ) -> None:
         """Loads the newest version that can be served; newer ones are refused.
 
@@ -41,6 +43,7 @@ class Served:
           threads: Where models run.
           measured: Told of versions.
           say: Takes a line for people.
+          number: Number of the one version that is loaded instead.
 
         Raises:
           errors.UserError: There is none that can be served.
@@ -51,24 +54,27 @@ class Served:
         self._say = say
         self.refused: dict[int, str] = {}
         self._loading: int | None = None
+        self._prepared: models.Version | None = None
         self._failed: set[str] = set()
         self._draining: set[models.Version] = set()
         self._drains: set[asyncio.Task[None]] = set()
         self._loader = concurrent.futures.ThreadPoolExecutor(
             1, thread_name_prefix="load"
         )
-        self._current, failed = self._first()
+        self._current, failed = self._first(number)
         measured.version.set(self._current.number)
         for number, reason in failed.items():
             self._refuse(number, reason)
 
-    def _first(self) -> tuple[models.Version, dict[int, str]]:
+    def _first(self, number: int | None) -> tuple[models.Version, dict[int, str]]:
         """Returns the newest version that can be served, and why newer ones cannot.
 
         Raises:
           errors.UserError: None can; it tells of the newest.
         """
         directory, failed = self._given.bundle, dict[int, errors.UserError]()
+        if number is not None:
+            return models.load(directory, number, self._threads), {}
         for number in reversed(versions.numbers(directory)):
             try:
                 found = models.load(directory, number, self._threads)
@@ -159,24 +165,67 @@ class Served:
         number = await loop.run_in_executor(self._loader, self._candidate)
         if number is None:
             return
+        reason = await self.prepare(number)
+        if reason is None:
+            self.commit()
+        else:
+            self.refuse(number, reason)
+
+    async def prepare(self, number: int) -> str | None:
+        """Loads and warms a version beside the one that serves.
+
+        Args:
+          number: Number of the version.
+
+        Returns:
+          Why it cannot be served; None: it can, and waits for `commit` or `refuse`.
+        """
+        loop = asyncio.get_running_loop()
+        await self._drop_prepared()
         self._loading = number
         try:
-            found = await loop.run_in_executor(self._loader, self._load, number)
+            self._prepared = await loop.run_in_executor(
+                self._loader, self._load, number
+            )
         except errors.UserError as error:
-            self._refuse(number, str(error))
+            return str(error)
         except Exception as error:
             _LOG.exception("version %s could not be loaded", number)
-            self._refuse(number, f"{type(error).__name__}: {error}")
-        else:
-            old, self._current = self._current, found
-            self.refused.pop(0, None)
-            self._metrics.version.set(number)
-            self._say(f"version {number} is served, version {old.number} no longer")
-            self._draining.add(old)
-            self._drains.add(task := loop.create_task(self._drain(old)))
-            task.add_done_callback(self._drains.discard)
+            return f"{type(error).__name__}: {error}"
         finally:
             self._loading = None
+        return None
+
+    def commit(self) -> None:
+        """Serves the prepared version from now on."""
+        if self._prepared is None:
+            return
+        old, self._current = self._current, self._prepared
+        self._prepared = None
+        self.refused.pop(0, None)
+        self._metrics.version.set(self._current.number)
+        self._say(
+            f"version {self._current.number} is served, version {old.number} no longer"
+        )
+        self._draining.add(old)
+        self._start(self._drain(old))
+
+    def refuse(self, number: int, reason: str) -> None:
+        """Records why a version is not served, and forgets it where it was prepared."""
+        self._refuse(number, reason)
+        if self._prepared is not None and self._prepared.number == number:
+            self._start(self._drop_prepared())
+
+    async def _drop_prepared(self) -> None:
+        dropped, self._prepared = self._prepared, None
+        if dropped is not None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._loader, dropped.close)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the requests, and keeps it until it is done."""
+        self._drains.add(task := asyncio.get_running_loop().create_task(work))
+        task.add_done_callback(self._drains.discard)
 
     async def _drain(self, old: models.Version) -> None:
         """Forgets a version when its last request is answered."""
@@ -212,6 +261,15 @@ class Served:
         self._say(
             f"{name} is refused, version {self._current.number} serves on: {reason}"
         )
+
+    def load_every(self) -> None:
+        """Loads every model of the current version, before there are requests."""
+        for name in self.unloaded:
+            try:
+                self._current.load(name)
+            except errors.UserError as error:
+                self._failed.add(name)
+                self._say(f"model {name} is not loaded: {error}")
 
     def status(self) -> dict[str, object]:
         """Returns the versions served, loaded, drained, refused and unfinished."""

@@ -1,20 +1,23 @@
 """Metrics for Prometheus."""
 
-import prometheus_client as prometheus
+import os
 
-from ytdnn.server import batching
+import prometheus_client as prometheus
+from prometheus_client import multiprocess
+
+from ytdnn.server import batching, shared_metrics
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Counters and histograms of one server, in a registry of their own."""
+    """Counters and histograms of one server."""
 
     def __init__(self) -> None:
         """Starts at zero."""
-        self._registry = prometheus.CollectorRegistry()
-        of = self._registry
+        self._registry = of = prometheus.CollectorRegistry()
+        self._is_shared = shared_metrics.VARIABLE in os.environ
         self.requests = prometheus.Counter(
             "ytdnn_requests", "Requests answered.", ("endpoint", "status"), registry=of
         )
@@ -44,8 +47,18 @@ class Metrics:
             registry=of,
         )
         self.version = prometheus.Gauge(
-            "ytdnn_version", "Version of the bundle that is served.", registry=of
+            "ytdnn_version",
+            "Version of the bundle that is served.",
+            registry=of,
+            multiprocess_mode="livemax",
         )
+        self.processes = prometheus.Gauge(
+            "ytdnn_processes",
+            "Processes that answer.",
+            registry=of,
+            multiprocess_mode="livesum",
+        )
+        self.processes.set(1)
         self.refused = prometheus.Counter(
             "ytdnn_refused_versions", "Versions that were not loaded.", registry=of
         )
@@ -70,8 +83,12 @@ class Metrics:
         self._sizes.observe(answered.batch_size)
 
     def text(self) -> bytes:
-        """Returns all of it in the format of Prometheus."""
-        return prometheus.generate_latest(self._registry)
+        """Returns all of it in the format of Prometheus, summed over the processes."""
+        if not self._is_shared:
+            return prometheus.generate_latest(self._registry)
+        of_all = prometheus.CollectorRegistry()
+        multiprocess.MultiProcessCollector(of_all)
+        return prometheus.generate_latest(of_all)
 
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST

@@ -112,7 +112,9 @@ class Version:
             return
         versions.read(self.bundle.directory, bundle.KIND, self.number, deep=True)
         needs = self.bundle.manifest.facts["models"][name]["needs"]
-        session = sessions.Session(self.bundle.path(name), needs)
+        session = sessions.Session(
+            self.bundle.path(name), needs, self._threads.num_op_threads
+        )
         self._sessions.append(session)
         found = {}
         for key, signature in self.graphs[name].signature_def.items():

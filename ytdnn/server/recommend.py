@@ -10,7 +10,15 @@ import numpy as np
 from ytdnn import errors, schema
 from ytdnn.data import positions, served
 from ytdnn.retrieval import placing
-from ytdnn.server import batching, models, predict, problems, served_log, settings
+from ytdnn.server import (
+    batching,
+    models,
+    predict,
+    problems,
+    records,
+    served_log,
+    settings,
+)
 from ytdnn.serving import bundle, explained, requests
 
 MILLISECONDS = "milliseconds"
@@ -175,6 +183,11 @@ async def recommend(
         log.add(served.ANSWERS, row | {schema.TIME: asked_at or None})
     signature = version.explaining(explained.CANDIDATES)
     seconds = answered.outputs[explained.STAGE_SECONDS][0]
+    record = records.current()
+    record.facts |= {"answer_id": request_id, served.VERSION: version.number}
+    run = started + answered.queue_seconds
+    record.add("candidates", run, float(seconds[0]))
+    record.add("ranking", run + float(seconds[0]), float(seconds[1]))
     return {
         served.REQUEST_ID: request_id,
         served.VERSION: version.number,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import os
 import pathlib
 import re
 
@@ -21,6 +22,8 @@ class Limits:
       header_seconds: Time until the head of a request is complete.
       body_seconds: Time until the body is complete.
       answer_seconds: Time until the answer is ready.
+      queue_seconds: Time that the request in front has waited for a run at most where
+        others are still let in behind it.
       rows: Maximum number of requests in one body.
       k: Maximum number of results.
       list_length: Maximum number of watches of a history, or of ids of any list.
@@ -30,6 +33,7 @@ class Limits:
     header_seconds: float = 10.0
     body_seconds: float = 10.0
     answer_seconds: float = 30.0
+    queue_seconds: float = 1.0
     rows: int = 256
     k: int = 1_000
     list_length: int = 10_000
@@ -77,6 +81,9 @@ class Settings:
       loads_all: Whether every model is loaded before `/healthz` says ready; otherwise
         each when it is first needed.
       limits: Limits of one request.
+      processes: Number of processes that answer.
+      access_log: File of the access log, `-` for the standard output; None: none.
+      traces: Whether requests are traced by OpenTelemetry.
     """
 
     bundle: pathlib.Path
@@ -92,6 +99,9 @@ class Settings:
     is_batching: bool = True
     loads_all: bool = False
     limits: Limits = dataclasses.field(default_factory=Limits)
+    processes: int = 1
+    access_log: str | None = None
+    traces: bool = False
 
     def __post_init__(self) -> None:
         """Checks that an address others can reach is guarded.
@@ -106,6 +116,13 @@ class Settings:
                 f"received none: give --token_file=FILE or the environment variable "
                 f"YTDNN_TOKEN, or listen on {HOST}"
             )
+
+    @property
+    def threads_of_a_process(self) -> int | None:
+        """Threads of a model's operations; None: TensorFlow takes one for each core."""
+        if self.processes == 1:
+            return None
+        return max(1, len(os.sched_getaffinity(0)) // self.processes)
 
 
 def is_loopback(host: str) -> bool:

@@ -1,20 +1,14 @@
 """Starts the server: binds its port, loads the bundle, prints its addresses."""
 
-import contextlib
 import logging
 import pathlib
 import socket
 from collections.abc import Callable
 
-import uvicorn
-
 from ytdnn import errors, versions
-from ytdnn.server import app, deadlines, models, settings
+from ytdnn.server import http_server, models, processes, settings
+from ytdnn.server import parts as parts_room
 
-# Longer than clients and proxies keep a connection that they do not use.
-_IDLE_SECONDS = 75
-_GRACE_SECONDS = 10
-_BACKLOG = 2_048
 _SHORTEST = 16  # characters of a token
 
 Say = Callable[[str], None]
@@ -38,26 +32,24 @@ def run(given: settings.Settings, say: Say) -> None:
         )
     with bound(given) as listening:
         say(f"loading {given.bundle}")
-        parts = app.make(given, say)
-        for line in described(given, parts.served.current, listening.getsockname()[1]):
-            say(line)
-        config = uvicorn.Config(
-            app.application(parts),
-            http=deadlines.protocol(given.limits.header_seconds),
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            timeout_keep_alive=_IDLE_SECONDS,
-        )
-        with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+        with http_server.interruptible():
+            if given.processes > 1:
+                processes.Supervisor(given, listening, say).run()
+            else:
+                _serve(given, listening, say)
         say("stopped")
 
 
-def bound(given: settings.Settings) -> socket.socket:
+def _serve(given: settings.Settings, listening: http_server.Listener, say: Say) -> None:
+    """Serves from this process."""
+    parts = parts_room.make(given, say)
+    port = listening.getsockname()[1]
+    for line in described(given, parts.served.current, port):
+        say(line)
+    http_server.make(parts).run(sockets=[listening])
+
+
+def bound(given: settings.Settings) -> http_server.Listener:
     """Returns the socket that the server listens on.
 
     Raises:
@@ -74,11 +66,11 @@ def bound(given: settings.Settings) -> socket.socket:
         ) from None
     # With its protocol named, asyncio sends the parts of an answer without delay:
     # else its body waits 40 ms for the client to acknowledge its head.
-    found = socket.socket(family, kind, protocol)
+    found = http_server.Listener(family, kind, protocol)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(address)
-        found.listen(_BACKLOG)
+        found.listen()
     except OSError as error:
         found.close()
         raise errors.UserError(

@@ -194,6 +194,17 @@ def _vocabularies(
     return found
 
 
+def _filters(
+    composition: configs.CompositionConfig, data: prepared.PreparedData
+) -> filters_room.Filters:
+    """Returns the reader of the conditions of requests."""
+    operators = composition.operators
+    columns = attributes.from_data(data, operators)
+    keys = [key for column in columns for key in column.keys]
+    policies = where.policies(composition.policies, keys)
+    return filters_room.Filters(data, policies, operators)
+
+
 def _load(
     workdir: pathlib.Path,
     config: configs.Config,
@@ -227,24 +238,19 @@ def _load(
     removed_ids = removals.read(workdir)
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
-    policies = where.policies(
-        config.composition.policies,
-        [key for column in attributes.from_data(data) for key in column.keys],
-    )
-    filters = filters_room.Filters(data, policies)
+    filters = _filters(config.composition, data)
     limits = limits_room.Limits(
         lookups.RemovedVideos(asset),
         filters,
         config.composition.remove_watched,
         request_fields.from_config(config.composition, data),
     )
-    served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(
         data,
         first_stage,
         ranker,
         searchers,
-        served,
+        manifests[index_artifact.KIND].facts["served"],
         removed_ids,
         limits,
         filters,

@@ -384,11 +384,12 @@ class Recommender(tf.Module):
             page_order = self._caps(request.raw, found.videos, page_order)
         if self._rule.caps:
             cap = placing.risen(order, page_order)
-        diverse = None
-        if self._rule.diversity is not None:
+        moved: dict[str, tf.Tensor] = {}
+        for name, reranked in self._rule.rerankers:
             by_score = page_order
-            page_order = self._rule.diversity(found.videos, by_score)
-            diverse = placing.risen(by_score, page_order)
+            page_order = reranked(found.videos, by_score)
+            risen = placing.risen(by_score, page_order)
+            moved[name] = moved[name] | risen if name in moved else risen
         sampled = reserved = propensities = None
         if self._explorer is not None:
             by_score = page_order
@@ -404,7 +405,7 @@ class Recommender(tf.Module):
             page_order,
             predicted.seconds,
             predicted.click_probability,
-            placing.codes(sampled, reserved, cap, diverse),
+            placing.codes(sampled, reserved, cap, moved),
             propensities,
             predicted.outcomes,
         )

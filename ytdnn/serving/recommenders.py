@@ -279,7 +279,7 @@ def meanings(
         found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
     found |= {one.name: one.meaning for one in head.outcomes}
     if composition and (
-        composition.explores or composition.max_per_channel or composition.diversifies
+        composition.explores or composition.max_per_channel or composition.reranks
     ):
         found[schema.PLACED_BY] = placing.MEANING
     if composition and composition.temperature:

@@ -3,8 +3,8 @@
 `tf.saved_model.load` is for models that stay: TensorFlow keeps the kernels of a
 function that has run once, and their resources, such as ScaNN's copy of the vectors,
 after the last reference to it is gone. A process that changes models uses a session;
-closing it frees all its variables, tables and kernels. It is also the loader of
-TensorFlow Serving.
+closing it frees all its variables, tables and kernels. Large variables are pages of the
+SavedModel's files (`ytdnn.serving.mapped`).
 """
 
 import pathlib
@@ -15,6 +15,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.index import scann_index
+from ytdnn.serving import mapped, operations
+
+_INITIALIZE = "__saved_model_init_op"
+_NO_FOLDING = -1  # `OptimizerOptions.L0`
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Outputs = dict[str, npt.NDArray[Any]]
@@ -28,26 +32,47 @@ class Session:
       names: Names of its signatures.
     """
 
-    def __init__(self, directory: pathlib.Path, needs: Sequence[str]) -> None:
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        needs: Sequence[str],
+        num_threads: int | None = None,
+    ) -> None:
         """Loads it.
 
         Args:
           directory: Directory of the SavedModel.
           needs: Requirements beyond TensorFlow, from the bundle's manifest.
+          num_threads: Number of threads of its operations; None: one for each core.
 
         Raises:
-          errors.UserError: It needs ScaNN, which is not installed.
+          errors.UserError: It needs ScaNN, which is not installed, or holds an
+            operation that is not allowed.
         """
         if "scann" in needs:
             scann_index.scann_ops()
+        directory = pathlib.Path(directory)
+        meta = operations.read(directory)
+        mapped.map_variables(meta, directory)
         graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
+        self._session = tf.compat.v1.Session(graph=graph, config=_config(num_threads))
         with graph.as_default():
-            meta = tf.compat.v1.saved_model.load(
-                self._session, [tf.saved_model.SERVING], str(directory)
-            )
+            saver = tf.compat.v1.train.import_meta_graph(meta)
+            saver.restore(self._session, str(directory / mapped.VARIABLES))
         self._signatures = meta.signature_def
+        self._initialize(meta, directory)
         self.names = tuple(self._signatures)
+
+    def _initialize(self, meta: Any, directory: pathlib.Path) -> None:
+        """Runs the operation that fills look-up tables, from the SavedModel's files."""
+        if _INITIALIZE not in self._signatures:
+            return
+        files = {
+            asset.tensor_info.name: str(directory / "assets" / asset.filename)
+            for asset in meta.asset_file_def
+        }
+        (output,) = self._signatures[_INITIALIZE].outputs.values()
+        self._session.run(output.name, files)
 
     def signature(self, name: str) -> Signature:
         """Returns the function that runs a signature: inputs to outputs, by name."""
@@ -66,3 +91,18 @@ class Session:
     def close(self) -> None:
         """Gives its memory back; no signature may run then."""
         self._session.close()
+
+
+def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:
+    """Returns the settings of a session.
+
+    Without the optimizer of level 1, which runs operations of constants once: of a
+    mapped file it would make a copy. Grappler optimizes the graphs in any case.
+    """
+    found = tf.compat.v1.ConfigProto()
+    found.graph_options.optimizer_options.opt_level = _NO_FOLDING
+    if num_threads is not None:
+        found.intra_op_parallelism_threads = num_threads
+        found.inter_op_parallelism_threads = num_threads
+        found.use_per_session_threads = True
+    return found

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import tensorflow as tf
 
-from ytdnn import errors, schema
+from ytdnn import errors, registries, schema
 from ytdnn.data import fields as fields_room
 from ytdnn.retrieval import attributes
 
@@ -185,7 +186,7 @@ def _texts(value: Any, operator: str, is_text: bool, where: str) -> list[str]:
     """Returns the values of an operator as text."""
     value = value.tolist() if hasattr(value, "tolist") else value
     if operator not in _LISTS:
-        return [_text(value, False, where)]
+        return [_text(value, is_text, where)]
     if not isinstance(value, list | tuple) or not value:
         raise errors.UserError(
             f"expected a list of at least one value for {where}, received "
@@ -248,6 +249,9 @@ def permitted(
         if operator in _LISTS:
             sets.setdefault(key, []).append(value)
             continue
+        if operator not in attributes.OPERATORS:
+            held &= _meets(videos[column], operator, value)
+            continue
         number = pl.col(column).cast(pl.Float64)
         if column == attributes.AGE_DAYS and column not in videos.columns:
             uploads = pl.col(schema.UPLOAD_TIME).cast(pl.Float64)
@@ -266,6 +270,22 @@ def permitted(
     kept = videos.with_columns(held.fill_null(False).alias(WHERE))[WHERE]
     found: npt.NDArray[np.bool_] = kept.to_numpy()
     return found
+
+
+def _meets(column: pl.Series, operator: str, value: str) -> pl.Series:
+    """Returns which videos meet a condition of a registered operator, `[num_videos]`.
+
+    Raises:
+      errors.UserError: Nothing that is installed has registered it.
+    """
+    is_number = column.dtype.is_numeric() and column.name != schema.CHANNEL_ID
+    plain = column.cast(pl.Float64 if is_number else pl.String)
+    known = plain.drop_nulls().unique()
+    function = registries.OPERATORS[operator].make
+    kind = tf.float64 if is_number else tf.string
+    values = tf.constant(known.to_list(), kind, [len(known)])
+    found = function(values, tf.constant([value]))
+    return plain.is_in(known.filter(pl.Series(found.numpy()[0])).implode())
 
 
 def _shown(value: Any) -> str:

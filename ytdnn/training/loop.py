@@ -20,10 +20,10 @@ from ytdnn import configs
 from ytdnn.data import streaming
 from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.training import (
-    callbacks,
     checkpoints,
     devices,
     guard,
+    observers,
     optimizer_state,
     optimizers,
     report,
@@ -103,7 +103,7 @@ def fit(
     last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
     shown = dataclasses.replace(training, epochs=max(1, last_epoch))
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
-    logs = callbacks.Logs(directory, on.writes)
+    logs = report.Logs(directory, on.writes)
     watcher = guard.FiniteGuard(
         stage.name, stage.model, keeper.describe_latest, trainer.executor
     )
@@ -122,7 +122,7 @@ def fit(
                 metrics = devices.agreed_metrics(on, metrics)
                 keeper.finish_epoch(progress, metrics, stage.monitor)
             if on.writes:
-                callbacks.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
+                observers.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)

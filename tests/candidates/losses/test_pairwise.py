@@ -73,6 +73,7 @@ def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
     assert float(found[0]) == pytest.approx(share, abs=2e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("config", CHOICES, ids=KINDS)
 @pytest.mark.parametrize(
     "similarity", ["dot", pytest.param("cosine", marks=pytest.mark.thorough)]

@@ -23,6 +23,7 @@ def _full(candidate_model):
     return full.FullSoftmax(configs.FullSoftmaxConfig(), candidate_model, "float32")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "settings",
     [

@@ -278,13 +278,13 @@ def test_bad_file_names_are_one_line(tmp_path, entries, words):
     assert words in _line(tmp_path, files=tuple(entries))
 
 
-# --- EB-NeRD: the command of docs/sources.md ----------------------------------
+# --- EB-NeRD: the command of docs/real_logs.md --------------------------------
 MARKER = "<!-- The command of this block is run by tests/data/sources/test_log.py. -->"
 
 
 def _ebnerd_config(repository, directory):
     """The settings of the documented command, for a log in `directory`."""
-    text = (repository / "docs/sources.md").read_text().split(MARKER)[1]
+    text = (repository / "docs/real_logs.md").read_text().split(MARKER)[1]
     block = re.search(r"```sh\n(.*?)```", text, re.S)[1].replace("\\\n", "")
     _, name, *rest = shlex.split(block.splitlines()[0])
     flags = {command.name: command.flags for command in commands.COMMANDS}[name]

@@ -1,39 +1,8 @@
-"""Actions of the loop after each epoch: TensorBoard's logs, and observers."""
+"""Functions that are told of each finished epoch: a sweep that prunes, a tracker."""
 
 import contextlib
-import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Protocol
-
-import tensorflow as tf
-
-from ytdnn import artifacts
-
-
-class Logs:
-    """TensorBoard scalars of each epoch, under `directory/logs`."""
-
-    def __init__(self, directory: pathlib.Path, writes: bool = True) -> None:
-        """Opens the log; its file appears with the first write.
-
-        Args:
-          directory: Directory of the training.
-          writes: Whether this process writes it; of several processes only the chief
-            does.
-        """
-        place = str(directory / artifacts.LOGS)
-        self._writer = (
-            tf.summary.create_file_writer(place)
-            if writes
-            else tf.summary.create_noop_writer()
-        )
-
-    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Writes the scalars of an epoch (counted from 0)."""
-        with self._writer.as_default(step=epoch + 1):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
 
 
 class Observer(Protocol):
