@@ -282,14 +282,21 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the same of a bundle, apart from its models."""
+    own = config.composition
     found = _of_names(SOURCES, _source_names(config))
-    found |= _of_names(REQUEST_FIELDS, config.composition.request_fields)
+    for parts, names in (
+        (REQUEST_FIELDS, own.request_fields),
+        (OPERATORS, own.operators),
+        (RERANKERS, own.rerankers),
+    ):
+        found |= _of_names(parts, names)
     return {name: version for name, version in found.items() if version}
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
-    """Returns the same of an evaluation: sources of candidates, and metrics."""
+    """Returns the same of an evaluation: of composed lists, and of metrics."""
     found = _of_names(SOURCES, _source_names(config))
+    found |= _of_names(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
         found |= _of_names(parts, config.evaluation.metrics)
     return {name: version for name, version in found.items() if version}

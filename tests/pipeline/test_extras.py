@@ -95,7 +95,7 @@ def test_outputs_are_recognised_by_the_versions_of_parts(workdir: pathlib.Path) 
     assert of_package == {
         "candidates": {"loss"},
         "ranking": {"head", "feature weekend"},
-        "evaluation": {source, "metric tail_share"},
+        "evaluation": {source, "re-ranker short_first", "metric tail_share"},
     }
     for step in graph.every(_config()):
         if (workdir / step.name).exists():
