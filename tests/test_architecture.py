@@ -54,6 +54,7 @@ NEIGHBOURS = {
     ("configs", "own_files"),
     ("registry", "errors"),
     ("registries", "registry"),
+    ("registries", "own_files"),
     ("own_files", "errors"),
     ("own_files", "user_paths"),
     ("user_paths", "errors"),
@@ -106,48 +107,17 @@ WITHOUT_TENSORFLOW = {
 # Imports of the laboratory or of operations by files of the core (tests/rooms.py): each
 # is to become a registered part. None may be added, and one that is gone leaves here.
 SEAMS: dict[str, set[str]] = {
-    "candidates/losses/replicas.py": {
-        "candidates/losses/columns.py",
-        "candidates/losses/pairwise.py",
-        "candidates/losses/sampled.py",
-    },
-    "cli/adding.py": {"cli/commands_of_bundles.py"},
-    "cli/cluster.py": {"cli/commands_of_models.py"},
-    "cli/commands_of_studies.py": {"cli/commands.py"},
     "cli/engine.py": {"cli/commands_of_models.py", "cli/recommend.py", "cli/steps.py"},
     "cli/many.py": {"cli/recommend.py", "cli/similar.py", "cli/vectors.py"},
-    "cli/refreshing.py": {"cli/commands_of_models.py"},
-    "cli/removing.py": {"cli/commands_of_bundles.py"},
-    "cli/serve.py": {"cli/commands_of_bundles.py"},
-    "configs/cluster.py": {"configs/__init__.py", "configs/run.py"},
-    "configs/refresh.py": {"configs/__init__.py", "configs/run.py"},
     "configs/world.py": {
         "configs/__init__.py",
         "configs/data.py",
         "configs/first_run.py",
     },
-    "data/portions.py": {
-        "data/draws.py",
-        "data/inputs.py",
-        "data/streaming.py",
-        "training/impression_batches.py",
-        "training/loop.py",
-    },
     "data/refit.py": {"evaluation/leaks.py", "pipeline/steps.py"},
-    "data/sources/world.py": {"data/sources/__init__.py"},
     "data/spark/engine.py": {"pipeline/steps.py"},
     "data/spark/session.py": {"cli/recommend.py", "pipeline/steps.py"},
     "evaluation/judged_systems.py": {"evaluation/evaluate_run.py"},
-    "evaluation/known_world.py": {"evaluation/statement.py"},
-    "evaluation/oracle.py": {
-        "evaluation/evaluate_run.py",
-        "evaluation/other_systems.py",
-    },
-    "evaluation/true_page.py": {
-        "evaluation/evaluate_run.py",
-        "evaluation/list_metrics.py",
-    },
-    "layers/static_shapes.py": {"candidates/losses/proposals.py", "layers/softmax.py"},
     "pages/evaluation_page.py": {"pages/files.py"},
     "pages/feedback.py": {"pages/terminal.py"},
     "pages/other_pages.py": {"pages/terminal.py"},
@@ -158,10 +128,9 @@ SEAMS: dict[str, set[str]] = {
     "pages/tuned_page.py": {"pipeline/tuning.py"},
     "pages/valued.py": {"pages/notes.py", "pages/terminal.py"},
     "pipeline/adding.py": {"pipeline/__init__.py"},
-    "pipeline/cluster_roles.py": {"pipeline/api.py", "pipeline/runner.py"},
     "pipeline/everybody.py": {"pipeline/__init__.py", "pipeline/recommender.py"},
     "pipeline/live_tests.py": {"pipeline/__init__.py"},
-    "pipeline/refitting.py": {"cli/evaluate.py", "cli/steps.py", "pipeline/graph.py"},
+    "pipeline/refitting.py": {"cli/evaluate.py", "cli/steps.py"},
     "pipeline/refreshing.py": {"pipeline/__init__.py"},
     "pipeline/removing.py": {"pipeline/__init__.py"},
     "serving/additions.py": {"pipeline/steps.py", "serving/export.py"},
@@ -173,21 +142,11 @@ SEAMS: dict[str, set[str]] = {
     },
     "serving/streams.py": {"pipeline/recommender.py"},
     "serving/tables.py": {"pipeline/recommender.py", "serving/asked.py"},
-    "training/agreement.py": {"training/loop.py", "training/starting.py"},
-    "training/executors.py": {"training/guard.py", "training/loop.py"},
-    "training/strategies.py": {"training/candidates.py", "training/ranking.py"},
-    "training/tasks.py": {
-        "cli/tracker_flag.py",
-        "training/candidates.py",
-        "training/limits.py",
-        "training/ranking.py",
-    },
+    "tracking/tracker.py": {"cli/evaluate.py", "cli/tracker_flag.py"},
+    "training/tasks.py": {"cli/tracker_flag.py"},
 }
 # The same between the laboratory and operations.
 BETWEEN: dict[str, set[str]] = {
-    "evaluation/known_world.py": {"server/truth.py"},
-    "evaluation/true_page.py": {"server/truth.py"},
-    "pipeline/cluster_roles.py": {"cli/study.py", "cli/sweep.py"},
     "pipeline/refreshing.py": {"pipeline/live_tests.py"},
 }
 

@@ -37,6 +37,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "recommend",
         "similar",
         "vectors",
+        "parts",
         "serve",
         "join-log",
         "run",
@@ -125,10 +126,11 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, check, train, cluster, index tune, "
-        "evaluate, compare, export, refit, refresh, index add, index remove, "
-        "index restore, recommend, similar, vectors, serve, join-log, experiments, "
-        "study, sweep, live, world, parts), received 'prepre': did you mean prepare? "
+        "expected a command (run, prepare, check, train, index tune, evaluate, "
+        "compare, export, recommend, similar, vectors, index add, index remove, "
+        "index restore, serve, join-log, cluster, refit, refresh, experiments, "
+        "study, sweep, live, world, parts), received 'prepre': did you mean "
+        "prepare? "
         "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
@@ -188,7 +190,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--source=logs"],
-        "expected config.data.source to be 'world', 'movielens', 'kuairand', 'log' or "
+        "expected config.data.source to be 'kuairand', 'log', 'movielens', 'world' or "
         "'tables', received 'logs' (on the command line)",
     ),
     (

@@ -14,14 +14,17 @@ import functools
 import json
 import pathlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, ragged, schema
-from ytdnn.data import events, outcomes, user_shards
-from ytdnn.data import vectors as vectors_room
+from ytdnn.data import events, user_shards
+
+if TYPE_CHECKING:
+    from ytdnn.data import outcomes
+    from ytdnn.data import vectors as vectors_room
 
 Made = TypeVar("Made")
 
@@ -63,7 +66,7 @@ class PreparedData:
     vocabularies: dict[str, list[str]]
     shards: tuple[user_shards.LazyShard, ...]
     num_added: int = 0
-    _added_vectors: Mapping[str, vectors_room.Rows] | None = None
+    _added_vectors: "Mapping[str, vectors_room.Rows] | None" = None
     _end_of_training: str = "validation"
     _whole: "PreparedData | None" = None
 
@@ -148,11 +151,13 @@ class PreparedData:
         )
 
     @functools.cached_property
-    def vectors(self) -> vectors_room.Vectors:
+    def vectors(self) -> "vectors_room.Vectors":
         """The log's vectors of users and videos, which are in no table."""
         if self._whole is not None:
             return self._whole.vectors
         facts = self.manifest.facts
+        from ytdnn.data import vectors as vectors_room
+
         return vectors_room.Vectors(self.directory, facts, self._added_vectors)
 
     @property
@@ -250,8 +255,10 @@ class PreparedData:
         return shown is not None and shown.seconds is not None
 
     @functools.cached_property
-    def outcomes(self) -> tuple[outcomes.Outcome, ...]:
+    def outcomes(self) -> "tuple[outcomes.Outcome, ...]":
         """Outcomes of impressions, in the order of their array."""
+        from ytdnn.data import outcomes
+
         return outcomes.from_facts(self.manifest.facts)
 
     @property

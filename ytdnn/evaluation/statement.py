@@ -4,7 +4,7 @@ import numpy as np
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import known_world, protocol, ranker, report_parts
+from ytdnn.evaluation import protocol, ranker, report_parts, truths
 
 _CANDIDATE_SETS = {
     "all": "all videos of the vocabulary",
@@ -109,7 +109,7 @@ def describe(
         intervals=f"95 %, percentiles of {config.num_resamples:,} bootstrap "
         f"resamples of the users",
         judged_by=JUDGED_BY,
-        true_page=_TRUE_PAGE if known_world.is_known(data) else None,
+        true_page=_TRUE_PAGE if truths.is_known(data) else None,
     )
 
 

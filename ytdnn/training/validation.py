@@ -14,7 +14,6 @@ import numpy.typing as npt
 from ytdnn import configs, progress, ragged
 from ytdnn.candidates import model
 from ytdnn.data import prepared, streaming
-from ytdnn.metrics import retrieval
 
 METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
@@ -134,6 +133,8 @@ def _measured(
     total: int,
 ) -> Iterator[Values]:
     """Yields the metrics of the users of each block."""
+    from ytdnn.metrics import retrieval
+
     _, moment = data.training_window
     vectors = candidate_model.video_vectors(moment)
     lists_new = candidate_model.num_listed > data.vocabulary_size
