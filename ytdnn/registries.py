@@ -190,6 +190,10 @@ REPORT_SECTIONS = registry.Registry(
     "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
 )
 
+REPORT_FILES = registry.Registry(
+    "ytdnn.report_files", "file of a report", "ytdnn.pages", registry.Registered
+)
+
 TRACKERS = registry.Registry(
     "ytdnn.trackers", "tracker", "ytdnn.tracking", registry.Registered
 )
