@@ -1,6 +1,7 @@
 """The registries of ytdnn: which kinds of parts a package or a file can add.
 
-docs/extending.md shows each.
+docs/extending.md shows those that users add parts of. Strategies, roles, truths and
+files of reports are those by which the laboratory and operations register themselves.
 """
 
 import dataclasses
