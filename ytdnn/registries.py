@@ -1,6 +1,7 @@
 """The registries of ytdnn: which kinds of parts a package or a file can add.
 
-docs/extending.md shows each.
+docs/extending.md shows those that users add parts of. Strategies, roles, truths and
+files of reports are those by which the laboratory and operations register themselves.
 """
 
 import dataclasses
@@ -188,6 +189,10 @@ class RegisteredSection(registry.Registered):
 
 REPORT_SECTIONS = registry.Registry(
     "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
+)
+
+REPORT_FILES = registry.Registry(
+    "ytdnn.report_files", "file of a report", "ytdnn.pages", registry.Registered
 )
 
 TRACKERS = registry.Registry(

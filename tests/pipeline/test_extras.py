@@ -15,6 +15,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.cli import main
 from ytdnn.data import prepared
 from ytdnn.pipeline import graph, runner
+from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.ranking import model as ranking_model
 
 pytestmark = pytest.mark.thorough  # tests/test_registry.py and others are cheaper
@@ -97,9 +98,10 @@ def test_outputs_are_recognised_by_the_versions_of_parts(workdir: pathlib.Path) 
         "ranking": {"head", "feature weekend"},
         "evaluation": {source, "re-ranker short_first", "metric tail_share"},
     }
-    for step in graph.every(_config()):
+    config = workdir_room.require_config(workdir)
+    for step in graph.every(config):
         if (workdir / step.name).exists():
-            assert runner.staleness(step, _config(), workdir) == ""
+            assert runner.staleness(step, config, workdir) == ""
 
 
 def test_the_ranker_has_the_head(workdir: pathlib.Path) -> None:

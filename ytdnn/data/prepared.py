@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 KIND = "data"
+REFIT = "refit"  # fact of a set that a refit is trained on (`ytdnn.data.refit`)
+TRAINED_TO = "trained_to"  # second at which that ends
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"
 TOKENS_FILE = "tokens.parquet"

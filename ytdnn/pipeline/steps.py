@@ -236,15 +236,15 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/bundle`, which records the refresh it belongs to, if any."""
-    from ytdnn.data import prepared, refit
+    from ytdnn.data import prepared
     from ytdnn.serving import export as export_room
 
     config = served_config(config, workdir)
-    trained = prepared.load(workdir / "data").manifest.facts.get(refit.FACT)
+    trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
         export_room.export(workdir, config)
         return
-    end = int(trained[refit.TRAINED_TO])
+    end = int(trained[prepared.TRAINED_TO])
     moment = datetime.datetime.fromtimestamp(end, datetime.UTC)
     utc = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     facts = {"trained_to": {"seconds": end, "utc": utc}, "evaluation": None}
