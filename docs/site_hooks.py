@@ -8,6 +8,7 @@ such as `../experiments/live.py`, right in the repository, lead to those pages.
 import ast
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from mkdocs.structure.files import File, Files
@@ -139,8 +140,14 @@ def _settings() -> str:
             default = "" if setting.key in chosen else help_text.show(setting.default)
             shown = f"`{default}`" if default else ""
             kind = [setting.kind] if has_kinds else []
-            parts.append(_row([f"`{setting.key}`", *kind, shown, setting.text]))
+            text = setting.text + _choices(setting.choices)
+            parts.append(_row([f"`{setting.key}`", *kind, shown, text]))
     return "\n".join([parts[0], "", parts[1], "", *parts[2:], "", "</div>", ""])
+
+
+def _choices(names: Sequence[str]) -> str:
+    """Returns the values a setting can have as a sentence, if there are any."""
+    return f" One of {', '.join(f'`{name}`' for name in names)}." if names else ""
 
 
 def _part(setting: Any) -> str:

@@ -115,7 +115,7 @@ def indexes(vectors: interface.Vectors) -> Iterator[tuple[str, interface.Index[A
         tree = scann_index.Scann.build(vectors, config)
         for share in _SCANN_LEAVES:
             tree.module.adjust(
-                dataclasses.replace(config, leaves_to_search_fraction=share)
+                configs.changed(config, {"leaves_to_search_fraction": share})
             )
             yield f"ScaNN, {share:.1%} of the leaves", tree
     hashed = lsh.Lsh.build(vectors, configs.LshConfig())
@@ -166,8 +166,8 @@ class Measured:
 
 def measure(run: Run) -> list[Measured]:
     """Returns every search measured, exact search first."""
-    evaluation = dataclasses.replace(
-        run.config.evaluation, ks=(_PAGE,), num_resamples=1
+    evaluation = configs.changed(
+        run.config.evaluation, {"ks": (_PAGE,), "num_resamples": 1}
     )
     context = list_metrics.Context(run.data, run.cases, evaluation)
     number = run.config.composition.num_candidates

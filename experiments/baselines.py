@@ -87,7 +87,6 @@ than the network does (retrieval_losses.py finds the same with ids alone); not o
 MovieLens-100K, where the network's own loss is full softmax.
 """
 
-import dataclasses
 import pathlib
 
 from ytdnn import configs
@@ -116,49 +115,44 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
       log: `quickstart`, `ml-100k`, `ml-latest-small` or `ml-1m`.
     """
     network = _network(log)
-    bag = dataclasses.replace(
-        network.candidates,
-        bags=("mean",),
-        decay_rates=(),
-        learned_bags=0,
-        tower=(),
-        skip_connection="none",
-        dropout=0.0,
-        precision="float32",
+    bag = configs.changed(
+        network,
+        {
+            "candidates.bags": ("mean",),
+            "candidates.decay_rates": (),
+            "candidates.learned_bags": 0,
+            "candidates.tower": (),
+            "candidates.skip_connection": "none",
+            "candidates.dropout": 0.0,
+            "candidates.precision": "float32",
+        },
     )
-    factorization = dataclasses.replace(
-        bag,
-        search_length=0,
-        features=configs.FeaturesConfig(remove=_FEATURES),
-        loss=configs.WARPConfig(),
-    )
-    machine = dataclasses.replace(bag, loss=configs.BPRConfig())
-    under_warp = dataclasses.replace(network.candidates, loss=configs.WARPConfig())
+    warp = {"candidates.loss": configs.WARPConfig()}
+    watches_alone = {
+        "candidates.search_length": 0,
+        "candidates.features": configs.FeaturesConfig(remove=_FEATURES),
+    }
     return {
         "network": network,
-        "network_under_warp": _with(network, under_warp),
-        "matrix_factorization": _with(network, factorization),
-        "factorization_machine": _with(network, machine),
+        "network_under_warp": configs.changed(network, warp),
+        "matrix_factorization": configs.changed(bag, {**watches_alone, **warp}),
+        "factorization_machine": configs.changed(
+            bag, {"candidates.loss": configs.BPRConfig()}
+        ),
     }
 
 
 def _network(log: str) -> configs.Config:
     """Returns one network on a log, measured beside the counts."""
     found = config_file.load(str(_HERE / _FILES[log]))
-    data = dataclasses.replace(found.data, name=log)
-    if log == "quickstart" and data.world is not None:
-        # No number reported elsewhere is of this seed.
-        world = dataclasses.replace(data.world, seed=13)
-        data = dataclasses.replace(found.data, world=world)
-    network = dataclasses.replace(
-        found.candidates, ensemble_size=1, train_on_validation=False
+    # No number reported elsewhere is of this seed.
+    data = {"data.world.seed": 13} if log == "quickstart" else {"data.name": log}
+    return configs.changed(
+        found,
+        {
+            **data,
+            "candidates.ensemble_size": 1,
+            "candidates.train_on_validation": False,
+            "evaluation.baselines": ("recent_popularity", "markov", "co_watch"),
+        },
     )
-    found = _with(dataclasses.replace(found, data=data), network)
-    evaluation = dataclasses.replace(
-        found.evaluation, baselines=("recent_popularity", "markov", "co_watch")
-    )
-    return dataclasses.replace(found, evaluation=evaluation)
-
-
-def _with(config: configs.Config, own: configs.CandidatesConfig) -> configs.Config:
-    return dataclasses.replace(config, candidates=own)

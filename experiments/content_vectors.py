@@ -33,7 +33,6 @@ The claim holds there; the world of its own size was not measured.
 """
 
 import argparse
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -73,8 +72,8 @@ def get_variants() -> dict[str, configs.Config]:
 
 
 def _config(*removed: str) -> configs.Config:
-    world = dataclasses.replace(
-        configs.WORLDS["quickstart"], metadata_noise=0.0, vector_dim=64
+    world = configs.changed(
+        configs.WORLDS["quickstart"], {"metadata_noise": 0.0, "vector_dim": 64}
     )
     content = configs.ContentConfig(features=configs.FeaturesConfig(remove=removed))
     training = configs.TrainingConfig(epochs=10, patience=3)

@@ -31,7 +31,6 @@ nDCG@10 by seed: MovieLens-100K 0.1152, 0.1170, 0.1173; latest-small 0.0552, 0.0
 less these + 0.0397 (0.0332 to 0.0465). The claim holds.
 """
 
-import dataclasses
 import pathlib
 import sys
 from collections.abc import Mapping
@@ -59,9 +58,10 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     defaults = configs.Config(data=_data(log))
     found = {"defaults": defaults}
     if log in _TUNED:
-        found["tuned"] = _with(defaults, _tuned(log))
+        found["tuned"] = configs.changed(defaults, {"candidates": _tuned(log)})
     # The defaults before there was a rule, which a config file still begins with.
-    return found | {"fixed": _with(defaults, configs.CandidatesConfig())}
+    fixed = {"candidates": configs.CandidatesConfig()}
+    return found | {"fixed": configs.changed(defaults, fixed)}
 
 
 def _data(log: str) -> configs.DataConfig:
@@ -73,10 +73,6 @@ def _data(log: str) -> configs.DataConfig:
 
 def _tuned(log: str) -> configs.CandidatesConfig:
     return config_file.load(str(_HERE / _TUNED[log])).candidates
-
-
-def _with(config: configs.Config, own: configs.CandidatesConfig) -> configs.Config:
-    return dataclasses.replace(config, candidates=own)
 
 
 def table(directory: pathlib.Path) -> str:

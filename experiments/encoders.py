@@ -87,7 +87,6 @@ histories. Settings were hardly tuned: three runs of self-attention, three of it
 beside bags (one stopped early), one of HSTU; those of `bag` were chosen among nine.
 """
 
-import dataclasses
 from typing import Any
 
 from experiments import movielens_1m, movielens_100k
@@ -101,11 +100,14 @@ def get_config(edition: str = SMALL) -> configs.Config:
     config = movielens_100k.get_config()
     if edition == LARGE:
         config = movielens_1m.get_config()
-    candidates = dataclasses.replace(
-        config.candidates, ensemble_size=1, train_on_validation=False
+    return configs.changed(
+        config,
+        {
+            "data.name": edition,
+            "candidates.ensemble_size": 1,
+            "candidates.train_on_validation": False,
+        },
     )
-    data = dataclasses.replace(config.data, name=edition)
-    return dataclasses.replace(config, data=data, candidates=candidates)
 
 
 def get_variants(edition: str = SMALL) -> dict[str, configs.Config]:
@@ -166,10 +168,11 @@ def _changed(
     first = {"learning_rate": rate, "table_learning_rate": rate}
     if edition != LARGE:  # whose optimisation is its own
         first["epochs"] = 20
-    candidates = config.candidates
-    training = dataclasses.replace(candidates.training, **{**first, **of_training})
-    training = dataclasses.replace(training, patience=training.epochs)
-    settings = {"skip_connection": "gated", "training": training, **settings}
-    return dataclasses.replace(
-        config, candidates=dataclasses.replace(candidates, **settings)
-    )
+    training = configs.changed(config.candidates.training, {**first, **of_training})
+    own = {
+        "skip_connection": "gated",
+        "training": training,
+        "training.patience": training.epochs,
+        **settings,
+    }
+    return configs.changed(config, {f"candidates.{k}": own[k] for k in own})

@@ -47,8 +47,6 @@ learning rate or more epochs was not tried: this world has 124,543 examples per 
 the paper hundreds of billions.
 """
 
-import dataclasses
-
 from ytdnn import configs
 
 # Widths halve upwards to the embedding's; depth 0 is the linear layer alone.
@@ -66,7 +64,7 @@ _NONE = configs.FeaturesConfig(
 FEATURES = {
     "watches": (_NONE, 0),
     "searches": (_NONE, 50),
-    "example_age": (dataclasses.replace(_NONE, add=("example_age",)), 50),
+    "example_age": (configs.changed(_NONE, {"add": ("example_age",)}), 50),
     "all": (configs.FeaturesConfig(add=("example_age",)), 50),
 }
 

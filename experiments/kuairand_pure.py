@@ -77,7 +77,6 @@ are below popularity in watch time. The other variants were not measured by the 
 above yet.
 """
 
-import dataclasses
 from typing import Any
 
 from ytdnn import configs
@@ -129,13 +128,10 @@ def get_config() -> configs.Config:
 
 def get_variants() -> dict[str, configs.Config]:
     """Returns each head, and the default without one of its parts."""
-    rankings = {
-        name: dataclasses.replace(_RANKING, head=head) for name, head in _HEADS.items()
-    }
-    for name, without in _OTHERS.items():
-        rankings[name] = dataclasses.replace(_RANKING, **without)
-    config = get_config()
+    settings = {name: {"head": head} for name, head in _HEADS.items()} | _OTHERS
     return {
-        name: dataclasses.replace(config, ranking=ranking)
-        for name, ranking in rankings.items()
+        name: configs.changed(
+            get_config(), {"ranking": configs.changed(_RANKING, changes)}
+        )
+        for name, changes in settings.items()
     }

@@ -325,6 +325,7 @@ import argparse
 import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import rich
@@ -370,11 +371,13 @@ def get_config(world: str = QUICKSTART) -> configs.Config:
     """
     name, _, days = world.partition("-")
     of_world = world_small.get_config() if name == SMALL else _of_quickstart()
-    lived = dataclasses.replace(configs.WORLDS[name], live_days=int(days or DAYS))
-    return dataclasses.replace(
+    return configs.changed(
         of_world,
-        data=dataclasses.replace(of_world.data, world=lived),
-        evaluation=configs.EvaluationConfig(ks=(_PAGE, 10, 50, 100)),
+        {
+            "data.world": configs.WORLDS[name],
+            "data.world.live_days": int(days or DAYS),
+            "evaluation": configs.EvaluationConfig(ks=(_PAGE, 10, 50, 100)),
+        },
     )
 
 
@@ -399,24 +402,16 @@ def _of_quickstart() -> configs.Config:
 def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
     """Returns both stages, candidates alone, and one change of either each."""
     config = get_config(world)
-    alone = dataclasses.replace(config.ranking, enabled=False)
-    by_clicks = dataclasses.replace(
-        config.ranking, head=configs.ClickConfig(), enabled=True
-    )
-    own = config.candidates
-    held_out = dataclasses.replace(own, label=configs.HeldOutWatchConfig())
-    aged = dataclasses.replace(own, features=configs.FeaturesConfig(add=(EXAMPLE_AGE,)))
-    changed = {
-        BOTH: (own, config.ranking),
-        CANDIDATES: (own, alone),
-        CLICKS: (own, by_clicks),
-        HELD_OUT: (held_out, alone),
-        EXAMPLE_AGE: (aged, alone),
+    alone = {"ranking.enabled": False}
+    aged = configs.FeaturesConfig(add=(EXAMPLE_AGE,))
+    settings: dict[str, dict[str, Any]] = {
+        BOTH: {},
+        CANDIDATES: alone,
+        CLICKS: {"ranking.head": configs.ClickConfig(), "ranking.enabled": True},
+        HELD_OUT: {"candidates.label": configs.HeldOutWatchConfig(), **alone},
+        EXAMPLE_AGE: {"candidates.features": aged, **alone},
     }
-    return {
-        name: dataclasses.replace(config, candidates=candidates, ranking=ranking)
-        for name, (candidates, ranking) in changed.items()
-    }
+    return {name: configs.changed(config, own) for name, own in settings.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -502,8 +497,8 @@ def _composed(
         if not (target / name).exists():
             artifacts.share(trained / name, target / name)
     workdir.write_config(target, config)
-    composition = dataclasses.replace(config.composition, **changed)  # type: ignore[arg-type]
-    pipeline.export(target, dataclasses.replace(config, composition=composition))
+    composition = configs.changed(config.composition, changed)
+    pipeline.export(target, configs.changed(config, {"composition": composition}))
     return target
 
 
@@ -565,8 +560,8 @@ def a_a(repeats: int) -> comparing.FalseAlarms:
     """Plays worlds of other seeds with one arm, and tests halves of each once."""
     fixed = sequentially = peeking = users = 0
     for seed in range(repeats):
-        world = dataclasses.replace(
-            configs.WORLDS["tiny"], live_days=DAYS, seed=1_000 + seed
+        world = configs.changed(
+            configs.WORLDS["tiny"], {"live_days": DAYS, "seed": 1_000 + seed}
         )
         played = play.play(play.Test(world, [arms.Arm(built_in.LOGGING)], DAYS))
         one = comparing.false_alarms(

@@ -109,16 +109,12 @@ def config_of(given: argparse.Namespace) -> configs.Config:
         ranking_validation_from=given.validation_from + _CHINA,
         test_from=given.test_from + _CHINA,
     )
-    plain = configs.with_own(configs.Config(), ["candidates.training.epochs"])
-    training = dataclasses.replace(
-        plain.candidates.training, epochs=given.candidate_epochs
-    )
-    return dataclasses.replace(
-        plain,
-        data=data,
-        candidates=dataclasses.replace(plain.candidates, training=training),
-        ranking=dataclasses.replace(plain.ranking, enabled=True),
-        seed=given.seed,
+    return configs.changed(
+        configs.Config(data=data, seed=given.seed),
+        {
+            "candidates.training.epochs": given.candidate_epochs,
+            "ranking.enabled": True,
+        },
     )
 
 
@@ -164,8 +160,7 @@ def choose(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
     ytdnn.train(first, config, stage="candidates", verbose=True)
     for number, (name, head) in enumerate(HEADS.items()):
         directory = workdir / f"head-{number}"
-        own = dataclasses.replace(config.ranking, head=head)
-        run = dataclasses.replace(config, ranking=own)
+        run = configs.changed(config, {"ranking.head": head})
         if not directory.exists():
             left_out = shutil.ignore_patterns(".lock", ranking_model.KIND)
             shutil.copytree(first, directory, ignore=left_out)
@@ -192,11 +187,12 @@ def train_again(
       The run, with the settings of the chosen one.
     """
     like = workdir_room.require_config(chosen)
-    run = dataclasses.replace(
+    run = configs.changed(
         sizes.resolved(like, chosen),
-        data=dataclasses.replace(
-            config.data, ranking_validation_from=config.data.test_from
-        ),
+        {
+            "data": config.data,
+            "data.ranking_validation_from": config.data.test_from,
+        },
     )
     kinds = candidate_model.KIND, ranking_model.KIND
     first, second = (artifacts.read_manifest(chosen / k, k) for k in kinds)

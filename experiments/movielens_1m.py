@@ -219,13 +219,9 @@ def get_variants() -> dict[str, configs.Config]:
 def _changed(**settings: Any) -> configs.Config:
     """Returns the configuration with other settings of candidates or their training."""
     config = get_config()
-    candidates = config.candidates
     in_training = {f.name for f in dataclasses.fields(configs.TrainingConfig)}
-    training = {k: v for k, v in settings.items() if k in in_training}
-    others = {k: v for k, v in settings.items() if k not in in_training}
-    changed = dataclasses.replace(
-        candidates,
-        training=dataclasses.replace(candidates.training, **training),
-        **others,
-    )
-    return dataclasses.replace(config, candidates=changed)
+    paths = {
+        name: f"candidates.{'training.' if name in in_training else ''}{name}"
+        for name in settings
+    }
+    return configs.changed(config, {paths[k]: settings[k] for k in settings})

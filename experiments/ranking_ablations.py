@@ -36,13 +36,12 @@ share is not worth anything here: with tables of their own the loss is no higher
 AUC of equal weights is higher since it is of clicks, which they predict.
 """
 
-import dataclasses
 from typing import Any
 
 from ytdnn import configs
 
 # No number reported elsewhere is of this seed.
-WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=11)
+WORLD = configs.changed(configs.WORLDS["quickstart"], {"seed": 11})
 CHURN = (
     "num_earlier_impressions",
     "num_unclicked_impressions",
@@ -115,6 +114,6 @@ def get_variants() -> dict[str, configs.Config]:
 
 def _changed(**settings: Any) -> configs.Config:
     """Returns the configuration with other settings of the ranker."""
-    config = get_config()
-    ranking = dataclasses.replace(config.ranking, **settings)
-    return dataclasses.replace(config, ranking=ranking)
+    return configs.changed(
+        get_config(), {f"ranking.{name}": value for name, value in settings.items()}
+    )

@@ -35,8 +35,6 @@ which the interactions are made already, and the world has a hundred thousandth 
 paper's examples.
 """
 
-import dataclasses
-
 from ytdnn import configs
 
 # As in table 1 of the paper, the first the baseline.
@@ -50,7 +48,7 @@ TOWERS: dict[str, tuple[int, ...]] = {
     "1024-512-256": (1024, 512, 256),
 }
 # No number reported elsewhere is of this seed.
-WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=11)
+WORLD = configs.changed(configs.WORLDS["quickstart"], {"seed": 11})
 
 
 def get_config() -> configs.Config:

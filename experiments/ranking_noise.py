@@ -62,12 +62,10 @@ less in both. So that claim holds of candidates with many accidents alone. A run
 three to six minutes of one thread, the whole table an hour and a half.
 """
 
-import dataclasses
-
 from ytdnn import configs
 
 # No number reported elsewhere is of this seed.
-WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=11)
+WORLD = configs.changed(configs.WORLDS["quickstart"], {"seed": 11})
 METADATA_NOISE = (0.0, 0.1, 0.5)
 
 
@@ -83,7 +81,9 @@ def get_variants() -> dict[str, configs.Config]:
 
 def _config(noise: float) -> configs.Config:
     return configs.Config(
-        data=configs.DataConfig(world=dataclasses.replace(WORLD, metadata_noise=noise)),
+        data=configs.DataConfig(
+            world=configs.changed(WORLD, {"metadata_noise": noise})
+        ),
         candidates=configs.CandidatesConfig(
             content=configs.ContentConfig(enabled=False),
             training=configs.TrainingConfig(epochs=6, patience=6),

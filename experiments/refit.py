@@ -50,7 +50,6 @@ that the ranker does not know by id it has 2,231 seconds, 2.98 clicks and .270.
 """
 
 import argparse
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -113,15 +112,13 @@ def compare(config: configs.Config, directory: pathlib.Path) -> Found:
       What was measured, by bundle and days after the end.
     """
     later, run = directory / "later", directory / "run"
-    whole = pipeline.prepare(
-        later, dataclasses.replace(configs.Config(), data=config.data)
-    )
+    whole = pipeline.prepare(later, configs.Config(data=config.data))
     end = whole.manifest.facts["windows"]["test"]
     known = directory / "known"
     if not (known / f"{schema.WATCHES}.parquet").exists():
         cut_log(config.data.world, end, known)
-    own = dataclasses.replace(config.data, source="log", dir=str(known))
-    config = dataclasses.replace(config, data=own, refit=False)
+    own = {"data.source": "log", "data.dir": str(known), "refit": False}
+    config = configs.changed(config, own)
     pipeline.run(run, config, verbose=True)
     found = {(WITHOUT, days): _measured(directory, WITHOUT, days) for days in _HORIZONS}
     pipeline.refit(run, verbose=True)

@@ -73,7 +73,6 @@ the differences between them are within the noise of so few.
 """
 
 import argparse
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -109,21 +108,17 @@ def compare(config: configs.Config, directory: pathlib.Path, days: float) -> Fou
     Returns:
       What was measured, by model and days after the end.
     """
-    config = dataclasses.replace(
-        config, ranking=dataclasses.replace(config.ranking, enabled=False)
-    )
+    config = configs.changed(config, {"ranking.enabled": False})
     later = directory / "later"
-    whole = pipeline.prepare(
-        later, dataclasses.replace(configs.Config(), data=config.data)
-    )
+    whole = pipeline.prepare(later, configs.Config(data=config.data))
     end = int(whole.manifest.facts["windows"]["test"])
     known = {
         name: _known(config.data.world, end - seconds, directory / name)
         for name, seconds in (("grown", 0), ("log", int(days * _DAY_SECONDS)))
     }
     run = directory / "run"
-    own = dataclasses.replace(config.data, source="log", dir=str(known["log"]))
-    own_config = dataclasses.replace(config, data=own, refit=False)
+    own = {"data.source": "log", "data.dir": str(known["log"]), "refit": False}
+    own_config = configs.changed(config, own)
     pipeline.prepare(run, own_config, verbose=True)
     pipeline.train(run, verbose=True)
     pipeline.refit(run, verbose=True)

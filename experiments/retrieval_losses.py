@@ -41,8 +41,6 @@ predecessor's loss (§3), is better than every softmax on this world, which says
 of others.
 """
 
-import dataclasses
-
 from ytdnn import configs
 
 Loss = (
@@ -54,7 +52,7 @@ Loss = (
     | configs.GBCEConfig
 )
 # No number reported elsewhere is of this seed.
-WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=13)
+WORLD = configs.changed(configs.WORLDS["quickstart"], {"seed": 13})
 LOSSES: dict[str, Loss] = {
     "sampled_1024": configs.SampledSoftmaxConfig(),
     "sampled_128": configs.SampledSoftmaxConfig(num_negatives=128),
@@ -86,8 +84,6 @@ def get_variants() -> dict[str, configs.Config]:
     """Returns each loss, the default the first."""
     config = get_config()
     return {
-        name: dataclasses.replace(
-            config, candidates=dataclasses.replace(config.candidates, loss=loss)
-        )
+        name: configs.changed(config, {"candidates.loss": loss})
         for name, loss in LOSSES.items()
     }

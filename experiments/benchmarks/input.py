@@ -36,7 +36,7 @@ from experiments.benchmarks import measure
 from ytdnn import configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.training import candidates, determinism, loop, strategies
+from ytdnn.training import candidates, determinism, devices, loop
 
 _STEPS = 8  # timed together
 _BATCHES = 64  # of the pipeline alone, many so that those it holds ready do not count
@@ -45,15 +45,15 @@ _TINY = 2  # of either, in a test
 
 def trial_config(config: configs.Config) -> configs.Config:
     """Returns the plain way: 50 rows gathered for each example, all float32."""
-    training = dataclasses.replace(config.candidates.training, batch_size=1024)
-    trial = dataclasses.replace(
-        config.candidates,
-        label=configs.NextWatchConfig(slice_length=1),
-        loss=configs.FullSoftmaxConfig(),
-        precision="float32",
-        training=training,
+    return configs.changed(
+        config,
+        {
+            "candidates.label": configs.NextWatchConfig(slice_length=1),
+            "candidates.loss": configs.FullSoftmaxConfig(),
+            "candidates.precision": "float32",
+            "candidates.training.batch_size": 1024,
+        },
     )
-    return dataclasses.replace(config, candidates=trial)
 
 
 def composed_softmax(model: candidate_model.CandidateModel) -> Callable[..., tf.Tensor]:
@@ -92,7 +92,7 @@ class Run:
         training = config.candidates.training
         self.batch_size = training.batch_size
         self._stage = stage
-        self._trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
+        self._trainer = loop.Trainer(stage, training, 0, devices.make("none"))
         self._fed, self._alone = self._batches(), self._batches()
         self._steps = itertools.count()
 
@@ -158,15 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     determinism.set_seed(0)
     config = movielens_1m.get_config()
-    source = dataclasses.replace(config.data, dir=options.data_dir)
+    source = configs.changed(config.data, {"dir": options.data_dir})
     if not options.data_dir:
         small = configs.WorldConfig(num_users=40, num_videos=60, num_days=20)
         source = configs.DataConfig(
             world=small if options.tiny else configs.WorldConfig()
         )
     if options.tiny:
-        tiny = dataclasses.replace(config.candidates, embedding_dim=8, tower=(16, 8))
-        config = dataclasses.replace(config, candidates=tiny)
+        tiny = {"candidates.embedding_dim": 8, "candidates.tower": (16, 8)}
+        config = configs.changed(config, tiny)
     with tempfile.TemporaryDirectory() as directory:
         data = prepare.prepare(source, pathlib.Path(directory) / "data")
         table = compare(config, data, options.repeats, options.tiny)

@@ -56,7 +56,7 @@ from ytdnn.ranking import building, inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle, graphs, requests, saved_models
-from ytdnn.training import determinism, loop, ranking, strategies
+from ytdnn.training import determinism, devices, loop, ranking
 
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"
@@ -140,17 +140,14 @@ def make(directory: pathlib.Path, sizes: Sizes) -> None:
 
 def training(run: Run, sizes: Sizes, repeats: int) -> str:
     """Times steps with and without their input, the input, and the bare products."""
-    settings = dataclasses.replace(
-        run.config.ranking,
-        tower=sizes.tower,
-        training=dataclasses.replace(
-            run.config.ranking.training, batch_size=sizes.batch
-        ),
+    config = configs.changed(
+        run.config,
+        {"ranking.tower": sizes.tower, "ranking.training.batch_size": sizes.batch},
     )
-    config = dataclasses.replace(run.config, ranking=settings)
+    settings = config.ranking
     model = building.build(settings, run.data, run.first_stage)
     made = ranking.make_stage(config, run.data, model)
-    trainer = loop.Trainer(made, settings.training, 0, strategies.make("none"))
+    trainer = loop.Trainer(made, settings.training, 0, devices.make("none"))
     (dataset,) = made.batches(0, 0)
     batches = iter(dataset.repeat())
     numbers = itertools.count()
@@ -271,7 +268,7 @@ def scoring(run: Run, sizes: Sizes, repeats: int) -> str:
 def in_bfloat16(run: Run) -> ranking_model.RankingModel:
     """Returns the ranker with the same weights and products in bfloat16."""
     one = run.ranker
-    config = dataclasses.replace(one.config, precision=BFLOAT16)
+    config = configs.changed(one.config, {"precision": BFLOAT16})
     other = ranking_model.RankingModel(
         config, one.features, one.measured, one.first_stage
     )

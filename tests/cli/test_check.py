@@ -48,7 +48,7 @@ def test_a_sound_log_has_status_0_and_its_notes(
     found = cli("check", "--source=log", flag)
     assert found.status == 0
     assert "note: user_id 'NULL'" in found.out
-    assert found.out.endswith("0 mistakes, 1 notes; nothing was written\n")
+    assert found.out.endswith("0 mistakes, 1 note; nothing was written\n")
 
 
 def test_bad_rows_that_are_to_be_dropped_are_no_mistakes(

@@ -13,11 +13,11 @@ from ytdnn.pages import evaluation_page, names, plots
 SECTIONS = [
     "Retrieval",
     "Metrics by length of the list",
-    "Slices of users and videos",
+    "Breakdowns by users and videos",
     "Quality and reach",
     "Ranking of logged impressions",
     "Popularity and age of recommendations",
-    "What other pages would have brought",
+    "Estimates of other slates",
     "Example users",
     "Training",
     "Index and latency",
@@ -85,7 +85,10 @@ def test_numbers_stand_with_their_intervals() -> None:
     report["lists"]["candidates"]["values"]["hit_rate@10"] = 0.3103
     report["lists"]["candidates"]["intervals"]["hit_rate@10"] = [0.2943, 0.3263]
     text = evaluation_page.render(example.typed(report))
-    assert '0.3103<span class="small">0.2943 – 0.3263</span>' in text
+    assert '0.310<span class="small">0.294 – 0.326</span>' in text
+    report["lists"]["candidates"]["intervals"]["hit_rate@10"] = [0.3096, 0.3110]
+    text = evaluation_page.render(example.typed(report))
+    assert '0.3103<span class="small">0.3096 – 0.3110</span>' in text
     report["impressions"]["ranker"]["values"]["auc"] = None  # undefined
     cells = evaluation_page.render(example.typed(report)).split(
         '<td class="words">AUC</td>'
@@ -99,7 +102,7 @@ def test_parts_of_the_impressions_stand_apart() -> None:
     rows[1]["models"]["ranker"]["weighted_per_user_loss"] = [0.4542, 0.4321, 0.4763]
     text = evaluation_page.render(example.typed(report))
     found = text.split("without an id embedding, weighted per-user loss")[1]
-    assert '0.4542<span class="small">0.4321 – 0.4763</span>' in found.split("</tr>")[0]
+    assert '0.454<span class="small">0.432 – 0.476</span>' in found.split("</tr>")[0]
 
 
 def test_calibration_tells_its_ratio_of_each_part() -> None:
@@ -111,7 +114,7 @@ def test_calibration_tells_its_ratio_of_each_part() -> None:
     assert 'aria-label="Calibration of expected watch seconds"' in text
     assert 'aria-label="Calibration of click probability"' not in text
     assert 'aria-label="Calibration of odds"' not in text
-    assert '1.0430<span class="small">0.9810 – 1.1140</span>' in text
+    assert '1.043<span class="small">0.981 – 1.114</span>' in text
 
 
 def test_right_recommendations_are_ticked() -> None:
@@ -255,16 +258,16 @@ def section(text: str, title: str) -> str:
 
 def test_on_a_world_the_page_is_judged_first_by_its_true_watch_seconds() -> None:
     text = evaluation_page.render(example.typed(example.with_pages()))
-    assert headings(text) == ["What the page is worth", *SECTIONS]
-    worth = section(text, "What the page is worth")
+    assert headings(text) == ["The value of a slate", *SECTIONS]
+    worth = section(text, "The value of a slate")
     assert "Retrieval is judged by hits, the ranker by watch time." in worth
     assert (
         "The ranker, given the candidates of all sources, turns the candidate "
-        "network&#39;s page of 520 true watch seconds into one of 1,390: +870 (95 %: "
+        "network&#39;s slate of 520 true watch seconds into one of 1,390: +870 (95 %: "
         "+833 to +903), paired by user." in worth
     )
     assert 'aria-label="True watch seconds of the first 10 videos"' in worth
-    for cell in ("1,390", "2,098", "4,218", "best page of all videos", "55%"):
+    for cell in ("1,390", "2,098", "4,218", "best slate of all videos", "55%"):
         assert cell in worth, cell
 
 
@@ -305,7 +308,7 @@ def test_a_real_log_says_first_what_each_order_is_worth() -> None:
     report["shown_lists"] = example.shown_lists()
     report["protocol"]["served_order"] = "The ranker's order is served: it is ahead"
     text = evaluation_page.render(example.typed(report))
-    title = "What the order is worth on this log"
+    title = "The order on this log"
     assert headings(text)[:2] == [title, "Watch seconds of hits"]
     worth = html.unescape(section(text, title))
     assert (
@@ -335,15 +338,15 @@ def test_a_world_says_first_what_its_true_pages_are_worth() -> None:
     report = example.with_pages()
     report["shown_lists"] = example.shown_lists(is_world=True)
     titles = headings(evaluation_page.render(example.typed(report)))
-    assert titles[0] == "What the page is worth"
-    assert titles[1] == "What the order is worth on this log"
+    assert titles[0] == "The value of a slate"
+    assert titles[1] == "The order on this log"
 
 
 def test_without_watch_time_orders_are_told_by_clicks() -> None:
     report = example.report()
     report["shown_lists"] = example.shown_lists() | {"gain": "clicks", "total": 812.0}
     text = evaluation_page.render(example.typed(report))
-    worth = section(text, "What the order is worth on this log")
+    worth = section(text, "The order on this log")
     assert "and clicked 812." in worth
     assert "would keep 68.4 % of the clicks, " in worth
     assert "watch time" not in worth

@@ -139,9 +139,9 @@ def test_on_a_world_the_page_of_each_system_comes_first() -> None:
         assert max(map(len, text.splitlines())) <= width
         first, _, rest = text.partition("temporal protocol")
         assert "1,390.0" in line_of(first, "candidates + ranker")
-        assert "4,218.0" in line_of(first, "best page of all videos")
+        assert "4,218.0" in line_of(first, "best slate of all videos")
         words = " ".join(first.split())
-        assert "page of 520 true watch seconds into one of 1,390: +870" in words
+        assert "slate of 520 true watch seconds into one of 1,390: +870" in words
         assert "candidates in best order: candidates + ranker 55 % (54 to 56)" in words
         table = rest.partition("ranker: 41,000 logged")[0]
         assert "+ ranker" not in table
@@ -183,7 +183,7 @@ def test_orders_of_the_videos_shown_stand_first_on_a_real_log() -> None:
     report = example.with_pages(is_world=False)
     report["shown_lists"] = example.shown_lists()
     text = shown(report, 120)
-    title = "What the order is worth on this log: share of the watch time shown"
+    title = "The order on this log: share of the watch time shown"
     assert text.index(title) < text.index("the page of 10 videos")
     line = line_of(text, "│ ranker ")
     cells = [cell.strip() for cell in line.split("│")[1:-1]]

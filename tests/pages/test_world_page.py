@@ -30,12 +30,12 @@ def test_every_plot_stands_once(log: dict[str, pl.LazyFrame]) -> None:
         "Activity of users",
         "Single videos",
         "Age of what is watched",
-        "Click rate by position on the page",
+        "Click rate by place on the slate",
         "Click rate by earlier impressions that were not clicked",
         "Click rate by candidate source",
         "Seconds watched",
         "Fraction of the video watched",
-        "Words of the query in the title",
+        "Words of the search in the title",
         "Watches by hour",
     ):
         assert title in found
@@ -83,6 +83,6 @@ def test_the_numbers_are_those_of_the_log(
     (names, values, *_) = drawn["Click rate by candidate source"]
     popular = impressions.filter(pl.col("source") == "popular")["clicked"].mean()
     assert values["clicked"][names.index("popular")][0] == pytest.approx(popular)
-    (series, *_) = drawn["Words of the query in the title"]
+    (series, *_) = drawn["Words of the search in the title"]
     after, any_watch = series["after a search"].y, series["any watch"].y
     assert after[0] > 3 * any_watch[0]

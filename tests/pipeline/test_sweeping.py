@@ -132,7 +132,7 @@ def test_it_finds_better_settings_and_prunes_worse_ones(
     config = config_file.load(str(sweeping.write_best(sweep, found)))
     assert config == given_settings.apply(sweep.base, found.best.settings)
     page = sweep_page.draw(found)
-    assert f"trial {found.best.number} is the best" in page
+    assert f"Trial {found.best.number} is the best" in page
     assert page.count("<svg") == 3
     # Nothing is left to do.
     assert sweeping.run(sweep, 30, None, nothing).trials == found.trials
@@ -154,7 +154,7 @@ def test_no_trial_begins_after_the_minutes(
     found = sweeping.run(planned(tmp_path), None, 1e-9, nothing)
     assert found.trials == ()
     assert found.best is None
-    assert "none is better" in sweep_page.draw(found)
+    assert "No trial of" in sweep_page.draw(found)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`ytdnn check`: every mistake and note of an event log at once; writes nothing."""
 
+from collections.abc import Sequence
+
 from ytdnn import configs
 from ytdnn.cli import arguments, output, resolved
 
@@ -24,6 +26,16 @@ def run(given: arguments.Arguments) -> int:
     for number, line in enumerate(found.mistakes, 1):
         output.say(f"mistake {number}: {line}")
     output.say(
-        f"{len(found.mistakes)} mistakes, {len(found.notes)} notes; nothing was written"
+        f"{_count(found.mistakes, 'mistake')}, {_count(found.notes, 'note')}; nothing "
+        f"was written"
     )
     return _MISTAKES if found.mistakes else 0
+
+
+def _count(found: Sequence[str], what: str) -> str:
+    """Returns a number with its noun.
+
+    >>> _count(["a"], "note"), _count([], "note")
+    ('1 note', '0 notes')
+    """
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

@@ -12,9 +12,9 @@ from ytdnn.world import corpus, generate, memory, page_truth, policy
 
 LOGGING, POPULARITY, BOUND = "logging", "popularity", "bound"
 NAMES = {
-    LOGGING: "the policy that filled the pages of the log",
+    LOGGING: "the policy that filled the slates of the log",
     POPULARITY: "what was watched most in the last seven days",
-    BOUND: "the page of most true expected watch seconds",
+    BOUND: "the slate of most true expected watch seconds",
 }
 
 _POPULAR_DAYS = 7

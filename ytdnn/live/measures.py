@@ -59,12 +59,12 @@ class Metric:
 METRICS = {
     one.name: one
     for one in (
-        Metric(HEADLINE, "seconds watched of a page", _SECONDS, _VISITS),
-        Metric("clicks_per_visit", "videos of a page clicked", _CLICKS, _VISITS),
+        Metric(HEADLINE, "seconds watched of a slate", _SECONDS, _VISITS),
+        Metric("clicks_per_visit", "videos of a slate clicked", _CLICKS, _VISITS),
         Metric("click_rate", "share of impressions clicked", _CLICKS, _SHOWN),
         Metric(
             "watch_seconds_per_user",
-            "all seconds watched, found on pages or otherwise",
+            "all seconds watched, found on slates or otherwise",
             _ALL_SECONDS,
             _USERS,
         ),
@@ -78,7 +78,7 @@ METRICS = {
             )
             for days in YOUNG_DAYS
         ),
-        Metric("channels_per_visit", "channels of a page", _CHANNELS, _VISITS),
+        Metric("channels_per_visit", "channels of a slate", _CHANNELS, _VISITS),
     )
 }
 

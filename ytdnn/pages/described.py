@@ -117,13 +117,8 @@ def _curve_plot(
         curves,
         "epoch",
         names.metric(stem),
-        x_ticks=_epoch_ticks(epochs),
+        x_ticks=scales.epoch_ticks(epochs),
     )
-
-
-def _epoch_ticks(epochs: Sequence[int]) -> list[float]:
-    every = max(1, -(-len(epochs) // 8))
-    return [float(epoch) for epoch in epochs[::every]]
 
 
 def search(report: report_model.Report) -> page.Section:

@@ -1,8 +1,16 @@
 """The page of one evaluation: `report.html`, next to `report.json`."""
 
-from ytdnn import registries
-from ytdnn.evaluation import report_model
-from ytdnn.pages import names, page
+import pathlib
+
+from ytdnn import artifacts, registries
+from ytdnn.evaluation import report_files, report_model
+from ytdnn.pages import finding, names, page
+
+
+@registries.REPORT_FILES.register("page")
+def write(report: report_model.Report, directory: pathlib.Path) -> None:
+    """Writes the page of a report into the directory of an evaluation."""
+    artifacts.write_text(directory / report_files.PAGE, render(report))
 
 
 def render(report: report_model.Report) -> str:
@@ -10,7 +18,7 @@ def render(report: report_model.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
-    return page.render(title, _summary(report), sections)
+    return page.render(title, _summary(report), sections, finding.sentence(report))
 
 
 def _summary(report: report_model.Report) -> str:

@@ -48,7 +48,7 @@ def headline(report: report_model.Report) -> page.Section:
         *notes.sentences(report),
     ]
     blocks += tables.gap_tables(report, "lists", shown, models)
-    blocks.append(page.Details("What each metric means", [_definitions(report)]))
+    blocks.append(page.Details("Definitions of the metrics", [_definitions(report)]))
     lengths = [k, *(other for other in valued.ks(report) if other != k)]
     words = ", ".join(map(str, lengths))
     blocks.append(
@@ -164,10 +164,10 @@ def slices(report: report_model.Report) -> page.Section:
         if rows:
             numbers.append(_slice_table(name, rows))
     if worth:
-        blocks.append(page.Details("What the page is worth, by slice of users", worth))
+        blocks.append(page.Details("The value of a slate, by users", worth))
     blocks.append(page.Details("Numbers of all slices", numbers))
     return page.Section(
-        "Slices of users and videos",
+        "Breakdowns by users and videos",
         "The same lists, measured on the right answers of one slice at a time: of some "
         "users, or of some videos. n: users in the slice; small slices have wide "
         "intervals. New users have no watch in training.",

@@ -7,7 +7,7 @@ import markupsafe
 from ytdnn.evaluation import metric_names
 from ytdnn.live import measures
 from ytdnn.live import report as report_room
-from ytdnn.pages import live_table, names, page, plots
+from ytdnn.pages import finding, live_table, names, page, plots
 
 _FEWEST_ARMS = 2  # that a scatter plot compares
 _OFFLINE = (*metric_names.PAGE_VALUES, metric_names.TRUE_CLICKS, "hit_rate", "ndcg")
@@ -25,8 +25,8 @@ def draw(report: report_room.LiveReport) -> str:
     days = report.test["days"]
     summary = (
         f"{len(report.arms)} arms over {days} days: {users:,} users were shown "
-        f"{visits:,} pages, each user those of one arm, chosen by a hash. All arms are "
-        f"compared with {report.first}."
+        f"{visits:,} slates, each user those of one arm, chosen by a hash. All arms "
+        f"are compared with {report.first}."
     )
     sections = [
         _arms(report),
@@ -36,7 +36,29 @@ def draw(report: report_room.LiveReport) -> str:
         *_offline(report),
         _trust(report),
     ]
-    return page.render("Live test", summary, sections)
+    return page.render("Live test", summary, sections, _finding(report))
+
+
+def _finding(report: report_room.LiveReport) -> str:
+    """Returns how each arm compares with the first, in a sentence."""
+    metric = measures.HEADLINE
+    told = []
+    for name, found in report.differences.items():
+        one = found[metric].difference
+        if one.value is None or one.low is None or one.high is None:
+            continue
+        word = finding.verdict(one.low, one.high).lower()
+        told.append(
+            f"{name} {word} ({one.value:+,.0f}, 95 % interval {one.low:+,.0f} to "
+            f"{one.high:+,.0f})"
+        )
+    if not told:
+        return ""
+    first = report.arms[report.first].metrics[metric].value
+    return (
+        f"Compared with {report.first} ({first:,.0f} {live_table.words(metric)}): "
+        f"{'; '.join(told)}."
+    )
 
 
 def _arms(report: report_room.LiveReport) -> page.Section:
@@ -45,15 +67,15 @@ def _arms(report: report_room.LiveReport) -> page.Section:
     for name, metric in measures.METRICS.items():
         values = [arm.metrics[name].value for arm in report.arms.values()]
         rows.append([live_table.words(name), *values, metric.meaning])
-    columns = ["", *arms, "what it is"]
+    columns = ["", *arms, "meaning"]
     who: list[list[page.Cell]] = [
         [name, arm.meaning, arm.users, arm.visits, arm.serving_milliseconds]
         for name, arm in report.arms.items()
     ]
     headline = [_three(arm.metrics[measures.HEADLINE]) for arm in report.arms.values()]
     return page.Section(
-        "What people watched",
-        "Seconds watched of a page, with 95 % intervals over users, and everything "
+        "Watch time and other metrics",
+        "Seconds watched of a slate, with 95 % intervals over users, and everything "
         "else that was measured. What is found by search, series or related videos "
         "counts for watch seconds per user alone.",
         [
@@ -62,7 +84,7 @@ def _arms(report: report_room.LiveReport) -> page.Section:
             ),
             page.Table(columns, rows, words=(0, len(columns) - 1)),
             page.Table(
-                ["arm", "pages from", "users", "visits", "ms a page"],
+                ["arm", "slates from", "users", "visits", "ms a slate"],
                 who,
                 words=(0, 1),
             ),
@@ -170,7 +192,7 @@ def _fresh(report: report_room.LiveReport) -> page.Section:
     return page.Section(
         "New videos and variety",
         f"Of {report.good_uploads} good videos uploaded in the test, the share that "
-        f"had {report.audience_clicks} clicks on the arm's pages within "
+        f"had {report.audience_clicks} clicks on the arm's slates within "
         f"{report.audience_days} days. Effective videos: as many videos, clicked "
         f"alike, would spread as the clicks do.",
         [

@@ -26,7 +26,7 @@ def _arms(report: report_room.LiveReport) -> table.Table:
     for name in report.arms:
         result.add_column(name, justify="right")
     arms = report.arms.values()
-    result.add_row("users shown a page", *(f"{arm.users:,}" for arm in arms))
+    result.add_row("users shown a slate", *(f"{arm.users:,}" for arm in arms))
     result.add_row("visits", *(f"{arm.visits:,}" for arm in arms))
     for name in measures.METRICS:
         result.add_row(words(name), *(_half(arm.metrics[name]) for arm in arms))
@@ -85,7 +85,7 @@ def notes(report: report_room.LiveReport) -> Iterator[str]:
     )
     yield (
         f"Uploads that found an audience: of {report.good_uploads} good new videos, "
-        f"the share with {report.audience_clicks} clicks on the arm's pages within "
+        f"the share with {report.audience_clicks} clicks on the arm's slates within "
         f"{report.audience_days} days."
     )
     if report.a_a is not None:

@@ -20,7 +20,7 @@ MODELS = {
     "ranker": "ranker",
     "candidates_by_truth": "candidates in best order",
     "oracle": "oracle",
-    "oracle_by_watch_time": "best page of all videos",
+    "oracle_by_watch_time": "best slate of all videos",
     "answers": "right answers",
     "logged": "order of the log",
     "random": "random order",
@@ -36,12 +36,12 @@ _MEANINGS = {
     "candidates": "first stage alone: videos nearest to the user's vector",
     "system": "both stages: candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",
-    "candidates_by_truth": "the same candidates in the order of true watch seconds: "
-    "what a perfect ranker would show (synthetic world)",
+    "candidates_by_truth": "the same candidates in the order of true watch seconds, as "
+    "a perfect ranker would show them (synthetic world)",
     "oracle": "knows each user's true interests (synthetic world) and ranks by what "
     "will be watched: an upper bound of retrieval",
     "oracle_by_watch_time": "all videos by true watch seconds: an upper bound of every "
-    "page (synthetic world)",
+    "slate (synthetic world)",
 }
 _COLOURS = {
     "candidates": 1,
@@ -95,7 +95,7 @@ _METRICS = {
     "weighted_per_user_loss": "weighted per-user loss",
     "xauc": "XAUC of watch seconds",
     "grouped_xauc": "grouped XAUC",
-    "page_ndcg_by_seconds": "nDCG of the page by watch seconds",
+    "page_ndcg_by_seconds": "nDCG of the slate by watch seconds",
     "list_ndcg": "nDCG of each user's list",
     "first_quarter_share": "share in the first quarter",
     "first_half_share": "share in the first half",

@@ -73,12 +73,12 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         words=(0, 1),
     )
     yield page.Section(
-        "What other pages would have brought",
+        "Estimates of other slates",
         "The log says with what probability it showed each video in its place, so each "
         "place can be weighed by how likely a system would have shown the same. A "
         "small effective size means that the estimate rests on few places; a mean "
         "weight below 1, that the log could not have shown what the system would.",
-        [numbers, weights, page.Details("What each number means", [meanings])],
+        [numbers, weights, page.Details("Meaning of each number", [meanings])],
     )
 
 

@@ -119,19 +119,23 @@ class Section:
     blocks: Sequence[Block] = ()
 
 
-def render(title: str, summary: str, sections: Sequence[Section]) -> str:
+def render(
+    title: str, summary: str, sections: Sequence[Section], finding: str = ""
+) -> str:
     """Returns a page as HTML.
 
     Args:
       title: Title of the page.
       summary: A paragraph below it.
       sections: In order.
+      finding: The result in a sentence, shown first.
     """
     css = markupsafe.Markup((_HERE / "page.css").read_text(encoding="utf-8"))
     return _template().render(
         title=title,
         summary=summary,
         sections=sections,
+        finding=finding,
         css=css,
         version=ytdnn.__version__,
     )

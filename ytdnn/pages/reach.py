@@ -37,5 +37,5 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         "A model that recommends what is popular anyway can be right and reach little "
         "of the catalogue. Compare quality with coverage: of two models of like "
         "quality, the one that reaches more serves more users and uploaders.",
-        [table, page.Details("What each column means", [words])],
+        [table, page.Details("Meaning of each column", [words])],
     )

@@ -50,6 +50,12 @@ def number(value: float, step: float | None = None) -> str:
     return f"{value + 0.0:,.{decimals}f}"
 
 
+def epoch_ticks(epochs: Sequence[int]) -> list[float]:
+    """Returns at most eight of some epochs, for the ticks of an axis."""
+    every = max(1, -(-len(epochs) // 8))
+    return [float(epoch) for epoch in epochs[::every]]
+
+
 @dataclasses.dataclass(frozen=True)
 class Scale:
     """One axis.

@@ -11,7 +11,7 @@ from rich import table
 from ytdnn.evaluation import report_model, report_parts
 from ytdnn.pages import names, page, plots, scales, shown_words, tables
 
-TITLE = "What the order is worth on this log"
+TITLE = "The order on this log"
 _SHARES = ("first_quarter_share", "first_half_share")
 _HEADINGS = {
     "first_quarter_share": "first quarter",

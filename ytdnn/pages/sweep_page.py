@@ -3,7 +3,7 @@
 import math
 
 from ytdnn.evaluation import swept
-from ytdnn.pages import page, plots
+from ytdnn.pages import page, plots, scales
 
 _MOST_CURVES = 10
 
@@ -35,7 +35,8 @@ def draw(found: swept.SweepResult) -> str:
         ),
         page.Section("Trials", "All trials, the best first.", [_table(found)]),
     ]
-    return page.render(f"Sweep of {found.stage}", headline(found), sections)
+    summary = "Trained and compared on validation; only the best is tested, once."
+    return page.render(f"Sweep of {found.stage}", summary, sections, headline(found))
 
 
 def headline(found: swept.SweepResult) -> str:
@@ -46,18 +47,19 @@ def headline(found: swept.SweepResult) -> str:
     """
     states = [trial.state for trial in found.trials]
     counted = (
-        f"{len(states)} trials, {states.count('complete')} complete and "
-        f"{states.count('pruned')} pruned"
-    )
-    default = (
-        f"{found.metric} of the base config on validation {found.default_value:.4f}"
+        f"{len(states)} trials ({states.count('complete')} complete, "
+        f"{states.count('pruned')} pruned)"
     )
     if found.best is None:
-        return f"{counted}: none is better than the base config. {default}."
+        return (
+            f"No trial of {counted} is better than the base config: {found.metric} "
+            f"{found.default_value:.3f} on validation."
+        )
     return (
-        f"{counted}: trial {found.best.number} is the best with {found.metric} "
-        f"{found.best.value:.4f} on validation; {default}. The best of many is "
-        f"flattered: the test window says by how much it is better."
+        f"Trial {found.best.number} is the best of {counted}: {found.metric} "
+        f"{found.best.value:.3f} on validation, the base config "
+        f"{found.default_value:.3f}. The best of many is flattered: the test window "
+        f"says by how much it is better."
     )
 
 
@@ -106,7 +108,14 @@ def _curves(found: swept.SweepResult) -> page.Block:
     }
     if not series:
         return "No trial has finished an epoch."
-    return plots.lines(f"{found.metric} by epoch", series, "epoch", found.metric)
+    epochs = sorted({epoch for trial in shown for epoch, _ in trial.curve})
+    return plots.lines(
+        f"{found.metric} by epoch",
+        series,
+        "epoch",
+        found.metric,
+        x_ticks=scales.epoch_ticks(epochs),
+    )
 
 
 def _importances(found: swept.SweepResult) -> page.Block:

@@ -8,6 +8,8 @@ import markupsafe
 from ytdnn.evaluation import report_model
 from ytdnn.pages import names, page, plots, scales
 
+_WIDE = 0.002  # an interval that makes the fourth decimal worthless
+
 
 def three(found: report_model.Entry, metric: str) -> plots.Interval:
     """Returns a model's value of a metric and the ends of its interval."""
@@ -97,17 +99,24 @@ def cell(
       value: A number.
       low: Lower end of its interval, if it has one.
       high: Upper end.
-      show: How numbers are written; None: as `fixed`.
+      show: How numbers are written; None: with as many decimals as the interval
+        is worth.
     """
-    show = fixed if show is None else show
     if not scales.is_finite(value):
         return None
     if not (scales.is_finite(low) and scales.is_finite(high)):
-        return show(value)
+        return (show or fixed)(value)
+    if show is None:
+        show = _coarse if high - low > _WIDE else fixed
     bounds = f"{show(low)} – {show(high)}"
     return markupsafe.Markup('{}<span class="small">{}</span>').format(
         show(value), bounds
     )
+
+
+def _coarse(value: float) -> str:
+    """Returns three decimals, for values that are not known to four."""
+    return f"{value:.3f}" if abs(value) < 10 else scales.number(value)
 
 
 def fixed(value: float) -> str:

@@ -84,24 +84,24 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
             [[_plot(report, metric)], [_table(report), *_gap_table(report, metric)]]
         ),
         page.Details(
-            "What each system is",
-            [page.Table(["system", "what it is"], meanings, words=(0, 1))],
+            "The systems",
+            [page.Table(["system", "meaning"], meanings, words=(0, 1))],
         ),
     ]
     text = _TRUE if is_true else _LOGGED
     judged = report.protocol.judged_by
-    title = "What the page is worth" if is_true else "Watch seconds of hits"
+    title = "The value of a slate" if is_true else "Watch seconds of hits"
     yield page.Section(title, f"{text.format(k=k)} {judged}", blocks)
 
 
 _TRUE = (
-    "The first {k} videos of each system as a page shown to every user at the time of "
-    "the request, and how long the user is truly expected to watch of it by the laws "
+    "The first {k} videos of each system as a slate, shown to every user at the time "
+    "of the request: the seconds that the user is truly expected to watch, by the laws "
     "of the synthetic world."
 )
 _LOGGED = (
-    "How long users watched, in the evaluated window, what each system has among its "
-    "first {k} videos."
+    "Seconds that users watched, in the evaluated window, of the first {k} videos of "
+    "each system."
 )
 
 
@@ -130,7 +130,7 @@ def _gain(report: report_model.Report, metric: str) -> Iterator[str]:
     words = names.metric(metric).partition("@")[0]
     yield (
         f"The ranker, given the candidates of all sources, turns the candidate "
-        f"network's page of {_number(before)} {words} into one of {_number(after)}: "
+        f"network's slate of {_number(before)} {words} into one of {_number(after)}: "
         f"{_signed(gain)}, paired by user"
     )
 

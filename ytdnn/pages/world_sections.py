@@ -117,14 +117,14 @@ def _pages(log: Log) -> Iterator[page.Section]:
         .filter(pl.col("earlier") <= _MOST_EARLIER)
     )
     blocks = [
-        _click_rate(impressions, schema.POSITION, "position on the page, from 0"),
+        _click_rate(impressions, schema.POSITION, "place on the slate, from 0"),
         _click_rate(repeated, "earlier", "earlier impressions that were not clicked"),
     ]
     if has(log, schema.IMPRESSIONS, schema.SOURCE):
         blocks.append(_click_rate(impressions, schema.SOURCE, "candidate source"))
     yield page.Section(
-        "Pages",
-        "The share of impressions that are clicked. It falls down the page, and with "
+        "Slates",
+        "The share of impressions that are clicked. It falls down the slate, and with "
         "every earlier impression of the same video to the same user that was not "
         "clicked.",
         blocks,
@@ -227,12 +227,12 @@ def _searching(log: Log) -> Iterator[page.Section]:
     }
     yield page.Section(
         "Searches before watches",
-        "The share of watches whose title has a word of the user's last query, by how "
-        "many watches lie between; “any watch” pairs queries with other users' "
+        "The share of watched videos with a word of the user's last search in the "
+        "title, by the watches since; “any watch” pairs searches with other users' "
         "watches.",
         [
             plots.lines(
-                "Words of the query in the title",
+                "Words of the search in the title",
                 series,
                 "watches after the search",
                 "share of watches",

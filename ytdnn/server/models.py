@@ -132,7 +132,7 @@ class Version:
                 continue
             fields = self._fields(signature.inputs)
             run = functools.partial(
-                _run, session.signature(key), fields, self._vector_dim
+                _run, session.signature(key), fields, self.bundle.vector_dim
             )
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
@@ -253,7 +253,7 @@ class Version:
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
         """Runs the signatures that clients ask, for one row and for several."""
-        example = warm_up.example(list(self.bundle.titles), self._vector_dim)
+        example = warm_up.example(list(self.bundle.titles), self.bundle.vector_dim)
         example.pop(schema.ALLOW_IDS)
         for name, signature in signatures.items():
             if name in _WARMED:
@@ -261,11 +261,6 @@ class Version:
                 row = requests.values(given, signature.fields)
                 for size in (1, 4):
                     signature.queue.run([row] * size)
-
-    @property
-    def _vector_dim(self) -> int:
-        meaning = self._known[schema.USER_VECTOR].meaning
-        return int(meaning.partition(" ")[0])
 
 
 def load(

@@ -30,7 +30,7 @@ function row(tag, cells) {
 }
 
 const number = (value, digits = 3) =>
-  value === null || value === undefined ? "" : Number(value).toPrecision(digits) * 1 + "";
+  value === null || value === undefined ? "" : Number(value).toLocaleString("en", { maximumSignificantDigits: digits });
 const seconds = (value) =>
   value === null || value === undefined ? "" : `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
 const SAID = [ // of each video of the page, beside its score
@@ -182,7 +182,7 @@ function showPage(answer, page, before) {
   const head = document.createElement("thead");
   head.append(row("th", heads));
   $("meaning").textContent =
-    `Score, which the page is ordered by: ${state.facts.score_meaning}.` +
+    `The slate is ordered by score: ${state.facts.score_meaning}.` +
     (state.facts.meanings.placed_by ? ` Places: ${state.facts.meanings.placed_by}.` : "") + (truth ? " True: what the world expects." : "");
   $("page").replaceChildren(head, body);
   const gone = [...before.keys()].filter((video) => before.get(video) <= SHOWN && !state.page.has(video));
