@@ -60,7 +60,9 @@ class Metrics:
         )
         self.processes.set(1)
         self.refused = prometheus.Counter(
-            "ytdnn_refused_versions", "Versions that were not loaded.", registry=of
+            "ytdnn_refused_versions",
+            "Versions that were not loaded, counted by each process.",
+            registry=of,
         )
         self.logged = prometheus.Counter(
             "ytdnn_logged_rows",
