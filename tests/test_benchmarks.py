@@ -1,6 +1,7 @@
 """Every benchmark runs in its tiny form and prints whole tables."""
 
 import ast
+import os
 import pathlib
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from experiments.benchmarks import (
     ranking,
     sampled_gradient,
     serve,
+    serve_processes,
     sharded_tables,
     train_step,
     vectors,
@@ -141,6 +143,18 @@ def test_serve(capsys, tmp_path):
     assert len(most) == 4
     assert swaps[2][:2] == ["1", "2"]
     assert swaps[2][3] == "0"
+
+
+@pytest.mark.slow
+def test_serve_processes(capsys):
+    cores = sorted(os.sched_getaffinity(0))
+    two = f"{cores[0]},{cores[-1]}"
+    serve_processes.main(["--tiny", f"--cores={two}"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert [row[0] for row in table[2:]] == ["1", "2"]
+    assert [row[2] for row in table[2:]] == ["0", "0"]  # failed
+    assert all(int(row[1].replace(",", "")) > 0 for row in table[2:])
+    assert all(float(row[5].partition(" ")[0]) > 0 for row in table[2:])
 
 
 @pytest.mark.slow

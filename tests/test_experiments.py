@@ -119,7 +119,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     loss is a number and the weights have changed.
     """
     from ytdnn.data import prepare, prepared
-    from ytdnn.training import determinism, loop, strategies
+    from ytdnn.training import determinism, devices, loop
 
     @functools.cache
     def prepared_data(config: configs.DataConfig) -> prepared.PreparedData:
@@ -130,7 +130,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
         determinism.set_seed(0)
         stage = stage_of(name, own, prepared_data(own.data))
         training = getattr(own, name).training
-        trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
+        trainer = loop.Trainer(stage, training, 0, devices.make("none"))
         before = [variable.numpy() for variable in trainer.variables]
         (batch, *_), *_ = map(list, stage.batches(0, 0))
         loss = float(trainer._step(batch, np.int64(0)))

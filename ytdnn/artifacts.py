@@ -25,6 +25,7 @@ from ytdnn import checksums, configs, errors
 FORMAT_VERSION = 5
 MANIFEST = "manifest.json"
 LOGS = "logs"
+_AGAIN = "make the artefact again"
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 # What makes an artefact again, `train` for all others.
 _COMMANDS = {
@@ -251,13 +252,14 @@ def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> M
         inside = pathlib.PurePosixPath(file)
         if inside.is_absolute() or ".." in inside.parts:
             raise errors.UserError(
-                f"expected files inside {directory} in {path}, found {file!r}: the "
-                f"manifest was changed; make the artefact again"
+                f"expected files inside {directory} in {path}, found {file!r}",
+                "the manifest was changed; make the artefact again",
             )
     if manifest.checksum and manifest.checksum != manifest.own_checksum:
         raise errors.UserError(
             f"{path} was changed since it was written: its checksum differs from the "
-            f"recorded one: make the artefact again"
+            f"recorded one",
+            _AGAIN,
         )
     return manifest
 
@@ -277,8 +279,8 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
         raise errors.UserError(
-            f"expected a {kind} artefact in {path.parent}, found no {MANIFEST}: "
-            f"make it first (see ytdnn --help for the steps)"
+            f"expected a {kind} artefact in {path.parent}, found no {MANIFEST}",
+            "make it first (see ytdnn --help for the steps)",
         )
     try:
         values = json.loads(path.read_text())
@@ -286,19 +288,20 @@ def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     except (ValueError, KeyError, TypeError) as error:
         raise errors.UserError(
             f"expected JSON with format_version in {path}, found a damaged file "
-            f"({type(error).__name__}): make the artefact again"
+            f"({type(error).__name__})",
+            _AGAIN,
         ) from None
     if version != FORMAT_VERSION:
         raise errors.UserError(
             f"expected format version {FORMAT_VERSION} in {path}, found {version}, of "
-            f"another version of ytdnn: run `ytdnn {_command(kind)}` again"
+            f"another version of ytdnn",
+            f"run `ytdnn {_command(kind)}` again",
         )
     try:
         found = Manifest(**values)
     except TypeError:
         raise errors.UserError(
-            f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
-            f"artefact again"
+            f"{path} lacks fields of format version {FORMAT_VERSION}", _AGAIN
         ) from None
     return found
 
@@ -313,13 +316,14 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise errors.UserError(
-            f"{manifest.name} names {path}, which is missing: make the artefact again"
+            f"{manifest.name} names {path}, which is missing", _AGAIN
         ) from None
     size = status.st_size
     if size != entry["bytes"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: expected {entry['bytes']} bytes, "
-            f"found {size}: make the artefact again"
+            f"found {size}",
+            _AGAIN,
         )
     if not deep and size > _ALWAYS_HASHED_BYTES:
         return
@@ -327,7 +331,8 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
     if found != entry["sha256"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 differs from the "
-            f"recorded one: make the artefact again"
+            f"recorded one",
+            _AGAIN,
         )
 
 
@@ -351,8 +356,8 @@ def read_config(
         raise errors.UserError(
             f"expected settings of this version of ytdnn in {directory / MANIFEST}, "
             f"found "
-            f"those of another version ({manifest.made_by}; {first}): run `ytdnn "
-            f"{_command(manifest.kind)}` again"
+            f"those of another version ({manifest.made_by}; {first})",
+            f"run `ytdnn {_command(manifest.kind)}` again",
         ) from None
 
 
@@ -368,7 +373,8 @@ def require_input(
     if made_from != source.fingerprint:
         raise errors.UserError(
             f"{directory} was made from {name} {made_from}, but the {name} next to it "
-            f"is {source.fingerprint}: run the step that makes {manifest.kind} again"
+            f"is {source.fingerprint}",
+            f"run the step that makes {manifest.kind} again",
         )
 
 

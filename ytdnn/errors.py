@@ -31,13 +31,19 @@ class UserError(Exception):
     The message is one line: the expected and the received value with its place (table,
     row, column, file or flag), and advice. The command line prints it without a stack
     trace and exits with status 2.
+
+    Attributes:
+      problem: The message without the advice, where that is given apart.
     """
 
     # Keras would put the layer and its arguments around the line.
     _keras_call_info_injected = True
 
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+    def __init__(self, message: str, advice: str = "") -> None:
+        """Joins a message and its advice, for callers that may advise otherwise."""
+        self.problem = " ".join(message.split())
+        whole = f"{self.problem}: {advice}" if advice else self.problem
+        super().__init__(" ".join(whole.split()))
 
 
 class SettingError(UserError, ValueError):

@@ -37,8 +37,8 @@ class OwnFile:
             return user_paths.expanded(file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise errors.UserError(
-                f"expected a Python file in {self.setting}, found none in {file!r}: "
-                f"write one as {self.page} shows"
+                f"expected a Python file in {self.setting}, found none in {file!r}",
+                f"write one as {self.page} shows",
             ) from None
 
     def fingerprint(self, file: str) -> str:
@@ -105,6 +105,8 @@ class OwnFile:
         return module
 
 
+LOSS = OwnFile("--config.candidates.loss.file", "docs/losses.md")
+ENCODER = OwnFile("--config.candidates.encoder.file", "docs/encoders.md")
 _EXTENSION = OwnFile("--config.extensions", "docs/extending.md")
 
 

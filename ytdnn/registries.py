@@ -1,10 +1,11 @@
 """The registries of ytdnn: which kinds of parts a package or a file can add.
 
-docs/extending.md shows each.
+docs/extending.md shows those that users add parts of. Strategies, roles, truths and
+files of reports are those by which the laboratory and operations register themselves.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ytdnn import registry
@@ -26,6 +27,24 @@ LOSSES = registry.Registry(
     "ytdnn.losses", "loss", "ytdnn.candidates.losses", RegisteredLoss
 )
 
+
+HEADS = registry.Registry("ytdnn.heads", "head", "ytdnn.ranking", registry.Registered)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredLog(registry.Registered):
+    """A source of event logs, `configs.DataConfig` → `event_log.EventLog`.
+
+    Attributes:
+      settings: Settings of `data` that other sources refuse.
+    """
+
+    settings: tuple[str, ...] = ()
+
+
+LOGS = registry.Registry(
+    "ytdnn.logs", "source of logs", "ytdnn.data.sources", RegisteredLog
+)
 
 ENCODERS = registry.Registry(
     "ytdnn.encoders", "encoder", "ytdnn.encoders", registry.Registered
@@ -128,6 +147,35 @@ METRICS = registry.Registry(
 
 
 @dataclasses.dataclass(frozen=True)
+class RegisteredImpressionMetric(registry.Registered):
+    """A metric of predictions for impressions, a ratio of sums over users.
+
+    A function (impressions, predictions) → numerators and denominators `[num_users]`,
+    or None where the predictions lack its input: see
+    `ytdnn.evaluation.impression_metrics`.
+
+    Attributes:
+      title: Display name.
+      text: Definition in words, for reports and `ytdnn evaluate --explain`.
+      less_is_better: Whether a better model has less of it.
+      is_graded: Whether it grades a model.
+    """
+
+    title: str = ""
+    text: str = ""
+    less_is_better: bool = False
+    is_graded: bool = True
+
+
+IMPRESSION_METRICS = registry.Registry(
+    "ytdnn.impression_metrics",
+    "metric of impressions",
+    "ytdnn.metrics",
+    RegisteredImpressionMetric,
+)
+
+
+@dataclasses.dataclass(frozen=True)
 class RegisteredSection(registry.Registered):
     """Sections of the page of an evaluation: report → iterator of `page.Section`.
 
@@ -143,6 +191,10 @@ REPORT_SECTIONS = registry.Registry(
     "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
 )
 
+REPORT_FILES = registry.Registry(
+    "ytdnn.report_files", "file of a report", "ytdnn.pages", registry.Registered
+)
+
 TRACKERS = registry.Registry(
     "ytdnn.trackers", "tracker", "ytdnn.tracking", registry.Registered
 )
@@ -150,6 +202,39 @@ TRACKERS = registry.Registry(
 COMMANDS = registry.Registry(
     "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
 )
+
+
+ROLES = registry.Registry(
+    "ytdnn.roles", "role in a run", "ytdnn.pipeline", registry.Registered
+)
+
+TRUTHS = registry.Registry(
+    "ytdnn.truths", "truth of a log", "ytdnn.evaluation", registry.Registered
+)
+
+STEPS = registry.Registry(
+    "ytdnn.steps", "step of a run", "ytdnn.pipeline", registry.Registered
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredStrategy(registry.Registered):
+    """The devices of a training, settings of a cluster → `devices.OneDevice`.
+
+    Attributes:
+      replica: Factory of the `replica.OneReplica` of a step that several replicas make
+        together; None: there is one replica.
+    """
+
+    replica: Callable[[], Any] | None = None
+
+
+STRATEGIES = registry.Registry(
+    "ytdnn.strategies", "strategy", "ytdnn.training", RegisteredStrategy
+)
+
+
+_OWN = "own"  # kind of a part that its settings' `file` declares
 
 
 def every() -> dict[str, registry.Registry[Any]]:
@@ -165,10 +250,86 @@ def versions(candidates: Any) -> dict[str, str]:
 
     Args:
       candidates: Settings of the candidate model.
+
+    Raises:
+      errors.UserError: A file of the user's own is missing.
     """
-    kinds: dict[str, tuple[registry.Registry[Any], str]] = {
-        "loss": (LOSSES, candidates.loss.kind),
-        "encoder": (ENCODERS, candidates.encoder.kind),
+    found = {
+        "loss": LOSSES.version(candidates.loss.kind),
+        "encoder": ENCODERS.version(candidates.encoder.kind),
     }
-    found = {name: parts.version(kind) for name, (parts, kind) in kinds.items()}
+    if _OWN in (candidates.loss.kind, candidates.encoder.kind):
+        from ytdnn import own_files
+
+        for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
+            own = getattr(candidates, name)
+            if own.kind == _OWN:
+                found[name] = kind.fingerprint(own.file)
+    found |= _of_features(candidates.features, "candidates")
+    if candidates.content.enabled:
+        found |= _of_features(candidates.content.features, "candidates.content")
     return {name: version for name, version in found.items() if version}
+
+
+def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
+    """Returns the same of a ranker.
+
+    Args:
+      config: Config of the run.
+      asks_sources: Whether the ranker reads what the candidate sources propose.
+    """
+    found = {"head": HEADS.version(config.ranking.head.kind)}
+    found |= _of_features(config.ranking.features, "ranking")
+    if asks_sources:
+        found |= _of_names(SOURCES, _source_names(config))
+    return {name: version for name, version in found.items() if version}
+
+
+def versions_of_bundle(config: Any) -> dict[str, str]:
+    """Returns the same of a bundle, apart from its models."""
+    own = config.composition
+    found = _of_names(SOURCES, _source_names(config))
+    for parts, names in (
+        (REQUEST_FIELDS, own.request_fields),
+        (OPERATORS, own.operators),
+        (RERANKERS, own.rerankers),
+    ):
+        found |= _of_names(parts, names)
+    return {name: version for name, version in found.items() if version}
+
+
+def versions_of_evaluation(config: Any) -> dict[str, str]:
+    """Returns the same of an evaluation: of composed lists, and of metrics."""
+    found = _of_names(SOURCES, _source_names(config))
+    found |= _of_names(RERANKERS, config.composition.rerankers)
+    for parts in (METRICS, IMPRESSION_METRICS):
+        found |= _of_names(parts, config.evaluation.metrics)
+    return {name: version for name, version in found.items() if version}
+
+
+def _source_names(config: Any) -> list[str]:
+    return [name for name, _ in config.composition.sources]
+
+
+def _of_names(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, str]:
+    """Returns the version of each part by kind and name, empty of ytdnn's own."""
+    return {f"{parts.noun} {name}": parts.version(name) for name in names}
+
+
+def _of_features(chosen: Any, network: str) -> dict[str, str]:
+    """Returns the versions of the features from outside that a network may read.
+
+    Args:
+      chosen: Features that are added to the default ones, and removed.
+      network: Name of the network.
+    """
+    names = [
+        name
+        for name in FEATURES.outside()
+        if name not in chosen.remove
+        and (
+            name in chosen.add
+            or network in getattr(FEATURES[name].make, "default_in", ())
+        )
+    ]
+    return _of_names(FEATURES, names)

@@ -31,7 +31,7 @@ from experiments.benchmarks import measure, train_step
 from ytdnn import configs, errors, schema
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.training import determinism, executors, loop, strategies
+from ytdnn.training import determinism, devices, executors, loop, strategies
 
 _TOLERANCE = 1e-3  # sums of other order, on hardware of other rounding
 
@@ -53,12 +53,12 @@ def trained(
     own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
-    strategy: tf.distribute.Strategy,
+    on: devices.OneDevice,
     is_compiled: bool,
 ) -> Run:
     """Trains some steps on a strategy's devices."""
     determinism.set_seed(0)
-    with strategy.scope():
+    with on.scope():
         model = candidate_model.CandidateModel(
             own, tower_inputs.TowerInputs(num_videos)
         )
@@ -74,12 +74,12 @@ def trained(
         validate=dict,
         monitor="",
     )
-    executor = executors.Compiled(strategy) if is_compiled else None
-    trainer = loop.Trainer(stage, own.training, 0, strategy, executor=executor)
+    executor = executors.Compiled(on.strategy) if is_compiled else None
+    trainer = loop.Trainer(stage, own.training, 0, on, executor=executor)
     dataset = tf.data.Dataset.from_tensor_slices(
         {name: tf.concat([batch[name] for batch in made], 0) for name in made[0]}
     ).batch(made[0][schema.LABELS].shape[0], drop_remainder=True)
-    batches = iter(strategy.experimental_distribute_dataset(dataset.repeat()))
+    batches = iter(on.strategy.experimental_distribute_dataset(dataset.repeat()))
     found, seconds = [], []
     for number in range(len(made) + repeats):
         batch = next(batches)
@@ -90,15 +90,17 @@ def trained(
     return Run(np.array(found[: len(made)]), rate)
 
 
-def accelerators() -> Iterator[tuple[str, tf.distribute.Strategy]]:
+def accelerators() -> Iterator[tuple[str, devices.OneDevice]]:
     """Yields the name and strategy of what there is beside the CPU."""
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
-        yield f"{len(gpus)} GPU", strategies.make("mirrored")
+        yield f"{len(gpus)} GPU", devices.make("mirrored")
+    tpu = devices.make("tpu")
     try:
-        yield "TPU", strategies.make("tpu")
+        _ = tpu.strategy  # joins it
     except errors.UserError:
         return
+    yield "TPU", tpu
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -110,16 +112,16 @@ def main(argv: list[str] | None = None) -> None:
     sizes = train_step.TINY if arguments.tiny else train_step.Sizes()
     own, num_videos = train_step.config(sizes), sizes.corpora[0]
     with tf.device("CPU"):
-        alone = strategies.make("none")
+        alone = devices.make("none")
         cpu = trained(own, num_videos, arguments.repeats, alone, is_compiled=False)
         runs = {
             "CPU": cpu,
             "CPU, by XLA": trained(own, num_videos, arguments.repeats, alone, True),
         }
     found = list(accelerators())
-    for name, strategy in found:
-        is_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
-        runs[name] = trained(own, num_videos, arguments.repeats, strategy, is_tpu)
+    for name, on in found:
+        is_tpu = isinstance(on, strategies.Tpu)
+        runs[name] = trained(own, num_videos, arguments.repeats, on, is_tpu)
     print(measure.environment())
     print()
     rows = []

@@ -36,7 +36,7 @@ from experiments.benchmarks import measure
 from ytdnn import configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.training import candidates, determinism, loop, strategies
+from ytdnn.training import candidates, determinism, devices, loop
 
 _STEPS = 8  # timed together
 _BATCHES = 64  # of the pipeline alone, many so that those it holds ready do not count
@@ -92,7 +92,7 @@ class Run:
         training = config.candidates.training
         self.batch_size = training.batch_size
         self._stage = stage
-        self._trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
+        self._trainer = loop.Trainer(stage, training, 0, devices.make("none"))
         self._fed, self._alone = self._batches(), self._batches()
         self._steps = itertools.count()
 

@@ -152,14 +152,14 @@ class Run:
         """Builds the model and reads up to the first batch."""
         from ytdnn.candidates import model
         from ytdnn.data import prepared, streaming
-        from ytdnn.training import candidates, determinism, loop, strategies
+        from ytdnn.training import candidates, determinism, devices, loop
 
         determinism.set_seed(0)
         chosen, data = config(sizes.tiny), prepared.load(directory)
         built = model.build(chosen.candidates, data)
         stage = candidates.make_stage(chosen, data, built)
         self.training = chosen.candidates.training
-        self.trainer = loop.Trainer(stage, self.training, 0, strategies.make("none"))
+        self.trainer = loop.Trainer(stage, self.training, 0, devices.make("none"))
         most = chosen.candidates.window_events
         self.num_windows = len(streaming.windows(data, most))
         first = 0

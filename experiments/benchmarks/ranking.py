@@ -56,7 +56,7 @@ from ytdnn.ranking import building, inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle, graphs, requests, saved_models
-from ytdnn.training import determinism, loop, ranking, strategies
+from ytdnn.training import determinism, devices, loop, ranking
 
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"
@@ -147,7 +147,7 @@ def training(run: Run, sizes: Sizes, repeats: int) -> str:
     settings = config.ranking
     model = building.build(settings, run.data, run.first_stage)
     made = ranking.make_stage(config, run.data, model)
-    trainer = loop.Trainer(made, settings.training, 0, strategies.make("none"))
+    trainer = loop.Trainer(made, settings.training, 0, devices.make("none"))
     (dataset,) = made.batches(0, 0)
     batches = iter(dataset.repeat())
     numbers = itertools.count()

@@ -156,11 +156,25 @@ def load(
 class Server:
     """`ytdnn serve` as a user starts it."""
 
-    def __init__(self, bundle: pathlib.Path, batching: str) -> None:
-        """Starts it, and waits until it answers."""
-        flags = [f"--bundle={bundle}", "--port=0", f"--batching={batching}"]
+    def __init__(
+        self,
+        bundle: pathlib.Path,
+        batching: str,
+        more: Sequence[str] = (),
+        cores: Sequence[int] = (),
+    ) -> None:
+        """Starts it, and waits until it is ready.
+
+        Args:
+          bundle: Directory of the bundle.
+          batching: `on` or `off`.
+          more: Other flags of `ytdnn serve`.
+          cores: Cores that it may use; none named: all.
+        """
+        flags = [f"--bundle={bundle}", "--port=0", f"--batching={batching}", *more]
+        pinned = ["taskset", "-c", ",".join(map(str, cores))] if cores else []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ytdnn", "serve", *flags],
+            [*pinned, sys.executable, "-m", "ytdnn", "serve", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -200,6 +214,11 @@ class Server:
         """What it serves and refused."""
         found: dict[str, Any] = json.loads(self.get("/status"))
         return found
+
+    @property
+    def process(self) -> int:
+        """Id of the process that was started."""
+        return self._process.pid
 
     @property
     def resident(self) -> float:
@@ -423,14 +442,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.tiny:
         options.videos, options.seconds, options.step_seconds = 2_000, 2, 1
         options.swaps, options.repeats = 3, 5
-    with tempfile.TemporaryDirectory() as made:
-        directory = options.workdir or pathlib.Path(made) / "run"
+    with tempfile.TemporaryDirectory() as place:
+        directory = options.workdir or pathlib.Path(place) / "run"
         if not (directory / "bundle").exists():
-            _made(answer.make, directory, options.videos)
+            made(answer.make, directory, options.videos)
         print(f"{measure.environment()}\n\n{tables(directory, options)}")
 
 
-def _made(make: Callable[..., None], directory: pathlib.Path, num_videos: int) -> None:
+def made(make: Callable[..., None], directory: pathlib.Path, num_videos: int) -> None:
     """Makes a workdir in a process of its own."""
     process = _SPAWN.Process(target=make, args=(directory, num_videos))
     process.start()

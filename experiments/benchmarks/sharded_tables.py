@@ -47,7 +47,7 @@ from ytdnn import configs
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.pipeline import local_cluster
-from ytdnn.training import executors, loop, strategies, tasks
+from ytdnn.training import devices, executors, loop, strategies, tasks
 
 _STRATEGY = tasks.PARAMETER_SERVER
 _SERVERS, _WORKERS = 2, 1
@@ -68,11 +68,11 @@ def step_seconds(
     own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
-    strategy: tf.distribute.Strategy,
+    on: devices.OneDevice,
 ) -> float:
     """Returns the median time of a step, from its batch to its loss."""
     made = train_step.batches(own, num_videos)
-    with strategies.scope(strategy):
+    with on.scope():
         model = candidate_model.CandidateModel(
             own, tower_inputs.TowerInputs(num_videos)
         )
@@ -87,7 +87,7 @@ def step_seconds(
         validate=dict,
         monitor="",
     )
-    trainer = loop.Trainer(stage, own.training, 0, strategy)
+    trainer = loop.Trainer(stage, own.training, 0, on)
     assert isinstance(trainer.executor, executors.Scheduled)
     seconds, found = [], []
     for number in range(3 + repeats):
@@ -128,12 +128,12 @@ def process(arguments: argparse.Namespace) -> None:
     if not task.is_chief:
         strategies.serve(task, cluster)
         return
-    strategy = strategies.make(_STRATEGY, cluster)
+    on = devices.make(_STRATEGY, cluster)
     own = settings(arguments.tiny)
     few = 50 if arguments.tiny else _FEW
     rows = []
     for number in (few, arguments.videos):
-        seconds = step_seconds(own, number, arguments.repeats, strategy)
+        seconds = step_seconds(own, number, arguments.repeats, on)
         parameters = 2 * number * own.embedding_dim
         rows.append((number, parameters, seconds))
     first = rows[0][2]

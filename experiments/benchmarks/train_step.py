@@ -67,7 +67,8 @@ from experiments.benchmarks import given_users, measure
 from ytdnn import configs, schema
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.training import determinism, loop, strategies
+from ytdnn.data import streaming
+from ytdnn.training import determinism, devices, loop
 
 _NUM_BATCHES = 8
 _ZIPF = 1.0
@@ -156,9 +157,9 @@ class NoBatches:
         del epoch, first_step
         yield from ()
 
-    def part(self, reader: int, num_readers: int) -> "NoBatches":
+    def part(self, rows: streaming.WholeBatch) -> "NoBatches":
         """Returns the same."""
-        del reader, num_readers
+        del rows
         return self
 
 
@@ -181,7 +182,7 @@ def step_runner(
         validate=dict,
         monitor="",
     )
-    trainer = loop.Trainer(stage, settings.training, 0, strategies.make("none"))
+    trainer = loop.Trainer(stage, settings.training, 0, devices.make("none"))
     turns = zip(itertools.cycle(made), itertools.count(), strict=False)
 
     def run() -> float:

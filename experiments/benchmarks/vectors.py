@@ -38,7 +38,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import event_log, vectors
+from ytdnn.data import event_log, vector_files, vectors
 from ytdnn.features import vector_columns
 
 _COLUMN = "clip"
@@ -86,7 +86,7 @@ def store(
     order = np.random.default_rng(1).permutation(num_videos)
     ids = pl.Series(schema.VIDEO_ID, order)
     started, used = time.perf_counter(), time.process_time()
-    facts = vectors.write(log, schema.VIDEOS, ids, directory)
+    facts = vector_files.write(log, schema.VIDEOS, ids, directory)
     seconds, core = time.perf_counter() - started, time.process_time() - used
     found = vectors.Vectors(directory, {vectors.FACT: facts})
     size = found.file(f"{schema.VIDEOS}.{_COLUMN}").stat().st_size

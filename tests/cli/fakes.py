@@ -104,7 +104,9 @@ class Rooms:
             part, facts = step_config(config), {"epochs": 3}
             self._make(name, directory.parent, part, inputs, facts, **others)
 
-        return types.SimpleNamespace(step_config=step_config, train=train)
+        return types.SimpleNamespace(
+            step_config=step_config, train=train, versions=lambda config: {}
+        )
 
     def build_index(
         self,

@@ -50,7 +50,16 @@ def test_a_mistake_leaves_standard_output_empty(
 def test_the_commands_that_have_it() -> None:
     named = {c.name for c in commands.COMMANDS if "json" in {f.name for f in c.flags}}
     assert named == {
-        *("prepare", "check", "evaluate", "recommend", "compare", "index tune", "sweep")
+        *(
+            "prepare",
+            "check",
+            "evaluate",
+            "recommend",
+            "compare",
+            "index tune",
+            "sweep",
+        ),
+        "parts",
     }
 
 

@@ -6,6 +6,8 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
+import weakref
 
 import polars as pl
 import pytest
@@ -35,6 +37,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "recommend",
         "similar",
         "vectors",
+        "parts",
         "serve",
         "join-log",
         "run",
@@ -123,10 +126,11 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, check, train, cluster, index tune, "
-        "evaluate, compare, export, refit, refresh, index add, index remove, "
-        "index restore, recommend, similar, vectors, serve, join-log, experiments, "
-        "study, sweep, live, world, parts), received 'prepre': did you mean prepare? "
+        "expected a command (run, prepare, check, train, index tune, evaluate, "
+        "compare, export, recommend, similar, vectors, index add, index remove, "
+        "index restore, serve, join-log, cluster, refit, refresh, experiments, "
+        "study, sweep, live, world, parts), received 'prepre': did you mean "
+        "prepare? "
         "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
@@ -186,7 +190,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--source=logs"],
-        "expected config.data.source to be 'world', 'movielens', 'kuairand', 'log' or "
+        "expected config.data.source to be 'kuairand', 'log', 'movielens', 'world' or "
         "'tables', received 'logs' (on the command line)",
     ),
     (
@@ -358,7 +362,33 @@ def test_an_interrupt_while_modules_load_is_a_line(
     def interrupted() -> int:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back
     monkeypatch.setattr(main, "main", interrupted)
+    assert __main__.run() == 130
+    err = capsys.readouterr().err
+    assert err == "ytdnn: error: interrupted: the same command goes on\n"
+
+
+def test_an_interrupt_in_a_callback_of_a_weak_reference_is_raised_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Referred:
+        pass
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def swallowed() -> int:
+        referred = Referred()
+        reference = weakref.ref(referred, interrupt)
+        del referred  # Python raises nothing here
+        assert reference() is None
+        for _ in range(500):
+            time.sleep(0.02)
+        return 0
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back
+    monkeypatch.setattr(main, "main", swallowed)
     assert __main__.run() == 130
     err = capsys.readouterr().err
     assert err == "ytdnn: error: interrupted: the same command goes on\n"

@@ -100,7 +100,7 @@ def test_blocks_of_users_are_drawn_alike_in_number(monkeypatch):
 
 @pytest.mark.parametrize("per_user", [0, 4])
 def test_expected_labels_are_those_drawn_on_average(data, per_user):
-    expected = draws.expected_labels(data, per_user)
+    expected = inputs.expected_labels(data, per_user)
     if per_user == 0:
         counts = data.videos["train_count"].to_list()
         assert expected.tolist() == counts[: data.vocabulary_size]

@@ -56,7 +56,9 @@ MAKERS = {
 def test_parts_of_all_readers_are_the_whole_batch(data, name):
     batches = MAKERS[name](data)
     whole = list(batches(1, 1))
-    parts = [list(batches.part(number, 4)(1, 1)) for number in range(4)]
+    parts = [
+        list(batches.part(portions.Portion(number, 4))(1, 1)) for number in range(4)
+    ]
     assert len(whole) >= 2
     assert all(len(part) == len(whole) for part in parts)
     for step, batch in enumerate(whole):

@@ -3,7 +3,7 @@ import pathlib
 import pytest
 
 from tests.encoders import documented
-from ytdnn import configs, errors
+from ytdnn import configs, errors, registries
 from ytdnn.encoders import own_file
 
 IMPORT = "from ytdnn.encoders import sequence\n"
@@ -34,10 +34,9 @@ def test_a_file_that_declares_none_is_refused(text: str, message: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: pathlib.Path) -> None:
-    config = configs.OwnEncoderConfig(file=str(tmp_path / "no.py"))
+    own = configs.OwnEncoderConfig(file=str(tmp_path / "no.py"))
     with pytest.raises(errors.UserError, match=r"found none in '.*no\.py': write one"):
-        own_file.fingerprint(config)
-    assert own_file.fingerprint(configs.SelfAttentionConfig()) == {}
+        registries.versions(configs.CandidatesConfig(encoder=own))
 
 
 def test_another_text_has_another_fingerprint(tmp_path: pathlib.Path) -> None:
@@ -45,5 +44,6 @@ def test_another_text_has_another_fingerprint(tmp_path: pathlib.Path) -> None:
     found = []
     for text in ("a", "b", "a"):
         path.write_text(text)
-        found.append(own_file.fingerprint(configs.OwnEncoderConfig(file=str(path))))
+        own = configs.OwnEncoderConfig(file=str(path))
+        found.append(registries.versions(configs.CandidatesConfig(encoder=own)))
     assert found[0] == found[2] != found[1]

@@ -13,7 +13,7 @@ from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import prepared
 from ytdnn.evaluation import evaluate_run
 from ytdnn.pages import terminal
-from ytdnn.training import candidates
+from ytdnn.training import candidates, validation
 
 EPOCHS = 3
 
@@ -87,4 +87,4 @@ def test_without_it_nothing_changes(workdir, tmp_path):
     candidates.train(config, prepared.load(workdir / "data"), tmp_path / "candidates")
     facts = artifacts.read_manifest(tmp_path / "candidates", model.KIND).facts
     assert facts["trains_on_validation"] is False
-    assert candidates.MONITOR in facts["validation"]
+    assert validation.METRIC in facts["validation"]

@@ -4,10 +4,17 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import calibration, impression_metrics, ranker
+from ytdnn.evaluation import (
+    calibration,
+    definitions,
+    impression_metrics,
+    metric_names,
+    ranker,
+)
 from ytdnn.metrics import binary, predicted_seconds
 from ytdnn.ranking import predictions
 
@@ -172,3 +179,28 @@ def test_a_prediction_that_is_no_number_is_refused() -> None:
     predicted = predictions.Predictions(np.zeros(20), seconds=np.full(20, np.nan))
     with pytest.raises(ValueError, match="expected seconds of predictions as numbers"):
         impression_metrics.measure(shown, predicted, CONFIG)
+
+
+def test_a_metric_of_a_package_is_measured_where_it_is_named(
+    tmp_path: pathlib.Path,
+) -> None:
+    shown = logged.impressions(num_users=5, size=60)
+    chances = np.where(shown.clicked, 0.9, 0.2)
+    predicted = predictions.Predictions(chances, click_probability=chances)
+    with extras.installed(tmp_path):
+        config = configs.EvaluationConfig(metrics=("brier",), num_resamples=100)
+        entry, parts = impression_metrics.measure(shown, predicted, config)
+        share = shown.clicked.mean()
+        expected = 0.01 * share + 0.04 * (1.0 - share)
+        assert entry.values["brier"] == pytest.approx(expected)
+        low, high = entry.intervals["brier"]
+        assert low <= entry.values["brier"] <= high
+        assert set(parts["brier"][1]) <= set(range(60))
+        assert list(entry.values)[-1] == "brier"
+        other = predictions.Predictions(chances)
+        without, _ = impression_metrics.measure(shown, other, config)
+        assert "brier" not in without.values
+        assert metric_names.less_is_better("brier")
+        assert "brier: mean squared error" in definitions.explain()
+        assert impression_metrics.is_one("brier")
+    assert not impression_metrics.is_one("brier")

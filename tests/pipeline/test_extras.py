@@ -14,6 +14,8 @@ from tests import extras, full_log, planted
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import main
 from ytdnn.data import prepared
+from ytdnn.pipeline import graph, runner
+from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.ranking import model as ranking_model
 
 pytestmark = pytest.mark.thorough  # tests/test_registry.py and others are cheaper
@@ -26,6 +28,7 @@ def _config() -> configs.Config:
     values = configs.to_dict(base)
     values["candidates"]["loss"] = {"kind": "margin", "num_negatives": 16}
     values["candidates"]["training"]["epochs"] = 1
+    values["ranking"]["head"] = {"kind": "long_view", "least_seconds": 20.0}
     config = configs.from_dict(values)
     return dataclasses.replace(
         config,
@@ -38,7 +41,9 @@ def _config() -> configs.Config:
         ),
         evaluation=dataclasses.replace(base.evaluation, metrics=("tail_share",)),
         ranking=dataclasses.replace(
-            base.ranking, features=configs.FeaturesConfig(add=("weekend",))
+            base.ranking,
+            features=configs.FeaturesConfig(add=("weekend",)),
+            head=config.ranking.head,
         ),
     )
 
@@ -80,6 +85,31 @@ def test_the_metric_and_the_section_are_in_the_report(workdir: pathlib.Path) -> 
     page = (workdir / "evaluation" / "report.html").read_text()
     assert "share of the tail" in page
     assert "Weakest slices" in re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_outputs_are_recognised_by_the_versions_of_parts(workdir: pathlib.Path) -> None:
+    of_package = {
+        kind: {k for k, v in manifest(workdir, kind).inputs.items() if "extras" in v}
+        for kind in ("candidates", "ranking", "evaluation")
+    }
+    source = "candidate source all_time_popular"
+    assert of_package == {
+        "candidates": {"loss"},
+        "ranking": {"head", "feature weekend"},
+        "evaluation": {source, "re-ranker short_first", "metric tail_share"},
+    }
+    config = workdir_room.require_config(workdir)
+    for step in graph.every(config):
+        if (workdir / step.name).exists():
+            assert runner.staleness(step, config, workdir) == ""
+
+
+def test_the_ranker_has_the_head(workdir: pathlib.Path) -> None:
+    recommender = ytdnn.Recommender.load(workdir / "bundle")
+    assert "long view" in recommender.bundle.score_meaning
+    scores = recommender.recommend("u3", k=K)["score"]
+    assert len(scores)
+    assert scores.is_between(0.0, 1.0).all()
 
 
 def test_the_ranker_reads_the_feature(workdir: pathlib.Path) -> None:

@@ -15,13 +15,13 @@ from tests.training import kills
 from ytdnn import artifacts, configs, pipeline
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import inputs, prepared
-from ytdnn.pipeline import graph, runner, system_evaluation, workdir
+from ytdnn.pipeline import graph, refitting, runner, system_evaluation, workdir
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle as bundle_room
 from ytdnn.serving import requests
 
-PLACES = [step.name for step in graph.REFIT]
+PLACES = [step.name for step in refitting.STEPS]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +188,7 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) ->
     made = workdir.require_config(refitted.workdir)
 
     def stale(config: configs.Config) -> list[str]:
-        several = (*graph.REFIT, graph.bundle(config))
+        several = (*refitting.STEPS, graph.bundle(config))
         return [
             step.name
             for step in several

@@ -79,7 +79,7 @@ def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:
         "log": workdir / "log",
         "flush_seconds": 3_600.0,
         "poll_seconds": 3_600.0,
-        "limits": settings.Limits(answer_seconds=600.0),  # of a busy machine
+        "limits": settings.Limits(answer_seconds=600.0, queue_seconds=600.0),
     }
     return settings.Settings(**given | changed)
 

@@ -84,7 +84,7 @@ def command(*flags: str) -> list[str]:
 def in_process(workdir: pathlib.Path, *flags: str) -> Iterator[Process]:
     """Yields a server as a user starts it, on any free port."""
     process = subprocess.Popen(
-        command(f"--workdir={workdir}", "--port=0", *flags),
+        command(f"--workdir={workdir}", "--port=0", "--queue_seconds=600", *flags),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -53,7 +53,7 @@ def served(
     workdir = tmp_path_factory.mktemp("processes")
     shutil.copytree(small_run.workdir / "bundle", workdir / "bundle")
     log = workdir / "access.log"
-    flags = ("--processes=2", f"--access_log={log}", "--queue_seconds=60")
+    flags = ("--processes=2", f"--access_log={log}")
     with live.in_process(workdir, *flags) as server:
         yield Served(server, workdir, log)
 

@@ -135,6 +135,10 @@ def test_a_kill_loses_no_more_than_the_last_flush_interval(
             ["--bundle=x", "--batching=maybe"],
             "expected --batching to be one of on, off",
         ),
+        (["--bundle=x", "--traces=maybe"], "expected --traces to be one of on, off"),
+        (["--bundle=x", "--processes=0"], "expected --processes to be a number of 1"),
+        (["--bundle=x", "--processes=two"], "expected --processes to be a number of"),
+        (["--bundle=x", "--queue_seconds=x"], "expected --queue_seconds to be"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime
 import json
 import os
@@ -12,8 +13,9 @@ import tensorflow as tf
 
 from tests import leftovers, planted
 from tests.serving import conftest
-from ytdnn import errors, schema
+from ytdnn import artifacts, configs, errors, schema
 from ytdnn.features import base_feature
+from ytdnn.index import artifact
 from ytdnn.serving import bundle, explained, export, requests
 
 FRESH = """
@@ -21,6 +23,7 @@ import json, sys
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
+from tensorflow_serving.apis import predict_pb2
 
 bundle, given = sys.argv[1], json.load(open(sys.argv[2]))
 manifest = json.load(open(f"{bundle}/manifest.json"))
@@ -58,10 +61,37 @@ def by_session(directory):
         for name, signature in loaded.signature_def.items():
             if name.startswith("__"):
                 continue
-            feed = {t.name: typed(key) for key, t in signature.inputs.items()}
+            feed = by_messages(name, signature)
             fetched = {key: t.name for key, t in signature.outputs.items()}
-            answers[name] = plain(session.run(fetched, feed))
+            found = session.run(fetched, feed)
+            require_shapes(signature.outputs, found)
+            answers[name] = plain(found)
     return answers
+
+def by_messages(name, signature):
+    # The inputs as TensorFlow Serving takes them off a request by gRPC.
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = name
+    for key in signature.inputs:
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(typed(key)))
+    sent = predict_pb2.PredictRequest.FromString(request.SerializeToString())
+    values = {key: tf.make_ndarray(tensor) for key, tensor in sent.inputs.items()}
+    for key, info in signature.inputs.items():
+        assert sent.inputs[key].dtype == info.dtype, (name, key)
+    require_shapes(signature.inputs, values)
+    return {signature.inputs[key].name: value for key, value in values.items()}
+
+def require_shapes(tensors, values):
+    # A row for each request throughout, as REST's row form and batching want it.
+    response = predict_pb2.PredictResponse()
+    for key, info in tensors.items():
+        shape = tf.TensorShape(info.tensor_shape)
+        assert shape.rank >= 1 and shape[0] is None, (key, shape)
+        assert shape.is_compatible_with(values[key].shape), (key, shape)
+        assert len(values[key]) == 2, key
+        response.outputs[key].CopyFrom(tf.make_tensor_proto(values[key]))
+        assert response.outputs[key].dtype == info.dtype, key
+    assert response.IsInitialized()
 
 def typed(key):
     import numpy as np
@@ -121,7 +151,33 @@ def inputs_of_all_models(run: conftest.Run) -> dict:
 @pytest.fixture(scope="module")
 def fresh(run: conftest.Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Answers of every model in a process of TensorFlow alone, then with ScaNN."""
-    directory = tmp_path_factory.mktemp("fresh")
+    return answers_of(run, tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def ivf_run(
+    run: conftest.Run, tmp_path_factory: pytest.TempPathFactory
+) -> conftest.Run:
+    """The run with inverted lists in the place of ScaNN, several of them."""
+    workdir = tmp_path_factory.mktemp("ivf") / "run"
+    shutil.copytree(run.workdir, workdir)
+    inputs = artifacts.read_manifest(run.workdir / "index", "index").inputs
+    search = configs.IvfConfig(min_videos=1, num_lists=4, lists_to_search_fraction=0.5)
+    index = configs.IndexConfig(search=search)
+    artifact.build(workdir / "index", run.candidates.video_vectors(), index, inputs)
+    config = dataclasses.replace(run.config, index=index)
+    made = bundle.load(export.export(workdir, config))
+    return dataclasses.replace(run, workdir=workdir, config=config, bundle=made)
+
+
+@pytest.fixture(scope="module")
+def fresh_ivf(ivf_run: conftest.Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Answers of every model of a bundle of inverted lists, likewise."""
+    return answers_of(ivf_run, tmp_path_factory.mktemp("fresh"))
+
+
+def answers_of(run: conftest.Run, directory: pathlib.Path) -> dict:
+    """Returns the answers of every model of a run in a process without ytdnn."""
     given = inputs_of_all_models(run)
     (directory / "given.json").write_text(json.dumps(given))
     (directory / "fresh.py").write_text(FRESH)
@@ -157,10 +213,17 @@ def answers_here(run: conftest.Run, name: str, signature: str, given: dict) -> d
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("loader", ["python", "session"])
+@pytest.mark.parametrize("index", ["scann", "ivf"])
 def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
-    run: conftest.Run, fresh: dict, loader: str
+    run: conftest.Run,
+    fresh: dict,
+    ivf_run: conftest.Run,
+    fresh_ivf: dict,
+    index: str,
+    loader: str,
 ) -> None:
-    """By both loaders: TensorFlow Serving loads as a session does."""
+    """By both loaders: TensorFlow Serving loads as a session does, and asks so too."""
+    run, fresh = (run, fresh) if index == "scann" else (ivf_run, fresh_ivf)
     models = run.bundle.manifest.facts["models"]
     assert set(fresh[loader]) == set(models)
     for name, signatures in fresh[loader].items():
@@ -185,9 +248,19 @@ def test_all_but_scanns_models_are_of_stock_operations(
     run: conftest.Run, fresh: dict
 ) -> None:
     models = run.bundle.manifest.facts["models"]
+    assert any(models[name]["needs"] for name in models)
     for name, strange in fresh["strange_ops"].items():
         assert bool(strange) == bool(models[name]["needs"]), (name, strange)
         assert all(op.startswith("Scann>") for op in strange)
+
+
+@pytest.mark.thorough
+def test_inverted_lists_are_of_stock_operations(
+    ivf_run: conftest.Run, fresh_ivf: dict
+) -> None:
+    models = ivf_run.bundle.manifest.facts["models"]
+    assert {"index", "index_exact", "recommender", "recommender_exact"} <= set(models)
+    assert fresh_ivf["strange_ops"] == {name: [] for name in models}
 
 
 def test_signatures_are_as_the_manifest_says(run: conftest.Run) -> None:

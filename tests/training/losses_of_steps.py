@@ -18,7 +18,7 @@ from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.ranking import building
-from ytdnn.training import candidates, determinism, loop, ranking, strategies
+from ytdnn.training import candidates, determinism, devices, loop, ranking
 
 
 def config() -> configs.Config:
@@ -37,12 +37,12 @@ def config() -> configs.Config:
 
 
 def make_stage(
-    name: str, data: prepared.PreparedData, strategy: tf.distribute.Strategy
+    name: str, data: prepared.PreparedData, on: devices.OneDevice
 ) -> loop.TrainingStage:
     """Returns a stage of the planted log with fresh weights."""
     run = config()
     determinism.set_seed(0)
-    with strategy.scope():
+    with on.scope():
         if name == "ranking":
             ranker = building.build(run.ranking, data)
             return ranking.make_stage(run, data, ranker)
@@ -52,11 +52,11 @@ def make_stage(
 
 def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
-    strategy = strategies.make(strategy_name)
+    on = devices.make(strategy_name)
     data = prepared.load(pathlib.Path(directory))
-    stage = make_stage(name, data, strategy)
+    stage = make_stage(name, data, on)
     settings = config().ranking if name == "ranking" else config().candidates
-    trainer = loop.Trainer(stage, settings.training, 0, strategy)
+    trainer = loop.Trainer(stage, settings.training, 0, on)
     losses = []
     for epoch in itertools.count():
         for batch in trainer.executor.batches(stage.batches, epoch, 0):

@@ -14,7 +14,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
-from ytdnn.training import candidates, determinism, loop, strategies, tasks
+from ytdnn.training import candidates, determinism, devices, loop, strategies, tasks
 
 SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
@@ -26,16 +26,16 @@ def main(directory: str, name: str) -> None:
     if task is not None and not task.is_chief:
         strategies.serve(task, SHARDED)
         return
-    strategy = strategies.make(name, SHARDED)
+    on = devices.make(name, SHARDED)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
     determinism.set_seed(0)
-    with strategies.scope(strategy):
+    with on.scope():
         network = candidate_model.build(config.candidates, data)
     names = [variable.name for variable in network.variables]
     sharded = [name for name in names if "/part_1" in name]
     stage = candidates.make_stage(config, data, network)
-    trainer = loop.Trainer(stage, config.candidates.training, 0, strategy, SHARDED)
+    trainer = loop.Trainer(stage, config.candidates.training, 0, on)
     steps = []
     for epoch in range(EPOCHS):
         for batch in trainer.executor.batches(stage.batches, epoch, 0):

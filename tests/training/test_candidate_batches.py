@@ -10,8 +10,8 @@ import pytest
 from tests import full_log
 from ytdnn import configs, schema
 from ytdnn.candidates import model, tower_inputs
-from ytdnn.data import draws, prepared, streaming
-from ytdnn.training import candidates, loop, strategies
+from ytdnn.data import draws, portions, prepared, streaming
+from ytdnn.training import candidates, devices, loop
 
 _SHARDED = 600  # events a shard
 _WINDOW = 1_400  # events a window: two shards
@@ -149,7 +149,7 @@ def _assert_parts(stream, num_readers, first_steps):
     for first_step in first_steps:
         expected = _batches(stream.of_readers(num_readers), 1, first_step)
         parts = [
-            _batches(stream.part(reader, num_readers), 1, first_step)
+            _batches(stream.part(portions.Portion(reader, num_readers)), 1, first_step)
             for reader in range(num_readers)
         ]
         assert {len(part) for part in parts} == {len(expected)}
@@ -183,7 +183,7 @@ def test_readers_read_their_own_shards_alone(sharded):
     owners = []
     for reader in range(2):
         read.clear()
-        _batches(stream.part(reader, 2), 0)
+        _batches(stream.part(portions.Portion(reader, 2)), 0)
         owners.append(set(read))
     assert not owners[0] & owners[1]
     assert owners[0] | owners[1] == {shard.first_user for shard in sharded.shards}
@@ -215,9 +215,7 @@ def test_nothing_joins_all_shards_where_candidates_are_trained(sharded, monkeypa
     data = prepared.load(sharded.directory)
     built = model.build(config.candidates, data)
     stage = candidates.make_stage(config, data, built)
-    trainer = loop.Trainer(
-        stage, config.candidates.training, 0, strategies.make("none")
-    )
+    trainer = loop.Trainer(stage, config.candidates.training, 0, devices.make("none"))
     for step, batch in enumerate(_batches(stage.batches, 0)[:2]):
         trainer._step(batch, np.int64(step))  # op by op: tracing takes longer
     assert 0.0 <= stage.validate()["ndcg@10"] <= 1.0

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests import planted
 from tests.training import losses_of_steps
 from ytdnn.layers import randomness
-from ytdnn.training import executors, loop, strategies
+from ytdnn.training import devices, executors, loop
 
 _STEPS = 6
 
@@ -18,11 +18,11 @@ def data(tmp_path_factory):
 
 
 def _losses(data, name, is_compiled):
-    strategy = strategies.make("none")
-    stage = losses_of_steps.make_stage(name, data, strategy)
+    on = devices.make("none")
+    stage = losses_of_steps.make_stage(name, data, on)
     training = getattr(losses_of_steps.config(), name).training
-    executor = executors.Compiled(strategy) if is_compiled else None
-    trainer = loop.Trainer(stage, training, 0, strategy, executor=executor)
+    executor = executors.Compiled(on.strategy) if is_compiled else None
+    trainer = loop.Trainer(stage, training, 0, on, executor=executor)
     (dataset,) = stage.batches(0, 0)
     batches = dataset.take(_STEPS)
     return [

@@ -10,7 +10,7 @@ from tests.training import kills
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model
 from ytdnn.data import prepared
-from ytdnn.training import candidates
+from ytdnn.training import candidates, validation
 
 EPOCHS = 2
 
@@ -61,7 +61,7 @@ def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     facts = artifacts.read_manifest(pair, model.KIND).facts
     assert [one["epochs"] for one in facts["members"]] == [EPOCHS, EPOCHS]
     assert facts["epochs"] == 2 * EPOCHS
-    assert candidates.MONITOR in facts["validation"]
+    assert validation.METRIC in facts["validation"]
     assert facts["features"] == model.load(pair, data).facts()["features"]
 
 
@@ -154,8 +154,8 @@ def test_of_several_the_last_may_be_kept_alone(data, taught, tmp_path):
     last = model.load(taught, data).members[-1]
     np.testing.assert_array_equal(found.video_vectors(), last.video_vectors())
     facts = artifacts.read_manifest(tmp_path / "last", model.KIND).facts
-    of_last = facts["members"][-1]["validation"][candidates.MONITOR]
-    assert facts["validation"][candidates.MONITOR] == pytest.approx(of_last)
+    of_last = facts["members"][-1]["validation"][validation.METRIC]
+    assert facts["validation"][validation.METRIC] == pytest.approx(of_last)
     # A refit trains all again, and keeps the last.
     chosen = artifacts.read_manifest(tmp_path / "last", model.KIND)
     candidates.train(alone, data, tmp_path / "refit", chosen)

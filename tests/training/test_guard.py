@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs, errors
-from ytdnn.training import executors, guard, strategies
+from ytdnn import errors
+from ytdnn.training import devices, guard
 
 
 class _Model(tf.keras.Model):
@@ -13,7 +13,7 @@ class _Model(tf.keras.Model):
 
 
 def _executor():
-    return executors.make(strategies.make("none"), configs.ClusterConfig())
+    return devices.make("none").executor()
 
 
 def _guard():

@@ -9,9 +9,9 @@ import tensorflow as tf
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs, schema
-from ytdnn.data import prepared, streaming
+from ytdnn.data import portions, prepared, streaming
 from ytdnn.ranking import building
-from ytdnn.training import impression_batches, loop, ranking, strategies
+from ytdnn.training import devices, impression_batches, loop, ranking
 
 _SHARDED = 800  # events a shard
 _WINDOW = 1_700  # events a window: two shards
@@ -126,7 +126,9 @@ def test_an_epoch_can_be_entered_at_any_step(sharded, stage):
 @pytest.mark.thorough
 def test_readers_have_all_examples_between_them(sharded, stage):
     stream = _stream(sharded, stage)
-    parts = [_batches(stream.part(reader, 2), 1) for reader in range(2)]
+    parts = [
+        _batches(stream.part(portions.Portion(reader, 2)), 1) for reader in range(2)
+    ]
     assert len(parts[0]) == len(parts[1])
     found = _examples(parts[0] + parts[1])
     assert found == _examples(_batches(stream, 1))
@@ -149,7 +151,9 @@ def test_a_reader_without_examples_reads_what_the_others_read(sharded, stage):
     shards = tuple(others_are_context(*each) for each in enumerate(sharded.shards))
     data = dataclasses.replace(sharded, shards=shards)
     stream = _stream(data, stage)
-    parts = [_batches(stream.part(reader, 2), 0) for reader in range(2)]
+    parts = [
+        _batches(stream.part(portions.Portion(reader, 2)), 0) for reader in range(2)
+    ]
     assert len(parts[0]) == len(parts[1]) > 0
     assert len(_examples(parts[0] + parts[1])) == sum(
         building.num_rows(data, prepared.Split.TRAIN)
@@ -161,7 +165,7 @@ def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
     config, data = _config(1), prepared.load(sharded.directory)
     built = building.build(config.ranking, data, stage)
     of_loop = ranking.make_stage(config, data, built)
-    trainer = loop.Trainer(of_loop, config.ranking.training, 0, strategies.make("none"))
+    trainer = loop.Trainer(of_loop, config.ranking.training, 0, devices.make("none"))
     for step, batch in enumerate(_batches(of_loop.batches, 0)[:2]):
         trainer._step(batch, np.int64(step))  # op by op: tracing takes longer
     assert np.isfinite(of_loop.validate()["mean_loss"])

@@ -16,9 +16,9 @@ from ytdnn.training import (
     candidates,
     checkpoints,
     determinism,
+    devices,
     loop,
     report,
-    strategies,
 )
 
 
@@ -168,7 +168,7 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
 
     stage = dataclasses.replace(stage, validate=validate, monitor="quality")
     facts = loop.fit(
-        stage, config.candidates.training, 0, strategies.make("none"), tmp_path
+        stage, config.candidates.training, 0, devices.make("none"), tmp_path
     )
     assert (facts["epochs"], facts["best_epoch"]) == (4, 2)
     np.testing.assert_array_equal(candidate_model.video_vectors(), weights[1])
@@ -188,7 +188,7 @@ def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path)
     stage = candidates.make_stage(config, data, candidate_model)
     stage = dataclasses.replace(stage, validate=validate, monitor="quality")
     training = config.candidates.training
-    facts = loop.fit(stage, training, 0, strategies.make("none"), tmp_path / "work")
+    facts = loop.fit(stage, training, 0, devices.make("none"), tmp_path / "work")
     assert facts["best_epoch"] == 2
     chosen = artifacts.new_manifest(model.KIND, {}, {}, {}, facts)
     candidates.train(config, data, tmp_path / "refit", chosen)
@@ -216,7 +216,7 @@ def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
         stage, validate=lambda: {"quality": next(values)}, monitor="quality"
     )
     fit = functools.partial(
-        loop.fit, stage, config.candidates.training, 0, strategies.make("none")
+        loop.fit, stage, config.candidates.training, 0, devices.make("none")
     )
     facts = fit(tmp_path / "work")
     assert (facts["epochs"], facts["best_epoch"]) == (2, 0)
@@ -287,7 +287,7 @@ def test_published_weights_are_the_average_of_those_trained(
 
 def test_a_missing_tpu_is_one_line():
     with pytest.raises(errors.UserError, match="expected a TPU"):
-        strategies.make("tpu")
+        _ = devices.make("tpu").strategy
 
 
 _REPLICAS = """
@@ -301,7 +301,7 @@ tf.config.set_logical_device_configuration(
 )
 from ytdnn.candidates import initial, model
 from ytdnn.data import prepared
-from ytdnn.training import candidates, determinism, loop, strategies
+from ytdnn.training import candidates, determinism, devices, loop
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]
@@ -325,14 +325,14 @@ for name in ("none", "mirrored"):
     networks = []
     for seed in (1, 0):  # each network has a strategy of its own
         determinism.set_seed(seed)
-        strategy = strategies.make(name)
-        with strategy.scope():
+        on = devices.make(name)
+        with on.scope():
             networks.append(model.build(config.candidates, data))
     teacher, candidate_model = networks
     stage = candidates.make_stage(config, data, candidate_model, before=[teacher])
-    trainer = loop.Trainer(stage, training, 0, strategy)
+    trainer = loop.Trainer(stage, training, 0, on)
     (dataset,) = stage.batches(0, 0)
-    batches = strategy.experimental_distribute_dataset(dataset)
+    batches = on.strategy.experimental_distribute_dataset(dataset)
     if name == "mirrored" and kind == "full_softmax":
         length = tf.cast(dataset.cardinality(), tf.int32)
         found = trainer.steps(iter(batches), tf.constant(0, tf.int64), length)
@@ -346,7 +346,7 @@ for name in ("none", "mirrored"):
         with trainer.averaged_weights():
             vectors = candidate_model.video_vectors()
         losses[name].append(float(np.abs(vectors).sum()))
-assert strategy.num_replicas_in_sync == 2
+assert on.strategy.num_replicas_in_sync == 2
 print("LOSSES", losses["none"], losses["mirrored"], sep="|")
 """
 
@@ -408,7 +408,7 @@ def test_tables_may_have_the_gradient_of_the_sum(data):
         stage = candidates.make_stage(config, data, network)
         before = network.video_vectors()
         trainer = loop.Trainer(
-            stage, config.candidates.training, 0, strategies.make("none")
+            stage, config.candidates.training, 0, devices.make("none")
         )
         batch = next(iter(next(iter(stage.batches(0, 0)))))
         assert float(tf.reduce_sum(batch[schema.WEIGHTS])) == 64

@@ -2,11 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests import planted
 from ytdnn.candidates import initial, model
-from ytdnn.training import starting, validation
+from ytdnn.training import devices, starting, validation
 
 CONFIG = dataclasses.replace(
     planted.tiny_config().candidates,
@@ -29,8 +28,9 @@ def made(config, data):
 
 
 def begun(config, data, network, vectors, refitted=None):
-    strategy = tf.distribute.get_strategy()
-    return starting.begin(config, data, network, vectors, strategy, refitted)
+    return starting.begin(
+        config, data, network, vectors, devices.make("none"), refitted
+    )
 
 
 def quality(bag, length):

@@ -14,12 +14,11 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates import popularity_by_age
+from ytdnn.candidates import popularity_by_age, tower_inputs
 from ytdnn.data import positions, prepared
 from ytdnn.features import base_feature, encodings, reading, registry, vector_columns
 from ytdnn.layers import embeddings
 
-_FEATURES = "content.json"
 _AGES = "popularity_by_age.json"
 _NUM_QUANTILES = 100
 _VIDEOS_A_PART = 1 << 14
@@ -47,6 +46,12 @@ class ContentInputs:
     def values(self, videos: tf.Tensor) -> reading.Tensors:
         """Returns each feature's values of catalogue indices `[...]`."""
         return reading.read(self.readers, positions.of_videos(videos))
+
+    def write(self, directory: pathlib.Path) -> None:
+        """Writes the inputs of a trained content side, apart from its weights."""
+        reading.write(directory / tower_inputs.CONTENT, self.measured)
+        if self.ages is not None:
+            self.ages.write(directory / _AGES)
 
 
 def from_config(
@@ -102,24 +107,13 @@ def _in_parts(
         yield reading.read(numbers, positions.of_videos(part))
 
 
-def write(read: ContentInputs | None, directory: pathlib.Path) -> None:
-    """Writes the inputs of a trained content side, apart from its weights."""
-    if read is None:
-        return
-    reading.write(directory / _FEATURES, read.measured)
-    if read.ages is not None:
-        read.ages.write(directory / _AGES)
-
-
-def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs | None:
-    """Returns the inputs that `write` wrote, None for a model without content.
+def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
+    """Returns the inputs that `ContentInputs.write` wrote.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    if not (directory / _FEATURES).exists():
-        return None
-    measured = reading.read_file(directory / _FEATURES)
+    measured = reading.read_file(directory / tower_inputs.CONTENT)
     chosen = registry.named(base_feature.CONTENT, list(measured), data)
     readers = reading.open_log(chosen, positions.LogTensors(data))
     ages = None

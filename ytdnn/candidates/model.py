@@ -7,27 +7,24 @@ user's vector is divided by the temperature. Several such networks can be combin
 one (`ensemble.Ensemble`), with the mean of their scores.
 
 The meaning of a row of the video table depends on the loss: its head makes the videos'
-vectors from the rows (`ytdnn/candidates/losses/heads.py`).
+vectors from the rows (`ytdnn/candidates/losses/base_loss.py`).
 """
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import (
-    content,
-    ensemble,
-    losses,
-    tower_inputs,
-    user_tower,
-    user_vectors,
-)
+from ytdnn.candidates import losses, tower_inputs, user_tower, user_vectors
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import base_encoder as encoders
 from ytdnn.layers import embeddings, randomness, weights
+
+if TYPE_CHECKING:
+    from ytdnn.candidates import content, ensemble
 
 KIND = "candidates"
 
@@ -66,13 +63,29 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.head = losses.make_head(config, inputs.vocabulary_size)
         self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
         if inputs.of_videos is not None:
-            self.content = content.ContentVectors(
+            self.content = tower_inputs.content_vectors(
                 inputs.of_videos, self.vector_dim, name="content"
             )
             self.ages, self.num_listed = (
                 inputs.of_videos.ages,
                 inputs.of_videos.num_videos,
             )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        own = {"config": configs.to_dict(self.config)}
+        return {**own, "inputs": self.tower_inputs.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "CandidateModel":
+        """Returns the model that `get_config` describes, with fresh weights."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        inputs = tower_inputs.from_dict(config["inputs"])
+        return cls(own, inputs)
 
     @property
     def encoders(self) -> list[encoders.Encoder]:
@@ -195,7 +208,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.directions(rows), embeddings.rows(self.bias, videos)
 
     def _with_content(
-        self, of_content: content.ContentVectors, videos: tf.Tensor, kept: tf.Tensor
+        self, of_content: "content.ContentVectors", videos: tf.Tensor, kept: tf.Tensor
     ) -> losses.Columns:
         """Returns the columns of ids and content, `kept` with some ids dropped."""
         kept = tf.where(self.videos.known(kept), kept, 0)
@@ -227,12 +240,16 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.head.video_vectors(rows, bias)
 
 
-Joined = CandidateModel | ensemble.Ensemble
+Joined = Union[CandidateModel, "ensemble.Ensemble"]
 
 
 def joined(members: Sequence[CandidateModel]) -> Joined:
     """Returns the one network there is, or an ensemble of several."""
-    return members[0] if len(members) == 1 else ensemble.Ensemble(members)
+    if len(members) == 1:
+        return members[0]
+    from ytdnn.candidates import ensemble
+
+    return ensemble.Ensemble(members)
 
 
 def build(

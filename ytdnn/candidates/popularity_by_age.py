@@ -23,7 +23,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, schema
-from ytdnn.data import draws, prepared
+from ytdnn.data import inputs, prepared
 from ytdnn.features import corpus
 
 _DAY_SECONDS = 86_400
@@ -167,7 +167,7 @@ def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]
     of_days, of_ages = np.zeros(0, np.int64), np.zeros(_OLDEST + 1, np.int64)
     for shard in data.shards:
         watches = shard.read().watches
-        is_label = draws.are_labels(watches, data.vocabulary_size)
+        is_label = inputs.are_labels(watches, data.vocabulary_size)
         days = (np.asarray(watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
         more = np.bincount(days, minlength=len(of_days))
         more[: len(of_days)] += of_days

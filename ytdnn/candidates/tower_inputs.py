@@ -8,17 +8,20 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, errors, schema
-from ytdnn.candidates import content
 from ytdnn.data import inputs, positions, prepared, streaming, watch_log
-from ytdnn.encoders import own_file
 from ytdnn.features import base_feature, reading, registry
 
+if TYPE_CHECKING:
+    from ytdnn.candidates import content
+
 _FEATURES = "features.json"
+CONTENT = "content.json"
 _ENCODER = "encoder.py"  # the user's own
 _POSITIONS_A_PART = 1 << 16
 _NUM_QUANTILES = 100  # of each continuous feature
@@ -42,13 +45,43 @@ class TowerInputs:
     num_tokens: int = 0
     features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
-    of_videos: content.ContentInputs | None = None
+    of_videos: "content.ContentInputs | None" = None
     own_encoder: str = ""
 
     @property
     def sees_request_time(self) -> bool:
         """Whether the time of the request is read, which evaluation must say."""
         return any(feature.sees_request_time for feature in self.features)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the inputs as plain values, for `from_dict`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        if self.of_videos is not None:
+            raise NotImplementedError(
+                "expected inputs without content, received some with: content is read "
+                "from a prepared set, so load the model with it"
+            )
+        return {
+            "vocabulary_size": self.vocabulary_size,
+            "num_tokens": self.num_tokens,
+            "features": [feature.name for feature in self.features],
+            "measured": {k: dataclasses.asdict(v) for k, v in self.measured.items()},
+            "own_encoder": self.own_encoder,
+        }
+
+
+def from_dict(values: Mapping[str, Any]) -> TowerInputs:
+    """Returns the inputs that `TowerInputs.get_config` describes.
+
+    Raises:
+      errors.UserError: A feature is a column of a log, which is not there to be asked.
+    """
+    features = registry.of_names(base_feature.CANDIDATES, values["features"])
+    measured = reading.from_dict(values["measured"])
+    return TowerInputs(**{**values, "features": features, "measured": measured})
 
 
 def from_config(
@@ -63,10 +96,14 @@ def from_config(
     training = inputs.training_set(data)
     examples = _training_features(chosen, training, config.window_events)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    of_videos = content.from_config(config, data)
+    of_videos = None
+    if config.content.enabled:
+        from ytdnn.candidates import content
+
+        of_videos = content.from_config(config, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = own_file.read(config.encoder.file)
+        own_encoder = _own_encoder(config.encoder.file)
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)
 
 
@@ -75,7 +112,7 @@ def _inputs(
     data: prepared.PreparedData,
     chosen: registry.Features,
     measured: reading.Statistics,
-    of_videos: content.ContentInputs | None,
+    of_videos: "content.ContentInputs | None",
     own_encoder: str,
 ) -> TowerInputs:
     return TowerInputs(
@@ -99,6 +136,32 @@ def _training_features(
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
             yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def content_vectors(
+    read: "content.ContentInputs", dim: int, name: str
+) -> "content.ContentVectors":
+    """Returns the layer of a content side, catalogue indices to vectors.
+
+    Args:
+      read: Inputs of the content side.
+      dim: Width of a vector.
+      name: Name of the layer.
+    """
+    from ytdnn.candidates import content
+
+    return content.ContentVectors(read, dim, name=name)
+
+
+def _own_encoder(file: str) -> str:
+    """Returns the text of the file of the user's own encoder.
+
+    Raises:
+      errors.UserError: There is none.
+    """
+    from ytdnn import own_files
+
+    return own_files.ENCODER.read(file)
 
 
 def like(
@@ -180,7 +243,8 @@ def contexts(
 def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
     """Writes the inputs of a trained tower and its videos, apart from the weights."""
     reading.write(directory / _FEATURES, inputs.measured)
-    content.write(inputs.of_videos, directory)
+    if inputs.of_videos is not None:
+        inputs.of_videos.write(directory)
     if inputs.own_encoder:
         (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
@@ -197,8 +261,12 @@ def read(
     """
     measured = reading.read_file(directory / _FEATURES)
     chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
-    of_videos = content.read(directory, data)
+    of_videos = None
+    if (directory / CONTENT).exists():
+        from ytdnn.candidates import content
+
+        of_videos = content.read(directory, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = own_file.read(str(directory / _ENCODER))
+        own_encoder = _own_encoder(str(directory / _ENCODER))
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)

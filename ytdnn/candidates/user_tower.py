@@ -12,12 +12,12 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import content, tower_inputs
+from ytdnn.candidates import tower_inputs
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import base_encoder as encoders
-from ytdnn.encoders import choice, search_bag
+from ytdnn.encoders import choice
 from ytdnn.features import reading
-from ytdnn.layers import gated_bags, randomness, towers
+from ytdnn.layers import randomness, towers
 
 _STDDEV = 0.05  # of the initial values of features' embeddings
 
@@ -43,10 +43,11 @@ class UserTower(tf.keras.layers.Layer):
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
+        self.config = config
         self.inputs = inputs
         of_videos = None
         if inputs.of_videos is not None:
-            of_videos = content.ContentVectors(
+            of_videos = tower_inputs.content_vectors(
                 inputs.of_videos, config.embedding_dim, name="watched_content"
             )
         self.watches = choice.make(
@@ -59,6 +60,8 @@ class UserTower(tf.keras.layers.Layer):
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None
         if inputs.num_tokens:
+            from ytdnn.encoders import search_bag
+
             self.searches = search_bag.SearchBag(
                 config, inputs.num_tokens, name="searches"
             )
@@ -69,6 +72,8 @@ class UserTower(tf.keras.layers.Layer):
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
         self.skip_connection = None
         if config.skip_connection != "none":
+            from ytdnn.layers import gated_bags
+
             self.skip_connection = gated_bags.GatedBags(
                 sum(encoder.num_bags for encoder in self.encoders),
                 dim,
@@ -77,6 +82,22 @@ class UserTower(tf.keras.layers.Layer):
                 precision=config.precision,
                 name="skip_connection",
             )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        own = {"config": configs.to_dict(self.config)}
+        return {**super().get_config(), **own, "inputs": self.inputs.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "UserTower":
+        """Returns the tower that `get_config` describes, with fresh weights."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        inputs = tower_inputs.from_dict(config["inputs"])
+        return cls(**{**config, "config": own, "inputs": inputs})
 
     @property
     def encoders(self) -> list[encoders.Encoder]:

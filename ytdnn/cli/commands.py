@@ -1,6 +1,7 @@
 """All commands, in the order of `ytdnn --help`.
 
-Others are registered, by modules of this folder or by packages (docs/extending.md).
+Those of a run come first; others are registered, by modules of this folder or by
+packages (docs/extending.md).
 """
 
 import dataclasses
@@ -10,14 +11,13 @@ from ytdnn.cli import (
     command,
     commands_of_bundles,
     commands_of_models,
-    commands_of_studies,
 )
 
 Command = command.Command
 COMMANDS: tuple[Command, ...] = (
     *commands_of_models.COMMANDS,
     *commands_of_bundles.COMMANDS,
-    *commands_of_studies.COMMANDS,
+    *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
 )
 
 
@@ -26,7 +26,7 @@ _BY_NAME = {each.name: each for each in COMMANDS}
 
 def names() -> list[str]:
     """Returns the names of all commands."""
-    return [*_BY_NAME, *registries.COMMANDS.names()]
+    return [*_BY_NAME, *registries.COMMANDS.outside()]
 
 
 def find(name: str) -> command.Command:

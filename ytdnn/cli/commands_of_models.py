@@ -5,22 +5,20 @@ import dataclasses
 from ytdnn.cli import (
     arguments,
     check,
-    cluster,
     command,
     compare,
     engine,
     evaluate,
     feature_flag,
-    refreshing,
     repeats_flag,
     resolved,
+    sessions_flag,
     steps,
     tracker_flag,
     tune,
 )
 
 _WORKDIR, _CONFIG, _K = resolved.WORKDIR, resolved.CONFIG, resolved.K
-_STRATEGY = arguments.Flag("strategy", key="strategy")
 _REFIT = arguments.Flag("refit", key="refit", is_switch=True)
 
 COMMANDS = (
@@ -43,8 +41,9 @@ COMMANDS = (
             *engine.FLAGS,
             feature_flag.FLAG,
             repeats_flag.FLAG,
+            sessions_flag.FLAG,
             tracker_flag.FLAG,
-            _STRATEGY,
+            resolved.STRATEGY,
             _REFIT,
             _K,
         ),
@@ -128,8 +127,9 @@ COMMANDS = (
             ),
             feature_flag.FLAG,
             repeats_flag.FLAG,
+            sessions_flag.FLAG,
             tracker_flag.FLAG,
-            _STRATEGY,
+            resolved.STRATEGY,
         ),
         (
             "extensions",
@@ -142,24 +142,6 @@ COMMANDS = (
             "cluster",
         ),
         steps.train,
-    ),
-    command.Command(
-        "cluster",
-        "a training by several processes of this machine, to try it",
-        "Starts the processes of a cluster, each with the command after -- and a "
-        "TF_CONFIG of its own: workers that train in step, or with --ps a chief, "
-        "workers and parameter servers. Starts again what is killed; the training goes "
-        "on from its last checkpoint. Output of the chief is shown, that of the others "
-        "lies in WORKDIR/cluster. Several machines: docs/scale.md.",
-        (
-            "ytdnn cluster --workers=2 -- train --workdir=runs/mine",
-            "ytdnn cluster --workers=2 --ps=2 -- train --workdir=runs/mine "
-            "--stage=candidates",
-        ),
-        cluster.FLAGS,
-        (),
-        cluster.run,
-        takes_command=True,
     ),
     command.Command(
         "index tune",
@@ -235,36 +217,5 @@ COMMANDS = (
         ),
         ("composition",),
         steps.export,
-    ),
-    command.Command(
-        "refit",
-        "train the chosen models again to the end of the log, and export them",
-        "For serving, after settings and epochs are chosen and measured: candidates "
-        "and ranker learn from all of the log, validation and test included, as many "
-        "epochs as the measured models' best took. The ranker learns from the scores "
-        "of candidates trained before its window alone. Writes WORKDIR/refit, and a "
-        "new version of the bundle, which carries the evaluation of the measured run; "
-        "later exports are of the refit too, until --config.refit=false.",
-        ("ytdnn refit --workdir=runs/mine",),
-        (_WORKDIR, _CONFIG, _STRATEGY),
-        (),
-        steps.refit,
-    ),
-    command.Command(
-        "refresh",
-        "let the models of a run go on learning with the events since",
-        "New events are put behind those of the run, which is left as it is; trained "
-        "weights and the state of the optimisers are carried over to the grown "
-        "vocabularies. Candidates learn from the new watches and some old ones, the "
-        "ranker from the impressions since the candidates whose scores it reads were "
-        "trained. Writes another workdir, which can be refreshed in turn; one that was "
-        "killed goes on.",
-        (
-            "ytdnn refresh --from=runs/monday --data_dir=logs/monday "
-            "--workdir=runs/tuesday",
-        ),
-        refreshing.FLAGS,
-        refreshing.SECTIONS,
-        refreshing.run,
     ),
 )

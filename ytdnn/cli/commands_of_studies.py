@@ -1,5 +1,6 @@
 """Commands that compare runs, and that make a world to run them on."""
 
+from ytdnn import registries
 from ytdnn.cli import (
     command,
     experiments,
@@ -10,8 +11,11 @@ from ytdnn.cli import (
     world,
 )
 
-COMMANDS = (
-    command.Command(
+
+@registries.COMMANDS.register("experiments")
+def experiments_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
         "experiments",
         "the runs of a directory: what they differ in, what they reached",
         "One table of all runs below a directory, the best first: the metrics of each "
@@ -25,8 +29,13 @@ COMMANDS = (
         experiments.FLAGS,
         (),
         experiments.run,
-    ),
-    command.Command(
+    )
+
+
+@registries.COMMANDS.register("study")
+def study_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
         "study",
         "one question, several settings: trains each, and compares them",
         "Trains and evaluates every variant of an experiment in every seed, each a run "
@@ -54,8 +63,13 @@ COMMANDS = (
             "strategy",
         ),
         study.run,
-    ),
-    command.Command(
+    )
+
+
+@registries.COMMANDS.register("sweep")
+def sweep_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
         "sweep",
         "search settings by validation: Optuna's trials, and the best compared once",
         "Trains one stage with settings drawn from a space, by Optuna's TPE sampler, "
@@ -73,8 +87,13 @@ COMMANDS = (
         (*sweep.FLAGS, *resolved.DATA_FLAGS),
         ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
         sweep.run,
-    ),
-    command.Command(
+    )
+
+
+@registries.COMMANDS.register("live")
+def live_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
         "live",
         "arms against each other, live: a world goes on day by day",
         "The world behind the runs goes on where their log ends; each user's pages "
@@ -96,8 +115,13 @@ COMMANDS = (
         live.FLAGS,
         ("data.world",),
         live.run,
-    ),
-    command.Command(
+    )
+
+
+@registries.COMMANDS.register("world")
+def world_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
         "world",
         "write the synthetic world as an event log, with a page of plots",
         "Writes all five tables of a world as Parquet, a part for each ten thousand "
@@ -110,5 +134,4 @@ COMMANDS = (
         world.FLAGS,
         ("data.world",),
         world.run,
-    ),
-)
+    )

@@ -14,8 +14,8 @@ def parts() -> command.Command:
         "files of --extensions, and of installed packages, with their versions. A "
         "config names them; docs/extending.md shows how to add some.",
         examples=(
-            "ytdnn parts",
-            "ytdnn parts --kind=losses --extensions=margin.py",
+            "ytdnn parts --kind=losses",
+            "ytdnn parts --extensions=margin.py",
         ),
         flags=(
             command.Flag(

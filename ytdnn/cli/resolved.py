@@ -15,6 +15,7 @@ CONFIG = arguments.Flag(
     example="FILE.py",
 )
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
+STRATEGY = arguments.Flag("strategy", key="strategy")
 
 JSON = arguments.Flag(
     "json",

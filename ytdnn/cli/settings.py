@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ytdnn import configs, docstrings
+from ytdnn.configs import components
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +103,12 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
 
 def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
     arguments = typing.get_args(annotation)
+    names = [each for each in arguments if isinstance(each, components.NameOf)]
     is_choice = typing.get_origin(annotation) is typing.Literal
     is_switch = bool in (annotation, *arguments)
     choices = arguments if is_choice else ()
+    if names:
+        choices, annotation = names[0].names(), str
     if is_switch and len(arguments) > 1:
         words = [w for a in arguments for w in typing.get_args(a)]
         choices = (*words, "true", "false")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import arguments, config_file, given_settings, output, resolved
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import cluster_roles, graph, runner, sharing, workdir
+from ytdnn.pipeline import graph, roles, runner, sharing, workdir
 
 Flag = arguments.Flag
 
@@ -99,7 +99,7 @@ def run(given: arguments.Arguments) -> None:
     stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     for config in variants.values():
-        cluster_roles.require_alone(config, "study")
+        roles.from_config(config).require_alone("study")
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(

@@ -19,7 +19,7 @@ from ytdnn.cli import (
 )
 from ytdnn.configs import spaces
 from ytdnn.evaluation import swept
-from ytdnn.pipeline import cluster_roles, sweeping, workdir
+from ytdnn.pipeline import roles, sweeping, workdir
 
 Flag = arguments.Flag
 
@@ -79,7 +79,7 @@ def run(given: arguments.Arguments) -> None:
     metrics = list(sweeping.METRICS[stage])
     metric = arguments.choice(given, "metric", metrics, metrics[0])
     base = resolved.config(given, configs.Config())
-    cluster_roles.require_alone(base, "sweep")
+    roles.from_config(base).require_alone("sweep")
     sweep = sweeping.Sweep(
         directory,
         base,

@@ -7,16 +7,14 @@ and one of another is refused.
 Experiments are files with a `get_config()` that returns a `Config`.
 """
 
+import importlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import CandidatesConfig
-from ytdnn.configs.changes import changed
-from ytdnn.configs.cluster import ClusterConfig
 from ytdnn.configs.components import KIND, Extension, own_settings, validated
 from ytdnn.configs.composition import SOURCE_NAMES, CompositionConfig
-from ytdnn.configs.content import ContentConfig
 from ytdnn.configs.data import DataConfig
 from ytdnn.configs.encoders import (
     BagsConfig,
@@ -27,14 +25,6 @@ from ytdnn.configs.encoders import (
     SelfAttentionConfig,
 )
 from ytdnn.configs.evaluation import EvaluationConfig
-from ytdnn.configs.features import FeaturesConfig
-from ytdnn.configs.first_run import quickstart
-from ytdnn.configs.heads import (
-    ClickConfig,
-    ClickTimesWatchTimeConfig,
-    ExactOddsConfig,
-    WeightedLogisticConfig,
-)
 from ytdnn.configs.index import (
     ExactConfig,
     IndexConfig,
@@ -43,7 +33,15 @@ from ytdnn.configs.index import (
     LshConfig,
     ScannConfig,
 )
-from ytdnn.configs.labels import HeldOutWatchConfig, NextWatchConfig
+from ytdnn.configs.inputs import (
+    ContentConfig,
+    FeaturesConfig,
+    HeldOutWatchConfig,
+    NextWatchConfig,
+    Normalization,
+    QuantilesConfig,
+    RawConfig,
+)
 from ytdnn.configs.losses import (
     BPRConfig,
     FullSoftmaxConfig,
@@ -53,9 +51,14 @@ from ytdnn.configs.losses import (
     SampledSoftmaxConfig,
     WARPConfig,
 )
-from ytdnn.configs.normalizations import Normalization, QuantilesConfig, RawConfig
-from ytdnn.configs.ranking import Head, RankingConfig
-from ytdnn.configs.refresh import RefreshConfig
+from ytdnn.configs.ranking import (
+    ClickConfig,
+    ClickTimesWatchTimeConfig,
+    ExactOddsConfig,
+    Head,
+    RankingConfig,
+    WeightedLogisticConfig,
+)
 from ytdnn.configs.run import (
     Config,
     as_trained,
@@ -71,8 +74,7 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
-from ytdnn.configs.spaces import Options, Range
-from ytdnn.configs.training import TrainingConfig
+from ytdnn.configs.training import ClusterConfig, RefreshConfig, TrainingConfig
 from ytdnn.configs.world import WORLDS, WorldConfig
 
 __all__ = [
@@ -142,8 +144,20 @@ __all__ = [
     "with_own",
 ]
 
+# Where the names live that few programs use; each module is imported when one is used.
+_RARE = {
+    "Options": "spaces",
+    "Range": "spaces",
+    "changed": "changes",
+    "quickstart": "first_run",
+}
+
 # Names of components in version 0.1.0, accepted for one version.
 if TYPE_CHECKING:
+    from ytdnn.configs.changes import changed
+    from ytdnn.configs.first_run import quickstart
+    from ytdnn.configs.spaces import Options, Range
+
     BPR = BPRConfig
     Bags = BagsConfig
     Candidates = CandidatesConfig
@@ -180,7 +194,10 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        """Returns a component by its old name, and names the new one."""
+        """Returns a rare name, or a component by its old name, naming the new one."""
+        if name in _RARE:
+            module = importlib.import_module(f"ytdnn.configs.{_RARE[name]}")
+            return getattr(module, name)
         new = f"{name}Config"
         if name.startswith("_") or new not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

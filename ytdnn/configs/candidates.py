@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from ytdnn import registries
-from ytdnn.configs import by_size, components, encoders, labels, losses
-from ytdnn.configs import content as content_config
-from ytdnn.configs import features as features_config
+from ytdnn.configs import by_size, components, encoders, inputs, losses
 from ytdnn.configs import training as training_config
 
 
@@ -74,6 +72,9 @@ class CandidatesConfig:
         for all epochs and seeds; 0 = all.
       validate_repeats: Whether validation asks for videos that the user watched before,
         too, and lists them; for logs in which videos are watched again (`--repeats`).
+      validate_last: Whether validation asks for the last watch of each user, by all
+        before it, instead of all watches by those before the window; for logs of
+        sessions (`--sessions`).
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here. Without a config file all of these are, except those
         given on the command line.
@@ -82,8 +83,8 @@ class CandidatesConfig:
     embedding_dim: components.Positive = 64
     history_length: components.Positive = 50
     search_length: components.NonNegative = 50
-    features: features_config.FeaturesConfig = features_config.FeaturesConfig()
-    content: content_config.ContentConfig = content_config.ContentConfig()
+    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
+    content: inputs.ContentConfig = inputs.ContentConfig()
     encoder: Annotated[encoders.Encoder, components.OneOf(registries.ENCODERS)] = (
         encoders.BagsConfig()
     )
@@ -97,8 +98,8 @@ class CandidatesConfig:
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
     label: Annotated[
-        labels.NextWatchConfig | labels.HeldOutWatchConfig, components.BY_KIND
-    ] = labels.NextWatchConfig()
+        inputs.NextWatchConfig | inputs.HeldOutWatchConfig, components.BY_KIND
+    ] = inputs.NextWatchConfig()
     ensemble_size: components.Positive = 1
     serving_dim: components.NonNegative = 0
     distillation: components.Fraction = 0.0
@@ -123,6 +124,7 @@ class CandidatesConfig:
     window_events: components.Positive = 1 << 24
     validation_users: components.NonNegative = 10_000
     validate_repeats: bool = False
+    validate_last: bool = False
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")
@@ -217,7 +219,7 @@ class CandidatesConfig:
     def slice_length(self) -> int:
         """Positions of a slice of training."""
         if (
-            isinstance(self.label, labels.NextWatchConfig)
+            isinstance(self.label, inputs.NextWatchConfig)
             and not self.label.examples_per_user
         ):
             return self.label.slice_length

@@ -131,11 +131,48 @@ class OneOf:
 
         def validate(value: Any, union: Any, info: Any) -> Any:
             kind = value.get(KIND) if isinstance(value, dict) else _kind(value)
-            if not isinstance(kind, str) or kind in fixed or kind not in known:
+            if not isinstance(kind, str) or kind not in known:
                 return union(value)
+            if kind in fixed and info.mode != "json":
+                return union(value)  # of JSON it would refuse lists for tuples
             return _validated_as(known[kind], kind, value, info.mode)
 
         return core_schema.with_info_wrap_validator_function(validate, inner)
+
+
+@dataclasses.dataclass(frozen=True)
+class NameOf:
+    """Annotation of a text: the name of a part of a registry.
+
+    Attributes:
+      parts: The registry.
+      more: Other texts that the setting takes.
+    """
+
+    parts: registry.Registry[Any]
+    more: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Returns all texts that the setting takes."""
+        return (*self.parts.names(), *self.more)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Returns the schema of a text, checked against the names there are."""
+
+        def check(value: str) -> str:
+            if value in self.more or value in self.parts.own():
+                return value  # without a look at installed packages
+            if value in self.parts:
+                return value
+            *first, last = map(repr, self.names())
+            expected = f"{', '.join(first)} or {last}"
+            raise pydantic_core.PydanticKnownError(
+                "literal_error", {"expected": expected}
+            )
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
 
 
 def _kind(value: Any) -> str:

@@ -1,15 +1,17 @@
 """Settings of the event log and of `prepare`."""
 
 import re
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import pydantic
 
-from ytdnn import schema
+from ytdnn import registries, schema
 from ytdnn.configs import components
 from ytdnn.configs import world as world_config
 
 IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
+# Settings that only some sources have; others refuse them.
+OF_SOURCES: Final = ("exposure", "click", "histories", "files")
 _NAME = re.compile(r"[A-Za-z]\w*")
 # Names of columns, inputs and outputs, which an outcome of the user's own cannot have.
 RESERVED: Final = frozenset(
@@ -115,7 +117,7 @@ class DataConfig:
         naming.
     """
 
-    source: Literal["world", "movielens", "kuairand", "log", "tables"] = "world"
+    source: Annotated[str, components.NameOf(registries.LOGS, (IN_MEMORY,))] = "world"
     dir: str = ""
     name: str = ""
     exposure: Literal["standard", "random", "all"] = "standard"

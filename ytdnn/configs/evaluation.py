@@ -10,7 +10,8 @@ from ytdnn.configs import components
 
 def _registered_metrics(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if name not in registries.METRICS:
+        of_impressions = registries.IMPRESSION_METRICS
+        if name not in registries.METRICS and name not in of_impressions:
             raise ValueError(registries.METRICS.unknown(name))
     return names
 
@@ -21,10 +22,12 @@ class EvaluationConfig:
 
     Attributes:
       ks: Lengths k of the lists that are measured.
-      metrics: Metrics of lists in addition to those always measured, such as `novelty`;
-        `ytdnn evaluate --explain` defines each.
+      metrics: Metrics of lists, or of impressions, in addition to those always
+        measured, such as `popularity_complement`; `ytdnn evaluate --explain` defines
+        each.
       targets: Right answers: `all` videos watched in the evaluated window, or only the
-        `next` one.
+        `next` one, both by the history before the window; or the `last` one, by all
+        watches before it, as for sessions (`--sessions`).
       horizon_days: Only videos watched within this many days after the request are
         right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
@@ -70,7 +73,7 @@ class EvaluationConfig:
     metrics: Annotated[
         tuple[str, ...], pydantic.AfterValidator(_registered_metrics)
     ] = ()
-    targets: Literal["all", "next"] = "all"
+    targets: Literal["all", "next", "last"] = "all"
     horizon_days: components.NonNegativeFloat = 0.0
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"

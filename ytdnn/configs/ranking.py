@@ -1,4 +1,4 @@
-"""Settings of ranking (PAPER §4)."""
+"""Settings of ranking (PAPER §4), and of its heads, each with its own (PAPER §4.2)."""
 
 import re
 from collections.abc import Sequence
@@ -6,14 +6,82 @@ from typing import Annotated, Final, Literal, Self
 
 import pydantic
 
-from ytdnn.configs import by_size, components, heads, normalizations
-from ytdnn.configs import features as features_config
+from ytdnn import registries
+from ytdnn.configs import by_size, components, inputs
 from ytdnn.configs import training as training_config
 
-Head = heads.Head
 HEAD: Final = "head"  # the loss of the click and the watch time
 OUTCOME_WEIGHT: Final = 0.1
 _WEIGHT = re.compile(r"(?P<name>[A-Za-z]\w*)=\d+(\.\d+)?(e-?\d+)?")
+
+
+@components.validated
+class WeightedLogisticConfig:
+    """Logistic regression in which a click weighs its watch time, as in the paper.
+
+    Its odds are served as expected watch seconds: near them where clicks are rare,
+    above them where they are not.
+
+    Attributes:
+      weights: Weight of a click: its watch `seconds`, or 1 like every impression
+        (`equal`), with which the odds are those of a click.
+    """
+
+    weights: Literal["seconds", "equal"] = "seconds"
+    kind: Literal["weighted_logistic"] = "weighted_logistic"
+
+
+@components.validated
+class ExactOddsConfig:
+    """Weighted logistic regression with odds equal to the expected watch seconds.
+
+    Every impression, a clicked one too, is a negative of weight 1.
+    """
+
+    kind: Literal["exact_odds"] = "exact_odds"
+
+
+@components.validated
+class ClickConfig:
+    """Logistic regression of the click: orders by its probability."""
+
+    kind: Literal["click"] = "click"
+
+
+@components.validated
+class ClickTimesWatchTimeConfig:
+    """The probability of a click times the watch time given one.
+
+    Attributes:
+      order_by: Quantity that orders impressions: the `odds` of the click times the
+        watch time, to which the weighted logistic converges, or the expected watch
+        `seconds`.
+      watch_time: Target of the watch time of a click: the `fraction` of the video, at
+        most 1; the mean `seconds`, by gamma regression; `auto`, the first where
+        durations tell much of watch times, else the second; `log_seconds`; `quantiles`
+        among videos of about its duration (D2Q); the chance of reaching several `bins`
+        (CREAD); or the `ratio` to the duration, without bound.
+      own_tower: Widths of the ReLU layers of the watch time's own tower, which changes
+        nothing of the click's; none: both are read off one tower.
+      watch_time_weight: Weight of the second head's loss in the sum of both.
+    """
+
+    order_by: Literal["seconds", "odds"] = "odds"
+    watch_time: Literal[
+        "auto", "fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio"
+    ] = "auto"
+    own_tower: tuple[components.Positive, ...] = ()
+    watch_time_weight: components.PositiveFloat = 1.0
+    kind: Literal["click_times_watch_time"] = "click_times_watch_time"
+
+
+Head = (
+    WeightedLogisticConfig
+    | ExactOddsConfig
+    | ClickConfig
+    | ClickTimesWatchTimeConfig
+    | components.Extension
+)
 
 
 @components.validated
@@ -63,16 +131,18 @@ class RankingConfig:
     shared_table: bool = True
     history_length: components.Positive = 50
     attention_units: components.NonNegative = 0
-    features: features_config.FeaturesConfig = features_config.FeaturesConfig()
+    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
     own_columns: components.NonNegative = 64
     least_impressions: components.NonNegative = 0
-    normalization: Annotated[normalizations.Normalization, components.BY_KIND] = (
-        normalizations.QuantilesConfig()
+    normalization: Annotated[inputs.Normalization, components.BY_KIND] = (
+        inputs.QuantilesConfig()
     )
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
     ensemble_size: components.Positive = 1
-    head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTimeConfig()
+    head: Annotated[Head, components.OneOf(registries.HEADS)] = (
+        ClickTimesWatchTimeConfig()
+    )
     precision: Literal["float32", "bfloat16"] = "float32"
     window_events: components.Positive = 1 << 23
     training: training_config.TrainingConfig = training_config.TrainingConfig(

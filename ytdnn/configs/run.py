@@ -4,28 +4,30 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 
-from ytdnn import own_files
+from ytdnn import registries
 from ytdnn.configs import by_size, components, losses
 from ytdnn.configs import candidates as candidates_config
-from ytdnn.configs import cluster as cluster_config
 from ytdnn.configs import composition as composition_config
 from ytdnn.configs import data as data_config
 from ytdnn.configs import evaluation as evaluation_config
 from ytdnn.configs import index as index_config
 from ytdnn.configs import ranking as ranking_config
-from ytdnn.configs import refresh as refresh_config
+from ytdnn.configs import training as training_config
 
 _T = TypeVar("_T")
 
 
 def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
     """Registers the parts of some files."""
-    for file in files:
-        own_files.extend(file)
+    if files:
+        from ytdnn import own_files
+
+        for file in files:
+            own_files.extend(file)
     return files
 
 
@@ -73,11 +75,9 @@ class Config:
         evaluation_config.EvaluationConfig()
     )
     seed: components.Seed = 0
-    strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
-        "none"
-    )
-    cluster: cluster_config.ClusterConfig = cluster_config.ClusterConfig()
-    refresh: refresh_config.RefreshConfig = refresh_config.RefreshConfig()
+    strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
+    cluster: training_config.ClusterConfig = training_config.ClusterConfig()
+    refresh: training_config.RefreshConfig = training_config.RefreshConfig()
     refit: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Settings of the optimisation of one stage."""
+"""Settings of training: of one stage, of several processes, of a refresh."""
 
 from typing import Literal
 
@@ -53,3 +53,35 @@ class TrainingConfig:
     patience: components.Positive = 2
     checkpoint_every_steps: components.Positive = 2_000
     steps_per_execution: components.Positive = 1
+
+
+@components.validated
+class ClusterConfig:
+    """How several processes train together (docs/scale.md).
+
+    Attributes:
+      start_seconds: How long processes wait for one another to start.
+      lost_seconds: How long one that does not answer is waited for.
+      shard_megabytes: Tables are cut into shards of at least so much, one on each
+        parameter server at most. Keep it above the size of a tower's kernels.
+    """
+
+    start_seconds: components.Positive = 300
+    lost_seconds: components.Positive = 60
+    shard_megabytes: components.PositiveFloat = 64.0
+
+
+@components.validated
+class RefreshConfig:
+    """The continued training of trained models (docs/freshness.md).
+
+    Attributes:
+      epochs: Passes over the new events, for both stages.
+      replay: Number of old watches for each new one that the candidates train on again,
+        so that they do not forget them.
+      learning_rate_share: Learning rates, as a share of those of the first training.
+    """
+
+    epochs: components.Positive = 3
+    replay: components.NonNegativeFloat = 0.5
+    learning_rate_share: components.PositiveFloat = 1.0

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts, events, inputs, portions, prepared, watch_log
+from ytdnn.data import contexts, inputs, streaming, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -106,37 +106,6 @@ def _ranks(users: np.ndarray, rng: Numbers) -> np.ndarray:
     return ranks
 
 
-def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
-    """Returns how often an epoch draws each video as a label, on average.
-
-    Args:
-      data: The prepared set.
-      per_user: Labels of each user; 0 = all.
-
-    Returns:
-      `[vocabulary_size] float64`.
-    """
-    found = np.zeros(data.vocabulary_size + 1)
-    for shard in data.shards:
-        watches = shard.read().watches
-        is_label = are_labels(watches, data.vocabulary_size)
-        users = watches.users[is_label]
-        chances = np.ones(len(users))
-        if per_user:
-            counts = np.maximum(np.bincount(users), 1)
-            chances = np.minimum(1.0, per_user / counts)[users]
-        videos = np.asarray(watches.videos)[is_label]
-        found += np.bincount(videos, chances, len(found))
-    return found[1:]
-
-
-def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
-    """Returns which watches are training labels, `[watches] bool`."""
-    found = watches.splits == prepared.Split.TRAIN
-    found &= watches.are_completed
-    return found & (np.asarray(watches.videos) <= vocabulary_size)
-
-
 @dataclasses.dataclass(frozen=True)
 class DrawnBatches:
     """The training batches of candidate generation, of labels drawn each epoch.
@@ -165,12 +134,11 @@ class DrawnBatches:
     seed: int
     runs: tuple[LabelRange, ...] = ()
     stream: tuple[int, ...] = ()
-    portion: portions.Portion = portions.WHOLE
+    portion: streaming.WholeBatch = streaming.WHOLE
 
-    def part(self, reader: int, num_readers: int) -> "DrawnBatches":
-        """Returns the batches of one of several readers, which cut a portion each."""
-        portion = portions.Portion(reader, num_readers)
-        return dataclasses.replace(self, portion=portion)
+    def part(self, rows: streaming.WholeBatch) -> "DrawnBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
 
     @property
     def num_examples(self) -> int:
@@ -197,7 +165,7 @@ class DrawnBatches:
         positions = self.positions(epoch)
         num_steps = -(-len(positions) // self.batch_size)
         cut = self._step_cutter(tf.constant(positions), epoch)
-        return portions.of_steps(first_step, num_steps, cut)
+        return streaming.of_steps(first_step, num_steps, cut)
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:

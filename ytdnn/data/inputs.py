@@ -16,8 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts as position_contexts
-from ytdnn.data import portions, positions, prepared, user_shards, watch_log
+from ytdnn.data import events, positions, prepared, streaming, user_shards, watch_log
 
 Features = dict[str, tf.Tensor]
 
@@ -30,6 +29,37 @@ def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
 def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
     is_train = np.asarray(shard.watches.splits) == prepared.Split.TRAIN
     return dataclasses.replace(shard, watches=shard.watches.select(is_train))
+
+
+def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
+    """Returns how often an epoch draws each video as a label, on average.
+
+    Args:
+      data: The prepared set.
+      per_user: Labels of each user; 0 = all.
+
+    Returns:
+      `[vocabulary_size] float64`.
+    """
+    found = np.zeros(data.vocabulary_size + 1)
+    for shard in data.shards:
+        watches = shard.read().watches
+        is_label = are_labels(watches, data.vocabulary_size)
+        users = watches.users[is_label]
+        chances = np.ones(len(users))
+        if per_user:
+            counts = np.maximum(np.bincount(users), 1)
+            chances = np.minimum(1.0, per_user / counts)[users]
+        videos = np.asarray(watches.videos)[is_label]
+        found += np.bincount(videos, chances, len(found))
+    return found[1:]
+
+
+def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
+    """Returns which watches are training labels, `[watches] bool`."""
+    found = watches.splits == prepared.Split.TRAIN
+    found &= watches.are_completed
+    return found & (np.asarray(watches.videos) <= vocabulary_size)
 
 
 def cut(
@@ -69,6 +99,8 @@ def cut(
     features |= labels(log, clipped, inside)
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
+        from ytdnn.data import contexts as position_contexts
+
         features |= position_contexts.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
@@ -165,12 +197,11 @@ class SliceBatches:
     seed: int
     search_length: int = 50
     stream: tuple[int, ...] = ()
-    portion: portions.Portion = portions.WHOLE
+    portion: streaming.WholeBatch = streaming.WHOLE
 
-    def part(self, reader: int, num_readers: int) -> "SliceBatches":
-        """Returns the batches of one of several readers, which cut a portion each."""
-        portion = portions.Portion(reader, num_readers)
-        return dataclasses.replace(self, portion=portion)
+    def part(self, rows: streaming.WholeBatch) -> "SliceBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
 
     @property
     def slices_per_batch(self) -> int:
@@ -195,7 +226,7 @@ class SliceBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return portions.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
         generator = self.generator(epoch)
@@ -325,6 +356,8 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
+        from ytdnn.data import contexts as position_contexts
+
         features |= position_contexts.searches_before(
             log.searches, users, before, search_length
         )

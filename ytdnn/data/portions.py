@@ -5,26 +5,18 @@ each cuts its own rows of every batch out of the log and never reads the others'
 side by side they are the very batch that one process would have cut.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Protocol
-
 import tensorflow as tf
 
 from ytdnn import errors
+from ytdnn.data import streaming
 
 
-@dataclasses.dataclass(frozen=True)
-class Portion:
-    """One of the equal portions of every batch.
+class Portion(streaming.WholeBatch):
+    """One of the equal portions of every batch."""
 
-    Attributes:
-      number: Number, from 0, in the order of the batch's rows.
-      count: Number of all portions.
-    """
-
-    number: int = 0
-    count: int = 1
+    def __init__(self, number: int, count: int) -> None:
+        """Takes the portion's number, from 0, and the number of portions."""
+        self.number, self.count = number, count
 
     def size(self, rows: int) -> int:
         """Returns how many of a batch's rows it has.
@@ -41,15 +33,7 @@ class Portion:
         return rows // self.count
 
     def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns the positions of its rows in the order of an epoch.
-
-        Args:
-          step: Step of the epoch, scalar int64.
-          rows: Number of rows of a whole batch.
-
-        Returns:
-          `[rows / count] int64`.
-        """
+        """Returns the positions of its rows in the order of an epoch."""
         own = self.size(rows)
         first = step * rows + self.number * own
         return first + tf.range(own, dtype=tf.int64)
@@ -58,51 +42,3 @@ class Portion:
         """Returns its rows of values drawn for a whole batch, `[rows, ...]`."""
         own = self.size(rows)
         return values[self.number * own : (self.number + 1) * own]
-
-
-WHOLE = Portion()
-
-
-def of_steps(
-    first: int, end: int, cut: Callable[[tf.Tensor], dict[str, tf.Tensor]]
-) -> tf.data.Dataset:
-    """Returns a batch for each step from `first` to `end`, two cut ahead of training.
-
-    Args:
-      first: First step.
-      end: Step after the last.
-      cut: Function that returns the batch of a step, a scalar int64.
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    # TensorFlow would read ahead once more behind it, at a hand-over a step.
-    options.experimental_optimization.inject_prefetch = False
-    batches = tf.data.Dataset.range(first, end).map(cut, num_parallel_calls=2)
-    return batches.prefetch(2).with_options(options)
-
-
-class Batches(Protocol):
-    """Batches of data in memory that several readers can cut in portions."""
-
-    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
-        """Returns the batches of an epoch from a step on."""
-        ...
-
-    def part(self, reader: int, num_readers: int) -> "Batches":
-        """Returns the batches of one of several readers, which cut a portion each."""
-        ...
-
-
-class Datasets(Protocol):
-    """The batches of a training, a dataset at a time, in parts likewise."""
-
-    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
-        """Yields datasets one behind another, from a step of an epoch on."""
-        ...
-
-    def part(self, reader: int, num_readers: int) -> "Datasets":
-        """Returns the datasets of one of several readers, which cut a portion each.
-
-        All parts have as many steps, and their datasets change at the same ones.
-        """
-        ...

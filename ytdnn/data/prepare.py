@@ -28,6 +28,7 @@ from ytdnn.data import (
     shards,
     sources,
     user_shards,
+    vector_files,
     vectors,
 )
 from ytdnn.data.sources import tables
@@ -294,8 +295,8 @@ def _write_entities(
     artifacts.write_json(vocabularies, survey.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
     facts[vectors.FACT] = {
-        **vectors.write(survey.log, schema.USERS, ids, rules.directory),
-        **vectors.write(
+        **vector_files.write(survey.log, schema.USERS, ids, rules.directory),
+        **vector_files.write(
             survey.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
         ),
     }

@@ -14,18 +14,23 @@ import functools
 import json
 import pathlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, ragged, schema
-from ytdnn.data import events, outcomes, user_shards
-from ytdnn.data import vectors as vectors_room
+from ytdnn.data import events, user_shards
+
+if TYPE_CHECKING:
+    from ytdnn.data import outcomes
+    from ytdnn.data import vectors as vectors_room
 
 Made = TypeVar("Made")
 
 KIND = "data"
+REFIT = "refit"  # fact of a set that a refit is trained on (`ytdnn.data.refit`)
+TRAINED_TO = "trained_to"  # second at which that ends
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"
 TOKENS_FILE = "tokens.parquet"
@@ -63,7 +68,7 @@ class PreparedData:
     vocabularies: dict[str, list[str]]
     shards: tuple[user_shards.LazyShard, ...]
     num_added: int = 0
-    _added_vectors: Mapping[str, vectors_room.Rows] | None = None
+    _added_vectors: "Mapping[str, vectors_room.Rows] | None" = None
     _end_of_training: str = "validation"
     _whole: "PreparedData | None" = None
 
@@ -148,11 +153,13 @@ class PreparedData:
         )
 
     @functools.cached_property
-    def vectors(self) -> vectors_room.Vectors:
+    def vectors(self) -> "vectors_room.Vectors":
         """The log's vectors of users and videos, which are in no table."""
         if self._whole is not None:
             return self._whole.vectors
         facts = self.manifest.facts
+        from ytdnn.data import vectors as vectors_room
+
         return vectors_room.Vectors(self.directory, facts, self._added_vectors)
 
     @property
@@ -250,8 +257,10 @@ class PreparedData:
         return shown is not None and shown.seconds is not None
 
     @functools.cached_property
-    def outcomes(self) -> tuple[outcomes.Outcome, ...]:
+    def outcomes(self) -> "tuple[outcomes.Outcome, ...]":
         """Outcomes of impressions, in the order of their array."""
+        from ytdnn.data import outcomes
+
         return outcomes.from_facts(self.manifest.facts)
 
     @property
@@ -310,6 +319,20 @@ class PreparedData:
         rows = self.watch_split_rows(split)
         users, first = np.unique(self.watches.users[rows], return_index=True)
         return users, rows[first]
+
+    def last_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the users with watches in a split and where each one's last lies.
+
+        Watches that are not long enough to be answers (`data.min_watch_fraction`) do
+        not count.
+
+        Returns:
+          user indices `[n] int32`, flat positions `[n] int64`.
+        """
+        rows = self.watch_split_rows(split)
+        rows = rows[self.watches.are_completed[rows]]
+        users, last = np.unique(self.watches.users[rows][::-1], return_index=True)
+        return users, rows[::-1][last]
 
     def watched_before(self, users: np.ndarray, ends: np.ndarray) -> ragged.Ragged:
         """Returns all videos each user watched before a flat position.

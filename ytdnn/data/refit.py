@@ -33,8 +33,8 @@ from ytdnn.data import (
     windows,
 )
 
-FACT = "refit"
-TRAINED_TO, RANKER_FROM = "trained_to", "ranker_from"
+FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
+RANKER_FROM = "ranker_from"
 _VIDEO_ARRAYS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _TOKEN_ARRAYS = ("search_tokens", "search_token_offsets")
 

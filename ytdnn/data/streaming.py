@@ -13,7 +13,7 @@ are fewer shards than readers, each has a range of rows of the global batch.
 import dataclasses
 import gc
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from typing import Protocol
 
@@ -21,10 +21,86 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import portions, prepared
+from ytdnn.data import prepared
 
 Batch = dict[str, tf.Tensor]
 _COLLECT_EVENTS = 1 << 20
+
+
+class WholeBatch:
+    """Which rows of each batch a reader cuts: all.
+
+    Attributes:
+      number: Number of the reader, from 0, in the order of the batch's rows.
+      count: Number of readers.
+    """
+
+    number, count = 0, 1
+
+    def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
+        """Returns the positions of its rows in the order of an epoch.
+
+        Args:
+          step: Step of the epoch, scalar int64.
+          rows: Number of rows of a whole batch.
+
+        Returns:
+          `[rows / count] int64`.
+        """
+        return step * rows + tf.range(rows, dtype=tf.int64)
+
+    def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
+        """Returns its rows of values drawn for a whole batch, `[rows, ...]`."""
+        del rows
+        return values
+
+
+WHOLE = WholeBatch()
+
+
+def of_steps(
+    first: int, end: int, cut: Callable[[tf.Tensor], dict[str, tf.Tensor]]
+) -> tf.data.Dataset:
+    """Returns a batch for each step from `first` to `end`, two cut ahead of training.
+
+    Args:
+      first: First step.
+      end: Step after the last.
+      cut: Function that returns the batch of a step, a scalar int64.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    # TensorFlow would read ahead once more behind it, at a hand-over a step.
+    options.experimental_optimization.inject_prefetch = False
+    batches = tf.data.Dataset.range(first, end).map(cut, num_parallel_calls=2)
+    return batches.prefetch(2).with_options(options)
+
+
+class Batches(Protocol):
+    """Batches of data in memory, of which readers can cut some rows each."""
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        ...
+
+    def part(self, rows: WholeBatch) -> "Batches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        ...
+
+
+class Datasets(Protocol):
+    """The batches of a training, a dataset at a time, in parts likewise."""
+
+    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
+        """Yields datasets one behind another, from a step of an epoch on."""
+        ...
+
+    def part(self, rows: WholeBatch) -> "Datasets":
+        """Returns the datasets of one of several readers, which cut some rows each.
+
+        All parts have as many steps, and their datasets change at the same ones.
+        """
+        ...
 
 
 class Collector:
@@ -47,7 +123,7 @@ class Collector:
             gc.collect()
 
 
-class WindowBatches(portions.Batches, Protocol):
+class WindowBatches(Batches, Protocol):
     """The batches of one window."""
 
     @property
@@ -135,7 +211,7 @@ class BatchStream:
         most: int,
         seed: int,
         num_readers: int = 1,
-        reader: int | None = None,
+        reader: WholeBatch | None = None,
     ) -> None:
         """Creates the stream; nothing is read yet.
 
@@ -145,7 +221,7 @@ class BatchStream:
           most: Maximum number of events of a window, unless a single shard has more.
           seed: Seed of the order.
           num_readers: Number of parts in which a global batch is read.
-          reader: Number of this reader's part; None: all parts.
+          reader: Rows of a global batch that this reader cuts; None: all parts.
         """
         self._source, self._sizes, self._most = source, sizes, most
         self._seed = seed
@@ -164,18 +240,17 @@ class BatchStream:
         """Returns the same log in global batches of several readers, all parts."""
         return self._like(num_readers, None)
 
-    def part(self, reader: int, num_readers: int) -> "BatchStream":
+    def part(self, rows: WholeBatch) -> "BatchStream":
         """Returns the part of one of several readers of each global batch.
 
         All parts have as many steps, and their datasets change at the same ones.
 
         Args:
-          reader: Number of the reader, from 0.
-          num_readers: Number of readers of the global batch.
+          rows: Rows of a global batch that it cuts.
         """
-        return self._like(num_readers, reader)
+        return self._like(rows.count, rows)
 
-    def _like(self, num_readers: int, reader: int | None) -> "BatchStream":
+    def _like(self, num_readers: int, reader: WholeBatch | None) -> "BatchStream":
         return BatchStream(
             self._source, self._sizes, self._most, self._seed, num_readers, reader
         )
@@ -218,7 +293,7 @@ class BatchStream:
         bounds = sorted({int(step) for ends in starts for step in ends})
         shown = range(self._num_groups)
         if self._reader is not None and self._num_groups > 1:
-            shown = range(self._reader, self._reader + 1)
+            shown = range(self._reader.number, self._reader.number + 1)
         for start, stop in itertools.pairwise(bounds):
             begin = max(start, first_step)
             if begin >= stop:
@@ -256,12 +331,12 @@ class BatchStream:
         first = begin - int(starts[place])
         return self._own(order[place])(epoch, first).take(size)
 
-    def _own(self, window: Window) -> portions.Batches:
+    def _own(self, window: Window) -> Batches:
         """Returns the batches of a window, of which readers of all cut their rows."""
         opened = self._open(window)
         if self._reader is None or self._num_groups > 1:
             return opened
-        return opened.part(self._reader, self._num_readers)
+        return opened.part(self._reader)
 
     def _open(self, window: Window) -> WindowBatches:
         if window not in self._opened:

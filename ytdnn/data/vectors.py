@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,12 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, errors, schema
-from ytdnn.data import array_files, event_log
+from ytdnn.data import array_files
 
 FACT = "vectors"
 DIRECTORY = "vectors"
 DTYPE = pl.List(pl.Float32())
-_ROWS_A_PART = 1 << 14
+ROWS_A_PART = 1 << 14
 _SMALLEST = 1e-12
 
 Rows = npt.NDArray[np.float16]
@@ -83,7 +83,7 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Column:
+class StoredColumn:
     """A column of vectors on disk.
 
     Attributes:
@@ -121,7 +121,7 @@ class Vectors:
         self._directory = directory
         self._added = dict(added or {})
         known = facts.get(FACT, {})
-        self._columns = {name: _Column(**values) for name, values in known.items()}
+        self._columns = {name: StoredColumn(**values) for name, values in known.items()}
         self.widths = {name: one.width for name, one in self._columns.items()}
         self.missing = {name: one.missing for name, one in self._columns.items()}
         self._read = functools.cache(self._rows)
@@ -264,7 +264,7 @@ def _joined(
     return found
 
 
-def _created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:
+def created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:
     """Returns a new file of zeros, mapped for writing.
 
     Its room is taken first: a write to a mapped file on a full disk ends the process.
@@ -279,71 +279,11 @@ def _created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:
 def _save(rows: Rows, places: npt.NDArray[np.integer], path: pathlib.Path) -> None:
     """Writes some rows of a table, a part at a time."""
     shape = (len(places), rows.shape[1])
-    target = _created(path, shape)
-    for start in range(0, len(places), _ROWS_A_PART):
-        part = places[start : start + _ROWS_A_PART]
+    target = created(path, shape)
+    for start in range(0, len(places), ROWS_A_PART):
+        part = places[start : start + ROWS_A_PART]
         target[start : start + len(part)] = rows[part]
     target.flush()
-
-
-def write(
-    log: event_log.EventLog, table: str, ids: pl.Series, directory: pathlib.Path
-) -> dict[str, Any]:
-    """Writes the vectors of a table's rows, in bounded memory.
-
-    Args:
-      log: The event log, checked.
-      table: `users` or `videos`.
-      ids: Keys of that table, named as it names them, in the order of the set.
-      directory: The set that is being written.
-
-    Returns:
-      Width, file and number of missing vectors of each column, as "videos.clip".
-    """
-    if table not in log.tables:
-        return {}
-    names = columns(log.tables[table].collect_schema())
-    first = 1 if table == schema.VIDEOS else 0
-    found = {}
-    for number, name in enumerate(names):
-        width = _width(log, table, name)
-        if not width:
-            continue
-        (directory / DIRECTORY).mkdir(exist_ok=True)
-        file = f"{DIRECTORY}/{table}_{number}.npy"
-        shape = (len(ids) + first, width)
-        target = _created(directory / file, shape)
-        given = 0
-        for places, rows in _parts(log, table, name, ids, width):
-            target[places + first] = rows
-            given += int(rows.any(axis=1).sum())
-        target.flush()
-        missing = len(ids) - given
-        found[f"{table}.{name}"] = vars(_Column(file, width, missing))
-    return found
-
-
-def _width(log: event_log.EventLog, table: str, name: str) -> int:
-    """Returns the number of coordinates of a checked column, 0 without a vector."""
-    sizes = log.tables[table].select(pl.col(name).list.len().max())
-    with event_log.readable(log.origin(table).file):
-        return int(sizes.collect(engine="streaming").item() or 0)
-
-
-def _parts(
-    log: event_log.EventLog, table: str, name: str, ids: pl.Series, width: int
-) -> Iterator[tuple[npt.NDArray[np.int64], Rows]]:
-    """Yields places among the ids, and the vectors there, of one part after another."""
-    places = ids.to_frame().with_row_index("__place__")
-    query = log.tables[table].select(ids.name, name).drop_nulls(name)
-    file = log.origin(table).file
-    with event_log.readable(file):
-        parts = query.collect_batches(chunk_size=_ROWS_A_PART, maintain_order=True)
-        for part in parts:
-            found = part.join(places, on=ids.name, how="inner")
-            if found.height:
-                rows = normalised(found[name], width, f"{table}.{name} of {file}")
-                yield found["__place__"].to_numpy().astype(np.int64), rows
 
 
 def lines(facts: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:

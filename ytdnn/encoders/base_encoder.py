@@ -5,10 +5,14 @@ their rows (`ytdnn/data/inputs.py`), which come with the time of each, so an enc
 weigh by order, by time, or attend.
 """
 
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from ytdnn.data import fields, prepared
-from ytdnn.data import request as raw_request
+
+if TYPE_CHECKING:
+    from ytdnn.data import request as raw_request
 
 Features = dict[str, tf.Tensor]
 
@@ -47,6 +51,6 @@ class Encoder(tf.keras.layers.Layer):
 class SequenceReader(tf.Module):
     """A sequence opened for serving, its lookups inside."""
 
-    def __call__(self, request: raw_request.Request) -> Features:
+    def __call__(self, request: "raw_request.Request") -> Features:
         """Returns the rows of slices of one position, as `ytdnn.data.inputs.cut`."""
         raise NotImplementedError

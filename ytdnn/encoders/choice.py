@@ -1,17 +1,14 @@
 """The encoder of the watch history that the config chooses."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ytdnn import configs, registries
-from ytdnn.encoders import (
-    own_file,
-    side_by_side,
-    watch_bags,
-    watched,
-)
+from ytdnn.encoders import watched
 
-Watches = watched.Watched | side_by_side.SideBySide
+if TYPE_CHECKING:
+    from ytdnn.encoders import side_by_side, watch_bags
+
+Watches = Union[watched.Watched, "side_by_side.SideBySide"]
 
 
 def make(
@@ -30,19 +27,25 @@ def make(
       knows_request_times: Whether the time of the request may be read.
       own_encoder: Text of the file of the user's own encoder.
     """
+    sizes = config, vocabulary_size, content
     if isinstance(config.encoder, configs.BagsConfig):
-        return watch_bags.WatchBags(config, vocabulary_size, content, name="watches")
+        return _bags(*sizes, name="watches")
     shared: dict[str, Any] = {"knows_request_times": knows_request_times}
-    cls = _class(config.encoder, own_encoder)
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
+        shared["own_encoder"] = own_encoder
+    make_sequence = registries.ENCODERS[config.encoder.kind].make
     if not config.encoder.beside_bags:
-        return cls(config, vocabulary_size, content, name="watches", **shared)
-    bags = watch_bags.WatchBags(config, vocabulary_size, content, name="bags")
+        found: watched.Watched = make_sequence(*sizes, name="watches", **shared)
+        return found
+    from ytdnn.encoders import side_by_side
+
+    bags = _bags(*sizes, name="bags")
     shared |= {"videos": bags.videos, "name": "sequence"}
-    ordered = cls(config, vocabulary_size, content, **shared)
+    ordered = make_sequence(*sizes, **shared)
     return side_by_side.SideBySide(bags, ordered, name="watches")
 
 
-def _class(config: Any, own_encoder: str) -> Callable[..., Any]:
-    if isinstance(config, configs.OwnEncoderConfig):
-        return own_file.load(own_encoder, config.file)
-    return registries.ENCODERS[config.kind].make
+def _bags(*args: Any, name: str) -> "watch_bags.WatchBags":
+    from ytdnn.encoders import watch_bags
+
+    return watch_bags.WatchBags(*args, name=name)

@@ -6,33 +6,10 @@ loaded later is the one that was trained, even if the file has changed.
 
 from typing import Any
 
-from ytdnn import configs, own_files
+from ytdnn import configs, own_files, registries
 from ytdnn.encoders import sequence
 
-_FILE = own_files.OwnFile("--config.candidates.encoder.file", "docs/encoders.md")
-
-
-def read(file: str) -> str:
-    """Returns the text of a file.
-
-    Raises:
-      errors.UserError: There is none.
-    """
-    return _FILE.read(file)
-
-
-def fingerprint(config: Any) -> dict[str, str]:
-    """Returns the hash of the user's file, by which a trained model is recognised.
-
-    Args:
-      config: Settings of the encoder.
-
-    Raises:
-      errors.UserError: The file is missing.
-    """
-    if not isinstance(config, configs.OwnEncoderConfig):
-        return {}
-    return {"encoder": _FILE.fingerprint(config.file)}
+_FILE = own_files.ENCODER
 
 
 def load(text: str, file: str) -> type[sequence.SequenceEncoder]:
@@ -51,3 +28,19 @@ def load(text: str, file: str) -> type[sequence.SequenceEncoder]:
         text, file, base, "ytdnn.encoders.sequence.SequenceEncoder"
     )
     return found
+
+
+@registries.ENCODERS.register("own", configs.OwnEncoderConfig)
+def make(
+    config: configs.CandidatesConfig, *args: Any, own_encoder: str, **kwargs: Any
+) -> sequence.SequenceEncoder:
+    """Returns the encoder; other arguments are those of `sequence.SequenceEncoder`.
+
+    Args:
+      config: Settings of candidate generation.
+      *args: Sizes and content.
+      own_encoder: Text of the file.
+      **kwargs: Arguments of `tf.keras.layers.Layer`.
+    """
+    own: Any = config.encoder
+    return load(own_encoder, own.file)(config, *args, **kwargs)

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import base_encoder, sequence, watch_bags
 
@@ -27,6 +28,19 @@ class SideBySide(base_encoder.Encoder):
         self.bags = bags
         self.sequence = ordered
         self.num_bags = bags.num_bags + ordered.num_bags
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the config of the encoder that reads in order, with its own name."""
+        return {**self.sequence.get_config(), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Returns both encoders, as the settings in `get_config` choose them."""
+        from ytdnn.encoders import choice
+
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        knows_times = config["knows_request_times"]
+        return choice.make(own, config["vocabulary_size"], None, knows_times)
 
     @property
     def videos(self) -> Any:

@@ -4,16 +4,18 @@ A video without an id embedding and without content is the zero vector, and no e
 counts it.
 """
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import fields, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.encoders import base_encoder
 from ytdnn.layers import embeddings, randomness
+
+if TYPE_CHECKING:
+    from ytdnn.data import request as raw_request
 
 
 class ContentSource(Protocol):
@@ -72,6 +74,29 @@ class Watched(base_encoder.Encoder):
         self.content = content
         self._id_dropout = config.content.id_dropout
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`.
+
+        Raises:
+          NotImplementedError: It reads content, which belongs to a prepared set.
+        """
+        if self.content is not None or not hasattr(self.videos, "num_rows"):
+            raise NotImplementedError(
+                f"expected an encoder without content, received {self.name}: content "
+                f"is read from a prepared set, so build the encoder with it"
+            )
+        return {
+            **super().get_config(),
+            "config": configs.to_dict(self.config),
+            "vocabulary_size": self.videos.num_rows,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Returns the encoder that `get_config` describes."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        return cls(**{**config, "config": own})
+
     @property
     def tables(self) -> list[tf.Variable]:  # type: ignore[override]
         """The tables of watched videos."""
@@ -119,8 +144,10 @@ class LastWatches(base_encoder.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
+    def __call__(self, request: "raw_request.Request") -> base_encoder.Features:
         """Returns the rows, missing ones in front."""
+        from ytdnn.data import request as raw_request
+
         missing = self._length - tf.minimum(request.num_watches, self._length)
         found = {
             schema.WATCH_ROWS: request.last_watches(self._length),

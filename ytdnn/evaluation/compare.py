@@ -352,7 +352,7 @@ def _named(
     model, _, metric = condition.metric.rpartition("/")
     if not model and models:
         model = models[1]
-    elif not model and metric in impression_metrics.METRICS:
+    elif not model and impression_metrics.is_one(metric):
         model = ranker.RANKER
     elif not model:
         both = [name for name in second.report.lists if name in first.report.lists]

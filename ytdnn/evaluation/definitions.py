@@ -187,13 +187,21 @@ def list_metric(name: str) -> str:
     return LISTS.get(name, "") or metric_names.text(name)
 
 
+def impression_metric(name: str) -> str:
+    """Returns the definition of a metric of impressions, empty where there is none."""
+    return IMPRESSIONS.get(name, "") or metric_names.text(name)
+
+
 def explain() -> str:
     """Returns all definitions as text."""
     parts = []
-    others = {n: metric_names.text(n) for n in registries.METRICS.names()}
+    of_lists, of_impressions = (
+        {name: metric_names.text(name) for name in each.names()}
+        for each in (registries.METRICS, registries.IMPRESSION_METRICS)
+    )
     for title, entries in (
-        ("Lists of k videos, means over users", LISTS | others),
-        ("Logged impressions, for the ranker", IMPRESSIONS),
+        ("Lists of k videos, means over users", LISTS | of_lists),
+        ("Logged impressions, for the ranker", IMPRESSIONS | of_impressions),
         ("Logged pages with propensities (off_policy)", OFF_POLICY),
         ("Rules", OTHER),
     ):

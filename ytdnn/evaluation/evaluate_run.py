@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
@@ -20,7 +20,6 @@ from ytdnn.evaluation import (
     lists,
     measure,
     models,
-    oracle,
     protocol,
     ranker,
     report_files,
@@ -30,7 +29,7 @@ from ytdnn.evaluation import (
     shown_lists,
     summary,
     training_logs,
-    true_page,
+    truths,
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
@@ -89,7 +88,8 @@ def evaluate(
         ranking.order_by(config.composition.default_weights)
     indexes = {} if stage else _load_indexes(workdir)
     code = events.Split[split.upper()]
-    others = oracle.systems(data, config.evaluation)
+    truth = truths.from_data(data)
+    others = measure.Systems() if truth is None else truth.systems(config.evaluation)
     sources = first_stage.other_sources if ranking is not None else ()
     result = of_models(data, trained, ranking, indexes, config, code, others, sources)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
@@ -114,6 +114,7 @@ def evaluate(
         chosen_order.KIND: chosen is not None,
     }
     inputs = result.inputs | _fingerprints(workdir, is_used)
+    inputs |= registries.versions_of_evaluation(config)
     return report_files.Result(report, result.users, inputs)
 
 
@@ -228,7 +229,7 @@ def _systems(
     if ranked is not None:
         makers |= baselines.makers(data, config.evaluation)
     scorers: dict[str, ranker.Scorer] = {}
-    number, pages = config.composition.num_candidates, true_page.from_data(data)
+    number, pages = config.composition.num_candidates, truths.pages_of(data)
     pooled = None
     if ranked is not None:
         makers[lists.CANDIDATES] = ranked

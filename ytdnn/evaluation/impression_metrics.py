@@ -13,12 +13,17 @@ Each metric is measured of the scorers that give its input:
 - the click probability: plain log loss;
 - the seconds: XAUC, over all impressions and within each user; mean absolute error;
   predicted over observed seconds.
+
+Others are registered (`registries.IMPRESSION_METRICS`) and measured where
+`evaluation.metrics` names them.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.evaluation import ranker, report_model, summary
 from ytdnn.metrics import (
     binary,
@@ -67,6 +72,11 @@ Floats = npt.NDArray[np.float64]
 Parts = dict[str, tuple[Floats, Floats]]
 
 
+def is_one(name: str) -> bool:
+    """Whether a metric is one of impressions."""
+    return name in METRICS or name in registries.IMPRESSION_METRICS
+
+
 def measure(
     impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
@@ -89,6 +99,7 @@ def measure(
     """
     _check(predicted)
     parts = _parts(impressions, predicted)
+    parts |= _registered(impressions, predicted, config.metrics)
     pairs = _pair_parts(impressions, predicted)
     ratios = parts | pairs
     values = {name: summary.ratio(a.sum(), b.sum()) for name, (a, b) in ratios.items()}
@@ -99,7 +110,7 @@ def measure(
     intervals[AUC] = auc_interval(impressions, predicted.order, config)
     for name in pairs:
         intervals[name] = bootstrap.pair_interval(values[name], intervals[name])
-    measured = [name for name in METRICS if name in values]
+    measured = [name for name in (*METRICS, *config.metrics) if name in values]
     entry = report_model.Entry(
         values={name: values[name] for name in measured},
         intervals={name: intervals[name] for name in measured},
@@ -215,6 +226,21 @@ def _parts(
         losses = binary.click_log_losses(clicked, predicted.click_probability)
         found[CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
     return found | _seconds_parts(impressions, predicted, sizes)
+
+
+def _registered(
+    impressions: ranker.SplitImpressions,
+    predicted: predictions.Predictions,
+    names: Sequence[str],
+) -> Parts:
+    """Returns the parts of registered metrics, of those that have their input."""
+    found: Parts = {}
+    for name in names:
+        part = registries.IMPRESSION_METRICS.get(name)
+        parts = part.make(impressions, predicted) if part else None
+        if parts is not None:
+            found[name] = parts
+    return found
 
 
 def _weighted_logits(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import errors, schema
-from ytdnn.data import events, prepared, refit
+from ytdnn.data import events, prepared
 from ytdnn.evaluation import models, protocol, report_parts
 
 _USERS_CHANGED = 128
@@ -139,7 +139,7 @@ def require_held_out(data: prepared.PreparedData) -> None:
     Raises:
       errors.UserError: All of it is trained on.
     """
-    if refit.FACT in data.manifest.facts:
+    if prepared.REFIT in data.manifest.facts:
         raise errors.UserError(
             f"expected a run with held-out watches, found models refitted to the end "
             f"of the log beside {data.directory}, which were trained on every "

@@ -15,7 +15,7 @@ from ytdnn.evaluation import (
     protocol,
     report_model,
     summary,
-    true_page,
+    truths,
     variety,
 )
 from ytdnn.metrics import catalogue, debiased, ranked_lists, retrieval, watch_time
@@ -78,9 +78,9 @@ class Context:
         return variety.Variety(self.data, self.config.similarity_by)
 
     @functools.cached_property
-    def true_pages(self) -> true_page.TruePages | None:
+    def true_pages(self) -> truths.Pages | None:
         """The truth about pages; None: the log is not a world's."""
-        return true_page.from_data(self.data)
+        return truths.pages_of(self.data)
 
 
 def of_lists(
@@ -164,7 +164,9 @@ def _judged(
         values |= context.true_pages.per_user(cases, found, ks)
     ranked = _ranked(context, found)
     for name in context.config.metrics:
-        metric = registries.METRICS[name]
+        metric = registries.METRICS.get(name)
+        if metric is None:
+            continue  # of impressions
         if not metric.is_default:
             values |= {f"{name}@{k}": metric.make(ranked, k) for k in ks}
     return values

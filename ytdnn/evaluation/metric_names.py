@@ -4,6 +4,7 @@ Those of lists are registered with their functions (`ytdnn.registries.METRICS`).
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from ytdnn import registries
 
@@ -57,29 +58,33 @@ PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
 JUDGING = (*PAGE_VALUES, "hit_rate", "recall", "ndcg", "auc")
 
 
+def _registered(metric: str) -> Any:
+    """Returns the record of a metric, `NAME` or `NAME@k`; None without one."""
+    name = metric.partition("@")[0]
+    return registries.METRICS.get(name) or registries.IMPRESSION_METRICS.get(name)
+
+
 def less_is_better(metric: str) -> bool:
     """Whether a better model has less of a metric, `NAME` or `NAME@k`."""
-    name = metric.partition("@")[0]
-    part = registries.METRICS.get(name)
-    return part.less_is_better if part else name in _LESS_IS_BETTER
+    part = _registered(metric)
+    return part.less_is_better if part else metric.partition("@")[0] in _LESS_IS_BETTER
 
 
 def is_graded(metric: str) -> bool:
     """Whether a metric, `NAME` or `NAME@k`, grades a model, the truth best."""
-    name = metric.partition("@")[0]
-    part = registries.METRICS.get(name)
-    return part.is_graded if part else name not in _NOT_GRADED
+    part = _registered(metric)
+    return part.is_graded if part else metric.partition("@")[0] not in _NOT_GRADED
 
 
 def title(name: str) -> str:
     """Returns the display name that a metric is registered with, empty without one."""
-    part = registries.METRICS.get(name)
+    part = _registered(name)
     return part.title if part else ""
 
 
 def text(name: str) -> str:
     """Returns the definition that a metric is registered with, empty without one."""
-    part = registries.METRICS.get(name)
+    part = _registered(name)
     return part.text if part else ""
 
 

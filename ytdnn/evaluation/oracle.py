@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, progress, schema
+from ytdnn import configs, progress, registries, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
     known_world,
@@ -130,6 +130,23 @@ class Oracle:
             seconds=seconds,
             click_probability=chance,
         )
+
+
+@registries.TRUTHS.register("world")
+class WorldTruth:
+    """The truth about a world's log; see `truths.LogTruth`."""
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Makes no world yet."""
+        self._data = data
+
+    def systems(self, config: configs.EvaluationConfig) -> measure.Systems:
+        """Returns the oracles as systems to measure."""
+        return systems(self._data, config)
+
+    def pages(self) -> true_page.TruePages | None:
+        """Returns the true value of pages."""
+        return true_page.from_data(self._data)
 
 
 def systems(

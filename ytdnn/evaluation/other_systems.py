@@ -15,9 +15,9 @@ from ytdnn.evaluation import (
     leaks,
     lists,
     measure,
-    oracle,
     protocol,
     report_files,
+    truths,
 )
 
 
@@ -71,8 +71,10 @@ def evaluate(
         lists.POPULARITY: lists.popularity(data, config),
         **baselines.makers(data, config),
         **other.makers,
-        **oracle.systems(data, config).makers,
     }
+    truth = truths.from_data(data)
+    if truth is not None:
+        makers |= truth.systems(config).makers
     found = measure.measure(data, cases, makers, {}, code, config)
     rules = dataclasses.replace(found.report.protocol, **other.stated(cases))
     report = dataclasses.replace(found.report, name=other.name, protocol=rules)

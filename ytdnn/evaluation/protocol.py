@@ -10,6 +10,10 @@ and counted. An answer that no list can hold still counts, as a miss.
 No case contains the time of its answer. The ranker's requests are made when the
 evaluated window begins (temporal) or at the last watch of the history (the other
 protocols; where there is none, when the split begins).
+
+Where `evaluation.targets` is `last`, as for sessions with ids of their own, the history
+ends at the user's last watch of the split, which is the answer, and the request is made
+at the watch before it, in the temporal protocol not before the window begins.
 """
 
 import dataclasses
@@ -88,11 +92,12 @@ def cases(
     Raises:
       errors.UserError: No user has an answer in the split.
     """
-    users, ends = data.first_watches(split)
+    is_last = config.targets == "last"
+    users, ends = (data.last_watches if is_last else data.first_watches)(split)
     if config.users:
         is_asked = parts.of_users(data, config.users)[users]
         users, ends = users[is_asked], ends[is_asked]
-    times = _request_times(data, users, ends, split)
+    times = _request_times(data, users, ends, split, is_last)
     watches = _evaluated_watches(data, users, ends, times, split, config)
     answers = _answers(data, users, ends, watches, config)
     offsets, labels = answers.offsets, answers.values
@@ -231,15 +236,19 @@ def _request_times(
     users: npt.NDArray[np.integer],
     ends: Integers,
     split: prepared.Split,
+    is_last: bool,
 ) -> Integers:
+    begins = _NEVER
     if data.config.protocol == "temporal":
-        start = data.manifest.facts["windows"][_WINDOW_OF[split]]
-        return np.full(len(ends), start, np.int64)
+        begins = data.manifest.facts["windows"][_WINDOW_OF[split]]
+        if not is_last:
+            return np.full(len(ends), begins, np.int64)
     # Without a history: when the split begins for all, which tells no one's answer.
     times = np.asarray(data.watches.times).astype(np.int64)
-    begins = times[data.watch_split_rows(split)].min(initial=_NEVER)
+    begins = min(begins, times[data.watch_split_rows(split)].min(initial=_NEVER))
     starts = np.asarray(data.watches.offsets)[users]
-    return np.where(ends > starts, times[np.maximum(ends - 1, 0)], begins)
+    before = np.where(ends > starts, times[np.maximum(ends - 1, 0)], begins)
+    return np.maximum(before, begins) if is_last else before
 
 
 def _available_from(

@@ -165,7 +165,7 @@ class Protocol:
     candidate_set: Literal["all", "train", "uploaded"]
     candidate_set_means: str
     candidate_set_videos: Count
-    targets: Literal["all", "next"]
+    targets: Literal["all", "next", "last"]
     targets_means: str
     horizon_days: float | None
     answers: Positive

@@ -4,7 +4,7 @@ import numpy as np
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import known_world, protocol, ranker, report_parts
+from ytdnn.evaluation import protocol, ranker, report_parts, truths
 
 _CANDIDATE_SETS = {
     "all": "all videos of the vocabulary",
@@ -109,7 +109,7 @@ def describe(
         intervals=f"95 %, percentiles of {config.num_resamples:,} bootstrap "
         f"resamples of the users",
         judged_by=JUDGED_BY,
-        true_page=_TRUE_PAGE if known_world.is_known(data) else None,
+        true_page=_TRUE_PAGE if truths.is_known(data) else None,
     )
 
 
@@ -137,6 +137,7 @@ def _targets(config: configs.EvaluationConfig) -> str:
     what = {
         "all": "every video watched in the split",
         "next": "the first video watched in the split",
+        "last": "the last video watched in the split, by all watched before it",
     }[config.targets]
     days = config.horizon_days
     within = f" within {days:g} days of the request" if days else ""

@@ -16,7 +16,7 @@ A module of this package declares its features in `FEATURES`; nothing else lists
 import abc
 import dataclasses
 import enum
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,10 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.data import fields, positions, prepared
-from ytdnn.data import request as raw_request
-from ytdnn.features import corpus
+
+if TYPE_CHECKING:
+    from ytdnn.data import request as raw_request
+    from ytdnn.features import corpus
 
 CANDIDATES = "candidates"
 RANKING = "ranking"
@@ -193,7 +195,7 @@ class Feature(abc.ABC):
 class RequestReader(tf.Module):
     """A feature opened for serving: raw requests to its tensor, lookups inside."""
 
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+    def __call__(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns `[batch]` of the query, or `[batch, k]` of the videos asked about."""
         raise NotImplementedError
 
@@ -206,7 +208,7 @@ class FromRequest(RequestReader):
         super().__init__()
         self._function = function
 
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+    def __call__(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns the result of the function."""
         return self._function(request)
 
@@ -219,7 +221,7 @@ class RowsOfVideos(RequestReader):
         super().__init__()
         self._rows = tf.Variable(rows, trainable=False)
 
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+    def __call__(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns `[batch, k]`."""
         return tf.gather(self._rows, request.video_indices)
 
@@ -279,7 +281,7 @@ class TrainingOnly(Feature):
         like = at.times if self.scope.is_of_query else at.videos
         return tf.fill(tf.shape(like), self.serving_value)
 
-    def _served(self, request: raw_request.Request) -> tf.Tensor:
+    def _served(self, request: "raw_request.Request") -> tf.Tensor:
         like = request.times if self.scope.is_of_query else request.video_ids
         return tf.fill(tf.shape(like), self.serving_value)
 
@@ -295,11 +297,13 @@ class CorpusStatistic(Feature):
     scope = Scope.VIDEO
 
     @abc.abstractmethod
-    def values(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.floating]:
+    def values(self, asked: "corpus.StatisticRequests") -> npt.NDArray[np.floating]:
         """Returns the statistic of videos as of moments, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Makes the values of logged impressions at once, others when asked for."""
+        from ytdnn.features import corpus
+
         data, end = log.data, corpus.serving_moment(log.data)
         with tf.device("CPU"):
             of_rows = log.once(
@@ -325,9 +329,11 @@ class CorpusStatistic(Feature):
 
     def open_request(self, data: prepared.PreparedData) -> RequestReader:
         """Carries the table of the end of the training window."""
+        from ytdnn.features import corpus
+
         return RowsOfVideos(self._once(corpus.served(data)))
 
-    def _once(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.float32]:
+    def _once(self, asked: "corpus.StatisticRequests") -> npt.NDArray[np.float32]:
         """Returns values that are kept with the prepared set."""
         return asked.data.once(
             (self, asked), lambda: self.values(asked).astype(np.float32)

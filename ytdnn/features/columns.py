@@ -6,7 +6,7 @@ name.
 """
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,10 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import fields, lookups, positions, prepared, user_shards
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
+
+if TYPE_CHECKING:
+    from ytdnn.data import request as raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
@@ -245,7 +247,7 @@ class TextOfRequest(base_feature.RequestReader):
         self._field = field
         self._values = lookups.TextVocabulary(vocabulary)
 
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+    def __call__(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns indices `[batch] int32`."""
         return self._values.indices(request.raw[self._field])
 

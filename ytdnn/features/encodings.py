@@ -14,7 +14,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import positions, prepared
 from ytdnn.features import base_feature
-from ytdnn.layers import continuous, embeddings, presence
+from ytdnn.layers import continuous, embeddings
 
 
 def embedding_dim(num_values: int) -> int:
@@ -141,4 +141,4 @@ class Share(base_feature.Feature):
     ) -> tf.keras.layers.Layer:
         """Returns a layer that gives the number and whether it is present."""
         del measured, stddev, normalization
-        return presence.Presence(name=layer_name(self.name))
+        return continuous.Presence(name=layer_name(self.name))

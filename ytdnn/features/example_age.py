@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import positions, prepared
 from ytdnn.features import base_feature
-from ytdnn.layers import presence
+from ytdnn.layers import continuous
 
 
 class ExampleAge(base_feature.TrainingOnly):
@@ -48,7 +48,7 @@ class ExampleAge(base_feature.TrainingOnly):
     ) -> tf.keras.layers.Layer:
         """Returns the age itself, one coordinate."""
         del measured, stddev, normalization
-        return presence.AlwaysKnown(name=self.name)
+        return continuous.AlwaysKnown(name=self.name)
 
 
 FEATURES = (ExampleAge(),)

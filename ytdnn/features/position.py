@@ -19,6 +19,7 @@ weight from every feature that does: on validation the ranker is better without 
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,22 +35,26 @@ _SMOOTHING_IMPRESSIONS = 10.0
 Counts = npt.NDArray[np.int64]
 
 
-class Position(base_feature.TrainingOnly):
-    """The place on the page, entered as log(its click rate / that of all places).
+class RelativeClickRate(base_feature.TrainingOnly):
+    """A number of the logged impression, entered as log(its click rate / that of all).
 
     Counted over the ranker's training impressions, ten average ones added to each
-    place. An unknown place, and the one served (-1), is an average one: 0.
+    number. An unknown number, and the one served (-1), is an average one: 0.
+
+    Attributes:
+      field: Array of the log's impressions, of integers.
+      unknown: Value of the array where it is not known, one below the first number.
     """
 
-    name = schema.POSITION
     scope = base_feature.Scope.PAIR
-    columns = ("impressions.position",)
     networks = frozenset({base_feature.RANKING})
     serving_value = -1.0
+    field: ClassVar[str]
+    unknown: ClassVar[int] = -1
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns the number of each place."""
-        of_shards = [_of_places(shard) for shard in data.each_shard()]
+        """Returns the logarithm of each number's relative click rate."""
+        of_shards = [self._counts(shard) for shard in data.each_shard()]
         impressions, clicks = (_sum(found) for found in zip(*of_shards, strict=True))
         mean = float(clicks.sum()) / max(1.0, float(impressions.sum()))
         if mean == 0.0:
@@ -61,11 +66,12 @@ class Position(base_feature.TrainingOnly):
         return base_feature.Measured(numbers=tuple(np.log(rates).tolist()))
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the place of the logged impression, -1 of any other video."""
+        """Reads the number of the logged impression, -1 of any other video."""
 
         def read(at: positions.Positions) -> tf.Tensor:
-            places = tf.cast(log.of_event("positions", at, -1), tf.float32)
-            return tf.broadcast_to(places[..., tf.newaxis], tf.shape(at.videos))
+            found = log.of_event(self.field, at, self.unknown)
+            numbers = tf.cast(found - (self.unknown + 1), tf.float32)
+            return tf.broadcast_to(numbers[..., tf.newaxis], tf.shape(at.videos))
 
         return read
 
@@ -75,19 +81,26 @@ class Position(base_feature.TrainingOnly):
         stddev: float,
         normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
-        """Returns the number of the place, one coordinate."""
+        """Returns the logarithm of the number, one coordinate."""
         del stddev, normalization
         name = encodings.layer_name(self.name)
         return numbers.NumberOfIndex(measured.numbers, name=name)
 
+    def _counts(self, data: prepared.PreparedData) -> tuple[Counts, Counts]:
+        """Returns training impressions and clicks by number, the unknown one first."""
+        shown = data.impressions
+        rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
+        places = np.asarray(getattr(shown, self.field))[rows] - self.unknown
+        clicks = np.bincount(places, np.asarray(shown.clicked)[rows], minlength=1)
+        return np.bincount(places, minlength=1), clicks.astype(np.int64)
 
-def _of_places(data: prepared.PreparedData) -> tuple[Counts, Counts]:
-    """Returns training impressions and clicks by position, from -1 (unknown) on."""
-    shown = data.impressions
-    rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
-    places = np.asarray(shown.positions)[rows] + 1
-    clicks = np.bincount(places, np.asarray(shown.clicked)[rows], minlength=1)
-    return np.bincount(places, minlength=1), clicks.astype(np.int64)
+
+class Position(RelativeClickRate):
+    """The place on the page, entered as log(its click rate / that of all places)."""
+
+    name = schema.POSITION
+    columns = ("impressions.position",)
+    field = "positions"
 
 
 def _sum(of_shards: Sequence[Counts]) -> Counts:

@@ -4,15 +4,17 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
 from ytdnn import artifacts, configs
-from ytdnn.data import fields, positions, prepared, quantiles
-from ytdnn.data import request as raw_request
+from ytdnn.data import fields, positions, prepared
 from ytdnn.features import base_feature, encodings
 from ytdnn.layers import continuous, rows
+
+if TYPE_CHECKING:
+    from ytdnn.data import request as raw_request
 
 Tensors = dict[str, tf.Tensor]
 Statistics = dict[str, base_feature.Measured]
@@ -97,15 +99,15 @@ class RequestReaders(tf.Module):
         self._readers = {f.name: f.open_request(data) for f in chosen}
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
-    def of_query(self, request: raw_request.Request) -> Tensors:
+    def of_query(self, request: "raw_request.Request") -> Tensors:
         """Returns the features of users and requests, `[batch, …]`."""
         return self._read(request, True)
 
-    def of_videos(self, request: raw_request.Request) -> Tensors:
+    def of_videos(self, request: "raw_request.Request") -> Tensors:
         """Returns the features of videos and pairs, `[batch, k, …]`."""
         return self._read(request, False)
 
-    def _read(self, request: raw_request.Request, is_of_query: bool) -> Tensors:
+    def _read(self, request: "raw_request.Request", is_of_query: bool) -> Tensors:
         return {
             name: reader(request)
             for name, reader in self._readers.items()
@@ -132,6 +134,8 @@ def measure(
     continuous = [feature for feature in chosen if feature.needs_quantiles]
     if not continuous:
         return found
+    from ytdnn.data import quantiles
+
     sketches = {feature.name: quantiles.QuantileSketch() for feature in continuous}
     for batch in batches:
         for feature in continuous:
@@ -228,7 +232,11 @@ def write(path: pathlib.Path, measured: Statistics) -> None:
 
 def read_file(path: pathlib.Path) -> Statistics:
     """Returns the statistics that `write` wrote."""
-    values = json.loads(path.read_text())
+    return from_dict(json.loads(path.read_text()))
+
+
+def from_dict(values: Mapping[str, Any]) -> Statistics:
+    """Returns statistics of nested dicts, as of `dataclasses.asdict`, by feature."""
     return {
         name: base_feature.Measured(
             found["num_values"],

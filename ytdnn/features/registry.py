@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from ytdnn import configs, errors, features, registries, schema
 from ytdnn import registry as parts
 from ytdnn.data import prepared
-from ytdnn.features import base_feature, columns, vector_columns
+from ytdnn.features import base_feature
 
 Features = tuple[base_feature.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -102,6 +102,19 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
     return tuple(_named(network, name, data, known) for name in names)
 
 
+def of_names(network: str, names: Sequence[str]) -> Features:
+    """Returns declared features of a network by name, without a prepared set.
+
+    Raises:
+      errors.UserError: There is no such feature, or it is a column of a log.
+    """
+    known = {feature.name: feature for feature in of_network(network)}
+    for name in names:
+        if name not in known:
+            raise errors.UserError(_unknown(network, name, list(known)))
+    return tuple(known[name] for name in names)
+
+
 def readable(data: prepared.PreparedData) -> Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
     found = [feature for feature in declared() if feature.exists(data)]
@@ -143,8 +156,11 @@ def _named(
         return known[name]
     table, _, column = name.partition(".")
     tables = _OWN_TABLES[network]
-    if network == base_feature.RANKING and vector_columns.is_product(name, data):
-        return vector_columns.product(name, data)
+    if network == base_feature.RANKING:
+        from ytdnn.features import vector_columns
+
+        if vector_columns.is_product(name, data):
+            return vector_columns.product(name, data)
     if table in tables and name in data.columns and column in _own_columns(data, table):
         return _own(name, data)
     own = [
@@ -166,7 +182,11 @@ def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
     """Returns the feature of a column of the user's own, named as the column."""
     if name in data.vectors.widths:
+        from ytdnn.features import vector_columns
+
         return vector_columns.VectorColumn(name, data.vectors.widths[name])
+    from ytdnn.features import columns
+
     return columns.own(name, data)
 
 

@@ -1,8 +1,16 @@
 """The page of one evaluation: `report.html`, next to `report.json`."""
 
-from ytdnn import registries
-from ytdnn.evaluation import report_model
+import pathlib
+
+from ytdnn import artifacts, registries
+from ytdnn.evaluation import report_files, report_model
 from ytdnn.pages import finding, names, page
+
+
+@registries.REPORT_FILES.register("page")
+def write(report: report_model.Report, directory: pathlib.Path) -> None:
+    """Writes the page of a report into the directory of an evaluation."""
+    artifacts.write_text(directory / report_files.PAGE, render(report))
 
 
 def render(report: report_model.Report) -> str:

@@ -2,13 +2,12 @@
 
 import pathlib
 
-from ytdnn import artifacts
+from ytdnn import registries
 from ytdnn.evaluation import report_files
-from ytdnn.pages import evaluation_page, tensorboard
 
 
 def write(directory: pathlib.Path, result: report_files.Result) -> None:
-    """Publishes an evaluation with its page and TensorBoard's scalars.
+    """Publishes an evaluation with its registered files: a page, TensorBoard's scalars.
 
     Args:
       directory: Where it will stand, in place of an earlier one.
@@ -18,6 +17,5 @@ def write(directory: pathlib.Path, result: report_files.Result) -> None:
       errors.UserError: The directory holds something else.
     """
     with report_files.publish(directory, result) as partial:
-        page = evaluation_page.render(result.report)
-        artifacts.write_text(partial / report_files.PAGE, page)
-        tensorboard.write(result.report, partial / artifacts.LOGS)
+        for part in registries.REPORT_FILES.parts():
+            part.make(result.report, partial)

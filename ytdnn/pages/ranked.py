@@ -31,9 +31,9 @@ def impressions(report: report_model.Report) -> page.Section:
     ]
     blocks += tables.gap_tables(report, "impressions")
     meanings = [
-        [names.metric(name), definitions.IMPRESSIONS[name]]
+        [names.metric(name), definitions.impression_metric(name)]
         for name in next(iter(models.values())).values
-        if name in definitions.IMPRESSIONS
+        if definitions.impression_metric(name)
     ]
     table = page.Table(
         ["metric", "definition, over all impressions"], meanings, words=(0, 1)

@@ -7,9 +7,16 @@ no such axis (`lists/recall@10`, `impressions/auc`) stands at step 0.
 import pathlib
 from collections.abc import Iterator
 
+from ytdnn import artifacts, registries
 from ytdnn.evaluation import report_model
 
 Scalar = tuple[str, int, float]  # tag, step, value
+
+
+@registries.REPORT_FILES.register("tensorboard")
+def write_logs(report: report_model.Report, directory: pathlib.Path) -> None:
+    """Writes the scalars of a report into the directory of an evaluation."""
+    write(report, directory / artifacts.LOGS)
 
 
 def write(report: report_model.Report, directory: pathlib.Path) -> None:

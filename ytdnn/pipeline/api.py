@@ -14,9 +14,17 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress, user_paths, versions
+from ytdnn import (
+    artifacts,
+    configs,
+    errors,
+    progress,
+    registries,
+    user_paths,
+    versions,
+)
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import cluster_roles, graph, runner, steps
+from ytdnn.pipeline import graph, roles, runner, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -139,10 +147,11 @@ def train(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     several = graph.trained(stage)
     config = later_config(directory, config)
-    if cluster_roles.follows(config):
-        cluster_roles.follow(several, config, directory)
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(several, directory)
         return _trained(several, config, directory)
-    with workdir_room.lock(directory), cluster_roles.watched(config):
+    with workdir_room.lock(directory), role.watched():
         runner.require(several, config, directory)
         steps.require_features(config, directory)
         with (
@@ -267,11 +276,12 @@ def refit(
     """
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
-    several = (*graph.REFIT, graph.bundle(config))
-    if cluster_roles.follows(config):
-        cluster_roles.follow(several, config, directory)
+    several = registries.STEPS["refit"].make(config)
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(several, directory)
         return directory / several[-1].name
-    with workdir_room.lock(directory), cluster_roles.watched(config):
+    with workdir_room.lock(directory), role.watched():
         runner.require(several, config, directory)
         with (
             workdir_room.keep_config(directory, config),
@@ -308,12 +318,13 @@ def run(
     _require_config(config)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
-    if cluster_roles.follows(config):
-        cluster_roles.follow(graph.every(config), config, directory)
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(graph.every(config), directory)
         return report_files.read(directory / graph.EVALUATION.name)
     with (
         workdir_room.lock(directory),
-        cluster_roles.watched(config),
+        role.watched(),
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):

@@ -7,12 +7,12 @@ only serve.
 """
 
 import contextlib
-import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import configs, errors
+from ytdnn import errors, registries
+from ytdnn.pipeline import roles
 from ytdnn.training import tasks
 
 if TYPE_CHECKING:
@@ -21,96 +21,83 @@ if TYPE_CHECKING:
 _SKIPPED, _MADE = 0.0, 1.0
 
 
-def require_alone(config: configs.Config, command: str) -> None:
-    """Checks that a command which one process runs is given no cluster.
+class _Several(roles.Alone):
+    """Shares a run with other processes, as `TF_CONFIG` names them."""
 
-    Raises:
-      errors.UserError: It is.
-    """
-    if tasks.is_distributed(config.strategy):
+    def require_alone(self, command: str) -> None:
+        """Refuses a command which one process runs.
+
+        Args:
+          command: Name of the command.
+
+        Raises:
+          errors.UserError: Always.
+        """
         raise errors.UserError(
             f"expected a strategy of none, mirrored or tpu for `ytdnn {command}`, "
-            f"received {config.strategy}: several processes can train, run and refit"
+            f"received {self.config.strategy}: several processes can train, run and "
+            f"refit"
         )
 
+    def follows(self) -> bool:
+        """Joins the cluster, and returns whether another process leads."""
+        task = self._task  # a mistake is told before TensorFlow is loaded
+        from ytdnn.training import devices
 
-def follows(config: configs.Config) -> bool:
-    """Joins the cluster that a config names, if any.
+        with self.watched():
+            _ = devices.make(self.config.strategy, self.config.cluster).strategy
+        return not task.is_chief
 
-    To be called before anything uses TensorFlow. A process that serves the chief's
-    trainings returns when the chief has ended.
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Turns TensorFlow's errors about a lost process into one line."""
+        from ytdnn.training import strategies
 
-    Returns:
-      Whether another process leads.
-    """
-    task = tasks.from_environment(config.strategy)
-    if task is None:
-        return False
-    from ytdnn.training import strategies
+        with strategies.one_line(self._task):
+            yield
 
-    if config.strategy == tasks.PARAMETER_SERVER and not task.is_chief:
-        strategies.serve(task, config.cluster)
-        return True
-    with watched(config):
-        strategies.make(config.strategy, config.cluster)
-    return not task.is_chief
-
-
-@contextlib.contextmanager
-def watched(config: configs.Config) -> Iterator[None]:
-    """Turns TensorFlow's errors about a lost process into one line."""
-    task = tasks.from_environment(config.strategy)
-    if task is None:
-        yield
-        return
-    from ytdnn.training import strategies
-
-    with strategies.one_line(task):
-        yield
+    @property
+    def _task(self) -> tasks.Task:
+        found = tasks.from_environment(self.config.strategy)
+        if found is None:
+            raise ValueError(f"expected a cluster, received {self.config.strategy}")
+        return found
 
 
-@dataclasses.dataclass(frozen=True)
-class Led:
-    """The messages of the chief to workers in step; none without workers.
+@registries.ROLES.register("multi_worker")
+class Workers(_Several):
+    """Trains in step with the other workers, the first of which leads."""
 
-    Attributes:
-      config: Config of the run.
-      is_heard: Whether the command has trainings that others take part in.
-    """
+    def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
+        """Takes part in the trainings that the chief makes now."""
+        from ytdnn.pipeline import sizes
 
-    config: configs.Config
-    is_heard: bool
+        with self.watched():
+            for step in several:
+                if step.is_shared and self._word(_SKIPPED) == _MADE:
+                    step.run(sizes.resolved(self.config, workdir), workdir)
+            self._word(_SKIPPED)
 
     def says(self, is_made: bool) -> None:
-        """Says whether the next training is made now; in the end, that all is done."""
-        if self.is_heard and self.config.strategy == tasks.MULTI_WORKER:
-            _word(self.config, _MADE if is_made else _SKIPPED)
+        """Tells the workers whether the next training is made; in the end, no."""
+        self._word(_MADE if is_made else _SKIPPED)
+
+    def _word(self, own: float) -> float:
+        """Returns the chief's word; waits for it, or for all to hear it."""
+        from ytdnn.training import devices
+
+        return devices.make(self.config.strategy, self.config.cluster).agreed([own])[0]
 
 
-def follow(
-    several: Sequence["graph.Step"], config: configs.Config, workdir: pathlib.Path
-) -> None:
-    """Takes part in those of some steps that workers make in step with the chief.
+@registries.ROLES.register("parameter_server")
+class ServedTables(_Several):
+    """Leads, or serves the chief's trainings until it ends."""
 
-    Args:
-      several: In order.
-      config: The run's.
-      workdir: The run's, on a file system that all share.
-    """
-    if config.strategy != tasks.MULTI_WORKER:
-        return
-    from ytdnn.pipeline import sizes
+    def follows(self) -> bool:
+        """Joins the cluster; of a process that serves, returns when the chief ended."""
+        if self._task.is_chief:
+            return super().follows()
+        from ytdnn.training import strategies
 
-    with watched(config):
-        for step in several:
-            if step.is_shared and _word(config, _SKIPPED) == _MADE:
-                step.run(sizes.resolved(config, workdir), workdir)
-        _word(config, _SKIPPED)
-
-
-def _word(config: configs.Config, own: float) -> float:
-    """Returns the chief's word; waits for it, or for all to hear it."""
-    from ytdnn.training import agreement, strategies
-
-    strategy = strategies.make(config.strategy, config.cluster)
-    return agreement.of_chief(strategy, [own])[0]
+        strategies.serve(self._task, self.config.cluster)
+        return True

@@ -11,9 +11,9 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, registries
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import refitting, steps
+from ytdnn.pipeline import steps
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
@@ -172,88 +172,23 @@ STEPS = (DATA, CANDIDATES, INDEX, RANKING, CHOICE, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE)
 
 
-def _refit(
-    name: str,
-    inputs: tuple[str, ...],
-    run: Callable[[configs.Config, pathlib.Path], None],
-    like: Step,
-    left_out: Callable[[configs.Config, pathlib.Path], str] | None = None,
-) -> Step:
-    """Returns a step of the refit; its settings are those of the step it repeats."""
-    return Step(
-        name,
-        "refit",
-        inputs,
-        run,
-        like.config,
-        like.prefix,
-        like.left_out if left_out is None else left_out,
-        is_shared=like.is_shared,
-        is_served=True,
+def added(config: configs.Config) -> tuple[Step, ...]:
+    """Returns the steps that registered parts add to a run with these settings."""
+    return tuple(
+        step for part in registries.STEPS.parts() for step in part.make(config)
     )
-
-
-REFIT = (
-    _refit(
-        "refit/earlier/data",
-        ("data",),
-        refitting.split_earlier,
-        DATA,
-        refitting.earlier_left_out,
-    ),
-    _refit(
-        "refit/earlier/candidates",
-        ("refit/earlier/data", "candidates"),
-        refitting.train_earlier_candidates,
-        CANDIDATES,
-        refitting.earlier_left_out,
-    ),
-    _refit(
-        "refit/earlier/ranking",
-        ("refit/earlier/data", "refit/earlier/candidates", "ranking"),
-        refitting.train_earlier_ranking,
-        RANKING,
-        refitting.earlier_left_out,
-    ),
-    dataclasses.replace(
-        _refit("refit/data", ("data",), refitting.split_whole, DATA),
-        describe=refitting.describe,
-    ),
-    _refit(
-        "refit/candidates",
-        ("refit/data", "candidates"),
-        refitting.train_candidates,
-        CANDIDATES,
-    ),
-    _refit(
-        "refit/index",
-        ("refit/data", "refit/candidates"),
-        refitting.build_index,
-        INDEX,
-    ),
-    _refit(
-        "refit/ranking",
-        ("refit/data", "refit/candidates", "refit/earlier/ranking", "ranking"),
-        refitting.publish_ranking,
-        RANKING,
-        steps.ranker_not_served,
-    ),
-)
-BUNDLE_OF_REFIT = dataclasses.replace(
-    BUNDLE,
-    inputs=("data", "refit/candidates", "refit/index", "refit/ranking"),
-    run=refitting.export,
-)
 
 
 def bundle(config: configs.Config) -> Step:
     """Returns the step that makes the bundle: of the measured models, or the refit."""
-    return BUNDLE_OF_REFIT if config.refit else BUNDLE
+    found = [step for step in added(config) if step.name == BUNDLE.name]
+    return found[-1] if found else BUNDLE
 
 
 def every(config: configs.Config) -> tuple[Step, ...]:
-    """Returns all steps of a run in order."""
-    return (*STEPS[:-1], *(REFIT if config.refit else ()), bundle(config))
+    """Returns all steps of a run in order; those that are added precede the bundle."""
+    others = (step for step in added(config) if step.name != BUNDLE.name)
+    return (*STEPS[:-1], *others, bundle(config))
 
 
 def data_of(

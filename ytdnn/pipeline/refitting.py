@@ -8,14 +8,15 @@ The first exist where the ranker has a window of its own (docs/design.md §7). E
 function takes (config, workdir), as those of `steps`.
 """
 
+import dataclasses
 import datetime
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs
-from ytdnn.pipeline import steps
+from ytdnn import artifacts, configs, registries
+from ytdnn.pipeline import graph, steps
 from ytdnn.training import tasks
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
             workdir / LATER, ["data", "candidates", "earlier/ranking"]
         ),
         **steps.fingerprints(workdir, ["ranking"]),
+        **steps.ranker_parts(config),
     }
     earlier, later = (_trained(config, workdir, root) for root in (EARLIER, LATER))
     refit_ranking.publish(config, earlier, later, inputs)
@@ -221,3 +223,83 @@ def _without_ranker(measured: dict[str, Any]) -> dict[str, Any]:
 def _moment(seconds: int) -> str:
     time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refit(
+    name: str,
+    inputs: tuple[str, ...],
+    run: Callable[[configs.Config, pathlib.Path], None],
+    like: graph.Step,
+    left_out: Callable[[configs.Config, pathlib.Path], str] | None = None,
+) -> graph.Step:
+    """Returns a step of the refit; its settings are those of the step it repeats."""
+    return graph.Step(
+        name,
+        "refit",
+        inputs,
+        run,
+        like.config,
+        like.prefix,
+        like.left_out if left_out is None else left_out,
+        is_shared=like.is_shared,
+        is_served=True,
+    )
+
+
+STEPS = (
+    _refit(
+        "refit/earlier/data",
+        ("data",),
+        split_earlier,
+        graph.DATA,
+        earlier_left_out,
+    ),
+    _refit(
+        "refit/earlier/candidates",
+        ("refit/earlier/data", "candidates"),
+        train_earlier_candidates,
+        graph.CANDIDATES,
+        earlier_left_out,
+    ),
+    _refit(
+        "refit/earlier/ranking",
+        ("refit/earlier/data", "refit/earlier/candidates", "ranking"),
+        train_earlier_ranking,
+        graph.RANKING,
+        earlier_left_out,
+    ),
+    dataclasses.replace(
+        _refit("refit/data", ("data",), split_whole, graph.DATA),
+        describe=describe,
+    ),
+    _refit(
+        "refit/candidates",
+        ("refit/data", "candidates"),
+        train_candidates,
+        graph.CANDIDATES,
+    ),
+    _refit(
+        "refit/index",
+        ("refit/data", "refit/candidates"),
+        build_index,
+        graph.INDEX,
+    ),
+    _refit(
+        "refit/ranking",
+        ("refit/data", "refit/candidates", "refit/earlier/ranking", "ranking"),
+        publish_ranking,
+        graph.RANKING,
+        steps.ranker_not_served,
+    ),
+)
+BUNDLE = dataclasses.replace(
+    graph.BUNDLE,
+    inputs=("data", "refit/candidates", "refit/index", "refit/ranking"),
+    run=export,
+)
+
+
+@registries.STEPS.register("refit")
+def added(config: configs.Config) -> tuple[graph.Step, ...]:
+    """Returns the steps of the refit and of its bundle, if the run has one."""
+    return (*STEPS, BUNDLE) if config.refit else ()

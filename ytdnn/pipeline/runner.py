@@ -8,9 +8,9 @@ import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ytdnn import artifacts, configs, errors, user_paths
+from ytdnn import artifacts, configs, errors, registries, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import cluster_roles, config_dicts, graph, sizes, steps
+from ytdnn.pipeline import config_dicts, graph, roles, sizes, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 Say = Callable[[str], None]
@@ -41,13 +41,13 @@ def run(
       say: Function that takes a line for people when a step begins and ends.
       always: Names of steps that run even when current.
     """
-    given, led = config, cluster_roles.Led(config, any(s.is_shared for s in several))
+    given, role = config, roles.from_config(config)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
         left, reason = _decided(step, config, workdir, always)
         if step.is_shared:
-            led.says(is_made=not left)
+            role.says(is_made=not left)
         if left:
             say(f"{label} {left}")
             continue
@@ -62,7 +62,8 @@ def run(
             say(line)
         path = workdir / step.name
         say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
-    led.says(is_made=False)
+    if any(step.is_shared for step in several):
+        role.says(is_made=False)
 
 
 def _decided(
@@ -147,7 +148,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     try:
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
-        return _without_advice(error)
+        return error.problem
     found = config_dicts.differences(
         manifest.config, dict(step.config(config)), step.prefix
     )
@@ -159,7 +160,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     try:
         current = input_fingerprints(step, config, workdir)
     except errors.UserError as error:
-        return _without_advice(error)
+        return error.problem
     changed = [
         name
         for name in {**manifest.inputs, **current}
@@ -170,12 +171,6 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
     return _newer_source(step, config, path)
 
 
-def _without_advice(error: errors.UserError) -> str:
-    """Returns the error of an artefact without its advice, which the caller gives."""
-    text = str(error)
-    return text.rpartition(": ")[0] or text
-
-
 def input_fingerprints(
     step: graph.Step, config: configs.Config, workdir: pathlib.Path
 ) -> dict[str, str]:
@@ -183,7 +178,7 @@ def input_fingerprints(
 
     An artefact next to the output is named by its kind, any other by its path.
     """
-    by_name = {each.name: each for each in (*graph.STEPS, *graph.REFIT)}
+    by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
     if step.is_served:
         config = steps.served_config(config, workdir)
     names = [name for name in step.inputs if _applies(by_name[name], config, workdir)]
@@ -192,8 +187,13 @@ def input_fingerprints(
     found = {name.removeprefix(home): value for name, value in found.items()}
     if step.config is graph.CANDIDATES.config:
         found |= steps.own_files(config)
+    if step.config is graph.RANKING.config:
+        found |= steps.ranker_parts(config)
+    if step.config is graph.EVALUATION.config:
+        found |= registries.versions_of_evaluation(config)
     if step.name == graph.BUNDLE.name:
         found |= steps.changed_videos(workdir)
+        found |= registries.versions_of_bundle(config)
     return {**found, **step.given}
 
 

@@ -164,16 +164,14 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 
 def own_files(config: configs.Config) -> Mapping[str, str]:
     """Returns the hashes of the user's own files that train the candidates."""
-    found = registries.versions(config.candidates)
-    if isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
-        from ytdnn.encoders import own_file as encoder_file
+    return registries.versions(config.candidates)
 
-        found |= encoder_file.fingerprint(config.candidates.encoder)
-    if isinstance(config.candidates.loss, configs.OwnLossConfig):
-        from ytdnn.candidates.losses import own_file as loss_file
 
-        found |= loss_file.fingerprint(config.candidates.loss)
-    return found
+def ranker_parts(config: configs.Config) -> Mapping[str, str]:
+    """Returns the versions of the parts from outside that a ranker is made of."""
+    from ytdnn.training import ranking
+
+    return ranking.versions(config)
 
 
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -238,15 +236,15 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/bundle`, which records the refresh it belongs to, if any."""
-    from ytdnn.data import prepared, refit
+    from ytdnn.data import prepared
     from ytdnn.serving import export as export_room
 
     config = served_config(config, workdir)
-    trained = prepared.load(workdir / "data").manifest.facts.get(refit.FACT)
+    trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
         export_room.export(workdir, config)
         return
-    end = int(trained[refit.TRAINED_TO])
+    end = int(trained[prepared.TRAINED_TO])
     moment = datetime.datetime.fromtimestamp(end, datetime.UTC)
     utc = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     facts = {"trained_to": {"seconds": end, "utc": utc}, "evaluation": None}

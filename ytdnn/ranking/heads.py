@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.metrics import recalibration
 from ytdnn.ranking import outcomes as outcomes_room
 from ytdnn.ranking import watch_time
@@ -197,6 +197,7 @@ class _Odds(Head):
         return Predicted(order=logits, seconds=odds)
 
 
+@registries.HEADS.register("weighted_logistic", configs.WeightedLogisticConfig)
 class WeightedLogistic(_Odds):
     """Logistic regression in which a click weighs its watch time (PAPER §4.2)."""
 
@@ -239,13 +240,15 @@ class WeightedLogistic(_Odds):
         return found._replace(seconds=None, click_probability=tf.sigmoid(found.order))
 
 
+@registries.HEADS.register("exact_odds", configs.ExactOddsConfig)
 class ExactOdds(_Odds):
     """Weighted logistic regression with every impression a negative as well."""
 
     meaning = SECONDS
 
-    def __init__(self, clicks: Clicks) -> None:
+    def __init__(self, config: configs.ExactOddsConfig, clicks: Clicks) -> None:
         """Starts at the seconds of all impressions."""
+        del config
         watched = clicks.seconds if clicks.have_watch_time else 1.0
         self.biases = (math.log(clicks.probability * watched),)
         self._have_watch_time = clicks.have_watch_time
@@ -279,13 +282,15 @@ class ExactOdds(_Odds):
         return Predicted(order=found.order, click_probability=chance)
 
 
+@registries.HEADS.register("click", configs.ClickConfig)
 class Click(Head):
     """Logistic regression of the click."""
 
     meaning = PROBABILITY
 
-    def __init__(self, clicks: Clicks) -> None:
+    def __init__(self, config: configs.ClickConfig, clicks: Clicks) -> None:
         """Starts at the click rate of all impressions."""
+        del config
         self.biases = (_logit(clicks.probability),)
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
@@ -367,24 +372,25 @@ class ClickTimesWatchTime(Head):
         )
 
 
+@registries.HEADS.register("click_times_watch_time", configs.ClickTimesWatchTimeConfig)
+def click_times_watch_time(
+    config: configs.ClickTimesWatchTimeConfig, clicks: Clicks
+) -> Head:
+    """Returns the head of both; without any watch time in the log, of the click."""
+    if clicks.have_watch_time:
+        return ClickTimesWatchTime(config, clicks)
+    return Click(configs.ClickConfig(), clicks)
+
+
 def make(config: configs.Head, clicks: Clicks) -> Head:
     """Returns the configured head.
-
-    Without any watch time in the log `ClickTimesWatchTime` predicts only the click.
 
     Args:
       config: Kind of head, and its settings.
       clicks: Statistics of the training impressions.
     """
-    match config:
-        case configs.WeightedLogisticConfig():
-            return WeightedLogistic(config, clicks)
-        case configs.ExactOddsConfig():
-            return ExactOdds(clicks)
-        case configs.ClickTimesWatchTimeConfig() if clicks.have_watch_time:
-            return ClickTimesWatchTime(config, clicks)
-        case _:
-            return Click(clicks)
+    found: Head = registries.HEADS[config.kind].make(config, clicks)
+    return found
 
 
 def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Clicks:

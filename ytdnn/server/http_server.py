@@ -12,7 +12,7 @@ from ytdnn.server import app, deadlines
 from ytdnn.server import parts as parts_room
 
 # Longer than clients and proxies keep a connection that they do not use.
-_IDLE_SECONDS = 75
+IDLE_SECONDS = 75
 GRACE_SECONDS = 10  # for requests at hand
 BACKLOG = 2_048
 
@@ -43,7 +43,7 @@ def make(parts: parts_room.ServerParts) -> uvicorn.Server:
             ws="none",
             backlog=BACKLOG if parts.given.processes == 1 else 1,
             timeout_graceful_shutdown=GRACE_SECONDS,
-            timeout_keep_alive=_IDLE_SECONDS,
+            timeout_keep_alive=IDLE_SECONDS,
         )
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
 
 from ytdnn import artifacts, errors, schema, versions
 from ytdnn.data import fields as fields_room
@@ -66,7 +67,7 @@ class Version:
     Attributes:
       number: Number of the version.
       bundle: The opened bundle, with titles and manifest.
-      graphs: Graph of each model, by name.
+      graphs: Signatures of each model, by name, in a `MetaGraphDef` without a graph.
       models: Signatures of each loaded model, by their names.
       num_asked: Number of requests that it is answering.
     """
@@ -95,9 +96,13 @@ class Version:
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
 
     def _checked(self, name: str) -> Any:
+        """Returns the signatures of a model, and nothing else of its graph."""
         directory = self.bundle.path(name)
         _require_named(self.bundle, directory)
-        return operations.read(directory)
+        kept = meta_graph_pb2.MetaGraphDef()
+        for key, signature in operations.read(directory).signature_def.items():
+            kept.signature_def[key].CopyFrom(signature)
+        return kept
 
     def load(self, name: str) -> None:
         """Loads a model and warms it, unless it is loaded already.
@@ -109,6 +114,11 @@ class Version:
           errors.UserError: Its files were changed meanwhile.
         """
         if name in self.models:
+            return
+        owner, stage = self._owner(name)
+        if owner is not None:
+            self.load(owner)
+            self.models[name] = self._of_stage(name, self.models[owner][stage])
             return
         versions.read(self.bundle.directory, bundle.KIND, self.number, deep=True)
         needs = self.bundle.manifest.facts["models"][name]["needs"]
@@ -122,11 +132,56 @@ class Version:
                 continue
             fields = self._fields(signature.inputs)
             run = functools.partial(
-                _run, session.signature(key), fields, self._vector_dim
+                _run, session.signature(key), fields, self.bundle.vector_dim
             )
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
+        sessions.give_back()
         self.models[name] = found
+
+    def _owner(self, name: str) -> tuple[str | None, str]:
+        """Returns the recommender that holds a model as a stage, and its signature.
+
+        Such a model is not loaded a second time: it has the inputs and outputs of the
+        signature, and the recommender holds the same variables.
+        """
+        described = self.bundle.manifest.facts["models"]
+        recommenders = [one for one in described if described[one]["stages"]]
+        for owner in sorted(recommenders, key=lambda one: one != self.recommender):
+            kind = owner.removeprefix(bundle.RECOMMENDER)
+            for stage in described[owner]["stages"]:
+                own = stage + (kind if stage == bundle.INDEX else "")
+                if name == own and self._is_same(name, owner, stage):
+                    return owner, stage
+        return None, ""
+
+    def _is_same(self, name: str, owner: str, stage: str) -> bool:
+        """Whether a model has the inputs and outputs of another's signature."""
+        model = self.graphs[name].signature_def[saved_models.SIGNATURE]
+        signature = self.graphs[owner].signature_def[stage]
+        return set(model.inputs) == set(signature.inputs) and set(model.outputs) == set(
+            signature.outputs
+        )
+
+    def _of_stage(self, name: str, whole: Signature) -> dict[str, Signature]:
+        """Returns the signatures of a model that is a stage of one that is loaded."""
+        found = {saved_models.SIGNATURE: whole}
+        signatures = self.graphs[name].signature_def
+        if saved_models.REQUIRED_SIGNATURE in signatures:
+            inputs = signatures[saved_models.REQUIRED_SIGNATURE].inputs
+            fields = self._fields(inputs)
+            others: dict[str, Any] = {
+                key: field.missing if not field.is_list else []
+                for key, field in whole.fields.items()
+                if key not in fields
+            }
+
+            def run(rows: Sequence[batching.Row]) -> batching.Outputs:
+                return whole.queue.run([{**others, **row} for row in rows])
+
+            queue = self._threads.queue(run)
+            found[saved_models.REQUIRED_SIGNATURE] = Signature(fields, queue)
+        return found
 
     def close(self) -> None:
         """Gives the memory of its models back; none may be asked any more."""
@@ -198,7 +253,7 @@ class Version:
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
         """Runs the signatures that clients ask, for one row and for several."""
-        example = warm_up.example(list(self.bundle.titles), self._vector_dim)
+        example = warm_up.example(list(self.bundle.titles), self.bundle.vector_dim)
         example.pop(schema.ALLOW_IDS)
         for name, signature in signatures.items():
             if name in _WARMED:
@@ -206,11 +261,6 @@ class Version:
                 row = requests.values(given, signature.fields)
                 for size in (1, 4):
                     signature.queue.run([row] * size)
-
-    @property
-    def _vector_dim(self) -> int:
-        meaning = self._known[schema.USER_VECTOR].meaning
-        return int(meaning.partition(" ")[0])
 
 
 def load(

@@ -7,7 +7,7 @@ import polars as pl
 
 from ytdnn import errors, ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import known_world, protocol, true_page
+from ytdnn.evaluation import protocol, truths
 
 _FIRST = np.zeros(1)
 
@@ -18,8 +18,7 @@ class Truth:
     def __init__(self, data: prepared.PreparedData) -> None:
         """Makes the world again, which may take some seconds."""
         self._data = data
-        is_known = known_world.is_known(data)
-        self._pages = true_page.from_data(data) if is_known else None
+        self._pages = truths.pages_of(data)
         ids = data.videos[schema.VIDEO_ID].to_list()
         self._indices = {video: index for index, video in enumerate(ids, 1)}
 

@@ -27,6 +27,7 @@ from ytdnn.serving import (
     signatures,
     where,
 )
+from ytdnn.serving import titles as titles_room
 
 KIND = removals.BUNDLE
 TITLES = removals.TITLES
@@ -103,11 +104,11 @@ class Bundle:
         self.directory = directory
         self.manifest = manifest
         self.videos = titles = pl.read_parquet(self._common / TITLES)
-        ids = titles[schema.VIDEO_ID].to_list()
         self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
-        names = titles[schema.TITLE].to_list() if has_titles else [None] * len(ids)
-        self._titles: dict[str | int, str | None] = dict(zip(ids, names, strict=True))
+        self._titles = titles_room.Titles(
+            titles[schema.VIDEO_ID], titles[schema.TITLE] if has_titles else None
+        )
         self._models: dict[str, Any] = {}
         self._warm: set[tuple[str, str]] = set()
 

@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, errors, schema, versions
+from ytdnn import artifacts, configs, errors, registries, schema, versions
 from ytdnn.data import lookups, prepared, vectors
 from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
@@ -264,7 +264,8 @@ def _load(
     # Users are looked up in the run's own set, whatever the models were trained on.
     own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
     made_from = {prepared.KIND: own.fingerprint} | made_from
-    return parts, made_from | removals.inputs(workdir) | additions.inputs(workdir)
+    made_from |= removals.inputs(workdir) | additions.inputs(workdir)
+    return parts, made_from | registries.versions_of_bundle(config)
 
 
 def _weighing(

@@ -5,7 +5,7 @@ rounding could make them differ, the chief's decision holds; the others wait for
 collective operation, which ends when a worker is lost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,28 +13,16 @@ import tensorflow as tf
 from ytdnn import errors
 
 
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes checkpoints and artefacts."""
-    return not _is_cluster(strategy) or strategy.cluster_resolver.task_id == 0
-
-
 def of_chief(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:
     """Returns the chief's values, on every worker; all must ask at once."""
     if not _is_cluster(strategy):
         return list(values)
-    own = np.asarray(values if is_chief(strategy) else np.zeros(len(values)))
+    is_chief = strategy.cluster_resolver.task_id == 0
+    own = np.asarray(values if is_chief else np.zeros(len(values)))
     total = strategy.reduce(
         tf.distribute.ReduceOp.SUM, tf.constant(own, tf.float64), axis=None
     )
     return [float(value) for value in total.numpy()]
-
-
-def metrics_of_chief(
-    strategy: tf.distribute.Strategy, metrics: Mapping[str, float]
-) -> dict[str, float]:
-    """Returns the metrics that the chief measured, by name."""
-    values = of_chief(strategy, list(metrics.values()))
-    return dict(zip(metrics, values, strict=True))
 
 
 def require_same(strategy: tf.distribute.Strategy, epoch: int, step: int) -> None:

@@ -2,12 +2,16 @@
 
 import dataclasses
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ytdnn import configs
 from ytdnn.candidates import tower_inputs
-from ytdnn.data import draws, inputs, prepared, streaming
+from ytdnn.data import inputs, prepared, streaming
+
+if TYPE_CHECKING:
+    from ytdnn.data import draws
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +65,7 @@ class CandidateWindows:
 
     def open(
         self, window: streaming.Window, num_readers: int
-    ) -> inputs.SliceBatches | draws.DrawnBatches:
+    ) -> "inputs.SliceBatches | draws.DrawnBatches":
         """Reads a window."""
         shards = [self._data.shards[number] for number in window.shards]
         log = tower_inputs.open_log(self._read, self._data.window(shards))
@@ -77,6 +81,8 @@ class CandidateWindows:
                 seed=self._seed,
                 stream=window.stream,
             )
+        from ytdnn.data import draws
+
         return draws.DrawnBatches(
             log=log,
             batch_size=self._batch_size(num_readers),
@@ -99,8 +105,10 @@ class CandidateWindows:
     def _batch_size(self, num_readers: int) -> int:
         return max(1, self._config.training.batch_size // num_readers)
 
-    def _runs(self, window: streaming.Window) -> tuple[draws.LabelRange, ...]:
+    def _runs(self, window: streaming.Window) -> "tuple[draws.LabelRange, ...]":
         """Returns where the labels of the window's shards lie among all labels."""
+        from ytdnn.data import draws
+
         sizes = [one.labels for one in self._counts]
         firsts = np.cumsum([0, *sizes]).tolist()
         return tuple(draws.LabelRange(firsts[n], sizes[n]) for n in window.shards)
@@ -112,7 +120,7 @@ class CandidateWindows:
         found = []
         for shard in self._data.shards:
             watches = shard.read().watches
-            is_label = draws.are_labels(watches, self._data.vocabulary_size)
+            is_label = inputs.are_labels(watches, self._data.vocabulary_size)
             labels = np.bincount(watches.users[is_label], minlength=1)
             drawn = np.minimum(labels, per_user) if per_user else labels
             sums = int(labels.sum()), int(drawn.sum())

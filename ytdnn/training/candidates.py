@@ -3,30 +3,26 @@
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ytdnn import artifacts, configs, registries
-from ytdnn.candidates import initial, losses, model, tower_inputs
-from ytdnn.candidates.losses import own_file as loss_file
-from ytdnn.data import draws, prepared, streaming
-from ytdnn.encoders import own_file
+from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn.data import inputs, prepared, streaming
 from ytdnn.training import (
     batch_size,
     candidate_batches,
     checkpoints,
     determinism,
-    limits,
+    devices,
     loop,
     optimizer_state,
-    projecting,
-    starting,
-    strategies,
-    tasks,
-    validation,
 )
 
-MONITOR = validation.METRIC
+Validation = tuple[Callable[[], dict[str, float]], str]
+"""What measures the model, and the metric that chooses the checkpoint; empty: none."""
+
+_NO_VALIDATION: Validation = (dict, "")
 
 
 def step_config(config: configs.Config) -> dict[str, object]:
@@ -55,18 +51,16 @@ def train(
         many epochs as that one's best took, and nothing is validated.
     """
     own = config.candidates
-    limits.require_fits(config.strategy, own.training, model.KIND, own.loss)
+    on = devices.make(config.strategy, config.cluster)
+    on.require_fits(own.training, model.KIND, own.loss)
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
-        **own_file.fingerprint(own.encoder),
-        **loss_file.fingerprint(own.loss),
         **registries.versions(own),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
-    writes = tasks.writes(config.strategy)
     work = checkpoints.workspace(
-        directory, step_config(config), inputs_made_from, writes
+        directory, step_config(config), inputs_made_from, on.writes
     )
     if own.train_on_validation:
         data = data.with_validation_in_training()
@@ -79,14 +73,16 @@ def train(
         member, found = _member(config, data, members, place, of_member)
         members.append(member)
         facts_of_members.append(found)
-    if not writes:
+    if not on.writes:
         return
     whole = model.joined(members[-own.num_kept :])
-    projecting.project(whole, data, config.seed)
+    if number > 1:
+        from ytdnn.training import projecting
+
+        projecting.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
-    is_held_out = not own.train_on_validation and validation.has_targets(own, data)
-    if number > 1 and is_held_out and chosen is None:
-        facts["validation"] = validation.validator(own, data, whole)()
+    if number > 1 and chosen is None:
+        facts["validation"] = _validation(own, data, whole)[0]()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
@@ -137,32 +133,45 @@ def _member(
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy, config.cluster)
-    with strategies.scope(strategy):
+    on = devices.make(config.strategy, config.cluster)
+    with on.scope():
         candidate_model = model.build(config.candidates, data)
-        vectors = initial.set_weights(candidate_model, data)
-    start = starting.begin(
-        config.candidates, data, candidate_model, vectors, strategy, refitted
-    )
-    del vectors
+    begins = _begun(config.candidates, data, candidate_model, on, refitted)
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
-    is_shared = config.strategy == tasks.MULTI_WORKER
-    num_readers = strategy.num_replicas_in_sync if is_shared else 1
     stage = make_stage(
         config,
         data,
         candidate_model,
         None if refitted is None else int(refitted["best_epoch"]),
-        num_readers=num_readers,
+        num_readers=on.num_readers,
         before=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
-    return candidate_model, facts | starting.facts(start)
+    facts = loop.fit(stage, training, config.seed, on, work)
+    return candidate_model, facts | begins
+
+
+def _begun(
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+    candidate_model: model.CandidateModel,
+    on: devices.OneDevice,
+    refitted: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Makes a fresh model begin as its config says; returns facts for a manifest."""
+    if config.initial_vectors == "random":
+        return {}
+    from ytdnn.candidates import initial
+    from ytdnn.training import starting
+
+    with on.scope():
+        vectors = initial.set_weights(candidate_model, data)
+    start = starting.begin(config, data, candidate_model, vectors, on, refitted)
+    return starting.facts(start)
 
 
 def _num_training_watches(data: prepared.PreparedData) -> int:
@@ -212,9 +221,10 @@ def make_stage(
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     ).of_readers(num_readers)
-    counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    may_hold_out = not candidates.train_on_validation and stop_after is None
-    is_held_out = may_hold_out and validation.has_targets(candidates, data)
+    counts = inputs.expected_labels(data, candidates.label.examples_per_user)
+    validate, monitor = _NO_VALIDATION
+    if stop_after is None:
+        validate, monitor = _validation(candidates, data, candidate_model)
     return loop.TrainingStage(
         name="candidates",
         model=candidate_model,
@@ -224,13 +234,26 @@ def make_stage(
         loss=losses.make(
             candidates, candidate_model, counts, before if is_last else ()
         ),
-        validate=validation.validator(candidates, data, candidate_model)
-        if is_held_out
-        else dict,
-        monitor=MONITOR if is_held_out else "",
+        validate=validate,
+        monitor=monitor,
         stop_after=stop_after,
         validates_start=candidates.initial_vectors != "random",
     )
+
+
+def _validation(
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+    candidate_model: model.Joined,
+) -> Validation:
+    """Returns how a model in training is measured, if watches are held out for it."""
+    if config.train_on_validation:
+        return _NO_VALIDATION
+    from ytdnn.training import validation
+
+    if not validation.has_targets(config, data):
+        return _NO_VALIDATION
+    return validation.validator(config, data, candidate_model), validation.METRIC
 
 
 def make_batches(

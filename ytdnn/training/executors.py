@@ -1,91 +1,27 @@
-"""How a strategy is given its batches, runs a step, and hands back the loss.
+"""How strategies of several devices are given batches and run a step.
 
-Replicas in sync (one device, mirrored, multi-worker, TPU) all make the same step at
-once; its loss is there when the step is done. With parameter servers the coordinator
-hands each batch to whichever worker is free, and reads losses as they come.
+Replicas in sync (mirrored, multi-worker, TPU) all make the same step at once, as one
+device does (`training/devices.py`). With parameter servers the coordinator hands each
+batch to whichever worker is free, and reads losses as they come.
 """
 
 import collections
-import dataclasses
 import functools
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from ytdnn import configs, errors
-from ytdnn.data import portions
-from ytdnn.layers import static_shapes
-
-Batch = dict[str, tf.Tensor]
-Step = Callable[[Batch, tf.Tensor], tf.Tensor]
-Steps = Callable[[Iterator[Batch], tf.Tensor, tf.Tensor], tf.Tensor]
+from ytdnn.data import portions, streaming
+from ytdnn.layers import replica
+from ytdnn.training import devices
 
 
-@dataclasses.dataclass(frozen=True)
-class Feed:
-    """Batches that follow one another on the strategy's devices.
-
-    Attributes:
-      batches: Yields them, in Python and in a graph.
-      dataset: That they are of.
-    """
-
-    batches: Iterator[Batch]
-    dataset: tf.data.Dataset
-
-    @property
-    def length(self) -> int:
-        """Number of batches."""
-        return int(self.dataset.cardinality())
-
-
-class Executor(Protocol):
-    """Runs the steps of a training under one strategy.
-
-    Attributes:
-      lag: Steps that may be under way, or unread, when a new one is started.
-      has_dense_tables: Whether gradients of tables must be dense.
-    """
-
-    lag: int
-    has_dense_tables: bool
-
-    def batches(
-        self, of_stage: portions.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Batch]:
-        """Yields an epoch's batches from a step on, each as `compiled` takes it."""
-        ...
-
-    def compiled(self, step: Step) -> Step:
-        """Returns a step that runs on the strategy's devices."""
-        ...
-
-    def value(self, loss: Any) -> tf.Tensor | None:
-        """Returns the result of a step, after waiting; None: it was lost on the way."""
-        ...
-
-    def finish(self) -> None:
-        """Waits for all steps under way."""
-        ...
-
-
-def make(strategy: tf.distribute.Strategy, cluster: configs.ClusterConfig) -> Executor:
-    """Returns the executor of a strategy."""
-    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
-        return Scheduled(strategy, cluster)
-    if isinstance(strategy, tf.distribute.TPUStrategy):
-        return Compiled(strategy)
-    return InSync(strategy)
-
-
-class InSync:
-    """All replicas make each step together."""
-
-    lag = 1  # a loss read at once would make an accelerator wait for Python
-    has_dense_tables = False
+class Distributed(devices.InSync):
+    """All replicas make each step together; each worker cuts its own rows alone."""
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         """Keeps the strategy."""
@@ -94,72 +30,30 @@ class InSync:
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         )
 
-    def batches(
-        self, of_stage: portions.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Batch]:
-        """Yields distributed batches; each worker cuts its own rows alone."""
-        for feed in self.feeds(of_stage, epoch, first_step):
-            yield from feed.batches
-
     def feeds(
-        self, of_stage: portions.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Feed]:
-        """Yields the same batches as `batches`, those of a window together."""
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[devices.Feed]:
+        """Yields distributed batches, those of a window together."""
         if not self._is_multi_worker:
             for dataset in of_stage(epoch, first_step):
                 distributed = self._strategy.experimental_distribute_dataset(dataset)
-                yield Feed(iter(distributed), dataset)
+                yield devices.Feed(iter(distributed), dataset)
             return
         resolver = self._strategy.cluster_resolver
         replicas = self._strategy.num_replicas_in_sync
         local = replicas // resolver.cluster_spec().num_tasks(resolver.task_type)
         first = resolver.task_id * local
         parts = [
-            of_stage.part(number, replicas)(epoch, first_step)
+            of_stage.part(portions.Portion(number, replicas))(epoch, first_step)
             for number in range(first, first + local)
         ]
         for datasets in zip(*parts, strict=True):
             turns = functools.partial(_in_turns, datasets)
             distributed = self._strategy.distribute_datasets_from_function(turns)
-            yield Feed(iter(distributed), datasets[0])
-
-    def compiled(self, step: Step) -> Step:
-        """Returns the step compiled."""
-        # Bags of search tokens differ in width from batch to batch: one graph for all.
-        return tf.function(step, reduce_retracing=True)
-
-    def several(self, step: Step) -> Steps:
-        """Returns a function that makes several steps in one call.
-
-        Args:
-          step: Step as for `compiled`.
-
-        Returns:
-          (batches of a `Feed`, number of the first step `int64`, number of steps
-          `int32`, at most those left) → their losses `[number of steps]`.
-        """
-        compiled = self.compiled(step)
-
-        def steps(
-            batches: Iterator[Batch], first: tf.Tensor, number: tf.Tensor
-        ) -> tf.Tensor:
-            losses = tf.TensorArray(tf.float32, number)
-            for made in tf.range(number):
-                loss = compiled(next(batches), first + tf.cast(made, tf.int64))
-                losses = losses.write(made, loss)
-            return losses.stack()
-
-        return tf.function(steps, reduce_retracing=True)
-
-    def value(self, loss: Any) -> tf.Tensor:
-        """Returns the loss itself."""
-        return loss
-
-    def finish(self) -> None:
-        """Does nothing: TensorFlow waits where a value is read."""
+            yield devices.Feed(iter(distributed), datasets[0])
 
 
-class Compiled(InSync):
+class Compiled(Distributed):
     """The same, each step compiled as a whole by XLA, as a TPU needs it.
 
     XLA has no sparse updates: tables get dense gradients, zero in the rows of no
@@ -169,11 +63,11 @@ class Compiled(InSync):
 
     has_dense_tables = True
 
-    def compiled(self, step: Step) -> Step:
+    def compiled(self, step: devices.Step) -> devices.Step:
         """Returns the step compiled by XLA, on a TPU by its strategy."""
 
-        def of_static_shapes(batch: Batch, number: tf.Tensor) -> tf.Tensor:
-            with static_shapes.required():
+        def of_static_shapes(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
+            with replica.static_shapes():
                 return step(batch, number)
 
         if isinstance(self._strategy, tf.distribute.TPUStrategy):
@@ -240,17 +134,17 @@ class Scheduled:
         threading.Thread(target=self._read, daemon=True).start()
 
     def batches(
-        self, of_stage: portions.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Batch]:
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[devices.Batch]:
         """Yields whole batches, which `compiled` sends to a worker each."""
         for dataset in of_stage(epoch, first_step):
             yield from dataset
 
-    def compiled(self, step: Step) -> Step:
+    def compiled(self, step: devices.Step) -> devices.Step:
         """Returns a function that schedules the step, and waits if many are pending."""
         of_worker = tf.function(step, reduce_retracing=True)
 
-        def schedule(batch: Batch, number: tf.Tensor) -> _Pending:
+        def schedule(batch: devices.Batch, number: tf.Tensor) -> _Pending:
             while len(self._under_way) >= self.lag:
                 self._wait(self._under_way.popleft())
             pending = _Pending(self._coordinator.schedule(of_worker, (batch, number)))

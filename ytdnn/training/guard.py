@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import errors
-from ytdnn.training import executors
+from ytdnn.training import devices
 
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
@@ -25,7 +25,7 @@ class FiniteGuard:
         name: str,
         model: tf.keras.Model,
         describe_latest: Callable[[], str],
-        executor: executors.Executor,
+        executor: devices.Executor,
     ) -> None:
         """Starts before the first step.
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import portions, prepared, streaming
+from ytdnn.data import prepared, streaming
 from ytdnn.ranking import building, inputs, model
 
 
@@ -78,12 +78,11 @@ class ImpressionBatches:
     batch_size: int
     seed: int
     stream: tuple[int, ...] = ()
-    portion: portions.Portion = portions.WHOLE
+    portion: streaming.WholeBatch = streaming.WHOLE
 
-    def part(self, reader: int, num_readers: int) -> "ImpressionBatches":
-        """Returns the batches of one of several readers, which cut a portion each."""
-        portion = portions.Portion(reader, num_readers)
-        return dataclasses.replace(self, portion=portion)
+    def part(self, rows: streaming.WholeBatch) -> "ImpressionBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -93,7 +92,7 @@ class ImpressionBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         cut = self._step_cutter(epoch)
-        return portions.of_steps(first_step, self.steps_per_epoch, cut)
+        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
         philox = np.random.Philox([self.seed, epoch, *self.stream])

@@ -17,14 +17,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.data import portions
-from ytdnn.layers import embeddings, randomness
+from ytdnn.data import streaming
+from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.training import (
-    agreement,
-    averages,
-    callbacks,
     checkpoints,
-    executors,
+    devices,
     guard,
     observers,
     optimizer_state,
@@ -33,7 +30,6 @@ from ytdnn.training import (
 )
 
 Batch = dict[str, tf.Tensor]
-_CLUSTER = configs.ClusterConfig()
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 
@@ -66,7 +62,7 @@ class TrainingStage:
     name: str
     model: tf.keras.Model
     tables: list[tf.Variable]
-    batches: portions.Datasets
+    batches: streaming.Datasets
     steps_per_epoch: int
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
@@ -80,9 +76,8 @@ def fit(
     stage: TrainingStage,
     training: configs.TrainingConfig,
     seed: int,
-    strategy: tf.distribute.Strategy,
+    on: devices.OneDevice,
     directory: pathlib.Path,
-    cluster: configs.ClusterConfig = _CLUSTER,
 ) -> dict[str, Any]:
     """Trains to the end, or until validation, if there is one, stops improving.
 
@@ -90,10 +85,9 @@ def fit(
       stage: Stage to train; its model ends with the best epoch's weights.
       training: Optimisation.
       seed: Seed of every draw.
-      strategy: Devices; one and two replicas give one loss.
+      on: Devices; one and two replicas give one loss.
       directory: Directory of checkpoints and TensorBoard logs; an interrupted training
         is resumed. Of several workers only the chief writes.
-      cluster: Settings, with the time to wait for lost processes.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples a second.
@@ -102,22 +96,21 @@ def fit(
       errors.UserError: The loss or the weights are not finite; the last good
         checkpoint is kept.
     """
-    trainer = Trainer(stage, training, seed, strategy, cluster)
-    is_chief = agreement.is_chief(strategy)
-    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, is_chief)
+    trainer = Trainer(stage, training, seed, on)
+    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, on.writes)
     progress = keeper.restore()
-    agreement.require_same(strategy, progress.epoch, progress.step_in_epoch)
+    on.require_same(progress.epoch, progress.step_in_epoch)
     last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
     shown = dataclasses.replace(training, epochs=max(1, last_epoch))
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
-    logs = callbacks.Logs(directory, is_chief)
+    logs = report.Logs(directory, on.writes)
     watcher = guard.FiniteGuard(
         stage.name, stage.model, keeper.describe_latest, trainer.executor
     )
     with meter:
         if stage.validates_start and stage.monitor and progress.is_fresh:
             metrics = meter.time_validation(stage.validate)
-            metrics = agreement.metrics_of_chief(strategy, metrics)
+            metrics = devices.agreed_metrics(on, metrics)
             keeper.keep_if_best(progress, metrics, stage.monitor)
             keeper.save(progress)
             meter.show_start(metrics, stage.monitor)
@@ -126,14 +119,14 @@ def fit(
             loss = trainer.mean_loss()
             with trainer.averaged_weights():
                 metrics = meter.time_validation(stage.validate)
-                metrics = agreement.metrics_of_chief(strategy, metrics)
+                metrics = devices.agreed_metrics(on, metrics)
                 keeper.finish_epoch(progress, metrics, stage.monitor)
-            if is_chief:
+            if on.writes:
                 observers.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)
-    if is_chief:
+    if on.writes:
         optimizer_state.write(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return progress.facts() | meter.facts()
@@ -152,9 +145,8 @@ class Trainer:
         stage: TrainingStage,
         training: configs.TrainingConfig,
         seed: int,
-        strategy: tf.distribute.Strategy,
-        cluster: configs.ClusterConfig = _CLUSTER,
-        executor: executors.Executor | None = None,
+        on: devices.OneDevice,
+        executor: devices.Executor | None = None,
     ) -> None:
         """Makes the optimiser and compiles nothing yet.
 
@@ -162,20 +154,19 @@ class Trainer:
           stage: Stage to train.
           training: Optimisation.
           seed: Seed of every draw.
-          strategy: Devices.
-          cluster: Settings, with the time to wait for lost processes.
-          executor: Executor of the strategy; None: the usual one.
+          on: Devices.
+          executor: Runs the steps; None: the executor of the devices.
         """
         self.stage = stage
         self.training = training
-        self.strategy = strategy
+        self.strategy = on.strategy
         self.seed = seed
         tables = [part for each in stage.tables for part in embeddings.parts(each)]
         table_refs = {table.ref() for table in tables}
         self._table_refs = table_refs if training.table_gradient == "sum" else set()
         variables = stage.model.trainable_variables
         self.variables = variables
-        with strategy.scope():
+        with self.strategy.scope():
             self.optimizer = optimizers.make(
                 training,
                 training.epochs * stage.steps_per_epoch,
@@ -186,13 +177,13 @@ class Trainer:
         if stage.state is not None:
             optimizer_state.assign(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
-        self.executor = executor or executors.make(strategy, cluster)
+        self.executor = executor or on.executor()
         self.step = self.executor.compiled(self._step)
 
     @functools.cached_property
-    def steps(self) -> executors.Steps:
+    def steps(self) -> devices.Steps:
         """Makes several steps in one call; replicas in sync alone have it."""
-        assert isinstance(self.executor, executors.InSync)
+        assert isinstance(self.executor, devices.InSync)
         return self.executor.several(self._step)
 
     def calls(self, epoch: int, first: int) -> Iterator[npt.NDArray[np.float32]]:
@@ -201,7 +192,7 @@ class Trainer:
         Yields:
           The losses of each call, which ends where a checkpoint is due, too.
         """
-        assert isinstance(self.executor, executors.InSync)
+        assert isinstance(self.executor, devices.InSync)
         most = self.training.steps_per_execution
         every = self.training.checkpoint_every_steps
         for feed in self.executor.feeds(self.stage.batches, epoch, first):
@@ -218,12 +209,10 @@ class Trainer:
 
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         seed = randomness.step_seed(self.seed, step)
-        context = tf.distribute.get_replica_context()
         loss, weight, gradients = self._gradients(batch, seed)
-        is_alone = context.num_replicas_in_sync == 1
+        own = replica.here()
         if self.training.clip_norm > 0.0:
-            if not is_alone:
-                gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            gradients = own.total(gradients)
             gradients = optimizers.clip(gradients, self.training.clip_norm)
         gradients = [
             optimizers.times(g, weight) if v.ref() in self._table_refs else g
@@ -231,7 +220,9 @@ class Trainer:
         ]
         self.optimizer.apply_gradients(
             zip(gradients, self.variables, strict=True),
-            experimental_aggregate_gradients=is_alone or self.training.clip_norm <= 0.0,
+            experimental_aggregate_gradients=(
+                own.count == 1 or self.training.clip_norm <= 0.0
+            ),
         )
         return loss
 
@@ -242,12 +233,9 @@ class Trainer:
 
         The second value, the sum of the batch's weights, is the divisor of the mean.
         """
-        context = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:
             total, weight = self.stage.loss(batch, seed)
-            if context.num_replicas_in_sync > 1:
-                weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
-            weight = tf.maximum(weight, 1.0)
+            weight = tf.maximum(replica.here().total(weight), 1.0)
             loss = total / weight
         gradients = tape.gradient(loss, self.variables)
         if self.executor.has_dense_tables:
@@ -257,13 +245,13 @@ class Trainer:
     def forward_backward_seconds(self, batch: Batch, repeats: int = 3) -> float:
         """Returns the time of a step without its table and tower updates."""
 
-        def replica(batch: Batch) -> list[tf.Tensor]:
+        def of_replica(batch: Batch) -> list[tf.Tensor]:
             # Returned, since what no output needs would not be computed.
             *_, gradients = self._gradients(batch, randomness.step_seed(0, 0))
             return [_values(gradient) for gradient in gradients]
 
         run = tf.function(
-            lambda batch: self.strategy.run(replica, args=(batch,)),
+            lambda batch: self.strategy.run(of_replica, args=(batch,)),
             reduce_retracing=True,
         )
         run(batch)
@@ -274,6 +262,10 @@ class Trainer:
 
     def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
         """Lends the model the averages of its weights, where they are kept."""
+        if self.training.ema_decay == 0.0:
+            return contextlib.nullcontext()
+        from ytdnn.training import averages
+
         return averages.applied(
             self.optimizer.optimizers, self.variables, self.training.ema_decay
         )

@@ -10,14 +10,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, errors
-from ytdnn.training import adagrad, averages, lazy_adam
 
-_CLASSES = {
-    "adagrad": adagrad.Adagrad,
-    "lazy_adam": lazy_adam.LazyAdam,
-    "adam": tf.keras.optimizers.legacy.Adam,
-}
-_OF_TABLES = tuple(_CLASSES)
+_OF_TABLES = ("adagrad", "lazy_adam", "adam")
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -117,8 +111,10 @@ def table_name(table: tf.Variable) -> str:
 def _one(
     kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    optimizer_class = _CLASSES[kind]
+    optimizer_class = _class(kind)
     if training.ema_decay > 0.0:
+        from ytdnn.training import averages
+
         optimizer_class = averages.averaging(
             optimizer_class, training.ema_decay, touches_only_rows=kind != "adam"
         )
@@ -127,6 +123,19 @@ def _one(
             rate, initial_accumulator_value=training.table_accumulator
         )
     return optimizer_class(rate)
+
+
+def _class(kind: str) -> type[tf.keras.optimizers.legacy.Optimizer]:
+    """Returns the class of an optimiser, whose module is imported where it is used."""
+    if kind == "adagrad":
+        from ytdnn.training import adagrad
+
+        return adagrad.Adagrad
+    if kind == "lazy_adam":
+        from ytdnn.training import lazy_adam
+
+        return lazy_adam.LazyAdam
+    return tf.keras.optimizers.legacy.Adam
 
 
 def clip(

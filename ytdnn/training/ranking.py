@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, progress, schema
+from ytdnn import artifacts, configs, progress, registries, schema
 from ytdnn.data import earlier, prepared, streaming
 from ytdnn.features import own_columns
 from ytdnn.metrics import binary, per_user_loss
@@ -20,12 +20,10 @@ from ytdnn.training import (
     calibrating,
     checkpoints,
     determinism,
+    devices,
     impression_batches,
-    limits,
     loop,
     optimizer_state,
-    strategies,
-    tasks,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -41,6 +39,12 @@ def step_config(config: configs.Config) -> dict[str, object]:
     if config.composition.remove_watched:
         return found | {"composition": places}
     return found | {"composition": {**places, "remove_watched": False}}
+
+
+def versions(config: configs.Config) -> dict[str, str]:
+    """Returns the versions of the parts from outside that a ranker is made of."""
+    asks_sources = bool(set(_OF_SOURCES) & set(config.ranking.features.add))
+    return registries.versions_of_ranker(config, asks_sources)
 
 
 def train(
@@ -65,8 +69,9 @@ def train(
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
     """
-    limits.require_fits(config.strategy, config.ranking.training, model.KIND)
-    made_from = {prepared.KIND: data.manifest.fingerprint}
+    on = devices.make(config.strategy, config.cluster)
+    on.require_fits(config.ranking.training, model.KIND)
+    made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
     data = earlier.added(data, config.ranking.least_impressions)
@@ -74,18 +79,14 @@ def train(
         made_from[model.KIND] = chosen.fingerprint
     else:
         building.require_rows(data, prepared.Split.VALIDATION)
-    writes = tasks.writes(config.strategy)
-    work = checkpoints.workspace(directory, step_config(config), made_from, writes)
+    work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
     determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy, config.cluster)
-    if writes:
+    if on.writes:
         own = own_columns.find(data, config.ranking.own_columns)
         for line in own.lines():
             progress.say(line)
-    ranking_model = building.build(
-        config.ranking, data, first_stage, strategies.scope(strategy)
-    )
-    if writes:
+    ranking_model = building.build(config.ranking, data, first_stage, on.scope())
+    if on.writes:
         for line in outcomes.notes(data, ranking_model.measured.outcomes):
             progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
@@ -93,11 +94,9 @@ def train(
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
-    is_shared = config.strategy == tasks.MULTI_WORKER
-    num_readers = strategy.num_replicas_in_sync if is_shared else 1
-    stage = make_stage(config_of, data, ranking_model, stop_after, num_readers)
-    facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
-    if not writes:
+    stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)
+    facts = loop.fit(stage, training, config.seed, on, work)
+    if not on.writes:
         return
     if chosen is not None:
         ranking_model.calibrate(_carried(chosen, ranking_model))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import tower_inputs
 from ytdnn.data import prepared
@@ -26,11 +26,11 @@ from ytdnn.training import (
     carrying,
     checkpoints,
     determinism,
+    devices,
     loop,
     optimizer_state,
     projecting,
     ranking,
-    strategies,
 )
 
 _REPLAYED_TOGETHER = 16  # watches
@@ -74,7 +74,10 @@ def carry_candidates(
             "a "
             "fixed tree: train another loss, or refit"
         )
-    inputs = {prepared.KIND: data.manifest.fingerprint}
+    inputs = {
+        prepared.KIND: data.manifest.fingerprint,
+        **registries.versions(config.candidates),
+    }
     key = candidates.step_config(config) | {
         "refresh": configs.to_dict(config.refresh),
         "begins": begins,
@@ -130,8 +133,8 @@ def _member(
     """Returns one network on the grown set, and the facts of its training."""
     seed = config.seed * config.candidates.ensemble_size + len(before)
     determinism.set_seed(seed)
-    strategy = strategies.make(config.strategy)
-    with strategy.scope():
+    on = devices.make(config.strategy)
+    with on.scope():
         read = tower_inputs.like(old.tower_inputs, config.candidates, data)
         member = candidate_model.build(config.candidates, data, read)
     of_videos = () if read.of_videos is None else read.of_videos.features
@@ -150,7 +153,7 @@ def _member(
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     carried = _carried(state, member, rows, training)
     stage = dataclasses.replace(stage, state=carried, validates_start=False)
-    return member, loop.fit(stage, training, seed, strategy, place)
+    return member, loop.fit(stage, training, seed, on, place)
 
 
 def _carried(
@@ -220,7 +223,7 @@ def carry_ranking(
       directory: Directory of the artefact.
     """
     first_stage = asked[1]
-    inputs = {prepared.KIND: data.manifest.fingerprint}
+    inputs = {prepared.KIND: data.manifest.fingerprint, **ranking.versions(config)}
     if first_stage.manifest is not None:
         inputs[retrieval_stage.KIND] = first_stage.manifest.fingerprint
     key = ranking.step_config(config) | {"refresh": configs.to_dict(config.refresh)}
@@ -228,9 +231,9 @@ def carry_ranking(
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
     determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy)
+    on = devices.make(config.strategy)
     old = ranking_model.load(source.directory, source.data, asked[0])
-    with strategy.scope():
+    with on.scope():
         new = building.build_like(old, data, first_stage)
     size = old.measured.vocabulary_size
     rows = carrying.tables(new.features, source.data, data, size)
@@ -245,7 +248,7 @@ def carry_ranking(
     stage = dataclasses.replace(
         stage, state=_carried(state, new.network, rows, training)
     )
-    facts = loop.fit(stage, training, config.seed, strategy, work)
+    facts = loop.fit(stage, training, config.seed, on, work)
     with artifacts.publish(
         directory,
         ranking_model.KIND,

@@ -1,13 +1,16 @@
-"""The report of a training to a person: progress, rate, and the bottleneck."""
+"""The report of a training: progress, rate, the bottleneck, and TensorBoard's logs."""
 
 import collections
+import pathlib
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from ytdnn import configs, progress
+import tensorflow as tf
+
+from ytdnn import artifacts, configs, progress
 from ytdnn.training import checkpoints
 
 _RECENT = 5  # steps
@@ -172,3 +175,29 @@ def _words(metrics: Mapping[str, float], monitor: str) -> str:
     half = metrics.get(f"{name}_half_interval")
     error = "" if half is None else f" ± {half:.4f}"
     return f"validation {name} {metrics[name]:.4f}{error}"
+
+
+class Logs:
+    """TensorBoard scalars of each epoch, under `directory/logs`."""
+
+    def __init__(self, directory: pathlib.Path, writes: bool = True) -> None:
+        """Opens the log; its file appears with the first write.
+
+        Args:
+          directory: Directory of the training.
+          writes: Whether this process writes it; of several processes only the chief
+            does.
+        """
+        place = str(directory / artifacts.LOGS)
+        self._writer = (
+            tf.summary.create_file_writer(place)
+            if writes
+            else tf.summary.create_noop_writer()
+        )
+
+    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Writes the scalars of an epoch (counted from 0)."""
+        with self._writer.as_default(step=epoch + 1):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()

@@ -11,12 +11,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from ytdnn import configs, progress
 from ytdnn.candidates import initial, model
 from ytdnn.data import prepared
-from ytdnn.training import agreement, validation
+from ytdnn.training import devices, validation
 
 _FACT = "start"
 _USERS = 2_000
@@ -31,7 +29,7 @@ def begin(
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     vectors: initial.Floats | None,
-    strategy: tf.distribute.Strategy,
+    on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
 ) -> initial.Start | None:
     """Makes a model with a counted start begin where validation is best.
@@ -41,7 +39,7 @@ def begin(
       data: The prepared set.
       candidate_model: As of `initial.set_weights`.
       vectors: That it returned.
-      strategy: Strategy; of several workers the chief's choice holds.
+      on: Devices; of several workers the chief's choice holds.
       refitted: Facts of the network that this one is a refit of, which begins where
         that one did; None: it is none.
 
@@ -55,7 +53,7 @@ def begin(
         start = initial.Start(**refitted.get(_FACT, {}))
     elif not config.train_on_validation and validation.has_targets(config, data):
         found = _best(config, data, candidate_model, vectors)
-        bag, length = agreement.of_chief(strategy, [found.bag, found.length])
+        bag, length = on.agreed([found.bag, found.length])
         start = initial.Start(int(bag), length)
         progress.say(
             f"candidates: begins at counted co-watching (bag {start.bag + 1}, videos' "

@@ -1,4 +1,4 @@
-"""Distribution strategies by name: one device, all local ones, a TPU, or a cluster."""
+"""Strategies of several devices: all local ones, a TPU, or a cluster of processes."""
 
 import contextlib
 import functools
@@ -6,18 +6,25 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, registries
+from ytdnn.candidates.losses import replicas
 from ytdnn.layers import embeddings
-from ytdnn.training import tasks, watchdog
+from ytdnn.training import (
+    agreement,
+    devices,
+    executors,
+    limits,
+    tasks,
+    watchdog,
+)
 
-_DEFAULTS = configs.ClusterConfig()
 _POLL_SECONDS = 1.0
 _TRIES = 3
 _LOST = (
@@ -29,29 +36,127 @@ _LOST = (
 )
 
 
-def make(
-    name: str, cluster: configs.ClusterConfig = _DEFAULTS
-) -> tf.distribute.Strategy:
-    """Returns the `tf.distribute` strategy of a name, see `configs.Config.strategy`.
+class _Several(devices.OneDevice):
+    """Devices of which each step uses several, or another than the default."""
 
-    With `mirrored`, replicas are the local GPUs; without any, the logical CPUs. A
-    process joins its cluster once: before anything else uses TensorFlow, and for every
-    later training.
+    @functools.cached_property
+    def strategy(self) -> tf.distribute.Strategy:
+        """TensorFlow's strategy, which is joined when it is first asked for."""
+        return self._joined()
 
-    Args:
-      name: Name of the strategy.
-      cluster: Settings, with the time to wait for other processes.
+    def _joined(self) -> tf.distribute.Strategy:
+        raise NotImplementedError
 
-    Raises:
-      errors.UserError: There is no TPU, or a process of the cluster is missing.
-    """
-    if name == "mirrored":
+    def executor(self) -> devices.Executor:
+        """Returns the executor of one training."""
+        return executors.Distributed(self.strategy)
+
+
+@registries.STRATEGIES.register("mirrored", replica=replicas.SyncedReplica)
+class Mirrored(_Several):
+    """The local GPUs; without any, the logical CPUs."""
+
+    def _joined(self) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy(_local_devices())
-    if name == "tpu":
+
+
+@registries.STRATEGIES.register("tpu", replica=replicas.SyncedReplica)
+class Tpu(_Several):
+    """The TPU that this process sees."""
+
+    def require_fits(
+        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
+    ) -> None:
+        """Checks that a stage can be trained on a TPU.
+
+        Raises:
+          errors.UserError: It cannot.
+        """
+        limits.require_fits("tpu", training, stage, loss)
+
+    def _joined(self) -> tf.distribute.Strategy:
         return _tpu()
-    if tasks.is_distributed(name):
-        return _of_cluster(name, cluster)
-    return tf.distribute.get_strategy()
+
+    def executor(self) -> devices.Executor:
+        """Returns the executor of steps that XLA compiles."""
+        return executors.Compiled(self.strategy)
+
+
+class _Cluster(_Several):
+    """Devices of several processes, as `TF_CONFIG` names them.
+
+    A process joins its cluster once: before anything else uses TensorFlow, and for
+    every later training.
+    """
+
+    name = ""
+
+    @property
+    def writes(self) -> bool:  # type: ignore[override]
+        """Whether this process writes checkpoints and artefacts."""
+        return tasks.writes(self.name)
+
+    def require_fits(
+        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
+    ) -> None:
+        """Checks that a stage can be trained by these processes.
+
+        Raises:
+          errors.UserError: It cannot.
+        """
+        limits.require_fits(self.name, training, stage, loss)
+
+    def _joined(self) -> tf.distribute.Strategy:
+        return _of_cluster(self.name, self.cluster)
+
+
+@registries.STRATEGIES.register(
+    "multi_worker",
+    replica=replicas.SyncedReplica,
+)
+class MultiWorker(_Cluster):
+    """The devices of several workers, which make each step together."""
+
+    name = tasks.MULTI_WORKER
+
+    @property
+    def num_readers(self) -> int:
+        """Number of parts in which the batches are read."""
+        return int(self.strategy.num_replicas_in_sync)
+
+    def agreed(self, values: Sequence[float]) -> list[float]:
+        """Returns the chief's values, on every worker; all must ask at once."""
+        return agreement.of_chief(self.strategy, values)
+
+    def require_same(self, epoch: int, step: int) -> None:
+        """Checks that all workers go on from one checkpoint.
+
+        Raises:
+          errors.UserError: This one found another than the chief.
+        """
+        agreement.require_same(self.strategy, epoch, step)
+
+
+@registries.STRATEGIES.register("parameter_server")
+class ParameterServers(_Cluster):
+    """Workers that make steps on parameters which servers hold."""
+
+    name = tasks.PARAMETER_SERVER
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Has a model made inside begin with the weights of one process.
+
+        Keras would draw each shard of a kernel by the fan-in of the shard, too wide.
+        Tables draw their shards as parts of the whole (`embeddings.RowsNormal`);
+        everything else is drawn whole and cut.
+        """
+        with self.strategy.scope(), tf.variable_creator_scope(_drawn_whole):
+            yield
+
+    def executor(self) -> devices.Executor:
+        """Returns the executor that hands steps to workers."""
+        return executors.Scheduled(self.strategy, self.cluster)
 
 
 def _local_devices() -> list[str]:
@@ -128,22 +233,6 @@ def _parameter_server(
             max_shards=len(task.addresses[tasks.SERVER]),
         ),
     )
-
-
-@contextlib.contextmanager
-def scope(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Has a model made for a strategy begin with the weights of one process.
-
-    Keras would draw each shard of a kernel by the fan-in of the shard, too wide. Tables
-    draw their shards as parts of the whole (`embeddings.RowsNormal`); everything else
-    is drawn whole and cut.
-    """
-    with strategy.scope():
-        if not isinstance(strategy, tf.distribute.ParameterServerStrategy):
-            yield
-            return
-        with tf.variable_creator_scope(_drawn_whole):
-            yield
 
 
 def _drawn_whole(

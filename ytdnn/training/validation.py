@@ -14,7 +14,6 @@ import numpy.typing as npt
 from ytdnn import configs, progress, ragged
 from ytdnn.candidates import model
 from ytdnn.data import prepared, streaming
-from ytdnn.metrics import retrieval
 
 METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
@@ -35,38 +34,40 @@ class _Cases:
       users: `[n]` user indices.
       ends: `[n]` flat positions where each one's history ends.
       targets: Catalogue indices that are right, of each.
-      with_repeats: Whether videos that were watched before are among them.
+      config: Which watches are targets.
     """
 
     data: prepared.PreparedData
     users: np.ndarray
     ends: np.ndarray
     targets: ragged.Ragged
-    with_repeats: bool
+    config: configs.CandidatesConfig
 
     @classmethod
     def from_data(
         cls,
         data: prepared.PreparedData,
-        with_repeats: bool,
+        config: configs.CandidatesConfig,
         sample: np.ndarray | None = None,
     ) -> "_Cases":
         """Finds them.
 
         Args:
           data: A window.
-          with_repeats: As of the class.
+          config: As of the class.
           sample: Ascending user indices, of which they are; None: any.
         """
         split = prepared.Split.VALIDATION
-        users, ends = data.first_watches(split)
+        is_last = config.validate_last
+        users, ends = (data.last_watches if is_last else data.first_watches)(split)
         if sample is not None:
             is_in = np.isin(users, sample)
             users, ends = users[is_in], ends[is_in]
-        sizes = np.diff(data.targets(users, ends, split, with_repeats).offsets)
+        repeats = config.validate_repeats
+        sizes = np.diff(data.targets(users, ends, split, repeats).offsets)
         users, ends = users[sizes > 0], ends[sizes > 0]
-        targets = data.targets(users, ends, split, with_repeats)
-        return cls(data, users, ends, targets, with_repeats)
+        targets = data.targets(users, ends, split, repeats)
+        return cls(data, users, ends, targets, config)
 
     def blocks(self) -> Iterator["_Cases"]:
         """Yields some users at a time."""
@@ -74,13 +75,14 @@ class _Cases:
             part = slice(start, start + _USERS_A_BLOCK)
             users, ends = self.users[part], self.ends[part]
             split = prepared.Split.VALIDATION
-            targets = self.data.targets(users, ends, split, self.with_repeats)
+            repeats = self.config.validate_repeats
+            targets = self.data.targets(users, ends, split, repeats)
             yield dataclasses.replace(self, users=users, ends=ends, targets=targets)
 
     @functools.cached_property
     def removed(self) -> ragged.Ragged:
         """The videos that each user's list leaves out: those watched before."""
-        if self.with_repeats:
+        if self.config.validate_repeats:
             return ragged.empty(len(self.users))
         return self.data.watched_before(self.users, self.ends)
 
@@ -88,8 +90,7 @@ class _Cases:
 def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
     """Returns whether a validation watch is a right answer."""
     windows = streaming.windows(data, config.window_events)
-    repeats = config.validate_repeats
-    return any(len(_Cases.from_data(window, repeats).users) for window in windows)
+    return any(len(_Cases.from_data(window, config).users) for window in windows)
 
 
 def validator(
@@ -109,9 +110,7 @@ def validator(
     windows = streaming.windows(data, config.window_events)
     users = _with_validation(data)
     sample = _sample(users, config.validation_users)
-    find = functools.partial(
-        _Cases.from_data, with_repeats=config.validate_repeats, sample=sample
-    )
+    find = functools.partial(_Cases.from_data, config=config, sample=sample)
     kept = [find(windows[0])] if len(windows) == 1 else None
     if sample is not None and is_stated:
         progress.say(
@@ -134,6 +133,8 @@ def _measured(
     total: int,
 ) -> Iterator[Values]:
     """Yields the metrics of the users of each block."""
+    from ytdnn.metrics import retrieval
+
     _, moment = data.training_window
     vectors = candidate_model.video_vectors(moment)
     lists_new = candidate_model.num_listed > data.vocabulary_size

@@ -13,7 +13,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
 from ytdnn.features import base_feature, registry
-from ytdnn.training import candidates, determinism, loop, strategies
+from ytdnn.training import candidates, determinism, devices, loop
 
 
 def config(task: pace.Task) -> configs.Config:
@@ -55,7 +55,7 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
     model = candidate_model.build(chosen.candidates, data)
     stage = candidates.make_stage(chosen, data, model)
     training = chosen.candidates.training
-    trainer = loop.Trainer(stage, training, chosen.seed, strategies.make("none"))
+    trainer = loop.Trainer(stage, training, chosen.seed, devices.make("none"))
 
     def hand_over() -> pace.Arrays:
         users = model.user_vectors(data, cases.users, cases.ends)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.candidates.losses import setting
 from ytdnn import configs
 from ytdnn.candidates import losses, model, tree
-from ytdnn.candidates.losses import heads
+from ytdnn.candidates.losses import base_loss, hierarchical
 
 FLAT = [configs.SampledSoftmaxConfig(), configs.FullSoftmaxConfig()]
 
@@ -45,13 +45,13 @@ def test_the_head_is_chosen_by_the_loss_alone():
         for kind, cls in configs.choices()["candidates.loss"].items()
     }
     assert made == {
-        "sampled_softmax": heads.VideoRows,
-        "full_softmax": heads.VideoRows,
-        "bpr": heads.VideoRows,
-        "warp": heads.VideoRows,
-        "gbce": heads.VideoRows,
-        "hierarchical_softmax": heads.NodeRows,
-        "own": heads.VideoRows,
+        "sampled_softmax": base_loss.VideoRows,
+        "full_softmax": base_loss.VideoRows,
+        "bpr": base_loss.VideoRows,
+        "warp": base_loss.VideoRows,
+        "gbce": base_loss.VideoRows,
+        "hierarchical_softmax": hierarchical.NodeRows,
+        "own": base_loss.VideoRows,
     }
 
 

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.candidates.losses import setting
-from ytdnn import configs, errors
+from ytdnn import configs, errors, registries
 from ytdnn.candidates import losses, model
-from ytdnn.candidates.losses import own_file, pairwise
+from ytdnn.candidates.losses import pairwise
 
 FILE = pathlib.Path(__file__).parents[3] / "docs" / "examples" / "margin.py"
 KERAS = "import tensorflow as tf\n\n\nclass Own(tf.keras.losses.Loss):\n"
@@ -75,11 +75,12 @@ def test_a_mean_over_the_batch_is_refused(data, tmp_path: pathlib.Path) -> None:
 
 def test_a_missing_file_is_named_and_a_changed_one_noticed(tmp_path) -> None:
     path = tmp_path / "own.py"
-    config = configs.OwnLossConfig(file=str(path))
+    config = configs.CandidatesConfig(loss=configs.OwnLossConfig(file=str(path)))
     with pytest.raises(errors.UserError, match=r"found none in '.*own\.py': write one"):
-        own_file.fingerprint(config)
+        registries.versions(config)
     path.write_text("a")
-    before = own_file.fingerprint(config)
+    before = registries.versions(config)
     path.write_text("b")
-    assert before != own_file.fingerprint(config)
-    assert own_file.fingerprint(configs.BPRConfig()) == {}
+    assert list(before) == ["loss"]
+    assert before != registries.versions(config)
+    assert registries.versions(configs.CandidatesConfig()) == {}

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.candidates.losses import proposals
-from ytdnn.layers import static_shapes
+from ytdnn.layers import replica
 
 COUNTS = np.array([9.0, 0.0, 81.0, 1.0])
 
@@ -88,7 +88,7 @@ def test_static_shapes_keep_repeats_that_count_nothing():
     seed = tf.constant([0, 3])
     videos, counts = (values.numpy() for values in proposal.distinct(500, seed))
     assert len(videos) < 500
-    with static_shapes.required():
+    with replica.static_shapes():
         all_videos, all_counts = proposal.distinct(500, seed)
     np.testing.assert_array_equal(all_videos, proposal.sample(500, seed))
     np.testing.assert_array_equal(all_videos[all_counts > 0], videos[counts > 0])

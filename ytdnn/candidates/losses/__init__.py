@@ -10,16 +10,16 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.candidates.losses import base_loss, heads, pairwise
+from ytdnn.candidates.losses import base_loss
 
 Columns = base_loss.Columns
 
 
-def make_head(config: configs.CandidatesConfig, num_videos: int) -> heads.TableHead:
+def make_head(config: configs.CandidatesConfig, num_videos: int) -> base_loss.TableHead:
     """Returns the head that makes videos' vectors with the configured loss."""
     make = registries.LOSSES[config.loss.kind].head
-    found: heads.TableHead = (
-        heads.VideoRows() if make is None else make(config.loss, num_videos)
+    found: base_loss.TableHead = (
+        base_loss.VideoRows() if make is None else make(config.loss, num_videos)
     )
     return found
 
@@ -44,5 +44,7 @@ def make(
     kind = config.loss.kind
     found: base_loss.Loss = registries.LOSSES[kind].make(config.loss, learner)
     if isinstance(found, tf.keras.losses.Loss):
+        from ytdnn.candidates.losses import pairwise
+
         return pairwise.from_keras(found, config.loss, learner, f"loss {kind}")
     return found

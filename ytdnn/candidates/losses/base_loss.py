@@ -1,15 +1,21 @@
-"""The interface of retrieval losses, and the model interface they need."""
+"""The interfaces of retrieval losses, of the model they train, and of its head.
+
+A head gives the rows of the video table their meaning: under sampled and full softmax
+each row is a video, under hierarchical softmax a node of a tree. It also holds other
+variables that a loss needs, under the names that checkpoints use.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.candidates.losses import heads
-from ytdnn.layers import embeddings
+from ytdnn.data import prepared
 
+Floats = npt.NDArray[np.float32]
 Features = dict[str, tf.Tensor]
 """A batch as of `ytdnn.data.inputs.cut`, with labels and weights."""
 
@@ -66,20 +72,6 @@ class ScoredModel(Protocol):
         ...
 
 
-class Tree(ScoredModel, Protocol):
-    """A model with tree nodes as the rows of its video table.
-
-    Attributes:
-      head: Head with the leaves.
-      videos: The video table.
-      bias: Variable `[num_videos + 1] float32`.
-    """
-
-    head: heads.NodeRows
-    videos: embeddings.EmbeddingTable
-    bias: tf.Variable
-
-
 @dataclasses.dataclass(frozen=True)
 class Learner:
     """The inputs of a loss, other than its own settings.
@@ -97,3 +89,31 @@ class Learner:
     precision: str
     teachers: Sequence[ScoredModel] = ()
     distillation: float = 0.0
+
+
+class TableHead(Protocol):
+    """Makes the videos' vectors from the trained table."""
+
+    def initialise(self, data: prepared.PreparedData) -> None:
+        """Fills the variables that are not trained, from the training watches."""
+        ...
+
+    def video_vectors(self, rows: Floats, bias: Floats) -> Floats:
+        """Returns `[num_videos, dim + 1] float32`; row i is video index i + 1.
+
+        Args:
+          rows: `[num_videos + 1, dim]` of the video table, as they are scored.
+          bias: `[num_videos + 1]`.
+        """
+        ...
+
+
+class VideoRows(tf.Module):
+    """Row i is video index i."""
+
+    def initialise(self, data: prepared.PreparedData) -> None:
+        """Does nothing: every row is trained."""
+
+    def video_vectors(self, rows: Floats, bias: Floats) -> Floats:
+        """Returns the rows with their biases as the last coordinate."""
+        return np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)

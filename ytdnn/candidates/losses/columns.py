@@ -5,8 +5,8 @@ import dataclasses
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.candidates.losses import base_loss, proposals, replicas
-from ytdnn.layers import softmax
+from ytdnn.candidates.losses import base_loss, proposals
+from ytdnn.layers import replica, softmax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class BatchLabels:
 
     def own(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the values of the queries' own labels, of those of all labels."""
-        return replicas.own(values, self.num_queries)
+        return replica.here().own(values, self.num_queries)
 
     def negatives(self) -> ColumnGroup:
         """Returns the labels of other users than the query's, of other videos."""
@@ -66,7 +66,7 @@ class BatchLabels:
         same = tf.searchsorted(of_users, users, side="right")
         same -= tf.searchsorted(of_users, users, side="left")
         total = tf.reduce_sum(tf.cast(is_label, tf.float32))
-        return replicas.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
+        return replica.here().mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
 
 
 def labels_of(batch: base_loss.Features, in_batch: bool) -> BatchLabels:
@@ -74,9 +74,9 @@ def labels_of(batch: base_loss.Features, in_batch: bool) -> BatchLabels:
     names = schema.LABELS, schema.WEIGHTS, schema.USER_INDICES
     values = [tf.reshape(batch[name], [-1]) for name in names]
     num_queries = tf.size(values[0])
-    return BatchLabels(
-        num_queries, *(map(replicas.gathered, values) if in_batch else values)
-    )
+    if in_batch:
+        values = [replica.here().gathered(each) for each in values]
+    return BatchLabels(num_queries, *values)
 
 
 def drawn(

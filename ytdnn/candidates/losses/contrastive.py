@@ -1,6 +1,6 @@
 """Cosine contrastive loss (SimpleX: Mao et al., CIKM 2021)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -49,8 +49,18 @@ class CosineContrastive(tf.keras.losses.Loss):
         """
         super().__init__()
         del learner
+        self._config = config
         self._margin = config.margin
         self._weight = config.negative_weight
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`."""
+        return {"config": configs.to_dict(self._config)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "CosineContrastive":
+        """Returns the loss that `get_config` describes."""
+        return cls(configs.component(CosineContrastiveConfig, config["config"]))
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Returns the losses, `[batch] float32`.

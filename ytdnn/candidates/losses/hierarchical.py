@@ -6,22 +6,65 @@ O(log V) for each example, and no negatives are drawn.
 
 import typing
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, registries, schema
-from ytdnn.candidates.losses import base_loss, heads
+from ytdnn.candidates import tree
+from ytdnn.candidates.losses import base_loss
+from ytdnn.data import prepared
 from ytdnn.layers import embeddings
 
 
+class NodeRows(tf.Module):
+    """A head of tree nodes: row n is node n of a binary tree with videos as leaves.
+
+    Attributes:
+      leaves: Variable `[num_videos + 1] int32`, see `ytdnn/candidates/tree.py`.
+    """
+
+    def __init__(
+        self, config: configs.HierarchicalSoftmaxConfig, num_videos: int
+    ) -> None:
+        """Creates the head; `initialise` or a checkpoint says where the leaves are."""
+        super().__init__()
+        self._config = config
+        zeros = tf.zeros([num_videos + 1], tf.int32)
+        self.leaves = tf.Variable(zeros, trainable=False, name="leaves")
+
+    def initialise(self, data: prepared.PreparedData) -> None:
+        """Puts the videos at the leaves in the configured order."""
+        leaves = tree.leaves(tree.order(self._config.tree_order, data))
+        self.leaves.assign(np.append(0, leaves))
+
+    def video_vectors(self, rows: tree.Floats, bias: tree.Floats) -> tree.Floats:
+        """Returns the leaves' vectors; see `base_loss.TableHead`."""
+        return tree.leaf_vectors(rows, bias, self.leaves.numpy()[1:])
+
+
+class Tree(base_loss.ScoredModel, typing.Protocol):
+    """A model with tree nodes as the rows of its video table.
+
+    Attributes:
+      head: Head with the leaves.
+      videos: The video table.
+      bias: Variable `[num_videos + 1] float32`.
+    """
+
+    head: NodeRows
+    videos: embeddings.EmbeddingTable
+    bias: tf.Variable
+
+
 @registries.LOSSES.register(
-    "hierarchical_softmax", configs.HierarchicalSoftmaxConfig, head=heads.NodeRows
+    "hierarchical_softmax", configs.HierarchicalSoftmaxConfig, head=NodeRows
 )
 def make(
     config: configs.HierarchicalSoftmaxConfig, learner: base_loss.Learner
 ) -> "HierarchicalSoftmax":
     """Returns the loss; the order of its tree is in the model's head."""
     del config
-    return HierarchicalSoftmax(typing.cast(base_loss.Tree, learner.model))
+    return HierarchicalSoftmax(typing.cast(Tree, learner.model))
 
 
 class HierarchicalSoftmax:
@@ -31,7 +74,7 @@ class HierarchicalSoftmax:
     turns right; see `ytdnn/candidates/tree.py` for their numbers.
     """
 
-    def __init__(self, model: base_loss.Tree) -> None:
+    def __init__(self, model: Tree) -> None:
         """Keeps the model; its video table holds the nodes."""
         self._model = model
         num_leaves = int(model.bias.shape[0]) - 1

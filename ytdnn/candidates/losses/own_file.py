@@ -11,22 +11,7 @@ import tensorflow as tf
 from ytdnn import configs, own_files, registries
 from ytdnn.candidates.losses import base_loss, pairwise
 
-SETTING = "--config.candidates.loss.file"
-_FILE = own_files.OwnFile(SETTING, "docs/losses.md")
-
-
-def fingerprint(config: Any) -> dict[str, str]:
-    """Returns the hash of the user's file, by which a trained model is recognised.
-
-    Args:
-      config: Settings of the loss.
-
-    Raises:
-      errors.UserError: The file is missing.
-    """
-    if not isinstance(config, configs.OwnLossConfig):
-        return {}
-    return {"loss": _FILE.fingerprint(config.file)}
+_FILE = own_files.LOSS
 
 
 @registries.LOSSES.register("own", configs.OwnLossConfig)
@@ -39,5 +24,5 @@ def make(config: configs.OwnLossConfig, learner: base_loss.Learner) -> Any:
     """
     text = _FILE.read(config.file)
     cls = _FILE.load(text, config.file, tf.keras.losses.Loss, "tf.keras.losses.Loss")
-    place = f"{SETTING}={config.file}"
+    place = f"{_FILE.setting}={config.file}"
     return pairwise.from_keras(cls(), config, learner, place)

@@ -6,6 +6,7 @@ examples of a step share its negatives; a negative equal to an example's label d
 count for that example.
 """
 
+import abc
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs, errors, registries, schema
-from ytdnn.candidates.losses import base_loss, proposals, replicas
-from ytdnn.layers import softmax
+from ytdnn.candidates.losses import base_loss, proposals
+from ytdnn.layers import replica, softmax
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -24,20 +25,22 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 @registries.LOSSES.register("bpr", configs.BPRConfig)
 def make_bpr(config: configs.BPRConfig, learner: base_loss.Learner) -> "Pairwise":
     """Returns BPR with sampled negatives."""
-    return _sampled(bpr, learner, config.num_negatives, config.proposal_exponent)
+    losses = BPR().scored
+    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
 
 
 @registries.LOSSES.register("warp", configs.WARPConfig)
 def make_warp(config: configs.WARPConfig, learner: base_loss.Learner) -> "Pairwise":
     """Returns WARP with sampled negatives."""
-    losses = warp(len(learner.label_counts), config.margin)
+    losses = WARP(len(learner.label_counts), config.margin).scored
     return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
 
 
 @registries.LOSSES.register("gbce", configs.GBCEConfig)
 def make_gbce(config: configs.GBCEConfig, learner: base_loss.Learner) -> "Pairwise":
     """Returns gBCE with negatives that are sampled uniformly."""
-    losses = gbce(len(learner.label_counts), config)
+    sizes = len(learner.label_counts), config.num_negatives
+    losses = GBCE(*sizes, config.calibration).scored
     return _sampled(losses, learner, config.num_negatives, 0.0)
 
 
@@ -125,7 +128,7 @@ class Pairwise:
         negatives = self._proposal.sample(self._num_negatives, seed)
         size = tf.size(labels)
         columns = tf.concat([labels, negatives], axis=0)
-        places = replicas.places(size, size, self._num_negatives)
+        places = replica.here().places(size, size, self._num_negatives)
         vectors, bias = self._model.columns(columns, seed, *places)
         positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(
@@ -143,6 +146,89 @@ class Pairwise:
             counts &= self._model.ages.are_out(times, negatives)
         losses = self._losses(positive, negative, tf.cast(counts, tf.float32))
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+
+class _OfScores(tf.keras.losses.Loss, abc.ABC):
+    """A loss of scores, for use outside a run."""
+
+    @abc.abstractmethod
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses `[batch]`; arguments as of `Scored`."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Returns the losses, `[batch] float32`.
+
+        Args:
+          y_true: `[batch, 1 + negatives]`, 1 in column 0; not read.
+          y_pred: Scores of the same shape: of the label, then of negatives;
+            `softmax.NEVER` for one that does not count.
+        """
+        del y_true
+        negative = y_pred[:, 1:]
+        counts = tf.cast(negative > softmax.NEVER / 2.0, tf.float32)
+        return self.scored(y_pred[:, 0], negative, counts)
+
+
+class BPR(_OfScores):
+    """Bayesian personalised ranking (Rendle et al., UAI 2009), see `bpr`."""
+
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses, `[batch]`."""
+        return bpr(positive, negative, counts)
+
+
+class WARP(_OfScores):
+    """The weighted approximate-rank loss (Weston et al., IJCAI 2011), see `warp`."""
+
+    def __init__(self, num_videos: int, margin: float = 1.0, **kwargs: Any) -> None:
+        """Takes the size of the vocabulary, and the margin of violators."""
+        super().__init__(**kwargs)
+        self.num_videos, self.margin = num_videos, margin
+
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses, `[batch]`."""
+        return warp(self.num_videos, self.margin)(positive, negative, counts)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`."""
+        own = {"num_videos": self.num_videos, "margin": self.margin}
+        return {**super().get_config(), **own}
+
+
+class GBCE(_OfScores):
+    """Generalised binary cross-entropy (Petrov and Macdonald, 2023), see `gbce`."""
+
+    def __init__(
+        self,
+        num_videos: int,
+        num_negatives: int = 256,
+        calibration: float = 0.75,
+        **kwargs: Any,
+    ) -> None:
+        """Takes the size of the vocabulary, and settings of `configs.GBCEConfig`."""
+        super().__init__(**kwargs)
+        self.num_videos = num_videos
+        self.num_negatives, self.calibration = num_negatives, calibration
+
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses, `[batch]`."""
+        config = configs.GBCEConfig(
+            num_negatives=self.num_negatives, calibration=self.calibration
+        )
+        return gbce(self.num_videos, config)(positive, negative, counts)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`."""
+        own = {"num_videos": self.num_videos, "num_negatives": self.num_negatives}
+        return {**super().get_config(), **own, "calibration": self.calibration}
 
 
 def bpr(positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:

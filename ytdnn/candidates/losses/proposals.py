@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.layers import randomness, static_shapes
+from ytdnn.layers import randomness, replica
 
 _BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
 _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
@@ -98,7 +98,7 @@ class NegativeSampler:
         is_first = first == tf.range(number)
         counts = tf.where(is_first, tf.cast(behind - first, tf.float32), 0.0)
         are_few = self._expected_distinct(number) > _FEW_REPEATS * number
-        if are_few or static_shapes.are_required():
+        if are_few or replica.has_static_shapes():
             return videos, counts
         merged = tf.boolean_mask(videos, is_first)
         size = tf.size(merged)

@@ -1,4 +1,4 @@
-"""The columns of a replica among those of all replicas.
+"""The replica of a step that several make together.
 
 One process scores [its labels, the negatives]. With several replicas each has labels of
 its own, the same negatives, and possibly the other replicas' labels after its own. The
@@ -6,62 +6,48 @@ places give the columns of the one process that these are, so that random draws 
 columns are the same.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
-Places = tuple[tf.Tensor | None, tf.Tensor | None]
-"""`[columns] int32` and their number in one process; None of a single replica."""
+from ytdnn.layers import replica
 
 
-def gathered(values: tf.Tensor) -> tf.Tensor:
-    """Returns the values of all replicas, this one's first.
+class SyncedReplica(replica.OneReplica):
+    """One of several replicas in sync; methods are those of `OneReplica`."""
 
-    Args:
-      values: `[n, ...]`, as many of each replica.
-    """
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return values
-    shift = -context.replica_id_in_sync_group * tf.shape(values)[0]
-    return tf.roll(context.all_gather(values, axis=0), shift, axis=0)
+    def __init__(self) -> None:
+        """Is made inside the step."""
+        self._context = tf.distribute.get_replica_context()
+        self.count = self._context.num_replicas_in_sync
 
+    def total(self, values: Any) -> Any:
+        """Returns the sum over replicas of a tensor, or of each of some."""
+        return self._context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
-def own(values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Returns this replica's part of values that may be those of all replicas.
+    def mean(self, value: tf.Tensor) -> tf.Tensor:
+        """Returns the mean of a scalar over replicas."""
+        return self.total(value) / float(self.count)
 
-    Args:
-      values: `[n, ...]`, as from `gathered`.
-      number: Number of this replica's values.
-    """
-    context = tf.distribute.get_replica_context()
-    # A slice of everything is no copy, but its gradient is one.
-    return values if context.num_replicas_in_sync == 1 else values[:number]
+    def gathered(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the values of all replicas, this one's first, `[all, ...]`."""
+        shift = -self._context.replica_id_in_sync_group * tf.shape(values)[0]
+        return tf.roll(self._context.all_gather(values, axis=0), shift, axis=0)
 
+    def own(self, values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        """Returns the first `number` values, which are this replica's."""
+        return values[:number]
 
-def mean(value: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of a scalar over replicas."""
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return value
-    total = context.all_reduce(tf.distribute.ReduceOp.SUM, value)
-    return total / float(context.num_replicas_in_sync)
-
-
-def places(
-    num_queries: tf.Tensor, num_labels: tf.Tensor, num_negatives: int | tf.Tensor
-) -> Places:
-    """Returns the places of [labels, negatives].
-
-    Args:
-      num_queries: Examples of this replica.
-      num_labels: Labels among its columns, its own first: those, or all replicas'.
-      num_negatives: Sampled ones, of all replicas the same.
-    """
-    context = tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync
-    if replicas == 1:
-        return None, None
-    of_all = num_queries * replicas
-    first = tf.cast(context.replica_id_in_sync_group, tf.int32) * num_queries
-    of_labels = tf.math.floormod(first + tf.range(num_labels), of_all)
-    found = tf.concat([of_labels, of_all + tf.range(num_negatives)], axis=0)
-    return found, of_all + num_negatives
+    def places(
+        self,
+        num_queries: tf.Tensor,
+        num_labels: tf.Tensor,
+        num_negatives: int | tf.Tensor,
+    ) -> replica.Places:
+        """Returns the places of [labels, negatives] among those of one process."""
+        of_all = num_queries * self.count
+        number = tf.cast(self._context.replica_id_in_sync_group, tf.int32)
+        first = number * num_queries
+        of_labels = tf.math.floormod(first + tf.range(num_labels), of_all)
+        found = tf.concat([of_labels, of_all + tf.range(num_negatives)], axis=0)
+        return found, of_all + num_negatives

@@ -20,8 +20,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, registries, schema
-from ytdnn.candidates.losses import base_loss, columns, proposals, replicas
-from ytdnn.layers import softmax
+from ytdnn.candidates.losses import base_loss, columns, proposals
+from ytdnn.layers import replica, softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
@@ -121,7 +121,7 @@ class SampledSoftmax:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
-        places = replicas.places(labels.num_queries, *sizes)
+        places = replica.here().places(labels.num_queries, *sizes)
         found = self._model.columns(tf.concat(videos, axis=0), seed, *places)
         # Not sliced: the gradient of a slice is a pass over zeros.
         vectors, biases = (tf.split(values, sizes) for values in found)

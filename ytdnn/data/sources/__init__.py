@@ -1,27 +1,14 @@
-"""Sources of event logs, a module each.
+"""Sources of event logs: MovieLens, KuaiRand, own files or frames, the world.
 
-MovieLens, KuaiRand, own files or frames, the world.
+A module each registers a function from settings to the log (`registries.LOGS`).
 """
 
 import dataclasses
 
-from ytdnn import configs, errors, schema, user_paths
+from ytdnn import configs, errors, registries, schema, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.data import event_log
-from ytdnn.data.sources import kuairand, log, movielens, tables, world
-
-_READERS = {
-    "log": log.read,
-    "movielens": movielens.read,
-    "kuairand": kuairand.read,
-    "world": world.read,
-}
-_OWN_SETTINGS = {
-    "exposure": "kuairand",
-    "click": "kuairand",
-    "histories": "kuairand",
-    "files": "log",
-}
+from ytdnn.data.sources import tables
 
 
 def read(
@@ -43,7 +30,7 @@ def read(
     if config.source == data_config.IN_MEMORY:
         found = tables.read(config, given)
     else:
-        found = _READERS[config.source](config)
+        found = registries.LOGS[config.source].make(config)
     _require_outcomes(config, found)
     return found
 
@@ -69,10 +56,15 @@ def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> No
 
 def _require_own_settings(config: configs.DataConfig) -> None:
     """Refuses a setting that the source does not have."""
-    for setting, source in _OWN_SETTINGS.items():
+    own: tuple[str, ...] = ()
+    if config.source != data_config.IN_MEMORY:
+        own = registries.LOGS[config.source].settings
+    for setting in data_config.OF_SOURCES:
         value = getattr(config, setting)
-        if config.source != source and value != getattr(configs.DataConfig(), setting):
+        if setting not in own and value != getattr(configs.DataConfig(), setting):
+            owners = [p.name for p in registries.LOGS.parts() if setting in p.settings]
             raise errors.UserError(
                 f"expected no --config.data.{setting} with --source={config.source}, "
-                f"received {value!r}: only --source={source} has that setting"
+                f"received {value!r}: only --source={' and '.join(owners)} has that "
+                f"setting"
             )

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, registries, schema
 from ytdnn.data import event_log
 from ytdnn.data.sources import (
     archives,
@@ -122,6 +122,7 @@ class _Edition:
         return event_log.Origin(frame, str(self.folder), parts=files.part_starts(paths))
 
 
+@registries.LOGS.register("kuairand", settings=("exposure", "click", "histories"))
 def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads an edition in its upstream layout.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from ytdnn import configs, errors, schema, user_paths
+from ytdnn import configs, errors, registries, schema, user_paths
 from ytdnn.data import event_log
 from ytdnn.data.sources import (
     archives,
@@ -27,6 +27,7 @@ from ytdnn.data.sources import (
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
 
+@registries.LOGS.register("log", settings=("files",))
 def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads the tables of `config.dir`.
 

@@ -12,7 +12,7 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, registries, schema
 from ytdnn.data import event_log
 from ytdnn.data.sources import (
     archives,
@@ -25,6 +25,7 @@ from ytdnn.data.sources import (
 CLICKED_FROM_RATING = 4.0
 
 
+@registries.LOGS.register("movielens")
 def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads an edition in its upstream layout, or the same tables as Parquet.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from ytdnn import artifacts, configs, errors, schema
+from ytdnn import artifacts, configs, errors, registries, schema
 from ytdnn.data import event_log
 from ytdnn.data.sources import casting, files, log
 from ytdnn.world import generate, tables
@@ -18,6 +18,7 @@ from ytdnn.world import generate, tables
 KIND = "world"
 
 
+@registries.LOGS.register("world")
 def read(config: configs.DataConfig) -> event_log.EventLog:
     """Makes the world of `config.world`, or reads the one written to `config.dir`.
 

@@ -1,0 +1,39 @@
+"""Towers, encoders, losses and heads without a run."""
+
+import tensorflow as tf
+
+from ytdnn import configs, schema
+from ytdnn.candidates import tower_inputs, user_tower
+from ytdnn.candidates.losses import pairwise
+from ytdnn.encoders import choice
+from ytdnn.ranking import heads
+
+history = {
+    schema.WATCH_ROWS: tf.constant([[0] * 17 + [3, 17, 256]]),  # oldest first, 0 = none
+    schema.WATCH_ROW_TIMES: tf.constant([[0] * 17 + [60, 120, 180]], tf.int64),
+    schema.FIRST_ROWS: tf.constant([[17]]),  # the row of each position's first watch
+}
+config = configs.CandidatesConfig(
+    embedding_dim=32, history_length=20, tower=(64,), decay_rates=(0.8,)
+)
+inputs = tower_inputs.TowerInputs(vocabulary_size=1_000)
+tower = user_tower.UserTower(config, inputs)
+users = tower(history)  # [1, 1, 32]: a vector for each position
+again = user_tower.UserTower.from_config(tower.get_config())
+
+attention = configs.CandidatesConfig(
+    embedding_dim=32, history_length=20, encoder=configs.SelfAttentionConfig()
+)
+(state,) = choice.make(attention, vocabulary_size=1_000)(history)
+
+bpr = pairwise.BPR()  # scores of the label, then of negatives
+loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))
+
+clicks = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+head = heads.make(configs.ExactOddsConfig(), clicks)
+labels = heads.Labels(
+    clicked=tf.constant([True, False]),
+    seconds=tf.constant([35.0, 0.0]),
+    durations=tf.constant([60.0, 60.0]),
+)
+losses = head.losses(tf.constant([[0.3], [-1.2]]), labels)  # [2]

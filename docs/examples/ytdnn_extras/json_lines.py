@@ -1,0 +1,24 @@
+"""Watches as JSON lines: {"user": "u1", "video": "v1", "at": 1700000000}."""
+
+import pathlib
+
+import polars as pl
+
+from ytdnn import registries, schema
+from ytdnn.data import event_log
+
+_NAMES = {
+    "user": schema.USER_ID,
+    "video": schema.VIDEO_ID,
+    "at": schema.TIME,
+}
+
+
+@registries.LOGS.register("json_lines")
+def read(config):
+    """Returns the log of `watches.jsonl` in `data.dir`."""
+    path = pathlib.Path(config.dir) / "watches.jsonl"
+    with event_log.readable(str(path)):
+        watches = pl.read_ndjson(path).rename(_NAMES)
+    tables = {schema.WATCHES: watches.lazy()}
+    return event_log.EventLog(tables, {"source": "json_lines"})

@@ -1,0 +1,201 @@
+"""The devices of a training: one, unless the config names a strategy of several.
+
+`OneDevice` is the strategy `none`. Others are registered under the names that
+`configs.Config.strategy` takes, and override the methods in which they differ.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from ytdnn import configs, registries
+from ytdnn.data import streaming
+
+Batch = dict[str, tf.Tensor]
+Step = Callable[[Batch, tf.Tensor], tf.Tensor]
+Steps = Callable[[Iterator[Batch], tf.Tensor, tf.Tensor], tf.Tensor]
+_CLUSTER = configs.ClusterConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class Feed:
+    """Batches that follow one another on the devices.
+
+    Attributes:
+      batches: Yields them, in Python and in a graph.
+      dataset: That they are of.
+    """
+
+    batches: Iterator[Batch]
+    dataset: tf.data.Dataset
+
+    @property
+    def length(self) -> int:
+        """Number of batches."""
+        return int(self.dataset.cardinality())
+
+
+class Executor(Protocol):
+    """Runs the steps of a training on some devices.
+
+    Attributes:
+      lag: Steps that may be under way, or unread, when a new one is started.
+      has_dense_tables: Whether gradients of tables must be dense.
+    """
+
+    lag: int
+    has_dense_tables: bool
+
+    def batches(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Batch]:
+        """Yields an epoch's batches from a step on, each as `compiled` takes it."""
+        ...
+
+    def compiled(self, step: Step) -> Step:
+        """Returns a step that runs on the devices."""
+        ...
+
+    def value(self, loss: Any) -> tf.Tensor | None:
+        """Returns the result of a step, after waiting; None: it was lost on the way."""
+        ...
+
+    def finish(self) -> None:
+        """Waits for all steps under way."""
+        ...
+
+
+class InSync:
+    """Makes each step at once; its loss is there when the step is done."""
+
+    lag = 1  # a loss read at once would make an accelerator wait for Python
+    has_dense_tables = False
+
+    def batches(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Batch]:
+        """Yields an epoch's batches from a step on."""
+        for feed in self.feeds(of_stage, epoch, first_step):
+            yield from feed.batches
+
+    def feeds(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Feed]:
+        """Yields the same batches as `batches`, those of a window together."""
+        for dataset in of_stage(epoch, first_step):
+            yield Feed(iter(dataset), dataset)
+
+    def compiled(self, step: Step) -> Step:
+        """Returns the step compiled."""
+        # Bags of search tokens differ in width from batch to batch: one graph for all.
+        return tf.function(step, reduce_retracing=True)
+
+    def several(self, step: Step) -> Steps:
+        """Returns a function that makes several steps in one call.
+
+        Args:
+          step: Step as for `compiled`.
+
+        Returns:
+          (batches of a `Feed`, number of the first step `int64`, number of steps
+          `int32`, at most those left) → their losses `[number of steps]`.
+        """
+        compiled = self.compiled(step)
+
+        def steps(
+            batches: Iterator[Batch], first: tf.Tensor, number: tf.Tensor
+        ) -> tf.Tensor:
+            losses = tf.TensorArray(tf.float32, number)
+            for made in tf.range(number):
+                loss = compiled(next(batches), first + tf.cast(made, tf.int64))
+                losses = losses.write(made, loss)
+            return losses.stack()
+
+        return tf.function(steps, reduce_retracing=True)
+
+    def value(self, loss: Any) -> tf.Tensor:
+        """Returns the loss itself."""
+        return loss
+
+    def finish(self) -> None:
+        """Does nothing: TensorFlow waits where a value is read."""
+
+
+@registries.STRATEGIES.register("none")
+class OneDevice:
+    """Trains on one device, in this process alone.
+
+    Attributes:
+      cluster: Settings of how several processes train together.
+      writes: Whether this process writes checkpoints and artefacts.
+    """
+
+    writes = True
+
+    def __init__(self, cluster: configs.ClusterConfig = _CLUSTER) -> None:
+        """Touches no device yet."""
+        self.cluster = cluster
+
+    @property
+    def strategy(self) -> tf.distribute.Strategy:
+        """TensorFlow's strategy, which is joined when it is first asked for."""
+        return tf.distribute.get_strategy()
+
+    @property
+    def num_readers(self) -> int:
+        """Number of parts in which the batches are read."""
+        return 1
+
+    def require_fits(
+        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
+    ) -> None:
+        """Checks that a stage can be trained on these devices.
+
+        Args:
+          training: Settings of the stage.
+          stage: `candidates` or `ranking`.
+          loss: Loss of the candidates.
+
+        Raises:
+          errors.UserError: It cannot.
+        """
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Has a model that is made inside lie on these devices."""
+        with self.strategy.scope():
+            yield
+
+    def executor(self) -> Executor:
+        """Returns the executor of one training."""
+        return InSync()
+
+    def agreed(self, values: Sequence[float]) -> list[float]:
+        """Returns the values that all processes go on with; all must ask at once."""
+        return list(values)
+
+    def require_same(self, epoch: int, step: int) -> None:
+        """Checks that all processes go on from one checkpoint.
+
+        Raises:
+          errors.UserError: This one found another than the chief.
+        """
+
+
+def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
+    """Returns the devices of a strategy, see `configs.Config.strategy`.
+
+    Args:
+      name: Name of the strategy.
+      cluster: Settings, with the time to wait for other processes.
+    """
+    found: OneDevice = registries.STRATEGIES[name].make(cluster)
+    return found
+
+
+def agreed_metrics(on: OneDevice, metrics: Mapping[str, float]) -> dict[str, float]:
+    """Returns the metrics that all processes go on with, by name."""
+    return dict(zip(metrics, on.agreed(list(metrics.values())), strict=True))
