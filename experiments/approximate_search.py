@@ -78,7 +78,7 @@ class Run:
 
     config: configs.Config
     data: prepared.PreparedData
-    stage: stage_room.Stage
+    stage: stage_room.FirstStage
     ranker: ranking_model.RankingModel
     cases: protocol.Cases
     vectors: interface.Vectors

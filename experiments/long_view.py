@@ -208,7 +208,7 @@ def train_again(
 
 def _opened(
     directory: pathlib.Path, config: configs.Config
-) -> tuple[prepared.PreparedData, stage.Stage, ranking_model.RankingModel]:
+) -> tuple[prepared.PreparedData, stage.FirstStage, ranking_model.RankingModel]:
     data = prepared.load(directory / prepared.KIND)
     first = stage.load(directory / candidate_model.KIND, data, config.composition)
     trained = ranking_model.load(directory / ranking_model.KIND, data, first)

@@ -12,8 +12,8 @@ import pytest
 from experiments.benchmarks import (
     accelerator,
     answer,
+    bulk,
     delta,
-    everybody,
     exact_search,
     filters,
     index,
@@ -158,8 +158,8 @@ def test_serve_processes(capsys):
 
 
 @pytest.mark.slow
-def test_everybody(capsys):
-    everybody.main(["--tiny", "--turns=1"])
+def test_bulk(capsys):
+    bulk.main(["--tiny", "--turns=1"])
     turns, whole = _tables(capsys.readouterr().out)
     assert [row[0] for row in turns[2:]] == [
         "products alone",

@@ -7,23 +7,6 @@ import pytest
 
 from tests import language
 
-# Public class names that two files share, each with its reason.
-SHARED_CLASS_NAMES = {
-    "Answer": "of a bundle in Python, and of the service to a client",
-    "Asked": "inputs of a source, of a signature, of a bulk answer: to be renamed",
-    "Difference": "of a metric in two reports, and of two arms: to be renamed",
-    "Index": "the search, and the exported graph that holds it: to be renamed",
-    "Limits": "of a request's size, and of the videos in a list: to be renamed",
-    "Nearest": "the search, and the exported graph that holds it: to be renamed",
-    "Recommender": "of the Python API, and the exported graph: to be renamed",
-    "Recorder": "of the world's events, and of the server's requests: to be renamed",
-    "Stage": "of a run, and of a request: to be renamed",
-    "Table": "of cells on a page; the class names the block in its template",
-    "Tower": "the layer, and the candidate source that it is: to be renamed",
-    "UserTower": "the layer, and the exported graph that holds it: to be renamed",
-    "Video": "of a report, and of an answer to a client",
-}
-
 
 def places(found: list[language.Text]) -> list[str]:
     return [f"{text.path}:{text.line} {text.text.splitlines()[0]}" for text in found]
@@ -42,9 +25,7 @@ def test_functions_say_their_verb() -> None:
 
 
 def test_a_public_class_name_stands_in_one_file() -> None:
-    shared = language.shared_class_names(language.ROOT)
-    assert shared.keys() == SHARED_CLASS_NAMES.keys(), shared
-    assert all(len(reason) > 20 for reason in SHARED_CLASS_NAMES.values())
+    assert language.shared_class_names(language.ROOT) == {}
 
 
 @pytest.fixture

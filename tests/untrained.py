@@ -44,7 +44,7 @@ class Run:
 
     workdir: pathlib.Path
     data: prepared.PreparedData
-    stage: stage_room.Stage
+    stage: stage_room.FirstStage
     ranker: ranking_model.RankingModel
     bundle: bundle_room.Bundle
 

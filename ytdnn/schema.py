@@ -89,7 +89,7 @@ class Column:
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
+class TableSchema:
     """One event-log table.
 
     Attributes:
@@ -156,10 +156,10 @@ _OF_OUTCOME = "An outcome: predicted, and may weigh in the order (feedback)."
 _OF_REQUEST = "A feature of the request. Without it requests carry no device."
 _LOGGED_IN = "A feature of the candidate network. Without it there is none."
 
-TABLES: dict[str, Table] = {
+TABLES: dict[str, TableSchema] = {
     table.name: table
     for table in (
-        Table(
+        TableSchema(
             WATCHES,
             "one watch of a video by a user",
             "Histories, and what the candidate network learns to predict. The one "
@@ -199,7 +199,7 @@ TABLES: dict[str, Table] = {
                 ),
             ),
         ),
-        Table(
+        TableSchema(
             SEARCHES,
             "one search of a user",
             "A bag of the words searched for last, read by the candidate network. "
@@ -214,7 +214,7 @@ TABLES: dict[str, Table] = {
                 ),
             ),
         ),
-        Table(
+        TableSchema(
             IMPRESSIONS,
             "one video shown to a user",
             "Trains the ranker, which orders candidates by expected watch time. "
@@ -276,7 +276,7 @@ TABLES: dict[str, Table] = {
                 *_outcomes(),
             ),
         ),
-        Table(
+        TableSchema(
             VIDEOS,
             "one video",
             "The catalogue, titles, and features of videos. Where it is given every "
@@ -327,7 +327,7 @@ TABLES: dict[str, Table] = {
             ),
             key=VIDEO_ID,
         ),
-        Table(
+        TableSchema(
             USERS,
             "one user",
             "Features of users, of use for those with a short history. Without it "

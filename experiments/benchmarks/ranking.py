@@ -102,7 +102,7 @@ class Run:
 
     config: configs.Config
     data: prepared.PreparedData
-    first_stage: stage.Stage
+    first_stage: stage.FirstStage
     ranker: ranking_model.RankingModel
     served: bundle.Bundle
 
@@ -281,11 +281,11 @@ def saved(
 ) -> Callable[..., object]:
     """Exports a ranker as the bundle's, and loads its signature."""
     videos = lookups.VideoIds(run.data)
-    tower = graphs.UserTower(run.data, videos, run.first_stage.candidates)
+    tower = graphs.UserTowerGraph(run.data, videos, run.first_stage.candidates)
     stage = run.first_stage
     scorer = graphs.Scorer(run.data, videos, model)
     pool = stage.pool() if scorer.asks_sources else None
-    ranker = graphs.Ranker(scorer, tower, stage.scores(), pool)
+    ranker = graphs.RankerGraph(scorer, tower, stage.scores(), pool)
     fields = tuple(run.served.inputs(bundle.RANKER).values())
     saved_models.save(saved_models.Model(ranker, fields, ()), directory)
     loaded = tf.saved_model.load(str(directory))
@@ -338,7 +338,7 @@ def parts(
 def _reader(run: Run) -> Callable[..., Any]:
     """Returns what makes the ranker's tensors of a request, as its graph does."""
     videos = lookups.VideoIds(run.data)
-    user_tower = graphs.UserTower(run.data, videos, run.first_stage.candidates)
+    user_tower = graphs.UserTowerGraph(run.data, videos, run.first_stage.candidates)
     length = run.ranker.config.history_length
     made = inputs.RequestInputs(run.data, run.ranker.features, length)
     asked = run.ranker.first_stage

@@ -61,7 +61,7 @@ def _column(draw: st.DrawFn, column: schema.Column, size: int) -> pl.Series:
 
 
 @st.composite
-def _table(draw: st.DrawFn, table: schema.Table) -> pl.DataFrame:
+def _table(draw: st.DrawFn, table: schema.TableSchema) -> pl.DataFrame:
     size = draw(st.integers(0, 12) if table.key else st.integers(1, 12))
     columns = [
         draw(_column(column, size))

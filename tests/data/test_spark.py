@@ -18,7 +18,7 @@ from ytdnn.cli import arguments
 from ytdnn.cli import engine as engine_flags
 from ytdnn.data import prepare, prepared, sources
 from ytdnn.data.spark import session
-from ytdnn.pipeline import everybody, on_spark, recommender
+from ytdnn.pipeline import bulk, on_spark, recommender
 from ytdnn.serving import streams
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
@@ -191,7 +191,7 @@ def test_lists_of_many_users_are_those_of_one_machine(
     )
     asked = {"users": None, "k": 5, "ranker": False, "index": "exact"}
     asked |= {"exclude": ["v1", "v2"], "allow": None}
-    expected = everybody.stream(opened, **asked).whole()
+    expected = bulk.stream(opened, **asked).whole()
     divided = on_spark.divided(spark, opened, asked, tmp_path)
     assert divided.whole().equals(expected)
     assert not {"v1", "v2"} & set(expected["video_id"])

@@ -25,23 +25,25 @@ PLACES = configs.CompositionConfig(
 )
 
 
-def make(data: prepared.PreparedData) -> stage_room.Stage:
+def make(data: prepared.PreparedData) -> stage_room.FirstStage:
     """Returns a first stage of fresh weights, which read every feature all the same."""
     tf.keras.utils.set_random_seed(0)
     model = candidate_model.build(CONFIG, data)
     model.videos.table.assign(tf.random.normal(model.videos.table.shape))
     model.bias.assign(tf.random.normal(model.bias.shape))
-    return stage_room.Stage(model, data, PLACES)
+    return stage_room.FirstStage(model, data, PLACES)
 
 
 class FirstStageContract(contract.FeatureContract):
     """Subclass, and name the feature."""
 
     @pytest.fixture(autouse=True)
-    def _of_stage(self, data: prepared.PreparedData, stage: stage_room.Stage) -> None:
+    def _of_stage(
+        self, data: prepared.PreparedData, stage: stage_room.FirstStage
+    ) -> None:
         self.stage = stage
         videos = lookups.VideoIds(data)
-        self.tower = graphs.UserTower(data, videos, stage.candidates)
+        self.tower = graphs.UserTowerGraph(data, videos, stage.candidates)
         self.scores, self.pool = stage.scores(), stage.pool()
 
     def log(self, data: prepared.PreparedData) -> positions.LogTensors:
@@ -61,7 +63,7 @@ class FirstStageContract(contract.FeatureContract):
         asked = raw_request.Request(raw, videos, ids)
         vectors = self.tower.call(**raw)[schema.USER_VECTOR]
         asked.candidate_scores = self.scores(vectors, asked.video_indices)
-        found = self.pool(limits.Limits().asked(asked, vectors))
+        found = self.pool(limits.FilterReader().asked(asked, vectors))
         of_videos = found.sources_of(asked.video_indices)
         asked.candidate_sources, asked.seed_videos = of_videos
         return asked

@@ -13,7 +13,7 @@ from ytdnn.retrieval import stage as stage_room
 
 
 @pytest.fixture(scope="module")
-def stage(data: prepared.PreparedData) -> stage_room.Stage:
+def stage(data: prepared.PreparedData) -> stage_room.FirstStage:
     return first_stage.make(data)
 
 
@@ -21,7 +21,7 @@ class TestCandidateScore(first_stage.FirstStageContract):
     name = "candidate_score"
 
     def test_it_is_the_product_of_both_vectors(
-        self, data: prepared.PreparedData, stage: stage_room.Stage
+        self, data: prepared.PreparedData, stage: stage_room.FirstStage
     ) -> None:
         shown = data.impressions
         rows = np.flatnonzero(shown.splits != prepared.Split.CONTEXT)
@@ -47,7 +47,7 @@ class TestCandidateScore(first_stage.FirstStageContract):
 
 
 def test_impressions_before_the_ranker_s_window_have_none(
-    data: prepared.PreparedData, stage: stage_room.Stage
+    data: prepared.PreparedData, stage: stage_room.FirstStage
 ) -> None:
     """The candidate model has seen what was clicked there; the others keep theirs."""
     added = earlier.added(data, 10_000)

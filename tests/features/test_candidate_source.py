@@ -11,7 +11,7 @@ from ytdnn.retrieval import stage as stage_room
 
 
 @pytest.fixture(scope="module")
-def stage(data: prepared.PreparedData) -> stage_room.Stage:
+def stage(data: prepared.PreparedData) -> stage_room.FirstStage:
     return first_stage.make(data)
 
 
@@ -19,7 +19,7 @@ class TestCandidateSource(first_stage.FirstStageContract):
     name = "candidate_source"
 
     def test_it_is_the_first_source_that_would_have_proposed_the_video(
-        self, data: prepared.PreparedData, stage: stage_room.Stage
+        self, data: prepared.PreparedData, stage: stage_room.FirstStage
     ) -> None:
         """Of each logged impression, every source asked alone."""
         shown = data.impressions
@@ -32,7 +32,7 @@ class TestCandidateSource(first_stage.FirstStageContract):
         model = stage.candidates
         before = data.searches.num_before(users, times)
         vectors = model.vectors_at(model.open_log(data), users, ends, before, rows)
-        asked = interface.Asked(
+        asked = interface.SourceRequests(
             tf.constant(data.watched_before(users, ends).padded()),
             tf.constant(times),
             tf.constant(vectors),

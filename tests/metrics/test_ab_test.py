@@ -89,7 +89,7 @@ def test_intervals_of_few_unequal_users_cover() -> None:
 def test_lift_and_its_error() -> None:
     """Without CUPED that of a ratio of two independent arms: 150 ± 3 over 100 ± 2."""
     first = ab_test.Ratio(100.0, 2.0)
-    plain = ab_test.Difference(50.0, math.sqrt(13.0), 0.0, 1.0)
+    plain = ab_test.MeanDifference(50.0, math.sqrt(13.0), 0.0, 1.0)
     found = ab_test.lift(first, plain)
     assert found.value == pytest.approx(0.5)
     # sqrt(3² + (1.5 · 2)²) / 100

@@ -150,7 +150,7 @@ def test_one_who_bars_very_many_is_not_asked_of_the_index(
             asked.append(int(k))
             return super().search(queries, k)
 
-    monkeypatch.setattr(nearest, "MOST_BARRED", 5)
+    monkeypatch.setattr(nearest, "MOST_EXCLUDED", 5)
     search = nearest.Nearest(Counted(), NUM)
     few, many = [1, 3], list(range(1, 20))
     for rows, widths in (([few], [6]), ([many], []), ([few, many], [6])):

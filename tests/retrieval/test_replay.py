@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 @pytest.fixture(scope="module")
 def stages(
     data: prepared.PreparedData, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, stage_room.Stage]:
+) -> dict[str, stage_room.FirstStage]:
     """A first stage of the window before the ranker's, and one that has seen both."""
     directory = tmp_path_factory.mktemp("stages")
     splits = np.array(data.watches.splits)
@@ -59,7 +59,7 @@ def rows_of(data: prepared.PreparedData, split: Split) -> np.ndarray:
 
 
 def auc_of_scores(
-    data: prepared.PreparedData, stage: stage_room.Stage, split: Split
+    data: prepared.PreparedData, stage: stage_room.FirstStage, split: Split
 ) -> float:
     rows = rows_of(data, split)
     scores = stage.open_log(data).scores(logged(data, rows)).numpy()[:, 0]
@@ -85,7 +85,7 @@ def logged(data: prepared.PreparedData, rows: np.ndarray) -> positions.Positions
 
 @pytest.mark.thorough
 def test_in_sample_a_score_knows_the_clicks_it_shall_predict(
-    data: prepared.PreparedData, stages: dict[str, stage_room.Stage]
+    data: prepared.PreparedData, stages: dict[str, stage_room.FirstStage]
 ) -> None:
     """Its worth in the ranker's window is then not that in the test's."""
     gap = {

@@ -28,13 +28,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def asked(data: prepared.PreparedData) -> interface.Asked:
+def asked(data: prepared.PreparedData) -> interface.SourceRequests:
     """Requests of every user, amid the log; the last has watched nothing."""
     users, ends = data.first_watches(prepared.Split.TEST)
     ends = np.append(ends, data.watches.offsets[users[-1]])
     watched = data.watched_before(np.append(users, users[-1]), ends)
     times = np.asarray(data.watches.times)[ends]
-    return interface.Asked(tf.constant(watched.padded()), tf.constant(times))
+    return interface.SourceRequests(tf.constant(watched.padded()), tf.constant(times))
 
 
 def rows_of(values: tf.Tensor) -> list[list[int]]:
@@ -42,7 +42,7 @@ def rows_of(values: tf.Tensor) -> list[list[int]]:
 
 
 def test_popular_is_the_last_week_of_training(
-    data: prepared.PreparedData, asked: interface.Asked
+    data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
     watches = data.watches
     is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
@@ -77,7 +77,7 @@ def nearest_by_hand(data: prepared.PreparedData) -> dict[int, dict[int, float]]:
 
 
 def test_co_watch_finds_what_others_watched_near_the_last_ones(
-    data: prepared.PreparedData, asked: interface.Asked
+    data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
     weights = nearest_by_hand(data)
     found = co_watch.CoWatch(6, data).propose(asked)
@@ -112,7 +112,7 @@ def votes_by_hand(data: prepared.PreparedData) -> np.ndarray:
 
 
 def test_neighbours_have_the_most_votes_of_all_watches(
-    data: prepared.PreparedData, asked: interface.Asked
+    data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
     weights = votes_by_hand(data)
     found = neighbours.Neighbours(6, data).propose(asked)
@@ -131,11 +131,13 @@ def test_neighbours_have_the_most_votes_of_all_watches(
 
 
 def test_neighbours_are_the_same_in_a_saved_graph(
-    data: prepared.PreparedData, asked: interface.Asked, tmp_path: pathlib.Path
+    data: prepared.PreparedData, asked: interface.SourceRequests, tmp_path: pathlib.Path
 ) -> None:
     source = neighbours.Neighbours(6, data)
     source.ask = tf.function(
-        lambda watched, times: source.propose(interface.Asked(watched, times)).videos,
+        lambda watched, times: (
+            source.propose(interface.SourceRequests(watched, times)).videos
+        ),
         input_signature=[
             tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None], tf.int64),
@@ -148,7 +150,7 @@ def test_neighbours_are_the_same_in_a_saved_graph(
 
 
 def test_fresh_uploads_are_the_latest_of_watched_channels(
-    data: prepared.PreparedData, asked: interface.Asked
+    data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
     channels = data.videos["channel_id"].to_list()
     uploads = data.videos["upload_time"].to_list()
@@ -156,7 +158,7 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
     # Ten days before the first upload of the log there is none.
     early = np.where(np.arange(len(asked.times)) % 2, asked.times, 1_597_500_000)
     for times in (asked.times.numpy(), early, np.zeros_like(early)):
-        given = interface.Asked(asked.watched, tf.constant(times))
+        given = interface.SourceRequests(asked.watched, tf.constant(times))
         found = rows_of(source.propose(given).videos)
         assert sum(map(len, found)) > len(found) / 2
         for row, watched in enumerate(rows_of(asked.watched)):
@@ -201,7 +203,7 @@ def test_sources_that_do_not_fit_are_refused(sources, message: str) -> None:
 
 
 def test_a_source_of_a_package_proposes_in_the_pool(
-    data: prepared.PreparedData, asked: interface.Asked, tmp_path: pathlib.Path
+    data: prepared.PreparedData, asked: interface.SourceRequests, tmp_path: pathlib.Path
 ) -> None:
     with extras.installed(tmp_path):
         composition = configs.CompositionConfig(

@@ -25,7 +25,7 @@ def test_it_proposes_the_most_watched_of_recent_topics(
     watched = data.watched_before(users, ends).padded()
     made = registries.SOURCES["topic_popular"].make(5, data)
     found = made.propose(
-        interface.Asked(tf.constant(watched), tf.zeros(len(users), tf.int64))
+        interface.SourceRequests(tf.constant(watched), tf.zeros(len(users), tf.int64))
     )
     is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
     counts = collections.Counter(np.asarray(data.watches.videos)[is_train].tolist())

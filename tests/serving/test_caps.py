@@ -9,7 +9,7 @@ from tests import untrained
 from tests.serving import conftest
 from tests.serving.test_filters import request
 from ytdnn import errors, pipeline, schema
-from ytdnn.serving import everybody, logged_requests, requests
+from ytdnn.serving import bulk, logged_requests, requests
 
 TOPICS = {"topic": 2}
 
@@ -65,9 +65,9 @@ def test_lists_by_products_are_the_best_that_the_caps_leave(
     run, k = untrained_run, 5
     logged = logged_requests.LoggedRequests(run.data)
     users = np.array([3, 5], np.int64)
-    whole = everybody.nearest(run.bundle, logged, 100, everybody.Limits())(users)
-    limits = everybody.Limits(max_per=(("topic", 1),))
-    found = everybody.nearest(run.bundle, logged, k, limits)(users)
+    whole = bulk.nearest(run.bundle, logged, 100, bulk.BulkFilters())(users)
+    limits = bulk.BulkFilters(max_per=(("topic", 1),))
+    found = bulk.nearest(run.bundle, logged, k, limits)(users)
     known = [None, *run.data.videos["topic"].to_list()]
     for row in range(len(users)):
         seen, expected = set(), []

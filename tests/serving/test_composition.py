@@ -150,7 +150,7 @@ def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
     directory = run.bundle.directory.with_name("ranking")
     for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
         other = dataclasses.replace(CONFIG.composition, **changed)
-        stage = stage_room.Stage(
+        stage = stage_room.FirstStage(
             run.stage.candidates, run.data, other, run.stage.manifest
         )
         if "share_popular" not in changed:

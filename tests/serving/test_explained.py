@@ -109,8 +109,8 @@ def tensors_of(run: untrained.Run, raw: dict) -> dict:
     """Returns what the network reads of a request."""
     videos = lookups.VideoIds(run.data)
     scorer = graphs.Scorer(run.data, videos, run.ranker)
-    tower = graphs.UserTower(run.data, videos, run.stage.candidates)
-    ranker = graphs.Ranker(scorer, tower, run.stage.scores(), run.stage.pool())
+    tower = graphs.UserTowerGraph(run.data, videos, run.stage.candidates)
+    ranker = graphs.RankerGraph(scorer, tower, run.stage.scores(), run.stage.pool())
     return ranker.tensors(raw)
 
 

@@ -45,7 +45,7 @@ def _build(config, data):
 
 def _export(candidate_model, data, directory):
     """The signature of the exported user tower, loaded again, and its inputs."""
-    tower = graphs.UserTower(data, lookups.VideoIds(data), candidate_model)
+    tower = graphs.UserTowerGraph(data, lookups.VideoIds(data), candidate_model)
     fields = candidate_model.fields(data)
     saved_models.save(saved_models.Model(tower, fields, ()), directory)
     loaded = tf.saved_model.load(str(directory))

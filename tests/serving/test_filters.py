@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests import untrained
 from ytdnn import errors, pipeline, schema
-from ytdnn.serving import batches, everybody, logged_requests, requests, where
+from ytdnn.serving import batches, bulk, logged_requests, requests, where
 
 WHERE = [
     {"column": "language", "in": ["de", "ja"]},
@@ -125,13 +125,13 @@ def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) ->
     run = untrained_run
     logged = logged_requests.LoggedRequests(run.data)
     keys = run.bundle.inputs("index_exact")[schema.CONDITIONS].choices
-    limits = everybody.Limits(
+    limits = bulk.BulkFilters(
         conditions=tuple(where.entries(WHERE, keys)), policy="short"
     )
     users = np.arange(8)
-    products = everybody.nearest(run.bundle, logged, 6, limits)(users)
-    asked = everybody._Asked(run.bundle, logged, "index_exact", 6, limits)
-    vectors = everybody.UserVectors(run.bundle, logged)(users)
+    products = bulk.nearest(run.bundle, logged, 6, limits)(users)
+    asked = bulk._Asked(run.bundle, logged, "index_exact", 6, limits)
+    vectors = bulk.UserVectors(run.bundle, logged)(users)
     indexed = asked(
         logged.watched(users),
         lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])},

@@ -15,7 +15,7 @@ from ytdnn.serving import (
     additions,
     asked,
     batches,
-    everybody,
+    bulk,
     logged_requests,
     requests,
 )
@@ -122,7 +122,7 @@ def test_similar_by_a_column_is_by_its_cosine(run: untrained.Run) -> None:
     np.fill_diagonal(cosines, -2.0)
     videos = asked.videos(run.bundle, None, by=NAME)
     assert len(videos) == there.sum()
-    found = everybody.similar(run.bundle, 4, NAME)(videos.indices)
+    found = bulk.similar(run.bundle, 4, NAME)(videos.indices)
     for row, video in enumerate(videos.indices.tolist()):
         order = np.argsort(-cosines[video - 1], kind="stable")[:4]
         assert found.videos[row].tolist() == (order + 1).tolist()
@@ -166,7 +166,7 @@ def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
     """The ranker reads them, and `similar` finds them: "new" has the vector of "v1"."""
     place = run.bundle.videos[schema.VIDEO_ID].to_list().index("new") + 1
     assert place == run.data.num_videos + 1
-    nearest = everybody.similar(run.bundle, 1, NAME)(np.array([place]))
+    nearest = bulk.similar(run.bundle, 1, NAME)(np.array([place]))
     assert run.bundle.videos[schema.VIDEO_ID][int(nearest.videos[0, 0]) - 1] == "v1"
     fields = run.bundle.inputs("ranker")
     request = {schema.VIDEO_IDS: ["new", "v1", "v2"], schema.WATCHED_VIDEO_IDS: ["v1"]}

@@ -55,7 +55,7 @@ def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
     return run.bundle.fitting(found) | more
 
 
-def value(answer: bundle_room.Answer, given: Mapping[str, float]) -> np.ndarray:
+def value(answer: bundle_room.BundleAnswer, given: Mapping[str, float]) -> np.ndarray:
     """Returns the weighted sum of an answer's own columns."""
     columns = answer.more | {"watch_seconds": answer.more["expected_watch_seconds"]}
     return np.sum([w * np.array(columns[name]) for name, w in given.items()], axis=0)

@@ -63,7 +63,7 @@ def earlier(tmp_path_factory):
     return refit_ranking.TrainedRanker(directory / "ranking", data, first_stage)
 
 
-class _Scaled(stage_room.Stage):
+class _Scaled(stage_room.FirstStage):
     """Candidates of the same opinions, their scores on another scale."""
 
     @property

@@ -10,7 +10,7 @@ from ytdnn.cli import (
 COMMANDS = (
     command.Command(
         "recommend",
-        "recommendations for one user, a request, or everybody into a file",
+        "recommendations for one user, a request, or all users into a file",
         "With --workdir and --user: takes the user's history from the prepared set and "
         "asks WORKDIR/bundle. With --bundle and --request: needs the bundle alone; the "
         "request is a JSON object whose members the bundle's manifest describes. With "

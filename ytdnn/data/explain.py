@@ -100,7 +100,7 @@ def explain() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _rows(table: schema.Table) -> Iterator[str]:
+def _rows(table: schema.TableSchema) -> Iterator[str]:
     yield "| column | holds | use |"
     yield "|---|---|---|"
     for column in table.columns:

@@ -115,12 +115,12 @@ def _candidates(served: ServedLists) -> lists.Maker:
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         watched = np.diff(cases.watched.offsets)
-        barred = watched + [len(_not_out(cases, row)) for row in range(len(cases))]
+        left_out = watched + [len(_not_out(cases, row)) for row in range(len(cases))]
         found = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
             vectors = served.bundle.run(tower, inputs)[schema.USER_VECTOR]
-            wanted = min(k + int(barred[part].max()), _num_listed(served))
+            wanted = min(k + int(left_out[part].max()), _num_listed(served))
             query = {
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),

@@ -45,7 +45,7 @@ def _joined(
     others: tuple[interface.Source, ...],
     composition: configs.CompositionConfig,
 ) -> lists.Lists:
-    asked = interface.Asked(
+    asked = interface.SourceRequests(
         watched=tf.constant(cases.watched.padded()),
         times=tf.constant(cases.times, tf.int64),
     )

@@ -74,8 +74,8 @@ def _of(videos: ragged.Ragged, row: int) -> npt.NDArray[np.integer]:
 
 def _videos(
     data: prepared.PreparedData, indices: npt.NDArray[np.integer]
-) -> tuple[report_model.Video, ...]:
-    return tuple(report_model.Video(**_known(data, i)) for i in indices.tolist())
+) -> tuple[report_model.ReportVideo, ...]:
+    return tuple(report_model.ReportVideo(**_known(data, i)) for i in indices.tolist())
 
 
 def _known(data: prepared.PreparedData, index: int) -> dict[str, Any]:

@@ -211,7 +211,7 @@ class TrainingReport:
 
 
 @report_parts.part
-class Video:
+class ReportVideo:
     """A video, as the log names it.
 
     Attributes:
@@ -228,7 +228,7 @@ class Video:
 
 
 @report_parts.part
-class ListedVideo(Video):
+class ListedVideo(ReportVideo):
     """A recommended video.
 
     Attributes:
@@ -259,10 +259,10 @@ class Example:
     user_id: report_parts.Id
     facts: dict[str, str | float | int | bool]
     history_length: report_parts.Count
-    history: tuple[Video, ...]
+    history: tuple[ReportVideo, ...]
     lists: dict[str, tuple[ListedVideo, ...]]
     num_answers: report_parts.Count
-    answers: tuple[Video, ...]
+    answers: tuple[ReportVideo, ...]
 
 
 @report_parts.part

@@ -63,7 +63,7 @@ class Looks:
           metrics: Names of the metrics that are compared.
         """
         self.totals = measures.Totals(num_users, earlier)
-        self.now: dict[int, dict[str, ab_test.Difference]] = {}
+        self.now: dict[int, dict[str, ab_test.MeanDifference]] = {}
         self._last = measures.Totals(num_users, earlier)
         self._members, self._metrics, self._day = members, metrics, 0
         others = range(1, len(members))
@@ -103,7 +103,7 @@ class Looks:
         sums = self._last.sums(metric, visitors)
         return ab_test.ratio(sums.totals, sums.counts).value
 
-    def _look(self, name: str, arm: int) -> ab_test.Difference:
+    def _look(self, name: str, arm: int) -> ab_test.MeanDifference:
         metric = measures.METRICS[name]
         first, second = (
             self.totals.sums(metric, self.visitors(place)) for place in (0, arm)

@@ -52,7 +52,7 @@ class Ratio(NamedTuple):
     standard_error: float
 
 
-class Difference(NamedTuple):
+class MeanDifference(NamedTuple):
     """The second arm minus the first.
 
     Attributes:
@@ -98,7 +98,7 @@ def linearised(totals: Array, counts: Array) -> Array:
     return parts
 
 
-def difference(first: Sums, second: Sums, cuped: bool = True) -> Difference:
+def difference(first: Sums, second: Sums, cuped: bool = True) -> MeanDifference:
     """Returns the difference of two arms' ratios.
 
     Args:
@@ -133,7 +133,7 @@ def difference(first: Sums, second: Sums, cuped: bool = True) -> Difference:
         variance = sum(map(_variance, left, leverage))
     error = math.sqrt(variance) if math.isfinite(found) else math.nan
     kept = variance / plain if plain else 1.0
-    return Difference(found, error, p_value(found, error), kept)
+    return MeanDifference(found, error, p_value(found, error), kept)
 
 
 def p_value(value: float, standard_error: float) -> float:
@@ -159,13 +159,13 @@ def interval(
     return value - half, value + half
 
 
-def lift(first: Ratio, found: Difference) -> Ratio:
+def lift(first: Ratio, found: MeanDifference) -> Ratio:
     """Returns a difference as a share of the first arm's value (delta method).
 
     It has the sign of the difference, CUPED included. The difference and the first
     value go together by minus the variance of the first arm that CUPED leaves.
 
-    >>> lift(Ratio(2.0, 0.0), Difference(1.0, 0.0, 0.0, 1.0))
+    >>> lift(Ratio(2.0, 0.0), MeanDifference(1.0, 0.0, 0.0, 1.0))
     Ratio(value=0.5, standard_error=0.0)
     """
     if not first.value or not math.isfinite(first.value):

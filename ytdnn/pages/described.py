@@ -59,7 +59,7 @@ def _user(example: report_model.Example, is_open: bool) -> page.Details:
 
 
 def _videos(
-    heading: str, videos: Sequence[report_model.Video], number: int
+    heading: str, videos: Sequence[report_model.ReportVideo], number: int
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
@@ -75,7 +75,7 @@ def _videos(
     return page.Table([heading], rows, marked=found)
 
 
-def _title(video: report_model.Video) -> str:
+def _title(video: report_model.ReportVideo) -> str:
     title = video.title or f"video {video.video_id}"
     topic = str(video.topic or "")
     return title if topic.lower() in title.lower() else f"{title} ({topic})"

@@ -1,7 +1,7 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
 `api` has the functions users call (prepare, train, evaluate, export), `recommender`
-answers requests with a bundle, `everybody` writes the answers for many users into
+answers requests with a bundle, `bulk` writes the answers for many users into
 files, `removing` takes videos out of a bundle, `adding` adds new ones, `refreshing`
 continues the training of a run on new events, `live_tests` runs live tests in the
 synthetic world, `tuning` finds settings of the index; `graph` declares the output and
@@ -11,7 +11,7 @@ are made when a function is called: `import ytdnn` loads neither TensorFlow nor 
 
 from ytdnn.pipeline.adding import Added, add_videos
 from ytdnn.pipeline.api import TrainedRun, evaluate, export, prepare, refit, run, train
-from ytdnn.pipeline.everybody import (
+from ytdnn.pipeline.bulk import (
     write_recommendations,
     write_similar,
     write_user_vectors,

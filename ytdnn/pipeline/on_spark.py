@@ -9,7 +9,7 @@ import os
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.pipeline import everybody
+from ytdnn.pipeline import bulk
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +27,7 @@ class _Part:
       bundle: Directory of the bundle.
       version: Version of the bundle.
       data: Directory of the prepared set.
-      asked: Arguments of `everybody.stream`.
+      asked: Arguments of `bulk.stream`.
       size: Number of users of a part.
       batch: Number of users in a batch, the same as on one machine: scores may differ
         in the last bit between batches of other sizes.
@@ -49,7 +49,7 @@ class _Part:
 
         os.chdir(self.here)
         opened = recommender_room.Recommender.load(self.bundle, self.data, self.version)
-        stream = everybody.stream(opened, **self.asked)
+        stream = bulk.stream(opened, **self.asked)
         first = number * self.size
         last = min(first + self.size, len(stream.asked))
         starts = range(first, last, self.batch)
@@ -68,14 +68,14 @@ def divided(
     Args:
       session: Spark's, a `pyspark.sql.SparkSession`.
       recommender: The bundle, with the log's users.
-      asked: How `everybody.stream` is called.
+      asked: How `bulk.stream` is called.
       scratch: A directory that all machines reach.
     """
     import polars as pl
 
     from ytdnn.data.spark import parts
 
-    stream = everybody.stream(recommender, **asked)
+    stream = bulk.stream(recommender, **asked)
     number = max(1, session.sparkContext.defaultParallelism)
     batches = -(-len(stream.asked) // stream.size)
     size = max(1, -(-batches // number)) * stream.size

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
-from ytdnn.pipeline import api, everybody, requested
+from ytdnn.pipeline import api, bulk, requested
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.data import prepared
+    from ytdnn.serving import bulk as bulk_room
     from ytdnn.serving import bundle as bundle_room
-    from ytdnn.serving import everybody as everybody_room
     from ytdnn.serving import logged_requests, streams
 
 REQUEST = "request"
@@ -115,12 +115,12 @@ class Recommender:
         exact: bool = False,
         *,
         ranker: bool = True,
-        exclude: everybody.Ids = None,
-        allow: everybody.Ids = None,
-        where: everybody.Where = None,
+        exclude: bulk.Ids = None,
+        allow: bulk.Ids = None,
+        where: bulk.Where = None,
         policy: str = "",
-        max_per: everybody.MaxPer = None,
-        weights: everybody.Weights = None,
+        max_per: bulk.MaxPer = None,
+        weights: bulk.Weights = None,
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -165,7 +165,7 @@ class Recommender:
 
         read = requested.read(asked)
         if not isinstance(read, list):
-            limits, notes = everybody.limits(
+            limits, notes = bulk.limits(
                 self,
                 exclude,
                 allow,
@@ -211,7 +211,7 @@ class Recommender:
         given.pop(schema.USER_ID, None)
         return candidate_frames.frame(self.bundle, given, exact)
 
-    def similar(self, videos: everybody.Ids = None, k: int = 10, by: str = "") -> Any:
+    def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
         """Returns the videos nearest to others, by the cosine of their vectors.
 
         The bias is no part of these vectors; a video is not similar to itself, and
@@ -232,9 +232,9 @@ class Recommender:
         Raises:
           errors.UserError: A video is unknown or has no vector.
         """
-        return _whole(everybody.similar(self, videos, k, by), videos)
+        return _whole(bulk.similar(self, videos, k, by), videos)
 
-    def user_vectors(self, users: everybody.Ids = None) -> Any:
+    def user_vectors(self, users: bulk.Ids = None) -> Any:
         """Returns the vectors of users at the end of the log.
 
         The dot product with a video's vector is its candidate score.
@@ -248,9 +248,9 @@ class Recommender:
         Raises:
           errors.UserError: A user is unknown.
         """
-        return _whole(everybody.user_vectors(self, users), users)
+        return _whole(bulk.user_vectors(self, users), users)
 
-    def video_vectors(self, videos: everybody.Ids = None) -> Any:
+    def video_vectors(self, videos: bulk.Ids = None) -> Any:
         """Returns the vectors of videos, the bias their last coordinate.
 
         Args:
@@ -262,7 +262,7 @@ class Recommender:
         Raises:
           errors.UserError: A video is unknown or has no vector.
         """
-        return _whole(everybody.video_vectors(self, videos), videos)
+        return _whole(bulk.video_vectors(self, videos), videos)
 
     @functools.cached_property
     def logged(self) -> "logged_requests.LoggedRequests":
@@ -275,7 +275,7 @@ class Recommender:
         self,
         users: "pl.Series",
         k: int | None,
-        limits: "everybody_room.Limits",
+        limits: "bulk_room.BulkFilters",
         options: Mapping[str, Any],
     ) -> "pl.DataFrame":
         """Returns recommendations of users of the log, each as often as it is named."""
@@ -291,7 +291,7 @@ class Recommender:
         for place in np.flatnonzero(indices < 0)[:1].tolist():
             self.request(requested.user_id(users[place]))  # says what is wrong
         places = pl.Series(REQUEST, range(len(users)), pl.Int64)
-        each = asked.Asked(places, indices)
+        each = asked.BulkIds(places, indices)
         stream = streams.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
@@ -355,14 +355,14 @@ class Recommender:
 
     def _answers(
         self, given: Sequence[dict[str, Any]], exact: bool
-    ) -> list["bundle_room.Answer"]:
+    ) -> list["bundle_room.BundleAnswer"]:
         """Returns the answer to each request, asked in batches of like length."""
         import numpy as np
 
         from ytdnn.serving import batches
 
         lengths = np.array([requested.length(request) for request in given], np.int64)
-        answers: dict[int, bundle_room.Answer] = {}
+        answers: dict[int, bundle_room.BundleAnswer] = {}
         for part in batches.of_like_length(lengths):
             rows = part.tolist()
             found = self.bundle.answer([given[row] for row in rows], exact)
@@ -370,7 +370,7 @@ class Recommender:
         return [answers[row] for row in range(len(given))]
 
     def _frame(
-        self, answers: Sequence["bundle_room.Answer"], users: Sequence[Any]
+        self, answers: Sequence["bundle_room.BundleAnswer"], users: Sequence[Any]
     ) -> "pl.DataFrame":
         """Returns answers as rows; the user of each where any is named."""
         import polars as pl
@@ -414,7 +414,7 @@ def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
     return prepared.load(directory)
 
 
-def _whole(stream: "streams.Stream", asked: everybody.Ids) -> Any:
+def _whole(stream: "streams.Stream", asked: bulk.Ids) -> Any:
     """Returns all of a stream, of pandas where its ids were; warns of what it notes."""
     from ytdnn.data.sources import frames
 

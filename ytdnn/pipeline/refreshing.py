@@ -346,7 +346,7 @@ class _Refresh:
 
     def _stage(
         self, home: pathlib.Path, data: "prepared.PreparedData"
-    ) -> "stage.Stage":
+    ) -> "stage.FirstStage":
         from ytdnn.retrieval import stage
 
         return stage.load(home / "candidates", data, self._config.composition)

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.floating]
 def build(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
-    first_stage: stage.Stage | None = None,
+    first_stage: stage.FirstStage | None = None,
     scope: contextlib.AbstractContextManager[None] | None = None,
 ) -> model.RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
@@ -68,7 +68,7 @@ def features_of(
 def build_like(
     trained: model.RankingModel,
     data: prepared.PreparedData,
-    first_stage: stage.Stage | None,
+    first_stage: stage.FirstStage | None,
 ) -> model.RankingModel:
     """Returns a fresh model with the features of a trained one, for another log.
 
@@ -103,7 +103,7 @@ def _measure(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
-    first_stage: stage.Stage | None,
+    first_stage: stage.FirstStage | None,
 ) -> tuple[network.Statistics, inputs.ImpressionLog | None]:
     """Passes over the training impressions, window by window.
 

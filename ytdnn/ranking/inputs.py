@@ -219,7 +219,7 @@ def opened(
     config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
-    first_stage: stage.Stage | None,
+    first_stage: stage.FirstStage | None,
 ) -> ImpressionLog:
     """Returns the tensors that a ranker reads from a prepared set.
 

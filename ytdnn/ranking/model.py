@@ -44,7 +44,7 @@ class RankingModel:
         config: configs.RankingConfig,
         chosen: registry.Features,
         measured: network.Statistics,
-        first_stage: stage.Stage | None = None,
+        first_stage: stage.FirstStage | None = None,
         log: inputs.ImpressionLog | None = None,
     ) -> None:
         """Creates the model with fresh weights, all its variables made.
@@ -339,7 +339,7 @@ def save(
 def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
-    first_stage: stage.Stage | None = None,
+    first_stage: stage.FirstStage | None = None,
     precision: composition.Precision = "trained",
 ) -> RankingModel:
     """Loads the trained model of an artefact.
@@ -372,7 +372,7 @@ def load(
 
 
 def _require_first_stage(
-    directory: pathlib.Path, first_stage: stage.Stage | None
+    directory: pathlib.Path, first_stage: stage.FirstStage | None
 ) -> None:
     """Checks that a model was trained with the first stage next to it."""
     manifest = artifacts.read_manifest(directory, KIND)

@@ -33,7 +33,7 @@ class CoWatch(interface.Source):
         self._videos = tf.Variable(videos, trainable=False)
         self._weights = tf.Variable(weights, trainable=False)
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns the neighbours; the seed is the watch that each is nearest to."""
         seeds = raw_request.last(asked.watched, SEEDS)
         decay = tf.constant(DECAY ** np.arange(SEEDS)[::-1], tf.float32)

@@ -33,7 +33,7 @@ class ExcludeChannels(request_fields.RequestField):
         ids = data.videos[schema.CHANNEL_ID].drop_nulls().cast(str).unique().sort()
         self._ids = lookups.TextVocabulary(ids.to_list())
 
-    def barred(self, values: tf.Tensor) -> tf.Tensor:
+    def excluded(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the videos of the channels, `[batch, n] int32`, 0 = none.
 
         Args:
@@ -44,5 +44,5 @@ class ExcludeChannels(request_fields.RequestField):
             tf.convert_to_tensor(self._videos), self._splits, validate=False
         )
         found = tf.gather(by_channel, asked).merge_dims(1, 2)
-        barred: tf.Tensor = found.to_tensor(0)
-        return barred
+        videos: tf.Tensor = found.to_tensor(0)
+        return videos

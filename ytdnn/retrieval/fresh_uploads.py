@@ -42,7 +42,7 @@ class FreshUploads(interface.Source):
         keys = channels[videos].astype(np.int64) * self._stride + times[videos]
         self._keys = tf.Variable(keys, trainable=False)
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns uploads up to the time of the request, all where it is unknown."""
         last = raw_request.last(asked.watched, _WATCHES)
         channels = tf.cast(tf.gather(self._channels, last), tf.int64)

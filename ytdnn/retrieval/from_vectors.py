@@ -201,9 +201,9 @@ class FromVectors(tf.Module):
           held: `[num_videos] bool`, no others; None: any.
         """
         scores = interface.products(queries, vectors)
-        barred = permitted.barred
-        places = tf.where((barred > 0) & (barred <= self.num_videos))
-        videos = tf.cast(tf.gather_nd(barred, places), tf.int64)
+        excluded = permitted.excluded
+        places = tf.where((excluded > 0) & (excluded <= self.num_videos))
+        videos = tf.cast(tf.gather_nd(excluded, places), tf.int64)
         cells = tf.stack([places[:, 0], videos - 1], axis=1)
         none = tf.fill(tf.shape(videos), NONE)
         scores = tf.tensor_scatter_nd_update(scores, cells, none)

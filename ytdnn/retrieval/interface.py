@@ -17,7 +17,7 @@ TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class SourceRequests:
     """Requests, as sources read them.
 
     Attributes:
@@ -39,7 +39,7 @@ class Asked:
         return self.limits or permitted_room.Permitted(self.watched)
 
     @property
-    def with_watched(self) -> "Asked":
+    def with_watched(self) -> "SourceRequests":
         """The same, of which an answer may hold watched videos."""
         nothing = permitted_room.Permitted(self.watched[:, :0])
         return dataclasses.replace(self, limits=nothing)
@@ -75,13 +75,13 @@ class Source(tf.Module):
         super().__init__()
         self.num = num
 
-    def propose(self, asked: Asked) -> Proposal:
+    def propose(self, asked: SourceRequests) -> Proposal:
         """Returns its videos for some requests."""
         raise NotImplementedError
 
     def best_permitted(
         self,
-        asked: Asked,
+        asked: SourceRequests,
         videos: tf.Tensor,
         order: tf.Tensor,
         seeds: tf.Tensor | None = None,

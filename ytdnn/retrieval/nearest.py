@@ -20,7 +20,7 @@ from ytdnn.retrieval import from_vectors as making
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 
-MOST_BARRED = 2_000  # of a request, for which the index is asked
+MOST_EXCLUDED = 2_000  # of a request, for which the index is asked
 LEAST_SHARE = 0.25  # of the videos, permitted: less, and the index is not asked
 _MARGIN = 1.2  # more than the share says, as taste and conditions go together
 
@@ -66,7 +66,7 @@ class Nearest(tf.Module):
           indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
           where there are fewer.
         """
-        by_index = permitted.num_barred <= MOST_BARRED
+        by_index = permitted.num_excluded <= MOST_EXCLUDED
         is_limited = permitted.is_limited
         if is_limited is not None:
             by_index &= ~is_limited
@@ -92,7 +92,7 @@ class Nearest(tf.Module):
         """Returns the share of the videos that conditions permit, `[batch] float32`."""
         conditions = permitted.conditions
         if conditions is None:
-            return tf.ones(tf.shape(permitted.barred)[:1])
+            return tf.ones(tf.shape(permitted.excluded)[:1])
 
         def counted() -> tf.Tensor:
             number = conditions.num_permitted(self.num_videos)
@@ -123,7 +123,7 @@ class Nearest(tf.Module):
           share: `[batch] float32`, share of the videos that conditions permit.
         """
         permitted = permitted.without_lists
-        wanted = num + permitted.num_barred + tf.minimum(permitted.num_removed, num)
+        wanted = num + permitted.num_excluded + tf.minimum(permitted.num_removed, num)
         factor = tf.where(share < 1.0, _MARGIN / tf.maximum(share, LEAST_SHARE), 1.0)
         wider = tf.math.ceil(tf.cast(wanted, tf.float32) * factor)
         width = rows.largest(tf.where(by_index, tf.cast(wider, tf.int32), 0))

@@ -38,7 +38,7 @@ class Neighbours(interface.Source):
         self._videos = tf.Variable(videos, trainable=False)
         self._weights = tf.Variable(weights, trainable=False)
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns those with most votes; the seed is the watch with the largest one."""
         seeds = raw_request.last(asked.watched, _SEEDS)
         size = _SEEDS * _NEIGHBOURS

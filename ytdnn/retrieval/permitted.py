@@ -17,8 +17,8 @@ class Permitted:
     """The videos that answers to some requests may hold.
 
     Attributes:
-      barred: `[batch, n] int32` catalogue indices that are left out: watched and
-        excluded ones; 0 = none.
+      excluded: `[batch, n] int32` catalogue indices that are left out, watched ones
+        among them; 0 = none.
       allowed: `[batch, m] int32` allow-lists, 0 = none; None: no request has one.
       is_limited: `[batch] bool`, which requests have an allow-list; one that holds
         unknown videos alone permits nothing.
@@ -26,16 +26,16 @@ class Permitted:
       conditions: On columns of videos; None: there are none.
     """
 
-    barred: tf.Tensor
+    excluded: tf.Tensor
     allowed: tf.Tensor | None = None
     is_limited: tf.Tensor | None = None
     removed: lookups.RemovedVideos | None = None
     conditions: filters.Conditions | None = None
 
     @property
-    def num_barred(self) -> tf.Tensor:
-        """At most how many videos each request bars, `[batch] int32`."""
-        return tf.reduce_sum(tf.cast(self.barred > 0, tf.int32), axis=1)
+    def num_excluded(self) -> tf.Tensor:
+        """Most videos that each request excludes, `[batch] int32`."""
+        return tf.reduce_sum(tf.cast(self.excluded > 0, tf.int32), axis=1)
 
     @property
     def num_removed(self) -> tf.Tensor:
@@ -58,7 +58,7 @@ class Permitted:
         Args:
           videos: `[batch, k] int32` catalogue indices; never 0.
         """
-        held = (videos > 0) & ~rows.contains(self.barred, videos)
+        held = (videos > 0) & ~rows.contains(self.excluded, videos)
         if self.removed is not None:
             held &= ~self.removed.contains(videos)
         if self.conditions is not None:
@@ -79,5 +79,5 @@ class Permitted:
             for values in (self.allowed, self.is_limited)
         )
         conditions = None if self.conditions is None else self.conditions.take(mask)
-        barred = tf.boolean_mask(self.barred, mask)
-        return Permitted(barred, allowed, is_limited, self.removed, conditions)
+        excluded = tf.boolean_mask(self.excluded, mask)
+        return Permitted(excluded, allowed, is_limited, self.removed, conditions)

@@ -105,7 +105,7 @@ class Pool(tf.Module):
         self._others = list(others)
         self._composition = composition
 
-    def __call__(self, asked: interface.Asked) -> Found:
+    def __call__(self, asked: interface.SourceRequests) -> Found:
         """Returns the candidates of some requests."""
         nearest = self._tower.propose(asked).videos
         proposals = [source.propose(asked) for source in self._others]

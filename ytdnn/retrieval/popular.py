@@ -22,9 +22,9 @@ class Popular(interface.Source):
         super().__init__(num)
         self._videos = tf.Variable(most_watched(data), trainable=False)
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns the most watched that are permitted."""
-        width = self.num + rows.largest(asked.permitted.num_barred)
+        width = self.num + rows.largest(asked.permitted.num_excluded)
         width += tf.minimum(asked.permitted.num_removed, self.num)
         videos = self._videos[:width][tf.newaxis, :]
         videos = tf.repeat(videos, tf.shape(asked.watched)[0], axis=0)

@@ -132,7 +132,7 @@ class Replay:
     ) -> pool.Found:
         """Returns the proposals of the sources for requests."""
         watched = tf.constant(self.data.watched_before(users, ends).padded())
-        asked = interface.Asked(
+        asked = interface.SourceRequests(
             watched=watched,
             times=tf.constant(times, tf.int64),
             user_vectors=tf.constant(vectors),

@@ -1,7 +1,9 @@
 """Keys of requests that leave videos out of an answer, each a registered part."""
 
 import abc
+import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,8 +20,19 @@ class RequestField(tf.Module, abc.ABC):
 
     field: fields.Field
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Reads `excluded` of a part that is written for 0.2, where it was `barred`."""
+        super().__init_subclass__(**kwargs)
+        if "barred" in vars(cls) and "excluded" not in vars(cls):
+            warnings.warn(
+                f"{cls.__name__}.barred: name it excluded; barred is read until 0.3",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            setattr(cls, "excluded", vars(cls)["barred"])  # noqa: B010
+
     @abc.abstractmethod
-    def barred(self, values: tf.Tensor) -> tf.Tensor:
+    def excluded(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the videos that requests leave out, `[batch, n] int32`, 0 = none.
 
         Args:
@@ -47,10 +60,12 @@ def from_config(
     return found
 
 
-def barred(
+def excluded(
     several: Sequence[RequestField], raw: Mapping[str, tf.Tensor]
 ) -> list[tf.Tensor]:
     """Returns the videos that the fields of requests leave out, of those given."""
     return [
-        each.barred(raw[each.field.name]) for each in several if each.field.name in raw
+        each.excluded(raw[each.field.name])
+        for each in several
+        if each.field.name in raw
     ]

@@ -22,7 +22,7 @@ from ytdnn.retrieval import (
 KIND = candidate_model.KIND  # of the artefact
 
 
-class Stage:
+class FirstStage:
     """A trained candidate model, with the other candidate sources.
 
     Attributes:
@@ -116,13 +116,15 @@ class Stage:
         searcher = self.exact if searcher is None else searcher
         return nearest.Nearest(searcher, len(self.video_vectors))
 
-    def tower(self, searcher: tf.Module | None = None) -> tower.Tower:
+    def tower(self, searcher: tf.Module | None = None) -> tower.TowerSource:
         """Returns the candidate model as a source.
 
         Args:
           searcher: Search of the index; None: exact search.
         """
-        return tower.Tower(self.composition.num_candidates, self.nearest(searcher))
+        return tower.TowerSource(
+            self.composition.num_candidates, self.nearest(searcher)
+        )
 
     def pool(self, searcher: tf.Module | None = None) -> pool.Pool:
         """Returns all sources.
@@ -162,7 +164,7 @@ def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
     composition: configs.CompositionConfig | None = None,
-) -> Stage:
+) -> FirstStage:
     """Loads the first stage of a run.
 
     Args:
@@ -175,4 +177,4 @@ def load(
     """
     model = candidate_model.load(directory, data)
     manifest = artifacts.read_manifest(directory, KIND)
-    return Stage(model, data, composition, manifest)
+    return FirstStage(model, data, composition, manifest)

@@ -43,7 +43,7 @@ class TopicPopular(interface.Source):
         self._counts = tf.Variable(counts.astype(np.int32), trainable=False)
         self._videos = tf.Variable(_most_watched(topics, counts), trainable=False)
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns the most watched of the last watches' topics that are permitted."""
         seeds = raw_request.last(asked.watched, _WATCHES)[:, ::-1]  # the latest first
         found = tf.gather(self._videos, tf.gather(self._topics, seeds))

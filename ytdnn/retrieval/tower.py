@@ -5,7 +5,7 @@ import tensorflow as tf
 from ytdnn.retrieval import interface, nearest
 
 
-class Tower(interface.Source):
+class TowerSource(interface.Source):
     """The videos of the largest scores."""
 
     kind = interface.TOWER
@@ -20,14 +20,14 @@ class Tower(interface.Source):
         super().__init__(num)
         self._search = search
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns the best permitted videos."""
         videos, _ = self.search(asked)
         found = tf.pad(videos, [[0, 0], [0, self.num - tf.shape(videos)[1]]])
         found = tf.ensure_shape(found, [None, self.num])
         return interface.Proposal(found, tf.zeros_like(found))
 
-    def search(self, asked: interface.Asked) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, asked: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best permitted videos, best first.
 
         Returns:

@@ -12,14 +12,14 @@ import polars as pl
 
 from ytdnn import errors, ragged, schema
 from ytdnn.data import event_log, prepared
+from ytdnn.serving import bulk, tables
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import everybody, tables
 
 _MOST_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class BulkIds:
     """Users or videos of a bulk request, each once.
 
     Attributes:
@@ -39,7 +39,7 @@ class Asked:
 
 def users(
     data: prepared.PreparedData, given: pl.Series | None, place: str = "those named"
-) -> Asked:
+) -> BulkIds:
     """Returns the named users of a log; None: all.
 
     Args:
@@ -52,7 +52,7 @@ def users(
     """
     known = data.users[schema.USER_ID]
     if given is None:
-        return Asked(known, np.arange(len(known)))
+        return BulkIds(known, np.arange(len(known)))
     return _named(known, given, "users", f"the log of {data.directory}", place)
 
 
@@ -61,7 +61,7 @@ def videos(
     given: pl.Series | None,
     place: str = "those named",
     by: str = "",
-) -> Asked:
+) -> BulkIds:
     """Returns the videos of a bundle that have a vector; None: all but removed ones.
 
     Args:
@@ -82,7 +82,7 @@ def videos(
         why, said = f"{by} is missing", f"have one in {by}"
     if given is None:
         rows = np.setdiff1d(np.flatnonzero(there), bundle.removed_videos() - 1)
-        return Asked(known.gather(pl.Series(rows, dtype=pl.UInt32)), rows + 1)
+        return BulkIds(known.gather(pl.Series(rows, dtype=pl.UInt32)), rows + 1)
     found = _named(known, given, "videos", "the catalogue", place)
     has_vector = there[found.indices]
     without = found.ids.filter(pl.Series(~has_vector))
@@ -100,7 +100,7 @@ def videos(
         )
     rows = np.flatnonzero(has_vector)
     kept = found.ids.gather(pl.Series(rows, dtype=pl.UInt32))
-    return Asked(kept, found.indices[rows] + 1, notes)
+    return BulkIds(kept, found.indices[rows] + 1, notes)
 
 
 def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
@@ -123,7 +123,9 @@ def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
     return np.any(bundle.vectors.rows(by)[1:] != 0, axis=1)
 
 
-def _named(known: pl.Series, given: pl.Series, kind: str, of: str, place: str) -> Asked:
+def _named(
+    known: pl.Series, given: pl.Series, kind: str, of: str, place: str
+) -> BulkIds:
     """Returns the ids that are in `known`; indices count from 0."""
     once = given.unique(maintain_order=True)
     places = tables.indices_of(known, once)
@@ -146,7 +148,7 @@ def _named(known: pl.Series, given: pl.Series, kind: str, of: str, place: str) -
             f"answered once"
         )
     is_known = pl.Series(places >= 0)
-    return Asked(once.filter(is_known), places[places >= 0], notes)
+    return BulkIds(once.filter(is_known), places[places >= 0], notes)
 
 
 def _hint(asked: pl.Series, known: pl.Series) -> str:
@@ -162,7 +164,7 @@ def limits(
     data: Callable[[], prepared.PreparedData],
     exclude: pl.DataFrame | None,
     allow: pl.DataFrame | None,
-) -> tuple[everybody.Limits, list[str]]:
+) -> tuple[bulk.BulkFilters, list[str]]:
     """Returns the videos that lists may hold, and messages about unknown ids.
 
     Args:
@@ -174,7 +176,7 @@ def limits(
     Raises:
       errors.UserError: None of the videos allowed is in the catalogue.
     """
-    found, notes = everybody.Limits(), []
+    found, notes = bulk.BulkFilters(), []
     if exclude is not None:
         places, unknown = _videos_of(bundle, exclude, "to leave out")
         notes += unknown

@@ -71,7 +71,7 @@ Signature = Callable[..., dict[str, tf.Tensor]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class BundleAnswer:
     """The recommendations of a bundle for one request, best first.
 
     Attributes:
@@ -275,7 +275,7 @@ class Bundle:
 
     def answer(
         self, batch: Sequence[requests.Request], exact: bool = False
-    ) -> list[Answer]:
+    ) -> list[BundleAnswer]:
         """Answers some requests by one run of the recommender's graph.
 
         Args:
@@ -296,7 +296,7 @@ class Bundle:
         if codes:
             columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
         return [
-            Answer(
+            BundleAnswer(
                 ids[:size],
                 [self._titles.get(video) for video in ids[:size]],
                 scores[row][:size],

@@ -55,7 +55,7 @@ class Candidates(tf.Module):
     def __init__(
         self,
         stages: TwoStages,
-        user_tower: graphs.UserTower,
+        user_tower: graphs.UserTowerGraph,
         scores: scores_room.Scores,
     ) -> None:
         """Takes a recommender, and the function for the candidate model's scores."""
@@ -166,7 +166,7 @@ class Explanation(tf.Module):
     """Raw request and videos to the ranker's scores with each feature neutral."""
 
     def __init__(
-        self, ranker: graphs.Ranker, effects: Effects, scores: scores_room.Scores
+        self, ranker: graphs.RankerGraph, effects: Effects, scores: scores_room.Scores
     ) -> None:
         """Takes the ranker.
 

@@ -239,7 +239,7 @@ def _load(
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
     filters = _filters(config.composition, data)
-    limits = limits_room.Limits(
+    limits = limits_room.FilterReader(
         lookups.RemovedVideos(asset),
         filters,
         config.composition.remove_watched,
@@ -294,7 +294,7 @@ def _weighing(
 def _searchers(
     home: pathlib.Path,
     manifests: Mapping[str, artifacts.Manifest],
-    first_stage: retrieval_stage.Stage,
+    first_stage: retrieval_stage.FirstStage,
 ) -> dict[str, tf.Module]:
     """Returns the built indexes, with the added videos of a model of content behind."""
     facts = manifests[index_artifact.KIND].facts

@@ -29,7 +29,7 @@ Outputs = results.Outputs
 Proposed = tuple[pool.Found, tf.Tensor | None]
 
 
-class UserTower(tf.Module):
+class UserTowerGraph(tf.Module):
     """Raw request to the query vector of the index."""
 
     def __init__(
@@ -68,20 +68,20 @@ class UserTower(tf.Module):
         return self._vectors(tensors)[:, 0, :]
 
 
-class Index(tf.Module):
+class IndexGraph(tf.Module):
     """Query vectors to videos."""
 
     def __init__(
         self,
         videos: lookups.VideoIds,
         search: nearest.Nearest,
-        limits: limits_room.Limits | None = None,
+        limits: limits_room.FilterReader | None = None,
     ) -> None:
         """Holds the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
-        self._limits = limits or limits_room.Limits()
+        self._limits = limits or limits_room.FilterReader()
 
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
@@ -177,16 +177,16 @@ class Scorer(tf.Module):
         return self._predict(tensors)
 
 
-class Ranker(tf.Module):
+class RankerGraph(tf.Module):
     """Raw request and videos to scores."""
 
     def __init__(
         self,
         scorer: Scorer,
-        user_tower: UserTower,
+        user_tower: UserTowerGraph,
         scores: scores_room.Scores | None = None,
         sources: pool.Pool | None = None,
-        limits: limits_room.Limits | None = None,
+        limits: limits_room.FilterReader | None = None,
     ) -> None:
         """Takes the network, and parts of the first stage that its features need.
 
@@ -202,7 +202,7 @@ class Ranker(tf.Module):
         self._user_tower = user_tower
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
-        self._limits = limits or limits_room.Limits()
+        self._limits = limits or limits_room.FilterReader()
         self._tensors = shared.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
@@ -242,7 +242,7 @@ class Ranker(tf.Module):
         return request
 
 
-class Nearest(tf.Module):
+class NearestGraph(tf.Module):
     """Raw request to the candidates of the index alone, where there is no ranker.
 
     Attributes:
@@ -252,9 +252,9 @@ class Nearest(tf.Module):
     def __init__(
         self,
         videos: lookups.VideoIds,
-        user_tower: UserTower,
-        source: tower.Tower,
-        limits: limits_room.Limits | None = None,
+        user_tower: UserTowerGraph,
+        source: tower.TowerSource,
+        limits: limits_room.FilterReader | None = None,
         caps: caps_room.Caps | None = None,
     ) -> None:
         """Takes the candidate model as a source, and the limits of lists."""
@@ -263,7 +263,7 @@ class Nearest(tf.Module):
         self.videos = videos
         self._user_tower = user_tower
         self._source = source
-        self._limits = limits or limits_room.Limits()
+        self._limits = limits or limits_room.FilterReader()
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
@@ -291,17 +291,17 @@ class Nearest(tf.Module):
         return self._source.search(self._limits.asked(request, vectors))
 
 
-class Recommender(tf.Module):
+class RecommenderGraph(tf.Module):
     """Raw request to recommendations: both stages in one graph."""
 
     def __init__(
         self,
-        user_tower: UserTower,
+        user_tower: UserTowerGraph,
         sources: pool.Pool,
         scorer: Scorer,
         rule: page.Rule,
         scores: scores_room.Scores | None = None,
-        limits: limits_room.Limits | None = None,
+        limits: limits_room.FilterReader | None = None,
         explorer: exploring.Explorer | None = None,
         caps: caps_room.Caps | None = None,
         weighing: weighing_room.Weighing | None = None,
@@ -329,7 +329,7 @@ class Recommender(tf.Module):
         self._rule = rule
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
-        self._limits = limits or limits_room.Limits()
+        self._limits = limits or limits_room.FilterReader()
         self._proposed = shared.Traced(self._propose)
 
     def call(self, **raw: tf.Tensor) -> Outputs:

@@ -16,7 +16,7 @@ from ytdnn.serving import shared
 _CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
 
 
-class Limits(tf.Module):
+class FilterReader(tf.Module):
     """Reads which videos the answers to requests may hold.
 
     Attributes:
@@ -52,7 +52,7 @@ class Limits(tf.Module):
 
     def asked(
         self, request: raw_request.Request, user_vectors: tf.Tensor
-    ) -> retrieval.Asked:
+    ) -> retrieval.SourceRequests:
         """Returns a request as candidate sources read it.
 
         Args:
@@ -60,9 +60,9 @@ class Limits(tf.Module):
           user_vectors: `[batch, vector_dim] float32`.
         """
         watched = request.watched_indices
-        barred = watched if self._removes_watched else watched[:, :0]
-        by = self.permitted(request.raw, request.videos, barred)
-        return retrieval.Asked(watched, request.times, user_vectors, by)
+        left_out = watched if self._removes_watched else watched[:, :0]
+        by = self.permitted(request.raw, request.videos, left_out)
+        return retrieval.SourceRequests(watched, request.times, user_vectors, by)
 
     def permitted(
         self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor
@@ -74,13 +74,13 @@ class Limits(tf.Module):
           videos: Ids and indices of the catalogue.
           watched: `[batch, n] int32`, left out.
         """
-        barred, allowed, is_limited, conditions = watched, None, None, None
+        left_out, allowed, is_limited, conditions = watched, None, None, None
         if schema.EXCLUDE_IDS in raw:
             excluded = videos.indices(raw[schema.EXCLUDE_IDS])
-            barred = tf.concat([watched, excluded], axis=1)
-        others = request_fields.barred(self._others, raw)
+            left_out = tf.concat([watched, excluded], axis=1)
+        others = request_fields.excluded(self._others, raw)
         if others:
-            barred = tf.concat([barred, *others], axis=1)
+            left_out = tf.concat([left_out, *others], axis=1)
         if schema.ALLOW_IDS in raw:
             allowed = videos.indices(raw[schema.ALLOW_IDS])
             is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
@@ -88,7 +88,7 @@ class Limits(tf.Module):
             read = {name: raw[name] for name in _CONDITIONS if name in raw}
             conditions = filters_room.Conditions(*self._conditions(read))
         return permitted.Permitted(
-            barred, allowed, is_limited, self.removed, conditions
+            left_out, allowed, is_limited, self.removed, conditions
         )
 
     def _read(self, raw: raw_request.Raw) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

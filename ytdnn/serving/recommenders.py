@@ -59,12 +59,12 @@ class Parts:
     """
 
     data: prepared.PreparedData
-    first_stage: retrieval_stage.Stage
+    first_stage: retrieval_stage.FirstStage
     ranker: ranking_model.RankingModel | None
     searchers: dict[str, tf.Module]
     served: str
     removed_ids: list[str]
-    limits: limits.Limits
+    limits: limits.FilterReader
     filters: filters.Filters
     weighing: weighing_room.Weighing | None = None
 
@@ -102,7 +102,7 @@ class _Maker:
         self._stage, self._data = parts.first_stage, parts.data
         self._videos = lookups.VideoIds(parts.data)
         model = self._stage.candidates
-        self._tower = graphs.UserTower(self._data, self._videos, model)
+        self._tower = graphs.UserTowerGraph(self._data, self._videos, model)
         self._vector = signatures.vector_field(model.vector_dim)
         self._permitting = (
             *fields.permitting(self._data),
@@ -117,7 +117,9 @@ class _Maker:
             *signatures.weight_fields(parts.weighing),
             *signatures.policy_fields(parts.filters, parts.weighing),
         )
-        self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
+        self._rankers: dict[
+            tf.Module | None, saved_models.Model[graphs.RankerGraph]
+        ] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
@@ -138,7 +140,7 @@ class _Maker:
     def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
         """Returns the model from vectors to videos."""
         search = self._search(searcher)
-        index = graphs.Index(self._videos, search, self._parts.limits)
+        index = graphs.IndexGraph(self._videos, search, self._parts.limits)
         found = signatures.result_fields(self._data, meanings(None))
         inputs = (self._vector, *self._limits)
         vectors = interface.variables(searcher.vectors)
@@ -158,9 +160,9 @@ class _Maker:
         number = len(self._stage.video_vectors)
         return shared.SharedFromVectors(number, self._parts.limits.removed)
 
-    def _source(self, searcher: tf.Module) -> tower.Tower:
+    def _source(self, searcher: tf.Module) -> tower.TowerSource:
         number = self._stage.composition.num_candidates
-        return tower.Tower(number, self._search(searcher))
+        return tower.TowerSource(number, self._search(searcher))
 
     @functools.cached_property
     def _others(self) -> list[shared.SharedSource]:
@@ -172,7 +174,7 @@ class _Maker:
         own, composition = self._source(searcher), self._stage.composition
         return pool.Pool(own, self._others, composition)
 
-    def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.Ranker]:
+    def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.RankerGraph]:
         """Returns the model from raw requests and videos to scores.
 
         There is one for all kinds of index where no feature asks the first stage.
@@ -187,12 +189,12 @@ class _Maker:
             )
         return self._rankers[key]
 
-    def _ranker_graph(self, searcher: tf.Module) -> graphs.Ranker:
+    def _ranker_graph(self, searcher: tf.Module) -> graphs.RankerGraph:
         if self._scorer is None:
             raise ValueError("expected a trained ranker, found none")
         sources = self._pool(searcher) if self._scorer.asks_sources else None
         scores = self._stage.scores(searcher)
-        return graphs.Ranker(
+        return graphs.RankerGraph(
             self._scorer, self._tower, scores, sources, self._parts.limits
         )
 
@@ -213,12 +215,14 @@ class _Maker:
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = self._source(searcher)
-            alone = graphs.Nearest(self._videos, self._tower, source, may, self._caps)
+            alone = graphs.NearestGraph(
+                self._videos, self._tower, source, may, self._caps
+            )
             query = stage.fields(data)
             stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
-        graph = graphs.Recommender(
+        graph = graphs.RecommenderGraph(
             self._tower,
             self._pool(searcher),
             self._scorer,

@@ -144,13 +144,13 @@ class SharedSource(interface.Source):
         def propose(*read: Any) -> Tensors:
             watched, times, vectors, parts = read
             limits = _joined(parts, removed)
-            asked = interface.Asked(watched, times, vectors, limits)
+            asked = interface.SourceRequests(watched, times, vectors, limits)
             found = source.propose(asked)
             return found.videos, found.seeds
 
         self._traced = Traced(propose)
 
-    def propose(self, asked: interface.Asked) -> interface.Proposal:
+    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
         """Returns its videos for some requests."""
         parts = _parts(asked.permitted)
         read = (asked.watched, asked.times, asked.user_vectors, parts)
@@ -163,13 +163,13 @@ def _parts(permitted: permitted_room.Permitted) -> Tensors:
     read = None
     if conditions is not None:
         read = (conditions.masks, conditions.which, conditions.is_given)
-    return permitted.barred, permitted.allowed, permitted.is_limited, read
+    return permitted.excluded, permitted.allowed, permitted.is_limited, read
 
 
 def _joined(
     parts: Tensors, removed: lookups.RemovedVideos | None
 ) -> permitted_room.Permitted:
     """Returns the permitted videos of a request from its tensors."""
-    barred, allowed, is_limited, read = parts
+    excluded, allowed, is_limited, read = parts
     conditions = None if read is None else filters.Conditions(*read)
-    return permitted_room.Permitted(barred, allowed, is_limited, removed, conditions)
+    return permitted_room.Permitted(excluded, allowed, is_limited, removed, conditions)

@@ -11,8 +11,8 @@ import polars as pl
 
 from ytdnn import schema
 from ytdnn.serving import asked as asked_room
+from ytdnn.serving import bulk, logged_requests, sink, tables
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import everybody, logged_requests, sink, tables
 
 SERVED, EXACT = "served", "exact"  # an index
 _PRODUCTS_A_PART = 2_048  # users whose lists are products
@@ -61,7 +61,7 @@ class Stream:
       k: Length of full lists; 0: these are no lists.
     """
 
-    asked: asked_room.Asked
+    asked: asked_room.BulkIds
     schema: dict[str, pl.DataType]
     make: Callable[[slice], pl.DataFrame]
     size: int
@@ -129,9 +129,9 @@ class Stream:
 def recommendations(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    asked: asked_room.Asked,
+    asked: asked_room.BulkIds,
     k: int,
-    limits: everybody.Limits,
+    limits: bulk.BulkFilters,
     *,
     ranker: bool = True,
     index: str = "",
@@ -157,11 +157,11 @@ def recommendations(
         notes.append(f"{k:,} videos a list asked for, there are {number:,} {what}")
         k = number
     if ranker:
-        make = everybody.recommended(bundle, logged, k, limits, index == EXACT)
+        make = bulk.recommended(bundle, logged, k, limits, index == EXACT)
     elif index == SERVED and bundle_room.INDEX in bundle.manifest.facts["models"]:
-        make = everybody.of_index(bundle, logged, k, limits)
+        make = bulk.of_index(bundle, logged, k, limits)
     else:
-        make = everybody.nearest(bundle, logged, k, limits)
+        make = bulk.nearest(bundle, logged, k, limits)
     size = _REQUESTS_A_PART if ranker else _PRODUCTS_A_PART
     meanings = {schema.SCORE: bundle_room.DOT_PRODUCT}
     if ranker:
@@ -171,7 +171,9 @@ def recommendations(
     return Stream(asked, columns, frame, size, meanings, notes, k)
 
 
-def _cold(logged: logged_requests.LoggedRequests, asked: asked_room.Asked) -> list[str]:
+def _cold(
+    logged: logged_requests.LoggedRequests, asked: asked_room.BulkIds
+) -> list[str]:
     """Returns a note of users without a watch, if there are any."""
     number = int((logged.num_watches(asked.indices) == 0).sum())
     if not number:
@@ -183,7 +185,7 @@ def _cold(logged: logged_requests.LoggedRequests, asked: asked_room.Asked) -> li
 
 
 def similar(
-    bundle: bundle_room.Bundle, asked: asked_room.Asked, k: int, by: str = ""
+    bundle: bundle_room.Bundle, asked: asked_room.BulkIds, k: int, by: str = ""
 ) -> Stream:
     """Returns the nearest of videos: `video_id`, `rank`, `similar_video_id`, ….
 
@@ -200,7 +202,7 @@ def similar(
     if k > most:
         notes.append(f"{k:,} videos a list asked for, there are {most:,} others")
     k = min(k, most)
-    make = everybody.similar(bundle, k, by)
+    make = bulk.similar(bundle, k, by)
     columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)
     frame = _lists(bundle, asked, make, tables.SIMILAR_VIDEO_ID)
     meanings = {schema.SCORE: f"cosine of the vectors in {by}" if by else _COSINE}
@@ -209,8 +211,8 @@ def similar(
 
 def _lists(
     bundle: bundle_room.Bundle,
-    asked: asked_room.Asked,
-    make: everybody.Maker,
+    asked: asked_room.BulkIds,
+    make: bulk.Maker,
     video: str,
 ) -> Callable[[slice], pl.DataFrame]:
     """Returns the function that makes the frame of a part."""
@@ -225,10 +227,10 @@ def _lists(
 def user_vectors(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    asked: asked_room.Asked,
+    asked: asked_room.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
-    vectors = everybody.UserVectors(bundle, logged)
+    vectors = bulk.UserVectors(bundle, logged)
 
     def frame(part: slice) -> pl.DataFrame:
         return tables.of_vectors(asked.ids[part], vectors(asked.indices[part]))
@@ -236,7 +238,7 @@ def user_vectors(
     return _vectors(bundle, asked, frame, _cold(logged, asked))
 
 
-def video_vectors(bundle: bundle_room.Bundle, asked: asked_room.Asked) -> Stream:
+def video_vectors(bundle: bundle_room.Bundle, asked: asked_room.BulkIds) -> Stream:
     """Returns the vectors of videos: `video_id`, `vector`."""
     vectors = bundle.video_vectors()
 
@@ -248,7 +250,7 @@ def video_vectors(bundle: bundle_room.Bundle, asked: asked_room.Asked) -> Stream
 
 def _vectors(
     bundle: bundle_room.Bundle,
-    asked: asked_room.Asked,
+    asked: asked_room.BulkIds,
     frame: Callable[[slice], pl.DataFrame],
     notes: list[str],
 ) -> Stream:

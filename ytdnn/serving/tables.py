@@ -9,8 +9,8 @@ import polars as pl
 
 from ytdnn import schema
 from ytdnn.retrieval import placing
+from ytdnn.serving import bulk
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import everybody
 
 RANK = "rank"
 SIMILAR_VIDEO_ID = "similar_video_id"
@@ -62,7 +62,7 @@ def type_of(column: str) -> pl.DataType:
 def of_lists(
     bundle: bundle_room.Bundle,
     asked: pl.Series,
-    lists: everybody.Lists,
+    lists: bulk.Lists,
     video: str = schema.VIDEO_ID,
 ) -> pl.DataFrame:
     """Returns a row for each place of each list: `schema_of_lists`.
@@ -105,6 +105,6 @@ def schema_of_vectors(asked: pl.Series, dim: int) -> dict[str, pl.DataType]:
     return {asked.name: asked.dtype, VECTOR: pl.Array(pl.Float32, dim)}
 
 
-def of_vectors(asked: pl.Series, vectors: everybody.Vectors) -> pl.DataFrame:
+def of_vectors(asked: pl.Series, vectors: bulk.Vectors) -> pl.DataFrame:
     """Returns a row for each id with its vector, an array of float32."""
     return pl.DataFrame([asked, pl.Series(VECTOR, vectors)])

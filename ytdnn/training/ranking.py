@@ -51,7 +51,7 @@ def train(
     config: configs.Config,
     data: prepared.PreparedData,
     directory: pathlib.Path,
-    first_stage: retrieval_stage.Stage | None = None,
+    first_stage: retrieval_stage.FirstStage | None = None,
     chosen: artifacts.Manifest | None = None,
 ) -> None:
     """Trains, or goes on training, and publishes the artefact `ranking`.

@@ -41,7 +41,7 @@ class TrainedRanker:
 
     directory: pathlib.Path
     data: prepared.PreparedData
-    first_stage: retrieval_stage.Stage
+    first_stage: retrieval_stage.FirstStage
 
 
 def publish(

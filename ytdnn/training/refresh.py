@@ -208,7 +208,7 @@ def _labels(
 def carry_ranking(
     config: configs.Config,
     source: TrainedModel,
-    asked: tuple[retrieval_stage.Stage, retrieval_stage.Stage],
+    asked: tuple[retrieval_stage.FirstStage, retrieval_stage.FirstStage],
     data: prepared.PreparedData,
     directory: pathlib.Path,
 ) -> None:

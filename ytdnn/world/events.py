@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 
-class Recorder:
+class EventRecorder:
     """One kind of event: appends blocks of columns of fixed names and types."""
 
     def __init__(self, dtypes: dict[str, type], optional: tuple[str, ...] = ()) -> None:
@@ -38,12 +38,12 @@ class Recorder:
 _VISIT: dict[str, type] = {"users": np.int32, "times": np.int64, "devices": np.int8}
 
 
-def _watches() -> Recorder:
+def _watches() -> EventRecorder:
     columns = {"logged_in": bool, "videos": np.int32, "seconds": np.float32}
-    return Recorder(_VISIT | columns)
+    return EventRecorder(_VISIT | columns)
 
 
-def _impressions() -> Recorder:
+def _impressions() -> EventRecorder:
     columns: dict[str, type] = {
         "liked": bool,
         "disliked": bool,
@@ -57,17 +57,17 @@ def _impressions() -> Recorder:
         "seeds": np.int32,
         "propensities": np.float32,
     }
-    return Recorder(_VISIT | columns, optional=("liked", "disliked"))
+    return EventRecorder(_VISIT | columns, optional=("liked", "disliked"))
 
 
-def _searches() -> Recorder:
-    return Recorder(_VISIT | {"logged_in": bool, "queries": np.int32})
+def _searches() -> EventRecorder:
+    return EventRecorder(_VISIT | {"logged_in": bool, "queries": np.int32})
 
 
 @dataclasses.dataclass(frozen=True)
 class Events:
     """A recorder for each kind of event."""
 
-    watches: Recorder = dataclasses.field(default_factory=_watches)
-    impressions: Recorder = dataclasses.field(default_factory=_impressions)
-    searches: Recorder = dataclasses.field(default_factory=_searches)
+    watches: EventRecorder = dataclasses.field(default_factory=_watches)
+    impressions: EventRecorder = dataclasses.field(default_factory=_impressions)
+    searches: EventRecorder = dataclasses.field(default_factory=_searches)

@@ -24,7 +24,7 @@ class HidePopular(request_fields.RequestField):
         order = 1 + np.argsort(-counts, kind="stable")[:_MOST]
         self._videos = tf.Variable(order.astype(np.int32), trainable=False)
 
-    def barred(self, values):
+    def excluded(self, values):
         """Returns `[batch, 100] int32` catalogue indices, 0 = none."""
         places = tf.range(tf.size(self._videos))[tf.newaxis]
         return tf.where(places < values[:, tf.newaxis], self._videos[tf.newaxis], 0)

@@ -32,7 +32,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class BulkFilters:
     """The videos that lists may hold, in addition to the rule about watched ones.
 
     Attributes:
@@ -129,24 +129,24 @@ class Search:
         """Number of videos."""
         return len(self._held)
 
-    def __call__(self, queries: Vectors, barred: ragged.Ragged, k: int) -> Lists:
+    def __call__(self, queries: Vectors, left_out: ragged.Ragged, k: int) -> Lists:
         """Returns the videos of the largest products.
 
         Args:
           queries: `[n, dim] float32`.
-          barred: Video indices that each list leaves out, any of the catalogue.
+          left_out: Video indices that each list leaves out, any of the catalogue.
           k: Length of the lists, which hold no more than there are.
         """
         k = min(k, len(self))
         if not k:
             nothing = np.zeros((len(queries), 0), np.float32)
             return Lists(nothing.astype(np.int32), nothing)
-        known = np.where(barred.values < len(self._place), barred.values, 0)
+        known = np.where(left_out.values < len(self._place), left_out.values, 0)
         places = self._place[known]
         found, scores = selection.scored_best_of(
             self._products(queries),
             (len(queries), len(self)),
-            (barred.offsets, places),
+            (left_out.offsets, places),
             k,
             _BLOCK_BYTES,
         )
@@ -182,7 +182,7 @@ def nearest(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
     k: int,
-    limits: Limits,
+    limits: BulkFilters,
 ) -> Maker:
     """Returns the maker of exact candidates: scores are dot products.
 
@@ -200,10 +200,10 @@ def nearest(
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
-        barred = _barred(bundle, logged, limits, users)
+        left_out = _left_out(bundle, logged, limits, users)
         vectors = vectors_of(users)
         return caps(
-            lambda rows, number: search(vectors[rows], barred.take(rows), number),
+            lambda rows, number: search(vectors[rows], left_out.take(rows), number),
             len(users),
             k,
             len(search),
@@ -217,7 +217,7 @@ def of_index(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
     k: int,
-    limits: Limits,
+    limits: BulkFilters,
 ) -> Maker:
     """Returns the maker of the candidates that the served index finds.
 
@@ -231,12 +231,12 @@ def of_index(
 
     def make(users: Indices) -> Lists:
         vectors = vectors_of(users)
-        barred = _barred(bundle, logged, limits, users)
+        left_out = _left_out(bundle, logged, limits, users)
 
         def lists(rows: Indices, number: int) -> Lists:
             asked = _Asked(bundle, logged, bundle_room.INDEX, number, limits)
             return asked(
-                barred.take(rows),
+                left_out.take(rows),
                 lambda part: {schema.USER_VECTOR: tf.constant(vectors[rows[part]])},
             )
 
@@ -249,7 +249,7 @@ def recommended(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
     k: int,
-    limits: Limits,
+    limits: BulkFilters,
     exact: bool = False,
 ) -> Maker:
     """Returns the maker of the whole recommender's lists.
@@ -278,7 +278,7 @@ def recommended(
 class _Caps:
     """Lists under caps: longer ones are made until each has its length."""
 
-    def __init__(self, bundle: bundle_room.Bundle, limits: Limits) -> None:
+    def __init__(self, bundle: bundle_room.Bundle, limits: BulkFilters) -> None:
         self._most = dict(limits.max_per)
         self._codes = bundle.codes() if self._most else {}
 
@@ -321,7 +321,7 @@ class _Asked:
         logged: logged_requests.LoggedRequests,
         name: str,
         k: int,
-        limits: Limits,
+        limits: BulkFilters,
     ) -> None:
         self._bundle, self._logged, self._name = bundle, logged, name
         self._k = k
@@ -342,19 +342,19 @@ class _Asked:
 
     def __call__(
         self,
-        barred: ragged.Ragged,
+        left_out: ragged.Ragged,
         inputs: Callable[[Indices], dict[str, tf.Tensor]],
         lengths: npt.NDArray[np.int64] | None = None,
     ) -> Lists:
         """Returns the answers.
 
         Args:
-          barred: Catalogue indices that each list leaves out.
+          left_out: Catalogue indices that each list leaves out.
           inputs: Function from places of a batch to the model's inputs, except `k` and
             limits.
           lengths: Length of each request; None: they are short.
         """
-        sizes = barred.sizes + len(self._excluded) + len(self._allowed)
+        sizes = left_out.sizes + len(self._excluded) + len(self._allowed)
         sizes = sizes if lengths is None else sizes + lengths
         videos = np.zeros((len(sizes), self._k), np.int32)
         columns = {
@@ -362,7 +362,7 @@ class _Asked:
             for name, field in self._columns.items()
         }
         for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
-            given = inputs(part) | self._limits(barred.take(part))
+            given = inputs(part) | self._limits(left_out.take(part))
             given |= batches.missing(self._fields, given, len(part))
             answer = self._bundle.run(self._name, given)
             found = self._indices_of(answer[schema.IDS].numpy())
@@ -378,11 +378,11 @@ class _Asked:
         columns = {name: values[:, :width] for name, values in columns.items()}
         return Lists(videos[:, :width], columns.pop(schema.SCORES), columns)
 
-    def _limits(self, barred: ragged.Ragged) -> dict[str, tf.Tensor]:
+    def _limits(self, left_out: ragged.Ragged) -> dict[str, tf.Tensor]:
         """Returns `k` and the limits as a signature's inputs."""
-        size = len(barred.sizes)
+        size = len(left_out.sizes)
         excluded = np.tile(self._excluded, (size, 1))
-        own = barred.padded()
+        own = left_out.padded()
         allowed = np.tile(self._allowed, (size, 1))
         keys, values = (
             tf.constant([[one[place] for one in self._conditions]], tf.string)
@@ -453,10 +453,10 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
     return make
 
 
-def _barred(
+def _left_out(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    limits: Limits,
+    limits: BulkFilters,
     users: Indices,
 ) -> ragged.Ragged:
     """Returns the videos that each user's list leaves out."""
@@ -464,7 +464,7 @@ def _barred(
     return _joined(logged.watched(users), own) if bundle.removes_watched else own
 
 
-def _own(limits: Limits, users: Indices) -> ragged.Ragged:
+def _own(limits: BulkFilters, users: Indices) -> ragged.Ragged:
     """Returns the videos left out of the lists of single users."""
     if limits.of_users is None:
         return ragged.empty(len(users))

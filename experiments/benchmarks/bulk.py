@@ -1,10 +1,10 @@
-"""How fast are recommendations for everybody written, beside the products alone?
+"""How fast are recommendations for all users written, beside the products alone?
 
 Claim: for 200,000 users and a million videos (k = 50) the lists without the ranker are
 written to Parquet at half the rate or more of the matrix products alone (users × videos
 in float32, 64 dims and the bias), in memory that does not grow with the users.
 
-    python -m experiments.benchmarks.everybody [--users=200000] [--videos=1000000]
+    python -m experiments.benchmarks.bulk [--users=200000] [--videos=1000000]
         [--workdir=DIR]
 
 The log is that of million_videos.py, whose fifth as many users have ten watches each;
@@ -52,7 +52,7 @@ import tensorflow as tf
 import ytdnn
 from experiments.benchmarks import answer, measure, ranking
 from ytdnn import ragged, schema
-from ytdnn.serving import bundle, everybody
+from ytdnn.serving import bulk, bundle
 
 _K = 50
 _TURN = 8_192  # users, of several parts
@@ -77,8 +77,8 @@ def turns(
     size = len(names)
     rows = np.arange(size)
     vectors = recommender.bundle.video_vectors()
-    mine = everybody.UserVectors(recommender.bundle, recommender.logged)(rows)
-    search = everybody.Search(vectors, np.zeros(0, np.int32))
+    mine = bulk.UserVectors(recommender.bundle, recommender.logged)(rows)
+    search = bulk.Search(vectors, np.zeros(0, np.int32))
     parts: dict[str, Callable[[], object]] = {
         "products alone": lambda: products(tf.constant(mine), tf.constant(vectors)),
         "products and best k": lambda: search(mine, ragged.empty(size), _K),

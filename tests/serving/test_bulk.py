@@ -11,29 +11,29 @@ import pytest
 from tests.serving import conftest
 from ytdnn import artifacts, ragged, schema
 from ytdnn.serving import (
+    bulk,
     bundle,
-    everybody,
     logged_requests,
     removals,
     requests,
     tables,
 )
 
-NO_LIMITS = everybody.Limits()
+NO_LIMITS = bulk.BulkFilters()
 
 
 def logged(run: conftest.Run) -> logged_requests.LoggedRequests:
     return logged_requests.LoggedRequests(run.data)
 
 
-def ids(run: conftest.Run, lists: everybody.Lists) -> list[list]:
+def ids(run: conftest.Run, lists: bulk.Lists) -> list[list]:
     known = [None, *run.data.videos[schema.VIDEO_ID].to_list()]
     return [[known[i] for i in row if i] for row in lists.videos.tolist()]
 
 
 def answers(
     run: conftest.Run, users: np.ndarray, k: int, **more: list
-) -> list[bundle.Answer]:
+) -> list[bundle.BundleAnswer]:
     """Returns what the served recommender answers, one user after the other."""
     names = run.data.users[schema.USER_ID].to_list()
     found = []
@@ -44,7 +44,7 @@ def answers(
 
 
 def check(
-    run: conftest.Run, lists: everybody.Lists, expected: list[bundle.Answer]
+    run: conftest.Run, lists: bulk.Lists, expected: list[bundle.BundleAnswer]
 ) -> None:
     assert ids(run, lists) == [answer.video_ids for answer in expected]
     for scores, answer in zip(lists.scores, expected, strict=True):
@@ -56,13 +56,13 @@ def test_candidates_are_those_of_the_recommender_without_a_ranker(
     plain_run: conftest.Run,
 ) -> None:
     users = np.array([5, 0, 17, 59], np.int64)
-    make = everybody.nearest(plain_run.bundle, logged(plain_run), 12, NO_LIMITS)
+    make = bulk.nearest(plain_run.bundle, logged(plain_run), 12, NO_LIMITS)
     check(plain_run, make(users), answers(plain_run, users, 12))
 
 
 def test_recommendations_are_those_of_the_recommender(run: conftest.Run) -> None:
     users = np.array([5, 0, 17, 59], np.int64)
-    make = everybody.recommended(run.bundle, logged(run), 9, NO_LIMITS, exact=True)
+    make = bulk.recommended(run.bundle, logged(run), 9, NO_LIMITS, exact=True)
     check(run, make(users), answers(run, users, 9))
 
 
@@ -70,12 +70,12 @@ def test_candidates_of_an_exact_index_are_those_of_products(
     run: conftest.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = np.arange(20)
-    limits = everybody.Limits(
+    limits = bulk.BulkFilters(
         np.array([2, 4]), np.arange(1, 30), ragged.of_rows(users, 1 + users % 9, 60)
     )
-    products = everybody.nearest(run.bundle, logged(run), 7, limits)(users)
+    products = bulk.nearest(run.bundle, logged(run), 7, limits)(users)
     monkeypatch.setattr(bundle, "INDEX", bundle.INDEX + bundle.EXACT)
-    found = everybody.of_index(run.bundle, logged(run), 7, limits)(users)
+    found = bulk.of_index(run.bundle, logged(run), 7, limits)(users)
     assert found.videos.tolist() == products.videos.tolist()
     np.testing.assert_allclose(found.scores, products.scores, rtol=1e-5, atol=1e-6)
 
@@ -85,10 +85,10 @@ def test_limits_are_kept(run: conftest.Run, kind: str) -> None:
     users = np.array([3, 8])
     names = run.data.videos[schema.VIDEO_ID].to_list()
     allowed, excluded, own = np.arange(4, 36), np.array([6, 7]), np.array([9, 10])
-    limits = everybody.Limits(
+    limits = bulk.BulkFilters(
         excluded, allowed, ragged.of_rows(np.array([8, 3]), own, run.data.num_users)
     )
-    make = {"nearest": everybody.nearest, "recommended": everybody.recommended}[kind]
+    make = {"nearest": bulk.nearest, "recommended": bulk.recommended}[kind]
     found = make(run.bundle, logged(run), 40, limits)(users)
     watched = logged(run).watched(users)
     for row, gone in enumerate(([6, 7, 10], [6, 7, 9])):
@@ -111,8 +111,8 @@ def test_limits_are_kept(run: conftest.Run, kind: str) -> None:
 def test_lists_do_not_depend_on_the_batch(run: conftest.Run) -> None:
     users = np.arange(run.data.num_users)
     for make in (
-        everybody.nearest(run.bundle, logged(run), 5, NO_LIMITS),
-        everybody.recommended(run.bundle, logged(run), 5, NO_LIMITS),
+        bulk.nearest(run.bundle, logged(run), 5, NO_LIMITS),
+        bulk.recommended(run.bundle, logged(run), 5, NO_LIMITS),
     ):
         together = make(users)
         alone = [make(users[[user]]) for user in (0, 11, 59)]
@@ -123,15 +123,15 @@ def test_lists_do_not_depend_on_the_batch(run: conftest.Run) -> None:
 def test_no_video_permitted_is_an_empty_list(run: conftest.Run) -> None:
     users = np.array([1, 2])
     late = np.array([run.data.num_videos])  # without a vector
-    limits = everybody.Limits(allowed=late)
-    found = everybody.nearest(run.bundle, logged(run), 5, limits)(users)
+    limits = bulk.BulkFilters(allowed=late)
+    found = bulk.nearest(run.bundle, logged(run), 5, limits)(users)
     assert found.videos.shape == found.scores.shape == (2, 0)
 
 
 def test_the_score_is_the_product_of_the_vectors(plain_run: conftest.Run) -> None:
     users = np.array([4, 40, 2])
-    found = everybody.nearest(plain_run.bundle, logged(plain_run), 6, NO_LIMITS)(users)
-    mine = everybody.UserVectors(plain_run.bundle, logged(plain_run))(users)
+    found = bulk.nearest(plain_run.bundle, logged(plain_run), 6, NO_LIMITS)(users)
+    mine = bulk.UserVectors(plain_run.bundle, logged(plain_run))(users)
     theirs = plain_run.bundle.video_vectors()[found.videos - 1]
     expected = np.einsum("ud,ukd->uk", mine, theirs)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-6)
@@ -155,7 +155,7 @@ def test_similar_videos_are_those_of_the_largest_cosine(run: conftest.Run) -> No
     cosines = unit @ unit.T
     np.fill_diagonal(cosines, -2.0)
     videos = np.array([7, 1, 30])
-    found = everybody.similar(run.bundle, 4)(videos)
+    found = bulk.similar(run.bundle, 4)(videos)
     for row, video in enumerate(videos):
         order = np.argsort(-cosines[video - 1], kind="stable")[:4]
         assert found.videos[row].tolist() == (order + 1).tolist()
@@ -168,17 +168,17 @@ def test_removed_videos_are_in_no_list(
 ) -> None:
     workdir = tmp_path / "run"
     shutil.copytree(run.workdir, workdir)
-    before = everybody.nearest(run.bundle, logged(run), 3, NO_LIMITS)(np.arange(2))
+    before = bulk.nearest(run.bundle, logged(run), 3, NO_LIMITS)(np.arange(2))
     gone = before.videos[0, :2].tolist()
     names = run.data.videos[schema.VIDEO_ID].to_list()
     removals.change(workdir, [names[i - 1] for i in gone])
     opened = bundle.load(workdir / "bundle")
     assert opened.removed_videos().tolist() == sorted(gone)
-    found = everybody.nearest(opened, logged(run), 30, NO_LIMITS)(np.arange(9))
+    found = bulk.nearest(opened, logged(run), 30, NO_LIMITS)(np.arange(9))
     assert not np.isin(found.videos, gone).any()
     every = np.arange(1, run.data.vocabulary_size + 1)
-    assert not np.isin(everybody.similar(opened, 30)(every).videos, gone).any()
-    ranked = everybody.recommended(opened, logged(run), 15, NO_LIMITS)(np.arange(9))
+    assert not np.isin(bulk.similar(opened, 30)(every).videos, gone).any()
+    ranked = bulk.recommended(opened, logged(run), 15, NO_LIMITS)(np.arange(9))
     assert not np.isin(ranked.videos, gone).any()
 
 
@@ -193,8 +193,8 @@ def test_bundles_of_before_have_one_bias(
         path.write_text(json.dumps(manifest))
     manifest = artifacts.load_manifest(tmp_path / "bundle", bundle.KIND)
     old = bundle.Bundle(tmp_path / "bundle", manifest)
-    expected = everybody.similar(run.bundle, 3)(np.array([5])).videos
-    assert everybody.similar(old, 3)(np.array([5])).videos.tolist() == expected.tolist()
+    expected = bulk.similar(run.bundle, 3)(np.array([5])).videos
+    assert bulk.similar(old, 3)(np.array([5])).videos.tolist() == expected.tolist()
 
 
 def test_ids_are_found_as_integers_and_as_text(plain_run: conftest.Run) -> None:

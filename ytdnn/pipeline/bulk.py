@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ytdnn.data.spark import session
     from ytdnn.pipeline import recommender as recommender_room
     from ytdnn.serving import asked as asked_room
-    from ytdnn.serving import everybody, streams
+    from ytdnn.serving import bulk, streams
 
 Where = list[dict[str, Any]] | None
 MaxPer = Mapping[str, int] | None
@@ -248,12 +248,12 @@ def limits(
     policy: str = "",
     max_per: MaxPer = None,
     weights: Weights = None,
-) -> tuple["everybody.Limits", list[str]]:
+) -> tuple["bulk.BulkFilters", list[str]]:
     """Returns which videos lists may hold, and what to tell of unknown ids.
 
     Weights of predictions come with them.
     """
-    from ytdnn.serving import asked, everybody
+    from ytdnn.serving import asked, bulk
 
     own: dict[str, Any] = {}
     if where or policy:
@@ -269,7 +269,7 @@ def limits(
     if weights:
         own["weights"] = checked_weights(recommender, weights)
     if exclude is None and allow is None:
-        return everybody.Limits(**own), []
+        return bulk.BulkFilters(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
     only = _frame(allow, "allow", schema.VIDEO_ID)
     found, notes = asked.limits(
@@ -330,7 +330,7 @@ def checked_weights(
 
 def _users(
     recommender: "recommender_room.Recommender", named: Ids
-) -> "asked_room.Asked":
+) -> "asked_room.BulkIds":
     from ytdnn.serving import asked
 
     frame = _frame(named, "users", schema.USER_ID)
@@ -340,7 +340,7 @@ def _users(
 
 def _videos(
     recommender: "recommender_room.Recommender", named: Ids, by: str = ""
-) -> "asked_room.Asked":
+) -> "asked_room.BulkIds":
     from ytdnn.serving import asked
 
     frame = _frame(named, "videos", schema.VIDEO_ID)
