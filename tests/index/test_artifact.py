@@ -6,7 +6,7 @@ import pytest
 
 from tests.index import contract
 from ytdnn import artifacts, configs, errors
-from ytdnn.index import artifact, brute_force, scann_index
+from ytdnn.index import artifact, brute_force, ivf, scann_index
 
 
 def _candidates(path: pathlib.Path, content: str) -> artifacts.Manifest:
@@ -33,6 +33,8 @@ def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
     classes = {"exact": brute_force.BruteForce}
     if scann_index.is_available():
         classes["scann"] = scann_index.Scann  # type: ignore[assignment]
+    else:
+        classes["ivf"] = ivf.Ivf  # type: ignore[assignment]
     for name, cls in classes.items():
         index = artifact.load(tmp_path / "index", name, candidates)  # type: ignore[arg-type]
         assert isinstance(index, cls)

@@ -12,7 +12,6 @@ import shutil
 import signal
 import threading
 import time
-from typing import Any
 
 import pytest
 
@@ -57,11 +56,11 @@ class Seen:
             stop.wait(PAUSE_SECONDS)
 
 
-def set_size(status: Any) -> int:
-    """Returns the proportional set size of the processes that answer, kB."""
+def set_size(processes: list[int]) -> int:
+    """Returns the proportional set size of some processes, kB."""
     size = 0
-    for one in status["processes"]:
-        text = pathlib.Path(f"/proc/{one['process']}/smaps_rollup").read_text()
+    for process in processes:
+        text = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
         (line,) = (each for each in text.splitlines() if each.startswith("Pss:"))
         size += int(line.split()[1])
     return size
@@ -111,12 +110,12 @@ def disturb(
             published = publish(bundle, manifest, is_broken)
             found.refused += [published] * is_broken
         status = server.ask("/status")[1]
-        serving = [one for one in status["processes"] if one["version"]]
+        serving = [o["process"] for o in status["processes"] if o["version"]]
         if time.monotonic() >= kill and len(serving) == 2:
             kill += KILL_SECONDS
-            found.sizes.append(set_size(status))
+            found.sizes.append(set_size(serving))
             found.kills.append(time.monotonic())
-            os.kill(serving[0]["process"], signal.SIGKILL)
+            os.kill(serving[0], signal.SIGKILL)
     return found
 
 

@@ -86,7 +86,11 @@ async def _follow(
     def read() -> None:
         try:
             while link.poll():
-                messages.put_nowait(link.recv())
+                message = link.recv()
+                if isinstance(message, agreement.Processes):
+                    parts.processes = message.versions  # also while a version loads
+                else:
+                    messages.put_nowait(message)
         except (EOFError, OSError):
             loop.remove_reader(link.fileno())
             end()
@@ -116,6 +120,4 @@ async def _done(
             served.commit()
         case agreement.Refuse(number, reason):
             served.refuse(number, reason)
-        case agreement.Processes(numbers):
-            parts.processes = numbers
     return None
