@@ -129,3 +129,10 @@ def test_defaults_are_those_of_the_kinds_chosen() -> None:
     assert found["candidates.loss.label_smoothing"] == 0.0
     assert "candidates.loss.num_negatives" not in found
     assert found["index.search.num_leaves"] == 0
+
+
+def test_tuples_of_tuples_are_what_json_has_of_them() -> None:
+    own = {"composition": {"sources": (("fresh_uploads", 0.5),)}}
+    kept = {"composition": {"sources": [["fresh_uploads", 0.5]]}}
+    assert configs.differences(kept, own) == {}
+    assert configs.flat(own) == {"composition.sources": [["fresh_uploads", 0.5]]}

@@ -249,8 +249,13 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
                 found[path] = value[components.KIND]
             found |= flat(value, f"{path}.")
         elif name != components.KIND:
-            found[path] = list(value) if isinstance(value, tuple) else value
+            found[path] = _as_json(value)
     return found
+
+
+def _as_json(value: Any) -> Any:
+    """Returns a value with lists for tuples, also for tuples of tuples."""
+    return [_as_json(each) for each in value] if isinstance(value, tuple) else value
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
