@@ -188,7 +188,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     rooms = Rooms()
     modules = {
         "data.prepare": types.SimpleNamespace(prepare=rooms.prepare),
-        "data.prepared": types.SimpleNamespace(load=rooms.load),
+        "data.prepared": types.SimpleNamespace(load=rooms.load, REFIT="refit"),
         "data.refit": types.SimpleNamespace(
             derive=rooms.derive,
             FACT="refit",
