@@ -32,6 +32,9 @@ class Rule(tf.Module):
         diverse = diversity.from_config(config, data)
         if diverse is not None:
             self.rerankers.insert(0, (placing.DIVERSITY, diverse))
+        # `tf.Module` does not look into tuples for variables.
+        found = [reranked for _, reranked in self.rerankers]
+        self._modules = [one for one in found if isinstance(one, tf.Module)]
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
