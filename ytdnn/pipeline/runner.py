@@ -181,7 +181,12 @@ def input_fingerprints(
     by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
     if step.is_served:
         config = steps.served_config(config, workdir)
-    names = [name for name in step.inputs if _applies(by_name[name], config, workdir)]
+    # A step of a part that these settings leave out has inputs of its own kind.
+    names = [
+        name
+        for name in step.inputs
+        if name not in by_name or _applies(by_name[name], config, workdir)
+    ]
     found = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"
     found = {name.removeprefix(home): value for name, value in found.items()}
