@@ -133,11 +133,18 @@ def _require_all_counted(
     assert facts["watches"] + left_out - clicks == facts["rows"]["watches"] or left_out
 
 
+_MAY_BE_MISSING = (
+    "impression_scores",
+    "impression_propensities",
+    "impression_outcomes",
+)
+
+
 def _require_finite(data: prepared.PreparedData) -> None:
     json.dumps(data.manifest.facts, allow_nan=False)
     for path in (data.directory / "shards").rglob("*.npy"):
         array = np.load(path)
-        may_be_missing = path.stem in ("impression_scores", "impression_propensities")
+        may_be_missing = path.stem in _MAY_BE_MISSING
         if array.dtype.kind == "f" and not may_be_missing:
             assert np.isfinite(array).all(), path.stem
 
