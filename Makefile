@@ -28,7 +28,7 @@ help: ## show the targets
 run: $(RUNTIME) ## install, then the main job on the embedded world (runs/quickstart)
 	$(BIN)/ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart
 
-test: $(DEV) ## install, then the tests of every part: nine minutes on two cores
+test: $(DEV) ## install, then the tests of every part: six minutes on two cores
 	$(PYTEST) -m "not slow and not thorough"
 
 test-all: $(DEV) ## all tests but those marked slow: what CI runs

@@ -146,6 +146,7 @@ def test_a_probe_tells_ready_from_alive(
     assert "no answer on port" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_the_check_of_tensorflow_serving_passes_on_this_server(
     small_run: untrained.Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

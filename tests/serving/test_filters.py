@@ -41,6 +41,7 @@ def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
     return found | more
 
 
+@pytest.mark.thorough
 def test_an_answer_holds_every_video_that_is_permitted_and_no_other(
     untrained_run: untrained.Run,
 ) -> None:

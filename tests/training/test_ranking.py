@@ -30,6 +30,7 @@ def trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
     return ranking_model.load(directory, data)
 
 
+@pytest.mark.thorough
 def test_learns_the_planted_tastes(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
