@@ -9,6 +9,8 @@ import pytest
 from tests import extras
 from tests.cli import conftest, fakes
 from ytdnn import registries
+from ytdnn.pipeline import sizes
+from ytdnn.pipeline import workdir as workdir_room
 
 
 class Kept:
@@ -18,11 +20,15 @@ class Kept:
         self.runs: list[Any] = []
         self.results: dict[str, float] = {}
         self.ended: list[bool] = []
+        self.settings: dict[str, Any] = {}
         self.run_id = "17"
 
     def __call__(self, run: Any) -> "Kept":
         self.runs.append(run)
         return self
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        self.settings |= settings
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
         raise AssertionError("the stand-ins train nothing")
@@ -45,9 +51,16 @@ def kept() -> Iterator[Kept]:
 def test_a_run_tells_settings_and_results(
     cli: conftest.Cli, rooms: fakes.Rooms, kept: Kept, workdir: pathlib.Path
 ) -> None:
-    assert cli("run", f"--workdir={workdir}", "--tracker=kept").status == 0
+    log = workdir.with_name("log")
+    log.mkdir()
+    (log / "watches.csv").write_text("user_id,video_id,time\na,v,1700000000\n")
+    of_log = ("--source=log", f"--data_dir={log}")
+    assert cli("run", f"--workdir={workdir}", "--tracker=kept", *of_log).status == 0
     assert kept.runs[0].name == workdir.name
-    assert kept.runs[0].settings["candidates.embedding_dim"] == 64
+    given = workdir_room.require_config(workdir)
+    chosen = sizes.resolved(given, workdir).candidates.training.epochs
+    assert chosen != given.candidates.training.epochs  # the log's size chooses it
+    assert kept.settings["candidates.training.epochs"] == chosen
     shown = rooms.shown[0].lists["candidates"].values
     assert kept.results == {"test/candidates/recall@5": shown["recall@5"]}
     assert kept.ended == [True]

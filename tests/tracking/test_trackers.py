@@ -19,7 +19,7 @@ EPOCHS = ({"loss": 2.0, "ndcg@10": 0.1}, {"loss": 1.5, "ndcg@10": 0.3})
 
 def train(name: str, workdir: pathlib.Path, first: int = 1) -> str:
     """Trains two epochs, or from a later one; returns the tracker's id of the run."""
-    with tracker.tracked(name, workdir, CONFIG) as told:
+    with tracker.tracked(name, workdir, lambda: CONFIG) as told:
         for epoch in range(first, 3):
             observers.tell("candidates", epoch, EPOCHS[epoch - 1])
         assert told is not None
@@ -53,7 +53,7 @@ def test_mlflow_holds_settings_epochs_and_results(
 
 def test_a_killed_run_goes_on_in_mlflow(store: Any, tmp_path: pathlib.Path) -> None:
     def killed() -> None:
-        with tracker.tracked("mlflow", tmp_path, CONFIG):
+        with tracker.tracked("mlflow", tmp_path, lambda: CONFIG):
             observers.tell("candidates", 1, EPOCHS[0])
             raise KeyboardInterrupt
 
@@ -79,10 +79,16 @@ class FakeWandb(types.ModuleType):
         self.logged: list[dict[str, float]] = []
         self.summary: dict[str, float] = {}
         self.ended: list[int] = []
+        self.config = self
+        self.settings: dict[str, Any] = {}
 
     def init(self, **asked: Any) -> "FakeWandb":
         self.asked.append(asked)
         return self
+
+    def update(self, settings: dict[str, Any], allow_val_change: bool) -> None:
+        assert allow_val_change
+        self.settings |= settings
 
     def define_metric(self, name: str, step_metric: str) -> None:
         assert (name, step_metric) == ("candidates/*", "candidates/epoch")
@@ -102,7 +108,7 @@ def test_weights_and_biases_is_told_the_same(
     run_id = train("wandb", tmp_path)
     assert train("wandb", tmp_path) == run_id
     assert [one["id"] for one in wandb.asked] == [run_id, run_id]
-    assert wandb.asked[0]["config"]["seed"] == 7
+    assert wandb.settings["seed"] == 7
     assert wandb.logged[1] == {
         "candidates/loss": 1.5,
         "candidates/ndcg@10": 0.3,
@@ -128,6 +134,9 @@ def test_a_tracker_that_fails_ends_no_training(
     class Broken:
         run_id = "1"
 
+        def on_settings(self, *_: Any) -> None:
+            raise ConnectionError("no route to the server")
+
         def on_epoch(self, *_: Any) -> None:
             raise ConnectionError("no route to the server")
 
@@ -146,6 +155,6 @@ def test_a_tracker_that_fails_ends_no_training(
 
 
 def test_without_a_name_nothing_is_told(tmp_path: pathlib.Path) -> None:
-    with tracker.tracked("", tmp_path, CONFIG) as told:
+    with tracker.tracked("", tmp_path, lambda: CONFIG) as told:
         assert told is None
     assert not (tmp_path / tracker.FILE).exists()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn import configs, errors, registries
 from ytdnn.cli import arguments
+from ytdnn.pipeline import sizes
 from ytdnn.training import tasks
 
 if TYPE_CHECKING:
@@ -46,4 +47,4 @@ def tracked(
         return contextlib.nullcontext()
     from ytdnn.tracking import tracker
 
-    return tracker.tracked(chosen, directory, config)
+    return tracker.tracked(chosen, directory, lambda: sizes.resolved(config, directory))

@@ -388,7 +388,9 @@ def _trained(
     started = time.monotonic()
     reporter = _Reporter(trial, sweep.stage, sweep.metric)
     name = f"{sweep.directory.resolve().name}/{trial.number:04d}"
-    told = tracker.tracked(sweep.tracker, directory, config, name)
+    told = tracker.tracked(
+        sweep.tracker, directory, lambda: sizes.resolved(config, directory), name
+    )
     with told, observers.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(_SECONDS, time.monotonic() - started)

@@ -49,6 +49,18 @@ class MLflowTracker:
         """MLflow's id of the run."""
         return self._run_id
 
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        """Logs the settings; see `tracker.Tracker`."""
+        from mlflow import entities
+
+        params = [
+            entities.Param(name, str(value)[:_LONGEST_VALUE])
+            for name, value in settings.items()
+        ]
+        for start in range(0, len(params), _MOST_PARAMS):
+            part = params[start : start + _MOST_PARAMS]
+            self._client.log_batch(self._run_id, params=part)
+
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Logs the metrics of an epoch; see `observers.Observer`."""
         for name, value in metrics.items():
@@ -66,9 +78,7 @@ class MLflowTracker:
         self._client.set_terminated(self._run_id, status)
 
     def _begin(self, run: tracker.TrackedRun) -> str:
-        """Returns the id of a new run with the settings."""
-        from mlflow import entities
-
+        """Returns the id of a new run."""
         name = os.environ.get(_EXPERIMENT, "ytdnn")
         experiment = self._client.get_experiment_by_name(name)
         experiment_id = (
@@ -79,13 +89,6 @@ class MLflowTracker:
         tags = {"workdir": str(run.directory)}
         made = self._client.create_run(experiment_id, tags=tags, run_name=run.name)
         found: str = made.info.run_id
-        params = [
-            entities.Param(name, str(value)[:_LONGEST_VALUE])
-            for name, value in run.settings.items()
-        ]
-        for start in range(0, len(params), _MOST_PARAMS):
-            part = params[start : start + _MOST_PARAMS]
-            self._client.log_batch(found, params=part)
         return found
 
 

@@ -30,13 +30,11 @@ class TrackedRun:
     Attributes:
       name: Name of the workdir.
       directory: The workdir.
-      settings: Every setting by its full name, such as `candidates.embedding_dim`.
       known_id: Id that the tracker gave it before; empty: it is new.
     """
 
     name: str
     directory: pathlib.Path
-    settings: Mapping[str, Any]
     known_id: str = ""
 
 
@@ -46,6 +44,14 @@ class Tracker(observers.Observer, Protocol):
     @property
     def run_id(self) -> str:
         """The tracker's id of the run, by which it goes on with it later."""
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        """Is called before the first epoch or result, when all settings are known.
+
+        Args:
+          settings: Every setting by its full name, such as `candidates.embedding_dim`;
+            those that the size of the log chooses have the chosen values.
+        """
 
     def on_results(self, values: Mapping[str, float]) -> None:
         """Is called with the results of an evaluation, by name.
@@ -64,14 +70,17 @@ class Tracker(observers.Observer, Protocol):
 
 @contextlib.contextmanager
 def tracked(
-    name: str, directory: pathlib.Path, config: configs.Config, run_name: str = ""
+    name: str,
+    directory: pathlib.Path,
+    resolve: Callable[[], configs.Config],
+    run_name: str = "",
 ) -> Iterator[Tracker | None]:
     """Tells a tracker of the trainings within the block.
 
     Args:
       name: Name of the tracker; empty: there is none, and None is yielded.
       directory: The workdir.
-      config: Config of the run.
+      resolve: Function that returns the config of the run, once its log is prepared.
       run_name: Name of the run for people; empty: that of the workdir.
 
     Raises:
@@ -85,10 +94,9 @@ def tracked(
     run = TrackedRun(
         run_name or directory.resolve().name,
         directory,
-        flat(configs.to_dict(config)),
         ids.get(name, ""),
     )
-    tracker = _Patient(name, registries.TRACKERS[name].make(run))
+    tracker = _Patient(name, registries.TRACKERS[name].make(run), resolve)
     directory.mkdir(parents=True, exist_ok=True)
     artifacts.write_json(path, ids | {name: tracker.run_id})
     is_finished = False
@@ -139,8 +147,11 @@ def results(report: "report_model.Report", split: str) -> dict[str, float]:
 class _Patient:
     """Passes all on; a tracker that fails is named once, and the run goes on."""
 
-    def __init__(self, name: str, tracker: Tracker) -> None:
+    def __init__(
+        self, name: str, tracker: Tracker, resolve: Callable[[], configs.Config]
+    ) -> None:
         self._name, self._tracker, self._has_failed = name, tracker, False
+        self._resolve: Callable[[], configs.Config] | None = resolve
 
     @property
     def run_id(self) -> str:
@@ -149,15 +160,26 @@ class _Patient:
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """See `observers.Observer`."""
+        self._tell_settings()
         self._try(lambda: self._tracker.on_epoch(stage, epoch, metrics))
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        """See `Tracker`."""
+        self._try(lambda: self._tracker.on_settings(settings))
 
     def on_results(self, values: Mapping[str, float]) -> None:
         """See `Tracker`."""
+        self._tell_settings()
         self._try(lambda: self._tracker.on_results(values))
 
     def close(self, is_finished: bool) -> None:
         """See `Tracker`."""
         self._try(lambda: self._tracker.close(is_finished))
+
+    def _tell_settings(self) -> None:
+        resolve, self._resolve = self._resolve, None
+        if resolve is not None:
+            self.on_settings(flat(configs.to_dict(resolve())))
 
     def _try(self, call: Callable[[], None]) -> None:
         try:

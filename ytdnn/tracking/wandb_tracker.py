@@ -36,7 +36,6 @@ class WandbTracker:
             project=os.environ.get(_PROJECT, "ytdnn"),
             id=self._run_id,
             name=run.name,
-            config=dict(run.settings),
             dir=str(run.directory),
             resume="allow",
         )
@@ -45,6 +44,10 @@ class WandbTracker:
     def run_id(self) -> str:
         """The id of the run."""
         return self._run_id
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        """Writes the settings; see `tracker.Tracker`."""
+        self._run.config.update(dict(settings), allow_val_change=True)
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Logs the metrics of an epoch; see `observers.Observer`."""
