@@ -8,9 +8,10 @@ import pytest
 
 from tests import extras
 from tests.cli import conftest, fakes
-from ytdnn import registries
+from ytdnn import configs, registries
 from ytdnn.pipeline import sizes
 from ytdnn.pipeline import workdir as workdir_room
+from ytdnn.tracking import tracker
 
 
 class Kept:
@@ -57,10 +58,10 @@ def test_a_run_tells_settings_and_results(
     of_log = ("--source=log", f"--data_dir={log}")
     assert cli("run", f"--workdir={workdir}", "--tracker=kept", *of_log).status == 0
     assert kept.runs[0].name == workdir.name
-    given = workdir_room.require_config(workdir)
-    chosen = sizes.resolved(given, workdir).candidates.training.epochs
-    assert chosen != given.candidates.training.epochs  # the log's size chooses it
-    assert kept.settings["candidates.training.epochs"] == chosen
+    chosen = sizes.resolved(workdir_room.require_config(workdir), workdir)
+    # The log's size has chosen some.
+    assert chosen.candidates.loss != configs.Config().candidates.loss
+    assert kept.settings == tracker.flat(configs.to_dict(chosen))
     shown = rooms.shown[0].lists["candidates"].values
     assert kept.results == {"test/candidates/recall@5": shown["recall@5"]}
     assert kept.ended == [True]
