@@ -46,7 +46,7 @@ class Client(calls.Calls):
           watched_video_ids: The history, most recent last; None: not said, so that a
             server of a prepared set fills it in.
           k: Number of videos.
-          user_id: answers.Id of the user, who is logged with the answer.
+          user_id: Id of the user, who is logged with the answer.
           **request: Any other input of the recommender, such as `exclude_ids`, `where`
             or `max_per`.
 

@@ -16,8 +16,13 @@ class Metrics:
 
     def __init__(self) -> None:
         """Starts at zero."""
-        self._registry = of = prometheus.CollectorRegistry()
+        self._registry = prometheus.CollectorRegistry()
         self._is_shared = shared_metrics.VARIABLE in os.environ
+        self._add_requests(self._registry)
+        self._add_versions(self._registry)
+        self._add_log(self._registry)
+
+    def _add_requests(self, of: prometheus.CollectorRegistry) -> None:
         self.requests = prometheus.Counter(
             "ytdnn_requests", "Requests answered.", ("endpoint", "status"), registry=of
         )
@@ -46,6 +51,8 @@ class Metrics:
             buckets=_SIZES,
             registry=of,
         )
+
+    def _add_versions(self, of: prometheus.CollectorRegistry) -> None:
         self.version = prometheus.Gauge(
             "ytdnn_version",
             "Version of the bundle that is served.",
@@ -64,6 +71,8 @@ class Metrics:
             "Versions that were not loaded, counted by each process.",
             registry=of,
         )
+
+    def _add_log(self, of: prometheus.CollectorRegistry) -> None:
         self.logged = prometheus.Counter(
             "ytdnn_logged_rows",
             "Answers and feedback written to the served log.",
