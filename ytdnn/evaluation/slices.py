@@ -49,7 +49,7 @@ def measure(
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice the log has, as the report shows it.
 
-    Slices of users have the true watch seconds of the page too, where there are any: a
+    Slices of users have the true watch seconds of the slate too, where there are any: a
     page is one user's, but shows videos of many slices.
 
     Args:

@@ -31,7 +31,7 @@ _REQUEST_TIME = {
 JUDGED_BY = (
     "Retrieval is judged by recall and hit rate of the videos watched afterwards; the "
     "ranker, and so the whole system, by watch time: on a world by the true watch "
-    "seconds of the page, on any log by the watch time that the first places of each "
+    "seconds of the slate, on any log by the watch time that the first places of each "
     "user's own impressions hold, and the weighted per-user loss. Hits, and their "
     "watch seconds, punish a ranker that does not order by what was exposed."
 )
