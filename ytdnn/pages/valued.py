@@ -1,8 +1,8 @@
 """The value of each system's pages: the first section of a report.
 
 A ranker of watch time is judged by watch time (PAPER §4): on a world by the true watch
-seconds of the slate, on any other log by the watch seconds of hits. Retrieval metrics of
-lists answer another question, and judge the first stage (`retrieval`).
+seconds of the slate, on any other log by the watch seconds of hits. Retrieval metrics
+of lists answer another question, and judge the first stage (`retrieval`).
 """
 
 from collections.abc import Callable, Iterator
