@@ -11,7 +11,7 @@ import rich.console
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import outcome_metrics, ranker, report_model, trade_offs
-from ytdnn.pages import feedback, page
+from ytdnn.pages import feedback, outcome_table, page
 from ytdnn.ranking import predictions
 
 _START = 1_600_000_000
@@ -126,7 +126,7 @@ def test_page_and_terminal_show_them(report: report_model.OutcomesReport) -> Non
     (section,) = feedback.sections(Report)  # type: ignore[arg-type]
     html = page.render("title", "words", [section])
     screen = rich.console.Console(width=160, record=True)
-    for one in feedback.terminal_tables(Report):  # type: ignore[arg-type]
+    for one in outcome_table.terminal_tables(Report):  # type: ignore[arg-type]
         screen.print(one)
     shown = screen.export_text()
     for text in ("liked", "price"):

@@ -1,14 +1,11 @@
-"""Tables of the outcomes of impressions, on the page and in the terminal."""
+"""The section of the outcomes of impressions."""
 
 from collections.abc import Iterator, Mapping
 
-from rich import console, table
-
 from ytdnn import registries
 from ytdnn.evaluation import report_model
-from ytdnn.pages import names, page, tables
+from ytdnn.pages import names, outcome_table, page, tables
 
-_TITLE = "Outcomes of impressions"
 _OF_TRADE_OFFS = "share in the first half of each user's list, by weights of the order"
 
 
@@ -27,7 +24,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
     if found.trade_offs:
         blocks.append(_trade_offs(found.trade_offs))
     yield page.Section(
-        _TITLE,
+        outcome_table.TITLE,
         "Each outcome is predicted for every impression of which it is known. Grouped "
         "AUC is within each user, by what was known when the user's list began. The "
         "calibration ratio is predicted over observed. The last table orders each "
@@ -64,32 +61,3 @@ def _trade_offs(found: Mapping[str, report_model.Entry]) -> page.Table:
     headings = [one.replace("_", " ") for one in quantities]
     caption = f"Trade-offs: {_OF_TRADE_OFFS}"
     return page.Table(["weights", *headings], rows, caption)
-
-
-def terminal_tables(report: report_model.Report) -> Iterator[console.RenderableType]:
-    """Yields the tables of outcomes for the terminal."""
-    found = report.outcomes
-    if found is None:
-        return
-    metrics = list(
-        dict.fromkeys(
-            metric
-            for models in found.numbers.values()
-            for entry in models.values()
-            for metric in entry.values
-        )
-    )
-    result = table.Table(title=_TITLE.lower())
-    for heading in ("outcome", "model"):
-        result.add_column(heading, no_wrap=True)
-    for metric in metrics:
-        result.add_column(names.metric(metric), justify="right")
-    for outcome, models in found.numbers.items():
-        for name, entry in models.items():
-            cells = [_number(entry.values.get(metric)) for metric in metrics]
-            result.add_row(outcome, names.model(name), *cells)
-    yield result
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

@@ -1,7 +1,7 @@
 """The headline of a report: better, worse or no clear difference, and by how much."""
 
 from ytdnn.evaluation import metric_names, report_model, report_parts
-from ytdnn.pages import names, scales, tables
+from ytdnn.pages import finite_numbers, names, tables
 
 # Differences whose interval holds 0 are not told apart.
 _UNCLEAR = "No clear difference"
@@ -110,4 +110,4 @@ def _known(
     middle, low, high = three
     if middle is None or low is None or high is None:
         return None
-    return (middle, low, high) if scales.is_finite(middle) else None
+    return (middle, low, high) if finite_numbers.is_finite(middle) else None

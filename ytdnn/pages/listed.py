@@ -10,6 +10,7 @@ from ytdnn.pages import (
     names,
     notes,
     page,
+    page_value,
     plots,
     shown_order,
     shown_words,
@@ -39,7 +40,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
 
 def headline(report: report_model.Report) -> page.Section:
     """Returns the section on retrieval metrics of the lists, with intervals."""
-    k, models = valued.headline_k(report), valued.retrieval(report)
+    k, models = page_value.headline_k(report), page_value.retrieval(report)
     shown = [f"{metric}@{k}" for metric in _QUALITY[:-1]]
     plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
     caption = f"Lists of {k} videos"
@@ -49,7 +50,7 @@ def headline(report: report_model.Report) -> page.Section:
     ]
     blocks += tables.gap_tables(report, "lists", shown, models)
     blocks.append(page.Details("Definitions of the metrics", [_definitions(report)]))
-    lengths = [k, *(other for other in valued.ks(report) if other != k)]
+    lengths = [k, *(other for other in page_value.ks(report) if other != k)]
     words = ", ".join(map(str, lengths))
     blocks.append(
         page.Details(
@@ -125,7 +126,7 @@ def curves(report: report_model.Report) -> page.Section:
 
 def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
     """Returns one metric, of the models that it is a measure of."""
-    left_out = () if metric in _PAGE else valued.apart(report)
+    left_out = () if metric in _PAGE else page_value.apart(report)
     models = {
         name: found[metric]
         for name, found in report.curves.items()
@@ -149,7 +150,7 @@ def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
 
 def slices(report: report_model.Report) -> page.Section:
     """Returns the section on slices: retrieval metrics, and the value of pages."""
-    left_out = valued.apart(report)
+    left_out = page_value.apart(report)
     blocks: list[page.Block] = []
     worth: list[page.Block] = []
     numbers: list[page.Block] = []

@@ -7,7 +7,7 @@ from rich import console, table, text
 
 from ytdnn.live import measures
 from ytdnn.live import report as report_room
-from ytdnn.pages import scales
+from ytdnn.pages import finite_numbers
 
 _NONE = "–"
 
@@ -128,6 +128,6 @@ def _ends(one: report_room.IntervalEstimate) -> str:
 
 
 def _percent(one: report_room.IntervalEstimate) -> str:
-    if not scales.is_finite(one.value):
+    if not finite_numbers.is_finite(one.value):
         return _NONE
     return f"{one.value:+.1%}"

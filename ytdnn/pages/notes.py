@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ytdnn.evaluation import report_model
-from ytdnn.pages import valued
+from ytdnn.pages import page_value
 
 _MOVIELENS = (
     "On MovieLens expect candidates + ranker below candidates alone: the ranker is "
@@ -55,7 +55,7 @@ def sentences(report: report_model.Report) -> Iterator[str]:
         )
     if protocol.system_left_out:
         yield f"Candidates + ranker is left out: {protocol.system_left_out}."
-    if "system" in report.lists and valued.value(report) is None:
+    if "system" in report.lists and page_value.value(report) is None:
         yield protocol.judged_by
     if "system" in report.lists and protocol.source == "movielens":
         yield _MOVIELENS

@@ -20,7 +20,7 @@ import jinja2
 import markupsafe
 
 import ytdnn
-from ytdnn.pages import scales
+from ytdnn.pages import finite_numbers, scales
 
 Cell: TypeAlias = str | int | float | None
 _LONG = 24  # characters from which a cell may break into lines
@@ -175,4 +175,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return scales.number(value) if scales.is_finite(value) else "–"
+    return scales.number(value) if finite_numbers.is_finite(value) else "–"

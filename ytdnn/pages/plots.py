@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import markupsafe
 
-from ytdnn.pages import frame, marks, scales, svg
+from ytdnn.pages import finite_numbers, frame, marks, scales, svg
 
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high
@@ -227,9 +227,9 @@ def _ends(one: Series, place: int) -> tuple[Any, Any]:
 
 def _interval_words(three: Interval) -> str:
     value, low, high = three
-    if not scales.is_finite(value):
+    if not finite_numbers.is_finite(value):
         return "–"
     words = scales.number(value)
-    if scales.is_finite(low) and scales.is_finite(high):
+    if finite_numbers.is_finite(low) and finite_numbers.is_finite(high):
         words += f" [{scales.number(low)}, {scales.number(high)}]"
     return words

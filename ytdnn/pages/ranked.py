@@ -7,7 +7,7 @@ import markupsafe
 
 from ytdnn import registries
 from ytdnn.evaluation import definitions, report_model
-from ytdnn.pages import names, page, plots, scales, tables
+from ytdnn.pages import finite_numbers, names, page, plots, tables
 
 
 @registries.REPORT_SECTIONS.register("ranker", place=20)
@@ -179,7 +179,7 @@ def _calibration_plot(
     ends = [
         end
         for one in series.values()
-        for end in scales.finite([*one.x, *one.y])
+        for end in finite_numbers.finite([*one.x, *one.y])
         if end > 0
     ]
     if ends:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ytdnn import registries
 from ytdnn.evaluation import definitions, report_model
-from ytdnn.pages import names, page, tables, valued
+from ytdnn.pages import names, page, page_value, tables
 
 _QUALITY = ("ndcg", "hit_rate")
 # In this order; those of a package or of `evaluation.metrics` are in the other tables.
@@ -14,11 +14,11 @@ _REACH = ("coverage", "novelty", "mean_popularity", "mean_age_days")
 @registries.REPORT_SECTIONS.register("reach", place=12)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields the section, where two models or more have lists with a coverage."""
-    k = valued.headline_k(report)
+    k = page_value.headline_k(report)
     metrics = [f"{metric}@{k}" for metric in (*_QUALITY, *_REACH)]
     models = {
         name: found
-        for name, found in valued.retrieval(report).items()
+        for name, found in page_value.retrieval(report).items()
         if f"coverage@{k}" in found.values
     }
     if len(models) < 2:

@@ -5,22 +5,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ytdnn.pages import finite_numbers
+
 _TICKS = 5
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _LOG_STEPS = (1.0, 2.0, 5.0)
-# Beyond these no number is measured, and arithmetic on axes would lose its digits.
-_LARGEST, _SMALLEST = 1e100, 1e-100
+_SMALLEST = 1 / finite_numbers.LARGEST
 _FLAT = 1e-9  # a narrower range, relative to its values, is one value
-
-
-def finite(values: Iterable[Any]) -> list[float]:
-    """Returns the values that are finite numbers."""
-    return [float(value) for value in values if is_finite(value)]
-
-
-def is_finite(value: Any) -> bool:
-    """Whether a value is a number that can be drawn: not None, NaN or endless."""
-    return value is not None and abs(value) < _LARGEST
 
 
 def number(value: float, step: float | None = None) -> str:
@@ -86,7 +77,7 @@ class Scale:
 
     def holds(self, value: Any) -> bool:
         """Whether a value has a place: finite, and positive on a log axis."""
-        return is_finite(value) and (not self.log or value > _SMALLEST)
+        return finite_numbers.is_finite(value) and (not self.log or value > _SMALLEST)
 
     def labels(self) -> list[str]:
         """Returns the words of the ticks."""
@@ -115,7 +106,9 @@ def scale(
       from_zero: Whether a linear axis begins at 0 at least.
       ticks: Values to mark instead of round ones; the ends are then the values'.
     """
-    shown = [value for value in finite(values) if value > _SMALLEST or not log]
+    shown = [
+        value for value in finite_numbers.finite(values) if value > _SMALLEST or not log
+    ]
     shown = shown or [1.0 if log else 0.0]
     if from_zero and not log:
         shown = [*shown, 0.0]

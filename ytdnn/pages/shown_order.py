@@ -6,53 +6,18 @@ those who build it.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rich import table
-
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.pages import names, page, plots, scales, shown_words, tables
+from ytdnn.pages import (
+    names,
+    page,
+    plots,
+    shown_order_table,
+    shown_words,
+    tables,
+)
 
-TITLE = "The order on this log"
-_SHARES = ("first_quarter_share", "first_half_share")
-_HEADINGS = {
-    "first_quarter_share": "first quarter",
-    "first_half_share": "first half",
-    "list_ndcg": "nDCG",
-    "grouped_auc": "grouped AUC",
-}
 _OWN = ("ranker", "candidates")
 _MOST_CURVES = 6
-
-
-def terminal_table(found: report_parts.ShownLists, with_intervals: bool) -> table.Table:
-    """Returns the lists as a table of the terminal.
-
-    Args:
-      found: The lists.
-      with_intervals: Whether there is room for them.
-    """
-    metrics = list(next(iter(found.systems.values())))
-    what = "clicks" if found.gain == "clicks" else "watch time"
-    result = table.Table(title=f"{TITLE}: share of the {what} shown")
-    result.add_column("order of each user's videos", overflow="fold")
-    for metric in metrics:
-        result.add_column(_HEADINGS[metric], justify="right", overflow="fold")
-    for name, values in found.systems.items():
-        cells = [_cell(metric, values[metric], with_intervals) for metric in metrics]
-        result.add_row(names.model(name), *cells)
-    return result
-
-
-def _cell(metric: str, three: report_parts.WithInterval, with_interval: bool) -> str:
-    value, *ends = three
-    if value is None:
-        return "–"
-    scale, decimals = (100.0, 1) if metric in _SHARES else (1.0, 3)
-    unit = " %" if metric in _SHARES else ""
-    known = scales.finite(ends)
-    half = ""
-    if len(known) == 2 and known[1] > known[0] and with_interval:
-        half = f" ± {scale * (known[1] - known[0]) / 2.0:.{decimals}f}"
-    return f"{scale * value:.{decimals}f}{half}{unit}"
 
 
 def section(report: report_model.Report) -> Iterator[page.Section]:
@@ -69,7 +34,7 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
     ]
     if found.exposed:
         blocks.append(page.Details("How many listed videos were shown", [_hits(found)]))
-    yield page.Section(TITLE, first, blocks)
+    yield page.Section(shown_order_table.TITLE, first, blocks)
 
 
 def _plot(found: report_parts.ShownLists) -> page.Block:
@@ -97,7 +62,7 @@ def _table(found: report_parts.ShownLists) -> page.Table:
         for name, values in found.systems.items()
     ]
     return page.Table(
-        ["order", *(_HEADINGS[metric] for metric in metrics)],
+        ["order", *(shown_order_table.HEADINGS[metric] for metric in metrics)],
         rows,
         f"Share of {shown_words.gain(found)} in the first quarter and half; nDCG by "
         f"{'clicks' if found.gain == 'clicks' else 'seconds'}; grouped AUC of clicks",
@@ -115,20 +80,20 @@ def _ahead_table(found: report_parts.ShownLists) -> page.Table:
         for name, values in found.ahead.items()
     ]
     return page.Table(
-        ["less the order", *(_HEADINGS[metric] for metric in metrics)],
+        ["less the order", *(shown_order_table.HEADINGS[metric] for metric in metrics)],
         rows,
         f"{names.model(own).capitalize()} less each, paired by user; shares in points",
     )
 
 
 def _signed(metric: str) -> Callable[[float], str]:
-    if metric in _SHARES:
+    if metric in shown_order_table.SHARES:
         return lambda value: f"{100.0 * value:+.1f}"
     return lambda value: f"{value:+.3f}"
 
 
 def _shown(metric: str) -> Callable[[float], str]:
-    if metric in _SHARES:
+    if metric in shown_order_table.SHARES:
         return lambda value: f"{100.0 * value:.1f} %"
     return lambda value: f"{value:.3f}"
 

@@ -6,7 +6,7 @@ from typing import Any
 import rich.box
 from rich import console, table, text
 
-from ytdnn.pages import scales
+from ytdnn.pages import finite_numbers
 
 Study = Mapping[str, Any]
 _NONE = "–"
@@ -137,18 +137,18 @@ def _number(found: Mapping[str, Any] | None) -> str:
 
 
 def _decimals(value: float | None) -> str:
-    return f"{value:.4f}" if scales.is_finite(value) else _NONE
+    return f"{value:.4f}" if finite_numbers.is_finite(value) else _NONE
 
 
 def _interval(one: Mapping[str, float]) -> str:
-    if not scales.is_finite(one["low"]):
+    if not finite_numbers.is_finite(one["low"]):
         return f"{one['difference']:+.4f}"
     ends = f"[{one['low']:+.4f}, {one['high']:+.4f}]"
     return f"{one['difference']:+.4f} {ends}{_star(one)}"
 
 
 def _half_interval(one: Mapping[str, float]) -> str:
-    if not scales.is_finite(one["low"]):
+    if not finite_numbers.is_finite(one["low"]):
         return f"{one['difference']:+.4f}"
     half = (one["high"] - one["low"]) / 2
     return f"{one['difference']:+.4f} ± {half:.4f}{_star(one)}"

@@ -6,7 +6,7 @@ from typing import Any
 import markupsafe
 
 from ytdnn.evaluation import report_model
-from ytdnn.pages import names, page, plots, scales
+from ytdnn.pages import finite_numbers, names, page, plots, scales
 
 _WIDE = 0.002  # an interval that makes the fourth decimal worthless
 
@@ -102,9 +102,9 @@ def cell(
       show: How numbers are written; None: with as many decimals as the interval
         is worth.
     """
-    if not scales.is_finite(value):
+    if not finite_numbers.is_finite(value):
         return None
-    if not (scales.is_finite(low) and scales.is_finite(high)):
+    if not (finite_numbers.is_finite(low) and finite_numbers.is_finite(high)):
         return (show or fixed)(value)
     if show is None:
         show = _coarse if high - low > _WIDE else fixed

@@ -8,14 +8,14 @@ from rich import box, console, table, text
 from ytdnn.evaluation import metric_names, report_model
 from ytdnn.metrics import calibration
 from ytdnn.pages import (
-    feedback,
+    finite_numbers,
     names,
     notes,
-    other_pages,
-    scales,
-    shown_order,
+    off_policy_table,
+    outcome_table,
+    page_value,
+    shown_order_table,
     shown_words,
-    valued,
 )
 
 _FOUR_DECIMALS_BELOW = 10.0
@@ -59,9 +59,9 @@ def render(report: report_model.Report, width: int) -> console.Group:
         parts += map(_slice_table, report.impression_slices.values())
         if report.calibration:
             parts.append(_calibration_table(report.calibration))
-    parts += feedback.terminal_tables(report)
+    parts += outcome_table.terminal_tables(report)
     if report.off_policy is not None:
-        parts.append(other_pages.terminal_table(report.off_policy, width >= _WIDE))
+        parts.append(off_policy_table.terminal_table(report.off_policy, width >= _WIDE))
     if report.gap_closed:
         parts.append(_gap_table(report))
     parts += [text.Text(note) for note in _notes(report)]
@@ -70,9 +70,9 @@ def render(report: report_model.Report, width: int) -> console.Group:
 
 def _of_pages(report: report_model.Report, width: int) -> list[console.RenderableType]:
     """Returns the value of each system's page; nothing where it is unknown."""
-    if valued.value(report) is None:
+    if page_value.value(report) is None:
         return []
-    lines = [text.Text(f"{line}.") for line in valued.sentences(report)]
+    lines = [text.Text(f"{line}.") for line in page_value.sentences(report)]
     return [_page_table(report, width), *lines]
 
 
@@ -81,13 +81,16 @@ def _of_order(report: report_model.Report, width: int) -> list[console.Renderabl
     if report.shown_lists is None:
         return []
     lines = [text.Text(f"{line}.") for line in shown_words.sentences(report)]
-    return [shown_order.terminal_table(report.shown_lists, width >= _WIDE), *lines]
+    return [
+        shown_order_table.terminal_table(report.shown_lists, width >= _WIDE),
+        *lines,
+    ]
 
 
 def _page_table(report: report_model.Report, width: int) -> table.Table:
     """Returns the table of page values: systems down, metrics across."""
-    metrics = valued.columns(report)
-    result = table.Table(title=f"the page of {valued.headline_k(report)} videos")
+    metrics = page_value.columns(report)
+    result = table.Table(title=f"the page of {page_value.headline_k(report)} videos")
     result.add_column("system", no_wrap=True)
     for metric in metrics:
         result.add_column(metric.replace("_", " "), justify="right", overflow="fold")
@@ -100,7 +103,7 @@ def _page_table(report: report_model.Report, width: int) -> table.Table:
 
 def _lists_table(report: report_model.Report, width: int) -> table.Table:
     """Returns the table of retrieval metrics."""
-    protocol, models = report.protocol, valued.retrieval(report)
+    protocol, models = report.protocol, page_value.retrieval(report)
     title = (
         f"{protocol.name} protocol, {protocol.split} split: {protocol.users:,} users, "
         f"lists of {protocol.candidate_set_videos:,} videos"
@@ -164,14 +167,14 @@ def _ratio(tenth: report_model.Tenth) -> str:
     value, low, high = tenth.ratio
     if value is None:
         return "–"
-    ends = scales.finite((low, high))
+    ends = finite_numbers.finite((low, high))
     is_off = len(ends) == 2 and not ends[0] <= 1.0 <= ends[1]
     return f"{value:.{2 if value < 10.0 else 0}f}{'*' if is_off else ''}"
 
 
 def _gap_table(report: report_model.Report) -> table.Table:
     """Returns the share of the way from popularity to the oracle that models go."""
-    left_out = valued.apart(report)
+    left_out = page_value.apart(report)
     closed = {
         kind: {k: v for k, v in found.items() if kind != "lists" or k not in left_out}
         for kind, found in report.gap_closed.items()
@@ -244,7 +247,7 @@ def _cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
     if value is None:
         return "–"
     decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
-    ends = scales.finite(found.intervals.get(metric) or ())
+    ends = finite_numbers.finite(found.intervals.get(metric) or ())
     if len(ends) < 2 or not with_interval:
         return f"{value:,.{decimals}f}"
     return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
@@ -252,7 +255,7 @@ def _cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
 
 def _notes(report: report_model.Report) -> Iterator[str]:
     yield "±: half a 95 % bootstrap interval over users. ↓: lower is better."
-    if valued.value(report) is not None:
+    if page_value.value(report) is not None:
         yield report.protocol.judged_by
     yield from notes.leaks(report)
     if report.index:
