@@ -122,12 +122,6 @@ SEAMS: dict[str, set[str]] = {
     "pipeline/refitting.py": {"cli/evaluate.py", "cli/steps.py"},
     "pipeline/refreshing.py": {"pipeline/__init__.py"},
     "pipeline/removing.py": {"pipeline/__init__.py"},
-    "serving/additions.py": {"pipeline/steps.py", "serving/export.py"},
-    "serving/removals.py": {
-        "pipeline/steps.py",
-        "serving/bundle.py",
-        "serving/export.py",
-    },
     "training/tasks.py": {"cli/tracker_flag.py"},
 }
 # The same between the laboratory and operations.

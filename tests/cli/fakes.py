@@ -215,8 +215,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
         "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
-        "serving.additions": types.SimpleNamespace(inputs=lambda workdir: {}),
-        "serving.removals": types.SimpleNamespace(inputs=lambda workdir: {}),
+        "serving.added_videos": types.SimpleNamespace(inputs=lambda workdir: {}),
+        "serving.removed_videos": types.SimpleNamespace(inputs=lambda workdir: {}),
         "serving.export": types.SimpleNamespace(
             export=rooms.export,
             step_config=bundle_config,

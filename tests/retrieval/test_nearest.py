@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.data import lookups
 from ytdnn.index import brute_force, delta, lsh, scann_index
 from ytdnn.retrieval import nearest, permitted, scores
-from ytdnn.serving import removals
+from ytdnn.serving import removed_videos
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
 REMOVED = [2, 5, 9, 31]
@@ -54,8 +54,8 @@ SEARCHERS = searchers()
 @pytest.fixture(scope="module")
 def searches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Each kind of index as a compiled search."""
-    path = tmp_path_factory.mktemp("asset") / removals.ASSET
-    path.write_text(removals.text(REMOVED))
+    path = tmp_path_factory.mktemp("asset") / removed_videos.ASSET
+    path.write_text(removed_videos.text(REMOVED))
     removed = lookups.RemovedVideos(path)
 
     def compiled(searcher: Any) -> Any:

@@ -13,7 +13,7 @@ from ytdnn import artifacts, errors, pipeline, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import new_videos, prepared
 from ytdnn.pipeline import workdir as workdir_room
-from ytdnn.serving import additions, batches, bundle
+from ytdnn.serving import added_videos, batches, bundle
 
 STAGES = ("data", "candidates", "index", "ranking")
 NEW = ["new 1", "new 2"]
@@ -52,7 +52,7 @@ def test_a_new_version_lists_them(
     found = opened(workdir)
     assert found.version == 2
     assert found.manifest.facts["videos"] == content_run.data.num_videos + 2
-    assert found.manifest.facts[additions.FACT] == 2
+    assert found.manifest.facts[added_videos.FACT] == 2
     given = {schema.ALLOW_IDS: [*NEW, "video 1"], schema.K: 9}
     for exact in (True, False):
         (answer,) = found.answer([given], exact)
@@ -167,9 +167,9 @@ def test_mistakes_are_one_line(
         pipeline.add_videos(workdir, twice)
     with pytest.raises(errors.UserError, match="Parquet or CSV file of videos"):
         pipeline.add_videos(workdir, workdir / "nowhere.csv")
-    (workdir / additions.FILE).write_bytes(b"no table")
+    (workdir / added_videos.FILE).write_bytes(b"no table")
     with pytest.raises(errors.UserError, match="remove it, and add the videos again"):
-        additions.read(workdir)
+        added_videos.read(workdir)
     config = dataclasses.replace(run.config, data=run.data.config)
     workdir_room.write_config(run.workdir, config)
     with pytest.raises(errors.UserError, match="enabled is false"):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.serving import conftest
 from ytdnn import artifacts, errors, schema, versions
-from ytdnn.serving import bundle, export, removals, requests
+from ytdnn.serving import bundle, export, removals, removed_videos, requests
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_removed_videos_are_in_no_answer_and_come_back(
     assert found(bundle.load(workdir / "bundle", version=1), run, exact) == before
     assert removals.change(workdir, removed, restored=True).version == 3
     assert found(bundle.load(workdir / "bundle"), run, exact) == before
-    assert opened.manifest.facts[removals.FACT] == len(removed)
+    assert opened.manifest.facts[removed_videos.FACT] == len(removed)
     assert bundle.load(workdir / "bundle").manifest.inputs == run.bundle.manifest.inputs
 
 
@@ -68,7 +68,7 @@ def test_a_removal_costs_no_more_than_links(workdir: pathlib.Path) -> None:
     for name in manifest.files:
         part, _, rest = name.partition("/2/")
         same = os.path.samefile(*(workdir / "bundle" / part / n / rest for n in "12"))
-        assert same == (pathlib.PurePath(name).name != removals.ASSET)
+        assert same == (pathlib.PurePath(name).name != removed_videos.ASSET)
     again = removals.change(workdir, ["video 1"])
     assert again.version == 2  # nothing changed
     assert removals.change(workdir, ["another"]).unknown == ["another"]
@@ -84,7 +84,7 @@ def test_the_next_export_carries_the_list(
     assert changed.version is None
     export.export(tmp_path, run.config)
     opened = bundle.load(tmp_path / "bundle")
-    assert opened.manifest.inputs[removals.FACT] == artifacts.fingerprint(
+    assert opened.manifest.inputs[removed_videos.FACT] == artifacts.fingerprint(
         changed.video_ids
     )
     given = {schema.ALLOW_IDS: ["video 3", "video 4"]}
@@ -95,6 +95,6 @@ def test_the_next_export_carries_the_list(
 def test_mistakes_are_one_line(workdir: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"\(0 are removed\), received video 1"):
         removals.change(workdir, ["video 1"], restored=True)
-    (workdir / removals.FILE).write_text(json.dumps(["video 1"]))
+    (workdir / removed_videos.FILE).write_text(json.dumps(["video 1"]))
     with pytest.raises(errors.UserError, match="repair or remove it"):
-        removals.read(workdir)
+        removed_videos.read(workdir)

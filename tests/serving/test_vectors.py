@@ -11,14 +11,7 @@ from tests import untrained, vector_log
 from tests.conftest import MadeOnce
 from ytdnn import configs, errors, pipeline, schema
 from ytdnn.data import new_videos, prepared
-from ytdnn.serving import (
-    additions,
-    asked,
-    batches,
-    bulk,
-    logged_requests,
-    requests,
-)
+from ytdnn.serving import added_videos, asked, batches, bulk, logged_requests, requests
 
 NAME = "videos.clip"
 ADDED = configs.FeaturesConfig(add=("users.taste",))
@@ -44,7 +37,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
         like = log["videos"].filter(pl.col(schema.VIDEO_ID) == "v1")
         added = like.select(pl.lit("new").alias(schema.VIDEO_ID), "clip")
         workdir.mkdir(exist_ok=True)
-        added.write_parquet(workdir / additions.FILE)
+        added.write_parquet(workdir / added_videos.FILE)
         untrained._make(workdir, log, CONFIG)
 
     return untrained.opened(made_once("vectors", make), CONFIG)

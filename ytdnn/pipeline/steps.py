@@ -253,9 +253,9 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
     """Returns the fingerprints of the lists of removed and added videos there are."""
-    from ytdnn.serving import additions, removals
+    from ytdnn.serving import added_videos, removed_videos
 
-    return removals.inputs(workdir) | additions.inputs(workdir)
+    return removed_videos.inputs(workdir) | added_videos.inputs(workdir)
 
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:

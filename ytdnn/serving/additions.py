@@ -1,9 +1,4 @@
-"""Added videos: listed in every answer, without a rebuild (DESIGN §8).
-
-The workdir keeps their table, which every export carries: videos that are not in the
-catalogue of the prepared set follow it in the models of the bundle, and in a delta part
-of each index.
-"""
+"""Adds videos to the table of a workdir, which every export carries."""
 
 import dataclasses
 import pathlib
@@ -12,12 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import artifacts, checksums, errors, schema
+from ytdnn import artifacts, errors, schema
 from ytdnn.data import new_videos, prepared
-from ytdnn.serving import removals
-
-FILE = "added_videos.parquet"  # in the workdir
-FACT = "added_videos"
+from ytdnn.serving import added_videos, removed_videos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,43 +31,6 @@ class Changed:
     unread: list[str]
     dropped: dict[str, int]
     num_added: int
-
-
-def read(workdir: pathlib.Path) -> pl.DataFrame | None:
-    """Returns the table of added videos, None where there are none.
-
-    Raises:
-      errors.UserError: It is damaged.
-    """
-    path = workdir / FILE
-    if not path.exists():
-        return None
-    try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError):
-        raise errors.UserError(
-            f"expected a Parquet file in {path}, found a damaged one: remove it, and "
-            f"add the videos again"
-        ) from None
-
-
-def inputs(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the table as an input of the bundle: its fingerprint, if there is one."""
-    path = workdir / FILE
-    return {FACT: checksums.of_file(path)[:16]} if path.exists() else {}
-
-
-def extended(
-    data: prepared.PreparedData, workdir: pathlib.Path
-) -> prepared.PreparedData:
-    """Returns a prepared set with the added videos at the end of its catalogue.
-
-    Args:
-      data: Prepared set of the run, or of its refit.
-      workdir: Directory of the run.
-    """
-    table = read(workdir)
-    return data if table is None else new_videos.added_to(data, table)
 
 
 def change(
@@ -105,18 +60,18 @@ def change(
         raise errors.UserError("expected rows of new videos, received none")
     ids = found.table[schema.VIDEO_ID]
     is_known = ids.is_in(data.videos[schema.VIDEO_ID].implode())
-    old = read(workdir)
+    old = added_videos.read(workdir)
     kept = found.table.clear() if old is None else old
     new = found.table.filter(~is_known)
     table = pl.concat([kept, new], how="diagonal_relaxed")
     table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
     if table.height and (old is None or not table.equals(old)):
-        _write(table, workdir / FILE)
+        _write(table, workdir / added_videos.FILE)
     removed = ids.cast(pl.String)
     return Changed(
         num_named=len(ids),
         known=ids.filter(is_known).cast(pl.String).to_list(),
-        removed=removed.filter(removed.is_in(removals.read(workdir))).to_list(),
+        removed=removed.filter(removed.is_in(removed_videos.read(workdir))).to_list(),
         unread=found.unread,
         dropped=found.dropped,
         num_added=table.height,

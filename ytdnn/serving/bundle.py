@@ -21,7 +21,7 @@ from ytdnn.serving import (
     batches,
     clocks,
     doubts,
-    removals,
+    removed_videos,
     requests,
     saved_models,
     signatures,
@@ -29,8 +29,8 @@ from ytdnn.serving import (
 )
 from ytdnn.serving import titles as titles_room
 
-KIND = removals.BUNDLE
-TITLES = removals.TITLES
+KIND = removed_videos.BUNDLE
+TITLES = removed_videos.TITLES
 ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
 SOURCE_NAMES = "source_names"  # of the manifest's facts
 REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
@@ -230,7 +230,7 @@ class Bundle:
 
     def removed_videos(self) -> npt.NDArray[np.int32]:
         """Returns the catalogue indices of removed videos."""
-        path = self.path(INDEX + EXACT) / "assets" / removals.ASSET
+        path = self.path(INDEX + EXACT) / "assets" / removed_videos.ASSET
         return np.array([i for i in path.read_text().split() if i != "0"], np.int32)
 
     @property

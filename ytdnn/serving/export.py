@@ -34,10 +34,10 @@ from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
-    additions,
+    added_videos,
     bundle,
     recommenders,
-    removals,
+    removed_videos,
     saved_models,
     tf_serving,
     warm_up,
@@ -96,7 +96,7 @@ def export(
     workdir = pathlib.Path(workdir)
     directory = workdir / bundle.KIND
     with tempfile.TemporaryDirectory() as root, _without_collector():
-        asset = pathlib.Path(root) / removals.ASSET
+        asset = pathlib.Path(root) / removed_videos.ASSET
         home = workdir if refit is None else workdir / refit.name
         parts, inputs = _load(workdir, config, asset, home)
         models = recommenders.make(parts)
@@ -140,8 +140,8 @@ def _facts(
         bundle.SOURCE_NAMES: list(parts.first_stage.composition.source_names),
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
-        removals.FACT: len(parts.removed_ids),
-        additions.FACT: parts.data.num_added,
+        removed_videos.FACT: len(parts.removed_ids),
+        added_videos.FACT: parts.data.num_added,
         "statistics_as_of": _statistics_as_of(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.POLICIES: dict(parts.filters.saved),
@@ -219,7 +219,7 @@ def _load(
       asset: File to write the removed videos into.
       home: Directory of the models.
     """
-    data = additions.extended(prepared.load(home / prepared.KIND), workdir)
+    data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
     first_stage = retrieval_stage.load(
         home / retrieval_stage.KIND, data, config.composition
     )
@@ -235,9 +235,11 @@ def _load(
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
     searchers = _searchers(home, manifests, first_stage)
-    removed_ids = removals.read(workdir)
+    removed_ids = removed_videos.read(workdir)
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
-    asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
+    asset.write_text(
+        removed_videos.text(removed_videos.indices(catalogue, removed_ids))
+    )
     filters = _filters(config.composition, data)
     limits = limits_room.FilterReader(
         lookups.RemovedVideos(asset),
@@ -264,7 +266,7 @@ def _load(
     # Users are looked up in the run's own set, whatever the models were trained on.
     own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
     made_from = {prepared.KIND: own.fingerprint} | made_from
-    made_from |= removals.inputs(workdir) | additions.inputs(workdir)
+    made_from |= removed_videos.inputs(workdir) | added_videos.inputs(workdir)
     return parts, made_from | registries.versions_of_bundle(config)
 
 

@@ -1,24 +1,17 @@
-"""Removed videos: out of every answer, without a rebuild (DESIGN §8).
+"""Removes videos from every answer, and takes them back, without a rebuild.
 
-The workdir keeps the list, which the next export carries. A bundle at hand gets a new
-version at once: links to the files of its newest, but for the list that each model
-reads when it is loaded. Nothing here needs TensorFlow.
+A bundle at hand gets a new version at once: links to the files of its newest, but for
+the list that each model reads when it is loaded. Nothing here needs TensorFlow.
 """
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Collection, Mapping
 
 import polars as pl
 
 from ytdnn import artifacts, errors, schema, versions
-
-FILE = "removed_videos.json"  # in the workdir
-ASSET = "removed_videos.txt"  # in each model
-FACT = "removed_videos"
-TITLES = "titles.parquet"
-BUNDLE = "bundle"
+from ytdnn.serving import removed_videos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,25 +30,6 @@ class Removed:
     version: int | None
 
 
-def read(workdir: pathlib.Path) -> list[str]:
-    """Returns the ids of removed videos, as text.
-
-    Raises:
-      errors.UserError: The list is damaged.
-    """
-    path = workdir / FILE
-    if not path.exists():
-        return []
-    try:
-        found = json.loads(path.read_text())
-        return [str(video_id) for video_id in found[FACT]]
-    except (ValueError, KeyError, TypeError):
-        raise errors.UserError(
-            f'expected {{"{FACT}": […]}} in {path}, found something else: repair or '
-            f"remove it"
-        ) from None
-
-
 def change(
     workdir: pathlib.Path, video_ids: Collection[str], restored: bool = False
 ) -> Removed:
@@ -69,21 +43,23 @@ def change(
     Raises:
       errors.UserError: There is no run, or a video to be restored was not removed.
     """
-    old = read(workdir)
+    old = removed_videos.read(workdir)
     if restored:
         _require_removed(video_ids, old)
         new = [video for video in old if video not in set(video_ids)]
     else:
         new = list(dict.fromkeys([*old, *video_ids]))
-    artifacts.write_json(workdir / FILE, {FACT: new})
-    directory = workdir / BUNDLE
+    artifacts.write_json(workdir / removed_videos.FILE, {removed_videos.FACT: new})
+    directory = workdir / removed_videos.BUNDLE
     if not (directory / artifacts.MANIFEST).exists():
         return Removed(new, [], None)
     catalogue = _catalogue(directory)
-    found = indices(catalogue, new)
+    found = removed_videos.indices(catalogue, new)
     known = {catalogue[index - 1] for index in found}
     unknown = [video for video in video_ids if video not in known and not restored]
-    return Removed(new, unknown, _revise(directory, inputs(workdir), new, found))
+    return Removed(
+        new, unknown, _revise(directory, removed_videos.inputs(workdir), new, found)
+    )
 
 
 def _revise(
@@ -93,18 +69,22 @@ def _revise(
     of_indices: Collection[int],
 ) -> int:
     """Publishes a bundle without some videos, unless it is without them already."""
-    manifest = artifacts.load_manifest(directory, BUNDLE)
-    if manifest.inputs.get(FACT) == changed.get(FACT):
+    manifest = artifacts.load_manifest(directory, removed_videos.BUNDLE)
+    if manifest.inputs.get(removed_videos.FACT) == changed.get(removed_videos.FACT):
         return versions.newest(directory)
-    kept = {name: of for name, of in manifest.inputs.items() if name != FACT}
+    kept = {
+        name: of for name, of in manifest.inputs.items() if name != removed_videos.FACT
+    }
     manifest = dataclasses.replace(
         manifest,
         inputs=kept | dict(changed),
-        facts=manifest.facts | {FACT: len(video_ids)},
+        facts=manifest.facts | {removed_videos.FACT: len(video_ids)},
     )
-    asset = text(of_indices)
+    asset = removed_videos.text(of_indices)
     return versions.revise(
-        directory, manifest, lambda path: asset if path.name == ASSET else None
+        directory,
+        manifest,
+        lambda path: asset if path.name == removed_videos.ASSET else None,
     )
 
 
@@ -117,31 +97,9 @@ def _require_removed(video_ids: Collection[str], old: Collection[str]) -> None:
         )
 
 
-def inputs(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the list as an input of the bundle: its fingerprint, if there is one."""
-    found = read(workdir)
-    return {FACT: artifacts.fingerprint(found)} if found else {}
-
-
 def _catalogue(directory: pathlib.Path) -> pl.Series:
     """Returns the ids of a bundle's catalogue as text, by their indices."""
     number = versions.newest(directory)
-    path = directory / versions.VERSIONS / str(number) / TITLES
+    path = directory / versions.VERSIONS / str(number) / removed_videos.TITLES
     ids = pl.read_parquet(path, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
     return ids.cast(pl.String)
-
-
-def indices(catalogue: pl.Series, video_ids: Collection[str]) -> list[int]:
-    """Returns the catalogue indices of some videos, from 1 on; unknown ones have none.
-
-    Args:
-      catalogue: Ids as text, in the order of their indices.
-      video_ids: As text.
-    """
-    asked = pl.Series(list(video_ids), dtype=pl.String)
-    return [int(row) + 1 for row in catalogue.is_in(asked.implode()).arg_true()]
-
-
-def text(of_indices: Collection[int]) -> str:
-    """Returns the file that `lookups.RemovedVideos` reads."""
-    return "".join(f"{index}\n" for index in (0, *of_indices))
