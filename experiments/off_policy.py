@@ -64,6 +64,7 @@ from ytdnn.evaluation import (
     logged_pages,
     page_choices,
     protocol,
+    run_models,
     true_page,
 )
 from ytdnn.metrics import off_policy
@@ -171,7 +172,7 @@ def set_up(workdir: pathlib.Path, config: configs.Config, num_pages: int) -> Set
     pipeline.train(workdir, config, verbose=True)
     stage = stage_room.load(workdir / stage_room.KIND, data, config.composition)
     ranker = ranking_model.load(workdir / ranking_model.KIND, data, stage)
-    asked = judged_systems.RunModels(
+    asked = run_models.RunModels(
         data,
         stage.candidates,
         stage.candidates.video_vectors(),

@@ -84,10 +84,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "cli/adding.py",
         "cli/cluster.py",
         "cli/commands_of_operations.py",
-        "cli/engine.py",
-        "cli/refreshing.py",
+        "cli/ref*.py",
         "cli/removing.py",
         "cli/serve.py",
+        "cli/spark_engine.py",
     ),
     "evaluation": (
         "evaluation/*",

@@ -9,6 +9,7 @@ import pytest
 
 import ytdnn
 from tests import rooms
+from ytdnn import registries, registry
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
 LAYERS = (
@@ -52,6 +53,7 @@ NEIGHBOURS = {
     ("configs", "registry"),
     ("configs", "registries"),
     ("configs", "own_files"),
+    ("registry", "__init__"),
     ("registry", "errors"),
     ("registries", "registry"),
     ("registries", "own_files"),
@@ -104,31 +106,6 @@ WITHOUT_TENSORFLOW = {
     "pipeline",
     "cli",
 }
-# Imports of the laboratory or of operations by files of the core (tests/rooms.py): each
-# is to become a registered part. None may be added, and one that is gone leaves here.
-SEAMS: dict[str, set[str]] = {
-    "cli/engine.py": {"cli/commands_of_models.py", "cli/recommend.py", "cli/steps.py"},
-    "data/spark/engine.py": {"pipeline/steps.py"},
-    "data/spark/session.py": {
-        "cli/recommend.py",
-        "pipeline/bulk.py",
-        "pipeline/steps.py",
-    },
-    "pipeline/on_spark.py": {"pipeline/bulk.py"},
-    "evaluation/judged_systems.py": {"evaluation/evaluate_run.py"},
-    "pages/tuned_page.py": {"pipeline/tuning.py"},
-    "pipeline/adding.py": {"pipeline/__init__.py"},
-    "pipeline/live_tests.py": {"pipeline/__init__.py"},
-    "pipeline/refitting.py": {"cli/evaluate.py", "cli/steps.py"},
-    "pipeline/refreshing.py": {"pipeline/__init__.py"},
-    "pipeline/removing.py": {"pipeline/__init__.py"},
-    "training/tasks.py": {"cli/tracker_flag.py"},
-}
-# The same between the laboratory and operations.
-BETWEEN: dict[str, set[str]] = {
-    "pipeline/refreshing.py": {"pipeline/live_tests.py"},
-}
-
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -252,13 +229,24 @@ def importers(of: Collection[str], others: Collection[str]) -> dict[str, set[str
     return found
 
 
-def test_the_core_imports_no_more_of_the_laboratory_and_operations() -> None:
-    assert importers(rooms.CORE, {rooms.LAB, rooms.OPS}) == SEAMS
+def test_the_core_imports_neither_the_laboratory_nor_operations() -> None:
+    assert importers(rooms.CORE, {rooms.LAB, rooms.OPS}) == {}
 
 
-def test_the_laboratory_and_operations_import_no_more_of_each_other() -> None:
+def test_the_laboratory_and_operations_do_not_import_each_other() -> None:
     lab, ops = {rooms.LAB}, {rooms.OPS}
-    assert importers(lab, ops) | importers(ops, lab) == BETWEEN
+    assert importers(lab, ops) | importers(ops, lab) == {}
+
+
+def test_entry_points_name_every_part_of_the_laboratory_and_of_operations() -> None:
+    groups = {name.upper(): each.group for name, each in registries.every().items()}
+    decorated: dict[str, dict[str, str]] = {}
+    for path in rooms.paths():
+        if rooms.room_of(path) not in rooms.CORE:
+            for name, part in registry._DECORATOR.findall((ROOT / path).read_text()):
+                module = f"ytdnn.{path.removesuffix('.py').replace('/', '.')}"
+                decorated.setdefault(groups[name], {})[part] = module
+    assert registry._declared() == decorated
 
 
 def test_an_import_inside_a_function_is_seen(tmp_path: pathlib.Path) -> None:

@@ -23,15 +23,9 @@ if TYPE_CHECKING:
     from ytdnn.errors import UserError
     from ytdnn.pipeline import (
         Recommender,
-        add_videos,
         evaluate,
         export,
-        live_test,
         prepare,
-        refit,
-        refresh,
-        remove_videos,
-        restore_videos,
         train,
         tune_index,
         write_recommendations,
@@ -39,6 +33,11 @@ if TYPE_CHECKING:
         write_user_vectors,
         write_video_vectors,
     )
+    from ytdnn.pipeline.adding import add_videos
+    from ytdnn.pipeline.live_tests import live_test
+    from ytdnn.pipeline.refitting import refit
+    from ytdnn.pipeline.refreshing import refresh
+    from ytdnn.pipeline.removing import remove_videos, restore_videos
 
 __all__ = [
     "Config",

@@ -1,7 +1,8 @@
 """The registries of ytdnn: which kinds of parts a package or a file can add.
 
-docs/extending.md shows those that users add parts of. Strategies, roles, truths and
-files of reports are those by which the laboratory and operations register themselves.
+docs/extending.md shows those that users add parts of. Strategies, roles, engines,
+functions, truths, and parts, pages and files of reports are those by which the
+laboratory and operations register themselves.
 """
 
 import dataclasses
@@ -195,6 +196,12 @@ REPORT_FILES = registry.Registry(
     "ytdnn.report_files", "file of a report", "ytdnn.pages", registry.Registered
 )
 
+REPORT_PARTS = registry.Registry(
+    "ytdnn.report_parts", "part of a report", "ytdnn.evaluation", registry.Registered
+)
+
+PAGES = registry.Registry("ytdnn.pages", "page", "ytdnn.pages", registry.Registered)
+
 TRACKERS = registry.Registry(
     "ytdnn.trackers", "tracker", "ytdnn.tracking", registry.Registered
 )
@@ -212,9 +219,42 @@ TRUTHS = registry.Registry(
     "ytdnn.truths", "truth of a log", "ytdnn.evaluation", registry.Registered
 )
 
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredSteps(registry.Registered):
+    """Steps that are added to a run, `configs.Config` → a tuple of `graph.Step`.
+
+    Attributes:
+      note: Function from (config, workdir) to a note on the run's evaluation, empty
+        where there is none; None: there is never one.
+    """
+
+    note: Callable[[Any, Any], str] | None = None
+
+
 STEPS = registry.Registry(
-    "ytdnn.steps", "step of a run", "ytdnn.pipeline", registry.Registered
+    "ytdnn.steps", "step of a run", "ytdnn.pipeline", RegisteredSteps
 )
+
+FUNCTIONS = registry.Registry(
+    "ytdnn.functions", "function of ytdnn", "ytdnn.pipeline", registry.Registered
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredEngine(registry.Registered):
+    """An engine in place of Polars, `arguments.Arguments` → `machines.Machines`.
+
+    Attributes:
+      text: Name and needs of the engine, for help.
+      flags: Flags of commands that only this engine has.
+    """
+
+    text: str = ""
+    flags: tuple[Any, ...] = ()
+
+
+ENGINES = registry.Registry("ytdnn.engines", "engine", "ytdnn.cli", RegisteredEngine)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,12 @@ A part is a name, a factory, and a config class where it has settings. Three pla
 declare parts, all with the same decorator: the modules of ytdnn itself, Python files
 named in the setting `extensions`, and installed packages, by entry points of the
 registry's group. A module is imported only when one of its parts is asked for.
+
+Parts of ytdnn lie in the folder of their registry, or entry points of setup.cfg name
+their modules: those of the laboratory and of operations, which may be missing.
 """
 
+import configparser
 import dataclasses
 import functools
 import importlib
@@ -16,6 +20,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+import ytdnn
 from ytdnn import errors
 
 
@@ -119,6 +124,11 @@ class Registry(Generic[_R]):
 
     def unknown(self, name: str) -> str:
         """Returns the message for a name that no part has."""
+        if name in self.missing:
+            return (
+                f"expected the {self.noun} {name} in {self.missing[name]}, found no "
+                f"such folder or file: install all of ytdnn"
+            )
         close = errors.closest(name, self.names())
         hint = f": did you mean {close}?" if close else ""
         known = ", ".join(self.names()) or "none"
@@ -131,6 +141,12 @@ class Registry(Generic[_R]):
     def own(self) -> tuple[str, ...]:
         """Returns the names of the parts that ytdnn declares itself."""
         return tuple(self._modules)
+
+    @functools.cached_property
+    def missing(self) -> Mapping[str, str]:
+        """The module of each part of ytdnn in a folder that is not installed."""
+        declared = _declared().get(self.group, {})
+        return {name: at for name, at in declared.items() if not _is_installed(at)}
 
     def registered_in(self, module: str) -> dict[str, _R]:
         """Returns the parts that a module has registered, by name."""
@@ -174,7 +190,7 @@ class Registry(Generic[_R]):
 
     @functools.cached_property
     def _modules(self) -> Mapping[str, str]:
-        """The module of each part of ytdnn itself, read from its decorators."""
+        """The module of each part of ytdnn itself, by decorator or entry point."""
         spec = importlib.util.find_spec(self._folder)
         places = spec.submodule_search_locations if spec else None
         variable = self.group.rpartition(".")[2].upper()
@@ -183,7 +199,8 @@ class Registry(Generic[_R]):
             module = f"{self._folder}.{path.stem}"
             decorators = _DECORATOR.findall(path.read_text(encoding="utf-8"))
             found |= {name: module for own, name in decorators if own == variable}
-        return found
+        declared = _declared().get(self.group, {})
+        return found | {k: at for k, at in declared.items() if k not in self.missing}
 
     @property
     def _entry_points(self) -> Mapping[str, importlib.metadata.EntryPoint]:
@@ -191,12 +208,55 @@ class Registry(Generic[_R]):
         return {each.name: each for each in _installed(self.group)}
 
 
+_ROOT = pathlib.Path(ytdnn.__file__).parent
 _DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
 
 
 @functools.cache
 def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
-    return tuple(importlib.metadata.entry_points(group=group))
+    every = importlib.metadata.entry_points(group=group)
+    return tuple(each for each in every if not _is_own(each))
+
+
+def _is_own(entry_point: importlib.metadata.EntryPoint) -> bool:
+    package = entry_point.dist
+    return package is not None and package.name == ytdnn.__name__
+
+
+@functools.cache
+def _declared() -> Mapping[str, Mapping[str, str]]:
+    """Returns the module of each entry point of ytdnn itself, by group and name.
+
+    A checkout's setup.cfg is read: the metadata are those of its last installation.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for group, name, module in sorted(_entries(), key=lambda each: each[::-1]):
+        if group.startswith(f"{ytdnn.__name__}."):
+            found.setdefault(group, {})[name] = module
+    return found
+
+
+def _entries() -> Iterator[tuple[str, str, str]]:
+    """Yields group, name and module of each entry point of ytdnn itself."""
+    path = _ROOT.parent / "setup.cfg"
+    if not path.exists():
+        try:
+            package = importlib.metadata.distribution(ytdnn.__name__)
+        except importlib.metadata.PackageNotFoundError:
+            return
+        yield from ((one.group, one.name, one.value) for one in package.entry_points)
+        return
+    parser = configparser.RawConfigParser()
+    parser.read(path, encoding="utf-8")
+    for group, text in parser["options.entry_points"].items():
+        for line in filter(None, text.splitlines()):
+            name, _, module = line.partition("=")
+            yield group, name.strip(), module.strip()
+
+
+def _is_installed(module: str) -> bool:
+    path = _ROOT.parent.joinpath(*module.split("."))
+    return path.is_dir() or path.with_suffix(".py").exists()
 
 
 def _origin(make: Callable[..., Any]) -> str:

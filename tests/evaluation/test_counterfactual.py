@@ -16,6 +16,7 @@ from ytdnn.evaluation import (
     judged_systems,
     page_choices,
     report_model,
+    run_models,
 )
 from ytdnn.retrieval import exploring
 
@@ -74,7 +75,7 @@ def measured(
             data, {name: float(np.log(value)) for name, value in SECONDS.items()}
         ),
     )
-    asked = judged_systems.RunModels(data, trained, vectors, ranker, (), config)
+    asked = run_models.RunModels(data, trained, vectors, ranker, (), config)
     return judged_systems.measure(asked, prepared.Split.TEST)
 
 

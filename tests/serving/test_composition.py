@@ -19,6 +19,7 @@ from ytdnn.evaluation import (
     logged_pages,
     page_choices,
     protocol,
+    run_models,
 )
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import placing
@@ -289,7 +290,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     shown, trained = run.data.impressions, run.stage.candidates
     rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)[::3]
     pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)
-    asked = judged_systems.RunModels(
+    asked = run_models.RunModels(
         run.data,
         trained,
         trained.video_vectors(),

@@ -5,11 +5,11 @@ from ytdnn.cli import (
     adding,
     cluster,
     command,
+    refitting,
     refreshing,
     removing,
     resolved,
     serve,
-    steps,
 )
 
 
@@ -141,7 +141,7 @@ def refit_command() -> command.Command:
         ("ytdnn refit --workdir=runs/mine",),
         (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY),
         (),
-        steps.refit,
+        refitting.run,
     )
 
 

@@ -1,45 +1,45 @@
-"""The flags that choose the engine of `prepare`: Polars on this machine, or Spark."""
+"""The flag that chooses the engine: Polars on this machine, or a registered one."""
 
-from ytdnn import errors
+from typing import TYPE_CHECKING
+
+from ytdnn import errors, registries
 from ytdnn.cli import arguments
-from ytdnn.data.spark import session
 
-Flag = arguments.Flag
+if TYPE_CHECKING:
+    from ytdnn.pipeline import machines
 
-_ENGINES = ("polars", "spark")
-_MASTER, _CONF = "spark_master", "conf"
+_POLARS = "polars"
+_OTHERS = tuple(registries.ENGINES.parts())
+_ENGINES = (_POLARS, *(part.name for part in _OTHERS))
 FLAGS = (
-    Flag(
+    arguments.Flag(
         "engine",
-        "What does the work: polars on this machine, or spark (Apache Spark; needs the "
-        "extra `spark` and Java 17): the same files, to the byte.",
+        f"What does the work: polars on this machine"
+        f"{''.join(f', or {part.text}' for part in _OTHERS)}: the same files, to the "
+        f"byte.",
         example="|".join(_ENGINES),
     ),
-    Flag(
-        _MASTER,
-        "Address of Spark's master; default: local[*], this machine. Workers must "
-        "reach the log and the workdir under the same paths.",
-        example="spark://HOST:PORT",
-    ),
-    Flag(_CONF, "Settings of Spark.", example="spark.KEY=VALUE,…"),
+    *(flag for part in _OTHERS for flag in part.flags),
 )
 
 
-def chosen(given: arguments.Arguments) -> session.SparkSettings | None:
-    """Returns where Spark runs, None for Polars.
+def chosen(given: arguments.Arguments) -> "machines.Machines | None":
+    """Returns the machines that do the work, None for Polars on this one.
 
     Raises:
-      errors.UserError: There is no such engine, or a flag of Spark without it.
+      errors.UserError: There is no such engine, or a flag of another one is given.
     """
-    if arguments.choice(given, "engine", _ENGINES, _ENGINES[0]) == "spark":
-        master = given.values.get(_MASTER, session.LOCAL)
-        conf = session.parse_conf(given.values.get(_CONF, ""))
-        session.require()
-        return session.SparkSettings(master, conf)
-    for name in (_MASTER, _CONF):
-        if name in given.values:
-            raise errors.UserError(
-                f"expected --engine=spark with --{name}, found --engine=polars: add "
-                f"it, or leave --{name} out"
-            )
+    named = given.values.get("engine", _POLARS)
+    if named not in registries.ENGINES.missing:
+        named = arguments.choice(given, "engine", _ENGINES, _POLARS)
+    if named != _POLARS:
+        found: machines.Machines = registries.ENGINES[named].make(given)
+        return found
+    for part in _OTHERS:
+        for flag in part.flags:
+            if flag.name in given.values:
+                raise errors.UserError(
+                    f"expected --engine={part.name} with --{flag.name}, found "
+                    f"--engine={_POLARS}: add it, or leave --{flag.name} out"
+                )
     return None

@@ -5,9 +5,9 @@ import json
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn import artifacts, configs, errors, pipeline
+from ytdnn import artifacts, configs, errors, pipeline, registries
 from ytdnn.cli import arguments, output, resolved, tracker_flag
-from ytdnn.pipeline import graph, refitting, runner, system_evaluation
+from ytdnn.pipeline import graph, runner, system_evaluation
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
@@ -96,8 +96,8 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
     with tracker_flag.tracked(given, directory, config) as tracker:
         track(tracker, found, split)
     show(found)
-    if config.refit and refitting.exists(directory):
-        output.say(refitting.statement(directory))
+    for note in graph.notes(config, directory):
+        output.say(note)
     output.say(f"next: {runner.next_command(config, directory)}")
 
 
@@ -148,8 +148,13 @@ def show(found: "report_files.Evaluated") -> None:
             f"videos that the data lack, {counts.of_other_users:,} of users who are "
             f"not asked; {counts.users_without:,} users have none"
         )
-    output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
-    output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
+    files = registries.REPORT_FILES
+    if "page" in files:
+        output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
+    else:
+        output.say(f"report: {found.path / report_files.REPORT}")
+    if "tensorboard" in files:
+        output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
 
 
 def track(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import ytdnn
-from ytdnn import errors
+from ytdnn import errors, registries
 from ytdnn.cli import arguments, command, commands, failures, help_text, output
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
@@ -75,9 +75,11 @@ def _dispatch(argv: list[str]) -> int:
     if argv[0] == "--version":
         print(f"ytdnn {ytdnn.__version__}")
         return 0
-    known = commands.names()
-    words = 2 if " ".join(argv[:2]) in known else 1
+    known, missing = commands.names(), registries.COMMANDS.missing
+    words = 2 if " ".join(argv[:2]) in (*known, *missing) else 1
     name, rest = " ".join(argv[:words]), argv[words:]
+    if name in missing:
+        raise errors.UserError(registries.COMMANDS.unknown(name))
     if name not in known:
         raise errors.UserError(
             f"expected a command ({', '.join(known)}), received {name!r}"

@@ -3,7 +3,7 @@
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich.box
 import rich.console
@@ -11,8 +11,10 @@ import rich.table
 
 from ytdnn import errors, pipeline, schema
 from ytdnn.cli import arguments, engine, many, output, resolved
-from ytdnn.data.spark import session
 from ytdnn.pipeline import graph
+
+if TYPE_CHECKING:
+    from ytdnn.pipeline import machines as machines_room
 
 Flag = arguments.Flag
 
@@ -145,7 +147,7 @@ def _typed(values: Mapping[str, str], name: str) -> str:
 
 
 def _recommend_many(
-    values: Mapping[str, str], index: str, spark: session.SparkSettings | None
+    values: Mapping[str, str], index: str, machines: "machines_room.Machines | None"
 ) -> None:
     k = arguments.whole("k", values["k"]) if "k" in values else _K
     recommender = many.recommender(values, "recommend")
@@ -163,7 +165,7 @@ def _recommend_many(
             policy=values.get("policy", ""),
             max_per=_max_per(values),
             weights=_weights(values),
-            spark=spark,
+            machines=machines,
             progress=shown,
         )
     output.result(lambda: written)

@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn import configs, pipeline
 from ytdnn.cli import arguments, engine, evaluate, output, resolved, tracker_flag
-from ytdnn.pipeline import graph, refitting, runner, workdir
+from ytdnn.pipeline import graph, runner, workdir
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -16,13 +16,13 @@ def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
-    spark = engine.chosen(given)
+    machines = engine.chosen(given)
     with tracker_flag.tracked(given, directory, config) as tracker:
-        found = pipeline.run(directory, config, spark=spark, verbose=output.say)
+        found = pipeline.run(directory, config, machines=machines, verbose=output.say)
         evaluate.track(tracker, found, "test")
     evaluate.show(found)
-    if config.refit:
-        output.say(refitting.statement(directory))
+    for note in graph.notes(config, directory):
+        output.say(note)
     output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 
@@ -51,9 +51,9 @@ def prepare(given: arguments.Arguments) -> None:
     made = _made(given) or configs.Config()
     base = dataclasses.replace(made, data=configs.DataConfig())
     config = resolved.config(given, base)
-    spark = engine.chosen(given)
+    machines = engine.chosen(given)
     data = pipeline.prepare(
-        directory, config, spark=spark, again=True, verbose=output.say
+        directory, config, machines=machines, again=True, verbose=output.say
     )
     output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
     output.say(f"next: ytdnn train --workdir={directory}")
@@ -77,14 +77,4 @@ def export(given: arguments.Arguments) -> None:
     keep = given.values.get("keep")
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {runner.next_command(config, directory)}")
-
-
-def refit(given: arguments.Arguments) -> None:
-    """Trains to the end of the log, and exports that."""
-    directory = _directory(given)
-    config = resolved.later_config(given, directory)
-    bundle = pipeline.refit(directory, config, verbose=output.say)
-    output.say(f"the evaluation in {bundle} was {refitting.statement(directory)}")
-    config = dataclasses.replace(config, refit=True)
     output.say(f"next: {runner.next_command(config, directory)}")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn import configs, errors, registries
 from ytdnn.cli import arguments
-from ytdnn.pipeline import sizes
-from ytdnn.training import tasks
+from ytdnn.pipeline import roles, sizes
 
 if TYPE_CHECKING:
     from ytdnn.tracking import tracker
@@ -42,8 +41,8 @@ def tracked(
     Raises:
       errors.UserError: There is none of this name, or its package is not installed.
     """
-    chosen, task = name(given), tasks.from_environment(config.strategy)
-    if not chosen or (task is not None and not task.is_chief):
+    chosen, leads = name(given), roles.from_config(config).leads
+    if not chosen or not leads:
         return contextlib.nullcontext()
     from ytdnn.tracking import tracker
 

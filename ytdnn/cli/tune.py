@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich.box
 import rich.table
 
-from ytdnn import errors
+from ytdnn import errors, registries
 from ytdnn.cli import arguments, output, resolved
 from ytdnn.pipeline import runner, tuning
 from ytdnn.pipeline import workdir as workdir_room
@@ -59,7 +59,8 @@ def run(given: arguments.Arguments) -> None:
             f"{tuned.chosen.milliseconds:.2f} ms: --config.index.search=exact"
         )
     page = directory / tuning.KIND / tuning.PAGE
-    output.say(f"curve and plot: {page} (open it in a browser)")
+    if tuning.KIND in registries.PAGES:
+        output.say(f"curve and plot: {page} (open it in a browser)")
     output.say(
         f"chosen, and written to {directory / workdir_room.CONFIG_FILE}: "
         f"{tuning.flags(tuned)}"

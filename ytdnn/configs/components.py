@@ -164,8 +164,8 @@ class NameOf:
         def check(value: str) -> str:
             if value in self.more or value in self.parts.own():
                 return value  # without a look at installed packages
-            if value in self.parts:
-                return value
+            if value in self.parts or value in self.parts.missing:
+                return value  # a missing part is refused where it is used
             *first, last = map(repr, self.names())
             expected = f"{', '.join(first)} or {last}"
             raise pydantic_core.PydanticKnownError(

@@ -15,7 +15,6 @@ from ytdnn.evaluation import (
     baselines,
     chosen_order,
     composing,
-    judged_systems,
     leaks,
     lists,
     measure,
@@ -24,6 +23,7 @@ from ytdnn.evaluation import (
     ranker,
     report_files,
     report_model,
+    run_models,
     run_warnings,
     search,
     shown_lists,
@@ -184,9 +184,9 @@ def of_models(
         report = dataclasses.replace(report, **timed)
     if trained is not None and of_videos is not None:
         judge = None if leaks.ranker_learns_later(data, cases) else ranking
-        run = judged_systems.RunModels(data, trained, of_videos, judge, sources, config)
-        found = judged_systems.measure(run, split)
-        report = dataclasses.replace(report, off_policy=found)
+        run = run_models.RunModels(data, trained, of_videos, judge, sources, config)
+        for part in registries.REPORT_PARTS.parts():
+            report = dataclasses.replace(report, **{part.name: part.make(run, split)})
     return dataclasses.replace(result, report=report)
 
 

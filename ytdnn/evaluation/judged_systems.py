@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ytdnn import configs
+from ytdnn import registries
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
     composing,
@@ -16,35 +16,17 @@ from ytdnn.evaluation import (
     page_choices,
     protocol,
     report_model,
+    run_models,
 )
 from ytdnn.ranking import predictions
-from ytdnn.retrieval import interface as retrieval
 
 _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the page
 
 
-@dataclasses.dataclass(frozen=True)
-class RunModels:
-    """A run's models.
-
-    Attributes:
-      data: The prepared set.
-      trained: The candidate model.
-      video_vectors: Vectors of its videos.
-      ranking: The ranker; None without one, or where it was trained on the window.
-      sources: The candidate sources in addition to the model.
-      config: Config of the run.
-    """
-
-    data: prepared.PreparedData
-    trained: models.RetrievalModel
-    video_vectors: models.Vectors
-    ranking: models.RankingModelLike | None
-    sources: tuple[retrieval.Source, ...]
-    config: configs.Config
-
-
-def measure(asked: RunModels, split: prepared.Split) -> report_model.OffPolicy | None:
+@registries.REPORT_PARTS.register("off_policy")
+def measure(
+    asked: run_models.RunModels, split: prepared.Split
+) -> report_model.OffPolicy | None:
     """Estimates the rewards of a run's pages; None without propensities.
 
     Args:
@@ -63,7 +45,7 @@ def measure(asked: RunModels, split: prepared.Split) -> report_model.OffPolicy |
 
 
 def ordered(
-    asked: RunModels, pages: logged_pages.LoggedPages
+    asked: run_models.RunModels, pages: logged_pages.LoggedPages
 ) -> dict[str, page_choices.Ordered]:
     """Returns the order of popularity, of the candidates and of both stages."""
     data, config = asked.data, asked.config.evaluation
@@ -84,7 +66,7 @@ def ordered(
 
 
 def _in_order(
-    asked: RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
+    asked: run_models.RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
 ) -> page_choices.Ordered:
     """Returns lists shown best first."""
     order = np.broadcast_to(-np.arange(videos.shape[1], dtype=float), videos.shape)
@@ -96,7 +78,7 @@ def _in_order(
 
 
 def _of_both(
-    asked: RunModels,
+    asked: run_models.RunModels,
     ranking: models.RankingModelLike,
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,

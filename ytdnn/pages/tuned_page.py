@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from ytdnn import configs
+from ytdnn import configs, registries
 from ytdnn.index import tune
 from ytdnn.pages import page, plots
 
 
+@registries.PAGES.register("index_tuning")
 def draw(tuned: tune.Tuned) -> str:
     """Returns the page as HTML.
 

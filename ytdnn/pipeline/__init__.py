@@ -2,29 +2,26 @@
 
 `api` has the functions users call (prepare, train, evaluate, export), `recommender`
 answers requests with a bundle, `bulk` writes the answers for many users into
-files, `removing` takes videos out of a bundle, `adding` adds new ones, `refreshing`
-continues the training of a run on new events, `live_tests` runs live tests in the
-synthetic world, `tuning` finds settings of the index; `graph` declares the output and
-the inputs of each step, `steps` runs it; `workdir` is a run's directory. Slow imports
-are made when a function is called: `import ytdnn` loads neither TensorFlow nor Polars.
+files, `tuning` finds settings of the index; `graph` declares the output and the inputs
+of each step, `steps` runs it; `workdir` is a run's directory. The other functions are
+registered (`registries.FUNCTIONS`). Slow imports are made when a function is called:
+`import ytdnn` loads neither TensorFlow nor Polars.
 """
 
-from ytdnn.pipeline.adding import Added, add_videos
-from ytdnn.pipeline.api import TrainedRun, evaluate, export, prepare, refit, run, train
+from typing import Any
+
+from ytdnn import registries
+from ytdnn.pipeline.api import TrainedRun, evaluate, export, prepare, run, train
 from ytdnn.pipeline.bulk import (
     write_recommendations,
     write_similar,
     write_user_vectors,
     write_video_vectors,
 )
-from ytdnn.pipeline.live_tests import live_test
 from ytdnn.pipeline.recommender import Recommender
-from ytdnn.pipeline.refreshing import refresh
-from ytdnn.pipeline.removing import remove_videos, restore_videos
 from ytdnn.pipeline.tuning import tune_index
 
 __all__ = [
-    "Added",
     "Recommender",
     "TrainedRun",
     "add_videos",
@@ -44,3 +41,10 @@ __all__ = [
     "write_user_vectors",
     "write_video_vectors",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Returns a registered function of the face, its module imported (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return registries.FUNCTIONS[name].make

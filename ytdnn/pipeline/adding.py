@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, user_paths
+from ytdnn import artifacts, configs, errors, registries, user_paths
 from ytdnn.pipeline import api, graph, refitting, runner
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -36,6 +36,7 @@ class Added:
         return self.share > _MOST_ADDED_SHARE
 
 
+@registries.FUNCTIONS.register("add_videos")
 def add_videos(
     workdir: api.Path,
     videos: Any,

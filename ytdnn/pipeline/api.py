@@ -19,7 +19,6 @@ from ytdnn import (
     configs,
     errors,
     progress,
-    registries,
     user_paths,
     versions,
 )
@@ -30,8 +29,8 @@ from ytdnn.pipeline import workdir as workdir_room
 if TYPE_CHECKING:
     from ytdnn.data import prepared
     from ytdnn.data.sources import tables as tables_room
-    from ytdnn.data.spark import session
     from ytdnn.evaluation import report_files
+    from ytdnn.pipeline import machines as machines_room
 
 Path = str | os.PathLike[str]
 NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
@@ -57,7 +56,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    spark: "session.SparkSettings | None" = None,
+    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -70,8 +69,8 @@ def prepare(
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the source that the config names. None is refused: where the
         frames are missing, no other log is prepared in their place.
-      spark: Settings of Apache Spark, which then prepares; None: Polars does, on this
-        machine.
+      machines: Machines that prepare, such as `on_spark.SparkMachines`; None: Polars
+        does, on this one.
       again: Whether to prepare again even if the output is complete and current.
       verbose: As for all functions here.
 
@@ -92,7 +91,7 @@ def prepare(
     given = None
     if tables is not NO_TABLES:
         given, config = _of_memory(tables, config)
-    step = graph.data_of(given, spark)
+    step = graph.data_of(given, machines)
     with (
         workdir_room.lock(directory),
         workdir_room.keep_config(directory, config),
@@ -251,51 +250,11 @@ def export(
     return bundle
 
 
-def refit(
-    workdir: Path,
-    config: configs.Config | None = None,
-    *,
-    verbose: Verbose = False,
-) -> pathlib.Path:
-    """Trains both stages again, to the end of the log, and exports that.
-
-    Settings and epochs are those of the trained run, whose evaluation the bundle
-    carries. From then on the run exports its refit, until `config.refit` is false.
-
-    Args:
-      workdir: Directory of the run, trained.
-      config: Config of the run; None: that of the workdir.
-      verbose: As for all functions here.
-
-    Returns:
-      The bundle's directory.
-
-    Raises:
-      errors.UserError: An artefact is missing or stale, or the ranker has nothing to
-        learn from before the end of the log.
-    """
-    directory, say = user_paths.expanded(workdir), speaker(verbose)
-    config = dataclasses.replace(later_config(directory, config), refit=True)
-    several = registries.STEPS["refit"].make(config)
-    role = roles.from_config(config)
-    if role.follows():
-        role.follow(several, directory)
-        return directory / several[-1].name
-    with workdir_room.lock(directory), role.watched():
-        runner.require(several, config, directory)
-        with (
-            workdir_room.keep_config(directory, config),
-            progress.shown(bool(verbose)),
-        ):
-            runner.run(several, config, directory, say)
-    return directory / several[-1].name
-
-
 def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    spark: "session.SparkSettings | None" = None,
+    machines: "machines_room.Machines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Goes all the way, from event log to bundle; goes on where it was stopped.
@@ -303,7 +262,7 @@ def run(
     Args:
       workdir: Directory of the run, made if missing.
       config: The run's; None: that of the workdir, or the defaults.
-      spark: As of `prepare`.
+      machines: As of `prepare`.
       verbose: As for all functions of `api`.
 
     Returns:
@@ -329,8 +288,8 @@ def run(
         progress.shown(bool(verbose)),
     ):
         several = graph.every(config)
-        if spark is not None:
-            several = (graph.data_of(None, spark), *several[1:])
+        if machines is not None:
+            several = (graph.data_of(None, machines), *several[1:])
         runner.run(several, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 

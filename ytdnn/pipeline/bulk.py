@@ -10,13 +10,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, errors, schema, user_paths
+from ytdnn import errors, schema, user_paths
 from ytdnn.pipeline import api
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from ytdnn.data.spark import session
+    from ytdnn.pipeline import machines as machines_room
     from ytdnn.pipeline import recommender as recommender_room
     from ytdnn.serving import asked as asked_room
     from ytdnn.serving import bulk, streams
@@ -41,7 +41,7 @@ def write_recommendations(
     policy: str = "",
     max_per: MaxPer = None,
     weights: Weights = None,
-    spark: "session.SparkSettings | None" = None,
+    machines: "machines_room.Machines | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes the recommendations of many users, whatever their number.
@@ -67,8 +67,8 @@ def write_recommendations(
       policy: Name of a saved set of conditions, which holds, too.
       max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
       weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
-      spark: Where Apache Spark makes the lists, each of its cores those of some users;
-        None: this machine does.
+      machines: Machines that make the lists, each those of some users, such as
+        `on_spark.SparkMachines`; None: this one does.
       progress: Is told how many of how many users are done.
 
     Returns:
@@ -85,13 +85,9 @@ def write_recommendations(
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
     asked["max_per"] = max_per
     asked["weights"] = weights
-    if spark is None:
+    if machines is None:
         return stream(recommender, **asked).write(path, progress)
-    from ytdnn.data.spark import session
-    from ytdnn.pipeline import on_spark
-
-    with session.opened(spark) as opened, artifacts.scratch(path, "spark") as scratch:
-        divided = on_spark.divided(opened, recommender, asked, scratch)
+    with machines.lists(recommender, asked, path) as divided:
         return divided.write(path, progress)
 
 

@@ -24,6 +24,11 @@ _SKIPPED, _MADE = 0.0, 1.0
 class _Several(roles.Alone):
     """Shares a run with other processes, as `TF_CONFIG` names them."""
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the chief."""
+        return self._task.is_chief
+
     def require_alone(self, command: str) -> None:
         """Refuses a command which one process runs.
 

@@ -17,7 +17,7 @@ from ytdnn.pipeline import steps
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
-    from ytdnn.data.spark import session
+    from ytdnn.pipeline import machines as machines_room
 
 
 def _never(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -173,7 +173,13 @@ TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE)
 
 
 def added(config: configs.Config) -> tuple[Step, ...]:
-    """Returns the steps that registered parts add to a run with these settings."""
+    """Returns the steps that registered parts add to a run with these settings.
+
+    Raises:
+      errors.UserError: The config asks for a refit, whose steps are not installed.
+    """
+    if config.refit:
+        _ = registries.STEPS["refit"]
     return tuple(
         step for part in registries.STEPS.parts() for step in part.make(config)
     )
@@ -192,17 +198,24 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 
 def data_of(
-    given: "tables.TablesInMemory | None", spark: "session.SparkSettings | None" = None
+    given: "tables.TablesInMemory | None",
+    machines: "machines_room.Machines | None" = None,
 ) -> Step:
-    """Returns the step that prepares: tables in memory, or on Apache Spark.
+    """Returns the step that prepares: tables in memory, or on other machines.
 
     Args:
       given: The tables; None: the source is read.
-      spark: Where Spark runs; None: Polars prepares.
+      machines: The machines; None: Polars prepares on this one.
     """
-    run = functools.partial(steps.prepare, given=given, spark=spark)
+    run = functools.partial(steps.prepare, given=given, machines=machines)
     prints = {} if given is None else given.fingerprints
     return dataclasses.replace(DATA, run=run, given=prints)
+
+
+def notes(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+    """Returns the notes of registered steps on a run's evaluation."""
+    several = [part.note for part in registries.STEPS.parts() if part.note is not None]
+    return [note for note in (each(config, workdir) for each in several) if note]
 
 
 def trained(stage: str = "") -> list[Step]:

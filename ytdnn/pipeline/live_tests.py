@@ -6,8 +6,8 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import artifacts, configs, errors, progress, user_paths
-from ytdnn.pipeline import api, refreshing
+from ytdnn import artifacts, configs, errors, progress, registries, user_paths
+from ytdnn.pipeline import api
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ REPORT, PAGE = "report.json", "report.html"
 LOGS = "logs"
 
 
+@registries.FUNCTIONS.register("live_test")
 def live_test(
     arms: Sequence[str] | Mapping[str, str | os.PathLike[str] | None],
     out: str | os.PathLike[str],
@@ -127,7 +128,7 @@ def _refresh(
     tables: "Mapping[str, pl.DataFrame]",
 ) -> None:
     """Trains a run on with new events."""
-    refreshing.refresh(from_workdir, workdir, tables=tables)
+    registries.FUNCTIONS["refresh"].make(from_workdir, workdir, tables=tables)
 
 
 def _publish(

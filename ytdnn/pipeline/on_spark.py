@@ -1,21 +1,62 @@
-"""Recommendations of many users on Apache Spark: a bundle for each part of them.
+"""Prepares logs, and makes the recommendations of many users, on Apache Spark.
 
 Users are divided among the cores of Spark's machines, which open the bundle and the
 prepared set under the paths of the driver; the lists are those of one machine.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ytdnn import artifacts
+from ytdnn.data.spark import session
 from ytdnn.pipeline import bulk
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from ytdnn.data import engines
     from ytdnn.pipeline import recommender as recommender_room
     from ytdnn.serving import streams
+
+
+@dataclasses.dataclass(frozen=True)
+class SparkMachines:
+    """The machines of a Spark master, see `machines.Machines`.
+
+    Attributes:
+      settings: Address of the master, and settings of the session.
+    """
+
+    settings: session.SparkSettings
+
+    @contextlib.contextmanager
+    def engine(self, directory: pathlib.Path) -> "Iterator[engines.Engine]":
+        """Yields the engine that prepares a log into a directory."""
+        with (
+            session.opened(self.settings) as opened,
+            artifacts.scratch(directory, "spark") as scratch,
+        ):
+            from ytdnn.data.spark import engine
+
+            yield engine.SparkEngine(opened, scratch)
+
+    @contextlib.contextmanager
+    def lists(
+        self,
+        recommender: "recommender_room.Recommender",
+        asked: dict[str, Any],
+        path: pathlib.Path,
+    ) -> "Iterator[streams.Stream]":
+        """Yields the lists of many users, which are written into a file."""
+        with (
+            session.opened(self.settings) as opened,
+            artifacts.scratch(path, "spark") as scratch,
+        ):
+            yield divided(opened, recommender, asked, scratch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +99,7 @@ class _Part:
 
 
 def divided(
-    session: Any,
+    opened: Any,
     recommender: "recommender_room.Recommender",
     asked: dict[str, Any],
     scratch: pathlib.Path,
@@ -66,7 +107,7 @@ def divided(
     """Returns the lists of many users, made on Spark and read part by part.
 
     Args:
-      session: Spark's, a `pyspark.sql.SparkSession`.
+      opened: Spark's session, a `pyspark.sql.SparkSession`.
       recommender: The bundle, with the log's users.
       asked: How `bulk.stream` is called.
       scratch: A directory that all machines reach.
@@ -76,7 +117,7 @@ def divided(
     from ytdnn.data.spark import parts
 
     stream = bulk.stream(recommender, **asked)
-    number = max(1, session.sparkContext.defaultParallelism)
+    number = max(1, opened.sparkContext.defaultParallelism)
     batches = -(-len(stream.asked) // stream.size)
     size = max(1, -(-batches // number)) * stream.size
     part = _Part(
@@ -88,7 +129,7 @@ def divided(
         size=size,
         batch=stream.size,
     )
-    files = parts.written(session, -(-len(stream.asked) // size), part, scratch)
+    files = parts.written(opened, -(-len(stream.asked) // size), part, scratch)
     return dataclasses.replace(
         stream,
         make=lambda users: pl.read_parquet(files[users.start // size]),

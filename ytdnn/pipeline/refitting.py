@@ -15,12 +15,13 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, registries
-from ytdnn.pipeline import graph, steps
+from ytdnn import artifacts, configs, progress, registries, user_paths
+from ytdnn.pipeline import api, graph, roles, runner, steps
+from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.training import tasks
 
 if TYPE_CHECKING:
-    from ytdnn.data import refit
+    from ytdnn.data import refit as refit_room
     from ytdnn.training import refit_ranking
 
 LATER = "refit"
@@ -41,26 +42,27 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
 
 def split_earlier(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `refit/earlier/data`."""
-    from ytdnn.data import refit
+    from ytdnn.data import refit as refit_room
 
-    _derive(config, workdir, EARLIER, refit.Part.EARLIER)
+    _derive(config, workdir, EARLIER, refit_room.Part.EARLIER)
 
 
 def split_whole(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `refit/data`."""
-    from ytdnn.data import refit
+    from ytdnn.data import refit as refit_room
 
-    _derive(config, workdir, LATER, refit.Part.WHOLE)
+    _derive(config, workdir, LATER, refit_room.Part.WHOLE)
 
 
 def _derive(
-    config: configs.Config, workdir: pathlib.Path, root: str, part: "refit.Part"
+    config: configs.Config, workdir: pathlib.Path, root: str, part: "refit_room.Part"
 ) -> None:
-    from ytdnn.data import prepared, refit
+    from ytdnn.data import prepared
+    from ytdnn.data import refit as refit_room
 
     needs_ranker = not steps.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
-    refit.derive(data, part, workdir / root / "data", needs_ranker)
+    refit_room.derive(data, part, workdir / root / "data", needs_ranker)
 
 
 def train_earlier_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -299,7 +301,53 @@ BUNDLE = dataclasses.replace(
 )
 
 
-@registries.STEPS.register("refit")
+def note(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns the note on a run's evaluation, empty where it serves no refit yet."""
+    return statement(workdir) if config.refit and exists(workdir) else ""
+
+
+@registries.STEPS.register("refit", note=note)
 def added(config: configs.Config) -> tuple[graph.Step, ...]:
     """Returns the steps of the refit and of its bundle, if the run has one."""
     return (*STEPS, BUNDLE) if config.refit else ()
+
+
+@registries.FUNCTIONS.register("refit")
+def refit(
+    workdir: api.Path,
+    config: configs.Config | None = None,
+    *,
+    verbose: api.Verbose = False,
+) -> pathlib.Path:
+    """Trains both stages again, to the end of the log, and exports that.
+
+    Settings and epochs are those of the trained run, whose evaluation the bundle
+    carries. From then on the run exports its refit, until `config.refit` is false.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: Config of the run; None: that of the workdir.
+      verbose: As for all functions of `api`.
+
+    Returns:
+      The bundle's directory.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, or the ranker has nothing to
+        learn from before the end of the log.
+    """
+    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
+    config = dataclasses.replace(api.later_config(directory, config), refit=True)
+    several = added(config)
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(several, directory)
+        return directory / several[-1].name
+    with workdir_room.lock(directory), role.watched():
+        runner.require(several, config, directory)
+        with (
+            workdir_room.keep_config(directory, config),
+            progress.shown(bool(verbose)),
+        ):
+            runner.run(several, config, directory, say)
+    return directory / several[-1].name

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress, user_paths
+from ytdnn import artifacts, configs, errors, progress, registries, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import api, config_dicts, native_log, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -39,6 +39,7 @@ _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
 
 
+@registries.FUNCTIONS.register("refresh")
 def refresh(
     from_workdir: api.Path,
     workdir: api.Path,

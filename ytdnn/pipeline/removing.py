@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, user_paths
+from ytdnn import errors, registries, user_paths
 from ytdnn.pipeline import api
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ytdnn.serving import removals
 
 
+@registries.FUNCTIONS.register("remove_videos")
 def remove_videos(
     workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
@@ -29,6 +30,7 @@ def remove_videos(
     return _changed(workdir, video_ids, restored=False)
 
 
+@registries.FUNCTIONS.register("restore_videos")
 def restore_videos(
     workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":

@@ -22,6 +22,11 @@ class Alone:
         """Keeps the config."""
         self.config = config
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and reports what a run makes."""
+        return True
+
     def require_alone(self, command: str) -> None:
         """Checks that a command which one process runs is given no cluster.
 

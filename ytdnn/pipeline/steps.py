@@ -17,7 +17,7 @@ from ytdnn.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
-    from ytdnn.data.spark import session
+    from ytdnn.pipeline import machines as machines_room
 
 
 _ENABLED = "config.ranking.enabled is true"
@@ -37,27 +37,19 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.TablesInMemory | None" = None,
-    spark: "session.SparkSettings | None" = None,
+    machines: "machines_room.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.data import prepare as prepare_room
 
     if config.data.source == "world" and not config.data.dir:
         memory.require_world(config.data.world, whole=True)
-    if spark is None:
-        prepare_room.prepare(config.data, workdir / "data", given)
-        return
-    from ytdnn.data.spark import session
-
     directory = workdir / "data"
-    with (
-        session.opened(spark) as opened,
-        artifacts.scratch(directory, "spark") as scratch,
-    ):
-        from ytdnn.data.spark import engine
-
-        on_spark = engine.SparkEngine(opened, scratch)
-        prepare_room.prepare(config.data, directory, given, on_spark)
+    if machines is None:
+        prepare_room.prepare(config.data, directory, given)
+        return
+    with machines.engine(directory) as engine:
+        prepare_room.prepare(config.data, directory, given, engine)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, user_paths
+from ytdnn import artifacts, configs, errors, registries, user_paths
 from ytdnn.pipeline import api, graph, native_log, runner, steps
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -92,13 +92,13 @@ def _tuned(
 
 
 def _publish(directory: pathlib.Path, tuned: "tune_room.Tuned") -> None:
-    from ytdnn.pages import tuned_page
-
     inputs = steps.fingerprints(directory, _STEP.inputs)
     asked = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
     with artifacts.publish(directory / KIND, KIND, asked, inputs) as partial:
         artifacts.write_json(partial / RESULT, dataclasses.asdict(tuned))
-        artifacts.write_text(partial / PAGE, tuned_page.draw(tuned))
+        drawn = registries.PAGES.get(KIND)
+        if drawn is not None:
+            artifacts.write_text(partial / PAGE, drawn.make(tuned))
 
 
 def flags(tuned: "tune_room.Tuned") -> str:
