@@ -119,7 +119,8 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     loss is a number and the weights have changed.
     """
     from ytdnn.data import prepare, prepared
-    from ytdnn.training import determinism, devices, loop
+    from ytdnn.layers import randomness
+    from ytdnn.training import devices, loop
 
     @functools.cache
     def prepared_data(config: configs.DataConfig) -> prepared.PreparedData:
@@ -127,7 +128,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
 
     @functools.cache
     def make(name: str, own: configs.Config) -> bool:
-        determinism.set_seed(0)
+        randomness.set_seed(0)
         stage = stage_of(name, own, prepared_data(own.data))
         training = getattr(own, name).training
         trainer = loop.Trainer(stage, training, 0, devices.make("none"))

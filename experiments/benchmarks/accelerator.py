@@ -31,7 +31,8 @@ from experiments.benchmarks import measure, train_step
 from ytdnn import configs, errors, schema
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.training import determinism, devices, executors, loop, strategies
+from ytdnn.layers import randomness
+from ytdnn.training import devices, executors, loop, strategies
 
 _TOLERANCE = 1e-3  # sums of other order, on hardware of other rounding
 
@@ -57,7 +58,7 @@ def trained(
     is_compiled: bool,
 ) -> Run:
     """Trains some steps on a strategy's devices."""
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     with on.scope():
         model = candidate_model.CandidateModel(
             own, tower_inputs.TowerInputs(num_videos)

@@ -36,7 +36,8 @@ from experiments.benchmarks import measure
 from ytdnn import configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.training import candidates, determinism, devices, loop
+from ytdnn.layers import randomness
+from ytdnn.training import candidates, devices, loop
 
 _STEPS = 8  # timed together
 _BATCHES = 64  # of the pipeline alone, many so that those it holds ready do not count
@@ -156,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
     options = parser.parse_args(arguments)
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     config = movielens_1m.get_config()
     source = configs.changed(config.data, {"dir": options.data_dir})
     if not options.data_dir:

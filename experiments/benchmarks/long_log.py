@@ -152,9 +152,10 @@ class Run:
         """Builds the model and reads up to the first batch."""
         from ytdnn.candidates import model
         from ytdnn.data import prepared, streaming
-        from ytdnn.training import candidates, determinism, devices, loop
+        from ytdnn.layers import randomness
+        from ytdnn.training import candidates, devices, loop
 
-        determinism.set_seed(0)
+        randomness.set_seed(0)
         chosen, data = config(sizes.tiny), prepared.load(directory)
         built = model.build(chosen.candidates, data)
         stage = candidates.make_stage(chosen, data, built)

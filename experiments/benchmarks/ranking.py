@@ -51,12 +51,13 @@ from experiments.benchmarks import measure
 from ytdnn import configs, schema
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
+from ytdnn.layers import randomness
 from ytdnn.pipeline import graph, runner, workdir
 from ytdnn.ranking import building, inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle, graphs, requests, saved_models
-from ytdnn.training import determinism, devices, loop, ranking
+from ytdnn.training import devices, loop, ranking
 
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"
@@ -363,7 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
     options = parser.parse_args(arguments)
     sizes = TINY if options.tiny else Sizes()
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     print(measure.environment())
     with tempfile.TemporaryDirectory() as root:
         directory = options.workdir or pathlib.Path(root)

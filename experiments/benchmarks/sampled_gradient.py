@@ -43,7 +43,7 @@ import tensorflow as tf
 from experiments.benchmarks import given_users, measure
 from ytdnn import configs
 from ytdnn.candidates.losses import base_loss, full, sampled
-from ytdnn.training import determinism
+from ytdnn.layers import randomness
 
 Floats = npt.NDArray[np.float64]
 _PRECISION = "float32"
@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
     sizes = TINY if parser.parse_args(arguments).tiny else Sizes()
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     cases = {
         "initial logits": initial(sizes),
         "trained logits": trained(sizes),

@@ -68,7 +68,8 @@ from ytdnn import configs, schema
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import streaming
-from ytdnn.training import determinism, devices, loop
+from ytdnn.layers import randomness
+from ytdnn.training import devices, loop
 
 _NUM_BATCHES = 8
 _ZIPF = 1.0
@@ -358,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     sizes = TINY if options.tiny else Sizes()
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     parts: dict[str, Callable[[], str]] = {
         "flat": lambda: flat_in_the_corpus(sizes, options.repeats),
         "optimizers": lambda: optimizers(sizes, options.repeats),

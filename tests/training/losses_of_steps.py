@@ -17,8 +17,9 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
+from ytdnn.layers import randomness
 from ytdnn.ranking import building
-from ytdnn.training import candidates, determinism, devices, loop, ranking
+from ytdnn.training import candidates, devices, loop, ranking
 
 
 def config() -> configs.Config:
@@ -41,7 +42,7 @@ def make_stage(
 ) -> loop.TrainingStage:
     """Returns a stage of the planted log with fresh weights."""
     run = config()
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     with on.scope():
         if name == "ranking":
             ranker = building.build(run.ranking, data)

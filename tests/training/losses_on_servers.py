@@ -14,7 +14,8 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
-from ytdnn.training import candidates, determinism, devices, loop, strategies, tasks
+from ytdnn.layers import randomness
+from ytdnn.training import candidates, devices, loop, strategies, tasks
 
 SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
@@ -29,7 +30,7 @@ def main(directory: str, name: str) -> None:
     on = devices.make(name, SHARDED)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     with on.scope():
         network = candidate_model.build(config.candidates, data)
     names = [variable.name for variable in network.variables]

@@ -3,7 +3,7 @@
 import pytest
 
 from ytdnn import configs
-from ytdnn.training import batch_size
+from ytdnn.training import loop
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_the_batch_is_about_the_data(
     capsys: pytest.CaptureFixture[str], asked: int, examples: int, used: int
 ) -> None:
     training = configs.TrainingConfig(batch_size=asked)
-    assert batch_size.capped(training, examples, "ranking").batch_size == used
+    assert loop.capped_batches(training, examples, "ranking").batch_size == used
     said = capsys.readouterr().err
     if asked == used:
         assert said == ""

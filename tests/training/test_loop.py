@@ -12,14 +12,8 @@ from tests.training import kills
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.candidates import initial, model
 from ytdnn.data import prepared, streaming
-from ytdnn.training import (
-    candidates,
-    checkpoints,
-    determinism,
-    devices,
-    loop,
-    report,
-)
+from ytdnn.layers import randomness
+from ytdnn.training import candidates, checkpoints, devices, loop, report
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +150,7 @@ def test_what_was_trained_with_another_config_is_not_resumed(tmp_path):
 
 def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
     config = _config(epochs=50, patience=2)
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     candidate_model = model.build(config.candidates, data)
     stage = candidates.make_stage(config, data, candidate_model)
     values = iter([0.1, 0.3, 0.2, 0.3])
@@ -177,7 +171,7 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
 def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path):
     """Its learning rate is that of all epochs, so on the same data it is the same."""
     config = _config(epochs=4, patience=4)
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     candidate_model = model.build(config.candidates, data)
     weights = []
 
@@ -206,7 +200,7 @@ def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
     config = dataclasses.replace(
         config, candidates=dataclasses.replace(config.candidates, **own)
     )
-    determinism.set_seed(0)
+    randomness.set_seed(0)
     network = model.build(config.candidates, data)
     initial.set_weights(network, data)
     begun = network.video_vectors()
@@ -301,7 +295,8 @@ tf.config.set_logical_device_configuration(
 )
 from ytdnn.candidates import initial, model
 from ytdnn.data import prepared
-from ytdnn.training import candidates, determinism, devices, loop
+from ytdnn.training import (candidates, devices, loop)
+from ytdnn.layers import randomness
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]
@@ -324,7 +319,7 @@ for name in ("none", "mirrored"):
     training = dataclasses.replace(config.candidates.training, **settings)
     networks = []
     for seed in (1, 0):  # each network has a strategy of its own
-        determinism.set_seed(seed)
+        randomness.set_seed(seed)
         on = devices.make(name)
         with on.scope():
             networks.append(model.build(config.candidates, data))
@@ -403,7 +398,7 @@ def test_tables_may_have_the_gradient_of_the_sum(data):
         config = _config(
             table_gradient=kind, table_accumulator=accumulator, schedule="constant"
         )
-        determinism.set_seed(0)
+        randomness.set_seed(0)
         network = model.build(config.candidates, data)
         stage = candidates.make_stage(config, data, network)
         before = network.video_vectors()

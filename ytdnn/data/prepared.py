@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 KIND = "data"
-REFIT = "refit"  # fact of a set that a refit is trained on (`ytdnn.data.refit`)
+REFIT = "refit"  # fact of a set that a refit is trained on (`refit.derive`)
 TRAINED_TO = "trained_to"  # second at which that ends
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"

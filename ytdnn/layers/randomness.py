@@ -16,6 +16,16 @@ import tensorflow as tf
 ALGORITHM = "philox"  # named, since XLA would choose another
 
 
+def set_seed(seed: int) -> None:
+    """Seeds initial weights and makes TensorFlow's ops deterministic.
+
+    Draws in training take their seeds from (seed, step); this seeds the draws before
+    the first step.
+    """
+    tf.keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
 @enum.unique
 class RandomStream(enum.IntEnum):
     """The independent streams of draws that one training step makes."""

@@ -9,11 +9,10 @@ from typing import Any
 from ytdnn import artifacts, configs, registries
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import inputs, prepared, streaming
+from ytdnn.layers import randomness
 from ytdnn.training import (
-    batch_size,
     candidate_batches,
     checkpoints,
-    determinism,
     devices,
     loop,
     optimizer_state,
@@ -132,13 +131,13 @@ def _member(
     number = len(before)
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
-    determinism.set_seed(config.seed)
+    randomness.set_seed(config.seed)
     on = devices.make(config.strategy, config.cluster)
     with on.scope():
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted)
     num_labels = _num_training_watches(data)
-    training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
+    training = loop.capped_batches(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
     stage = make_stage(

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, progress
 from ytdnn.data import streaming
 from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.training import (
@@ -31,6 +31,7 @@ from ytdnn.training import (
 
 Batch = dict[str, tf.Tensor]
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
+_LEAST_CAP = 1_024  # smaller batches gain nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -365,3 +366,26 @@ def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:
             return
         meter.add_wait(time.perf_counter() - started)
         yield batch
+
+
+def capped_batches(
+    training: configs.TrainingConfig, num_examples: int, stage: str
+) -> configs.TrainingConfig:
+    """Returns the settings with a batch no larger than about the examples of an epoch.
+
+    Padding would only cost time and memory. The cap is the power of two at or above
+    their number, and at least 1,024.
+
+    Args:
+      training: Settings of a stage.
+      num_examples: Number of examples of an epoch.
+      stage: Name of the stage, for the message about it.
+    """
+    most = max(_LEAST_CAP, 1 << max(0, num_examples - 1).bit_length())
+    if training.batch_size <= most:
+        return training
+    progress.say(
+        f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
+        f"only {num_examples:,} examples: {most:,} is used"
+    )
+    return dataclasses.replace(training, batch_size=most)

@@ -12,14 +12,13 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, progress, registries, schema
 from ytdnn.data import earlier, prepared, streaming
 from ytdnn.features import own_columns
+from ytdnn.layers import randomness
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
-    batch_size,
     calibrating,
     checkpoints,
-    determinism,
     devices,
     impression_batches,
     loop,
@@ -80,7 +79,7 @@ def train(
     else:
         building.require_rows(data, prepared.Split.VALIDATION)
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
-    determinism.set_seed(config.seed)
+    randomness.set_seed(config.seed)
     if on.writes:
         own = own_columns.find(data, config.ranking.own_columns)
         for line in own.lines():
@@ -91,7 +90,7 @@ def train(
             progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data))
-    training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
+    training = loop.capped_batches(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
     stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)

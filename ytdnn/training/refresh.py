@@ -17,15 +17,14 @@ from ytdnn import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import tower_inputs
 from ytdnn.data import prepared
+from ytdnn.layers import randomness
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
-    batch_size,
     candidates,
     carrying,
     checkpoints,
-    determinism,
     devices,
     loop,
     optimizer_state,
@@ -132,7 +131,7 @@ def _member(
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
     seed = config.seed * config.candidates.ensemble_size + len(before)
-    determinism.set_seed(seed)
+    randomness.set_seed(seed)
     on = devices.make(config.strategy)
     with on.scope():
         read = tower_inputs.like(old.tower_inputs, config.candidates, data)
@@ -147,7 +146,7 @@ def _member(
     training = _training(config.candidates.training, config.refresh)
     learned = _labels(data, begins, config.refresh.replay, seed)
     number_of_labels = int(learned.watches.are_completed.sum())
-    training = batch_size.capped(training, number_of_labels, candidate_model.KIND)
+    training = loop.capped_batches(training, number_of_labels, candidate_model.KIND)
     own = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=own, seed=seed)
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
@@ -230,7 +229,7 @@ def carry_ranking(
     manifest = artifacts.read_manifest(source.directory, ranking_model.KIND)
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
-    determinism.set_seed(config.seed)
+    randomness.set_seed(config.seed)
     on = devices.make(config.strategy)
     old = ranking_model.load(source.directory, source.data, asked[0])
     with on.scope():
@@ -240,7 +239,7 @@ def carry_ranking(
     carrying.weights(old.network, new.network, rows)
     training = _training(config.ranking.training, config.refresh)
     number = sum(building.num_rows(data, prepared.Split.TRAIN))
-    training = batch_size.capped(training, number, ranking_model.KIND)
+    training = loop.capped_batches(training, number, ranking_model.KIND)
     own = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=own)
     stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)

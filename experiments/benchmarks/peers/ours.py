@@ -13,7 +13,8 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
 from ytdnn.features import base_feature, registry
-from ytdnn.training import candidates, determinism, devices, loop
+from ytdnn.layers import randomness
+from ytdnn.training import candidates, devices, loop
 
 
 def config(task: pace.Task) -> configs.Config:
@@ -48,7 +49,7 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
     """Trains as `ytdnn.training.loop` does, but for checkpoints."""
     del events
     chosen = config(task)
-    determinism.set_seed(chosen.seed)
+    randomness.set_seed(chosen.seed)
     data = prepared.load(pathlib.Path(task.prepared))
     cases = protocol.cases(data, prepared.Split.TEST, configs.EvaluationConfig())
     data = data.with_validation_in_training()
