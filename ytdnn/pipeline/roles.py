@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import configs, registries
+from ytdnn import configs, errors, registries
 
 if TYPE_CHECKING:
     from ytdnn.pipeline import graph
@@ -62,7 +62,13 @@ class Alone:
 
 
 def from_config(config: configs.Config) -> Alone:
-    """Returns the role of this process in a run."""
+    """Returns the role of this process in a run.
+
+    Raises:
+      errors.UserError: The config names a strategy that is not installed.
+    """
+    if config.strategy in registries.STRATEGIES.missing:
+        raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
     part = registries.ROLES.get(config.strategy)
     found: Alone = Alone(config) if part is None else part.make(config)
     return found
