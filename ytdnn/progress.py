@@ -1,11 +1,14 @@
-"""How far a long step is: a bar in a terminal, a line now and then into a pipe."""
+"""How far a long step is: a bar in a terminal, a line now and then into a pipe.
+
+Observers are told of each finished epoch: a sweep that prunes, a tracker.
+"""
 
 import contextlib
 import contextvars
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import rich.console
 import rich.progress
@@ -187,3 +190,38 @@ def through(
             yield item
             done += size
             bar.reach(done)
+
+
+class Observer(Protocol):
+    """Is told of the epochs of every training in its block."""
+
+    def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Is called after each epoch, before its checkpoint.
+
+        A training that is killed between the two repeats the epoch and the call, with
+        the same numbers. An exception ends the training; its last checkpoint stays.
+
+        Args:
+          stage: `candidates` or `ranking`.
+          epoch: Number of finished epochs.
+          metrics: `loss`, the mean of the epoch, and the validation metrics.
+        """
+
+
+_observers: list[Observer] = []
+
+
+@contextlib.contextmanager
+def observed_by(observer: Observer) -> Iterator[None]:
+    """Tells an observer of the trainings of this process, within the block."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+
+
+def tell_observers(stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    """Tells all observers of an epoch; arguments as of `Observer.on_epoch`."""
+    for observer in tuple(_observers):
+        observer.on_epoch(stage, epoch, metrics)

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, progress
 from ytdnn.cli import config_file, given_settings
 from ytdnn.configs import spaces
 from ytdnn.evaluation import answer_cost
 from ytdnn.pages import sweep_page
 from ytdnn.pipeline import sweeping
-from ytdnn.training import observers
 
 optuna = pytest.importorskip("optuna")
 
@@ -65,7 +64,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             if state["epochs"] == state["interrupt_at"]:
                 raise KeyboardInterrupt
             metrics = {"ndcg@10": value_of(config) * epoch / EPOCHS}
-            observers.tell("candidates", epoch, metrics)
+            progress.tell_observers("candidates", epoch, metrics)
         (directory / "value").write_text(repr(value_of(config)))
 
     def value(sweep: sweeping.Sweep, directory: pathlib.Path) -> float:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests import extras
-from ytdnn import configs, errors, registries
+from ytdnn import configs, errors, progress, registries
 from ytdnn.tracking import tracker
-from ytdnn.training import observers
 
 CONFIG = configs.Config(seed=7)
 EPOCHS = ({"loss": 2.0, "ndcg@10": 0.1}, {"loss": 1.5, "ndcg@10": 0.3})
@@ -21,7 +20,7 @@ def train(name: str, workdir: pathlib.Path, first: int = 1) -> str:
     """Trains two epochs, or from a later one; returns the tracker's id of the run."""
     with tracker.tracked(name, workdir, lambda: CONFIG) as told:
         for epoch in range(first, 3):
-            observers.tell("candidates", epoch, EPOCHS[epoch - 1])
+            progress.tell_observers("candidates", epoch, EPOCHS[epoch - 1])
         assert told is not None
         told.on_results({"test/candidates/ndcg@10": 0.25})
         return told.run_id
@@ -54,7 +53,7 @@ def test_mlflow_holds_settings_epochs_and_results(
 def test_a_killed_run_goes_on_in_mlflow(store: Any, tmp_path: pathlib.Path) -> None:
     def killed() -> None:
         with tracker.tracked("mlflow", tmp_path, lambda: CONFIG):
-            observers.tell("candidates", 1, EPOCHS[0])
+            progress.tell_observers("candidates", 1, EPOCHS[0])
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

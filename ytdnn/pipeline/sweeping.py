@@ -93,7 +93,7 @@ class _PrunedError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Reporter:
-    """Reports the epochs of a trial; an `observers.Observer`."""
+    """Reports the epochs of a trial; an `progress.Observer`."""
 
     trial: "optuna.trial.Trial"
     stage: str
@@ -379,9 +379,9 @@ def _trained(
     sweep: Sweep, trial: "optuna.trial.Trial", settings: dict[str, str], say: Say
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
+    from ytdnn import progress
     from ytdnn.evaluation import answer_cost
     from ytdnn.tracking import tracker
-    from ytdnn.training import observers
 
     config = sweep.apply(sweep.base, settings)
     directory = sweep.trial(trial.number)
@@ -391,7 +391,7 @@ def _trained(
     told = tracker.tracked(
         sweep.tracker, directory, lambda: sizes.resolved(config, directory), name
     )
-    with told, observers.observed_by(reporter):
+    with told, progress.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(_SECONDS, time.monotonic() - started)
     cost = answer_cost.milliseconds(directory, config, sweep.stage)

@@ -62,7 +62,7 @@ class MLflowTracker:
             self._client.log_batch(self._run_id, params=part)
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Logs the metrics of an epoch; see `observers.Observer`."""
+        """Logs the metrics of an epoch; see `progress.Observer`."""
         for name, value in metrics.items():
             key = _key(f"{stage}/{name}")
             self._client.log_metric(self._run_id, key, value, step=epoch)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ytdnn import artifacts, configs, errors, progress, registries
-from ytdnn.training import observers
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_model
@@ -38,7 +37,7 @@ class TrackedRun:
     known_id: str = ""
 
 
-class Tracker(observers.Observer, Protocol):
+class Tracker(progress.Observer, Protocol):
     """Is told of a run. A registered factory makes it of a `TrackedRun`."""
 
     @property
@@ -101,7 +100,7 @@ def tracked(
     artifacts.write_json(path, ids | {name: tracker.run_id})
     is_finished = False
     try:
-        with observers.observed_by(tracker):
+        with progress.observed_by(tracker):
             yield tracker
         is_finished = True
     finally:
@@ -159,7 +158,7 @@ class _Patient:
         return self._tracker.run_id
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """See `observers.Observer`."""
+        """See `progress.Observer`."""
         self._tell_settings()
         self._try(lambda: self._tracker.on_epoch(stage, epoch, metrics))
 

@@ -50,7 +50,7 @@ class WandbTracker:
         self._run.config.update(dict(settings), allow_val_change=True)
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Logs the metrics of an epoch; see `observers.Observer`."""
+        """Logs the metrics of an epoch; see `progress.Observer`."""
         self._run.define_metric(f"{stage}/*", step_metric=f"{stage}/epoch")
         values = {f"{stage}/{name}": value for name, value in metrics.items()}
         self._run.log(values | {f"{stage}/epoch": epoch})

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs, progress
+from ytdnn import configs
+from ytdnn import progress as progress_room
 from ytdnn.data import streaming
 from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.training import (
     checkpoints,
     devices,
     guard,
-    observers,
     optimizer_state,
     optimizers,
     report,
@@ -123,7 +123,9 @@ def fit(
                 metrics = devices.agreed_metrics(on, metrics)
                 keeper.finish_epoch(progress, metrics, stage.monitor)
             if on.writes:
-                observers.tell(stage.name, progress.epoch, {"loss": loss, **metrics})
+                progress_room.tell_observers(
+                    stage.name, progress.epoch, {"loss": loss, **metrics}
+                )
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)
@@ -384,7 +386,7 @@ def capped_batches(
     most = max(_LEAST_CAP, 1 << max(0, num_examples - 1).bit_length())
     if training.batch_size <= most:
         return training
-    progress.say(
+    progress_room.say(
         f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
         f"only {num_examples:,} examples: {most:,} is used"
     )
