@@ -238,16 +238,15 @@ def _declared() -> Mapping[str, Mapping[str, str]]:
 
 def _entries() -> Iterator[tuple[str, str, str]]:
     """Yields group, name and module of each entry point of ytdnn itself."""
-    path = _ROOT.parent / "setup.cfg"
-    if not path.exists():
+    parser = configparser.RawConfigParser()
+    parser.read(_ROOT.parent / "setup.cfg", encoding="utf-8")  # where there is one
+    if parser.get("metadata", "name", fallback="") != ytdnn.__name__:
         try:
             package = importlib.metadata.distribution(ytdnn.__name__)
         except importlib.metadata.PackageNotFoundError:
             return
         yield from ((one.group, one.name, one.value) for one in package.entry_points)
         return
-    parser = configparser.RawConfigParser()
-    parser.read(path, encoding="utf-8")
     for group, text in parser["options.entry_points"].items():
         for line in filter(None, text.splitlines()):
             name, _, module = line.partition("=")
