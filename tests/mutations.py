@@ -168,12 +168,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         copy = pathlib.Path(root) / "checkout"
         leave_out = shutil.ignore_patterns(".venv", "runs", ".git", "__pycache__")
         shutil.copytree(ROOT, copy, ignore=leave_out)
-        caught = [_caught_by(mutation, copy) for mutation in chosen]
-    for mutation, by in zip(chosen, caught, strict=True):
-        print(f"{by or 'missed':14} {mutation.path}: {mutation.after or 'removed'}")
+        caught = [_tried(mutation, copy) for mutation in chosen]
     fast = caught.count("make test")
     every = fast + caught.count("make test-all")
     print(f"make test {fast}, make test-all {every} of {len(chosen)}")
+
+
+def _tried(mutation: Mutation, copy: pathlib.Path) -> str:
+    """Prints the quickest command whose tests fail, and returns it."""
+    by = _caught_by(mutation, copy)
+    told = f"{by or 'missed':14} {mutation.path}: {mutation.after or 'removed'}"
+    print(told, flush=True)
+    return by
 
 
 def _caught_by(mutation: Mutation, copy: pathlib.Path) -> str:

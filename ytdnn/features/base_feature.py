@@ -214,16 +214,20 @@ class FromRequest(RequestReader):
 
 
 class RowsOfVideos(RequestReader):
-    """A reader of a table over the catalogue, row 0 of unknown videos."""
+    """A reader of a table over the catalogue, row 0 of unknown videos.
+
+    Attributes:
+      rows: The table, `[num_videos + 1, …]`.
+    """
 
     def __init__(self, rows: npt.NDArray[Any]) -> None:
         """Copies the table into a variable."""
         super().__init__()
-        self._rows = tf.Variable(rows, trainable=False)
+        self.rows = tf.Variable(rows, trainable=False)
 
     def __call__(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns `[batch, k]`."""
-        return tf.gather(self._rows, request.video_indices)
+        return tf.gather(self.rows, request.video_indices)
 
 
 class ReadAtRequest(Feature):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs
 from ytdnn.data import fields, positions, prepared
-from ytdnn.features import base_feature, encodings
+from ytdnn.features import base_feature, encodings, packed_rows
 from ytdnn.layers import continuous, rows
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ class RequestReaders(tf.Module):
     ) -> None:
         """Makes the lookups of each feature."""
         super().__init__()
-        self._readers = {f.name: f.open_request(data) for f in chosen}
+        readers = {f.name: f.open_request(data) for f in chosen}
+        self._packed, self._readers = packed_rows.packed(readers)
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
     def of_query(self, request: "raw_request.Request") -> Tensors:
@@ -105,7 +106,10 @@ class RequestReaders(tf.Module):
 
     def of_videos(self, request: "raw_request.Request") -> Tensors:
         """Returns the features of videos and pairs, `[batch, k, …]`."""
-        return self._read(request, False)
+        found = self._read(request, False)
+        for tables in self._packed:
+            found |= tables(request)
+        return found
 
     def _read(self, request: "raw_request.Request", is_of_query: bool) -> Tensors:
         return {

@@ -76,6 +76,11 @@ class RankingNetwork(tf.keras.Model):
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
         self.videos = _video_tables(config, measured.vocabulary_size, uses)
+        self._of_shown = [
+            f.name
+            for f in chosen
+            if f.scope is base_feature.Scope.VIDEO and not f.is_video
+        ]
         query = [f for f in chosen if f.scope.is_of_query]
         pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
         known, how = measured.features, config.normalization
@@ -172,6 +177,17 @@ class RankingNetwork(tf.keras.Model):
             randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
         )
         return tf.concat([found, own], axis=-1)
+
+    def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
+        """Returns the encoding of what belongs to a video alone, `[batch · k, dim]`.
+
+        Args:
+          tensors: See `call`.
+        """
+        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
+        layers = {name: self._of_videos[name] for name in self._of_shown}
+        blocks = [rows.of_vectors(shown), *reading.blocks(layers, tensors)]
+        return rows.examples(blocks)
 
     def _attended(
         self, tensors: inputs.Tensors, attention: target_attention.TargetAttention

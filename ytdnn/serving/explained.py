@@ -48,6 +48,11 @@ class TwoStages(Protocol):
     ) -> results.Ranked:
         """Returns the ranker's predictions for candidates, and the page's order."""
 
+    def on_page(
+        self, raw: Tensors, found: pool.Found, ranked: results.Ranked
+    ) -> results.Ranked:
+        """Returns them without order where a candidate is left out before."""
+
 
 class Candidates(tf.Module):
     """Maps a raw request to every candidate, with the scores of each stage."""
@@ -89,6 +94,7 @@ class Candidates(tf.Module):
             found = pool.Found(*map(tf.identity, parts))
             scores = tf.identity(scores)
         ranked = self._stages.rank(request, found, scores)
+        ranked = self._stages.on_page(raw, found, ranked)
         with tf.control_dependencies([ranked.order]):
             ended = tf.timestamp()
         seconds = tf.stack([proposed - started, ended - proposed])

@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, errors, registries, schema, versions
+from ytdnn import artifacts, configs, errors, progress, registries, schema, versions
 from ytdnn.data import lookups, prepared, vectors
 from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
@@ -36,6 +36,8 @@ from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
     additions,
     bundle,
+    distilling,
+    graphs,
     recommenders,
     removals,
     saved_models,
@@ -100,7 +102,7 @@ def export(
         home = workdir if refit is None else workdir / refit.name
         parts, inputs = _load(workdir, config, asset, home)
         models = recommenders.make(parts)
-        facts = _facts(parts, models)
+        facts = _facts(parts, models) | _with_first_pass(parts, models)
         if refit is not None:
             facts[bundle.REFIT] = dict(refit.facts)
         with versions.publish(
@@ -149,6 +151,30 @@ def _facts(
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
         vectors.FACT: parts.data.vectors.served,
     }
+
+
+def _with_first_pass(
+    parts: recommenders.Parts, models: dict[str, saved_models.Model]
+) -> dict[str, Any]:
+    """Gives the recommenders a first pass; returns the facts about it, none without."""
+    both = [m for m in models.values() if isinstance(m.graph, graphs.RecommenderGraph)]
+    if parts.ranker is None or not both:
+        return {}
+    served = models.get(bundle.RECOMMENDER, both[0])
+    found = distilling.distilled(
+        parts.data,
+        parts.ranker,
+        served.graph,
+        {field.name: field for field in served.inputs},
+        parts.first_stage.composition,
+    )
+    if found is None:
+        return {}
+    progress.say(found.described(parts.first_stage.composition))
+    if found.module is not None:
+        for model in both:
+            model.graph.leave_out_by(found.module)
+    return {distilling.FACT: found.facts}
 
 
 def _weights(weighing: weighing_room.Weighing | None) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
+from ytdnn.serving import first_pass, results, shared
 from ytdnn.serving import limits as limits_room
-from ytdnn.serving import results, shared
 
 Raw = dict[str, tf.Tensor]
 Outputs = results.Outputs
@@ -136,13 +136,22 @@ class Scorer(tf.Module):
           scores: `[batch, n] float32` scores of the candidate model; None where the
             ranker does not read them.
         """
+        return self.predict_of(self.tensors_of(request, found, scores))
+
+    def tensors_of(
+        self,
+        request: raw_request.Request,
+        found: pool.Found,
+        scores: tf.Tensor | None,
+    ) -> dict[str, tf.Tensor]:
+        """Returns the network's inputs for candidates; for arguments see `score`."""
         named = raw_request.Request(request.raw, self.videos)
         named.name_videos(found.videos)
         if self.asks_scores:
             named.candidate_scores = scores
         if self.asks_sources:
             named.candidate_sources, named.seed_videos = found.sources, found.seeds
-        return self.predict_of(self.tensors(named))
+        return self.tensors(named)
 
     def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for a request and its videos."""
@@ -283,6 +292,13 @@ class NearestGraph(tf.Module):
         order = self._capped(request.raw, found.videos, scores)
         return results.Ranked(scores, order)
 
+    def on_page(
+        self, raw: Raw, found: pool.Found, ranked: results.Ranked
+    ) -> results.Ranked:
+        """Returns the predictions as they are: no candidate is left out."""
+        del raw, found
+        return ranked
+
     def _capped(self, raw: Raw, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
         return order if self._caps is None else self._caps(raw, videos, order)
 
@@ -292,7 +308,11 @@ class NearestGraph(tf.Module):
 
 
 class RecommenderGraph(tf.Module):
-    """Raw request to recommendations: both stages in one graph."""
+    """Raw request to recommendations: both stages in one graph.
+
+    Attributes:
+      scorer: The second stage.
+    """
 
     def __init__(
         self,
@@ -325,24 +345,35 @@ class RecommenderGraph(tf.Module):
         self._weighing = weighing
         self._user_tower = user_tower
         self._sources = sources
-        self._scorer = scorer
+        self.scorer = scorer
         self._rule = rule
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
         self._limits = limits or limits_room.FilterReader()
         self._proposed = shared.Traced(self._propose)
+        self._first_pass: first_pass.FirstPass | None = None
+
+    def leave_out_by(self, light: first_pass.FirstPass) -> None:
+        """Lets a first pass leave candidates out before the ranker scores the others.
+
+        Args:
+          light: The first pass; it is distilled from this graph, so it comes later.
+        """
+        self._first_pass = light
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, the columns of `Ranked` that there are, and num_results."""
         request = raw_request.Request(raw, self.videos)
         found, scores = self.propose(request)
+        if self._first_pass is not None:
+            found, scores = self._first_pass(raw, found, scores)
         ranked = self.rank(request, found, scores)
         return results.best(self.videos, found.videos, ranked, raw[schema.K])
 
     @property
     def videos(self) -> lookups.VideoIds:
         """Ids and indices of the catalogue."""
-        return self._scorer.videos
+        return self.scorer.videos
 
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates, and the candidate model's scores where needed."""
@@ -359,6 +390,21 @@ class RecommenderGraph(tf.Module):
             scores = self._scores(vectors, found.videos)
         return *_columns(found), scores
 
+    def on_page(
+        self, raw: Raw, found: pool.Found, ranked: results.Ranked
+    ) -> results.Ranked:
+        """Returns predictions of all candidates, without order where one is left out.
+
+        Args:
+          raw: Requests.
+          found: All their candidates.
+          ranked: Predictions for them.
+        """
+        if self._first_pass is None:
+            return ranked
+        keeps = self._first_pass.keeps(raw, found)
+        return ranked._replace(order=tf.where(keeps, ranked.order, float("-inf")))
+
     def rank(
         self,
         request: raw_request.Request,
@@ -372,9 +418,9 @@ class RecommenderGraph(tf.Module):
           found: Its candidates.
           scores: The candidate model's; None where nothing needs them.
         """
-        predicted = self._scorer.score(request, found, scores)
+        predicted = self.scorer.score(request, found, scores)
         order = self._rule.blend(found.videos, predicted.order, scores)
-        ordered_by = self._scorer.score_of(order)
+        ordered_by = self.scorer.score_of(order)
         if self._weighing is not None:
             order, ordered_by = self._weighing(
                 request.raw, predicted, order, ordered_by
