@@ -27,6 +27,7 @@ from experiments.benchmarks import (
     sharded_tables,
     train_step,
     vectors,
+    whole_log,
 )
 from experiments.benchmarks import input as input_benchmark
 from experiments.benchmarks.peers import __main__ as peers
@@ -407,3 +408,19 @@ def test_a_benchmark_says_what_it_asks_and_is_indexed(name):
     assert "Measured 20" in text
     index = (DIRECTORY.parent / "README.md").read_text()
     assert f"(benchmarks/{path.relative_to(DIRECTORY)})" in index
+
+
+@pytest.mark.slow
+def test_whole_log(capsys, tmp_path):
+    sizes = ["--users=100", "--videos=100", "--shard=2000", "--window=2000"]
+    whole_log.main([*sizes, "--watches", "4000", "8000", f"--scratch={tmp_path}"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert [row[0] for row in table[2:]] == [
+        "prepare",
+        "train",
+        "evaluate, one window",
+        "evaluate, windows",
+        "export",
+        "recommend --user",
+    ]
+    assert all(float(row[1].replace(",", "")) > 0 for row in table[2:])

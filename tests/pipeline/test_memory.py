@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, progress
 from ytdnn.pipeline import memory
 
 _SIZE = configs.LogSize(watches=100_000, users=900, videos=1_700, impressions=50_000)
@@ -42,6 +42,8 @@ def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ranking", _with("ranking", history_length=10**7), "ranking.history_length"),
         ("ranking", _with("ranking", tower=(10**5, 10**5)), "ranking.tower"),
         ("evaluation", _with("evaluation", num_resamples=10**9), "num_resamples"),
+        ("evaluation", _with("evaluation", ks=(10**7,)), "evaluation.ks"),
+        ("bundle", _with("candidates", embedding_dim=10**6), "embedding_dim"),
     ],
 )
 def test_a_size_beyond_memory_is_named(
@@ -55,6 +57,32 @@ def test_a_size_beyond_memory_is_named(
 def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
     large = configs.LogSize(10**9, 10**7, 10**6, 10**9)
     memory.require(_PLAIN, large, stage)
+
+
+def test_a_window_bounds_what_an_evaluation_needs() -> None:
+    large = configs.LogSize(10**9, 900, 1_700)
+    memory.require(_PLAIN, large, "evaluation")
+    whole = _with("evaluation", window_events=2**40)
+    with pytest.raises(errors.UserError, match=r"window_events .* at least 20 GB"):
+        memory.require(whole, large, "evaluation")
+
+
+def test_an_estimate_is_said_where_it_is_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(progress, "say", said.append)
+    memory.require(_PLAIN, _SIZE, "evaluation")
+    assert not said
+    memory.require(_PLAIN, configs.LogSize(10**9, 1_200_000, 900), "evaluation")
+    # 8.4 million events of 20 bytes, two lists of 100 videos for each user.
+    assert said == ["memory: evaluation needs at least 1.1 GB, 8.0 GB are available"]
+
+
+def test_a_log_beyond_memory_is_not_appended_to() -> None:
+    memory.require_joined(configs.LogSize(10**8, 900, 1_700, 10**7))
+    with pytest.raises(errors.UserError, match=r"1,000,000,000 watches .* 40 GB"):
+        memory.require_joined(configs.LogSize(10**9, 900, 1_700))
 
 
 def test_a_large_batch_passes_where_the_data_cap_it() -> None:

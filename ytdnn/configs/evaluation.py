@@ -57,6 +57,8 @@ class EvaluationConfig:
       num_resamples: Bootstrap resamples of the users, for each interval.
       seed: Seed of the resamples and of the choice of users checked for leaks.
       block_megabytes: Upper bound on the memory of a block of scores.
+      window_events: Number of events that are in memory at a time; a log with more is
+        measured by groups of users, with the same result.
       off_policy_pages: Number of logged pages with propensities, sampled, for which the
         reward of other pages is estimated; 0: none.
       off_policy_most_weight: Upper bound on the weight of a logged place in these
@@ -104,6 +106,7 @@ class EvaluationConfig:
     num_resamples: components.Positive = 1_000
     seed: components.NonNegative = 0
     block_megabytes: components.Positive = 128
+    window_events: components.Positive = 1 << 23
     off_policy_pages: components.NonNegative = 1_000
     off_policy_most_weight: components.NonNegativeFloat = 0.0
     num_examples: components.NonNegative = 8

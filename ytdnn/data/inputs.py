@@ -26,6 +26,14 @@ def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
     return data.changed(_of_training)
 
 
+def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
+    """Returns the training watches of each catalogue index, `[num_videos + 1]`."""
+    found = np.zeros(data.num_videos + 1, np.int64)
+    for shard in training_set(data).shards:
+        found += np.bincount(shard.read().watches.videos, minlength=len(found))
+    return found
+
+
 def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
     is_train = np.asarray(shard.watches.splits) == prepared.Split.TRAIN
     return dataclasses.replace(shard, watches=shard.watches.select(is_train))

@@ -24,6 +24,7 @@ from ytdnn.data import events, user_shards
 
 if TYPE_CHECKING:
     from ytdnn.data import outcomes
+    from ytdnn.data import shard_index as index_room
     from ytdnn.data import vectors as vectors_room
 
 Made = TypeVar("Made")
@@ -74,8 +75,33 @@ class PreparedData:
 
     @functools.cached_property
     def shard(self) -> user_shards.Shard:
-        """The events of all users, read into memory where there are several shards."""
+        """The events of all users, read into memory where there are several shards.
+
+        Of a whole log they need not fit: see `shard_index`, `of_users` and `window`.
+        """
+        if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
+            return self.shard_index.shard(0)
         return user_shards.joined(self.shards, self.num_users)
+
+    @functools.cached_property
+    def shard_index(self) -> "index_room.ShardIndex":
+        """Finds the events of some users, or at flat positions, shard by shard."""
+        from ytdnn.data import shard_index
+
+        return shard_index.ShardIndex(self.shards, self.num_users)
+
+    def of_users(self, users: np.ndarray) -> "PreparedData":
+        """Returns the set with the events of some users only, in memory.
+
+        Users keep their index, and facts about the whole set are unchanged. Events
+        have other flat positions: the user's own begin at the user's offset.
+
+        Args:
+          users: User indices, ascending, each once.
+        """
+        shard = self.shard_index.of_users(users)
+        shards = (user_shards.in_memory(shard, self.num_users),)
+        return dataclasses.replace(self, shards=shards, _whole=self.whole)
 
     @property
     def watches(self) -> events.Watches:
@@ -115,6 +141,20 @@ class PreparedData:
     ) -> "PreparedData":
         """Returns the set with `change` applied to the events of each shard."""
         shards = tuple(shard.changed(change) for shard in self.shards)
+        return dataclasses.replace(self, shards=shards)
+
+    def changed_by_user(
+        self, change: Callable[[user_shards.Shard, int], user_shards.Shard]
+    ) -> "PreparedData":
+        """Returns the set with events changed by their users.
+
+        Args:
+          change: Function of a shard's events and the index of its first user.
+        """
+        shards = tuple(
+            shard.changed(functools.partial(_changed, change, shard.first_user))
+            for shard in self.shards
+        )
         return dataclasses.replace(self, shards=shards)
 
     def window(self, shards: Sequence[user_shards.LazyShard]) -> "PreparedData":
@@ -308,7 +348,7 @@ class PreparedData:
 
     def watch_split_rows(self, split: Split) -> np.ndarray:
         """Returns the flat positions of a split's watches, `[n] int64`."""
-        return np.flatnonzero(self.watches.splits == split)
+        return self.shard_index.watches_of(split)
 
     def first_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Returns the users with watches in a split and where each one's first lies.
@@ -316,9 +356,7 @@ class PreparedData:
         Returns:
           user indices `[n] int32`, flat positions `[n] int64`.
         """
-        rows = self.watch_split_rows(split)
-        users, first = np.unique(self.watches.users[rows], return_index=True)
-        return users, rows[first]
+        return self.shard_index.first_watches(split)
 
     def last_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Returns the users with watches in a split and where each one's last lies.
@@ -329,10 +367,7 @@ class PreparedData:
         Returns:
           user indices `[n] int32`, flat positions `[n] int64`.
         """
-        rows = self.watch_split_rows(split)
-        rows = rows[self.watches.are_completed[rows]]
-        users, last = np.unique(self.watches.users[rows][::-1], return_index=True)
-        return users, rows[::-1][last]
+        return self.shard_index.last_watches(split)
 
     def watched_before(self, users: np.ndarray, ends: np.ndarray) -> ragged.Ragged:
         """Returns all videos each user watched before a flat position.
@@ -344,10 +379,7 @@ class PreparedData:
         Returns:
           Catalogue indices for each user.
         """
-        starts = np.asarray(self.watches.offsets)[users]
-        places = ragged.ranges(starts, np.asarray(ends))
-        videos = np.asarray(self.watches.videos)[places.values]
-        return ragged.Ragged(places.offsets, videos)
+        return self.shard_index.watched_before(users, ends)
 
     def targets(
         self,
@@ -370,7 +402,8 @@ class PreparedData:
         """
         watches = self.split_watches(users, ends, split)
         new = watches.select(self.are_new(users, ends, watches, with_watched))
-        return ragged.Ragged(new.offsets, np.asarray(self.watches.videos)[new.values])
+        videos = self.shard_index.gather("watches", "videos", new.values)
+        return ragged.Ragged(new.offsets, videos)
 
     def split_watches(
         self, users: np.ndarray, ends: np.ndarray, split: Split
@@ -382,11 +415,7 @@ class PreparedData:
           ends: `[n]` flat positions to begin at.
           split: Split of the watches.
         """
-        lasts = np.asarray(self.watches.offsets)[np.asarray(users) + 1]
-        places = ragged.ranges(np.asarray(ends), lasts)
-        inside = np.asarray(self.watches.splits)[places.values] == split
-        inside &= self.watches.are_completed[places.values]
-        return places.select(inside)
+        return self.shard_index.split_watches(users, ends, split)
 
     def are_new(
         self,
@@ -404,15 +433,7 @@ class PreparedData:
             twice among them the first is new.
           with_watched: Whether those of the history are new too.
         """
-        videos = np.asarray(self.watches.videos)[watches.values]
-        stride = self.num_videos + 1
-        keys = watches.rows * stride + videos
-        is_new = np.zeros(len(keys), bool)
-        is_new[np.unique(keys, return_index=True)[1]] = True
-        if not with_watched:
-            before = self.watched_before(users, ends)
-            is_new &= ~np.isin(keys, before.rows * stride + before.values)
-        return is_new
+        return self.shard_index.are_new(users, ends, watches, with_watched)
 
 
 def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
@@ -436,6 +457,14 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         vocabularies=json.loads((directory / VOCABULARIES_FILE).read_text()),
         shards=user_shards.on_disk(directory, manifest.facts),
     )
+
+
+def _changed(
+    change: Callable[[user_shards.Shard, int], user_shards.Shard],
+    first_user: int,
+    shard: user_shards.Shard,
+) -> user_shards.Shard:
+    return change(shard, first_user)
 
 
 def _read_tokens(path: pathlib.Path) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn import errors, schema
+from ytdnn import errors, ragged, schema
 from ytdnn.data import events
 
 DIRECTORY = "shards"
@@ -23,7 +23,7 @@ FACT = "shards"
 WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
 # Rows of other tables, and pages, count from 0 in each shard.
 _USERS, _PAGES = "users", "pages"
-_OFFSETS, _TOKEN_OFFSETS = "offsets", "token_offsets"
+_OFFSETS, _TOKEN_OFFSETS, _TOKENS = "offsets", "token_offsets", "tokens"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +155,55 @@ def with_validation_in_training(shard: Shard) -> Shard:
     trained = np.where(splits == split.VALIDATION, split.TRAIN, splits)
     watches = shard.watches.replace(splits=trained.astype(splits.dtype))
     return dataclasses.replace(shard, watches=watches)
+
+
+def user_offsets(table: Any, num_users: int) -> np.ndarray:
+    """Returns where each user's events begin in a table, `[num_users + 1] int64`."""
+    if isinstance(table, events.Impressions):
+        return table.rows_of_users(num_users)
+    return np.asarray(table.offsets)
+
+
+def of_users(shard: Shard, users: np.ndarray) -> Shard:
+    """Returns the events of some users of a shard; the others have none.
+
+    Args:
+      shard: The shard.
+      users: Their indices within it, ascending, each once.
+    """
+    num_users = len(shard.watches.offsets) - 1
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(shard):
+        table = getattr(shard, field.name)
+        found[field.name] = table
+        if table is not None:
+            rows = _rows_of_users(table, users, num_users)
+            found[field.name] = type(table)(**_taken(table, rows))
+    return Shard(**found)
+
+
+def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
+    """Returns the rows of each user of a shard, none of those left out."""
+    offsets = user_offsets(table, num_users)
+    sizes = np.zeros(num_users + 1, np.int64)
+    sizes[users + 1] = offsets[users + 1] - offsets[users]
+    rows = ragged.ranges(offsets[users], offsets[users + 1]).values
+    return ragged.Ragged(np.cumsum(sizes), rows)
+
+
+def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
+    """Returns the columns of some rows of a table, its offsets those of `rows`."""
+    columns = dict(_columns(table))
+    found = {}
+    if columns.pop(_OFFSETS, None) is not None:
+        found[_OFFSETS] = rows.offsets
+    starts = columns.pop(_TOKEN_OFFSETS, None)
+    if starts is not None:
+        starts = np.asarray(starts)
+        words = ragged.ranges(starts[rows.values], starts[rows.values + 1])
+        found[_TOKEN_OFFSETS] = words.offsets
+        found[_TOKENS] = np.asarray(columns.pop(_TOKENS))[words.values]
+    return found | {k: np.asarray(v)[rows.values] for k, v in columns.items()}
 
 
 def arrays(shard: Shard) -> dict[str, np.ndarray]:

@@ -103,11 +103,13 @@ def _markov(
     data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> lists.Maker:
     """Returns the maker of lists of videos watched most often after the last watch."""
-    watches = inputs.training_set(data).watches
-    videos, stride = np.asarray(watches.videos, np.int64), data.num_videos + 1
-    follows = watches.users[1:] == watches.users[:-1]
-    pairs = (videos[:-1] * stride + videos[1:])[follows]
-    found, counts = np.unique(pairs, return_counts=True)
+    parts, stride = [], data.num_videos + 1
+    for shard in inputs.training_set(data).shards:
+        watches = shard.read().watches
+        videos = np.asarray(watches.videos, np.int64)
+        follows = watches.users[1:] == watches.users[:-1]
+        parts.append((videos[:-1] * stride + videos[1:])[follows])
+    found, counts = np.unique(np.concatenate(parts), return_counts=True)
     of, after = np.divmod(found, stride)
     table = _Table(_offsets(of, stride), after, counts.astype(np.float32))
     return _of_last_watches(data, config, table, np.ones(1, np.float32))
@@ -185,11 +187,13 @@ def _last(
     data: prepared.PreparedData, cases: protocol.Cases, num: int
 ) -> npt.NDArray[np.int64]:
     """Returns the last watches, latest first, `[cases, num]`, 0 = none."""
-    starts = np.asarray(data.watches.offsets)[cases.users]
+    index = data.shard_index
+    starts = index.offsets("watches")[cases.users]
     places = cases.ends[:, np.newaxis] - 1 - np.arange(num)
     is_there = places >= starts[:, np.newaxis]
-    watched = np.asarray(data.watches.videos)
-    return np.where(is_there, watched[np.maximum(places, 0)], 0).astype(np.int64)
+    found = np.zeros(places.shape, np.int64)
+    found[is_there] = index.gather("watches", "videos", places[is_there])
+    return found
 
 
 def _popularity(data: prepared.PreparedData) -> Floats:

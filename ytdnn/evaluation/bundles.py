@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, progress, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, other_systems, protocol
+from ytdnn.evaluation import by_window, lists, other_systems, protocol
 from ytdnn.index import scann_index
 from ytdnn.serving import batches, requests, saved_models
 from ytdnn.serving import bundle as bundle_room
@@ -33,10 +33,16 @@ class ServedLists:
     Attributes:
       bundle: The models.
       data: Users, videos and histories.
+      windows: Opens the events of the users asked about.
     """
 
     bundle: bundle_room.Bundle
     data: prepared.PreparedData
+    windows: by_window.WindowOpener = dataclasses.field(
+        default_factory=lambda: by_window.WindowOpener(
+            configs.EvaluationConfig().window_events
+        )
+    )
 
 
 def read(
@@ -54,7 +60,8 @@ def read(
     Raises:
       errors.UserError: It is damaged, or cannot answer by these rules.
     """
-    served = ServedLists(bundle_room.load(directory), data)
+    windows = by_window.WindowOpener(config.window_events)
+    served = ServedLists(bundle_room.load(directory), data, windows)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}
     return other_systems.Other(
@@ -157,12 +164,16 @@ def _inputs(
     """Returns the inputs of some cases' requests, padded to one length."""
     fields = served.bundle.inputs(model)
     video_ids = served.data.videos[schema.VIDEO_ID]
-    batch = []
-    for row in part.tolist():
-        user, end, time = (int(a[row]) for a in (cases.users, cases.ends, cases.times))
-        request = requests.request_at(served.data, user, end, time)
-        request[schema.EXCLUDE_IDS] = video_ids.gather(_not_out(cases, row)).to_list()
-        batch.append({k: v for k, v in request.items() if k in fields})
+    batch: list[requests.Request] = [{}] * len(part)
+    users, times = cases.users[part], cases.times[part]
+    for places, window in served.windows.opened(served.data, users):
+        ends = window.positions("watches", users, cases.ends[part])
+        for place in np.arange(len(part))[places].tolist():
+            user, end, time = (int(of[place]) for of in (users, ends, times))
+            request = requests.request_at(window.data, user, end, time)
+            left_out = _not_out(cases, int(part[place]))
+            request[schema.EXCLUDE_IDS] = video_ids.gather(left_out).to_list()
+            batch[place] = {k: v for k, v in request.items() if k in fields}
     return batches.inputs(batch, fields)
 
 

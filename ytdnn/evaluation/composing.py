@@ -49,7 +49,7 @@ def _joined(
         watched=tf.constant(cases.watched.padded()),
         times=tf.constant(cases.times, tf.int64),
     )
-    if not len(cases.removed.values):
+    if not cases.removed.offsets[-1]:
         asked = asked.with_watched
     proposals = []
     for source in others:

@@ -13,6 +13,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
     baselines,
+    by_window,
     chosen_order,
     composing,
     leaks,
@@ -162,13 +163,17 @@ def of_models(
         )
     num_listed = None if trained is None else trained.num_listed
     cases = protocol.cases(data, split, config.evaluation, num_listed)
+    windows = by_window.WindowOpener(config.evaluation.window_events)
+    if trained is not None:
+        trained = by_window.Retrieval(trained, windows)
+    if ranking is not None:
+        ranking = by_window.Ranking(ranking, windows)
     seed = config.evaluation.seed
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
-    vectors, of_videos, ranked = None, None, None
+    of_videos, ranked = None, None
     if trained is not None:
-        vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
         of_videos = trained.video_vectors(protocol.moment(cases, split))
-        ranked = lists.of_vectors(vectors, of_videos, config.evaluation)
+        ranked = lists.of_model(data, trained, of_videos, config.evaluation)
     own = _systems(data, cases, ranked, ranking, config, trained, of_videos, sources)
     others = measure.Systems() if others is None else others
     # Where a stage is left out, there is nothing to set its oracle beside.
@@ -176,11 +181,11 @@ def of_models(
     scorers = own.scorers | (others.scorers if ranking is not None else {})
     orders = own.orders if data.has_impressions else {}
     result = measure.measure(
-        data, cases, makers, scorers, split, config.evaluation, orders
+        data, cases, makers, scorers, split, config.evaluation, orders, windows
     )
     report = _stated(result.report, config, trained, ranking, num_changed)
-    if trained is not None and vectors is not None:
-        timed = _timed(data, cases, trained, vectors, ranking, indexes, config)
+    if trained is not None:
+        timed = _timed(data, cases, trained, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)
     if trained is not None and of_videos is not None:
         judge = None if leaks.ranker_learns_later(data, cases) else ranking
@@ -257,7 +262,6 @@ def _timed(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     trained: models.RetrievalModel,
-    vectors: models.Vectors,
     ranking: models.RankingModelLike | None,
     indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
@@ -265,7 +269,8 @@ def _timed(
     """Returns the index's recall, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
     number = config.composition.num_candidates
-    latency = {"user_vector_batched_ms": vector_ms(data, trained, cases)}
+    vectors, vector_time = _timed_vectors(data, trained, cases)
+    latency = {"user_vector_batched_ms": vector_time}
     latency |= search.latency(indexes, vectors, number)
     if ranking is not None:
         latency["ranker_batched_ms"] = ranker_ms(data, ranking, cases, number)
@@ -289,10 +294,18 @@ def vector_ms(
     data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
 ) -> float:
     """Returns the milliseconds of one user's vector, of many made together."""
-    asked = protocol.take(cases, np.arange(min(_TIMED_VECTORS, len(cases))))
+    return _timed_vectors(data, trained, cases)[1]
+
+
+def _timed_vectors(
+    data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
+) -> tuple[models.Vectors, float]:
+    """Returns the vectors of the first users, and the milliseconds of one."""
+    number = min(_TIMED_VECTORS, len(cases))
+    asked = cases.users[:number], cases.ends[:number], cases.times[:number]
     started = time.perf_counter()
-    trained.user_vectors(data, asked.users, asked.ends, asked.times)
-    return 1_000.0 * (time.perf_counter() - started) / max(1, len(asked))
+    vectors = trained.user_vectors(data, *asked)
+    return vectors, 1_000.0 * (time.perf_counter() - started) / max(1, number)
 
 
 def ranker_ms(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ytdnn import ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import list_metrics, lists, report_model
+from ytdnn.evaluation import list_metrics, lists, protocol, report_model
 from ytdnn.metrics import ranking, retrieval
 
 _LENGTH = 10
@@ -67,7 +67,9 @@ def _example(
     )
 
 
-def _of(videos: ragged.Ragged, row: int) -> npt.NDArray[np.integer]:
+def _of(
+    videos: ragged.Ragged | protocol.Histories, row: int
+) -> npt.NDArray[np.integer]:
     found: npt.NDArray[np.integer] = videos.take(np.array([row])).values
     return found
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model
 from ytdnn.data import prepared
-from ytdnn.evaluation import baselines, lists, protocol
+from ytdnn.evaluation import baselines, by_window, lists, protocol
 from ytdnn.metrics import retrieval
 
 _METRIC, _K = "ndcg@10", 10
@@ -88,8 +88,8 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     most = int(np.clip(_MOST_SCORES / trained.num_listed, _LEAST_USERS, _MOST_USERS))
     cases = _sample(cases, most)
     moment = protocol.moment(cases, split)
-    vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-    own = lists.of_vectors(vectors, trained.video_vectors(moment), config)
+    asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
+    own = lists.of_model(data, asked, trained.video_vectors(moment), config)
     makers = {lists.POPULARITY: lists.popularity(data, config)}
     makers |= baselines.makers(data, config, len(cases))
     network = _values(own, cases)

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors, schema
-from ytdnn.data import events, prepared
+from ytdnn import errors, ragged, schema
+from ytdnn.data import events, prepared, shard_index, user_shards
 from ytdnn.evaluation import models, protocol, report_parts
 
 _USERS_CHANGED = 128
 _VIDEOS_SCORED = 16
 _LATER_SECONDS = 10_000_019
 _DAY_SECONDS = 86_400
+_WATCHES_A_PART = 1 << 22
+_NEVER = np.iinfo(np.int64).max
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
 
 Integers = npt.NDArray[np.int64]
@@ -63,19 +65,27 @@ def _later_and_same(
     data: prepared.PreparedData, cases: protocol.Cases, rows: Integers
 ) -> tuple[Integers, Integers]:
     """Returns how many inputs of each example are later than its label, or as late."""
-    times = np.asarray(data.watches.times).astype(np.int64)
-    starts = np.asarray(data.watches.offsets)[cases.users]
-    sizes = cases.ends - starts
-    firsts = np.append(0, np.cumsum(sizes))
-    owners = np.repeat(np.arange(len(cases)), sizes)
-    inputs = times[np.arange(firsts[-1]) - firsts[owners] + starts[owners]]
-    lowest = int(times.min(initial=0))
-    stride = int(times.max(initial=0)) - lowest + 2
-    keys = np.sort(owners * stride + inputs - lowest)
-    wanted = rows * stride + times[cases.labels] - lowest
-    up_to = np.searchsorted(keys, wanted, side="right")
-    before = np.searchsorted(keys, wanted, side="left")
-    return firsts[rows + 1] - up_to, up_to - before
+    index = data.shard_index
+    starts = index.offsets("watches")[cases.users]
+    bounds = np.searchsorted(rows, np.arange(len(cases) + 1))
+    found = []
+    for part in shard_index.bounded(cases.ends - starts, _WATCHES_A_PART):
+        history = ragged.ranges(starts[part], cases.ends[part])
+        own = slice(bounds[part.start], bounds[part.stop])
+        inputs, labels = (
+            index.gather("watches", "times", places).astype(np.int64)
+            for places in (history.values, cases.labels[own])
+        )
+        lowest = int(min(inputs.min(initial=0), labels.min(initial=0)))
+        stride = int(max(inputs.max(initial=0), labels.max(initial=0))) - lowest + 2
+        owners = rows[own] - part.start
+        keys = np.sort(history.rows * stride + inputs - lowest)
+        wanted = owners * stride + labels - lowest
+        up_to = np.searchsorted(keys, wanted, side="right")
+        before = np.searchsorted(keys, wanted, side="left")
+        found.append((history.offsets[owners + 1] - up_to, up_to - before))
+    later, same = (np.concatenate(side) for side in zip(*found, strict=True))
+    return later, same
 
 
 def _check_training(
@@ -84,13 +94,17 @@ def _check_training(
     """Checks that a window's training ends before the window begins."""
     if data.config.protocol != "temporal":
         return
-    rows = data.watch_split_rows(prepared.Split.TRAIN)
-    late = np.asarray(data.watches.times)[rows] >= int(cases.times.min())
+    begin, train = int(cases.times.min()), prepared.Split.TRAIN
+
+    def are_late(watches: events.Watches) -> npt.NDArray[np.bool_]:
+        return (np.asarray(watches.splits) == train) & (watches.times >= begin)
+
+    late = data.shard_index.find("watches", are_late)
     name = split.name.lower()
     _refuse(
         data,
-        data.watches.users[rows],
-        late.astype(np.int64),
+        data.shard_index.gather("watches", "users", late),
+        np.ones(len(late), np.int64),
         f"train {schema.WATCHES}, labels of a model the {name} window judges,",
     )
 
@@ -105,15 +119,16 @@ def _check_impressions(
     """
     if not data.has_impressions:
         return 0
-    rows = np.flatnonzero(np.asarray(data.impressions.splits) == split)
+    index, table = data.shard_index, "impressions"
+    rows = index.find(table, lambda shown: np.asarray(shown.splits) == split)
     if not len(rows):
         return 0
-    users = np.asarray(data.impressions.users)[rows]
-    times = np.asarray(data.impressions.times)[rows]
-    num_watches = np.asarray(data.impressions.num_watches)[rows]
+    users, times, num_watches = (
+        index.gather(table, name, rows) for name in ("users", "times", "num_watches")
+    )
     if by_time:
-        lasts = np.asarray(data.watches.offsets)[users] + num_watches - 1
-        last_times = np.asarray(data.watches.times)[np.maximum(lasts, 0)]
+        lasts = index.offsets("watches")[users] + num_watches - 1
+        last_times = index.gather("watches", "times", np.maximum(lasts, 0))
         late = (num_watches > 0) & (last_times >= times)
         what = f"{schema.WATCHES} before {schema.IMPRESSIONS}"
         _refuse(data, users, late.astype(np.int64), what)
@@ -128,9 +143,12 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
     """
     if not data.has_impressions or data.config.protocol != "temporal":
         return False
-    is_train = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
-    late = np.asarray(data.impressions.times)[is_train] >= int(cases.times.min())
-    return bool(late.any())
+    begin, train = int(cases.times.min()), prepared.Split.TRAIN
+
+    def are_late(shown: events.Impressions) -> npt.NDArray[np.bool_]:
+        return (np.asarray(shown.splits) == train) & (shown.times >= begin)
+
+    return bool(len(data.shard_index.find("impressions", are_late)))
 
 
 def require_held_out(data: prepared.PreparedData) -> None:
@@ -263,49 +281,65 @@ def with_other_future(
       keep_request_time: Whether the time of the first watch after the history stays,
         for a model that may read it.
     """
-    lasts = np.asarray(data.watches.offsets)[users + 1]
-    edges = np.zeros(len(data.watches) + 1, np.int64)
-    np.add.at(edges, ends, 1)
-    np.add.at(edges, lasts, -1)
-    is_later = np.cumsum(edges)[:-1] > 0
-    videos = _others(data.watches.videos, is_later, data.num_videos)
-    moved = np.asarray(data.watches.times) + _LATER_SECONDS
-    if keep_request_time:
-        is_later[ends[ends < lasts]] = False
-    watch_times = np.where(is_later, moved, data.watches.times)
-    changed: dict[str, Any] = {
-        "watches": data.watches.replace(videos=videos, times=watch_times)
-    }
-    asked_at = np.full(data.num_users, np.iinfo(np.int64).max)
+    begins = np.full(data.num_users, _NEVER)  # flat positions
+    begins[users] = ends
+    asked_at = np.full(data.num_users, _NEVER)
     asked_at[users] = times
-    if data.has_searches:
-        tokens = _other_searches(data, asked_at)
-        changed["searches"] = data.searches.replace(tokens=tokens)
-    if data.has_impressions:
-        changed["impressions"] = _other_impressions(data, asked_at)
-    return data.with_events(**changed)
+    flat = data.shard_index.offsets("watches")
+
+    def change(shard: user_shards.Shard, first: int) -> user_shards.Shard:
+        own = slice(first, first + len(shard.watches.offsets) - 1)
+        here = np.where(begins[own] == _NEVER, _NEVER, begins[own] - flat[first])
+        videos = data.num_videos
+        watches = _other_watches(shard.watches, here, videos, keep_request_time)
+        searches, shown = shard.searches, shard.impressions
+        if searches is not None:
+            size = data.tokens.height
+            searches = _other_searches(searches, asked_at[own], size)
+        if shown is not None:
+            shown = _other_impressions(shown, asked_at[own], videos)
+        return user_shards.Shard(watches, searches, shown)
+
+    return data.changed_by_user(change)
+
+
+def _other_watches(
+    watches: events.Watches,
+    begins: Integers,
+    num_videos: int,
+    keep_request_time: bool,
+) -> events.Watches:
+    """Returns the watches, others from the row on where each user's request lies."""
+    owners = watches.users
+    rows, starts = np.arange(len(watches)), begins[owners]
+    is_later = rows >= starts
+    videos = _others(watches.videos, is_later, num_videos)
+    if keep_request_time:
+        is_later = rows > starts
+    moved = np.asarray(watches.times) + _LATER_SECONDS
+    times = np.where(is_later, moved, watches.times)
+    return watches.replace(videos=videos, times=times)
 
 
 def _other_impressions(
-    data: prepared.PreparedData, asked_at: Integers
+    shown: events.Impressions, asked_at: Integers, num_videos: int
 ) -> events.Impressions:
     """Returns the impressions, others from each user's request on."""
-    shown = data.impressions
     is_later = shown.times >= asked_at[shown.users]
     return shown.replace(
-        videos=_others(shown.videos, is_later, data.num_videos),
+        videos=_others(shown.videos, is_later, num_videos),
         clicked=np.where(is_later, ~np.asarray(shown.clicked), shown.clicked),
     )
 
 
 def _other_searches(
-    data: prepared.PreparedData, asked_at: Integers
-) -> npt.NDArray[np.int32]:
-    """Returns the tokens of searches, others from each user's request on."""
-    owners = np.repeat(np.arange(data.num_users), np.diff(data.searches.offsets))
-    is_later = np.asarray(data.searches.times) >= asked_at[owners]
-    change = np.repeat(is_later, np.diff(data.searches.token_offsets))
-    return _others(data.searches.tokens, change, data.tokens.height)
+    searches: events.Searches, asked_at: Integers, num_tokens: int
+) -> events.Searches:
+    """Returns the searches, with other tokens from each user's request on."""
+    owners = ragged.rows_of(searches.offsets)
+    is_later = np.asarray(searches.times) >= asked_at[owners]
+    change = np.repeat(is_later, np.diff(searches.token_offsets))
+    return searches.replace(tokens=_others(searches.tokens, change, num_tokens))
 
 
 def _others(

@@ -6,14 +6,15 @@ system is one more entry. The helpers hold the rules of the protocol (watched vi
 removed, the candidate set, ties) in one place.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import models, protocol
+from ytdnn.evaluation import by_window, models, protocol
 from ytdnn.metrics import retrieval, selection
 
 POPULARITY = "popularity"
@@ -63,7 +64,8 @@ def from_vectors(
     return retrieval.top_k(
         user_vectors,
         video_vectors,
-        *cases.removed,
+        cases.removed.offsets,
+        cases.removed.values,
         k,
         block_bytes=config.block_megabytes * _MEGABYTE,
         available=cases.available,
@@ -90,7 +92,7 @@ def from_scores(
     return selection.best_of(
         score,
         (len(cases), num_videos),
-        cases.removed,
+        (cases.removed.offsets, cases.removed.values),
         k,
         block_bytes=config.block_megabytes * _MEGABYTE,
         available=cases.available,
@@ -110,7 +112,8 @@ def may_hold(
       videos: `[n]` a video index for each; 0, an unknown video, may be listed.
     """
     everyone = slice(0, len(cases))
-    removed = selection.ExcludedVideos(everyone, cases.removed, cases.available)
+    watched = cases.removed.offsets, cases.removed.values
+    removed = selection.ExcludedVideos(everyone, watched, cases.available)
     return ~removed.holds(rows, videos)
 
 
@@ -145,6 +148,41 @@ def of_vectors(
     return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k, config)
 
 
+def of_model(
+    data: prepared.PreparedData,
+    trained: models.RetrievalModel,
+    video_vectors: models.Vectors,
+    config: configs.EvaluationConfig,
+) -> Maker:
+    """Returns the maker that ranks by a candidate model's vectors.
+
+    Vectors of the last cases are kept for the other makers that ask for them.
+    """
+
+    @functools.lru_cache(maxsize=1)
+    def vectors(asked: _Asked) -> models.Vectors:
+        cases = asked.cases
+        return trained.user_vectors(data, cases.users, cases.ends, cases.times)
+
+    def make(cases: protocol.Cases, k: int) -> Lists:
+        return from_vectors(cases, vectors(_Asked(cases)), video_vectors, k, config)
+
+    return make
+
+
+class _Asked:
+    """Cases as a key: equal where they are the same object."""
+
+    def __init__(self, cases: protocol.Cases) -> None:
+        self.cases = cases
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.cases is other.cases
+
+    def __hash__(self) -> int:
+        return id(self.cases)
+
+
 def composed(
     data: prepared.PreparedData,
     first: Maker,
@@ -171,6 +209,33 @@ def composed(
         return np.pad(ordered, ((0, 0), (0, missing)))
 
     return make
+
+
+def made(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    makers: Mapping[str, Maker],
+    length: int,
+    windows: by_window.WindowOpener,
+) -> dict[str, Lists]:
+    """Returns the lists of makers, asked window by window, `[cases, length]` each.
+
+    Args:
+      data: The prepared set.
+      cases: Cases of a split.
+      makers: Makers by name.
+      length: Length of the lists.
+      windows: Windows that the models of the makers are asked by.
+    """
+    parts = windows.parts(data, cases.users)
+    if len(parts) <= 1:
+        return {name: make(cases, length) for name, make in makers.items()}
+    found: dict[str, list[Lists]] = {name: [] for name in makers}
+    for part in parts:
+        asked = protocol.take(cases, np.arange(part.start, part.stop))
+        for name, make in makers.items():
+            found[name].append(make(asked, length))
+    return {name: np.concatenate(of) for name, of in found.items()}
 
 
 def reordered(

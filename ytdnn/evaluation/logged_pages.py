@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ytdnn.data import prepared
 
 Rows = npt.NDArray[np.int64]
+_PLACES = "pages", "positions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +55,19 @@ class LoggedPages:
           name: Name of the array.
           missing: Value after the end of a page.
         """
-        array = np.asarray(getattr(self.data.impressions, name))
-        return np.where(self.is_place, array[self.rows], missing)
+        rows = np.maximum(self.rows, 0).ravel()
+        values = self.data.shard_index.gather("impressions", name, rows)
+        return np.where(self.is_place, values.reshape(self.rows.shape), missing)
 
     @property
     def requests(self) -> tuple[npt.NDArray[np.integer], Rows, Rows]:
         """Users, ends of their histories (flat positions) and times, `[n]` each."""
-        shown, first = self.data.impressions, self.first_rows
-        users = np.asarray(shown.users)[first]
-        starts = np.asarray(self.data.watches.offsets)[users]
-        ends = starts + np.asarray(shown.num_watches)[first]
-        return users, ends, np.asarray(shown.request_times)[first]
+        index = self.data.shard_index
+        users, num_watches, times = (
+            index.gather("impressions", name, self.first_rows)
+            for name in ("users", "num_watches", "request_times")
+        )
+        return users, index.offsets("watches")[users] + num_watches, times
 
 
 def sample(
@@ -80,13 +83,11 @@ def sample(
     """
     if not data.has_impressions:
         return None
-    shown = data.impressions
-    if shown.propensities is None or shown.positions is None:
+    index, table = data.shard_index, "impressions"
+    if not (index.has(table, "propensities") and index.has(table, "positions")):
         return None
-    rows = np.flatnonzero(np.asarray(shown.splits) == split)
-    pages, positions = (
-        np.asarray(values)[rows] for values in (shown.pages, shown.positions)
-    )
+    rows = index.find(table, lambda shown: np.asarray(shown.splits) == split)
+    pages, positions = (index.gather(table, name, rows) for name in _PLACES)
     order = np.lexsort((positions, pages))
     rows, pages, positions = rows[order], pages[order], positions[order]
     begins = np.diff(pages, prepend=-1) != 0
@@ -94,7 +95,7 @@ def sample(
     sizes = np.diff(np.append(starts, len(rows)))
     first = np.repeat(positions[starts], sizes)
     place = np.arange(len(rows)) - np.repeat(starts, sizes)
-    chances = np.asarray(shown.propensities)[rows]
+    chances = index.gather(table, "propensities", rows)
     is_good = (chances > 0.0) & (positions - first == place) & np.isin(first, (0, 1))
     of_page = np.cumsum(begins) - 1
     known = np.bincount(of_page[~is_good], minlength=len(starts)) == 0

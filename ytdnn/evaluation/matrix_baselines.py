@@ -93,9 +93,11 @@ def _module(name: str, baseline: str) -> Any:
 
 def _training_matrix(data: prepared.PreparedData) -> Any:
     """Returns `[users, vocabulary]`, 1 where there is a training watch."""
-    watches = inputs.training_set(data).watches
-    pairs = np.asarray(watches.users), np.asarray(watches.videos)
-    return _matrix(*pairs, (data.num_users, data.vocabulary_size))
+    parts = []
+    for shard in inputs.training_set(data).shards:
+        watches, shape = shard.read().watches, (shard.num_users, data.vocabulary_size)
+        parts.append(_matrix(watches.users, np.asarray(watches.videos), shape))
+    return sparse.vstack(parts, format="csr")
 
 
 def _histories(data: prepared.PreparedData, cases: protocol.Cases) -> Any:

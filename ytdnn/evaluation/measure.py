@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ytdnn import configs, environment
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    by_window,
     calibration,
     examples,
     gains,
@@ -64,6 +65,7 @@ def measure(
     split: prepared.Split,
     config: configs.EvaluationConfig,
     orders: Mapping[str, ranker.Scorer] | None = None,
+    windows: by_window.WindowOpener | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
 
@@ -75,6 +77,7 @@ def measure(
       split: `TEST` or `VALIDATION`.
       config: Settings of lengths, slices and resamples.
       orders: Scorers that only order each user's impressions.
+      windows: Windows that models are asked by; None: of `config.window_events`.
 
     Raises:
       errors.UserError: An input lies at or after its label, or a slice is unknown.
@@ -83,10 +86,12 @@ def measure(
     stated = statement.describe(data, cases, split, config)
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
-    made = {name: make(cases, context.length) for name, make in makers.items()}
+    windows = windows or by_window.WindowOpener(config.window_events)
+    made = lists.made(data, cases, makers, context.length, windows)
     of_lists = {name: list_metrics.of_lists(context, v) for name, v in made.items()}
-    shown = _shown(data, scorers, split, config)
-    ordered = _shown_lists(data, cases, made, shown, orders or {}, split, config)
+    shown = _shown(data, scorers, orders or {}, split, config, windows)
+    windows.close()
+    ordered = _shown_lists(data, cases, made, shown, config)
     entries = {name: entry for name, (entry, _) in of_lists.items()}
     per_user = {name: values for name, (_, values) in of_lists.items()}
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
@@ -118,9 +123,16 @@ def measure(
 
 @dataclasses.dataclass(frozen=True)
 class _Shown:
-    """Measurements on impressions; empty where the log has none."""
+    """Measurements on impressions; empty where the log has none.
+
+    Attributes:
+      impressions: Impressions that predictions are measured on.
+      ranked: Impressions that are ordered.
+      scores: `[n]` of each system, higher = placed first.
+    """
 
     impressions: ranker.SplitImpressions | None = None
+    ranked: ranker.SplitImpressions | None = None
     rules: report_parts.ImpressionRules | None = None
     entries: dict[str, report_model.Entry] = dataclasses.field(default_factory=dict)
     parts: dict[str, impression_metrics.Parts] = dataclasses.field(default_factory=dict)
@@ -139,19 +151,33 @@ class _Shown:
 def _shown(
     data: prepared.PreparedData,
     scorers: Mapping[str, ranker.Scorer],
+    orders: Mapping[str, ranker.Scorer],
     split: prepared.Split,
     config: configs.EvaluationConfig,
+    windows: by_window.WindowOpener,
 ) -> _Shown:
-    if not data.has_impressions or not scorers:
+    if not data.has_impressions or not (scorers or orders):
         return _Shown()
     impressions = ranker.of_part(data, split, config)
+    asked = dict(scorers) | {k: v for k, v in orders.items() if k not in scorers}
+    every = ranker.scored(data, impressions, asked, windows)
+    ordered = {k: np.asarray(v.list_order) for k, v in every.items()}
+    if not scorers:
+        return _Shown(ranked=impressions, scores=ordered)
     rules = statement.describe_impressions(data, impressions)
-    predicted = {name: score(impressions) for name, score in scorers.items()}
+    predicted = {name: every[name] for name in scorers}
     sliced = impression_slices.measure(data, impressions, predicted, config)
-    scores = {name: np.asarray(given.list_order) for name, given in predicted.items()}
+    # As they are asked: those that only order, then those that predict.
+    scores = {k: v for k, v in ordered.items() if k not in scorers}
+    scores |= {name: ordered[name] for name in scorers}
     of_outcomes = outcome_metrics.measure(impressions, data.outcomes, predicted, config)
     found = _Shown(
-        impressions, rules, slices=sliced, scores=scores, outcomes=of_outcomes
+        impressions,
+        impressions,
+        rules,
+        slices=sliced,
+        scores=scores,
+        outcomes=of_outcomes,
     )
     for name, given in predicted.items():
         entry, found.parts[name] = impression_metrics.measure(
@@ -167,26 +193,15 @@ def _shown_lists(
     cases: protocol.Cases,
     made: Mapping[str, lists.Lists],
     shown: _Shown,
-    orders: Mapping[str, ranker.Scorer],
-    split: prepared.Split,
     config: configs.EvaluationConfig,
 ) -> report_parts.ShownLists | None:
     """Returns the orders of each user's impressions; None without impressions."""
-    if not data.has_impressions or not (orders or shown.scores):
+    impressions = shown.ranked
+    if impressions is None or not len(impressions.rows):
         return None
-    impressions = shown.impressions or ranker.of_part(data, split, config)
-    if not len(impressions.rows):
-        return None
-    scores = {
-        name: score(impressions).list_order
-        for name, score in orders.items()
-        if name not in shown.scores
-    }
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
     exposed = shown_lists.exposure(cases, systems, impressions, config)
-    return shown_lists.measure(
-        data, impressions, scores | shown.scores, config, exposed
-    )
+    return shown_lists.measure(data, impressions, shown.scores, config, exposed)
 
 
 def _recommended(

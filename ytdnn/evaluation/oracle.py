@@ -6,6 +6,8 @@ between popularity and the oracle (`summary.gaps_closed`).
 """
 
 import dataclasses
+import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from ytdnn import configs, progress, registries, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    by_window,
     known_world,
     lists,
     measure,
@@ -32,6 +35,7 @@ class Oracle:
 
     Attributes:
       world: The world.
+      data: The prepared set.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class Oracle:
     ) -> None:
         """Takes a set and its world."""
         self.world = known.world
-        self._data = data
+        self.data = data
         self._users = known.users
         self._videos = known.videos
 
@@ -76,9 +80,9 @@ class Oracle:
     ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
         blocks = []
-        if self._data.config.protocol == "temporal":
+        if self.data.config.protocol == "temporal":
             begin = int(cases.times[0])
-            last = int(np.asarray(self._data.watches.times)[cases.labels].max())
+            last = begin if cases.until is None else cases.until
             step = (last - begin) / (2 * _MOMENTS)
             times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
             for start in range(0, len(cases), _USERS_A_BLOCK):
@@ -96,11 +100,10 @@ class Oracle:
     def _last_episodes(self, cases: protocol.Cases) -> npt.NDArray[np.int64]:
         """Returns the latest watched video of a series in each history, -1 = none."""
         series = np.append(corpus.NONE, self.world.shared.videos.series[self._videos])
-        watched = np.asarray(self._data.watches.videos)
+        offsets, watched = cases.watched.offsets, cases.watched.values
         places = np.where(series[watched] >= 0, np.arange(len(watched)), -1)
-        latest = np.append(-1, np.maximum.accumulate(places))[cases.ends]
-        starts = np.asarray(self._data.watches.offsets)[cases.users]
-        found = latest >= starts
+        latest = np.append(-1, np.maximum.accumulate(places))[offsets[1:]]
+        found = latest >= offsets[:-1]
         numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
         return np.where(found, numbers, corpus.NONE)
 
@@ -166,11 +169,31 @@ def systems(
     if not data.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
-    shown = Shown.from_data(data, known)
-    scorers: dict[str, ranker.Scorer] = {
-        lists.ORACLE: lambda impressions: oracle.predictions(shown, impressions.rows)
-    }
-    return measure.Systems(makers, scorers)
+    windows = by_window.WindowOpener(config.window_events)
+    return measure.Systems(makers, {lists.ORACLE: _scorer(oracle, known, windows)})
+
+
+def _scorer(
+    oracle: Oracle, known: known_world.KnownWorld, windows: by_window.WindowOpener
+) -> ranker.Scorer:
+    """Returns the scorer by the truth, asked window by window."""
+
+    @functools.lru_cache(maxsize=1)
+    def shown_in(window: by_window.UserWindow) -> Shown:
+        return Shown.from_data(window.data, known)
+
+    def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
+        users = impressions.user_indices[impressions.users]
+
+        def ask(rows: by_window.Rows, window: by_window.UserWindow) -> Any:
+            own = impressions.rows[rows]
+            here = window.positions("impressions", users[rows], own)
+            return oracle.predictions(shown_in(window), here)
+
+        found: predictions.Predictions = windows.collect(oracle.data, users, ask)
+        return found
+
+    return score
 
 
 def from_data(data: prepared.PreparedData) -> Oracle | None:

@@ -15,6 +15,7 @@ import pathlib
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    by_window,
     chosen_order,
     impression_metrics,
     lists,
@@ -65,6 +66,10 @@ def choose(
       ranking: The ranker.
       config: Resamples and their seed; None: the defaults.
     """
+    config = configs.EvaluationConfig() if config is None else config
+    windows = by_window.WindowOpener(config.window_events)
+    trained = by_window.Retrieval(trained, windows)
+    ranking = by_window.Ranking(ranking, windows)
     impressions = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
@@ -73,8 +78,8 @@ def choose(
     if data.has_own_window or not trained.trains_on_validation:
         vectors = trained.video_vectors(data.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
-    orders = {name: score(impressions).list_order for name, score in scorers.items()}
-    config = configs.EvaluationConfig() if config is None else config
+    scored = ranker.scored(data, impressions, scorers, windows)
+    orders = {name: found.list_order for name, found in scored.items()}
     judged = shown_lists.measure(data, impressions, orders, config)
     return _decided(judged)
 

@@ -17,6 +17,8 @@ at the watch before it, in the temporal protocol not before the window begins.
 """
 
 import dataclasses
+import functools
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,59 @@ _DAY_SECONDS = 86_400
 _NEVER = np.iinfo(np.int64).max
 
 Integers = npt.NDArray[np.int64]
+
+
+class Histories:
+    """The videos of users' histories, a `ragged.Ragged` that is read when asked for."""
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        users: npt.NDArray[np.integer],
+        ends: Integers,
+    ) -> None:
+        """Reads no video yet.
+
+        Args:
+          data: The prepared set.
+          users: `[n]` user indices.
+          ends: `[n]` flat positions where each history ends.
+        """
+        self._data, self._users, self._ends = data, users, ends
+        starts = data.shard_index.offsets("watches")[users]
+        self.offsets = np.append(0, np.cumsum(ends - starts)).astype(np.int64)
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.integer]]:
+        """Yields offsets and values, as a `ragged.Ragged` does."""
+        yield self.offsets
+        yield self.values
+
+    @functools.cached_property
+    def _read(self) -> ragged.Ragged:
+        return self._data.watched_before(self._users, self._ends)
+
+    @property
+    def values(self) -> npt.NDArray[np.integer]:
+        """Catalogue indices of all histories, in memory from now on."""
+        return self._read.values
+
+    @property
+    def sizes(self) -> Integers:
+        """Length of each history, `[n]`."""
+        return np.diff(self.offsets)
+
+    @property
+    def rows(self) -> Integers:
+        """The history that each entry belongs to."""
+        return self._read.rows
+
+    def take(self, rows: npt.NDArray[np.integer]) -> ragged.Ragged:
+        """Returns some of the histories, in the order of `rows`."""
+        return self._data.watched_before(self._users[rows], self._ends[rows])
+
+    def padded(self) -> npt.NDArray[np.integer]:
+        """Returns the histories as rows of one length, with 0 in front."""
+        return self._read.padded()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,19 +104,22 @@ class Cases:
         ones of the same video included; None: the log has no watch time.
       num_left_out: Number of users with watches in the split but no answer.
       num_listed: Number of videos that lists can hold, the first ones of the catalogue.
+      until: Time of the last answer of all users, those of `take` too; None: there are
+        no answers.
     """
 
     users: npt.NDArray[np.integer]
     ends: Integers
     times: Integers
-    watched: ragged.Ragged
-    removed: ragged.Ragged
+    watched: "ragged.Ragged | Histories"
+    removed: "ragged.Ragged | Histories"
     available_from: Integers | None
     targets: ragged.Ragged
     labels: Integers
     seconds: npt.NDArray[np.float64] | None
     num_left_out: int
     num_listed: int
+    until: int | None = None
 
     def __len__(self) -> int:
         """Number of cases."""
@@ -116,7 +174,8 @@ def cases(
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
-    watched = data.watched_before(users, ends)
+    watched = Histories(data, users, ends)
+    index = data.shard_index
     return Cases(
         users=users,
         ends=ends,
@@ -124,11 +183,12 @@ def cases(
         watched=watched,
         removed=watched if config.remove_watched else ragged.empty(len(users)),
         available_from=_available_from(data, config, num_listed),
-        targets=ragged.Ragged(offsets, np.asarray(data.watches.videos)[labels]),
+        targets=ragged.Ragged(offsets, index.gather("watches", "videos", labels)),
         labels=labels,
         seconds=seconds,
         num_left_out=int((~has_answer).sum()),
         num_listed=num_listed,
+        until=int(index.gather("watches", "times", labels).max()),
     )
 
 
@@ -166,13 +226,15 @@ def at_requests(
 def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
     """Returns some of the cases."""
     places = ragged.ranges(found.targets.offsets[rows], found.targets.offsets[rows + 1])
+    watched = found.watched.take(rows)
+    is_same = found.removed is found.watched
     return dataclasses.replace(
         found,
         users=found.users[rows],
         ends=found.ends[rows],
         times=found.times[rows],
-        watched=found.watched.take(rows),
-        removed=found.removed.take(rows),
+        watched=watched,
+        removed=watched if is_same else found.removed.take(rows),
         targets=found.targets.take(rows),
         labels=found.labels[places.values],
         seconds=None if found.seconds is None else found.seconds[places.values],
@@ -192,7 +254,7 @@ def _evaluated_watches(
     if not config.horizon_days:
         return watches
     until = times + int(config.horizon_days * _DAY_SECONDS)
-    at = np.asarray(data.watches.times)[watches.values]
+    at = data.shard_index.gather("watches", "times", watches.values)
     return watches.select(at < until[watches.rows])
 
 
@@ -206,7 +268,7 @@ def _answers(
     """Returns the flat positions of the watches that are right answers."""
     is_new = data.are_new(users, ends, watches, not config.remove_watched)
     if config.videos:
-        videos = np.asarray(data.watches.videos)[watches.values]
+        videos = data.shard_index.gather("watches", "videos", watches.values)
         is_new &= parts.of_videos(data, config.videos)[videos]
     watches = watches.select(is_new)
     if config.targets == "next":
@@ -220,13 +282,15 @@ def _watch_seconds(
     data: prepared.PreparedData, watches: ragged.Ragged, answers: ragged.Ragged
 ) -> npt.NDArray[np.float64] | None:
     """Returns how long the video of each answer was watched in all of the watches."""
-    if data.watches.seconds is None:
+    index, stride = data.shard_index, data.num_videos + 1
+    if not index.has("watches", "seconds"):
         return None
-    videos, stride = np.asarray(data.watches.videos), data.num_videos + 1
-    keys = watches.rows * stride + videos[watches.values]
-    pairs, places = np.unique(keys, return_inverse=True)
-    seconds = np.bincount(places, np.asarray(data.watches.seconds)[watches.values])
-    wanted = answers.rows * stride + videos[answers.values]
+    videos, answered = (
+        index.gather("watches", "videos", of.values) for of in (watches, answers)
+    )
+    pairs, places = np.unique(watches.rows * stride + videos, return_inverse=True)
+    seconds = np.bincount(places, index.gather("watches", "seconds", watches.values))
+    wanted = answers.rows * stride + answered
     found: npt.NDArray[np.float64] = seconds[np.searchsorted(pairs, wanted)]
     return found
 
@@ -244,10 +308,14 @@ def _request_times(
         if not is_last:
             return np.full(len(ends), begins, np.int64)
     # Without a history: when the split begins for all, which tells no one's answer.
-    times = np.asarray(data.watches.times).astype(np.int64)
-    begins = min(begins, times[data.watch_split_rows(split)].min(initial=_NEVER))
-    starts = np.asarray(data.watches.offsets)[users]
-    before = np.where(ends > starts, times[np.maximum(ends - 1, 0)], begins)
+    index = data.shard_index
+    rows, last = data.watch_split_rows(split), np.maximum(ends - 1, 0)
+    own, before = (
+        index.gather("watches", "times", places).astype(np.int64)
+        for places in (rows, last)
+    )
+    begins = min(begins, own.min(initial=_NEVER))
+    before = np.where(ends > index.offsets("watches")[users], before, begins)
     return np.maximum(before, begins) if is_last else before
 
 

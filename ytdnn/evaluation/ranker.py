@@ -11,15 +11,15 @@ impressions, smoothed.
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs, errors
 from ytdnn.data import prepared
-from ytdnn.evaluation import models, parts
-from ytdnn.ranking import building, predictions
+from ytdnn.evaluation import by_window, models, parts
+from ytdnn.ranking import predictions
 
 POPULARITY = "popularity"
 RANKER = "ranker"
@@ -42,27 +42,32 @@ class SplitImpressions:
       user_indices: `[num_users]`, user index of each such number.
       videos: `[n]` video indices.
       outcomes: `[n, outcomes] float32`, NaN where unknown; None: the log has none.
+      at_once: Whether all of each user's list is of one moment, in the whole split
+        where these are a part of it; None: that of these.
     """
 
     outcomes: npt.NDArray[np.float32] | None = None
+    at_once: bool | None = None
 
     def __init__(self, data: prepared.PreparedData, split: prepared.Split) -> None:
         """Reads the impressions of a split."""
-        self.rows = building.rows_of(data, split)
+        splits = [split]
         if split == prepared.Split.TRAIN:  # those before the ranker's window too
-            self.rows = building.training_rows(data)
-        self.clicked = np.asarray(data.impressions.clicked)[self.rows]
+            splits.append(prepared.Split.EARLIER)
+        index, table = data.shard_index, "impressions"
+        self.rows = index.find(table, lambda shown: np.isin(shown.splits, splits))
+        self.clicked = index.gather(table, "clicked", self.rows)
         self.seconds: Floats | None = None
         if data.has_watch_seconds:
-            self.seconds = np.asarray(data.impressions.seconds)[self.rows].astype(float)
+            self.seconds = index.gather(table, "seconds", self.rows).astype(float)
         watched = np.ones(len(self.rows)) if self.seconds is None else self.seconds
         self.weights = np.where(self.clicked, watched, 1.0)
-        self.pages = np.asarray(data.impressions.pages)[self.rows]
-        users = np.asarray(data.impressions.users)[self.rows]
+        self.pages = index.gather(table, "pages", self.rows)
+        users = index.gather(table, "users", self.rows)
         self.user_indices, self.users = np.unique(users, return_inverse=True)
-        self.videos = np.asarray(data.impressions.videos)[self.rows]
-        of_all = data.impressions.outcomes
-        self.outcomes = None if of_all is None else np.asarray(of_all)[self.rows]
+        self.videos = index.gather(table, "videos", self.rows)
+        if index.has(table, "outcomes"):
+            self.outcomes = index.gather(table, "outcomes", self.rows)
 
     @property
     def gains(self) -> Floats:
@@ -135,6 +140,34 @@ def of_part(
 Scorer = Callable[[SplitImpressions], predictions.Predictions]
 
 
+def scored(
+    data: prepared.PreparedData,
+    impressions: SplitImpressions,
+    scorers: Mapping[str, Scorer],
+    windows: by_window.WindowOpener,
+) -> dict[str, predictions.Predictions]:
+    """Returns the predictions of scorers, asked window by window.
+
+    Args:
+      data: The prepared set.
+      impressions: Impressions of a split.
+      scorers: Scorers by name.
+      windows: Windows that the models of the scorers are asked by.
+    """
+    bounds = windows.parts(data, impressions.user_indices)
+    if len(bounds) <= 1:
+        return {name: score(impressions) for name, score in scorers.items()}
+    found: dict[str, list[predictions.Predictions]] = {name: [] for name in scorers}
+    users, at_once = impressions.users, _are_at_once(data, impressions)
+    for part in bounds:
+        own = impressions.select((users >= part.start) & (users < part.stop))
+        own.at_once = at_once
+        for name, score in scorers.items():
+            found[name].append(score(own))
+    every = np.arange(len(users))  # sorted by user already
+    return {name: by_window.in_order(of, every) for name, of in found.items()}
+
+
 def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
     """Returns the scorer of a ranker.
 
@@ -149,8 +182,8 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
     def score(impressions: SplitImpressions) -> predictions.Predictions:
         found = ranker.predictions(data, impressions.rows)
         starts = impressions.list_starts
-        times = data.impressions.request_times
-        if (times[starts] == times[impressions.rows]).all():
+        at_once = impressions.at_once
+        if _are_at_once(data, impressions) if at_once is None else at_once:
             return found
         listed = ranker.predictions(data, impressions.rows, starts)
         return dataclasses.replace(
@@ -158,6 +191,15 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
         )
 
     return score
+
+
+def _are_at_once(data: prepared.PreparedData, impressions: SplitImpressions) -> bool:
+    """Returns whether each user's impressions are all of one moment."""
+    times = [
+        data.shard_index.gather("impressions", "request_times", rows)
+        for rows in (impressions.list_starts, impressions.rows)
+    ]
+    return bool((times[0] == times[1]).all())
 
 
 def popularity(data: prepared.PreparedData) -> Scorer:
@@ -174,17 +216,9 @@ def popularity_predictions(
     a video never shown gets the average. The order is that of the odds: weight of
     clicks over impressions without one.
     """
-    train = SplitImpressions(data, prepared.Split.TRAIN)
-    size = data.num_videos + 1
-    average = _SMOOTHING_IMPRESSIONS / max(len(train.rows), 1)
-    watched, clicks, others = (
-        _sums(train.videos, values, size) + average * float(values.sum())
-        for values in (
-            train.weights * train.clicked,
-            train.clicked.astype(np.float64),
-            1.0 - train.clicked,
-        )
-    )
+    sums = data.once(_training_sums, lambda: _training_sums(data.whole))
+    average = _SMOOTHING_IMPRESSIONS / max(float(sums[1:].sum()), 1.0)
+    watched, clicks, others = (of + average * of.sum() for of in sums)
     odds = np.maximum(watched, _LEAST_ODDS) / np.maximum(others, _LEAST_ODDS)
     logits = np.log(odds)[impressions.videos]
     shown = np.maximum(clicks + others, _LEAST_ODDS)
@@ -197,6 +231,36 @@ def popularity_predictions(
         click_probability=(clicks / shown)[impressions.videos],
         logits=logits,
     )
+
+
+def _training_sums(data: prepared.PreparedData) -> Floats:
+    """Returns weights of clicks, clicks, and impressions without one of each video.
+
+    Of the training impressions, `[3, num_videos + 1]`, read a shard at a time.
+    """
+    size = data.num_videos + 1
+    total, every = np.zeros((3, size)), np.arange(size)
+    trains = [prepared.Split.TRAIN, prepared.Split.EARLIER]
+    for shard in data.shards:
+        shown = shard.read().impressions
+        if shown is None:
+            continue
+        rows = np.flatnonzero(np.isin(shown.splits, trains))
+        clicked = np.asarray(shown.clicked)[rows].astype(np.float64)
+        weights = clicked
+        if shown.seconds is not None:
+            weights = np.where(clicked, np.asarray(shown.seconds, float)[rows], 0.0)
+        videos = np.append(every, np.asarray(shown.videos)[rows])
+        # Sums so far come first: added in the order of the log, whatever the shards.
+        total = np.stack(
+            [
+                _sums(videos, np.append(before, values), size)
+                for before, values in zip(
+                    total, (weights, clicked, 1.0 - clicked), strict=True
+                )
+            ]
+        )
+    return total
 
 
 def _sums(groups: npt.NDArray[np.integer], values: Floats, size: int) -> Floats:

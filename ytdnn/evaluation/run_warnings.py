@@ -123,8 +123,10 @@ def _causes(
     if rules.users < _FEW_USERS:
         yield _few_users(rules, gain)
     yield from _of_split(rules, data)
-    splits = np.asarray(data.watches.splits)
-    per_video = float((splits == prepared.Split.TRAIN).sum()) / rules.videos
+    trained = data.shard_index.count(
+        "watches", lambda watches: np.asarray(watches.splits) == prepared.Split.TRAIN
+    )
+    per_video = float(trained.sum()) / rules.videos
     if per_video < _FEW_WATCHES_OF_A_VIDEO:
         yield (
             f"Few watches: {per_video:.1f} training watches for each of "
@@ -145,7 +147,7 @@ def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:
 def _of_split(
     rules: report_parts.Protocol, data: prepared.PreparedData
 ) -> Iterator[str]:
-    num_users = len(data.watches.offsets) - 1
+    num_users = data.num_users
     is_in_time = rules.name != "leave_one_out"
     if is_in_time and rules.users < _SMALL_SHARE * num_users:
         yield (

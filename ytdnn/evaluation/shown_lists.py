@@ -244,13 +244,13 @@ def _logged(
 
     Positions of several pages tie; an unknown one is last.
     """
-    positions = data.impressions.positions
-    if positions is not None:
-        of_rows = np.asarray(positions)[impressions.rows].astype(np.float64)
+    index, table = data.shard_index, "impressions"
+    if index.has(table, "positions"):
+        of_rows = index.gather(table, "positions", impressions.rows).astype(np.float64)
         if (of_rows >= 0.0).any():
             return np.where(of_rows >= 0.0, -of_rows, _LAST), True
     # Rows lie sorted by user and time.
-    return -np.asarray(data.impressions.times)[impressions.rows].astype(float), False
+    return -index.gather(table, "times", impressions.rows).astype(float), False
 
 
 def _curve(

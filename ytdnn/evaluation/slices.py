@@ -215,11 +215,11 @@ def _with_intervals(
 
 def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:
     """Whether each user has a training watch."""
-    is_train = np.asarray(context.data.watches.splits) == prepared.Split.TRAIN
-    before = np.append(0, np.cumsum(is_train))
-    offsets = np.asarray(context.data.watches.offsets)
-    trained: npt.NDArray[np.bool_] = np.diff(before[offsets])[context.cases.users] > 0
-    return trained
+    trained = context.data.shard_index.count(
+        "watches", lambda watches: np.asarray(watches.splits) == prepared.Split.TRAIN
+    )
+    found: npt.NDArray[np.bool_] = trained[context.cases.users] > 0
+    return found
 
 
 def _video_ages(
@@ -261,9 +261,10 @@ def _channels(
 
 
 def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:
-    if context.data.watches.devices is None:
+    index = context.data.shard_index
+    if not index.has("watches", "devices"):
         return None
-    codes = np.asarray(context.data.watches.devices)[context.cases.labels]
+    codes = index.gather("watches", "devices", context.cases.labels)
     names = [_UNKNOWN, *context.data.vocabularies[schema.DEVICE]]
     return [*names[1:], _UNKNOWN], np.array(names)[codes]
 

@@ -1,11 +1,10 @@
 """The `protocol` of a report: every rule that its numbers depend on, in words."""
 
-import numpy as np
-
-from ytdnn import configs
-from ytdnn.data import prepared
+from ytdnn import configs, ragged
+from ytdnn.data import prepared, shard_index
 from ytdnn.evaluation import protocol, ranker, report_parts, truths
 
+_WATCHES_A_PART = 1 << 22
 _CANDIDATE_SETS = {
     "all": "all videos of the vocabulary",
     "train": "videos watched in the candidate model's training window",
@@ -147,7 +146,10 @@ def _targets(config: configs.EvaluationConfig) -> str:
 
 def _num_train_watches_after(data: prepared.PreparedData, found: protocol.Cases) -> int:
     """Returns the training watches of asked users that lie after their history."""
-    lasts = np.asarray(data.watches.offsets)[found.users + 1]
-    is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
-    before = np.append(0, np.cumsum(is_train))
-    return int((before[lasts] - before[found.ends]).sum())
+    lasts = data.shard_index.offsets("watches")[found.users + 1]
+    number = 0
+    for part in shard_index.bounded(lasts - found.ends, _WATCHES_A_PART):
+        later = ragged.ranges(found.ends[part], lasts[part]).values
+        splits = data.shard_index.gather("watches", "splits", later)
+        number += int((splits == prepared.Split.TRAIN).sum())
+    return number

@@ -176,23 +176,24 @@ def _unclicked(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Rag
     """Returns the videos of the remembered impressions that were not clicked."""
     if not data.has_impressions:
         return ragged.empty(len(cases))
-    shown = data.impressions
-    offsets = shown.rows_of_users(data.num_users)
-    starts = offsets[cases.users]
-    times = np.asarray(shown.times)
-    stops = starts + ragged.num_before(cases.users, cases.times, offsets, times)
+    index, table = data.shard_index, "impressions"
+    starts = index.offsets(table)[cases.users]
+    stops = starts + index.num_before(table, cases.users, cases.times)
     oldest = np.maximum(starts, stops - memory.NUM_IMPRESSIONS)
     places = ragged.ranges(oldest, stops)
-    places = places.select(~np.asarray(shown.clicked)[places.values])
-    return ragged.Ragged(places.offsets, np.asarray(shown.videos)[places.values])
+    places = places.select(~index.gather(table, "clicked", places.values))
+    videos = index.gather(table, "videos", places.values)
+    return ragged.Ragged(places.offsets, videos)
 
 
 def _watched(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered watches."""
-    starts = np.asarray(data.watches.offsets)[cases.users]
+    index = data.shard_index
+    starts = index.offsets("watches")[cases.users]
     oldest = np.maximum(starts, cases.ends - memory.NUM_WATCHES)
     places = ragged.ranges(oldest, cases.ends)
-    return ragged.Ragged(places.offsets, np.asarray(data.watches.videos)[places.values])
+    videos = index.gather("watches", "videos", places.values)
+    return ragged.Ragged(places.offsets, videos)
 
 
 def _counts(remembered: ragged.Ragged, found: lists.Lists) -> npt.NDArray[np.int64]:

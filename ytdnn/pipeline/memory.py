@@ -9,13 +9,16 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from ytdnn import configs, environment, errors
+from ytdnn import configs, environment, errors, progress
 
 _Needed = Iterator[tuple[str, Any, float]]
 
 available = environment.available_memory
 _FLOAT = 4  # bytes
 _GIGA = 1e9
+_SHOWN = 50.0  # of an impression
+_EVENT = 20.0  # of a watch; an impression has more
+_TOLD = 1e9  # bytes: nothing is said of less
 # Bytes of a world, counted low; `ytdnn/world` has the arrays.
 _CROWD = 10_000  # users played side by side
 _VIDEO, _USER, _WATCH = 64.0, 64.0, 40.0
@@ -29,13 +32,45 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
     Args:
       config: The run's.
       size: Size of the prepared log; None: unknown, and nothing is checked.
-      stage: `candidates`, `index`, `ranking` or `evaluation`.
+      stage: `candidates`, `index`, `ranking`, `evaluation` or `bundle`.
 
     Raises:
       errors.UserError: A size does not fit.
     """
     if size is not None:
-        _require(_ESTIMATES[stage](config, size))
+        needs = list(_ESTIMATES[stage](config, size))
+        _require(iter(needs))
+        total = sum(needed for _, _, needed in needs)
+        if total >= _TOLD:
+            progress.say(
+                f"memory: {stage} needs at least {total / _GIGA:.1f} GB, "
+                f"{available() / _GIGA:.1f} GB are available"
+            )
+
+
+def require_joined(size: configs.LogSize | None) -> None:
+    """Checks that the events of a log fit into memory where new ones are appended.
+
+    Args:
+      size: Size of the log so far; None: unknown, and nothing is checked.
+
+    Raises:
+      errors.UserError: They do not.
+    """
+    if size is None:
+        return
+    needed, there = (
+        2.0 * (_EVENT * size.watches + _SHOWN * size.impressions),
+        available(),
+    )
+    if needed > there:
+        raise errors.UserError(
+            f"expected the events of {size.watches:,} watches and "
+            f"{size.impressions:,} impressions, and new ones, to fit into the "
+            f"{there / _GIGA:.3g} GB of memory available, which need at least "
+            f"{needed / _GIGA:.3g} GB: refresh on a larger machine, or run `ytdnn run` "
+            f"on the whole log"
+        )
 
 
 def require_world(world: configs.WorldConfig, whole: bool) -> None:
@@ -117,10 +152,20 @@ def _ranking(config: configs.Config, size: configs.LogSize) -> _Needed:
 
 
 def _evaluation(config: configs.Config, size: configs.LogSize) -> _Needed:
-    del size
     one = config.evaluation
     # A value of each metric and model for each resample.
     yield "evaluation.num_resamples", one.num_resamples, 8.0 * 16 * one.num_resamples
+    window = float(min(one.window_events, size.watches + size.impressions))
+    yield "evaluation.window_events", one.window_events, _EVENT * window
+    # Of popularity and the candidates, each user's list.
+    yield "evaluation.ks", one.ks, 2.0 * _FLOAT * size.users * max(one.ks)
+
+
+def _bundle(config: configs.Config, size: configs.LogSize) -> _Needed:
+    """Yields the vectors of the catalogue, in both indexes and as written."""
+    dim = config.candidates.embedding_dim
+    vectors = 3.0 * _FLOAT * float(dim) * size.videos
+    yield "candidates.embedding_dim", dim, vectors
 
 
 def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
@@ -181,4 +226,5 @@ _ESTIMATES = {
     "candidates": _candidates,
     "ranking": _ranking,
     "evaluation": _evaluation,
+    "bundle": _bundle,
 }

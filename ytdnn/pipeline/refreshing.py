@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, registries, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import api, config_dicts, native_log, refitting, steps
+from ytdnn.pipeline import (
+    api,
+    config_dicts,
+    memory,
+    native_log,
+    refitting,
+    sizes,
+    steps,
+)
 from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.training import tasks
 
@@ -297,6 +305,7 @@ class _Refresh:
             raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
+        memory.require_joined(sizes.log_size(self._home))
         log = self._log.read()
         append.append(self._old(), log, target, inputs, self._log.bad_rows)
 

@@ -232,6 +232,7 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.serving import export as export_room
 
     config = served_config(config, workdir)
+    memory.require(config, sizes.log_size(workdir), "bundle")
     trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
         export_room.export(workdir, config)

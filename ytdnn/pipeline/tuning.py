@@ -71,7 +71,7 @@ def _tuned(
 
     from ytdnn.candidates import model
     from ytdnn.data import prepared
-    from ytdnn.evaluation import protocol
+    from ytdnn.evaluation import by_window, protocol
     from ytdnn.index import tune
 
     data = prepared.load(directory / graph.DATA.name)
@@ -81,7 +81,9 @@ def _tuned(
         rng = np.random.default_rng(config.seed)
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = protocol.take(cases, np.sort(rows))
-    queries = candidates.user_vectors(data, cases.users, cases.ends, cases.times)
+    windows = by_window.WindowOpener(config.evaluation.window_events)
+    asked = by_window.Retrieval(candidates, windows)
+    queries = asked.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(
         f"tuning {kind} to recall {recall} of the {min(k, len(vectors))} best of "

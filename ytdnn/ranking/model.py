@@ -16,7 +16,7 @@ from ytdnn.data import fields, prepared
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.layers import weights
-from ytdnn.ranking import heads, inputs, network, predictions, weighing
+from ytdnn.ranking import heads, inputs, network, predictions, row_graphs, weighing
 from ytdnn.retrieval import stage
 
 KIND = "ranking"
@@ -65,7 +65,7 @@ class RankingModel:
         self.first_stage = first_stage if inputs.replays(chosen) else None
         self.network(inputs.placeholders(chosen, config.history_length))
         self._evaluate = tf.function(self._losses, reduce_retracing=True)
-        self._predict = tf.function(self.predict, reduce_retracing=True)
+        self._predict = row_graphs.RowGraphs(self.predict)
 
     @property
     def head(self) -> heads.Head:
@@ -84,7 +84,7 @@ class RankingModel:
           calibration: Calibration of the model as it is now trained.
         """
         self.measured = dataclasses.replace(self.measured, calibration=calibration)
-        self._predict = tf.function(self.predict, reduce_retracing=True)
+        self._predict = row_graphs.RowGraphs(self.predict)
 
     def order_by(self, weights: Mapping[str, float]) -> None:
         """Sets the weights that order pages, as those of a bundle.
@@ -197,7 +197,7 @@ class RankingModel:
           video_indices: `[n, k]` catalogue indices of candidates.
         """
         log, k = self.open_log(data), video_indices.shape[1]
-        step = max(1, _PAIRS_A_STEP // max(1, k))
+        step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
         found = []
         for part in _shown_parts(len(impression_rows), step, "requests"):
             rows = tf.constant(impression_rows[part], tf.int64)
@@ -273,7 +273,7 @@ class RankingModel:
         log = self.open_log(data)
         k = video_indices.shape[1]
         found = [np.zeros([0, k], np.float32)]
-        step = max(1, _PAIRS_A_STEP // max(1, k))
+        step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
         for part in _shown_parts(len(users), step, "users"):
             tensors = _candidates(
                 log, users[part], end_watches[part], times[part], video_indices[part]

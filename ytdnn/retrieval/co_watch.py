@@ -9,13 +9,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import ragged, registries
-from ytdnn.data import inputs, prepared
+from ytdnn.data import inputs, prepared, shard_index
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import interface
 
 _WITHIN = 3  # watches
 _DAMPING = 10.0  # watches of a video: fewer say little
 _NEIGHBOURS = 30
+_MOST_PAIRS = 60_000_000  # counted at a time, 8 bytes each and as many to sort them
 SEEDS = 10  # last watches asked for
 DECAY = 0.9  # of a seed's weight for each watch after it
 
@@ -61,32 +62,59 @@ def neighbours(
     Returns:
       catalogue indices `[num_videos + 1, num]`, 0 where there are fewer, and weights.
     """
-    watches = inputs.training_set(data).watches
-    near, counts = _pairs(np.asarray(watches.videos), watches.users, data.num_videos)
-    of, other = np.divmod(near, data.num_videos + 1)
-    watched = np.bincount(watches.videos, minlength=data.num_videos + 1)
-    weights = counts / np.sqrt(watched[other] + _DAMPING)
-    order = np.lexsort((other, -weights, of))
-    of, other, weights = of[order], other[order], weights[order]
-    firsts = np.searchsorted(of, np.arange(data.num_videos + 2))
-    places = np.arange(len(of)) - firsts[:-1][of]
-    keep = places < num
+    watched = inputs.num_training_watches(data)
     videos = np.zeros((data.num_videos + 1, num), np.int32)
     found = np.zeros((data.num_videos + 1, num), np.float32)
-    videos[of[keep], places[keep]] = other[keep]
-    found[of[keep], places[keep]] = weights[keep]
+    for seeds in shard_index.bounded(2 * _WITHIN * watched, _MOST_PAIRS):
+        near, counts = pairs(data, seeds)
+        of, other = np.divmod(near, data.num_videos + 1)
+        weights = counts / np.sqrt(watched[other] + _DAMPING)
+        order = np.lexsort((other, -weights, of))
+        of, other, weights = of[order], other[order], weights[order]
+        places = np.arange(len(of)) - np.searchsorted(of, of)
+        keep = places < num
+        videos[of[keep], places[keep]] = other[keep]
+        found[of[keep], places[keep]] = weights[keep]
     return videos, found
 
 
-def _pairs(
-    videos: npt.NDArray[np.int32], users: npt.NDArray[np.int32], num_videos: int
+def pairs(
+    data: prepared.PreparedData, seeds: slice
 ) -> tuple[ragged.Integers, ragged.Integers]:
-    """Returns ordered pairs `a · (num_videos + 1) + b` and how often they are near."""
+    """Returns pairs `a · (num_videos + 1) + b` and how often they are near.
+
+    Args:
+      data: The prepared set.
+      seeds: Range of the catalogue indices a.
+    """
+    found, numbers = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for shard in inputs.training_set(data).shards:
+        watches = shard.read().watches
+        videos = np.asarray(watches.videos)
+        own = _pairs(videos, watches.users, data.num_videos, seeds)
+        if not len(found):
+            found, numbers = own
+            continue
+        found, places = np.unique(np.append(found, own[0]), return_inverse=True)
+        sizes = np.bincount(places, np.append(numbers, own[1]), len(found))
+        numbers = sizes.astype(np.int64)
+    return found, numbers
+
+
+def _pairs(
+    videos: npt.NDArray[np.int32],
+    users: npt.NDArray[np.int32],
+    num_videos: int,
+    seeds: slice,
+) -> tuple[ragged.Integers, ragged.Integers]:
+    """Returns ordered pairs of a shard, and how often they are near."""
     stride = num_videos + 1
     found = []
     for lag in range(1, _WITHIN + 1):
         a, b = videos[:-lag].astype(np.int64), videos[lag:].astype(np.int64)
         near = (users[:-lag] == users[lag:]) & (a != b)
-        found += [(a * stride + b)[near], (b * stride + a)[near]]
+        for of, other in ((a, b), (b, a)):
+            inside = near & (of >= seeds.start) & (of < seeds.stop)
+            found.append((of * stride + other)[inside])
     pairs, counts = np.unique(np.concatenate(found), return_counts=True)
     return pairs, counts.astype(np.int64)

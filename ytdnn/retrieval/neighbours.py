@@ -89,12 +89,16 @@ def table(data: prepared.PreparedData, num: int) -> Table:
 
 def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
     """Returns `[users, num_videos + 1]`, 1 at a user's latest training watches."""
-    watches = inputs.training_set(data).watches
-    users, videos = np.asarray(watches.users), np.asarray(watches.videos)
-    ends = np.searchsorted(users, users, side="right")
-    keep = (ends - np.arange(len(users)) <= _MOST_OF_A_USER) & (videos > 0)
-    pairs = users[keep], videos[keep]
-    shape = data.num_users, data.num_videos + 1
-    found = sparse.csr_matrix((np.ones(len(pairs[0]), np.float32), pairs), shape=shape)
+    parts = []
+    for shard in inputs.training_set(data).shards:
+        watches = shard.read().watches
+        users, videos = watches.users, np.asarray(watches.videos)
+        ends = np.searchsorted(users, users, side="right")
+        keep = (ends - np.arange(len(users)) <= _MOST_OF_A_USER) & (videos > 0)
+        pairs = users[keep], videos[keep]
+        shape = shard.num_users, data.num_videos + 1
+        ones = np.ones(len(pairs[0]), np.float32)
+        parts.append(sparse.csr_matrix((ones, pairs), shape=shape))
+    found = sparse.vstack(parts, format="csr", dtype=np.float32)
     found.data[:] = 1.0
     return found

@@ -34,10 +34,13 @@ class Popular(interface.Source):
 
 def most_watched(data: prepared.PreparedData) -> np.ndarray:
     """Returns the videos watched in the last week of training, most watched first."""
-    watches = inputs.training_set(data).watches
-    times, videos = np.asarray(watches.times), np.asarray(watches.videos)
-    recent = videos[times >= times.max(initial=0) - _DAYS * _DAY_SECONDS]
-    counts = np.bincount(recent, minlength=data.num_videos + 1)
+    shards = inputs.training_set(data).shards
+    last = max(int(shard.read().watches.times.max(initial=0)) for shard in shards)
+    counts = np.zeros(data.num_videos + 1, np.int64)
+    for shard in shards:
+        watches = shard.read().watches
+        recent = watches.videos[watches.times >= last - _DAYS * _DAY_SECONDS]
+        counts += np.bincount(recent, minlength=len(counts))
     counts[0] = 0
     order = np.argsort(-counts, kind="stable")
     return order[counts[order] > 0].astype(np.int32)

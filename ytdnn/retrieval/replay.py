@@ -247,12 +247,12 @@ def begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bo
 
     Impressions of one request are neighbours: they lie sorted by user and time.
     """
-    shown = data.impressions
+    index, table = data.shard_index, "impressions"
     changes = np.zeros(len(rows), bool)
     changes[:1] = True
-    for values in (shown.users, shown.request_times, shown.num_watches, shown.devices):
-        if values is not None:
-            of_rows = np.asarray(values)[rows]
+    for name in ("users", "request_times", "num_watches", "devices"):
+        if index.has(table, name):
+            of_rows = index.gather(table, name, rows)
             changes[1:] |= of_rows[1:] != of_rows[:-1]
     return changes
 

@@ -36,8 +36,7 @@ class TopicPopular(interface.Source):
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
         """Counts the training watches of each topic's videos."""
         super().__init__(num)
-        watches = inputs.training_set(data).watches
-        counts = np.bincount(watches.videos, minlength=data.num_videos + 1)
+        counts = inputs.num_training_watches(data)
         topics = _topics(data)
         self._topics = tf.Variable(topics, trainable=False)
         self._counts = tf.Variable(counts.astype(np.int32), trainable=False)

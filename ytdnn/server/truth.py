@@ -61,7 +61,7 @@ class Truth:
         if user is None:
             raise errors.UserError(f"expected a user of the log, received {user_id}")
         users = np.array([user])
-        ends = np.asarray(self._data.watches.offsets)[users + 1].astype(np.int64)
+        ends = self._data.shard_index.offsets("watches")[users + 1]
         watched = self._data.watched_before(users, ends)
         nothing = ragged.empty(1)
         return protocol.Cases(

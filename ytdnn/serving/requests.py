@@ -321,9 +321,9 @@ def request_for_user(
       errors.UserError: The log has no such user.
     """
     user = _user_index(data, user_id)
-    request = request_at(
-        data, user, int(data.watches.offsets[user + 1]), data.end_of_log + 1
-    )
+    own = data if len(data.shards) == 1 else data.of_users(np.array([user]))
+    end = int(own.watches.offsets[user + 1])
+    request = request_at(own, user, end, data.end_of_log + 1)
     return request | {schema.K: k}
 
 
@@ -386,6 +386,9 @@ def _queries(
         stop = start + int(np.searchsorted(data.searches.times[start:stop], time))
     elif end_watch < data.watches.offsets[user + 1]:
         stop = start + int(np.asarray(data.watches.num_searches)[end_watch])
+    if data.whole is not data:  # the texts are found by positions of the whole
+        first = int(data.whole.shard_index.offsets("searches")[user])
+        start, stop = first, first + stop - start
     return data.queries.texts(start, stop)
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
 from ytdnn.features import base_feature
-from ytdnn.ranking import building, model, network
+from ytdnn.ranking import model, network
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import optimizer_state, ranking
 
@@ -89,25 +89,27 @@ def listed_scores(
       later: Model that scores requests at the end of the log.
       seed: Seed of the choice of requests.
     """
-    shown = earlier.data.impressions
-    rows = building.rows_of(earlier.data, prepared.Split.TRAIN)
-    pages = np.asarray(shown.pages)[rows]
+    index, table = earlier.data.shard_index, "impressions"
+    train = prepared.Split.TRAIN
+    rows = index.find(table, lambda shown: np.asarray(shown.splits) == train)
+    pages = index.gather(table, "pages", rows)
     firsts = rows[np.unique(pages, return_index=True)[1]]
     size = min(_REQUESTS, len(firsts))
     rng = np.random.default_rng(seed)
     asked = np.sort(rng.choice(firsts, size, replace=False))
-    users = np.asarray(shown.users)[asked]
-    offsets = np.asarray(earlier.data.watches.offsets)
-    then = earlier.first_stage.open_log(earlier.data).listed_scores(
-        users,
-        offsets[users] + np.asarray(shown.num_watches)[asked],
-        shown.request_times[asked],
+    users, num_watches, times = (
+        index.gather(table, name, asked)
+        for name in ("users", "num_watches", "request_times")
     )
-    end = np.full(size, later.data.end_of_log + 1)
-    now = later.first_stage.open_log(later.data).listed_scores(
-        users, offsets[users + 1], end
-    )
-    return then, now
+    found = []
+    for ranker, at in ((earlier, times), (later, None)):
+        own = ranker.data.of_users(np.unique(users))
+        offsets = own.shard_index.offsets("watches")
+        ends = offsets[users] + num_watches if at is not None else offsets[users + 1]
+        at = np.full(size, own.end_of_log + 1) if at is None else at
+        opened = ranker.first_stage.open_log(own)
+        found.append(opened.listed_scores(users, ends, at))
+    return found[0], found[1]
 
 
 def with_moved(

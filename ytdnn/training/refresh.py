@@ -16,7 +16,7 @@ import numpy as np
 from ytdnn import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import tower_inputs
-from ytdnn.data import prepared
+from ytdnn.data import events, prepared, user_shards
 from ytdnn.layers import randomness
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
@@ -189,19 +189,35 @@ def _labels(
     All watches stay in histories. Old labels are drawn in blocks of consecutive ones,
     which share a history, by the seed and when the new ones begin.
     """
-    watches = data.watches
-    is_label = watches.are_completed & (
-        np.asarray(watches.splits) == prepared.Split.TRAIN
-    )
+    flat = data.shard_index.offsets("watches")
+    counts = np.zeros(int(flat[-1]) // _REPLAYED_TOGETHER + 1, np.int64)
+    number = 0
+    for shard in data.shards:
+        old, new = _are_labels(shard.read().watches, begins)
+        blocks = (flat[shard.first_user] + np.flatnonzero(old)) // _REPLAYED_TOGETHER
+        np.add.at(counts, blocks, 1)
+        number += int(new.sum())
+    filled = np.flatnonzero(counts)
+    order = np.random.default_rng([seed, begins]).permutation(len(filled))
+    before = np.cumsum(counts[filled][order])
+    is_chosen = np.zeros(len(counts), bool)
+    is_chosen[filled[order[before <= replay * number]]] = True
+
+    def change(shard: user_shards.Shard, first: int) -> user_shards.Shard:
+        old, new = _are_labels(shard.watches, begins)
+        blocks = (flat[first] + np.arange(len(old))) // _REPLAYED_TOGETHER
+        watches = shard.watches.replace(completed=new | (old & is_chosen[blocks]))
+        return dataclasses.replace(shard, watches=watches)
+
+    return data.changed_by_user(change)
+
+
+def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which watches are old labels, and which are new ones."""
+    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    is_label = watches.are_completed & is_train
     is_new = is_label & (np.asarray(watches.times) >= begins)
-    old = np.flatnonzero(is_label & ~is_new)
-    _, places = np.unique(old // _REPLAYED_TOGETHER, return_inverse=True)
-    sizes = np.bincount(places)
-    order = np.random.default_rng([seed, begins]).permutation(len(sizes))
-    before = np.cumsum(sizes[order])
-    chosen = order[before <= replay * int(is_new.sum())]
-    is_new[old[np.isin(places, chosen)]] = True
-    return data.with_events(watches=watches.replace(completed=is_new))
+    return is_label & ~is_new, is_new
 
 
 def carry_ranking(

@@ -1,0 +1,93 @@
+"""A log in windows of users is measured as the whole: the report has the same bytes."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import full_log, untrained
+from ytdnn import configs
+from ytdnn.data import prepared, user_shards
+from ytdnn.evaluation import by_window, evaluate_run, report_model
+from ytdnn.index import brute_force
+
+EVALUATION = configs.EvaluationConfig(
+    ks=(2, 5), num_resamples=20, candidate_set="all", off_policy_pages=20
+)
+CONFIG = dataclasses.replace(untrained.CONFIG, evaluation=EVALUATION)
+LOG = full_log.tables()
+FEW = 1_000  # events: several users, and a third of the log
+
+
+def _bytes(
+    run: untrained.Run, data: prepared.PreparedData, window_events: int
+) -> tuple[str, Any]:
+    """Returns report and table of users, without times and sizes of windows."""
+    evaluation = dataclasses.replace(EVALUATION, window_events=window_events)
+    config = dataclasses.replace(CONFIG, evaluation=evaluation)
+    trained = run.stage.candidates
+    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    result = evaluate_run.of_models(
+        data,
+        trained,
+        run.ranker,
+        {"exact": exact},
+        config,
+        prepared.Split.TEST,
+        sources=run.stage.other_sources,
+    )
+    report = report_model.to_dict(result.report)
+    for name in ("made", "latency", "config"):
+        report.pop(name)
+    return json.dumps(report), result.users
+
+
+@pytest.fixture(scope="module")
+def whole(untrained_run: untrained.Run) -> tuple[str, Any]:
+    return _bytes(untrained_run, untrained_run.data, 1 << 23)
+
+
+@pytest.mark.parametrize(
+    "events_per_shard", [400, pytest.param(10_000, marks=pytest.mark.thorough)]
+)
+def test_the_report_is_that_of_the_whole(
+    untrained_run: untrained.Run,
+    whole: tuple[str, Any],
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    events_per_shard: int,
+) -> None:
+    data = full_log.prepared_data(tmp_path, LOG, events_per_shard=events_per_shard)
+    join, joined = user_shards.joined, []
+
+    def counted(shards: Any, num_users: int) -> user_shards.Shard:
+        joined.append(sum(shard.num_events for shard in shards))
+        found = join(shards, num_users)
+        assert len(found.watches) <= FEW or len(shards) == 1
+        return found
+
+    monkeypatch.setattr(user_shards, "joined", counted)
+    report, users = _bytes(untrained_run, data, FEW)
+    assert json.loads(report)["off_policy"] is not None
+    assert report == whole[0]
+    assert users.equals(whole[1])
+    assert joined, "expected windows, found the log read as a whole"
+
+
+def test_windows_hold_the_users_asked_about(tmp_path: pathlib.Path) -> None:
+    data = full_log.prepared_data(tmp_path, LOG, events_per_shard=300)
+    windows = by_window.WindowOpener(FEW)
+    users = np.array([7, 3, 3, 28, 0])
+    ends = data.shard_index.offsets("watches")[users] + 2
+    found: dict[int, int] = {}
+    for rows, window in windows.opened(data, users):
+        assert window.data.shard_index.num_events <= FEW
+        here = window.positions("watches", users[rows], ends[rows])
+        videos = np.asarray(window.data.watches.videos)[here]
+        found |= dict(zip(rows.tolist(), videos.tolist(), strict=True))
+    expected = data.shard_index.gather("watches", "videos", ends)
+    assert [found[row] for row in range(5)] == expected.tolist()
+    assert expected.tolist() == np.asarray(data.watches.videos)[ends].tolist()

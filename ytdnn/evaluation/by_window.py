@@ -1,0 +1,319 @@
+"""Models asked about a log that need not fit into memory: window by window.
+
+A *window* holds all events of some users, at most `evaluation.window_events`. Flat
+positions of the whole log are translated to those of the window, and answers are put
+back into the order of the questions. A log that fits one window is opened as it is.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.data import prepared, shard_index, streaming
+from ytdnn.evaluation import models
+from ytdnn.ranking import predictions
+
+Integers = npt.NDArray[np.int64]
+Rows = Any  # of the questions: a slice, or places
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class UserWindow:
+    """The events of some users.
+
+    Attributes:
+      whole: The set that flat positions are of.
+      data: The set with the events of the window.
+      users: User indices, ascending; None: all.
+    """
+
+    whole: prepared.PreparedData
+    data: prepared.PreparedData
+    users: npt.NDArray[np.integer] | None = None
+
+    def holds(
+        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
+    ) -> bool:
+        """Whether it has all events of some users of a set."""
+        if self.whole is not data:
+            return False
+        return self.users is None or bool(np.isin(users, self.users).all())
+
+    def positions(
+        self, table: str, users: npt.NDArray[np.integer], positions: Integers
+    ) -> Integers:
+        """Returns flat positions within the window.
+
+        Args:
+          table: Table of the events.
+          users: `[n]` owner of each.
+          positions: `[n]` flat positions within the whole set.
+        """
+        if self.data is self.whole:
+            return positions
+        before = self.whole.shard_index.offsets(table)[users]
+        here = self.data.shard_index.offsets(table)[users]
+        return np.asarray(positions - before + here, np.int64)
+
+
+class WindowOpener:
+    """Opens windows, one at a time, for all who ask about the same users."""
+
+    def __init__(self, most: int) -> None:
+        """Opens nothing yet.
+
+        Args:
+          most: Maximum number of events of a window, unless a single user has more.
+        """
+        self.most = most
+        self._last: UserWindow | None = None
+        self._collector = streaming.Collector()
+
+    def parts(
+        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
+    ) -> list[slice]:
+        """Returns slices of ascending users that a window can hold."""
+        index = data.shard_index
+        if index.num_events <= self.most:
+            return [slice(0, len(users))]
+        sizes = index.events_before(users + 1) - index.events_before(users)
+        return shard_index.bounded(sizes, self.most)
+
+    def opened(
+        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
+    ) -> Iterator[tuple[Rows, UserWindow]]:
+        """Yields the windows that hold some users, with the places of these.
+
+        Args:
+          data: The prepared set.
+          users: `[n]` user indices.
+        """
+        everyone = slice(0, len(users))
+        if data.shard_index.num_events <= self.most:
+            if self._last is None or self._last.data is not data:
+                self._last = UserWindow(data, data)
+            yield everyone, self._last
+        elif self._last is not None and self._last.holds(data, users):
+            yield everyone, self._last
+        else:
+            asked, owners = np.unique(users, return_inverse=True)
+            for part in self.parts(data, asked):
+                inside = (owners >= part.start) & (owners < part.stop)
+                yield np.flatnonzero(inside), self._open(data, asked[part])
+
+    def close(self) -> None:
+        """Lets go of the last window."""
+        last, self._last = self._last, None
+        if last is not None and last.users is not None:
+            number = last.data.shard_index.num_events
+            del last
+            self._collector.release(number)
+
+    def _open(
+        self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
+    ) -> UserWindow:
+        self.close()
+        self._last = UserWindow(data, data.of_users(users), users)
+        return self._last
+
+    def collect(
+        self,
+        data: prepared.PreparedData,
+        users: npt.NDArray[np.integer],
+        ask: Callable[[Rows, UserWindow], Any],
+    ) -> Any:
+        """Returns the answers about some users, in the order of the questions.
+
+        Args:
+          data: The prepared set.
+          users: `[n]` user of each question.
+          ask: Function that returns the answers to some questions, `[questions, …]`,
+            or a dictionary of them, or `Predictions`.
+        """
+        if not len(users):
+            return ask(slice(0, 0), UserWindow(data, data.some))
+        places, found = [], []
+        for rows, window in self.opened(data, users):
+            places.append(rows)
+            found.append(ask(rows, window))
+        if len(found) == 1:
+            return found[0]
+        return in_order(found, np.argsort(np.concatenate(places)))
+
+
+def in_order(parts: Sequence[Any], order: Integers) -> Any:
+    """Returns answers of several windows as one, rows in an order.
+
+    Args:
+      parts: Arrays `[questions, …]`, dictionaries of them, or `Predictions`.
+      order: `[n]`, the row of each answer among those of all parts.
+    """
+    first = parts[0]
+    if isinstance(first, predictions.Predictions):
+        fields = [field.name for field in dataclasses.fields(first)]
+        values = {k: in_order([getattr(p, k) for p in parts], order) for k in fields}
+        return predictions.Predictions(**values)
+    if isinstance(first, Mapping):
+        return {name: in_order([p[name] for p in parts], order) for name in first}
+    return None if first is None else np.concatenate(parts)[order]
+
+
+class Retrieval:
+    """A candidate model (`models.RetrievalModel`) asked window by window."""
+
+    def __init__(self, model: models.RetrievalModel, windows: WindowOpener) -> None:
+        """Takes the model and the opener of windows, shared with the ranker's."""
+        self._model, self._windows = model, windows
+        self.num_listed = model.num_listed
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the model reads the time of the request."""
+        return self._model.sees_request_time
+
+    @property
+    def trains_on_validation(self) -> bool:
+        """Whether validation watches were labels of its training."""
+        return self._model.trains_on_validation
+
+    def video_vectors(self, moment: int | None = None) -> models.Vectors:
+        """Returns `[num_listed, dim]` at a moment."""
+        return self._model.video_vectors(moment)
+
+    def user_vectors(
+        self,
+        data: prepared.PreparedData,
+        users: models.Indices,
+        end_watches: models.Positions,
+        times: models.Positions,
+    ) -> models.Vectors:
+        """Returns `[n, dim]` user vectors from the events before a request."""
+        return self._asked(self._model.user_vectors, data, users, end_watches, times)
+
+    def readings(
+        self,
+        data: prepared.PreparedData,
+        users: models.Indices,
+        end_watches: models.Positions,
+        times: models.Positions,
+    ) -> models.Readings:
+        """Returns the values of its features for those requests."""
+        return self._asked(self._model.readings, data, users, end_watches, times)
+
+    def request_vectors(
+        self, data: prepared.PreparedData, impression_rows: models.Positions
+    ) -> models.Vectors:
+        """Returns `[n, dim]` of the requests of logged impressions."""
+        users = data.shard_index.gather("impressions", "users", impression_rows)
+
+        def ask(rows: Rows, window: UserWindow) -> models.Vectors:
+            own = impression_rows[rows]
+            here = window.positions("impressions", users[rows], own)
+            return self._model.request_vectors(window.data, here)
+
+        return self._windows.collect(data, users, ask)
+
+    def _asked(
+        self,
+        ask_model: Callable[..., Any],
+        data: prepared.PreparedData,
+        users: models.Indices,
+        ends: models.Positions,
+        times: models.Positions,
+    ) -> Any:
+        def ask(rows: Rows, window: UserWindow) -> Any:
+            here = window.positions("watches", users[rows], ends[rows])
+            return ask_model(window.data, users[rows], here, times[rows])
+
+        return self._windows.collect(data, users, ask)
+
+
+class Ranking:
+    """A ranker (`models.RankingModelLike`) asked window by window."""
+
+    def __init__(self, model: models.RankingModelLike, windows: WindowOpener) -> None:
+        """Takes the model and the opener of windows."""
+        self._model, self._windows = model, windows
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether a candidate model that it asks reads the time of the request."""
+        return self._model.sees_request_time
+
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: models.Positions,
+        video_indices: models.Indices,
+    ) -> predictions.Predictions:
+        """Returns its predictions for candidates at logged requests, `[n, k]` each."""
+        users = data.shard_index.gather("impressions", "users", impression_rows)
+
+        def ask(rows: Rows, window: UserWindow) -> predictions.Predictions:
+            own = impression_rows[rows]
+            here = window.positions("impressions", users[rows], own)
+            return self._model.predict_at(window.data, here, video_indices[rows])
+
+        return self._windows.collect(data, users, ask)
+
+    def predictions(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: models.Positions,
+        history_rows: models.Positions | None = None,
+    ) -> predictions.Predictions:
+        """Returns its predictions for each logged impression."""
+        users = data.shard_index.gather("impressions", "users", impression_rows)
+
+        def ask(rows: Rows, window: UserWindow) -> predictions.Predictions:
+            own, owners = impression_rows[rows], users[rows]
+            here = window.positions("impressions", owners, own)
+            if history_rows is None:
+                return self._model.predictions(window.data, here)
+            then = window.positions("impressions", owners, history_rows[rows])
+            return self._model.predictions(window.data, here, then)
+
+        return self._windows.collect(data, users, ask)
+
+    def score_candidates(
+        self,
+        data: prepared.PreparedData,
+        users: models.Indices,
+        end_watches: models.Positions,
+        times: models.Positions,
+        video_indices: models.Indices,
+    ) -> models.Vectors:
+        """Returns the scores that rank the candidates, `[n, k]`."""
+        asked = data, users, end_watches, times, video_indices
+        return self._asked(self._model.score_candidates, *asked)
+
+    def readings(
+        self,
+        data: prepared.PreparedData,
+        users: models.Indices,
+        end_watches: models.Positions,
+        times: models.Positions,
+        video_indices: models.Indices,
+    ) -> models.Readings:
+        """Returns its features' values for those candidates."""
+        asked = data, users, end_watches, times, video_indices
+        return self._asked(self._model.readings, *asked)
+
+    def _asked(
+        self,
+        ask_model: Callable[..., Any],
+        data: prepared.PreparedData,
+        users: models.Indices,
+        ends: models.Positions,
+        times: models.Positions,
+        videos: models.Indices,
+    ) -> Any:
+        def ask(rows: Rows, window: UserWindow) -> Any:
+            here = window.positions("watches", users[rows], ends[rows])
+            own = users[rows], here, times[rows], videos[rows]
+            return ask_model(window.data, *own)
+
+        return self._windows.collect(data, users, ask)
