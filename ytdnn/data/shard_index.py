@@ -19,7 +19,7 @@ Integers = npt.NDArray[np.int64]
 Marks = Callable[[Any], npt.NDArray[np.bool_]]
 TABLES = ("watches", "searches", "impressions")
 _EVENTS_A_PART = 1 << 22
-_SHARDS_OPEN = 2  # each keeps a file open for every column
+_SHARDS_OPEN = 4  # each keeps a file open for every column
 # Columns that count from 0 in each shard.
 _USERS, _PAGES = "users", "pages"
 
