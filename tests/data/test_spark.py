@@ -162,8 +162,11 @@ def test_flags_choose_the_engine():
     found = chosen(
         "--engine=spark", "--conf=spark.executor.memory=2g,spark.task.cpus=1"
     )
-    assert found.master == session.LOCAL
-    assert found.conf == {"spark.executor.memory": "2g", "spark.task.cpus": "1"}
+    assert found.settings.master == session.LOCAL
+    assert found.settings.conf == {
+        "spark.executor.memory": "2g",
+        "spark.task.cpus": "1",
+    }
     with pytest.raises(errors.UserError, match="expected --engine=spark with --conf"):
         chosen("--conf=spark.task.cpus=1")
     with pytest.raises(errors.UserError, match=r"expected --conf as spark\.KEY=VALUE"):
