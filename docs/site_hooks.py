@@ -101,7 +101,7 @@ def _source_page(path: pathlib.Path) -> str:
 
 def _commands() -> str:
     """Returns the page of commands: what `ytdnn COMMAND --help` says of flags."""
-    from ytdnn.cli import commands, help_text
+    from ytdnn.run.cli import commands, help_text
 
     parts = ["# Commands", "Written from the code: what `ytdnn COMMAND --help` prints."]
     for command in commands.COMMANDS:
@@ -119,7 +119,7 @@ def _commands() -> str:
 
 def _settings() -> str:
     """Returns the page of settings, a table for each part of the config."""
-    from ytdnn.cli import help_text, settings
+    from ytdnn.run.cli import help_text, settings
 
     parts = [
         "# Settings",

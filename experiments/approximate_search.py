@@ -42,13 +42,13 @@ import rich
 from rich import table
 
 from ytdnn import configs, errors
-from ytdnn.data import prepared
+from ytdnn.bundle import batches
 from ytdnn.evaluation import composing, list_metrics, lists, protocol, search
-from ytdnn.index import brute_force, interface, lsh, scann_index
-from ytdnn.pipeline import workdir
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import prepared
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
-from ytdnn.serving import batches
+from ytdnn.retrieval.index import brute_force, interface, lsh, scann_index
+from ytdnn.run.pipeline import workdir
 
 # The least effort is what the length of the list needs at least.
 _SCANN_LEAVES = (0.3, 0.001)

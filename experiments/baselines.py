@@ -90,7 +90,7 @@ MovieLens-100K, where the network's own loss is full softmax.
 import pathlib
 
 from ytdnn import configs
-from ytdnn.cli import config_file
+from ytdnn.run.cli import config_file
 
 _HERE = pathlib.Path(__file__).parent
 # Features of requests and users that the network reads by default.

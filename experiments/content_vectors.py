@@ -41,7 +41,7 @@ import rich
 from rich import table
 
 from ytdnn import configs, errors
-from ytdnn.data import events
+from ytdnn.log import events
 
 if TYPE_CHECKING:
     from experiments import new_videos

@@ -36,8 +36,9 @@ import sys
 from collections.abc import Mapping
 
 from ytdnn import configs
-from ytdnn.cli import config_file
-from ytdnn.evaluation import compare, lists, report_files, study
+from ytdnn.evaluation import compare, lists, report_files
+from ytdnn.lab.studies import study
+from ytdnn.run.cli import config_file
 
 _HERE = pathlib.Path(__file__).parent
 _TUNED = {"ml-100k": "movielens_100k.py", "quickstart": "quickstart.py"}

@@ -77,11 +77,12 @@ import numpy.typing as npt
 import rich
 from rich import table
 
-from ytdnn import artifacts, configs, errors, schema
-from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import tower_inputs
-from ytdnn.data import inputs, prepared, watch_log
-from ytdnn.pages import page, plots
+from ytdnn import configs, errors
+from ytdnn.lab.pages import page, plots
+from ytdnn.log import inputs, prepared, schema, watch_log
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.candidates import tower_inputs
+from ytdnn.run import artifacts
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"

@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import rich
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepare, prepared
+from ytdnn import configs, errors
 from ytdnn.evaluation import outcome_metrics, ranker
-from ytdnn.metrics import binary, bootstrap
-from ytdnn.ranking import model as ranking_model
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.metrics import binary, bootstrap
+from ytdnn.log import prepare, prepared, schema
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.models.ranking import predictions
 from ytdnn.training import ranking as training
 
 CLICK = schema.CLICKED

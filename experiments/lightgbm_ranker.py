@@ -55,21 +55,22 @@ import numpy.typing as npt
 import rich
 from rich import markup, table
 
-from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import earlier, prepared
+from ytdnn import configs, errors
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
-    oracle,
     ranker,
     report_parts,
     shown_lists,
 )
+from ytdnn.evaluation.metrics import binary, bootstrap
 from ytdnn.features import base_feature, past_sums
-from ytdnn.metrics import binary, bootstrap
-from ytdnn.pipeline import workdir
-from ytdnn.ranking import building, inputs, model, predictions
+from ytdnn.lab.truth import oracle
+from ytdnn.log import earlier, prepared, ragged, schema
+from ytdnn.models.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import workdir
 
 CLICK = "LightGBM, click"
 WEIGHTED = "LightGBM, click weighted by seconds"

@@ -332,10 +332,11 @@ import rich
 from rich import table
 
 from experiments import world_small
-from ytdnn import configs, errors, pipeline
-from ytdnn.cli import main as program
+from ytdnn import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.live import arms, built_in, comparing, measures, play, report
+from ytdnn.lab.live import arms, built_in, comparing, measures, play, report
+from ytdnn.run import pipeline
+from ytdnn.run.cli import main as program
 
 QUICKSTART, SMALL = "quickstart", "small"
 BOTH, CANDIDATES, CLICKS = "both", "candidates", "clicks"
@@ -489,8 +490,8 @@ def _composed(
     trained: pathlib.Path, target: pathlib.Path, changed: Mapping[str, float | str]
 ) -> pathlib.Path:
     """Exports a trained run a second time, with a page composed in another way."""
-    from ytdnn import artifacts
-    from ytdnn.pipeline import workdir
+    from ytdnn.run import artifacts
+    from ytdnn.run.pipeline import workdir
 
     config = workdir.require_config(trained)
     for name in ("data", "candidates", "index", "ranking"):

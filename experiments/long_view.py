@@ -62,16 +62,17 @@ from rich import table
 
 import ytdnn
 from experiments import lightgbm_ranker
-from ytdnn import artifacts, configs, errors
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepare, prepared
+from ytdnn import configs, errors
 from ytdnn.evaluation import ranker, shown_lists, summary
+from ytdnn.evaluation.metrics import binary, predicted_seconds
 from ytdnn.features import base_feature
-from ytdnn.metrics import binary, predicted_seconds
-from ytdnn.pipeline import sizes
-from ytdnn.pipeline import workdir as workdir_room
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import prepare, prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import sizes
+from ytdnn.run.pipeline import workdir as workdir_room
 from ytdnn.training import candidates as candidates_training
 from ytdnn.training import ranking as ranking_training
 

@@ -77,13 +77,13 @@ import numpy.typing as npt
 import rich
 from rich import table
 
-from ytdnn import configs, errors, ragged
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import events, prepared
+from ytdnn import configs, errors
 from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation.metrics import retrieval, selection
 from ytdnn.features import past_sums
-from ytdnn.metrics import retrieval, selection
-from ytdnn.pipeline import workdir
+from ytdnn.log import events, prepared, ragged
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.run.pipeline import workdir
 
 IDS, CONTENT, NO_AGE = "ids", "content", "content-without-age"
 ALL, NEW, NEW_AT_ANY_TIME = (

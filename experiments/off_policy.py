@@ -55,21 +55,20 @@ import numpy as np
 import numpy.typing as npt
 from rich import console, table
 
-from ytdnn import configs, errors, pipeline, progress, ragged
-from ytdnn.data import prepared
-from ytdnn.evaluation import (
+from ytdnn import configs, errors, progress
+from ytdnn.evaluation import lists, protocol, run_models
+from ytdnn.lab.metrics import off_policy
+from ytdnn.lab.off_policy import (
     counterfactual,
     judged_systems,
-    lists,
     logged_pages,
     page_choices,
-    protocol,
-    run_models,
-    true_page,
 )
-from ytdnn.metrics import off_policy
-from ytdnn.ranking import model as ranking_model
+from ytdnn.lab.truth import true_page
+from ytdnn.log import prepared, ragged
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
+from ytdnn.run import pipeline
 
 PLACES = 8  # of a page
 TEMPERATURE, EXPLORE_TOP = 1.0, 50  # of the recommender that made the log

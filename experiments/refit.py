@@ -57,15 +57,16 @@ import polars as pl
 import rich
 from rich import table
 
-from ytdnn import artifacts, configs, errors, pipeline, schema
-from ytdnn.cli import arguments as command_line
-from ytdnn.cli import config_file, given_settings
-from ytdnn.cli import main as program
-from ytdnn.data import prepared
-from ytdnn.data.sources import world as world_source
+from ytdnn import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import system_evaluation
-from ytdnn.world import generate
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.world import generate
+from ytdnn.log import prepared, schema
+from ytdnn.run import artifacts, pipeline
+from ytdnn.run.cli import arguments as command_line
+from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.cli import main as program
+from ytdnn.run.pipeline import system_evaluation
 
 WITHOUT, WITH = "without refit", "with refit"
 _STARTS = {

@@ -80,13 +80,14 @@ import rich
 from rich import table
 
 from experiments import refit as log_room
-from ytdnn import artifacts, configs, errors, pipeline, schema
-from ytdnn.cli import arguments as command_line
-from ytdnn.cli import config_file, given_settings
-from ytdnn.data import prepared
+from ytdnn import configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import steps, system_evaluation
-from ytdnn.pipeline import workdir as workdir_room
+from ytdnn.log import prepared, schema
+from ytdnn.run import artifacts, pipeline
+from ytdnn.run.cli import arguments as command_line
+from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.pipeline import steps, system_evaluation
+from ytdnn.run.pipeline import workdir as workdir_room
 from ytdnn.training import candidates
 
 NEVER, REFRESHED, SCRATCH = "never refreshed", "refreshed", "from scratch"

@@ -11,8 +11,8 @@ of a sample is given the eight best of all videos that are uploaded and that the
 not watched, by the weighted sum of its predictions, a second after the log, once for
 each weighting. A slate counts by the true probability of a click at each place, times
 what a click brings: the expected seconds, the probability of a like and of a dislike
-(`ytdnn/world/page_truth.py`, `truth.py`). Numbers are means over users; differences are
-paired by user, with 95 % intervals. A random slate is the floor.
+(`ytdnn/lab/world/page_truth.py`, `truth.py`). Numbers are means over users; differences
+are paired by user, with 95 % intervals. A random slate is the floor.
 """
 
 import argparse
@@ -25,12 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import rich
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepare, prepared
-from ytdnn.metrics import bootstrap
-from ytdnn.ranking import model as ranking_model
+from ytdnn import configs, errors
+from ytdnn.evaluation.metrics import bootstrap
+from ytdnn.lab.world import generate, page_truth, truth
+from ytdnn.log import prepare, prepared, schema
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.training import ranking
-from ytdnn.world import generate, page_truth, truth
 
 WORLD = configs.WorldConfig(
     num_users=500,

@@ -39,7 +39,7 @@ print(sum(name.partition(".")[0] == "ytdnn" for name in sys.modules))
 _TRAIN = """
 import dataclasses, pathlib, sys
 from ytdnn import configs
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.training import candidates
 home = pathlib.Path(sys.argv[1])
 config = configs.quickstart()
@@ -74,7 +74,7 @@ def by_room(root: pathlib.Path) -> dict[str, tuple[int, int]]:
     files, lines = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for path in rooms.paths(root):
         number = code_lines((root / path).read_text(encoding="utf-8"))
-        room = rooms.room_of(path)
+        room = rooms.room_of(path, root)
         for name in (room, "all", *(["core"] if room in rooms.CORE else [])):
             files[name] += 1
             lines[name] += number
@@ -102,7 +102,7 @@ def num_trained(root: pathlib.Path) -> int:
     with tempfile.TemporaryDirectory() as home:
         prepare = (
             "import sys, pathlib\nfrom ytdnn import configs\n"
-            "from ytdnn.data import prepare\n"
+            "from ytdnn.log import prepare\n"
             "world = configs.WorldConfig(num_users=200, num_videos=200)\n"
             "where = pathlib.Path(sys.argv[1]) / 'data'\n"
             "prepare.prepare(configs.DataConfig(world=world), where)"

@@ -85,7 +85,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
                 directory.mkdir()
                 make(directory)
                 finished.touch()
-        return shutil.copytree(directory, own / name)
+        if not (own / name).exists():
+            shutil.copytree(directory, own / name)
+        return own / name
 
     return once
 

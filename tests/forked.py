@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-_MODULES = ["tensorflow", "ytdnn.pipeline", "ytdnn.cli.commands"]
+_MODULES = ["tensorflow", "ytdnn.run.pipeline", "ytdnn.run.cli.commands"]
 _LONGEST = 600.0  # seconds of a run
 
 

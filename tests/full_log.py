@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
+from ytdnn.log import prepare, prepared
 
 NUM_USERS = 30
 NUM_VIDEOS = 25

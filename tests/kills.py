@@ -27,8 +27,8 @@ from collections.abc import Callable
 import polars as pl
 
 from tests import forked, full_log
-from tests.cli.tried import page
-from ytdnn.data import served
+from tests.run.cli.tried import page
+from ytdnn.ops.server import served
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _DAY = 86_400

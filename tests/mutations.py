@@ -42,13 +42,16 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "metrics/ranking.py", "np.arange(2, k + 2)", "np.arange(3, k + 3)", "metrics"
+        "evaluation/metrics/ranking.py",
+        "np.arange(2, k + 2)",
+        "np.arange(3, k + 3)",
+        "evaluation/metrics",
     ),
     Mutation(
-        "metrics/per_user_loss.py",
+        "evaluation/metrics/per_user_loss.py",
         "if denominator > 0",
         "if denominator > 1",
-        "metrics",
+        "evaluation/metrics",
     ),
     Mutation(
         "retrieval/rows.py",
@@ -57,16 +60,16 @@ MUTATIONS = (
         "retrieval/test_rows.py retrieval",
     ),
     Mutation(
-        "layers/bags.py",
+        "models/layers/bags.py",
         "rows < end[:, tf.newaxis]",
         "rows <= end[:, tf.newaxis]",
-        "layers/test_bags.py layers candidates",
+        "models/layers/test_bags.py models/layers models/candidates",
     ),
     Mutation(
-        "layers/bags.py",
+        "models/layers/bags.py",
         "tf.maximum(distance, 0)",
         "tf.maximum(distance, 1)",
-        "layers/test_bags.py layers candidates",
+        "models/layers/test_bags.py models/layers models/candidates",
     ),
     Mutation(
         "training/lazy_adam.py",
@@ -81,67 +84,70 @@ MUTATIONS = (
         "training/test_averages.py training",
     ),
     Mutation(
-        "ranking/heads.py",
+        "models/ranking/heads.py",
         "odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))",
         "odds = tf.exp(tf.minimum(-logits, _MAX_LOGIT))",
-        "ranking",
+        "models/ranking",
     ),
     Mutation(
         "retrieval/pool.py",
         "keep = (every > 0) & (rows.occurrence(every) == 0)",
         "keep = every > 0",
-        "retrieval/test_sources.py retrieval serving",
+        "retrieval/test_sources.py retrieval bundle",
     ),
     Mutation(
         "retrieval/nearest.py",
         " + tf.minimum(permitted.num_removed, num)",
         "",
-        "retrieval/test_nearest.py retrieval serving",
+        "retrieval/test_nearest.py retrieval bundle",
     ),
     Mutation(
         "retrieval/exploring.py",
         "self.samples = config.temperature > 0.0",
         "self.samples = config.temperature >= 0.0",
-        "retrieval/test_exploring.py retrieval serving",
+        "retrieval/test_exploring.py retrieval bundle",
     ),
     Mutation(
-        "serving/results.py",
+        "bundle/results.py",
         "num_results = tf.clip_by_value(wanted, 0, found)",
         "num_results = wanted",
-        "serving server",
+        "bundle ops/server",
     ),
     Mutation(
-        "serving/saved_models.py",
+        "bundle/saved_models.py",
         "return found if lists and len(found)",
         "return found if not lists and len(found)",
-        "serving",
+        "bundle",
     ),
     Mutation(
-        "server/predict.py",
+        "ops/server/predict.py",
         "values.get(schema.K, 0) > limits.k",
         "values.get(schema.K, 0) >= limits.k",
-        "server/test_predict.py server",
+        "ops/server/test_predict.py ops/server",
     ),
     Mutation(
-        "data/draws.py",
+        "log/draws.py",
         "self._taken += size",
         "self._taken += size + 1",
-        "training/test_candidate_batches.py data training",
+        "training/test_candidate_batches.py log training",
     ),
     Mutation(
-        "configs/by_size.py",
+        "run/configs/by_size.py",
         "is_small = millions < 1.0",
         "is_small = millions > 1.0",
-        "configs/test_by_size.py configs cli",
+        "run/configs/test_by_size.py run/configs run/cli",
     ),
     Mutation(
-        "live/play.py", "number + 1 < test.num_days", "number < test.num_days", "live"
+        "lab/live/play.py",
+        "number + 1 < test.num_days",
+        "number < test.num_days",
+        "lab/live",
     ),
     Mutation(
-        "world/behaviour.py",
+        "lab/world/behaviour.py",
         "self.clock[rows] <= times",
         "self.clock[rows] > times",
-        "world/test_generate.py world",
+        "lab/world/test_generate.py lab/world",
     ),
     Mutation(
         "evaluation/compare.py",
@@ -153,7 +159,7 @@ MUTATIONS = (
         "features/example_age.py",
         "last - at.times",
         "at.times - first",
-        "features/test_example_age.py features candidates",
+        "features/test_example_age.py features models/candidates",
     ),
 )
 

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.features import base_feature, registry
+from ytdnn.log import prepare, prepared
 
 NUM_USERS = 60
 NUM_VIDEOS = 40

@@ -2,7 +2,8 @@
 
 The core is one row of rooms, in which imports run downwards. The laboratory (`lab`:
 the synthetic world, live tests, studies, pages) and operations (`ops`: the HTTP
-service, Spark, clusters, refits) stand apart from it.
+service, Spark, clusters, refits) stand apart from it. A room is a folder of `ytdnn/`;
+files beside the folders count to `run`.
 """
 
 import ast
@@ -24,8 +25,9 @@ CORE = (
     "run",
 )
 LAB, OPS = "lab", "ops"
-# Patterns below `ytdnn/`; the first room with one that fits has the file.
-ROOMS: dict[str, tuple[str, ...]] = {
+# Rooms of revisions with other folders: patterns of paths, of which the first that fits
+# has the file.
+BEFORE: dict[str, tuple[str, ...]] = {
     LAB: (
         "world/*",
         "live/*",
@@ -133,20 +135,24 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "*.py",
     ),
 }
-ROOMS[LAB] += ("pages/*",)  # the HTML; its terminal tables are the core's
+BEFORE[LAB] += ("pages/*",)  # the HTML; its terminal tables are the core's
 
 
-def room_of(path: str) -> str:
+def room_of(path: str, root: pathlib.Path = ROOT) -> str:
     """Returns the room of a file.
 
     Args:
-      path: Its path below `ytdnn/`.
+      path: Its path below the package's folder.
+      root: That folder; its files may lie as they did before they had rooms.
     """
-    if path in ROOMS["evaluation"]:
+    if (root / CORE[0]).is_dir():
+        folder = path.partition("/")[0]
+        return folder if folder in (*CORE, LAB, OPS) else "run"
+    if path in BEFORE["evaluation"]:
         return "evaluation"
     return next(
         room
-        for room, patterns in ROOMS.items()
+        for room, patterns in BEFORE.items()
         if any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
     )
 

@@ -7,49 +7,49 @@ from typing import Any
 ROOT = pathlib.Path(__file__).parent
 
 # Whose files share a trained run or a server, which each worker would open anew.
-ROOMS = ("live", "pipeline", "server", "serving")
+ROOMS = ("lab/live", "run/pipeline", "ops/server", "bundle")
 # Files of them that share nothing.
 ALONE = (
-    "pipeline/test_cluster.py",
-    "pipeline/test_encoders.py",
-    "pipeline/test_refresh.py",
-    "pipeline/test_small_logs.py",
-    "server/test_start.py",
-    "serving/test_composition.py",
+    "ops/cluster/test_cluster.py",
+    "run/pipeline/test_encoders.py",
+    "ops/refresh/test_refreshing.py",
+    "run/pipeline/test_small_logs.py",
+    "ops/server/test_start.py",
+    "bundle/test_composition.py",
 )
 # The rooms, and files of 20 seconds of processor time and more, the dearest first: they
 # are handed out before all others, so that no worker is left with one at the end.
 DEAREST = (
-    "serving/test_additions.py",  # and with it the room
-    "pipeline/test_cluster.py",
-    "server/test_hot_swap.py",  # and the room
-    "pipeline/test_refit.py",  # and the room
-    "live/test_play.py",  # and the room
+    "ops/catalogue/test_additions.py",  # and with it the room
+    "ops/cluster/test_cluster.py",
+    "ops/server/test_hot_swap.py",  # and the room
+    "ops/refit/test_refitting.py",  # and the room
+    "lab/live/test_play.py",  # and the room
     "test_readme.py",
-    "serving/test_composition.py",
+    "bundle/test_composition.py",
     "training/test_loop.py",
     "test_benchmarks.py",
-    "cli/test_end_to_end.py",
+    "run/cli/test_end_to_end.py",
     "test_experiments.py",
-    "pipeline/test_encoders.py",
-    "training/test_several_processes.py",
-    "data/test_spark.py",
+    "run/pipeline/test_encoders.py",
+    "ops/cluster/test_several_processes.py",
+    "ops/spark/test_spark.py",
     "training/test_ensemble.py",
     "training/test_ranking.py",
     "training/test_candidate_batches.py",
-    "serving/test_bundle.py",
-    "server/test_start.py",
-    "training/test_sharded_tables.py",
+    "bundle/test_bundle.py",
+    "ops/server/test_start.py",
+    "ops/cluster/test_sharded_tables.py",
     "training/test_impression_batches.py",
-    "live/test_refreshed.py",
+    "lab/live/test_refreshed.py",
     "features/test_affinity.py",
-    "pipeline/test_recommender.py",
-    "candidates/losses/test_sampled.py",
-    "world/test_truth.py",
-    "pipeline/test_small_logs.py",
-    "cli/test_own_columns.py",
-    "serving/test_removals.py",
-    "index/test_lsh.py",
+    "run/pipeline/test_recommender.py",
+    "models/candidates/losses/test_sampled.py",
+    "lab/world/test_truth.py",
+    "run/pipeline/test_small_logs.py",
+    "run/cli/test_own_columns.py",
+    "ops/catalogue/test_removals.py",
+    "retrieval/index/test_lsh.py",
 )
 
 

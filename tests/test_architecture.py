@@ -1,4 +1,4 @@
-"""The import rule of DESIGN §2: imports run downwards, never within a layer."""
+"""The import rule of DESIGN §2: the core imports downwards, and neither lab nor ops."""
 
 import ast
 import functools
@@ -12,105 +12,93 @@ from tests import rooms
 from ytdnn import registries, registry
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
-LAYERS = (
-    {
-        "__init__",
-        "schema",
-        "configs",
-        "docstrings",
-        "errors",
-        "registry",
-        "registries",
-        "own_files",
-        "user_paths",
-        "checksums",
-        "artifacts",
-        "versions",
-        "environment",
-        "progress",
-    },
-    {"world", "layers", "metrics", "ragged"},
-    {"data"},
-    {"features", "encoders"},
-    {"candidates", "index"},
-    {"retrieval"},
-    {"ranking"},
-    {"training", "serving"},
-    {"evaluation", "live"},
-    {"pages", "server", "tracking", "client"},
-    {"pipeline"},
-    {"cli", "__main__"},
+# The rooms of the core in the order of imports. Models stand in three places: features
+# are made of layers, and the ranker reads the candidates of `retrieval`.
+ROWS = (
+    "log",
+    "models/layers",
+    "features",
+    "models/candidates",
+    "retrieval",
+    "models/ranking",
+    "training",
+    "bundle",
+    "evaluation",
+    "run",
 )
-LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
-# Within layer 0, between a program and its command line, and from the package's face,
-# which imports what it shows when that is first used.
-NEIGHBOURS = {
-    ("__init__", "configs"),
-    ("__init__", "errors"),
-    ("__init__", "pipeline"),
-    ("configs", "schema"),
-    ("configs", "errors"),
-    ("configs", "registry"),
-    ("configs", "registries"),
-    ("configs", "own_files"),
-    ("registry", "__init__"),
-    ("registry", "errors"),
-    ("registries", "registry"),
-    ("registries", "own_files"),
-    ("own_files", "errors"),
-    ("own_files", "user_paths"),
-    ("user_paths", "errors"),
-    ("artifacts", "checksums"),
-    ("artifacts", "configs"),
-    ("artifacts", "errors"),
-    ("artifacts", "__init__"),
-    ("versions", "artifacts"),
-    ("versions", "checksums"),
-    ("versions", "errors"),
-    ("environment", "__init__"),
-    ("metrics", "ragged"),
-    ("__main__", "cli"),
+# The exceptions: every file may import these, which import only each other.
+SHARED = {
+    "__init__": "the version, and the choice of Keras 2",
+    "errors": "a user's mistake in one line",
+    "registry": "parts by name",
+    "registries": "the list of registries",
+    "own_files": "Python files that a setting names, which register parts",
+    "user_paths": "paths as users write them",
+    "progress": "bars and lines of long work",
+    "log/schema": "names of tables, columns, inputs and outputs",
+    "log/ragged": "flat arrays of lists",
+    "run/configs": "the settings of every component",
+    "run/artifacts": "directories with a manifest, which every step writes",
+    "run/checksums": "SHA-256 of files",
+    "run/environment": "package versions and commit, which manifests record",
+    "evaluation/metrics": "pure functions, by which trainings choose a checkpoint",
 }
 ONLY_IN = {
-    "scann": {"index"},
-    "tensorflow_recommenders": {"candidates", "training"},
-    "fastapi": {"server"},
-    "prometheus_client": {"server"},
-    "starlette": {"server"},
-    "uvicorn": {"server"},
-    "opentelemetry": {"server"},
-    "httpx2": {"client"},
-    "fsspec": {"data"},
-    "pyspark": {"data"},
-    "pyarrow": {"data"},
-    "absl": {"cli"},
-    "ml_collections": {"cli"},
+    "scann": {"retrieval/index"},
+    "tensorflow_recommenders": {"models/candidates", "training"},
+    "fastapi": {"ops/server"},
+    "prometheus_client": {"ops/server"},
+    "starlette": {"ops/server"},
+    "uvicorn": {"ops/server"},
+    "opentelemetry": {"ops/server"},
+    "httpx2": {"ops/client"},
+    "fsspec": {"log"},
+    "pyspark": {"ops/spark"},
+    "pyarrow": {"ops/spark"},
+    "absl": {"run/cli", "lab/cli", "ops/cli"},
+    "ml_collections": {"run/cli", "lab/cli", "ops/cli"},
+    "optuna": {"lab/studies"},
+    "mlflow": {"lab/tracking"},
+    "wandb": {"lab/tracking"},
 }
 # Rooms that must load without TensorFlow, so that they start at once.
 WITHOUT_TENSORFLOW = {
-    "schema",
-    "configs",
-    "docstrings",
-    "errors",
-    "registry",
-    "registries",
-    "user_paths",
-    "own_files",
-    "checksums",
-    "artifacts",
-    "versions",
-    "environment",
-    "world",
-    "metrics",
-    "ragged",
-    "pipeline",
-    "cli",
+    *SHARED,
+    "run",
+    "lab/cli",
+    "lab/metrics",
+    "lab/sources",
+    "lab/world",
+    "ops/catalogue",
+    "ops/cli",
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
-def room_of(path: pathlib.Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def name_of(path: pathlib.Path) -> str:
+    """Returns the path of a file below `ytdnn/`, without its suffix."""
+    return path.relative_to(ROOT).as_posix().removesuffix(".py")
+
+
+def is_in(name: str, places: Collection[str]) -> bool:
+    """Whether a file is one of some files, or lies in one of some folders."""
+    return any(name == place or name.startswith(f"{place}/") for place in places)
+
+
+def row_of(name: str) -> int:
+    """Returns the place of a file of the core in the order of imports."""
+    return max(row for row, place in enumerate(ROWS) if is_in(name, {place}))
+
+
+def may_import(name: str, other: str) -> bool:
+    """Whether a file may import another, both without their suffix."""
+    if is_in(other, SHARED):
+        return True
+    if is_in(name, SHARED):
+        return False
+    if not is_in(name, ROWS):
+        return True
+    return is_in(other, ROWS) and row_of(other) <= row_of(name)
 
 
 @functools.cache
@@ -126,96 +114,24 @@ def imports(path: pathlib.Path) -> list[tuple[str, str | None]]:
     return found
 
 
-def imported_rooms(path: pathlib.Path) -> set[str]:
-    rooms = set()
-    for module, name in imports(path):
-        parts = module.split(".")
-        if parts[0] != "ytdnn":
-            continue
-        part = parts[1] if len(parts) > 1 else name
-        is_module = part is not None and (
-            (ROOT / f"{part}.py").exists() or (ROOT / part).is_dir()
-        )
-        rooms.add(part if is_module and part is not None else "__init__")
-    return rooms
+def test_every_folder_is_a_room_and_every_file_beside_them_is_shared() -> None:
+    folders = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    assert folders == {*rooms.CORE, rooms.LAB, rooms.OPS}
+    files = {path.stem for path in ROOT.glob("*.py")}
+    assert files == {name for name in SHARED if "/" not in name} | {"__main__"}
+    assert {row.partition("/")[0] for row in ROWS} == set(rooms.CORE)
 
 
-def may_import(room: str, other: str) -> bool:
-    return (
-        room == other or (room, other) in NEIGHBOURS or LAYER_OF[other] < LAYER_OF[room]
-    )
-
-
-def ids(path: pathlib.Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def test_every_room_stands_in_the_table() -> None:
-    rooms = {room_of(path) for path in MODULES}
-    assert rooms <= set(LAYER_OF)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_imports_run_downwards(path: pathlib.Path) -> None:
-    room = room_of(path)
-    wrong = {other for other in imported_rooms(path) if not may_import(room, other)}
-    assert not wrong, f"{path}: {room} may not import {sorted(wrong)}"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_libraries_stay_in_their_rooms(path: pathlib.Path) -> None:
-    room = room_of(path)
-    libraries = {module.split(".")[0] for module, _ in imports(path)}
-    for library, allowed in ONLY_IN.items():
-        assert library not in libraries or room in allowed, f"{path}: {library}"
-    if room in WITHOUT_TENSORFLOW:
-        assert not libraries & {"tensorflow", "tf_keras", "keras"}, path
-
-
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_modules_are_imported_rather_than_names(path: pathlib.Path) -> None:
-    for module, name in imports(path):
-        if module.split(".")[0] != "ytdnn" or name is None:
-            continue
-        if path.name == "__init__.py" and module.split(".")[1:2] == [room_of(path)]:
-            continue  # a room's face may show its own names
-        if path == ROOT / "__init__.py":
-            continue  # the package's those of its rooms
-        target = ROOT.joinpath(*module.split(".")[1:], name)
-        is_module = target.is_dir() or target.with_suffix(".py").exists()
-        is_version = (module, name) == ("ytdnn", "__version__")
-        assert is_module or is_version, f"{path}: from {module} import {name}"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
-    tree = ast.parse(path.read_text())
-    assert ast.get_docstring(tree), f"{path} has no docstring"
-
-
-@pytest.mark.parametrize(
-    ("room", "other", "allowed"),
-    [
-        ("data", "metrics", True),
-        ("metrics", "data", False),
-        ("candidates", "ranking", False),
-        ("ranking", "retrieval", True),
-        ("retrieval", "ranking", False),
-        ("training", "serving", False),
-        ("schema", "configs", False),
-        ("configs", "schema", True),
-        ("cli", "pipeline", True),
-        ("pipeline", "evaluation", True),
-        ("pipeline", "cli", False),
-        ("cli", "evaluation", True),
-        ("pages", "evaluation", True),
-        ("evaluation", "pages", False),
-        ("pages", "live", True),
-        ("live", "evaluation", False),
-    ],
-)
-def test_the_rule_itself(room: str, other: str, allowed: bool) -> None:
-    assert may_import(room, other) is allowed
+@pytest.mark.parametrize("room", rooms.CORE)
+def test_imports_of_the_core_run_downwards(room: str) -> None:
+    wrong = [
+        (path, other)
+        for path in rooms.paths()
+        if rooms.room_of(path) == room and path not in ("__main__.py", "__init__.py")
+        for other in rooms.imports(path)
+        if not may_import(path.removesuffix(".py"), other.removesuffix(".py"))
+    ]
+    assert wrong == []
 
 
 def importers(of: Collection[str], others: Collection[str]) -> dict[str, set[str]]:
@@ -238,6 +154,17 @@ def test_the_laboratory_and_operations_do_not_import_each_other() -> None:
     assert importers(lab, ops) | importers(ops, lab) == {}
 
 
+def test_the_core_names_no_module_of_the_laboratory_and_operations() -> None:
+    named = [
+        path
+        for path in rooms.paths()
+        if rooms.room_of(path) in rooms.CORE and path != "__init__.py"
+        for room in (rooms.LAB, rooms.OPS)
+        if f"ytdnn.{room}" in (ROOT / path).read_text(encoding="utf-8")
+    ]
+    assert named == []
+
+
 def test_entry_points_name_every_part_of_the_laboratory_and_of_operations() -> None:
     groups = {name.upper(): each.group for name, each in registries.every().items()}
     decorated: dict[str, dict[str, str]] = {}
@@ -249,7 +176,77 @@ def test_entry_points_name_every_part_of_the_laboratory_and_of_operations() -> N
     assert registry._declared() == decorated
 
 
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_libraries_stay_in_their_rooms(library: str) -> None:
+    users = {
+        name_of(path)
+        for path in MODULES
+        for module, _ in imports(path)
+        if module.split(".")[0] == library
+    }
+    assert [name for name in users if not is_in(name, ONLY_IN[library])] == []
+
+
+def test_some_rooms_load_without_tensorflow() -> None:
+    users = [
+        name_of(path)
+        for path in MODULES
+        if {module.split(".")[0] for module, _ in imports(path)}
+        & {"tensorflow", "tf_keras", "keras"}
+    ]
+    assert [name for name in users if is_in(name, WITHOUT_TENSORFLOW)] == []
+
+
+def test_modules_are_imported_rather_than_names() -> None:
+    wrong = []
+    for path in MODULES:
+        own = ".".join(path.relative_to(ROOT.parent).parts[:-1])
+        is_a_face = path.name == "__init__.py"
+        for module, name in imports(path):
+            if module.split(".")[0] != "ytdnn" or name is None:
+                continue
+            if is_a_face and module.startswith(own):
+                continue  # a room's face may show its own names
+            target = ROOT.joinpath(*module.split(".")[1:], name)
+            is_module = target.is_dir() or target.with_suffix(".py").exists()
+            is_version = (module, name) == ("ytdnn", "__version__")
+            if not is_module and not is_version:
+                wrong.append(f"{path}: from {module} import {name}")
+    assert wrong == []
+
+
+def test_modules_say_what_they_are_for() -> None:
+    found = [ast.get_docstring(ast.parse(path.read_text())) for path in MODULES]
+    silent = zip(MODULES, found, strict=True)
+    assert [path for path, docstring in silent if not docstring] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "allowed"),
+    [
+        ("features/title", "log/events", True),
+        ("features/title", "models/layers/bags", True),
+        ("log/events", "features/title", False),
+        ("models/candidates/model", "models/ranking/model", False),
+        ("models/ranking/model", "retrieval/stage", True),
+        ("retrieval/stage", "models/ranking/model", False),
+        ("retrieval/index/ivf", "retrieval/rows", True),
+        ("training/loop", "bundle/export", False),
+        ("training/loop", "evaluation/metrics/binary", True),
+        ("training/loop", "evaluation/lists", False),
+        ("log/schema", "run/configs/data", True),
+        ("run/configs/data", "log/schema", True),
+        ("run/configs/data", "log/prepared", False),
+        ("run/cli/main", "evaluation/lists", True),
+        ("run/cli/main", "lab/live/play", False),
+        ("lab/live/play", "run/pipeline/api", True),
+    ],
+)
+def test_the_rule_itself(name: str, other: str, allowed: bool) -> None:
+    assert may_import(name, other) is allowed
+
+
 def test_an_import_inside_a_function_is_seen(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("def f():\n    from ytdnn.training import loop\n")
-    assert imported_rooms(path) == {"training"}
+    assert imports(path) == [("ytdnn.training", "loop")]

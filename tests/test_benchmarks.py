@@ -33,7 +33,7 @@ from experiments.benchmarks import input as input_benchmark
 from experiments.benchmarks.peers import __main__ as peers
 from experiments.benchmarks.peers import logs, measuring, pace, systems
 from ytdnn import errors
-from ytdnn.data.spark import session
+from ytdnn.ops.spark import session
 
 DIRECTORY = pathlib.Path(measure.__file__).parent
 FILES = {

@@ -1,4 +1,4 @@
-"""docs/: sections that docstrings cite exist; the layers are those of the rule."""
+"""docs/: sections that docstrings cite exist; the layout is that of the rule."""
 
 import pathlib
 import re
@@ -52,14 +52,31 @@ def test_there_are_citations() -> None:
     ]
 
 
-def test_the_layers_of_the_design_are_those_of_the_rule() -> None:
+def test_the_rows_of_the_design_are_those_of_the_rule() -> None:
     text = (DOCS / "design.md").read_text()
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.M)
-    stated: dict[int, set[str]] = {}
-    for layer, room in rows:
-        stated.setdefault(int(layer), set()).add(room)
-    assert len(rows) == len(test_architecture.LAYER_OF)
-    assert stated == dict(enumerate(test_architecture.LAYERS))
+    rows = re.findall(r"^\| (\d+) \| `([\w/]+)` \|", text, re.M)
+    stated = {int(number): room for number, room in rows}
+    assert stated == dict(enumerate(test_architecture.ROWS, 1))
+
+
+def test_the_design_names_what_every_row_may_import() -> None:
+    text = (DOCS / "design.md").read_text()
+    (named,) = re.findall(r"Every row may import (.*?)which", text, re.S)
+    shared = {place for place in test_architecture.SHARED if place != "__init__"}
+    words = set(re.findall(r"`([\w/]+)`", named)) - {"log", "run"}
+    assert words == {n.removeprefix("log/").removeprefix("run/") for n in shared}
+
+
+def test_the_picture_of_the_layout_is_the_tree_of_folders() -> None:
+    (tree,) = re.findall(
+        r"^ytdnn/\n((?:  .*\n)+)", (ROOT / "README.md").read_text(), re.M
+    )
+    shown = {line.split()[0]: line for line in tree.splitlines()}
+    folders = {p.parent.name for p in (ROOT / "ytdnn").glob("*/__init__.py")}
+    assert set(shown) == {f"{name}/" for name in folders}
+    for name, line in shown.items():
+        for inner in re.findall(r"(\w+)/", line.partition("/")[2]):
+            assert (ROOT / "ytdnn" / name / inner).is_dir(), f"{name}{inner}"
 
 
 def test_files_that_the_pages_name_exist() -> None:

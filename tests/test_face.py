@@ -6,7 +6,8 @@ import sys
 import pytest
 
 import ytdnn
-from ytdnn import configs, errors, pipeline
+from ytdnn import configs, errors
+from ytdnn.run import pipeline
 
 HEAVY = ("tensorflow", "tf_keras", "polars", "numpy", "pydantic", "pandas")
 
@@ -39,7 +40,7 @@ def test_naming_a_step_loads_neither_tensorflow_nor_polars() -> None:
     program = (
         "import ytdnn\n"
         "ytdnn.prepare, ytdnn.train, ytdnn.evaluate, ytdnn.export, ytdnn.Recommender\n"
-        "import ytdnn.pipeline.graph, ytdnn.cli.main"
+        "import ytdnn.run.pipeline.graph, ytdnn.run.cli.main"
     )
     assert not loaded_after(program) & {"tensorflow", "tf_keras", "polars", "pandas"}
 

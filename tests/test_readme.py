@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from tests import planted
-from ytdnn import configs, schema
-from ytdnn.cli import arguments, commands, main
-from ytdnn.configs import by_size
+from ytdnn import configs
+from ytdnn.log import schema
+from ytdnn.run.cli import arguments, commands, main
+from ytdnn.run.configs import by_size
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = [

@@ -10,7 +10,7 @@ import pytest
 
 from tests import extras
 from ytdnn import configs, errors, own_files, registries, registry
-from ytdnn.pipeline import config_dicts
+from ytdnn.run.pipeline import config_dicts
 
 FILE = """
 from typing import Literal
@@ -149,7 +149,7 @@ def test_parts_of_an_installed_package_are_read_from_its_metadata(
     registry._declared.cache_clear()
     try:
         parts = registry.Registry(
-            "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
+            "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
         )
         assert parts.missing == {"fly": "ytdnn.hangar.fly"}
         assert "fly" not in parts.names()
@@ -161,7 +161,7 @@ def test_parts_of_an_installed_package_are_read_from_its_metadata(
         (tmp_path / "ytdnn" / "hangar").mkdir(parents=True)
         (tmp_path / "ytdnn" / "hangar" / "fly.py").write_text("")
         again = registry.Registry(
-            "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
+            "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
         )
         assert again.missing == {}
         assert "fly" in again.own()

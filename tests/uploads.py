@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
+from ytdnn.log import prepare, prepared
 
 NUM_CHANNELS = 4
 NUM_USERS = 60

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tests import full_log
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 
 WIDTH = 6
 EVERY = 7  # this video and user, and every seventh after, lacks a vector

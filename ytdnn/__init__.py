@@ -18,10 +18,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ytdnn import configs
-    from ytdnn.configs import Config
     from ytdnn.errors import UserError
-    from ytdnn.pipeline import (
+    from ytdnn.lab.live.live_tests import live_test
+    from ytdnn.ops.catalogue.adding import add_videos
+    from ytdnn.ops.catalogue.removing import remove_videos, restore_videos
+    from ytdnn.ops.refit.refitting import refit
+    from ytdnn.ops.refresh.refreshing import refresh
+    from ytdnn.run import configs
+    from ytdnn.run.configs import Config
+    from ytdnn.run.pipeline import (
         Recommender,
         evaluate,
         export,
@@ -33,11 +38,6 @@ if TYPE_CHECKING:
         write_user_vectors,
         write_video_vectors,
     )
-    from ytdnn.pipeline.adding import add_videos
-    from ytdnn.pipeline.live_tests import live_test
-    from ytdnn.pipeline.refitting import refit
-    from ytdnn.pipeline.refreshing import refresh
-    from ytdnn.pipeline.removing import remove_videos, restore_videos
 
 __all__ = [
     "Config",
@@ -91,14 +91,14 @@ os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 
 
 # Where each name of the face lives.
-_ROOMS = {"Config": "configs", "UserError": "errors"}
-_OTHERS = "pipeline"
+_ROOMS = {"Config": "run.configs", "UserError": "errors"}
+_OTHERS = "run.pipeline"
 
 
 def __getattr__(name: str) -> Any:
     """Returns a name of the face, its room imported (PEP 562)."""
     if name == "configs":
-        return importlib.import_module("ytdnn.configs")
+        return importlib.import_module("ytdnn.run.configs")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     room = importlib.import_module(f"ytdnn.{_ROOMS.get(name, _OTHERS)}")

@@ -15,7 +15,7 @@ def run() -> int:
     sys.unraisablehook = _unraisable
     _is_running.set()
     try:
-        from ytdnn.cli import main
+        from ytdnn.run.cli import main
 
         return main.main()
     except KeyboardInterrupt:

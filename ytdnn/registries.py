@@ -14,7 +14,7 @@ from ytdnn import registry
 
 @dataclasses.dataclass(frozen=True)
 class RegisteredLoss(registry.Registered):
-    """A retrieval loss, see `ytdnn.candidates.losses`.
+    """A retrieval loss, see `ytdnn.models.candidates.losses`.
 
     Attributes:
       head: Factory of the head that gives the rows of the video table their meaning,
@@ -25,11 +25,13 @@ class RegisteredLoss(registry.Registered):
 
 
 LOSSES = registry.Registry(
-    "ytdnn.losses", "loss", "ytdnn.candidates.losses", RegisteredLoss
+    "ytdnn.losses", "loss", "ytdnn.models.candidates.losses", RegisteredLoss
 )
 
 
-HEADS = registry.Registry("ytdnn.heads", "head", "ytdnn.ranking", registry.Registered)
+HEADS = registry.Registry(
+    "ytdnn.heads", "head", "ytdnn.models.ranking", registry.Registered
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,15 +46,15 @@ class RegisteredLog(registry.Registered):
 
 
 LOGS = registry.Registry(
-    "ytdnn.logs", "source of logs", "ytdnn.data.sources", RegisteredLog
+    "ytdnn.logs", "source of logs", "ytdnn.log.sources", RegisteredLog
 )
 
 ENCODERS = registry.Registry(
-    "ytdnn.encoders", "encoder", "ytdnn.encoders", registry.Registered
+    "ytdnn.encoders", "encoder", "ytdnn.features.sequences", registry.Registered
 )
 
 INDEXES = registry.Registry(
-    "ytdnn.indexes", "kind of index", "ytdnn.index", registry.Registered
+    "ytdnn.indexes", "kind of index", "ytdnn.retrieval.index", registry.Registered
 )
 
 
@@ -125,8 +127,9 @@ class RegisteredMetric(registry.Registered):
 
     Attributes:
       inputs: Its arguments before k: `hits` and the number of right answers
-        (`ytdnn.metrics.ranking`), `seconds` and those of the right answers
-        (`ytdnn.metrics.watch_time`), or the `lists` (`ytdnn.metrics.ranked_lists`).
+        (`ytdnn.evaluation.metrics.ranking`), `seconds` and those of the right answers
+        (`ytdnn.evaluation.metrics.watch_time`), or the `lists`
+        (`ytdnn.evaluation.metrics.ranked_lists`).
       title: Display name.
       text: Definition in words, for reports and `ytdnn evaluate --explain`.
       is_default: Whether it is measured without being named in `evaluation.metrics`.
@@ -143,7 +146,7 @@ class RegisteredMetric(registry.Registered):
 
 
 METRICS = registry.Registry(
-    "ytdnn.metrics", "metric", "ytdnn.metrics", RegisteredMetric
+    "ytdnn.metrics", "metric", "ytdnn.evaluation.metrics", RegisteredMetric
 )
 
 
@@ -171,7 +174,7 @@ class RegisteredImpressionMetric(registry.Registered):
 IMPRESSION_METRICS = registry.Registry(
     "ytdnn.impression_metrics",
     "metric of impressions",
-    "ytdnn.metrics",
+    "ytdnn.evaluation.metrics",
     RegisteredImpressionMetric,
 )
 
@@ -189,30 +192,38 @@ class RegisteredSection(registry.Registered):
 
 
 REPORT_SECTIONS = registry.Registry(
-    "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
+    "ytdnn.report_sections",
+    "report section",
+    "ytdnn.evaluation.terminal",
+    RegisteredSection,
 )
 
 REPORT_FILES = registry.Registry(
-    "ytdnn.report_files", "file of a report", "ytdnn.pages", registry.Registered
+    "ytdnn.report_files",
+    "file of a report",
+    "ytdnn.evaluation.terminal",
+    registry.Registered,
 )
 
 REPORT_PARTS = registry.Registry(
     "ytdnn.report_parts", "part of a report", "ytdnn.evaluation", registry.Registered
 )
 
-PAGES = registry.Registry("ytdnn.pages", "page", "ytdnn.pages", registry.Registered)
+PAGES = registry.Registry(
+    "ytdnn.pages", "page", "ytdnn.evaluation.terminal", registry.Registered
+)
 
 TRACKERS = registry.Registry(
-    "ytdnn.trackers", "tracker", "ytdnn.tracking", registry.Registered
+    "ytdnn.trackers", "tracker", "ytdnn.run.pipeline", registry.Registered
 )
 
 COMMANDS = registry.Registry(
-    "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
+    "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
 )
 
 
 ROLES = registry.Registry(
-    "ytdnn.roles", "role in a run", "ytdnn.pipeline", registry.Registered
+    "ytdnn.roles", "role in a run", "ytdnn.run.pipeline", registry.Registered
 )
 
 TRUTHS = registry.Registry(
@@ -233,11 +244,11 @@ class RegisteredSteps(registry.Registered):
 
 
 STEPS = registry.Registry(
-    "ytdnn.steps", "step of a run", "ytdnn.pipeline", RegisteredSteps
+    "ytdnn.steps", "step of a run", "ytdnn.run.pipeline", RegisteredSteps
 )
 
 FUNCTIONS = registry.Registry(
-    "ytdnn.functions", "function of ytdnn", "ytdnn.pipeline", registry.Registered
+    "ytdnn.functions", "function of ytdnn", "ytdnn.run.pipeline", registry.Registered
 )
 
 
@@ -254,7 +265,9 @@ class RegisteredEngine(registry.Registered):
     flags: tuple[Any, ...] = ()
 
 
-ENGINES = registry.Registry("ytdnn.engines", "engine", "ytdnn.cli", RegisteredEngine)
+ENGINES = registry.Registry(
+    "ytdnn.engines", "engine", "ytdnn.run.cli", RegisteredEngine
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,16 +14,9 @@ import urllib.request
 
 import numpy as np
 
-from ytdnn import schema
-from ytdnn.data import fields as fields_room
-from ytdnn.serving import (
-    batches,
-    bundle,
-    explained,
-    operations,
-    requests,
-    warm_up,
-)
+from ytdnn.bundle import batches, bundle, explained, operations, requests, warm_up
+from ytdnn.log import fields as fields_room
+from ytdnn.log import schema
 
 TOLERANCE = 1e-4  # of scores: other kernels add in another order
 

@@ -17,7 +17,7 @@ name=ytdnn-check-$$
 trap '"$engine" rm -f "$name" >/dev/null 2>&1 || true; rm -rf "$place"' EXIT
 python - "$bundle" > "$place/models.config" <<'PYTHON'
 import json, sys
-from ytdnn.serving import tf_serving
+from ytdnn.bundle import tf_serving
 
 models = json.load(open(f"{sys.argv[1]}/manifest.json"))["facts"]["models"]
 print(tf_serving.models_config([n for n in models if not models[n]["needs"]]))

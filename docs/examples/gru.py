@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from ytdnn.encoders import sequence
-from ytdnn.layers import randomness
+from ytdnn.features.sequences import sequence
+from ytdnn.models.layers import randomness
 
 
 class GRU(sequence.SequenceEncoder):

@@ -49,15 +49,16 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from experiments.benchmarks import measure, million_videos, ranking
-from ytdnn import artifacts, configs, schema
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepared
-from ytdnn.index import artifact as index_artifact
-from ytdnn.pipeline import graph, runner, workdir
-from ytdnn.ranking import building
-from ytdnn.ranking import model as ranking_model
+from ytdnn import configs
+from ytdnn.bundle import batches, bundle, export
+from ytdnn.log import prepared, schema
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.ranking import building
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
-from ytdnn.serving import batches, bundle, export
+from ytdnn.retrieval.index import artifact as index_artifact
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import graph, runner, workdir
 
 _WATCHES, _IMPRESSIONS, _K = 50, 100, 20
 _REQUESTS = 64

@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import answer, measure
 from ytdnn import configs
-from ytdnn.index import brute_force, delta, scann_index
+from ytdnn.retrieval.index import brute_force, delta, scann_index
 
 _DIM, _K = 65, 300
 _SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)

@@ -42,8 +42,8 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.benchmarks import answer, measure
-from ytdnn import schema
-from ytdnn.serving import batches, bundle, where
+from ytdnn.bundle import batches, bundle, where
+from ytdnn.log import schema
 
 _K = 300
 _WARM_UP = 3

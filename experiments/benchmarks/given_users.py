@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.candidates.losses import base_loss
-from ytdnn.layers import embeddings
+from ytdnn.log import schema
+from ytdnn.models.candidates.losses import base_loss
+from ytdnn.models.layers import embeddings
 
 
 class GivenUsers:

@@ -110,10 +110,10 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure
 from ytdnn import configs
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
-from ytdnn.index import brute_force, ivf, lsh, scann_index
+from ytdnn.log import prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.retrieval.index import brute_force, ivf, lsh, scann_index
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 _MEBIBYTE = 2**20

@@ -26,9 +26,9 @@ import rich
 from rich import table
 
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import list_metrics, lists, measure, protocol, ranker
-from ytdnn.ranking import predictions
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import predictions
 
 _DIM = 128
 

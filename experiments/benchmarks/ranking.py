@@ -48,15 +48,15 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.benchmarks import measure
-from ytdnn import configs, schema
-from ytdnn.data import lookups, prepared
-from ytdnn.data import request as raw_request
-from ytdnn.layers import randomness
-from ytdnn.pipeline import graph, runner, workdir
-from ytdnn.ranking import building, inputs
-from ytdnn.ranking import model as ranking_model
+from ytdnn import configs
+from ytdnn.bundle import bundle, graphs, requests, saved_models
+from ytdnn.log import lookups, prepared, schema
+from ytdnn.log import request as raw_request
+from ytdnn.models.layers import randomness
+from ytdnn.models.ranking import building, inputs
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage
-from ytdnn.serving import bundle, graphs, requests, saved_models
+from ytdnn.run.pipeline import graph, runner, workdir
 from ytdnn.training import devices, loop, ranking
 
 FLOAT32: Final = "float32"

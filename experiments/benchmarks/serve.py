@@ -65,7 +65,8 @@ import numpy as np
 
 from experiments.benchmarks import answer, measure
 from experiments.benchmarks import load as load_room
-from ytdnn import artifacts, versions
+from ytdnn.bundle import versions
+from ytdnn.run import artifacts
 
 _REQUESTS = 256
 _SHARE = 0.6
@@ -103,8 +104,8 @@ class InProcess:
 def in_process(workdir: pathlib.Path, repeats: int, queue: Any) -> None:
     """Times the recommender and makes the requests, in a process of its own."""
     from experiments.benchmarks import ranking
-    from ytdnn.data import prepared
-    from ytdnn.serving import batches, bundle
+    from ytdnn.bundle import batches, bundle
+    from ytdnn.log import prepared
 
     data = prepared.load(workdir / prepared.KIND)
     served = bundle.load(workdir / bundle.KIND)

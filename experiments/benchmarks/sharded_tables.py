@@ -44,10 +44,10 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure, train_step
 from ytdnn import configs
-from ytdnn.candidates import losses, tower_inputs
-from ytdnn.candidates import model as candidate_model
-from ytdnn.pipeline import local_cluster
-from ytdnn.training import devices, executors, loop, strategies, tasks
+from ytdnn.models.candidates import losses, tower_inputs
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.ops.cluster import executors, local_cluster, strategies, tasks
+from ytdnn.training import devices, loop
 
 _STRATEGY = tasks.PARAMETER_SERVER
 _SERVERS, _WORKERS = 2, 1

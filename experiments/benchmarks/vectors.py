@@ -37,9 +37,8 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import event_log, vector_files, vectors
 from ytdnn.features import vector_columns
+from ytdnn.log import event_log, schema, vector_files, vectors
 
 _COLUMN = "clip"
 _MISSING = 10  # every tenth video

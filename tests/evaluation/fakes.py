@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
-from ytdnn.ranking import predictions
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import predictions
 
 Watch = tuple[str, str, int]
 Impression = tuple[str, str, int, bool, float]

@@ -5,8 +5,8 @@ import pathlib
 import numpy as np
 
 from tests.evaluation import fakes
-from ytdnn.data import prepared
 from ytdnn.evaluation import ranker
+from ytdnn.log import prepared
 
 # Training impressions: "a" clicked 3 of 4 (20 s each), "b" 1 of 4. Test: two pages.
 TRAIN = [

@@ -9,8 +9,8 @@ import pytest
 
 from tests import planted
 from ytdnn import configs, errors
-from ytdnn.data import inputs, prepared
 from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
+from ytdnn.log import inputs, prepared
 from ytdnn.retrieval import popular
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)

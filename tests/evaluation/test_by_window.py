@@ -10,9 +10,9 @@ import pytest
 
 from tests import full_log, untrained
 from ytdnn import configs
-from ytdnn.data import prepared, user_shards
 from ytdnn.evaluation import by_window, evaluate_run, report_model
-from ytdnn.index import brute_force
+from ytdnn.log import prepared, user_shards
+from ytdnn.retrieval.index import brute_force
 
 EVALUATION = configs.EvaluationConfig(
     ks=(2, 5), num_resamples=20, candidate_set="all", off_policy_pages=20

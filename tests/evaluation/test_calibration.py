@@ -6,9 +6,9 @@ import pytest
 
 from tests.evaluation import logged
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import calibration, ranker
-from ytdnn.ranking import predictions
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)

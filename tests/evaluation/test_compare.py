@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests import planted
 from ytdnn import configs, errors
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     compare,
     conditions,
@@ -22,7 +21,8 @@ from ytdnn.evaluation import (
     ranker,
     report_files,
 )
-from ytdnn.ranking import predictions
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(

@@ -7,9 +7,7 @@ import pytest
 
 from tests import planted
 from tests.evaluation import fakes
-from ytdnn import artifacts, configs, errors
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepare, prepared
+from ytdnn import configs, errors
 from ytdnn.evaluation import (
     evaluate_run,
     impression_metrics,
@@ -19,11 +17,14 @@ from ytdnn.evaluation import (
     report_model,
     summary,
 )
-from ytdnn.index import artifact as index_artifact
-from ytdnn.index import brute_force
-from ytdnn.ranking import building, predictions
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import prepare, prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.ranking import building, predictions
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval.index import artifact as index_artifact
+from ytdnn.retrieval.index import brute_force
+from ytdnn.run import artifacts
 
 Split = prepared.Split
 CONFIG = configs.Config(

@@ -8,11 +8,12 @@ import pytest
 import rich.console
 
 from tests import planted
-from ytdnn import artifacts, errors
-from ytdnn.candidates import model, tower_inputs
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import evaluate_run
-from ytdnn.pages import terminal
+from ytdnn.evaluation.terminal import terminal
+from ytdnn.log import prepared
+from ytdnn.models.candidates import model, tower_inputs
+from ytdnn.run import artifacts
 from ytdnn.training import candidates, validation
 
 EPOCHS = 3

@@ -10,19 +10,19 @@ import pytest
 
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import (
     compare,
     conditions,
     evaluate_run,
     lists,
-    oracle,
     report_files,
     report_model,
     report_schema,
     summary,
 )
-from ytdnn.index import brute_force
+from ytdnn.lab.truth import oracle
+from ytdnn.log import prepare, prepared
+from ytdnn.retrieval.index import brute_force
 
 WORLD = configs.WorldConfig(
     num_users=300, num_videos=400, num_topics=4, num_days=30, watches_per_user=40

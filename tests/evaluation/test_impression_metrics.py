@@ -7,7 +7,6 @@ import pytest
 from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     calibration,
     definitions,
@@ -15,8 +14,9 @@ from ytdnn.evaluation import (
     metric_names,
     ranker,
 )
-from ytdnn.metrics import binary, predicted_seconds
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.metrics import binary, predicted_seconds
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)

@@ -4,8 +4,8 @@ import pytest
 
 from tests.evaluation import logged
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import impression_slices, ranker
+from ytdnn.log import prepared
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)

@@ -10,10 +10,10 @@ import tensorflow as tf
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
-from ytdnn.data import positions, prepare, prepared
 from ytdnn.evaluation import leaks, protocol
 from ytdnn.features import time_since_last_watch
-from ytdnn.ranking import building
+from ytdnn.log import positions, prepare, prepared
+from ytdnn.models.ranking import building
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig()

@@ -7,9 +7,9 @@ import pytest
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import lists, protocol
-from ytdnn.metrics import retrieval
+from ytdnn.evaluation.metrics import retrieval
+from ytdnn.log import prepared
 
 CONFIG = configs.EvaluationConfig()
 

@@ -12,7 +12,6 @@ import pytest
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import (
     definitions,
     examples,
@@ -28,7 +27,8 @@ from ytdnn.evaluation import (
     report_schema,
     slices,
 )
-from ytdnn.ranking import predictions
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import predictions
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(ks=(2, 5), num_resamples=30)

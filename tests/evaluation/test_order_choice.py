@@ -8,8 +8,8 @@ import pytest
 
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import chosen_order, order_choice, ranker
+from ytdnn.log import prepared
 
 CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.

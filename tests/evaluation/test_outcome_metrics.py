@@ -9,10 +9,11 @@ import pytest
 import rich.console
 
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import outcome_metrics, ranker, report_model, trade_offs
-from ytdnn.pages import feedback, outcome_table, page
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.terminal import outcome_table
+from ytdnn.lab.pages import feedback, page
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import predictions
 
 _START = 1_600_000_000
 _DAY = 86_400

@@ -10,7 +10,6 @@ import pytest
 from tests import full_log
 from tests.evaluation import fakes
 from ytdnn import configs, errors
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     compare,
     evaluate_run,
@@ -20,7 +19,8 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
 )
-from ytdnn.index import brute_force
+from ytdnn.log import prepared
+from ytdnn.retrieval.index import brute_force
 
 TEST = prepared.Split.TEST
 CONFIG = configs.Config(

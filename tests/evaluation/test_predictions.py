@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
-from ytdnn.metrics import retrieval
+from ytdnn.evaluation.metrics import retrieval
+from ytdnn.log import prepare, prepared
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(ks=(1, 3), num_resamples=20, baselines=())

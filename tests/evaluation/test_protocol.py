@@ -8,8 +8,8 @@ import pytest
 from tests import planted, uploads
 from tests.evaluation import fakes
 from ytdnn import configs, errors
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import lists, protocol, statement
+from ytdnn.log import prepare, prepared
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig()

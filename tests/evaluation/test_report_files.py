@@ -6,9 +6,10 @@ import pathlib
 import polars as pl
 import pytest
 
-from tests.pages import example
-from ytdnn import artifacts, errors
+from tests.evaluation.terminal import example
+from ytdnn import errors
 from ytdnn.evaluation import report_files
+from ytdnn.run import artifacts
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import jsonschema
 import pydantic
 import pytest
 
-from tests.pages import example
-from ytdnn import docstrings
-from ytdnn.evaluation import report_model, report_parts, report_schema
+from tests.evaluation.terminal import example
+from ytdnn.evaluation import docstrings, report_model, report_parts, report_schema
 
 SCHEMA = report_schema.schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

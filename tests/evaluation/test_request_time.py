@@ -6,12 +6,13 @@ import io
 import rich.console
 
 from tests import planted
-from ytdnn import artifacts, configs
-from ytdnn.candidates import model
-from ytdnn.data import prepare
+from ytdnn import configs
 from ytdnn.evaluation import evaluate_run
-from ytdnn.index import artifact
-from ytdnn.pages import terminal
+from ytdnn.evaluation.terminal import terminal
+from ytdnn.log import prepare
+from ytdnn.models.candidates import model
+from ytdnn.retrieval.index import artifact
+from ytdnn.run import artifacts
 from ytdnn.training import candidates
 
 

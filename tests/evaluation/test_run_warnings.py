@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from tests.evaluation import fakes
-from tests.pages import example
-from ytdnn import artifacts, configs
-from ytdnn.data import prepared
+from tests.evaluation.terminal import example
+from ytdnn import configs
 from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
-from ytdnn.index import brute_force
-from ytdnn.pages import notes
-from ytdnn.pipeline import graph, runner
+from ytdnn.evaluation.terminal import notes
+from ytdnn.log import prepared
+from ytdnn.retrieval.index import brute_force
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import graph, runner
 
 EVALUATION = configs.EvaluationConfig(ks=(5,), num_resamples=100, baselines=())
 CONFIG = configs.Config(evaluation=EVALUATION)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from tests.index import contract
+from tests.retrieval.index import contract
 from ytdnn import configs
 from ytdnn.evaluation import search
-from ytdnn.index import brute_force, lsh, scann_index
+from ytdnn.retrieval.index import brute_force, lsh, scann_index
 
 
 class FirstHalf:

@@ -5,9 +5,9 @@ import pytest
 
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.cli import sessions_flag
-from ytdnn.data import prepared
 from ytdnn.evaluation import baselines, protocol, statement
+from ytdnn.log import prepared
+from ytdnn.run.cli import sessions_flag
 from ytdnn.training import validation
 
 Split = prepared.Split

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.evaluation import fakes, logged
-from ytdnn import configs, ragged
-from ytdnn.data import prepared
+from ytdnn import configs
 from ytdnn.evaluation import protocol, ranker, report_parts, shown_lists
+from ytdnn.log import prepared, ragged
 
 Split = prepared.Split
 CONFIG = configs.EvaluationConfig(ks=(2,), num_resamples=50)

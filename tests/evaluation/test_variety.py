@@ -7,8 +7,8 @@ import pytest
 
 from tests import full_log, vector_log
 from ytdnn import errors
-from ytdnn.data import prepared
 from ytdnn.evaluation import quality_gaps, report_model, variety
+from ytdnn.log import prepared
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import approximate_search
 from ytdnn import configs
-from ytdnn.pipeline import graph, runner
+from ytdnn.run.pipeline import graph, runner
 
 WORLD = configs.WorldConfig(
     num_users=60, num_videos=150, num_days=20, watches_per_user=20

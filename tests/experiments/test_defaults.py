@@ -8,9 +8,9 @@ import numpy as np
 from experiments import defaults
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import evaluate_run, report_files
-from ytdnn.index import brute_force
+from ytdnn.log import prepared
+from ytdnn.retrieval.index import brute_force
 
 CONFIG = configs.Config(evaluation=configs.EvaluationConfig(ks=(10,), num_resamples=50))
 

@@ -7,9 +7,10 @@ import pytest
 
 from experiments import feedback, weighted_slates
 from tests import kuairand_files
-from ytdnn import configs, schema
+from ytdnn import configs
 from ytdnn.evaluation import outcome_metrics
-from ytdnn.world import corpus, generate, page_truth
+from ytdnn.lab.world import corpus, generate, page_truth
+from ytdnn.log import schema
 
 NAMES = ["liked", "completed"]
 

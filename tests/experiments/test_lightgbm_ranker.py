@@ -7,10 +7,10 @@ import pytest
 
 from experiments import lightgbm_ranker
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import impression_metrics, lists, ranker
-from ytdnn.pipeline import workdir
-from ytdnn.ranking import predictions
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import predictions
+from ytdnn.run.pipeline import workdir
 
 WORLD = configs.WorldConfig(
     num_users=800, num_videos=400, num_topics=4, num_days=30, watches_per_user=30

@@ -8,7 +8,7 @@ import rich.console
 
 from experiments import live, world_small
 from ytdnn import configs
-from ytdnn.live import arms, built_in, measures, play, report
+from ytdnn.lab.live import arms, built_in, measures, play, report
 
 WORLD = configs.WorldConfig(
     num_users=90, num_videos=120, num_topics=3, num_days=15, live_days=14

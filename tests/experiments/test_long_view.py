@@ -13,8 +13,8 @@ from experiments import lightgbm_ranker, long_view
 from tests import kuairand_files, planted
 from tests.evaluation import logged
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import ranker
+from ytdnn.log import prepared
 
 
 def test_scores_by_hand() -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from experiments import made_logs
-from ytdnn import schema
+from ytdnn.log import schema
 
 TINY = made_logs.SIZES["tiny"]
 

@@ -7,7 +7,7 @@ import pytest
 from experiments import new_videos
 from tests import uploads
 from ytdnn import configs
-from ytdnn.pipeline import workdir
+from ytdnn.run.pipeline import workdir
 from ytdnn.training import candidates
 
 

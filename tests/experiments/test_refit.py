@@ -9,7 +9,7 @@ import pytest
 from experiments import refit
 from tests import planted
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
+from ytdnn.log import prepare, prepared
 
 WORLD = configs.WORLDS["tiny"]
 

@@ -7,7 +7,8 @@ import pytest
 
 from experiments import refresh
 from tests import planted
-from ytdnn import artifacts, configs
+from ytdnn import configs
+from ytdnn.run import artifacts
 
 WORLD = configs.WORLDS["tiny"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests import full_log
 from tests.features import contract
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 
 
 @pytest.fixture(scope="session")

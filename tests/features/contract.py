@@ -14,12 +14,12 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn import configs, errors, schema
-from ytdnn.data import fields, lookups, positions, prepared
-from ytdnn.data import request as raw_request
+from ytdnn import configs, errors
+from ytdnn.bundle import requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.serving import requests
+from ytdnn.log import fields, lookups, positions, prepared, schema
+from ytdnn.log import request as raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}

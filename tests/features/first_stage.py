@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn import configs, schema
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import fields, lookups, positions, prepared
-from ytdnn.data import request as raw_request
+from ytdnn import configs
+from ytdnn.bundle import graphs, limits
+from ytdnn.log import fields, lookups, positions, prepared, schema
+from ytdnn.log import request as raw_request
+from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import stage as stage_room
-from ytdnn.serving import graphs, limits
 
 CONFIG = configs.CandidatesConfig(
     content=configs.ContentConfig(enabled=False),

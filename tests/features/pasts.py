@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tests.features import contract
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from tests.features import contract
-from ytdnn.data import prepared
 from ytdnn.features import base_feature, corpus
+from ytdnn.log import prepared
 
 DAY = 86_400
 GROUPS = {"video": None, "channel": "channel_id", "topic": "topic"}

@@ -6,9 +6,9 @@ import pytest
 from tests import full_log
 from tests.features import contract, first_stage
 from ytdnn import configs, errors
-from ytdnn.data import earlier, positions, prepared
 from ytdnn.features import base_feature, candidate_score, registry
-from ytdnn.ranking import building
+from ytdnn.log import earlier, positions, prepared
+from ytdnn.models.ranking import building
 from ytdnn.retrieval import stage as stage_room
 
 

@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from tests.features import contract, first_stage
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.features import candidate_source
+from ytdnn.log import prepared
 from ytdnn.retrieval import interface
 from ytdnn.retrieval import stage as stage_room
 

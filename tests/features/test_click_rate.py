@@ -4,8 +4,8 @@ import numpy as np
 
 from tests import full_log
 from tests.features import statistics_contract
-from ytdnn.data import prepared
 from ytdnn.features import click_rate, corpus
+from ytdnn.log import prepared
 
 
 class TestVideoClickRate(statistics_contract.RatioContract):

@@ -8,10 +8,10 @@ import pytest
 from tests import full_log
 from tests.features import contract
 from ytdnn import configs, errors
-from ytdnn.data import prepared
 from ytdnn.features import base_feature, columns, registry
-from ytdnn.ranking import building
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import prepared
+from ytdnn.models.ranking import building
+from ytdnn.models.ranking import model as ranking_model
 
 
 class TestOwnTextOfUsers(contract.FeatureContract):

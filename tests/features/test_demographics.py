@@ -1,8 +1,8 @@
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.data import prepared
 from ytdnn.features import base_feature
+from ytdnn.log import prepared
 
 
 class TestGender(contract.FeatureContract):

@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.features import contract, pasts
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 
 
 class TestNumEarlierImpressions(pasts.PastContract):

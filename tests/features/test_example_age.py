@@ -1,8 +1,8 @@
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.data import inputs, positions, prepared, watch_log
 from ytdnn.features import base_feature, reading
+from ytdnn.log import inputs, positions, prepared, watch_log
 
 
 class TestExampleAge(contract.FeatureContract):

@@ -1,8 +1,7 @@
 import numpy as np
 
 from tests.features import contract
-from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.log import prepared, schema
 
 
 class TestLanguageMatch(contract.FeatureContract):

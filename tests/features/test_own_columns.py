@@ -9,9 +9,9 @@ import pytest
 from tests import full_log
 from tests.features import contract
 from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.features import columns, own_columns
-from ytdnn.ranking import building
+from ytdnn.log import prepared
+from ytdnn.models.ranking import building
 
 EVERY = ("users.segment", "users.points", "videos.genre", "videos.stars")
 _START, _DAY = 1_600_000_000, 86_400

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import lookups, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import past_request, past_sums
+from ytdnn.log import lookups, prepared, schema
+from ytdnn.log import request as raw_request
 
 CHANNEL = past_sums.KEY_COLUMNS[0]
 ASKED = [f"v{i}" for i in range(12)]

@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.features import statistics_contract
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 
 
 class TestVideoImpressions(statistics_contract.StatisticContract):

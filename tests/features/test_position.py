@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.data import positions, prepared
 from ytdnn.features import reading
+from ytdnn.log import positions, prepared
 
 
 class TestPosition(contract.FeatureContract):

@@ -6,8 +6,8 @@ import pytest
 
 from tests.features import contract
 from ytdnn import configs, errors
-from ytdnn.data import prepared
 from ytdnn.features import base_feature, registry
+from ytdnn.log import prepared
 
 
 def _held_to_the_contract() -> set[tuple[str, str]]:

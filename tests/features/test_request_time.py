@@ -1,6 +1,6 @@
 from tests.features import contract
-from ytdnn.data import prepared
 from ytdnn.features import base_feature
+from ytdnn.log import prepared
 
 
 class TestRequestTime(contract.FeatureContract):

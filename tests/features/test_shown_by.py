@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 
 
 class _TrainingOnly(contract.FeatureContract):

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from tests import extras, full_log, vector_log
 from ytdnn import configs, errors, registries
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import diversity, page, placing
 
 BY_TOPIC = configs.CompositionConfig(diversity=2.0, diversity_by="topic")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs, errors, registries
-from ytdnn.data import fields, prepared
+from ytdnn.log import fields, prepared
 from ytdnn.retrieval import request_fields
 
 

@@ -13,11 +13,12 @@ import tensorflow as tf
 from hypothesis import strategies
 
 from tests import extras
-from tests.index import contract
-from ytdnn import configs, registries, schema
-from ytdnn.index import brute_force, delta, lsh, scann_index
+from tests.retrieval.index import contract
+from ytdnn import configs, registries
+from ytdnn.bundle import where
+from ytdnn.log import schema
 from ytdnn.retrieval import attributes, filters, from_vectors, nearest, permitted
-from ytdnn.serving import where
+from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20
 NOW, DAY = 1_700_000_000, 86_400

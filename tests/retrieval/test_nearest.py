@@ -9,10 +9,10 @@ import tensorflow as tf
 from hypothesis import strategies
 
 from ytdnn import configs
-from ytdnn.data import lookups
-from ytdnn.index import brute_force, delta, lsh, scann_index
+from ytdnn.bundle import removed_videos
+from ytdnn.log import lookups
 from ytdnn.retrieval import nearest, permitted, scores
-from ytdnn.serving import removed_videos
+from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
 REMOVED = [2, 5, 9, 31]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.data import positions
+from ytdnn.log import positions
 from ytdnn.retrieval import page
 
 

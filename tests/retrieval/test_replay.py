@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.data import positions, prepare, prepared
-from ytdnn.metrics import binary
+from ytdnn.evaluation.metrics import binary
+from ytdnn.log import positions, prepare, prepared
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.training import candidates
 

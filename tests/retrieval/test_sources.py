@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn import configs, errors, registries
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs, registries
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import interface, topic_popular
 
 

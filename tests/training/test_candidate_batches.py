@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests import full_log
-from ytdnn import configs, schema
-from ytdnn.candidates import model, tower_inputs
-from ytdnn.data import draws, portions, prepared, streaming
+from ytdnn import configs
+from ytdnn.log import draws, prepared, schema, streaming
+from ytdnn.models.candidates import model, tower_inputs
+from ytdnn.ops.cluster import portions
 from ytdnn.training import candidates, devices, loop
 
 _SHARDED = 600  # events a shard

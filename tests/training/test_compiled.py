@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
-from tests.training import losses_of_steps
-from ytdnn.layers import randomness
-from ytdnn.training import devices, executors, loop
+from tests.ops.cluster import losses_of_steps
+from ytdnn.models.layers import randomness
+from ytdnn.ops.cluster import executors
+from ytdnn.training import devices, loop
 
 _STEPS = 6
 

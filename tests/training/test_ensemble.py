@@ -7,9 +7,10 @@ import pytest
 
 from tests import planted
 from tests.training import kills
-from ytdnn import artifacts, configs
-from ytdnn.candidates import model
-from ytdnn.data import prepared
+from ytdnn import configs
+from ytdnn.log import prepared
+from ytdnn.models.candidates import model
+from ytdnn.run import artifacts
 from ytdnn.training import candidates, validation
 
 EPOCHS = 2

@@ -4,7 +4,7 @@ import pytest
 
 from tests import full_log
 from ytdnn import configs, errors
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.training import features
 
 WRONG = configs.FeaturesConfig(add=("videos.genr",))

@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from tests import full_log
 from tests.features import first_stage
-from ytdnn import configs, schema
-from ytdnn.data import portions, prepared, streaming
-from ytdnn.ranking import building
+from ytdnn import configs
+from ytdnn.log import prepared, schema, streaming
+from ytdnn.models.ranking import building
+from ytdnn.ops.cluster import portions
 from ytdnn.training import devices, impression_batches, loop, ranking
 
 _SHARDED = 800  # events a shard

@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from tests import planted
 from tests.training import kills
-from ytdnn import artifacts, configs, errors, schema
-from ytdnn.candidates import initial, model
-from ytdnn.data import prepared, streaming
-from ytdnn.layers import randomness
+from ytdnn import configs, errors
+from ytdnn.log import prepared, schema, streaming
+from ytdnn.models.candidates import initial, model
+from ytdnn.models.layers import randomness
+from ytdnn.run import artifacts
 from ytdnn.training import candidates, checkpoints, devices, loop, report
 
 
@@ -293,10 +294,10 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from ytdnn.candidates import initial, model
-from ytdnn.data import prepared
+from ytdnn.models.candidates import initial, model
+from ytdnn.log import prepared
 from ytdnn.training import (candidates, devices, loop)
-from ytdnn.layers import randomness
+from ytdnn.models.layers import randomness
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]

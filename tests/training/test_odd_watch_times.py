@@ -9,9 +9,9 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import ranker
-from ytdnn.ranking import model
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import model
 from ytdnn.training import ranking
 
 _SECONDS = {

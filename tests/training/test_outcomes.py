@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
-from ytdnn import artifacts, configs, errors
-from ytdnn.data import prepare, prepared
-from ytdnn.metrics import binary, recalibration
-from ytdnn.ranking import building, heads, outcomes
-from ytdnn.ranking import model as ranking_model
+from ytdnn import configs, errors
+from ytdnn.evaluation.metrics import binary, recalibration
+from ytdnn.log import prepare, prepared
+from ytdnn.models.ranking import building, heads, outcomes
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.run import artifacts
 from ytdnn.training import calibrating, ranking
 
 

@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepare, prepared, streaming
-from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import building, heads
-from ytdnn.ranking import model as ranking_model
+from ytdnn import configs, errors
+from ytdnn.evaluation.metrics import binary, per_user_loss
+from ytdnn.log import prepare, prepared, schema, streaming
+from ytdnn.models.ranking import building, heads
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
 
 
@@ -264,7 +264,7 @@ import ytdnn
 import tensorflow as tf
 from tests import planted
 from ytdnn import configs
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.training import ranking
 
 cpu = tf.config.list_physical_devices("CPU")[0]

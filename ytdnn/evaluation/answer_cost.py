@@ -4,11 +4,11 @@ import pathlib
 
 import numpy as np
 
-from ytdnn import configs
-from ytdnn.data import events, prepared
 from ytdnn.evaluation import evaluate_run, protocol
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import events, prepared
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run import configs
 
 _REPEATS = 5
 

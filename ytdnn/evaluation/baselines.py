@@ -19,10 +19,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, progress
-from ytdnn.data import inputs, prepared
+from ytdnn import progress
 from ytdnn.evaluation import lists, matrix_baselines, protocol
+from ytdnn.log import inputs, prepared
 from ytdnn.retrieval import co_watch, popular
+from ytdnn.run import configs
 
 _NEIGHBOURS = 200  # of each watch
 _AUTO_NAME = "auto"

@@ -16,12 +16,13 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import configs, errors, progress, schema
-from ytdnn.data import prepared
+from ytdnn import errors, progress
+from ytdnn.bundle import batches, requests, saved_models
+from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import by_window, lists, other_systems, protocol
-from ytdnn.index import scann_index
-from ytdnn.serving import batches, requests, saved_models
-from ytdnn.serving import bundle as bundle_room
+from ytdnn.log import prepared, schema
+from ytdnn.retrieval.index import scann_index
+from ytdnn.run import configs
 
 SYSTEM_SCANN = "system-scann"
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.data import prepared, shard_index, streaming
 from ytdnn.evaluation import models
-from ytdnn.ranking import predictions
+from ytdnn.log import prepared, shard_index, streaming
+from ytdnn.models.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
 from ytdnn.evaluation import ranker, report_model
-from ytdnn.metrics import calibration
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.metrics import calibration
+from ytdnn.models.ranking import predictions
+from ytdnn.run import configs
 
 
 def measure(

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import artifacts
+from ytdnn.run import artifacts
 
 KIND = "choice"
 

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import (
     conditions,
     impression_metrics,
@@ -26,7 +25,9 @@ from ytdnn.evaluation import (
     statement,
     users,
 )
-from ytdnn.metrics import bootstrap
+from ytdnn.evaluation.metrics import bootstrap
+from ytdnn.log import prepared, schema
+from ytdnn.run import configs
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
 _HEADLINE_K = 10

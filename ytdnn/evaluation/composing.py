@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import lists, models, protocol
-from ytdnn.ranking import weighing
+from ytdnn.log import prepared
+from ytdnn.models.ranking import weighing
 from ytdnn.retrieval import exploring, interface, page, pool, scores
+from ytdnn.run import configs
 
 _CASES_A_PART = 1 << 8
 

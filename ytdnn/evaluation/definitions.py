@@ -7,12 +7,7 @@ details that definitions usually leave open.
 import textwrap
 
 from ytdnn import registries
-from ytdnn.evaluation import (
-    impression_metrics,
-    list_metrics,
-    metric_names,
-    statement,
-)
+from ytdnn.evaluation import impression_metrics, list_metrics, metric_names, statement
 
 _WIDTH = 88
 
@@ -25,7 +20,7 @@ LISTS = {
     "important as every other.",
     metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
     "one page of the first k shown at the time of the request, by the world's own laws "
-    "of clicks and watch time (ytdnn/world/page_truth.py).",
+    "of clicks and watch time (ytdnn/lab/world/page_truth.py).",
     metric_names.TRUE_CLICKS: "of a synthetic world: expected clicks on that page.",
     metric_names.TRUE_CLICKBAIT: "of a synthetic world: share of that page's videos "
     "that are clickbait, of the tenth of most appeal and of quality below the median.",

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs, errors, registries
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import events, prepared
+from ytdnn import errors, registries
 from ytdnn.evaluation import (
     baselines,
     by_window,
@@ -32,10 +30,13 @@ from ytdnn.evaluation import (
     training_logs,
     truths,
 )
-from ytdnn.index import artifact as index_artifact
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import events, prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval.index import artifact as index_artifact
+from ytdnn.run import artifacts, configs
 
 _RECALL_K = 100
 _TIMED_USERS = 200

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import ragged, schema
-from ytdnn.data import prepared
 from ytdnn.evaluation import list_metrics, lists, protocol, report_model
-from ytdnn.metrics import ranking, retrieval
+from ytdnn.evaluation.metrics import ranking, retrieval
+from ytdnn.log import prepared, ragged, schema
 
 _LENGTH = 10
 _FACTS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)

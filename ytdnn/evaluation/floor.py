@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import artifacts, configs, errors
-from ytdnn.candidates import model
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import baselines, by_window, lists, protocol
-from ytdnn.metrics import retrieval
+from ytdnn.evaluation.metrics import retrieval
+from ytdnn.log import prepared
+from ytdnn.models.candidates import model
+from ytdnn.run import artifacts, configs
 
 _METRIC, _K = "ndcg@10", 10
 _MOST_SCORES = 2e8  # of each list

@@ -6,8 +6,8 @@ are those of the difference, and of the share.
 
 from collections.abc import Mapping
 
-from ytdnn import configs
 from ytdnn.evaluation import lists, metric_names, report_model, report_parts, summary
+from ytdnn.run import configs
 
 PerUsers = Mapping[str, summary.PerUser]
 # From the first to the second; each is told of the systems that lie between.

@@ -23,16 +23,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, registries
+from ytdnn import registries
 from ytdnn.evaluation import ranker, report_model, summary
-from ytdnn.metrics import (
+from ytdnn.evaluation.metrics import (
     binary,
     bootstrap,
     first_places,
     per_user_loss,
     predicted_seconds,
 )
-from ytdnn.ranking import predictions
+from ytdnn.models.ranking import predictions
+from ytdnn.run import configs
 
 AUC = "auc"
 GROUPED_AUC = "grouped_auc"

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     impression_metrics,
     ranker,
@@ -16,8 +14,10 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.metrics import binary, bootstrap
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.metrics import binary, bootstrap
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
+from ytdnn.run import configs
 
 ID_EMBEDDING = "id_embedding"
 WITH, WITHOUT = "with an id embedding", "without an id embedding"

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors, ragged, schema
-from ytdnn.data import events, prepared, shard_index, user_shards
+from ytdnn import errors
 from ytdnn.evaluation import models, protocol, report_parts
+from ytdnn.log import events, prepared, ragged, schema, shard_index, user_shards
 
 _USERS_CHANGED = 128
 _VIDEOS_SCORED = 16

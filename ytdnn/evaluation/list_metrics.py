@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, ragged, registries, schema
-from ytdnn.data import prepared
+from ytdnn import registries
 from ytdnn.evaluation import (
     lists,
     metric_names,
@@ -18,7 +17,15 @@ from ytdnn.evaluation import (
     truths,
     variety,
 )
-from ytdnn.metrics import catalogue, debiased, ranked_lists, retrieval, watch_time
+from ytdnn.evaluation.metrics import (
+    catalogue,
+    debiased,
+    ranked_lists,
+    retrieval,
+    watch_time,
+)
+from ytdnn.log import prepared, ragged, schema
+from ytdnn.run import configs
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 COVERAGE = "coverage"

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import by_window, models, protocol
-from ytdnn.metrics import retrieval, selection
+from ytdnn.evaluation.metrics import retrieval, selection
+from ytdnn.log import prepared
+from ytdnn.run import configs
 
 POPULARITY = "popularity"
 CANDIDATES = "candidates"

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ytdnn import configs, errors
-from ytdnn.data import inputs, prepared
+from ytdnn import errors
 from ytdnn.evaluation import lists, protocol
+from ytdnn.log import inputs, prepared
+from ytdnn.run import configs
 
 _USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
 _FACTORS, _ITERATIONS, _SEED = 64, 12, 0

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, environment
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     by_window,
     calibration,
@@ -40,6 +38,8 @@ from ytdnn.evaluation import (
     summary,
     users,
 )
+from ytdnn.log import prepared
+from ytdnn.run import configs, environment
 
 
 @dataclasses.dataclass(frozen=True)

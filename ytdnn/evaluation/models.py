@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.data import prepared
-from ytdnn.ranking import predictions
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
 
 Indices = npt.NDArray[np.integer]
 Positions = npt.NDArray[np.int64]

@@ -12,8 +12,6 @@ it is not, a warning says so, with advice.
 import math
 import pathlib
 
-from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     by_window,
     chosen_order,
@@ -24,8 +22,10 @@ from ytdnn.evaluation import (
     report_parts,
     shown_lists,
 )
-from ytdnn.ranking import model as ranking_model
+from ytdnn.log import prepared
+from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run import configs
 
 # Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
 JUDGE = impression_metrics.LIST_NDCG

@@ -8,8 +8,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ytdnn import configs
-from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
     baselines,
     leaks,
@@ -19,6 +17,8 @@ from ytdnn.evaluation import (
     report_files,
     truths,
 )
+from ytdnn.log import events, prepared
+from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

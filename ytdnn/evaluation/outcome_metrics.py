@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
-from ytdnn.data import outcomes
 from ytdnn.evaluation import (
     calibration,
     impression_metrics,
@@ -21,8 +19,10 @@ from ytdnn.evaluation import (
     summary,
     trade_offs,
 )
-from ytdnn.metrics import binary, bootstrap
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.metrics import binary, bootstrap
+from ytdnn.log import outcomes
+from ytdnn.models.ranking import predictions
+from ytdnn.run import configs
 
 AUC = "auc"
 GROUPED_AUC = "grouped_auc"

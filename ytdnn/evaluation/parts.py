@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import event_log, prepared
-from ytdnn.data.sources import ids
+from ytdnn import errors
+from ytdnn.log import event_log, prepared, schema
+from ytdnn.log.sources import ids
+from ytdnn.run import configs
 
 Bools = npt.NDArray[np.bool_]
 

@@ -12,10 +12,11 @@ import pathlib
 import numpy as np
 import polars as pl
 
-from ytdnn import checksums, errors, schema, user_paths
-from ytdnn.data import prepared
-from ytdnn.data.sources import files
+from ytdnn import errors, user_paths
 from ytdnn.evaluation import lists, other_systems, protocol, report_parts
+from ytdnn.log import prepared, schema
+from ytdnn.log.sources import files
+from ytdnn.run import checksums
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"

@@ -23,9 +23,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, errors, ragged, schema
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import parts
+from ytdnn.log import prepared, ragged, schema
+from ytdnn.run import configs
 
 _WINDOW_OF = {prepared.Split.VALIDATION: "validation", prepared.Split.TEST: "test"}
 _DAY_SECONDS = 86_400

@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, errors
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import by_window, models, parts
-from ytdnn.ranking import predictions
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
+from ytdnn.run import configs
 
 POPULARITY = "popularity"
 RANKER = "ranker"

@@ -8,8 +8,7 @@ import inspect
 import json
 from typing import Any
 
-from ytdnn import docstrings
-from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation import docstrings, report_model, report_parts
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, configs, schema
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
@@ -18,6 +16,8 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
+from ytdnn.log import prepared, schema
+from ytdnn.run import artifacts, configs
 
 _REASONS = "Likely reasons:"
 _NO_REASON = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.evaluation import models
-from ytdnn.index import interface, scann_index
+from ytdnn.retrieval.index import interface, scann_index
 
 EXACT = "exact"
 _MOST_QUERIES = 1_000

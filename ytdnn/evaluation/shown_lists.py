@@ -15,8 +15,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
-from ytdnn.data import prepared
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
@@ -26,9 +24,11 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.metrics import bootstrap, first_places
-from ytdnn.ranking import predictions
+from ytdnn.evaluation.metrics import bootstrap, first_places
+from ytdnn.log import prepared
+from ytdnn.models.ranking import predictions
 from ytdnn.retrieval import replay
+from ytdnn.run import configs
 
 LOGGED = "logged"
 RANDOM = "random"

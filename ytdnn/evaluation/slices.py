@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors, ragged, schema
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import (
     list_metrics,
     lists,
@@ -26,7 +25,8 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.metrics import ranking, retrieval
+from ytdnn.evaluation.metrics import ranking, retrieval
+from ytdnn.log import prepared, ragged, schema
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
 _OF_USERS = ("activity", "new_user")

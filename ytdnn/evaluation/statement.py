@@ -1,8 +1,8 @@
 """The `protocol` of a report: every rule that its numbers depend on, in words."""
 
-from ytdnn import configs, ragged
-from ytdnn.data import prepared, shard_index
 from ytdnn.evaluation import protocol, ranker, report_parts, truths
+from ytdnn.log import prepared, ragged, shard_index
+from ytdnn.run import configs
 
 _WATCHES_A_PART = 1 << 22
 _CANDIDATE_SETS = {

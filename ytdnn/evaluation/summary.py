@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
 from ytdnn.evaluation import metric_names, report_model, report_parts
-from ytdnn.metrics import bootstrap
+from ytdnn.evaluation.metrics import bootstrap
+from ytdnn.run import configs
 
 PerUser = dict[str, npt.NDArray[np.float64]]
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, schema
-from ytdnn.data import outcomes
 from ytdnn.evaluation import ranker, report_model, summary
-from ytdnn.metrics import first_places
+from ytdnn.evaluation.metrics import first_places
+from ytdnn.log import outcomes, schema
+from ytdnn.run import configs
 
 UNWANTED = (schema.DISLIKED, schema.REPORTED)
 _SHARE = 0.5

@@ -11,15 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn import schema
-from ytdnn.data import prepared
-from ytdnn.evaluation import (
-    impression_metrics,
-    metric_names,
-    protocol,
-    ranker,
-    summary,
-)
+from ytdnn.evaluation import impression_metrics, metric_names, protocol, ranker, summary
+from ytdnn.log import prepared, schema
 
 ANSWERS = "answers"
 NUMERATOR, DENOMINATOR = metric_names.SIDES

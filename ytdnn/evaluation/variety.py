@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors, schema
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.evaluation import lists, metric_names, report_model, summary
-from ytdnn.metrics import catalogue, diversity
+from ytdnn.evaluation.metrics import catalogue, diversity
+from ytdnn.log import prepared, schema
 from ytdnn.retrieval import attributes
 
 

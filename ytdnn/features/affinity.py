@@ -10,9 +10,8 @@ import abc
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, positions, prepared
 from ytdnn.features import past, past_sums
+from ytdnn.log import fields, positions, prepared, schema
 
 _NOUNS = {
     schema.CHANNEL_ID: "channel",

@@ -23,12 +23,12 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import configs
-from ytdnn.data import fields, positions, prepared
+from ytdnn.log import fields, positions, prepared
+from ytdnn.run import configs
 
 if TYPE_CHECKING:
-    from ytdnn.data import request as raw_request
     from ytdnn.features import corpus
+    from ytdnn.log import request as raw_request
 
 CANDIDATES = "candidates"
 RANKING = "ranking"

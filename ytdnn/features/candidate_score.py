@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from ytdnn.data import positions, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import positions, prepared
+from ytdnn.log import request as raw_request
 
 
 class CandidateScore(encodings.Continuous, base_feature.Replayed):

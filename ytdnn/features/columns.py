@@ -12,12 +12,11 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, lookups, positions, prepared, user_shards
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import fields, lookups, positions, prepared, schema, user_shards
 
 if TYPE_CHECKING:
-    from ytdnn.data import request as raw_request
+    from ytdnn.log import request as raw_request
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import ragged, schema
-from ytdnn.data import positions, prepared
+from ytdnn.log import positions, prepared, ragged, schema
 
 DAY_SECONDS = 86_400
 RECENT_SECONDS = 7 * DAY_SECONDS

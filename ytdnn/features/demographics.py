@@ -4,10 +4,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, columns, encodings
+from ytdnn.log import fields, prepared, schema
+from ytdnn.log import request as raw_request
 
 MAX_AGE_YEARS = 100.0
 _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ytdnn import schema
-from ytdnn.data import fields, positions, prepared
 from ytdnn.features import base_feature, columns, encodings
+from ytdnn.log import fields, positions, prepared, schema
 
 
 class Device(encodings.Categorical, base_feature.ReadAtRequest):

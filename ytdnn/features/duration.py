@@ -1,8 +1,7 @@
 """The duration of the video, the scale of its watch time (PAPER §4.1, §4.2)."""
 
-from ytdnn import schema
-from ytdnn.data import positions
 from ytdnn.features import base_feature, columns
+from ytdnn.log import positions, schema
 
 FEATURES = (
     columns.NumberColumn(

@@ -5,9 +5,8 @@ Shown and not watched, a video should be demoted at the next request ("churn").
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import positions
 from ytdnn.features import past, past_sums
+from ytdnn.log import positions, schema
 
 
 class _OfVideo(past.OfPast):

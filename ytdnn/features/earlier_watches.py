@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import positions
 from ytdnn.features import past, past_sums
+from ytdnn.log import positions, schema
 
 
 class _OfVideo(past.OfPast):

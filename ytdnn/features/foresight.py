@@ -22,8 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.log import prepared, schema
 
 LIMIT = 0.2
 _STANDARD_ERRORS = 4.0

@@ -4,10 +4,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, lookups, positions, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import fields, lookups, positions, prepared, schema
+from ytdnn.log import request as raw_request
 
 _UNKNOWN, _DIFFERS, _SAME = 0, 1, 2
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, positions, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import request as raw_request
 
 
 class LoggedIn(encodings.Share, base_feature.ReadAtRequest):

@@ -12,9 +12,8 @@ import dataclasses
 
 import polars as pl
 
-from ytdnn import schema
-from ytdnn.data import prepared
 from ytdnn.features import columns, foresight, registry, vector_columns
+from ytdnn.log import prepared, schema
 
 
 @dataclasses.dataclass(frozen=True)

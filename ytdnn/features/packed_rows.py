@@ -15,7 +15,7 @@ import tensorflow as tf
 from ytdnn.features import base_feature
 
 if TYPE_CHECKING:
-    from ytdnn.data import request as raw_request
+    from ytdnn.log import request as raw_request
 
 
 class PackedRows(tf.Module):

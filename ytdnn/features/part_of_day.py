@@ -6,9 +6,9 @@ Coarser than `request_time`, for logs with few requests in each hour.
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.data import fields, positions, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import fields, positions, prepared
+from ytdnn.log import request as raw_request
 
 _DAY_SECONDS = 86_400
 _PART_SECONDS = 6 * 3_600

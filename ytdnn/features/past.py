@@ -8,10 +8,9 @@ import abc
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, positions, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings, past_log, past_request, past_sums
+from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import request as raw_request
 
 
 class OfPast(encodings.Continuous, base_feature.ReadAtRequest):

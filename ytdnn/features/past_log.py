@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import ragged, schema
-from ytdnn.data import positions, prepared
 from ytdnn.features import past_sums
+from ytdnn.log import positions, prepared, ragged, schema
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -9,10 +9,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import past_sums
+from ytdnn.log import prepared, schema
+from ytdnn.log import request as raw_request
 
 
 @dataclasses.dataclass(frozen=True)

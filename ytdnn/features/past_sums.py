@@ -12,9 +12,8 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import prepared
 from ytdnn.features import columns
+from ytdnn.log import prepared, schema
 
 # What is summed over events.
 EVENTS = "events"  # 1 each

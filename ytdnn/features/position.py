@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs, schema
-from ytdnn.data import positions, prepared
 from ytdnn.features import base_feature, encodings
-from ytdnn.layers import numbers
+from ytdnn.log import positions, prepared, schema
+from ytdnn.models.layers import numbers
+from ytdnn.run import configs
 
 _SMOOTHING_IMPRESSIONS = 10.0
 

@@ -4,9 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import schema
-from ytdnn.data import prepared
 from ytdnn.features import corpus
+from ytdnn.log import prepared, schema
 
 Marks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]

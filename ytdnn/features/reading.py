@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
-from ytdnn import artifacts, configs
-from ytdnn.data import fields, positions, prepared
 from ytdnn.features import base_feature, encodings, packed_rows
-from ytdnn.layers import continuous, rows
+from ytdnn.log import fields, positions, prepared
+from ytdnn.models.layers import continuous, rows
+from ytdnn.run import artifacts, configs
 
 if TYPE_CHECKING:
-    from ytdnn.data import request as raw_request
+    from ytdnn.log import request as raw_request
 
 Tensors = dict[str, tf.Tensor]
 Statistics = dict[str, base_feature.Measured]
@@ -138,7 +138,7 @@ def measure(
     continuous = [feature for feature in chosen if feature.needs_quantiles]
     if not continuous:
         return found
-    from ytdnn.data import quantiles
+    from ytdnn.log import quantiles
 
     sketches = {feature.name: quantiles.QuantileSketch() for feature in continuous}
     for batch in batches:

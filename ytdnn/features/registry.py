@@ -14,10 +14,11 @@ import re
 import types
 from collections.abc import Sequence
 
-from ytdnn import configs, errors, features, registries, schema
+from ytdnn import errors, features, registries
 from ytdnn import registry as parts
-from ytdnn.data import prepared
 from ytdnn.features import base_feature
+from ytdnn.log import prepared, schema
+from ytdnn.run import configs
 
 Features = tuple[base_feature.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

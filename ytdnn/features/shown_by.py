@@ -8,8 +8,8 @@ are read only where a config adds them.
 
 import tensorflow as tf
 
-from ytdnn.data import positions, prepared
 from ytdnn.features import base_feature, encodings, position
+from ytdnn.log import positions, prepared
 
 
 class ImpressionSource(position.RelativeClickRate):

@@ -9,8 +9,8 @@ import abc
 
 import numpy as np
 
-from ytdnn.data import positions
 from ytdnn.features import base_feature, corpus, encodings
+from ytdnn.log import positions
 
 SMOOTHING_EVENTS = 10.0
 

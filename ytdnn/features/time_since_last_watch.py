@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from ytdnn.data import fields, positions, prepared
-from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import fields, positions, prepared
+from ytdnn.log import request as raw_request
 
 
 class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):

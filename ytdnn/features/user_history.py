@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, prepared
 from ytdnn.features import base_feature, past, past_sums
+from ytdnn.log import fields, prepared, schema
 
 
 class _OfUser(past.OfPast):

@@ -1,7 +1,7 @@
 """How long video, channel and topic were watched when shown (PAPER §4.1)."""
 
-from ytdnn.data import prepared
 from ytdnn.features import corpus, quantities, statistics
+from ytdnn.log import prepared
 
 _SECONDS = "impressions.watch_seconds"
 

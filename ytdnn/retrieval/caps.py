@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn.log import schema
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import page
 

@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn import errors
+from ytdnn.log import prepared, schema
+from ytdnn.run import configs
 
 CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
 UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import ragged, registries
-from ytdnn.data import inputs, prepared, shard_index
-from ytdnn.data import request as raw_request
+from ytdnn import registries
+from ytdnn.log import inputs, prepared, ragged, shard_index
+from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface
 
 _WITHIN = 3  # watches

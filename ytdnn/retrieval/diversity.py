@@ -18,10 +18,11 @@ of them, 0 below; of any other column 1 for two videos of one value, else 0.
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn import errors
 from ytdnn.features import vector_columns
+from ytdnn.log import prepared, schema
 from ytdnn.retrieval import attributes, channels
+from ytdnn.run import configs
 
 _BEHIND = -1e30  # a video that is not on the page is chosen last
 

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn import errors
+from ytdnn.log import prepared, schema
 from ytdnn.retrieval import fresh_uploads, placing
+from ytdnn.run import configs
 
 _DAY_SECONDS = 86_400
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.log import prepared, schema
 from ytdnn.retrieval import attributes, filter_columns
 
 Entries = Sequence[tuple[str, str]]

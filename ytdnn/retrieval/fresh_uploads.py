@@ -8,9 +8,9 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import registries, schema
-from ytdnn.data import prepared
-from ytdnn.data import request as raw_request
+from ytdnn import registries
+from ytdnn.log import prepared, schema
+from ytdnn.log import request as raw_request
 from ytdnn.retrieval import channels as channels_room
 from ytdnn.retrieval import interface
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.index import brute_force, interface
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
+from ytdnn.retrieval.index import brute_force, interface
 
 FEW = 10_000  # videos that conditions permit: 1.3 ms; of 60,000 it is 5 to 12
 NONE = float("-inf")

@@ -15,10 +15,10 @@ all are, and those that are not permitted are masked.
 
 import tensorflow as tf
 
-from ytdnn.index import interface
 from ytdnn.retrieval import from_vectors as making
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
+from ytdnn.retrieval.index import interface
 
 MOST_EXCLUDED = 2_000  # of a request, for which the index is asked
 LEAST_SHARE = 0.25  # of the videos, permitted: less, and the index is not asked

@@ -12,8 +12,8 @@ import tensorflow as tf
 from scipy import sparse
 
 from ytdnn import registries
-from ytdnn.data import inputs, prepared
-from ytdnn.data import request as raw_request
+from ytdnn.log import inputs, prepared
+from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface, rows
 
 _NEIGHBOURS = 50

@@ -2,9 +2,10 @@
 
 import tensorflow as tf
 
-from ytdnn import configs, registries
-from ytdnn.data import positions, prepared
+from ytdnn import registries
+from ytdnn.log import positions, prepared
 from ytdnn.retrieval import channels, diversity, placing, rows
+from ytdnn.run import configs
 
 
 class Rule(tf.Module):

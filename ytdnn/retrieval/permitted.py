@@ -8,7 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from ytdnn.data import lookups
+from ytdnn.log import lookups
 from ytdnn.retrieval import filters, rows
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.data import inputs, prepared
+from ytdnn.log import inputs, prepared
 from ytdnn.retrieval import interface, rows
 
 _DAYS = 7

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import ragged, schema
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import positions, prepared
+from ytdnn.log import positions, prepared, ragged, schema
+from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import interface, pool, scores
 
 _PAIRS_A_PART = 1 << 16

@@ -7,8 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import configs, errors, registries
-from ytdnn.data import fields, prepared
+from ytdnn import errors, registries
+from ytdnn.log import fields, prepared
+from ytdnn.run import configs
 
 
 class RequestField(tf.Module, abc.ABC):

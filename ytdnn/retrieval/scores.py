@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.data import positions
-from ytdnn.index import interface
+from ytdnn.log import positions
+from ytdnn.retrieval.index import interface
 
 
 class Scores(tf.Module):

@@ -6,18 +6,12 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, registries
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import fields, prepared
-from ytdnn.index import brute_force
-from ytdnn.retrieval import (
-    interface,
-    nearest,
-    pool,
-    replay,
-    scores,
-    tower,
-)
+from ytdnn import registries
+from ytdnn.log import fields, prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.retrieval import interface, nearest, pool, replay, scores, tower
+from ytdnn.retrieval.index import brute_force
+from ytdnn.run import artifacts, configs
 
 KIND = candidate_model.KIND  # of the artefact
 

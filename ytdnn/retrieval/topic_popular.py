@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import registries, schema
-from ytdnn.data import inputs, prepared
-from ytdnn.data import request as raw_request
+from ytdnn import registries
+from ytdnn.log import inputs, prepared, schema
+from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface
 
 _WATCHES = 20  # last watches with topics that count

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
-from ytdnn.data import events, prepared, streaming
-from ytdnn.metrics import recalibration
-from ytdnn.ranking import building, heads, model, outcomes, predictions
+from ytdnn.evaluation.metrics import recalibration
+from ytdnn.log import events, prepared, streaming
+from ytdnn.models.ranking import building, heads, model, outcomes, predictions
+from ytdnn.run import configs
 
 _LEAST = 1e-6
 

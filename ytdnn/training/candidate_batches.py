@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ytdnn import configs
-from ytdnn.candidates import tower_inputs
-from ytdnn.data import inputs, prepared, streaming
+from ytdnn.log import inputs, prepared, streaming
+from ytdnn.models.candidates import tower_inputs
+from ytdnn.run import configs
 
 if TYPE_CHECKING:
-    from ytdnn.data import draws
+    from ytdnn.log import draws
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Counts:
 
 
 class CandidateWindows:
-    """Opens windows; see `ytdnn.data.streaming.WindowSource`."""
+    """Opens windows; see `ytdnn.log.streaming.WindowSource`."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class CandidateWindows:
                 seed=self._seed,
                 stream=window.stream,
             )
-        from ytdnn.data import draws
+        from ytdnn.log import draws
 
         return draws.DrawnBatches(
             log=log,
@@ -107,7 +107,7 @@ class CandidateWindows:
 
     def _runs(self, window: streaming.Window) -> "tuple[draws.LabelRange, ...]":
         """Returns where the labels of the window's shards lie among all labels."""
-        from ytdnn.data import draws
+        from ytdnn.log import draws
 
         sizes = [one.labels for one in self._counts]
         firsts = np.cumsum([0, *sizes]).tolist()

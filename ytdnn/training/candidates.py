@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ytdnn import artifacts, configs, registries
-from ytdnn.candidates import losses, model, tower_inputs
-from ytdnn.data import inputs, prepared, streaming
-from ytdnn.layers import randomness
+from ytdnn import registries
+from ytdnn.log import inputs, prepared, streaming
+from ytdnn.models.candidates import losses, model, tower_inputs
+from ytdnn.models.layers import randomness
+from ytdnn.run import artifacts, configs
 from ytdnn.training import (
     candidate_batches,
     checkpoints,
@@ -164,7 +165,7 @@ def _begun(
     """Makes a fresh model begin as its config says; returns facts for a manifest."""
     if config.initial_vectors == "random":
         return {}
-    from ytdnn.candidates import initial
+    from ytdnn.models.candidates import initial
     from ytdnn.training import starting
 
     with on.scope():

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import artifacts, configs
+from ytdnn.run import artifacts, configs
 
 _MADE_FROM = "made_from.json"
 

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from ytdnn import configs, registries
-from ytdnn.data import streaming
+from ytdnn import registries
+from ytdnn.log import streaming
+from ytdnn.run import configs
 
 Batch = dict[str, tf.Tensor]
 Step = Callable[[Batch, tf.Tensor], tf.Tensor]

@@ -1,11 +1,11 @@
 """Checks that the log has the columns that a config needs, before training starts."""
 
-from ytdnn import configs
-from ytdnn.candidates import content
-from ytdnn.data import prepared
 from ytdnn.features import base_feature, registry
-from ytdnn.ranking import building
+from ytdnn.log import prepared
+from ytdnn.models.candidates import content
+from ytdnn.models.ranking import building
 from ytdnn.retrieval import channels, diversity
+from ytdnn.run import configs
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import prepared, streaming
-from ytdnn.ranking import building, inputs, model
+from ytdnn.log import prepared, schema, streaming
+from ytdnn.models.ranking import building, inputs, model
 
 
 class ImpressionWindows:
-    """Opens windows; see `ytdnn.data.streaming.WindowSource`."""
+    """Opens windows; see `ytdnn.log.streaming.WindowSource`."""
 
     def __init__(
         self,

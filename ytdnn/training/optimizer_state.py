@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.layers import embeddings
+from ytdnn.models.layers import embeddings
 
 FILE = "optimizer.npz"
 _STEPS = "steps"

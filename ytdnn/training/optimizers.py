@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ytdnn import configs, errors
+from ytdnn import errors
+from ytdnn.run import configs
 
 _OF_TABLES = ("adagrad", "lazy_adam", "adam")
 

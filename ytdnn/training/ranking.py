@@ -9,13 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, progress, registries, schema
-from ytdnn.data import earlier, prepared, streaming
+from ytdnn import progress, registries
+from ytdnn.evaluation.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.layers import randomness
-from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import building, heads, inputs, model, outcomes
+from ytdnn.log import earlier, prepared, schema, streaming
+from ytdnn.models.layers import randomness
+from ytdnn.models.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run import artifacts, configs
 from ytdnn.training import (
     calibrating,
     checkpoints,

@@ -10,7 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, progress
+from ytdnn import progress
+from ytdnn.run import artifacts, configs
 from ytdnn.training import checkpoints
 
 _RECENT = 5  # steps

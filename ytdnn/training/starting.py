@@ -11,9 +11,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ytdnn import configs, progress
-from ytdnn.candidates import initial, model
-from ytdnn.data import prepared
+from ytdnn import progress
+from ytdnn.log import prepared
+from ytdnn.models.candidates import initial, model
+from ytdnn.run import configs
 from ytdnn.training import devices, validation
 
 _FACT = "start"

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, progress, ragged
-from ytdnn.candidates import model
-from ytdnn.data import prepared, streaming
+from ytdnn import progress
+from ytdnn.log import prepared, ragged, streaming
+from ytdnn.models.candidates import model
+from ytdnn.run import configs
 
 METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
@@ -133,7 +134,7 @@ def _measured(
     total: int,
 ) -> Iterator[Values]:
     """Yields the metrics of the users of each block."""
-    from ytdnn.metrics import retrieval
+    from ytdnn.evaluation.metrics import retrieval
 
     _, moment = data.training_window
     vectors = candidate_model.video_vectors(moment)

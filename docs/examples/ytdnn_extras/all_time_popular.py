@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.data import prepared
+from ytdnn.log import prepared
 from ytdnn.retrieval import interface
 
 

@@ -1,12 +1,13 @@
 """WORKDIR/audience/users.csv: the users of a run."""
 
-from ytdnn import artifacts, registries
-from ytdnn.pipeline import graph, steps
+from ytdnn import registries
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import graph, steps
 
 
 def run(config, workdir):
     """Makes the output of the step."""
-    from ytdnn.data import prepared
+    from ytdnn.log import prepared
 
     users = prepared.load(workdir / "data").users.select("user_id")
     inputs = steps.fingerprints(workdir, ["data"])

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.data import fields, prepared
+from ytdnn.log import fields, prepared
 from ytdnn.retrieval import request_fields
 
 _MOST = 100

@@ -4,8 +4,8 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import registries, schema
-from ytdnn.data import event_log
+from ytdnn import registries
+from ytdnn.log import event_log, schema
 
 _NAMES = {
     "user": schema.USER_ID,

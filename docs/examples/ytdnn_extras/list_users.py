@@ -3,7 +3,7 @@
 import pathlib
 
 from ytdnn import registries
-from ytdnn.cli import command
+from ytdnn.run.cli import command
 
 
 @registries.COMMANDS.register("list users")
@@ -22,7 +22,7 @@ def list_users():
 
 def run(given):
     """Runs the command; `given.values` are its flags by name."""
-    from ytdnn.data import prepared
+    from ytdnn.log import prepared
 
     data = prepared.load(pathlib.Path(given.values["workdir"]) / "data")
     print("\n".join(map(str, data.users["user_id"].to_list())))

@@ -5,7 +5,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.encoders import sequence
+from ytdnn.features.sequences import sequence
 
 
 @configs.validated

@@ -5,7 +5,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.index import interface
+from ytdnn.retrieval.index import interface
 
 
 @configs.validated

@@ -1,7 +1,7 @@
 """The slices of users and videos with the lowest hit rate."""
 
 from ytdnn import registries
-from ytdnn.pages import page
+from ytdnn.lab.pages import page
 
 
 @registries.REPORT_SECTIONS.register("weakest_slices", place=15)

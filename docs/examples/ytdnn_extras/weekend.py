@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.data import fields
 from ytdnn.features import base_feature, encodings
+from ytdnn.log import fields
 
 _DAY, _THURSDAY = 86_400, 3  # times begin on a Thursday; Monday is 0
 

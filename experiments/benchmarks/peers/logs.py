@@ -8,9 +8,9 @@ import polars as pl
 
 from experiments.benchmarks.peers import pace
 from ytdnn import configs
-from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import lists, protocol
-from ytdnn.metrics import retrieval
+from ytdnn.evaluation.metrics import retrieval
+from ytdnn.log import prepare, prepared
 
 K = 10
 _START, _WATCHES_A_USER = 1_600_000_000, 50

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn import errors
-from ytdnn.data.sources import archives
+from ytdnn.log.sources import archives
 
 ROOT = pathlib.Path(__file__).parents[3]
 _EXTRA = "peers"

@@ -1,0 +1,320 @@
+"""A page of several sources, blended and capped, is the library's and the bundle's."""
+
+import collections
+import dataclasses
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from tests import untrained
+from ytdnn import configs, errors
+from ytdnn.bundle import batches, explained, export, requests
+from ytdnn.bundle import bundle as bundle_room
+from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
+from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
+from ytdnn.log import prepared, schema
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ops.catalogue import removals
+from ytdnn.retrieval import placing
+from ytdnn.retrieval import stage as stage_room
+
+K = 7
+CONFIG = untrained.CONFIG
+
+
+@pytest.fixture(scope="module")
+def run(untrained_run: untrained.Run) -> untrained.Run:
+    return untrained_run
+
+
+@pytest.fixture(scope="module")
+def cases(run: untrained.Run) -> protocol.Cases:
+    return protocol.cases(run.data, prepared.Split.TEST, CONFIG.evaluation)
+
+
+def library(
+    run: untrained.Run, config: configs.CompositionConfig, cases: protocol.Cases, k: int
+) -> lists.Lists:
+    """Returns the pages of both stages as the evaluation makes them."""
+    trained = run.stage.candidates
+    vectors = trained.user_vectors(run.data, cases.users, cases.ends, cases.times)
+    nearest = lists.of_vectors(vectors, trained.video_vectors(), CONFIG.evaluation)
+    make = lists.composed(
+        run.data,
+        composing.pooled(nearest, run.stage.other_sources, config),
+        run.ranker,
+        config.num_candidates,
+        composing.order(run.data, config, trained, trained.video_vectors()),
+    )
+    return make(cases, k)
+
+
+@pytest.mark.thorough
+def test_a_bundles_page_is_the_librarys(
+    run: untrained.Run, cases: protocol.Cases
+) -> None:
+    served = bundles.makers(
+        bundles.ServedLists(run.bundle, run.data), CONFIG.evaluation
+    )
+    found = served[lists.SYSTEM](cases, K)
+    expected = library(run, CONFIG.composition, cases, K)
+    np.testing.assert_array_equal(found, expected)
+    assert (expected > 0).sum() > len(cases) * K / 2
+    # Blend, cap and each source have their part in it.
+    for changed in (
+        {"blend_weight": 0.0},
+        {"max_per_channel": 0},
+    ):
+        other = dataclasses.replace(CONFIG.composition, **changed)
+        assert (library(run, other, cases, K) != expected).any()
+    channels = run.data.videos[schema.CHANNEL_ID].to_list()
+    for row in expected.tolist():
+        counts = collections.Counter(channels[v - 1] for v in row if v)
+        assert all(n <= 2 for channel, n in counts.items() if channel is not None)
+
+
+@pytest.mark.thorough
+def test_a_bundle_predicts_what_the_ranker_does(
+    run: untrained.Run, cases: protocol.Cases
+) -> None:
+    """Its page is scored by the blend; the same candidates asked for alone are not."""
+    served = bundles.ServedLists(run.bundle, run.data)
+    part = np.arange(len(cases))
+    name = bundle_room.RECOMMENDER + bundle_room.EXACT
+    inputs = bundles._inputs(served, cases, part, name)
+    inputs[schema.K] = np.full(len(part), K, np.int32)
+    answer = run.bundle.run(name, inputs)
+    width = answer[schema.IDS].shape[1]
+    videos = bundles._lists(served, answer, width)
+    logits = run.ranker.score_candidates(
+        run.data, cases.users, cases.ends, cases.times, videos
+    )
+    expected = np.where(videos > 0, np.exp(logits), 0.0)
+    seconds = answer[schema.EXPECTED_WATCH_SECONDS]
+    np.testing.assert_allclose(seconds, expected, rtol=1e-5)
+    scores = answer[schema.SCORES].numpy()
+    assert (np.diff(scores) <= 0.0).all()
+    assert (np.diff(seconds) > 0.0).any()
+    placed = set(answer[schema.PLACED_BY].numpy()[videos > 0].tolist())
+    assert {placing.NAMES[code] for code in placed} == {"score", "cap"}
+    ranked = bundles._inputs(served, cases, part, bundle_room.RANKER)
+    ranked |= {schema.VIDEO_IDS: answer[schema.IDS].numpy()}
+    alone = run.bundle.run(bundle_room.RANKER, ranked)[schema.SCORES]
+    np.testing.assert_allclose(alone, expected, rtol=1e-5)
+
+
+@pytest.mark.thorough
+def test_sources_propose_videos_without_an_embedding(
+    run: untrained.Run, cases: protocol.Cases
+) -> None:
+    assert run.data.vocabulary_size < run.data.num_videos
+    page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
+    assert (page > run.data.vocabulary_size).any()
+
+
+@pytest.mark.thorough
+def test_no_source_proposes_what_is_not_permitted(
+    run: untrained.Run, tmp_path: pathlib.Path
+) -> None:
+    """Excluded, removed and not on the list: by any of the four sources."""
+    users = [f"u{i}" for i in range(8)]
+    batch = [requests.request_for_user(run.data, user, k=12) for user in users]
+    batch = [run.bundle.fitting(request) for request in batch]
+    pages = [answer.video_ids for answer in run.bundle.answer(batch)]
+    removed = sorted({page[0] for page in pages} | {page[-1] for page in pages})
+    shutil.copytree(run.bundle.directory, tmp_path / "bundle")
+    removals.change(tmp_path, removed)
+    without = bundle_room.load(tmp_path / "bundle")
+    for request, page, left in zip(batch, pages, without.answer(batch), strict=True):
+        assert page
+        assert left.video_ids
+        assert not set(left.video_ids) & set(removed)
+        changed = request | {schema.EXCLUDE_IDS: page[::2]}
+        allowed = request | {schema.ALLOW_IDS: [*page[::2], "nonsense"]}
+        excluding, allowing = run.bundle.answer([changed, allowed])
+        assert not set(excluding.video_ids) & set(page[::2])
+        assert set(allowing.video_ids) <= set(page[::2])
+        assert allowing.video_ids
+
+
+@pytest.mark.thorough
+def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
+    directory = run.bundle.directory.with_name("ranking")
+    for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
+        other = dataclasses.replace(CONFIG.composition, **changed)
+        stage = stage_room.FirstStage(
+            run.stage.candidates, run.data, other, run.stage.manifest
+        )
+        if "share_popular" not in changed:
+            ranking_model.load(directory, run.data, stage)
+            continue
+        with pytest.raises(errors.UserError, match=r"share_popular=0\.17, with which"):
+            ranking_model.load(directory, run.data, stage)
+
+
+@pytest.mark.thorough
+def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
+    asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
+    assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked
+    assert run.bundle.manifest.facts["num_candidates"] == 12
+    assert run.bundle.manifest.facts["sources"] == {
+        "tower": 3,
+        "co_watch": 4,
+        "fresh_uploads": 3,
+        "popular": 2,
+    }
+
+
+EXPLORES = dataclasses.replace(
+    CONFIG.composition, max_per_channel=0, temperature=0.8, explore_top=9
+)
+# A young video on each page, and rounded products of the ranker.
+RESERVES = dataclasses.replace(
+    CONFIG.composition,
+    young_every=3,
+    young_days=40.0,
+    ranker_precision="bfloat16",
+)
+
+
+def exported(
+    run: untrained.Run, workdir: pathlib.Path, composition: configs.CompositionConfig
+) -> bundle_room.Bundle:
+    shutil.copytree(run.workdir, workdir)
+    config = dataclasses.replace(CONFIG, composition=composition)
+    return bundle_room.load(export.export(workdir, config))
+
+
+@pytest.fixture(scope="module")
+def explores(
+    run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
+) -> bundle_room.Bundle:
+    """A bundle that draws the page's first places."""
+    return exported(run, tmp_path_factory.mktemp("explores") / "run", EXPLORES)
+
+
+@pytest.fixture(scope="module")
+def reserves(
+    run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
+) -> bundle_room.Bundle:
+    """A bundle with places for young videos, in bfloat16."""
+    return exported(run, tmp_path_factory.mktemp("reserves") / "run", RESERVES)
+
+
+@pytest.mark.thorough
+def test_a_bundle_explores_as_the_library_does(
+    run: untrained.Run, cases: protocol.Cases, explores: bundle_room.Bundle
+) -> None:
+    """Off by default; a request gets one page, and answers tell the chances."""
+    served = bundles.makers(bundles.ServedLists(explores, run.data), CONFIG.evaluation)
+    found = served[lists.SYSTEM](cases, K)
+    np.testing.assert_array_equal(found, library(run, EXPLORES, cases, K))
+    greedy = dataclasses.replace(EXPLORES, temperature=0.0)
+    assert (found != library(run, greedy, cases, K)).any()
+    for bundle, tells in ((explores, True), (run.bundle, False)):
+        outputs = bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
+        assert (schema.PROPENSITIES in outputs) == tells
+    request = explores.fitting(requests.request_for_user(run.data, "u3", k=K))
+    name = explores.recommender(exact=True)
+    batch = batches.inputs([request] * 2, explores.inputs(name))
+    answers = explores.run(name, batch)
+    size = int(answers[schema.NUM_RESULTS][0])
+    chances = answers[schema.PROPENSITIES].numpy()[:, :size]
+    assert size > 3
+    assert ((chances > 0.0) & (chances <= 1.0)).all()
+    np.testing.assert_array_equal(chances[0], chances[1])
+    ids = answers[schema.IDS].numpy()
+    np.testing.assert_array_equal(ids[0], ids[1])
+    # The same candidates, by the signature that the server asks.
+    fields = {n: f for n, f in explores.inputs(name).items() if n != schema.K}
+    listed = explores.model(name, explained.CANDIDATES)(
+        **batches.tensors(batches.inputs([_without_k(request)], fields), fields)
+    )
+    ranks = listed[explained.RANKS].numpy()[0]
+    first = [int(np.flatnonzero(ranks == place)[0]) for place in range(1, size + 1)]
+    assert listed[schema.IDS].numpy()[0, first].tolist() == ids[0, :size].tolist()
+    np.testing.assert_allclose(
+        listed[schema.PROPENSITIES].numpy()[0, first], chances[0], rtol=1e-5
+    )
+
+
+@pytest.mark.thorough
+def test_a_bundle_reserves_places_and_rounds_as_the_library_does(
+    run: untrained.Run, cases: protocol.Cases, reserves: bundle_room.Bundle
+) -> None:
+    """In another precision than trained in, the products are rounded, nothing else."""
+    outputs = reserves.manifest.facts["models"]["recommender_exact"]["outputs"]
+    assert schema.PROPENSITIES not in outputs
+    batch = [requests.request_for_user(run.data, f"u{i}", k=K) for i in range(8)]
+    name, ids = bundle_room.RANKER, run.data.videos[schema.VIDEO_ID].to_list()[:K]
+    fields = run.bundle.inputs(name)
+    asked = [
+        {k: v for k, v in request.items() if k in fields} | {schema.VIDEO_IDS: ids}
+        for request in batch
+    ]
+    scores, rounded = (
+        bundle.run(name, batches.inputs(asked, fields))[schema.SCORES].numpy()
+        for bundle in (run.bundle, reserves)
+    )
+    np.testing.assert_allclose(rounded, scores, rtol=0.1)
+    assert (rounded != scores).any()
+    directory = run.bundle.directory.with_name("ranking")
+    ranker = ranking_model.load(directory, run.data, run.stage, "bfloat16")
+    of_both = dataclasses.replace(run, ranker=ranker)
+    served = bundles.makers(bundles.ServedLists(reserves, run.data), CONFIG.evaluation)
+    found = served[lists.SYSTEM](cases, K)
+    np.testing.assert_array_equal(found, library(of_both, RESERVES, cases, K))
+    assert (found != library(of_both, CONFIG.composition, cases, K)).any()
+
+
+def _without_k(request: requests.Request) -> requests.Request:
+    return {name: value for name, value in request.items() if name != schema.K}
+
+
+@pytest.mark.thorough
+def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
+    run: untrained.Run, explores: bundle_room.Bundle
+) -> None:
+    """Its pages at logged requests are weighed by what it answered: the same page."""
+    bundle = explores
+    config = dataclasses.replace(CONFIG, composition=EXPLORES)
+    shown, trained = run.data.impressions, run.stage.candidates
+    rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)[::3]
+    pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)
+    asked = run_models.RunModels(
+        run.data,
+        trained,
+        trained.video_vectors(),
+        run.ranker,
+        run.stage.other_sources,
+        config,
+    )
+    ordered = judged_systems.ordered(asked, pages)[lists.SYSTEM]
+    name = bundle.recommender(exact=True)
+    fields = bundle.inputs(name)
+    devices = ["", *run.data.vocabularies[schema.DEVICE]]
+    batch = []
+    for row, *place in zip(rows, *pages.requests, strict=True):
+        request = requests.request_at(run.data, *(int(value) for value in place))
+        request |= {schema.DEVICE: devices[shown.devices[row]], schema.K: K}
+        request.pop(schema.LOGGED_IN, None)  # the last watch's: impressions do not say
+        if request[schema.WATCHED_VIDEO_IDS]:
+            state = run.data.watches.logged_in[place[1] - 1]
+            request[schema.LOGGED_IN] = int(state)
+        batch.append({k: v for k, v in request.items() if k in fields})
+    answer = bundle.run(name, batches.inputs(batch, fields))
+    videos = bundles._lists(bundles.ServedLists(bundle, run.data), answer, K)
+    chances = np.where(videos > 0, answer[schema.PROPENSITIES].numpy(), 0.0)
+    target = page_choices.of_pages(ordered, videos).target
+    assert len(rows) > 20
+    assert (videos > 0).mean() > 0.6
+    np.testing.assert_allclose(target, chances, rtol=1e-3)
+    assert 0.0 < chances[videos > 0].min() < 0.5
+    # What the log had shown in truth is predicted as an impression of it.
+    alike = run.ranker.predict_at(
+        run.data, rows, np.asarray(shown.videos)[rows][:, np.newaxis]
+    )
+    of_rows = run.ranker.predictions(run.data, rows)
+    np.testing.assert_allclose(alike.order[:, 0], of_rows.order, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,88 @@
+"""What of a request looks like a mistake is said."""
+
+import json
+import pathlib
+import warnings
+
+import pytest
+
+from tests.bundle import conftest
+from ytdnn import errors
+from ytdnn.bundle import requests
+from ytdnn.run.pipeline import Recommender
+
+NOW = 1_700_000_000
+DOUBTS = {
+    "1 of 2 watched_video_ids are not in the catalogue, as 'nope': read as unknown": {
+        "watched_video_ids": ["video 1", "nope"]
+    },
+    "1 of 1 exclude_ids are not in the catalogue, as 'nope': read as unknown": {
+        "exclude_ids": ["nope"]
+    },
+    "1 of 2 allow_ids are not in the catalogue, as 'nope': read as unknown": {
+        "allow_ids": ["video 1", "nope"]
+    },
+    "country 'XX' is none of the 2 values of the log: read as unknown": {
+        "country": "XX"
+    },
+    "1 of 2 watch_times lie after the request's time 1700000000, as 1700000009": {
+        "watched_video_ids": ["video 1", "video 2"],
+        "watch_times": [NOW - 5, NOW + 9],
+        "time": NOW,
+    },
+    "watch_times are not in order, 10 follows 20: the last is taken as the most "
+    "recent": {
+        "watched_video_ids": ["video 1", "video 2"],
+        "watch_times": [20, 10],
+    },
+}
+LINES = {
+    '{"time": 1700000000000}': "expected seconds since 1970, before the year 2100 in "
+    "request key time, received 1700000000000",
+    '{"watched_video_ids": ["\\ud800"]}': "expected text of whole Unicode characters "
+    'in request key watched_video_ids, position 0, received "\\ud800"',
+    '{"k": 1, "k": 2}': 'expected each request key once, received "k" twice: leave '
+    "one out",
+    '{"k": 1,\n}': 'expected JSON as {"watched_video_ids": […], "k": 10} in PATH, '
+    "found something else (line 2, column 1: Expecting property name enclosed in "
+    "double quotes)",
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("line", DOUBTS)
+def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) -> None:
+    assert run.bundle.doubts(DOUBTS[line]) == [line]
+    with pytest.warns(UserWarning, match=".") as caught:
+        Recommender.load(run.bundle.directory).recommend(
+            {"watched_video_ids": []} | DOUBTS[line], exact=True
+        )
+    assert [str(one.message) for one in caught] == [line]
+
+
+@pytest.mark.thorough
+def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
+    request = run.bundle.fitting(requests.request_for_user(run.data, "u1"))
+    assert run.bundle.doubts(request) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Recommender.load(run.bundle.directory).recommend("u1", exact=True)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("text", LINES)
+def test_a_malformed_request_is_one_line(
+    run: conftest.Run, tmp_path: pathlib.Path, text: str
+) -> None:
+    path = tmp_path / "request.json"
+    path.write_text(text)
+    with pytest.raises(errors.UserError) as caught:
+        run.bundle.answer([requests.read(path)], exact=True)
+    assert str(caught.value) == LINES[text].replace("PATH", str(path))
+
+
+@pytest.mark.thorough
+def test_the_bundle_names_the_values_of_its_texts(run: conftest.Run) -> None:
+    version = str(run.bundle.version)
+    path = run.bundle.directory / "versions" / version / "vocabularies.json"
+    assert json.loads(path.read_text())["country"] == ["de", "fr"]

@@ -1,0 +1,239 @@
+"""The exported user tower and the trained one agree on every feature."""
+
+import dataclasses
+
+import hypothesis
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+from hypothesis import strategies as st
+
+from tests import full_log
+from ytdnn import configs, errors
+from ytdnn.bundle import graphs, requests, saved_models
+from ytdnn.features.sequences import search_bag
+from ytdnn.log import inputs, lookups, prepared, schema, searches, shards
+from ytdnn.log import request as raw_request
+from ytdnn.models.candidates import model, tower_inputs
+
+LENGTH, SEARCHES = 6, 4
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
+    embedding_dim=8,
+    tower=(16,),
+    history_length=LENGTH,
+    search_length=SEARCHES,
+    features=configs.FeaturesConfig(add=("example_age", "request_time")),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("full")
+    return full_log.prepared_data(directory, full_log.tables())
+
+
+def _build(config, data):
+    """A model whose tables have large values, so that each feature counts."""
+    candidate_model = model.build(config, data)
+    for variable in candidate_model.user_tower.variables:
+        if "table" in variable.name:
+            variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]))
+    return candidate_model
+
+
+def _export(candidate_model, data, directory):
+    """The signature of the exported user tower, loaded again, and its inputs."""
+    tower = graphs.UserTowerGraph(data, lookups.VideoIds(data), candidate_model)
+    fields = candidate_model.fields(data)
+    saved_models.save(saved_models.Model(tower, fields, ()), directory)
+    loaded = tf.saved_model.load(str(directory))
+    return loaded, {field.name: field for field in fields}
+
+
+@pytest.fixture(scope="module")
+def exported(data, tmp_path_factory):
+    candidate_model = _build(CONFIG, data)
+    directory = tmp_path_factory.mktemp("exported") / "1"
+    return candidate_model, *_export(candidate_model, data, directory)
+
+
+def _vector(loaded, fields, request):
+    known = {name: value for name, value in request.items() if name in fields}
+    values = {
+        name: tf.constant(value, tf.as_dtype(fields[name].dtype))
+        for name, value in requests.parse(known, fields).items()
+    }
+    outputs = loaded.signatures["serving_default"](**values)
+    return outputs[schema.USER_VECTOR][0].numpy()
+
+
+def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
+    """Through queries as typed, in several scripts; device, state, time."""
+    candidate_model, loaded, fields = exported
+    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
+    firsts = np.arange(0, log.num_watches - 4, 61)
+    batch = inputs.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
+    batch["example_age"] *= 0.0  # as when serving
+    expected = candidate_model.query_vectors(batch).numpy()
+    seen = set()
+    for row, first in enumerate(firsts):
+        for column in range(4):
+            position = int(first + column)
+            user, time = data.watches.users[position], int(data.watches.times[position])
+            request = requests.request_at(data, int(user), position, time)
+            seen |= {name for name, value in request.items() if value not in ([], -1)}
+            vector = _vector(loaded, fields, request)
+            assert vector == pytest.approx(expected[row, column], abs=1e-5)
+    assert seen >= set(fields)
+
+
+def test_a_signature_has_what_the_model_reads(data, exported):
+    _, _, fields = exported
+    user = {schema.AGE, schema.GENDER, schema.COUNTRY}
+    request = {schema.QUERIES, schema.DEVICE, schema.LOGGED_IN}
+    times = {schema.TIME, schema.WATCH_TIMES}
+    watched = {schema.WATCHED_VIDEO_IDS}
+    assert set(fields) == watched | user | request | times
+    features = configs.FeaturesConfig(remove=("device", "age"))
+    off = dataclasses.replace(CONFIG, search_length=0, features=features)
+    found = {field.name for field in model.build(off, data).fields(data)}
+    assert found == set(fields) - {
+        schema.AGE,
+        schema.QUERIES,
+        schema.DEVICE,
+        schema.TIME,
+        schema.WATCH_TIMES,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (schema.QUERIES, ["guitar", "東京"]),
+        (schema.DEVICE, "tv"),
+        (schema.LOGGED_IN, True),
+        (schema.AGE, 44.0),
+        (schema.GENDER, "F"),
+        (schema.COUNTRY, "JP"),
+        (schema.TIME, 1_600_000_000),
+    ],
+)
+def test_each_input_moves_the_vector_and_its_missing_value_does_not(
+    exported, name, value
+):
+    _, loaded, fields = exported
+    empty = _vector(loaded, fields, {})
+    assert np.any(_vector(loaded, fields, {name: value}) != empty)
+    field = fields[name]
+    missing = [field.missing] * 3 if field.is_list else field.missing
+    np.testing.assert_array_equal(_vector(loaded, fields, {name: missing}), empty)
+
+
+def test_the_time_since_the_last_watch_is_read(exported):
+    _, loaded, fields = exported
+    request = {schema.WATCHED_VIDEO_IDS: ["v1"], schema.TIME: 2_000_000}
+    vectors = [
+        _vector(loaded, fields, request | {schema.WATCH_TIMES: [time]})
+        for time in (1_999_990, 1_000_000, 0)
+    ]
+    assert len({tuple(vector) for vector in vectors}) == 3
+
+
+def test_only_the_last_searches_with_words_count(exported):
+    _, loaded, fields = exported
+    last = ["guitar", "solo", "live", "東京"]
+    assert len(last) == SEARCHES
+    expected = _vector(loaded, fields, {schema.QUERIES: last})
+    for queries in (["mp3", *last], ["guitar", "!", "solo", "", "live", "東京", "🎸"]):
+        vector = _vector(loaded, fields, {schema.QUERIES: queries})
+        np.testing.assert_array_equal(vector, expected)
+    fewer = _vector(loaded, fields, {schema.QUERIES: ["mp3", *last[1:]]})
+    assert np.any(fewer != expected)
+
+
+@hypothesis.given(st.lists(st.text(max_size=12), min_size=1, max_size=SEARCHES))
+@hypothesis.settings(deadline=None, max_examples=60)
+def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
+    frame = pl.DataFrame(
+        {shards.USER: 0, schema.TIME: 0, shards.ROW: i, schema.QUERY: query}
+        for i, query in enumerate(queries)
+    )
+    texts = searches.with_tokens(frame)["tokens"].to_list()
+    found = [token for tokens in texts for token in tokens]
+    vocabulary = pl.DataFrame(
+        {prepared.TOKEN: sorted(set(found))}, {prepared.TOKEN: str}
+    )
+    places = {token: i for i, token in enumerate(vocabulary[prepared.TOKEN], 1)}
+    known = dataclasses.replace(data, tokens=vocabulary)
+    if not found:
+        return
+    request = {
+        schema.QUERIES: tf.constant([queries]),
+        schema.WATCHED_VIDEO_IDS: tf.constant([[""]]),
+    }
+    read = search_bag.SearchBag(CONFIG, len(vocabulary)).open_request(known)
+    videos = lookups.VideoIds(known)
+    # The graph's operations one by one: to compile each vocabulary takes a second.
+    tokens = read(raw_request.Request(request, videos))[schema.SEARCH_TOKENS].numpy()
+    assert tokens.tolist() == [[places[token] for token in found]]
+
+
+def test_batched_answers_equal_single_ones(exported):
+    _, loaded, fields = exported
+    batch = [
+        ["mp3", "guitar solo", "live", "!", "東京", "solo", "guitar"],
+        ["", "東京タワー", "live", "", "", "", ""],
+        [""] * 7,
+        ["zzz", "!", "mp3", "live", "guitar", "solo", "東京"],
+    ]
+    values = {
+        name: tf.constant([field.missing] * 4, tf.as_dtype(field.dtype))
+        if not field.is_list
+        else tf.zeros([4, 0], tf.as_dtype(field.dtype))
+        for name, field in fields.items()
+    }
+    values[schema.QUERIES] = tf.constant(batch)
+    together = loaded.signatures["serving_default"](**values)[schema.USER_VECTOR]
+    for queries, vector in zip(batch, together, strict=True):
+        alone = _vector(loaded, fields, {schema.QUERIES: queries})
+        np.testing.assert_allclose(vector, alone, atol=1e-6)
+
+
+def test_the_request_of_a_user_now_has_all_their_searches(data):
+    request = requests.request_for_user(data, "u3")
+    user = data.users["user_id"].index_of("u3")
+    start, stop = data.searches.offsets[user : user + 2]
+    assert request[schema.QUERIES] == data.queries.texts(int(start), int(stop))
+    assert len(request[schema.QUERIES]) > SEARCHES
+    assert schema.DEVICE not in request
+    latest = max(data.watches.times.max(), data.impressions.times.max())
+    assert request[schema.TIME] == 1 + max(latest, data.searches.times.max())
+
+
+def test_searches_of_a_request_lie_before_its_time(data):
+    end = int(data.first_watches(prepared.Split.TEST)[1][0])
+    user, time = int(data.watches.users[end]), int(data.watches.times[end])
+    start = int(data.searches.offsets[user])
+    stop = start + int(data.watches.num_searches[end])
+    expected = data.queries.texts(start, stop)
+    for at in (0, time):
+        request = requests.request_at(data, user, end, at)
+        assert request[schema.QUERIES] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, 1), (False, 0), (1, 1), (-1, -1)]
+)
+def test_a_state_is_true_or_false_or_missing(exported, value, expected):
+    _, _, fields = exported
+    parsed = requests.parse({schema.LOGGED_IN: value}, fields)
+    assert parsed[schema.LOGGED_IN].tolist() == [expected]
+
+
+@pytest.mark.parametrize("value", [2, "yes", 0.5])
+def test_another_state_is_refused(exported, value):
+    _, _, fields = exported
+    with pytest.raises(errors.UserError, match="request key logged_in, received"):
+        requests.parse({schema.LOGGED_IN: value}, fields)

@@ -1,0 +1,202 @@
+"""Conditions of requests, asked of a bundle as people write them."""
+
+import json
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+
+from tests import untrained
+from ytdnn import errors
+from ytdnn.bundle import batches, bulk, logged_requests, requests, where
+from ytdnn.log import schema
+from ytdnn.run import pipeline
+
+WHERE = [
+    {"column": "language", "in": ["de", "ja"]},
+    {"column": "topic", "not_in": ["cats"]},
+    {"column": "duration_seconds", "at_least": 60},
+]
+SHORT = pl.col("duration_seconds") <= 300
+
+
+def permitted(run: untrained.Run) -> pl.DataFrame:
+    """Returns the videos that meet the conditions."""
+    return run.data.videos.filter(
+        pl.col("language").is_in(["de", "ja"]),
+        pl.col("topic").ne_missing("cats"),
+        pl.col("duration_seconds") >= 60,
+    )
+
+
+def ids(frame: pl.DataFrame) -> set[str]:
+    return set(frame["video_id"].to_list())
+
+
+def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
+    found = run.bundle.fitting(requests.request_for_user(run.data, user, k=25))
+    found[schema.WATCHED_VIDEO_IDS] = []  # so that all videos are left
+    for name in (schema.WATCH_TIMES, schema.WATCHED_SECONDS):
+        found.pop(name, None)
+    return found | more
+
+
+@pytest.mark.thorough
+def test_an_answer_holds_every_video_that_is_permitted_and_no_other(
+    untrained_run: untrained.Run,
+) -> None:
+    run = untrained_run
+    asked = [
+        request(run),
+        request(run, where=WHERE),
+        request(run, where=WHERE, policy="short"),
+        request(run, policy="short"),
+        request(run, where=[{"column": "age_days", "at_most": 45}]),
+    ]
+    every, some, both, short, young = run.bundle.answer(asked)
+    known = ids(run.data.videos[: run.bundle.manifest.facts["videos"]])
+    listed = set(every.video_ids)
+    assert set(some.video_ids) <= ids(permitted(run)) & known
+    assert set(both.video_ids) <= ids(permitted(run).filter(SHORT))
+    assert set(short.video_ids) <= ids(run.data.videos.filter(SHORT))
+    uploads = run.data.end_of_log + 1 - pl.col("upload_time") <= 45 * 86_400
+    assert set(young.video_ids) <= ids(run.data.videos.filter(uploads))
+    assert all(one.video_ids for one in (both, short, young))
+    assert len(some.video_ids) < len(listed)
+    for one, answer in zip(asked, (every, some, both, short, young), strict=True):
+        assert run.bundle.answer([one])[0].video_ids == answer.video_ids
+
+
+def test_an_index_is_exact_search_among_the_permitted(
+    untrained_run: untrained.Run,
+) -> None:
+    run = untrained_run
+    fields = run.bundle.inputs("index_exact")
+    query = np.random.default_rng(0).normal(size=run.bundle.vector_dim)
+    asked = {"where": WHERE, schema.K: 9, schema.USER_VECTOR: query.tolist()}
+    found = run.bundle.run("index_exact", batches.inputs([asked], fields))
+    vectors = run.bundle.video_vectors()
+    names = run.data.videos["video_id"].to_list()
+    scores = {names[i]: float(vector @ query) for i, vector in enumerate(vectors)}
+    best = sorted(ids(permitted(run)) & set(scores), key=lambda one: -scores[one])[:9]
+    size = int(found[schema.NUM_RESULTS][0])
+    assert [one.decode() for one in found[schema.IDS][0, :size].numpy()] == best
+
+
+@pytest.mark.thorough
+def test_a_stock_session_answers_conditions(untrained_run: untrained.Run) -> None:
+    """As TensorFlow Serving runs it, without ytdnn."""
+    run = untrained_run
+    fields = run.bundle.inputs("recommender_exact")
+    values = batches.inputs([request(run, where=WHERE)], fields)
+    (expected,) = run.bundle.answer([request(run, where=WHERE)], exact=True)
+    v1 = tf.compat.v1
+    with v1.Session(graph=tf.Graph()) as session:
+        path = str(run.bundle.path("recommender_exact"))
+        signature = v1.saved_model.load(session, ["serve"], path).signature_def[
+            "serving_default"
+        ]
+        given = {signature.inputs[name].name: values[name] for name in values}
+        found = session.run(signature.outputs[schema.IDS].name, given)
+    texts = [one.decode() for one in found[0, : len(expected.video_ids)]]
+    assert texts == expected.video_ids
+
+
+@pytest.mark.parametrize("ranker", [True, False])
+def test_lists_of_many_users_hold_them(
+    untrained_run: untrained.Run, ranker: bool
+) -> None:
+    run = untrained_run
+    recommender = pipeline.Recommender(run.bundle, run.workdir / "data", run.data)
+    users = ["u3", "u5", "u6"]
+    found = recommender.recommend(
+        users, k=6, exact=True, ranker=ranker, where=WHERE, policy="short"
+    )
+    assert set(found["video_id"]) <= ids(permitted(run).filter(SHORT))
+    assert found.height
+    if ranker:
+        logged = [recommender.request(user) for user in users]
+        each = recommender.recommend(
+            logged, k=6, exact=True, where=WHERE, policy="short"
+        )
+        assert each["video_id"].to_list() == found["video_id"].to_list()
+
+
+def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) -> None:
+    run = untrained_run
+    logged = logged_requests.LoggedRequests(run.data)
+    keys = run.bundle.inputs("index_exact")[schema.CONDITIONS].choices
+    limits = bulk.BulkFilters(
+        conditions=tuple(where.entries(WHERE, keys)), policy="short"
+    )
+    users = np.arange(8)
+    products = bulk.nearest(run.bundle, logged, 6, limits)(users)
+    asked = bulk._Asked(run.bundle, logged, "index_exact", 6, limits)
+    vectors = bulk.UserVectors(run.bundle, logged)(users)
+    indexed = asked(
+        logged.watched(users),
+        lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])},
+    )
+    width = indexed.videos.shape[1]
+    np.testing.assert_array_equal(products.videos[:, :width], indexed.videos)
+    assert not products.videos[:, width:].any()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"where": [{"column": "langauge", "in": ["de"]}]}, "did you mean language"),
+        ({"policy": "long"}, "expected one of short in request key policy, received"),
+        (
+            {"where": WHERE, "conditions": ["language in"]},
+            "expected where, or conditions and condition_values, received both",
+        ),
+        (
+            {"conditions": ["language has"], "condition_values": ["de"]},
+            "expected one of .*language in, .* in request key conditions",
+        ),
+    ],
+)
+def test_a_mistake_is_a_line(
+    untrained_run: untrained.Run, given: dict, message: str
+) -> None:
+    with pytest.raises(errors.UserError, match=message):
+        untrained_run.bundle.answer([given])
+
+
+def test_a_bundle_without_policies_says_so(tmp_path: pathlib.Path) -> None:
+    field = requests.signatures.Field
+    fields = {
+        name: field(name, "string", "batch, length", "", "", choices=("language in",))
+        for name in (schema.CONDITIONS, schema.CONDITION_VALUES)
+    }
+    with pytest.raises(errors.UserError, match="has none saved, received 'kids'"):
+        requests.values({"policy": "kids"}, fields)
+
+
+@pytest.mark.parametrize(
+    ("policies", "message"),
+    [
+        ("kids", "expected policies as JSON"),
+        ('{"kids": {}}', "expected policies as JSON"),
+    ],
+)
+def test_a_malformed_setting_is_refused(policies: str, message: str) -> None:
+    from ytdnn import configs
+
+    with pytest.raises(errors.SettingError, match=message):
+        configs.CompositionConfig(policies=policies)
+
+
+def test_a_policy_on_a_missing_column_is_named() -> None:
+    text = json.dumps({"kids": [{"column": "rating", "in": ["all"]}]})
+    with pytest.raises(errors.UserError, match=r"policy kids .* received 'rating'"):
+        where.policies(text, ["language in"])
+
+
+@pytest.mark.parametrize("size", [1, 8, 1_000])
+def test_no_condition_permits_every_video(size: int) -> None:
+    videos = pl.DataFrame({"language": ["de"] * size})
+    assert where.permitted(videos, [], 0).tolist() == [True] * size

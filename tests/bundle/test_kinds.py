@@ -1,0 +1,91 @@
+"""A bundle of any set of kinds of index."""
+
+import dataclasses
+import pathlib
+import shutil
+
+import pytest
+
+from tests.bundle import conftest
+from ytdnn import configs
+from ytdnn.bundle import batches, bundle, export, requests, saved_models
+from ytdnn.log import schema
+from ytdnn.retrieval.index import artifact, scann_index
+from ytdnn.run import artifacts
+
+
+@pytest.fixture
+def workdir(run: conftest.Run, tmp_path: pathlib.Path) -> pathlib.Path:
+    directory = tmp_path / "run"
+    shutil.copytree(run.workdir, directory)
+    return directory
+
+
+def _export(
+    run: conftest.Run, workdir: pathlib.Path, index: configs.IndexConfig
+) -> bundle.Bundle:
+    inputs = artifacts.read_manifest(run.workdir / "index", "index").inputs
+    vectors = run.candidates.video_vectors()
+    artifact.build(workdir / "index", vectors, index, inputs)
+    config = dataclasses.replace(run.config, index=index)
+    return bundle.load(export.export(workdir, config))
+
+
+KINDS = ("scann", "lsh")
+
+
+@pytest.mark.parametrize(
+    ("search", "also", "suffixes"),
+    [
+        (configs.ExactConfig(), (), {"_exact": "exact"}),
+        (configs.LshConfig(), (), {"": "lsh", "_exact": "exact"}),
+        (
+            configs.ScannConfig(),
+            ("lsh",),
+            {"": "scann", "_exact": "exact", "_lsh": "lsh"},
+        ),
+        (
+            configs.ExactConfig(),
+            KINDS,
+            {"_exact": "exact", "_scann": "scann", "_lsh": "lsh"},
+        ),
+    ],
+)
+def test_each_kind_has_its_models_once(
+    run: conftest.Run,
+    workdir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    search: object,
+    also: tuple[str, ...],
+    suffixes: dict[str, str],
+) -> None:
+    if "scann" in suffixes.values() and not scann_index.is_available():
+        pytest.skip("ScaNN is not installed")
+    monkeypatch.setattr(saved_models, "save", lambda model, at: at.mkdir(parents=True))
+    made = _export(run, workdir, configs.IndexConfig(search=search, also=also))  # type: ignore[arg-type]
+    models = made.manifest.facts["models"]
+    wanted = {stem + suffix for stem in ("index", "recommender") for suffix in suffixes}
+    assert set(models) == wanted | {"user_tower", "ranker"}
+    for suffix, kind in suffixes.items():
+        needs = ["scann"] if kind == "scann" else []
+        assert models[f"recommender{suffix}"]["needs"] == needs
+    assert schema.IDS in models[f"index{next(iter(suffixes))}"]["outputs"]
+
+
+@pytest.mark.thorough
+def test_every_kind_finds_what_exact_search_finds(
+    run: conftest.Run, workdir: pathlib.Path
+) -> None:
+    """The corpus is so small."""
+    kinds = KINDS if scann_index.is_available() else KINDS[1:]
+    made = _export(run, workdir, configs.IndexConfig(configs.ExactConfig(), also=kinds))
+    request = made.fitting(requests.request_for_user(run.data, "u3"))
+    (exact,) = made.answer([request])
+    assert len(exact.video_ids) == requests.DEFAULT_K
+    for kind in kinds:
+        name = f"{bundle.RECOMMENDER}_{kind}"
+        fields = made.inputs(name)
+        asked = {schema.K: requests.DEFAULT_K} | request
+        answer = made.run(name, batches.inputs([asked], fields))
+        ids = [video.decode() for video in answer[schema.IDS].numpy()[0]]
+        assert ids == exact.video_ids

@@ -1,0 +1,114 @@
+"""Requests of many users against those of one user after the other."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests import full_log, open_files, planted
+from ytdnn.bundle import batches, logged_requests, requests, signatures
+from ytdnn.features import registry
+from ytdnn.log import fields, prepared, schema, user_shards
+
+
+@pytest.fixture(
+    scope="module", params=["full", "shards", "integer ids", "watches alone"]
+)
+def data(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> prepared.PreparedData:
+    directory: pathlib.Path = tmp_path_factory.mktemp("log")
+    if request.param == "integer ids":
+        return planted.prepared_data(directory, integer_ids=True)
+    tables = full_log.tables()
+    cold = tables["users"].head(1).with_columns(user_id=pl.lit("cold"))
+    tables["users"] = pl.concat([tables["users"], cold])
+    if request.param == "watches alone":
+        tables = {"watches": tables["watches"]}
+    if request.param == "shards":
+        found = full_log.prepared_data(directory, tables, events_per_shard=500)
+        assert len(found.shards) > 3
+        return found
+    return full_log.prepared_data(directory, tables)
+
+
+def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
+    """Returns all that any model can read of a request, and what no log knows."""
+    of_features = (f.fields(data) for f in registry.readable(data))
+    found = fields.union(
+        (fields.watched(data), fields.watch_times(), fields.watched_seconds()),
+        (fields.time(), fields.queries()),
+        fields.shown(data),
+        fields.permitting(data),
+        *of_features,
+    )
+    return {field.name: field for field in found}
+
+
+def test_they_are_those_of_one_user_after_the_other(
+    data: prepared.PreparedData,
+) -> None:
+    known = every_field(data)
+    users = np.array([3, 0, data.num_users - 1, 7, 3], np.int32)
+    names = data.users[schema.USER_ID].to_list()
+    given = [requests.request_for_user(data, names[user]) for user in users.tolist()]
+    one_by_one = batches.inputs(
+        [{k: v for k, v in one.items() if k in known} for one in given], known
+    )
+    together = logged_requests.LoggedRequests(data).inputs(users, known)
+    assert set(together) == set(known)
+    for name, field in known.items():
+        expected = batches.tensors({name: one_by_one[name]}, known)[name]
+        assert together[name].dtype == expected.dtype, name
+        assert together[name].numpy().tolist() == expected.numpy().tolist(), name
+        assert together[name].shape == expected.shape, field
+
+
+def test_lengths_are_of_all_events(data: prepared.PreparedData) -> None:
+    users = np.arange(data.num_users, dtype=np.int32)
+    logged = logged_requests.LoggedRequests(data)
+    number = len(data.watches)
+    assert logged.num_watches(users).sum() == number
+    number += len(data.impressions) if data.has_impressions else 0
+    number += len(data.searches) if data.has_searches else 0
+    assert logged.lengths(users).sum() == number
+    assert logged.watched(users).sizes.tolist() == logged.num_watches(users).tolist()
+
+
+def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
+    opened: list[int] = []
+
+    def seen(shard: user_shards.LazyShard) -> user_shards.LazyShard:
+        def read() -> user_shards.Shard:
+            opened.append(shard.first_user)
+            return shard.read()
+
+        return dataclasses.replace(shard, read=read)
+
+    shards = tuple(map(seen, data.shards))
+    logged = logged_requests.LoggedRequests(dataclasses.replace(data, shards=shards))
+    known = every_field(data)
+    logged.inputs(np.arange(2), known)  # reads all once, for the lengths and the time
+    opened.clear()
+    last = data.num_users - 1
+    logged.inputs(np.array([last]), known)
+    logged.watched(np.array([last]))
+    assert set(opened) <= {shards[-1].first_user}
+    # All events, joined.
+    assert len(shards) == 1 or "shard" not in vars(logged.data)
+
+
+def test_shards_of_more_arrays_than_open_files_give_the_same(tmp_path) -> None:
+    log = full_log.tables()
+    whole = full_log.prepared_data(tmp_path / "whole", log)
+    cut = full_log.prepared_data(tmp_path / "cut", log, events_per_shard=60)
+    known = every_field(whole)
+    users = np.arange(whole.num_users, dtype=np.int32)
+    expected = logged_requests.LoggedRequests(whole).inputs(users, known)
+    with open_files.at_most(256):  # five shards of some 25 arrays, and others' files
+        found = logged_requests.LoggedRequests(cut).inputs(users, known)
+    assert len(cut.shards) > 20
+    for name, values in expected.items():
+        assert found[name].numpy().tolist() == values.numpy().tolist(), name

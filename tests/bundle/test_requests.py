@@ -1,0 +1,232 @@
+import dataclasses
+import json
+import math
+import pathlib
+
+import hypothesis
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import strategies as st
+
+from tests.bundle import conftest
+from ytdnn import errors
+from ytdnn.bundle import requests, signatures
+from ytdnn.log import fields, schema
+
+TEXT_IDS = {
+    field.name: field
+    for field in (
+        fields.Field("watched_video_ids", "string", "batch, length", "", ""),
+        fields.Field("watch_times", "int64", "batch, length", 0, ""),
+        fields.Field("time", "int64", "batch", 0, ""),
+        fields.Field("age", "float32", "batch", -1.0, "years", 0.0, 150.0),
+        fields.Field("gender", "string", "batch", "", ""),
+        signatures.k_field(),
+    )
+}
+INTEGER_IDS = TEXT_IDS | {
+    "watched_video_ids": fields.Field(
+        "watched_video_ids", "int64", "batch, length", -1, ""
+    )
+}
+KEYS = "watched_video_ids, watch_times, time, age, gender, k"
+
+
+def test_a_full_request_is_a_batch_of_one() -> None:
+    request = {
+        "watched_video_ids": ["a", "b"],
+        "watch_times": [1, 2],
+        "time": 3,
+        "age": 30,
+        "gender": "F",
+        "k": 4,
+    }
+    values = requests.parse(request, TEXT_IDS)
+    assert {name: value.tolist() for name, value in values.items()} == {
+        "watched_video_ids": [["a", "b"]],
+        "watch_times": [[1, 2]],
+        "time": [3],
+        "age": [30.0],
+        "gender": ["F"],
+        "k": [4],
+    }
+    assert values["age"].dtype == np.float32
+    assert values["watch_times"].dtype == np.int64
+
+
+@pytest.mark.parametrize("request_", [{}, dict.fromkeys(TEXT_IDS)])
+def test_what_is_left_out_is_missing(request_: dict) -> None:
+    values = requests.parse(request_, TEXT_IDS)
+    assert {name: value.tolist() for name, value in values.items()} == {
+        "watched_video_ids": [[]],
+        "watch_times": [[]],
+        "time": [0],
+        "age": [-1.0],
+        "gender": [""],
+        "k": [requests.DEFAULT_K],
+    }
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (
+            {"watched_videos": ["a"]},
+            f'expected request keys {KEYS}, received "watched_videos": did you mean '
+            f"watched_video_ids?",
+        ),
+        ({"zzz": 1}, f'expected request keys {KEYS}, received "zzz"'),
+        (
+            ["a"],
+            'expected a request object as {"watched_video_ids": […], "k": 10}, '
+            'received ["a"]',
+        ),
+        (
+            {"watched_video_ids": "a"},
+            'expected a list in request key watched_video_ids, received "a"',
+        ),
+        (
+            {"watched_video_ids": ["a", 7]},
+            "expected a string in request key watched_video_ids, position 1, "
+            "received 7",
+        ),
+        (
+            {"watched_video_ids": ["a"], "watch_times": [1.5]},
+            "expected an integer in request key watch_times, position 0, received 1.5",
+        ),
+        (
+            {"watched_video_ids": ["a", "b"], "watch_times": [1]},
+            "expected as many watch_times as watched_video_ids in the request, "
+            "received 1 and 2 (0 marks a missing one)",
+        ),
+        ({"time": True}, "expected an integer in request key time, received true"),
+        (
+            {"time": 2**70},
+            "expected a 64-bit integer in request key time, received "
+            "1180591620717411303424",
+        ),
+        ({"time": [1]}, "expected an integer in request key time, received [1]"),
+        (
+            {"k": -1},
+            "expected an integer of 0 to 2,147,483,647 in request key k, received -1",
+        ),
+        (
+            {"age": -3},
+            "expected years of 0 to 150 (-1: not known) in request key age, "
+            "received -3",
+        ),
+        (
+            {"age": math.nan},
+            "expected years of 0 to 150 (-1: not known) in request key age, "
+            "received NaN",
+        ),
+        ({"gender": 1}, "expected a string in request key gender, received 1"),
+        (
+            {"gender": ["x" * 99]},
+            'expected a string in request key gender, received ["' + "x" * 57 + "…",
+        ),
+    ],
+)
+def test_a_malformed_request_gives_one_line(request_: dict, line: str) -> None:
+    with pytest.raises(errors.UserError) as error:
+        requests.parse(request_, TEXT_IDS)
+    assert str(error.value) == line
+
+
+def test_integer_ids_may_be_their_text_and_no_other() -> None:
+    values = requests.parse({"watched_video_ids": [5, "-1"]}, INTEGER_IDS)
+    assert values["watched_video_ids"].tolist() == [[5, -1]]
+    with pytest.raises(errors.UserError, match=r'an integer .* received "05"'):
+        requests.parse({"watched_video_ids": ["05"]}, INTEGER_IDS)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*TEXT_IDS, "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@hypothesis.given(
+    st.dictionaries(st.sampled_from([*TEXT_IDS, "x"]), JSON_VALUES) | JSON_VALUES
+)
+def test_any_json_parses_or_gives_one_line(value: object) -> None:
+    line = ""
+    try:
+        values = requests.parse(value, TEXT_IDS)  # type: ignore[arg-type]
+    except errors.UserError as error:
+        line = str(error)
+    if line:
+        assert "\n" not in line
+    else:
+        sizes = {name: array.shape[0] for name, array in values.items()}
+        assert sizes == dict.fromkeys(TEXT_IDS, 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00", b"[" * 100_000])
+def test_a_file_that_is_no_json_gives_one_line(
+    content: bytes, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "request.json"
+    path.write_bytes(content)
+    with pytest.raises(errors.UserError, match=r"expected JSON as .*request\.json"):
+        requests.read(path)
+    with pytest.raises(errors.UserError, match="No such file"):
+        requests.read(tmp_path / "none.json")
+
+
+def test_a_file_is_read(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"k": 3}))
+    assert requests.read(path) == {"k": 3}
+
+
+def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
+    request = requests.request_for_user(run.data, "u10", k=3)
+    user = run.data.users[schema.USER_ID].index_of("u10")
+    watches = slice(run.data.watches.offsets[user], run.data.watches.offsets[user + 1])
+    ids = run.data.videos[schema.VIDEO_ID].to_list()
+    indices = run.data.watches.videos[watches].tolist()
+    expected = [ids[i - 1] if i else "<unknown>" for i in indices]
+    assert request[schema.WATCHED_VIDEO_IDS] == expected
+    assert request[schema.WATCH_TIMES] == run.data.watches.times[watches].tolist()
+    assert request[schema.TIME] > max(run.data.impressions.times)
+    count = int(np.sum(run.data.impressions.users == user))
+    assert len(request[schema.IMPRESSION_VIDEO_IDS]) == count
+    mine = run.data.impressions.users == user
+    clicked = run.data.impressions.clicked[mine].astype(int).tolist()
+    assert request[schema.IMPRESSION_CLICKED] == clicked
+    assert (request[schema.AGE], request[schema.K]) == (30.0, 3)
+    json.dumps(request, allow_nan=False)
+
+
+def test_a_user_without_features_leaves_them_out(run: conftest.Run) -> None:
+    request = requests.request_for_user(run.data, "u14")
+    assert schema.AGE not in request  # 14 is a multiple of 7
+    assert schema.COUNTRY not in request  # 14 mod 3 = 2
+
+
+def test_a_user_the_log_lacks_gives_one_line(run: conftest.Run) -> None:
+    with pytest.raises(errors.UserError, match=r'of the 60 in .* received "u100": did'):
+        requests.request_for_user(run.data, "u100")
+
+
+def test_integer_ids_of_videos_stay_integers(plain_run: conftest.Run) -> None:
+    request = requests.request_for_user(plain_run.data, "u4")
+    request = plain_run.bundle.fitting(request)
+    assert all(isinstance(v, int) for v in request[schema.WATCHED_VIDEO_IDS])
+    assert set(request) == {schema.WATCHED_VIDEO_IDS, schema.K}
+
+
+def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> None:
+    numbers = pl.Series(schema.USER_ID, np.arange(100, 160))
+    data = dataclasses.replace(
+        plain_run.data, users=plain_run.data.users.with_columns(numbers)
+    )
+    by_text = requests.request_for_user(data, "107")
+    assert by_text == requests.request_for_user(data, 107)
+    assert by_text != requests.request_for_user(data, "108")

@@ -1,0 +1,142 @@
+"""The score never rises with the rank, whatever a page makes of its order."""
+
+import types
+
+import hypothesis
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import strategies as st
+
+from tests import untrained
+from ytdnn import configs
+from ytdnn.bundle import graphs, recommenders, results
+from ytdnn.log import lookups, schema
+from ytdnn.models.ranking import heads
+from ytdnn.retrieval import exploring, page, placing, pool
+
+CLICKS = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+HEADS = [
+    heads.make(config, clicks)
+    for clicks in (CLICKS, heads.Clicks(0.2, 0.0, 1.0))
+    for config in (
+        configs.ClickTimesWatchTimeConfig(),
+        configs.ClickTimesWatchTimeConfig(order_by="seconds"),
+        configs.WeightedLogisticConfig(),
+        configs.WeightedLogisticConfig(weights="equal"),
+        configs.ExactOddsConfig(),
+        configs.ClickConfig(),
+    )
+]
+COMPOSITIONS = st.fixed_dictionaries(
+    {"blend_weight": st.sampled_from([0.0, 0.3, 2.0])},
+    optional={"max_per_channel": st.integers(1, 3)},
+)
+EXPLORING = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries(
+        {"temperature": st.sampled_from([1e-6, 0.3, 9.0])},
+        optional={"explore_top": st.integers(1, 12)},
+    ),
+    st.fixed_dictionaries(
+        {"young_every": st.integers(2, 5), "young_days": st.sampled_from([2.0, 40.0])}
+    ),
+)
+
+
+class Scorer:
+    """Predicts what a head makes of given outputs."""
+
+    def __init__(self, run: untrained.Run, head: heads.Head, outputs: tf.Tensor):
+        self.videos = lookups.VideoIds(run.data)
+        self.asks_scores = self.asks_sources = False
+        self.score_of = head.score
+        self._found = head.predict(outputs, tf.ones(outputs.shape[:-1]))
+
+    def score(self, *_: object) -> heads.Predicted:
+        return self._found
+
+
+def requests_of(run: untrained.Run, rng: np.random.Generator) -> types.SimpleNamespace:
+    ends = int(np.asarray(run.data.watches.times).max())
+    return types.SimpleNamespace(
+        times=tf.constant(rng.integers(ends - 10**6, ends, 3)),
+        watched_indices=tf.constant(rng.integers(0, 9, (3, 4)), tf.int32),
+    )
+
+
+@hypothesis.given(
+    settings=COMPOSITIONS,
+    exploring_by=EXPLORING,
+    head=st.sampled_from(HEADS),
+    spread=st.sampled_from([0.0, 1e-7, 1.0, 60.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@hypothesis.settings(max_examples=60, deadline=None)
+def test_the_score_falls_among_what_it_places(
+    untrained_run: untrained.Run,
+    settings: dict,
+    exploring_by: dict,
+    head: heads.Head,
+    spread: float,
+    seed: int,
+) -> None:
+    run, rng = untrained_run, np.random.default_rng(seed)
+    composition = configs.CompositionConfig(**settings, **exploring_by)
+    width = 20
+    shape = (3, width, len(head.biases))
+    outputs = tf.constant(rng.normal(0.0, spread, shape), tf.float32)
+    videos = np.stack([rng.permutation(run.data.num_videos)[:width] for _ in range(3)])
+    found = pool.Found(*(tf.constant(videos + 1, tf.int32),) * 3)
+    graph = graphs.RecommenderGraph(
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        Scorer(run, head, outputs),  # type: ignore[arg-type]
+        page.Rule(composition, run.data),
+        explorer=exploring.from_config(composition, run.data),
+    )
+    scores = tf.constant(rng.normal(0.0, 3.0, (3, width)), tf.float32)
+    ranked = graph.rank(requests_of(run, rng), found, scores)  # type: ignore[arg-type]
+    answer = results.best(graph.videos, found.videos, ranked, tf.fill([3], width))
+    said = recommenders.meanings(types.SimpleNamespace(head=head), composition)  # type: ignore[arg-type]
+    assert set(said) | {schema.IDS, schema.NUM_RESULTS} == set(answer)
+    for row in range(3):
+        size = int(answer[schema.NUM_RESULTS][row])
+        values = answer[schema.SCORES][row, :size].numpy()
+        assert np.isfinite(values).all()
+        placed = np.zeros(size, int)
+        if schema.PLACED_BY in answer:
+            placed = answer[schema.PLACED_BY][row, :size].numpy()
+        by_score = placed == placing.NAMES.index(placing.SCORE)
+        by_score |= placed == placing.NAMES.index(placing.CAP)
+        assert (np.diff(values[by_score]) <= 0.0).all()
+        if not composition.explores:
+            assert by_score.all()
+
+
+@pytest.mark.parametrize("head", HEADS[:6])
+def test_a_score_never_falls_where_the_order_rises(head: heads.Head) -> None:
+    """Of neighbouring float32 too, which rounding could swap."""
+    for start in (-90.0, -1.0, 0.0, 1e-6, 3.0, 79.9):
+        order = [np.float32(start)]
+        for _ in range(500):
+            order.append(np.nextafter(order[-1], np.float32(np.inf)))
+        found = head.score(tf.constant(order)).numpy()
+        assert (np.diff(found) >= 0.0).all()
+
+
+def test_what_placed_a_video_by_hand() -> None:
+    """Of five, the third exceeds a cap and a young fifth is moved to the front."""
+    order = tf.constant([[5.0, 4.0, 3.0, 2.0, 1.0]])
+    capped = tf.constant([[5.0, 4.0, float("-inf"), 2.0, 1.0]])
+    young = tf.constant([[5.0, 4.0, float("-inf"), 2.0, 9.0]])
+    codes = placing.codes(
+        None, placing.risen(capped, young), placing.risen(order, capped)
+    )
+    assert codes is not None
+    names = [placing.NAMES[code] for code in codes.numpy()[0]]
+    assert names == ["score", "score", "score", "cap", "reserved"]
+    assert placing.codes(None, None, None) is None
+    drawn = placing.codes(tf.constant([[True, False]]), None, None)
+    assert drawn is not None
+    assert drawn.numpy().tolist() == [[1, 0]]

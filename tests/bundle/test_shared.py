@@ -1,0 +1,99 @@
+"""Parts of exported graphs are traced once; SavedModels hold no more than they read."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tests.bundle import conftest
+from ytdnn.bundle import bundle, shared
+from ytdnn.retrieval import filters, permitted
+
+
+def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
+    """Returns a list that grows by each trace of a function, and the function."""
+    traces: list[int] = []
+
+    def total(values: tf.Tensor, more: tf.Tensor | None = None) -> tf.Tensor:
+        traces.append(1)
+        found = tf.reduce_sum(values, axis=1)
+        return found if more is None else found + tf.reduce_sum(more, axis=1)
+
+    return traces, total
+
+
+def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
+    traces, total = counting()
+    once = shared.Traced(total)
+    lists = tf.TensorSpec([None, None], tf.int32)
+
+    @tf.function(input_signature=[lists])
+    def first(values: tf.Tensor) -> tf.Tensor:
+        return once(values) + once(tf.zeros([2, 0], tf.int32)[: tf.shape(values)[0]])
+
+    @tf.function(input_signature=[lists])
+    def second(values: tf.Tensor) -> tf.Tensor:
+        return once(values)
+
+    values = tf.constant([[1, 2, 3], [4, 5, 6]])
+    assert first(values).numpy().tolist() == [6, 15]
+    assert second(values).numpy().tolist() == [6, 15]
+    assert len(traces) == 1
+
+
+def test_parts_carry_every_field_of_the_permitted_videos() -> None:
+    one = tf.constant([[1, 2]])
+    values: dict[str, Any] = {
+        field.name: one for field in dataclasses.fields(permitted.Permitted)
+    }
+    removed: Any = object()
+    values["removed"] = removed
+    names = [field.name for field in dataclasses.fields(filters.Conditions)]
+    values["conditions"] = filters.Conditions(**dict.fromkeys(names, one))
+    before = permitted.Permitted(**values)
+    assert shared._joined(shared._parts(before), removed) == before
+
+
+def test_an_argument_that_is_left_out_makes_another_trace() -> None:
+    traces, total = counting()
+    once = shared.Traced(total)
+    values = tf.constant([[1, 2], [3, 4]])
+    assert once(values, None).numpy().tolist() == [3, 7]
+    assert once(values, values).numpy().tolist() == [6, 14]
+    assert once(values, None).numpy().tolist() == [3, 7]
+    assert len(traces) == 2
+
+
+@pytest.mark.parametrize(("any_size", "number"), [(False, 2), (True, 1)])
+def test_known_lengths_are_kept_unless_all_shall_share_a_trace(
+    any_size: bool, number: int
+) -> None:
+    traces, total = counting()
+    once = shared.Traced(total, any_size=any_size)
+    for width in (3, 4):
+        assert once(tf.ones([2, width], tf.int32)).numpy().tolist() == [width] * 2
+    assert len(traces) == number
+
+
+@pytest.mark.parametrize("name", [bundle.USER_TOWER, bundle.RECOMMENDER + bundle.EXACT])
+def test_a_saved_model_holds_variables_and_tables_not_their_owners(
+    run: conftest.Run, name: str
+) -> None:
+    directory = pathlib.Path(run.bundle.path(name))
+    proto = saved_model_pb2.SavedModel()
+    proto.ParseFromString((directory / "saved_model.pb").read_bytes())
+    nodes = proto.meta_graphs[0].object_graph_def.nodes
+    kinds = [node.WhichOneof("kind") for node in nodes]
+    assert {"variable", "resource", "function"} <= {*kinds} - {None}
+    owners = [
+        n.user_object.identifier
+        for n, k in zip(nodes, kinds, strict=True)
+        if k == "user_object"
+    ]
+    # The root, its two lists, and the initialiser of each table.
+    plain = [one for one in owners if one == "_generic_user_object"]
+    assert len(plain) <= 1 + kinds.count("resource")

@@ -1,0 +1,63 @@
+"""Frames made one after the other, some at a time."""
+
+import threading
+
+import polars as pl
+import pytest
+
+from ytdnn.bundle import streams
+
+SCHEMA: dict[str, pl.DataType] = {"first": pl.Int64()}
+
+
+def stream(make, number: int) -> streams.Stream:
+    asked = type("Asked", (), {"notes": [], "__len__": lambda self: number})()
+    return streams.Stream(asked, SCHEMA, make, 10, {"first": "of each part"})
+
+
+def frame(part: slice) -> pl.DataFrame:
+    return pl.DataFrame({"first": [part.start]})
+
+
+def test_frames_come_in_order_though_the_first_is_the_slowest() -> None:
+    second_is_made = threading.Event()
+
+    def make(part: slice) -> pl.DataFrame:
+        if part.start == 0:
+            assert second_is_made.wait(10.0)
+        if part.start == 10:
+            second_is_made.set()
+        return frame(part)
+
+    found = stream(make, 75).whole()
+    assert found["first"].to_list() == [0, 10, 20, 30, 40, 50, 60, 70]
+
+
+def test_few_are_made_before_they_are_asked_for() -> None:
+    made: list[int] = []
+
+    def make(part: slice) -> pl.DataFrame:
+        made.append(part.start)
+        return frame(part)
+
+    frames = stream(make, 1_000).frames()
+    next(frames)
+    assert len(made) <= 4
+    frames.close()
+    assert len(made) <= 4
+
+
+def test_a_mistake_in_a_part_is_raised_and_ends_it() -> None:
+    def make(part: slice) -> pl.DataFrame:
+        if part.start == 20:
+            raise ValueError("broken")
+        return frame(part)
+
+    frames = stream(make, 1_000).frames()
+    assert [next(frames)["first"].item() for _ in range(2)] == [0, 10]
+    with pytest.raises(ValueError, match="broken"):
+        next(frames)
+
+
+def test_of_nobody_there_is_no_frame() -> None:
+    assert stream(frame, 0).whole().height == 0

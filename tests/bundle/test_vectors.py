@@ -1,0 +1,205 @@
+"""A log's own vectors in a bundle: features, nearest videos, added videos."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests import untrained, vector_log
+from tests.conftest import MadeOnce
+from ytdnn import configs, errors
+from ytdnn.bundle import added_videos, asked, batches, bulk, logged_requests, requests
+from ytdnn.log import new_videos, prepared, schema
+from ytdnn.run import pipeline
+
+NAME = "videos.clip"
+ADDED = configs.FeaturesConfig(add=("users.taste",))
+CONFIG = dataclasses.replace(
+    untrained.SMALL,
+    ranking=dataclasses.replace(untrained.SMALL.ranking, features=ADDED),
+    composition=dataclasses.replace(
+        untrained.SMALL.composition,
+        diversity=1.5,
+        diversity_by=NAME,
+        diversity_top=9,
+        channel_decay=0.6,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def run(made_once: MadeOnce) -> untrained.Run:
+    """A run of the log with vectors; its ranker reads those of users too."""
+
+    def make(workdir: pathlib.Path) -> None:
+        log = vector_log.tables()
+        like = log["videos"].filter(pl.col(schema.VIDEO_ID) == "v1")
+        added = like.select(pl.lit("new").alias(schema.VIDEO_ID), "clip")
+        workdir.mkdir(exist_ok=True)
+        added.write_parquet(workdir / added_videos.FILE)
+        untrained._make(workdir, log, CONFIG)
+
+    return untrained.opened(made_once("vectors", make), CONFIG)
+
+
+@pytest.mark.thorough
+def test_the_exported_ranker_reads_vectors_as_the_trained_one(
+    run: untrained.Run,
+) -> None:
+    names = [feature.name for feature in run.ranker.features]
+    assert {NAME, f"{NAME}.of_watched", "users.taste"} <= set(names)
+    data = run.data
+    users, ends = data.first_watches(prepared.Split.TEST)
+    times = np.full(len(users), data.manifest.facts["windows"]["test"])
+    videos = np.random.default_rng(0).integers(1, data.num_videos + 1, (len(users), 5))
+    expected = np.exp(run.ranker.score_candidates(data, users, ends, times, videos))
+    ids = [None, *data.videos[schema.VIDEO_ID].to_list()]
+    fields = run.bundle.inputs("ranker")
+    for row, (user, end) in enumerate(zip(users.tolist(), ends.tolist(), strict=True)):
+        request = requests.request_at(data, user, end, int(times[row]))
+        request[schema.VIDEO_IDS] = [ids[video] for video in videos[row]]
+        known = {name: value for name, value in request.items() if name in fields}
+        found = run.bundle.run("ranker", requests.parse(known, fields))
+        np.testing.assert_allclose(found[schema.SCORES][0], expected[row], rtol=1e-4)
+
+
+@pytest.mark.thorough
+def test_bulk_requests_bring_the_vectors_of_users(run: untrained.Run) -> None:
+    logged = logged_requests.LoggedRequests(run.data)
+    users = np.arange(run.data.num_users)
+    field = run.bundle.inputs("ranker")["users.taste".partition(".")[2]]
+    found = logged.inputs(users, {field.name: field})[field.name].numpy()
+    expected = np.asarray(run.data.vectors.rows("users.taste"), np.float32)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert not found[0].any()  # a user without one
+
+
+@pytest.mark.thorough
+def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) -> None:
+    fields = run.bundle.inputs("recommender_exact")
+    for given in ([], [1.0] * vector_log.WIDTH, [2] * vector_log.WIDTH):
+        assert requests.values({"taste": given}, fields)["taste"] == given
+    with pytest.raises(
+        errors.UserError, match=r"expected 6 numbers.*taste.*received 2"
+    ):
+        requests.values({"taste": [1.0, 2.0]}, fields)
+    with pytest.raises(errors.UserError, match="taste, position 1"):
+        requests.values({"taste": [1.0, float("nan"), *[0.0] * 4]}, fields)
+
+
+@pytest.mark.thorough
+def test_an_explanation_tells_of_every_feature_and_no_vector(
+    run: untrained.Run,
+) -> None:
+    fields = run.bundle.inputs("ranker")
+    request = requests.request_for_user(run.data, "u1") | {
+        schema.VIDEO_IDS: ["v1", "v2"]
+    }
+    known = {name: value for name, value in request.items() if name in fields}
+    model = run.bundle.recommender(exact=True)
+    function = run.bundle.model(model, "explain")
+    values = requests.parse(known, fields)
+    found = function(**batches.tensors(values, fields))
+    assert f"without.{NAME}" in found
+    assert f"value.{NAME}" not in found
+    assert f"value.{NAME}.of_watched" in found
+
+
+@pytest.mark.thorough
+def test_similar_by_a_column_is_by_its_cosine(run: untrained.Run) -> None:
+    rows = np.asarray(run.bundle.vectors.rows(NAME)[1:], np.float32)
+    cosines = rows @ rows.T
+    there = rows.any(axis=1)
+    cosines[:, ~there] = -2.0
+    np.fill_diagonal(cosines, -2.0)
+    videos = asked.videos(run.bundle, None, by=NAME)
+    assert len(videos) == there.sum()
+    found = bulk.similar(run.bundle, 4, NAME)(videos.indices)
+    for row, video in enumerate(videos.indices.tolist()):
+        order = np.argsort(-cosines[video - 1], kind="stable")[:4]
+        assert found.videos[row].tolist() == (order + 1).tolist()
+
+
+@pytest.mark.thorough
+def test_similar_refuses_other_columns_and_videos_without_a_vector(
+    run: untrained.Run,
+) -> None:
+    with pytest.raises(errors.UserError, match=r"did you mean videos\.clip\?"):
+        asked.videos(run.bundle, None, by="videos.clips")
+    ids = run.data.videos[schema.VIDEO_ID]
+    bare = np.flatnonzero(~run.data.vectors.rows(NAME)[1:].any(axis=1))
+    without = ids.gather(pl.Series(bare[:1]))
+    with pytest.raises(errors.UserError, match=r"have one in videos\.clip"):
+        asked.videos(run.bundle, without, by=NAME)
+
+
+@pytest.mark.thorough
+def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> None:
+    vector = np.eye(vector_log.WIDTH)[2] * 5.0
+    rows = pl.DataFrame(
+        {
+            schema.VIDEO_ID: ["new 1", "new 2"],
+            "clip": pl.Series([vector.tolist(), None], dtype=pl.List(pl.Float64)),
+        }
+    )
+    read = new_videos.read(rows, run.data)
+    grown = new_videos.added_to(run.data, read.table)
+    found = np.asarray(grown.vectors.rows(NAME))
+    size = run.data.num_videos
+    np.testing.assert_array_equal(found[: size + 1], run.data.vectors.rows(NAME))
+    np.testing.assert_array_equal(found[size + 1 :], [vector / 5.0, vector * 0.0])
+    narrow = rows.with_columns(pl.col("clip").list.head(3))
+    with pytest.raises(errors.UserError, match=r"vectors of 6 numbers, received.* 3"):
+        new_videos.read(narrow, run.data)
+
+
+@pytest.mark.thorough
+def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
+    """The ranker reads them, and `similar` finds them: "new" has the vector of "v1"."""
+    place = run.bundle.videos[schema.VIDEO_ID].to_list().index("new") + 1
+    assert place == run.data.num_videos + 1
+    nearest = bulk.similar(run.bundle, 1, NAME)(np.array([place]))
+    assert run.bundle.videos[schema.VIDEO_ID][int(nearest.videos[0, 0]) - 1] == "v1"
+    fields = run.bundle.inputs("ranker")
+    request = {schema.VIDEO_IDS: ["new", "v1", "v2"], schema.WATCHED_VIDEO_IDS: ["v1"]}
+    values = batches.tensors(requests.parse(request, fields), fields)
+    function = run.bundle.model(run.bundle.recommender(exact=True), "explain")
+    cosines = function(**values)[f"value.{NAME}.of_last_watched"].numpy()[0]
+    np.testing.assert_allclose(cosines[:2], 1.0, atol=2e-3)
+    assert cosines[2] < 0.99
+
+
+@pytest.mark.thorough
+def test_a_page_is_in_the_order_of_marginal_relevance(run: untrained.Run) -> None:
+    """By NumPy, from the scores that the graph tells of all candidates."""
+    recommender = pipeline.Recommender(run.bundle, run.workdir / "data", run.data)
+    asked_for = {schema.WATCHED_VIDEO_IDS: ["v3"]}
+    found = recommender.candidates(asked_for, exact=True)
+    scores = np.log(found["score"].to_numpy().astype(float))
+    order = np.argsort(-scores, kind="stable")
+    rows = run.bundle.videos[schema.VIDEO_ID].to_list()
+    places = [rows.index(video) + 1 for video in found["video_id"]]
+    vectors = np.asarray(run.bundle.vectors.rows(NAME), np.float64)[places]
+    channels = dict(run.data.videos.select("video_id", "channel_id").iter_rows())
+    of = [channels.get(video) for video in found["video_id"]]
+    left, page = order[:9].tolist(), []
+    while left:
+        values = [
+            scores[i]
+            - 1.5 * max([0.0, *(vectors[i] @ vectors[j] for j in page)])
+            + np.log(0.6) * sum(of[j] == of[i] for j in page if of[i] is not None)
+            for i in left
+        ]
+        page.append(left.pop(int(np.argmax(values))))
+    expected = [*page, *order[9:].tolist()]
+    assert found["rank"].to_numpy()[expected].tolist() == list(range(1, len(order) + 1))
+    assert page != order[:9].tolist()
+    (answer,) = run.bundle.answer([{**asked_for, schema.K: 9}], exact=True)
+    assert answer.video_ids == [found["video_id"][i] for i in page]
+    risen = [
+        "diversity" if i in order[place + 1 :] else "score"
+        for place, i in enumerate(page)
+    ]
+    assert answer.more["placed_by"] == risen

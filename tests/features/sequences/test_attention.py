@@ -1,0 +1,248 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.features.sequences import contract, documented
+from ytdnn import configs, errors
+from ytdnn.features.sequences import base_encoder, choice
+from ytdnn.log import inputs, positions, prepared, schema, watch_log
+
+POSITIONS = 5
+ENCODERS = {
+    "self_attention": configs.SelfAttentionConfig(num_heads=4),
+    "hstu": configs.HSTUConfig(num_heads=1),
+    "hstu_without_times": configs.HSTUConfig(time_bias=False),
+    "beside_bags": configs.SelfAttentionConfig(num_blocks=1, beside_bags=True),
+    "gru": configs.OwnEncoderConfig(file="gru.py"),
+}
+
+
+def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
+    """As long a history as all rows of the contract's slices."""
+    return dataclasses.replace(
+        contract.CONFIG,
+        encoder=encoder,
+        history_length=contract.LENGTH + POSITIONS - 1,
+        label=configs.NextWatchConfig(slice_length=POSITIONS),
+    )
+
+
+def made(
+    name: str, data: prepared.PreparedData, with_request_time: bool = False
+) -> choice.Watches:
+    """An encoder of random biases, so that every part decides."""
+    encoder = choice.make(
+        config_of(ENCODERS[name]),
+        data.vocabulary_size,
+        None,
+        with_request_time,
+        documented.gru(),
+    )
+    encoder(rows(data, with_request_time))
+    for variable in encoder.trainable_variables:
+        if variable is not encoder.videos.table:
+            noise = tf.random.stateless_normal(variable.shape, [1, 2], stddev=0.3)
+            variable.assign_add(noise)
+    return encoder
+
+
+def rows(
+    data: prepared.PreparedData, with_request_time: bool = False
+) -> base_encoder.Features:
+    """The contract's slices, with the times of their requests if they are read."""
+    features = contract.batch(data, POSITIONS)
+    if with_request_time:
+        features[schema.REQUEST_TIMES] = features[schema.LABEL_TIMES]
+    return features
+
+
+class AttentionContract(contract.EncoderContract):
+    """Subclass and name the encoder."""
+
+    name: str
+    rows = schema.WATCH_ROWS
+    length = contract.LENGTH + POSITIONS - 1
+
+    def make(self, data: prepared.PreparedData) -> choice.Watches:
+        return made(self.name, data)
+
+    def size(self, data: prepared.PreparedData) -> int:
+        return data.vocabulary_size
+
+
+class TestSelfAttention(AttentionContract):
+    name = "self_attention"
+
+
+class TestHSTU(AttentionContract):
+    name = "hstu"
+
+
+@pytest.mark.thorough
+class TestHSTUWithoutTimes(AttentionContract):
+    name = "hstu_without_times"
+
+
+class TestGRU(AttentionContract):
+    """The one that docs/encoders.md shows."""
+
+    name = "gru"
+
+
+@pytest.mark.thorough
+class TestBesideBags(AttentionContract):
+    name = "beside_bags"
+
+
+def vectors(encoder: choice.Watches, features: base_encoder.Features) -> np.ndarray:
+    found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
+    return found
+
+
+def served(
+    encoder: choice.Watches, features: base_encoder.Features, row: int, position: int
+) -> np.ndarray:
+    """The vector of one position from a slice of its own, as a request is."""
+    length = contract.LENGTH + position
+    own = {
+        name: features[name][row : row + 1, :length]
+        for name in (schema.WATCH_ROWS, schema.WATCH_ROW_TIMES)
+    }
+    padding = [[0, 0], [POSITIONS - 1 - position, 0]]
+    own = {name: tf.pad(values, padding) for name, values in own.items()}
+    for name in (schema.FIRST_ROWS, schema.REQUEST_TIMES):
+        if name in features:
+            own[name] = features[name][row : row + 1, position : position + 1]
+    own[schema.FIRST_ROWS] = own[schema.FIRST_ROWS] + padding[1][0]
+    return vectors(encoder, own)[0, 0]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("with_request_time", [False, True])
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_request_has_the_vector_of_the_slice(
+    data: prepared.PreparedData, name: str, with_request_time: bool
+) -> None:
+    """One pass gives all positions; padding, other users, later watches: nothing."""
+    encoder = made(name, data, with_request_time)
+    features = rows(data, with_request_time)
+    found = vectors(encoder, features)
+    assert len(np.unique(features[schema.USER_INDICES])) > 3
+    for row, position in np.ndindex(3, POSITIONS):
+        alone = served(encoder, features, row, position)
+        np.testing.assert_allclose(alone, found[row, position], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_later_watch_changes_no_earlier_position(
+    data: prepared.PreparedData, name: str
+) -> None:
+    encoder, features = made(name, data), rows(data)
+    plain = vectors(encoder, features)
+    for row in range(contract.LENGTH, features[schema.WATCH_ROWS].shape[1]):
+        is_row = np.arange(features[schema.WATCH_ROWS].shape[1]) == row
+        changed = dict(features)
+        for key in (schema.WATCH_ROWS, schema.WATCH_ROW_TIMES):
+            values = features[key].numpy()
+            other = values % (data.vocabulary_size - 1) + 1
+            changed[key] = tf.constant(np.where(is_row, other, values))
+        found = vectors(encoder, changed)
+        first = row - contract.LENGTH + 1  # position whose history ends with the row
+        np.testing.assert_array_equal(found[:, :first], plain[:, :first])
+        assert np.any(found[:, first:] != plain[:, first:])
+
+
+@pytest.mark.parametrize("name", ["self_attention", "hstu", "gru"])
+def test_the_order_of_watches_counts(data: prepared.PreparedData, name: str) -> None:
+    """Of those behind the last one too, which bags of them would not tell apart."""
+    encoder, features = made(name, data), rows(data)
+    order = [*range(7), 8, 7, 9]
+    swapped = features | {
+        schema.WATCH_ROWS: tf.gather(features[schema.WATCH_ROWS], order, axis=1)
+    }
+    assert np.any(vectors(encoder, swapped)[:, -1] != vectors(encoder, features)[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("name", "watches", "requests"),
+    [
+        ("self_attention", False, False),
+        ("hstu", True, True),
+        ("hstu_without_times", False, False),
+    ],
+)
+def test_times_count_where_they_are_read(
+    data: prepared.PreparedData, name: str, watches: bool, requests: bool
+) -> None:
+    encoder, features = made(name, data, True), rows(data, True)
+    plain = vectors(encoder, features)
+    times = features[schema.WATCH_ROW_TIMES]
+    slower = features | {schema.WATCH_ROW_TIMES: times - (times[:, -1:] - times) * 9}
+    assert np.any(vectors(encoder, slower) != plain) == watches
+    asked = features[schema.REQUEST_TIMES]
+    later = features | {schema.REQUEST_TIMES: asked + 10**6}
+    assert np.any(vectors(encoder, later) != plain) == requests
+    names = {field.name for field in encoder.fields(data)}
+    assert (schema.WATCH_TIMES in names) == watches
+    assert (schema.TIME in names) == requests
+
+
+def test_the_time_of_the_request_is_read_only_where_it_is_allowed(
+    data: prepared.PreparedData,
+) -> None:
+    encoder = made("hstu", data)
+    assert schema.TIME not in {field.name for field in encoder.fields(data)}
+    vectors(encoder, rows(data))  # which have no such tensor
+
+
+def test_request_times_of_the_log_are_those_of_the_request(
+    data: prepared.PreparedData,
+) -> None:
+    log = watch_log.load(data, _request_times)
+    users, ends = data.first_watches(prepared.Split.TEST)
+    found = inputs.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
+    np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
+
+
+def _request_times(log: positions.LogTensors) -> dict[str, positions.Reader]:
+    del log
+    return {schema.REQUEST_TIMES: lambda at: at.times}
+
+
+def test_bfloat16_is_near_float32(data: prepared.PreparedData) -> None:
+    found = []
+    for precision in ("float32", "bfloat16"):
+        for encoder in (ENCODERS["self_attention"], ENCODERS["hstu"]):
+            tf.keras.utils.set_random_seed(1)
+            config = dataclasses.replace(config_of(encoder), precision=precision)
+            found.append(vectors(choice.make(config, data.vocabulary_size), rows(data)))
+    for exact, near in zip(found[:2], found[2:], strict=True):
+        assert near.dtype == np.float32
+        np.testing.assert_allclose(near, exact, atol=0.3)
+        assert np.any(near != exact)
+
+
+@pytest.mark.parametrize(
+    ("cut", "received"),
+    [
+        ("[..., :4]", r"received \[\d+, \d+, 4\]"),
+        ("[:, 1:]", r"received \[\d+, \d+, 8\]"),
+        ("[:, 0]", r"received \[\d+, 8\]"),
+        (" and None", "received no tensor"),
+    ],
+)
+def test_states_of_another_shape_are_refused(
+    data: prepared.PreparedData, cut: str, received: str
+) -> None:
+    text = documented.gru().replace(
+        "return tf.transpose(states, [1, 0, 2])",
+        f"return tf.transpose(states, [1, 0, 2]){cut}" if cut[0] == "[" else "return",
+    )
+    encoder = choice.make(
+        config_of(ENCODERS["gru"]), data.vocabulary_size, None, False, text
+    )
+    wanted = r"expected GRU.states\(\).*= \[\d+, \d+, 8\], "
+    with pytest.raises(errors.UserError, match=wanted + received):
+        encoder(rows(data))

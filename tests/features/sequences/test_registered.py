@@ -1,0 +1,39 @@
+"""Encoders by name: those of ytdnn, and one of a package."""
+
+import pathlib
+
+import tensorflow as tf
+
+from tests import extras, planted
+from tests.models.candidates.losses import setting
+from ytdnn import configs, registries
+from ytdnn.models.candidates import losses, model
+
+
+def test_encoders_of_ytdnn_are_registered() -> None:
+    kinds = configs.choices()["candidates.encoder"]
+    for kind in registries.ENCODERS.own():
+        assert registries.ENCODERS[kind].config is kinds[kind]
+    assert set(registries.ENCODERS.own()) == {"self_attention", "hstu", "own"}
+
+
+def test_an_encoder_of_a_package_is_trained(tmp_path: pathlib.Path) -> None:
+    data = planted.prepared_data(tmp_path / "planted")
+    with extras.installed(tmp_path / "package"):
+        values = configs.to_dict(configs.Config())
+        values["candidates"]["encoder"] = {"kind": "running_mean", "beside_bags": True}
+        encoder = configs.from_dict(values).candidates.encoder
+        config = setting.config(
+            encoder=encoder, label=configs.NextWatchConfig(slice_length=1)
+        )
+        assert registries.versions(config) == {"encoder": "ytdnn-extras 1.0"}
+        tf.keras.utils.set_random_seed(0)
+        made = model.build(config, data)
+        loss = losses.make(config, made, setting.counts(data))
+        with tf.GradientTape() as tape:
+            total, _ = loss(setting.batch(data), setting.SEED)
+        layers = [v for v in made.trainable_variables if "running_mean" in v.name]
+        layers = layers or [v for v in made.trainable_variables if "dense" in v.name]
+        gradients = tape.gradient(total, layers)
+    assert layers
+    assert any(g is not None and float(tf.reduce_max(tf.abs(g))) > 0 for g in gradients)

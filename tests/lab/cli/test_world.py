@@ -1,0 +1,62 @@
+"""`ytdnn world`: tables, a page, and mistakes in one line."""
+
+import pathlib
+
+import polars as pl
+
+from tests.run.cli import conftest
+
+SMALL = (
+    "--config.data.world.num_users=60",
+    "--config.data.world.num_videos=90",
+    "--config.data.world.num_topics=3",
+)
+
+
+def test_tables_and_page_are_written_and_said(
+    cli: conftest.Cli, tmp_path: pathlib.Path
+) -> None:
+    out = tmp_path / "log"
+    result = cli("world", "--preset=tiny", f"--out={out}", *SMALL)
+    assert result.status == 0, result.err
+    assert "60 users" in result.out
+    assert f"next: ytdnn run --source=world --data_dir={out}" in result.out
+    users = pl.read_parquet(out / "users" / "*.parquet")
+    assert users.height == 60
+    assert "<svg" in (out / "world.html").read_text()
+
+
+def test_the_same_settings_give_the_same_bytes(
+    cli: conftest.Cli, tmp_path: pathlib.Path
+) -> None:
+    for name in ("one", "two"):
+        cli("world", "--preset=tiny", f"--out={tmp_path / name}", *SMALL)
+    one, two = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in sorted((tmp_path / name).rglob("*"))
+            if path.is_file()
+        }
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert len(one) == 7  # five tables, manifest, page
+
+
+def test_a_written_world_is_replaced_and_other_things_are_not(
+    cli: conftest.Cli, tmp_path: pathlib.Path
+) -> None:
+    out = tmp_path / "log"
+    assert cli("world", "--preset=tiny", f"--out={out}", *SMALL).status == 0
+    assert cli("world", "--preset=tiny", f"--out={out}", *SMALL).status == 0
+    assert "found something else" in cli.error(
+        "world", "--preset=tiny", f"--out={tmp_path}", *SMALL
+    )
+    assert (out / "world.html").exists()
+
+
+def test_an_unknown_preset_is_refused(
+    cli: conftest.Cli, tmp_path: pathlib.Path
+) -> None:
+    message = cli.error("world", "--preset=smal", f"--out={tmp_path / 'log'}")
+    assert "did you mean small?" in message

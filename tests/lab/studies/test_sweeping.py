@@ -1,0 +1,239 @@
+"""A sweep: draws, pruning, going on after a kill, and what it leaves."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import pytest
+
+from ytdnn import configs, errors, progress
+from ytdnn.evaluation import answer_cost
+from ytdnn.lab.pages import sweep_page
+from ytdnn.lab.studies import sweeping
+from ytdnn.run.cli import config_file, given_settings
+from ytdnn.run.configs import spaces
+
+optuna = pytest.importorskip("optuna")
+
+SPACE = spaces.read(
+    {
+        "candidates.embedding_dim": [16, 32],
+        "candidates.similarity": ["dot", "cosine"],
+        "candidates.temperature": configs.Range(
+            0.05, 0.3, log=True, when=(("candidates.similarity", "cosine"),)
+        ),
+        "candidates.dropout": configs.Range(0.0, 0.5),
+        "candidates.history_length": configs.Range(10, 20, whole=True),
+    }
+)
+EPOCHS = 4
+
+
+def planned(directory: pathlib.Path, **changed: Any) -> sweeping.Sweep:
+    world = configs.WorldConfig(
+        num_users=60, num_videos=60, num_days=20, watches_per_user=20
+    )
+    training = configs.TrainingConfig(epochs=1, batch_size=256)
+    base = configs.Config(
+        data=configs.DataConfig(world=world),
+        candidates=configs.CandidatesConfig(training=training, tower=(8,)),
+        evaluation=configs.EvaluationConfig(baselines=(), num_resamples=20),
+    )
+    given: dict[str, Any] = {
+        "directory": directory,
+        "base": base,
+        "stage": "candidates",
+        "metric": "ndcg@10",
+        "space": SPACE,
+        "apply": given_settings.apply,
+    }
+    return sweeping.Sweep(**given | changed)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Replaces trainings by a metric that the settings say; may interrupt them."""
+    state: dict[str, Any] = {"epochs": 0, "interrupt_at": None}
+
+    def make(
+        sweep: sweeping.Sweep, config: configs.Config, directory: pathlib.Path, say: Any
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        for epoch in range(1, EPOCHS + 1):
+            state["epochs"] += 1
+            if state["epochs"] == state["interrupt_at"]:
+                raise KeyboardInterrupt
+            metrics = {"ndcg@10": value_of(config) * epoch / EPOCHS}
+            progress.tell_observers("candidates", epoch, metrics)
+        (directory / "value").write_text(repr(value_of(config)))
+
+    def value(sweep: sweeping.Sweep, directory: pathlib.Path) -> float:
+        return float((directory / "value").read_text())
+
+    monkeypatch.setattr(sweeping, "_make", make)
+    monkeypatch.setattr(sweeping, "_value", value)
+    monkeypatch.setattr(answer_cost, "milliseconds", lambda *given: 1.0)
+    return state
+
+
+def value_of(config: configs.Config) -> float:
+    candidates = config.candidates
+    found = candidates.embedding_dim / 100 - abs(candidates.dropout - 0.2)
+    return found + (candidates.similarity == "cosine") * candidates.temperature
+
+
+def nothing(line: str) -> None:
+    del line
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("interrupt_at", [1, 5, 11, 18, 26, 33])
+def test_an_interrupted_sweep_ends_as_an_undisturbed_one(
+    tmp_path: pathlib.Path, made: dict[str, Any], interrupt_at: int
+) -> None:
+    undisturbed = sweeping.run(planned(tmp_path / "whole"), 12, None, nothing)
+    made |= {"epochs": 0, "interrupt_at": interrupt_at}
+    with pytest.raises(KeyboardInterrupt):
+        sweeping.run(planned(tmp_path / "killed"), 12, None, nothing)
+    made["interrupt_at"] = None
+    resumed = sweeping.run(planned(tmp_path / "killed"), 12, None, nothing)
+    without_time = [
+        tuple(dataclasses.replace(one, seconds=None) for one in found.trials)
+        for found in (undisturbed, resumed)
+    ]
+    assert without_time[0] == without_time[1]
+    assert resumed.best is not None
+    assert len(resumed.trials) == 12
+
+
+def test_it_finds_better_settings_and_prunes_worse_ones(
+    tmp_path: pathlib.Path, made: dict[str, Any]
+) -> None:
+    sweep = planned(tmp_path)
+    found = sweeping.run(sweep, 30, None, nothing)
+    states = [trial.state for trial in found.trials]
+    assert set(states) == {"complete", "pruned"}
+    assert found.best is not None
+    assert found.best.value == max(t.value for t in found.trials if t.value is not None)
+    assert found.best.value > found.default_value
+    assert len(found.best.curve) == EPOCHS
+    pruned = [trial for trial in found.trials if trial.state == "pruned"]
+    assert all(len(trial.curve) < EPOCHS for trial in pruned)
+    assert sum(found.importances.values()) == pytest.approx(1.0)
+    # A condition decides whether a setting is asked.
+    for trial in found.trials:
+        is_cosine = trial.settings["candidates.similarity"] == "cosine"
+        assert ("candidates.temperature" in trial.settings) == is_cosine
+    # The models of the others are gone.
+    kept = [path.name for path in (tmp_path / "trials").iterdir()]
+    assert kept == [f"{found.best.number:04d}"]
+    # The file of the best is a config to run.
+    config = config_file.load(str(sweeping.write_best(sweep, found)))
+    assert config == given_settings.apply(sweep.base, found.best.settings)
+    page = sweep_page.draw(found)
+    assert f"Trial {found.best.number} is the best" in page
+    assert page.count("<svg") == 3
+    # Nothing is left to do.
+    assert sweeping.run(sweep, 30, None, nothing).trials == found.trials
+
+
+def test_a_larger_number_of_trials_goes_on(
+    tmp_path: pathlib.Path, made: dict[str, Any]
+) -> None:
+    sweep = planned(tmp_path)
+    first = sweeping.run(sweep, 3, None, nothing)
+    more = sweeping.run(sweep, 5, None, nothing)
+    assert more.trials[:3] == first.trials
+    assert len(more.trials) == 5
+
+
+def test_no_trial_begins_after_the_minutes(
+    tmp_path: pathlib.Path, made: dict[str, Any]
+) -> None:
+    found = sweeping.run(planned(tmp_path), None, 1e-9, nothing)
+    assert found.trials == ()
+    assert found.best is None
+    assert "No trial of" in sweep_page.draw(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"space": spaces.read({"candidates.embedding_dim": [8, 16]})}, "space"),
+        ({"base": configs.Config(seed=7)}, "config"),
+    ],
+)
+def test_another_sweep_is_refused(
+    tmp_path: pathlib.Path, made: dict[str, Any], changed: dict[str, Any], part: str
+) -> None:
+    sweeping.run(planned(tmp_path), 1, None, nothing)
+    with pytest.raises(errors.UserError, match=f"expected the {part} of the sweep"):
+        sweeping.run(planned(tmp_path, **changed), 1, None, nothing)
+
+
+def test_settings_that_cannot_be_are_left_out(
+    tmp_path: pathlib.Path, made: dict[str, Any]
+) -> None:
+    given = {
+        "candidates.encoder": ["self_attention"],
+        "candidates.embedding_dim": [15],  # no multiple of the heads
+    }
+    sweep = planned(tmp_path, space=spaces.read(given))
+    found = sweeping.run(sweep, 2, None, nothing)
+    assert [trial.state for trial in found.trials] == ["pruned"] * 2
+    assert "embedding_dim" in found.trials[0].refused
+    assert found.best is None
+    assert sweeping.best_directory(sweep, found) == sweep.defaults
+
+
+@pytest.mark.thorough
+def test_trials_of_a_real_training_are_compared_once(tmp_path: pathlib.Path) -> None:
+    space = spaces.read({"candidates.embedding_dim": [4, 8]})
+    sweep = planned(tmp_path, space=space)
+    lines: list[str] = []
+    found = sweeping.run(sweep, 1, None, lines.append)
+    (trial,) = found.trials
+    assert trial.value is not None
+    assert trial.curve == ((1, trial.value),)
+    assert trial.milliseconds is not None
+    assert trial.milliseconds > 0.0
+    reports = sweeping.evaluated(sweep, found, lines.append)
+    assert all((path / "report.json").is_file() for path in reports)
+    lines.clear()
+    assert sweeping.evaluated(sweep, found, lines.append) == reports
+    assert all("skipped" in line for line in lines)
+
+
+def test_the_spaces_of_the_product_are_settings() -> None:
+    size = configs.LogSize(watches=1000, users=100, videos=100, impressions=1000)
+    for stage, space in spaces.DEFAULT.items():
+        for key, values in space(size).items():
+            drawn = (
+                values.values if isinstance(values, spaces.Options) else [values.low]
+            )
+            for value in drawn:
+                config = given_settings.apply(
+                    configs.Config(), {key: sweeping._text(value)}
+                )
+                assert key.startswith(f"{stage}.")
+                assert configs.flat(configs.to_dict(config))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"a": 3}, "expected a list of values"),
+        ({"a": "words"}, "expected a list of values"),
+        ({"a": []}, "expected one value or more"),
+    ],
+)
+def test_a_space_that_is_none_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, errors.UserError), match=message):
+        spaces.read(given)
+
+
+def test_a_range_is_checked() -> None:
+    with pytest.raises(errors.UserError, match="expected low below high"):
+        configs.Range(1.0, 1.0)
+    with pytest.raises(errors.UserError, match="expected a positive low"):
+        configs.Range(0.0, 1.0, log=True)

@@ -1,0 +1,154 @@
+"""The oracle beats what can be learnt, and counts memory as the world does."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ytdnn import configs
+from ytdnn.evaluation import (
+    calibration,
+    impression_metrics,
+    list_metrics,
+    lists,
+    protocol,
+    ranker,
+)
+from ytdnn.lab.truth import known_world, oracle
+from ytdnn.lab.world import generate, memory
+from ytdnn.log import prepare, prepared
+
+WORLD = configs.WorldConfig(
+    num_users=500, num_videos=800, num_topics=4, num_days=30, watches_per_user=40
+)
+CONFIG = configs.EvaluationConfig(ks=(10,), num_resamples=10)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("oracle")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
+
+
+def hit_rate(data, cases, maker) -> float:
+    found = maker(cases, 10)
+    entry, _ = list_metrics.of_lists(list_metrics.Context(data, cases, CONFIG), found)
+    return entry.values["hit_rate@10"]
+
+
+def test_its_lists_hit_far_more_than_popularity(data) -> None:
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
+
+
+def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    found = oracle.systems(data, CONFIG).makers[lists.ORACLE](cases, 10)
+    assert found.min() > 0
+    for row in range(len(cases)):
+        assert len(set(found[row])) == 10
+        start, stop = cases.watched.offsets[row : row + 2]
+        assert not set(found[row]) & set(cases.watched.values[start:stop])
+
+
+@pytest.mark.thorough
+def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
+    config = configs.DataConfig(world=WORLD, protocol="leave_one_out")
+    data = prepare.prepare(config, tmp_path / "data")
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
+
+
+def test_it_orders_impressions_far_better_than_popularity(data) -> None:
+    impressions = ranker.SplitImpressions(data, prepared.Split.TEST)
+    best, popular = (
+        impression_metrics.measure(impressions, score(impressions), CONFIG)[0].values
+        for score in (
+            oracle.systems(data, CONFIG).scorers[lists.ORACLE],
+            ranker.popularity(data),
+        )
+    )
+    assert best["auc"] > popular["auc"] + 0.1
+    assert best["log_loss"] < popular["log_loss"]
+    assert best["weighted_per_user_loss"] < 0.7 * popular["weighted_per_user_loss"]
+
+
+def test_its_seconds_and_clicks_are_calibrated(data) -> None:
+    impressions = ranker.SplitImpressions(data, prepared.Split.TEST)
+    predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
+    entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
+    assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)
+    found = calibration.measure(impressions, predicted, CONFIG)
+    assert len(found.seconds) == len(found.clicks) == 10
+    assert not found.odds
+    for tenths in (found.seconds, found.clicks):
+        upper = tenths[-1]
+        assert upper.ratio[0] == pytest.approx(1.0, abs=0.2)
+        assert upper.predicted > 3 * tenths[0].predicted
+
+
+def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
+    """Replays the pages of some users through the world's own memory."""
+    shown = oracle.Shown.from_data(data, known_world.from_data(data))
+    counted = shown.num_unclicked()
+    assert counted.max() >= 3
+    for user in np.unique(shown.users)[:40]:
+        at = np.flatnonzero(shown.users == user)
+        remembered = memory.Memory(1)
+        for page in np.unique(shown.pages[at]):
+            rows = at[shown.pages[at] == page]
+            videos = shown.videos[rows][None, :]
+            expected = remembered.num_unclicked(np.zeros(1, int), videos)[0]
+            np.testing.assert_array_equal(counted[rows], expected)
+            clicked = shown.clicked[rows][None, :]
+            remembered.add_impressions(np.zeros(1, int), videos, clicked)
+
+
+@pytest.mark.thorough
+def test_it_maps_a_set_without_some_users(
+    tmp_path: pathlib.Path,
+) -> None:
+    """They stand in other places than their numbers."""
+    config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
+    data = prepare.prepare(config, tmp_path / "data")
+    assert data.num_users < WORLD.num_users
+    shown = oracle.Shown.from_data(data, known_world.from_data(data))
+    ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
+    assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
+
+
+def test_other_logs_have_no_oracle(data) -> None:
+    manifest = dataclasses.replace(data.manifest, facts={"source": "log"})
+    other = dataclasses.replace(data, manifest=manifest)
+    assert not oracle.systems(other, CONFIG).makers
+    assert not oracle.systems(other, CONFIG).scorers
+
+
+def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
+    from ytdnn.lab.sources import world as world_source
+
+    world_source.write(generate.World(WORLD), tmp_path / "log")
+    config = configs.DataConfig(dir=str(tmp_path / "log"))
+    data = prepare.prepare(config, tmp_path / "data")
+    found = oracle.from_data(data)
+    assert found is not None
+    assert found.world.config == WORLD
+    assert oracle.systems(data, CONFIG).scorers
+
+
+def test_it_is_asked_within_the_window_that_is_evaluated(data) -> None:
+    """Validation ends weeks before the log: nothing later may move its moments."""
+    cases = protocol.cases(data, prepared.Split.VALIDATION, CONFIG)
+    blocks = oracle.from_data(data)._moments(cases)
+    windows = data.manifest.facts["windows"]
+    moments = {time for _, times in blocks for time in times}
+    assert len(moments) == 3
+    assert min(moments) > windows["validation"]
+    assert max(moments) < windows["ranking"]

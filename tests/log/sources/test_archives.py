@@ -1,0 +1,84 @@
+"""Archives that mean harm: entries that leave the folder, bombs, links."""
+
+import io
+import pathlib
+import tarfile
+import zipfile
+
+import pytest
+
+from ytdnn import errors
+from ytdnn.log.sources import archives
+
+MEMBERS = ("ratings.csv",)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YTDNN_CACHE", str(tmp_path / "cache"))
+
+
+def _zip(path: pathlib.Path, entries: dict[str, bytes]) -> pathlib.Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _tar(path: pathlib.Path, *entries: tarfile.TarInfo) -> pathlib.Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for entry in entries:
+            archive.addfile(entry, io.BytesIO(b"x" * entry.size))
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["../ratings.csv", "/etc/ratings.csv", "a/../ratings.csv"]
+)
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_an_entry_that_leaves_its_folder_is_refused(
+    tmp_path: pathlib.Path, name: str, kind: str
+) -> None:
+    path = tmp_path / f"log.{kind}"
+    if kind == "zip":
+        _zip(path, {name: b"x"})
+    else:
+        entry = tarfile.TarInfo(name)
+        entry.size = 1
+        _tar(path, entry)
+    with pytest.raises(errors.UserError) as caught:
+        archives.directory_of(path, MEMBERS)
+    assert str(caught.value) == (
+        f"expected entries of {path} to stay in its folder, found {name!r}: do not "
+        f"trust this archive; download it again from its source"
+    )
+    assert not list((tmp_path / "cache" / "unpacked").iterdir())
+
+
+def test_a_bomb_is_refused_before_it_fills_the_disk(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "_LEAST_CAP", 10_000)
+    monkeypatch.setattr(archives, "_PIECE", 1_000)
+    path = _zip(tmp_path / "log.zip", {"ratings.csv": bytes(10_000_000)})
+    with pytest.raises(errors.UserError) as caught:
+        archives.directory_of(path, MEMBERS)
+    assert str(caught.value) == (
+        f"expected at most 100 times the size of {path} inside it, found more in "
+        f"ratings.csv: if you trust it, unpack it yourself, and point "
+        f"--data_dir at the directory"
+    )
+
+
+def test_a_link_of_a_tar_is_refused(tmp_path: pathlib.Path) -> None:
+    entry = tarfile.TarInfo("ratings.csv")
+    entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    path = _tar(tmp_path / "log.tar.gz", entry)
+    with pytest.raises(errors.UserError, match=r"found a damaged tar\.gz"):
+        archives.directory_of(path, MEMBERS)
+
+
+def test_other_entries_are_left_where_they_are(tmp_path: pathlib.Path) -> None:
+    path = _zip(tmp_path / "log.zip", {"ml/ratings.csv": b"a", "../README": b"b"})
+    found = archives.directory_of(path, MEMBERS)
+    assert [p.name for p in found.rglob("*") if p.is_file()] == ["ratings.csv"]

@@ -1,0 +1,386 @@
+import contextlib
+import dataclasses
+import datetime
+import gzip
+import re
+import shlex
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ytdnn import configs, errors
+from ytdnn.log import prepare, prepared, schema, sources
+from ytdnn.log.sources import log as log_source
+from ytdnn.run.cli import arguments, commands, given_settings
+
+WATCHES = pl.DataFrame(
+    {
+        "user_id": ["b", "a", "b"],
+        "item_id": [30, 10, 20],
+        "ts": [3, 1, 2],
+        "rating": [5, 2, 4],
+    }
+)
+COLUMNS = ("watches.video_id=item_id", "watches.time=ts")
+
+
+def _read(directory, **config):
+    config.setdefault("columns", COLUMNS)
+    return sources.read(configs.DataConfig(source="log", dir=str(directory), **config))
+
+
+def _line(directory, **config):
+    with pytest.raises(errors.UserError) as caught:
+        _read(directory, **config)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def _write_as(end, directory):
+    if end == "parts":
+        (directory / "watches").mkdir()
+        WATCHES[:2].write_parquet(directory / "watches/part-0.parquet")
+        WATCHES[2:].write_parquet(directory / "watches/part-1.parquet")
+    elif end == "csv":
+        WATCHES.write_csv(directory / "watches.csv")
+    elif end == "csv.gz":
+        content = gzip.compress(WATCHES.write_csv().encode())
+        (directory / "watches.csv.gz").write_bytes(content)
+    else:
+        WATCHES.write_parquet(directory / f"watches.{end}")
+
+
+@pytest.mark.parametrize("end", ["parquet", "pq", "csv", "csv.gz", "parts"])
+def test_every_form_of_a_table_gives_the_same_rows_in_file_order(tmp_path, end):
+    _write_as(end, tmp_path)
+    table = _read(tmp_path).tables["watches"].collect()
+    assert table.schema == {
+        "user_id": pl.String,
+        "video_id": pl.Int64,
+        "time": pl.Int64,
+    }
+    assert table.rows() == [("b", 30, 3), ("a", 10, 1), ("b", 20, 2)]
+
+
+def test_where_sees_columns_that_are_not_mapped(tmp_path):
+    _write_as("csv", tmp_path)
+    table = _read(tmp_path, where="rating >= 4").tables["watches"].collect()
+    assert table["video_id"].to_list() == [30, 20]
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("rating >=", "unable to parse 'rating >=' as Expr"),
+        ("stars >= 4", 'unable to find column "stars"'),
+        ("rating", "filter predicate must be of type `Boolean`, got `Int64`"),
+        ("rating > 'x'", "cannot compare string with numeric type"),
+    ],
+)
+def test_bad_filter_is_one_line(tmp_path, where, reason):
+    _write_as("parquet", tmp_path)
+    line = _line(tmp_path, where=where)
+    assert line.startswith(
+        f"expected in --where a Polars SQL condition over the columns of {tmp_path}/"
+        f"watches.parquet (user_id, item_id, ts, rating), received {where!r}: {reason}"
+    )
+
+
+def test_ids_come_back_as_they_were_given(tmp_path):
+    rows = "user_id,video_id,time\n007,1,1\n8,-20,2\n"
+    (tmp_path / "watches.csv").write_text(rows)
+    table = _read(tmp_path, columns=()).tables["watches"].collect()
+    assert table["user_id"].to_list() == ["007", "8"]
+    assert table["video_id"].to_list() == [1, -20]
+
+
+def test_optional_tables_and_casts(tmp_path):
+    WATCHES.write_parquet(tmp_path / "watches.parquet")
+    when = datetime.datetime(1970, 1, 2, 0, 0, 1, 500_000)
+    pl.DataFrame(
+        {
+            "user_id": ["a", "b"],
+            "video_id": [10, 20],
+            "time": [when, when],
+            "clicked": ["TRUE", "0"],
+            "source": pl.Series(["home", "search"], dtype=pl.Categorical),
+            "unknown": [1, 2],
+        }
+    ).write_parquet(tmp_path / "impressions.parquet")
+    pl.DataFrame(
+        {"video_id": [10, 20, 30], "upload_time": [datetime.date(1970, 1, 3)] * 3}
+    ).write_parquet(tmp_path / "videos.parquet")
+    tables = _read(tmp_path).tables
+    assert list(tables) == ["watches", "impressions", "videos"]
+    assert tables["impressions"].collect().rows() == [
+        ("a", 10, 86_401, True, "home"),
+        ("b", 20, 86_401, False, "search"),
+    ]
+    assert tables["videos"].collect()["upload_time"].to_list() == [172_800] * 3
+
+
+def test_float_seconds_are_rounded_down(tmp_path):
+    frame = WATCHES.with_columns(ts=pl.Series([3.9, -0.5, 2.0]))
+    frame.write_parquet(tmp_path / "watches.parquet")
+    table = _read(tmp_path).tables["watches"].collect()
+    assert table["time"].to_list() == [3, -1, 2]
+
+
+def test_one_own_column_may_serve_twice(tmp_path):
+    _write_as("parquet", tmp_path)
+    columns = (*COLUMNS, "watches.order=ts")
+    table = _read(tmp_path, columns=columns).tables["watches"].collect()
+    assert table["order"].to_list() == table["time"].to_list() == [3, 1, 2]
+
+
+def test_missing_column_lists_what_there_is_and_hints(tmp_path):
+    WATCHES.rename({"ts": "tme"}).write_parquet(tmp_path / "watches.parquet")
+    assert _line(tmp_path, columns=COLUMNS[:1]) == (
+        f"expected column time in {tmp_path}/watches.parquet for watches.time, found "
+        f"user_id, item_id, tme, rating: name yours with --columns=watches.time=tme"
+    )
+
+
+def test_mapped_optional_column_must_be_there(tmp_path):
+    _write_as("csv", tmp_path)
+    line = _line(tmp_path, columns=(*COLUMNS, "watches.device=phone"))
+    assert f"expected column phone in {tmp_path}/watches.csv for watches.device" in line
+
+
+def test_mapping_of_a_table_that_is_not_there(tmp_path):
+    _write_as("csv", tmp_path)
+    assert _line(tmp_path, columns=(*COLUMNS, "videos.title=name")) == (
+        f"expected a table videos in {tmp_path} for --columns=videos.…, found watches: "
+        f"add the table or leave the mapping out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("nonsense", "expected --columns as table.column=your_column, received"),
+        ("watches.time=", "expected --columns as table.column=your_column, received"),
+        ("watch.time=t", "did you mean watches?"),
+        ("watches.tiem=t", "did you mean time?"),
+        ("videos.query=q", "expected a column of videos (one of video_id, "),
+    ],
+)
+def test_bad_mapping_is_one_line(entry, expected):
+    with pytest.raises(errors.UserError) as caught:
+        log_source.parse_columns([entry])
+    assert expected in str(caught.value)
+    assert repr(entry) in str(caught.value)
+
+
+def test_mapping_given_twice_is_refused():
+    with pytest.raises(errors.UserError, match=r"expected watches\.time once"):
+        log_source.parse_columns(["watches.time=a", "watches.time=b"])
+
+
+PLACES = st.sampled_from(
+    [(t.name, c.name) for t in schema.TABLES.values() for c in t.columns]
+)
+OWN = st.text(min_size=1).map(str.strip).filter(lambda s: s and s.isprintable())
+
+
+@given(st.dictionaries(PLACES, OWN, max_size=6))
+def test_mapping_reads_back_what_was_written(mapping):
+    entries = [f"{table}.{column}={own}" for (table, column), own in mapping.items()]
+    names = log_source.parse_columns(entries)
+    read = {(t, c): own for t, columns in names.items() for c, own in columns.items()}
+    assert read == mapping
+
+
+@given(st.text(max_size=30))
+def test_mapping_parser_gives_schema_columns_or_a_user_error(entry):
+    with contextlib.suppress(errors.UserError):
+        ((table, columns),) = log_source.parse_columns([entry]).items()
+        assert set(columns) <= {column.name for column in schema.TABLES[table].columns}
+
+
+def test_directory_without_watches(tmp_path):
+    (tmp_path / "clicks.csv").write_text("a\n1\n")
+    assert _line(tmp_path) == (
+        f"expected watches.parquet, .pq, .csv or .csv.gz, or a folder watches of "
+        f"Parquet or CSV files in {tmp_path}, found clicks.csv: name yours with "
+        f"--files=watches=FILE"
+    )
+
+
+def test_empty_or_absent_directory(tmp_path):
+    assert _line(tmp_path).endswith(f"in {tmp_path}, found nothing")
+    assert _line(tmp_path / "no").endswith(f"received '{tmp_path}/no' (nothing there)")
+    assert "expected a directory of event-log tables in --data_dir" in _line("")
+
+
+def test_two_forms_of_one_table_are_refused(tmp_path):
+    _write_as("csv", tmp_path)
+    _write_as("parquet", tmp_path)
+    assert "found several (watches.parquet, watches.csv): keep one" in _line(tmp_path)
+
+
+def test_empty_file(tmp_path):
+    (tmp_path / "watches.csv").write_text("")
+    assert _line(tmp_path) == (
+        f"expected a table in {tmp_path}/watches.csv, found an empty file: export it "
+        f"again"
+    )
+
+
+def test_error_row_is_counted_within_its_part(tmp_path):
+    _write_as("parts", tmp_path)
+    origin = _read(tmp_path).origin("watches")
+    assert origin.place(1) == f"row 2 of {tmp_path}/watches/part-0.parquet"
+    assert origin.place(2) == f"row 1 of {tmp_path}/watches/part-1.parquet"
+
+
+def test_files_of_other_names_are_mapped(tmp_path):
+    WATCHES.write_csv(tmp_path / "clicks.csv")
+    for name in ("clicks", "clicks.csv"):
+        table = _read(tmp_path, files=(f"watches={name}",)).tables["watches"]
+        assert table.collect()["video_id"].to_list() == [30, 10, 20]
+    # Its own name no longer counts.
+    _write_as("parquet", tmp_path)
+    read = _read(tmp_path, files=("watches=clicks",))
+    assert read.facts["files"] == {"watches": f"{tmp_path}/clicks.csv"}
+
+
+def test_one_file_can_be_two_tables(tmp_path):
+    rows = WATCHES.with_columns(clicked=pl.col("rating") >= 4)
+    rows.write_parquet(tmp_path / "shown.parquet")
+    columns = (*COLUMNS, "impressions.video_id=item_id", "impressions.time=ts")
+    given = ("watches=shown", "impressions=shown")
+    log = _read(tmp_path, files=given, columns=columns, where="clicked")
+    assert log.tables["watches"].collect()["video_id"].to_list() == [30, 20]
+    assert log.tables["impressions"].collect()["clicked"].to_list() == [
+        True,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (["watches=no"], "expected no.parquet, .pq, .csv or .csv.gz, or a folder no"),
+        (["impressions=no.csv"], "expected no.csv in"),
+        (["watch=a"], "'watch' in 'watch=a': did you mean watches?"),
+        (["watches"], "expected --files as table=your_file, received 'watches'"),
+        (["watches=a", "watches=b"], "expected watches once in --files"),
+    ],
+)
+def test_bad_file_names_are_one_line(tmp_path, entries, words):
+    _write_as("csv", tmp_path)
+    assert words in _line(tmp_path, files=tuple(entries))
+
+
+# --- EB-NeRD: the command of docs/real_logs.md --------------------------------
+MARKER = "<!-- The command of this block is run by tests/log/sources/test_log.py. -->"
+
+
+def _ebnerd_config(repository, directory):
+    """The settings of the documented command, for a log in `directory`."""
+    text = (repository / "docs/real_logs.md").read_text().split(MARKER)[1]
+    block = re.search(r"```sh\n(.*?)```", text, re.S)[1].replace("\\\n", "")
+    _, name, *rest = shlex.split(block.splitlines()[0])
+    flags = {command.name: command.flags for command in commands.COMMANDS}[name]
+    given = arguments.parse(name, flags, rest)
+    config = given_settings.apply(configs.Config(), given.overrides)
+    return dataclasses.replace(config.data, dir=str(directory))
+
+
+def _write_ebnerd(directory):
+    """Made tables in the columns and types of the exploded sample."""
+    rng = np.random.default_rng(0)
+    start, end, size, pages = 1_675_321_231, 1_677_138_340, 900, 100
+    reads = {
+        "user_id": pl.Series(rng.integers(100, 120, size), dtype=pl.UInt32),
+        "item_id": pl.Series(rng.integers(0, 200, size), dtype=pl.Int32),
+        "timestamp": np.sort(rng.integers(start, end, size)),
+        "read_time_s": pl.Series(rng.exponential(30, size), dtype=pl.Float32),
+        "scroll_percentage": pl.Series(rng.uniform(0, 100, size), dtype=pl.Float32),
+    }
+    pl.DataFrame(reads).write_parquet(directory / "interactions.parquet")
+    page = np.repeat(np.arange(pages), 9)
+    position = np.tile(np.arange(9), pages)
+    clicked = position == rng.integers(0, 9, pages)[page]
+    seconds = np.where(clicked, rng.exponential(30, 900), 0.0).tolist()
+    seconds[int(np.flatnonzero(clicked)[0])] = None  # some clicks lack it
+    users = rng.integers(100, 120, pages)
+    shown = {
+        "impression_id": pl.Series(page, dtype=pl.UInt32),
+        "session_id": pl.Series(page // 2, dtype=pl.UInt32),
+        "user_id": pl.Series(users[page], dtype=pl.UInt32),
+        "item_id": pl.Series(rng.integers(150, 300, 900), dtype=pl.Int32),
+        "timestamp": np.sort(rng.integers(end, end + 7 * 86_400, pages))[page],
+        "position": pl.Series(position, dtype=pl.Int16),
+        "clicked": clicked,
+        "read_time_s": pl.Series(seconds, dtype=pl.Float32),
+        "page_item_id": pl.Series(
+            [None if i % 3 else 160 + i for i in page], dtype=pl.Int32
+        ),
+        "device_type": pl.Series(page % 3, dtype=pl.Int8),
+        "is_subscriber": page % 2 == 0,
+    }
+    pl.DataFrame(shown).write_parquet(directory / "impressions.parquet")
+    users = {
+        "user_id": pl.Series(range(100, 120), dtype=pl.UInt32),
+        "gender": pl.Series([None, 1] * 10, dtype=pl.Int8),
+        "age": pl.Series([None, 40] * 10, dtype=pl.Int8),
+        "is_subscriber": [True, False] * 10,
+    }
+    pl.DataFrame(users).write_parquet(directory / "users.parquet")
+    return directory
+
+
+def _check_ebnerd(data, directory):
+    shown = pl.read_parquet(directory / "impressions.parquet")
+    reads = pl.read_parquet(directory / "interactions.parquet")
+    impressions, clicks = data.impressions, shown.filter("clicked")
+    assert len(impressions) == shown.height
+    assert impressions.clicked.sum() == clicks.height
+    assert impressions.seconds.sum() == pytest.approx(
+        shown["read_time_s"].fill_null(0).sum(), rel=1e-4
+    )
+    assert len(data.watches) == reads.height + clicks.height
+    assert data.watches.seconds.sum() == pytest.approx(
+        reads["read_time_s"].fill_null(0).sum() + impressions.seconds.sum(), rel=1e-4
+    )
+    assert len(set(impressions.pages.tolist())) == shown["impression_id"].n_unique()
+    assert sorted(set(impressions.positions.tolist())) == sorted(
+        shown["position"].unique()
+    )
+    assert data.manifest.facts["pages"] == "page_id"
+    assert data.vocabularies["device"] == sorted(
+        shown["device_type"].cast(pl.String).unique()
+    )
+    splits = np.asarray(impressions.splits)
+    for split in (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST):
+        assert (splits == split).any()
+    # The clicks are in the histories of later impressions, not of their own.
+    before = np.asarray(impressions.num_watches)
+    users, times = np.asarray(impressions.users), np.asarray(impressions.times)
+    watched = np.asarray(data.watches.times)
+    owners = data.watches.users
+    for i in range(0, len(users), len(users) // 50):
+        earlier = (owners == users[i]) & (watched < times[i])
+        assert before[i] == earlier.sum()
+
+
+def test_tables_like_ebnerd_give_impressions_and_watch_time(tmp_path, repository):
+    directory = _write_ebnerd(tmp_path)
+    config = _ebnerd_config(repository, directory)
+    _check_ebnerd(prepare.prepare(config, tmp_path / "data"), directory)
+
+
+def test_real_ebnerd_sample(tmp_path, repository, shared_data):
+    directory = shared_data("ebnerd-sample")
+    config = _ebnerd_config(repository, directory)
+    data = prepare.prepare(config, tmp_path / "data")
+    _check_ebnerd(data, directory)
+    assert len(data.impressions) == 10_848
+    assert len(data.watches) == 8_303 + 1_047

@@ -1,0 +1,46 @@
+"""Sources of logs by name, and one of a package."""
+
+import json
+import pathlib
+
+import pytest
+
+from tests import extras
+from ytdnn import configs, errors, registries
+from ytdnn.log import prepare, prepared, sources
+
+
+def test_those_of_ytdnn_are_known_without_an_import() -> None:
+    names = ("kuairand", "log", "movielens", "world")
+    assert registries.LOGS.own() == names
+    for name in (*names, "tables"):
+        assert configs.DataConfig(source=name).source == name
+    with pytest.raises(errors.SettingError, match="'world' or 'tables', received 'l'"):
+        configs.DataConfig(source="l")
+
+
+def test_a_setting_of_another_source_is_refused() -> None:
+    config = configs.DataConfig(source="movielens", exposure="all")
+    with pytest.raises(errors.UserError, match="only --source=kuairand has that"):
+        sources.read(config)
+
+
+def test_a_source_of_a_package_is_prepared(tmp_path: pathlib.Path) -> None:
+    rows = [
+        {"user": f"u{number % 4}", "video": f"v{number % 5}", "at": 1_600_000_000 + t}
+        for t, number in enumerate(range(60))
+    ]
+    log = tmp_path / "log"
+    log.mkdir()
+    (log / "watches.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "package").mkdir()
+    with extras.installed(tmp_path / "package"):
+        config = configs.DataConfig(source="json_lines", dir=str(log))
+        data = prepare.prepare(config, tmp_path / "data")
+        assert len(data.watches) == 60
+        assert data.manifest.facts["source"] == "json_lines"
+        assert set(data.users["user_id"]) == {"u0", "u1", "u2", "u3"}
+        (log / "watches.jsonl").write_text("{")
+        with pytest.raises(errors.UserError, match=r"a readable table in .*jsonl"):
+            prepare.prepare(config, tmp_path / "other")
+    assert prepared.load(tmp_path / "data").num_videos == 5

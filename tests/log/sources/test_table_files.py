@@ -1,0 +1,103 @@
+"""Files of a table: folders of parts, Hive partitions, forms that are not read."""
+
+import pathlib
+
+import polars as pl
+import pytest
+
+from ytdnn import configs, errors
+from ytdnn.log import event_log, schema
+from ytdnn.log.sources import log, table_files
+
+_ROWS = pl.DataFrame({"user_id": ["a", "b"], "video_id": ["v", "w"], "time": [1, 2]})
+
+
+def _write(directory: pathlib.Path, name: str, frame: pl.DataFrame = _ROWS) -> None:
+    path = directory / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write = frame.write_csv if path.suffix == ".csv" else frame.write_parquet
+    write(path)
+
+
+def _read(directory: pathlib.Path) -> pl.DataFrame:
+    found = log.read(configs.DataConfig(source="log", dir=str(directory)))
+    return found.tables[schema.WATCHES].collect()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_hive_key_is_a_column_of_its_parts(
+    tmp_path: pathlib.Path, ending: str
+) -> None:
+    for device in ("tv", "a%20b", "__HIVE_DEFAULT_PARTITION__"):
+        _write(tmp_path, f"watches/device={device}/part.{ending}")
+    found = _read(tmp_path)
+    # Parts in the order of their names: __HIVE…, a%20b, tv; two rows each.
+    assert found["device"].to_list() == [None, None, "a b", "a b", "tv", "tv"]
+
+
+def test_keys_that_are_all_integers_are_integers(tmp_path: pathlib.Path) -> None:
+    for user in (7, 12):
+        name = f"watches/user_id={user}/part.parquet"
+        _write(tmp_path, name, _ROWS.drop("user_id"))
+    assert _read(tmp_path)["user_id"].to_list() == [12, 12, 7, 7]
+
+
+def test_keys_with_leading_zeros_stay_as_they_are(tmp_path: pathlib.Path) -> None:
+    for user in ("007", "12"):
+        name = f"watches/user_id={user}/part.parquet"
+        _write(tmp_path, name, _ROWS.drop("user_id"))
+    assert _read(tmp_path)["user_id"].to_list() == ["007", "007", "12", "12"]
+
+
+def test_a_column_of_the_files_comes_before_the_key(tmp_path: pathlib.Path) -> None:
+    _write(tmp_path, "watches/time=9/part.parquet")
+    assert _read(tmp_path)["time"].to_list() == [1, 2]
+
+
+def test_a_key_above_the_log_is_none_of_it(tmp_path: pathlib.Path) -> None:
+    _write(tmp_path, "device=tv/watches/part.parquet")
+    assert _read(tmp_path / "device=tv").columns == ["user_id", "video_id", "time"]
+
+
+def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) -> None:
+    for name in ("b/2.csv", "a/c/1.csv", "0.csv"):
+        _write(tmp_path, f"watches/{name}")
+    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
+        "watches"
+    )
+    assert origin.rows.collect()[event_log.ROW].to_list() == list(range(6))
+    assert origin.place(5) == f"row 2 of {tmp_path}/watches/b/2.csv"
+
+
+def test_blank_lines_keep_the_numbers_of_the_other_rows(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "watches.csv").write_text(
+        "# one, two\n\nuser_id,video_id,time\na,v,1\n\nb,w,2\n,,\n"
+    )
+    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
+        "watches"
+    )
+    assert origin.rows.collect()[event_log.ROW].to_list() == [0, 2]
+    assert origin.notes == (
+        "watches: lines above the header, left out: 2",
+        "watches: blank rows, left out: 2",
+    )
+
+
+@pytest.mark.parametrize("name", ["videos.csv.zst", "users.jsonl", "searches.csv.zip"])
+def test_no_table_in_another_form_is_passed_over(
+    tmp_path: pathlib.Path, name: str
+) -> None:
+    _write(tmp_path, "watches.csv")
+    (tmp_path / name).write_text("x")
+    with pytest.raises(errors.UserError, match=name):
+        table_files.find(str(tmp_path), {})
+
+
+def test_the_advised_conversion_runs(tmp_path: pathlib.Path) -> None:
+    _ROWS.write_ndjson(tmp_path / "watches.jsonl")
+    with pytest.raises(errors.UserError, match="convert it") as caught:
+        table_files.find(str(tmp_path), {})
+    code = str(caught.value).partition('python -c "')[2].partition('"')[0]
+    exec(code)
+    (tmp_path / "watches.jsonl").unlink()
+    assert _read(tmp_path).equals(_ROWS)

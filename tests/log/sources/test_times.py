@@ -1,0 +1,90 @@
+"""Units and forms of time: each gives the same seconds, and is said."""
+
+import datetime
+import pathlib
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ytdnn import configs
+from ytdnn.log import sources, validation
+
+SECONDS = [1_700_000_000, 1_700_000_001, 1_700_086_400]
+UTC = datetime.UTC
+STAMPS = [datetime.datetime.fromtimestamp(t, UTC) for t in SECONDS]
+BERLIN = datetime.timezone(datetime.timedelta(hours=1))
+
+
+def _read(directory: pathlib.Path, times: pl.Series) -> tuple[list[int], list[str]]:
+    rows = {"user_id": ["a"] * len(times), "video_id": ["v"] * len(times)}
+    frame = pl.DataFrame(rows).with_columns(times.alias("time"))
+    frame.write_parquet(directory / "watches.parquet")
+    log = sources.read(configs.DataConfig(source="log", dir=str(directory)))
+    log, _ = validation.validate(log, "stop")
+    found = log.tables["watches"].select("time").collect()["time"].to_list()
+    return found, list(log.origin("watches").notes)
+
+
+FORMS = {
+    "seconds": (pl.Series(SECONDS), ""),
+    "floats": (pl.Series([t + 0.75 for t in SECONDS]), ""),
+    "text": (pl.Series([f" {t} " for t in SECONDS]), ""),
+    "milliseconds": (pl.Series([t * 1000 + 999 for t in SECONDS]), "milliseconds"),
+    "text of milliseconds": (pl.Series([f"{t}000" for t in SECONDS]), "milliseconds"),
+    "microseconds": (pl.Series([t * 10**6 for t in SECONDS]), "microseconds"),
+    "nanoseconds": (pl.Series([t * 10**9 for t in SECONDS]), "nanoseconds"),
+    "datetimes": (pl.Series(STAMPS).dt.replace_time_zone(None), "no time zone"),
+    "datetimes of a zone": (pl.Series(STAMPS).dt.convert_time_zone("Asia/Tokyo"), ""),
+    "ISO, Z": (pl.Series([f"{t:%Y-%m-%dT%H:%M:%S}Z" for t in STAMPS]), ""),
+    "ISO, offset": (
+        pl.Series([t.astimezone(BERLIN).isoformat() for t in STAMPS]),
+        "",
+    ),
+    "ISO, no zone": (
+        pl.Series([f"{t:%Y-%m-%d %H:%M:%S.5}" for t in STAMPS]),
+        "no time",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_seconds(tmp_path: pathlib.Path, form: str) -> None:
+    times, said = FORMS[form]
+    found, notes = _read(tmp_path, times)
+    assert found == SECONDS
+    assert [note.startswith(f"watches.time: {said}") for note in notes] == (
+        [True] if said else []
+    )
+
+
+def test_a_date_is_midnight(tmp_path: pathlib.Path) -> None:
+    day = 1_700_006_400  # 2023-11-15
+    for times in (pl.Series(["2023-11-15"]), pl.Series([datetime.date(2023, 11, 15)])):
+        assert _read(tmp_path, times)[0] == [day]
+
+
+def test_relative_times_are_seconds(tmp_path: pathlib.Path) -> None:
+    assert _read(tmp_path, pl.Series([0, 5, 10])) == ([0, 5, 10], [])
+
+
+def test_seconds_and_iso_text_may_be_mixed(tmp_path: pathlib.Path) -> None:
+    times = pl.Series(["1700000000", "2023-11-14T22:13:21Z"])
+    assert _read(tmp_path, times)[0] == SECONDS[:2]
+
+
+@pytest.mark.parametrize(("zone", "is_odd"), [("+05:30", False), ("-15:00", True)])
+def test_a_zone_of_parquet_that_no_place_has_is_noted(
+    tmp_path: pathlib.Path, zone: str, is_odd: bool
+) -> None:
+    """As pandas writes a fixed offset; Polars cannot make such a column."""
+    moments = pa.array(STAMPS, pa.timestamp("us", zone))
+    ids = pa.array(["a"] * len(STAMPS))
+    table = pa.table({"user_id": ids, "video_id": ids, "time": moments})
+    pq.write_table(table, tmp_path / "watches.parquet")
+    log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    found = log.tables["watches"].select("time").collect()["time"].to_list()
+    assert found == SECONDS
+    noted = [note for note in log.origin("watches").notes if "beyond 14 hours" in note]
+    assert bool(noted) == is_odd

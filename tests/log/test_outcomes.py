@@ -1,0 +1,167 @@
+"""Outcomes of impressions: read, checked, prepared, appended."""
+
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ytdnn import configs, errors
+from ytdnn.evaluation.terminal import prepared_table
+from ytdnn.log import outcomes, prepare, prepared
+from ytdnn.log.sources import tables as tables_room
+from ytdnn.ops.refresh import append
+
+_START = 1_600_000_000
+_NAN = float("nan")
+
+
+def _tables(**columns: list) -> dict[str, pl.DataFrame]:
+    """Returns two users' watches, and four impressions with outcomes."""
+    events = {
+        "user_id": ["a", "b", "a", "b"],
+        "video_id": ["v", "v", "w", "w"],
+        "time": [_START, _START + 1, _START + 2, _START + 3],
+    }
+    shown = events | {"clicked": [True, False, True, False]} | columns
+    return {
+        "watches": pl.DataFrame(events),
+        "impressions": pl.DataFrame(shown, strict=False),
+    }
+
+
+def _prepare(
+    directory: pathlib.Path, tables: dict[str, pl.DataFrame], *names: str, **more: str
+) -> prepared.PreparedData:
+    config = configs.DataConfig(
+        source="tables",
+        protocol="leave_one_out",
+        outcomes=names,
+        **more,  # type: ignore[arg-type]
+    )
+    return prepare.prepare(config, directory, tables_room.from_frames(tables))
+
+
+def test_outcomes_are_an_array_with_names_in_the_manifest(
+    tmp_path: pathlib.Path,
+) -> None:
+    given = _tables(
+        price=[None, 2.5, 0.0, 7.0],
+        saved=[True, False, None, True],
+        liked=[1, None, 0, 1],
+        disliked=["false", "true", None, "0"],
+        other=[1, 2, 3, 4],
+    )
+    data = _prepare(tmp_path / "data", given, "saved", "price")
+    # Those of the schema in its order, then others by name; nothing of the rest.
+    assert [one.name for one in data.outcomes] == [
+        "liked",
+        "disliked",
+        "price",
+        "saved",
+    ]
+    assert data.columns >= {"impressions.saved", "impressions.liked"}
+    assert "impressions.other" not in data.columns
+    # Sorted by user: a's rows are the first and the third.
+    expected = [
+        [1, 0, _NAN, 1],
+        [0, _NAN, 0, _NAN],
+        [_NAN, 1, 2.5, 0],
+        [1, 0, 7, 1],
+    ]
+    found = data.impressions.outcomes
+    assert found is not None
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array(expected, np.float32))
+    liked, disliked, price, saved = data.outcomes
+    assert (liked.kind, liked.num_known, liked.mean) == ("binary", 3, 2 / 3)
+    assert (disliked.kind, disliked.num_known) == ("binary", 3)
+    assert (price.kind, price.mean, price.largest) == ("amount", 9.5 / 3, 7.0)
+    assert (saved.kind, saved.num_known, saved.largest) == ("binary", 3, 1.0)
+
+
+def test_prepare_tells_of_them(tmp_path: pathlib.Path) -> None:
+    given = _tables(price=[None, 2.5, 0.0, 7.0], liked=[1, None, 0, 1])
+    lines = prepared_table.lines(_prepare(tmp_path / "data", given, "price"))
+    assert "outcome liked: 3 known, 66.67% of them true" in lines
+    assert "outcome price: 3 known, mean 3.167" in lines
+    shown = " ".join(" ".join(lines).split())
+    assert "liked (1 missing), price (1 missing)" in shown
+    assert not any("become features by name" in line for line in lines)
+
+
+def test_a_log_without_outcomes_has_no_trace_of_them(tmp_path: pathlib.Path) -> None:
+    data = _prepare(tmp_path / "data", _tables())
+    assert data.outcomes == ()
+    assert data.impressions.outcomes is None
+    assert outcomes.FACT not in data.manifest.facts
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "message"),
+    [
+        (
+            {"liked": [1, 2, 0, 1]},
+            (),
+            r"impressions\.liked to be true or false, found 2",
+        ),
+        (
+            {"price": [1.0, -2.0, 0, 1]},
+            ("price",),
+            r"number of at least 0, found -2\.0",
+        ),
+        ({"price": ["1", "x", "0", "1"]}, ("price",), r"to be a number, found 'x'"),
+        ({"price": [[1], [2], [0], [1]]}, ("price",), r"column of type List"),
+        ({"price": [1, 2, 0, 1]}, ("prices",), r"prices.*did you mean price\?"),
+    ],
+)
+def test_faults_are_one_line(
+    tmp_path: pathlib.Path,
+    columns: dict[str, list],
+    names: tuple[str, ...],
+    message: str,
+) -> None:
+    with pytest.raises(errors.UserError, match=message) as raised:
+        _prepare(tmp_path / "data", _tables(**columns), *names)
+    assert "\n" not in str(raised.value)
+
+
+def test_bad_rows_of_outcomes_are_dropped_and_counted(tmp_path: pathlib.Path) -> None:
+    given = _tables(price=[1.0, -2.0, 0.0, 1e31])
+    data = _prepare(tmp_path / "data", given, "price", bad_rows="drop")
+    assert len(data.impressions) == 2
+    assert data.manifest.facts["bad_rows"] == {
+        "impressions.price is below 0": 1,
+        "impressions.price is above 1e+30": 1,
+    }
+
+
+@pytest.mark.parametrize("name", ["clicked", "user", "scores", "two words", ""])
+def test_names_of_another_meaning_are_refused(name: str) -> None:
+    with pytest.raises(errors.SettingError, match="outcomes"):
+        configs.DataConfig(outcomes=(name,))
+
+
+def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> None:
+    config = configs.DataConfig(
+        source="tables", outcomes=("price",), test_fraction=0.3, ranking_fraction=0.3
+    )
+    first = tables_room.from_frames(_tables(price=[1.0, 0.0, 1.0, None]))
+    old = prepare.prepare(config, tmp_path / "old", first)
+    assert old.outcomes[0].kind == "binary"
+    later = _tables(price=[5.0, 6.0, 7.0, 8.0])
+    later = {k: v.with_columns(pl.col("time") + 10) for k, v in later.items()}
+    log = tables_room.read(config, tables_room.from_frames(later))
+    both = append.append(old, log, tmp_path / "both", {})
+    found = np.asarray(both.impressions.outcomes)[:, 0].tolist()
+    assert found[:5] == [1.0, 1.0, 5.0, 7.0, 0.0]
+    assert np.isnan(found[5])
+    assert (both.outcomes[0].kind, both.outcomes[0].num_known) == ("amount", 7)
+
+
+def test_measures_are_those_of_all_parts() -> None:
+    parts = [np.array([[1.0, _NAN]]), np.array([[0.0, 4.0], [1.0, 2.0]])]
+    first, second = outcomes.measure(["x", "y"], iter(parts))
+    assert first == outcomes.Outcome("x", "binary", 3, 2 / 3, 1.0)
+    assert second == outcomes.Outcome("y", "amount", 2, 3.0, 4.0)
+    assert outcomes.from_facts(outcomes.facts([first, second])) == (first, second)

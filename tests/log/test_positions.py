@@ -1,0 +1,78 @@
+"""What is read at positions of a log: earlier times, and the request's own event."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import full_log
+from ytdnn.log import positions
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("full")
+    return full_log.prepared_data(directory, full_log.tables())
+
+
+def _at(data, users, ends, is_event=True):
+    ends = tf.constant(ends, tf.int64)
+    last = tf.constant(len(data.watches) - 1, tf.int64)
+    return positions.Positions(
+        users=tf.constant(users, tf.int32),
+        times=tf.gather(tf.constant(data.watches.times), tf.minimum(ends, last)),
+        ends=ends,
+        event="watches",
+        rows=ends,
+        is_event=tf.fill(tf.shape(ends), is_event),
+    )
+
+
+def test_seconds_since_by_hand():
+    times = tf.constant([100, 100, 0, 100, 100], tf.int64)
+    earlier = tf.constant([40, 0, 40, 100, 130], tf.int64)
+    since = positions.seconds_since(times, earlier)
+    assert since.numpy().tolist() == [60.0, -1.0, -1.0, 0.0, 0.0]
+
+
+def test_the_last_watch_is_the_users_own_and_before_the_position(data):
+    log = positions.LogTensors(data)
+    offsets, times = data.watches.offsets, data.watches.times
+    for user in range(data.num_users):
+        ends = np.arange(offsets[user], offsets[user + 1] + 1)
+        at = _at(data, np.full(len(ends), user), ends)
+        found = positions.last_watch_times(log, at).numpy()
+        assert found[0] == 0
+        np.testing.assert_array_equal(found[1:], times[ends[1:] - 1])
+
+
+def test_what_a_request_brings_is_missing_where_the_log_has_no_event(data):
+    log = positions.LogTensors(data)
+    rows = np.arange(20)
+    users = data.watches.users[rows]
+    found = log.of_event("devices", _at(data, users, rows), 0)
+    np.testing.assert_array_equal(found, data.watches.devices[rows])
+    without = log.of_event("logged_in", _at(data, users, rows, is_event=False), -1)
+    assert without.numpy().tolist() == [-1] * 20
+    # A row behind the log is asked for where a user has no later watch.
+    behind = _at(data, users[:1], [len(data.watches)], is_event=False)
+    assert log.of_event("devices", behind, 0).numpy().tolist() == [0]
+
+
+def test_an_array_the_log_lacks_is_missing_everywhere(data):
+    without = data.with_events(
+        watches=data.watches.replace(devices=None), searches=None
+    )
+    log = positions.LogTensors(without)
+    assert not log.has("watches", "devices")
+    assert not log.has("searches", "times")
+    assert log.has("watches", "times")
+    at = _at(data, [0, 0], [0, 1])
+    assert log.of_event("devices", at, 0).numpy().tolist() == [0, 0]
+
+
+def test_tensors_are_made_once_and_outlive_the_graph_that_asked_first(data):
+    log = positions.LogTensors(data)
+    dataset = tf.data.Dataset.range(2).map(lambda i: log.column("watches", "videos")[i])
+    assert list(dataset.as_numpy_iterator()) == data.watches.videos[:2].tolist()
+    assert log.column("watches", "videos") is log.column("watches", "videos")
+    np.testing.assert_array_equal(log.column("watches", "videos"), data.watches.videos)

@@ -1,0 +1,69 @@
+"""Events found shard by shard are those of the joined log."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests import full_log
+from ytdnn.log import prepared, shard_index
+
+USERS = np.array([2, 3, 17, 29])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    path = tmp_path_factory.mktemp("index")
+    found = full_log.prepared_data(path, full_log.tables(), events_per_shard=400)
+    assert len(found.shards) > 5
+    return found
+
+
+@pytest.mark.parametrize("table", shard_index.TABLES)
+def test_columns_are_those_of_the_joined_log(
+    data: prepared.PreparedData, table: str
+) -> None:
+    whole = getattr(data.shard, table)
+    rows = np.random.default_rng(0).permutation(len(whole))
+    names = [field.name for field in dataclasses.fields(whole)]
+    names = [n for n in names if n not in ("offsets", "token_offsets", "tokens")]
+    for name in names:
+        values = getattr(whole, name)
+        assert data.shard_index.has(table, name) == (values is not None)
+        if values is not None:
+            found = data.shard_index.gather(table, name, rows)
+            np.testing.assert_array_equal(found, np.asarray(values)[rows], name)
+            assert found.dtype == values.dtype
+
+
+def test_events_of_users_are_the_joined_log_s(data: prepared.PreparedData) -> None:
+    own, index = data.of_users(USERS), data.shard_index
+    for table in shard_index.TABLES:
+        here = own.shard_index.offsets(table)
+        assert (np.flatnonzero(np.diff(here)) == USERS).all()
+        for user in USERS:
+            rows = np.arange(*index.offsets(table)[user : user + 2])
+            found = getattr(own.shard, table).times[here[user] : here[user + 1]]
+            assert found.tolist() == index.gather(table, "times", rows).tolist()
+    words, every = own.shard.searches, data.shard.searches
+    assert words is not None
+    assert every is not None
+    last = int(own.shard_index.offsets("searches")[17])  # of users 2 and 3
+    starts = index.offsets("searches")
+    tokens = [
+        every.tokens[slice(*every.token_offsets[starts[user : user + 2]].tolist())]
+        for user in (2, 3)
+    ]
+    found = words.tokens[: words.token_offsets[last]]
+    assert found.tolist() == np.concatenate(tokens).tolist()
+
+
+def test_counts_are_by_user(data: prepared.PreparedData) -> None:
+    watches, index = data.watches, data.shard_index
+    is_odd = np.asarray(watches.videos) % 2 == 1
+    expected = np.bincount(watches.users[is_odd], minlength=data.num_users)
+    found = index.count("watches", lambda table: np.asarray(table.videos) % 2 == 1)
+    assert found.tolist() == expected.tolist()
+    times = np.asarray(watches.times)[index.offsets("watches")[USERS] + 3]
+    assert index.num_before("watches", USERS, times + 1).min() >= 4
+    assert index.num_before("watches", USERS, times * 0).tolist() == [0, 0, 0, 0]

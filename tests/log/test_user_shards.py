@@ -1,0 +1,48 @@
+"""Sets of more shards than a process may have files open."""
+
+import numpy as np
+import pytest
+
+from tests import open_files, planted
+from ytdnn.log import prepared, user_shards
+from ytdnn.ops.refit import refit
+
+_FILES = 64
+_EVENTS = 130  # of a user of the planted log: 24 watches, 96 impressions
+
+
+@pytest.fixture(autouse=True)
+def few_files():
+    """A limit of open files far below the number of arrays."""
+    with open_files.at_most(_FILES):
+        yield
+
+
+def _arrays(data: prepared.PreparedData) -> dict[str, np.ndarray]:
+    return user_shards.arrays(data.shard)
+
+
+def test_a_set_of_more_arrays_than_open_files_is_read_as_one(tmp_path):
+    whole = planted.prepared_data(tmp_path / "whole")
+    cut = planted.prepared_data(tmp_path / "cut", events_per_shard=_EVENTS)
+    expected, found = _arrays(whole), _arrays(cut)
+    assert len(cut.shards) * len(found) > 8 * _FILES
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+        assert found[name].dtype == values.dtype
+    obstacles = [each.manifest.facts["ranking_obstacle"] for each in (whole, cut)]
+    assert obstacles == ["", ""]
+
+
+def test_a_set_of_more_arrays_than_open_files_is_prepared_again(tmp_path):
+    found = []
+    for name, events in (("whole", 5_000_000), ("cut", _EVENTS)):
+        data = planted.prepared_data(tmp_path / name, events_per_shard=events)
+        place = tmp_path / name / "refit"
+        found.append(refit.derive(data, refit.Part.EARLIER, place, needs_ranker=True))
+    whole, cut = found
+    assert len(cut.shards) > _FILES // 2
+    for name, values in _arrays(whole).items():
+        np.testing.assert_array_equal(_arrays(cut)[name], values, err_msg=name)
+    assert cut.manifest.facts["windows"] == whole.manifest.facts["windows"]

@@ -1,0 +1,91 @@
+"""What `ytdnn index add` says; what it does is tested in tests/bundle."""
+
+import pathlib
+from typing import Any
+
+import pytest
+
+from ytdnn.ops.catalogue import adding, additions
+from ytdnn.run import pipeline
+from ytdnn.run.cli import main
+
+
+def said(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    share: float = 0.02,
+    version: int | None = 2,
+    **changed: Any,
+) -> list[str]:
+    values = {"known": [], "removed": [], "unread": [], "dropped": {}}
+    values |= {"num_added": 3} | changed
+    found = additions.Changed(num_named=3, **values)
+    monkeypatch.setattr(
+        pipeline, "add_videos", lambda *_, **__: adding.Added(found, version, share)
+    )
+    assert main.main(["index", "add", "--workdir=runs/a", "--file=new.csv"]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_what_was_added(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(monkeypatch, capsys)
+    assert lines == [
+        "added videos: 3, 2.0% of the built index",
+        "bundle: runs/a/bundle, version 2",
+    ]
+
+
+def test_what_was_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = said(
+        monkeypatch,
+        capsys,
+        version=None,
+        known=["a"],
+        removed=["b"],
+        unread=list("cdefgh"),
+    )
+    assert lines == [
+        "columns that the catalogue lacks, not read: 6 (c, d, e, f, g, …)",
+        "in the catalogue already, left as they are: 1 (a)",
+        "removed from all answers, and stay so: 1 (b)",
+        "added videos: 3, 2.0% of the built index",
+        "no bundle yet: the next export lists them",
+    ]
+
+
+def test_a_large_delta_part_is_to_be_built_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "ytdnn refresh --from=runs/a" in said(monkeypatch, capsys, share=0.3)[-1]
+
+
+def test_a_mistake_is_one_line(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["index", "add", f"--workdir={tmp_path}"]
+    assert main.main(given) == 2
+    assert "expected --file=FILE" in capsys.readouterr().err
+    assert main.main([*given, "--file=new.csv"]) == 2
+    assert "expected a run in" in capsys.readouterr().err
+
+
+def test_columns_and_bad_rows_reach_the_reader(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: dict[str, Any] = {}
+    found = additions.Changed(1, [], [], [], {"videos.age is below 0": 2}, 1)
+
+    def add(*_: Any, **keywords: Any) -> adding.Added:
+        given.update(keywords)
+        return adding.Added(found, 2, 0.01)
+
+    monkeypatch.setattr(pipeline, "add_videos", add)
+    flags = ["--columns=videos.title=a, b,videos.topic=t", "--bad_rows=drop"]
+    assert main.main(["index", "add", "--workdir=a", "--file=n.csv", *flags]) == 0
+    assert given["columns"] == ["videos.title=a, b", "videos.topic=t"]
+    assert given["bad_rows"] == "drop"
+    assert "dropped: videos.age is below 0: 2 rows" in capsys.readouterr().out

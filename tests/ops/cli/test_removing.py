@@ -1,0 +1,110 @@
+"""`ytdnn index remove` and `restore`, on a bundle of titles and lists alone."""
+
+import json
+import pathlib
+
+import polars as pl
+import pytest
+
+from ytdnn import configs
+from ytdnn.bundle import versions
+from ytdnn.run.cli import main
+from ytdnn.run.pipeline import workdir as workdir_room
+
+ASSET = "recommender/{}/assets/removed_videos.txt"
+
+
+@pytest.fixture
+def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
+    workdir_room.write_config(tmp_path, configs.Config())
+    return tmp_path
+
+
+@pytest.fixture
+def bundle(workdir: pathlib.Path) -> pathlib.Path:
+    directory = workdir / "bundle"
+    with versions.publish(directory, "bundle", {}, {}, {"removed_videos": 0}) as draft:
+        assets = draft.part("recommender") / "assets"
+        assets.mkdir(parents=True)
+        (assets / "removed_videos.txt").write_text("0\n")
+        titles = pl.DataFrame({"video_id": [17, 42, 99, 100]})
+        titles.write_parquet(draft.common / "titles.parquet")
+    return directory
+
+
+def test_removed_and_restored(
+    workdir: pathlib.Path,
+    bundle: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    where = f"--workdir={workdir}"
+    assert main.main(["index", "remove", where, "--videos=42,100,5"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "not in the catalogue, kept for later exports: 1 (5)",
+        "removed videos, all together: 3",
+        f"bundle: {bundle}, version 2",
+    ]
+    assert (bundle / ASSET.format(2)).read_text() == "0\n2\n4\n"
+    listed = json.loads((workdir / "removed_videos.json").read_text())
+    assert listed == {"removed_videos": ["42", "100", "5"]}
+    (workdir / "ids.txt").write_text("42\n5\n\n")
+    assert main.main(["index", "restore", where, f"--file={workdir / 'ids.txt'}"]) == 0
+    assert (bundle / ASSET.format(3)).read_text() == "0\n4\n"
+    assert (bundle / ASSET.format(2)).read_text() == "0\n2\n4\n"
+    assert versions.read(bundle, "bundle", deep=True).facts["removed_videos"] == 1
+
+
+def test_before_the_first_export_the_list_is_kept(
+    workdir: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["index", "remove", f"--workdir={workdir}", "--videos=a"]) == 0
+    said = capsys.readouterr().out
+    assert "no bundle yet: the next export leaves them out" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "expected --videos=ID,… or --file=FILE with ids in it"),
+        (["--videos=,"], "expected --videos=ID,… or --file=FILE with ids in it"),
+        (
+            ["--file=nowhere.txt"],
+            "could not use nowhere.txt: No such file",
+        ),
+        (["--file={}/binary"], "expected text with an id a line in "),
+    ],
+)
+def test_a_mistake_is_one_line(
+    workdir: pathlib.Path,
+    arguments: list[str],
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (workdir / "binary").write_bytes(b"\xff\xfe\x00")
+    given = [one.format(workdir) for one in arguments]
+    assert main.main(["index", "remove", f"--workdir={workdir}", *given]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+
+
+def test_what_was_not_removed_is_not_restored(
+    workdir: pathlib.Path, bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["index", "restore", f"--workdir={workdir}", "--videos=17"]) == 2
+    assert "received 17, which is not" in capsys.readouterr().err
+    assert versions.numbers(bundle) == [1]
+
+
+def test_a_workdir_without_a_run_is_refused(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["index", "remove", f"--workdir={tmp_path}", "--videos=a"]) == 2
+    assert "expected a run in" in capsys.readouterr().err
+
+
+def test_help_of_a_command_of_two_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["index", "remove", "--help"]) == 0
+    assert "ytdnn index remove --workdir=" in capsys.readouterr().out
+    assert main.main(["index", "removes"]) == 2
+    assert "index" in capsys.readouterr().err

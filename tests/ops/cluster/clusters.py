@@ -1,0 +1,118 @@
+"""Local clusters for tests: the program, started as a user would."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from tests import planted
+from ytdnn import configs, errors
+from ytdnn.ops.cluster import local_network, tasks
+from ytdnn.run import pipeline
+
+
+def has_own_network() -> bool:
+    """Whether processes can have a network of their own here."""
+    child = os.fork()
+    if child == 0:
+        try:
+            local_network.enter()
+        except errors.UserError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def prepared_run(directory: pathlib.Path) -> pathlib.Path:
+    """Prepares the planted log as a run, and returns its workdir."""
+    log = planted.write_log(directory / "log")
+    data = configs.DataConfig(
+        source="log", dir=str(log), ranking_fraction=0.4, vocabulary="train"
+    )
+    pipeline.prepare(directory / "run", planted.cluster_config(data))
+    return directory / "run"
+
+
+def start(
+    workdir: pathlib.Path, *flags: str, command: Sequence[str] = ("train",)
+) -> "subprocess.Popen[str]":
+    """Starts `ytdnn cluster` with flags on a run."""
+    network = "own" if has_own_network() else "open"
+    arguments = ["cluster", f"--network={network}", *flags, "--", *command]
+    return subprocess.Popen(
+        [sys.executable, "-m", "ytdnn", *arguments, f"--workdir={workdir}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=pathlib.Path(planted.__file__).parents[1],
+    )
+
+
+def finished(process: "subprocess.Popen[str]", seconds: float) -> str:
+    """Returns what a cluster printed, once it has ended by itself."""
+    out, _ = process.communicate(timeout=seconds)
+    assert process.returncode == 0, out
+    return out
+
+
+def processes(workdir: pathlib.Path, index: str = "") -> list[int]:
+    """Returns the ids of the processes that work on a run, of one task perhaps.
+
+    Args:
+      workdir: Of the run.
+      index: Of `TF_CONFIG`, as `"type": "worker", "index": 1`.
+    """
+    found = []
+    for place in pathlib.Path("/proc").iterdir():
+        try:
+            command = (place / "cmdline").read_bytes().decode()
+            variables = (place / "environ").read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if f"--workdir={workdir}\0" in command and index in variables:
+            found.append(int(place.name))
+    return found
+
+
+def wait_until_none(workdir: pathlib.Path, seconds: float = 15.0) -> None:
+    """Waits until no process works on a run any more."""
+    deadline = time.monotonic() + seconds
+    while processes(workdir):
+        assert time.monotonic() < deadline, processes(workdir)
+        time.sleep(0.1)
+
+
+def kill(pid: int) -> None:
+    """Ends a process as the system does for want of memory."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def lose_a_worker(workdir: str) -> int:
+    """Trains with two workers, kills the second, and returns the first's status."""
+    places = {"worker": ["127.0.0.1:41000", "127.0.0.1:41001"]}
+    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={workdir}"]
+    settings = ["--strategy=multi_worker", "--config.cluster.lost_seconds=10"]
+    settings += ["--config.candidates.training.epochs=1000"]
+    settings += ["--config.candidates.training.patience=1000"]
+    first, second = (
+        subprocess.Popen(
+            [*command, *settings],
+            env=os.environ
+            | {
+                tasks.VARIABLE: json.dumps(
+                    {"cluster": places, "task": {"type": "worker", "index": number}}
+                )
+            },
+        )
+        for number in range(2)
+    )
+    place = pathlib.Path(workdir) / ".candidates.training" / "latest"
+    while not list(place.glob("*.index")) and first.poll() is None:
+        time.sleep(0.1)
+    second.kill()
+    second.wait()
+    return first.wait()

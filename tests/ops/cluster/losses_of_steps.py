@@ -1,0 +1,75 @@
+"""Trains steps of the planted log in one process of a cluster; prints their losses.
+
+    python -m tests.ops.cluster.losses_of_steps DATA STRATEGY STAGE STEPS
+
+The batches are those of two readers, whoever reads them.
+Run with a `TF_CONFIG` for `multi_worker`. The batch is small, so that epochs end.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+import sys
+
+import tensorflow as tf
+
+from tests import planted
+from ytdnn import configs
+from ytdnn.log import prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.layers import randomness
+from ytdnn.models.ranking import building
+from ytdnn.training import candidates, devices, loop, ranking
+
+
+def config() -> configs.Config:
+    """Returns settings with every kind of draw: dropout, negatives, held-out ids."""
+    tiny = planted.tiny_config()
+    training = configs.TrainingConfig(batch_size=64, clip_norm=1.0, ema_decay=0.9)
+    own = dataclasses.replace(
+        tiny.candidates,
+        dropout=0.2,
+        history_dropout=0.2,
+        label=configs.NextWatchConfig(slice_length=4),
+        training=training,
+    )
+    ranker = dataclasses.replace(tiny.ranking, dropout=0.2, training=training)
+    return dataclasses.replace(tiny, candidates=own, ranking=ranker)
+
+
+def make_stage(
+    name: str, data: prepared.PreparedData, on: devices.OneDevice
+) -> loop.TrainingStage:
+    """Returns a stage of the planted log with fresh weights."""
+    run = config()
+    randomness.set_seed(0)
+    with on.scope():
+        if name == "ranking":
+            ranker = building.build(run.ranking, data)
+            return ranking.make_stage(run, data, ranker)
+        network = candidate_model.build(run.candidates, data)
+    return candidates.make_stage(run, data, network, num_readers=2)
+
+
+def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
+    """Prints the loss of each step, and the validation metrics behind them."""
+    on = devices.make(strategy_name)
+    data = prepared.load(pathlib.Path(directory))
+    stage = make_stage(name, data, on)
+    settings = config().ranking if name == "ranking" else config().candidates
+    trainer = loop.Trainer(stage, settings.training, 0, on)
+    losses = []
+    for epoch in itertools.count():
+        for batch in trainer.executor.batches(stage.batches, epoch, 0):
+            if len(losses) < num_steps:
+                number = tf.constant(len(losses), tf.int64)
+                losses.append(float(trainer.step(batch, number)))
+        if len(losses) == num_steps:
+            break
+    with trainer.averaged_weights():
+        metrics = stage.validate()
+    print("FOUND", losses, list(metrics.values()), sep="|", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], int(sys.argv[4]))

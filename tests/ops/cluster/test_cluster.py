@@ -1,0 +1,281 @@
+"""A local cluster as a user starts it: what it makes, what survives, what it ends."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.ops.cluster import clusters
+from ytdnn import errors
+from ytdnn.evaluation import training_logs
+from ytdnn.log import prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.ops.cluster import local_network, tasks
+from ytdnn.run import artifacts, pipeline
+
+MOST_SECONDS = 150
+SERVERS = ["--workers=2", "--ps=2"]
+CANDIDATES = ["train", "--stage=candidates"]
+LEARNED = 0.03  # of the loss; one process learns 0.042
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A run that one process trained."""
+    workdir = clusters.prepared_run(tmp_path_factory.mktemp("alone"))
+    pipeline.train(workdir)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def prepared_run(tmp_path_factory):
+    """A run that nothing was trained in."""
+    return clusters.prepared_run(tmp_path_factory.mktemp("prepared"))
+
+
+def _weights(workdir: pathlib.Path, stage: str) -> dict[str, np.ndarray]:
+    kept = tf.train.load_checkpoint(str(workdir / stage / "weights"))
+    kinds = kept.get_variable_to_dtype_map()
+    names = [name for name, kind in kinds.items() if kind == tf.float32]
+    return {name: kept.get_tensor(name) for name in names}
+
+
+def _assert_same_weights(alone: pathlib.Path, workdir: pathlib.Path) -> None:
+    for stage in ("candidates", "ranking"):
+        expected, found = _weights(alone, stage), _weights(workdir, stage)
+        assert expected.keys() == found.keys()
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+
+
+def _validation(workdir: pathlib.Path) -> dict[str, float]:
+    return artifacts.read_manifest(workdir / "candidates", "candidates").facts[
+        "validation"
+    ]
+
+
+def _losses(workdir: pathlib.Path) -> list[float]:
+    """Returns the loss of each epoch of the candidates."""
+    trained = training_logs.read(workdir, ("candidates",))["candidates"]
+    return [loss for loss in trained.scalars["loss"] if loss is not None]
+
+
+@pytest.mark.thorough
+def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    out = clusters.finished(clusters.start(workdir, "--workers=2"), MOST_SECONDS)
+    assert "ranking: done" in out.replace("[3/3] ", "")
+    _assert_same_weights(alone, workdir)
+    assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
+    assert (workdir / "cluster" / "worker-1.log").read_text()
+    assert not clusters.processes(workdir)
+
+
+@pytest.mark.thorough
+def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
+    """Tables and kernels sharded: one worker's steps do not overlap."""
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, "--workers=1", "--ps=2")
+    clusters.finished(process, MOST_SECONDS)
+    _assert_same_weights(alone, workdir)
+    assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
+    states = [
+        np.load(each / "candidates" / "0.optimizer.npz") for each in (alone, workdir)
+    ]
+    sizes = [{name: state[name].shape for name in state.files} for state in states]
+    assert sizes[0] == sizes[1]
+    trained = candidate_model.load(
+        workdir / "candidates", prepared.load(workdir / "data")
+    )
+    assert np.isfinite(trained.video_vectors()).all()
+
+
+def _wait_for_checkpoint(workdir: pathlib.Path, process) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while not list(workdir.glob(".candidates.training/latest/*.index")):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=1"]])
+def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, *flags)
+    deadline = time.monotonic() + MOST_SECONDS
+    while len(clusters.processes(workdir)) < 4:  # the starter, its child, two workers
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    clusters.wait_until_none(workdir)
+
+
+@pytest.mark.thorough
+def test_nothing_outside_reaches_the_servers_and_an_interrupt_ends_them(tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, "--workers=2")
+    line = process.stdout.readline()
+    assert line.startswith("cluster: worker 0 127.0.0.1:")
+    ports = [int(part.split(",")[0].split(";")[0]) for part in line.split(":")[2:4]]
+    _wait_for_checkpoint(workdir, process)
+    for port in ports if clusters.has_own_network() else ():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 130
+    clusters.wait_until_none(workdir)
+
+
+def test_a_mistake_of_the_command_is_the_clusters(tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    flags = ["--workers=1"]
+    process = clusters.start(workdir, *flags, command=["train", "--stage=nonsense"])
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "expected --stage" in out
+
+
+def _killed_at_random(workdir: pathlib.Path, process, seed: int) -> None:
+    """Kills worker 1 while it starts, or, of odd seeds, behind the first checkpoint."""
+    victim = '"type": "worker", "index": 1'
+    rng = np.random.default_rng(seed)
+    while not clusters.processes(workdir, victim):
+        time.sleep(0.05)
+    if seed % 2:
+        _wait_for_checkpoint(workdir, process)
+        time.sleep(float(rng.uniform(0.0, 1.5)))
+    else:
+        time.sleep(float(rng.uniform(0.0, 10.0)))
+    for pid in clusters.processes(workdir, victim):
+        clusters.kill(pid)
+
+
+def _trained_with_a_kill(
+    directory: pathlib.Path, flags: list[str], seed: int
+) -> pathlib.Path:
+    workdir = clusters.prepared_run(directory)
+    process = clusters.start(workdir, *flags, command=CANDIDATES)
+    _killed_at_random(workdir, process, seed)
+    out = clusters.finished(process, 2 * MOST_SECONDS)
+    assert "worker 1 was ended by signal 9" in out
+    return workdir
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_a_worker_of_parameter_servers_killed_at_any_time_costs_nothing(
+    alone, tmp_path, seed
+):
+    workdir = _trained_with_a_kill(tmp_path, SERVERS, seed)
+    expected, found = _losses(alone), _losses(workdir)
+    assert found[0] - found[-1] > LEARNED
+    # Far closer to each other than what is learned, though steps are asynchronous.
+    np.testing.assert_allclose(found[-1], expected[-1], atol=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_a_worker_killed_at_any_time_costs_nothing(alone, tmp_path, seed):
+    workdir = _trained_with_a_kill(tmp_path, ["--workers=2"], seed)
+    expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "victim"),
+    [
+        (["--workers=2"], ("worker", 0)),
+        (["--workers=1", "--ps=1"], ("chief", 0)),
+        (["--workers=1", "--ps=1"], ("ps", 0)),
+    ],
+)
+def test_a_lost_chief_or_server_starts_all_again(tmp_path, flags, victim):
+    workdir = clusters.prepared_run(tmp_path)
+    command = ["train", "--stage=candidates"]
+    process = clusters.start(workdir, *flags, command=command)
+    _wait_for_checkpoint(workdir, process)
+    job, index = victim
+    (pid,) = clusters.processes(workdir, f'"type": "{job}", "index": {index}')
+    clusters.kill(pid)
+    out = clusters.finished(process, 2 * MOST_SECONDS)
+    assert "all processes start again (restart 1 of 10)" in out
+    assert _validation(workdir)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not clusters.has_own_network(), reason="no network namespaces here")
+def test_without_a_starter_the_others_end_with_a_line(tmp_path):
+    """Two processes in one network, started as on two machines."""
+    workdir = clusters.prepared_run(tmp_path)
+    code = (
+        "import sys;"
+        "from tests.ops.cluster import clusters;"
+        "from ytdnn.ops.cluster import local_network;"
+        "local_network.enter();"
+        "sys.exit(clusters.lose_a_worker(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(workdir)],
+        capture_output=True,
+        text=True,
+        timeout=2 * MOST_SECONDS,
+        check=False,
+    )
+    assert done.returncode == errors.LOST_STATUS, done.stderr
+    assert "start it again; the same command resumes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("strategy", "jobs", "job", "missing"),
+    [
+        ("multi_worker", {"worker": 2}, "worker", "missing: worker 1 at 127.0.0.1:"),
+        (
+            "parameter_server",
+            {"chief": 1, "worker": 1, "ps": 1},
+            "chief",
+            "expected worker 0 of the cluster at 127.0.0.1:",
+        ),
+        (
+            "parameter_server",
+            {"chief": 1, "worker": 1, "ps": 1},
+            "ps",
+            "expected chief of the cluster at 127.0.0.1:",
+        ),
+    ],
+)
+def test_a_process_that_never_comes_is_one_line(
+    prepared_run, strategy, jobs, job, missing
+):
+    ports = iter(range(41_000, 41_009))
+    places = {
+        name: [f"127.0.0.1:{next(ports)}" for _ in range(number)]
+        for name, number in jobs.items()
+    }
+    described = {"cluster": places, "task": {"type": job, "index": 0}}
+    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={prepared_run}"]
+    settings = [f"--strategy={strategy}", "--config.cluster.start_seconds=4"]
+    done = subprocess.run(
+        [*command, *settings],
+        env=os.environ | {tasks.VARIABLE: json.dumps(described)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=local_network.enter if clusters.has_own_network() else None,
+        check=False,
+    )
+    # Workers in step wait inside TensorFlow, from where only a signal gets them out.
+    assert done.returncode in (errors.LOST_STATUS, -signal.SIGKILL), done.stderr
+    assert missing in done.stderr
+    assert "Traceback" not in done.stderr

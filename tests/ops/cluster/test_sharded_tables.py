@@ -1,0 +1,52 @@
+"""Variables over two parameter servers begin and train as those of one process."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests import planted
+from tests.ops.cluster import clusters
+from ytdnn.ops.cluster import local_cluster
+
+_MODULE = "tests.ops.cluster.losses_on_servers"
+
+
+def _found(text):
+    line = next((x for x in text.splitlines() if x.startswith("FOUND")), None)
+    assert line is not None, text
+    return [eval(values) for values in line.split("|")[1:]]
+
+
+@pytest.mark.thorough
+def test_sharded_variables_have_the_losses_of_whole_ones(repository, tmp_path, capfd):
+    """With one worker, whose steps follow one another as one process's do."""
+    data = planted.prepared_data(tmp_path)
+
+    def command(strategy):
+        return [sys.executable, "-m", _MODULE, str(data.directory), strategy]
+
+    alone = subprocess.run(
+        command("none"), capture_output=True, text=True, cwd=repository, check=True
+    )
+    plan = local_cluster.Plan(
+        command=command("parameter_server"),
+        workers=1,
+        servers=2,
+        logs=tmp_path,
+        restarts=0,
+        say=print,
+        is_open=not clusters.has_own_network(),
+    )
+    assert local_cluster.run(plan) == 0, capfd.readouterr()
+    losses, metrics, _ = _found(alone.stdout)
+    of_shards, measured, sharded = _found(capfd.readouterr().out)
+    assert {
+        "videos/table/part_1:0",
+        "watched_videos/table/part_1:0",
+        "user_tower/tower/relu_0/kernel/part_1:0",
+    } <= set(sharded)
+    np.testing.assert_allclose(of_shards, losses, rtol=1e-4)
+    np.testing.assert_allclose(measured, metrics, rtol=1e-4)
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])

@@ -1,0 +1,209 @@
+"""The prepared sets of a refit: what is training, what has an embedding, and where."""
+
+import pathlib
+import types
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests import full_log
+from tests.log import comparison
+from ytdnn import configs, errors
+from ytdnn.log import inputs, prepared, user_shards
+from ytdnn.ops.refit import refit
+
+SPLIT = prepared.Split
+Sets = dict[refit.Part, prepared.PreparedData]
+
+
+def _log() -> dict[str, pl.DataFrame]:
+    """A log with searches, whose last videos appear after the training window."""
+    log = full_log.tables()
+    late = pl.col("time") > log["watches"]["time"].quantile(0.95)
+    watches = log["watches"].with_columns(
+        video_id=pl.when(late).then(pl.lit("late")).otherwise("video_id")
+    )
+    searches = log["searches"].with_columns(
+        query=pl.when(late).then(pl.lit("newest word")).otherwise("query")
+    )
+    videos = log["videos"]
+    videos = videos.with_columns(video_id=pl.Series(["late", *videos["video_id"][:-1]]))
+    return log | {"watches": watches, "searches": searches, "videos": videos}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("full")
+    return full_log.prepared_data(directory, _log(), min_search_token_count=1)
+
+
+@pytest.fixture(scope="module")
+def sets(data: prepared.PreparedData) -> Sets:
+    root = data.directory.parent
+    return {
+        part: refit.derive(data, part, root / part.value, needs_ranker=True)
+        for part in refit.Part
+    }
+
+
+def ids(data: prepared.PreparedData, indices: np.ndarray) -> list[str | None]:
+    known = [None, *data.videos["video_id"].to_list()]
+    return [known[i] for i in np.asarray(indices).tolist()]
+
+
+def test_training_reaches_the_end_of_the_log(
+    data: prepared.PreparedData, sets: Sets
+) -> None:
+    whole = sets[refit.Part.WHOLE]
+    assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
+    assert whole.training_window[1] == data.end_of_log + 1
+    assert whole.manifest.facts["windows"]["test"] == data.end_of_log + 1
+    assert data.training_window[1] < data.end_of_log
+
+
+def test_what_was_watched_last_has_an_embedding_and_a_count(
+    data: prepared.PreparedData, sets: Sets
+) -> None:
+    whole = sets[refit.Part.WHOLE]
+    assert "late" not in data.videos["video_id"][: data.vocabulary_size]
+    assert "late" in whole.videos["video_id"][: whole.vocabulary_size]
+    assert (
+        "late"
+        not in (
+            sets[refit.Part.EARLIER].videos["video_id"][
+                : sets[refit.Part.EARLIER].vocabulary_size
+            ]
+        )
+    )
+    counted = dict(whole.videos.select("video_id", "train_count").iter_rows())
+    watched = ids(whole, whole.watches.videos)
+    assert counted == {video: watched.count(video) for video in counted}
+
+
+def test_the_words_searched_for_last_are_known(
+    data: prepared.PreparedData, sets: Sets
+) -> None:
+    word = pl.col(prepared.TOKEN) == "newest"
+    assert data.tokens.filter(word).is_empty()
+    assert sets[refit.Part.EARLIER].tokens.filter(word).is_empty()
+    known = sets[refit.Part.WHOLE].tokens
+    index = known.with_row_index("i", offset=1).filter(word)["i"].item()
+    assert known.filter(word)["train_count"].item() > 0
+    assert index in np.asarray(sets[refit.Part.WHOLE].searches.tokens)
+
+
+def test_the_same_split_gives_the_same_words_and_arrays(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    """Where nothing moves, the set is what `prepare` made."""
+    as_it_is = types.SimpleNamespace(of_watches=lambda watches: watches.splits)
+    user_shards.path(tmp_path, 0).mkdir(parents=True)
+    refit._write_searches(data, as_it_is, tmp_path)
+    again = pl.read_parquet(tmp_path / prepared.TOKENS_FILE)
+    assert again.equals(data.tokens)
+    for name, values in (
+        ("search_tokens", data.searches.tokens),
+        ("search_token_offsets", data.searches.token_offsets),
+    ):
+        np.testing.assert_array_equal(
+            np.load(user_shards.path(tmp_path, 0) / f"{name}.npy"), values
+        )
+
+
+def test_shards_are_derived_one_by_one_and_alike(
+    data: prepared.PreparedData, sets: Sets, tmp_path: pathlib.Path
+) -> None:
+    settings = {"min_search_token_count": 1, "events_per_shard": 500}
+    sharded = full_log.prepared_data(tmp_path, _log(), **settings)
+    assert len(sharded.shards) > 3
+    for part, expected in sets.items():
+        found = refit.derive(sharded, part, tmp_path / part.value, needs_ranker=True)
+        assert len(found.shards) == len(sharded.shards)
+        comparison.assert_same_events(found, expected)
+        assert found.videos.equals(expected.videos)
+        assert found.tokens.equals(expected.tokens)
+        number = len(expected.searches)
+        assert found.queries.texts(0, number) == expected.queries.texts(0, number)
+        for name in ("vocabulary", "windows", "search_tokens"):
+            assert found.manifest.facts[name] == expected.manifest.facts[name]
+
+
+def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:
+    earlier, whole = sets[refit.Part.EARLIER], sets[refit.Part.WHOLE]
+    assert earlier.vocabulary_size < whole.vocabulary_size
+    assert earlier.videos["video_id"].equals(whole.videos["video_id"])
+    for table in ("watches", "impressions"):
+        expected = ids(data, getattr(data.shard, table).videos)
+        for one in sets.values():
+            assert ids(one, getattr(one.shard, table).videos) == expected
+    seeds = ids(data, data.impressions.seed_videos)
+    assert ids(whole, whole.impressions.seed_videos) == seeds
+
+
+def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
+    earlier = sets[refit.Part.EARLIER]
+    seen = np.asarray(inputs.training_set(earlier).watches.times)
+    learned = np.asarray(earlier.impressions.splits) == SPLIT.TRAIN
+    begins = np.asarray(earlier.impressions.times)[learned].min()
+    assert 0 < len(seen) < len(earlier.watches)
+    assert seen.max() < begins
+    assert learned[np.argmax(np.asarray(earlier.impressions.times))]
+    windows = earlier.manifest.facts["windows"]
+    assert seen.max() < windows["validation"] == windows["ranking"] <= begins
+
+
+def test_the_window_holds_the_configured_share(sets: Sets) -> None:
+    earlier = sets[refit.Part.EARLIER]
+    share = (np.asarray(earlier.watches.splits) != SPLIT.TRAIN).mean()
+    assert share == pytest.approx(earlier.config.ranking_fraction, abs=0.01)
+
+
+def test_events_that_do_not_change_are_not_copied(
+    data: prepared.PreparedData, sets: Sets
+) -> None:
+    name = "shards/00000/watch_times.npy"
+    for one in sets.values():
+        assert (one.directory / name).samefile(data.directory / name)
+
+
+@pytest.mark.parametrize("protocol", ["leave_one_out", "temporal"])
+def test_without_impressions_all_watches_train(
+    tmp_path: pathlib.Path, protocol: str
+) -> None:
+    log = {"watches": full_log.tables()["watches"]}
+    data = full_log.prepared_data(tmp_path, log, protocol=protocol)
+    whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", False)
+    assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
+    assert (
+        whole.ranker_left_out(configs.RankingConfig()) == "the log has no impressions"
+    )
+
+
+def test_leaving_one_out_the_ranker_learns_from_all_impressions(
+    tmp_path: pathlib.Path,
+) -> None:
+    log = full_log.tables()
+    data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
+    assert not data.has_own_window
+    whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", True)
+    assert (np.asarray(whole.impressions.splits) == SPLIT.TRAIN).all()
+    assert whole.vocabulary_size >= data.vocabulary_size
+
+
+def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None:
+    """They end where the run's own ranker has its last."""
+    log = full_log.tables()
+    ends = log["watches"]["time"].quantile(0.79)
+    log["impressions"] = log["impressions"].filter(pl.col("time") < ends)
+    config = {"ranking_fraction": 0.2, "test_fraction": 0.25}
+    data = full_log.prepared_data(tmp_path, log, **config)
+    assert data.ranker_left_out(configs.RankingConfig()) == ""
+    with pytest.raises(errors.UserError) as caught:
+        refit.derive(data, refit.Part.EARLIER, tmp_path / "earlier", True)
+    assert str(caught.value).startswith(
+        "expected impressions for the ranker up to the end of the log, found a window "
+        "where none of the "
+    )
+    assert "raise data.ranking_fraction" in str(caught.value)
+    refit.derive(data, refit.Part.EARLIER, tmp_path / "earlier", False)

@@ -1,0 +1,226 @@
+"""New events behind a prepared set are those of the whole log prepared at once."""
+
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests import full_log
+from tests.log import comparison
+from ytdnn import configs, errors
+from ytdnn.log import event_log, prepare, prepared, schema
+from ytdnn.log.sources import tables as tables_room
+from ytdnn.ops.refresh import append
+
+EVENTS = (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES)
+IN_MEMORY = configs.DataConfig(source="tables")
+
+
+def log(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
+    return tables_room.read(IN_MEMORY, tables_room.from_frames(given))
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, pl.DataFrame]:
+    """All tables; times are distinct enough for one order."""
+    return full_log.tables()
+
+
+@pytest.fixture(scope="module")
+def moment(whole: dict[str, pl.DataFrame]) -> int:
+    return int(whole[schema.WATCHES][schema.TIME].cast(pl.Int64).quantile(0.8))
+
+
+def cut(
+    tables: dict[str, pl.DataFrame], moment: int, is_old: bool
+) -> dict[str, pl.DataFrame]:
+    time = pl.col(schema.TIME)
+    keep = time <= moment if is_old else time > moment
+    return {
+        name: frame.filter(keep) if name in EVENTS else frame
+        for name, frame in tables.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def old(
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> prepared.PreparedData:
+    before = tables_room.from_frames(cut(whole, moment, is_old=True))
+    return prepare.prepare(IN_MEMORY, tmp_path_factory.mktemp("old") / "data", before)
+
+
+@pytest.fixture(scope="module")
+def appended(
+    old: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> prepared.PreparedData:
+    """Of a log that holds the new rows alone, new videos and users alone too."""
+    since = cut(whole, moment, is_old=False)
+    target = tmp_path_factory.mktemp("appended") / "data"
+    return append.append(old, log(since), target, {})
+
+
+def test_a_set_of_shards_grows_as_one(
+    appended: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path: pathlib.Path,
+) -> None:
+    before = tables_room.from_frames(cut(whole, moment, is_old=True))
+    config = configs.DataConfig(source="tables", events_per_shard=400)
+    sharded = prepare.prepare(config, tmp_path / "old", before)
+    assert len(sharded.shards) > 3
+    since = log(cut(whole, moment, is_old=False))
+    comparison.assert_same_events(
+        append.append(sharded, since, tmp_path / "appended", {}), appended
+    )
+
+
+def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:
+    """Returns a table's events by ids and texts, in their order."""
+    found = getattr(data, table)
+    frame = pl.DataFrame(
+        {
+            "user": data.users[schema.USER_ID].gather(found.users),
+            "video": data.videos[schema.VIDEO_ID].gather(np.asarray(found.videos) - 1),
+            "time": np.asarray(found.times),
+        }
+    )
+    plain = ("seconds", "logged_in", "num_searches", "num_watches", "clicked")
+    for name in (*plain, "positions", "scores"):
+        values = getattr(found, name, None)
+        if values is not None:
+            frame = frame.with_columns(pl.Series(name, np.asarray(values)))
+    for name, column in (("devices", schema.DEVICE), ("sources", schema.SOURCE)):
+        codes = getattr(found, name, None)
+        if codes is not None:
+            texts = pl.Series(["", *data.vocabularies[column]])
+            frame = frame.with_columns(texts.gather(np.asarray(codes)).alias(name))
+    return frame.sort("user", "time", "video", maintain_order=True)
+
+
+@pytest.mark.parametrize("table", ["watches", "impressions"])
+def test_events_are_those_of_the_whole_log(
+    appended: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    tmp_path: pathlib.Path,
+    table: str,
+) -> None:
+    at_once = prepare.prepare(
+        IN_MEMORY, tmp_path / "data", tables_room.from_frames(whole)
+    )
+    left, right = named(appended, table), named(at_once, table)
+    assert left.equals(right)
+    pages = [np.asarray(d.impressions.pages) for d in (appended, at_once)]
+    assert len(np.unique(pages[0])) == len(np.unique(pages[1]))
+
+
+def test_columns_that_new_events_lack_are_missing_there(
+    old: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path: pathlib.Path,
+) -> None:
+    names = {
+        schema.WATCHES: [schema.DEVICE, schema.LOGGED_IN],
+        schema.IMPRESSIONS: [
+            schema.SOURCE,
+            schema.SCORE,
+            schema.POSITION,
+            schema.PROPENSITY,
+            schema.SEED_VIDEO_ID,
+            schema.DEVICE,
+        ],
+    }
+    is_new = pl.col(schema.TIME) > moment
+    sparse = whole | {
+        table: whole[table].with_columns(
+            pl.when(~is_new).then(pl.col(name)).alias(name) for name in columns
+        )
+        for table, columns in names.items()
+    }
+    since = cut(sparse, moment, is_old=False)
+    appended = append.append(old, log(since), tmp_path / "appended", {})
+    at_once = prepare.prepare(
+        IN_MEMORY, tmp_path / "data", tables_room.from_frames(sparse)
+    )
+    for table in names:
+        left, right = named(appended, table), named(at_once, table)
+        assert left.equals(right)
+        assert left.height > old.manifest.facts[table]
+
+
+def test_searches_are_those_of_the_whole_log(
+    appended: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    tmp_path: pathlib.Path,
+) -> None:
+    at_once = prepare.prepare(
+        IN_MEMORY, tmp_path / "data", tables_room.from_frames(whole)
+    )
+
+    def texts(data: prepared.PreparedData) -> list[tuple[str, int, str]]:
+        users = np.repeat(
+            data.users[schema.USER_ID].to_numpy(), np.diff(data.searches.offsets)
+        )
+        queries = data.queries.texts(0, len(users))
+        return sorted(zip(users, data.searches.times, queries, strict=True))
+
+    assert texts(appended) == texts(at_once)
+
+
+def test_a_whole_grown_log_gives_the_same(
+    old: prepared.PreparedData,
+    appended: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    tmp_path: pathlib.Path,
+) -> None:
+    again = append.append(old, log(whole), tmp_path / "data", {})
+    assert named(again, "watches").equals(named(appended, "watches"))
+    assert again.videos.equals(appended.videos)
+
+
+def test_old_users_and_watched_videos_keep_their_rows(
+    old: prepared.PreparedData, appended: prepared.PreparedData
+) -> None:
+    ids = appended.users[schema.USER_ID].head(old.num_users)
+    assert ids.equals(old.users[schema.USER_ID])
+    videos = np.asarray(appended.watches.videos)
+    assert videos.max() == appended.vocabulary_size
+    assert set(old.videos[schema.VIDEO_ID]) <= set(appended.videos[schema.VIDEO_ID])
+
+
+def test_a_log_that_contradicts_is_refused(
+    old: prepared.PreparedData, whole: dict[str, pl.DataFrame], tmp_path: pathlib.Path
+) -> None:
+    other = dict(whole)
+    other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
+    with pytest.raises(errors.UserError, match="or its events too"):
+        append.append(old, log(other), tmp_path / "data", {})
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_log_without_a_column_is_refused(
+    old: prepared.PreparedData, whole: dict[str, pl.DataFrame], tmp_path: pathlib.Path
+) -> None:
+    other = dict(whole)
+    other[schema.WATCHES] = whole[schema.WATCHES].drop(schema.DEVICE)
+    with pytest.raises(errors.UserError, match=r"expected watches\.device in"):
+        append.append(old, log(other), tmp_path / "data", {})
+
+
+def test_a_log_without_new_events_is_refused(
+    old: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path: pathlib.Path,
+) -> None:
+    before = cut(whole, moment, is_old=True)
+    with pytest.raises(errors.UserError, match="expected watches after"):
+        append.append(old, log(before), tmp_path / "data", {})

@@ -1,0 +1,234 @@
+"""A refresh: the models of a run learn from the events since, and are exported."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+import ytdnn
+from tests import planted
+from tests.run.pipeline.test_api import refused
+from ytdnn import configs
+from ytdnn.bundle import bundle as bundle_room
+from ytdnn.log import prepared, schema
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.ops.refresh import refresh
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import graph, runner, workdir
+from ytdnn.training import optimizer_state
+
+Tables = dict[str, pl.DataFrame]
+EVENTS = (schema.WATCHES, schema.IMPRESSIONS)
+EARLIER = "refresh/earlier"
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """A run, one refreshed from it, and the log of each."""
+
+    source: pathlib.Path
+    workdir: pathlib.Path
+    old: Tables
+    new: Tables
+
+    def data(self, place: str = "data") -> prepared.PreparedData:
+        return prepared.load(self.workdir / place)
+
+    @property
+    def begins(self) -> int:
+        """Where the training of the source's candidates has ended."""
+        return prepared.load(self.source / "data").training_window[1]
+
+
+def between(tables: Tables, first: float, last: float) -> Tables:
+    """Returns the events after one quantile of the watches' time, up to another."""
+    times = tables[schema.WATCHES][schema.TIME].sort()
+    begin, end = (times[round(share * (len(times) - 1))] for share in (first, last))
+    after = pl.col(schema.TIME) > begin if first else pl.lit(value=True)
+    span = after & (pl.col(schema.TIME) <= end)
+    return {n: t.filter(span) if n in EVENTS else t for n, t in tables.items()}
+
+
+@pytest.fixture(scope="module")
+def runs(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    directory = tmp_path_factory.mktemp("refresh")
+    old, new = between(tables, 0.0, 0.8), between(tables, 0.8, 0.95)
+    config = planted.tiny_config()
+    training = dataclasses.replace(config.ranking.training, epochs=3)
+    config = dataclasses.replace(
+        config,
+        ranking=dataclasses.replace(config.ranking, training=training),
+        index=configs.IndexConfig(search=configs.ExactConfig()),
+    )
+    ytdnn.prepare(directory / "old", config, tables=old)
+    ytdnn.train(directory / "old", config)
+    target = directory / "new"
+    bundle = ytdnn.refresh(directory / "old", target, tables=new)
+    assert bundle == target / "bundle"
+    return Runs(directory / "old", target, old, new)
+
+
+@pytest.mark.thorough
+def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> None:
+    old, new = prepared.load(runs.source / "data"), runs.data()
+    assert len(new.watches) == sum(
+        len(log[schema.WATCHES]) for log in (runs.old, runs.new)
+    )
+    assert (np.asarray(new.watches.splits) == prepared.Split.TRAIN).all()
+    assert new.vocabulary_size > old.vocabulary_size
+    last = max(runs.new[name][schema.TIME].max() for name in EVENTS)
+    opened = bundle_room.load(runs.workdir / "bundle")
+    trained_to = opened.manifest.facts["refit"]["trained_to"]["seconds"]
+    assert trained_to == last + 1
+    assert opened.answer([{schema.K: 5}])[0].video_ids
+
+
+@pytest.mark.thorough
+def test_what_was_learned_is_carried_over(runs: Runs) -> None:
+    """Before it learns, the grown model says what the old one says."""
+    old_data, data = prepared.load(runs.source / "data"), runs.data(f"{EARLIER}/data")
+    old = candidate_model.load(runs.source / "candidates", old_data)
+    carried = candidate_model.load(runs.workdir / EARLIER / "candidates", data)
+    ids = [d.videos[schema.VIDEO_ID].to_list() for d in (old_data, data)]
+    rows = [ids[1].index(i) for i in ids[0][: old_data.vocabulary_size]]
+    np.testing.assert_allclose(
+        carried.video_vectors()[rows], old.video_vectors(), atol=1e-6
+    )
+    users, ends = old_data.first_watches(prepared.Split.VALIDATION)
+    before = ends - np.asarray(old_data.watches.offsets)[users]
+    moved = np.asarray(data.watches.offsets)[users] + before
+    np.testing.assert_allclose(
+        carried.user_vectors(data, users, moved),
+        old.user_vectors(old_data, users, ends),
+        atol=1e-5,
+    )
+    later = candidate_model.load(runs.workdir / "candidates", runs.data())
+    changed = np.abs(later.video_vectors()[rows] - old.video_vectors())
+    assert changed.max() > 1e-3
+
+
+@pytest.mark.thorough
+def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
+    runs: Runs,
+) -> None:
+    data = runs.data(f"{EARLIER}/data")
+    learned = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
+    assert learned.any()
+    assert np.asarray(data.impressions.times)[learned].min() >= runs.begins
+    facts = artifacts.peek(runs.workdir / EARLIER / "candidates/manifest.json")
+    assert facts["epochs"] == 0
+    manifest = artifacts.read_manifest(runs.workdir / EARLIER / "ranking", "ranking")
+    assert manifest.facts["epochs"] == configs.RefreshConfig().epochs
+
+
+@pytest.mark.thorough
+def test_optimisers_go_on(runs: Runs) -> None:
+    for stage, name in (
+        ("candidates", f"0.{optimizer_state.FILE}"),
+        ("ranking", optimizer_state.FILE),
+    ):
+        old, new = (
+            optimizer_state.read(home / stage / name)
+            for home in (runs.source, runs.workdir)
+        )
+        assert old is not None
+        assert new is not None
+        assert new.steps > old.steps > 0
+        assert old.slots.keys() == new.slots.keys()
+
+
+@pytest.mark.thorough
+def test_the_new_run_is_one_like_any(runs: Runs) -> None:
+    config = workdir.require_config(runs.workdir)
+    for step in (graph.DATA, graph.CANDIDATES, graph.INDEX, graph.RANKING):
+        assert not runner.staleness(step, config, runs.workdir)
+    assert not runner.staleness(graph.BUNDLE, config, runs.workdir)
+    user = runs.old[schema.WATCHES]["user_id"][0]
+    found = ytdnn.Recommender.load(runs.workdir / "bundle").recommend([user], k=3)
+    assert found.height == 3
+    assert "were trained on every answer" in refused(ytdnn.evaluate, runs.workdir)
+
+
+@pytest.mark.thorough
+def test_again_nothing_is_made(runs: Runs) -> None:
+    lines: list[str] = []
+    ytdnn.refresh(runs.source, runs.workdir, tables=runs.new, verbose=lines.append)
+    assert all("skipped" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
+    runs: Runs,
+    tables: Tables,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the whole grown log; it ends as one that was not disturbed."""
+    whole = between(tables, 0.0, 1.0)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    with monkeypatch.context() as patch:
+        patch.setattr(refresh, "carry_ranking", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ytdnn.refresh(runs.workdir, twice, tables=whole)
+    assert not (twice / "bundle").exists()
+    for target in (once, twice):
+        ytdnn.refresh(runs.workdir, target, tables=whole)
+    for name in ("data", "candidates", "ranking"):
+        prints = {
+            artifacts.read_manifest(d / name, name).fingerprint for d in (once, twice)
+        }
+        assert len(prints) == 1
+    data = prepared.load(twice / "data")
+    assert len(data.watches) == len(whole[schema.WATCHES])
+
+
+@pytest.mark.thorough
+def test_a_refresh_that_was_begun_otherwise_says_how(
+    runs: Runs, tmp_path: pathlib.Path
+) -> None:
+    config = workdir.require_config(runs.source)
+    target = tmp_path / "begun"
+    shutil.copytree(runs.workdir, target)
+    moved = tmp_path / "moved"
+    moved.symlink_to(runs.source)
+
+    def line(source: pathlib.Path = runs.source, **given: object) -> str:
+        return refused(ytdnn.refresh, source, target, **{"tables": runs.new} | given)
+
+    assert "the new events are others" in line(tables=runs.old)
+    longer = dataclasses.replace(config, refresh=configs.RefreshConfig(epochs=7))
+    found = line(config=longer)
+    assert re.search(r"another: config\.refresh\.epochs was \d, is 7; give", found)
+    assert f"it was of the run {runs.source}, not of {moved}" in line(moved)
+    record = target / "refresh.json"
+    begun = json.loads(record.read_text())
+    record.write_text(json.dumps(begun | {"run": "of other weights"}))
+    assert f"the run {runs.source} was made again since" in line()
+    record.write_text(json.dumps({"key": "0", "from": str(runs.source)}))
+    assert "it was begun by another version of ytdnn" in line()
+
+
+@pytest.mark.thorough
+def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
+    source, new = runs.source, runs.new
+
+    def line(*places: pathlib.Path, **given: object) -> str:
+        return refused(ytdnn.refresh, *places, **given)
+
+    assert "twice" in line(source, source, tables=new)
+    assert "expected data_dir= or tables=" in line(source, tmp_path)
+    assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
+    assert "found another run" in line(runs.workdir, source, tables=new)
+    for column in (schema.VIDEO_ID, schema.USER_ID):  # then another mistake
+        watches = new[schema.WATCHES].drop(column)
+        wrong = new | {schema.WATCHES: watches}
+        assert column in line(source, tmp_path / "wrong", tables=wrong)

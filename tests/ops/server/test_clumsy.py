@@ -1,0 +1,125 @@
+"""What a clumsy client is told, and what it cannot hold open."""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+
+from tests.ops.server import conftest
+from ytdnn.bundle import requests, signatures
+from ytdnn.log import schema
+from ytdnn.ops.server import deadlines, models, problems
+
+_IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "int64", "batch, length", 0, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"k": "5"}, "received the text '5'"),
+        ({"k": 2.5}, "received 2.5"),
+    ],
+)
+def test_text_is_told_from_the_number_it_holds(
+    server: conftest.Server, body: dict[str, Any], words: str
+) -> None:
+    found = server.post("/recommend", body)
+    assert found.status_code == 400
+    assert words in found.text
+
+
+def test_feedback_without_a_request_id_is_told_what_is_missing(
+    server: conftest.Server,
+) -> None:
+    found = server.post("/feedback", {"clicked": True, "video_id": "v1"})
+    assert "request_id" in found.text
+    assert "it is missing" in found.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_are_not_allowed(server: conftest.Server, method: str) -> None:
+    found = server.client.request(method, "/recommend", content=b"{}")
+    assert found.status_code == 405
+
+
+def test_a_vector_of_another_length_is_told_both() -> None:
+    def never(inputs: Any) -> Any:
+        raise AssertionError(inputs)
+
+    rows = [{schema.USER_VECTOR: [0.0] * 3}]
+    with pytest.raises(problems.Problem) as caught:
+        models._run(never, {}, 9, rows)
+    assert caught.value.body["error"] == (
+        "expected 9 coordinates in each user_vector, received 3"
+    )
+
+
+def test_ids_of_integers_may_come_as_text() -> None:
+    fields = {_IDS.name: _IDS}
+    given = {_IDS.name: ["9007199254740993", 7, "-1"]}
+    found = requests.parse(given, fields)[_IDS.name]
+    np.testing.assert_array_equal(found, [[9007199254740993, 7, -1]])
+    for text in ("007", "1.0", "", "x", "1e3", "9" * 25):
+        with pytest.raises(requests.errors.UserError, match=r"position 0"):
+            requests.parse({_IDS.name: [text]}, fields)
+
+
+def test_healthz_says_ready_once_all_is_loaded(
+    server: conftest.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(server.parts.served)
+    assert server.client.get("/healthz").status_code == 200
+    monkeypatch.setattr(kind, "unloaded", property(lambda self: ["index_exact"]))
+    found = server.client.get("/healthz")
+    assert found.status_code == 503
+    assert found.json()["loading"] == ["index_exact"]
+
+
+async def _held(pieces: list[bytes], pause: float) -> tuple[float, bytes]:
+    """Sends pieces to a server whose heads must be whole within .3 s."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        head = {"type": "http.response.start", "status": 200, "headers": []}
+        await send(head)
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", log_config=None, http=deadlines.protocol(0.3)
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = time.monotonic()
+    for piece in pieces:
+        with contextlib.suppress(ConnectionError):
+            writer.write(piece)
+            await writer.drain()
+        await asyncio.sleep(pause)
+    try:
+        answer = await asyncio.wait_for(reader.read(), 5.0)
+    except ConnectionError:
+        answer = b""
+    seconds = time.monotonic() - began
+    server.should_exit = True
+    writer.close()
+    await running
+    return seconds, answer
+
+
+def test_a_head_sent_byte_by_byte_has_a_deadline() -> None:
+    seconds, answer = asyncio.run(_held([b"G", b"E"] + [b"T"] * 8, 0.1))
+    assert answer == b""
+    assert seconds < 3.0
+
+
+def test_a_second_head_has_one_too() -> None:
+    whole = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    _, answer = asyncio.run(_held([whole, b"GET / HT"], 0.05))
+    assert answer.count(b"200 OK") == 1

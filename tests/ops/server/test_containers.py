@@ -1,0 +1,174 @@
+"""What docs/containers starts: manifests by Kubernetes' schema, flags by the command.
+
+No container is run. The schema is Kubernetes' own, of the kinds that are used.
+"""
+
+import importlib.util
+import json
+import pathlib
+import re
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+
+from tests import untrained
+from tests.ops.server import conftest, live
+from ytdnn.ops.cli import serve
+from ytdnn.ops.server import http_server, probe
+from ytdnn.ops.server import parts as parts_room
+
+CONTAINERS = pathlib.Path(__file__).parents[3] / "docs" / "containers"
+SCHEMA = json.loads(
+    pathlib.Path(__file__).with_name("kubernetes_schema.json").read_text()
+)
+
+
+@pytest.fixture(scope="module")
+def manifests() -> dict[str, Any]:
+    text = (CONTAINERS / "kubernetes.yaml").read_text(encoding="utf-8")
+    return {one["kind"]: one for one in yaml.safe_load_all(text)}
+
+
+def problems(manifest: Any) -> list[str]:
+    name = SCHEMA["kinds"][manifest["kind"]]
+    schema = {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]}
+    found = jsonschema.Draft202012Validator(schema).iter_errors(manifest)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+def test_manifests_are_kubernetes(manifests: dict[str, Any]) -> None:
+    assert set(manifests) == set(SCHEMA["kinds"])
+    for manifest in manifests.values():
+        assert problems(manifest) == []
+    broken = json.loads(json.dumps(manifests["Deployment"]))
+    container(broken)["readinessProbe"]["periodSecond"] = 5
+    (problem,) = problems(broken)
+    assert "periodSecond" in problem
+
+
+def container(deployment: Any) -> Any:
+    (found,) = deployment["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def flags(arguments: list[str]) -> set[str]:
+    found = [re.fullmatch(r"--(\w+)=.+", argument) for argument in arguments]
+    assert all(found)
+    return {match[1] for match in found if match}
+
+
+def test_manifests_hold_together(manifests: dict[str, Any]) -> None:
+    pod = manifests["Deployment"]["spec"]["template"]
+    labels = pod["metadata"]["labels"].items()
+    for kind, place in (
+        ("Deployment", "matchLabels"),
+        ("PodDisruptionBudget", "matchLabels"),
+        ("Service", None),
+    ):
+        selector = manifests[kind]["spec"]["selector"]
+        assert (selector[place] if place else selector).items() <= labels
+    (port,) = container(manifests["Deployment"])["ports"]
+    (served,) = manifests["Service"]["spec"]["ports"]
+    assert served["targetPort"] == port["name"]
+    volumes = {one["name"] for one in pod["spec"]["volumes"]}
+    mounts = container(manifests["Deployment"])["volumeMounts"]
+    assert {one["name"] for one in mounts} == volumes
+    pause = int(
+        container(manifests["Deployment"])["lifecycle"]["preStop"]["exec"]["command"][1]
+    )
+    grace = pod["spec"]["terminationGracePeriodSeconds"]
+    assert grace > pause + http_server.GRACE_SECONDS
+
+
+def test_servers_are_started_with_flags_that_there_are(
+    manifests: dict[str, Any],
+) -> None:
+    known = {flag.name for flag in serve.FLAGS}
+    assert flags(container(manifests["Deployment"])["args"]) <= known
+    compose = yaml.safe_load((CONTAINERS / "compose.proxy.yaml").read_text())
+    assert flags(compose["services"]["ytdnn"]["command"]) <= known
+    text = (CONTAINERS / "Containerfile").read_text()
+    (entry,) = re.findall(r"^ENTRYPOINT (\[.*?\])", text, re.M | re.S)
+    command = json.loads(entry.replace("\\\n", ""))
+    assert command[:2] == ["ytdnn", "serve"]
+    assert flags(command[2:]) <= known
+    mounted = compose["services"]["proxy"]["volumes"]
+    assert (CONTAINERS / mounted[0].partition(":")[0]).exists()
+
+
+def test_every_probe_is_the_module(manifests: dict[str, Any]) -> None:
+    one = container(manifests["Deployment"])
+    commands = [
+        one[f"{kind}Probe"]["exec"]["command"]
+        for kind in ("startup", "readiness", "liveness")
+    ]
+    compose = yaml.safe_load((CONTAINERS / "compose.proxy.yaml").read_text())
+    commands.append(compose["services"]["ytdnn"]["healthcheck"]["test"][1:])
+    text = (CONTAINERS / "Containerfile").read_text()
+    commands.append(json.loads(re.findall(r"^ +CMD (\[.*\])$", text, re.M)[0]))
+    for command in commands:
+        python, option, module, *rest = command
+        assert (python, option) == ("python", "-m")
+        assert importlib.util.find_spec(module)
+        assert rest[-2:] == ["8501", "/run/secrets/token"]
+
+
+def test_the_proxy_keeps_idle_connections_for_less_time_than_the_server() -> None:
+    text = (CONTAINERS / "nginx.conf").read_text()
+    (seconds,) = re.findall(r"keepalive_timeout (\d+)s;", text)
+    assert int(seconds) < http_server.IDLE_SECONDS
+    assert "X-Request-ID $request_id" in text
+
+
+def test_a_probe_tells_ready_from_alive(
+    small_run: untrained.Run,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("a token of some length\n")
+    given = conftest.made(small_run.workdir, log=None, token=token.read_text().strip())
+    with live.in_thread(parts_room.make(given)) as port:
+        asked = [str(port), str(token)]
+        assert probe.main(asked) == 0
+        assert json.loads(capsys.readouterr().out) == {"version": 1}
+        assert probe.main([str(port)]) == 1  # without the token
+        assert probe.main(["--live", str(port)]) == 0
+        loading = property(lambda served: ["ranker"])
+        monkeypatch.setattr("ytdnn.ops.server.hot_swap.Served.unloaded", loading)
+        assert probe.main(asked) == 1
+        assert probe.main(["--live", *asked]) == 0
+    assert probe.main(["--live", *asked]) == 1
+    assert "no answer on port" in capsys.readouterr().out
+
+
+@pytest.mark.thorough
+def test_the_check_of_tensorflow_serving_passes_on_this_server(
+    small_run: untrained.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every signature of every stock model by REST, against the library."""
+    path = CONTAINERS / "check_tf_serving.py"
+    spec = importlib.util.spec_from_file_location("check_tf_serving", path)
+    assert spec
+    assert spec.loader
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    given = conftest.made(small_run.workdir, log=None)
+    directory = small_run.workdir / "bundle"
+    with live.in_thread(parts_room.make(given)) as port:
+        address = f"127.0.0.1:{port}"
+        assert check.main([str(directory), f"--rest={address}"]) == 0
+    said = capsys.readouterr().out
+    models = small_run.bundle.manifest.facts["models"]
+    for model, described in models.items():
+        for name in ("serving_default", *described["stages"]):
+            assert f"{model}:{name} by REST: equal" in said
+    wanted = {"ids": np.array([[b"a", b"b"]], object), "scores": np.ones((1, 2))}
+    other = {"ids": np.array([["a", "c"]]), "scores": np.ones((1, 2))}
+    assert check.differences(other, wanted) == ["ids: other texts"]
+    other = {"ids": np.array([["a", "b"]]), "scores": np.ones((1, 3))}
+    assert check.differences(other, wanted) == ["scores: shape (1, 3) for (1, 2)"]

@@ -1,0 +1,254 @@
+"""The page at `/`, and what it asks."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.lab.pages import browser
+from tests.ops.server import conftest, live
+from ytdnn import configs, errors
+from ytdnn.evaluation import protocol
+from ytdnn.lab.truth import true_page
+from ytdnn.log import prepare, prepared, ragged, schema
+from ytdnn.ops.server import parts as parts_room
+from ytdnn.ops.server import truth
+
+WORLD = configs.WorldConfig(
+    num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
+)
+
+
+def test_the_facts_tell_the_page_what_it_asks_with(server: conftest.Server) -> None:
+    facts = server.client.get("/inspect/facts").json()
+    assert facts["inspect"]
+    assert facts["explains"]
+    assert facts["version"] == 1
+    assert facts["inputs"][0]["name"] == schema.WATCHED_VIDEO_IDS
+    assert "k" not in [one["name"] for one in facts["inputs"]]
+
+
+def test_users_and_videos_are_found(server: conftest.Server) -> None:
+    found = server.client.get("/inspect/users?query=u2").json()
+    assert found["number"] == 30
+    assert found["users"] == [f"u2{n}" for n in ["", *range(10)]]
+    user = server.client.get("/inspect/user?user_id=u3").json()
+    assert user["request"] == server.request(length=10**6)
+    watched = user["request"][schema.WATCHED_VIDEO_IDS]
+    assert user["num_watched"] == len(watched)
+    assert [one["video_id"] for one in user["history"]] == watched[::-1]
+    answer = server.client.get("/inspect/user?user_id=nobody")
+    assert answer.status_code == 400
+    assert "expected a user of the 30" in answer.json()["error"]
+    videos = server.client.get("/inspect/videos?query=v1").json()["videos"]
+    assert {"v1", "v10"} <= {one["video_id"] for one in videos}
+
+
+def test_an_answer_has_every_candidate_and_no_truth_of_a_log(
+    server: conftest.Server,
+) -> None:
+    request = server.request(user_id="u3")
+    found = server.post("/inspect/answer", request).json()
+    page = [one for one in found["candidates"] if one["rank"]]
+    page.sort(key=lambda one: one["rank"])
+    served = server.post("/recommend", request | {"k": 100}).json()["videos"]
+    assert page == served
+    assert len(found["candidates"]) >= len(page)
+    assert found["truth"] is None
+    assert set(found["seconds"]) == {"candidates", "ranking"}
+
+
+def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
+    request = server.request()
+    videos = server.post("/recommend", request | {"k": 3}).json()["videos"]
+    why = server.post("/inspect/why", request | {"video_id": videos[0]["video_id"]})
+    found = why.json()
+    # The ranker's score: the page's is blended. Its meaning is said with it.
+    seconds = videos[0]["expected_watch_seconds"]
+    assert found["score"] == pytest.approx(seconds, rel=1e-4)
+    assert found["score_meaning"].startswith("expected watch seconds")
+    assert "blended" not in found["score_meaning"]
+    assert {one["feature"] for one in found["features"]} == set(
+        server.run.ranker.neutral
+    )
+    changes = [abs(one["change"]) for one in found["features"]]
+    assert changes == sorted(changes, reverse=True)
+    assert changes[0] > 0
+    for one in found["features"]:
+        assert one["without"] == pytest.approx(found["score"] - one["change"])
+    assert 1 <= len(found["nearest"]) <= 3
+    assert {one["video_id"] for one in found["nearest"]} <= set(
+        request[schema.WATCHED_VIDEO_IDS]
+    )
+    answer = server.post("/inspect/why", request | {"video_id": 3})
+    assert answer.status_code == 400
+    assert "expected a string" in answer.json()["error"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("world")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
+
+
+def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
+    known = truth.Truth(world)
+    ids = world.videos[schema.VIDEO_ID].to_list()
+    found = known.expected_seconds("u7", ids, 5)
+    assert found is not None
+    user = world.users[schema.USER_ID].to_list().index("u7")
+    pages = true_page.from_data(world)
+    assert pages is not None
+    users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
+    watched = world.watched_before(users, ends.astype(np.int64))
+    empty = np.zeros(0, np.int64)
+    case = protocol.Cases(
+        users=users,
+        ends=ends.astype(np.int64),
+        times=np.array([world.end_of_log + 1]),
+        watched=watched,
+        removed=watched,
+        available_from=None,
+        targets=ragged.empty(1),
+        labels=empty,
+        seconds=None,
+        num_left_out=0,
+        num_listed=world.vocabulary_size,
+    )
+    every = np.arange(1, len(ids) + 1, dtype=np.int32)[np.newaxis]
+    expected = pages.worth(case, every, np.zeros(1)).seconds[0]
+    np.testing.assert_allclose(found["seconds"], expected)
+    # The best page is the best of those not watched.
+    watched_ids = {ids[index - 1] for index in watched.values.tolist()}
+    worth = dict(zip(ids, expected.tolist(), strict=True))
+    best = sorted((-s, v) for v, s in worth.items() if v not in watched_ids)[:5]
+    assert found["best"] == [video for _, video in best]
+    np.testing.assert_allclose(found["best_seconds"], [-s for s, _ in best])
+    with pytest.raises(errors.UserError, match="expected a user"):
+        known.expected_seconds("nobody", ids, 5)
+
+
+@pytest.fixture(scope="module")
+def page(workdir: pathlib.Path) -> Iterator[browser.Browser]:
+    """A browser in front of a server of its own."""
+    given = dataclasses.replace(conftest.made(workdir), log=None)
+    with browser.start() as opened, live.in_thread(parts_room.make(given)) as port:
+        opened.address = f"http://127.0.0.1:{port}/"  # type: ignore[attr-defined]
+        yield opened
+
+
+def show(page: browser.Browser, width: int = 1200, scheme: str = "light") -> None:
+    page.open(page.address, width, scheme)  # type: ignore[attr-defined]
+    page.wait_for("document.body.dataset.shown")
+
+
+TITLES = "[...document.querySelectorAll('#page .choose')].map(e => e.textContent)"
+SCORES = "[...document.querySelectorAll('#page .number')].map(e => e.textContent)"
+WATCHED = "document.querySelectorAll('#history li').length"
+
+
+@pytest.mark.thorough
+def test_one_chooses_a_user_and_adds_and_removes_a_watch(
+    page: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    """By the keyboard alone, but for the removal."""
+    show(page)
+    first = page.ask(TITLES)
+    assert len(first) >= 3
+    page.ask(
+        "(document.querySelector('#user').value = '',"
+        "document.querySelector('#user').focus())"
+    )
+    shown = page.ask("document.body.dataset.shown")
+    page.type("u3")
+    page.press("Enter", "\r")
+    page.wait_for(f"document.body.dataset.shown !== '{shown}'")
+    assert page.ask("JSON.parse(document.querySelector('#json').value).user_id") == "u3"
+    assert page.ask(TITLES) != first
+    before, watched = page.ask(SCORES), page.ask(WATCHED)
+    shown = page.ask("document.body.dataset.shown")
+    page.ask("document.querySelector('#query').focus()")
+    page.type("v1")
+    page.wait_for("document.querySelectorAll('#found button').length")
+    page.press("Enter", "\r")
+    page.wait_for(f"document.body.dataset.shown !== '{shown}'")
+    assert page.ask(WATCHED) == watched + 1
+    assert page.ask(SCORES) != before
+    shown = page.ask("document.body.dataset.shown")
+    page.ask("document.querySelector('#history button').click()")
+    page.wait_for(f"document.body.dataset.shown !== '{shown}'")
+    assert page.ask(WATCHED) == watched
+    assert page.ask(SCORES) == before
+    page.picture(tmp_path / "page.png")
+    assert page.complaints == []
+
+
+@pytest.mark.thorough
+def test_why_is_shown_for_the_video_that_is_chosen(page: browser.Browser) -> None:
+    show(page)
+    second = page.ask(TITLES)[1]
+    page.ask("document.querySelectorAll('#page .choose')[1].focus()")
+    page.press("Enter", "\r")
+    page.wait_for(
+        f"document.querySelector('#why-what').textContent.startsWith({second!r})"
+    )
+    assert page.ask("document.querySelectorAll('#features tr').length") > 5
+    assert page.ask("document.querySelectorAll('#nearest li').length") >= 1
+    assert page.ask("document.querySelectorAll('#by-ranker li').length") >= 3
+    assert page.ask("document.querySelectorAll('#sources details').length") >= 2
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_phones_and_asks_nobody_else(
+    page: browser.Browser, width: int, scheme: str
+) -> None:
+    show(page, width, scheme)
+    wide = page.ask("document.documentElement.scrollWidth")
+    assert wide <= width
+    address = page.address  # type: ignore[attr-defined]
+    assert all(one.startswith((address, "data:")) for one in page.requests)
+    assert page.complaints == []
+    back = page.ask("getComputedStyle(document.body).backgroundColor")
+    light = sum(map(int, back[4:-1].split(","))) > 3 * 128
+    assert light == (scheme == "light")
+
+
+@pytest.mark.thorough
+def test_a_typed_request_that_is_wrong_is_said_in_one_line(
+    page: browser.Browser,
+) -> None:
+    show(page)
+    for text, expected in (
+        ('{"kk": 1}', "expected request keys"),
+        ("{", "the request is no JSON"),
+    ):
+        page.ask(f"document.querySelector('#json').value = {text!r}")
+        page.ask("document.querySelector('#typed button').click()")
+        page.wait_for(
+            f"document.querySelector('#message').textContent.startsWith({expected!r})"
+        )
+    page.ask("document.querySelector('#json').value = '{\"watched_video_ids\": []}'")
+    page.ask("document.querySelector('#typed button').click()")
+    page.wait_for("document.querySelector('#message').hidden")
+    assert page.ask(WATCHED) == 0
+
+
+@pytest.mark.thorough
+def test_ids_of_64_bits_keep_their_digits(page: browser.Browser) -> None:
+    show(page)
+    text = '{"id": 9007199254740993, "time": 1.5e9, "seconds": 2.5, "few": -7}'
+    kept = page.ask(f"write(read({text!r}))")
+    assert json.loads(kept) == json.loads(text)
+    page.ask(
+        "document.querySelector('#json').value = "
+        "'{\"watched_video_ids\": [9007199254740993]}'"
+    )
+    page.ask("document.querySelector('#typed button').click()")
+    page.wait_for("!document.querySelector('#message').hidden")
+    assert page.ask("document.querySelector('#json').value").count("0993") == 1
+    assert "9007199254740993" in page.ask("write(state.request)")

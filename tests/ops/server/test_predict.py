@@ -1,0 +1,303 @@
+"""TensorFlow Serving's REST API: its documented requests and errors, run against ours.
+
+Forms and texts are those of its page "RESTful API" and of its sources for JSON; where
+ours differ, the test says so.
+"""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ops.server import conftest
+from ytdnn.bundle import batches, bundle, signatures
+from ytdnn.log import schema
+from ytdnn.ops.server import predict, settings
+
+MODEL = conftest.MODEL
+REQUIRED = {"signature_name": "serving_required"}
+ROW = {"watched_video_ids": ["v1", "v2"], "k": 3}
+# The page's own example has one input of numbers; its forms are parsed as they stand.
+ONE = {"x": signatures.Field("x", "float32", "batch", 0.0, "")}
+LISTS = {"x": signatures.Field("x", "float32", "batch, length", 0.0, "")}
+TEXTS = {"x": signatures.Field("x", "string", "batch", "", "")}
+SEVERAL = {
+    "tag": signatures.Field("tag", "string", "batch", "", ""),
+    "signal": signatures.Field("signal", "int64", "batch, length", 0, ""),
+}
+LIMITS = settings.Limits()
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "expected"),
+    [
+        (ONE, {"instances": [1.0, 2.0, 5.0]}, [1.0, 2.0, 5.0]),
+        (TEXTS, {"instances": ["foo", "bar", "baz"]}, ["foo", "bar", "baz"]),
+        (LISTS, {"instances": [[1, 2], [3, 4]]}, [[1, 2], [3, 4]]),
+        (ONE, {"inputs": [1.0, 2.0]}, [1.0, 2.0]),
+        (ONE, {"inputs": {"x": [1.0, 2.0]}}, [1.0, 2.0]),
+        (TEXTS, {"instances": [{"b64": "c2Vhc2lkZQ=="}]}, ["seaside"]),
+        (TEXTS, {"inputs": [{"b64": "c2Vhc2lkZQ=="}, "b"]}, ["seaside", "b"]),
+    ],
+)
+def test_the_documented_forms_of_one_input(
+    fields: dict, body: dict, expected: list
+) -> None:
+    asked = predict.parse(body, fields, LIMITS)
+    assert [row["x"] for row in asked.rows] == expected
+
+
+def test_the_documented_forms_of_several_inputs() -> None:
+    """The page's example, rows and columns, is one request."""
+    rows = [
+        {"tag": "foo", "signal": [1, 2, 3, 4, 5]},
+        {"tag": "bar", "signal": [3, 4, 1, 2, 5]},
+    ]
+    columns = {"tag": ["foo", "bar"], "signal": [[1, 2, 3, 4, 5], [3, 4, 1, 2, 5]]}
+    by_row = predict.parse({"instances": rows}, SEVERAL, LIMITS)
+    by_column = predict.parse({"inputs": columns}, SEVERAL, LIMITS)
+    assert by_row.rows == by_column.rows == rows
+
+
+ERRORS = [
+    ("{", 400, "JSON Parse error: line 1, column 2: Expecting property name"),
+    ("", 400, "JSON Parse error: The document is empty"),
+    ("[1]", 400, "JSON Value: [1] Is not object"),
+    ({}, 400, "Missing 'inputs' or 'instances' key"),
+    ({"instances": [ROW], "inputs": {}}, 400, "expecting only one of 'inputs' or"),
+    ({"instances": []}, 400, "No values in 'instances' array"),
+    ({"instances": 3}, 400, "Excepting 'instances' to be an list/array"),
+    ({"instances": [1, 2]}, 400, "instances is a plain list, but expecting list of"),
+    ({"instances": [ROW, 1]}, 400, "Expecting object but got list at item 1"),
+    ({"inputs": [1, 2]}, 400, "inputs is a plain value/list, but expecting an object"),
+    ({"inputs": {"k": [1]}}, 400, "Missing named input: watched_video_ids in"),
+    ({"inputs": {"k": [], "watched_video_ids": []}}, 400, "No values in 'inputs'"),
+    (
+        {"inputs": {"k": [1, 2], "watched_video_ids": [["v1"]]}},
+        400,
+        "Tensor name: watched_video_ids has inconsistent batch size: 1 expecting: 2",
+    ),
+    ({"instances": [{"k": 1}]}, 400, "keys must be equal to: k,watched_video_ids"),
+    (
+        {"instances": [ROW | {"watched": []}]},
+        400,
+        "element: 0 key: watched of 'instances' list. Error: JSON object: does not "
+        "have named input: watched (did you mean watched_video_ids?)",
+    ),
+    (
+        {"instances": [ROW, ROW | {"k": "3"}]},
+        400,
+        "Failed to process element: 1 of 'instances' list. Error: expected an integer",
+    ),
+    ({"instances": [ROW | {"k": None}]}, 400, "Type: Null is not of expected type"),
+    ({"instances": [ROW | {"k": 1.5}]}, 400, "expected an integer in request key k"),
+    ({"instances": [ROW | {"k": True}]}, 400, "expected an integer in request key k"),
+    ({"instances": [ROW | {"k": 10**30}]}, 400, "integer of 0 to 2,147,483,647"),
+    ({"instances": [ROW | {"k": 1_001}]}, 400, "expected k of at most 1,000"),
+    ({"instances": [ROW] * 257}, 400, "Task size 257 is larger than maximum input"),
+    ({"instances": [ROW | {"watched_video_ids": "v1"}]}, 400, "expected a list in"),
+    ({"instances": [ROW | {"watched_video_ids": [["v1"]]}]}, 400, "expected a string"),
+    ({"instances": [ROW | {"watched_video_ids": [1]}]}, 400, "position 0, received 1"),
+    (
+        {"instances": [ROW | {"watched_video_ids": ["v"] * 10_001}]},
+        400,
+        "at most 10,000 values in request key watched_video_ids, received 10,001",
+    ),
+    (
+        {"instances": [ROW | {"watched_video_ids": [{"b64": "?"}]}]},
+        400,
+        "Unable to base64 decode",
+    ),
+    ({"signature_name": 3, "instances": [ROW]}, 400, "must be a string value."),
+    (
+        {"signature_name": "foo", "instances": [ROW]},
+        400,
+        'Serving signature name: "foo" not found in signature def',
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "expected"), ERRORS)
+def test_errors_are_one_line_of_tensorflow_servings(
+    server: conftest.Server, body: Any, status: int, expected: str
+) -> None:
+    text = body if isinstance(body, str) else json.dumps(REQUIRED | body)
+    answer = server.client.post(
+        f"/v1/models/{MODEL}:predict",
+        content=text,
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert expected in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "expected"),
+    [
+        ("POST", "half:predict", 404, "Servable not found for request: Latest(half)"),
+        (
+            "POST",
+            f"{MODEL}/versions/7:predict",
+            404,
+            f"Servable not found for request: Specific({MODEL}, 7)",
+        ),
+        ("GET", "half", 404, "Could not find any versions of model half"),
+        (
+            "GET",
+            f"{MODEL}/versions/7",
+            404,
+            f"Could not find version 7 of model {MODEL}",
+        ),
+        ("GET", f"{MODEL}/labels/x", 400, f"Malformed request: GET /v1/models/{MODEL}"),
+        ("POST", MODEL, 400, f"Malformed request: POST /v1/models/{MODEL}"),
+        ("GET", "half/metadata", 404, "Servable not found for request: Latest(half)"),
+        (
+            "POST",
+            f"{MODEL}:classify",
+            400,
+            "Expected classify signature method_name to be tensorflow/serving/classify",
+        ),
+        ("POST", f"{MODEL}:explain", 400, "Malformed request: POST"),
+        ("GET", f"{MODEL}/versions/{'9' * 30}", 400, "Failed to convert version: 999"),
+    ],
+)
+def test_models_that_are_not_there(
+    server: conftest.Server, method: str, path: str, status: int, expected: str
+) -> None:
+    body = REQUIRED | {"instances": [ROW]} if method == "POST" else None
+    answer = server.client.request(method, f"/v1/models/{path}", json=body)
+    assert answer.status_code == status
+    assert expected in answer.json()["error"]
+
+
+def test_status_and_metadata(server: conftest.Server) -> None:
+    for path in (MODEL, f"{MODEL}/versions/1"):
+        assert server.client.get(f"/v1/models/{path}").json() == {
+            "model_version_status": [
+                {
+                    "version": "1",
+                    "state": "AVAILABLE",
+                    "status": {"error_code": "OK", "error_message": ""},
+                }
+            ]
+        }
+    told = server.client.get(f"/v1/models/{MODEL}/metadata").json()
+    assert told["model_spec"] == {"name": MODEL, "signature_name": "", "version": "1"}
+    described = told["metadata"]["signature_def"]["signature_def"]["serving_required"]
+    assert described["method_name"] == "tensorflow/serving/predict"
+    assert described["inputs"]["k"]["dtype"] == "DT_INT32"
+    dims = described["inputs"]["watched_video_ids"]["tensor_shape"]["dim"]
+    assert [dim["size"] for dim in dims] == ["-1", "-1"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("model", ["recommender_exact", "index_exact", "ranker"])
+def test_every_model_answers_as_in_process(server: conftest.Server, model: str) -> None:
+    """Rows, columns and the library: the same numbers."""
+    fields = server.run.bundle.inputs(model)
+    vector = server.run.bundle.run(bundle.USER_TOWER, user_tower(server))
+    row = server.filled() | {
+        schema.USER_VECTOR: vector[schema.USER_VECTOR].numpy()[0].tolist(),
+        schema.VIDEO_IDS: ["v1", "v2", "v9"],
+    }
+    row = {name: row[name] for name in fields}
+    found = server.run.bundle.run(model, batches.inputs([row, row], fields))
+    expected = {n: v.numpy() for n, v in found.items()}
+    by_row = server.predict({"instances": [row, row]}, model).json()["predictions"]
+    columns = {name: [value, value] for name, value in row.items()}
+    by_column = server.predict({"inputs": columns}, model).json()["outputs"]
+    if len(expected) == 1:  # the name is left out
+        (name,) = expected
+        by_row = [{name: values} for values in by_row]
+        by_column = {name: by_column}
+    for name, values in expected.items():
+        if values.dtype == object:
+            values = np.vectorize(bytes.decode)(values)
+        assert [one[name] for one in by_row] == by_column[name]
+        if values.dtype == np.float32:
+            np.testing.assert_allclose(by_column[name], values, rtol=1e-6)
+        else:
+            assert by_column[name] == values.tolist()
+
+
+def user_tower(server: conftest.Server) -> dict:
+    fields = server.run.bundle.inputs(bundle.USER_TOWER)
+    row = {n: v for n, v in server.request().items() if n in fields}
+    return batches.inputs([row], fields)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("signature", ["user_tower", "ranker", "candidates", "explain"])
+def test_stages_and_explanations_are_signatures(
+    server: conftest.Server, signature: str
+) -> None:
+    version = server.parts.served.current
+    fields = version.signature(MODEL, signature).fields
+    row = server.filled() | {schema.VIDEO_IDS: ["v1", "v2"]}
+    body = {"signature_name": signature, "instances": [{n: row[n] for n in fields}]}
+    assert server.predict(body).status_code == 200
+
+
+def test_rows_of_different_lengths_are_answered_as_alone(
+    server: conftest.Server,
+) -> None:
+    """Ours alone: TensorFlow Serving wants lists of one length."""
+    rows = [
+        {"watched_video_ids": ["v1", "v2", "v3"], "k": 2},
+        {"watched_video_ids": [], "k": 7},
+        {"watched_video_ids": ["v5"], "k": 1},
+    ]
+    together = server.predict(REQUIRED | {"instances": rows}).json()["predictions"]
+    for row, found in zip(rows, together, strict=True):
+        (alone,) = server.predict(REQUIRED | {"instances": [row]}).json()["predictions"]
+        size = found["num_results"]
+        assert size == alone["num_results"] == min(row["k"], len(alone["ids"]))
+        assert found["ids"][:size] == alone["ids"]
+        np.testing.assert_allclose(found["scores"][:size], alone["scores"], rtol=1e-5)
+
+
+def test_base64_is_the_text_it_holds(server: conftest.Server) -> None:
+    def answer(video: Any) -> Any:
+        row = {"watched_video_ids": [video], "k": 4}
+        return server.predict(REQUIRED | {"instances": [row]}).json()
+
+    assert answer({"b64": base64.b64encode(b"v3").decode()}) == answer("v3")
+    assert answer("v3") != answer("v4")
+
+
+def test_lists_that_belong_together_are_as_long(server: conftest.Server) -> None:
+    row = server.filled()
+    short = row | {schema.WATCH_TIMES: row[schema.WATCH_TIMES][1:]}
+    error = server.predict({"instances": [short]}).json()["error"]
+    assert "expected as many watch_times as watched_video_ids" in error
+    # What clients fill in for what they lack says nothing, whatever its length.
+    for nothing in ([], [0], [0] * 20):
+        filled = row | {schema.WATCH_TIMES: nothing}
+        assert server.predict({"instances": [filled]}).status_code == 200
+
+
+@pytest.mark.thorough
+def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
+    rows = [{schema.USER_VECTOR: [1.0] * n, schema.K: 3} for n in (9, 8)]
+    body = REQUIRED | {"instances": rows}
+    assert "coordinates" in server.predict(body, "index_exact").json()["error"]
+    body = REQUIRED | {"instances": rows[1:]}
+    answer = server.predict(body, "index_exact")
+    assert answer.status_code == 400
+    expected = "expected 9 coordinates in each user_vector, received 8"
+    assert expected in answer.json()["error"]
+    assert server.predict(REQUIRED | {"instances": rows[:1]}, "index_exact").json()
+
+
+def test_numbers_are_as_short_as_they_can_be() -> None:
+    values = np.array([[0.2, 1e-7, 3.0]], np.float32)
+    assert json.dumps(predict._json("x", values)) == "[[0.2, 1e-07, 3.0]]"
+
+
+def test_outputs_of_binary_text_are_base64() -> None:
+    values = np.array([b"\xff"], object)
+    assert predict._json("image_bytes", values) == [{"b64": "/w=="}]

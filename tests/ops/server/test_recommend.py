@@ -1,0 +1,344 @@
+"""`/recommend`, `/feedback`, the served log, and the event log made of it."""
+
+import base64
+import json
+import pathlib
+import time
+
+import polars as pl
+import pytest
+
+from tests.ops.server import conftest
+from ytdnn import configs, errors
+from ytdnn.bundle import bundle
+from ytdnn.log import prepare, schema
+from ytdnn.ops.server import metrics, served, served_log
+
+
+def test_an_answer_is_the_bundles_with_sources_and_both_scores(
+    server: conftest.Server,
+) -> None:
+    request = server.request()
+    found = server.post("/recommend", request | {"k": 6}).json()
+    (expected,) = server.run.bundle.answer([request | {"k": 6}])
+    assert [one["video_id"] for one in found["videos"]] == expected.video_ids
+    assert [one["title"] for one in found["videos"]] == expected.titles
+    scores = [one["score"] for one in found["videos"]]
+    assert scores == pytest.approx(expected.scores, rel=1e-5)
+    assert scores == sorted(scores, reverse=True)
+    seconds = [one["expected_watch_seconds"] for one in found["videos"]]
+    assert seconds == pytest.approx(expected.more["expected_watch_seconds"], rel=1e-5)
+    placed = [one["placed_by"] for one in found["videos"]]
+    assert placed == expected.more["placed_by"]
+    assert set(placed) <= {"score", "cap"}
+    assert found["meanings"] == server.run.bundle.meanings
+    assert [one["rank"] for one in found["videos"]] == [*range(1, len(scores) + 1)]
+    assert {one["source"] for one in found["videos"]} <= {
+        *server.run.bundle.manifest.facts["sources"]
+    }
+    assert found["version"] == 1
+    assert found["score_meaning"] == server.run.bundle.score_meaning
+    assert set(found["milliseconds"]) == {"queue", "candidates", "ranking", "total"}
+    assert all(value >= 0 for value in found["milliseconds"].values())
+
+
+def test_exclusions_hold_and_doubts_are_told(server: conftest.Server) -> None:
+    request = server.request(k=3)
+    first = server.post("/recommend", request).json()["videos"]
+    left_out = [one["video_id"] for one in first]
+    asked = request | {"exclude_ids": [*left_out, "nonsense"]}
+    second = server.post("/recommend", asked).json()
+    assert not {one["video_id"] for one in second["videos"]} & set(left_out)
+    assert second["doubts"] == [
+        f"1 of {len(left_out) + 1} exclude_ids are not in the catalogue, as "
+        f"'nonsense': read as unknown"
+    ]
+
+
+def test_caps_hold_and_wrong_ones_are_refused(server: conftest.Server) -> None:
+    topics = dict(server.run.data.videos.select("video_id", "topic").iter_rows())
+    asked = server.request(k=9, max_per={"topic": 1})
+    found = server.post("/recommend", asked).json()["videos"]
+    known = [topics[one["video_id"]] for one in found if topics[one["video_id"]]]
+    assert len(known) == len(set(known)) > 1
+    wrong = server.post("/recommend", server.request(max_per={"topics": 1}))
+    assert wrong.status_code == 400
+    assert "did you mean topic?" in wrong.text
+
+
+def test_base64_is_read_as_its_text(server: conftest.Server) -> None:
+    def coded(text: str) -> dict[str, str]:
+        return {"b64": base64.b64encode(text.encode()).decode()}
+
+    plain = server.request(k=3, user_id="u1")
+    ids = [coded(video) for video in plain["watched_video_ids"]]
+    given = plain | {"watched_video_ids": ids, "user_id": coded("u1")}
+    for path in ("/recommend", "/inspect/answer"):
+        found, expected = (server.post(path, body).json() for body in (given, plain))
+        for key in ("videos", "candidates", "doubts", "history"):
+            assert found.get(key) == expected.get(key)
+    found, expected = (
+        server.post("/inspect/why", plain | {"video_id": video}).json()
+        for video in (coded("v1"), "v1")
+    )
+    assert found == expected
+    strange = plain | {"exclude_ids": [coded("nonsense")]}
+    (doubt,) = server.post("/recommend", strange).json()["doubts"]
+    assert "as 'nonsense'" in doubt
+    broken = server.post("/recommend", plain | {"exclude_ids": [{"b64": "?"}]})
+    assert broken.status_code == 400
+    assert "Unable to base64 decode" in broken.json()["error"]
+
+
+def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(
+    server: conftest.Server,
+) -> None:
+    known = server.post("/recommend", {"user_id": "u3"}).json()["videos"]
+    nobody = server.post("/recommend", {}).json()["videos"]
+    assert known != nobody
+    stranger = server.post("/recommend", {"user_id": "a stranger"}).json()["videos"]
+    assert stranger == nobody
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"request_id": "x"}, "expected request_id as an answer of /recommend has it"),
+        ({"request_id": 3}, "expected request_id"),
+        ({"video_id": "nonsense"}, "expected video_id of a video of the catalogue"),
+        ({"video_id": ["v1"]}, "expected video_id"),
+        ({"clicked": 1}, "expected clicked to be true or false"),
+        ({"watch_seconds": -1}, "expected watch_seconds to be a number of 0 to"),
+        ({"watch_seconds": "9"}, "expected watch_seconds"),
+        ({"watch_seconds": 10**400}, "expected watch_seconds"),
+        ({"clicked": False}, "expected watch_seconds of a click alone"),
+        ({"seconds": 3}, "expected the keys request_id, video_id, clicked"),
+    ],
+)
+def test_feedback_that_is_none(
+    server: conftest.Server, changed: dict, expected: str
+) -> None:
+    good = {
+        "request_id": "0" * 32,
+        "video_id": "v1",
+        "clicked": True,
+        "watch_seconds": 3.5,
+    }
+    answer = server.post("/feedback", good | changed)
+    assert answer.status_code == 400
+    assert expected in answer.json()["error"]
+
+
+def test_what_is_served_can_be_trained_on(
+    server: conftest.Server, tmp_path: pathlib.Path
+) -> None:
+    """Serve, feed back, join, prepare."""
+    server.post("/recommend", {"k": 2})  # of nobody
+    log = server.parts.log
+    assert log is not None
+    log.flush()
+    before = served.join(log.directory, tmp_path / "earlier", 60.0, time.time() + 61)
+    pages = {}
+    days = 86_400
+    for number, user in enumerate(["u1", "u2", "u5"] * 6):
+        request = server.request(user, k=4, user_id=user)
+        request[schema.TIME] += number * days
+        pages[user] = server.post("/recommend", request).json()
+        for place in (0, 2):
+            told = {
+                "request_id": pages[user]["request_id"],
+                "video_id": pages[user]["videos"][place]["video_id"],
+                "clicked": True,
+                "watch_seconds": 10.0 + place,
+            }
+            assert server.post("/feedback", told).status_code == 200
+    log.flush()
+    out = tmp_path / "event_log"
+    found = served.join(log.directory, out, 60.0, now=time.time() + 61)
+    assert found.clicks - before.clicks == 36
+    assert found.without_user >= 1
+    impressions = pl.read_parquet(out / "impressions.parquet")
+    own = impressions.filter(pl.col("page_id") == pages["u1"]["request_id"])
+    videos = pages["u1"]["videos"]
+    assert own[schema.VIDEO_ID].to_list() == [one["video_id"] for one in videos]
+    assert own[schema.POSITION].to_list() == [0, 1, 2, 3]
+    assert own[schema.SOURCE].to_list() == [one["source"] for one in videos]
+    assert own[schema.CLICKED].to_list() == [True, False, True, False]
+    assert own[schema.WATCH_SECONDS].to_list() == [10.0, 0.0, 12.0, 0.0]
+    asked_at = server.request("u1")[schema.TIME] + 15 * days
+    assert set(own[schema.TIME]) == {asked_at}
+    scores = [one["candidate_score"] for one in videos]
+    assert own[schema.SCORE].to_list() == pytest.approx(scores, rel=1e-5)
+    data = prepare.prepare(
+        configs.DataConfig(source="log", dir=str(out)), tmp_path / "data"
+    )
+    assert data.num_users >= 3  # other tests were served too
+    assert data.impressions.clicked.sum() == found.clicks
+
+
+def row(request: int, at: float, user: str | None, videos: list[str]) -> dict:
+    size = len(videos)
+    return {
+        served.REQUEST_ID: f"r{request}",
+        served.SERVED_AT: at,
+        served.VERSION: 1,
+        schema.USER_ID: user,
+        schema.TIME: None,
+        schema.DEVICE: None,
+        served.VIDEO_IDS: videos,
+        schema.SCORES: [1.0] * size,
+        served.CANDIDATE_SCORES: [0.5] * size,
+        served.SOURCES: ["tower"] * size,
+        served.SEED_IDS: [None] * size,
+    }
+
+
+def told(request: int, at: float, video: str, clicked: bool, seconds: float) -> dict:
+    return {
+        served.REQUEST_ID: f"r{request}",
+        served.SERVED_AT: at,
+        schema.VIDEO_ID: video,
+        schema.CLICKED: clicked,
+        schema.WATCH_SECONDS: seconds,
+    }
+
+
+@pytest.fixture
+def log(tmp_path: pathlib.Path) -> served_log.ServedLog:
+    return served_log.ServedLog(tmp_path / "log", pl.String(), metrics.Metrics())
+
+
+def test_outcomes_are_joined_and_what_was_not_told_did_not_happen(
+    tmp_path: pathlib.Path,
+) -> None:
+    log = served_log.ServedLog(
+        tmp_path / "log", pl.String(), metrics.Metrics(), ("price",)
+    )
+    log.add(served.ANSWERS, row(1, 0.0, '"u1"', ["a", "b", "c"]))
+    liked = {schema.LIKED: True, "price": 2.0}
+    log.add(served.FEEDBACK, told(1, 1.0, "a", True, 5.0) | liked)
+    log.add(served.FEEDBACK, told(1, 2.0, "a", True, 9.0) | {schema.LIKED: False})
+    log.add(served.FEEDBACK, told(1, 3.0, "c", False, 0.0))
+    log.flush()
+    served.join(log.directory, tmp_path / "out", 60.0, now=100.0)
+    found = pl.read_parquet(tmp_path / "out" / "impressions.parquet")
+    assert found[schema.LIKED].to_list() == [True, False, False]
+    assert found["price"].to_list() == [2.0, 0.0, 0.0]
+    assert schema.SHARED not in found.columns
+
+
+def test_the_join_counts_what_it_leaves_out(
+    log: served_log.ServedLog, tmp_path: pathlib.Path
+) -> None:
+    log.add(served.ANSWERS, row(1, 100.5, "7", ["a", "b"]))
+    log.add(served.ANSWERS, row(2, 100.0, None, ["a"]))
+    log.add(served.ANSWERS, row(3, 190.0, "7", ["b"]))
+    log.add(served.FEEDBACK, told(1, 101.0, "a", False, 0.0))
+    log.add(served.FEEDBACK, told(1, 110.0, "a", True, 3.0))
+    log.flush()
+    log.add(served.FEEDBACK, told(1, 112.0, "a", True, 5.0))
+    log.add(served.FEEDBACK, told(1, 160.0, "b", True, 5.0))  # later than 50 s
+    log.add(served.FEEDBACK, told(1, 110.0, "c", True, 5.0))  # was not shown
+    log.add(served.FEEDBACK, told(9, 110.0, "a", True, 5.0))  # of no answer
+    log.flush()
+    out = tmp_path / "out"
+    found = served.join(tmp_path / "log", out, 50.0, now=200.0)
+    assert found == served.Joined(
+        answers=1,
+        impressions=2,
+        clicks=1,
+        younger=1,
+        without_user=1,
+        late=1,
+        unmatched=2,
+    )
+    assert found.lines()[0] == "answers: 1, of 2 impressions with 1 click"
+    impressions = pl.read_parquet(out / "impressions.parquet")
+    assert impressions[schema.USER_ID].to_list() == [7, 7]  # integers stay integers
+    assert impressions[schema.WATCH_SECONDS].to_list() == [5.0, 0.0]
+    watches = pl.read_parquet(out / "watches.parquet")
+    assert watches.row(0, named=True) == {
+        "user_id": 7,
+        "video_id": "a",
+        "time": 101,
+        "watch_seconds": 5.0,
+    }
+    # A second join replaces the first, and nothing else.
+    served.join(tmp_path / "log", out, 5.0, now=200.0)
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(errors.UserError, match="--out to be new"):
+        served.join(tmp_path / "log", out, 5.0, now=200.0)
+
+
+def test_propensities_are_joined_also_with_answers_that_have_none(
+    log: served_log.ServedLog, tmp_path: pathlib.Path
+) -> None:
+    drawn = {served.PROPENSITIES: [0.25, 0.5]}
+    log.add(served.ANSWERS, row(1, 100.0, "7", ["a", "b"]) | drawn)
+    log.add(served.ANSWERS, row(2, 101.0, "7", ["b"]))
+    log.flush()
+    # A part of an earlier server has no such column.
+    (part,) = (tmp_path / "log" / served.ANSWERS).glob("*/*.parquet")
+    earlier = pl.read_parquet(part).drop(served.PROPENSITIES)
+    earlier = earlier.filter(pl.col(served.REQUEST_ID) == "r2")
+    earlier.write_parquet(part.with_name("0.parquet"))
+    served.join(tmp_path / "log", tmp_path / "out", 5.0, now=200.0)
+    impressions = pl.read_parquet(tmp_path / "out" / "impressions.parquet")
+    found = impressions.filter(pl.col(schema.PAGE_ID) == "r1")
+    assert found[schema.PROPENSITY].to_list() == [0.25, 0.5]
+    others = impressions.filter(pl.col(schema.PAGE_ID) == "r2")
+    assert others[schema.PROPENSITY].null_count() == len(others) == 2
+
+
+def test_what_cannot_be_joined(
+    log: served_log.ServedLog, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(errors.UserError, match="found no answers"):
+        served.join(tmp_path / "nowhere", tmp_path / "out", 1.0)
+    log.add(served.ANSWERS, row(1, 100.0, json.dumps("u"), ["a"]))
+    log.flush()
+    with pytest.raises(errors.UserError, match=r"1 answer, 1 of them younger"):
+        served.join(tmp_path / "log", tmp_path / "out", 50.0, now=120.0)
+    (part,) = (tmp_path / "log" / "answers").glob("*/*.parquet")
+    part.write_bytes(b"torn")
+    with pytest.raises(errors.UserError, match="with equal columns"):
+        served.join(tmp_path / "log", tmp_path / "out", 1.0)
+
+
+def test_a_part_that_cannot_be_written_is_kept(
+    log: served_log.ServedLog, tmp_path: pathlib.Path
+) -> None:
+    log.add(served.ANSWERS, row(1, 100.0, "1", ["a"]))
+    blocked = tmp_path / "log" / "answers"
+    blocked.write_text("a file where the directory goes")
+    log.flush()
+    assert log.problem
+    log.add(served.ANSWERS, row(2, 101.0, "1", ["a"]))
+    blocked.unlink()
+    log.flush()
+    assert not log.problem
+    (part,) = blocked.glob("*/*.parquet")
+    assert pl.read_parquet(part)[served.REQUEST_ID].to_list() == ["r1", "r2"]
+    assert not list(blocked.glob("*/.*"))  # nothing half written stays
+
+
+def test_rows_that_no_disk_takes_are_bounded_and_counted(
+    log: served_log.ServedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_log, "_MOST_ROWS", 3)
+    for number in range(5):
+        log.add(served.FEEDBACK, {"request_id": str(number)})
+    (log.directory / served.FEEDBACK).write_text("in the way")
+    log.flush()
+    assert log.problem
+    text = log._metrics.text().decode()
+    assert "ytdnn_dropped_rows_total 2.0" in text
+    assert [row["request_id"] for row in log._rows[served.FEEDBACK]] == ["2", "3", "4"]
+
+
+def test_without_a_log_feedback_is_refused(server: conftest.Server) -> None:
+    from ytdnn.ops.server import problems, recommend
+
+    with pytest.raises(problems.Problem, match="nothing is logged"):
+        recommend.feedback(server.parts.served.current, {}, None)
+    assert bundle.KIND == "bundle"

@@ -1,0 +1,330 @@
+"""Prepared on Spark: the bytes of Polars, whatever happens to Spark's machines."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from tests import full_log
+from ytdnn import configs, errors
+from ytdnn.bundle import streams
+from ytdnn.log import prepare, prepared, sources
+from ytdnn.ops.spark import on_spark, session
+from ytdnn.run.cli import arguments
+from ytdnn.run.cli import engine as engine_flags
+from ytdnn.run.pipeline import bulk, recommender
+
+pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
+if (session.java_version() or 0) < 17:
+    pytest.skip(
+        "needs Java 17 or newer: install openjdk-17-jre-headless, or set JAVA_HOME",
+        allow_module_level=True,
+    )
+
+from ytdnn.ops.spark import engine, reading
+
+_TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
+
+
+@pytest.fixture(scope="module")
+def spark():
+    settings = session.SparkSettings("local[2]", _TWO_TASKS)
+    with session.opened(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("log")
+    for name, frame in full_log.tables().items():
+        (directory / name).mkdir()
+        half = frame.height // 2
+        parts = [frame[:half], frame[half:]]
+        for number, part in enumerate(parts):
+            part.write_parquet(directory / name / f"part-{number}.parquet")
+    return directory
+
+
+def test_outcomes_are_the_bytes_of_polars(spark, tmp_path):
+    tables = full_log.tables()
+    size = tables["impressions"].height
+    tables["impressions"] = tables["impressions"].with_columns(
+        pl.Series("liked", [None if i % 5 == 0 else i % 3 == 0 for i in range(size)]),
+        pl.Series("price", [None if i % 7 == 0 else i / 3 for i in range(size)]),
+    )
+    config = _config(
+        full_log.write(tmp_path / "log", tables),
+        outcomes=("price",),
+        events_per_shard=1000,
+    )
+    expected = prepare.prepare(config, tmp_path / "polars")
+    actual = _on_spark(spark, config, tmp_path / "spark")
+    assert [one.name for one in actual.outcomes] == ["liked", "price"]
+    assert actual.impressions.outcomes.shape == (size, 2)
+    _assert_same_bytes(actual, expected)
+
+
+def _config(log, **settings):
+    return configs.DataConfig(source="log", dir=str(log), **settings)
+
+
+def _on_spark(opened, config, directory):
+    scratch = directory.with_name(f"{directory.name}.scratch")
+    scratch.mkdir()
+    log = sources.read(config)
+    return prepare.of_log(
+        config, log, directory, {}, engine.SparkEngine(opened, scratch)
+    )
+
+
+def _files(directory):
+    return {
+        path.relative_to(directory): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _assert_same_bytes(actual, expected):
+    found, wanted = _files(actual.directory), _files(expected.directory)
+    assert found.keys() == wanted.keys()
+    for path, content in wanted.items():
+        assert found[path] == content, path
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"events_per_shard": 900},
+        {
+            "protocol": "leave_one_out",
+            "clicks_are_watches": True,
+            "min_watch_seconds": 30.0,
+            "min_item_count": 30,
+            "where": "watch_seconds > 5",
+        },
+    ],
+    ids=["shards", "clicks, core and filter"],
+)
+def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
+    config = _config(log, **settings)
+    expected = prepare.prepare(config, tmp_path / "polars")
+    _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
+    assert len(expected.shards) == (4 if "events_per_shard" in settings else 1)
+
+
+@pytest.mark.thorough
+def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
+    frame = full_log.tables()["watches"].select("user_id", "video_id", "time")
+    broken = pl.DataFrame({"user_id": ["u1"] * 2, "video_id": [None, "v1"]})
+    broken = broken.with_columns(pl.Series("time", [5, -3]))
+    directory = tmp_path / "log"
+    directory.mkdir()
+    both = pl.concat([frame[:700], broken, frame[700:], frame[:3]])
+    both.write_parquet(directory / "watches.parquet")
+    config = _config(directory, protocol="leave_one_out")
+    lines = []
+    for on in (None, engine.SparkEngine(spark, tmp_path)):
+        log = sources.read(config)
+        with pytest.raises(errors.UserError) as raised:
+            prepare.of_log(config, log, tmp_path / "bad", {}, on)
+        lines.append(str(raised.value))
+    assert lines[0] == lines[1]
+    assert "row 701" in lines[1]
+    config = _config(directory, protocol="leave_one_out", bad_rows="drop")
+    expected = prepare.prepare(config, tmp_path / "polars")
+    _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
+    assert sum(expected.manifest.facts["bad_rows"].values()) == 2 + 3
+
+
+@pytest.mark.thorough
+def test_values_are_counted_a_part_at_a_time(spark, monkeypatch):
+    monkeypatch.setattr(reading, "_VALUES_A_TASK", 100)
+    values = [number * number % 997 for number in range(1_000)]
+    frame = spark.createDataFrame([(value,) for value in values], "value bigint")
+    assert reading.num_distinct(frame, len(values)) == len(set(values)) == 499
+    assert reading.num_distinct(frame.limit(0), 0) == 0
+
+
+def test_flags_choose_the_engine():
+    def chosen(*argv):
+        return engine_flags.chosen(arguments.parse("prepare", engine_flags.FLAGS, argv))
+
+    assert chosen() is None
+    found = chosen(
+        "--engine=spark", "--conf=spark.executor.memory=2g,spark.task.cpus=1"
+    )
+    assert found.settings.master == session.LOCAL
+    assert found.settings.conf == {
+        "spark.executor.memory": "2g",
+        "spark.task.cpus": "1",
+    }
+    with pytest.raises(errors.UserError, match="expected --engine=spark with --conf"):
+        chosen("--conf=spark.task.cpus=1")
+    with pytest.raises(errors.UserError, match=r"expected --conf as spark\.KEY=VALUE"):
+        chosen("--engine=spark", "--conf=memory=2g")
+
+
+def test_without_pyspark_or_java_there_is_one_line(monkeypatch):
+    monkeypatch.setattr(session, "java_version", lambda: 11)
+    with pytest.raises(
+        errors.UserError, match=r"expected Java 17 or newer .* found 11"
+    ):
+        session.require()
+    monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(errors.UserError, match=r"pip install .*'\.\[spark\]'"):
+        session.require()
+
+
+@pytest.mark.slow
+def test_lists_of_many_users_are_those_of_one_machine(
+    spark, untrained_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(streams, "_PRODUCTS_A_PART", 8)
+    opened = recommender.Recommender(
+        untrained_run.bundle, untrained_run.data.directory, untrained_run.data
+    )
+    asked = {"users": None, "k": 5, "ranker": False, "index": "exact"}
+    asked |= {"exclude": ["v1", "v2"], "allow": None}
+    expected = bulk.stream(opened, **asked).whole()
+    divided = on_spark.divided(spark, opened, asked, tmp_path)
+    assert divided.whole().equals(expected)
+    assert not {"v1", "v2"} & set(expected["video_id"])
+    assert len(list(tmp_path.glob("part-*.parquet"))) == 2
+    assert expected["user_id"].n_unique() == len(divided.asked) == 30
+
+
+def test_a_failure_on_spark_is_told_in_its_own_line():
+    error = ValueError("line one")
+    assert session._reason(error) == "line one"
+    calling = "An error occurred while calling it.\n: SparkException: no master\n\tat x"
+    assert session._reason(ValueError(calling)) == "SparkException: no master"
+    trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
+    assert session._reason(RuntimeError(trace)) == "OSError: no such file"
+
+
+@pytest.mark.thorough
+def test_every_port_of_a_local_session_is_on_loopback(spark):
+    driver = spark.sparkContext.getConf().get("spark.driver.host")
+    assert driver == "127.0.0.1"
+    java = spark.sparkContext._gateway.proc.pid
+    assert _listening(java)
+    assert all(address.startswith("127.") for address in _listening(java))
+
+
+def _listening(pid):
+    """Returns the addresses that a process listens at."""
+    sockets = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(os.readlink(entry))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in (
+            pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        ):
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                found.append(_address(fields[1].split(":")[0]))
+    return found
+
+
+def _address(text):
+    raw = bytes.fromhex(text)
+    words = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
+    if len(words) == 16 and words[:12] == b"\0" * 10 + b"\xff\xff":
+        words = words[12:]
+    family = socket.AF_INET if len(words) == 4 else socket.AF_INET6
+    found = socket.inet_ntop(family, words)
+    return "127.0.0.1" if found == "::1" else found
+
+
+class _Cluster:
+    """A master and workers of Spark's own, each a process on loopback."""
+
+    def __init__(self, directory, num_workers=2):
+        import pyspark
+
+        home = pathlib.Path(pyspark.__file__).parent
+        self._environment = os.environ | {
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": sys.executable,
+        }
+        self._start, self._directory = home / "bin" / "spark-class", directory
+        self.port = _free_port()
+        name = "org.apache.spark.deploy"
+        host = ["--host", "127.0.0.1", "--webui-port", "0"]
+        self.url = f"spark://127.0.0.1:{self.port}"
+        self.master = self._run(
+            f"{name}.master.Master", *host, "--port", str(self.port)
+        )
+        self.workers = [
+            self._run(f"{name}.worker.Worker", *host, "-c", "1", "-m", "2g", self.url)
+            for _ in range(num_workers)
+        ]
+
+    def _run(self, *command):
+        log = open(self._directory / f"{command[0]}.log", "ab")  # noqa: SIM115
+        return subprocess.Popen(
+            [str(self._start), *command],
+            env=self._environment,
+            cwd=self._directory,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def kill(self, process):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def stop(self):
+        for process in [*self.workers, self.master]:
+            self.kill(process)
+            process.wait()
+
+
+def _free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_cluster_killed_midway_changes_no_byte(log, tmp_path):
+    config = _config(log, events_per_shard=300)
+    expected = prepare.prepare(config, tmp_path / "polars")
+    cluster = _Cluster(tmp_path)
+    workdir = tmp_path / "run"
+    command = [sys.executable, "-m", "ytdnn", "prepare", "--source=log"]
+    command += [f"--data_dir={log}", f"--workdir={workdir}", "--engine=spark"]
+    command += ["--config.data.events_per_shard=300", f"--spark_master={cluster.url}"]
+    own = ["spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1"]
+    own += ["spark.executor.memory=1g", "spark.sql.shuffle.partitions=4"]
+    command.append(f"--conf={','.join(own)}")
+    try:
+        running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        _wait_for(lambda: any((workdir / ".data.partial").glob("shards/0*")), running)
+        cluster.kill(cluster.workers[0])
+        assert running.wait(timeout=500) == 0, running.stderr.read()
+    finally:
+        cluster.stop()
+    _assert_same_bytes(prepared.load(workdir / "data"), expected)
+    assert not list(workdir.rglob(".0*"))
+
+
+def _wait_for(condition, process, seconds=400):
+    begun = time.monotonic()
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.05)

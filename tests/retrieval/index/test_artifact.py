@@ -1,0 +1,121 @@
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.retrieval.index import contract
+from ytdnn import configs, errors
+from ytdnn.retrieval.index import artifact, brute_force, ivf, scann_index
+from ytdnn.run import artifacts
+
+
+def _candidates(path: pathlib.Path, content: str) -> artifacts.Manifest:
+    with artifacts.publish(path, "candidates", {}, {}) as partial:
+        (partial / "weights").write_text(content)
+    return artifacts.read_manifest(path, "candidates")
+
+
+def _build(
+    workdir: pathlib.Path, config: configs.IndexConfig | None = None
+) -> tuple[artifacts.Manifest, np.ndarray]:
+    candidates = _candidates(workdir / "candidates", "a")
+    vectors, _ = contract.clustered(60, dim=4, num_queries=1)
+    inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
+    config = configs.IndexConfig() if config is None else config
+    artifact.build(workdir / "index", vectors, config, inputs)
+    return candidates, vectors
+
+
+def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
+    candidates, vectors = _build(tmp_path)
+    queries = vectors[:4]
+    wanted, _ = contract.exact(vectors, queries, 9)
+    classes = {"exact": brute_force.BruteForce}
+    if scann_index.is_available():
+        classes["scann"] = scann_index.Scann  # type: ignore[assignment]
+    else:
+        classes["ivf"] = ivf.Ivf  # type: ignore[assignment]
+    for name, cls in classes.items():
+        index = artifact.load(tmp_path / "index", name, candidates)  # type: ignore[arg-type]
+        assert isinstance(index, cls)
+        np.testing.assert_array_equal(index.search(queries, 9)[0], wanted)
+    manifest = artifacts.read_manifest(tmp_path / "index", "index", deep=True)
+    assert (
+        configs.component(configs.IndexConfig, manifest.config) == configs.IndexConfig()
+    )
+    assert manifest.facts["indexes"] == list(classes)
+    assert manifest.facts["served"] == list(classes)[-1]
+
+
+def test_any_set_of_kinds_is_built_with_the_settings_of_the_one_served(
+    tmp_path: pathlib.Path,
+) -> None:
+    config = configs.IndexConfig(
+        search=configs.LshConfig(num_bits=3), also=("scann", "lsh")
+    )
+    candidates, _ = _build(tmp_path, config)
+    manifest = artifacts.read_manifest(tmp_path / "index", "index")
+    scann = ["scann"] if scann_index.is_available() else []
+    assert manifest.facts["indexes"] == ["exact", "lsh", *scann]
+    assert manifest.facts["served"] == "lsh"
+    index = artifact.load(tmp_path / "index", "lsh", candidates)
+    assert index.module.starts.shape == [configs.LshConfig().num_tables * 2**3 + 1]
+
+
+def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path)
+    other = _candidates(tmp_path / "candidates", "b")
+    message = (
+        f"{tmp_path / 'index'} was made from candidates {candidates.fingerprint}, but "
+        f"the candidates next to it is {other.fingerprint}: run the step that makes "
+        f"index again"
+    )
+    with pytest.raises(errors.UserError) as caught:
+        artifact.load(tmp_path / "index", "exact", other)
+    assert str(caught.value) == message
+
+
+def test_truncated_file_is_refused(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path)
+    graph = tmp_path / "index" / "exact" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:-10])
+    with pytest.raises(errors.UserError, match="disagrees with manifest"):
+        artifact.load(tmp_path / "index", "exact", candidates)
+
+
+def test_index_built_without_scann_says_so(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scann_index, "is_available", lambda: False)
+    candidates, vectors = _build(tmp_path)
+    exact = artifact.load(tmp_path / "index", "exact", candidates)
+    assert exact.num_videos == len(vectors)
+    manifest = artifacts.read_manifest(tmp_path / "index", "index")
+    assert manifest.facts["served"] == "ivf"
+    with pytest.raises(
+        errors.UserError, match=r"expected an index scann .*found exact"
+    ):
+        artifact.load(tmp_path / "index", "scann", candidates)
+
+
+def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path, configs.IndexConfig(search=configs.ExactConfig()))
+    manifest = artifacts.read_manifest(tmp_path / "index", "index")
+    assert manifest.facts["indexes"] == ["exact"]
+    with pytest.raises(errors.UserError, match=r"--config.index.also=scann"):
+        artifact.load(tmp_path / "index", "scann", candidates)
+
+
+def test_same_inputs_and_config_are_current(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path)
+    inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
+    config = configs.IndexConfig()
+
+    def current(config: configs.IndexConfig) -> bool:
+        values = configs.to_dict(config)
+        return artifacts.is_current(tmp_path / "index", "index", values, inputs)
+
+    assert current(config)
+    other = configs.ScannConfig(reorder_factor=9)
+    assert not current(dataclasses.replace(config, search=other))

@@ -1,0 +1,115 @@
+"""Settings on the command line become the validated config."""
+
+import contextlib
+import pathlib
+
+import pytest
+from hypothesis import given, strategies
+from ml_collections import config_dict
+
+from ytdnn import configs, errors
+from ytdnn.run.cli import arguments, config_file, given_settings, settings
+from ytdnn.run.pipeline import config_dicts
+
+VALUES = [
+    ("seed", "3", 3),
+    ("data.where", "rating >= 4", "rating >= 4"),
+    ("data.where", "title = 'a, b'", "title = 'a, b'"),
+    ("data.columns", "watches.a=b,watches.c=d", ("watches.a=b", "watches.c=d")),
+    ("data.columns", "watches.a=b", ("watches.a=b",)),
+    ("data.columns", "", ()),
+    ("candidates.tower", "32,16", (32, 16)),
+    ("candidates.tower", "(32, 16)", (32, 16)),
+    ("candidates.tower", "32", (32,)),
+    ("candidates.tower", "", ()),
+    ("candidates.decay_rates", "0.5,0.9", (0.5, 0.9)),
+    ("candidates.bags", "mean,max", ("mean", "max")),
+    ("candidates.bias", "false", False),
+    ("candidates.training.learning_rate", "1", 1.0),
+    ("candidates.training.learning_rate", "1e-4", 1e-4),
+    ("ranking.training.schedule", "constant", "constant"),
+]
+
+
+@pytest.mark.parametrize(("key", "text", "value"), VALUES)
+def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
+    config = given_settings.apply(configs.Config(), {key: text})
+    found = configs.flat(configs.to_dict(config))[key]
+    assert found == (list(value) if isinstance(value, tuple) else value)
+    assert type(found) is (list if isinstance(value, tuple) else type(value))
+
+
+def test_only_what_is_named_changes() -> None:
+    config = given_settings.apply(configs.Config(), {"ranking.training.epochs": "7"})
+    before, after = (configs.to_dict(c) for c in (configs.Config(), config))
+    assert "training.epochs" in before["ranking"].pop("auto")
+    assert "training.epochs" not in after["ranking"].pop("auto")  # one's own now
+    assert config_dicts.differences(before, after) == [
+        "config.ranking.training.epochs was 10, is 7"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "value"),
+    [
+        (["--config.candidates.bias"], True),
+        (["--noconfig.candidates.bias"], False),
+        (["--config.candidates.bias=false"], False),
+        (["--config.candidates.bias=false", "--config.candidates.bias"], True),
+    ],
+)
+def test_spellings_of_a_boolean(argv: list[str], value: bool) -> None:
+    given = arguments.parse("run", [], argv)
+    config = given_settings.apply(configs.Config(), given.overrides)
+    assert config.candidates.bias is value
+
+
+def test_a_config_survives_every_form_it_takes(tmp_path: pathlib.Path) -> None:
+    config = given_settings.apply(
+        configs.Config(), {"data.columns": "watches.a=b", "candidates.tower": "8,4"}
+    )
+    values = configs.to_dict(config)
+    through_dict = config_dict.ConfigDict(values).to_dict()
+    assert configs.from_dict(through_dict) == config
+    file = tmp_path / "config.py"
+    for body in (repr(values), f"config_dict.ConfigDict({values!r})"):
+        file.write_text(
+            f"from ml_collections import config_dict\n"
+            f"def get_config():\n    return {body}\n"
+        )
+        assert config_file.load(str(file)) == config
+
+
+def test_a_config_file_takes_an_argument(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "config.py"
+    file.write_text("def get_config(seed='0'):\n    return {'seed': int(seed)}\n")
+    assert config_file.load(f"{file}:7").seed == 7
+    assert config_file.load(str(file)).seed == 0
+
+
+@given(
+    key=strategies.sampled_from(sorted(settings.catalogue())), text=strategies.text()
+)
+def test_any_text_gives_a_valid_config_or_a_user_error(key: str, text: str) -> None:
+    try:
+        config = given_settings.apply(configs.Config(), {key: text})
+    except errors.UserError:
+        return  # whose message is one line by construction
+    assert configs.from_dict(configs.to_dict(config)) == config
+
+
+@given(strategies.lists(strategies.text(), max_size=3))
+def test_any_command_line_parses_or_gives_a_user_error(argv: list[str]) -> None:
+    table = [arguments.Flag("workdir"), arguments.Flag("k", key="evaluation.ks")]
+    with contextlib.suppress(errors.UserError):
+        given = arguments.parse("run", table, argv)
+        assert set(given.overrides) <= set(settings.catalogue())
+
+
+def test_a_flag_of_a_few_values() -> None:
+    given = arguments.Arguments({"split": "test", "stage": "rank"}, {})
+    assert arguments.choice(given, "split", ["test", "validation"]) == "test"
+    assert arguments.choice(given, "format", ["table", "csv"], "table") == "table"
+    message = "expected --stage to be one of candidates, ranking, received rank"
+    with pytest.raises(errors.UserError, match=message):
+        arguments.choice(given, "stage", ["candidates", "ranking"])

@@ -1,0 +1,100 @@
+"""Settings chosen from the size of the log: said, recorded, and given up for one's own.
+
+The rule itself: tests/run/configs/test_by_size.py.
+"""
+
+import json
+import pathlib
+from typing import Any
+
+from tests.run.cli import conftest, fakes
+from ytdnn import configs
+from ytdnn.run import artifacts
+
+FIXED = configs.CandidatesConfig()
+
+
+def recorded(workdir: pathlib.Path) -> dict[str, Any]:
+    values = json.loads((workdir / "config.json").read_text())["config"]
+    return configs.flat(values)
+
+
+def made_with(workdir: pathlib.Path) -> dict[str, Any]:
+    return configs.flat(
+        artifacts.read_manifest(workdir / "candidates", "candidates").config
+    )
+
+
+def test_what_is_chosen_is_said_and_recorded(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    said = cli("run", "--source=world", "--workdir", workdir).out
+    assert "settings chosen from the size of the log (100,000 watches, 900" in said
+    assert "training.epochs 30;" in said
+    assert "loss full_softmax (label_smoothing 0.1);" in said
+    assert "--config.candidates.NAME=VALUE" in said
+    for found in (recorded(workdir), made_with(workdir)):
+        assert found["candidates.training.epochs"] == 30 != FIXED.training.epochs
+        assert found["candidates.loss"] == "full_softmax" != FIXED.loss.kind
+
+
+def test_one_s_own_setting_wins_then_and_later(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    own = "--config.candidates.training.epochs=5"  # the default without a rule, too
+    said = cli("run", "--source=world", "--workdir", workdir, own).out
+    assert "training.epochs 30" not in said
+    assert "training.batch_size 512" in said
+    assert made_with(workdir)["candidates.training.epochs"] == 5
+    cli("run", "--source=world", "--workdir", workdir, "--config.seed=1")
+    assert made_with(workdir)["candidates.training.epochs"] == 5
+
+
+def test_a_setting_of_what_is_chosen_is_no_reason_to_train_again(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    cli("run", "--source=world", "--workdir", workdir)
+    rooms.calls.clear()
+    cli(
+        "run",
+        "--source=world",
+        "--workdir",
+        workdir,
+        "--config.candidates.training.epochs=30",
+    )
+    assert rooms.calls == []
+    assert "training.epochs" not in recorded(workdir)["candidates.auto"]
+
+
+def test_a_log_of_another_size_has_other_settings(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    cli("run", "--source=world", "--workdir", workdir)
+    rooms.facts = {"watches": 10_000_000, "users": 100_000, "vocabulary": 500_000}
+    said = cli("run", "--source=world", "--workdir", workdir, "--min_item_count=2").out
+    assert "config.candidates.embedding_dim was 64, is 128" in said
+    assert made_with(workdir)["candidates.loss"] == "sampled_softmax"
+
+
+def test_a_config_file_is_taken_as_it_is(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from ytdnn import configs\n"
+        "def get_config():\n"
+        "    own = "
+        "configs.CandidatesConfig(training=configs.TrainingConfig(epochs=3))\n"
+        "    return configs.Config(candidates=own, ranking=configs.RankingConfig())\n"
+    )
+    said = cli("run", "--source=world", "--workdir", workdir, "--config", file).out
+    assert "chosen from the size" not in said
+    found = made_with(workdir)
+    assert found["candidates.training.epochs"] == 3
+    assert found["candidates.embedding_dim"] == FIXED.embedding_dim
+
+
+def test_help_says_which_settings_are_chosen(cli: conftest.Cli) -> None:
+    said = cli("run", "--help").out
+    assert "candidates.tower=(chosen from the size of the log)" in said
+    assert "candidates.history_length=50" in said

@@ -1,0 +1,66 @@
+"""`ytdnn check` says all at once, and leaves nothing."""
+
+import pathlib
+
+import polars as pl
+import pytest
+
+from tests.run.cli import conftest
+from tests.run.cli.tried import logs
+
+
+@pytest.fixture
+def log(tmp_path: pathlib.Path) -> pathlib.Path:
+    (tmp_path / "log").mkdir()
+    return tmp_path / "log"
+
+
+def _write(log: pathlib.Path, watches: str, videos: pl.DataFrame | None = None) -> str:
+    (log / "watches.csv").write_text(watches)
+    if videos is not None:
+        videos.write_parquet(log / "videos.parquet")
+    return f"--data_dir={log}"
+
+
+def test_all_kinds_of_bad_rows_are_named_at_once(
+    cli: conftest.Cli, log: pathlib.Path
+) -> None:
+    rows = logs.WATCHES.splitlines()
+    rows[3] = rows[3].rpartition(",")[0] + ",soon"
+    rows[5] = "," + rows[5].partition(",")[2]
+    rows[7] = rows[7].rpartition(",")[0] + ",99999999999"
+    videos = logs.videos().with_columns(pl.lit(-1.0).alias("duration_seconds"))
+    flag = _write(log, "\n".join(rows) + "\n", videos)
+    before = sorted(log.parent.rglob("*"))
+    found = cli("check", "--source=log", flag)
+    assert found.status == 1
+    said = [line for line in found.out.splitlines() if line.startswith("mistake ")]
+    assert len(said) >= 4
+    for words in ("'soon'", "row 5 of", "99999999999", "videos.duration_seconds"):
+        assert any(words in line for line in said), words
+    assert sorted(log.parent.rglob("*")) == before
+
+
+def test_a_sound_log_has_status_0_and_its_notes(
+    cli: conftest.Cli, log: pathlib.Path
+) -> None:
+    flag = _write(log, logs.WATCHES.replace("u3,", "NULL,"))
+    found = cli("check", "--source=log", flag)
+    assert found.status == 0
+    assert "note: user_id 'NULL'" in found.out
+    assert found.out.endswith("0 mistakes, 1 note; nothing was written\n")
+
+
+def test_bad_rows_that_are_to_be_dropped_are_no_mistakes(
+    cli: conftest.Cli, log: pathlib.Path
+) -> None:
+    flag = _write(log, logs.WATCHES + "u1,v1,soon\n")
+    found = cli("check", "--source=log", flag, "--bad_rows=drop")
+    assert found.status == 0
+    assert "dropped: watches.time is not a time: 1 rows" in found.out
+
+
+def test_a_missing_table_is_one_mistake(cli: conftest.Cli, log: pathlib.Path) -> None:
+    found = cli("check", "--source=log", f"--data_dir={log}")
+    assert found.status == 1
+    assert "mistake 1: expected watches.parquet" in found.out

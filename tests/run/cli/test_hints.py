@@ -1,0 +1,158 @@
+"""Commands and flags that messages advise are ones that the command line takes."""
+
+import ast
+import pathlib
+import re
+import shlex
+
+import pytest
+
+import ytdnn
+from tests.run.cli import conftest, fakes
+from tests.run.cli.tried import page
+from ytdnn import errors
+from ytdnn.run.cli import arguments, commands
+
+_ROOT = pathlib.Path(ytdnn.__file__).parent
+_BY_NAME = {command.name: command for command in commands.COMMANDS}
+_ADVISED = re.compile(r"`ytdnn ([^`]+)`|next: ytdnn (.+)$|ytdnn ((?:train|run) --.+)$")
+_FLAG = re.compile(r"(?<![\w`-])'?--(?P<name>[a-z_]+(?:\.[a-z_.]+)?)")
+
+
+def _texts(path: pathlib.Path) -> list[str]:
+    """Returns the texts of a module, what is filled in as X; docstrings left out."""
+    found = []
+    tree = ast.parse(path.read_text())
+    documented = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    for node in ast.walk(tree):
+        if id(node) in documented or id(node) in inside:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            parts = [getattr(p, "value", "X") for p in node.values]
+            found.append("".join(p if isinstance(p, str) else "X" for p in parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)
+    return found
+
+
+def _advised() -> list[str]:
+    found = []
+    for path in sorted(_ROOT.rglob("*.py")):
+        for text in _texts(path):
+            for match in _ADVISED.finditer(text):
+                line = next(filter(None, match.groups())).strip()
+                found.append(line.rstrip(")"))
+    return sorted(set(found))
+
+
+def _parse(line: str) -> None:
+    """Reads a command line as the program does."""
+    words = shlex.split(line.replace("…", "X"))
+    two = " ".join(words[:2])
+    name = two if two in _BY_NAME else words[0]
+    if name == "X":
+        return  # any command
+    command, rest = _BY_NAME[name], words[len(name.split()) :]
+    if "--" in rest:
+        rest = rest[: rest.index("--")]
+    if not any(word.startswith("-") for word in rest) or "--help" in rest:
+        return
+    rest = [word for word in rest if "--config.X" not in word]
+    try:
+        arguments.parse(name, command.flags, rest, command.operands)
+    except errors.UserError as error:
+        # A part of a command is advised where its flags are the point.
+        if "received none" not in str(error):
+            raise
+
+
+@pytest.mark.parametrize("line", _advised())
+def test_an_advised_command_is_one(line: str) -> None:
+    _parse(line)
+
+
+def test_there_are_such_commands() -> None:
+    assert len(_advised()) > 20
+
+
+def test_flags_of_errors_and_notes_belong_to_the_command_that_says_so() -> None:
+    for lines in page.sections().values():
+        for line in lines:
+            _, _, command, _, said, _ = re.split(r" ?(?<!\\)\| ?", line)
+            words = command.strip("`").split()
+            two = " ".join(words[:2])
+            of_name = _BY_NAME.get(two) or _BY_NAME.get(words[0])
+            if of_name is None or "did you mean" in said or "has no flag" in said:
+                continue
+            own = {flag.name for flag in of_name.flags}
+            outside = re.sub(r"`[^`]*`|ytdnn [a-z ]+ --\S+( --\S+)*", "", said)
+            for found in _FLAG.finditer(outside):
+                name = found["name"].removeprefix("no")
+                assert name.startswith("config") or name in own | {"help"}, line
+
+
+_FILLED = {
+    "--workdir=X/NAME": "--workdir=RUN",
+    "--workdir=X": "--workdir=RUN",
+    "--workdir=…": "--workdir=RUN",
+    "--workdir=DIR": "--workdir=RUN",
+    "--workdir=runs/mine": "--workdir=RUN",
+    "--workdir=runs/quickstart": "--workdir=RUN",
+    "--workdir=runs/world": "--workdir=RUN",
+    "--workdir=runs/best": "--workdir=RUN",
+    "--config=X": "--config=experiments/quickstart.py",
+    "--config=FILE.py": "--config=experiments/quickstart.py",
+    "--data_dir=X": "--data_dir=LOG",
+    "--features=X": "--features=device",
+}
+# These have no stand-ins; a test of their own, which is named, runs each as advised.
+_REAL = {
+    "cluster": ("ops/cluster/clusters.py", '"cluster"'),
+    "recommend": ("run/cli/test_end_to_end.py", 'cli("recommend"'),
+    "refresh": ("ops/refresh/test_refreshing.py", "refresh"),
+    "serve": ("ops/server/live.py", '"serve"'),
+    "world": ("lab/cli/test_world.py", 'cli("world"'),
+    "X": ("run/cli/test_main.py", "COMMANDS"),
+}
+
+
+@pytest.mark.parametrize("name", _REAL)
+def test_a_command_without_a_stand_in_is_run_by_a_test_of_its_own(name: str) -> None:
+    path, words = _REAL[name]
+    assert words in (pathlib.Path(__file__).parents[2] / path).read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        line
+        for line in _advised()
+        if line.partition(" ")[0] not in _REAL and "--" in line and "--help" not in line
+    ],
+)
+def test_an_advised_command_ends_well(
+    line: str, cli: conftest.Cli, rooms: fakes.Rooms, tmp_path: pathlib.Path
+) -> None:
+    """Each is typed as advised, what was left open filled in, on a finished run."""
+    run, log = tmp_path / "run", tmp_path / "log"
+    log.mkdir()
+    (log / "watches.csv").write_text("user_id,video_id,time\na,v,1700000000\n")
+    assert cli("run", f"--workdir={run}").status == 0
+    words = [_FILLED.get(word, word) for word in shlex.split(line)]
+    typed = [w.replace("RUN", str(run)).replace("LOG", str(log)) for w in words]
+    assert not [word for word in typed if word.endswith(("=X", "=DIR", "=…"))]
+    found = cli(*typed)
+    assert found.status == 0, found.err

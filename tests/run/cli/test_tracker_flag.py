@@ -1,0 +1,88 @@
+"""`--tracker`: which commands tell a tracker, and of what."""
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests import extras
+from tests.run.cli import conftest, fakes
+from ytdnn import configs, registries
+from ytdnn.run.pipeline import sizes, tracker
+from ytdnn.run.pipeline import workdir as workdir_room
+
+
+class Kept:
+    """A tracker that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.runs: list[Any] = []
+        self.results: dict[str, float] = {}
+        self.ended: list[bool] = []
+        self.settings: dict[str, Any] = {}
+        self.run_id = "17"
+
+    def __call__(self, run: Any) -> "Kept":
+        self.runs.append(run)
+        return self
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        self.settings |= settings
+
+    def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        raise AssertionError("the stand-ins train nothing")
+
+    def on_results(self, values: Mapping[str, float]) -> None:
+        self.results |= values
+
+    def close(self, is_finished: bool) -> None:
+        self.ended.append(is_finished)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    with extras.registered():
+        found = Kept()
+        registries.TRACKERS.register("kept")(found)
+        yield found
+
+
+def test_a_run_tells_settings_and_results(
+    cli: conftest.Cli, rooms: fakes.Rooms, kept: Kept, workdir: pathlib.Path
+) -> None:
+    log = workdir.with_name("log")
+    log.mkdir()
+    (log / "watches.csv").write_text("user_id,video_id,time\na,v,1700000000\n")
+    of_log = ("--source=log", f"--data_dir={log}")
+    assert cli("run", f"--workdir={workdir}", "--tracker=kept", *of_log).status == 0
+    assert kept.runs[0].name == workdir.name
+    chosen = sizes.resolved(workdir_room.require_config(workdir), workdir)
+    # The log's size has chosen some.
+    assert chosen.candidates.loss != configs.Config().candidates.loss
+    assert kept.settings == tracker.flat(configs.to_dict(chosen))
+    shown = rooms.shown[0].lists["candidates"].values
+    assert kept.results == {"test/candidates/recall@5": shown["recall@5"]}
+    assert kept.ended == [True]
+    assert cli("train", f"--workdir={workdir}", "--tracker=kept").status == 0
+    assert kept.runs[1].known_id == "17"
+    kept.results.clear()
+    assert cli("evaluate", f"--workdir={workdir}", "--tracker=kept").status == 0
+    assert kept.results
+
+
+def test_an_interrupted_run_is_not_finished(
+    cli: conftest.Cli, rooms: fakes.Rooms, kept: Kept, workdir: pathlib.Path
+) -> None:
+    rooms.fails_in = "ranking"
+    assert cli("run", f"--workdir={workdir}", "--tracker=kept").status != 0
+    assert kept.ended == [False]
+
+
+def test_an_unknown_tracker_is_one_line(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    found = cli.error("run", f"--workdir={workdir}", "--tracker=mlfow")
+    assert found == (
+        "expected a tracker (mlflow, wandb), received 'mlfow': did you mean mlflow?"
+    )

@@ -1,0 +1,194 @@
+"""Every encoder the whole way: prepare, train, index, rank, evaluate, export, serve."""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ytdnn
+from tests import leftovers, planted, untrained
+from tests.features.sequences import documented
+from ytdnn import configs
+from ytdnn.bundle import bundle, requests
+from ytdnn.log import prepared, schema
+from ytdnn.models.candidates import model
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import graph, runner
+
+GRU = "own"
+
+
+def _encoders(directory: pathlib.Path) -> dict[str, configs.Encoder]:
+    file = directory / "gru.py"
+    file.write_text(documented.gru())
+    return {
+        "self_attention": configs.SelfAttentionConfig(num_blocks=1),
+        "hstu": configs.HSTUConfig(num_blocks=1, beside_bags=True),
+        GRU: configs.OwnEncoderConfig(file=str(file)),
+    }
+
+
+def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
+    config = planted.tiny_config()
+    candidates = dataclasses.replace(
+        config.candidates,
+        encoder=encoder,
+        tied_tables=isinstance(encoder, configs.SelfAttentionConfig),
+        features=configs.FeaturesConfig(
+            add=("request_time",) if isinstance(encoder, configs.HSTUConfig) else ()
+        ),
+        history_length=12,
+        label=configs.NextWatchConfig(slice_length=8),
+        history_dropout=0.1,
+        training=configs.TrainingConfig(
+            epochs=6, batch_size=256, learning_rate=0.01, table_learning_rate=0.5
+        ),
+    )
+    # The ranker asks for the vectors of impressions; once is enough, and slow enough.
+    ranking = dataclasses.replace(
+        config.ranking,
+        enabled=isinstance(encoder, configs.HSTUConfig),
+        training=dataclasses.replace(config.ranking.training, epochs=1),
+    )
+    data = configs.DataConfig(
+        source="log", dir=str(log), ranking_fraction=0.4, vocabulary="train"
+    )
+    return dataclasses.replace(
+        config,
+        data=data,
+        candidates=candidates,
+        ranking=ranking,
+        evaluation=configs.EvaluationConfig(num_resamples=20),
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pathlib.Path]:
+    """Runs each encoder the whole way when it is first asked for."""
+    home = tmp_path_factory.mktemp("encoders")
+    log = planted.write_log(home / "log")
+    encoders = _encoders(home)
+    made: dict[str, pathlib.Path] = {}
+
+    def run(kind: str) -> pathlib.Path:
+        if kind not in made:
+            workdir = home / kind
+            ytdnn.prepare(workdir, _config(encoders[kind], log))
+            ytdnn.train(workdir)
+            ytdnn.evaluate(workdir)
+            ytdnn.export(workdir)
+            untrained.serve_only()
+            made[kind] = workdir
+        return made[kind]
+
+    return run
+
+
+Runs = Callable[[str], pathlib.Path]
+KINDS = ("self_attention", "hstu", GRU)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_learns_and_says_what_it_reads(runs: Runs, kind: str) -> None:
+    workdir = runs(kind)
+    facts = artifacts.read_manifest(workdir / "candidates", "candidates").facts
+    assert facts["encoder"] == kind
+    assert facts["sees_request_time"] == (kind == "hstu")
+    # A user's taste is half of the 40 videos, of which a list at random has a quarter.
+    assert facts["validation"]["hit_rate@10"] > 0.35
+    report = json.loads((workdir / "evaluation" / "report.json").read_text())
+    assert report["protocol"]["sees_request_time"] == (kind == "hstu")
+    fields = bundle.load(workdir / "bundle").inputs("user_tower")
+    assert (schema.WATCH_TIMES in fields) == (kind == "hstu")
+    assert (schema.TIME in fields) == (kind == "hstu")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", KINDS)
+def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
+    workdir = runs(kind)
+    data = prepared.load(workdir / "data")
+    users, ends = (found[:9] for found in data.first_watches(prepared.Split.TEST))
+    trained = model.load(workdir / "candidates", data)
+    expected = trained.user_vectors(data, users, ends)
+    served = bundle.load(workdir / "bundle")
+    fields = served.inputs("user_tower")
+    for user, end, vector in zip(users, ends, expected, strict=True):
+        time = int(data.watches.times[end])
+        request = requests.request_at(data, int(user), int(end), time)
+        known = {name: value for name, value in request.items() if name in fields}
+        typed = {
+            name: tf.constant(value, tf.as_dtype(fields[name].dtype))
+            for name, value in requests.parse(known, fields).items()
+        }
+        found = served.model("user_tower")(**typed)[schema.USER_VECTOR]
+        np.testing.assert_allclose(found[0], vector, atol=1e-5)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
+    workdir = runs(kind)
+    recommender = ytdnn.Recommender.load(workdir / "bundle")
+    together = recommender.recommend(["u1", "u2", "u3"], k=4)
+    assert together.height == 12
+    alone = recommender.recommend(["u2"], k=4)
+    rows = together.filter(together[schema.USER_ID] == "u2")
+    assert rows[schema.VIDEO_ID].to_list() == alone[schema.VIDEO_ID].to_list()
+    assert recommender.similar(["video 2"], k=3).height == 3
+    assert recommender.user_vectors(["u1"]).height == 1
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bundle_that_is_let_go_leaves_no_graph(runs: Runs, kind: str) -> None:
+    """A program may load one version after another."""
+    directory = runs(kind) / "bundle"
+    before = leftovers.num_graphs()
+    opened = bundle.load(directory)
+    assert opened.answer([{schema.K: 3}])
+    assert leftovers.num_graphs() > before
+    del opened
+    assert leftovers.num_graphs() <= before
+
+
+@pytest.mark.slow
+def test_a_users_own_encoder_is_refitted(runs: Runs, tmp_path: pathlib.Path) -> None:
+    workdir = shutil.copytree(runs(GRU), tmp_path / "run")
+    ytdnn.refit(workdir)
+    untrained.serve_only()
+    own = (workdir / "candidates" / "encoder.py").read_text()
+    assert (
+        (workdir / "refit" / "candidates" / "encoder.py").read_text()
+        == own
+        == documented.gru()
+    )
+
+
+@pytest.mark.thorough
+def test_a_changed_file_is_trained_again_and_a_lost_one_named(runs: Runs) -> None:
+    workdir = runs(GRU)
+    config = artifacts.read_config(
+        artifacts.read_manifest(workdir / "candidates", "candidates"),
+        workdir,
+        configs.Config,
+    )
+    assert isinstance(config.candidates.encoder, configs.OwnEncoderConfig)
+    file = pathlib.Path(config.candidates.encoder.file)
+    assert runner.staleness(graph.CANDIDATES, config, workdir) == ""
+    try:
+        file.write_text(documented.gru().replace("dropout = 0.2", "dropout = 0.3"))
+        reason = runner.staleness(graph.CANDIDATES, config, workdir)
+        assert reason == "made from another encoder"
+        file.unlink()
+        reason = runner.staleness(graph.CANDIDATES, config, workdir)
+        assert "expected a Python file" in reason
+        model.load(workdir / "candidates", prepared.load(workdir / "data"))
+    finally:
+        file.write_text(documented.gru())

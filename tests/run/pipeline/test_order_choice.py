@@ -1,0 +1,78 @@
+"""A run that was told to choose serves what it chose, in all that comes after."""
+
+import dataclasses
+import pathlib
+import shutil
+
+import pytest
+
+import ytdnn
+from tests.run.pipeline import conftest
+from ytdnn.evaluation import chosen_order, order_choice
+from ytdnn.run import artifacts
+
+
+@pytest.fixture(scope="module")
+def chosen(
+    made: conftest.Made, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pathlib.Path, list[str]]:
+    """A trained run that is now told to choose, without its ranker."""
+    directory = tmp_path_factory.mktemp("choice") / "run"
+    shutil.copytree(made.workdir, directory, ignore=shutil.ignore_patterns("bundle"))
+    ranking = dataclasses.replace(made.config.ranking, enabled="auto")
+    lines: list[str] = []
+    config = dataclasses.replace(made.config, ranking=ranking)
+    with pytest.MonkeyPatch.context() as patched:
+        choice = chosen_order.Choice(serves_ranker=False, words="it is behind")
+        patched.setattr(order_choice, "of_run", lambda config, workdir: choice)
+        trained = ytdnn.train(directory, config, verbose=lines.append)
+    assert trained.facts["choice"]["serves_ranker"] is False
+    return directory, lines
+
+
+def test_a_trained_ranker_is_judged_without_training_it_again(
+    chosen: tuple[pathlib.Path, list[str]],
+) -> None:
+    _, lines = chosen
+    assert any("ranking: skipped: " in line for line in lines)
+    assert "it is behind" in lines
+
+
+def test_the_choice_of_a_run_is_that_of_its_validation_window(
+    made: conftest.Made,
+) -> None:
+    found = order_choice.of_run(made.config, made.workdir)
+    # It was trained until it knows the planted tastes.
+    assert found.serves_ranker
+    assert "on the validation window, nDCG by watch seconds" in found.words
+
+
+@pytest.mark.thorough
+def test_what_is_not_chosen_is_measured_but_not_served(
+    chosen: tuple[pathlib.Path, list[str]],
+) -> None:
+    directory, _ = chosen
+    report = ytdnn.evaluate(directory).report
+    assert "ranker" in report.impressions
+    assert report.protocol.served_order == "it is behind"
+    ytdnn.export(directory)
+    assert not ytdnn.Recommender.load(directory / "bundle").bundle.has_ranker
+    manifest = artifacts.read_manifest(directory / "bundle", "bundle")
+    assert "ranking" not in manifest.inputs
+    lines: list[str] = []
+    ytdnn.export(directory, verbose=lines.append)
+    assert "skipped: " in lines[0]
+
+
+@pytest.mark.thorough
+def test_a_refresh_serves_what_was_chosen(
+    chosen: tuple[pathlib.Path, list[str]], made: conftest.Made, tmp_path: pathlib.Path
+) -> None:
+    directory, _ = chosen
+    tables = {name: frame.tail(60) for name, frame in made.tables.items()}
+    for name in ("watches", "impressions"):
+        later = tables[name].with_columns(time=tables[name]["time"] + 10_000_000)
+        tables[name] = later
+    tables = {k: v for k, v in tables.items() if k in ("watches", "impressions")}
+    bundle = ytdnn.refresh(directory, tmp_path / "day", tables=tables)
+    assert not ytdnn.Recommender.load(bundle).bundle.has_ranker

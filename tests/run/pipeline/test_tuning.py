@@ -1,0 +1,72 @@
+"""`tune_index` on a whole run: what it writes is what the next step builds."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+import ytdnn
+from tests.run.pipeline import conftest
+from ytdnn import configs, errors
+from ytdnn.retrieval.index import tune
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import runner, tuning
+from ytdnn.run.pipeline import workdir as workdir_room
+
+
+@pytest.fixture(scope="module")
+def workdir(
+    made: conftest.Made, tmp_path_factory: pytest.TempPathFactory
+) -> pathlib.Path:
+    directory = tmp_path_factory.mktemp("tuned") / "run"
+    shutil.copytree(made.workdir, directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def tuned(workdir: pathlib.Path) -> tune.Tuned:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune, "_TIMED_QUERIES", 2)
+        return ytdnn.tune_index(workdir, kind="lsh", recall=0.7, k=5)
+
+
+def test_the_run_has_the_setting_and_builds_it_next(
+    workdir: pathlib.Path, tuned: tune.Tuned
+) -> None:
+    config = workdir_room.require_config(workdir)
+    assert config.index.search == tuned.chosen.config
+    assert runner.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
+    ytdnn.train(workdir, stage="index")
+    manifest = artifacts.read_manifest(workdir / "index", "index")
+    assert manifest.facts["indexes"] == ["exact", "lsh"]
+    made = configs.component(configs.IndexConfig, manifest.config)
+    assert made == config.index
+
+
+def test_curve_and_page_are_written(workdir: pathlib.Path, tuned: tune.Tuned) -> None:
+    directory = workdir / tuning.KIND
+    values = json.loads((directory / tuning.RESULT).read_text())
+    assert values["chosen"]["recall"] == tuned.chosen.recall
+    assert len(values["curve"]) == len(tuned.curve)
+    page = (directory / tuning.PAGE).read_text()
+    assert "Tuning of lsh" in page
+    assert "<svg" in page
+    artifacts.read_manifest(directory, tuning.KIND, deep=True)
+
+
+def test_flags_give_the_same_setting(tuned: tune.Tuned) -> None:
+    from ytdnn.run.cli import given_settings
+
+    given = [flag.removeprefix("--config.") for flag in tuning.flags(tuned).split()]
+    config = given_settings.apply(
+        configs.Config(), dict(flag.split("=", 1) for flag in given)
+    )
+    assert config.index.search == tuned.chosen.config
+
+
+def test_a_recall_outside_its_range_is_a_line(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match=r"expected --recall in \(0, 1\]"):
+        ytdnn.tune_index(tmp_path, recall=1.5)
+    with pytest.raises(errors.UserError, match="expected a run in"):
+        ytdnn.tune_index(tmp_path)

@@ -1,0 +1,248 @@
+"""Looks up ids of users and videos as given, and the videos that lists may hold.
+
+Unknown ids are counted and reported; nothing is left out silently.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.bundle import bulk, tables
+from ytdnn.bundle import bundle as bundle_room
+from ytdnn.log import event_log, prepared, ragged, schema
+
+_MOST_SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class BulkIds:
+    """Users or videos of a bulk request, each once.
+
+    Attributes:
+      ids: `[n]` as given, in that order.
+      indices: `[n]` user indices, or catalogue indices of videos.
+      notes: Messages about those left out.
+    """
+
+    ids: pl.Series
+    indices: npt.NDArray[np.int64]
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Number of users or videos."""
+        return len(self.indices)
+
+
+def users(
+    data: prepared.PreparedData, given: pl.Series | None, place: str = "those named"
+) -> BulkIds:
+    """Returns the named users of a log; None: all.
+
+    Args:
+      data: The prepared set.
+      given: Ids.
+      place: Source of the ids, for messages.
+
+    Raises:
+      errors.UserError: None of them is in the log.
+    """
+    known = data.users[schema.USER_ID]
+    if given is None:
+        return BulkIds(known, np.arange(len(known)))
+    return _named(known, given, "users", f"the log of {data.directory}", place)
+
+
+def videos(
+    bundle: bundle_room.Bundle,
+    given: pl.Series | None,
+    place: str = "those named",
+    by: str = "",
+) -> BulkIds:
+    """Returns the videos of a bundle that have a vector; None: all but removed ones.
+
+    Args:
+      bundle: Bundle with the videos.
+      given: Ids.
+      place: Source of the ids, for messages.
+      by: Column of the log's own vectors, such as "videos.clip"; empty: those of the
+        index.
+
+    Raises:
+      errors.UserError: None is in the catalogue, or none has a vector.
+    """
+    known = bundle.videos[schema.VIDEO_ID]
+    there = _with_vector(bundle, by)
+    number, why = int(there.sum()), "not watched in the training window"
+    said = f"were {why.removeprefix('not ')}"
+    if by:
+        why, said = f"{by} is missing", f"have one in {by}"
+    if given is None:
+        rows = np.setdiff1d(np.flatnonzero(there), bundle.removed_videos() - 1)
+        return BulkIds(known.gather(pl.Series(rows, dtype=pl.UInt32)), rows + 1)
+    found = _named(known, given, "videos", "the catalogue", place)
+    has_vector = there[found.indices]
+    without = found.ids.filter(pl.Series(~has_vector))
+    if len(without) == len(found):
+        raise errors.UserError(
+            f"expected videos with a vector, received {shown(without)}, which "
+            f"{'has' if len(without) == 1 else 'have'} none: of the {len(known):,} of "
+            f"the catalogue {number:,} {said}"
+        )
+    notes = list(found.notes)
+    if len(without):
+        notes.append(
+            f"{count(len(without), 'video')} without a vector, as {why}, left out: "
+            f"{shown(without)}"
+        )
+    rows = np.flatnonzero(has_vector)
+    kept = found.ids.gather(pl.Series(rows, dtype=pl.UInt32))
+    return BulkIds(kept, found.indices[rows] + 1, notes)
+
+
+def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
+    """Returns which videos of the catalogue have a vector, `[catalogue] bool`.
+
+    Raises:
+      errors.UserError: The bundle has no such column of vectors.
+    """
+    if not by:
+        number = int(bundle.manifest.facts["videos"])
+        return np.arange(bundle.videos.height) < number
+    known = bundle.vectors.widths
+    if by not in known:
+        close = errors.closest(by, known, cutoff=0.5)
+        hint = f": did you mean {close}?" if close else ""
+        raise errors.UserError(
+            f"expected a column of vectors of videos "
+            f"({', '.join(known) or 'the log has none'}), received {by!r}{hint}"
+        )
+    return np.any(bundle.vectors.rows(by)[1:] != 0, axis=1)
+
+
+def _named(
+    known: pl.Series, given: pl.Series, kind: str, of: str, place: str
+) -> BulkIds:
+    """Returns the ids that are in `known`; indices count from 0."""
+    once = given.unique(maintain_order=True)
+    places = tables.indices_of(known, once)
+    unknown = once.filter(pl.Series(places < 0))
+    if len(unknown) == len(once):
+        raise errors.UserError(
+            f"expected {kind} of the {len(known):,} in {of}, as "
+            f"{shown(known.head(1))}, found none among {place}, as "
+            f"{shown(once.head(1))}{_hint(once, known)}"
+        )
+    notes = []
+    if len(unknown):
+        notes.append(
+            f"not in {of}, left out: {len(unknown):,} of "
+            f"{count(len(once), kind[:-1])} ({shown(unknown)})"
+        )
+    if len(once) < len(given):
+        notes.append(
+            f"{count(len(given) - len(once), 'row')} of {kind} named before: each is "
+            f"answered once"
+        )
+    is_known = pl.Series(places >= 0)
+    return BulkIds(once.filter(is_known), places[places >= 0], notes)
+
+
+def _hint(asked: pl.Series, known: pl.Series) -> str:
+    if not len(asked):
+        return ""
+    names = known.head(100_000).cast(pl.String).to_list()
+    close = errors.closest(str(asked[0]), names)
+    return f": did you mean {close}?" if close else ""
+
+
+def limits(
+    bundle: bundle_room.Bundle,
+    data: Callable[[], prepared.PreparedData],
+    exclude: pl.DataFrame | None,
+    allow: pl.DataFrame | None,
+) -> tuple[bulk.BulkFilters, list[str]]:
+    """Returns the videos that lists may hold, and messages about unknown ids.
+
+    Args:
+      bundle: Bundle with the videos.
+      data: Function that loads the prepared set with the users.
+      exclude: `video_id`; with `user_id` each is left out only for that user.
+      allow: `video_id`, lists hold no others.
+
+    Raises:
+      errors.UserError: None of the videos allowed is in the catalogue.
+    """
+    found, notes = bulk.BulkFilters(), []
+    if exclude is not None:
+        places, unknown = _videos_of(bundle, exclude, "to leave out")
+        notes += unknown
+        if schema.USER_ID in exclude.columns:
+            own, unknown = _of_users(data(), exclude, places)
+            notes += unknown
+            found = dataclasses.replace(found, of_users=own)
+        else:
+            found = dataclasses.replace(found, excluded=places[places > 0])
+    if allow is not None:
+        places, unknown = _videos_of(bundle, allow, "allowed")
+        notes += unknown
+        if not (places > 0).any():
+            known, given = bundle.videos[schema.VIDEO_ID], allow[schema.VIDEO_ID]
+            raise errors.UserError(
+                f"expected videos of the catalogue to allow, as "
+                f"{shown(known.head(1))}, found none among "
+                f"{count(len(given), 'id')}, as {shown(given.head(1))}"
+            )
+        found = dataclasses.replace(found, allowed=np.unique(places[places > 0]))
+    return found, notes
+
+
+def _videos_of(
+    bundle: bundle_room.Bundle, named: pl.DataFrame, what: str
+) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Returns catalogue indices, 0 for unknown ids, and messages about these."""
+    ids = named[schema.VIDEO_ID]
+    found = tables.indices_of(bundle.videos[schema.VIDEO_ID], ids) + 1
+    unknown = ids.filter(pl.Series(found == 0)).unique(maintain_order=True)
+    notes = []
+    if len(unknown):
+        number = count(ids.n_unique(), "video")
+        notes.append(
+            f"not in the catalogue: {len(unknown):,} of {number} {what} "
+            f"({shown(unknown)})"
+        )
+    return found.astype(np.int32), notes
+
+
+def _of_users(
+    data: prepared.PreparedData,
+    pairs: pl.DataFrame,
+    videos: npt.NDArray[np.int32],
+) -> tuple[ragged.Ragged, list[str]]:
+    """Returns the videos of pairs by user index, and messages about unknown users."""
+    ids = pairs[schema.USER_ID]
+    rows = tables.indices_of(data.users[schema.USER_ID], ids)
+    unknown = ids.filter(pl.Series(rows < 0)).unique(maintain_order=True)
+    notes = []
+    if len(unknown):
+        number = count(ids.n_unique(), "user")
+        notes.append(
+            f"not in the log: {len(unknown):,} of {number} with videos to leave out "
+            f"({shown(unknown)})"
+        )
+    known = (rows >= 0) & (videos > 0)
+    return ragged.of_rows(rows[known], videos[known], data.num_users), notes
+
+
+def shown(ids: pl.Series | Sequence[object]) -> str:
+    """Returns the first of some ids as text."""
+    first = [event_log.brief(one, 40) for one in ids[:_MOST_SHOWN]]
+    return ", ".join([*first, *(["…"] if len(ids) > _MOST_SHOWN else [])])
+
+
+def count(number: int, noun: str) -> str:
+    """Returns a number with its noun, as "1 user" or "2,000 users"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,114 @@
+"""Many requests as one batch: padded to one length, as the exported graphs read them.
+
+Lists are padded in front with the value that stands for missing, so that the most
+recent stays last; the graphs ignore padding, and an answer does not depend on the batch
+it is in.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.bundle import requests, signatures
+
+MAX_REQUESTS = 256
+
+Arrays = dict[str, npt.NDArray[Any]]
+Fields = Mapping[str, signatures.Field]
+
+
+def of_like_length(
+    lengths: npt.NDArray[np.integer],
+    size: int = MAX_REQUESTS,
+    most_cells: int | None = None,
+) -> list[npt.NDArray[np.int64]]:
+    """Returns the requests in batches of like length of history, to pad little.
+
+    Args:
+      lengths: `[n]` watches in the history of each.
+      size: Most requests of a batch.
+      most_cells: Most requests times the longest history of a batch, but for a single
+        request; None: any number.
+
+    Returns:
+      Positions of the requests of each batch.
+    """
+    order = np.argsort(lengths, kind="stable")
+    found, start = [], 0
+    while start < len(order):
+        stop = min(start + size, len(order))
+        if most_cells is not None:
+            longest = max(1, int(lengths[order[stop - 1]]))
+            stop = min(stop, start + max(1, most_cells // longest))
+        found.append(order[start:stop])
+        start = stop
+    return found
+
+
+def inputs(batch: Sequence[requests.Request], fields: Fields) -> Arrays:
+    """Returns the inputs of a signature for some requests, `[batch]` or padded lists.
+
+    Args:
+      batch: At least one request.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: A request is malformed.
+    """
+    return stacked([requests.values(request, fields) for request in batch], fields)
+
+
+def stacked(rows: Sequence[Mapping[str, Any]], fields: Fields) -> Arrays:
+    """Returns checked values of requests as a batch, `[batch]` or padded lists.
+
+    Args:
+      rows: At least one, as `requests.values` returns them.
+      fields: The signature's inputs by name.
+    """
+    return {
+        name: _stacked([row[name] for row in rows], field)
+        for name, field in fields.items()
+    }
+
+
+def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
+    dtype = object if field.dtype == "string" else np.dtype(field.dtype)
+    if not field.is_list:
+        return np.array(values, dtype)
+    width = max(1, *(len(value) for value in values))
+    padded = np.full((len(values), width), field.missing, dtype)
+    for row, value in enumerate(values):
+        if len(value):
+            padded[row, width - len(value) :] = value
+    return padded
+
+
+def missing(
+    fields: Fields, given: Mapping[str, tf.Tensor], size: int
+) -> dict[str, tf.Tensor]:
+    """Returns the inputs of a signature that are not given, as missing values.
+
+    Args:
+      fields: The signature's inputs by name.
+      given: Those there are.
+      size: Number of requests.
+    """
+    return {
+        name: tf.fill(
+            [size, 1] if field.is_list else [size],
+            tf.constant(field.missing, tf.as_dtype(field.dtype)),
+        )
+        for name, field in fields.items()
+        if name not in given
+    }
+
+
+def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
+    """Returns arrays or tensors as tensors of the types a signature asks for."""
+    return {
+        name: tf.convert_to_tensor(value, tf.as_dtype(fields[name].dtype))
+        for name, value in values.items()
+    }

@@ -1,0 +1,429 @@
+"""A bundle read back: verified, its SavedModels loaded when first asked for."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import errors
+from ytdnn.bundle import (
+    batches,
+    clocks,
+    doubts,
+    removed_videos,
+    requests,
+    saved_models,
+    signatures,
+    versions,
+    where,
+)
+from ytdnn.bundle import titles as titles_room
+from ytdnn.log import prepared, schema, vectors
+from ytdnn.retrieval import attributes, placing
+from ytdnn.retrieval.index import scann_index
+from ytdnn.run import artifacts, configs
+
+KIND = removed_videos.BUNDLE
+TITLES = removed_videos.TITLES
+ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
+SOURCE_NAMES = "source_names"  # of the manifest's facts
+REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
+POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
+WEIGHTS = "weights"  # saved weights of predictions, likewise
+EVALUATION = "evaluation.json"  # of the run that a refit repeats
+REFIT = "refit"  # of the manifest's facts
+USER_TOWER = "user_tower"
+INDEX = "index"
+RANKER = "ranker"
+RECOMMENDER = "recommender"
+CANDIDATES = "candidates"  # a signature: every candidate, and what the stages took
+STAGE_SECONDS = "stage_seconds"
+EXACT = "_exact"
+BIAS_COORDINATES = "bias_coordinates"
+LAYOUT = "layout"  # of the manifest's config
+NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
+_VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
+_PARTS = ("vectors/0", "vectors/1")  # the second of `index.delta`
+_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
+_OLD_PARTS = (
+    f"{_SEARCHER}vectors",
+    f"{_SEARCHER}_main/vectors",
+    f"{_SEARCHER}_delta/vectors",
+)
+DOT_PRODUCT = "dot product of user and video vector, bias included"
+
+COLUMNS = {  # of a video, by the output of all
+    schema.SCORES: schema.SCORE,
+    schema.EXPECTED_WATCH_SECONDS: schema.EXPECTED_WATCH_SECONDS,
+    schema.CLICK_PROBABILITY: schema.CLICK_PROBABILITY,
+    schema.PLACED_BY: schema.PLACED_BY,
+    schema.PROPENSITIES: schema.PROPENSITY,
+}
+
+Tensors = Mapping[str, Any]
+Signature = Callable[..., dict[str, tf.Tensor]]
+
+
+@dataclasses.dataclass(frozen=True)
+class BundleAnswer:
+    """The recommendations of a bundle for one request, best first.
+
+    Attributes:
+      video_ids: Ids as in the log.
+      titles: None where there is none.
+      scores: The value they are ordered by (`Bundle.score_meaning`).
+      more: What else is said of each, by column: `Bundle.meanings`.
+    """
+
+    video_ids: list[Any]
+    titles: list[str | None]
+    scores: list[float]
+    more: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
+
+
+class Bundle:
+    """The models, titles and vocabularies of a bundle.
+
+    Attributes:
+      directory: Directory of the bundle.
+      manifest: Manifest of the opened version; its `facts["models"]` describe each
+        model's inputs and outputs.
+      videos: The catalogue: `video_id` and, where the log has them, `title`; row i has
+        index i + 1.
+      id_type: Type of video ids, as in the log.
+    """
+
+    def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
+        """Reads the titles; models are loaded when first asked for."""
+        self.directory = directory
+        self.manifest = manifest
+        self.videos = titles = pl.read_parquet(self._common / TITLES)
+        self.id_type = titles.schema[schema.VIDEO_ID]
+        has_titles = schema.TITLE in titles.columns
+        self._titles = titles_room.Titles(
+            titles[schema.VIDEO_ID], titles[schema.TITLE] if has_titles else None
+        )
+        self._models: dict[str, Any] = {}
+        self._warm: set[tuple[str, str]] = set()
+
+    @property
+    def _common(self) -> pathlib.Path:
+        """Where the files of the version lie that are no model's."""
+        return self.directory / versions.VERSIONS / str(self.version)
+
+    @property
+    def version(self) -> int:
+        """The version that was opened."""
+        return int(self.manifest.facts[versions.VERSION])
+
+    @property
+    def has_ranker(self) -> bool:
+        """Whether a ranker orders the candidates."""
+        return bool(self.manifest.facts["ranking"])
+
+    @property
+    def score_meaning(self) -> str:
+        """The meaning of the recommender's scores, for people."""
+        return self.meanings[schema.SCORE]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """The meanings of the columns of an answer, for people; `score` comes first."""
+        outputs = self.outputs(RECOMMENDER + EXACT)
+        return {column(name): field.meaning for name, field in outputs.items()}
+
+    @functools.cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """The outcomes of impressions that are predicted, by name."""
+        found = self.outputs(RECOMMENDER + EXACT)
+        return tuple(name for name in found if name not in COLUMNS)
+
+    @property
+    def own_outcomes(self) -> tuple[str, ...]:
+        """Those of them that are not of the schema, by name."""
+        return tuple(name for name in self.outcomes if name not in schema.OUTCOMES)
+
+    def video_vectors(self) -> npt.NDArray[np.float32]:
+        """Returns the vectors of the index, `[num_videos, dim]`, bias included.
+
+        Row i is video index i + 1: the videos of the vocabulary, removed ones too.
+        They are read from disk, and no model is loaded.
+        """
+        read = self._variables
+        parts = [read.get_tensor(name) for name in self._vector_names(read)]
+        found: npt.NDArray[np.float32] = np.concatenate(parts)
+        return found
+
+    @property
+    def vectors(self) -> vectors.Vectors:
+        """The log's own vectors of videos, such as those of an image encoder."""
+        return vectors.Vectors(self._common, self.manifest.facts)
+
+    def permitted(
+        self, conditions: Sequence[where.Entry], policy: str, time: int
+    ) -> npt.NDArray[np.bool_]:
+        """Returns which videos conditions permit, `[catalogue] bool`.
+
+        Args:
+          conditions: As of `ytdnn.bundle.where`.
+          policy: A saved set of conditions; empty: none.
+          time: Time of the request, seconds.
+        """
+        videos = pl.read_parquet(self._common / ATTRIBUTES)
+        saved = self.policies[policy] if policy else []
+        of_policy = where.permitted(videos, [(key, v) for key, v in saved], time)
+        return where.permitted(videos, conditions, time) & of_policy
+
+    def codes(self) -> dict[str, npt.NDArray[np.int32]]:
+        """Returns the columns that can be capped as codes, `[catalogue + 1]` each."""
+        videos = pl.read_parquet(self._common / ATTRIBUTES)
+        return {
+            name: np.append(np.int32(0), attributes.codes(videos[name]))
+            for name in videos.columns
+        }
+
+    @property
+    def policies(self) -> dict[str, list[list[str]]]:
+        """The saved sets of conditions by name, as of `ytdnn.bundle.where`."""
+        found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
+        return found
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of the candidate sources; answers hold their places, from 1 on."""
+        return tuple(self.manifest.facts.get(SOURCE_NAMES, configs.SOURCE_NAMES))
+
+    @staticmethod
+    def _vector_names(variables: Any) -> list[str]:
+        """Returns the names of the variables that hold the vectors, in order."""
+        names = [_VARIABLE.format(part) for part in (*_PARTS, *_OLD_PARTS)]
+        return [name for name in names if variables.has_tensor(name)]
+
+    @property
+    def _variables(self) -> Any:
+        """Variables of the exact index, read from disk one by one."""
+        path = self.path(INDEX + EXACT) / "variables" / "variables"
+        return tf.train.load_checkpoint(str(path))
+
+    @property
+    def vector_dim(self) -> int:
+        """Width of the vectors of users and videos."""
+        read = self._variables
+        return int(read.get_variable_to_shape_map()[self._vector_names(read)[0]][1])
+
+    @property
+    def bias_coordinates(self) -> list[int]:
+        """Which coordinates are a video's bias, and 1 of a user: one a network."""
+        found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
+        return found
+
+    @property
+    def removes_watched(self) -> bool:
+        """Whether no answer holds a video that its user has watched."""
+        return bool(self.manifest.facts.get(REMOVES_WATCHED, True))
+
+    def removed_videos(self) -> npt.NDArray[np.int32]:
+        """Returns the catalogue indices of removed videos."""
+        path = self.path(INDEX + EXACT) / "assets" / removed_videos.ASSET
+        return np.array([i for i in path.read_text().split() if i != "0"], np.int32)
+
+    @property
+    def titles(self) -> Mapping[Any, str | None]:
+        """Title of every video of the catalogue, None where there is none."""
+        return self._titles
+
+    def inputs(self, model: str) -> dict[str, signatures.Field]:
+        """Returns a model's inputs by name."""
+        return signatures.read(self.manifest.facts["models"][model]["inputs"])
+
+    def outputs(self, model: str) -> dict[str, signatures.Field]:
+        """Returns a model's outputs that say something of each video, by name."""
+        known = signatures.read(self.manifest.facts["models"][model]["outputs"])
+        others = [n for n in known if n not in COLUMNS and known[n].dtype == "float32"]
+        of_videos = [*COLUMNS, *(n for n in others if known[n].is_list)]
+        return {name: known[name] for name in of_videos if name in known}
+
+    def path(self, model: str) -> pathlib.Path:
+        """Returns where the SavedModel of a model lies."""
+        return self.directory / model / str(self.version)
+
+    def model(self, name: str, signature: str = saved_models.SIGNATURE) -> Signature:
+        """Returns a signature of a model, which is loaded when first asked for.
+
+        Raises:
+          errors.UserError: It needs ScaNN, which is not installed.
+        """
+        if name not in self._models:
+            if "scann" in self.manifest.facts["models"][name]["needs"]:
+                scann_index.scann_ops()
+            self._models[name] = tf.saved_model.load(str(self.path(name)))
+        found: Signature = self._models[name].signatures[signature]
+        return found
+
+    def run(
+        self, name: str, inputs: Tensors, signature: str = saved_models.SIGNATURE
+    ) -> dict[str, tf.Tensor]:
+        """Returns a model's outputs for a batch of its inputs, arrays or tensors."""
+        tensors = batches.tensors(inputs, self.inputs(name))
+        return self.model(name, signature)(**tensors)
+
+    def answer(
+        self, batch: Sequence[requests.Request], exact: bool = False
+    ) -> list[BundleAnswer]:
+        """Answers some requests by one run of the recommender's graph.
+
+        Args:
+          batch: As of `ytdnn.bundle.requests`; they are padded to one length.
+          exact: Whether to use the exact index, in stock TensorFlow ops; where the
+            bundle has no other it is used anyway.
+
+        Raises:
+          errors.UserError: A request is malformed, or ScaNN is not installed.
+        """
+        if not batch:
+            return []
+        name = self.recommender(exact)
+        found = self.run(name, batches.inputs(batch, self.inputs(name)))
+        sizes = found[schema.NUM_RESULTS].numpy().tolist()
+        columns = {column(n): _plain(found[n]) for n in self.outputs(name)}
+        scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
+        if codes:
+            columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
+        return [
+            BundleAnswer(
+                ids[:size],
+                [self._titles.get(video) for video in ids[:size]],
+                scores[row][:size],
+                {name: values[row][:size] for name, values in columns.items()},
+            )
+            for row, (ids, size) in enumerate(
+                zip(_plain(found[schema.IDS]), sizes, strict=True)
+            )
+        ]
+
+    def latency(
+        self, request: requests.Request, exact: bool = False
+    ) -> dict[str, float]:
+        """Returns the milliseconds a request takes, and the parts they add up from.
+
+        One run of the recommender's graph is timed, by the signature that has the
+        clock in it: `candidates` (user tower and sources), `ranking`, `other` (to hand
+        over inputs and outputs, and to start the run), and the `recommender`, which is
+        their sum.
+
+        Args:
+          request: As of `ytdnn.bundle.requests`.
+          exact: As of `answer`.
+
+        Raises:
+          errors.UserError: The request is malformed, or ScaNN is not installed.
+        """
+        name = self.recommender(exact)
+        fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
+        asked = {n: one for n, one in request.items() if n != schema.K}
+        values = batches.tensors(batches.inputs([asked], fields), fields)
+        outputs, whole = self._timed(name, CANDIDATES, values)
+        seconds = outputs[STAGE_SECONDS].numpy()[0]
+        stages = {"candidates": 1_000.0 * float(seconds[0])}
+        if self.has_ranker:
+            stages["ranking"] = 1_000.0 * float(seconds[1])
+        other = max(0.0, whole - sum(stages.values()))
+        return stages | {"other": other, RECOMMENDER: sum(stages.values()) + other}
+
+    def recommender(self, exact: bool = False) -> str:
+        """Returns the name of the recommender that answers, exact or as served."""
+        return RECOMMENDER + self._suffix(exact)
+
+    def _suffix(self, exact: bool) -> str:
+        has_scann = RECOMMENDER in self.manifest.facts["models"]
+        return EXACT if exact or not has_scann else ""
+
+    def fitting(self, request: requests.Request) -> requests.Request:
+        """Returns the fields of a request that the recommender reads."""
+        known = self.inputs(RECOMMENDER + EXACT)
+        return {name: value for name, value in request.items() if name in known}
+
+    def doubts(self, request: requests.Request) -> list[str]:
+        """Returns warnings about a well-formed request that looks like a mistake.
+
+        Raises:
+          errors.UserError: The request is malformed.
+        """
+        known = self.inputs(RECOMMENDER + EXACT)
+        requests.parse(request, known)
+        path = self._common / prepared.VOCABULARIES_FILE
+        vocabularies = json.loads(path.read_text(encoding="utf-8"))
+        return list(doubts.of_request(request, known, self._titles, vocabularies))
+
+    def title(self, video_id: str | int) -> str | None:
+        """Returns the title of a video, None where it has none.
+
+        Args:
+          video_id: As in the log; its text will do for an integer.
+        """
+        if self.id_type.is_integer() and str(video_id).lstrip("-").isdecimal():
+            video_id = int(video_id)
+        return self._titles.get(video_id)
+
+    def history(self, request: requests.Request) -> list[dict[str, Any]]:
+        """Returns id and title (None: unknown) of the videos a request watched."""
+        requests.parse(request, self.inputs(RECOMMENDER + EXACT))
+        watched = request.get(schema.WATCHED_VIDEO_IDS) or []
+        return [{"id": video, "title": self._titles.get(video)} for video in watched]
+
+    def _timed(
+        self, name: str, signature: str, values: Tensors
+    ) -> tuple[dict[str, tf.Tensor], float]:
+        """Returns a signature's outputs and its milliseconds; a first call warms up."""
+        function = self.model(name, signature)
+        with clocks.allowed():
+            if (name, signature) not in self._warm:
+                function(**values)
+                self._warm.add((name, signature))
+            started = time.perf_counter()
+            outputs = function(**values)
+        return outputs, 1_000.0 * (time.perf_counter() - started)
+
+
+def column(output: str) -> str:
+    """Returns the column of an answer that an output is: an outcome has its own."""
+    return COLUMNS.get(output, output)
+
+
+def load(path: pathlib.Path, version: int | None = None) -> Bundle:
+    """Opens a bundle, checking every file against its manifest.
+
+    Args:
+      path: Its directory.
+      version: Which of its versions; None: the newest.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or of another format version.
+    """
+    directory = pathlib.Path(path)
+    manifest = versions.read(directory, KIND, version, deep=True)
+    layout = manifest.config.get(LAYOUT)
+    if layout != NEWEST_LAYOUT:
+        raise errors.UserError(
+            f"expected a bundle of layout {NEWEST_LAYOUT} in {directory}, found "
+            f"{layout} in its version {manifest.facts[versions.VERSION]}, of another "
+            f"version of ytdnn: run `ytdnn export --workdir={directory.parent}`"
+        )
+    return Bundle(directory, manifest)
+
+
+def _plain(values: tf.Tensor) -> list[list[Any]]:
+    """Returns a matrix as Python values, text decoded."""
+    rows: list[list[Any]] = values.numpy().tolist()
+    return [
+        [item.decode() if isinstance(item, bytes) else item for item in row]
+        for row in rows
+    ]

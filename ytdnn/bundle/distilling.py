@@ -1,0 +1,247 @@
+"""Distils the first pass from the ranker (`first_pass`), when a bundle is exported.
+
+The value of a video is linear in the ranker's own encoding of what belongs to the video
+alone: its embedding, channel, topic and statistics. With the weights of places and
+sources it is fitted by least squares to the ranker's order of the candidates of users
+of the log, each user's mean taken off. Other users then say how many of the ranker's
+best the first pass keeps; where these are too few, there is none.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.bundle import batches, first_pass, graphs, logged_requests
+from ytdnn.log import prepared
+from ytdnn.log import request as raw_request
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.retrieval import pool
+from ytdnn.run import configs
+
+FACT = "first_pass"
+BEST = 20
+LEAST = 0.95  # share of the ranker's best that must be kept
+_KEEP = 100
+_MANY_VIDEOS = 50_000
+_FITTED, _JUDGED = 256, 128  # users
+_USERS_A_PART = 16
+_VIDEOS_A_PART = 2_048
+_RIDGE = 1e-3  # of the mean square of the inputs
+_SEED = 0
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Distilled:
+    """A first pass, and what was measured of it.
+
+    Attributes:
+      module: Leaves candidates out; None: it would lose too many of the best.
+      kept_of_best: Mean share of the ranker's first 20 that it keeps.
+      keep: Number of candidates kept.
+      users: Users who judged it.
+    """
+
+    module: first_pass.FirstPass | None
+    kept_of_best: float
+    keep: int
+    users: int
+
+    def described(self, composition: configs.CompositionConfig) -> str:
+        """Returns the measurement as a sentence."""
+        number, share = composition.num_candidates, f"{self.kept_of_best:.1%}"
+        said = (
+            f"{self.keep} of {number} candidates, left by a first pass, hold {share} "
+            f"of the ranker's first {BEST} (composition.first_pass, {self.users} users)"
+        )
+        if self.module is None:
+            return f"{said}: too few, so the ranker scores all {number}"
+        return f"{said}: the ranker scores these alone"
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Facts for the manifest of a bundle."""
+        kept = {"keep": self.keep} if self.module is not None else {}
+        return {**kept, "kept_of_best_20": self.kept_of_best, "users": self.users}
+
+
+@dataclasses.dataclass(frozen=True)
+class OrderedCandidates:
+    """The candidates of some requests.
+
+    Attributes:
+      videos: `[n, candidates] int32`, 0 = none.
+      sources: `[n, candidates] int32`.
+      order: `[n, candidates] float32`, the ranker's; `-inf` = not on the page.
+      coordinates: `[n, candidates, d] float32` of each video.
+    """
+
+    videos: npt.NDArray[np.int32]
+    sources: npt.NDArray[np.int32]
+    order: npt.NDArray[np.float32]
+    coordinates: npt.NDArray[np.float32]
+
+
+def wanted(composition: configs.CompositionConfig, num_videos: int) -> int:
+    """Returns how many candidates the first pass is to keep, 0 = there is none.
+
+    An order that is not the ranker's alone (caps, exploration, diversity) sees all
+    candidates.
+
+    Args:
+      composition: Settings of the page.
+      num_videos: Videos that can be listed.
+    """
+    is_plain = not (
+        composition.explores or composition.max_per_channel or composition.reranks
+    )
+    asked = composition.first_pass
+    if asked == "auto":
+        asked = _KEEP if num_videos >= _MANY_VIDEOS else 0
+    return asked if is_plain and asked < composition.num_candidates else 0
+
+
+def distilled(
+    data: prepared.PreparedData,
+    ranker: ranking_model.RankingModel,
+    graph: graphs.RecommenderGraph,
+    fields: batches.Fields,
+    composition: configs.CompositionConfig,
+) -> Distilled | None:
+    """Returns the first pass of a recommender, None where it is to have none.
+
+    Args:
+      data: The prepared set.
+      ranker: Its ranker.
+      graph: Both stages.
+      fields: Inputs of the recommender, by name.
+      composition: Settings of the page.
+    """
+    keep = wanted(composition, data.num_videos)
+    if not keep:
+        return None
+    num_sources = len(composition.source_names)
+    read = _Reader(data, ranker, graph, fields)
+    users = read.some_users(_FITTED + _JUDGED)
+    half = max(1, len(users) * _FITTED // (_FITTED + _JUDGED))
+    weights = fitted(read.parts(users[:half]), num_sources)
+    width = len(weights) - 2 - num_sources
+    made = first_pass.FirstPass(
+        read.of_videos(weights[:width]),
+        float(weights[width]),
+        weights[width + 1 :].astype(np.float32),
+        keep,
+    )
+    judged = users[half:] if half < len(users) else users
+    kept = [_kept_of_best(made, part) for part in read.parts(judged)]
+    share = float(np.mean(np.concatenate(kept)))
+    holds = share >= LEAST or composition.first_pass != "auto"
+    return Distilled(made if holds else None, share, keep, len(judged))
+
+
+class _Reader:
+    """Reads candidates, the ranker's order and the coordinates of videos."""
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        ranker: ranking_model.RankingModel,
+        graph: graphs.RecommenderGraph,
+        fields: batches.Fields,
+    ) -> None:
+        """Opens the log for requests at its end."""
+        self._data, self._network, self._fields = data, ranker.network, fields
+        self._log = logged_requests.LoggedRequests(data)
+        self._graph = graph
+        self._ask = tf.function(self._candidates, reduce_retracing=True)
+        self._encode = tf.function(self._encoded, reduce_retracing=True)
+
+    def some_users(self, number: int) -> npt.NDArray[np.integer]:
+        """Returns users with watches, drawn at random."""
+        watched = self._log.num_watches(np.arange(self._data.num_users)) > 0
+        users = np.flatnonzero(watched)
+        return np.random.default_rng(_SEED).permutation(users)[:number]
+
+    def parts(self, users: npt.NDArray[np.integer]) -> Iterator[OrderedCandidates]:
+        """Yields the candidates of users, a few users at a time."""
+        for start in range(0, len(users), _USERS_A_PART):
+            some = users[start : start + _USERS_A_PART]
+            found = self._ask(self._log.inputs(some, self._fields))
+            videos, sources, order, coordinates = (one.numpy() for one in found)
+            laid_out = coordinates.reshape(*videos.shape, -1)
+            yield OrderedCandidates(videos, sources, order, laid_out)
+
+    def of_videos(self, weights: Floats) -> npt.NDArray[np.float32]:
+        """Returns the value of each video, `[num_videos + 1] float32`."""
+        known = weights.astype(np.float32)
+        raw = self._log.inputs(self.some_users(1), self._fields)
+        every = np.arange(1 + self._data.num_videos, dtype=np.int32)
+        parts = [
+            self._encode(
+                raw, tf.constant(every[np.newaxis, start:][:, :_VIDEOS_A_PART])
+            )
+            for start in range(0, len(every), _VIDEOS_A_PART)
+        ]
+        found: npt.NDArray[np.float32] = np.concatenate(
+            [p.numpy() @ known for p in parts]
+        )
+        return found
+
+    def _candidates(self, raw: graphs.Raw) -> tuple[tf.Tensor, ...]:
+        request = raw_request.Request(raw, self._graph.videos)
+        found, scores = self._graph.propose(request)
+        order = self._graph.rank(request, found, scores).order
+        return found.videos, found.sources, order, self._encoded(raw, found.videos)
+
+    def _encoded(self, raw: graphs.Raw, videos: tf.Tensor) -> tf.Tensor:
+        request = raw_request.Request(raw, self._graph.videos)
+        nothing = tf.zeros_like(videos)
+        found = pool.Found(videos, nothing, nothing)
+        scores = tf.zeros(tf.shape(videos), tf.float32)
+        tensors = self._graph.scorer.tensors_of(request, found, scores)
+        return self._network.video_coordinates(tensors)
+
+
+def fitted(parts: Iterator[OrderedCandidates], num_sources: int) -> Floats:
+    """Returns the weights of coordinates, place and sources, `[d + 2 + sources]`."""
+    squares: Floats | float = 0.0
+    products: Floats | float = 0.0
+    for part in parts:
+        for row, videos in enumerate(part.videos):
+            here = np.flatnonzero((videos > 0) & np.isfinite(part.order[row]))
+            if not len(here):
+                continue
+            inputs = _inputs(part, row, here, num_sources)
+            order = part.order[row, here].astype(np.float64)
+            inputs -= inputs.mean(axis=0)
+            squares = squares + inputs.T @ inputs
+            products = products + inputs.T @ (order - order.mean())
+    regular = np.asarray(squares)
+    ridge = _RIDGE * max(float(np.mean(np.diag(regular))), 1e-12)
+    regular = regular + ridge * np.eye(len(regular))
+    return np.asarray(np.linalg.solve(regular, products), np.float64)
+
+
+def _inputs(
+    part: OrderedCandidates, row: int, here: npt.NDArray[np.intp], num_sources: int
+) -> Floats:
+    sources = np.eye(num_sources + 1)[part.sources[row, here]]
+    places = np.log(first_pass.SHARPNESS + here)[:, np.newaxis]
+    columns = [part.coordinates[row, here], places, sources]
+    return np.concatenate(columns, axis=1, dtype=np.float64)
+
+
+def _kept_of_best(made: first_pass.FirstPass, part: OrderedCandidates) -> Floats:
+    """Returns which share of the ranker's best are kept, `[n]`."""
+    found = pool.Found(part.videos, part.sources, tf.zeros_like(part.videos))
+    keeps = made.keeps({}, found).numpy()
+    order = np.where(part.videos > 0, part.order, -np.inf)
+    best = np.argsort(-order, axis=1, kind="stable")[:, :BEST]
+    is_there = np.take_along_axis(np.isfinite(order), best, axis=1)
+    kept = np.take_along_axis(keeps, best, axis=1) & is_there
+    number = np.maximum(is_there.sum(axis=1), 1)
+    return np.asarray(kept.sum(axis=1) / number, np.float64)

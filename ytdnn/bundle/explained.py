@@ -1,0 +1,219 @@
+"""Graphs that explain an answer: its candidates, and the features' effect on a score.
+
+They are signatures of each recommender in addition to its stages, over the same
+variables: `candidates` gives the scores of both stages for every candidate, `explain`
+the change of the ranker's score of a video when one of its features is neutral.
+"""
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from ytdnn.bundle import bundle, graphs, results, shared
+from ytdnn.log import lookups, schema
+from ytdnn.log import request as raw_request
+from ytdnn.retrieval import placing, pool, rows
+from ytdnn.retrieval import scores as scores_room
+
+CANDIDATES = bundle.CANDIDATES
+EXPLAIN = "explain"
+CANDIDATE_SCORES = "candidate_scores"
+SOURCES = "sources"
+SEED_IDS = "seed_ids"
+RANKS = "ranks"
+STAGE_SECONDS = bundle.STAGE_SECONDS
+NEAREST_IDS = "nearest_watched_ids"
+NEAREST_COSINES = "nearest_watched_cosines"
+WITHOUT = "without."
+VALUE = "value."
+NUM_NEAREST = 3
+_HISTORY = 50  # most recent watches among which the nearest are
+_UNKNOWN = -2.0  # below every cosine
+
+Tensors = dict[str, tf.Tensor]
+
+
+class TwoStages(Protocol):
+    """A recommender's graph with its stages apart."""
+
+    videos: lookups.VideoIds
+
+    def propose(self, request: raw_request.Request) -> graphs.Proposed:
+        """Returns candidates and the candidate model's scores, None if not needed."""
+
+    def rank(
+        self, request: raw_request.Request, found: pool.Found, scores: Any
+    ) -> results.Ranked:
+        """Returns the ranker's predictions for candidates, and the page's order."""
+
+    def on_page(
+        self, raw: Tensors, found: pool.Found, ranked: results.Ranked
+    ) -> results.Ranked:
+        """Returns them without order where a candidate is left out before."""
+
+
+class Candidates(tf.Module):
+    """Maps a raw request to every candidate, with the scores of each stage."""
+
+    def __init__(
+        self,
+        stages: TwoStages,
+        user_tower: graphs.UserTowerGraph,
+        scores: scores_room.Scores,
+    ) -> None:
+        """Takes a recommender, and the function for the candidate model's scores."""
+        super().__init__()
+        self._stages = stages
+        self._user_tower = user_tower
+        self._scores = scores
+
+    def call(self, **raw: tf.Tensor) -> Tensors:
+        """Returns the candidates in the order of their sources.
+
+        All but two are `[batch, n]`: `ids`, `scores` that they are ordered by and the
+        other columns of `results.Ranked`, `candidate_scores` (the lowest float32:
+        none), `sources` (place among `CompositionConfig.source_names`, from 1),
+        `seed_ids`, and `ranks` on the page (from 1; 0: not on it). `num_results
+        [batch]` of them are candidates.
+        `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
+        graph.
+        """
+        started = tf.timestamp()
+        with tf.control_dependencies([started]):
+            raw = {name: tf.identity(values) for name, values in raw.items()}
+        request = raw_request.Request(raw, self._stages.videos)
+        found, scores = self._stages.propose(request)
+        if scores is None:
+            scores = self._scores(self._user_tower.vectors(request), found.videos)
+        with tf.control_dependencies([scores]):
+            proposed = tf.timestamp()
+        with tf.control_dependencies([proposed]):
+            parts = (found.videos, found.sources, found.seeds)
+            found = pool.Found(*map(tf.identity, parts))
+            scores = tf.identity(scores)
+        ranked = self._stages.rank(request, found, scores)
+        ranked = self._stages.on_page(raw, found, ranked)
+        with tf.control_dependencies([ranked.order]):
+            ended = tf.timestamp()
+        seconds = tf.stack([proposed - started, ended - proposed])
+        times = tf.tile(seconds[tf.newaxis], [tf.shape(ranked.order)[0], 1])
+        return self._outputs(found, scores, ranked) | {STAGE_SECONDS: times}
+
+    def _outputs(
+        self, found: pool.Found, scores: tf.Tensor, ranked: results.Ranked
+    ) -> Tensors:
+        is_there = found.videos > 0
+        on_page = is_there & tf.math.is_finite(ranked.order)
+        shown = (schema.PROPENSITIES, schema.PLACED_BY)
+        columns = {
+            name: tf.where(
+                on_page if name in shown else is_there, values, tf.zeros_like(values)
+            )
+            for name, values in ranked.columns().items()
+        }
+        ranks = 1 + placing.ranks(ranked.order)
+        return columns | {
+            schema.IDS: self._stages.videos.ids(found.videos),
+            CANDIDATE_SCORES: tf.where(is_there, scores, tf.zeros_like(scores)),
+            SOURCES: found.sources,
+            SEED_IDS: self._stages.videos.ids(found.seeds),
+            RANKS: tf.where(on_page, ranks, tf.zeros_like(ranks)),
+            schema.NUM_RESULTS: tf.reduce_sum(tf.cast(is_there, tf.int32), axis=1),
+        }
+
+
+class Effects(tf.Module):
+    """The ranker's scores with each feature neutral, one for all models of a bundle."""
+
+    def __init__(
+        self,
+        scorer: graphs.Scorer,
+        neutral: dict[str, float],
+        vectors: Collection[str] = (),
+    ) -> None:
+        """Takes the ranker.
+
+        Args:
+          scorer: Its network.
+          neutral: Value of each tensor that says nothing of a video or a user.
+          vectors: Tensors that are no single number, so that none is answered.
+        """
+        super().__init__()
+        self.scorer = scorer
+        self._neutral = dict(neutral)
+        self._vectors = frozenset(vectors)
+        self._traced = shared.Traced(self._changed)
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """Returns the scores and the values of the network's tensors, by name."""
+        found: Tensors = self._traced(tensors)
+        return found
+
+    def _changed(self, tensors: Tensors) -> Tensors:
+        changed = [tensors] + [
+            tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
+            for name, value in self._neutral.items()
+            for read in [tensors[name]]
+        ]
+        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
+        scores = self.scorer.score_of(self.scorer.predict_of(joined).order)
+        own, *others = tf.split(scores, len(changed), axis=0)
+        found = {schema.SCORES: own}
+        for name, without in zip(self._neutral, others, strict=True):
+            found[WITHOUT + name] = without
+            if tensors[name].dtype.is_floating and name not in self._vectors:
+                found[VALUE + name] = _of_each(tensors[name], own)
+        return found
+
+
+class Explanation(tf.Module):
+    """Raw request and videos to the ranker's scores with each feature neutral."""
+
+    def __init__(
+        self, ranker: graphs.RankerGraph, effects: Effects, scores: scores_room.Scores
+    ) -> None:
+        """Takes the ranker.
+
+        Args:
+          ranker: Reads requests.
+          effects: Scores with each feature neutral.
+          scores: Knows the vectors of videos.
+        """
+        super().__init__()
+        self._ranker = ranker
+        self._effects = effects
+        self._scores = scores
+
+    def call(self, **raw: tf.Tensor) -> Tensors:
+        """Returns explanations of the scores of the given videos.
+
+        `scores [batch, k]`; for each tensor of the network `without.NAME [batch, k]`,
+        the score with that one neutral, all of them in one batch; the value of each
+        number, `value.NAME [batch, k]`; and the nearest of the last watches by the
+        vectors of videos, `nearest_watched_ids` and `nearest_watched_cosines
+        [batch, k, 3]`.
+        """
+        videos = self._effects.scorer.videos
+        request = raw_request.Request(raw, videos, raw[schema.VIDEO_IDS])
+        return self._effects(self._ranker.tensors(raw)) | self._nearest(request)
+
+    def _nearest(self, request: raw_request.Request) -> Tensors:
+        watched = request.last_watches(_HISTORY)
+        cosines = self._scores.cosines(request.video_indices, watched)
+        is_first = (rows.occurrence(watched) == 0) & (watched > 0)
+        cosines = tf.where(is_first[:, tf.newaxis, :], cosines, _UNKNOWN)
+        best, places = tf.math.top_k(cosines, NUM_NEAREST)
+        videos = tf.gather(watched, places, batch_dims=1)
+        videos = tf.where(best > _UNKNOWN, videos, tf.zeros_like(videos))
+        return {
+            NEAREST_IDS: self._effects.scorer.videos.ids(videos),
+            NEAREST_COSINES: tf.where(best > _UNKNOWN, best, tf.zeros_like(best)),
+        }
+
+
+def _of_each(values: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Returns a feature of a query or of its videos as `[batch, k]`."""
+    if values.shape.rank == 1:
+        values = values[:, tf.newaxis]
+    return tf.broadcast_to(values, tf.shape(scores))

@@ -1,0 +1,363 @@
+"""`export`: trained models and index to a bundle of SavedModels (DESIGN §8).
+
+    bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
+    bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
+    bundle/versions/N/{titles,attributes}.parquet, vocabularies.json, manifest.json
+    bundle/manifest.json, bundle/serving/
+
+N is the version, one number for all models (`ytdnn.bundle.versions`). The manifest
+tells of each model its inputs and outputs and whether it needs ScaNN's ops. Stock
+TensorFlow (and TF Serving) loads the others.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import gc
+import pathlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import errors, progress, registries
+from ytdnn.bundle import (
+    added_videos,
+    bundle,
+    distilling,
+    graphs,
+    recommenders,
+    removed_videos,
+    saved_models,
+    tf_serving,
+    versions,
+    warm_up,
+    where,
+)
+from ytdnn.bundle import limits as limits_room
+from ytdnn.features import base_feature, corpus
+from ytdnn.log import lookups, prepared, schema, vectors
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.models.ranking import weighing as weighing_room
+from ytdnn.retrieval import attributes, request_fields
+from ytdnn.retrieval import filters as filters_room
+from ytdnn.retrieval import interface as retrieval
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval.index import artifact as index_artifact
+from ytdnn.retrieval.index import delta
+from ytdnn.run import artifacts, configs
+
+
+@dataclasses.dataclass(frozen=True)
+class Refit:
+    """Models of a run that were trained again, to the end of the log.
+
+    Attributes:
+      name: Path of the models in the workdir, with a prepared set made of the run's.
+      facts: Facts about them for the bundle's manifest.
+      evaluation: Evaluation of the run they repeat, None where there was none.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    evaluation: Mapping[str, Any] | None
+
+
+def step_config(config: configs.Config) -> dict[str, Any]:
+    """Returns the settings that a bundle depends on, besides its inputs."""
+    found = {
+        bundle.LAYOUT: bundle.NEWEST_LAYOUT,
+        "composition": configs.to_dict(config.composition),
+    }
+    return found | ({bundle.REFIT: True} if config.refit else {})
+
+
+def export(
+    workdir: pathlib.Path,
+    config: configs.Config,
+    refit: Refit | None = None,
+) -> pathlib.Path:
+    """Writes the bundle of a run as a new version; earlier ones stay.
+
+    Without impressions in the log there is no ranker, and the recommender answers with
+    the candidates and their scores. Without ScaNN there are only the exact models.
+
+    Args:
+      workdir: Directory of the run, with `data`, `candidates`, `index` and, unless the
+        log has no impressions, `ranking`; and the list of removed videos, if there is
+        one.
+      config: Config; its `composition` sets the number of candidates, and their order.
+      refit: Models trained to the end of the log; None: those of the workdir.
+
+    Returns:
+      The bundle's directory.
+
+    Raises:
+      errors.UserError: An artefact is missing or does not fit another.
+    """
+    workdir = pathlib.Path(workdir)
+    directory = workdir / bundle.KIND
+    with tempfile.TemporaryDirectory() as root, _without_collector():
+        asset = pathlib.Path(root) / removed_videos.ASSET
+        home = workdir if refit is None else workdir / refit.name
+        parts, inputs = _load(workdir, config, asset, home)
+        models = recommenders.make(parts)
+        facts = _facts(parts, models) | _with_first_pass(parts, models)
+        if refit is not None:
+            facts[bundle.REFIT] = dict(refit.facts)
+        with versions.publish(
+            directory, bundle.KIND, step_config(config), inputs, facts
+        ) as draft:
+            _write(parts, models, draft)
+            if refit is not None:
+                artifacts.write_json(draft.common / bundle.EVALUATION, refit.evaluation)
+    tf_serving.write(directory, models)
+    return directory
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keeps the collector of cycles off: graphs are millions of objects that stay.
+
+    It took 8 % of the processor time of an export.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _facts(
+    parts: recommenders.Parts, models: dict[str, saved_models.Model]
+) -> dict[str, Any]:
+    """Returns the facts about the bundle for its manifest."""
+    return {
+        "models": {name: model.describe() for name, model in models.items()},
+        "ranking": parts.ranker is not None,
+        "num_candidates": parts.first_stage.composition.num_candidates,
+        "sources": _source_places(parts),
+        bundle.SOURCE_NAMES: list(parts.first_stage.composition.source_names),
+        "videos": parts.first_stage.candidates.num_listed,
+        "catalogue": parts.data.num_videos,
+        removed_videos.FACT: len(parts.removed_ids),
+        added_videos.FACT: parts.data.num_added,
+        "statistics_as_of": _statistics_as_of(parts),
+        bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
+        bundle.POLICIES: dict(parts.filters.saved),
+        **_weights(parts.weighing),
+        bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
+        vectors.FACT: parts.data.vectors.served,
+    }
+
+
+def _with_first_pass(
+    parts: recommenders.Parts, models: dict[str, saved_models.Model]
+) -> dict[str, Any]:
+    """Gives the recommenders a first pass; returns the facts about it, none without."""
+    both = [m for m in models.values() if isinstance(m.graph, graphs.RecommenderGraph)]
+    if parts.ranker is None or not both:
+        return {}
+    served = models.get(bundle.RECOMMENDER, both[0])
+    found = distilling.distilled(
+        parts.data,
+        parts.ranker,
+        served.graph,
+        {field.name: field for field in served.inputs},
+        parts.first_stage.composition,
+    )
+    if found is None:
+        return {}
+    progress.say(found.described(parts.first_stage.composition))
+    if found.module is not None:
+        for model in both:
+            model.graph.leave_out_by(found.module)
+    return {distilling.FACT: found.facts}
+
+
+def _weights(weighing: weighing_room.Weighing | None) -> dict[str, Any]:
+    """Returns the facts about saved weights, none where there are none."""
+    if weighing is None:
+        return {}
+    saved = {"default": weighing.default, "policies": weighing.policies}
+    return {bundle.WEIGHTS: saved}
+
+
+def _write(
+    parts: recommenders.Parts,
+    models: dict[str, saved_models.Model],
+    draft: versions.Draft,
+) -> None:
+    """Writes the files of a version."""
+    video_ids = parts.data.videos[schema.VIDEO_ID].to_list()
+    example = warm_up.example(video_ids, parts.first_stage.candidates.vector_dim)
+    for name, model in models.items():
+        saved_models.save(model, draft.part(name))
+        warm_up.write(name, model, example, draft.part(name))
+    _write_titles(parts.data, draft.common / bundle.TITLES)
+    names = [one.name for one in attributes.from_data(parts.data) if one.kind != "age"]
+    parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
+    parts.data.vectors.write_served(draft.common)
+    artifacts.write_json(
+        draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
+    )
+
+
+def _vocabularies(
+    data: prepared.PreparedData, models: Mapping[str, saved_models.Model]
+) -> dict[str, list[str]]:
+    """Returns the values of each text that is a column of events or of users."""
+    found = dict(data.vocabularies)
+    for field in models[bundle.RECOMMENDER + bundle.EXACT].inputs:
+        column = field.name.removeprefix(f"{schema.USERS}.")
+        is_text = field.dtype == "string" and not field.is_list
+        if is_text and data.users.schema.get(column) == pl.String:
+            found[field.name] = (
+                data.users[column].drop_nulls().unique().sort().to_list()
+            )
+    return found
+
+
+def _filters(
+    composition: configs.CompositionConfig, data: prepared.PreparedData
+) -> filters_room.Filters:
+    """Returns the reader of the conditions of requests."""
+    operators = composition.operators
+    columns = attributes.from_data(data, operators)
+    keys = [key for column in columns for key in column.keys]
+    policies = where.policies(composition.policies, keys)
+    return filters_room.Filters(data, policies, operators)
+
+
+def _load(
+    workdir: pathlib.Path,
+    config: configs.Config,
+    asset: pathlib.Path,
+    home: pathlib.Path,
+) -> tuple[recommenders.Parts, dict[str, str]]:
+    """Returns the parts of the models, and the fingerprints of their artefacts.
+
+    Args:
+      workdir: Directory of the run.
+      config: Config of the run.
+      asset: File to write the removed videos into.
+      home: Directory of the models.
+    """
+    data = added_videos.extended(prepared.load(home / prepared.KIND), workdir)
+    first_stage = retrieval_stage.load(
+        home / retrieval_stage.KIND, data, config.composition
+    )
+    ranker = None
+    kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
+    if not data.ranker_left_out(config.ranking):
+        ranker = ranking_model.load(
+            home / ranking_model.KIND,
+            data,
+            first_stage,
+            config.composition.ranker_precision,
+        )
+        kinds.append(ranking_model.KIND)
+    manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
+    searchers = _searchers(home, manifests, first_stage)
+    removed_ids = removed_videos.read(workdir)
+    catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
+    asset.write_text(
+        removed_videos.text(removed_videos.indices(catalogue, removed_ids))
+    )
+    filters = _filters(config.composition, data)
+    limits = limits_room.FilterReader(
+        lookups.RemovedVideos(asset),
+        filters,
+        config.composition.remove_watched,
+        request_fields.from_config(config.composition, data),
+    )
+    parts = recommenders.Parts(
+        data,
+        first_stage,
+        ranker,
+        searchers,
+        manifests[index_artifact.KIND].facts["served"],
+        removed_ids,
+        limits,
+        filters,
+        _weighing(ranker, config.composition),
+    )
+    made_from = {
+        (home / kind).relative_to(workdir).as_posix(): manifest.fingerprint
+        for kind, manifest in manifests.items()
+        if kind != prepared.KIND
+    }
+    # Users are looked up in the run's own set, whatever the models were trained on.
+    own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
+    made_from = {prepared.KIND: own.fingerprint} | made_from
+    made_from |= removed_videos.inputs(workdir) | added_videos.inputs(workdir)
+    return parts, made_from | registries.versions_of_bundle(config)
+
+
+def _weighing(
+    ranker: ranking_model.RankingModel | None, composition: configs.CompositionConfig
+) -> weighing_room.Weighing | None:
+    """Returns the module that orders by weights, None where nothing asks for it.
+
+    Raises:
+      errors.UserError: Saved weights are of something that is not predicted.
+    """
+    default, saved = composition.default_weights, composition.weights_of_policies
+    if ranker is None:
+        if default or saved:
+            raise errors.UserError(
+                "expected no config.composition.weights, and none in its policies, as "
+                "the run serves no ranker whose predictions they would weigh: leave "
+                "them out, or set config.ranking.enabled=true"
+            )
+        return None
+    if not (ranker.head.outcomes or default or saved):
+        return None
+    names = weighing_room.names_of(ranker.head)
+    return weighing_room.Weighing(names, default, saved)
+
+
+def _searchers(
+    home: pathlib.Path,
+    manifests: Mapping[str, artifacts.Manifest],
+    first_stage: retrieval_stage.FirstStage,
+) -> dict[str, tf.Module]:
+    """Returns the built indexes, with the added videos of a model of content behind."""
+    facts = manifests[index_artifact.KIND].facts
+    candidates = manifests[retrieval_stage.KIND]
+    directory = home / index_artifact.KIND
+    found = {
+        name: index_artifact.load(directory, name, candidates).module
+        for name in facts["indexes"]
+    }
+    added = first_stage.video_vectors[facts["num_videos"] :]
+    if not len(added):
+        return found
+    return {name: delta.WithDelta(main, added) for name, main in found.items()}
+
+
+def _source_places(parts: recommenders.Parts) -> dict[str, int]:
+    """Returns the places of each candidate source; the tower has those left, too."""
+    others = parts.first_stage.other_sources if parts.ranker else ()
+    places = {source.kind: source.num for source in others}
+    number = parts.first_stage.composition.num_candidates
+    return {retrieval.TOWER: number - sum(places.values())} | places
+
+
+def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
+    """Returns the moment of the corpus statistics in it, None where it has none."""
+    read = parts.ranker.features if parts.ranker else ()
+    if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
+        return None
+    moment = corpus.serving_moment(parts.data)
+    time = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+    return {"seconds": moment, "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _write_titles(data: prepared.PreparedData, path: pathlib.Path) -> None:
+    names = [schema.VIDEO_ID, schema.TITLE]
+    data.videos.select(n for n in names if n in data.videos.columns).write_parquet(path)

@@ -1,0 +1,103 @@
+"""A light first pass: most candidates are left out before the ranker scores the others.
+
+    value of a candidate = a(its video) + b · log(3 + its place) + c(its source)
+
+`a` is a number for each video, computed once a version; `distilling` makes it, b and c
+from the ranker. A request that asks for a longer page keeps more candidates, and one
+with an order or caps of its own (`weights`, `policy`, `max_per`) keeps all of them.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.log import schema
+from ytdnn.retrieval import pool, rows
+
+SHARPNESS = 3.0  # of the first places: log(3 + place)
+_A_PLACE = 5  # candidates kept for each place of a page
+_OWN_ORDER = (schema.WEIGHT_NAMES, schema.POLICY, schema.MAX_PER_COLUMNS)
+
+
+class FirstPass(tf.Module):
+    """Leaves candidates out, in an exported graph.
+
+    Attributes:
+      keep: Number of candidates that are kept for a page of up to a fifth of that.
+    """
+
+    def __init__(
+        self,
+        of_videos: npt.NDArray[np.float32],
+        of_place: float,
+        of_sources: npt.NDArray[np.float32],
+        keep: int,
+    ) -> None:
+        """Copies the numbers.
+
+        Args:
+          of_videos: `[num_videos + 1]`, a number for each video.
+          of_place: Weight of the logarithm of a candidate's place.
+          of_sources: `[sources + 1]`, a number for each source.
+          keep: Number of candidates that are kept.
+        """
+        super().__init__()
+        self.keep = keep
+        self._of_videos = tf.Variable(of_videos, trainable=False)
+        self._of_sources = tf.constant(of_sources)
+        self._of_place = of_place
+
+    def __call__(
+        self, raw: Mapping[str, tf.Tensor], found: pool.Found, scores: tf.Tensor | None
+    ) -> tuple[pool.Found, tf.Tensor | None]:
+        """Returns the candidates that are kept, in their order, and their scores.
+
+        Args:
+          raw: Requests, with `k`.
+          found: Their candidates, `[batch, n]` each.
+          scores: `[batch, n]`; None where nothing needs them.
+        """
+        numbers = self._numbers(raw, found)
+        width = rows.largest(numbers)
+        size = tf.shape(found.videos)[1]
+        places = tf.math.top_k(self.values(found), width)[1]
+        is_kept = tf.range(width) < numbers[:, tf.newaxis]
+        places = tf.sort(tf.where(is_kept, places, size), axis=1)
+        is_kept = places < size
+
+        def kept(values: tf.Tensor) -> tf.Tensor:
+            taken = tf.gather(values, tf.minimum(places, size - 1), batch_dims=1)
+            return tf.where(is_kept, taken, tf.zeros_like(taken))
+
+        columns = map(kept, (found.videos, found.sources, found.seeds))
+        return pool.Found(*columns), None if scores is None else kept(scores)
+
+    def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
+        """Returns which candidates are kept, `[batch, n] bool`."""
+        best_first = tf.argsort(self.values(found), direction="DESCENDING", stable=True)
+        ranks = tf.argsort(best_first, axis=1)
+        return ranks < self._numbers(raw, found)[:, tf.newaxis]
+
+    def values(self, found: pool.Found) -> tf.Tensor:
+        """Returns the value of each candidate, `[batch, n] float32`, `-inf` = none."""
+        places = tf.cast(tf.range(tf.shape(found.videos)[1]), tf.float32)
+        values = (
+            tf.gather(self._of_videos, found.videos)
+            + self._of_place * tf.math.log(SHARPNESS + places)
+            + tf.gather(self._of_sources, found.sources)
+        )
+        return tf.where(found.videos > 0, values, float("-inf"))
+
+    def _numbers(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
+        """Returns how many candidates each request keeps, `[batch] int32`."""
+        batch, size = tf.unstack(tf.shape(found.videos))
+        keep = tf.fill([batch], self.keep)
+        if schema.K in raw:
+            keep = tf.maximum(keep, _A_PLACE * tf.minimum(raw[schema.K], size))
+        for name in _OWN_ORDER:
+            if name in raw:
+                given = tf.reshape(raw[name] != "", [batch, -1])
+                keep = tf.where(tf.reduce_any(given, axis=1), size, keep)
+        return tf.minimum(keep, size)

@@ -1,0 +1,221 @@
+"""Requests of many users at the end of the log, as a model's inputs.
+
+The values are those that `requests.request_for_user` and `batches.inputs` make of one
+user after the other; here they come from the arrays of the prepared set, and nothing
+loops over users. Events are read from the shards of the users asked about, so memory
+does not follow the log.
+"""
+
+import functools
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn.bundle import batches
+from ytdnn.features import registry
+from ytdnn.log import fields as fields_room
+from ytdnn.log import prepared, ragged, schema, user_shards
+
+Users = npt.NDArray[np.integer]
+
+_SHARDS_OPEN = 4  # each keeps a file open for every column
+# What requests hold of events, and its place in the tables of a shard.
+_COLUMNS = {
+    schema.WATCHES: {
+        schema.WATCHED_VIDEO_IDS: "videos",
+        schema.WATCH_TIMES: "times",
+        schema.WATCHED_SECONDS: "seconds",
+    },
+    schema.IMPRESSIONS: {
+        schema.IMPRESSION_VIDEO_IDS: "videos",
+        schema.IMPRESSION_TIMES: "times",
+        schema.IMPRESSION_CLICKED: "clicked",
+    },
+}
+
+
+class LoggedRequests:
+    """The users of a prepared set, asked about one second after its last event.
+
+    Attributes:
+      data: The prepared set.
+    """
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Takes the prepared set; nothing is read before it is asked for."""
+        self.data = data
+        self._shard = functools.lru_cache(_SHARDS_OPEN)(
+            lambda number: data.shards[number].read()
+        )
+
+    @property
+    def time(self) -> int:
+        """Time of the requests, seconds: one after the end of the log."""
+        return self.data.end_of_log + 1
+
+    def lengths(self, users: Users) -> npt.NDArray[np.int64]:
+        """Returns how many events each user's request holds, `[n]`."""
+        found: npt.NDArray[np.int64] = sum(
+            (offsets[users + 1] - offsets[users] for offsets in self._offsets.values()),
+            np.zeros(len(users), np.int64),
+        )
+        return found
+
+    def num_watches(self, users: Users) -> npt.NDArray[np.int64]:
+        """Returns the length of each history, `[n]`."""
+        offsets = self._offsets[schema.WATCHES]
+        found: npt.NDArray[np.int64] = offsets[users + 1] - offsets[users]
+        return found
+
+    def watched(self, users: Users) -> ragged.Ragged:
+        """Returns all videos each user watched, catalogue indices."""
+        rows = self._rows(schema.WATCHES, users)
+        found = self._values(schema.WATCHES, ["videos"], rows.values)
+        return ragged.Ragged(rows.offsets, found["videos"])
+
+    def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
+        """Returns the inputs of a signature, `[n]` or `[n, longest]`.
+
+        Fields that no log has (`k`, the videos to leave out) get their value for
+        missing.
+
+        Args:
+          users: `[n]` user indices.
+          fields: The signature's inputs by name.
+        """
+        known = self._of_events(users, fields)
+        return {
+            name: known[name] if name in known else self._of_users(users, field)
+            for name, field in fields.items()
+        }
+
+    def ids(self, videos: npt.NDArray[np.integer]) -> tf.Tensor:
+        """Returns the ids of catalogue indices `[...]`, that of 0 missing."""
+        return tf.gather(self._ids, videos)
+
+    def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
+        """Returns the lists of users' watches, impressions and searches."""
+        found: dict[str, tf.Tensor] = {}
+        for table, columns in _COLUMNS.items():
+            if table in self._offsets:
+                found |= self._lists(table, columns, users, fields)
+        if schema.QUERIES in fields and self.data.has_searches:
+            found[schema.QUERIES] = self._queries(users)
+        return found
+
+    def _rows(self, table: str, users: Users) -> ragged.Ragged:
+        """Returns the rows of a table's events of each user."""
+        offsets = self._offsets[table]
+        return ragged.ranges(offsets[users], offsets[users + 1])
+
+    def _values(
+        self, table: str, columns: Collection[str], rows: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray]:
+        """Returns the values of columns in rows of all shards, `[n]` each."""
+        offsets = self._offsets[table]
+        starts = offsets[[shard.first_user for shard in self.data.shards]]
+        numbers = np.searchsorted(starts, rows, side="right") - 1
+        parts = getattr(self.data.some.shard, table)
+        found = {c: np.empty(len(rows), getattr(parts, c).dtype) for c in columns}
+        for number in np.unique(numbers).tolist():
+            here = np.flatnonzero(numbers == number)
+            events = getattr(self._shard(number), table)
+            own = rows[here] - starts[number]
+            for column in columns:
+                found[column][here] = np.asarray(getattr(events, column))[own]
+        return found
+
+    def _lists(
+        self, table: str, columns: dict[str, str], users: Users, fields: batches.Fields
+    ) -> dict[str, tf.Tensor]:
+        """Returns the columns that a signature asks for, missing values in front."""
+        found = {}
+        rows = self._rows(table, users)
+        places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
+        padded = places.padded()
+        known = getattr(self.data.some.shard, table)
+        asked = {
+            name: column
+            for name, column in columns.items()
+            if name in fields and getattr(known, column) is not None
+        }
+        values = self._values(table, set(asked.values()), rows.values)
+        for name, column in asked.items():
+            field = fields[name]
+            is_id = name in (schema.WATCHED_VIDEO_IDS, schema.IMPRESSION_VIDEO_IDS)
+            dtype = np.dtype(np.int32 if is_id else field.dtype)
+            missing = np.array([0 if is_id else field.missing], dtype)
+            laid_out = np.concatenate([missing, values[column]]).astype(dtype)[padded]
+            found[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
+        return found
+
+    def _queries(self, users: Users) -> tf.Tensor:
+        rows = self._rows(schema.SEARCHES, users)
+        first = int(rows.values.min(initial=self._offsets[schema.SEARCHES][-1]))
+        stop = int(rows.values.max(initial=first - 1)) + 1
+        texts = tf.constant(["", *self.data.queries.texts(first, stop)], tf.string)
+        places = ragged.Ragged(rows.offsets, rows.values - first + 1)
+        return tf.gather(texts, places.padded())
+
+    def _of_users(self, users: Users, field: fields_room.Field) -> tf.Tensor:
+        """Returns a field of the users themselves, or missing values."""
+        shape = [len(users), 1] if field.is_list else [len(users)]
+        missing = tf.constant(field.missing, tf.as_dtype(field.dtype))
+        if field.name == schema.TIME:
+            return tf.fill(shape, tf.constant(self.time, tf.int64))
+        if field.name not in self._columns:
+            return tf.fill(shape, missing)
+        values = self._columns[field.name].gather(pl.Series(users, dtype=pl.UInt32))
+        if field.width:
+            none = pl.Series([[field.missing] * field.width], dtype=values.dtype)
+            vectors = pl.select(values.fill_null(none)).to_series()
+            flat = vectors.explode().to_numpy()
+            return tf.constant(flat.reshape(-1, field.width).astype(field.dtype))
+        if field.dtype == "string":
+            texts = values.cast(pl.String).fill_null(field.missing)
+            return tf.constant(texts.to_list(), tf.string)
+        numbers = values.cast(pl.Float64).fill_nan(None).fill_null(field.missing)
+        return tf.constant(numbers.to_numpy().astype(field.dtype))
+
+    @functools.cached_property
+    def _offsets(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Where the events of each user begin, `[users + 1]` of each table."""
+        tables = [schema.WATCHES]
+        tables += [schema.IMPRESSIONS] if self.data.has_impressions else []
+        tables += [schema.SEARCHES] if self.data.has_searches else []
+        found = {table: np.zeros(self.data.num_users + 1, np.int64) for table in tables}
+        for shard in self.data.shards:
+            users = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
+            events = shard.read()
+            for table in tables:
+                found[table][users] = _sizes(events, table, shard.num_users)
+        return {table: np.cumsum(sizes) for table, sizes in found.items()}
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, pl.Series]:
+        """Columns of users, by the name of the field."""
+        return {
+            name: column
+            for feature in registry.readable(self.data)
+            for name, column in feature.user_columns(self.data).items()
+        }
+
+    @functools.cached_property
+    def _ids(self) -> tf.Tensor:
+        """The id of each catalogue index, `[videos + 1]`, that of 0 missing."""
+        dtype, missing = fields_room.id_type(self.data)
+        ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
+        with tf.device("CPU"):
+            return tf.constant(ids, tf.as_dtype(dtype))
+
+
+def _sizes(
+    events: user_shards.Shard, table: str, num_users: int
+) -> npt.NDArray[np.int64]:
+    """Returns how many events of a table each user of a shard has, `[users]`."""
+    if table == schema.IMPRESSIONS and events.impressions is not None:
+        return np.diff(events.impressions.rows_of_users(num_users))
+    return np.diff(getattr(events, table).offsets)

@@ -1,0 +1,291 @@
+"""Builds the models of a bundle from the trained models of a run.
+
+Models share objects where possible: a stage that is a model of its own is the same
+object as a signature of a recommender, so that it is traced once.
+"""
+
+import dataclasses
+import functools
+
+import tensorflow as tf
+
+from ytdnn.bundle import (
+    bundle,
+    explained,
+    graphs,
+    limits,
+    saved_models,
+    shared,
+    signatures,
+)
+from ytdnn.log import fields, lookups, prepared, schema
+from ytdnn.models.ranking import heads
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.models.ranking import weighing as weighing_room
+from ytdnn.retrieval import (
+    caps,
+    exploring,
+    filters,
+    nearest,
+    page,
+    placing,
+    pool,
+    tower,
+)
+from ytdnn.retrieval import scores as scores_room
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval.index import artifact as index_artifact
+from ytdnn.retrieval.index import interface
+from ytdnn.run import configs
+
+_OR_WEIGHED = "; where there are weights, the weighted sum of the predictions"
+_PROPENSITY = "probability of each in its place, given the places before it"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The parts that the models of a bundle are built from.
+
+    Attributes:
+      data: The prepared set, added videos at the end of its catalogue.
+      first_stage: The trained candidate model and the other candidate sources.
+      ranker: The trained ranking model, None where the log has no impressions.
+      searchers: Index modules by kind.
+      served: The kind that the models without a suffix search.
+      removed_ids: Videos left out of every answer, as text.
+      limits: Which videos answers hold, as the models read it.
+      filters: What of it reads conditions.
+      weighing: Orders by weights of predictions; None: requests have no weights.
+    """
+
+    data: prepared.PreparedData
+    first_stage: retrieval_stage.FirstStage
+    ranker: ranking_model.RankingModel | None
+    searchers: dict[str, tf.Module]
+    served: str
+    removed_ids: list[str]
+    limits: limits.FilterReader
+    filters: filters.Filters
+    weighing: weighing_room.Weighing | None = None
+
+
+def make(parts: Parts) -> dict[str, saved_models.Model]:
+    """Returns every model of the bundle by name.
+
+    Raises:
+      errors.UserError: The log lacks columns that the composition needs.
+    """
+    made = _Maker(parts)
+    models = {bundle.USER_TOWER: made.user_tower}
+    if parts.ranker is not None:
+        models[bundle.RANKER] = made.ranker(parts.searchers[index_artifact.EXACT])
+    for kind, searcher in parts.searchers.items():
+        suffix = _suffix(kind, parts.served)
+        needs_scann = kind == index_artifact.SCANN
+        index = made.index(searcher, needs_scann)
+        both = made.recommender(searcher, index, needs_scann)
+        models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
+    return models
+
+
+def _suffix(kind: str, served: str) -> str:
+    """Returns the suffix of a kind of index: empty for the served one, except exact."""
+    return "" if kind == served != index_artifact.EXACT else f"_{kind}"
+
+
+class _Maker:
+    """Makes the models; those of one index share its vectors."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Creates the parts that all models share."""
+        self._parts = parts
+        self._stage, self._data = parts.first_stage, parts.data
+        self._videos = lookups.VideoIds(parts.data)
+        model = self._stage.candidates
+        self._tower = graphs.UserTowerGraph(self._data, self._videos, model)
+        self._vector = signatures.vector_field(model.vector_dim)
+        self._permitting = (
+            *fields.permitting(self._data),
+            *signatures.filter_fields(parts.filters),
+            *parts.limits.fields,
+        )
+        self._limits = (*self._permitting, signatures.k_field())
+        self._caps = caps.Caps(parts.filters)
+        self._capping = signatures.cap_fields(self._caps)
+        self._searches: dict[tf.Module, shared.SharedNearest] = {}
+        self._weights = (
+            *signatures.weight_fields(parts.weighing),
+            *signatures.policy_fields(parts.filters, parts.weighing),
+        )
+        self._rankers: dict[
+            tf.Module | None, saved_models.Model[graphs.RankerGraph]
+        ] = {}
+        self._scorer: graphs.Scorer | None = None
+        if parts.ranker is not None:
+            self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
+            self._effects = explained.Effects(
+                self._scorer,
+                parts.ranker.neutral,
+                [f.name for f in parts.ranker.features if f.inner_shape],
+            )
+            self._rule = page.Rule(self._stage.composition, self._data)
+            self._explorer = exploring.from_config(self._stage.composition, self._data)
+
+    @functools.cached_property
+    def user_tower(self) -> saved_models.Model:
+        """From raw requests to the user's vectors."""
+        inputs = self._stage.fields(self._data)
+        return saved_models.Model(self._tower, inputs, (self._vector,))
+
+    def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
+        """Returns the model from vectors to videos."""
+        search = self._search(searcher)
+        index = graphs.IndexGraph(self._videos, search, self._parts.limits)
+        found = signatures.result_fields(self._data, meanings(None))
+        inputs = (self._vector, *self._limits)
+        vectors = interface.variables(searcher.vectors)
+        return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
+
+    def _search(self, searcher: tf.Module) -> shared.SharedNearest:
+        """Returns the search among permitted videos, one for all models of an index."""
+        if searcher not in self._searches:
+            number = len(self._stage.video_vectors)
+            search = nearest.Nearest(searcher, number, self._from_vectors)
+            removed = self._parts.limits.removed
+            self._searches[searcher] = shared.SharedNearest(search, removed)
+        return self._searches[searcher]
+
+    @functools.cached_property
+    def _from_vectors(self) -> shared.SharedFromVectors:
+        number = len(self._stage.video_vectors)
+        return shared.SharedFromVectors(number, self._parts.limits.removed)
+
+    def _source(self, searcher: tf.Module) -> tower.TowerSource:
+        number = self._stage.composition.num_candidates
+        return tower.TowerSource(number, self._search(searcher))
+
+    @functools.cached_property
+    def _others(self) -> list[shared.SharedSource]:
+        """The other candidate sources, which no index changes."""
+        removed = self._parts.limits.removed
+        return [shared.SharedSource(one, removed) for one in self._stage.other_sources]
+
+    def _pool(self, searcher: tf.Module) -> pool.Pool:
+        own, composition = self._source(searcher), self._stage.composition
+        return pool.Pool(own, self._others, composition)
+
+    def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.RankerGraph]:
+        """Returns the model from raw requests and videos to scores.
+
+        There is one for all kinds of index where no feature asks the first stage.
+        """
+        asks = self._scorer is not None and self._scorer.asks_scores
+        key = searcher if asks else None
+        if key not in self._rankers:
+            self._rankers[key] = saved_models.Model(
+                self._ranker_graph(searcher),
+                self._ranker_inputs,
+                signatures.columns(meanings(self._parts.ranker)),
+            )
+        return self._rankers[key]
+
+    def _ranker_graph(self, searcher: tf.Module) -> graphs.RankerGraph:
+        if self._scorer is None:
+            raise ValueError("expected a trained ranker, found none")
+        sources = self._pool(searcher) if self._scorer.asks_sources else None
+        scores = self._stage.scores(searcher)
+        return graphs.RankerGraph(
+            self._scorer, self._tower, scores, sources, self._parts.limits
+        )
+
+    @property
+    def _ranker_inputs(self) -> saved_models.Fields:
+        ranker = self._parts.ranker
+        asked = ranker.request_fields(self._data) if ranker else ()
+        return (*asked, signatures.video_ids_field(self._data))
+
+    def recommender(
+        self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
+    ) -> saved_models.Model:
+        """Returns the model of both stages; of the first alone without a ranker."""
+        stage, data, may = self._stage, self._data, self._parts.limits
+        stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
+        said = meanings(self._parts.ranker, stage.composition, self._parts.weighing)
+        results = signatures.result_fields(data, said)
+        scores = stage.scores(searcher)
+        if self._parts.ranker is None or self._scorer is None:
+            source = self._source(searcher)
+            alone = graphs.NearestGraph(
+                self._videos, self._tower, source, may, self._caps
+            )
+            query = stage.fields(data)
+            stages |= self._candidates(alone, query, scores)
+            inputs = fields.union(query, self._limits, self._capping)
+            return saved_models.Model(alone, inputs, results, needs_scann, stages)
+        graph = graphs.RecommenderGraph(
+            self._tower,
+            self._pool(searcher),
+            self._scorer,
+            self._rule,
+            scores,
+            may,
+            self._explorer,
+            self._caps,
+            self._parts.weighing,
+        )
+        asked = self._parts.ranker.request_fields(data)
+        query = fields.union(stage.fields(data, with_sources=True), asked)
+        ranker = self.ranker(searcher)
+        why = explained.Explanation(ranker.graph, self._effects, scores)
+        stages |= self._candidates(graph, query, scores) | {
+            bundle.RANKER: ranker,
+            explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
+        }
+        inputs = fields.union(query, self._limits, self._capping, self._weights)
+        return saved_models.Model(graph, inputs, results, needs_scann, stages)
+
+    def _candidates(
+        self,
+        graph: explained.TwoStages,
+        query: saved_models.Fields,
+        scores: scores_room.Scores,
+    ) -> dict[str, saved_models.Model]:
+        """Returns the signature that lists all candidates."""
+        found = explained.Candidates(graph, self._tower, scores)
+        inputs = fields.union(query, self._permitting, self._capping, self._weights)
+        return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
+
+
+def meanings(
+    ranker: ranking_model.RankingModel | None,
+    composition: configs.CompositionConfig | None = None,
+    weighing: weighing_room.Weighing | None = None,
+) -> dict[str, str]:
+    """Returns the meaning of each column of an answer, by name.
+
+    Args:
+      ranker: None: the candidates are answered.
+      composition: Composition of the page; None: videos are scored, and make no page.
+      weighing: Orders by weights of predictions; None: nothing does.
+    """
+    if ranker is None:
+        return {schema.SCORES: bundle.DOT_PRODUCT}
+    head = ranker.head
+    has_seconds, has_clicks = head.predicts
+    weight = composition.blend_weight if composition else 0.0
+    blended = f", blended with the candidate score (weight {weight:g})"
+    found = {schema.SCORES: head.meaning + (blended if weight else "")}
+    if weighing is not None:
+        found[schema.SCORES] += _OR_WEIGHED
+    if has_seconds:
+        found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
+    if has_clicks:
+        found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
+    found |= {one.name: one.meaning for one in head.outcomes}
+    if composition and (
+        composition.explores or composition.max_per_channel or composition.reranks
+    ):
+        found[schema.PLACED_BY] = placing.MEANING
+    if composition and composition.temperature:
+        found[schema.PROPENSITIES] = _PROPENSITY
+    return found

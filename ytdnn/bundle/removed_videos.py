@@ -1,0 +1,61 @@
+"""Removed videos: the list in the workdir, which every export carries (DESIGN §8).
+
+Each model of a bundle reads the list as an asset when it is loaded. Nothing here needs
+TensorFlow.
+"""
+
+import json
+import pathlib
+from collections.abc import Collection
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.run import artifacts
+
+FILE = "removed_videos.json"  # in the workdir
+ASSET = "removed_videos.txt"  # in each model
+FACT = "removed_videos"
+TITLES = "titles.parquet"
+BUNDLE = "bundle"
+
+
+def read(workdir: pathlib.Path) -> list[str]:
+    """Returns the ids of removed videos, as text.
+
+    Raises:
+      errors.UserError: The list is damaged.
+    """
+    path = workdir / FILE
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text())
+        return [str(video_id) for video_id in found[FACT]]
+    except (ValueError, KeyError, TypeError):
+        raise errors.UserError(
+            f'expected {{"{FACT}": […]}} in {path}, found something else: repair or '
+            f"remove it"
+        ) from None
+
+
+def inputs(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the list as an input of the bundle: its fingerprint, if there is one."""
+    found = read(workdir)
+    return {FACT: artifacts.fingerprint(found)} if found else {}
+
+
+def indices(catalogue: pl.Series, video_ids: Collection[str]) -> list[int]:
+    """Returns the catalogue indices of some videos, from 1 on; unknown ones have none.
+
+    Args:
+      catalogue: Ids as text, in the order of their indices.
+      video_ids: As text.
+    """
+    asked = pl.Series(list(video_ids), dtype=pl.String)
+    return [int(row) + 1 for row in catalogue.is_in(asked.implode()).arg_true()]
+
+
+def text(of_indices: Collection[int]) -> str:
+    """Returns the file that `lookups.RemovedVideos` reads."""
+    return "".join(f"{index}\n" for index in (0, *of_indices))

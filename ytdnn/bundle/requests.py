@@ -1,0 +1,410 @@
+"""Requests as JSON: checked against a bundle's signature, or built from a log.
+
+    {"watched_video_ids": ["a", "b"], "watch_times": [10, 20], "time": 30, "k": 5}
+
+Every key is optional; a key that is left out is missing, and `k` is `DEFAULT_K`.
+"""
+
+import difflib
+import json
+import math
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.bundle import signatures, weights, where
+from ytdnn.features import base_feature as features_interface
+from ytdnn.features import registry
+from ytdnn.log import fields as fields_room
+from ytdnn.log import prepared, schema
+
+DEFAULT_K = 10
+Request = dict[str, Any]
+Fields = Mapping[str, signatures.Field]
+
+_KINDS = {"string": "a string", "float32": "a number"}
+_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)}
+_MOST_FLOAT = float(np.finfo(np.float32).max)
+_INT64 = (-(2**63), 2**63 - 1)
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_IDS = (
+    schema.WATCHED_VIDEO_IDS,
+    schema.IMPRESSION_VIDEO_IDS,
+    schema.VIDEO_IDS,
+    schema.EXCLUDE_IDS,
+    schema.ALLOW_IDS,
+)
+_LISTS_OF = {  # as long as the ids they are of
+    schema.WATCH_TIMES: schema.WATCHED_VIDEO_IDS,
+    schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
+    schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
+    schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
+    schema.CONDITION_VALUES: schema.CONDITIONS,
+    schema.MAX_PER_COUNTS: schema.MAX_PER_COLUMNS,
+    schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
+}
+
+
+def read(path: pathlib.Path) -> Request:
+    """Reads a request file.
+
+    Raises:
+      errors.UserError: It cannot be read, or is not a JSON object.
+    """
+    try:
+        return _object(loads(pathlib.Path(path).read_bytes()))
+    except OSError as error:
+        raise errors.UserError(
+            f"expected a request in {path}, which cannot be read: {error.strerror}"
+        ) from None
+    except ValueError as error:
+        raise _not_json(path, str(error)) from None
+
+
+def loads(text: bytes) -> Any:
+    """Returns the value of a JSON text; refuses objects that repeat a key.
+
+    Raises:
+      ValueError: It is not JSON; the message gives the place.
+      errors.UserError: A key occurs twice in an object.
+    """
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_without_repeats)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ValueError(where) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start + 1} is not UTF-8") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except ValueError:
+        raise ValueError("a number of too many digits") from None
+
+
+def _not_json(path: pathlib.Path, reason: str) -> errors.UserError:
+    return errors.UserError(
+        f'expected JSON as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in {path}, '
+        f"found something else ({reason})"
+    )
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a JSON object, and refuses repeated keys."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise errors.UserError(
+                f"expected each request key once, received {_shown(key)} twice: leave "
+                f"one out"
+            )
+        found[key] = value
+    return found
+
+
+def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
+    """Returns the inputs of a signature, a batch of one.
+
+    Args:
+      request: Values by name.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: As of `values`.
+    """
+    return {
+        name: np.array([value], object if field.dtype == "string" else field.dtype)
+        for (name, value), field in zip(
+            values(request, fields).items(), fields.values(), strict=True
+        )
+    }
+
+
+def values(request: Request, fields: Fields) -> dict[str, Any]:
+    """Returns the checked value of each input of a signature, missing ones filled in.
+
+    Args:
+      request: Values by name.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: A key is unknown, a value is of another type or out of
+        range, or two lists that belong together differ in length.
+    """
+    request = weights.expanded(where.expanded(_object(request), fields), fields)
+    for key in request:
+        if key not in fields:
+            raise errors.UserError(_unknown_key(key, fields))
+    found = {name: _value(request.get(name), field) for name, field in fields.items()}
+    for name, ids in _LISTS_OF.items():
+        if name in fields and _is_given(found[name], fields[name]):
+            _check_lengths(fields[name], found[name], ids, found[ids])
+    return found
+
+
+def _is_given(values: list[Any], field: signatures.Field) -> bool:
+    """Whether a list has a value: clients fill absent lists with missing values."""
+    return any(value != field.missing for value in values)
+
+
+def _object(request: Any) -> Request:
+    if not isinstance(request, dict):
+        raise errors.UserError(
+            f'expected a request object as {{"{schema.WATCHED_VIDEO_IDS}": […], '
+            f'"k": 10}}, received {_shown(request)}'
+        )
+    return request
+
+
+def _unknown_key(key: str, fields: Fields) -> str:
+    close = errors.closest(str(key), fields, cutoff=0.5)
+    hint = f": did you mean {close}?" if close else ""
+    known = list(fields)
+    if schema.CONDITIONS in fields:
+        known.append(where.WHERE)
+    if schema.MAX_PER_COLUMNS in fields:
+        known.append(where.MAX_PER)
+    if schema.WEIGHT_NAMES in fields:
+        known.append(weights.WEIGHTS)
+    return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
+
+
+def _value(value: Any, field: signatures.Field) -> Any:
+    """Returns a checked value, the missing one where there is none."""
+    if value is None:
+        if field.name == schema.K:
+            return DEFAULT_K
+        return [] if field.is_list else field.missing
+    if not field.is_list:
+        return _scalar(value, field, "")
+    if isinstance(value, list) and field.name in _IDS and field.dtype == "int64":
+        value = [plain_id(one, pl.Int64()) for one in value]
+    if not isinstance(value, list):
+        raise errors.UserError(
+            f"expected a list in request key {field.name}, received {_shown(value)}"
+        )
+    if field.width and len(value) not in (0, field.width):
+        raise errors.UserError(
+            f"expected {field.width} numbers in request key {field.name}, or none, "
+            f"received {len(value)}"
+        )
+    if _is_plain(value, field):
+        return value
+    return [_scalar(v, field, f", position {i}") for i, v in enumerate(value)]
+
+
+def plain_id(value: Any, dtype: pl.DataType) -> Any:
+    """Returns an id as the log has it: text of an integer, where it has integers.
+
+    Clients in JavaScript send ids beyond 2^53 as text, which its numbers do not hold.
+
+    Args:
+      value: Value of JSON.
+      dtype: Type of the log's ids.
+    """
+    is_text = isinstance(value, str) and dtype.is_integer()
+    return int(value) if is_text and _INTEGER.fullmatch(value) else value
+
+
+def _is_plain(values: list[Any], field: signatures.Field) -> bool:
+    """Whether all values of a list are plain: of one type and within range.
+
+    Most lists are, and it can be checked without a look at each value.
+    """
+    kinds = set(map(type, values))
+    if field.choices:
+        return False
+    if field.dtype == "string":
+        return kinds == {str} and is_text("".join(values))
+    if kinds != {int} and (kinds != {float} or field.dtype != "float32"):
+        return False
+    if kinds == {float} and not all(map(math.isfinite, values)):
+        return False
+    least, greatest = _bounds(field)
+    return bool(least <= min(values) and max(values) <= greatest)
+
+
+def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
+    types = _TYPES.get(field.dtype, (int,))
+    if field.is_flag and isinstance(value, bool):
+        return int(value)
+    if isinstance(value, types) and not isinstance(value, bool):
+        if isinstance(value, str) and not is_text(value):
+            expected = "text of whole Unicode characters"
+        elif field.choices and value not in (field.missing, *field.choices):
+            expected = f"one of {', '.join(field.choices)}"
+        elif _in_range(value, field):
+            return value
+        else:
+            expected = _range(field)
+    else:
+        expected = _KINDS.get(field.dtype, "an integer")
+    raise errors.UserError(
+        f"expected {expected} in request key {field.name}{where}, "
+        f"received {_shown(value)}"
+    )
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be written as UTF-8, which half a surrogate pair cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _in_range(value: Any, field: signatures.Field) -> bool:
+    if isinstance(value, str) or value == field.missing:
+        return True
+    least, greatest = _bounds(field)
+    return bool(least <= value <= greatest)  # NaN is not
+
+
+def _bounds(field: signatures.Field) -> tuple[float, float]:
+    """Returns the least and the greatest value, of Python's types.
+
+    It compares these with integers of any size.
+    """
+    is_float = field.dtype == "float32"
+    lowest, highest = (-_MOST_FLOAT, _MOST_FLOAT) if is_float else _INT64
+    least = lowest if field.least is None else field.least
+    greatest = highest if field.greatest is None else field.greatest
+    return least, greatest
+
+
+def _range(field: signatures.Field) -> str:
+    missing = f"({field.missing:g}: not known)"
+    if field.is_flag:
+        return f"true or false {missing}"
+    if field.least is None:
+        return "a finite number" if field.dtype == "float32" else "a 64-bit integer"
+    kind = (
+        "years" if field.meaning == "years" else _KINDS.get(field.dtype, "an integer")
+    )
+    known = "" if field.missing == field.least else f" {missing}"
+    if field.greatest == fields_room.MOST_TIME:
+        return f"seconds since 1970, before the year 2100{known}"
+    if field.greatest is not None:
+        return f"{kind} of {field.least:g} to {field.greatest:,.0f}{known}"
+    return f"{kind} of {field.least:g} or more{known}"
+
+
+def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) -> None:
+    if len(values) != len(of):
+        raise errors.UserError(
+            f"expected as many {field.name} as {ids} in the request, received "
+            f"{len(values)} and {len(of)} ({field.missing:g} marks a missing one)"
+        )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=not is_text(str(value)))
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def request_for_user(
+    data: prepared.PreparedData, user_id: str | int, k: int = DEFAULT_K
+) -> Request:
+    """Returns a user's request at the end of the log, one second after its last event.
+
+    Args:
+      data: The prepared set.
+      user_id: As in the log; its text will do for an integer.
+      k: Results wanted.
+
+    Raises:
+      errors.UserError: The log has no such user.
+    """
+    user = _user_index(data, user_id)
+    own = data if len(data.shards) == 1 else data.of_users(np.array([user]))
+    end = int(own.watches.offsets[user + 1])
+    request = request_at(own, user, end, data.end_of_log + 1)
+    return request | {schema.K: k}
+
+
+def request_at(
+    data: prepared.PreparedData, user: int, end_watch: int, time: int
+) -> Request:
+    """Returns the request of a user as of a position of the log.
+
+    It has all data of the log; a bundle may read less (`Bundle.fitting`).
+
+    Args:
+      data: The prepared set.
+      user: User index.
+      end_watch: Flat position where the history ends: the watch there is not in it,
+        but the request is made on its device.
+      time: Time of the request; searches and impressions before it count. 0 = unknown:
+        searches before the watch at `end_watch`.
+    """
+    ids = _ids_by_index(data)
+    watches = slice(int(data.watches.offsets[user]), end_watch)
+    videos = data.watches.videos[watches].tolist()
+    request = {
+        schema.WATCHED_VIDEO_IDS: [ids[i] for i in videos],
+        schema.WATCH_TIMES: data.watches.times[watches].tolist(),
+        schema.TIME: time,
+    }
+    if data.watches.seconds is not None:
+        request[schema.WATCHED_SECONDS] = data.watches.seconds[watches].tolist()
+    is_watch = end_watch < int(data.watches.offsets[user + 1])
+    place = features_interface.Place(user, end_watch, time, is_watch)
+    for feature in registry.readable(data):
+        request |= feature.request_values(data, place)
+    if data.has_searches:
+        request[schema.QUERIES] = _queries(data, user, end_watch, time)
+    if data.has_impressions:
+        request |= _impressions(data, user, time, ids)
+    return request
+
+
+def _impressions(
+    data: prepared.PreparedData, user: int, time: int, ids: list[str | int | None]
+) -> Request:
+    """Returns the impressions of a user before a time, in the log's order."""
+    shown = data.impressions
+    rows = slice(*np.searchsorted(shown.users, [user, user + 1]))
+    before = np.asarray(shown.times[rows] < time)
+    videos = shown.videos[rows][before].tolist()
+    return {
+        schema.IMPRESSION_VIDEO_IDS: [ids[i] for i in videos],
+        schema.IMPRESSION_TIMES: shown.times[rows][before].tolist(),
+        schema.IMPRESSION_CLICKED: shown.clicked[rows][before].astype(int).tolist(),
+    }
+
+
+def _queries(
+    data: prepared.PreparedData, user: int, end_watch: int, time: int
+) -> list[str]:
+    start, stop = data.searches.offsets[user : user + 2].tolist()
+    if time:
+        stop = start + int(np.searchsorted(data.searches.times[start:stop], time))
+    elif end_watch < data.watches.offsets[user + 1]:
+        stop = start + int(np.asarray(data.watches.num_searches)[end_watch])
+    if data.whole is not data:  # the texts are found by positions of the whole
+        first = int(data.whole.shard_index.offsets("searches")[user])
+        start, stop = first, first + stop - start
+    return data.queries.texts(start, stop)
+
+
+def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
+    ids = data.users[schema.USER_ID].cast(pl.String)
+    found = ids.index_of(str(user_id))
+    if found is None:
+        close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
+        hint = f": did you mean {close[0]}?" if close else f", as {ids[0]}"
+        raise errors.UserError(
+            f"expected a user of the {len(ids)} in {data.directory}, received "
+            f"{_shown(user_id)}{hint}"
+        )
+    return int(found)
+
+
+def _ids_by_index(data: prepared.PreparedData) -> list[str | int | None]:
+    """Returns the id of each catalogue index, None of 0, which no event has."""
+    return [None, *data.videos[schema.VIDEO_ID].to_list()]

@@ -1,0 +1,170 @@
+"""One SavedModel of the bundle: its signatures, and how its variables lie on disk."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import tensorflow as tf
+
+from ytdnn.bundle import signatures
+from ytdnn.log import schema
+
+SIGNATURE = "serving_default"
+REQUIRED_SIGNATURE = "serving_required"
+Fields = tuple[signatures.Field, ...]
+
+_REQUIRED = (schema.WATCHED_VIDEO_IDS, schema.USER_VECTOR, schema.K)
+_LARGE_BYTES = 2**20
+
+
+class Graph(Protocol):
+    """A `tf.Module` of `ytdnn.bundle.graphs`."""
+
+    def call(self, **request: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns outputs by name."""
+
+
+GraphT = TypeVar("GraphT", bound=Graph)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model(Generic[GraphT]):
+    """One SavedModel of the bundle.
+
+    Attributes:
+      graph: Graph of the model.
+      inputs: Inputs of its signature.
+      outputs: Outputs of its signature.
+      needs_scann: Whether it uses ScaNN's ops.
+      stages: Models that it is made of, by name: it has a signature of each, which
+        shares its variables. A stage of several models is one object, traced once.
+      vectors: Variables of the videos' vectors, of an index; `Bundle.video_vectors`
+        reads them from the file.
+    """
+
+    graph: GraphT
+    inputs: Fields
+    outputs: Fields
+    needs_scann: bool = False
+    stages: Mapping[str, "Model"] = dataclasses.field(default_factory=dict)
+    vectors: Sequence[tf.Variable] = ()
+
+    @functools.cached_property
+    def function(self) -> Any:
+        """The graph's concrete function."""
+        return _traced(self.graph.call, self.inputs)
+
+    @property
+    def required(self) -> Fields:
+        """Inputs of `serving_required`; none where there is no such signature."""
+        found = tuple(field for field in self.inputs if field.name in _REQUIRED)
+        lists = schema.K in {field.name for field in found}
+        return found if lists and len(found) < len(self.inputs) else ()
+
+    def describe(self) -> dict[str, Any]:
+        """Returns the facts about it for the manifest."""
+        return {
+            "needs": ["scann"] if self.needs_scann else [],
+            "inputs": signatures.describe(self.inputs),
+            "outputs": signatures.describe(self.outputs),
+            "required": [field.name for field in self.required],
+            "stages": list(self.stages),
+        }
+
+
+def save(model: Model, directory: pathlib.Path) -> None:
+    """Writes a SavedModel.
+
+    It has the signatures `serving_default`, `serving_required` where there are inputs
+    that may be left out, and one of each stage.
+    """
+    functions = {SIGNATURE: model.function}
+    if model.required:
+        shortened = _shortened(model)
+        functions[REQUIRED_SIGNATURE] = _traced(shortened, model.required)
+    for name, stage in model.stages.items():
+        functions[name] = stage.function
+    graphs = [model.graph, *(stage.graph for stage in model.stages.values())]
+    root = tf.Module()
+    root.vectors = list(model.vectors)
+    named = {id(one) for one in model.vectors}
+    captured = _captured(graphs, functions.values())
+    root.resources = [one for one in captured if id(one) not in named]
+    options = tf.saved_model.SaveOptions(
+        experimental_sharding_callback=_LargeApart(),
+        experimental_custom_gradients=False,
+    )
+    tf.saved_model.save(root, str(directory), functions, options)
+
+
+def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
+    """Returns the variables and tables that functions read, and nothing that owns them.
+
+    TensorFlow would write every object of the graphs, many times as many, and go
+    through them again for each thing that it writes.
+    """
+    root = tf.Module()
+    root.graphs = list(graphs)
+    handles = {id(one) for each in functions for one in each.captured_inputs}
+    return [
+        one
+        for one in tf.train.TrackableView(root).descendants()
+        if id(_handle(one)) in handles
+    ]
+
+
+def _handle(resource: Any) -> Any:
+    """Returns the handle of a variable or table, None of other objects."""
+    if isinstance(resource, tf.Variable):
+        return resource.handle
+    return getattr(resource, "resource_handle", None)
+
+
+def _traced(call: Callable[..., Any], fields: Fields) -> Any:
+    specs = {field.name: field.spec() for field in fields}
+    return tf.function(call, autograph=False).get_concrete_function(**specs)
+
+
+def _shortened(model: Model) -> Callable[..., Any]:
+    """Returns a call of the model's function, all but the required inputs missing."""
+    others = [field for field in model.inputs if field not in model.required]
+
+    def call(**request: tf.Tensor) -> Any:
+        batch = tf.shape(request[schema.K])[0]
+        missing = {
+            field.name: tf.fill(
+                tf.stack([batch, 1]) if field.is_list else tf.stack([batch]),
+                tf.constant(field.missing, tf.as_dtype(field.dtype)),
+            )
+            for field in others
+        }
+        return model.function(**request, **missing)
+
+    return call
+
+
+class _LargeApart(tf.train.experimental.ShardingCallback):
+    """Puts each large variable into a file of its own.
+
+    Models that hold the same vectors then have files of equal content, which lie on
+    disk once (`ytdnn.bundle.versions`).
+    """
+
+    @property
+    def description(self) -> str:
+        """Description in TensorFlow's error messages."""
+        return "Large variables apart, all others together."
+
+    def __call__(self, shardable_tensors: Sequence[Any]) -> list[dict[str, Any]]:
+        """Returns the shards, `{checkpoint key: {slice: tensor}}` each."""
+        small: dict[str, Any] = {}
+        large: list[dict[str, Any]] = []
+        for one in shardable_tensors:
+            size = one.tensor.shape.num_elements() or 0
+            if size * one.tensor.dtype.size >= _LARGE_BYTES:
+                large.append({one.checkpoint_key: {one.slice_spec: one.tensor}})
+            else:
+                small.setdefault(one.checkpoint_key, {})[one.slice_spec] = one.tensor
+        return [small, *large]

@@ -1,0 +1,126 @@
+"""A SavedModel in a session of its own, which frees all memory when it is closed.
+
+`tf.saved_model.load` is for models that stay: TensorFlow keeps the kernels of a
+function that has run once, and their resources, such as ScaNN's copy of the vectors,
+after the last reference to it is gone. A process that changes models uses a session;
+closing it frees all its variables, tables and kernels. Large variables are pages of the
+SavedModel's files (`ytdnn.bundle.mapped`).
+"""
+
+import ctypes
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from ytdnn.bundle import mapped, operations
+from ytdnn.retrieval.index import scann_index
+
+_INITIALIZE = "__saved_model_init_op"
+_NO_FOLDING = -1  # `OptimizerOptions.L0`
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+Outputs = dict[str, npt.NDArray[Any]]
+Signature = Callable[[Arrays], Outputs]
+
+
+class Session:
+    """A SavedModel that is loaded; its signatures may run in several threads.
+
+    Attributes:
+      names: Names of its signatures.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        needs: Sequence[str],
+        num_threads: int | None = None,
+    ) -> None:
+        """Loads it.
+
+        Args:
+          directory: Directory of the SavedModel.
+          needs: Requirements beyond TensorFlow, from the bundle's manifest.
+          num_threads: Number of threads of its operations; None: one for each core.
+
+        Raises:
+          errors.UserError: It needs ScaNN, which is not installed, or holds an
+            operation that is not allowed.
+        """
+        if "scann" in needs:
+            scann_index.scann_ops()
+        directory = pathlib.Path(directory)
+        meta = operations.read(directory)
+        mapped.map_variables(meta, directory)
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph, config=_config(num_threads))
+        with graph.as_default():
+            saver = tf.compat.v1.train.import_meta_graph(meta)
+            saver.restore(self._session, str(directory / mapped.VARIABLES))
+        # A copy: a part of a message keeps the whole graph in memory.
+        kept = meta_graph_pb2.MetaGraphDef()
+        for name, signature in meta.signature_def.items():
+            kept.signature_def[name].CopyFrom(signature)
+        self._signatures = kept.signature_def
+        self._initialize(meta, directory)
+        del meta
+        give_back()
+        self.names = tuple(self._signatures)
+
+    def _initialize(self, meta: Any, directory: pathlib.Path) -> None:
+        """Runs the operation that fills look-up tables, from the SavedModel's files."""
+        if _INITIALIZE not in self._signatures:
+            return
+        files = {
+            asset.tensor_info.name: str(directory / "assets" / asset.filename)
+            for asset in meta.asset_file_def
+        }
+        (output,) = self._signatures[_INITIALIZE].outputs.values()
+        self._session.run(output.name, files)
+
+    def signature(self, name: str) -> Signature:
+        """Returns the function that runs a signature: inputs to outputs, by name."""
+        found = self._signatures[name]
+        inputs = {key: tensor.name for key, tensor in found.inputs.items()}
+        outputs = {key: tensor.name for key, tensor in found.outputs.items()}
+        run = self._session.make_callable(list(outputs.values()), list(inputs.values()))
+
+        def call(values: Arrays) -> Outputs:
+            return dict(
+                zip(outputs, run(*(values[key] for key in inputs)), strict=True)
+            )
+
+        return call
+
+    def close(self) -> None:
+        """Gives its memory back; no signature may run then."""
+        self._session.close()
+
+
+def give_back() -> None:
+    """Gives memory back that loading has used: a tenth of a gigabyte of a large model.
+
+    Of glibc alone, which keeps it otherwise.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:
+    """Returns the settings of a session.
+
+    Without the optimizer of level 1, which runs operations of constants once: of a
+    mapped file it would make a copy. Grappler optimizes the graphs in any case.
+    """
+    found = tf.compat.v1.ConfigProto()
+    found.graph_options.optimizer_options.opt_level = _NO_FOLDING
+    if num_threads is not None:
+        found.intra_op_parallelism_threads = num_threads
+        found.inter_op_parallelism_threads = num_threads
+        found.use_per_session_threads = True
+    return found

@@ -1,0 +1,110 @@
+"""A bundle's answers for many users or videos as frames: lists, and vectors."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn.bundle import bulk
+from ytdnn.bundle import bundle as bundle_room
+from ytdnn.log import schema
+from ytdnn.retrieval import placing
+
+RANK = "rank"
+SIMILAR_VIDEO_ID = "similar_video_id"
+VECTOR = "vector"
+_INDEX = "index"
+
+
+def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the place of each id in `known`, -1 for others.
+
+    Integers and their text are the same id.
+
+    Args:
+      known: Ids, each once.
+      asked: Ids.
+    """
+    names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index(_INDEX)
+    given = pl.DataFrame({"id": asked.cast(pl.String)})
+    found = given.join(names, "id", "left", maintain_order="left")[_INDEX]
+    places: npt.NDArray[np.int64] = found.cast(pl.Int64).fill_null(-1).to_numpy()
+    return places
+
+
+def schema_of_lists(
+    bundle: bundle_room.Bundle,
+    asked: pl.Series,
+    video: str,
+    columns: Iterable[str] = (schema.SCORE,),
+) -> dict[str, pl.DataType]:
+    """Returns the columns of a frame of lists.
+
+    Args:
+      bundle: Knows the videos.
+      asked: Whom the lists are for.
+      video: Column of the videos listed.
+      columns: What is said of each place.
+    """
+    title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
+    said = {name: type_of(name) for name in columns}
+    of_video = {video: bundle.id_type, **title, **said}
+    return {asked.name: asked.dtype, RANK: pl.Int32(), **of_video}
+
+
+def type_of(column: str) -> pl.DataType:
+    """Returns the type of a column of `bundle.COLUMNS`."""
+    return pl.Enum(placing.NAMES) if column == schema.PLACED_BY else pl.Float32()
+
+
+def of_lists(
+    bundle: bundle_room.Bundle,
+    asked: pl.Series,
+    lists: bulk.Lists,
+    video: str = schema.VIDEO_ID,
+) -> pl.DataFrame:
+    """Returns a row for each place of each list: `schema_of_lists`.
+
+    Args:
+      bundle: Knows the videos.
+      asked: Whom the lists are for, `[n]`.
+      lists: Theirs.
+      video: Column of the videos listed.
+    """
+    rows, columns = np.nonzero(lists.videos)
+    found = bundle.videos[lists.videos[rows, columns] - 1]
+    parts = [
+        asked.gather(pl.Series(rows, dtype=pl.UInt32)),
+        pl.Series(RANK, columns + 1, pl.Int32),
+        found[schema.VIDEO_ID].rename(video),
+        *([found[schema.TITLE]] if _has_titles(bundle) else []),
+        pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
+    ]
+    for name, values in lists.more.items():
+        column = bundle_room.column(name)
+        parts.append(said(column, values[rows, columns]))
+    return pl.DataFrame(parts)
+
+
+def said(column: str, values: npt.NDArray[Any]) -> pl.Series:
+    """Returns a column of `bundle.COLUMNS` of the values that a model answers."""
+    if column != schema.PLACED_BY:
+        return pl.Series(column, values, type_of(column))
+    names = pl.Series(placing.NAMES, dtype=type_of(column))
+    return names.gather(pl.Series(values, dtype=pl.UInt32)).rename(column)
+
+
+def _has_titles(bundle: bundle_room.Bundle) -> bool:
+    return schema.TITLE in bundle.videos.columns
+
+
+def schema_of_vectors(asked: pl.Series, dim: int) -> dict[str, pl.DataType]:
+    """Returns the columns of a frame of vectors of some width."""
+    return {asked.name: asked.dtype, VECTOR: pl.Array(pl.Float32, dim)}
+
+
+def of_vectors(asked: pl.Series, vectors: bulk.Vectors) -> pl.DataFrame:
+    """Returns a row for each id with its vector, an array of float32."""
+    return pl.DataFrame([asked, pl.Series(VECTOR, vectors)])

@@ -1,0 +1,80 @@
+"""Weights of outcomes as people write them, and as the models read them.
+
+    {"weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
+
+The signatures take names and numbers (`ytdnn.models.ranking.weighing`).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ytdnn import errors
+from ytdnn.log import fields as fields_room
+from ytdnn.log import schema
+from ytdnn.models.ranking import weighing
+
+WEIGHTS = "weights"
+_EXAMPLE = '{"watch_seconds": 1, "liked": 30}'
+_MOST = 1e9
+
+Fields = Mapping[str, fields_room.Field]
+
+
+def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    """Returns a request whose weights are inputs of a signature.
+
+    Args:
+      request: Values by name; without weights it is returned as it is.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: Weights are malformed, or of what the bundle does not predict.
+    """
+    found = dict(request)
+    if WEIGHTS not in found:
+        return found
+    given = found.pop(WEIGHTS)
+    if given is None or given == {}:
+        return found
+    if schema.WEIGHT_NAMES not in fields:
+        raise errors.UserError(
+            f"expected no {WEIGHTS}, as what is asked predicts no outcomes, received "
+            f"{errors.one_line(str(given))[:60]}: name columns of impressions in "
+            f"config.data.outcomes, and train and export again"
+        )
+    if schema.WEIGHT_NAMES in found or schema.WEIGHT_VALUES in found:
+        raise errors.UserError(
+            f"expected {WEIGHTS}, or {schema.WEIGHT_NAMES} and {schema.WEIGHT_VALUES}, "
+            f"received both: leave one out"
+        )
+    checked = require(given, fields[schema.WEIGHT_NAMES].choices)
+    found[schema.WEIGHT_NAMES] = list(checked)
+    found[schema.WEIGHT_VALUES] = list(checked.values())
+    return found
+
+
+def require(given: Any, names: tuple[str, ...]) -> dict[str, float]:
+    """Returns checked weights.
+
+    Args:
+      given: An object as of JSON.
+      names: What the bundle predicts.
+
+    Raises:
+      errors.UserError: They are malformed, or of what the bundle does not predict.
+    """
+    if not isinstance(given, Mapping):
+        raise errors.UserError(
+            f"expected {WEIGHTS} as an object such as {_EXAMPLE}, received "
+            f"{errors.one_line(str(given))[:60]}"
+        )
+    weighing.require_known(given, names, WEIGHTS)
+    for name, value in given.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or abs(value) > _MOST:
+            raise errors.UserError(
+                f"expected a number of -{_MOST:g} to {_MOST:g} as the weight of "
+                f"{name}, received {errors.one_line(str(value))[:40]}"
+            )
+    return {str(name): float(value) for name, value in given.items()}

@@ -1,0 +1,170 @@
+"""The table of all features in `docs/features.md`, made from their declarations.
+
+    python -m ytdnn.evaluation.terminal.feature_table docs/features.md
+
+writes it anew between the two marks of that page.
+"""
+
+import inspect
+import pathlib
+import re
+import sys
+import types
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ytdnn import errors, registries
+from ytdnn.features import base_feature, encodings, registry
+from ytdnn.log import events, fields, prepared, schema, user_shards
+from ytdnn.run import artifacts
+
+BEGIN = (
+    "<!-- Made by: python -m ytdnn.evaluation.terminal.feature_table docs/features.md "
+    "-->"
+)
+END = "<!-- End of what is made. -->"
+_HEAD = (
+    "feature",
+    "read by",
+    "scope",
+    "columns of the log",
+    "kind",
+    "encoding",
+    "keys of a request (value for missing)",
+    "what it is",
+)
+_SCOPES = {
+    base_feature.Scope.USER: "user",
+    base_feature.Scope.REQUEST: "request",
+    base_feature.Scope.VIDEO: "video",
+    base_feature.Scope.PAIR: "user and video",
+}
+_ENCODINGS = (
+    (encodings.Categorical, "embedding"),
+    (encodings.Continuous, "quantiles"),
+    (encodings.Share, "share"),
+)
+_CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
+
+
+def markdown() -> str:
+    """Returns the table of every declared feature, in order of their scope."""
+    declaring = {
+        feature: module for module in registry.modules() for feature in module.FEATURES
+    }
+    own = set(registries.FEATURES.own())
+    declaring |= {
+        feature: sys.modules[type(feature).__module__]
+        for feature in registry.declared()
+        if feature.name in own
+    }
+    rows = [_HEAD, tuple("---" for _ in _HEAD)]
+    declared = [feature for feature in registry.declared() if feature in declaring]
+    rows += [_row(feature, declaring[feature]) for feature in declared]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def renewed(text: str) -> str:
+    """Returns a page with the table between the two marks made anew.
+
+    Raises:
+      errors.UserError: It lacks the marks.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise errors.UserError(
+            f"expected a page with the lines {BEGIN} and {END}, found one without: add "
+            f"them where the table belongs"
+        )
+    return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
+
+
+def _row(feature: base_feature.Feature, module: types.ModuleType) -> tuple[str, ...]:
+    return (
+        f"`{feature.name}`",
+        _networks(feature),
+        _SCOPES[feature.scope],
+        ", ".join(f"`{column}`" for column in feature.columns),
+        _kind(feature),
+        next((e for cls, e in _ENCODINGS if isinstance(feature, cls)), "its own"),
+        _request(feature),
+        _meaning(feature, module),
+    )
+
+
+def _networks(feature: base_feature.Feature) -> str:
+    """Returns the networks that can read it; those in bold do by default."""
+    bold = {network: f"**{network}**" for network in feature.default_in}
+    return ", ".join(bold.get(name, name) for name in sorted(feature.networks))
+
+
+def _kind(feature: base_feature.Feature) -> str:
+    if isinstance(feature, base_feature.TrainingOnly):
+        return f"training-only; {feature.serving_value:g} when serving"
+    if isinstance(feature, base_feature.CorpusStatistic):
+        return "corpus statistic"
+    if isinstance(feature, base_feature.Replayed):
+        return "replayed by the first stage"
+    return "read at request time"
+
+
+def _request(feature: base_feature.Feature) -> str:
+    found = []
+    for field in feature.fields(_nothing_logged()):
+        is_id = field.name == schema.IMPRESSION_VIDEO_IDS
+        missing = "none" if is_id else _value(field)
+        found.append(f"`{field.name}` ({missing})")
+    return ", ".join(found) or "–"
+
+
+def _value(field: fields.Field) -> str:
+    if field.missing == "":
+        return "empty"
+    return (
+        f"{field.missing:g}" if isinstance(field.missing, float) else str(field.missing)
+    )
+
+
+def _meaning(feature: base_feature.Feature, module: types.ModuleType) -> str:
+    """Returns the text of its class, or of its module where the class is shared."""
+    cls = type(feature)
+    is_its_own = cls.__module__ == module.__name__
+    if not is_its_own and len(module.FEATURES) > 1:
+        table, column = feature.columns[0].split(".", 1)
+        return f"The {table.removesuffix('s')}'s {column.replace('_', ' ')}."
+    described = cls if is_its_own else module
+    text = " ".join((inspect.getdoc(described) or "").partition("\n\n")[0].split())
+    return _CITATION.sub("", text).replace("|", "\\|")
+
+
+def _nothing_logged() -> prepared.PreparedData:
+    """Returns a set without events, which is all that features' fields depend on."""
+    none = np.zeros(0, np.int64)
+    watches = events.Watches(np.zeros(1, np.int64), none, none, none)
+    manifest = artifacts.Manifest(
+        prepared.KIND, artifacts.FORMAT_VERSION, "", {}, {}, {}, {}
+    )
+    return prepared.PreparedData(
+        directory=pathlib.Path(),
+        manifest=manifest,
+        videos=pl.DataFrame(schema={schema.VIDEO_ID: pl.String}),
+        users=pl.DataFrame(schema={schema.USER_ID: pl.String}),
+        tokens=pl.DataFrame(),
+        vocabularies={},
+        shards=(user_shards.in_memory(user_shards.Shard(watches, None, None), 0),),
+    )
+
+
+def main(argv: Sequence[str]) -> None:
+    """Renews the table of the page that is named; prints it where none is."""
+    if not argv:
+        print(markdown())
+    for page in map(pathlib.Path, argv):
+        page.write_text(renewed(page.read_text()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,219 @@
+"""The table that `prepare` ends with: columns, examples of each model, notes."""
+
+import datetime
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import rich.box
+import rich.console
+import rich.table
+
+from ytdnn import errors
+from ytdnn.log import outcomes, prepared, schema, vectors
+from ytdnn.run import configs
+
+_WIDTH = 120
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
+_Split = prepared.Split
+
+
+def lines(data: prepared.PreparedData) -> list[str]:
+    """Returns the table of a prepared set's log, and the notes below it."""
+    # In a notebook rich would show the table instead of writing it.
+    screen = rich.console.Console(
+        width=_WIDTH, file=io.StringIO(), no_color=True, force_jupyter=False
+    )
+    screen.print(_table(data))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    table = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return [*table, *_notes(data), *_models(data)]
+
+
+def _table(data: prepared.PreparedData) -> rich.table.Table:
+    table = rich.table.Table(box=rich.box.SIMPLE, pad_edge=False)
+    for name in ("table", "rows", "columns used", "columns not used"):
+        is_number = name == "rows"
+        table.add_column(name, justify="right" if is_number else "left")
+    for name in _tables(data):
+        rows = data.manifest.facts["rows"][name]
+        used, unused = _used(data, name), _unused(data, name)
+        table.add_row(name, f"{rows:,}", ", ".join(used), ", ".join(unused))
+    return table
+
+
+def _tables(data: prepared.PreparedData) -> list[str]:
+    return [name for name in schema.TABLES if name in data.manifest.facts["rows"]]
+
+
+def _known(table: str) -> list[str]:
+    return [column.name for column in schema.TABLES[table].columns]
+
+
+def _found(data: prepared.PreparedData, table: str) -> list[str]:
+    """Returns the columns that a table has, the schema's first."""
+    prefix = f"{table}."
+    found = [c.removeprefix(prefix) for c in data.manifest.facts["log_columns"]]
+    return [c for c in found if prefix + c in data.columns]
+
+
+def _own(data: prepared.PreparedData, table: str) -> list[str]:
+    """Returns columns outside the schema that nothing reads unless named."""
+    known = _known(table)
+    if table == schema.IMPRESSIONS:
+        known += [one.name for one in data.outcomes]
+    own = [column for column in _found(data, table) if column not in known]
+    return [c for c in own if f"{table}.{c}" not in data.vectors.widths]
+
+
+def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
+    """Yields the schema's columns that are there, with the number of missing values."""
+    missing = data.manifest.facts["missing"].get(table, {})
+    own = _own(data, table)
+    for column in _found(data, table):
+        if column not in own and f"{table}.{column}" not in data.vectors.widths:
+            gaps = f" ({missing[column]:,} missing)" if column in missing else ""
+            yield column + gaps
+    widths = data.vectors.widths
+    for name in data.vectors.in_table(table):
+        yield f"{name.removeprefix(f'{table}.')} (vectors of {widths[name]:,})"
+
+
+def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
+    """Yields the unused columns, each with the column that was perhaps meant."""
+    found = _found(data, table)
+    own = _own(data, table)
+    free = [column for column in _known(table) if column not in found]
+    for column in [*data.manifest.facts["unused"].get(table, ()), *own]:
+        close = errors.closest(column, free)
+        hint = f" (did you mean {close}?)" if close else ""
+        yield errors.one_line(column) + hint
+
+
+def _notes(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields notes on the log: units, ids, dropped and doubled rows."""
+    facts = data.manifest.facts
+    for outcome in data.outcomes:
+        share = "" if outcome.kind == outcomes.AMOUNT else " of them true"
+        mean = f"mean {outcome.mean:.4g}" if not share else f"{outcome.mean:.2%}"
+        yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}{share}"
+    for notes in facts["notes"].values():
+        yield from (f"note: {note}" for note in notes)
+    for table in _tables(data):
+        own = _own(data, table)
+        named = [c for c in own if _KEY.fullmatch(c) and c not in schema.REQUEST_KEYS]
+        if named:
+            names = ",".join(f"{table}.{column}" for column in named[:3])
+            yield (
+                f"note: columns of your own become features by name: ytdnn train "
+                f"--workdir={_workdir(data)} --features={names}"
+            )
+        for column in facts["unused"].get(table, ()):
+            free = [c for c in _known(table) if c not in _found(data, table)]
+            close = errors.closest(column, free)
+            if close:
+                yield (
+                    f"note: {table}.{column} is not used; if it is {table}.{close}: "
+                    f"{errors.shell(f'--columns={table}.{close}={column}')}"
+                )
+    for one in facts["unmatched"]:
+        yield (
+            f"note: {one['number']:,} of {one['of']:,} ids of {one['table']}."
+            f"{one['column']} have no watch"
+        )
+    for reason, count in facts["bad_rows"].items():
+        is_kept = reason.endswith("(kept)")
+        what = "kept" if is_kept else "dropped"
+        yield f"{what}: {reason.removesuffix(' (kept)')}: {count:,} rows"
+    for table, count in facts["left_out"].items():
+        yield (
+            f"dropped: {table}: {count:,} rows of users or videos with too few watches "
+            f"(data.min_user_count, data.min_item_count)"
+        )
+    if facts.get("searches_without_words"):
+        number = facts["searches_without_words"]
+        yield f"dropped: searches: {number:,} rows whose query has no word"
+    sizes = {schema.USERS: data.num_users, schema.VIDEOS: data.num_videos}
+    yield from vectors.lines(facts, sizes)
+    yield from facts["doubts"]
+
+
+def _workdir(data: prepared.PreparedData) -> str:
+    return errors.shell(str(data.directory.parent))
+
+
+def _models(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields the span of time, and the training and test sizes of each model."""
+    watched = _Counts()
+    shown = _Counts()
+    first, last, number, clicks = np.iinfo(np.int64).max, 0, 0, 0
+    is_watched, watching = np.zeros(data.num_videos + 1, bool), 0
+    for shard in data.shards:
+        read = shard.read()
+        times, number = np.asarray(read.watches.times), number + len(read.watches)
+        first = min(first, int(times.min(initial=first)))
+        last = max(last, int(times.max(initial=last)))
+        watched.add(read.watches.splits)
+        is_watched[np.asarray(read.watches.videos)] = True
+        watching += int((np.diff(read.watches.offsets) > 0).sum())
+        if read.impressions is not None:
+            splits = np.asarray(read.impressions.splits)
+            shown.add(splits)
+            clicked = np.asarray(read.impressions.clicked)
+            clicks += int(clicked[splits == _Split.TRAIN].sum())
+    yield (
+        f"watches: {number:,} from {_day(first)} to {_day(last)} "
+        f"({(last - first) / 86_400:,.1f} days), "
+        f"{watching:,} users, {is_watched[1:].sum():,} videos"
+    )
+    users, videos = data.num_users - watching, data.num_videos - is_watched[1:].sum()
+    if users or videos:
+        told = f"{_count(users, 'user')}, {_count(int(videos), 'video')}"
+        yield f"of the other tables, without a watch: {told}"
+    yield from _windows(data)
+    yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
+    obstacle = data.ranker_left_out(configs.RankingConfig())
+    if obstacle:
+        yield f"ranking: left out: {obstacle}"
+        return
+    yield f"ranking: {shown}; {clicks:,} clicks to train on"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _windows(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields where the windows of the temporal protocol lie."""
+    found = data.manifest.facts.get("windows")
+    if found is None:
+        return
+    first, _ = data.training_window
+    edges = {k: _day(found[k]) for k in found}
+    ranker = f"{edges['ranking']} → {edges['ranking_validation']} → {edges['test']}"
+    stop = "ranking" if data.has_own_window else "test"
+    yield (
+        f"windows (UTC; training → validation → end): candidates {_day(first)} → "
+        f"{edges['validation']} → {edges[stop]}; ranker {ranker}; test "
+        f"{edges['test']} → {_day(data.end_of_log)}"
+    )
+
+
+class _Counts:
+    """Events of each split, in words."""
+
+    def __init__(self) -> None:
+        self._numbers = np.zeros(len(_Split), np.int64)
+
+    def add(self, splits: np.ndarray) -> None:
+        self._numbers += np.bincount(splits, minlength=len(_Split))
+
+    def __str__(self) -> str:
+        train, validation, test, *_ = self._numbers.tolist()
+        return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
+
+
+def _day(seconds: int) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,118 @@
+"""Searches as one average of the embeddings of their tokens (PAPER §3.3, §3.4).
+
+An unordered bag on purpose: told the last search in order, the network would only
+reproduce that search's page of results.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.features.sequences import base_encoder
+from ytdnn.log import fields, lookups, prepared, schema, tokens
+from ytdnn.log import request as raw_request
+from ytdnn.models.layers import embeddings, randomness, token_bag
+from ytdnn.run import configs
+
+
+class SearchBag(base_encoder.Encoder):
+    """The average embedding of the tokens of recent searches."""
+
+    num_bags = 1
+
+    def __init__(
+        self, config: configs.CandidatesConfig, num_tokens: int, **kwargs: Any
+    ) -> None:
+        """Creates the encoder.
+
+        Args:
+          config: Sizes.
+          num_tokens: Number of search tokens in the vocabulary.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.config = config
+        self._length = config.search_length
+        self.tokens = embeddings.EmbeddingTable(
+            num_tokens, config.embedding_dim, name="search_tokens"
+        )
+        self.bag = token_bag.TokenBag(config.history_dropout, name="token_bag")
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        own = {"config": configs.to_dict(self.config)}
+        return {**super().get_config(), **own, "num_tokens": self.tokens.num_rows}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SearchBag":
+        """Returns the encoder that `get_config` describes."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        return cls(**{**config, "config": own})
+
+    @property
+    def tables(self) -> list[tf.Variable]:  # type: ignore[override]
+        """The table of search tokens."""
+        return [self.tokens.table]
+
+    def call(
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the average."""
+        found = features[schema.SEARCH_TOKENS]
+        average = self.bag(
+            self.tokens(found),
+            self.tokens.known(found),
+            features[schema.FIRST_TOKENS],
+            features[schema.END_TOKENS],
+            randomness.of_stream(seed, randomness.RandomStream.TOKEN_BAG),
+        )
+        return [average]
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the searches as typed."""
+        del data
+        return (fields.queries(),)
+
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
+        """Returns the reader of the last searches' tokens."""
+        return _LastSearches(self._length, data)
+
+
+class _LastSearches(base_encoder.SequenceReader):
+    def __init__(self, length: int, data: prepared.PreparedData) -> None:
+        super().__init__()
+        self._length = length
+        self._tokens = lookups.TextVocabulary(data.tokens[prepared.TOKEN].to_list())
+
+    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
+        """Returns the tokens of the last searches that have a word."""
+        queries = self._last_columns(request.raw[schema.QUERIES])
+        found = tokens.tokenise(tf.reshape(queries, [-1]))
+        sizes = tf.reshape(found.row_lengths(), tf.shape(queries))
+        has_word = tf.cast(sizes > 0, tf.int32)
+        from_here_on = tf.cumsum(has_word, axis=1, reverse=True)
+        is_recent = tf.reshape(from_here_on <= self._length, [-1])
+        is_recent = tf.repeat(is_recent, found.row_lengths())
+        indices = self._tokens.indices(found.values)
+        indices = tf.where(is_recent, indices, tf.zeros_like(indices))
+        rows = tf.RaggedTensor.from_row_lengths(
+            indices, tf.reduce_sum(sizes, axis=1), validate=False
+        ).to_tensor(0)
+        first = tf.zeros([tf.shape(rows)[0], 1], tf.int32)
+        return {
+            schema.SEARCH_TOKENS: rows,
+            schema.FIRST_TOKENS: first,
+            schema.END_TOKENS: first + tf.shape(rows)[1],
+        }
+
+    def _last_columns(self, queries: tf.Tensor) -> tf.Tensor:
+        """Cuts off the first columns `[batch, n]`, with none of the last searches.
+
+        Only the remaining queries are tokenised, which saves time for a long history.
+        """
+        have_words = tf.cast(tokens.surely_have_words(queries), tf.int32)
+        words_after = tf.cumsum(have_words, axis=1, exclusive=True, reverse=True)
+        may_be_last = (queries != "") & (words_after < self._length)
+        size = tf.shape(queries)[1]
+        is_read = tf.reduce_any(may_be_last, axis=0)
+        return queries[:, tf.reduce_min(tf.where(is_read, tf.range(size), size)) :]

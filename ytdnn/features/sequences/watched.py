@@ -1,0 +1,159 @@
+"""The base of encoders of the watch history: videos' vectors, and requests.
+
+A video without an id embedding and without content is the zero vector, and no encoder
+counts it.
+"""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.features.sequences import base_encoder
+from ytdnn.log import fields, prepared, schema
+from ytdnn.models.layers import embeddings, randomness
+from ytdnn.run import configs
+
+if TYPE_CHECKING:
+    from ytdnn.log import request as raw_request
+
+
+class ContentSource(Protocol):
+    """Content features of videos, in addition to their ids.
+
+    Attributes:
+      tables: Variables looked up by row.
+    """
+
+    tables: list[tf.Variable]
+
+    def __call__(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
+        ...
+
+    def known(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns which videos have content features, `[...] bool`."""
+        ...
+
+    def every_video(self) -> list[tf.Tensor]:
+        """Returns all catalogue indices in parts, 0 in front."""
+        ...
+
+
+class Watched(base_encoder.Encoder):
+    """An encoder of the watch history.
+
+    Attributes:
+      config: Settings of candidate generation.
+      videos: The table of watched videos.
+      content: Content features of videos; None: there are none.
+    """
+
+    def __init__(
+        self,
+        config: configs.CandidatesConfig,
+        vocabulary_size: int,
+        content: ContentSource | None = None,
+        videos: embeddings.EmbeddingTable | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the table.
+
+        Args:
+          config: Settings of candidate generation.
+          vocabulary_size: Videos with an id embedding.
+          content: Content features of videos; None: there are none.
+          videos: The table to share, where another encoder has created it.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.config = config
+        self.videos: Any = videos or embeddings.EmbeddingTable(
+            vocabulary_size, config.embedding_dim, name="watched_videos"
+        )
+        self.content = content
+        self._id_dropout = config.content.id_dropout
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`.
+
+        Raises:
+          NotImplementedError: It reads content, which belongs to a prepared set.
+        """
+        if self.content is not None or not hasattr(self.videos, "num_rows"):
+            raise NotImplementedError(
+                f"expected an encoder without content, received {self.name}: content "
+                f"is read from a prepared set, so build the encoder with it"
+            )
+        return {
+            **super().get_config(),
+            "config": configs.to_dict(self.config),
+            "vocabulary_size": self.videos.num_rows,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Returns the encoder that `get_config` describes."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        return cls(**{**config, "config": own})
+
+    @property
+    def tables(self) -> list[tf.Variable]:  # type: ignore[override]
+        """The tables of watched videos."""
+        of_content = [] if self.content is None else self.content.tables
+        return [self.videos.table, *of_content]
+
+    def freeze(self) -> None:
+        """Adds content and id embeddings into one fixed table, as for serving."""
+        if self.content is None:
+            return
+        parts = [self.embedded(rows, None) for rows in self.content.every_video()]
+        vectors, known = (
+            np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
+        )
+        self.videos = embeddings.FixedTable(vectors, known, name="watched_videos")
+        self.content = None
+
+    def embedded(
+        self, rows: tf.Tensor, seed: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the vectors of watched videos, and which have one."""
+        if self.content is None:
+            return self.videos(rows), self.videos.known(rows)
+        own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
+        kept = randomness.drop_indices(rows, self._id_dropout, own)
+        known = self.videos.known(rows) | self.content.known(rows)
+        return self.videos(kept) + self.content(rows), known
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the watched videos."""
+        return (fields.watched(data),)
+
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
+        """Returns the reader of the last watches."""
+        del data
+        return LastWatches(self.config.history_length)
+
+
+class LastWatches(base_encoder.SequenceReader):
+    """The last watches of a request and their times; of the request too, if read."""
+
+    def __init__(self, length: int, with_request_times: bool = False) -> None:
+        """Keeps how many."""
+        super().__init__()
+        self._length = length
+        self._with_request_times = with_request_times
+
+    def __call__(self, request: "raw_request.Request") -> base_encoder.Features:
+        """Returns the rows, missing ones in front."""
+        from ytdnn.log import request as raw_request
+
+        missing = self._length - tf.minimum(request.num_watches, self._length)
+        found = {
+            schema.WATCH_ROWS: request.last_watches(self._length),
+            schema.WATCH_ROW_TIMES: raw_request.last(request.watch_times, self._length),
+            schema.FIRST_ROWS: missing[:, tf.newaxis],
+        }
+        if self._with_request_times:
+            found[schema.REQUEST_TIMES] = request.times[:, tf.newaxis]
+        return found

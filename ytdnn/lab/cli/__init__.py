@@ -1,0 +1,1 @@
+"""Commands that compare runs, and that make a world to run them on."""

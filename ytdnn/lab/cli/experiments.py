@@ -1,0 +1,92 @@
+"""`ytdnn experiments`: the runs of a directory as one sorted table."""
+
+import csv
+import pathlib
+import sys
+from collections.abc import Sequence
+
+import rich.box
+import rich.table
+
+from ytdnn.evaluation import report_files
+from ytdnn.lab.studies import run_table
+from ytdnn.run.cli import arguments, output
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag(
+        "dir",
+        "Directory whose runs are listed, at any depth.",
+        "",
+        "DIR",
+        required=True,
+    ),
+    Flag(
+        "metrics",
+        "Metrics to show, each as MODEL/METRIC@K; default: hit rate and nDCG of "
+        "candidates, hit rate of both stages, AUC and per-user loss of the ranker.",
+        example="candidates/recall@50,…",
+    ),
+    Flag(
+        "sort",
+        "Metric the best run of which stands first, or run for the order of names; "
+        "default: the first metric shown.",
+        example="MODEL/METRIC@K",
+    ),
+    Flag("split", "The evaluated split; default: test.", example="test|validation"),
+    Flag(
+        "format",
+        "table (default), or csv with every setting that differs in a column.",
+        example="table|csv",
+    ),
+)
+_FORMATS = ("table", "csv")
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: There is no run, or a flag has a value it cannot have.
+    """
+    values = given.values
+    split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
+    shape = arguments.choice(given, "format", _FORMATS, "table")
+    found = run_table.find(pathlib.Path(values["dir"]), split)
+    wanted = [name for name in values.get("metrics", "").split(",") if name]
+    metrics = run_table.chosen(found, wanted)
+    by = values.get("sort") or (metrics[0] if metrics else run_table.RUN)
+    if by != run_table.RUN:
+        run_table.chosen(found, [by])
+    found = run_table.ordered(found, by)
+    (_write_csv if shape == "csv" else _show)(found, metrics)
+
+
+def _show(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
+    keys = run_table.differing(found)
+    table = rich.table.Table(box=rich.box.SIMPLE, title_justify="left")
+    table.add_column("run", overflow="fold")
+    for metric in metrics:
+        table.add_column(metric.replace("/", "\n"), justify="right", no_wrap=True)
+    table.add_column("settings that differ", overflow="fold")
+    for one in found:
+        cells = [f"{one.metrics[m]:.4f}" if m in one.metrics else "–" for m in metrics]
+        own = [f"{k}={v}" for k, v in run_table.differences(one, keys).items()]
+        words = [f"({one.note})"] if one.note else []
+        table.add_row(one.name, *cells, "\n".join(words + own) or "(defaults)")
+    output.screen().print(table)
+    output.say(
+        f"runs: {len(found)}; a setting that all share, or that a run leaves at its "
+        f"default, is not listed"
+    )
+
+
+def _write_csv(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
+    keys = run_table.differing(found)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([run_table.RUN, "note", *metrics, *keys])
+    for one in found:
+        numbers = [one.metrics.get(metric, "") for metric in metrics]
+        settings = [run_table.text(one.settings.get(key, "")) for key in keys]
+        writer.writerow([one.name, one.note, *numbers, *settings])

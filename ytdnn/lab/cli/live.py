@@ -1,0 +1,109 @@
+"""`ytdnn live`: arms against each other in a world that goes on day by day."""
+
+import dataclasses
+import pathlib
+
+from ytdnn import errors
+from ytdnn.lab.live import live_tests
+from ytdnn.run import configs
+from ytdnn.run.cli import arguments, given_settings, output
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag(
+        "arms",
+        "What is compared, the first with all others: NAME=WORKDIR of a run, or one "
+        "of logging (the policy that filled the log's pages), popularity (watched most "
+        "in the last week), bound (the page of most true watch seconds).",
+        example="ARM,…",
+        required=True,
+    ),
+    Flag(
+        "out", "Directory of the test, made if missing.", example="DIR", required=True
+    ),
+    Flag("days", "Days of the test; default: the world's live_days.", example="N"),
+    Flag(
+        "seed",
+        "Of the split of users, and of what arms draw; default: 0.",
+        example="N",
+    ),
+    Flag(
+        "refresh_days",
+        "Train each run on, after so many days, on what its arm's users did; or some, "
+        "each by its own number, as daily=1,weekly=7. Default: 0, never.",
+        example="N|NAME=N,…",
+    ),
+    Flag(
+        "preset",
+        "World to test in where no arm is a run, with --config.data.world.live_days.",
+        example="|".join(configs.WORLDS),
+    ),
+)
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: A flag has a value it cannot have, or of `live_tests.live_test`.
+    """
+    found = live_tests.live_test(
+        [arm for arm in given.values["arms"].split(",") if arm.strip()],
+        given.values["out"],
+        days=_number(given, "days"),
+        world=_world(given),
+        seed=_number(given, "seed", "0") or 0,
+        refresh_days=_refresh_days(given),
+        verbose=output.say,
+    )
+    from ytdnn.lab.pages import live_table
+
+    output.screen().print(live_table.render(found))
+    directory = pathlib.Path(given.values["out"])
+    output.say(f"report: {directory / live_tests.PAGE} (open it in a browser)")
+    output.say(f"log of each arm: {directory / live_tests.LOGS}")
+
+
+def _world(given: arguments.Arguments) -> configs.WorldConfig | None:
+    """Returns the world that flags name, None where they name none."""
+    preset = given.values.get("preset")
+    if preset is None:
+        for key in given.overrides:
+            raise errors.UserError(
+                f"expected --preset with --config.{key}: without it the world is that "
+                f"of the runs"
+            )
+        return None
+    if preset not in configs.WORLDS:
+        raise errors.UserError(
+            f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
+            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+        )
+    config = configs.Config()
+    data = dataclasses.replace(config.data, world=configs.WORLDS[preset])
+    config = dataclasses.replace(config, data=data)
+    return given_settings.apply(config, given.overrides).data.world
+
+
+def _refresh_days(given: arguments.Arguments) -> int | dict[str, int]:
+    """Returns after how many days runs are refreshed: all, or each by its name."""
+    text = given.values.get("refresh_days", "0")
+    if "=" not in text:
+        return _number(given, "refresh_days", "0") or 0
+    found: dict[str, int] = {}
+    for word in text.split(","):
+        name, _, days = (part.strip() for part in word.partition("="))
+        if not name or name in found:
+            raise errors.UserError(
+                f"expected --refresh_days=NAME=N,… with each name once, received "
+                f"{text!r}"
+            )
+        found[name] = arguments.whole("refresh_days", days)
+    return found
+
+
+def _number(given: arguments.Arguments, name: str, least: str = "") -> int | None:
+    """Returns a flag's number, None where it is left out or is `least`."""
+    text = given.values.get(name, least)
+    return None if text == least else arguments.whole(name, text)

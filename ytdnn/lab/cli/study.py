@@ -1,0 +1,246 @@
+"""`ytdnn study`: one question, several settings, each in several seeds; one table.
+
+Every variant and seed is a run of its own, `WORKDIR/VARIANT/seed-N`, made by the same
+steps as `ytdnn run`: it is resumed where it was stopped, and finished steps are kept.
+Outputs that several runs have in common, prepared data or a trained model, are made
+once and linked: variants of the ranker only share the candidates of their seed.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from ytdnn import errors
+from ytdnn.evaluation import report_files
+from ytdnn.run import artifacts, configs
+from ytdnn.run.cli import arguments, config_file, given_settings, output, resolved
+from ytdnn.run.pipeline import graph, roles, runner, sharing, workdir
+
+Flag = arguments.Flag
+
+_STAGES = {
+    "": graph.TRAINED,
+    "candidates": (graph.CANDIDATES,),
+    "ranking": (graph.CANDIDATES, graph.RANKING),
+}
+FLAGS = (
+    dataclasses.replace(
+        resolved.WORKDIR, text="Directory of the study, made if missing."
+    ),
+    dataclasses.replace(
+        resolved.CONFIG,
+        text="Python file with a get_variants() that returns a config for each name, "
+        "the first the baseline; or with a get_config() alone.",
+        required=True,
+    ),
+    Flag(
+        "seeds",
+        "Seeds each variant is trained with; default: the config's.",
+        example="0,1,2",
+    ),
+    Flag(
+        "only",
+        "Variants to make and to show; the first of them is the baseline. Default: "
+        "all.",
+        example="NAME,NAME",
+    ),
+    Flag(
+        "split",
+        "What is evaluated: test (default), or validation, to choose settings by.",
+        example="test|validation",
+    ),
+    Flag(
+        "stage",
+        "One stage alone, trained and evaluated; default: all.",
+        example="candidates|ranking",
+    ),
+    Flag(
+        "metrics",
+        "Metrics to show, each as MODEL/METRIC@K; of the first the difference to the "
+        "baseline. Default: the usual ones of each model.",
+        example="candidates/map@100,…",
+    ),
+    resolved.K,
+)
+# What variants must share, so that all are asked for the same answers.
+_ASKED = ("evaluation.", "data.world.")
+_NOT_ASKED = ("data.world.metadata_noise",)  # the same happens, whatever is told of it
+_ASKED_TOO = tuple(
+    f"data.{name}"
+    for name in (
+        "source",
+        "dir",
+        "name",
+        "protocol",
+        "test_fraction",
+        "ranking_fraction",
+        "validation_fraction",
+    )
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One run of a study."""
+
+    variant: str
+    config: configs.Config
+    directory: pathlib.Path
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: A flag has a value it cannot have, the variants cannot be
+        compared, or a step fails.
+    """
+    directory = pathlib.Path(given.values["workdir"])
+    split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
+    stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
+    variants = _variants(given)
+    for config in variants.values():
+        roles.from_config(config).require_alone("study")
+    cells = list(_cells(variants, _seeds(given), directory))
+    if (directory / workdir.CONFIG_FILE).exists():
+        raise errors.UserError(
+            f"expected the directory of a study for --workdir, found a run in "
+            f"{directory}: give another"
+        )
+    with workdir.lock(directory):
+        for number, cell in enumerate(cells, 1):
+            seed = f"seed {cell.config.seed}"
+            output.say(f"{cell.variant}, {seed} ({number} of {len(cells)}):")
+            _make(cell, [other.directory for other in cells], split, stage)
+        found: dict[str, dict[int, pathlib.Path]] = {name: {} for name in variants}
+        for cell in cells:
+            found[cell.variant][cell.config.seed] = cell.directory
+        metrics = _parts(given.values.get("metrics", ""))
+        _show(found, split, metrics, directory)
+
+
+def _parts(words: str) -> list[str]:
+    return [part.strip() for part in words.split(",") if part.strip()]
+
+
+def _variants(given: arguments.Arguments) -> dict[str, configs.Config]:
+    """Returns the variants asked for, with the settings of the command line."""
+    file = given.values["config"]
+    found = config_file.load_variants(file)
+    only = _parts(given.values.get("only", ""))
+    for name in only:
+        if name not in found:
+            raise errors.UserError(
+                f"expected --only to name variants of {file} ({', '.join(found)}), "
+                f"received {name}{arguments.closest(name, list(found))}"
+            )
+    variants = {
+        name: given_settings.apply(config, given.overrides)
+        for name, config in found.items()
+        if not only or name in only
+    }
+    _require_same_question(variants)
+    return variants
+
+
+def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
+    """Checks, before anything is trained, that the variants can be compared.
+
+    Raises:
+      errors.UserError: A setting that changes the measured task differs.
+    """
+    first, *others = variants
+    asked = _asked(variants[first])
+    for name in others:
+        for key, value in _asked(variants[name]).items():
+            if value != asked[key]:
+                raise errors.UserError(
+                    f"expected variants with equal settings of data and evaluation, "
+                    f"found config.{key} "
+                    f"{asked[key]!r} in {first} and {value!r} in {name}: give all "
+                    f"variants one value"
+                )
+
+
+def _asked(config: configs.Config) -> dict[str, object]:
+    flat = configs.flat(configs.to_dict(config))
+    return {
+        key: value
+        for key, value in flat.items()
+        if (key.startswith(_ASKED) or key in _ASKED_TOO) and key not in _NOT_ASKED
+    }
+
+
+def _seeds(given: arguments.Arguments) -> list[int] | None:
+    """Returns the seeds given; None: each config's own."""
+    if "seeds" not in given.values:
+        return None
+    if "seed" in given.overrides:
+        raise errors.UserError(
+            "--seeds and --config.seed are one setting: give one of them"
+        )
+    words = _parts(given.values["seeds"])
+    if not words or not all(word.isdecimal() for word in words):
+        raise errors.UserError(
+            f"expected --seeds to be whole numbers, as 0,1,2, received "
+            f"{given.values['seeds']!r}"
+        )
+    return list(dict.fromkeys(map(int, words)))
+
+
+def _cells(
+    variants: Mapping[str, configs.Config],
+    seeds: Sequence[int] | None,
+    directory: pathlib.Path,
+) -> Iterator[Cell]:
+    """Yields the runs, all variants in the first seed before the second."""
+    one_each = [None] if seeds is None else seeds
+    for seed in one_each:
+        for name, config in variants.items():
+            own = config.seed if seed is None else seed
+            path = directory / name / f"seed-{own}"
+            yield Cell(name, dataclasses.replace(config, seed=own), path)
+
+
+def _make(
+    cell: Cell, directories: Sequence[pathlib.Path], split: str, stage: str
+) -> None:
+    """Runs the steps of a run that are not current, up to its evaluation."""
+    config, directory = cell.config, cell.directory
+    with workdir.lock(directory), workdir.keep_config(directory, config):
+        for step in _made(stage):
+            sharing.share(step, config, directory, directories, output.say)
+        runner.run(_steps(cell, split, stage), config, directory, output.say)
+
+
+def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
+    """Returns the steps of a run; one stage's evaluation only where none is whole."""
+    made = _made(stage)
+    whole = graph.evaluation(split)
+    is_stale = any(
+        runner.staleness(step, cell.config, cell.directory) for step in (*made, whole)
+    )
+    return [*made, graph.evaluation(split, stage) if is_stale else whole]
+
+
+def _made(stage: str) -> list[graph.Step]:
+    """Returns the steps before the evaluation."""
+    return [graph.DATA, *_STAGES[stage]]
+
+
+def _show(
+    found: Mapping[str, Mapping[int, pathlib.Path]],
+    split: str,
+    metrics: Sequence[str],
+    directory: pathlib.Path,
+) -> None:
+    """Prints the table of a study and writes `study.json` and `study.md`."""
+    from ytdnn.lab.pages import studied
+    from ytdnn.lab.studies import study
+
+    result = study.measure(found, split, metrics)
+    screen = output.screen()
+    screen.print(studied.render(result, screen.width), highlight=False)
+    artifacts.write_text(directory / "study.md", studied.markdown(result))
+    artifacts.write_json(directory / "study.json", result)
+    output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")

@@ -1,0 +1,196 @@
+"""`ytdnn sweep`: searches settings by validation, and compares the best once."""
+
+import pathlib
+from collections.abc import Mapping
+
+import rich.box
+import rich.table
+
+from ytdnn import errors
+from ytdnn.lab.studies import sweeping, swept
+from ytdnn.run import artifacts, configs
+from ytdnn.run.cli import (
+    arguments,
+    compare,
+    config_file,
+    given_settings,
+    output,
+    resolved,
+    settings,
+    tracker_flag,
+)
+from ytdnn.run.configs import spaces
+from ytdnn.run.pipeline import roles, workdir
+
+Flag = arguments.Flag
+
+PAGE, RESULT = "sweep.html", "sweep.json"
+_STAGES = tuple(sweeping.METRICS)
+_MOST_SHOWN = 10
+FLAGS = (
+    Flag(
+        "workdir",
+        "Directory of the sweep, made if missing. The same command again goes on.",
+        example="DIR",
+        required=True,
+    ),
+    Flag(
+        "config",
+        "Python file with a get_config(), the base config, and a get_space(), the "
+        "values to try of each setting. Without it, or without get_space(): the "
+        "product's own space for the size of the log.",
+        example="FILE.py",
+    ),
+    Flag(
+        "stage", "Stage that is swept; default: candidates.", example="|".join(_STAGES)
+    ),
+    Flag(
+        "trials",
+        "Number of trials, those of earlier calls included; default: 30 where no "
+        "--minutes are given.",
+        example="N",
+    ),
+    Flag("minutes", "Minutes after which no further trial begins.", example="M"),
+    Flag(
+        "metric",
+        "Validation metric that decides; default: ndcg@10 of candidates, auc of the "
+        "ranker, which has weighted_per_user_loss and mean_loss too.",
+        example="METRIC",
+    ),
+    tracker_flag.FLAG,
+    resolved.JSON,
+)
+_TRIALS = 30
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: A flag has a value it cannot have, Optuna is not installed, or
+        the base config cannot be trained.
+    """
+    directory = pathlib.Path(given.values["workdir"])
+    if (directory / workdir.CONFIG_FILE).exists():
+        raise errors.UserError(
+            f"expected the directory of a sweep for --workdir, found a run in "
+            f"{directory}: give another"
+        )
+    stage = arguments.choice(given, "stage", _STAGES, _STAGES[0])
+    metrics = list(sweeping.METRICS[stage])
+    metric = arguments.choice(given, "metric", metrics, metrics[0])
+    base = resolved.config(given, configs.Config())
+    roles.from_config(base).require_alone("sweep")
+    sweep = sweeping.Sweep(
+        directory,
+        base,
+        stage,
+        metric,
+        _space(given, stage),
+        given_settings.apply,
+        tracker_flag.name(given),
+    )
+    num_trials, minutes = _limits(given)
+    found = sweeping.run(sweep, num_trials, minutes, output.say)
+    _show(sweep, found)
+    output.result(lambda: found)
+    output.say("the base config and the best, on the test window:")
+    reports = sweeping.evaluated(sweep, found, output.say)
+    if found.best is not None:
+        compare.show(reports)
+    output.say(f"page: {directory / PAGE}, numbers: {directory / RESULT}")
+    output.say(
+        f"next: ytdnn run --config={directory / sweeping.BEST} --workdir=runs/best"
+    )
+
+
+def _limits(given: arguments.Arguments) -> tuple[int | None, float | None]:
+    """Returns the number of trials and the minutes; None: no limit."""
+    trials, minutes = given.values.get("trials"), given.values.get("minutes")
+    number = None if minutes is not None else _TRIALS
+    if trials is not None:
+        number = arguments.whole("trials", trials)
+    if minutes is None:
+        return number, None
+    try:
+        limit = float(minutes)
+    except ValueError:
+        limit = 0.0
+    if not 0.0 < limit < float("inf"):
+        raise errors.UserError(
+            f"expected --minutes to be a positive number, received {minutes!r}"
+        )
+    return number, limit
+
+
+def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
+    """Returns the space of the config file; None: it has none.
+
+    Raises:
+      errors.UserError: It names no setting, or one of another stage.
+    """
+    file = given.values.get("config")
+    found = None if file is None else config_file.load_space(file)
+    if found is None:
+        return None
+    known = settings.catalogue()
+    for key in found:
+        if key not in known:
+            hint = arguments.closest(key, list(known))
+            raise errors.UserError(
+                f"expected settings in get_space() of {file}, received {key!r}{hint}"
+            )
+        if not key.startswith(f"{stage}."):
+            raise errors.UserError(
+                f"expected settings of the {stage} in get_space() of {file}, received "
+                f"{key}: give --stage, or a setting that begins with {stage}."
+            )
+        if key in given.overrides:
+            raise errors.UserError(
+                f"--config.{key} is a setting of the space in {file}: leave one out"
+            )
+    return found
+
+
+def _show(sweep: sweeping.Sweep, found: swept.SweepResult) -> None:
+    """Prints the best trials, and writes page, numbers and the best config."""
+    from ytdnn.lab.pages import sweep_page
+
+    path = sweeping.write_best(sweep, found)
+    artifacts.write_text(sweep.directory / PAGE, sweep_page.draw(found))
+    artifacts.write_json(sweep.directory / RESULT, output.plain(found))
+    output.screen().print(_table(found, sweep_page.ordered(found)))
+    output.say(sweep_page.headline(found))
+    output.say(f"config of the best: {path}")
+
+
+def _table(
+    found: swept.SweepResult, trials: list[swept.SweepTrial]
+) -> rich.table.Table:
+    table = rich.table.Table(
+        title=f"Trials of {found.stage}", title_justify="left", box=rich.box.SIMPLE
+    )
+    table.add_column("trial")
+    for name in (found.metric, "ms an answer", "training, s"):
+        table.add_column(name, justify="right")
+    table.add_column("settings")
+    cost = _milliseconds(found.default_milliseconds)
+    table.add_row("base", f"{found.default_value:.4f}", cost, "", "")
+    for trial in trials[:_MOST_SHOWN]:
+        if trial.value is not None:
+            table.add_row(
+                str(trial.number),
+                f"{trial.value:.4f}",
+                _milliseconds(trial.milliseconds),
+                f"{trial.seconds or 0.0:.0f}",
+                _words(trial.settings),
+            )
+    return table
+
+
+def _milliseconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _words(given: Mapping[str, str]) -> str:
+    return " ".join(f"{key.partition('.')[2]}={value}" for key, value in given.items())

@@ -1,0 +1,90 @@
+"""`ytdnn world`: writes the synthetic world to disk and draws a page of it."""
+
+import pathlib
+import time
+
+from ytdnn import errors
+from ytdnn.run import artifacts, configs
+from ytdnn.run.cli import arguments, given_settings, output
+from ytdnn.run.pipeline import memory
+
+PAGE = "world.html"
+FLAGS = (
+    arguments.Flag(
+        "out",
+        "Directory for the tables and the page, made if missing.",
+        example="DIR",
+        required=True,
+    ),
+    arguments.Flag(
+        "preset",
+        "Size to start from; settings change it further. Default: small.",
+        example="|".join(configs.WORLDS),
+    ),
+    arguments.Flag(
+        "beside",
+        "MovieLens directory or zip to draw beside the world.",
+        example="ml-1m.zip",
+    ),
+)
+
+
+def run(given: arguments.Arguments) -> None:
+    """Writes the world and draws its page."""
+    directory = pathlib.Path(given.values["out"])
+    preset = given.values.get("preset", "small")
+    if preset not in configs.WORLDS:
+        raise errors.UserError(
+            f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
+            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+        )
+    config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
+    world = given_settings.apply(config, given.overrides).data.world
+    memory.require_world(world, whole=False)
+    output.say(
+        f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
+        f"videos, {world.num_days} days, seed {world.seed})"
+    )
+    started = time.perf_counter()
+    rows = _write(world, directory)
+    seconds = time.perf_counter() - started
+    counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
+    rate = rows["watches"] / seconds
+    output.say(
+        f"[1/2] tables: done in {seconds:.1f} s ({rate:,.0f} watches/s): {counts}"
+    )
+    started = time.perf_counter()
+    _draw(world, directory, PAGE, given.values.get("beside", ""))
+    seconds = time.perf_counter() - started
+    output.say(f"[2/2] page: done in {seconds:.1f} s: {directory / PAGE}")
+    output.say(
+        f"next: ytdnn run --source=world --data_dir={directory} --workdir=runs/world"
+    )
+
+
+def _write(world: configs.WorldConfig, directory: pathlib.Path) -> dict[str, int]:
+    """Writes the tables of a world and returns the rows of each."""
+    from ytdnn.lab.sources import world as world_source
+    from ytdnn.lab.world import generate
+
+    return world_source.write(generate.World(world), directory)
+
+
+def _draw(
+    world: configs.WorldConfig, directory: pathlib.Path, name: str, beside: str
+) -> None:
+    """Draws the page of a written world, and of MovieLens if a path is given."""
+    from ytdnn.lab.pages import world_page
+    from ytdnn.lab.sources import world as world_source
+    from ytdnn.log import sources
+
+    logs = {"the world": world_source.first_crowd(directory)}
+    if beside:
+        data = configs.DataConfig(source="movielens", dir=beside)
+        logs["MovieLens"] = sources.read(data).tables
+    summary = (
+        f"The synthetic world of seed {world.seed}: {world.num_users:,} users, "
+        f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first "
+        f"users, who are a fair sample of all."
+    )
+    artifacts.write_text(directory / name, world_page.draw(logs, summary))

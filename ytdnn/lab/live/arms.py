@@ -1,0 +1,225 @@
+"""The arms of a live test: parsed, checked, and opened day by day."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from ytdnn import errors, user_paths
+from ytdnn.bundle import bundle as bundle_room
+from ytdnn.lab.live import built_in, history, served
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.world import generate, policy
+from ytdnn.log import prepared
+from ytdnn.run import artifacts, configs
+
+SOURCES = (*policy.SOURCES, served.SOURCE, built_in.BOUND)
+_BUNDLE, _DATA = "bundle", "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One arm.
+
+    Attributes:
+      name: Name of the arm.
+      workdir: The run whose bundle makes the pages; None: a built-in arm.
+      refresh_days: After how many days the run is refreshed; 0: never.
+    """
+
+    name: str
+    workdir: pathlib.Path | None = None
+    refresh_days: int = 0
+
+    @property
+    def meaning(self) -> str:
+        """Description of the policy that makes the pages, for people."""
+        if self.workdir is None:
+            return built_in.NAMES[self.name]
+        if not self.refresh_days:
+            return f"the bundle of {self.workdir}"
+        days = "day" if self.refresh_days == 1 else f"{self.refresh_days} days"
+        return f"the bundle of {self.workdir}, refreshed every {days}"
+
+    def is_due(self, days_done: int) -> bool:
+        """Returns whether the run is refreshed after so many days of a test."""
+        return bool(self.refresh_days) and days_done % self.refresh_days == 0
+
+
+def parse(words: Sequence[str]) -> list[Arm]:
+    """Reads arms as `NAME=WORKDIR`, or the name of a built-in one.
+
+    Raises:
+      errors.UserError: One is neither, a name is given twice, or there are fewer
+        than two.
+    """
+    found: dict[str, Arm] = {}
+    for word in words:
+        name, is_run, path = word.strip().partition("=")
+        if not is_run and name not in built_in.NAMES:
+            close = errors.closest(name, built_in.NAMES)
+            hint = f": did you mean {close}?" if close else ""
+            raise errors.UserError(
+                f"expected in --arms {', '.join(built_in.NAMES)} or NAME=WORKDIR, "
+                f"received {word!r}{hint}"
+            )
+        if is_run and (not name.replace("-", "_").isidentifier() or not path):
+            raise errors.UserError(
+                f"expected in --arms NAME=WORKDIR, the name of letters, digits, _ and "
+                f"-, received {word!r}"
+            )
+        if name in found:
+            raise errors.UserError(
+                f"expected a name for each arm, received {name} twice: rename one"
+            )
+        if is_run and name in built_in.NAMES:
+            raise errors.UserError(
+                f"expected another name for the arm of {path}: {name} is a built-in arm"
+            )
+        found[name] = Arm(name, user_paths.expanded(path) if is_run else None)
+    if len(found) < 2:
+        raise errors.UserError(
+            f"expected at least two arms to compare, received "
+            f"{', '.join(found) or 'none'}: --arms=logging,mine=runs/mine"
+        )
+    return list(found.values())
+
+
+def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
+    """Returns the arms with the number of days after which each run is refreshed.
+
+    Args:
+      arms: The arms.
+      days: After how many days: one number for all runs, or by name of the arm, those
+        left out never; 0: never.
+
+    Raises:
+      errors.UserError: A number is negative, or no run has a name.
+    """
+    runs = [arm.name for arm in arms if arm.workdir is not None]
+    of_run = dict(days) if isinstance(days, Mapping) else dict.fromkeys(runs, days)
+    for name in of_run:
+        if name not in runs:
+            raise errors.UserError(
+                f"expected --refresh_days to name arms that are runs "
+                f"({', '.join(runs) or 'there is none'}), received {name}"
+            )
+    numbers = of_run.values() if isinstance(days, Mapping) else [days]
+    if any(number < 0 for number in numbers):
+        raise errors.UserError(
+            f"expected --refresh_days of 0 or more, received {min(numbers)}"
+        )
+    return [
+        dataclasses.replace(arm, refresh_days=of_run.get(arm.name, 0)) for arm in arms
+    ]
+
+
+def world_of(
+    arms: Sequence[Arm], asked: configs.WorldConfig | None
+) -> configs.WorldConfig:
+    """Returns the world that all arms were trained in.
+
+    Args:
+      arms: The arms.
+      asked: The world where no arm is a run; None: there must be one.
+
+    Raises:
+      errors.UserError: Runs are of different worlds, or of none, or it has no live
+        days.
+    """
+    found: dict[str, configs.WorldConfig] = {}
+    for arm in arms:
+        if arm.workdir is not None:
+            found[str(arm.workdir)] = _world(arm.workdir)
+    for path, world in found.items():
+        first, expected = next(iter(found.items()))
+        if world != expected:
+            raise errors.UserError(
+                f"expected all arms to share one world, found different ones in "
+                f"{first} and {path}: {_differing(expected, world)}"
+            )
+    if found and asked is not None:
+        raise errors.UserError(
+            f"expected no --preset with the run in {next(iter(found))}, which has "
+            f"its own world: leave it out"
+        )
+    chosen = next(iter(found.values()), asked)
+    if chosen is None:
+        raise errors.UserError(
+            "expected a world where all arms are built-in: name one with --preset"
+        )
+    if not chosen.live_days:
+        where = next(iter(found), "the settings")
+        raise errors.UserError(
+            f"expected a world with days after the end of its log, found live_days 0 "
+            f"in "
+            f"{where}: make the run with --config.data.world.live_days=14"
+        )
+    return chosen
+
+
+def has_bundle(workdir: pathlib.Path) -> bool:
+    """Returns whether a run has a bundle."""
+    return (workdir / _BUNDLE / artifacts.MANIFEST).exists()
+
+
+def _world(workdir: pathlib.Path) -> configs.WorldConfig:
+    path = workdir / _DATA
+    if not (path / artifacts.MANIFEST).exists():
+        raise errors.UserError(
+            f"expected a run with {_DATA} and {_BUNDLE} in {workdir}, found no "
+            f"{_DATA}: name the workdir of `ytdnn run`"
+        )
+    found = world_source.config_of(artifacts.load_manifest(path, prepared.KIND).facts)
+    if found is None:
+        raise errors.UserError(
+            f"expected a run on the synthetic world in {workdir}, found another log: "
+            f"a live test needs the synthetic world"
+        )
+    return found
+
+
+def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:
+    one, other = (configs.to_dict(world) for world in (first, second))
+    names = [name for name in one if one[name] != other[name]]
+    return ", ".join(f"{name} {one[name]} and {other[name]}" for name in names)
+
+
+class Opened:
+    """An arm at work.
+
+    Attributes:
+      arm: The arm.
+      workdir: The run that serves now; refreshed runs take its place.
+    """
+
+    def __init__(
+        self, arm: Arm, world: generate.World, known: history.UserHistories
+    ) -> None:
+        """Loads the bundle, if it is one's.
+
+        Raises:
+          errors.UserError: The bundle is missing or damaged.
+        """
+        self.arm, self.workdir = arm, arm.workdir
+        self._world, self._known = world, known
+        self._requester: served.Requester | None = None
+        if arm.workdir is not None:
+            self.serve(arm.workdir)
+
+    def serve(self, workdir: pathlib.Path) -> None:
+        """Takes the newest bundle of a run from now on."""
+        if self._requester is None:
+            self._requester = served.Requester(self._world, self._known)
+        self.workdir = workdir
+        self._bundle = bundle_room.load(workdir / _BUNDLE)
+
+    def open(self, day: int) -> policy.Policy:
+        """Returns the policy that makes the pages of a day."""
+        if self._requester is not None:
+            source = SOURCES.index(served.SOURCE)
+            return served.policy_of(self._bundle, self._requester, source)
+        if self.arm.name == built_in.POPULARITY:
+            return built_in.popularity(self._world, self._known, day, policy.POPULAR)
+        if self.arm.name == built_in.BOUND:
+            return built_in.bound(self._world, SOURCES.index(built_in.BOUND))
+        return policy.make_pages

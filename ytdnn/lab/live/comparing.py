@@ -1,0 +1,168 @@
+"""Looks at a running test: each arm against the first after every day, and A/A tests.
+
+Two intervals are reported: that of a single look at the end, and the one that holds
+however often one looks (`metrics/sequential.py`). The scale of the second is set before
+the test, from the same users in the days before it.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ytdnn.lab.live import measures, traffic
+from ytdnn.lab.metrics import ab_test, sequential
+
+ALPHA = 1.0 - ab_test.LEVEL
+REPEATS = 200
+_LEAST_USERS = 40  # of an A/A test, in both halves
+
+
+@dataclasses.dataclass(frozen=True)
+class FalseAlarms:
+    """Tests of an arm against itself, and how many found a difference.
+
+    Attributes:
+      repeats: Splits of the same users into two.
+      users: Number of users that were split.
+      fixed: Splits whose single look at the end had p < 0.05.
+      sequential: Splits whose sequential test found a difference on any day.
+      peeking: Splits in which a daily look at the fixed test found a difference: the
+        false alarms that the sequential test avoids.
+    """
+
+    repeats: int
+    users: int
+    fixed: int
+    sequential: int
+    peeking: int
+
+
+class Looks:
+    """The comparisons of a test, day after day.
+
+    Attributes:
+      totals: Sums of all days so far.
+      now: Difference to the first arm over all days so far, by arm and metric.
+      p_values: Smallest sequential p-value so far, by arm and metric.
+    """
+
+    def __init__(
+        self,
+        earlier: measures.DaySums,
+        num_users: int,
+        members: Sequence[measures.Indices],
+        metrics: Sequence[str] = tuple(measures.METRICS),
+    ) -> None:
+        """Begins a test.
+
+        Args:
+          earlier: Sums of as many days before the test.
+          num_users: Users of the world.
+          members: Users of each arm.
+          metrics: Names of the metrics that are compared.
+        """
+        self.totals = measures.Totals(num_users, earlier)
+        self.now: dict[int, dict[str, ab_test.MeanDifference]] = {}
+        self._last = measures.Totals(num_users, earlier)
+        self._members, self._metrics, self._day = members, metrics, 0
+        others = range(1, len(members))
+        self.p_values = {arm: dict.fromkeys(metrics, 1.0) for arm in others}
+        self._sure: dict[tuple[str, int], int] = {}
+        self._mixtures = {
+            (name, arm): self._mixture(name, arm) for name in metrics for arm in others
+        }
+        self._earlier, self._num_users = earlier, num_users
+
+    def add(self, day: measures.DaySums) -> None:
+        """Adds a day, and looks."""
+        self._day += 1
+        self.totals.add(day)
+        self._last = measures.Totals(self._num_users, self._earlier)
+        self._last.add(day)
+        for arm in range(1, len(self._members)):
+            self.now[arm] = {name: self._look(name, arm) for name in self._metrics}
+
+    def visitors(self, arm: int) -> measures.Indices:
+        """Returns who of an arm was shown a page so far."""
+        return self.totals.visitors(self._members[arm])
+
+    def half_width(self, name: str, arm: int) -> float:
+        """Returns half the width of the sequential interval now."""
+        mixture = self._mixtures[name, arm]
+        return sequential.half_width(self.now[arm][name].variance, mixture, ALPHA)
+
+    def sure_since(self, name: str, arm: int) -> int | None:
+        """Returns the first day on which the sequential test found a difference."""
+        return self._sure.get((name, arm))
+
+    def of_last_day(self, name: str, arm: int) -> float:
+        """Returns an arm's value of the last day, without the days before."""
+        metric = measures.METRICS[name]
+        visitors = self._last.visitors(self._members[arm])
+        sums = self._last.sums(metric, visitors)
+        return ab_test.ratio(sums.totals, sums.counts).value
+
+    def _look(self, name: str, arm: int) -> ab_test.MeanDifference:
+        metric = measures.METRICS[name]
+        first, second = (
+            self.totals.sums(metric, self.visitors(place)) for place in (0, arm)
+        )
+        found = ab_test.difference(first, second)
+        p_value = sequential.p_value(
+            found.difference, found.variance, self._mixtures[name, arm]
+        )
+        self.p_values[arm][name] = min(p_value, self.p_values[arm][name])
+        if self.p_values[arm][name] < ALPHA:
+            self._sure.setdefault((name, arm), self._day)
+        return found
+
+    def _mixture(self, name: str, arm: int) -> float:
+        """Returns τ², from the variance of the same users before the test."""
+        metric = measures.METRICS[name]
+        before = [
+            self.totals.before(metric, self._members[place]) for place in (0, arm)
+        ]
+        found = ab_test.difference(before[0], before[1], cuped=False)
+        variance = found.variance if found.standard_error > 0.0 else 0.0
+        return sequential.mixture_variance(variance)
+
+
+def false_alarms(
+    earlier: measures.DaySums,
+    daily: Sequence[measures.DaySums],
+    num_users: int,
+    members: measures.Indices,
+    metric: measures.Metric,
+    repeats: int = REPEATS,
+) -> FalseAlarms | None:
+    """Splits users who all saw one arm into two, many times, and counts differences.
+
+    Users do not influence each other, so a split of the played test is as good as a
+    test played again, except that all splits share the random draws of the world.
+
+    Args:
+      earlier: Sums of as many days before the test.
+      daily: Sums of each day.
+      num_users: Users of the world.
+      members: The users; None is returned where too few of them came.
+      metric: Metric that is compared.
+      repeats: Splits.
+    """
+    visitors = np.unique(np.concatenate([day.users for day in daily]))
+    visitors = np.intersect1d(visitors, members)
+    if len(visitors) < _LEAST_USERS:
+        return None
+    fixed = sequentially = peeking = 0
+    for repeat in range(repeats):
+        half = traffic.assign(num_users, 2, seed=1_000_000 + repeat)[members]
+        halves = [members[half == place] for place in (0, 1)]
+        looks = Looks(earlier, num_users, halves, [metric.name])
+        alarms = []
+        for day in daily:
+            looks.add(day)
+            alarms.append(looks.now[1][metric.name].p_value < ALPHA)
+        fixed += alarms[-1]
+        peeking += any(alarms)
+        sequentially += looks.sure_since(metric.name, 1) is not None
+    return FalseAlarms(repeats, len(visitors), fixed, sequentially, peeking)

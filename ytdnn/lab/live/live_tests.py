@@ -1,0 +1,148 @@
+"""`live_test`: arms against each other in a world that goes on day by day."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ytdnn import errors, progress, registries, user_paths
+from ytdnn.run import artifacts, configs
+from ytdnn.run.pipeline import api
+from ytdnn.run.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.lab.live import arms as arms_room
+    from ytdnn.lab.live import play as play_room
+    from ytdnn.lab.live import report as report_room
+
+REPORT, PAGE = "report.json", "report.html"
+LOGS = "logs"
+
+
+@registries.FUNCTIONS.register("live_test")
+def live_test(
+    arms: Sequence[str] | Mapping[str, str | os.PathLike[str] | None],
+    out: str | os.PathLike[str],
+    *,
+    days: int | None = None,
+    world: configs.WorldConfig | None = None,
+    seed: int = 0,
+    refresh_days: int | Mapping[str, int] = 0,
+    verbose: api.Verbose = False,
+) -> "report_room.LiveReport":
+    """Runs a live test: the world continues, and each user's pages are made by an arm.
+
+    Finished days are kept in `out`: the same call goes on where it was stopped.
+
+    Args:
+      arms: `NAME=WORKDIR` or `logging`, `popularity`, `bound`; or workdirs by name,
+        None for a built-in arm. The others are compared with the first.
+      out: Directory of the test.
+      days: Length of the test; None: all live days of the world.
+      world: The world, where no arm is a run.
+      seed: Seed of the split of users, and of random draws of the arms.
+      refresh_days: Number of days after which the runs are refreshed on the events of
+        their own arm's users, one number or by name of the arm; 0: never.
+      verbose: As for all functions of `api`.
+
+    Returns:
+      The report, which `out` holds as JSON and as a page too.
+
+    Raises:
+      errors.UserError: An arm is unknown, runs are of different worlds, the world has
+        no live days, `refresh_days` is no number of days of a run, or `out` holds
+        another test.
+    """
+    from ytdnn.lab.live import arms as arms_room
+    from ytdnn.lab.live import play
+    from ytdnn.lab.live import report as report_room
+
+    words = _words(arms) if isinstance(arms, Mapping) else list(arms)
+    asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
+    lived = arms_room.world_of(asked, world)
+    test = play.Test(lived, asked, days or lived.live_days, seed)
+    directory, say = user_paths.expanded(out), api.speaker(verbose)
+    directory.mkdir(parents=True, exist_ok=True)
+    with workdir_room.lock(directory), progress.shown(bool(verbose)):
+        say(
+            f"live test: {test.num_days} days behind a log of {lived.num_days}, "
+            f"{lived.num_users:,} users in {len(asked)} arms"
+        )
+        offline = _offline(asked, say)
+        played = play.play(test, directory, _refresh)
+        found = dataclasses.replace(report_room.from_played(played), offline=offline)
+        _publish(directory, played, found)
+    return found
+
+
+def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
+    return [
+        name if path is None else f"{name}={os.fspath(path)}"
+        for name, path in arms.items()
+    ]
+
+
+def _offline(
+    arms: "Sequence[arms_room.Arm]", say: Callable[[str], None]
+) -> dict[str, dict[str, float]]:
+    """Returns offline metrics of the served lists of each run that was evaluated."""
+    from ytdnn.evaluation import report_files
+
+    found = {}
+    for arm in arms:
+        if arm.workdir is None:
+            continue
+        directory = arm.workdir / report_files.DIRECTORIES["test"]
+        if not (directory / artifacts.MANIFEST).exists():
+            continue
+        try:
+            found[arm.name] = _evaluated(arm.workdir, directory)
+        except errors.UserError as error:
+            say(f"arm {arm.name} without the numbers of its evaluation: {error}")
+    return found
+
+
+def _evaluated(workdir: pathlib.Path, directory: pathlib.Path) -> dict[str, float]:
+    """Returns the metrics of an evaluation for the lists that a run serves.
+
+    Raises:
+      errors.UserError: It is damaged, or belongs to other models than the run's.
+    """
+    from ytdnn.evaluation import lists, report_files
+
+    entries = report_files.read_report(directory).lists
+    manifest = artifacts.load_manifest(directory, report_files.KIND)
+    for name in manifest.inputs:
+        source = artifacts.load_manifest(workdir / name, name)
+        artifacts.require_input(manifest, directory, name, source)
+    served = entries.get(lists.SYSTEM) or entries.get(lists.CANDIDATES)
+    values = {} if served is None else served.values
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _refresh(
+    from_workdir: pathlib.Path,
+    workdir: pathlib.Path,
+    tables: "Mapping[str, pl.DataFrame]",
+) -> None:
+    """Trains a run on with new events."""
+    registries.FUNCTIONS["refresh"].make(from_workdir, workdir, tables=tables)
+
+
+def _publish(
+    directory: pathlib.Path, played: "play_room.Played", found: "report_room.LiveReport"
+) -> None:
+    """Writes the report, its page, and the log of each arm."""
+    from ytdnn.lab.live import days
+    from ytdnn.lab.pages import live_page
+
+    artifacts.write_json(directory / REPORT, dataclasses.asdict(found))
+    artifacts.write_text(directory / PAGE, live_page.draw(found))
+    numbers = range(
+        played.test.world.num_days, played.test.world.num_days + played.test.num_days
+    )
+    for arm in played.test.names:
+        days.write_log(directory / LOGS / arm, directory, numbers, arm, played.world)

@@ -1,0 +1,313 @@
+"""A live test: the world goes on day by day, each user's pages from their arm.
+
+All visits of a step of the day are asked for together, arm by arm. A finished day is
+written; a test that was killed shows its pages again and goes on with the next one.
+"""
+
+import dataclasses
+import json
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import errors, progress
+from ytdnn.lab.live import arms as arms_room
+from ytdnn.lab.live import catalogue, days, history, measures, traffic
+from ytdnn.lab.world import behaviour, corpus, events, generate, policy
+from ytdnn.run import artifacts, configs
+
+TEST = "test.json"  # what is tested, beside the finished days
+SECONDS, PAGES = "seconds", "pages"
+
+Refresh = Callable[[pathlib.Path, pathlib.Path, Mapping[str, pl.DataFrame]], None]
+"""Trains a run on with new events: from a workdir, into another, tables by name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    """The settings of a live test.
+
+    Attributes:
+      world: The world, with live days.
+      arms: The arms; the others are compared with the first.
+      num_days: Days of the test.
+      seed: Seed of the split of users, and of random draws of the arms.
+    """
+
+    world: configs.WorldConfig
+    arms: Sequence[arms_room.Arm]
+    num_days: int
+    seed: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the arms."""
+        return [arm.name for arm in self.arms]
+
+    def described(self) -> dict[str, Any]:
+        """Returns the test as JSON, by which its directory is recognised."""
+        return {
+            "world": configs.to_dict(self.world),
+            "arms": {
+                arm.name: None if arm.workdir is None else str(arm.workdir)
+                for arm in self.arms
+            },
+            "seed": self.seed,
+            "refresh_days": {arm.name: arm.refresh_days for arm in self.arms},
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Played:
+    """The outcome of a live test.
+
+    Attributes:
+      test: Settings of the test.
+      world: The world.
+      arm_of: `[users]`, the arm of each.
+      earlier: Sums of as many days before the test.
+      daily: Sums of each day.
+      catalogue: Exposure and audience of the videos on pages.
+      serving: Seconds and pages of each arm.
+    """
+
+    test: Test
+    world: generate.World
+    arm_of: npt.NDArray[np.int64]
+    earlier: measures.DaySums
+    daily: list[measures.DaySums]
+    catalogue: catalogue.Catalogue
+    serving: dict[str, dict[str, float]]
+
+    def members(self, arm: int) -> npt.NDArray[np.int64]:
+        """Returns the users of an arm."""
+        return np.flatnonzero(self.arm_of == arm)
+
+
+def play(
+    test: Test, directory: pathlib.Path | None = None, refresh: Refresh | None = None
+) -> Played:
+    """Plays a live test, or the rest of one.
+
+    Args:
+      test: Settings of the test.
+      directory: Directory in which finished days are kept; None: they are not kept.
+      refresh: Function that continues the training of an arm's run; needed where an arm
+        is refreshed.
+
+    Raises:
+      errors.UserError: The test is longer than the world, the directory holds
+        another one, or a bundle is missing.
+    """
+    _check(test, directory, refresh)
+    world = generate.World(test.world)
+    known = history.UserHistories(test.world.num_users)
+    opened = [arms_room.Opened(arm, world, known) for arm in test.arms]
+    crowds = [world.crowd(number) for number in range(world.num_crowds)]
+    before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]
+    known.add(before)
+    since = world.end_of_log - test.num_days * corpus.SECONDS_PER_DAY
+    arm_of = traffic.assign(test.world.num_users, len(test.arms), test.seed)
+    split = _Split(test, opened, arm_of)
+    found = Played(
+        test,
+        world,
+        arm_of,
+        measures.of_events(world, before, since),
+        [],
+        catalogue.Catalogue(world, arm_of, len(test.arms), test.num_days),
+        split.serving,
+    )
+    del before
+    for number in progress.through(range(test.num_days), "live test", "days"):
+        day = test.world.num_days + number
+        happened = _play_day(test, split, crowds, directory, day, world)
+        known.add(happened)
+        found.daily.append(measures.of_events(world, happened))
+        found.catalogue.add(happened)
+        due = [one for one in opened if one.arm.is_due(number + 1)]
+        if number + 1 < test.num_days:
+            _refresh(due, world, directory, day, refresh)
+    return found
+
+
+def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) -> None:
+    if not 1 <= test.num_days <= test.world.live_days:
+        raise errors.UserError(
+            f"expected --days from 1 to the world's live_days, {test.world.live_days}, "
+            f"received {test.num_days}"
+        )
+    is_refreshed = any(arm.refresh_days for arm in test.arms)
+    if is_refreshed and (refresh is None or directory is None):
+        raise ValueError("expected refresh and directory with refresh_days")
+    if directory is None:
+        return
+    path = directory / TEST
+    described = test.described()
+    if path.exists():
+        differing = _differing(json.loads(path.read_text()), described)
+        if differing:
+            raise errors.UserError(
+                f"expected the live test that was begun in {directory}, received "
+                f"another: {differing}; name another --out, or delete it"
+            )
+    else:
+        directory.mkdir(parents=True, exist_ok=True)
+        artifacts.write_json(path, described)
+
+
+def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Returns why a test that was begun is not the one asked for, empty if it is."""
+    worlds = begun.get("world", {}), asked["world"]
+    if begun.keys() != asked.keys() or worlds[0].keys() != worlds[1].keys():
+        return "it was begun by another version of ytdnn"
+    found = configs.differences(begun, asked)
+    return ", ".join(f"{path} {how}" for path, how in found.items())
+
+
+def _play_day(
+    test: Test,
+    split: "_Split",
+    crowds: Sequence[behaviour.Crowd],
+    directory: pathlib.Path | None,
+    day: int,
+    world: generate.World,
+) -> list[events.Events]:
+    """Plays a day, from the arms or as recorded on disk; returns the events."""
+    is_finished = directory is not None and days.is_finished(directory, day)
+    if directory is not None and is_finished:
+        length = test.world.impressions_per_page
+        make_pages = days.recorded(directory, day, test.names, length)
+        split.count(days.serving(directory, day))
+    else:
+        make_pages = split.open(day)
+    for crowd in crowds:
+        crowd.play_day(day, make_pages)
+    happened = [crowd.take_recorded() for crowd in crowds]
+    if directory is not None and not is_finished:
+        of_arm = days.of_arms(days.frames(world, happened), test.names, split.arm_of)
+        days.write(directory, day, of_arm, split.today)
+    return happened
+
+
+class _Split:
+    """Sends each request to its user's arm."""
+
+    def __init__(
+        self,
+        test: Test,
+        opened: Sequence[arms_room.Opened],
+        arm_of: npt.NDArray[np.int64],
+    ) -> None:
+        self.arm_of = arm_of
+        self._test, self._opened = test, opened
+        self.serving, self.today = self._nothing(), self._nothing()
+
+    def open(self, day: int) -> policy.Policy:
+        """Returns the policy that makes the pages of a day."""
+        makers = [one.open(day) for one in self._opened]
+        rng = np.random.default_rng([self._test.world.seed, self._test.seed, day])
+        streams = rng.spawn(len(makers))
+        self.today = self._nothing()
+
+        def make_pages(requests: policy.Requests) -> policy.Page:
+            arm = self.arm_of[requests.users.first + requests.rows]
+            rows, pages = [], []
+            for place, maker in enumerate(makers):
+                at = np.flatnonzero(arm == place)
+                if len(at):
+                    asked = requests.subset(at, streams[place])
+                    pages.append(self._timed(place, maker, asked))
+                    rows.append(at)
+            if not pages:
+                return policy.make_pages(requests)
+            return joined(pages, np.concatenate(rows))
+
+        return make_pages
+
+    def _timed(
+        self, place: int, maker: policy.Policy, asked: policy.Requests
+    ) -> policy.Page:
+        started = time.perf_counter()
+        page = maker(asked)
+        name = self._test.names[place]
+        spent = {SECONDS: time.perf_counter() - started, PAGES: len(asked.rows)}
+        for counts in (self.today, self.serving):
+            _add(counts[name], spent)
+        return page
+
+    def count(self, served: Mapping[str, Mapping[str, float]]) -> None:
+        """Adds the seconds and pages that a finished day took to serve."""
+        for name, spent in served.items():
+            _add(self.serving[name], spent)
+
+    def _nothing(self) -> dict[str, dict[str, float]]:
+        return {name: {SECONDS: 0.0, PAGES: 0} for name in self._test.names}
+
+
+def _add(counts: dict[str, float], spent: Mapping[str, float]) -> None:
+    for name, value in spent.items():
+        counts[name] += value
+
+
+def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.Page:
+    """Returns the pages of several policies as one.
+
+    Args:
+      pages: Pages of each policy; propensities are unknown where a policy gives none.
+      rows: Place of each page, in order, in the answer.
+    """
+    back = np.argsort(rows)
+
+    def join(name: str) -> npt.NDArray[Any]:
+        values = [getattr(page, name) for page in pages]
+        found: npt.NDArray[Any] = np.concatenate(values)[back]
+        return found
+
+    propensities = None
+    if any(page.propensities is not None for page in pages):
+        known = [
+            np.full(page.videos.shape, np.nan)
+            if page.propensities is None
+            else page.propensities
+            for page in pages
+        ]
+        propensities = np.concatenate(known)[back]
+    return policy.Page(
+        videos=join("videos"),
+        sources=join("sources"),
+        scores=join("scores"),
+        seeds=join("seeds"),
+        propensities=propensities,
+    )
+
+
+def _refresh(
+    due: Sequence[arms_room.Opened],
+    world: generate.World,
+    directory: pathlib.Path | None,
+    day: int,
+    refresh: Refresh | None,
+) -> None:
+    """Trains the runs of arms on with their own log since the last time."""
+    if directory is None or refresh is None:
+        return
+    for one in due:
+        if one.workdir is None:
+            continue
+        workdir = directory / "refreshed" / one.arm.name / f"{day:04d}"
+        if not arms_room.has_bundle(workdir):  # the last step of a refresh
+            first = day - one.arm.refresh_days + 1
+            new = days.between(directory, one.arm.name, world, first, day + 1)
+            last = day - world.config.num_days + 1
+            progress.say(
+                f"live test: {one.arm.name} is trained on with what its users did "
+                f"until day {last}"
+            )
+            refresh(one.workdir, workdir, new)
+        one.serve(workdir)

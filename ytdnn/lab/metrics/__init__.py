@@ -1,0 +1,1 @@
+"""Statistics of live tests and of off-policy estimates."""

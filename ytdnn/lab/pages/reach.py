@@ -1,0 +1,42 @@
+"""Section of the page on how far lists reach into the catalogue, and at what price."""
+
+from collections.abc import Iterator
+
+from ytdnn import registries
+from ytdnn.evaluation import definitions, report_model
+from ytdnn.evaluation.terminal import names, page_value
+from ytdnn.lab.pages import page, tables
+
+_QUALITY = ("ndcg", "hit_rate")
+# In this order; those of a package or of `evaluation.metrics` are in the other tables.
+_REACH = ("coverage", "novelty", "mean_popularity", "mean_age_days")
+
+
+@registries.REPORT_SECTIONS.register("reach", place=12)
+def sections(report: report_model.Report) -> Iterator[page.Section]:
+    """Yields the section, where two models or more have lists with a coverage."""
+    k = page_value.headline_k(report)
+    metrics = [f"{metric}@{k}" for metric in (*_QUALITY, *_REACH)]
+    models = {
+        name: found
+        for name, found in page_value.retrieval(report).items()
+        if f"coverage@{k}" in found.values
+    }
+    if len(models) < 2:
+        return
+    shown = [m for m in metrics if any(m in each.values for each in models.values())]
+    rows: list[list[page.Cell]] = [
+        [names.model(name), *(tables.cell(*tables.three(found, m)) for m in shown)]
+        for name, found in models.items()
+    ]
+    table = page.Table(["model", *map(names.metric, shown)], rows)
+    stems = [metric.partition("@")[0] for metric in shown]
+    meanings = [[names.metric(stem), definitions.list_metric(stem)] for stem in stems]
+    words = page.Table(["metric", "definition"], meanings, words=(0, 1))
+    yield page.Section(
+        "Quality and reach",
+        "A model that recommends what is popular anyway can be right and reach little "
+        "of the catalogue. Compare quality with coverage: of two models of like "
+        "quality, the one that reaches more serves more users and uploaders.",
+        [table, page.Details("Meaning of each column", [words])],
+    )

@@ -1,0 +1,144 @@
+"""The page of a sweep: what counts, the curves, and quality against cost."""
+
+import math
+
+from ytdnn.lab.pages import page, plots, scales
+from ytdnn.lab.studies import swept
+
+_MOST_CURVES = 10
+
+
+def draw(found: swept.SweepResult) -> str:
+    """Returns the page as HTML.
+
+    Args:
+      found: Outcome of the sweep.
+    """
+    sections = [
+        page.Section(
+            "Quality and cost",
+            "Each trial by the time of an answer, of many answered together, and its "
+            "validation metric.",
+            [_against_cost(found)],
+        ),
+        page.Section(
+            "Epochs",
+            f"The validation metric by epochs of the {_MOST_CURVES} best trials; a "
+            f"pruned one ends early.",
+            [_curves(found)],
+        ),
+        page.Section(
+            "Settings that count",
+            "Share of the variance of the metric that each setting explains over the "
+            "complete trials (PED-ANOVA: Watanabe and others, IJCAI 2023).",
+            [_importances(found)],
+        ),
+        page.Section("Trials", "All trials, the best first.", [_table(found)]),
+    ]
+    summary = "Trained and compared on validation; only the best is tested, once."
+    return page.render(f"Sweep of {found.stage}", summary, sections, headline(found))
+
+
+def headline(found: swept.SweepResult) -> str:
+    """Returns the outcome in a sentence.
+
+    Args:
+      found: Outcome of the sweep.
+    """
+    states = [trial.state for trial in found.trials]
+    counted = (
+        f"{len(states)} trials ({states.count('complete')} complete, "
+        f"{states.count('pruned')} pruned)"
+    )
+    if found.best is None:
+        return (
+            f"No trial of {counted} is better than the base config: {found.metric} "
+            f"{found.default_value:.3f} on validation."
+        )
+    return (
+        f"Trial {found.best.number} is the best of {counted}: {found.metric} "
+        f"{found.best.value:.3f} on validation, the base config "
+        f"{found.default_value:.3f}. The best of many is flattered: the test window "
+        f"says by how much it is better."
+    )
+
+
+def ordered(found: swept.SweepResult) -> list[swept.SweepTrial]:
+    """Returns the trials, the best first, then those that are not complete.
+
+    Args:
+      found: Outcome of the sweep.
+    """
+    sign = -1.0 if found.more_is_better else 1.0
+
+    def place(trial: swept.SweepTrial) -> tuple[bool, float]:
+        value = trial.value
+        return value is None, 0.0 if value is None else sign * value
+
+    return sorted(found.trials, key=place)
+
+
+def _against_cost(found: swept.SweepResult) -> page.Block:
+    timed = [trial for trial in found.trials if trial.milliseconds is not None]
+    series = {
+        "trials": plots.Series(
+            [trial.milliseconds for trial in timed],
+            [trial.value for trial in timed],
+            style="points",
+        ),
+        "base config": plots.Series(
+            [found.default_milliseconds], [found.default_value], style="points"
+        ),
+    }
+    if found.best is not None:
+        series["best"] = plots.Series(
+            [found.best.milliseconds], [found.best.value], style="points"
+        )
+    title = f"{found.metric} and milliseconds of an answer"
+    return plots.lines(title, series, "milliseconds", found.metric, log_x=True)
+
+
+def _curves(found: swept.SweepResult) -> page.Block:
+    shown = [trial for trial in ordered(found) if trial.curve][:_MOST_CURVES]
+    series = {
+        f"trial {trial.number}": plots.Series(
+            [epoch for epoch, _ in trial.curve], [value for _, value in trial.curve]
+        )
+        for trial in shown
+    }
+    if not series:
+        return "No trial has finished an epoch."
+    epochs = sorted({epoch for trial in shown for epoch, _ in trial.curve})
+    return plots.lines(
+        f"{found.metric} by epoch",
+        series,
+        "epoch",
+        found.metric,
+        x_ticks=scales.epoch_ticks(epochs),
+    )
+
+
+def _importances(found: swept.SweepResult) -> page.Block:
+    if not found.importances:
+        return "Too few complete trials to say."
+    names = list(found.importances)
+    values = list(found.importances.values())
+    return plots.bars("Share of the variance", names, {"share": values}, "share")
+
+
+def _table(found: swept.SweepResult) -> page.Table:
+    keys = list(dict.fromkeys(k for trial in found.trials for k in trial.settings))
+    rows = [
+        [
+            str(trial.number),
+            trial.state if not trial.refused else f"left out: {trial.refused}",
+            trial.value,
+            trial.milliseconds,
+            None if trial.seconds is None else math.ceil(trial.seconds),
+            *(trial.settings.get(key) for key in keys),
+        ]
+        for trial in ordered(found)
+    ]
+    headings = [key.partition(".")[2] for key in keys]
+    columns = ["trial", "state", found.metric, "ms", "training, s", *headings]
+    return page.Table(columns, rows, words=(0, 1), marked=(0,) if found.best else ())

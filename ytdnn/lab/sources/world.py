@@ -1,0 +1,161 @@
+"""The synthetic world as an event log: made in memory, or written to disk and read.
+
+A written world is an artefact `world`: the tables as Parquet, events in a folder of
+parts, and a manifest that says which world it is, so that its truth can be asked for.
+"""
+
+import json
+import pathlib
+from collections.abc import Iterable
+
+import polars as pl
+
+from ytdnn import errors, registries
+from ytdnn.lab.world import generate, tables
+from ytdnn.log import event_log, schema
+from ytdnn.log.sources import casting, files, log
+from ytdnn.run import artifacts, configs
+
+KIND = "world"
+
+
+@registries.LOGS.register("world")
+def read(config: configs.DataConfig) -> event_log.EventLog:
+    """Makes the world of `config.world`, or reads the one written to `config.dir`.
+
+    Args:
+      config: The world or where it was written, and `where` as a filter over watches.
+
+    Raises:
+      errors.UserError: `name` or `columns` is set, which a world has not, or `dir`
+        holds no world.
+    """
+    for flag, value in (
+        ("--config.data.name", config.name),
+        ("--columns", ",".join(config.columns)),
+    ):
+        if value:
+            raise errors.UserError(
+                f"expected no {flag} with --source=world, which is generated, "
+                f"received {value}: choose --source=log or --source=movielens"
+            )
+    if config.dir:
+        return _read_written(config)
+    origins = {}
+    for name, frame in _frames(generate.World(config.world)).items():
+        file = f"the world's {name}"
+        rows = frame.with_row_index(event_log.ROW).lazy()
+        if name == schema.WATCHES:
+            rows = files.filter_rows(rows, config.where, file)
+        origins[name] = event_log.Origin(casting.normalise(name, rows, file), file)
+    return event_log.from_origins(origins, _facts(config.world))
+
+
+def config_of(facts: dict[str, object]) -> configs.WorldConfig | None:
+    """Returns the world that a log was made from, None for a log of another source."""
+    if facts.get("source") != KIND:
+        return None
+    settings = dict(facts["world"])  # type: ignore[call-overload]
+    world: configs.WorldConfig = configs.component(configs.WorldConfig, settings)
+    return world
+
+
+def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
+    """Writes the tables of a world, a crowd at a time, in bounded memory.
+
+    Args:
+      world: The world.
+      directory: Where the artefact will stand.
+
+    Returns:
+      Rows of each table.
+
+    Raises:
+      errors.UserError: Something that is no world stands there.
+    """
+    _require_replaceable(directory)
+    rows = dict.fromkeys(schema.TABLES, 0)
+    facts: dict[str, object] = _facts(world.config)
+    config = configs.to_dict(world.config)
+    with artifacts.publish(directory, KIND, config, {}, facts) as partial:
+        videos = frame_of(tables.videos_table(world))
+        videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
+        rows[schema.VIDEOS] = videos.height
+        for number, part in enumerate(tables.parts_of(world)):
+            for name, table in part.items():
+                (partial / name).mkdir(exist_ok=True)
+                frame = frame_of(table)
+                frame.write_parquet(partial / name / f"part-{number:05d}.parquet")
+                rows[name] += frame.height
+        facts["rows"] = rows
+    return rows
+
+
+def _require_replaceable(directory: pathlib.Path) -> None:
+    """Refuses a directory of other things, which publishing would replace."""
+    manifest = directory / artifacts.MANIFEST
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        try:
+            kind = json.loads(manifest.read_text())["kind"]
+        except (OSError, ValueError, KeyError, TypeError):
+            kind = None
+        if kind != KIND:
+            raise errors.UserError(
+                f"expected a new directory or a written world at {directory}, found "
+                f"something else: name another with --out"
+            )
+
+
+def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
+    """Returns the tables of a written world's first users, a fair sample of all."""
+    found = {schema.VIDEOS: pl.scan_parquet(directory / f"{schema.VIDEOS}.parquet")}
+    for name in schema.TABLES:
+        part = directory / name / "part-00000.parquet"
+        if part.exists():
+            found[name] = pl.scan_parquet(part)
+    return found
+
+
+def _facts(world: configs.WorldConfig) -> dict[str, object]:
+    return {"source": KIND, "world": configs.to_dict(world)}
+
+
+def _read_written(config: configs.DataConfig) -> event_log.EventLog:
+    directory = pathlib.Path(config.dir)
+    if not (directory / artifacts.MANIFEST).exists():
+        raise errors.UserError(
+            f"expected a world written by `ytdnn world` in {config.dir}, found no "
+            f"{artifacts.MANIFEST}: a log of your own is read with --source=log, a "
+            f"public one with --source=movielens or --source=kuairand"
+        )
+    manifest = artifacts.read_manifest(directory, KIND)
+    found = log.read(config)
+    made = artifacts.read_config(manifest, directory, configs.WorldConfig)
+    return event_log.from_origins(found.origins, found.facts | _facts(made))
+
+
+def _frames(world: generate.World) -> dict[str, pl.DataFrame]:
+    frames = {schema.VIDEOS: frame_of(tables.videos_table(world))}
+    parts = [
+        {name: frame_of(table) for name, table in part.items()}
+        for part in tables.parts_of(world)
+    ]
+    for name in parts[0]:
+        frames[name] = _concat(part[name] for part in parts)
+    return frames
+
+
+def _concat(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(frames, how="vertical")
+
+
+def frame_of(table: tables.Table) -> pl.DataFrame:
+    """Returns a table of the world as a frame."""
+    columns = {}
+    for name, values in table.items():
+        if isinstance(values, tables.Coded):
+            known = pl.Series(name, values.values, dtype=pl.String)
+            columns[name] = known.gather(values.codes)
+        else:
+            columns[name] = pl.Series(name, values)
+    return pl.DataFrame(columns)

@@ -1,0 +1,1 @@
+"""Studies and sweeps: several runs of one question, compared."""

@@ -1,0 +1,259 @@
+"""One question, several settings: the runs of each, over its seeds, as one result.
+
+A variant's number is the mean over its seeds. Its difference to the baseline, the first
+variant, is paired by user: of each user's own mean over the seeds, as `compare` does it
+for two reports. So the interval is over the sample of users; the effect of the
+training's seed is shown by the spread over the seeds.
+"""
+
+import dataclasses
+import datetime
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ytdnn.evaluation import (
+    compare,
+    lists,
+    metric_names,
+    ranker,
+    report_files,
+    report_model,
+    statement,
+    summary,
+)
+from ytdnn.lab.studies import run_table
+from ytdnn.log import schema
+from ytdnn.run import artifacts, configs, environment
+
+FORMAT_VERSION = 1
+REFERENCES = lists.REFERENCES
+_STATED = (*statement.RULES, "users", "videos")
+_SETTINGS_APART = ("seed",)
+_VECTOR_MS = "user_vector_batched_ms"
+
+Runs = Mapping[str, Mapping[int, pathlib.Path]]
+
+
+def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the results of a study, as JSON has them.
+
+    Args:
+      found: The evaluated run of each variant and seed; the first is the baseline.
+      split: Split of the reports, `test` or `validation`.
+      wanted: Metrics to show, each as `MODEL/METRIC@K`; default: the usual ones of each
+        model. The difference of the first one is shown.
+
+    Raises:
+      errors.UserError: A report is missing, two were measured by different rules, or no
+        variant has a wanted metric.
+    """
+    part = report_files.DIRECTORIES[split]
+    evaluated = {
+        name: {seed: report_files.read(path / part) for seed, path in of_seeds.items()}
+        for name, of_seeds in found.items()
+    }
+    means = {
+        name: mean(list(of_seeds.values())) for name, of_seeds in evaluated.items()
+    }
+    variants = _variants(found, evaluated, means)
+    baseline = next(iter(means))
+    first = means[baseline]
+    protocol = first.report.protocol
+    values = {
+        "format_version": FORMAT_VERSION,
+        "made": _made(),
+        "split": split,
+        "protocol": {name: getattr(protocol, name) for name in _STATED}
+        | {"impressions": protocol.ranker.impressions if protocol.ranker else None},
+        "baseline": baseline,
+        "shown": _shown(first, variants, wanted),
+        "variants": variants,
+        "references": {name: _of_model(first, name) for name in REFERENCES},
+    }
+    plain: dict[str, Any] = summary.plain(values)
+    return plain
+
+
+def _variants(
+    found: Runs,
+    evaluated: Mapping[str, Mapping[int, report_files.Evaluated]],
+    means: Mapping[str, report_files.Evaluated],
+) -> dict[str, Any]:
+    differences, settings = _differences(means), _settings(means)
+    return {
+        name: {
+            "seeds": list(of_seeds),
+            "settings": settings[name],
+            "metrics": _metrics(list(of_seeds.values())),
+            "training_seconds": _over_seeds(
+                [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
+            ),
+            **_served([one.report for one in of_seeds.values()]),
+            "differences": differences[name],
+            "marks": statement.marks(means[name].report.protocol),
+        }
+        for name, of_seeds in evaluated.items()
+    }
+
+
+def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
+    """Returns the reports of one variant as one: every value the mean over the seeds.
+
+    The runs differ only in the seed, so they were measured by the same rules. A metric
+    that is a ratio of sums over users has one denominator in all, so its mean is the
+    ratio of the means.
+
+    Args:
+      found: Report of each seed.
+    """
+    frame = pl.concat([one.users for one in found], how="diagonal")
+    users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
+    of_lists, impressions = (
+        {
+            model: report_model.Entry(
+                values=_mean_values(found, model, list(entry.values)), intervals={}
+            )
+            for model, entry in entries.items()
+        }
+        for entries in found[0].report.kinds
+    )
+    report = dataclasses.replace(
+        found[0].report, lists=of_lists, impressions=impressions
+    )
+    directory = found[0].path.parent.parent
+    return report_files.Evaluated(directory, report, users)
+
+
+def _mean_values(
+    found: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
+) -> dict[str, float | None]:
+    means = {
+        name: float(np.mean([one.number(model, name) for one in found]))
+        for name in metrics
+    }
+    return {k: value if np.isfinite(value) else None for k, value in means.items()}
+
+
+def _metrics(found: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any]]:
+    """Returns every metric of the models that were trained, by `MODEL/METRIC`."""
+    result = {}
+    for path in found[0].metrics:
+        model, _, metric = path.rpartition("/")
+        if model not in REFERENCES:
+            result[path] = _over_seeds([one.number(model, metric) for one in found])
+    return result
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    mean_value = float(np.mean(values))
+    return {"mean": mean_value, "spread": spread, "by_seed": list(values)}
+
+
+def _served(reports: Sequence[report_model.Report]) -> dict[str, Any]:
+    """Returns how wide a served vector is and how long one takes; none without them."""
+    times = [one.latency.get(_VECTOR_MS) for one in reports]
+    known = [float(one) for one in times if one is not None]
+    if not known:
+        return {}
+    return {
+        "vector_width": max(one.vector_width for one in reports),
+        "user_vector_ms": _over_seeds(known),
+    }
+
+
+def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluated) -> float:
+    """Returns how long the stages that were measured trained, as they themselves say.
+
+    Of a training that was killed and went on, only the last part counts.
+    """
+    stages = {lists.CANDIDATES: "candidates", ranker.RANKER: "ranking"}
+    return sum(
+        artifacts.read_manifest(directory / kind, kind).facts.get("seconds", 0.0)
+        for model, kind in stages.items()
+        if model in evaluated.models
+    )
+
+
+def _differences(
+    means: Mapping[str, report_files.Evaluated],
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns of each variant but the first every metric's difference to the first."""
+    first, *others = means
+    settings = means[first].report.config["evaluation"]
+    config = configs.component(configs.EvaluationConfig, settings)
+    found: dict[str, dict[str, dict[str, float]]] = {first: {}}
+    for name in others:
+        pair = compare.compare(means[first], means[name], (), config)
+        found[name] = {
+            f"{one.model}/{one.metric}": {
+                "difference": one.difference,
+                "low": one.low,
+                "high": one.high,
+            }
+            for one in pair.differences
+            if one.model not in REFERENCES
+        }
+    return found
+
+
+def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
+    """Returns the settings in which the variants differ."""
+    all_runs = [
+        run_table.Run(name, configs.flat(one.report.config), {}, "")
+        for name, one in means.items()
+    ]
+    keys = [key for key in run_table.differing(all_runs) if key not in _SETTINGS_APART]
+    return {run.name: {key: run.settings.get(key) for key in keys} for run in all_runs}
+
+
+def _shown(
+    first: report_files.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
+) -> list[str]:
+    """Returns the metrics to show: the wanted ones, or the usual ones of each model.
+
+    Raises:
+      errors.UserError: No variant has a wanted one.
+    """
+    known = [
+        run_table.Run(name, {}, {k: v["mean"] for k, v in one["metrics"].items()}, "")
+        for name, one in variants.items()
+    ]
+    if wanted:
+        return run_table.chosen(known, wanted)
+    ks = first.report.config["evaluation"]["ks"]
+    measured = {metric for run in known for metric in run.metrics}
+    usual = (
+        f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
+        f"{lists.CANDIDATES}/ndcg@{ks[0]}",
+        f"{lists.CANDIDATES}/recall@{ks[min(1, len(ks) - 1)]}",
+        f"{lists.CANDIDATES}/map@{ks[-1]}",
+        *metric_names.judging_pages(measured, ks[0]),
+        f"{ranker.RANKER}/auc",
+        f"{ranker.RANKER}/weighted_per_user_loss",
+    )
+    return [name for name in usual if name in measured]
+
+
+def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
+    """Returns the values of popularity, or of a bound, by metric."""
+    return {
+        metric: value
+        for entries in found.report.kinds
+        if model in entries
+        for metric, value in entries[model].values.items()
+        if value is not None
+    }
+
+
+def _made() -> dict[str, Any]:
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": environment.versions(),
+        "git_commit": environment.git_commit(),
+        "machine": environment.machine(),
+    }

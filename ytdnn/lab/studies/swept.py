@@ -1,0 +1,55 @@
+"""The trials of a sweep (`ytdnn/lab/studies/sweeping.py`), and what they show."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepTrial:
+    """One trial as the journal has it.
+
+    Attributes:
+      number: Its number, from 0 on.
+      state: `complete`, `pruned`, `running` or `failed`.
+      settings: Settings that differ from the base config, as texts.
+      value: Validation metric of the best epoch; None: not complete.
+      curve: (epoch, metric) of each epoch.
+      seconds: Seconds of the training; None: not complete.
+      milliseconds: Cost of an answer, see `ytdnn.evaluation.answer_cost`; None: not
+        complete.
+      refused: Why its settings could not be trained; empty: they could.
+    """
+
+    number: int
+    state: str
+    settings: dict[str, str]
+    value: float | None = None
+    curve: tuple[tuple[int, float], ...] = ()
+    seconds: float | None = None
+    milliseconds: float | None = None
+    refused: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepResult:
+    """The outcome of a sweep.
+
+    Attributes:
+      stage: The stage.
+      metric: Its validation metric.
+      more_is_better: Whether a larger value is better.
+      default_value: Value of the base config.
+      default_milliseconds: Its cost of an answer; None: not measured.
+      best: The best complete trial; None: none is better than the base config.
+      trials: All trials in order.
+      importances: Share of the metric's variance that each setting explains, the
+        largest first; empty with too few trials.
+    """
+
+    stage: str
+    metric: str
+    more_is_better: bool
+    default_value: float
+    default_milliseconds: float | None
+    best: SweepTrial | None
+    trials: tuple[SweepTrial, ...]
+    importances: dict[str, float]

@@ -1,0 +1,54 @@
+"""The world that a prepared set was made from, and its numbers of users and videos."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn.lab.sources import world as world_source
+from ytdnn.lab.world import generate
+from ytdnn.log import prepared, schema
+from ytdnn.run import configs
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownWorld:
+    """A world behind a prepared set.
+
+    Attributes:
+      world: The world.
+      users: `[num_users]`, the world's number of each user index.
+      videos: `[num_videos]`, that of each catalogue index, the first of which is 1.
+    """
+
+    world: generate.World
+    users: npt.NDArray[np.int64]
+    videos: npt.NDArray[np.int64]
+
+
+def from_data(data: prepared.PreparedData) -> KnownWorld | None:
+    """Returns the world of a prepared set, None where the log is not a world's."""
+    config = world_source.config_of(data.manifest.facts)
+    if config is None:
+        return None
+    users, videos = data.users[schema.USER_ID], data.videos[schema.VIDEO_ID]
+    return KnownWorld(_world(config), _numbers(users), _numbers(videos))
+
+
+def is_known(data: prepared.PreparedData) -> bool:
+    """Returns whether the log is a world's."""
+    return world_source.config_of(data.manifest.facts) is not None
+
+
+@functools.lru_cache(maxsize=1)
+def _world(config: configs.WorldConfig) -> generate.World:
+    """Makes a world once for all that is asked of it in an evaluation."""
+    return generate.World(config)
+
+
+def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the world's numbers of ids like "u12" and "v7"."""
+    numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
+    return numbers

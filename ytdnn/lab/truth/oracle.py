@@ -1,0 +1,255 @@
+"""The world's oracle, evaluated like any model: the best possible on its log.
+
+It uses each user's true interests at the time of the request, which no model can derive
+from the log, so it is an upper bound. A model's result is given as its share of the gap
+between popularity and the oracle (`summary.gaps_closed`).
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import progress, registries
+from ytdnn.evaluation import by_window, lists, measure, protocol, ranker
+from ytdnn.lab.truth import known_world, true_page
+from ytdnn.lab.world import corpus, memory, truth, words
+from ytdnn.log import prepared, schema
+from ytdnn.models.ranking import predictions
+from ytdnn.run import configs
+
+_USERS_A_BLOCK = 256
+_MOMENTS = 3  # of the evaluated window at which the truth is asked for
+
+
+class Oracle:
+    """The truth of the world that a prepared set was made from.
+
+    Attributes:
+      world: The world.
+      data: The prepared set.
+    """
+
+    def __init__(
+        self, data: prepared.PreparedData, known: known_world.KnownWorld
+    ) -> None:
+        """Takes a set and its world."""
+        self.world = known.world
+        self.data = data
+        self._users = known.users
+        self._videos = known.videos
+
+    def lists(
+        self, cases: protocol.Cases, k: int, config: configs.EvaluationConfig
+    ) -> lists.Lists:
+        """Returns the videos each user will most likely watch, `[cases, k] int32`.
+
+        Ranks by expected watches up to the time of the last answer of all users,
+        computed at a few moments (other protocols: at the time of the request), among
+        listable videos.
+
+        Args:
+          cases: Cases to make lists for.
+          k: Length of the lists.
+          config: Settings of memory.
+        """
+        found = np.zeros([len(cases), k], np.int32)
+        episodes = self._last_episodes(cases)
+        moments = self._moments(cases)
+        sizes = [len(rows) for rows, _ in moments]
+        for rows, times in progress.through(moments, "oracle", "users", sizes):
+            listed = self._videos[: cases.num_listed]
+            rates = np.zeros([len(rows), len(listed)], np.float32)
+            for time in times:
+                users = self._users[cases.users[rows]]
+                asked = truth.watch_rates(self.world, users, time, episodes[rows])
+                rates += asked[:, listed]
+            found[rows] = _best(protocol.take(cases, rows), rates, k, config)
+        return found
+
+    def _moments(
+        self, cases: protocol.Cases
+    ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
+        """Returns blocks of cases and the times to ask each for."""
+        blocks = []
+        if self.data.config.protocol == "temporal":
+            begin = int(cases.times[0])
+            last = begin if cases.until is None else cases.until
+            step = (last - begin) / (2 * _MOMENTS)
+            times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
+            for start in range(0, len(cases), _USERS_A_BLOCK):
+                stop = min(start + _USERS_A_BLOCK, len(cases))
+                blocks.append((np.arange(start, stop), times))
+            return blocks
+        days = cases.times // corpus.SECONDS_PER_DAY
+        for day in np.unique(days):
+            rows = np.flatnonzero(days == day)
+            times = [int(np.median(cases.times[rows]))]
+            for start in range(0, len(rows), _USERS_A_BLOCK):
+                blocks.append((rows[start : start + _USERS_A_BLOCK], times))
+        return blocks
+
+    def _last_episodes(self, cases: protocol.Cases) -> npt.NDArray[np.int64]:
+        """Returns the latest watched video of a series in each history, -1 = none."""
+        series = np.append(corpus.NONE, self.world.shared.videos.series[self._videos])
+        offsets, watched = cases.watched.offsets, cases.watched.values
+        places = np.where(series[watched] >= 0, np.arange(len(watched)), -1)
+        latest = np.append(-1, np.maximum.accumulate(places))[offsets[1:]]
+        found = latest >= offsets[:-1]
+        numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
+        return np.where(found, numbers, corpus.NONE)
+
+    def predictions(
+        self, shown: "Shown", rows: npt.NDArray[np.int64]
+    ) -> predictions.Predictions:
+        """Returns the truth of logged impressions: p, and p · E[seconds | click].
+
+        The order is that of the odds `p · E[seconds | click] / (1 − p)`, to which
+        weighted logistic regression converges (PAPER §4.2): the order of least weighted
+        per-user loss.
+
+        Args:
+          shown: All impressions of the prepared set.
+          rows: Rows of the wanted ones.
+        """
+        users, videos, times = shown.users[rows], shown.videos[rows], shown.times[rows]
+        positions, unclicked = shown.positions[rows], shown.num_unclicked()[rows]
+        chance = truth.click_probability(
+            self.world, users, videos, times, positions, unclicked
+        )
+        seconds = chance * truth.expected_watch_seconds(
+            self.world, users, videos, times, shown.devices[rows], chance
+        )
+        return predictions.Predictions(
+            order=predictions.weighted_logits(seconds, chance),
+            seconds=seconds,
+            click_probability=chance,
+        )
+
+
+@registries.TRUTHS.register("world")
+class WorldTruth:
+    """The truth about a world's log; see `truths.LogTruth`."""
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Makes no world yet."""
+        self._data = data
+
+    def systems(self, config: configs.EvaluationConfig) -> measure.Systems:
+        """Returns the oracles as systems to measure."""
+        return systems(self._data, config)
+
+    def pages(self) -> true_page.TruePages | None:
+        """Returns the true value of pages."""
+        return true_page.from_data(self._data)
+
+
+def systems(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> measure.Systems:
+    """Returns the oracles as systems to measure; none where no world made the log.
+
+    One ranks by expected watches, the other makes the page of most watch time.
+    """
+    known = known_world.from_data(data)
+    if known is None:
+        return measure.Systems()
+    oracle = Oracle(data, known)
+    makers: dict[str, lists.Maker] = {
+        lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)
+    }
+    if not data.has_impressions:
+        return measure.Systems(makers)
+    makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
+    windows = by_window.WindowOpener(config.window_events)
+    return measure.Systems(makers, {lists.ORACLE: _scorer(oracle, known, windows)})
+
+
+def _scorer(
+    oracle: Oracle, known: known_world.KnownWorld, windows: by_window.WindowOpener
+) -> ranker.Scorer:
+    """Returns the scorer by the truth, asked window by window."""
+
+    @functools.lru_cache(maxsize=1)
+    def shown_in(window: by_window.UserWindow) -> Shown:
+        return Shown.from_data(window.data, known)
+
+    def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
+        users = impressions.user_indices[impressions.users]
+
+        def ask(rows: by_window.Rows, window: by_window.UserWindow) -> Any:
+            own = impressions.rows[rows]
+            here = window.positions("impressions", users[rows], own)
+            return oracle.predictions(shown_in(window), here)
+
+        found: predictions.Predictions = windows.collect(oracle.data, users, ask)
+        return found
+
+    return score
+
+
+def from_data(data: prepared.PreparedData) -> Oracle | None:
+    """Returns the oracle of a prepared set, None where the log is not a world's."""
+    known = known_world.from_data(data)
+    return None if known is None else Oracle(data, known)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """A prepared set's impressions by world numbers; all fields are `[impressions]`."""
+
+    users: npt.NDArray[np.int64]
+    videos: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    devices: npt.NDArray[np.int64]
+    pages: npt.NDArray[np.int64]
+    clicked: npt.NDArray[np.bool_]
+
+    @classmethod
+    def from_data(
+        cls, data: prepared.PreparedData, known: known_world.KnownWorld
+    ) -> "Shown":
+        """Returns the impressions of a set made from a world."""
+        shown = data.impressions
+        devices = data.vocabularies[schema.DEVICE]
+        numbers = np.array([words.DEVICES.index(name) for name in devices])
+        return cls(
+            users=known.users[shown.users],
+            videos=known.videos[shown.videos - 1],
+            times=np.asarray(shown.times),
+            positions=np.asarray(shown.positions, np.int64),
+            devices=numbers[np.asarray(shown.devices) - 1],
+            pages=np.asarray(shown.pages),
+            clicked=np.asarray(shown.clicked),
+        )
+
+    def num_unclicked(self) -> npt.NDArray[np.int64]:
+        """Counts the earlier unclicked impressions that each user remembers."""
+        num = len(self.users)
+        row = np.arange(num)
+        begins_page = np.append(True, self.pages[1:] != self.pages[:-1])
+        begins_user = np.append(True, self.users[1:] != self.users[:-1])
+        page = np.maximum.accumulate(np.where(begins_page, row, 0))
+        user = np.maximum.accumulate(np.where(begins_user, row, 0))
+        oldest = np.maximum(page - memory.NUM_IMPRESSIONS, user)
+        pair = self.users * (int(self.videos.max(initial=0)) + 1) + self.videos
+        group = np.unique(pair, return_inverse=True)[1].astype(np.int64)
+        keys = np.sort((group * (num + 1) + row)[~self.clicked])
+        before = np.searchsorted(keys, group * (num + 1) + page)
+        forgotten = np.searchsorted(keys, group * (num + 1) + oldest)
+        return before - forgotten
+
+
+def _best(
+    cases: protocol.Cases,
+    rates: npt.NDArray[np.float32],
+    k: int,
+    config: configs.EvaluationConfig,
+) -> lists.Lists:
+    def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
+        out[...] = rates[users, videos]
+
+    return lists.from_scores(cases, score, rates.shape[1], k, config)

@@ -1,0 +1,211 @@
+"""The world as tables of the event log, a part for each crowd.
+
+A world that goes on behind its log (`live_days`) is cut where the log ends: later
+events, uploads and users are not in the tables.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ytdnn.lab.world import events, generate, people, policy, titles, vectors, words
+from ytdnn.log import schema
+
+
+class Coded(NamedTuple):
+    """A column of few distinct values.
+
+    Attributes:
+      values: The distinct values, None for missing.
+      codes: Their places, one for each row.
+    """
+
+    values: list[str] | list[str | None]
+    codes: np.ndarray
+
+    def decoded(self) -> np.ndarray:
+        """Returns the column, an array of objects."""
+        decoded: np.ndarray = np.array(self.values, object)[self.codes]
+        return decoded
+
+
+Table = dict[str, np.ndarray | Coded]
+
+
+def parts_of(world: generate.World) -> Iterator[dict[str, Table]]:
+    """Yields watches, searches, impressions and users of one crowd after the other."""
+    end = world.end_of_log if world.config.live_days else None
+    for number in range(world.num_crowds):
+        crowd = world.crowd(number)
+        yield events_tables(world, crowd.play(), until=end) | {
+            schema.USERS: users_table(crowd.users, world.config.num_days)
+        }
+
+
+def events_tables(
+    world: generate.World,
+    happened: events.Events,
+    sources: Sequence[str] = policy.SOURCES,
+    until: int | None = None,
+) -> dict[str, Table]:
+    """Returns watches, searches and impressions, in order of time.
+
+    Args:
+      world: The world.
+      happened: The events of its users.
+      sources: Names of the sources that filled the pages.
+      until: Seconds; later events are left out. None: all are kept.
+    """
+    watches, searches, impressions = (
+        _before(recorder.columns(), until)
+        for recorder in (happened.watches, happened.searches, happened.impressions)
+    )
+    return {
+        schema.WATCHES: _watches(watches),
+        schema.SEARCHES: _searches(world, searches),
+        schema.IMPRESSIONS: _impressions(impressions, sources),
+    }
+
+
+def _before(columns: dict[str, np.ndarray], until: int | None) -> dict[str, np.ndarray]:
+    """Returns the rows before a time."""
+    if until is None:
+        return columns
+    keep = columns["times"] < until
+    return {name: values[keep] for name, values in columns.items()}
+
+
+def _ids(prefix: str, indices: np.ndarray) -> Coded:
+    """Returns ids, numbered from the least index that occurs."""
+    first = int(indices.min(initial=0)) if len(indices) else 0
+    last = int(indices.max(initial=-1))
+    names = [f"{prefix}{i}" for i in range(first, last + 1)]
+    return Coded(names, indices - first)
+
+
+def _visit(columns: dict[str, np.ndarray]) -> Table:
+    return {
+        schema.USER_ID: _ids("u", columns["users"]),
+        schema.TIME: columns["times"],
+        schema.DEVICE: Coded(list(words.DEVICES), columns["devices"]),
+    }
+
+
+def _watches(columns: dict[str, np.ndarray]) -> Table:
+    return _visit(columns) | {
+        schema.VIDEO_ID: _ids("v", columns["videos"]),
+        schema.WATCH_SECONDS: columns["seconds"].astype(np.float64).round(1),
+        schema.LOGGED_IN: columns["logged_in"],
+    }
+
+
+def _searches(world: generate.World, columns: dict[str, np.ndarray]) -> Table:
+    numbers, codes = np.unique(columns["queries"], return_inverse=True)
+    shared = world.shared
+    written = titles.queries(
+        numbers, shared.topics.num_leaves, shared.videos, world.metadata
+    )
+    return _visit(columns) | {
+        schema.QUERY: Coded(written, codes),
+        schema.LOGGED_IN: columns["logged_in"],
+    }
+
+
+def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Table:
+    seeds, propensities = columns["seeds"], columns["propensities"]
+    found = _ids("v", np.maximum(seeds, 0))
+    table = _visit(columns) | {
+        schema.VIDEO_ID: _ids("v", columns["videos"]),
+        schema.CLICKED: columns["clicked"],
+        schema.WATCH_SECONDS: columns["seconds"].astype(np.float64).round(1),
+        schema.PAGE_ID: columns["pages"],
+        schema.POSITION: columns["positions"].astype(np.int64),
+        schema.SOURCE: Coded(list(sources), columns["sources"]),
+        schema.SCORE: columns["scores"].astype(np.float64).round(4),
+        schema.SEED_VIDEO_ID: _or_none(found, seeds >= 0),
+    }
+    for name in (schema.LIKED, schema.DISLIKED):
+        if name in columns:
+            table[name] = columns[name]
+    if not np.isnan(propensities).all():
+        table[schema.PROPENSITY] = propensities.astype(np.float64)
+    return table
+
+
+def _or_none(column: Coded, there: np.ndarray) -> Coded:
+    values: list[str | None] = [*column.values, None]
+    return Coded(values, np.where(there, column.codes, len(column.values)))
+
+
+def videos_table(world: generate.World, until: int | None = None) -> Table:
+    """Returns the table of videos as the log has it: metadata with its noise.
+
+    Args:
+      world: The world.
+      until: Seconds; later uploads are left out. None: the end of the log, or of a
+        world without live days no limit.
+    """
+    videos, metadata = world.shared.videos, world.metadata
+    topics = [
+        f"{words.topic_name(leaf // words.LEAVES_PER_TOPIC)} {words.leaf_word(leaf)}"
+        for leaf in range(world.shared.topics.num_leaves)
+    ]
+    channels = [
+        titles.channel_name(channel) for channel in range(videos.channels.max() + 1)
+    ]
+    languages = list(words.LANGUAGES)
+    table: Table = {
+        schema.VIDEO_ID: _ids("v", np.arange(len(videos))),
+        schema.UPLOAD_TIME: videos.upload_times,
+        schema.DURATION_SECONDS: videos.duration_seconds,
+        schema.LANGUAGE: _or_none(
+            Coded(languages, metadata.languages), metadata.languages >= 0
+        ),
+        schema.CHANNEL_ID: Coded(channels, videos.channels),
+        schema.TOPIC: _or_none(Coded(topics, metadata.leaves), metadata.leaves >= 0),
+        schema.TITLE: Coded(_titles(world), np.arange(len(videos))),
+    }
+    if world.config.vector_dim:
+        shared = world.shared
+        table[vectors.COLUMN] = vectors.of_videos(world.config, shared.topics, videos)
+    if until is None and world.config.live_days:
+        until = world.end_of_log
+    return table if until is None else _kept(table, videos.upload_times < until)
+
+
+def _kept(table: Table, keep: np.ndarray) -> Table:
+    """Returns some rows of a table."""
+    return {
+        name: column._replace(codes=column.codes[keep])
+        if isinstance(column, Coded)
+        else column[keep]
+        for name, column in table.items()
+    }
+
+
+def _titles(world: generate.World) -> list[str | None]:
+    videos, metadata = world.shared.videos, world.metadata
+    serial = np.where(videos.series >= 0, videos.episodes, 0)
+    columns = (
+        videos.languages,
+        metadata.subjects,
+        metadata.extras,
+        videos.channels,
+        serial,
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [None if row[1] < 0 else titles.title(*row) for row in rows]
+
+
+def users_table(users: people.Users, days: float) -> Table:
+    """Returns the table of the users who have joined by a day of the world."""
+    countries = [country for country, *_ in words.COUNTRIES]
+    table: Table = {
+        schema.USER_ID: _ids("u", users.first + np.arange(len(users))),
+        schema.AGE: users.ages.astype(np.float64),
+        schema.GENDER: Coded(list(words.GENDERS), users.genders),
+        schema.COUNTRY: Coded(countries, users.countries),
+        schema.LANGUAGE: Coded(list(words.LANGUAGES), users.languages),
+    }
+    return _kept(table, users.joined_days < days)

@@ -1,0 +1,351 @@
+"""The truth of the world as plain functions, for oracles.
+
+`click_probability` and `expected_watch_seconds` are exact: behaviour draws from these
+very laws. `watch_rates` adds up all ways to a watch. It ignores only effects within one
+page: duplicates, the place that a video takes, and earlier impressions.
+
+The oracle is an upper bound: it sees each user's interests at the moment asked for,
+drift and focus included, where a model sees only what the user did before.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from ytdnn.lab.world import (
+    behaviour,
+    corpus,
+    generate,
+    interests,
+    people,
+    policy,
+    popularity,
+    responses,
+    words,
+)
+
+_MEAN_POSITION = 2.7  # where the logarithm of the places of a page has its mean
+_EPISODES_AHEAD = 4
+_UPLOADS_BACK = 4
+_DELAY_THIRDS = (0.19, 0.72, 2.1)  # means of an exponential law's three thirds
+
+
+def click_probability(
+    world: generate.World,
+    users: np.ndarray,
+    videos: np.ndarray,
+    times: np.ndarray,
+    positions: np.ndarray,
+    num_unclicked: np.ndarray | int = 0,
+    watched: np.ndarray | bool = False,
+) -> np.ndarray:
+    """Returns the probability that impressions are clicked, `[n] float64`.
+
+    Args:
+      world: The world.
+      users: `[n]` numbers of users.
+      videos: `[n]` numbers of videos.
+      times: `[n]`, seconds since the epoch.
+      positions: `[n]` on the page, from 0.
+      num_unclicked: `[n]`, impressions of the video among the user's latest
+        (`memory.NUM_IMPRESSIONS`) that were not clicked.
+      watched: `[n]`, whether it is among the user's latest watches.
+    """
+    liking = _affinity(world, users, videos, times)
+    appeal = world.shared.videos.appeal[videos]
+    chance = responses.click_probability(
+        liking, appeal, positions, num_unclicked, watched
+    )
+    return responses.with_accidents(chance, world.config.accidental_clicks)
+
+
+def expected_watch_seconds(
+    world: generate.World,
+    users: np.ndarray,
+    videos: np.ndarray,
+    times: np.ndarray,
+    devices: np.ndarray,
+    click_probability: np.ndarray,
+) -> np.ndarray:
+    """Returns the mean seconds watched of impressions once they are clicked, `[n]`.
+
+    Times the click probability this is the expected watch time of an impression. The
+    less likely a click is, the more of the clicks are accidents.
+
+    Args:
+      world: The world.
+      users: `[n]` numbers of users.
+      videos: `[n]` numbers of videos.
+      times: `[n]`, seconds since the epoch.
+      devices: `[n]`, into `words.DEVICES`.
+      click_probability: `[n]` of the impressions, of the function of that name.
+    """
+    corpus_of = world.shared.videos
+    lengths = corpus_of.duration_seconds[videos]
+    fraction = responses.mean_fraction(
+        _affinity(world, users, videos, times),
+        corpus_of.quality[videos],
+        lengths,
+        devices,
+    )
+    return responses.mean_seconds_with_accidents(
+        fraction * lengths, click_probability, world.config.accidental_clicks
+    )
+
+
+def outcome_probabilities(
+    world: generate.World,
+    users: np.ndarray,
+    videos: np.ndarray,
+    times: np.ndarray,
+    click_probability: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Returns the probabilities that impressions are liked and disliked, `[n]` each.
+
+    An accidental click brings neither.
+
+    Args:
+      world: The world.
+      users: `[n]` numbers of users.
+      videos: `[n]` numbers of videos.
+      times: `[n]`, seconds since the epoch.
+      click_probability: `[n]` of the impressions, of the function of that name.
+    """
+    liking, corpus_of = _affinity(world, users, videos, times), world.shared.videos
+    quality, appeal = corpus_of.quality[videos], corpus_of.appeal[videos]
+    by_liking = np.maximum(click_probability - world.config.accidental_clicks, 0.0)
+    return {
+        "liked": by_liking * responses.like_probability(liking, quality),
+        "disliked": by_liking * responses.dislike_probability(liking, quality, appeal),
+    }
+
+
+def is_clickbait(world: generate.World) -> np.ndarray:
+    """Returns which videos attract clicks and do not hold the viewer, `[videos] bool`.
+
+    Those with a thumbnail among the tenth of most appeal and a quality below the median
+    (PAPER §4: clickbait).
+    """
+    videos = world.shared.videos
+    drawing = videos.appeal >= np.quantile(videos.appeal, 0.9)
+    found: np.ndarray = drawing & (videos.quality < np.median(videos.quality))
+    return found
+
+
+def _affinity(
+    world: generate.World, users: np.ndarray, videos: np.ndarray, times: np.ndarray
+) -> np.ndarray:
+    everyone, rows = world.all_users, np.asarray(users)
+    found = interests.at(world.shared.topics, everyone, rows, np.asarray(times))
+    shown = np.asarray(videos)[:, None]
+    return interests.affinity(everyone, rows, found, world.shared.videos, shown)[:, 0]
+
+
+def watch_probability(
+    world: generate.World,
+    users: np.ndarray,
+    time: int,
+    last_episodes: np.ndarray | None = None,
+) -> np.ndarray:
+    """Returns the probability that each user's next watch is of each video.
+
+    Args:
+      world: The world.
+      users: `[n]` numbers of users.
+      time: Seconds since the epoch.
+      last_episodes: `[n]`, the latest video of a series each has watched; -1 = none.
+
+    Returns:
+      `[n, num_videos] float32`, rows sum to one; nothing not yet uploaded.
+    """
+    rates = watch_rates(world, users, time, last_episodes)
+    normalised: np.ndarray = rates / rates.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def watch_rates(
+    world: generate.World,
+    users: np.ndarray,
+    time: int,
+    last_episodes: np.ndarray | None = None,
+) -> np.ndarray:
+    """Returns the expected watches of each video in a visit at a time.
+
+    As `watch_probability`, not normalised: `[n, num_videos] float32`.
+    """
+    asked = _Asked.from_users(world, np.asarray(users), time)
+    accepted = responses.acceptance(asked.liking, world.shared.videos.appeal)
+    rates = np.float32(behaviour.PAGE_SHARE) * _by_pages(asked)
+    rates += _by_search(asked, accepted.astype(np.float32))
+    rates += _by_related(asked, rates, accepted.astype(np.float32))
+    _go_on_with_series(asked, rates, last_episodes)
+    rates *= world.shared.videos.upload_times <= time
+    return rates
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """Some users at a time, and the distributions of their next visit."""
+
+    world: generate.World
+    rows: np.ndarray
+    time: int
+    day: popularity.Day
+    found: tuple[np.ndarray, np.ndarray]
+    liking: np.ndarray
+    speaks: np.ndarray
+
+    @classmethod
+    def from_users(
+        cls, world: generate.World, users: np.ndarray, time: int
+    ) -> "_Asked":
+        shared, everyone = world.shared, world.all_users
+        times = np.full(len(users), time)
+        found = interests.at(shared.topics, everyone, users, times)
+        num_leaves = shared.topics.num_leaves
+        speaks = np.zeros((len(users), len(words.LANGUAGES)), np.float32)
+        speaks[np.arange(len(users)), everyone.languages[users]] += (
+            1.0 - everyone.english[users]
+        )
+        speaks[:, words.ENGLISH] += everyone.english[users]
+        return cls(
+            world=world,
+            rows=users,
+            time=time,
+            day=shared.shelves.day(popularity.day_of(time)),
+            found=found,
+            liking=interests.affinity_to_all(
+                everyone, users, found, shared.videos, num_leaves
+            ),
+            speaks=speaks,
+        )
+
+    def leaves(self, weights: np.ndarray) -> np.ndarray:
+        """Spreads weights of the lasting interests over the tree."""
+        leaves = self.world.all_users.leaves[self.rows]
+        num = self.world.shared.topics.num_leaves
+        return interests.leaf_weights(leaves, weights, num)
+
+    def drawn(self, draws: popularity.Draws, leaves: np.ndarray | None) -> np.ndarray:
+        """Returns the chance that a draw among leaves is each video, `[n, videos]`.
+
+        Args:
+          draws: From which.
+          leaves: `[n, num_leaves]`, how likely each is drawn from; None = everything.
+        """
+        videos = self.world.shared.videos
+        weights = draws.weights
+        language = videos.languages.astype(np.int64)
+        spoken = self.speaks[:, language]
+        if leaves is None:
+            total = np.bincount(language, weights, len(words.LANGUAGES))[language]
+            return spoken * _ratio(weights, total)
+        shelf = language * draws.shelves.num_leaves + videos.leaves
+        total = np.bincount(shelf, weights, int(shelf.max()) + 1)[shelf]
+        chances = leaves.astype(np.float32)[:, videos.leaves]
+        chances *= spoken
+        chances *= _ratio(weights, total)
+        return chances
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return (part / np.where(whole > 0.0, whole, 1.0)).astype(np.float32)
+
+
+def _by_pages(asked: _Asked) -> np.ndarray:
+    """Expected clicks on a page, as if each place were filled on its own."""
+    shared, shares = asked.world.shared, policy.SHARES.astype(np.float32)
+    lasting = asked.leaves(asked.world.all_users.base[asked.rows])
+    day, narrow = asked.day, np.float32(policy.FRESH_INTEREST_SHARE)
+    shown = shares[policy.POPULAR] * asked.drawn(day.heat, None)
+    shown += shares[policy.INTERESTS] * asked.drawn(day.heat, lasting)
+    fresh = narrow * asked.drawn(day.fresh, lasting)
+    fresh += (1.0 - narrow) * asked.drawn(day.fresh, None)
+    shown += shares[policy.FRESH] * fresh
+    recent = interests.leaf_weights(*asked.found, shared.topics.num_leaves)
+    shown += shares[policy.RELATED] * asked.drawn(day.heat, recent)
+    _add_subscribed(asked, shown, float(shares[policy.SUBSCRIBED]))
+    places = np.minimum(shared.config.impressions_per_page * shown, 1.0)
+    clicks = responses.click_probability(
+        asked.liking, shared.videos.appeal, np.array(_MEAN_POSITION)
+    )
+    clicks = responses.with_accidents(clicks, shared.config.accidental_clicks)
+    rates: np.ndarray = (places * clicks).astype(np.float32)
+    return rates
+
+
+def _add_subscribed(asked: _Asked, shown: np.ndarray, share: float) -> None:
+    shelves, users = asked.world.shared.shelves, asked.world.all_users
+    each = share / people.NUM_SUBSCRIPTIONS
+    for column, back, delay in itertools.product(
+        range(people.NUM_SUBSCRIPTIONS), range(_UPLOADS_BACK), _DELAY_THIRDS
+    ):
+        channels = users.subscriptions[asked.rows, column]
+        seconds = int(delay * policy.LISTING_DAYS * corpus.SECONDS_PER_DAY)
+        times = np.full(len(channels), asked.time - seconds)
+        videos = shelves.latest(channels, times, np.full(len(channels), back))
+        there = videos >= 0
+        chance = policy.LATEST_SHARE * (1.0 - policy.LATEST_SHARE) ** back
+        chance /= len(_DELAY_THIRDS)
+        shown[np.flatnonzero(there), videos[there]] += each * chance
+
+
+def _by_search(asked: _Asked, accepted: np.ndarray) -> np.ndarray:
+    """Expected watches of results: up to three draws, the first accepted is watched."""
+    leaves, weights = asked.found
+    num_leaves = asked.world.shared.topics.num_leaves
+    has_focus = weights[:, -1:] > 0.0
+    focused = np.where(has_focus, behaviour.SEARCH_FOCUS_SHARE, 0.0)
+    lasting = weights[:, :-1] / weights[:, :-1].sum(axis=1, keepdims=True)
+    wanted = np.column_stack([lasting * (1.0 - focused), focused])
+    chances = asked.drawn(
+        asked.day.heat, interests.leaf_weights(leaves, wanted, num_leaves)
+    )
+    chances *= accepted
+    refused = np.clip(1.0 - chances.sum(axis=1, keepdims=True), 0.0, 1.0 - 1e-6)
+    tries = (1.0 - refused**behaviour.SEARCH_RESULTS) / (1.0 - refused)
+    searching = asked.world.all_users.searching[asked.rows, None]
+    return (searching * tries).astype(np.float32) * chances
+
+
+def _by_related(asked: _Asked, rates: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """Returns the expected watches of videos related to a watch by leaf or channel."""
+    videos = asked.world.shared.videos
+    num_leaves = asked.world.shared.topics.num_leaves
+    of_leaf = np.zeros((len(videos), num_leaves), np.float32)
+    of_leaf[np.arange(len(videos)), videos.leaves] = 1.0
+    by_leaf = rates @ of_leaf
+    related: np.ndarray = asked.drawn(asked.day.heat, by_leaf) * accepted
+    related *= np.float32(behaviour.RELATED_SHARE)
+    return related
+
+
+def _go_on_with_series(
+    asked: _Asked, rates: np.ndarray, last_episodes: np.ndarray | None
+) -> None:
+    """Adds the watches that lead from an episode to the following ones."""
+    videos = asked.world.shared.videos
+    earlier = np.flatnonzero(videos.next_episodes >= 0)
+    following = videos.next_episodes[earlier]
+    step = np.float32(behaviour.NEXT_EPISODE_SHARE)
+    lead = rates.copy()
+    for _ in range(behaviour.MAX_FOLLOWS):
+        onward = np.zeros_like(rates)
+        onward[:, following] = step * lead[:, earlier]
+        rates += onward
+        lead = onward
+    if last_episodes is None:
+        return
+    share = behaviour.RESUME_SHARE
+    episode = np.asarray(last_episodes)
+    for _ in range(_EPISODES_AHEAD):
+        following = np.where(episode >= 0, videos.next_episodes[episode], -1)
+        episode = np.where(
+            (following >= 0) & (videos.upload_times[following] <= asked.time),
+            following,
+            -1,
+        )
+        there = episode >= 0
+        rates[np.flatnonzero(there), episode[there]] += share
+        share *= behaviour.NEXT_EPISODE_SHARE

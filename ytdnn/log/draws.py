@@ -1,0 +1,265 @@
+"""Labels drawn anew each epoch, each with a context of its own (PAPER §3.4).
+
+A fixed number of labels for each user, so that a few very active users do not dominate,
+and the held-out watch of the paper's figure 5a, for comparison with the next watch.
+Neighbours are rarely drawn together, so an example is a slice of one position; where
+every next watch is a label, `ytdnn.log.inputs.SliceBatches` shares histories instead.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.log import contexts, inputs, schema, streaming, watch_log
+
+Features = dict[str, tf.Tensor]
+_LABELS_A_STEP = 1 << 22
+_DRAWS_A_COUNT = 4  # of Philox: numbers between two states that `advance` reaches
+
+
+class Numbers(Protocol):
+    """Uniform random numbers, one after another."""
+
+    def random(self, size: int) -> np.ndarray:
+        """Returns the next numbers, `[size] float64` in [0, 1)."""
+        ...
+
+
+class LabelRange(NamedTuple):
+    """Labels of a log that lie together in the whole log too.
+
+    Attributes:
+      first: The place of the first among all labels of the whole.
+      size: How many.
+    """
+
+    first: int
+    size: int
+
+
+class OfRuns:
+    """The random numbers of some labels, as they are where all labels are drawn."""
+
+    def __init__(self, key: Sequence[int], runs: Sequence[LabelRange]) -> None:
+        """Creates the generator of draws.
+
+        Args:
+          key: Key of the random generator that draws for the whole log.
+          runs: The labels, in order.
+        """
+        parts = [self._of(key, run) for run in runs]
+        self._numbers = np.concatenate([np.zeros(0), *parts])
+        self._taken = 0
+
+    @staticmethod
+    def _of(key: Sequence[int], run: LabelRange) -> np.ndarray:
+        steps, left = divmod(run.first, _DRAWS_A_COUNT)
+        rng = np.random.Generator(np.random.Philox(list(key)).advance(steps))
+        return rng.random(left + run.size)[left:]
+
+    def random(self, size: int) -> np.ndarray:
+        """Returns the next numbers, `[size] float64` in [0, 1)."""
+        self._taken += size
+        return self._numbers[self._taken - size : self._taken]
+
+
+def draw(
+    labels: np.ndarray, users: np.ndarray, per_user: int, rng: Numbers
+) -> np.ndarray:
+    """Draws labels of each user without replacement, all sets equally likely.
+
+    Args:
+      labels: `[n] int64` flat positions, ascending.
+      users: `[n]` the user of each.
+      per_user: Labels of each user, who may have fewer; 0 = all.
+      rng: Random numbers of the draw, taken in order of the labels.
+
+    Returns:
+      The positions drawn, ascending by user.
+    """
+    if per_user == 0:
+        return labels
+    parts = [part[_ranks(users[part], rng) < per_user] for part in _whole_users(users)]
+    return labels[np.concatenate(parts)] if parts else labels
+
+
+def _whole_users(users: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the places of some users' labels at a time, to bound the memory."""
+    firsts = np.flatnonzero(np.diff(users, prepend=-1))
+    block = firsts // _LABELS_A_STEP
+    starts = firsts[np.flatnonzero(np.diff(block, prepend=-1))]
+    for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
+        yield np.arange(start, stop)
+
+
+def _ranks(users: np.ndarray, rng: Numbers) -> np.ndarray:
+    """Returns the rank of each row among its user's in a random order."""
+    order = np.lexsort((rng.random(len(users)), users))
+    firsts = np.searchsorted(users, users)
+    ranks = np.empty(len(users), np.int64)
+    ranks[order] = np.arange(len(users)) - firsts
+    return ranks
+
+
+@dataclasses.dataclass(frozen=True)
+class DrawnBatches:
+    """The training batches of candidate generation, of labels drawn each epoch.
+
+    Attributes:
+      log: The training watches.
+      batch_size: Examples a batch; the last is filled up with weight 0.
+      history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens.
+      per_user: Labels of each user in an epoch, at most; 0 = all.
+      held_out: Whether the context is the watches on both sides of the label, not only
+        those before it.
+      seed: Seed of the draw and of the order.
+      runs: Ranges of its labels in a larger log; empty: it is the whole log.
+      stream: Further key of the order's generator, where the log is a part of a larger
+        one.
+      portion: Rows of each batch that this reader cuts.
+    """
+
+    log: watch_log.WatchLog
+    batch_size: int
+    history_length: int
+    search_length: int
+    per_user: int
+    held_out: bool
+    seed: int
+    runs: tuple[LabelRange, ...] = ()
+    stream: tuple[int, ...] = ()
+    portion: streaming.WholeBatch = streaming.WHOLE
+
+    def part(self, rows: streaming.WholeBatch) -> "DrawnBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
+
+    @property
+    def num_examples(self) -> int:
+        """Examples of an epoch."""
+        _, users = self._labels
+        counts = np.bincount(users)
+        most = self.per_user or counts.max(initial=0)
+        return int(np.minimum(counts, most).sum())
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.num_examples // self.batch_size)
+
+    def positions(self, epoch: int) -> np.ndarray:
+        """Returns the labels of an epoch, a function of (seed, epoch)."""
+        key = [self.seed, epoch]
+        rng = np.random.Generator(np.random.Philox([*key, *self.stream]))
+        numbers = OfRuns(key, self.runs) if self.runs else rng
+        return rng.permutation(draw(*self._labels, self.per_user, numbers))
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        positions = self.positions(epoch)
+        num_steps = -(-len(positions) // self.batch_size)
+        cut = self._step_cutter(tf.constant(positions), epoch)
+        return streaming.of_steps(first_step, num_steps, cut)
+
+    @functools.cached_property
+    def _labels(self) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.flatnonzero(self.log.is_label.numpy())
+        return labels, self.log.users.numpy()[labels]
+
+    def _step_cutter(
+        self, positions: tf.Tensor, epoch: int
+    ) -> Callable[[tf.Tensor], Features]:
+        beyond = tf.constant(self.log.num_watches, tf.int64)
+        last = int(positions.shape[0]) - 1
+
+        def cut_step(step: tf.Tensor) -> Features:
+            slots = self.portion.slots(step, self.batch_size)
+            labels = tf.gather(positions, tf.minimum(slots, last))
+            labels = tf.where(slots <= last, labels, beyond)
+            if not self.held_out:
+                examples: Features = self._cut(labels)
+                return examples
+            base = tf.constant(self.seed, tf.int64) + (epoch << 32)
+            seed = tf.stack([base, step + (sum(self.stream) << 32)])
+            reach = tf.random.stateless_uniform([self.batch_size], seed)
+            around_labels: Features = self._around(
+                labels, self.portion.own(reach, self.batch_size)
+            )
+            return around_labels
+
+        return cut_step
+
+    @functools.cached_property
+    def _cut(self) -> Callable[[tf.Tensor], Any]:
+        """Cuts labels with what was before them; traced once for all epochs."""
+        log, lengths = self.log, (self.history_length, self.search_length)
+
+        def cut_labels(labels: tf.Tensor) -> Features:
+            return inputs.cut(log, labels, 1, *lengths)
+
+        return tf.function(cut_labels, autograph=False)
+
+    @functools.cached_property
+    def _around(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
+        """Cuts labels with what was around them; traced once for all epochs."""
+        log, lengths = self.log, (self.history_length, self.search_length)
+
+        def cut_around(labels: tf.Tensor, reach: tf.Tensor) -> Features:
+            return around(log, labels, reach, *lengths)
+
+        return tf.function(cut_around, autograph=False)
+
+
+def around(
+    log: watch_log.WatchLog,
+    positions: tf.Tensor,
+    reach: tf.Tensor,
+    history_length: int,
+    search_length: int,
+) -> Features:
+    """Cuts held-out watches with the watches around them and the features at that time.
+
+    The history is a window of `history_length + 1` of the user's watches with the label
+    at a random place, without the label: all other watches if the user has no more.
+
+    Args:
+      log: The watches.
+      positions: `[examples] int64`, the labels; outside the log: weight 0.
+      reach: `[examples]` in [0, 1), end of the window after the label, as a share of
+        the watches there.
+      history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens: those before the
+        window's last watch.
+
+    Returns:
+      Features as from `ytdnn.log.inputs.cut`, slices of one position.
+    """
+    inside = (positions < log.num_watches)[:, tf.newaxis]
+    at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]
+    users = tf.gather(log.users, at)
+    starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
+    most = tf.minimum(stops - at - 1, history_length)
+    share = tf.cast(reach, tf.float64)[:, tf.newaxis] * tf.cast(most + 1, tf.float64)
+    ends = at + 1 + tf.minimum(tf.cast(share, tf.int64), most)
+    ends = tf.maximum(ends, tf.minimum(starts + history_length + 1, stops))
+    window = ends + tf.range(-history_length, 0, dtype=tf.int64)
+    window -= tf.cast(window <= at, tf.int64)
+    foreign = tf.math.count_nonzero(window < starts, axis=1, keepdims=True)
+    clipped = tf.maximum(window, 0)
+    features = {
+        schema.WATCH_ROWS: tf.gather(log.videos, clipped),
+        schema.WATCH_ROW_TIMES: tf.gather(log.times, clipped),
+        schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
+        **inputs.labels(log, at, inside),
+    }
+    if log.searches is not None:
+        before = tf.gather(log.searches.num_before, ends - 1)
+        features |= contexts.searches_before(
+            log.searches, users, tf.cast(before, tf.int64), search_length
+        )
+    return features

@@ -1,0 +1,159 @@
+"""Users and videos of a log: which are in it, in which order, with which columns."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import event_log, schema, shards, vectors
+from ytdnn.run import configs
+
+COUNT = "count"  # of watches
+EVENTS = "events"  # of all tables
+IN_WATCHES = "in_watches"
+
+
+def core(watches: pl.LazyFrame, config: configs.DataConfig) -> pl.LazyFrame:
+    """Drops videos and users with too few watches, until all have enough.
+
+    With both minimums at 5 this is the 5-core of published benchmarks.
+    """
+    bounds = {
+        schema.VIDEO_ID: config.min_item_count,
+        schema.USER_ID: config.min_user_count,
+    }
+    if max(bounds.values()) <= 1:
+        return watches
+    pairs = watches.select(*bounds).collect(engine="streaming")
+    before = -1
+    while pairs.height != before:
+        before = pairs.height
+        for column, least in bounds.items():
+            pairs = pairs.filter(pl.len().over(column) >= least)
+    for column in bounds:
+        watches = watches.join(
+            pairs.select(column).unique().lazy(),
+            on=column,
+            how="semi",
+            maintain_order="left",
+        )
+    return watches
+
+
+def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+    """Returns every video the log knows: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
+
+    In file order of `videos` if the log has it, else of first appearance in `watches`,
+    then `impressions`; videos of the kept watches are marked.
+    """
+    ids = pl.col(schema.VIDEO_ID)
+    seen = [watches.select(ids, pl.lit(True).alias(IN_WATCHES))]
+    if schema.IMPRESSIONS in log.tables:
+        shown = log.tables[schema.IMPRESSIONS]
+        seen.append(shown.select(ids, pl.lit(False).alias(IN_WATCHES)))
+    return catalogue_of(pl.concat(seen).with_row_index(shards.ROW), log)
+
+
+def catalogue_of(seen: pl.LazyFrame, log: event_log.EventLog) -> pl.DataFrame:
+    """Returns every video the log knows; see `catalogue`.
+
+    Args:
+      seen: `video_id`, `IN_WATCHES` and `shards.ROW` of events, watches before
+        impressions; or of each video some rows that hold its first.
+      log: Its table of videos counts, where there is one.
+    """
+    if schema.VIDEOS in log.tables:
+        listed = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
+        last = pl.lit(None, seen.collect_schema()[shards.ROW]).alias(shards.ROW)
+        unseen = listed.with_columns(pl.lit(False).alias(IN_WATCHES), last)
+        seen = pl.concat([seen, unseen], how="diagonal")
+    found = seen.group_by(schema.VIDEO_ID).agg(
+        pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any()
+    )
+    if schema.VIDEOS in log.tables:
+        order = listed.with_row_index("place")
+        found = found.join(order, on=schema.VIDEO_ID, how="left")
+        found = found.sort(["place", shards.ROW], nulls_last=True)
+    else:
+        found = found.sort(shards.ROW)
+    return (
+        found.select(schema.VIDEO_ID, IN_WATCHES)
+        .with_row_index(shards.VIDEO, offset=1)
+        .collect(engine="streaming")
+    )
+
+
+def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+    """Returns users sorted by id: `user_id`, `shards.USER`, `COUNT` and `EVENTS`.
+
+    Users without a watch are in it when they have impressions or searches, but not
+    when `core` dropped them.
+    """
+    others = [
+        log.tables[table].group_by(schema.USER_ID).agg(pl.len().alias(EVENTS))
+        for table in (schema.IMPRESSIONS, schema.SEARCHES)
+        if table in log.tables
+    ]
+    return all_users_of(
+        watches.group_by(schema.USER_ID).agg(pl.len().alias(COUNT)),
+        others,
+        log.tables[schema.WATCHES].select(schema.USER_ID).unique(),
+    )
+
+
+def all_users_of(
+    counts: pl.LazyFrame, others: Sequence[pl.LazyFrame], watchers: pl.LazyFrame
+) -> pl.DataFrame:
+    """Returns users sorted by id; see `all_users`.
+
+    Args:
+      counts: `user_id` and `COUNT`, the watches that are kept.
+      others: `user_id` and `EVENTS` of each other table of events.
+      watchers: `user_id` of all watches, those that `core` dropped too.
+    """
+    parts = [counts.with_columns(pl.col(COUNT).alias(EVENTS))]
+    none = pl.lit(0, pl.UInt32).alias(COUNT)
+    parts += [events.select(schema.USER_ID, none, EVENTS) for events in others]
+    of_users = (
+        pl.concat(parts).group_by(schema.USER_ID).agg(pl.col(COUNT, EVENTS).sum())
+    )
+    dropped = watchers.join(counts, on=schema.USER_ID, how="anti")
+    return (
+        of_users.join(dropped, on=schema.USER_ID, how="anti")
+        .sort(schema.USER_ID)
+        .with_row_index(shards.USER)
+        .collect(engine="streaming")
+    )
+
+
+def require_watches(
+    users: pl.DataFrame, log: event_log.EventLog, config: configs.DataConfig
+) -> None:
+    """Checks that the minimums leave a watch.
+
+    Raises:
+      errors.UserError: They do not.
+    """
+    if users[COUNT].sum() == 0:
+        raise errors.UserError(
+            f"expected watches, found none of {log.facts['rows'][schema.WATCHES]:,} "
+            f"left after data.min_item_count={config.min_item_count} and "
+            f"data.min_user_count={config.min_user_count}: lower them"
+        )
+
+
+def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
+    """Returns ids, joined with the log's columns of an entity table but its vectors.
+
+    Args:
+      log: The event log.
+      table: `users` or `videos`.
+      ids: Keys of that table, named as it names them.
+    """
+    keys = ids.to_frame()
+    if table not in log.tables:
+        return keys
+    frame = log.tables[table]
+    frame = frame.drop(vectors.columns(frame.collect_schema()))
+    rows = frame.collect(engine="streaming")
+    return keys.join(rows, on=ids.name, how="left", maintain_order="left")

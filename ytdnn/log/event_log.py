@@ -1,0 +1,146 @@
+"""The event log, as a source reads it (DESIGN §3).
+
+Tables are lazy frames in the schema's columns and types, rows in file order. Each has
+an `Origin`: the same rows with the row's number in the user's own file and, where a
+cast can fail, the value as it was given, so that an error can name both. An origin is
+read only when a check needs it.
+"""
+
+import contextlib
+import dataclasses
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import schema
+
+HIDDEN = "__"
+ROW = "__row__"  # 0-based row of the source, hidden column of an origin
+
+DTYPES: dict[str, pl.DataType] = {
+    "time": pl.Int64(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "text": pl.String(),
+}  # an id is Int64 or String, as given
+
+EXPECTED = {
+    "id": "an integer or string id",
+    "time": "a time (seconds since 1970 or ISO text)",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "text": "text",
+}
+
+
+def raw(column: str) -> str:
+    """Returns the hidden column that holds `column` as it was given."""
+    return f"__raw_{column}__"
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """The source of a table's rows.
+
+    Attributes:
+      rows: The table's columns, `ROW`, and `raw(column)` of each column whose cast
+        can fail (the cast is null there and the raw value is not).
+      file: The file or directory, for messages.
+      names: The user's own name of each column that has another.
+      notes: Notes to the user on how it was read, such as "time: milliseconds".
+      unused: The user's own columns that are not used.
+      parts: Files that `rows` reads one after the other, each with its first row
+        (0-based), when there are several.
+    """
+
+    rows: pl.LazyFrame
+    file: str
+    names: dict[str, str] = dataclasses.field(default_factory=dict)
+    parts: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def place(self, row: int) -> str:
+        """Returns "row 3 of watches.csv" (data rows count from 1)."""
+        start, file = 0, self.file
+        for first, part in self.parts:
+            if first <= row:
+                start, file = first, part
+        return f"row {row - start + 1} of {file}"
+
+
+@dataclasses.dataclass(frozen=True)
+class EventLog:
+    """Event-log tables by schema name.
+
+    Attributes:
+      tables: Lazy frames in schema columns and types, in file order.
+      facts: Facts about the source (JSON values), for the manifest.
+      origins: The origin of each table that a source has read; may lack tables.
+    """
+
+    tables: dict[str, pl.LazyFrame]
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    origins: dict[str, Origin] = dataclasses.field(default_factory=dict)
+
+    def origin(self, table: str) -> Origin:
+        """Returns the table's origin, or its own rows numbered when it has none."""
+        if table in self.origins:
+            return self.origins[table]
+        return Origin(self.tables[table].with_row_index(ROW), table)
+
+
+def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
+    """Returns the log of tables with the schema columns of their origins."""
+    tables = {
+        name: origin.rows.select(table_columns(name, origin.rows.collect_schema()))
+        for name, origin in origins.items()
+    }
+    return EventLog(tables, facts, origins)
+
+
+def table_columns(table: str, found: pl.Schema) -> list[str]:
+    """Returns the columns of `table` among `found`, the schema's first.
+
+    A table of entities keeps the user's own columns too, and impressions their own
+    outcomes; hidden ones are left out.
+    """
+    known = [column.name for column in schema.TABLES[table].columns]
+    is_entity = schema.TABLES[table].key is not None
+    keeps_own = is_entity or table == schema.IMPRESSIONS
+    own = found.names() if keeps_own else []
+    names = dict.fromkeys([name for name in known if name in found] + own)
+    return [name for name in names if not name.startswith(HIDDEN)]
+
+
+@contextlib.contextmanager
+def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
+    """Turns whatever Polars or the system raise on a damaged file into one line."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", "") or brief(error)
+        raise errors.UserError(
+            f"expected to read {file}, could not: {why}: repair it or point {flag} at "
+            f"another"
+        ) from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise errors.UserError(
+            f"expected a readable table in {file}, found a damaged or unsuitable file "
+            f"({brief(error)}): repair it or point {flag} at another"
+        ) from None
+
+
+def brief(value: object, length: int = 120) -> str:
+    """Returns the first line of `value`, printable and at most `length` long."""
+    text = str(value).strip()
+    if not text and isinstance(value, BaseException):
+        text = type(value).__name__
+    line = text.splitlines()[0] if text else ""
+    line = errors.one_line(line)
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,196 @@
+"""Tables of events with indices instead of ids and texts, in file order."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import event_log, outcomes, schema, shards
+from ytdnn.run import configs
+
+_NEEDED = {
+    schema.WATCHES: (
+        schema.TIME,
+        schema.ORDER,
+        schema.WATCH_SECONDS,
+        schema.LOGGED_IN,
+        schema.SPLIT,
+        shards.COMPLETED,
+    ),
+    schema.SEARCHES: (schema.TIME, schema.QUERY),
+    schema.IMPRESSIONS: (
+        schema.TIME,
+        schema.CLICKED,
+        schema.WATCH_SECONDS,
+        schema.PAGE_ID,
+        schema.POSITION,
+        schema.SCORE,
+        schema.PROPENSITY,
+    ),
+}
+# Text columns whose values become places in a vocabulary.
+_SEED, _SEED_INDEX = "__seed__", "__seed_index__"
+_TEXTS = {
+    schema.WATCHES: (schema.DEVICE,),
+    schema.SEARCHES: (),
+    schema.IMPRESSIONS: (schema.DEVICE, schema.SOURCE),
+}
+
+
+def indexed(
+    table: str,
+    rows: pl.LazyFrame,
+    users: pl.DataFrame,
+    videos: pl.DataFrame,
+    vocabularies: Mapping[str, list[str]],
+) -> pl.LazyFrame:
+    """Returns a table's events in the columns that `ytdnn.log.shards` reads.
+
+    Args:
+      table: Name of a table of events.
+      rows: The table.
+      users: `user_id` and `shards.USER`; events of others are left out.
+      videos: `video_id` and `shards.VIDEO`; likewise.
+      vocabularies: Values of text columns, as from `vocabularies`.
+    """
+    names = rows.collect_schema().names()
+    kept = [pl.col(name) for name in _NEEDED[table] if name in names]
+    for column in _TEXTS[table]:
+        if column in names and column in vocabularies:
+            kept.append(text_index(column, vocabularies[column]).alias(column))
+    if table == schema.IMPRESSIONS:
+        for name in outcomes.names_of(names):
+            of_impression = pl.col(name).cast(pl.Float32)
+            kept.append(of_impression.alias(outcomes.prefixed(name)))
+    rows = rows.with_row_index(shards.ROW).join(
+        users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID
+    )
+    places = videos.lazy().select(schema.VIDEO_ID, shards.VIDEO)
+    if schema.VIDEO_ID in names:
+        rows = rows.join(places, on=schema.VIDEO_ID)
+        kept.append(pl.col(shards.VIDEO))
+    if schema.SEED_VIDEO_ID in names:
+        ids = videos.schema[schema.VIDEO_ID]  # of seeds too, unless all are missing
+        seeds = places.rename({schema.VIDEO_ID: _SEED, shards.VIDEO: _SEED_INDEX})
+        rows = rows.join(
+            seeds,
+            left_on=pl.col(schema.SEED_VIDEO_ID).cast(ids),
+            right_on=_SEED,
+            how="left",
+        )
+        kept.append(pl.col(_SEED_INDEX).alias(schema.SEED_VIDEO_ID))
+    return rows.select(shards.USER, shards.ROW, *kept)
+
+
+def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
+    """Returns the values of each text column of events, in order.
+
+    Those of a column that several tables have are the watches', where they have it.
+    """
+    return vocabularies_of(
+        tables, lambda column, table: text_values(column, tables[table])
+    )
+
+
+def vocabularies_of(
+    tables: Iterable[str], values: Callable[[str, str], list[str]]
+) -> dict[str, list[str]]:
+    """Returns the values of each text column of events; see `vocabularies`.
+
+    Args:
+      tables: That the log has.
+      values: Returns those of a column of a table, none where there is no column.
+    """
+    found: dict[str, list[str]] = {}
+    for table, columns in _TEXTS.items():
+        for column in columns:
+            if table in tables and column not in found:
+                of_table = values(column, table)
+                found |= {column: of_table} if of_table else {}
+    return found
+
+
+def text_index(column: str, values: list[str]) -> pl.Expr:
+    """Returns the place of a text among `values`, from 1 on; 0 for any other."""
+    places = {value: place for place, value in enumerate(values, 1)}
+    return pl.col(column).replace_strict(places, default=0, return_dtype=pl.Int32)
+
+
+def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
+    """Returns the distinct texts of a column, none where there is no column."""
+    if column not in rows.collect_schema():
+        return []
+    found = rows.select(pl.col(column).drop_nulls().unique().sort())
+    values: list[str] = found.collect(engine="streaming")[column].to_list()
+    return values
+
+
+def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
+    """Returns the log with its clicked impressions among its watches.
+
+    Columns of `watches` that impressions do not have are null in the clicks.
+
+    Args:
+      log: A valid log whose watches do not include the clicks yet.
+
+    Raises:
+      errors.UserError: There are no impressions, or watches have a given split, which
+        clicks lack.
+    """
+    if schema.IMPRESSIONS not in log.tables:
+        raise errors.UserError(
+            f"expected a table {schema.IMPRESSIONS} for data.clicks_are_watches, found "
+            f"{', '.join(log.tables)}: add it, or leave the setting out"
+        )
+    watches, shown = log.tables[schema.WATCHES], log.tables[schema.IMPRESSIONS]
+    if schema.SPLIT in watches.collect_schema():
+        raise errors.UserError(
+            f"expected no column {schema.WATCHES}.{schema.SPLIT} with "
+            f"data.clicks_are_watches, found it: clicks have no given split; add them "
+            f"to {schema.WATCHES} yourself, or leave the setting out"
+        )
+    known = [column.name for column in schema.TABLES[schema.WATCHES].columns]
+    shared = [name for name in shown.collect_schema() if name in known]
+    clicks = shown.filter(pl.col(schema.CLICKED)).select(shared)
+    every = pl.concat([watches, clicks], how="diagonal_relaxed")
+    return dataclasses.replace(log, tables={**log.tables, schema.WATCHES: every})
+
+
+def with_completed(
+    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.DataConfig
+) -> pl.LazyFrame:
+    """Adds `shards.COMPLETED` where the configuration has a rule for it (PAPER §3.1).
+
+    A watch of unknown seconds, or of a video of unknown duration, is not completed.
+
+    Raises:
+      errors.UserError: The log lacks a column of the rule.
+    """
+    if not (config.min_watch_seconds or config.min_watch_fraction):
+        return watches
+    _require(log, schema.WATCHES, schema.WATCH_SECONDS, "data.min_watch_seconds")
+    seconds = pl.col(schema.WATCH_SECONDS).fill_null(0.0).fill_nan(0.0)
+    completed = pl.lit(False)
+    if config.min_watch_seconds:
+        completed |= seconds >= config.min_watch_seconds
+    if config.min_watch_fraction:
+        _require(log, schema.VIDEOS, schema.DURATION_SECONDS, "data.min_watch_fraction")
+        durations = log.tables[schema.VIDEOS].select(
+            schema.VIDEO_ID, schema.DURATION_SECONDS
+        )
+        watches = watches.join(
+            durations, on=schema.VIDEO_ID, how="left", maintain_order="left"
+        )
+        bound = config.min_watch_fraction * pl.col(schema.DURATION_SECONDS)
+        completed |= (seconds >= bound).fill_null(False)
+    return watches.with_columns(completed.alias(shards.COMPLETED))
+
+
+def _require(log: event_log.EventLog, table: str, column: str, setting: str) -> None:
+    found = table in log.tables and column in log.tables[table].collect_schema()
+    if not found:
+        raise errors.UserError(
+            f"expected a column {table}.{column} for {setting}, found none: add it to "
+            f"the log, or set {setting} to 0"
+        )

@@ -1,0 +1,233 @@
+"""The arrays of a prepared set, typed: watches, searches, impressions of some users.
+
+Each table is a dataclass; its fields are the files `TABLE_FIELD.npy` of a shard, None
+for a column that the log lacks. All are sorted by (user, time) within a shard of users,
+so that the context of an event is a slice that ends before it (DESIGN §4).
+"""
+
+import dataclasses
+import enum
+import functools
+import pathlib
+import tokenize
+import zipfile
+from typing import Self
+
+import numpy as np
+
+from ytdnn import errors
+from ytdnn.log import ragged
+
+Arrays = dict[str, np.ndarray]
+
+
+class Split(enum.IntEnum):
+    """The part of the split a watch or an impression belongs to.
+
+    A `CONTEXT` row is no label of its stage, but is part of later histories. `EARLIER`
+    impressions train the ranker without the scores of the first stage; no prepared set
+    has them on disk (`earlier.added`).
+    """
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+    CONTEXT = 3
+    EARLIER = 4
+
+
+class _Table:
+    """Reads a dataclass of arrays from files, and changes some of them."""
+
+    @classmethod
+    def read(cls, directory: pathlib.Path, table: str) -> Self | None:
+        """Returns the table, its arrays mapped from disk; None where there is none.
+
+        Args:
+          directory: Directory of the `.npy` files.
+          table: Prefix of their names.
+
+        Raises:
+          errors.UserError: A file is damaged.
+        """
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        paths = {
+            field.name: directory / f"{table}_{field.name}.npy" for field in fields
+        }
+        found = {k: _load(path) for k, path in paths.items() if path.exists()}
+        needed = [f.name for f in fields if f.default is dataclasses.MISSING]
+        return cls(**found) if all(name in found for name in needed) else None
+
+    def replace(self, **changed: np.ndarray) -> Self:
+        """Returns the table with some arrays exchanged."""
+        return dataclasses.replace(self, **changed)  # type: ignore[type-var]
+
+
+@dataclasses.dataclass(frozen=True)
+class Watches(_Table):
+    """Watches, sorted by (user, stated order).
+
+    Attributes:
+      offsets: `[users + 1] int64`; the watches of user u are `[offsets[u], offsets[u +
+        1])`.
+      videos: `[watches] int32` catalogue indices.
+      times: `[watches] int64` seconds.
+      splits: `[watches] uint8`, see `Split`.
+      seconds: `[watches] float32` watched.
+      devices: `[watches] int32`, place in the vocabulary of devices from 1 on.
+      logged_in: `[watches] int8`: 0, 1, or -1 = unknown.
+      completed: `[watches] bool`, where the configuration has a rule for it.
+      num_searches: `[watches] int32`, the user's searches strictly before each.
+    """
+
+    offsets: np.ndarray
+    videos: np.ndarray
+    times: np.ndarray
+    splits: np.ndarray
+    seconds: np.ndarray | None = None
+    devices: np.ndarray | None = None
+    logged_in: np.ndarray | None = None
+    completed: np.ndarray | None = None
+    num_searches: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Number of watches."""
+        return len(self.videos)
+
+    @functools.cached_property
+    def users(self) -> np.ndarray:
+        """User index of each watch, `[watches] int32`."""
+        return ragged.rows_of(self.offsets).astype(np.int32)
+
+    def select(self, keep: np.ndarray) -> "Watches":
+        """Returns some of the watches, of the same users.
+
+        Args:
+          keep: `[watches] bool`.
+        """
+        rows = {
+            field.name: np.asarray(values)[keep]
+            for field in dataclasses.fields(self)
+            if field.name != "offsets"
+            and (values := getattr(self, field.name)) is not None
+        }
+        before = np.append(0, np.cumsum(keep))
+        return Watches(offsets=before[self.offsets].astype(np.int64), **rows)
+
+    @property
+    def are_completed(self) -> np.ndarray:
+        """Whether each watch may be a label or an answer, `[watches] bool`."""
+        if self.completed is None:
+            return np.ones(len(self), bool)
+        return np.asarray(self.completed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Searches(_Table):
+    """Searches that have a word, sorted by (user, time).
+
+    Attributes:
+      offsets: `[users + 1] int64`.
+      times: `[searches] int64` seconds.
+      token_offsets: `[searches + 1] int64`, where each search's tokens begin.
+      tokens: `[tokens] int32` indices into the vocabulary of tokens.
+    """
+
+    offsets: np.ndarray
+    times: np.ndarray
+    token_offsets: np.ndarray
+    tokens: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of searches."""
+        return len(self.times)
+
+    def num_before(self, users: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Returns how many searches each user made before a time, `[n] int64`.
+
+        Args:
+          users: `[n]` user indices.
+          times: `[n]` seconds.
+        """
+        return ragged.num_before(users, times, self.offsets, np.asarray(self.times))
+
+
+@dataclasses.dataclass(frozen=True)
+class Impressions(_Table):
+    """Impressions, sorted by (user, time).
+
+    Attributes:
+      users: `[impressions] int32` user indices.
+      videos: `[impressions] int32` catalogue indices.
+      times: `[impressions] int64` seconds.
+      clicked: `[impressions] bool`.
+      pages: `[impressions] int64`, equal for one page of one user.
+      splits: `[impressions] uint8`, see `Split`.
+      num_watches: `[impressions] int64`, the user's watches strictly before the page.
+      seconds: `[impressions] float32` watched, 0 where not clicked.
+      num_searches: `[impressions] int32`, the user's searches strictly before it.
+      devices: `[impressions] int32`, place in the vocabulary of devices from 1 on.
+      positions: `[impressions] int32` on the page, -1 = unknown.
+      sources: `[impressions] int32`, place in the vocabulary of sources from 1 on.
+      scores: `[impressions] float32` of the source, NaN = unknown.
+      seed_videos: `[impressions] int32` catalogue indices, 0 for none.
+      propensities: `[impressions] float32`, probability that the video was shown at its
+        position, NaN = unknown.
+      outcomes: `[impressions, n] float32`, in the order of the manifest, NaN = unknown.
+    """
+
+    users: np.ndarray
+    videos: np.ndarray
+    times: np.ndarray
+    clicked: np.ndarray
+    pages: np.ndarray
+    splits: np.ndarray
+    num_watches: np.ndarray
+    seconds: np.ndarray | None = None
+    num_searches: np.ndarray | None = None
+    devices: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    sources: np.ndarray | None = None
+    scores: np.ndarray | None = None
+    seed_videos: np.ndarray | None = None
+    propensities: np.ndarray | None = None
+    outcomes: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Number of impressions."""
+        return len(self.videos)
+
+    @functools.cached_property
+    def request_times(self) -> np.ndarray:
+        """When each one's page was asked for, `[impressions] int64`."""
+        return request_times(np.asarray(self.pages), np.asarray(self.times))
+
+    def rows_of_users(self, num_users: int) -> np.ndarray:
+        """Returns `[num_users + 1] int64`, where each user's impressions begin."""
+        return np.searchsorted(self.users, np.arange(num_users + 1)).astype(np.int64)
+
+
+def request_times(pages: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns the earliest time of each impression's page, `[impressions] int64`.
+
+    A page answers one request, so what is clicked on it is not known when its other
+    videos are ordered, whenever each is seen.
+
+    Args:
+      pages: `[impressions]`, numbers from 0 on.
+      times: `[impressions]` seconds.
+    """
+    starts = np.full(int(pages.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(starts, pages, times)
+    return starts[pages]
+
+
+def _load(path: pathlib.Path) -> np.ndarray:
+    """Maps an array, which keeps its file open; an empty one is read."""
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r")
+        return array if array.size else np.load(path)
+    except (ValueError, EOFError, tokenize.TokenError, zipfile.BadZipFile):
+        raise errors.UserError(
+            f"expected a NumPy array in {path}, found a damaged file: run prepare again"
+        ) from None

@@ -1,0 +1,143 @@
+"""The faults of a row of an event-log table, as expressions over its rows."""
+
+import dataclasses
+
+import polars as pl
+
+from ytdnn.log import event_log, outcomes, schema, vectors
+
+MOST_TIME = 4_102_444_800  # the year 2100
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One kind of bad row.
+
+    Attributes:
+      column: The schema column at fault.
+      reason: Short description, by which faults are counted.
+      expected: Description of a valid value.
+      bad: Boolean expression over an origin's rows: true for rows with the fault.
+    """
+
+    column: str
+    reason: str
+    expected: str
+    bad: pl.Expr
+
+
+def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Fault]:
+    """Returns the faults that a row of `table` can have; a row's first match counts.
+
+    Args:
+      table: Name of a schema table.
+      found: Columns of its origin's rows.
+      known: Ids of the videos in the log, or None when the log does not list them.
+    """
+    faults = []
+    for column in schema.TABLES[table].columns:
+        if column.name in found:
+            faults += _column_faults(column, event_log.raw(column.name) in found)
+    if table == schema.IMPRESSIONS:
+        for name in outcomes.own(event_log.table_columns(table, found)):
+            has_raw = event_log.raw(name) in found
+            faults += _column_faults(schema.outcome(name), has_raw)
+    key = schema.TABLES[table].key
+    if key is not None:
+        faults += _own_faults(table, found)
+        again = ~pl.col(key).is_first_distinct()
+        faults.append(Fault(key, f"{key} is a duplicate", "listed once", again))
+    elif known is not None and schema.VIDEO_ID in found:
+        faults.append(_unlisted_video(known))
+    return faults
+
+
+def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
+    """Returns the faults of the user's own columns of numbers and of vectors."""
+    known = {column.name for column in schema.TABLES[table].columns}
+    of_vectors = [
+        fault
+        for name in vectors.columns(found)
+        if name not in known and not name.startswith(event_log.HIDDEN)
+        for fault in _vector_faults(name)
+    ]
+    return of_vectors + [
+        Fault(
+            name,
+            f"{name} is not a finite number",
+            "a finite number",
+            pl.col(name).is_infinite(),
+        )
+        for name, dtype in found.items()
+        if name not in known
+        and not name.startswith(event_log.HIDDEN)
+        and dtype.is_float()
+    ]
+
+
+def _vector_faults(name: str) -> list[Fault]:
+    """Returns the faults of a vector: a number that is not finite, another width."""
+    value = pl.col(name)
+    size = value.list.len()
+    first = size.filter(size > 0).first()
+    # A sum is finite where all numbers are; in float64 no sum of float32 overflows.
+    total = value.cast(pl.List(pl.Float64())).list.sum()
+    has_gaps = value.list.drop_nulls().list.len() < size
+    return [
+        Fault(
+            name,
+            f"{name} is not a vector of finite numbers",
+            "a vector of finite numbers",
+            ~total.is_finite() | has_gaps,
+        ),
+        Fault(
+            name,
+            f"{name} is not as wide as the first vector",
+            "as wide as the first vector of the column",
+            (size > 0) & (size != first),
+        ),
+    ]
+
+
+def _unlisted_video(known: pl.Series) -> Fault:
+    return Fault(
+        schema.VIDEO_ID,
+        f"{schema.VIDEO_ID} is not in {schema.VIDEOS}",
+        f"a video that {schema.VIDEOS} lists",
+        ~pl.col(schema.VIDEO_ID).is_in(known.implode()),
+    )
+
+
+def _column_faults(column: schema.Column, has_raw: bool) -> list[Fault]:
+    name, value = column.name, pl.col(column.name)
+    expected = event_log.EXPECTED[column.kind]
+    faults = []
+    if has_raw:
+        lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
+        short = expected.partition(" (")[0]
+        faults.append(Fault(name, f"{name} is not {short}", expected, lost))
+    if column.required:
+        faults.append(Fault(name, f"{name} is null", expected, value.is_null()))
+    if column.kind == "time":
+        beyond = value.abs() > MOST_TIME
+        wanted = f"{expected}, before the year 2100"
+        faults.append(Fault(name, f"{name} is beyond the year 2100", wanted, beyond))
+    if column.choices:
+        wanted = ", ".join(column.choices)
+        other = value.is_null() | ~value.is_in(column.choices)
+        faults.append(Fault(name, f"{name} is none of {wanted}", wanted, other))
+    if column.least is not None:
+        wanted = f"{expected} of at least {column.least:g}"
+        below = value < column.least
+        faults.append(Fault(name, f"{name} is below {column.least:g}", wanted, below))
+    if column.kind == "number":
+        wanted = f"{expected} of at most {column.most:g}"
+        above = value.abs() > column.most
+        faults.append(Fault(name, f"{name} is above {column.most:g}", wanted, above))
+    return faults
+
+
+def first_of(faults: list[Fault]) -> pl.Expr:
+    """Returns the number of each row's first fault, null where it has none."""
+    cases = [pl.when(f.bad).then(pl.lit(i, pl.Int32)) for i, f in enumerate(faults)]
+    return pl.coalesce(cases)

@@ -1,0 +1,161 @@
+"""Tensors of a request and an answer: names, types, shapes, the value for missing.
+
+Every input of an exported signature is required, so each has a value that stands for
+"missing". The fields of the history, which encoders and several features read, are made
+here; a feature declares those it alone reads (`ytdnn/features/`).
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from ytdnn.log import prepared, schema
+
+Shape = Literal["batch", "batch, length"]
+MOST_TIME = 4_102_444_800  # the year 2100; milliseconds lie beyond
+_INT64_MIN = int(np.iinfo(np.int64).min)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One tensor of a signature.
+
+    Attributes:
+      name: Its key.
+      dtype: `string`, `int64`, `int32` or `float32`.
+      shape: Names of its axes.
+      missing: Value that marks a missing value (of an output: the padding).
+      meaning: One-line description for people.
+      least: Smallest value that a request may have, apart from `missing`; None: any.
+      greatest: Largest value; None: any.
+      is_flag: Whether true and false may stand for 1 and 0.
+      choices: The only texts a request may hold, beside `missing`; none: any.
+      width: Length that a list has unless it is empty, as of a vector; 0: any.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    missing: str | int | float
+    meaning: str
+    least: float | None = None
+    greatest: float | None = None
+    is_flag: bool = False
+    choices: tuple[str, ...] = ()
+    width: int = 0
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a request brings a list, not one value."""
+        return self.shape == "batch, length"
+
+    def spec(self) -> tf.TensorSpec:
+        """Returns the input's spec, every axis free."""
+        rank = 2 if self.is_list else 1
+        return tf.TensorSpec([None] * rank, tf.as_dtype(self.dtype), name=self.name)
+
+
+Fields = tuple[Field, ...]
+
+
+def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
+    """Returns the type of video ids and an id that no video has, for padding.
+
+    If no video has that id, it is the value TensorFlow Serving pads with: "" or 0.
+    """
+    ids = data.videos[schema.VIDEO_ID]
+    if ids.dtype == pl.String:
+        return "string", next(i for i in ("", "<missing>", "\0") if i not in ids)
+    return "int64", next(i for i in (0, -1, _INT64_MIN) if i not in ids)
+
+
+def text(name: str, meaning: str = "as in the log") -> Field:
+    """Returns a field of one text, missing where empty."""
+    return Field(name, "string", "batch", "", meaning)
+
+
+def watched(data: prepared.PreparedData) -> Field:
+    """Returns the watched videos."""
+    dtype, missing = id_type(data)
+    meaning = "videos watched, most recent last; unknown ids are allowed"
+    return Field(schema.WATCHED_VIDEO_IDS, dtype, "batch, length", missing, meaning)
+
+
+def time() -> Field:
+    """Returns the time of the request."""
+    return _times(schema.TIME, "batch", "of the request, seconds; 0 unknown")
+
+
+def _times(name: str, shape: Shape, meaning: str) -> Field:
+    return Field(name, "int64", shape, 0, meaning, least=0, greatest=MOST_TIME)
+
+
+def watch_times() -> Field:
+    """Returns the time of each watch."""
+    meaning = f"of each of {schema.WATCHED_VIDEO_IDS}, seconds; 0 unknown"
+    return _times(schema.WATCH_TIMES, "batch, length", meaning)
+
+
+def watched_seconds() -> Field:
+    """Returns how long each watch lasted."""
+    meaning = f"watched of each of {schema.WATCHED_VIDEO_IDS}; -1 unknown"
+    name = schema.WATCHED_SECONDS
+    return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
+
+
+def shown(data: prepared.PreparedData) -> Fields:
+    """Returns the videos shown earlier, the time of each and whether it was clicked."""
+    dtype, missing = id_type(data)
+    ids, clicked = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_CLICKED
+    time_of = f"of each of {ids}, seconds; 0 unknown"
+    click_of = f"whether each of {ids} was clicked: 1, 0; -1 unknown"
+    return (
+        Field(ids, dtype, "batch, length", missing, "videos shown earlier"),
+        _times(schema.IMPRESSION_TIMES, "batch, length", time_of),
+        Field(clicked, "int32", "batch, length", -1, click_of, 0, 1, is_flag=True),
+    )
+
+
+def permitting(data: prepared.PreparedData) -> Fields:
+    """Returns the videos to leave out of an answer, and those it may hold."""
+    dtype, missing = id_type(data)
+    left_out = "videos to leave out, beside those watched; unknown ids are ignored"
+    others = (
+        "the only videos an answer may hold, unknown ids ignored; no id at all: any"
+    )
+    return (
+        Field(schema.EXCLUDE_IDS, dtype, "batch, length", missing, left_out),
+        Field(schema.ALLOW_IDS, dtype, "batch, length", missing, others),
+    )
+
+
+def queries() -> Field:
+    """Returns the searches."""
+    meaning = "as typed, most recent last"
+    return Field(schema.QUERIES, "string", "batch, length", "", meaning)
+
+
+def union(*several: Fields) -> Fields:
+    """Returns the fields of several readers, each name once."""
+    return tuple({field.name: field for fields in several for field in fields}.values())
+
+
+def describe(fields: Iterable[Field]) -> dict[str, dict[str, Any]]:
+    """Returns the fields as JSON for the manifest."""
+    described = {}
+    for field in fields:
+        values = dataclasses.asdict(field)
+        described[values.pop("name")] = values
+    return described
+
+
+def read(described: dict[str, dict[str, Any]]) -> dict[str, Field]:
+    """Returns the fields of `describe`'s JSON by name."""
+    return {
+        name: Field(name=name, **values | {"choices": tuple(values.get("choices", ()))})
+        for name, values in described.items()
+    }

@@ -1,0 +1,379 @@
+"""Input pipelines: positions of the log cut out inside the TensorFlow graph.
+
+A batch is laid out in *slices*: `positions` consecutive positions of the training log,
+which share one gather of history rows (see `ytdnn/models/layers/bags.py`). Row `length
++ t` of a slice would be the label of position t, so it and later rows never enter the
+history of t. The order of slices and their offset are functions of (seed, epoch), and
+no pass over the data in Python runs between steps.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.log import (
+    events,
+    positions,
+    prepared,
+    schema,
+    streaming,
+    user_shards,
+    watch_log,
+)
+
+Features = dict[str, tf.Tensor]
+
+
+def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
+    """Returns the set with the watches of the candidates' training window alone."""
+    return data.changed(_of_training)
+
+
+def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
+    """Returns the training watches of each catalogue index, `[num_videos + 1]`."""
+    found = np.zeros(data.num_videos + 1, np.int64)
+    for shard in training_set(data).shards:
+        found += np.bincount(shard.read().watches.videos, minlength=len(found))
+    return found
+
+
+def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
+    is_train = np.asarray(shard.watches.splits) == prepared.Split.TRAIN
+    return dataclasses.replace(shard, watches=shard.watches.select(is_train))
+
+
+def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
+    """Returns how often an epoch draws each video as a label, on average.
+
+    Args:
+      data: The prepared set.
+      per_user: Labels of each user; 0 = all.
+
+    Returns:
+      `[vocabulary_size] float64`.
+    """
+    found = np.zeros(data.vocabulary_size + 1)
+    for shard in data.shards:
+        watches = shard.read().watches
+        is_label = are_labels(watches, data.vocabulary_size)
+        users = watches.users[is_label]
+        chances = np.ones(len(users))
+        if per_user:
+            counts = np.maximum(np.bincount(users), 1)
+            chances = np.minimum(1.0, per_user / counts)[users]
+        videos = np.asarray(watches.videos)[is_label]
+        found += np.bincount(videos, chances, len(found))
+    return found[1:]
+
+
+def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
+    """Returns which watches are training labels, `[watches] bool`."""
+    found = watches.splits == prepared.Split.TRAIN
+    found &= watches.are_completed
+    return found & (np.asarray(watches.videos) <= vocabulary_size)
+
+
+def cut(
+    log: watch_log.WatchLog,
+    firsts: tf.Tensor,
+    num_positions: int,
+    history_length: int,
+    search_length: int = 50,
+) -> Features:
+    """Cuts slices out of the log: histories, users, labels and features of positions.
+
+    Args:
+      log: The watches.
+      firsts: `[slices] int64`, the flat position each slice begins at; positions
+        outside the log come back with weight 0.
+      num_positions: Positions of a slice.
+      history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens.
+
+    Returns:
+      `WATCH_ROWS` and `WATCH_ROW_TIMES [slices, history_length + num_positions - 1]`,
+      `FIRST_ROWS`, `LABELS`, `USER_INDICES [slices, num_positions] int32`,
+      `WEIGHTS [slices, num_positions] float32`, the features, and the tokens of
+      searches.
+    """
+    num_rows = history_length + num_positions - 1
+    window = firsts[:, tf.newaxis] - history_length + tf.range(num_rows, dtype=tf.int64)
+    at = firsts[:, tf.newaxis] + tf.range(num_positions, dtype=tf.int64)
+    inside = (at >= 0) & (at < log.num_watches)
+    clipped = tf.clip_by_value(at, 0, log.num_watches - 1)
+    users = tf.gather(log.users, clipped)
+    first_rows = tf.gather(log.offsets, users) - window[:, :1]
+    features = {
+        **_rows(log, window),
+        schema.FIRST_ROWS: tf.cast(tf.clip_by_value(first_rows, 0, num_rows), tf.int32),
+    }
+    features |= labels(log, clipped, inside)
+    if log.searches is not None:
+        before = tf.gather(log.searches.num_before, clipped)
+        from ytdnn.log import contexts as position_contexts
+
+        features |= position_contexts.searches_before(
+            log.searches, users, tf.cast(before, tf.int64), search_length
+        )
+    return features
+
+
+def labels(log: watch_log.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+    """Returns labels, users and features at positions of the log.
+
+    Args:
+      log: The watches.
+      rows: `[slices, positions] int64`.
+      inside: `[slices, positions] bool`, false where a position is padding.
+
+    Returns:
+      `LABELS`, 0 where the weight is, `LABEL_TIMES`, `WEIGHTS`, `USER_INDICES`, and
+      the features.
+    """
+    users = tf.gather(log.users, rows)
+    is_label = inside & tf.gather(log.is_label, rows)
+    videos = tf.gather(log.videos, rows)
+    at = _positions(log, users, rows, rows, inside)
+    return {
+        schema.LABELS: tf.where(is_label, videos, tf.zeros_like(videos)),
+        schema.LABEL_TIMES: at.times,
+        schema.WEIGHTS: tf.cast(is_label, tf.float32),
+        schema.USER_INDICES: users,
+        **{name: reader(at) for name, reader in log.readers.items()},
+    }
+
+
+def _positions(
+    log: watch_log.WatchLog,
+    users: tf.Tensor,
+    ends: tf.Tensor,
+    rows: tf.Tensor,
+    is_watch: tf.Tensor,
+) -> positions.Positions:
+    """Returns positions with watches as the requests' own events."""
+    return positions.Positions(
+        users=users,
+        times=tf.where(is_watch, tf.gather(log.times, rows), 0),
+        ends=ends,
+        event="watches",
+        rows=rows,
+        is_event=is_watch,
+    )
+
+
+def _of_impressions(
+    log: watch_log.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
+) -> positions.Positions:
+    """Returns positions with impressions as the requests' own events."""
+    rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
+    return positions.Positions(
+        users=users,
+        times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
+        ends=ends,
+        event="impressions",
+        rows=rows,
+        is_event=tf.ones_like(rows, tf.bool),
+    )
+
+
+def _rows(log: watch_log.WatchLog, window: tf.Tensor) -> Features:
+    """Returns videos and times of watches, 0 outside the log."""
+    inside = (window >= 0) & (window < log.num_watches)
+    clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
+    columns = {schema.WATCH_ROWS: log.videos, schema.WATCH_ROW_TIMES: log.times}
+    rows = {name: tf.gather(values, clipped) for name, values in columns.items()}
+    return {k: tf.where(inside, v, tf.zeros_like(v)) for k, v in rows.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceBatches:
+    """The training batches of candidate generation.
+
+    Attributes:
+      log: The log; each of its labels is one example per epoch.
+      batch_size: Positions a batch.
+      slice_length: Positions of a slice.
+      history_length: Greatest number of watches in a history.
+      seed: Seed of the order.
+      search_length: Greatest number of searches in a bag of tokens.
+      stream: Further key of the order's generator, where the log is a part of a larger
+        one.
+      portion: Rows of each batch that this reader cuts.
+    """
+
+    log: watch_log.WatchLog
+    batch_size: int
+    slice_length: int
+    history_length: int
+    seed: int
+    search_length: int = 50
+    stream: tuple[int, ...] = ()
+    portion: streaming.WholeBatch = streaming.WHOLE
+
+    def part(self, rows: streaming.WholeBatch) -> "SliceBatches":
+        """Returns the batches of a reader that cuts some rows of each."""
+        return dataclasses.replace(self, portion=rows)
+
+    @property
+    def slices_per_batch(self) -> int:
+        """Slices of a batch."""
+        return max(1, self.batch_size // self.slice_length)
+
+    @property
+    def num_slices(self) -> int:
+        """Slices that cover the log whatever the epoch's offset."""
+        return num_slices(self.log.num_watches, self.slice_length)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.num_slices // self.slices_per_batch)
+
+    def generator(self, epoch: int) -> np.random.Generator:
+        """Returns the random generator of an epoch's order."""
+        key = [self.seed, epoch, *self.stream]
+        return np.random.Generator(np.random.Philox(key))
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        cut = self._step_cutter(epoch)
+        return streaming.of_steps(first_step, self.steps_per_epoch, cut)
+
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
+        generator = self.generator(epoch)
+        offset = int(generator.integers(self.slice_length))
+        order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
+
+        def cut_step(step: tf.Tensor) -> Features:
+            slots = self.portion.slots(step, self.slices_per_batch)
+            last = tf.constant(self.num_slices - 1, tf.int64)
+            shuffled = tf.random.experimental.index_shuffle(
+                tf.minimum(slots, last), order_seed, last
+            )
+            beyond = tf.constant(self.num_slices, tf.int64)
+            slices = tf.where(slots <= last, shuffled, beyond)
+            features: Features = self._cut(slices * self.slice_length - offset)
+            return features
+
+        return cut_step
+
+    @functools.cached_property
+    def _cut(self) -> Callable[[tf.Tensor], Any]:
+        """Cuts slices by where they begin; traced once for all epochs."""
+        log, length = self.log, self.slice_length
+        history_length, search_length = self.history_length, self.search_length
+
+        def cut_slices(firsts: tf.Tensor) -> Features:
+            return cut(log, firsts, length, history_length, search_length)
+
+        return tf.function(cut_slices, autograph=False)
+
+
+def num_slices(num_watches: int, slice_length: int) -> int:
+    """Returns how many slices cover a log wherever the first begins."""
+    return -(-(num_watches + slice_length - 1) // slice_length)
+
+
+class FewSlices(SliceBatches):
+    """The slices that hold a label alone, where few of the watches are labels."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of the epoch that has most slices."""
+        return -(-self._most // self.slices_per_batch)
+
+    @functools.cached_property
+    def _most(self) -> int:
+        return max(len(self._firsts(offset)) for offset in range(self.slice_length))
+
+    @functools.cached_property
+    def _num_before(self) -> np.ndarray:
+        return np.append(0, np.cumsum(self.log.is_label.numpy()))
+
+    def _firsts(self, offset: int) -> np.ndarray:
+        """Returns where the slices of an epoch that hold a label begin."""
+        firsts = np.arange(self.num_slices, dtype=np.int64) * self.slice_length - offset
+        starts, ends = (
+            np.clip(places, 0, self.log.num_watches)
+            for places in (firsts, firsts + self.slice_length)
+        )
+        return firsts[self._num_before[ends] > self._num_before[starts]]
+
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
+        generator = self.generator(epoch)
+        offset = int(generator.integers(self.slice_length))
+        firsts = tf.constant(generator.permutation(self._firsts(offset)))
+        last = int(firsts.shape[0]) - 1
+        beyond = tf.constant(self.log.num_watches, tf.int64)
+
+        def cut_step(step: tf.Tensor) -> Features:
+            slots = self.portion.slots(step, self.slices_per_batch)
+            chosen = tf.gather(firsts, tf.minimum(slots, last))
+            features: Features = self._cut(tf.where(slots <= last, chosen, beyond))
+            return features
+
+        return cut_step
+
+
+def contexts(
+    log: watch_log.WatchLog,
+    users: np.ndarray,
+    ends: np.ndarray,
+    history_length: int,
+    search_length: int = 50,
+    num_searches: np.ndarray | None = None,
+    impressions: np.ndarray | None = None,
+) -> Features:
+    """Returns slices of one position: the context of each user before a watch.
+
+    The request is that of the watch itself, with its device and time. Where `ends` is
+    after the user's last watch there is no such event, so its fields are missing.
+    Training-only features must have been opened for serving.
+
+    Args:
+      log: All watches.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions; the history is the user's watches before them.
+      history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens.
+      num_searches: `[n]`, the user's searches that count, if fewer than those before
+        the watch (all, where there is none).
+      impressions: `[n]` rows of impressions, if these are the requests; None: watches
+        are.
+
+    Returns:
+      Features as from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
+    """
+    ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
+    users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]
+    window = ends + tf.range(-history_length, 0, dtype=tf.int64)
+    starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
+    foreign = tf.clip_by_value(starts - window[:, :1], 0, history_length)
+    at = tf.minimum(ends, log.num_watches - 1)
+    is_watch = ends < stops
+    place = _positions(log, users, ends, at, is_watch)
+    if impressions is not None:
+        place = _of_impressions(log, users, ends, impressions)
+    features = {
+        **_rows(log, window),
+        schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
+        **{name: reader(place) for name, reader in log.readers.items()},
+    }
+    if log.searches is not None:
+        before = tf.cast(tf.gather(log.searches.num_before, at), tf.int64)
+        offsets = log.searches.offsets
+        total = tf.gather(offsets, users + 1) - tf.gather(offsets, users)
+        before = tf.where(is_watch, before, total)
+        if num_searches is not None:
+            known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
+            before = tf.minimum(before, known)
+        from ytdnn.log import contexts as position_contexts
+
+        features |= position_contexts.searches_before(
+            log.searches, users, before, search_length
+        )
+    return features

@@ -1,0 +1,99 @@
+"""Look-up tables inside the exported graphs: ids to indices and back."""
+
+import pathlib
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from ytdnn.log import fields, prepared, schema
+
+
+def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
+    """Returns the table key i ↦ i + 1, any other key ↦ 0 (out of vocabulary)."""
+    values = tf.range(1, tf.size(keys) + 1, dtype=tf.int32)
+    initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
+    return tf.lookup.StaticHashTable(initializer, default_value=0)
+
+
+class VideoIds(tf.Module):
+    """Video ids and catalogue indices (0 = unknown or missing).
+
+    Attributes:
+      missing: Scalar, the id that stands for no video.
+    """
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Copies the ids of `data.videos`."""
+        super().__init__()
+        dtype, missing = fields.id_type(data)
+        ids = tf.constant(data.videos[schema.VIDEO_ID].to_list(), tf.as_dtype(dtype))
+        self.missing = tf.constant(missing, ids.dtype)
+        self._table = _table(ids)
+        self._ids = tf.Variable(
+            tf.concat([self.missing[tf.newaxis], ids], axis=0), trainable=False
+        )
+
+    def indices(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns `[...] int32` indices of `ids [...]`."""
+        indices: tf.Tensor = self._table.lookup(ids)
+        return indices
+
+    def ids(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns the ids of `indices [...]`; that of 0 is `missing`."""
+        return tf.gather(self._ids, indices)
+
+    def present(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns `[...] bool`, false where an id is missing."""
+        return tf.not_equal(ids, self.missing)
+
+    def keys(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns `[...] int64`, equal for equal ids, in the catalogue or not.
+
+        A 63-bit hash of a string; comparing these is far cheaper than strings.
+        """
+        if ids.dtype != tf.string:
+            return ids
+        return tf.strings.to_hash_bucket_fast(ids, 2**63 - 1)
+
+
+class RemovedVideos(tf.Module):
+    """Catalogue indices of removed videos, read from a file when a model is loaded.
+
+    The file is an asset of the SavedModel, one index a line, the first 0, which is no
+    video: another file there removes other videos, and the graph stays as it is.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        """Takes the file."""
+        super().__init__()
+        initializer = tf.lookup.TextFileInitializer(
+            str(path), tf.int64, 0, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
+        )
+        self._table = tf.lookup.StaticHashTable(initializer, default_value=0)
+
+    @property
+    def count(self) -> tf.Tensor:
+        """Number of ids, `[] int32`."""
+        return tf.cast(self._table.size(), tf.int32) - 1
+
+    def indices(self) -> tf.Tensor:
+        """Returns all of them and 0, `[count + 1] int32`."""
+        return tf.cast(tf.reshape(self._table.export()[0], [-1]), tf.int32)
+
+    def contains(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[...] bool` of catalogue indices `[...]`."""
+        return self._table.lookup(tf.cast(indices, tf.int64)) > 0
+
+
+class TextVocabulary(tf.Module):
+    """Values of a text feature and their indices."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        """Copies the values; the first has index 1."""
+        super().__init__()
+        self._table = _table(tf.constant(list(values), tf.string))
+
+    def indices(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns `[...] int32` indices of `values [...]`, 0 = unknown."""
+        indices: tf.Tensor = self._table.lookup(values)
+        return indices

@@ -1,0 +1,83 @@
+"""Which ids of a log's other tables meet those of its watches."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import event_log, schema
+
+Ids = Callable[[str, str], pl.LazyFrame]
+# The columns of each table whose ids are looked for among those of the watches.
+_COLUMNS = {
+    schema.USERS: (schema.USER_ID,),
+    schema.VIDEOS: (schema.VIDEO_ID,),
+    schema.SEARCHES: (schema.USER_ID,),
+    schema.IMPRESSIONS: (schema.USER_ID, schema.VIDEO_ID),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmatched:
+    """Ids of a table that no watch has.
+
+    Attributes:
+      table: Name of the table.
+      column: `user_id` or `video_id`.
+      number: Distinct ids that no watch has.
+      of: Distinct ids.
+    """
+
+    table: str
+    column: str
+    number: int
+    of: int
+
+
+def unmatched(log: event_log.EventLog, ids: Ids | None = None) -> list[Unmatched]:
+    """Returns the ids that no watch has, of each table and column that has some.
+
+    Args:
+      log: A valid one.
+      ids: Returns the distinct ids of a table and column; None: read from the log.
+
+    Raises:
+      errors.UserError: A table has ids, and none of them is that of a watch.
+    """
+    read = ids or functools.partial(_ids, log)
+    found = []
+    for table, columns in _COLUMNS.items():
+        for column in columns if table in log.tables else ():
+            own, watched = read(table, column), read(schema.WATCHES, column)
+            number = _height(own.join(watched, on=column, how="anti"))
+            of = _height(own) if number else 0
+            if number and number == of:
+                raise _error(log, table, column, of)
+            if number:
+                found.append(Unmatched(table, column, number, of))
+    return found
+
+
+def _ids(log: event_log.EventLog, table: str, column: str) -> pl.LazyFrame:
+    return log.tables[table].select(column).drop_nulls().unique()
+
+
+def _height(rows: pl.LazyFrame) -> int:
+    return int(rows.select(pl.len()).collect(engine="streaming").item())
+
+
+def _error(
+    log: event_log.EventLog, table: str, column: str, of: int
+) -> errors.UserError:
+    first, watched = (
+        log.tables[name].select(column).drop_nulls().head(1).collect().item()
+        for name in (table, schema.WATCHES)
+    )
+    return errors.UserError(
+        f"expected {table}.{column} in {log.origin(table).file} to hold ids that "
+        f"{schema.WATCHES} has, found none among its {of:,} (as {first!r}; "
+        f"{schema.WATCHES} has {watched!r}): write the ids alike, or leave the table "
+        f"out"
+    )

@@ -1,0 +1,119 @@
+"""New videos, read from a table of their own, in the columns of a catalogue.
+
+The table has the columns of `videos`, own ones too, and the user's own names where the
+run was prepared with some. Columns that the catalogue lacks are not read, those that
+the table lacks are missing values.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from ytdnn import errors, user_paths
+from ytdnn.log import event_log, prepared, schema, validation, vectors
+from ytdnn.log.sources import frames, log
+
+_NAME = "videos="  # what messages call a frame
+
+
+@dataclasses.dataclass(frozen=True)
+class NewVideos:
+    """Rows for a catalogue.
+
+    Attributes:
+      table: In the columns and types of the catalogue's `videos`.
+      unread: Columns that the catalogue lacks.
+      dropped: Bad rows that were left out, by reason.
+    """
+
+    table: pl.DataFrame
+    unread: list[str]
+    dropped: dict[str, int]
+
+
+def read(
+    given: Any,
+    data: prepared.PreparedData,
+    columns: Sequence[str] = (),
+    bad_rows: str = "stop",
+) -> NewVideos:
+    """Reads and checks a table of videos.
+
+    Args:
+      given: A path of a Parquet or CSV file, or a frame of Polars or pandas.
+      data: Prepared set with the catalogue that they are added to.
+      columns: Own column names, as `configs.DataConfig.columns`; they come before those
+        that the catalogue was prepared with.
+      bad_rows: `stop`, or `drop` to leave bad rows out.
+
+    Raises:
+      errors.UserError: It cannot be read, a row is bad, or a column has another type
+        than in the catalogue.
+    """
+    mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
+    own = log.parse_columns(columns)
+    log.require_mapped(own, [schema.VIDEOS], "new videos")
+    names = {
+        **log.parse_columns(mapped).get(schema.VIDEOS, {}),
+        **own.get(schema.VIDEOS, {}),
+    }
+    if isinstance(given, str | pathlib.Path):
+        found = log.read_file(schema.VIDEOS, user_paths.expanded(given), names)
+    else:
+        rows = frames.to_polars(given, _NAME).with_row_index(event_log.ROW)
+        found = log.origin(schema.VIDEOS, rows, _NAME, names, "")
+    read = event_log.from_origins({schema.VIDEOS: found}, {})
+    read, dropped = validation.check_entities(read, schema.VIDEOS, bad_rows)
+    with event_log.readable(found.file, "--file"):
+        table = read.tables[schema.VIDEOS].collect()
+    wanted = dict(data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema)
+    of_videos = data.vectors.in_table(schema.VIDEOS)
+    wanted |= {name.partition(".")[2]: vectors.DTYPE for name in of_videos}
+    unread = [*found.unused, *(name for name in table.columns if name not in wanted)]
+    made_columns = [
+        _cast(table[name], dtype, found.file)
+        if name in table.columns
+        else pl.Series(name, [None] * table.height, dtype)
+        for name, dtype in wanted.items()
+    ]
+    made = pl.DataFrame(made_columns)
+    data.vectors.extended(made)  # refuses those of another width
+    return NewVideos(made, unread, dropped)
+
+
+def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
+    try:
+        return values.cast(dtype)
+    except pl.exceptions.PolarsError:
+        raise errors.UserError(
+            f"expected {schema.VIDEOS}.{values.name} in {file} of type {dtype} as in "
+            f"the catalogue, found {values.dtype} that does not fit: write it with "
+            f"that type"
+        ) from None
+
+
+def added_to(data: prepared.PreparedData, table: pl.DataFrame) -> prepared.PreparedData:
+    """Returns a set with the videos of a table that its catalogue lacks at the end.
+
+    Args:
+      data: The prepared set.
+      table: As of `NewVideos`; of a set that was prepared again since, perhaps with
+        other columns.
+    """
+    ids = table[schema.VIDEO_ID].cast(data.videos.schema[schema.VIDEO_ID])
+    known = data.videos[schema.VIDEO_ID]
+    new = table.with_columns(ids).filter(~ids.is_in(known.implode()))
+    if not new.height:
+        return data
+    columns = [
+        pl.col(name).cast(dtype, strict=False)
+        if name in new.columns
+        else pl.lit(0 if name == prepared.TRAIN_COUNT else None, dtype).alias(name)
+        for name, dtype in data.videos.schema.items()
+    ]
+    of_videos = [n.partition(".")[2] for n in data.vectors.in_table(schema.VIDEOS)]
+    columns += [pl.col(name) for name in of_videos if name in new.columns]
+    return data.with_videos(new.select(columns))

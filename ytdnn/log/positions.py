@@ -1,0 +1,151 @@
+"""Positions: places in the log at which features are read, all before their labels.
+
+A position is a user, the time of a request, and the end of the history it may see. The
+request's own event (a watch or an impression) gives fields of the request itself, such
+as the device. Training and evaluation read features at positions; serving reads them
+from a request (`ytdnn/log/request.py`). A feature gives the same tensor for both
+(DESIGN §4b).
+"""
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.log import prepared
+
+MISSING = -1.0
+NO_SCORE = float(np.finfo(np.float32).min)  # a score may be any other number
+Event = Literal["watches", "impressions"]  # tables of a shard
+
+
+@dataclasses.dataclass(frozen=True)
+class Positions:
+    """Some positions of a log.
+
+    Attributes:
+      users: `[...] int32` user indices.
+      times: `[...] int64` times of the requests, seconds, 0 = unknown.
+      ends: `[...] int64` flat position of the first watch that is not in the history.
+      event: The table of the requests' own events.
+      rows: `[...] int64` row of that event.
+      is_event: `[...] bool`, false where the log has no such event; fields of the
+        request are then missing.
+      videos: `[..., k] int32` catalogue indices to score; None for the user tower.
+      is_logged: Whether `videos` are those of the impressions in `rows`, with k = 1.
+    """
+
+    users: tf.Tensor
+    times: tf.Tensor
+    ends: tf.Tensor
+    event: Event
+    rows: tf.Tensor
+    is_event: tf.Tensor
+    videos: tf.Tensor | None = None
+    is_logged: bool = False
+
+
+Reader = Callable[[Positions], tf.Tensor]
+"""A feature opened on a log: positions to its tensor."""
+
+
+class FirstStageReplay(Protocol):
+    """Scores and sources of videos at positions, from a frozen first stage."""
+
+    def scores(self, at: Positions) -> tf.Tensor:
+        """Returns the candidate model's score `[..., k] float32`, or `NO_SCORE`."""
+        ...
+
+    def sources(self, at: Positions) -> tf.Tensor:
+        """Returns which source would have proposed each, `[..., k] int32`, 0 = none."""
+        ...
+
+    def seed_videos(self, at: Positions) -> tf.Tensor:
+        """Returns the watch each was found by, `[..., k] int32`, 0 = none."""
+        ...
+
+
+class LogTensors:
+    """The arrays of a prepared set as tensors, each made once and shared by readers.
+
+    Attributes:
+      data: The prepared set.
+      replay: The first stage, where it is there to be asked.
+    """
+
+    def __init__(
+        self, data: prepared.PreparedData, replay: FirstStageReplay | None = None
+    ) -> None:
+        """Makes no tensor yet."""
+        self.data = data
+        self.replay = replay
+        self._made: dict[tuple[str, str], tf.Tensor] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
+        """Returns `make()`, cached for this log, so that several readers share it."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: prepared.Made = self._kept[key]
+        return found
+
+    def has(self, table: str, field: str) -> bool:
+        """Whether the log has an array of a table, such as ("watches", "devices")."""
+        return getattr(getattr(self.data.shard, table), field, None) is not None
+
+    def column(self, table: str, field: str) -> tf.Tensor:
+        """Returns an array of a table as a tensor on the host."""
+        if (table, field) not in self._made:
+            values = np.asarray(getattr(getattr(self.data.shard, table), field))
+            # Outside the graph of whoever asks first, such as a step of an input.
+            with tf.init_scope(), tf.device("CPU"):
+                self._made[table, field] = tf.constant(values)
+        return self._made[table, field]
+
+    def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
+        """Returns a field of the requests' own events, `missing` if there is none."""
+        if not self.has(at.event, field):
+            return tf.fill(tf.shape(at.rows), missing)
+        values = self.column(at.event, field)
+        last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
+        found = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
+        return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
+
+
+def of_videos(videos: tf.Tensor) -> Positions:
+    """Returns positions of nobody, for features of videos alone.
+
+    Args:
+      videos: `[...] int32` catalogue indices.
+    """
+    nobody, nowhere = tf.zeros([], tf.int32), tf.zeros([], tf.int64)
+    return Positions(
+        users=nobody,
+        times=nowhere,
+        ends=nowhere,
+        event="watches",
+        rows=nowhere,
+        is_event=tf.zeros([], tf.bool),
+        videos=videos,
+    )
+
+
+def last_watch_times(log: LogTensors, at: Positions) -> tf.Tensor:
+    """Returns the time of the last watch of each history, `[...] int64`, 0 = none."""
+    starts = tf.gather(log.column("watches", "offsets"), at.users)
+    found = tf.gather(log.column("watches", "times"), tf.maximum(at.ends - 1, 0))
+    return tf.where(at.ends > starts, found, tf.zeros_like(found))
+
+
+def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
+    """Returns `[...] float32` seconds, `MISSING` where either time is unknown.
+
+    Args:
+      times: `[...] int64` seconds since the epoch, 0 = unknown.
+      earlier_times: The same for earlier events; later ones count as now.
+    """
+    known = (times != 0) & (earlier_times != 0)
+    seconds = tf.cast(tf.maximum(times - earlier_times, 0), tf.float32)
+    return tf.where(known, seconds, MISSING)

@@ -1,0 +1,305 @@
+"""`prepare`: event log → prepared set (DESIGN §4), streaming, in bounded memory.
+
+Two phases: the log is surveyed and its shards of users are counted, which fixes all
+vocabularies; then each shard is written. Events are read by an engine; the arrays of a
+shard are a pure function of its events (`ytdnn/log/shard_tasks.py`).
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import (
+    engines,
+    entities,
+    event_log,
+    log_warnings,
+    outcomes,
+    plausibility,
+    polars_engine,
+    prepared,
+    schema,
+    searches,
+    shard_tasks,
+    shards,
+    sources,
+    user_shards,
+    vector_files,
+    vectors,
+)
+from ytdnn.log.sources import tables
+from ytdnn.run import artifacts, configs, environment
+
+_BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
+
+
+def prepare(
+    config: configs.DataConfig,
+    directory: pathlib.Path,
+    given: tables.TablesInMemory | None = None,
+    engine: engines.Engine | None = None,
+) -> prepared.PreparedData:
+    """Reads the source, checks, splits and writes the prepared set.
+
+    Args:
+      config: Source, filters, protocol.
+      directory: Where the artefact will stand.
+      given: The tables themselves, where the source is `tables` in memory.
+      engine: Reads the events; None: Polars.
+
+    Raises:
+      errors.UserError: The log is missing or bad, or the filters leave nothing.
+    """
+    inputs = {} if given is None else given.fingerprints
+    return of_log(config, sources.read(config, given), directory, inputs, engine)
+
+
+def of_log(
+    config: configs.DataConfig,
+    log: event_log.EventLog,
+    directory: pathlib.Path,
+    inputs: Mapping[str, str],
+    engine: engines.Engine | None = None,
+) -> prepared.PreparedData:
+    """Checks a log that was read, splits it and writes the prepared set.
+
+    Args:
+      config: Filters, protocol.
+      log: As a source gives it.
+      directory: Where the artefact will stand.
+      inputs: Fingerprints of tables in memory.
+      engine: Reads the events; None: Polars.
+
+    Raises:
+      errors.UserError: The log is bad, or the filters leave nothing.
+    """
+    _require_time(config)
+    engine = polars_engine.PolarsEngine() if engine is None else engine
+    facts: dict[str, object] = {}
+    settings = configs.to_dict(config)
+    with (
+        artifacts.scratch(directory, "scratch") as scratch,
+        artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
+    ):
+        survey = engine.survey(log, config)
+        pages = _pages(survey.log, config.page_gap_seconds)
+        rules = shard_tasks.Rules(
+            config, survey.chosen.windows, scratch, partial.absolute()
+        )
+        facts |= survey.log.facts | _write(engine, survey, rules)
+        facts |= _stated(survey, config, facts)
+        facts["doubts"] = [
+            *survey.doubts,
+            *survey.chosen.notes,
+            *_plausibility(partial, facts),
+        ]
+        if schema.IMPRESSIONS in survey.log.tables:
+            facts["pages"] = pages
+            facts |= _outcomes(survey.log, partial, facts)
+        obstacle = _ranking_obstacle(partial, facts)
+        if log_warnings.NONE_INSIDE in obstacle and survey.chosen.advice:
+            obstacle = f"{obstacle} ({survey.chosen.advice})"
+        facts["ranking_obstacle"] = obstacle
+    return prepared.load(directory)
+
+
+def _require_time(config: configs.DataConfig) -> None:
+    if config.order_by == "order" and config.protocol == "temporal":
+        raise errors.UserError(
+            "expected data.order_by=time for data.protocol=temporal, found order: "
+            "splits by time need true times; use --protocol=leave_one_out"
+        )
+
+
+def _write(
+    engine: engines.Engine, survey: engines.Survey, rules: shard_tasks.Rules
+) -> dict[str, object]:
+    """Counts and writes all shards, and returns the number of everything."""
+    parts = _parts(survey.users, rules.config.events_per_shard)
+    _require_memory(parts, rules.config)
+    counted = engine.count(rules, parts)
+    labels = np.zeros(survey.videos.height + 1, np.int64)
+    for one in counted:
+        labels[one.videos] += one.labels
+    files = [shard_tasks.token_file(rules.scratch, part.number) for part in parts]
+    has_searches = schema.SEARCHES in survey.rows
+    known = searches.vocabulary(files if has_searches else [], rules.config)
+    if has_searches:
+        known.write_parquet(rules.directory / prepared.TOKENS_FILE)
+    facts, new_index = _write_entities(survey, labels[1:], rules)
+    (rules.directory / user_shards.DIRECTORY).mkdir()
+    written = engine.write(rules, parts, new_index, known)
+    _remove_unfinished(rules.directory / user_shards.DIRECTORY)
+    for table in sorted(written[0]):
+        facts[table] = sum(one[table] for one in written)
+    if has_searches:
+        facts["search_tokens"] = known.height
+        left_out = sum(one.searches_left_out for one in counted)
+        facts["searches_without_words"] = left_out
+    facts[user_shards.FACT] = [
+        user_shards.fact(part.first, part.size, part.num_events) for part in parts
+    ]
+    return facts
+
+
+def _require_memory(
+    parts: list[shard_tasks.ShardUsers], config: configs.DataConfig
+) -> None:
+    """Checks that the events of the largest shard fit into memory, counted low."""
+    there = environment.available_memory()
+    needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)
+    if needed > there:
+        raise errors.UserError(
+            f"expected config.data.events_per_shard to fit into the {there / 1e9:.3g} "
+            f"GB of memory available, received {config.events_per_shard:,}, which "
+            f"needs at least {needed / 1e9:.3g} GB: lower it"
+        )
+
+
+def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.ShardUsers]:
+    """Returns ranges of users with a bounded number of events each."""
+    reached = np.cumsum(users[entities.EVENTS].to_numpy().astype(np.int64))
+    firsts = np.flatnonzero(np.diff(reached // most, prepend=-1) > 0)
+    stops = np.append(firsts[1:], users.height)
+    before = np.append(0, reached)
+    return [
+        shard_tasks.ShardUsers(
+            number, first, stop - first, int(before[stop] - before[first])
+        )
+        for number, (first, stop) in enumerate(
+            zip(firsts.tolist(), stops.tolist(), strict=True)
+        )
+    ]
+
+
+def _remove_unfinished(directory: pathlib.Path) -> None:
+    """Removes the unfinished files of killed tasks."""
+    for path in directory.glob(".*"):
+        shutil.rmtree(path)
+
+
+def _stated(
+    survey: engines.Survey, config: configs.DataConfig, counts: Mapping[str, object]
+) -> dict[str, object]:
+    """Returns the facts about the log for the manifest."""
+    log = survey.log
+    found: dict[str, object] = {
+        "log_columns": _columns(log),
+        "bad_rows": survey.bad_rows,
+        "left_out": _left_out(survey.rows, counts),
+        "unmatched": [dataclasses.asdict(one) for one in survey.unmatched],
+        "notes": {k: list(o.notes) for k, o in log.origins.items() if o.notes},
+        "unused": {k: list(o.unused) for k, o in log.origins.items()},
+        "order": shards.watch_order(survey.watch_columns, config)[1:],
+        "split_column": schema.SPLIT in survey.watch_columns,
+    }
+    if survey.chosen.windows is not None:
+        found["windows"] = dataclasses.asdict(survey.chosen.windows)
+    return found
+
+
+def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str, int]:
+    """Returns the events of each table that the minimums of `core` leave out."""
+    found = {}
+    for table, number in rows.items():
+        written = int(str(counts.get(table, 0)))
+        if table == schema.SEARCHES:
+            written += int(str(counts["searches_without_words"]))
+        found[table] = number - written
+    return {table: number for table, number in found.items() if number}
+
+
+def _plausibility(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
+    videos, users = (
+        pl.read_parquet(directory / name)
+        for name in (prepared.VIDEOS_FILE, prepared.USERS_FILE)
+    )
+    return plausibility.notes(videos, users, user_shards.on_disk(directory, facts))
+
+
+def _outcomes(
+    log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
+) -> dict[str, object]:
+    """Returns the facts about outcomes of impressions, none where there are none."""
+    columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
+    names = outcomes.names_of(columns)
+    if not names:
+        return {}
+    shards = user_shards.on_disk(directory, facts)
+    shown = (shard.read().impressions for shard in shards)
+    parts = (table.outcomes for table in shown if table is not None)
+    found = outcomes.measure(names, (part for part in parts if part is not None))
+    return outcomes.facts(found)
+
+
+def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
+    shards = user_shards.on_disk(directory, facts)
+    shown = (shard.read().impressions for shard in shards)
+    parts = ((table.splits, table.clicked) for table in shown if table is not None)
+    return log_warnings.ranking_obstacle(log_warnings.shown_and_clicked(parts))
+
+
+def _pages(log: event_log.EventLog, gap: float) -> str:
+    """Returns how impressions are grouped into pages, for the manifest.
+
+    Raises:
+      errors.UserError: There are page ids and a gap between pages too.
+    """
+    has_pages = f"{schema.IMPRESSIONS}.{schema.PAGE_ID}" in _columns(log)
+    if has_pages and gap:
+        raise errors.UserError(
+            f"expected no data.page_gap_seconds for a log with "
+            f"{schema.IMPRESSIONS}.{schema.PAGE_ID}, received {gap:g}: leave one out"
+        )
+    if has_pages:
+        return schema.PAGE_ID
+    return f"user and gaps of at most {gap:g} s" if gap else "user and second"
+
+
+def _columns(log: event_log.EventLog) -> list[str]:
+    """Returns the columns the log has, as "table.column"."""
+    return [
+        f"{table}.{column}"
+        for table, rows in log.tables.items()
+        for column in rows.collect_schema().names()
+    ]
+
+
+def _write_entities(
+    survey: engines.Survey, labels: np.ndarray, rules: shard_tasks.Rules
+) -> tuple[dict[str, object], np.ndarray]:
+    """Writes users and the catalogue, vocabulary first.
+
+    Returns:
+      The number of each, and the place of each video in the new order of the
+      catalogue, `[videos + 1] int32`.
+    """
+    in_vocabulary = survey.videos[entities.IN_WATCHES].to_numpy()
+    if rules.config.vocabulary == "train":
+        in_vocabulary = in_vocabulary & (labels > 0)
+    order = np.argsort(~in_vocabulary, kind="stable")
+    new_index = np.zeros(len(order) + 1, np.int32)
+    new_index[order + 1] = np.arange(1, len(order) + 1)
+    ids = survey.videos[schema.VIDEO_ID].gather(order)
+    videos = entities.with_columns(survey.log, schema.VIDEOS, ids).with_columns(
+        pl.Series(prepared.TRAIN_COUNT, labels[order].astype(np.int64))
+    )
+    ids = survey.users[schema.USER_ID]
+    users = entities.with_columns(survey.log, schema.USERS, ids)
+    videos.write_parquet(rules.directory / prepared.VIDEOS_FILE)
+    users.write_parquet(rules.directory / prepared.USERS_FILE)
+    vocabularies = rules.directory / prepared.VOCABULARIES_FILE
+    artifacts.write_json(vocabularies, survey.vocabularies)
+    facts: dict[str, object] = {"users": users.height, "videos": videos.height}
+    facts[vectors.FACT] = {
+        **vector_files.write(survey.log, schema.USERS, ids, rules.directory),
+        **vector_files.write(
+            survey.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
+        ),
+    }
+    return facts | {"vocabulary": int(in_vocabulary.sum())}, new_index

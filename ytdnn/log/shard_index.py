@@ -1,0 +1,288 @@
+"""An index of the shards of a set: the events of some users, found without the others.
+
+Events have *flat positions* in the tables of a whole set: those of a shard follow those
+of the shards before it. The index knows how many events of each table each user has,
+and reads the columns that are asked for from the shards that hold them.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.log import events, ragged, user_shards
+
+Integers = npt.NDArray[np.int64]
+Marks = Callable[[Any], npt.NDArray[np.bool_]]
+TABLES = ("watches", "searches", "impressions")
+_EVENTS_A_PART = 1 << 22
+_SHARDS_OPEN = 4  # each keeps a file open for every column
+# Columns that count from 0 in each shard.
+_USERS, _PAGES = "users", "pages"
+
+
+class ShardIndex:
+    """Finds events by user, or by flat position.
+
+    Attributes:
+      num_events: Number of events of all tables.
+    """
+
+    def __init__(self, shards: Sequence[user_shards.LazyShard], num_users: int) -> None:
+        """Reads nothing yet.
+
+        Args:
+          shards: At least one; in order of their users.
+          num_users: Number of users of the whole set.
+        """
+        self._shards, self._num_users = shards, num_users
+        self.num_events = sum(shard.num_events for shard in shards)
+        self._read = functools.lru_cache(_SHARDS_OPEN)(lambda n: shards[n].read())
+        self._offsets: dict[str, Integers] = {}
+
+    def offsets(self, table: str) -> Integers:
+        """Returns the flat position of each user's first event, `[users + 1]`.
+
+        Args:
+          table: One of `TABLES`; of a table that the log lacks all are 0.
+        """
+        if not self._offsets:
+            self._offsets = self._counted()
+        return self._offsets[table]
+
+    def events_before(self, users: npt.NDArray[np.integer]) -> Integers:
+        """Returns the number of events of all tables of the users before each, `[n]`.
+
+        Args:
+          users: `[n]` user indices, or the number of users.
+        """
+        found = np.zeros(np.shape(users), np.int64)
+        for table in TABLES:
+            found += self.offsets(table)[users]
+        return found
+
+    def has(self, table: str, column: str) -> bool:
+        """Whether the log has a column of a table, seen in the first shard."""
+        return getattr(self._table(0, table), column, None) is not None
+
+    def gather(
+        self, table: str, column: str, rows: npt.NDArray[np.integer]
+    ) -> npt.NDArray[Any]:
+        """Returns a column of a table at flat positions, `[n, …]`.
+
+        Users and pages are numbered as in the whole set.
+
+        Args:
+          table: One of `TABLES`, which the log has.
+          column: Attribute of the table with a value for each event.
+          rows: `[n]` flat positions.
+        """
+        rows = np.asarray(rows)
+        if len(self._shards) == 1:
+            return self._values(0, table, column)[rows]
+        starts = self._starts(table)
+        numbers = np.searchsorted(starts, rows, side="right") - 1
+        like = self._values(0, table, column)
+        found = np.empty((len(rows), *like.shape[1:]), like.dtype)
+        for number in np.unique(numbers).tolist():
+            here = np.flatnonzero(numbers == number)
+            values = self._values(number, table, column)
+            found[here] = values[rows[here] - starts[number]]
+        return found
+
+    def find(self, table: str, keep: Marks) -> Integers:
+        """Returns the flat positions of some events, ascending.
+
+        Args:
+          table: One of `TABLES`, which the log has.
+          keep: Function that marks the events of a shard's table.
+        """
+        starts = self._starts(table)
+        return np.concatenate(
+            [
+                np.flatnonzero(keep(self._table(number, table))) + starts[number]
+                for number in range(len(self._shards))
+            ]
+        )
+
+    def count(self, table: str, keep: Marks) -> Integers:
+        """Returns how many events of each user are marked, `[users]`.
+
+        Args:
+          table: One of `TABLES`, which the log has.
+          keep: Function that marks the events of a shard's table.
+        """
+        found = np.zeros(self._num_users, np.int64)
+        for number, shard in enumerate(self._shards):
+            events_of = self._table(number, table)
+            before = np.append(0, np.cumsum(keep(events_of)))
+            offsets = user_shards.user_offsets(events_of, shard.num_users)
+            own = slice(shard.first_user, shard.first_user + shard.num_users)
+            found[own] = np.diff(before[offsets])
+        return found
+
+    def num_before(
+        self, table: str, users: npt.NDArray[np.integer], times: Integers
+    ) -> Integers:
+        """Returns how many events each user has strictly before a time, `[n]`.
+
+        Args:
+          table: One of `TABLES`, which the log has.
+          users: `[n]` user indices.
+          times: `[n]` seconds.
+        """
+        asked, places = np.unique(users, return_inverse=True)
+        offsets = self.offsets(table)
+        rows = ragged.ranges(offsets[asked], offsets[asked + 1])
+        at = self.gather(table, "times", rows.values).astype(np.int64)
+        return ragged.num_before(places, times, rows.offsets, at)
+
+    def of_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
+        """Returns the events of some users, in memory; others have none.
+
+        Args:
+          users: User indices, ascending, each once.
+        """
+        ends = [shard.first_user + shard.num_users for shard in self._shards]
+        bounds = np.searchsorted(users, [0, *ends])
+        parts = []
+        for number, shard in enumerate(self._shards):
+            own = users[bounds[number] : bounds[number + 1]] - shard.first_user
+            if len(own):
+                parts.append(shard.changed(functools.partial(_selected, users=own)))
+        parts = parts or [
+            self._shards[0].changed(functools.partial(_selected, users=users[:0]))
+        ]
+        return user_shards.joined(parts, self._num_users)
+
+    def watches_of(self, split: events.Split) -> Integers:
+        """Returns the flat positions of a split's watches, ascending."""
+        return self.find("watches", lambda watches: np.asarray(watches.splits) == split)
+
+    def first_watches(
+        self, split: events.Split
+    ) -> tuple[npt.NDArray[np.integer], Integers]:
+        """Returns users with watches in a split and flat positions of their first."""
+        rows = self.watches_of(split)
+        users = self.gather("watches", "users", rows)
+        users, first = np.unique(users, return_index=True)
+        return users, rows[first]
+
+    def last_watches(
+        self, split: events.Split
+    ) -> tuple[npt.NDArray[np.integer], Integers]:
+        """Returns users with watches in a split and flat positions of their last."""
+        rows = self.watches_of(split)
+        rows = rows[self.gather("watches", "are_completed", rows)]
+        users = self.gather("watches", "users", rows)
+        users, last = np.unique(users[::-1], return_index=True)
+        return users, rows[::-1][last]
+
+    def watched_before(
+        self, users: npt.NDArray[np.integer], ends: Integers
+    ) -> ragged.Ragged:
+        """Returns the videos each user watched before a flat position."""
+        places = ragged.ranges(self.offsets("watches")[users], np.asarray(ends))
+        videos = self.gather("watches", "videos", places.values)
+        return ragged.Ragged(places.offsets, videos)
+
+    def split_watches(
+        self, users: npt.NDArray[np.integer], ends: Integers, split: events.Split
+    ) -> ragged.Ragged:
+        """Returns the flat positions of users' watches in a split from `ends` on."""
+        lasts = self.offsets("watches")[np.asarray(users) + 1]
+        places = ragged.ranges(np.asarray(ends), lasts)
+        inside = self.gather("watches", "splits", places.values) == split
+        inside &= self.gather("watches", "are_completed", places.values)
+        return places.select(inside)
+
+    def are_new(
+        self,
+        users: npt.NDArray[np.integer],
+        ends: Integers,
+        watches: ragged.Ragged,
+        with_watched: bool,
+    ) -> npt.NDArray[np.bool_]:
+        """Returns which watches are the user's first of their video, `[watches]`."""
+        videos = self.gather("watches", "videos", watches.values)
+        stride = int(videos.max(initial=0)) + 1
+        keys = watches.rows * stride + videos
+        is_new = np.zeros(len(keys), bool)
+        is_new[np.unique(keys, return_index=True)[1]] = True
+        if with_watched:
+            return is_new
+        users, ends = np.asarray(users), np.asarray(ends)
+        for part in bounded(ends - self.offsets("watches")[users], _EVENTS_A_PART):
+            before = self.watched_before(users[part], ends[part])
+            known = before.values < stride
+            watched = (before.rows[known] + part.start) * stride + before.values[known]
+            own = slice(watches.offsets[part.start], watches.offsets[part.stop])
+            is_new[own] &= ~np.isin(keys[own], watched)
+        return is_new
+
+    def shard(self, number: int) -> user_shards.Shard:
+        """Returns the events of a shard, with users numbered from 0."""
+        return self._read(number)
+
+    def _counted(self) -> dict[str, Integers]:
+        sizes = {table: np.zeros(self._num_users + 1, np.int64) for table in TABLES}
+        for number, shard in enumerate(self._shards):
+            own = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
+            for table in TABLES:
+                events = self._table(number, table)
+                if events is not None:
+                    offsets = user_shards.user_offsets(events, shard.num_users)
+                    sizes[table][own] = np.diff(offsets)
+        return {table: np.cumsum(of_users) for table, of_users in sizes.items()}
+
+    def _starts(self, table: str) -> Integers:
+        """Returns the flat position of each shard's first event, `[shards]`."""
+        return self.offsets(table)[[shard.first_user for shard in self._shards]]
+
+    def _table(self, number: int, table: str) -> Any:
+        return getattr(self._read(number), table)
+
+    def _values(self, number: int, table: str, column: str) -> npt.NDArray[Any]:
+        values = np.asarray(getattr(self._table(number, table), column))
+        if column == _USERS:
+            return values + values.dtype.type(self._shards[number].first_user)
+        if column == _PAGES and number:
+            return values + values.dtype.type(self._first_pages[number])
+        return values
+
+    @functools.cached_property
+    def _first_pages(self) -> Integers:
+        """The number of each shard's first page, `[shards]`."""
+        numbers = [
+            int(np.max(self._table(n, "impressions").pages, initial=-1)) + 1
+            for n in range(len(self._shards) - 1)
+        ]
+        return np.cumsum([0, *numbers])
+
+
+def bounded(sizes: Integers, most: int) -> list[slice]:
+    """Returns slices of rows in order with a bounded total size, a row at least.
+
+    >>> bounded(np.array([3, 1, 9, 2]), most=4)
+    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
+
+    Args:
+      sizes: `[n]`, of each row.
+      most: Maximum total of a slice, unless a single row has more.
+    """
+    ends, start, found = np.cumsum(sizes), 0, []
+    while start < len(sizes):
+        before = int(ends[start - 1]) if start else 0
+        stop = int(np.searchsorted(ends, before + most, side="right"))
+        stop = max(stop, start + 1)
+        found.append(slice(start, stop))
+        start = stop
+    return found
+
+
+def _selected(
+    shard: user_shards.Shard, users: npt.NDArray[np.integer]
+) -> user_shards.Shard:
+    return user_shards.of_users(shard, users)

@@ -1,0 +1,190 @@
+"""The two tasks on a shard of users while a set is prepared: count, then write.
+
+Both are functions of the shard's events and of facts about the whole log, so they run
+on any machine, in any order and again after a failure, and give the same bytes. A file
+or directory is renamed to its final name when it is complete.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import polars as pl
+
+from ytdnn.log import (
+    array_files,
+    events,
+    schema,
+    searches,
+    shards,
+    user_shards,
+    windows,
+)
+from ytdnn.run import configs
+
+_VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
+_ROWS = {
+    schema.WATCHES: "watch_times",
+    schema.IMPRESSIONS: "impression_times",
+    schema.SEARCHES: "search_times",
+}
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """The settings that all shards share.
+
+    Attributes:
+      config: Settings of order, protocol and pages.
+      bounds: Windows of the temporal protocol.
+      scratch: Directory of the intermediate files between counting and writing.
+      directory: Directory of the prepared set.
+    """
+
+    config: configs.DataConfig
+    bounds: windows.Windows | None
+    scratch: pathlib.Path
+    directory: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardUsers:
+    """The users of a shard.
+
+    Attributes:
+      number: Number of the shard.
+      first: Index of its first user.
+      size: Number of users.
+      num_events: Number of events in all tables.
+    """
+
+    number: int
+    first: int
+    size: int
+    num_events: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """The counts of one shard.
+
+    Attributes:
+      videos: `[n]` indices of videos that are training labels.
+      labels: `[n]` number of labels of each.
+      searches_left_out: Searches without a word.
+    """
+
+    videos: np.ndarray
+    labels: np.ndarray
+    searches_left_out: int
+
+
+def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
+    """Returns where the tokens of a shard lie until all are counted."""
+    return scratch / f"tokens-{number:05d}.parquet"
+
+
+def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
+    """Counts a shard's training labels, and keeps the tokens of its searches.
+
+    Args:
+      rules: Settings of all shards.
+      users: Users of this shard.
+      frames: Its events, as from `ytdnn.log.event_rows.indexed`.
+    """
+    watches = _watches(rules, users, frames)
+    is_label = watches["watch_splits"] == events.Split.TRAIN
+    is_label &= watches.get("watch_completed", np.ones(len(is_label), bool))
+    labels = watches["watch_videos"][is_label]
+    left_out = 0
+    if schema.SEARCHES in frames:
+        rows = searches.with_tokens(frames[schema.SEARCHES])
+        _, in_training = shards.search_arrays(rows, users.first, watches)
+        left_out = frames[schema.SEARCHES].height - rows.height
+        with _placed(token_file(rules.scratch, users.number)) as path:
+            searches.write_tokens(rows, in_training, path)
+    return Counted(*np.unique(labels, return_counts=True), left_out)
+
+
+def write(
+    rules: Rules,
+    users: ShardUsers,
+    frames: Frames,
+    new_index: np.ndarray,
+    tokens: pl.DataFrame,
+) -> dict[str, int]:
+    """Writes a shard.
+
+    Args:
+      rules: Settings of all shards.
+      users: Users of this shard.
+      frames: Its events, as from `ytdnn.log.event_rows.indexed`.
+      new_index: `[videos + 1] int32`, the catalogue index of each video of `frames`.
+      tokens: The vocabulary of searches.
+
+    Returns:
+      The rows of each table.
+    """
+    arrays = _watches(rules, users, frames)
+    found = kept = None
+    if schema.SEARCHES in frames:
+        kept = pl.read_parquet(token_file(rules.scratch, users.number))
+        found, _ = shards.search_arrays(kept, users.first, arrays)
+    if schema.IMPRESSIONS in frames:
+        arrays |= shards.impression_arrays(
+            frames[schema.IMPRESSIONS],
+            users.first,
+            arrays,
+            rules.bounds,
+            found,
+            rules.config.page_gap_seconds,
+        )
+    if kept is not None and found is not None:
+        arrays |= found | searches.token_arrays(kept, tokens)
+    for name in _VIDEOS:
+        if name in arrays:
+            arrays[name] = new_index[arrays[name]]
+    with _placed(user_shards.path(rules.directory, users.number)) as path:
+        path.mkdir(parents=True)
+        save(arrays, path)
+        if kept is not None:
+            queries = kept.select(schema.QUERY)
+            queries.write_parquet(path / user_shards.QUERIES_FILE)
+    return {table: len(arrays[name]) for table, name in _ROWS.items() if name in arrays}
+
+
+def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
+    """Writes arrays; sizes of users become offsets."""
+    for name, values in arrays.items():
+        if name.endswith("_sizes"):
+            name = name.replace("_sizes", "_offsets")
+            values = np.append(0, np.cumsum(values)).astype(np.int64)
+        array_files.save(directory / f"{name}.npy", values)
+
+
+def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:
+    return shards.watch_arrays(
+        frames[schema.WATCHES], users.first, users.size, rules.config, rules.bounds
+    )
+
+
+@contextlib.contextmanager
+def _placed(target: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a path of one's own, which takes its place unless one is there already.
+
+    A second one is of the same bytes: made by a task that was run again.
+    """
+    own = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    yield own
+    try:
+        own.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(own)

@@ -1,0 +1,222 @@
+"""One shard of users: sorted events to the arrays of the prepared set.
+
+A pure function of the shard's users' events, so that it can run on any machine and
+in any order and give the same bytes.
+"""
+
+import numpy as np
+import polars as pl
+
+from ytdnn.log import events, outcomes, prepared, ragged, schema, splits, windows
+from ytdnn.run import configs
+
+USER = "user"  # user index within the log
+VIDEO = "video"  # index among all videos of the log
+ROW = "row"  # file order
+COMPLETED = "completed"  # whether a watch is, where the configuration has a rule
+
+Arrays = dict[str, np.ndarray]
+# Integer columns of impressions: the array of each, and what stands for missing.
+_CODES = {
+    schema.DEVICE: ("impression_devices", 0),
+    schema.SOURCE: ("impression_sources", 0),
+    schema.SEED_VIDEO_ID: ("impression_seed_videos", 0),
+    schema.POSITION: ("impression_positions", -1),
+}
+# Its columns of numbers with a fraction, NaN where missing.
+_NUMBERS = {
+    schema.SCORE: "impression_scores",
+    schema.PROPENSITY: "impression_propensities",
+}
+
+
+def watch_arrays(
+    frame: pl.DataFrame,
+    first_user: int,
+    num_users: int,
+    config: configs.DataConfig,
+    bounds: windows.Windows | None,
+) -> Arrays:
+    """Returns the watch arrays of a shard.
+
+    Args:
+      frame: `USER`, `VIDEO`, time, `ROW` and other columns of the log.
+      first_user: Index of the shard's first user.
+      num_users: Users of the shard.
+      config: Settings of order and protocol.
+      bounds: Windows of the temporal protocol.
+
+    Returns:
+      `watch_videos`, `watch_times`, `watch_splits` and, if the log has them,
+      `watch_seconds`, `watch_devices`, `watch_logged_in` (-1: missing) and
+      `watch_completed`; and `watch_sizes [num_users]`, the watches of each user.
+    """
+    frame = frame.sort(watch_order(frame.columns, config))
+    users = frame[USER].to_numpy() - first_user
+    sizes = np.bincount(users, minlength=num_users)
+    times = frame[schema.TIME].to_numpy()
+    completed = _completed(frame)
+    if config.protocol != "leave_one_out" and schema.SPLIT in frame.columns:
+        codes = splits.given_watches(frame[schema.SPLIT])
+    elif bounds is None:
+        offsets = np.append(0, np.cumsum(sizes))
+        codes = splits.leave_one_out_watches(offsets, completed)
+    else:
+        codes = splits.temporal_watches(times, bounds)
+    arrays = {
+        "watch_videos": frame[VIDEO].to_numpy().astype(np.int32),
+        "watch_times": times,
+        "watch_splits": codes,
+        "watch_sizes": sizes,
+    }
+    if schema.WATCH_SECONDS in frame.columns:
+        arrays["watch_seconds"] = _seconds(frame)
+    if schema.DEVICE in frame.columns:
+        arrays["watch_devices"] = frame[schema.DEVICE].to_numpy()
+    if schema.LOGGED_IN in frame.columns:
+        logged_in = frame[schema.LOGGED_IN].cast(pl.Int8).fill_null(-1)
+        arrays["watch_logged_in"] = logged_in.to_numpy()
+    if COMPLETED in frame.columns:
+        arrays["watch_completed"] = completed
+    return arrays
+
+
+def _completed(frame: pl.DataFrame) -> np.ndarray:
+    if COMPLETED not in frame.columns:
+        return np.ones(frame.height, bool)
+    completed: np.ndarray = frame[COMPLETED].to_numpy().astype(bool)
+    return completed
+
+
+def search_arrays(
+    frame: pl.DataFrame, first_user: int, watches: Arrays
+) -> tuple[Arrays, np.ndarray]:
+    """Returns the search arrays of a shard, and adds `watch_num_searches` to `watches`.
+
+    Args:
+      frame: `USER` and time, sorted by (user, time).
+      first_user: Index of the shard's first user.
+      watches: The shard's `watch_arrays`; gets `watch_num_searches`, the searches
+        of the user strictly before each watch.
+
+    Returns:
+      `search_times` and `search_sizes [num_users]`; and for each search whether it is
+      in the context of a training label.
+    """
+    num_users = len(watches["watch_sizes"])
+    users = frame[USER].to_numpy().astype(np.int64) - first_user
+    times = frame[schema.TIME].to_numpy()
+    sizes = np.bincount(users, minlength=num_users)
+    offsets = np.append(0, np.cumsum(sizes))
+    watch_offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
+    owners = np.repeat(np.arange(num_users), watches["watch_sizes"])
+    reached = ragged.running_max(watches["watch_times"], watch_offsets)
+    before = ragged.num_before(owners, reached, offsets, times)
+    watches["watch_num_searches"] = before.astype(np.int32)
+    is_label = watches["watch_splits"] == prepared.Split.TRAIN
+    is_label &= watches.get("watch_completed", np.ones(len(before), bool))
+    in_training = np.zeros(num_users, np.int64)
+    np.maximum.at(in_training, owners[is_label], before[is_label])
+    places = np.arange(len(users)) - offsets[users]
+    return {"search_times": times, "search_sizes": sizes}, places < in_training[users]
+
+
+def watch_order(columns: list[str], config: configs.DataConfig) -> list[str]:
+    """Returns the sort columns; a log without `order` is sorted by time."""
+    order = [schema.ORDER] if schema.ORDER in columns else []
+    by_time = config.order_by == "time" or not order
+    return [USER, *([schema.TIME] if by_time else []), *order, ROW]
+
+
+def impression_arrays(
+    frame: pl.DataFrame,
+    first_user: int,
+    watches: Arrays,
+    bounds: windows.Windows | None,
+    searches: Arrays | None = None,
+    page_gap_seconds: float = 0.0,
+) -> Arrays:
+    """Returns the impression arrays of a shard, rolled back to before each page.
+
+    Args:
+      frame: `USER`, `VIDEO`, time, clicked, `ROW` and other columns of the log.
+      first_user: Index of the shard's first user.
+      watches: The shard's `watch_arrays`.
+      bounds: Windows of the temporal protocol.
+      searches: The shard's `search_arrays`, if the log has searches.
+      page_gap_seconds: Where the log has no page ids: the longest time between two
+        impressions of a user that follow one another on a page.
+
+    Returns:
+      The arrays of `ytdnn.log.events.Impressions`, users and pages from 0 on.
+    """
+    frame = frame.sort([USER, schema.TIME, ROW])
+    users = frame[USER].to_numpy().astype(np.int64) - first_user
+    times = frame[schema.TIME].to_numpy()
+    videos = frame[VIDEO].to_numpy().astype(np.int64)
+    offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
+    reached = ragged.running_max(watches["watch_times"], offsets)
+    if bounds is None:
+        codes = splits.impressions_by_watches(
+            users, times, offsets, reached, watches["watch_splits"]
+        )
+    else:
+        codes = splits.temporal_impressions(times, bounds)
+    pages = _pages(frame, users, times, page_gap_seconds)
+    asked = events.request_times(pages, times)
+    arrays = {
+        "impression_users": users.astype(np.int32),
+        "impression_videos": videos.astype(np.int32),
+        "impression_times": times,
+        "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
+        "impression_num_watches": ragged.num_before(users, asked, offsets, reached),
+        "impression_pages": pages,
+        "impression_splits": codes,
+    }
+    arrays |= _optional_impressions(frame)
+    if searches is not None:
+        search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
+        arrays["impression_num_searches"] = ragged.num_before(
+            users, asked, search_offsets, searches["search_times"]
+        ).astype(np.int32)
+    return arrays
+
+
+def _optional_impressions(frame: pl.DataFrame) -> Arrays:
+    """Returns the arrays of columns that a log may lack."""
+    arrays = {}
+    if schema.WATCH_SECONDS in frame.columns:
+        arrays["impression_seconds"] = _seconds(frame)
+    for column, (name, missing) in _CODES.items():
+        if column in frame.columns:
+            codes = frame[column].fill_null(missing)
+            arrays[name] = codes.to_numpy().astype(np.int32)
+    for column, name in _NUMBERS.items():
+        if column in frame.columns:
+            numbers = frame[column].fill_null(np.nan)
+            arrays[name] = numbers.to_numpy().astype(np.float32)
+    names = outcomes.from_prefixed(frame.columns)
+    if names:
+        of_rows = frame.select(outcomes.prefixed(name) for name in names)
+        values = of_rows.fill_null(np.nan).to_numpy().astype(np.float32)
+        arrays["impression_outcomes"] = np.ascontiguousarray(values)
+    return arrays
+
+
+def _seconds(frame: pl.DataFrame) -> np.ndarray:
+    seconds = frame[schema.WATCH_SECONDS].fill_null(0.0).fill_nan(0.0)
+    return seconds.to_numpy().astype(np.float32)
+
+
+def _pages(
+    frame: pl.DataFrame, users: np.ndarray, times: np.ndarray, gap: float
+) -> np.ndarray:
+    if schema.PAGE_ID not in frame.columns:
+        begins = (np.diff(users) != 0) | (np.diff(times) > gap)
+        return np.cumsum(np.append(0, begins))[: len(users)].astype(np.int64)
+    page = frame[schema.PAGE_ID].rank("dense").cast(pl.Int64)
+    # Without an id those of one second are a page, as in a log without ids.
+    seconds = frame[schema.TIME].rank("dense").cast(pl.Int64) + (page.max() or 0)
+    codes = page.fill_null(seconds).to_numpy()
+    keys = users * (int(codes.max(initial=0)) + 1) + codes
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,71 @@
+"""Sources of event logs: MovieLens, KuaiRand, own files or frames, the world.
+
+A module each registers a function from settings to the log (`registries.LOGS`).
+"""
+
+import dataclasses
+
+from ytdnn import errors, registries, user_paths
+from ytdnn.log import event_log, schema
+from ytdnn.log.sources import tables
+from ytdnn.run import configs
+from ytdnn.run.configs import data as data_config
+
+
+def read(
+    config: configs.DataConfig, given: tables.TablesInMemory | None = None
+) -> event_log.EventLog:
+    """Reads the event log that `config.source` names.
+
+    Values are cast but not yet checked: see `ytdnn.log.validation`.
+
+    Args:
+      config: Source, directory or edition, own column names, filter.
+      given: The tables themselves, where the source is `tables` in memory.
+
+    Raises:
+      errors.UserError: It is missing or cannot be read, or a setting does not fit.
+    """
+    _require_own_settings(config)
+    config = dataclasses.replace(config, dir=user_paths.text(config.dir))
+    if config.source == data_config.IN_MEMORY:
+        found = tables.read(config, given)
+    else:
+        found = registries.LOGS[config.source].make(config)
+    _require_outcomes(config, found)
+    return found
+
+
+def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> None:
+    """Checks that the outcomes named by a setting are columns of the impressions."""
+    if config.outcomes and schema.IMPRESSIONS not in log.tables:
+        raise errors.UserError(
+            f"expected a table {schema.IMPRESSIONS} for data.outcomes, found "
+            f"{', '.join(log.tables)}: add it, or leave the setting out"
+        )
+    for name in config.outcomes:
+        found = log.tables[schema.IMPRESSIONS].collect_schema().names()
+        if name not in found:
+            origin = log.origin(schema.IMPRESSIONS)
+            close = errors.closest(name, [*found, *origin.unused])
+            hint = f": did you mean {close}?" if close else ""
+            raise errors.UserError(
+                f"expected a column {schema.IMPRESSIONS}.{name} for data.outcomes, "
+                f"found {', '.join(found)}{hint}"
+            )
+
+
+def _require_own_settings(config: configs.DataConfig) -> None:
+    """Refuses a setting that the source does not have."""
+    own: tuple[str, ...] = ()
+    if config.source != data_config.IN_MEMORY:
+        own = registries.LOGS[config.source].settings
+    for setting in data_config.OF_SOURCES:
+        value = getattr(config, setting)
+        if setting not in own and value != getattr(configs.DataConfig(), setting):
+            owners = [p.name for p in registries.LOGS.parts() if setting in p.settings]
+            raise errors.UserError(
+                f"expected no --config.data.{setting} with --source={config.source}, "
+                f"received {value!r}: only --source={' and '.join(owners)} has that "
+                f"setting"
+            )

@@ -1,0 +1,168 @@
+"""Sources that come as an archive, a zip or tar.gz: unpacked once into the cache."""
+
+import gzip
+import os
+import pathlib
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator
+from typing import IO
+
+from ytdnn import errors, user_paths
+from ytdnn.run import artifacts
+
+_MOST_RATIO = 100  # text of logs packs about tenfold
+_LEAST_CAP = 2**26  # bytes that are always allowed
+_PIECE = 2**20
+_TAR = (".tar.gz", ".tgz")
+_DAMAGES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def cache_directory() -> pathlib.Path:
+    """Returns `$YTDNN_CACHE`, or `~/.cache/ytdnn`, made when it is missing."""
+    chosen = os.environ.get("YTDNN_CACHE")
+    path = (
+        user_paths.expanded(chosen) if chosen else pathlib.Path.home() / ".cache/ytdnn"
+    )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.UserError(
+            f"expected a directory for the cache at {path}, found none that can be "
+            f"made ({error.strerror}): name another in YTDNN_CACHE"
+        ) from None
+    return path
+
+
+def directory_of(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
+    """Returns `path` when it is a directory, or where the archive is unpacked.
+
+    Args:
+      path: A directory, a zip, or a tar.gz.
+      members: Names of files to unpack, in whatever folder of the archive they lie.
+
+    Raises:
+      errors.UserError: There is nothing, or no archive, or no room to unpack it.
+    """
+    if path.is_dir():
+        return path
+    if not path.exists():
+        raise errors.UserError(
+            f"expected a directory or archive at {path}, found nothing: check "
+            f"--data_dir"
+        )
+    return _unpacked(path, members)
+
+
+def _unpacked(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
+    status = path.stat()
+    key = artifacts.fingerprint(
+        [str(path.resolve()), status.st_size, status.st_mtime_ns, sorted(members)]
+    )
+    target = cache_directory() / "unpacked" / f"{path.stem}-{key}"
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
+    try:
+        _unpack(path, members, partial)
+        partial.rename(target)
+    except OSError as error:
+        if not target.is_dir():  # else another process was first
+            raise errors.UserError(
+                f"could not unpack {path} to {target} ({error.strerror}): make room "
+                f"there, or name another cache in YTDNN_CACHE"
+            ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) -> None:
+    is_tar = path.name.endswith(_TAR)
+    called = "tar.gz" if is_tar else "zip"
+    read = _files_of_tar if is_tar else _files_of_zip
+    room = _most_bytes(path)
+    try:
+        for name, source in read(path, members):
+            file = target / name.parent.name / name.name
+            file.parent.mkdir(exist_ok=True)
+            with source, open(file, "wb") as sink:
+                room -= _copy(source, sink, room)
+            if room < 0:
+                raise errors.UserError(
+                    f"expected at most {_MOST_RATIO:,} times the size of {path} inside "
+                    f"it, found more in {name}: if you trust it, unpack it yourself, "
+                    f"and point --data_dir at the directory"
+                )
+    except _DAMAGES as error:
+        raise errors.UserError(
+            f"expected a directory or a {called} at {path}, found a damaged {called} "
+            f"({error}): fetch it again"
+        ) from None
+
+
+def _most_bytes(path: pathlib.Path) -> int:
+    return max(_LEAST_CAP, _MOST_RATIO * path.stat().st_size)
+
+
+def _copy(source: IO[bytes], sink: IO[bytes], most: int) -> int:
+    """Copies a stream and returns its bytes; stops once they are more than `most`."""
+    copied = 0
+    while copied <= most and (piece := source.read(_PIECE)):
+        sink.write(piece)
+        copied += len(piece)
+    return copied
+
+
+def _is_wanted(
+    name: pathlib.PurePosixPath, members: Collection[str], path: pathlib.Path
+) -> bool:
+    """Whether an entry is one of the members, inside the archive's own folder.
+
+    Raises:
+      errors.UserError: An entry of that name would leave the folder.
+    """
+    if name.name not in members:
+        return False
+    if ".." in name.parts or name.is_absolute():
+        raise errors.UserError(
+            f"expected entries of {path} to stay in its folder, found {str(name)!r}: "
+            f"do not trust this archive; download it again from its source"
+        )
+    return True
+
+
+def _files_of_zip(
+    path: pathlib.Path, members: Collection[str]
+) -> Iterator[tuple[pathlib.PurePosixPath, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            name = pathlib.PurePosixPath(entry.filename)
+            if _is_wanted(name, members, path):
+                yield name, archive.open(entry)
+
+
+def _files_of_tar(
+    path: pathlib.Path, members: Collection[str]
+) -> Iterator[tuple[pathlib.PurePosixPath, IO[bytes]]]:
+    with tarfile.open(path, "r:gz") as archive:
+        for entry in archive:
+            name = pathlib.PurePosixPath(entry.name)
+            if not _is_wanted(name, members, path):
+                continue
+            safe = tarfile.data_filter(entry, "/nowhere")  # refuses links and devices
+            content = archive.extractfile(safe) if safe.isfile() else None
+            if content is not None:
+                yield name, content

@@ -1,0 +1,181 @@
+"""Casts a user's columns to the schema's types, and keeps the original values.
+
+A cast that can fail for single values gives null there and keeps the value in the
+origin's `raw` column, for `validation` to name. A column of a type that can never fit
+(a list as a time) is refused at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import event_log, schema, vectors
+from ytdnn.log.sources import times
+
+_TEXT = times.TEXT
+
+
+def normalise(
+    table: str,
+    frame: pl.LazyFrame,
+    file: str,
+    names: Mapping[str, str] | None = None,
+    keep: Sequence[str] = (),
+    units: Mapping[str, int] | None = None,
+    outcomes: Sequence[str] = (),
+) -> pl.LazyFrame:
+    """Casts the columns of `frame` that `table` has.
+
+    Other columns of a table of entities are kept under their own names if they hold
+    text, numbers, truth values or vectors; all others are dropped.
+
+    Args:
+      table: Name of a schema table.
+      frame: The user's rows with `event_log.ROW`.
+      file: Path that the rows come from, for messages.
+      names: The user's own name of each schema column; default: the schema's name.
+      keep: Further columns that stay as they are.
+      units: Units of time columns that are not in seconds, as from `times.Reading`.
+      outcomes: Columns of impressions outside the schema that are kept as numbers.
+
+    Returns:
+      Rows as `event_log.Origin.rows` has them.
+
+    Raises:
+      errors.UserError: A column's type can never be cast to the schema's.
+    """
+    names, units = names or {}, units or {}
+    with event_log.readable(file):
+        found = frame.collect_schema()
+    expressions = [pl.col(event_log.ROW, *keep)]
+    for column in schema.TABLES[table].columns:
+        own = names.get(column.name, column.name)
+        if own in found:
+            place = f"{table}.{column.name} ({own} of {file})"
+            unit = units.get(column.name, 0)
+            expressions += cast(column, own, found[own], place, unit)
+    if schema.TABLES[table].key is not None:
+        expressions += _own_columns(table, found, names, keep)
+    if table == schema.IMPRESSIONS:
+        for name in outcomes:
+            if name in found and name not in schema.OUTCOMES:
+                expressions += _outcome(name, found[name], f"{table}.{name} of {file}")
+    return frame.select(expressions)
+
+
+def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
+    """Returns an outcome as numbers, true as 1, and the raw one as `cast` does."""
+    if dtype == pl.Boolean:
+        return [pl.col(name).cast(pl.Float64)]
+    return cast(schema.outcome(name), name, dtype, place)
+
+
+def _own_columns(
+    table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
+) -> list[pl.Expr]:
+    """Returns the user's own columns: numbers as float64, vectors, others as text."""
+    known = {names.get(c.name, c.name) for c in schema.TABLES[table].columns}
+    known |= {column.name for column in schema.TABLES[table].columns} | set(keep)
+    own = []
+    for name, dtype in found.items():
+        if name in known or name.startswith(event_log.HIDDEN):
+            continue
+        if dtype.is_numeric():
+            own.append(pl.col(name).cast(pl.Float64))
+        elif dtype in (*_TEXT, pl.Boolean):
+            own.append(pl.col(name).cast(pl.String))
+        elif vectors.is_vector(dtype):
+            lists = pl.List(dtype.inner)  # type: ignore[attr-defined]
+            own.append(pl.col(name).cast(lists).cast(vectors.DTYPE, strict=False))
+    return own
+
+
+def cast(
+    column: schema.Column, own: str, dtype: pl.DataType, place: str, unit: int = 0
+) -> list[pl.Expr]:
+    """Returns the cast column and, where the cast can fail, the raw one."""
+    value = pl.col(own)
+    if dtype.is_float():
+        value = value.fill_nan(None)  # NaN is how pandas writes a missing value
+    if dtype == pl.Null:
+        return [value.cast(_dtype_of_missing(column)).alias(column.name)]
+    if column.kind == "time":
+        converted = times.seconds(value, dtype, unit)
+    else:
+        converted = _CASTS[column.kind](value, dtype)
+    if converted is None:
+        raise errors.UserError(
+            f"expected {place} to hold {event_log.EXPECTED[column.kind]}, found a "
+            f"column of type {dtype}: convert it"
+        )
+    expressions = [converted.alias(column.name)]
+    if unit or not _is_exact(column, dtype):
+        expressions.append(value.alias(event_log.raw(column.name)))
+    return expressions
+
+
+def _dtype_of_missing(column: schema.Column) -> pl.DataType:
+    return event_log.DTYPES.get(column.kind, pl.Int64())
+
+
+def _is_exact(column: schema.Column, dtype: pl.DataType) -> bool:
+    """Whether no value of `dtype` can fail the cast."""
+    if column.kind == "text" or dtype in (pl.Datetime, pl.Date):
+        return True
+    if dtype.is_integer():
+        return column.kind != "boolean" and dtype not in (pl.UInt64, pl.Int128)
+    return dtype == event_log.DTYPES.get(column.kind, dtype) and not dtype.is_float()
+
+
+def _whole(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Integers; whole floats; text that is an integer."""
+    if dtype.is_float() or dtype.is_decimal():
+        value = pl.when(value == value.floor()).then(value)
+    elif not dtype.is_integer() and dtype != pl.String:
+        return None
+    return value.cast(pl.Int64, strict=False)
+
+
+def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in _TEXT:
+        return value.cast(pl.String)
+    return _whole(value, dtype)
+
+
+def _finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype in _TEXT:
+        value = value.cast(pl.String).str.strip_chars()
+    number = value.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in _TEXT or dtype.is_numeric():
+        return _finite(value, dtype)
+    return None
+
+
+def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype == pl.Boolean:
+        return value
+    if dtype not in _TEXT and not dtype.is_numeric():
+        return None
+    word = value.cast(pl.String).str.strip_chars().str.to_lowercase()
+    true, false = word.is_in(["true", "1", "1.0"]), word.is_in(["false", "0", "0.0"])
+    return pl.when(true).then(True).when(false).then(False)
+
+
+def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in _TEXT or dtype.is_numeric() or dtype == pl.Boolean:
+        return value.cast(pl.String)
+    return None
+
+
+_CASTS: dict[str, Callable[[pl.Expr, pl.DataType], pl.Expr | None]] = {
+    "id": _identifier,
+    "integer": _whole,
+    "number": _number,
+    "boolean": _boolean,
+    "text": _text,
+}

@@ -1,0 +1,159 @@
+"""Download of MovieLens from GroupLens and KuaiRand from Zenodo, with checksums.
+
+Uses `pooch`, which writes a file only when it is whole and its checksum agrees.
+"""
+
+import pathlib
+import re
+
+import pooch
+import requests
+from rich import progress
+
+from ytdnn import errors
+from ytdnn.log import event_log
+from ytdnn.log.sources import archives
+
+BASE_URL = "https://files.grouplens.org/datasets/movielens/"
+
+# As GroupLens publishes them in the `.md5` file beside each zip.
+MD5: dict[str, str | None] = {
+    "ml-100k": "0e33842e24a9c977be4e0107933c0723",
+    "ml-latest-small": None,  # the edition changes: its `.md5` is fetched too
+    "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
+    "ml-10m": "ce571fd55effeba0271552578f2648bd",
+    "ml-20m": "cd245b17a1ae2cc31bb14903e1204af3",
+    "ml-25m": "6b51fb2759a8657d3bfcbfc42b592ada",
+    "ml-32m": "d472be332d4daa821edc399621853b57",
+}
+
+KUAIRAND_RECORD = "https://zenodo.org/records/10439422"
+KUAIRAND_URL = f"{KUAIRAND_RECORD}/files/"
+# Each archive with the MD5 that the record on Zenodo shows beside it.
+KUAIRAND = {
+    "1k": ("KuaiRand-1K.tar.gz", "6b0b9c8222d67fcd4c676218edca3f1f"),
+    "pure": ("KuaiRand-Pure.tar.gz", "0820331067a3784d9691136f772b35a7"),
+}
+
+
+def fetch(name: str) -> pathlib.Path:
+    """Returns the zip of a MovieLens edition, from the cache or from GroupLens.
+
+    Args:
+      name: A key of `MD5`.
+
+    Raises:
+      errors.UserError: There is no such edition, no network, or the checksum of the
+        download differs.
+    """
+    if name not in MD5:
+        received = f"received {name!r}" if name else "received neither"
+        raise errors.UserError(
+            f"expected --data_dir, or a MovieLens edition to download in "
+            f"--config.data.name (one of {', '.join(MD5)}), {received}"
+        )
+    file = f"{name}.zip"
+    return _retrieve(BASE_URL + file, f"md5:{MD5[name] or _published_md5(file)}")
+
+
+def fetch_kuairand(name: str) -> pathlib.Path:
+    """Returns the archive of a KuaiRand edition, from the cache or from Zenodo.
+
+    Args:
+      name: A key of `KUAIRAND`.
+
+    Raises:
+      errors.UserError: There is no such edition, no network, or the checksum of the
+        download differs.
+    """
+    if name not in KUAIRAND:
+        received = f"received {name!r}" if name else "received neither"
+        raise errors.UserError(
+            f"expected --data_dir, or a KuaiRand edition to download in "
+            f"--config.data.name (one of {', '.join(KUAIRAND)}), {received}: "
+            f"see {KUAIRAND_RECORD}"
+        )
+    file, md5 = KUAIRAND[name]
+    return _retrieve(KUAIRAND_URL + file, f"md5:{md5}")
+
+
+def _published_md5(file: str) -> str:
+    """Returns the MD5 in the published `.md5` file, which is cached with the zip."""
+    cached = archives.cache_directory() / f"{file}.md5"
+    if not (cached.is_file() and (cached.parent / file).is_file()):
+        cached.unlink(missing_ok=True)
+        cached = _retrieve(BASE_URL + cached.name, None)
+    found = re.search(r"\b[0-9a-f]{32}\b", cached.read_text(errors="replace").lower())
+    if found is None:
+        cached.unlink()
+        raise errors.UserError(
+            f"expected an MD5 in {BASE_URL}{file}.md5, found something else: fetch the "
+            f"zip yourself and pass its path with --data_dir"
+        )
+    return found.group()
+
+
+def _retrieve(url: str, known_hash: str | None) -> pathlib.Path:
+    file = url.rpartition("/")[2]
+    pooch.get_logger().setLevel("WARNING")  # the progress bar says it
+    try:
+        path = pooch.retrieve(
+            url,
+            known_hash=known_hash,
+            fname=file,
+            path=archives.cache_directory(),
+            downloader=pooch.HTTPDownloader(progressbar=_ProgressBar(file), timeout=30),
+        )
+    except (requests.RequestException, OSError) as error:
+        raise errors.UserError(
+            f"could not download {url} ({event_log.brief(_reason(error))}): fetch it "
+            f"where there is a network and pass its path with --data_dir"
+        ) from None
+    except ValueError as error:
+        if "hash" not in str(error):
+            raise
+        raise errors.UserError(
+            f"expected {known_hash} of {url}, received a file with another checksum: "
+            f"try again, or fetch it yourself and pass its path with --data_dir"
+        ) from None
+    return pathlib.Path(path)
+
+
+def _reason(error: BaseException) -> str:
+    """The name of the failure without the nested reports of urllib3."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    return type(error).__name__
+
+
+class _ProgressBar:
+    """The progress-bar interface that `pooch` expects (tqdm's), shown by `rich`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: progress.Progress | None = None
+        self._task = progress.TaskID(0)
+        self.total = 0
+
+    def update(self, num_bytes: int) -> None:
+        """Advances by `num_bytes`, showing the bar at the first call."""
+        if self._bar is None:
+            self._bar = progress.Progress(
+                *progress.Progress.get_default_columns(),
+                progress.DownloadColumn(),
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._name, total=self.total or None)
+            self._bar.start()
+        self._bar.update(self._task, advance=num_bytes)
+
+    def reset(self) -> None:
+        """Takes the bar back to the start; pooch then fills it in one step."""
+        if self._bar is not None:
+            self._bar.reset(self._task)
+
+    def close(self) -> None:
+        """Takes the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,124 @@
+"""Files of ids that users bring: whom to recommend for, which videos to leave out.
+
+Parquet or CSV with columns of the event log's names, or text with an id a line.
+"""
+
+import pathlib
+
+import polars as pl
+
+from ytdnn import errors, user_paths
+from ytdnn.log import event_log
+from ytdnn.log.sources import csv_files, files
+
+
+def read(
+    path: pathlib.Path, column: str, others: tuple[str, ...] = (), flag: str = "it"
+) -> pl.DataFrame:
+    """Returns the ids of a file; see `of_frame`.
+
+    Args:
+      path: The file.
+      column: Required column; the only one of a text file.
+      others: Columns that are read where it has them.
+      flag: Flag that named the file, for messages.
+
+    Raises:
+      errors.UserError: It cannot be read, or as of `of_frame`.
+    """
+    path = user_paths.expanded(path)
+    if not path.exists():
+        raise errors.UserError(f"expected ids in {path}, found no such file")
+    if path.is_dir() or (_is_table(path) and not path.is_file()):
+        raise errors.UserError(
+            f"expected a file of ids in {path}, found {user_paths.kind(path)}"
+        )
+    frame = _read_table(path, flag) if _is_table(path) else _read_lines(path, column)
+    return of_frame(frame, str(path), column, others)
+
+
+def of_frame(
+    frame: pl.DataFrame, place: str, column: str, others: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    """Returns the ids of a frame, in its order, without rows that lack one.
+
+    Whole floats, which pandas makes of integers where one is missing, are integers.
+
+    Args:
+      frame: The frame.
+      place: Name of the frame in messages.
+      column: Required column.
+      others: Columns that are read where it has them.
+
+    Raises:
+      errors.UserError: It lacks the column, or holds no id.
+    """
+    if column not in frame.columns:
+        raise errors.UserError(
+            f"expected a column {column} in {place}, found "
+            f"{event_log.brief(', '.join(frame.columns)) or 'none'}: rename yours"
+        )
+    wanted = [column, *(name for name in others if name in frame.columns)]
+    found = pl.DataFrame([_ids(frame[name], place) for name in wanted]).drop_nulls()
+    if not found.height:
+        raise errors.UserError(f"expected ids in {place}, found none")
+    return found
+
+
+def _ids(column: pl.Series, place: str) -> pl.Series:
+    """Returns a column of ids, as integers or text."""
+    if column.dtype.is_float():
+        whole = column.fill_nan(None).cast(pl.Int64, strict=False)
+        if (whole.cast(column.dtype) != column.fill_nan(None)).any():
+            raise _no_ids(column, place)
+        return whole
+    if not (column.dtype.is_integer() or column.dtype in _TEXTS):
+        raise _no_ids(column, place)
+    return column
+
+
+_TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+
+
+def _no_ids(column: pl.Series, place: str) -> errors.UserError:
+    return errors.UserError(
+        f"expected ids, integers or text, in {column.name} of {place}, found "
+        f"{column.dtype}, as {event_log.brief(column.drop_nulls().head(1).to_list())}: "
+        f"write them as integers or text"
+    )
+
+
+def _is_table(path: pathlib.Path) -> bool:
+    return path.name.lower().endswith((*files.PARQUET, *files.CSV, ".tsv"))
+
+
+def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
+    if path.suffix.lower() in files.PARQUET:
+        files.require_parquet(path)
+        with event_log.readable(str(path), flag):
+            return pl.read_parquet(path)
+    if path.suffix.lower() == ".tsv":
+        raise errors.UserError(
+            f"expected ids as .parquet, .csv or .txt (an id a line), received {path}"
+        )
+    layout = csv_files.require_rows([path])
+    header = pl.scan_csv(path, infer_schema=False, skip_lines=layout.num_comments)
+    with event_log.readable(str(path), flag):
+        names = header.collect_schema().names()
+        return csv_files.scan_csv(path, names, layout).drop(event_log.ROW).collect()
+
+
+def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise errors.UserError(
+            f"expected text with an id a line in {path}, found bytes that are no "
+            f"UTF-8; name it .parquet or .csv if it is one"
+        ) from None
+    except OSError as error:
+        raise errors.UserError(
+            f"expected to read {path}, could not: {error.strerror}"
+        ) from None
+    lines = [line.strip() for line in text.splitlines()]
+    return pl.DataFrame({column: pl.Series([x for x in lines if x], dtype=pl.String)})

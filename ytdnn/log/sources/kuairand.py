@@ -1,0 +1,327 @@
+"""KuaiRand, a log of a short-video app with impressions and watch time.
+
+Gao and others, CIKM 2022 (doi:10.1145/3511808.3557624), editions 1K and Pure in the
+layout of their archives. Every row of its logs is an impression. It was clicked where
+upstream says `is_click`, or `long_view` (`data.click`): a click is, in tabs of two
+columns, a tap, in tabs of one column, which play by themselves, a *valid play* (to the
+end, or more than 7 s). A click is a watch too, of `play_time_ms`, which exceeds the
+video's duration where it was played again; the autoplay time of an unclicked impression
+is not watch time.
+
+Outcomes of an impression are `liked` (`is_like`), `shared` (`is_forward`), `commented`,
+`followed`, `disliked` (`is_hate`) and `completed` (`long_view`, unless that is the
+click).
+
+`device` is the tab of the app, the only field of a request; `source` the policy that
+chose the video, `standard` or `random`. There is no page, position or score. The file
+of video statistics is not read: they are averages over the whole month, so they leak
+events of the test window.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import polars as pl
+
+from ytdnn import errors, registries
+from ytdnn.log import event_log, schema
+from ytdnn.log.sources import (
+    archives,
+    casting,
+    csv_files,
+    download,
+    files,
+    kuairand_histories,
+)
+from ytdnn.run import configs
+
+_MILLISECONDS = 1000
+_CHINA = 8 * 3600  # of upload dates, ahead of UTC
+
+_STANDARD = ("log_standard_4_08_to_4_21", "log_standard_4_22_to_5_08")
+_RANDOM = ("log_random_4_22_to_5_08",)
+_VIDEOS, _USERS = "video_features_basic", "user_features"
+_FILES = (*_STANDARD, *_RANDOM, _VIDEOS, _USERS)
+
+_IMPRESSION_NAMES = {
+    schema.TIME: "time_ms",
+    schema.WATCH_SECONDS: "play_time_ms",
+    schema.SOURCE: "is_rand",
+    schema.DEVICE: "tab",
+}
+_LONG_VIEW = "long_view"
+_OUTCOME_NAMES = {
+    schema.LIKED: "is_like",
+    schema.SHARED: "is_forward",
+    schema.COMMENTED: "is_comment",
+    schema.FOLLOWED: "is_follow",
+    schema.COMPLETED: _LONG_VIEW,
+    schema.DISLIKED: "is_hate",
+}
+_WATCH_NAMES = {
+    schema.TIME: "time_ms",
+    schema.ORDER: "time_ms",
+    schema.WATCH_SECONDS: "play_time_ms",
+    schema.DEVICE: "tab",
+}
+_VIDEO_NAMES = {
+    schema.UPLOAD_TIME: "upload_dt",
+    schema.DURATION_SECONDS: "video_duration",
+    schema.CHANNEL_ID: "author_id",
+}
+_TAGS = "tag"
+_LOG_IDS = (schema.USER_ID, schema.VIDEO_ID)
+_VIDEO_IDS = (schema.VIDEO_ID, "author_id", "music_id", _TAGS)
+# Numbers upstream that count nothing: kept as texts, so as categories.
+_VIDEO_CODES = ("visible_status", "music_id", "music_type")
+_USER_CODES = (
+    "is_lowactive_period",
+    "is_live_streamer",
+    "is_video_author",
+    *(f"onehot_feat{number}" for number in range(18)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Edition:
+    """The folder of an edition's files, and the suffix of their names."""
+
+    folder: pathlib.Path
+    name: str
+
+    def path(self, file: str) -> pathlib.Path:
+        """Returns where a file of the edition lies.
+
+        Raises:
+          errors.UserError: It does not.
+        """
+        path = self.folder / f"{file}_{self.name}.csv"
+        if not path.is_file():
+            raise errors.UserError(
+                f"expected {path.name} in {self.folder}, found none: unpack the whole "
+                f"archive of {download.KUAIRAND_RECORD}"
+            )
+        return path
+
+    def scan(
+        self, names: Sequence[str], ids: Sequence[str], needed: Sequence[str]
+    ) -> event_log.Origin:
+        """Returns the rows of files one after the other, in upstream's columns."""
+        paths = [self.path(name) for name in names]
+        frame = csv_files.scan_csvs(paths, ids)
+        found = [name for name in frame.collect_schema() if name != event_log.ROW]
+        for column in needed:
+            if column not in found:
+                raise errors.UserError(
+                    f"expected column {column} in {paths[0]}, found "
+                    f"{event_log.brief(', '.join(found))}: this is no KuaiRand file; "
+                    f"use --source=log for own tables"
+                )
+        if len(paths) == 1:
+            return event_log.Origin(frame, str(paths[0]))
+        return event_log.Origin(frame, str(self.folder), parts=files.part_starts(paths))
+
+
+@registries.LOGS.register("kuairand", settings=("exposure", "click", "histories"))
+def read(config: configs.DataConfig) -> event_log.EventLog:
+    """Reads an edition in its upstream layout.
+
+    Args:
+      config: `dir` is a directory or the archive, `name` the edition (to download when
+        `dir` is empty), `exposure` the kind of impressions that are read, `where` a
+        filter over the logs' own columns.
+
+    Raises:
+      errors.UserError: Nothing is there, or a file or column is missing.
+    """
+    if config.columns:
+        raise errors.UserError(
+            f"expected no --columns with --source=kuairand, which has fixed columns, "
+            f"received {','.join(config.columns)}: use --source=log for own tables"
+        )
+    edition = _edition(config)
+    standard, every = _STANDARD, (*_STANDARD, *_RANDOM)
+    shown = {"standard": standard, "random": _RANDOM, "all": every}[config.exposure]
+    # A history holds what was watched, however it was exposed.
+    watched = standard if config.exposure == "standard" else every
+    logs = {names: _log(edition, names, config) for names in (shown, watched)}
+    watches = _watches(logs[watched], config.click)
+    if config.histories:
+        path = edition.folder / config.histories
+        watches = kuairand_histories.read_before(watches, path)
+    origins = {
+        schema.WATCHES: watches,
+        schema.IMPRESSIONS: _impressions(logs[shown], config),
+        schema.VIDEOS: _videos(edition),
+        schema.USERS: _users(edition),
+    }
+    facts = {
+        "source": "kuairand",
+        "edition": edition.name,
+        "exposure": config.exposure,
+        "where": config.where,
+    }
+    return event_log.from_origins(origins, facts)
+
+
+def _edition(config: configs.DataConfig) -> _Edition:
+    if not config.dir:
+        path = download.fetch_kuairand(config.name)
+    else:
+        path = pathlib.Path(config.dir)
+    if config.name and config.name not in download.KUAIRAND:
+        raise errors.UserError(
+            f"expected a KuaiRand edition in --config.data.name (one of "
+            f"{', '.join(download.KUAIRAND)}), received {config.name!r}"
+        )
+    wanted = [config.name] if config.name else list(download.KUAIRAND)
+    members = [f"{file}_{name}.csv" for name in wanted for file in _FILES]
+    directory = archives.directory_of(path, members)
+    folders = [
+        directory,
+        *sorted(directory.glob("*/")),
+        *sorted(directory.glob("*/*/")),
+    ]
+    found = [
+        _Edition(folder, name)
+        for folder in folders
+        for name in wanted
+        if any((folder / f"{file}_{name}.csv").is_file() for file in _FILES)
+    ]
+    if len(found) > 1:
+        several = ", ".join(f"{edition.folder} ({edition.name})" for edition in found)
+        raise errors.UserError(
+            f"expected one edition of KuaiRand in {path}, found several ({several}): "
+            f"point --data_dir at the folder of one, and name it with --name"
+        )
+    if not found:
+        there = ", ".join(sorted(inside.name for inside in directory.iterdir()))
+        raise errors.UserError(
+            f"expected KuaiRand in {path} (a folder with {_STANDARD[0]}_"
+            f"{'.csv or …_'.join(wanted)}.csv), found "
+            f"{event_log.brief(there) or 'nothing'}: point --data_dir at the unpacked "
+            f"edition or its tar.gz, of {download.KUAIRAND_RECORD}"
+        )
+    return found[0]
+
+
+def _log(
+    edition: _Edition, names: Sequence[str], config: configs.DataConfig
+) -> event_log.Origin:
+    needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values()), config.click]
+    log = edition.scan(names, _LOG_IDS, needed)
+    rows = files.filter_rows(log.rows, config.where, log.file)
+    return dataclasses.replace(log, rows=rows)
+
+
+def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log.Origin:
+    names = _IMPRESSION_NAMES | {schema.CLICKED: config.click}
+    names |= {k: own for k, own in _OUTCOME_NAMES.items() if own != config.click}
+    rows = casting.normalise(
+        schema.IMPRESSIONS, log.rows, log.file, names, outcomes=config.outcomes
+    )
+    played = pl.when(pl.col(schema.CLICKED)).then(_seconds()).otherwise(0.0)
+    is_random = pl.col(schema.SOURCE) == "1"
+    rows = _keep_given(rows).with_columns(
+        _time(),
+        _tab(),
+        played.alias(schema.WATCH_SECONDS),
+        pl.when(is_random)
+        .then(pl.lit("random"))
+        .otherwise(pl.lit("standard"))
+        .alias(schema.SOURCE),
+    )
+    return dataclasses.replace(log, rows=rows, names=names)
+
+
+def _watches(log: event_log.Origin, click: str) -> event_log.Origin:
+    """The clicked impressions, ties of a second in the order of milliseconds."""
+    dtype = log.rows.collect_schema()[click]
+    column = schema.Column(click, "boolean")
+    clicked, *_ = casting.cast(column, click, dtype, f"{click} of {log.file}")
+    frame = log.rows.filter(clicked)
+    rows = casting.normalise(schema.WATCHES, frame, log.file, _WATCH_NAMES)
+    rows = _keep_given(rows).with_columns(
+        _time(), _tab(), _seconds().alias(schema.WATCH_SECONDS)
+    )
+    return dataclasses.replace(log, rows=rows, names=_WATCH_NAMES)
+
+
+def _keep_given(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Keeps times as they were given, for messages, before they become seconds."""
+    found = rows.collect_schema()
+    missing = [
+        pl.col(name).alias(event_log.raw(name))
+        for name in (schema.TIME, schema.WATCH_SECONDS)
+        if event_log.raw(name) not in found
+    ]
+    return rows.with_columns(missing)
+
+
+def _seconds() -> pl.Expr:
+    return pl.col(schema.WATCH_SECONDS) / _MILLISECONDS
+
+
+def _time() -> pl.Expr:
+    return pl.col(schema.TIME) // _MILLISECONDS
+
+
+def _tab() -> pl.Expr:
+    return pl.concat_str(pl.lit("tab "), schema.DEVICE).alias(schema.DEVICE)
+
+
+def _videos(edition: _Edition) -> event_log.Origin:
+    """Videos: `upload_time` is the date's midnight in China, `topic` the first tag.
+
+    A duration of 0 is unknown. The text of all tags stays as the column `tag`.
+    """
+    needed = (schema.VIDEO_ID, *_VIDEO_NAMES.values(), _TAGS)
+    source = edition.scan([_VIDEOS], _VIDEO_IDS, needed)
+    date = _VIDEO_NAMES[schema.UPLOAD_TIME]
+    given = pl.col(date).cast(pl.String)
+    tags = pl.col(_TAGS).cast(pl.String)
+    raw_date = event_log.raw(schema.UPLOAD_TIME)
+    frame = source.rows.with_columns(
+        given.str.to_date("%Y-%m-%d", strict=False),
+        given.alias(raw_date),
+        tags,
+        tags.str.split(",").list.first().alias(schema.TOPIC),
+        *_as_text(source.rows, _VIDEO_CODES),
+    )
+    rows = casting.normalise(
+        schema.VIDEOS, frame, source.file, _VIDEO_NAMES, keep=[raw_date]
+    )
+    length = pl.col(schema.DURATION_SECONDS)
+    changed = [
+        pl.col(schema.UPLOAD_TIME) - _CHINA,
+        pl.when(length != 0).then(length / _MILLISECONDS),
+    ]
+    raw_length = event_log.raw(schema.DURATION_SECONDS)
+    if raw_length in rows.collect_schema():
+        # That 0 becomes none is no fault of the cast.
+        given_length = pl.when(length == 0).then(None).otherwise(raw_length)
+        changed.append(given_length.alias(raw_length))
+    rows = rows.with_columns(changed)
+    return dataclasses.replace(source, rows=rows, names=_VIDEO_NAMES)
+
+
+def _users(edition: _Edition) -> event_log.Origin:
+    source = edition.scan([_USERS], [schema.USER_ID], [schema.USER_ID])
+    frame = source.rows.with_columns(*_as_text(source.rows, _USER_CODES))
+    rows = casting.normalise(schema.USERS, frame, source.file)
+    return dataclasses.replace(source, rows=rows)
+
+
+def _as_text(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.Expr]:
+    """Returns codes as text: "3" of 3 and of 3.0."""
+    found = frame.collect_schema()
+    return [
+        (
+            pl.col(name).cast(pl.Int64, strict=False).cast(pl.String)
+            if found[name].is_numeric()
+            else pl.col(name).cast(pl.String)
+        )
+        for name in columns
+        if name in found
+    ]

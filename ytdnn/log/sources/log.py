@@ -1,0 +1,303 @@
+"""The user's own tables: a directory of Parquet or CSV, own column names mapped.
+
+`watches.parquet`, `watches.pq`, `watches.csv`, `watches.csv.gz`, or a folder
+`watches/` of Parquet parts; likewise `searches`, `impressions`, `videos` and `users`,
+each optional. Files of other names are mapped too.
+"""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from ytdnn import errors, registries, user_paths
+from ytdnn.log import event_log, schema
+from ytdnn.log.sources import (
+    archives,
+    casting,
+    csv_files,
+    files,
+    remote,
+    table_files,
+    times,
+)
+from ytdnn.run import configs
+
+_ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
+
+
+@registries.LOGS.register("log", settings=("files",))
+def read(config: configs.DataConfig) -> event_log.EventLog:
+    """Reads the tables of `config.dir`.
+
+    Args:
+      config: `dir`, `files` (own file names), `columns` (own column names) and
+        `where` (a filter over the own columns of watches).
+
+    Raises:
+      errors.UserError: There is no `watches`, or a mapping or file does not fit.
+    """
+    own = parse_files(config.files)
+    given, copied = config.dir, config.dir
+    if remote.is_url(given):
+        wanted = [own.get(table, table) for table in schema.TABLES]
+        cache = archives.cache_directory() / "remote"
+        copied = str(remote.fetched(given, wanted, cache))
+    found = table_files.find(copied, own)
+    names = parse_columns(config.columns)
+    require_mapped(names, found.tables, given)
+    origins = {}
+    for table, files_of in found.tables.items():
+        where = config.where if table == schema.WATCHES else ""
+        origin = _read(table, files_of, names.get(table, {}), where, config.outcomes)
+        origins[table] = _called(origin, copied, given.rstrip("/"))
+    if found.unread:
+        watches, names_of = origins[schema.WATCHES], ", ".join(found.unread)
+        note = f"files that no table is read from: {event_log.brief(names_of)}"
+        notes = (*watches.notes, note)
+        origins[schema.WATCHES] = dataclasses.replace(watches, notes=notes)
+    facts = {
+        "source": "log",
+        "files": {table: origin.file for table, origin in origins.items()},
+        "columns": list(config.columns),
+        "where": config.where,
+    }
+    return event_log.from_origins(origins, facts)
+
+
+def _called(origin: event_log.Origin, copied: str, given: str) -> event_log.Origin:
+    """Returns an origin with its files renamed to the paths that the user gave."""
+    parts = tuple((row, file.replace(copied, given, 1)) for row, file in origin.parts)
+    file = origin.file.replace(copied, given, 1)
+    return dataclasses.replace(origin, file=file, parts=parts)
+
+
+def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Returns `{table: {schema column: own column}}` of "table.column=own" entries.
+
+    Example:
+      >>> parse_columns(["watches.video_id=item_id"])
+      {'watches': {'video_id': 'item_id'}}
+
+    Raises:
+      errors.UserError: An entry is malformed, repeated, or names no schema column.
+    """
+    names: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        found = _ENTRY.fullmatch(entry.lstrip())
+        if found is None:
+            raise errors.UserError(
+                f"expected --columns as table.column=your_column, received {entry!r}: "
+                f"write for example --columns=watches.video_id=item_id"
+            )
+        table, column, own = found.group("table", "column", "own")
+        _require_one_of(table, schema.TABLES, "a table", entry)
+        columns = [known.name for known in schema.TABLES[table].columns]
+        _require_one_of(column, columns, f"a column of {table}", entry)
+        if column in names.setdefault(table, {}):
+            raise errors.UserError(
+                f"expected {table}.{column} once in --columns, received it again in "
+                f"{entry!r}: leave one out"
+            )
+        names[table][column] = own
+    return names
+
+
+def parse_files(entries: Iterable[str]) -> dict[str, str]:
+    """Returns the own file of each table in "table=file" entries.
+
+    Example:
+      >>> parse_files(["watches=clicks.parquet"])
+      {'watches': 'clicks.parquet'}
+
+    Raises:
+      errors.UserError: An entry is malformed, repeated, or names no table.
+    """
+    names: dict[str, str] = {}
+    for entry in entries:
+        table, _, own = (part.strip() for part in entry.partition("="))
+        if not own:
+            raise errors.UserError(
+                f"expected --files as table=your_file, received {entry!r}: write for "
+                f"example --files=watches=clicks.parquet"
+            )
+        _require_one_of(table, schema.TABLES, "a table", entry, "--files")
+        if table in names:
+            raise errors.UserError(
+                f"expected {table} once in --files, received it again in {entry!r}: "
+                f"leave one out"
+            )
+        names[table] = user_paths.text(own)
+    return names
+
+
+def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> None:
+    """Checks that each table whose columns are mapped is there.
+
+    Args:
+      names: Tables of `parse_columns`.
+      found: Tables there are.
+      place: Path, for the error.
+
+    Raises:
+      errors.UserError: A table is missing.
+    """
+    found = list(found)
+    for table in names:
+        if table not in found:
+            raise errors.UserError(
+                f"expected a table {table} in {place} for --columns={table}.…, "
+                f"found {', '.join(found)}: add the table or leave the mapping out"
+            )
+
+
+def _require_one_of(
+    name: str, known: Iterable[str], what: str, entry: str, flag: str = "--columns"
+) -> None:
+    known = list(known)
+    if name not in known:
+        raise errors.UserError(
+            f"expected {what} (one of {', '.join(known)}) in {flag}, received "
+            f"{name!r} in {entry!r}{_hint(name, known)}"
+        )
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = errors.closest(name, known)
+    return f": did you mean {close}?" if close else ""
+
+
+def read_file(
+    table: str, path: pathlib.Path, names: Mapping[str, str]
+) -> event_log.Origin:
+    """Reads one file of a table.
+
+    Args:
+      table: Name of a schema table.
+      path: A Parquet or CSV file.
+      names: The user's own name of each column that has another.
+
+    Raises:
+      errors.UserError: It is none, or a column is missing or of a wrong type.
+    """
+    if not table_files.is_table(path.name) or not path.is_file():
+        raise errors.UserError(
+            f"expected a Parquet or CSV file of {table}, received {path} "
+            f"({'of another name' if path.is_file() else 'not there'})"
+        )
+    return _read(table, table_files.TableFiles([path]), names, "")
+
+
+def _read(
+    table: str,
+    found: table_files.TableFiles,
+    names: Mapping[str, str],
+    where: str,
+    outcomes: Sequence[str] = (),
+) -> event_log.Origin:
+    own = _own_names(table, names)
+    frame, layout = _scan(table, found, own)
+    read = origin(table, frame, str(found.place), names, where, outcomes)
+    parts: tuple[tuple[int, str], ...] = ()
+    if len(found.paths) > 1:
+        parts = files.part_starts(found.paths, layout.num_comments)
+    times_of = {own[c.name].strip() for c in schema.TABLES[table].columns}
+    noted = (*layout.notes(), *files.far_zones(found.paths, times_of))
+    notes = (*(f"{table}: {note}" for note in noted), *read.notes)
+    return dataclasses.replace(read, parts=parts, notes=notes)
+
+
+def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
+    return {c.name: names.get(c.name, c.name) for c in schema.TABLES[table].columns}
+
+
+def origin(
+    table: str,
+    frame: pl.LazyFrame,
+    file: str,
+    names: Mapping[str, str],
+    where: str,
+    outcomes: Sequence[str] = (),
+) -> event_log.Origin:
+    """Returns the user's rows as a table's: filtered, in its columns and types.
+
+    Args:
+      table: Name of a schema table.
+      frame: Rows with `event_log.ROW`.
+      file: Where they come from, for messages.
+      names: The user's own name of each column that has another.
+      where: A Polars SQL filter over the own columns; empty: all rows.
+      outcomes: Columns of impressions outside the schema that are kept.
+
+    Raises:
+      errors.UserError: A column is missing, or of a type that cannot hold its values.
+    """
+    there = frame.collect_schema()
+    # Blanks around a name are part of it only where the file has them.
+    names = {k: v if v in there else v.strip() for k, v in names.items()}
+    own = _own_names(table, names)
+    found = [name for name in frame.collect_schema() if name != event_log.ROW]
+    for column in schema.TABLES[table].columns:
+        if own[column.name] not in found and (column.required or column.name in names):
+            _refuse_missing(table, column.name, own[column.name], found, file)
+    left_out = files.left_out(frame, where, file)
+    frame = files.filter_rows(frame, where, file)
+    readings = _times(table, frame, file, own)
+    units = {name: one.unit for name, one in readings.items()}
+    rows = casting.normalise(table, frame, file, own, units=units, outcomes=outcomes)
+    read = {*own.values(), *rows.collect_schema()}
+    return event_log.Origin(
+        rows,
+        file,
+        dict(names),
+        notes=(
+            *(f"{table}.{k}: {one.note}" for k, one in readings.items() if one.note),
+            *((f"{table}: {left_out} left out by --where",) if where else ()),
+        ),
+        unused=tuple(name for name in found if name not in read),
+    )
+
+
+def _times(
+    table: str, frame: pl.LazyFrame, file: str, own: Mapping[str, str]
+) -> dict[str, times.Reading]:
+    """Returns how each column of times is read, by the schema's name."""
+    with event_log.readable(file):
+        found = frame.collect_schema()
+        return {
+            column.name: times.reading(frame, own[column.name], found[own[column.name]])
+            for column in schema.TABLES[table].columns
+            if column.kind == "time" and own[column.name] in found
+        }
+
+
+def _scan(
+    table: str, found: table_files.TableFiles, own: Mapping[str, str]
+) -> tuple[pl.LazyFrame, csv_files.Layout]:
+    """Returns the rows of a table's files, and their comment lines and blank rows."""
+    keys = table_files.keys(found)
+    path = {"include_file_paths": table_files.PATH} if keys else {}
+    layout = csv_files.Layout()
+    if table_files.is_csv(found.paths[0]):
+        named = [own[c.name] for c in schema.TABLES[table].columns if c.kind == "id"]
+        ids = [*named, *map(str.strip, named)]
+        layout = csv_files.require_rows(found.paths)
+        frame = csv_files.scan_csvs(found.paths, ids, layout, **path)
+    else:
+        frame = files.scan_parquet(found.paths, **path)
+    return (table_files.with_keys(frame, keys) if keys else frame), layout
+
+
+def _refuse_missing(
+    table: str, column: str, own: str, found: list[str], file: str
+) -> None:
+    close = errors.closest(own, found) or errors.closest(column, found)
+    known = {one.name for one in schema.TABLES[table].columns}
+    header = "" if known & set(found) or close else " (is its first row no header?)"
+    flag = errors.shell(f"--columns={table}.{column}={close or 'YOUR_COLUMN'}")
+    raise errors.UserError(
+        f"expected column {own} in {file} for {table}.{column}, found "
+        f"{event_log.brief(', '.join(found), 200)}{header}: name yours with {flag}"
+    )

@@ -1,0 +1,373 @@
+"""Checks of an event log before it is prepared (DESIGN §3).
+
+Each table is read once, streaming: every row gets the first fault it has, faults are
+counted and the first row of each is kept. Only that row's value is read again, for
+the message. Keys of `videos` are held in memory, events never.
+"""
+
+import dataclasses
+import operator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import event_log, faults, schema, vectors
+
+FAULT = "__fault__"
+_HASHES_A_COUNT = 1 << 24
+_TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
+
+
+class Scan(Protocol):
+    """Computes statistics over all rows of a table in one pass."""
+
+    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
+        """Whether a column has a value."""
+        ...
+
+    def bad_rows(
+        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+    ) -> list[tuple[int, int, int]]:
+        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        ...
+
+    def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
+        """Returns how many rows there are and differ, and the nulls of each column."""
+        ...
+
+
+def validate(
+    log: event_log.EventLog, bad_rows: str, scan: Scan | None = None
+) -> tuple[event_log.EventLog, dict[str, int]]:
+    """Checks every table of `log`.
+
+    Exact duplicates of events are counted but kept.
+
+    Args:
+      log: As a source gives it.
+      bad_rows: `stop` at the first bad row, or `drop` all of them.
+      scan: Reads rows; None: Polars on this machine.
+
+    Returns:
+      The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
+      column) filled in, and the number of rows for each reason ("watches.time is
+      null"); a row counts for its first reason only.
+
+    Raises:
+      errors.UserError: A table cannot be read or lacks a required column, the tables
+        disagree on the type of an id, there is a bad row and `bad_rows` is `stop`, or
+        no row is left.
+    """
+    scan = scan or Streaming()
+    _require_tables(log)
+    log = _with_one_id_type(log, scan)
+    report: dict[str, int] = {}
+    num_rows: dict[str, int] = {}
+    missing: dict[str, dict[str, int]] = {}
+    known: pl.Series | None = None
+    # Entities first: events are held against the videos that are left.
+    for table in sorted(log.tables, key=_is_event):
+        log, dropped = _check(log, table, known, bad_rows, scan)
+        num_rows[table], num_duplicates, missing[table] = _size(log, table, scan)
+        report |= dropped
+        if _is_event(table) and num_duplicates:
+            report[f"{table}: exact duplicates (kept)"] = num_duplicates
+        if table == schema.VIDEOS:
+            known = _keys(log)
+    _require_rows(num_rows[schema.WATCHES], log.origin(schema.WATCHES), report)
+    found = {"rows": num_rows, "missing": missing}
+    return dataclasses.replace(log, facts={**log.facts, **found}), report
+
+
+def check_entities(
+    log: event_log.EventLog, table: str, bad_rows: str = "stop"
+) -> tuple[event_log.EventLog, dict[str, int]]:
+    """Checks a table of users or videos that comes alone.
+
+    Args:
+      log: With the table.
+      table: Its name.
+      bad_rows: `stop`, or `drop` to leave bad rows out.
+
+    Returns:
+      The log as it is used, and the number of rows left out, by reason.
+
+    Raises:
+      errors.UserError: It lacks a required column, or a row is bad.
+    """
+    _require_columns(log, table)
+    return _check(log, table, None, bad_rows, Streaming())
+
+
+def findings(log: event_log.EventLog) -> list[str]:
+    """Returns a line for each kind of bad row, of all tables, the first row named.
+
+    Raises:
+      errors.UserError: A required table or column is missing, or the tables disagree on
+        the type of an id.
+    """
+    scan = Streaming()
+    _require_tables(log)
+    log = _with_one_id_type(log, scan)
+    known: pl.Series | None = None
+    found = []
+    for table in sorted(log.tables, key=_is_event):
+        origin = log.origin(table)
+        possible = faults.of_table(table, origin.rows.collect_schema(), known)
+        with event_log.readable(origin.file):
+            rows = scan.bad_rows(table, origin.rows, faults.first_of(possible))
+        for i, count, first in sorted(rows, key=operator.itemgetter(2)):
+            bad = [_BadRows(possible[i], count, first)]
+            found.append(str(_error(table, origin, bad)))
+        if rows:
+            log = _without(log, table, possible)
+        if table == schema.VIDEOS:
+            known = _keys(log)
+    return found
+
+
+def _is_event(table: str) -> bool:
+    return schema.TABLES[table].key is None
+
+
+def _require_tables(log: event_log.EventLog) -> None:
+    if schema.WATCHES not in log.tables:
+        raise errors.UserError(
+            f"expected a table {schema.WATCHES}, found {', '.join(log.tables)}: the "
+            f"other tables are optional, this one is not"
+        )
+    for table in log.tables:
+        _require_columns(log, table)
+
+
+def _require_columns(log: event_log.EventLog, table: str) -> None:
+    origin = log.origin(table)
+    with event_log.readable(origin.file):
+        found = log.tables[table].collect_schema()
+    for column in schema.TABLES[table].columns:
+        if column.required and column.name not in found:
+            raise errors.UserError(
+                f"expected column {table}.{column.name} in {origin.file}, found only "
+                f"{', '.join(found) or 'none'}: name yours with "
+                f"--columns={table}.{column.name}=YOUR_COLUMN"
+            )
+
+
+def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog:
+    """Ids must be integers everywhere or strings everywhere, to meet their table.
+
+    A column without a value has no type of its own, and gets that of the others.
+    """
+    for name in (schema.USER_ID, schema.VIDEO_ID):
+        seen: dict[pl.DataType, str] = {}  # type → the first place that has it
+        empty = []
+        for table, column, dtype in _id_columns(log, name):
+            with event_log.readable(log.origin(table).file):
+                has_values = scan.has_values(table, log.tables[table], column)
+            if has_values:
+                seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
+            else:
+                empty.append((table, column))
+        if len(seen) > 1:
+            (first, place), (second, other), *_ = seen.items()
+            raise errors.UserError(
+                f"expected {name} of one type in all tables, found {_TYPES[first]} in "
+                f"{place} but {_TYPES[second]} in {other}: write them with one type"
+            )
+        for table, column in empty if seen else []:
+            log = _cast(log, table, column, next(iter(seen)))
+    return log
+
+
+def _id_columns(
+    log: event_log.EventLog, name: str
+) -> Iterator[tuple[str, str, pl.DataType]]:
+    """Yields table, column and type of every column that holds ids of `name`.
+
+    A seed is a video too.
+    """
+    for table, frame in log.tables.items():
+        found = frame.collect_schema()
+        for column in schema.TABLES[table].columns:
+            is_seed = column.name == schema.SEED_VIDEO_ID and name == schema.VIDEO_ID
+            if (column.name == name or is_seed) and column.name in found:
+                yield table, column.name, found[column.name]
+
+
+def _cast(
+    log: event_log.EventLog, table: str, column: str, dtype: pl.DataType
+) -> event_log.EventLog:
+    """Returns the log with a column of a table, without values, in another type."""
+    origin = log.origin(table)
+    nothing = pl.lit(None, dtype).alias(column)
+    rows = dataclasses.replace(origin, rows=origin.rows.with_columns(nothing))
+    return dataclasses.replace(
+        log,
+        tables={**log.tables, table: log.tables[table].with_columns(nothing)},
+        origins={**log.origins, table: rows},
+    )
+
+
+def _check(
+    log: event_log.EventLog,
+    table: str,
+    known: pl.Series | None,
+    bad_rows: str,
+    scan: Scan,
+) -> tuple[event_log.EventLog, dict[str, int]]:
+    """Returns the log without bad rows in `table`, and their number by reason."""
+    origin = log.origin(table)
+    possible = faults.of_table(table, origin.rows.collect_schema(), known)
+    with event_log.readable(origin.file):
+        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible))
+    # The one met first in the file comes first.
+    rows = sorted(rows, key=operator.itemgetter(2))
+    found = [_BadRows(possible[i], count, first) for i, count, first in rows]
+    if not found:
+        return log, {}
+    if bad_rows == "stop":
+        raise _error(table, origin, found)
+    reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in found}
+    return _without(log, table, possible), reasons
+
+
+@dataclasses.dataclass(frozen=True)
+class _BadRows:
+    """The rows with one fault: how many, and the first (0-based)."""
+
+    fault: faults.Fault
+    num_rows: int
+    first_row: int
+
+
+def _error(
+    table: str, origin: event_log.Origin, found: list[_BadRows]
+) -> errors.UserError:
+    """Returns the error of the earliest bad row."""
+    fault, row = found[0].fault, found[0].first_row
+    total = sum(bad.num_rows for bad in found)
+    others = f" ({total} bad rows in all)" if total > 1 else ""
+    own = origin.names.get(fault.column, fault.column)
+    called = f" (your {own})" if own != fault.column else ""
+    return errors.UserError(
+        f"expected {table}.{fault.column}{called} to be {fault.expected}, found "
+        f"{_value(origin, fault.column, row)} in {origin.place(row)}{others}: mend "
+        f"it, or leave such rows out with --bad_rows=drop"
+    )
+
+
+def _value(origin: event_log.Origin, column: str, row: int) -> str:
+    """Returns the value as it was given."""
+    given = event_log.raw(column)
+    name = given if given in origin.rows.collect_schema() else column
+    query = origin.rows.filter(pl.col(event_log.ROW) == row).select(name)
+    with event_log.readable(origin.file):
+        value = query.collect(engine="streaming").item()
+    if isinstance(value, pl.Series):
+        numbers = event_log.brief(str(value.to_list())[1:-1], 50)
+        return f"a vector of {len(value):,} numbers ({numbers})"
+    return "null" if value is None else event_log.brief(repr(value), 60)
+
+
+def _without(
+    log: event_log.EventLog, table: str, possible: list[faults.Fault]
+) -> event_log.EventLog:
+    """Returns the log with the faulty rows of `table` left out."""
+    origin = log.origin(table)
+    kept = dataclasses.replace(
+        origin, rows=origin.rows.filter(faults.first_of(possible).is_null())
+    )
+    columns = event_log.table_columns(table, kept.rows.collect_schema())
+    return dataclasses.replace(
+        log,
+        tables={**log.tables, table: kept.rows.select(columns)},
+        origins={**log.origins, table: kept},
+    )
+
+
+def _size(
+    log: event_log.EventLog, table: str, scan: Scan
+) -> tuple[int, int, dict[str, int]]:
+    """Returns the numbers of rows, of repeated rows, and of missing values by column.
+
+    Only columns with missing values are listed.
+
+    Reading every column here also finds a file that is damaged further down.
+    """
+    names = log.tables[table].collect_schema().names()
+    with event_log.readable(log.origin(table).file):
+        num_rows, num_distinct, nulls = scan.size(table, log.tables[table])
+    missing = {name: count for name, count in zip(names, nulls, strict=True) if count}
+    return num_rows, num_rows - num_distinct, missing
+
+
+class Streaming:
+    """Reads with Polars on this machine; see `Scan`."""
+
+    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
+        """Whether a column has a value."""
+        del table
+        query = rows.select(pl.col(column).is_not_null().any())
+        return bool(query.collect(engine="streaming").item())
+
+    def bad_rows(
+        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+    ) -> list[tuple[int, int, int]]:
+        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        del table
+        bad = rows.with_columns(fault.alias(FAULT)).filter(pl.col(FAULT).is_not_null())
+        query = bad.group_by(FAULT).agg(pl.len(), pl.col(event_log.ROW).min())
+        return query.collect(engine="streaming").rows()
+
+    def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
+        """Returns how many rows there are and differ, and the nulls of each column."""
+        del table
+        query = rows.select(pl.len(), *nulls(rows.collect_schema().names()))
+        num_rows, *of_columns = query.collect(engine="streaming").row(0)
+        return num_rows, _num_distinct(rows, num_rows), of_columns
+
+
+def nulls(names: Iterable[str]) -> list[pl.Expr]:
+    """Returns the number of nulls of each column."""
+    return [pl.col(name).is_null().sum().alias(f"null {name}") for name in names]
+
+
+def hashes() -> pl.Expr:
+    """Returns a 64-bit hash of each row."""
+    return pl.struct(pl.all()).hash().alias("hash")
+
+
+def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
+    """Returns how many rows differ, by their hashes.
+
+    A part of the hashes is counted at a time: memory follows the part.
+    """
+    parts = max(1, -(-num_rows // _HASHES_A_COUNT))
+    hashed = rows.drop(vectors.columns(rows.collect_schema())).select(hashes())
+    queries = [
+        hashed.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
+        for part in range(parts)
+    ]
+    found = (query.collect(engine="streaming").item() for query in queries)
+    return sum(map(int, found))
+
+
+def _keys(log: event_log.EventLog) -> pl.Series:
+    query = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
+    with event_log.readable(log.origin(schema.VIDEOS).file):
+        return query.collect(engine="streaming").to_series()
+
+
+def _require_rows(
+    num_watches: int, origin: event_log.Origin, report: dict[str, int]
+) -> None:
+    if num_watches:
+        return
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in report.items())
+    dropped = f" after dropping ({reasons})" if reasons else ""
+    raise errors.UserError(
+        f"expected rows in {schema.WATCHES}, found none in {origin.file}{dropped}: "
+        f"check the file, --where and --columns"
+    )

@@ -1,0 +1,306 @@
+"""Vectors of videos or users, such as those of an image or a sentence encoder.
+
+A column of lists of floats, or of arrays of one size, of `videos` or `users`. It is no
+column of the prepared set's tables but a file beside them: rows of unit length as
+float16, mapped from disk and never read whole where a few rows are needed. A million
+vectors of 512 numbers are 1.02 GB.
+
+A row of zeros is a missing vector. Vectors of length zero count as missing, since they
+have no direction.
+"""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import array_files, schema
+from ytdnn.run import artifacts
+
+FACT = "vectors"
+DIRECTORY = "vectors"
+DTYPE = pl.List(pl.Float32())
+ROWS_A_PART = 1 << 14
+_SMALLEST = 1e-12
+
+Rows = npt.NDArray[np.float16]
+
+
+def is_vector(dtype: pl.DataType) -> bool:
+    """Whether a column of this type holds vectors.
+
+    >>> is_vector(pl.List(pl.Float64())), is_vector(pl.List(pl.Int64()))
+    (True, False)
+    """
+    if isinstance(dtype, pl.Array):
+        return dtype.inner.is_numeric() and len(dtype.shape) == 1
+    return isinstance(dtype, pl.List) and dtype.inner.is_float()
+
+
+def columns(found: pl.Schema) -> list[str]:
+    """Returns the columns of a table that hold vectors."""
+    return [name for name, dtype in found.items() if is_vector(dtype)]
+
+
+def normalised(values: pl.Series, width: int, place: str) -> Rows:
+    """Returns vectors at length one, `[n, width] float16`; missing ones are zeros.
+
+    Args:
+      values: Lists of floats.
+      width: Number of coordinates.
+      place: Column and file, for messages.
+
+    Raises:
+      errors.UserError: A vector has another width, or a number is not finite.
+    """
+    lists = values.cast(DTYPE)
+    sizes = lists.list.len().fill_null(0)
+    is_there = (sizes > 0).to_numpy()
+    flat = lists.filter(pl.Series(is_there)).explode().to_numpy()
+    wrong = is_there & (sizes != width).to_numpy()
+    if wrong.any():
+        raise errors.UserError(
+            f"expected {place} to hold vectors of {width} numbers, received one of "
+            f"{sizes[int(wrong.argmax())]} in row {int(wrong.argmax()) + 1}: make all "
+            f"of them with one encoder"
+        )
+    if not np.isfinite(flat).all():
+        raise errors.UserError(
+            f"expected {place} to hold finite numbers, received nan or infinity: "
+            f"leave the vector out"
+        )
+    vectors = flat.reshape(-1, width).astype(np.float32)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SMALLEST)
+    found = np.zeros((len(values), width), np.float16)
+    found[is_there] = vectors
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredColumn:
+    """A column of vectors on disk.
+
+    Attributes:
+      file: Path in the artefact.
+      width: Number of coordinates.
+      missing: Number of users or videos without a vector.
+    """
+
+    file: str
+    width: int
+    missing: int
+
+
+class Vectors:
+    """The vectors of a prepared set, by column as "videos.clip".
+
+    Attributes:
+      widths: Number of coordinates of each column.
+      missing: Number of users, or videos, without a vector.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        facts: Mapping[str, Any],
+        added: Mapping[str, Rows] | None = None,
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+          directory: The prepared set.
+          facts: Facts of its manifest.
+          added: Vectors of videos that were added behind the catalogue.
+        """
+        self._directory = directory
+        self._added = dict(added or {})
+        known = facts.get(FACT, {})
+        self._columns = {name: StoredColumn(**values) for name, values in known.items()}
+        self.widths = {name: one.width for name, one in self._columns.items()}
+        self.missing = {name: one.missing for name, one in self._columns.items()}
+        self._read = functools.cache(self._rows)
+
+    def in_table(self, table: str) -> list[str]:
+        """Returns the columns of a table, as "videos.clip"."""
+        return [name for name in self.widths if name.startswith(f"{table}.")]
+
+    def rows(self, column: str) -> Rows:
+        """Returns the vectors of a column at unit length, zeros where one is missing.
+
+        Of videos `[num_videos + 1, width] float16` by catalogue index, of users
+        `[num_users, width]`. Mapped from disk unless videos were added.
+        """
+        return self._read(column)
+
+    def file(self, column: str) -> pathlib.Path:
+        """Returns the file of a column, without videos that were added."""
+        return self._directory / self._columns[column].file
+
+    def extended(self, added: pl.DataFrame) -> dict[str, Rows]:
+        """Returns the vectors of all added videos: those there are, and new ones.
+
+        Args:
+          added: Rows of videos that are put behind the catalogue.
+        """
+        found = {}
+        for column in self.in_table(schema.VIDEOS):
+            name = column.partition(".")[2]
+            width = self.widths[column]
+            new = np.zeros((added.height, width), np.float16)
+            if name in added.columns:
+                new = normalised(added[name], width, f"{column} of added videos")
+            old = self._added.get(column, new[:0])
+            found[column] = np.concatenate([old, new])
+        return found
+
+    def _rows(self, column: str) -> Rows:
+        found: Rows = np.load(self.file(column), mmap_mode="r")
+        added = self._added.get(column)
+        if added is not None and len(added):
+            return np.concatenate([found, added])
+        return found
+
+    def write_ordered(
+        self, order: npt.NDArray[np.integer], directory: pathlib.Path
+    ) -> None:
+        """Writes the files of a set of the same users, its videos in another order.
+
+        Args:
+          order: `[num_videos]`, the old place of each video, from 0 on.
+          directory: The set that is being written.
+        """
+        if not self.widths:
+            return
+        (directory / DIRECTORY).mkdir()
+        for column, one in self._columns.items():
+            if column in self.in_table(schema.USERS):
+                artifacts.link(str(self.file(column)), str(directory / one.file))
+                continue
+            places = np.append(0, np.asarray(order) + 1)
+            _save(self.rows(column), places, directory / one.file)
+
+    @property
+    def served(self) -> dict[str, Any]:
+        """The fact of a bundle's manifest: the columns of videos."""
+        names = self.in_table(schema.VIDEOS)
+        return {name: vars(self._columns[name]) for name in names}
+
+    def write_served(self, directory: pathlib.Path) -> None:
+        """Writes the vectors of videos for a bundle, links where nothing was added.
+
+        Args:
+          directory: The version that is being written.
+        """
+        for column in self.in_table(schema.VIDEOS):
+            one = self._columns[column]
+            (directory / DIRECTORY).mkdir(exist_ok=True)
+            rows = self.rows(column)
+            if isinstance(rows, np.memmap):
+                artifacts.link(str(self.file(column)), str(directory / one.file))
+            else:
+                array_files.save(directory / one.file, rows)
+
+    def write_joined(
+        self,
+        new: "Vectors",
+        places: Mapping[str, tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]],
+        directory: pathlib.Path,
+    ) -> dict[str, Any]:
+        """Writes the vectors of two sets as one, a new vector in place of the old one.
+
+        Args:
+          new: Vectors of the later set.
+          places: For each table, the row of every user or video in this set and in the
+            new one, -1 where it is not in it; of videos, catalogue indices minus one.
+          directory: The set that is being written.
+
+        Returns:
+          The fact of its manifest.
+
+        Raises:
+          errors.UserError: The new vectors have another width.
+        """
+        found = {}
+        for column, one in self._columns.items():
+            if new.widths.get(column, one.width) != one.width:
+                raise errors.UserError(
+                    f"expected {column} to hold vectors of {one.width} numbers as "
+                    f"before, received {new.widths[column]}: make them with the same "
+                    f"encoder, or prepare the grown log"
+                )
+            table = column.partition(".")[0]
+            later = new.rows(column) if column in new.widths else None
+            rows = _joined(self.rows(column), later, *places[table], table)
+            (directory / DIRECTORY).mkdir(exist_ok=True)
+            array_files.save(directory / one.file, rows)
+            missing = int((~rows.any(axis=1)).sum()) - (table == schema.VIDEOS)
+            found[column] = vars(dataclasses.replace(one, missing=missing))
+        return found
+
+
+def _joined(
+    old: Rows,
+    new: Rows | None,
+    of_old: npt.NDArray[np.integer],
+    of_new: npt.NDArray[np.integer],
+    table: str,
+) -> Rows:
+    """Returns the rows of all users or videos; see `Vectors.write_joined`."""
+    first = 1 if table == schema.VIDEOS else 0  # no video has index 0
+    found = np.zeros((len(of_old) + first, old.shape[1]), np.float16)
+    for rows, places in ((old, of_old), (new, of_new)):
+        if rows is None:
+            continue
+        there = np.flatnonzero(places >= 0)
+        vectors = rows[places[there] + first]
+        is_given = vectors.any(axis=1)
+        found[there[is_given] + first] = vectors[is_given]
+    return found
+
+
+def created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:
+    """Returns a new file of zeros, mapped for writing.
+
+    Its room is taken first: a write to a mapped file on a full disk ends the process.
+    """
+    target = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+    with open(path, "r+b") as file:
+        if hasattr(os, "posix_fallocate") and os.fstat(file.fileno()).st_size:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+    return target
+
+
+def _save(rows: Rows, places: npt.NDArray[np.integer], path: pathlib.Path) -> None:
+    """Writes some rows of a table, a part at a time."""
+    shape = (len(places), rows.shape[1])
+    target = created(path, shape)
+    for start in range(0, len(places), ROWS_A_PART):
+        part = places[start : start + ROWS_A_PART]
+        target[start : start + len(part)] = rows[part]
+    target.flush()
+
+
+def lines(facts: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
+    """Returns a line for each column: width, bytes, share without a vector.
+
+    Args:
+      facts: Facts of a manifest.
+      sizes: Number of users and of videos, by table.
+    """
+    found = []
+    for name, one in facts.get(FACT, {}).items():
+        size = sizes[name.partition(".")[0]]
+        share = one["missing"] / max(1, size)
+        megabytes = 2 * size * one["width"] / 1e6
+        found.append(
+            f"vectors: {name}: {one['width']:,} numbers each, {share:.1%} missing, "
+            f"{megabytes:,.1f} MB"
+        )
+    return found

@@ -1,0 +1,104 @@
+"""The watches of a shard as tensors, from which the graph cuts examples by position."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.log import positions, prepared
+
+Features = dict[str, tf.Tensor]
+Opener = Callable[[positions.LogTensors], Mapping[str, positions.Reader]]
+"""Opens the features that a network reads on a log: readers by name."""
+
+
+def no_features(log: positions.LogTensors) -> dict[str, positions.Reader]:
+    """Opens none."""
+    del log
+    return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchTensors:
+    """Searches of all users as flat tensors, sorted by (user, time).
+
+    Attributes:
+      offsets: `[users + 1] int64`, where each user's searches begin.
+      token_offsets: `[searches + 1] int64`, where each search's tokens begin.
+      tokens: `[tokens] int32`.
+      num_before: `[watches] int32`, searches of the user strictly before each watch.
+    """
+
+    offsets: tf.Tensor
+    token_offsets: tf.Tensor
+    tokens: tf.Tensor
+    num_before: tf.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class WatchLog:
+    """Watches as flat tensors, sorted by (user, order).
+
+    Attributes:
+      videos: `[watches] int32` catalogue indices.
+      users: `[watches] int32`.
+      times: `[watches] int64`, seconds since the epoch.
+      is_label: `[watches] bool`, false where a watch is used in histories only: it was
+        not completed, or its video has no embedding.
+      offsets: `[users + 1] int64`, the flat position where each user's watches begin.
+      searches: None where they are not read.
+      readers: The features that are read, by name.
+      tensors: The arrays it was made of.
+    """
+
+    videos: tf.Tensor
+    users: tf.Tensor
+    times: tf.Tensor
+    is_label: tf.Tensor
+    offsets: tf.Tensor
+    searches: SearchTensors | None
+    readers: Mapping[str, positions.Reader]
+    tensors: positions.LogTensors
+
+    @property
+    def num_watches(self) -> int:
+        """Number of watches."""
+        return int(self.videos.shape[0])
+
+
+def load(
+    data: prepared.PreparedData,
+    opener: Opener = no_features,
+    with_searches: bool = True,
+) -> WatchLog:
+    """Returns a prepared set's watches and searches.
+
+    Args:
+      data: The prepared set.
+      opener: Opens the features that are read.
+      with_searches: Whether searches are read, where the log has them.
+    """
+    log = positions.LogTensors(data)
+    is_label = data.watches.are_completed & (
+        np.asarray(data.watches.videos) <= data.vocabulary_size
+    )
+    return WatchLog(
+        videos=log.column("watches", "videos"),
+        users=tf.constant(data.watches.users),
+        times=log.column("watches", "times"),
+        is_label=tf.constant(is_label),
+        offsets=log.column("watches", "offsets"),
+        searches=_searches(log) if with_searches and data.has_searches else None,
+        readers=opener(log),
+        tensors=log,
+    )
+
+
+def _searches(log: positions.LogTensors) -> SearchTensors:
+    return SearchTensors(
+        offsets=log.column("searches", "offsets"),
+        token_offsets=log.column("searches", "token_offsets"),
+        tokens=log.column("searches", "tokens"),
+        num_before=log.column("watches", "num_searches"),
+    )

@@ -1,0 +1,376 @@
+"""Windows of the temporal protocol: where training ends and testing begins.
+
+By the dates that are set; else by a `split` column; else by shares of the watches. A
+log may have its impressions in a small part of the time of its watches (MIND: a user's
+history, then six days of impressions), so that the ranker's share of the watches holds
+none. Then the windows are shares of the impressions that lie where there are watches
+too.
+"""
+
+import dataclasses
+import datetime
+import functools
+from collections.abc import Callable
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import order_statistics, schema
+from ytdnn.run import configs
+
+Spans = dict[str, tuple[int, int]]
+
+# Windows by watches are kept while the ranker trains on this part of its share of the
+# impressions: then they were good enough, and are those of earlier versions.
+_LEAST_OF_SHARE = 0.1
+_DATES = ("validation", "ranking", "ranking_validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Where the windows of the temporal protocol begin (s since the epoch)."""
+
+    validation: int
+    ranking: int
+    ranking_validation: int
+    test: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Windows, with notes on them.
+
+    Attributes:
+      windows: The windows; None where the protocol has none.
+      notes: Lines for people.
+      advice: Advice where the ranker has no impressions; empty where there is none.
+    """
+
+    windows: Windows | None
+    notes: tuple[str, ...] = ()
+    advice: str = ""
+
+
+def of_frames(
+    config: configs.DataConfig,
+    watches: pl.LazyFrame,
+    impressions: pl.LazyFrame | None = None,
+) -> Chosen:
+    """Returns the windows of a log.
+
+    Args:
+      config: The protocol.
+      watches: Watches of the log.
+      impressions: Impressions of the log; None: it has none.
+
+    Raises:
+      errors.UserError: The log's `split` column is missing or does not fit, or the
+        settings leave a window empty.
+    """
+    spans = None
+    if schema.SPLIT in watches.collect_schema():
+        spans = functools.partial(_spans, watches)
+    times = order_statistics.of_frame(watches, schema.TIME)
+    shown = None
+    if impressions is not None:
+        shown = order_statistics.of_frame(impressions, schema.TIME)
+    return choose(config, times, spans, functools.partial(_num_late, watches), shown)
+
+
+def choose(
+    config: configs.DataConfig,
+    times: order_statistics.Counts,
+    spans: Callable[[], Spans] | None,
+    num_late: Callable[[str, int], int],
+    shown: order_statistics.Counts | None,
+) -> Chosen:
+    """Returns the windows of a log; none but for the temporal protocol.
+
+    Args:
+      config: The protocol.
+      times: Times of the watches.
+      spans: Function that returns first and last time of each value of the `split`
+        column; None: there is no such column.
+      num_late: Function that counts the watches of a split at or after a second.
+      shown: Times of the impressions; None: there are none.
+
+    Raises:
+      errors.UserError: The log's `split` column is missing or does not fit, or the
+        settings leave a window empty.
+    """
+    dates = _dates(config)
+    if dates and (config.protocol != "temporal" or spans is not None):
+        name = f"data.{next(iter(dates))}_from"
+        raise errors.UserError(
+            f"expected {name} for data.protocol=temporal and a log without the column "
+            f"{schema.WATCHES}.{schema.SPLIT}, found "
+            f"{'that column' if spans else config.protocol}: leave {name} out"
+        )
+    if config.protocol == "temporal":
+        if spans is not None:
+            return Chosen(_given_windows(spans(), num_late))
+        return _of_times(config, times, shown, dates)
+    if config.protocol == "split" and spans is None:
+        raise errors.UserError(
+            f"expected column {schema.WATCHES}.{schema.SPLIT} for data.protocol=split, "
+            f"found none: name yours with --columns={schema.WATCHES}.{schema.SPLIT}="
+            f"YOUR_COLUMN, or use another protocol"
+        )
+    if config.protocol == "split" and spans is not None:
+        require_splits(set(spans()))
+    return Chosen(None)
+
+
+def _of_times(
+    config: configs.DataConfig,
+    times: order_statistics.Counts,
+    shown: order_statistics.Counts | None,
+    dates: dict[str, int],
+) -> Chosen:
+    """Returns windows by dates, by shares of watches, or of impressions."""
+    found = _dated(config, times, dates) if dates else windows_of(config, times)
+    if shown is None or not order_statistics.size(shown):
+        return Chosen(found)
+    edges = [found.ranking, found.ranking_validation]
+    before, until = order_statistics.num_below(shown, edges)
+    number, total = until - before, order_statistics.size(shown)
+    share = config.ranking_fraction * (1.0 - config.validation_fraction)
+    advice = _advice(config, times, shown)
+    if dates or number > _LEAST_OF_SHARE * share * total:
+        return Chosen(found, advice=advice)
+    other = _of_impressions(config, times, shown)
+    if other is None:
+        return Chosen(found, advice=advice)
+    note = (
+        f"note: the ranker's share of the watches, {_day(edges[0])} to "
+        f"{_day(edges[1])}, holds {number:,} of {total:,} impressions to train on, so "
+        f"the windows are shares of the impressions at the time of watches"
+    )
+    return Chosen(other, notes=(note,), advice=advice)
+
+
+def _of_impressions(
+    config: configs.DataConfig,
+    times: order_statistics.Counts,
+    shown: order_statistics.Counts,
+) -> Windows | None:
+    """Returns windows within the time that both tables cover; None where it is empty.
+
+    The ranker's window and the test hold their shares of the impressions from the
+    first watch to the last; the candidates validate on their share of the watches
+    before.
+    """
+    first, last = order_statistics.nearest(times, [0.0, 1.0])
+    low, high = order_statistics.num_below(shown, [first, last + 1])
+    number = high - low
+    if not number:
+        return None
+    training = 1.0 - config.test_fraction - config.ranking_fraction
+    held_out = config.ranking_fraction * config.validation_fraction
+    shares = [training, 1.0 - config.test_fraction - held_out]
+    shares.append(1.0 - config.test_fraction)
+    ranks = [low + int((number - 1) * share + 0.5) for share in shares]
+    ranking, validated, test = order_statistics.at_ranks(shown, ranks)
+    validation = _last_share(times, first, ranking, config.validation_fraction)
+    is_ordered = first < validation < ranking < validated < test <= last
+    return Windows(validation, ranking, validated, test) if is_ordered else None
+
+
+def _dated(
+    config: configs.DataConfig, times: order_statistics.Counts, dates: dict[str, int]
+) -> Windows:
+    """Returns windows that begin where they are set to; others by shares of watches.
+
+    Raises:
+      errors.UserError: A window is empty of time, or the first of watches.
+    """
+    share = config.test_fraction
+    first, last = order_statistics.nearest(times, [0.0, 1.0])
+    test = dates.get("test", _last_share(times, first, last + 1, share))
+    share = config.ranking_fraction / (1.0 - share)
+    ranking = dates.get("ranking", _last_share(times, first, test, share))
+    share = config.validation_fraction
+    validated = dates.get(
+        "ranking_validation", _last_share(times, ranking, test, share)
+    )
+    validation = dates.get("validation", _last_share(times, first, ranking, share))
+    found = Windows(validation, ranking, validated, test)
+    if not first < validation <= ranking <= validated <= test <= last:
+        said = ", ".join(
+            f"{name} {_moment(start)}"
+            for name, start in dataclasses.asdict(found).items()
+        )
+        raise errors.UserError(
+            f"expected windows that follow each other between the first watch "
+            f"({_moment(first)}) and the last ({_moment(last)}), received {said}: "
+            f"change data.{next(iter(dates))}_from"
+        )
+    return found
+
+
+def _last_share(
+    times: order_statistics.Counts, start: int, stop: int, share: float
+) -> int:
+    """Returns where the last share of the watches of a window begins."""
+    low, high = order_statistics.num_below(times, [start, stop])
+    if high <= low:
+        return start
+    rank = low + int((high - low - 1) * (1.0 - share) + 0.5)
+    (found,) = order_statistics.at_ranks(times, [rank])
+    return found
+
+
+def _dates(config: configs.DataConfig) -> dict[str, int]:
+    """Returns the windows with a configured begin, as seconds, by name.
+
+    Raises:
+      errors.UserError: A value is not a date.
+    """
+    found = {}
+    for name in _DATES:
+        text = getattr(config, f"{name}_from")
+        if not text:
+            continue
+        try:
+            moment = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            raise errors.UserError(
+                f"expected data.{name}_from as 2022-04-29 or "
+                f"2022-04-29T00:00:00+08:00, received {text!r}: give a date"
+            ) from None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        found[name] = int(moment.timestamp())
+    return found
+
+
+def _advice(
+    config: configs.DataConfig,
+    times: order_statistics.Counts,
+    shown: order_statistics.Counts,
+) -> str:
+    """Returns when the tables have events, and the setting that makes a window."""
+    first, last = order_statistics.nearest(times, [0.0, 1.0])
+    begin, end = order_statistics.nearest(shown, [0.0, 1.0])
+    said = (
+        f"impressions lie from {_moment(begin)} to {_moment(end)}, watches from "
+        f"{_moment(first)} to {_moment(last)}"
+    )
+    if begin > last and not config.clicks_are_watches:
+        return (
+            f"{said}: --config.data.clicks_are_watches=true makes clicks watches too, "
+            f"so that windows can lie among the impressions"
+        )
+    if begin > last or end < first:
+        return f"{said}: check the times of both tables, which must overlap"
+    return (
+        f"{said}: set where the windows begin, --config.data.ranking_from=DATE and "
+        f"--config.data.test_from=DATE, so that impressions lie between"
+    )
+
+
+def _day(seconds: int) -> str:
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d}"
+
+
+def _moment(seconds: int) -> str:
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M}"
+
+
+def _spans(watches: pl.LazyFrame) -> Spans:
+    time = pl.col(schema.TIME)
+    grouped = watches.group_by(schema.SPLIT)
+    found = grouped.agg(time.min().alias("first"), time.max().alias("last"))
+    rows = found.collect(engine="streaming").iter_rows()
+    return {name: (first, last) for name, first, last in rows}
+
+
+def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
+    late = (pl.col(schema.SPLIT) == split) & (pl.col(schema.TIME) >= start)
+    rows = watches.filter(late).select(pl.len())
+    return int(rows.collect(engine="streaming").item())
+
+
+def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
+    """Returns windows that hold the configured shares of the watches.
+
+    Args:
+      config: Shares of the windows.
+      times: Times of the watches.
+
+    Raises:
+      errors.UserError: Shares leave no training, or all watches share one time.
+    """
+    training = 1.0 - config.test_fraction - config.ranking_fraction
+    if training <= 0.0:
+        raise errors.UserError(
+            f"expected data.test_fraction + data.ranking_fraction < 1, found "
+            f"{config.test_fraction} + {config.ranking_fraction}: lower one"
+        )
+    held_out = config.validation_fraction
+    shares = {
+        "validation": training * (1.0 - held_out),
+        "ranking": training,
+        "ranking_validation": training + config.ranking_fraction * (1.0 - held_out),
+        "test": training + config.ranking_fraction,
+    }
+    first, *edges = order_statistics.nearest(times, [0.0, *shares.values()])
+    found = Windows(**dict(zip(shares, edges, strict=True)))
+    if found.validation <= first:
+        raise errors.UserError(
+            f"expected watches at several times for data.protocol=temporal, found the "
+            f"training window empty (first watch {first}, window ends "
+            f"{found.validation}): use --protocol=leave_one_out"
+        )
+    return found
+
+
+def _given_windows(spans: Spans, num_late: Callable[[str, int], int]) -> Windows:
+    """Returns the windows of a `split` column that is in order of time.
+
+    Both stages train on `train` and validate on `validation`: the ranker has no
+    window of its own.
+
+    Raises:
+      errors.UserError: A split is missing, or one overlaps with the next in time.
+    """
+    require_splits(set(spans))
+    train, validation, test = (spans[name] for name in schema.SPLITS)
+    _require_order(num_late, "train", "test", test[0], train[1])
+    _require_order(num_late, "train", "validation", validation[0], train[1])
+    _require_order(num_late, "validation", "test", test[0], validation[1])
+    return Windows(
+        validation=validation[0],
+        ranking=min(first for first, _ in spans.values()),
+        ranking_validation=validation[0],
+        test=test[0],
+    )
+
+
+def require_splits(found: set[str]) -> None:
+    """Checks that a `split` column has watches of every kind.
+
+    Raises:
+      errors.UserError: It has not.
+    """
+    missing = [name for name in schema.SPLITS if name not in found]
+    if missing:
+        raise errors.UserError(
+            f"expected {schema.WATCHES}.{schema.SPLIT} to hold "
+            f"{', '.join(schema.SPLITS)}, found no {' and no '.join(missing)}: mark "
+            f"some watches so"
+        )
+
+
+def _require_order(
+    num_late: Callable[[str, int], int], before: str, after: str, start: int, last: int
+) -> None:
+    if last < start:
+        return
+    number = num_late(before, start)
+    raise errors.UserError(
+        f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
+        f"data.protocol=temporal, found {number:,} {before} watches at or after the "
+        f"first {after} watch (time {start}), as a random split has: a model would "
+        f"learn from events after its test; split by time, or use --protocol=split"
+    )

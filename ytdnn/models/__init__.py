@@ -1,0 +1,1 @@
+"""Models: candidates, ranking, and the layers that both are made of."""

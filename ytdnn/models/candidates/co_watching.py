@@ -1,0 +1,217 @@
+"""Vectors of videos from counted co-watching: where the tables of videos begin.
+
+A video that is watched ten times gives ten gradients an epoch, too few to move a random
+row to where it belongs. The same ten watches already say whom it shares its audience
+with. So the tables begin as the leading right singular vectors of the matrix of users
+and videos, each watch divided by the roots of its user's and its video's number of
+watches: a factorisation of how much more often than by chance two videos have a viewer
+in common (as pointwise mutual information, to first order: Levy and Goldberg, 2014).
+
+The vectors are found by subspace iteration (Halko et al., 2011) with Chebyshev filters
+(Zhou et al., 2006), since the matrix has no gap in its spectrum. It is read shard by
+shard and never made. A product takes time in proportion to the watches.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.log import prepared, user_shards
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.integer]
+_Product = Callable[[Floats], Floats]
+
+# Added to the number of watches of a user and of a video, so that those with few, of
+# which chance decides most, weigh less.
+_DAMPING = 5.0
+_EXTRA = 8  # vectors that are iterated beside those asked for
+_FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
+_FILTERS, _DEGREE = 2, 4
+_MOST_KEPT = 1 << 25  # events; of a longer log, shards are read again
+_SHORTEST = 1e-12
+# Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
+# directions than columns: its least eigenvalue is 0, for which a filter would overflow.
+_LEAST_BOUND = 1e-4
+_POWER = 1.0
+_SEED = 0
+
+
+def vectors(data: prepared.PreparedData, dim: int) -> Floats:
+    """Returns a vector for each video of the vocabulary, `[vocabulary_size, dim]`.
+
+    The length of a vector is n / (n + 5) for n watches, 0 where there is none in the
+    training window; of a small log, coordinates beyond the rank are 0.
+
+    Args:
+      data: The prepared set.
+      dim: Width of a vector.
+    """
+    watched = np.zeros(data.vocabulary_size, np.int64)
+    parts = _Parts(data)
+    for part in parts:
+        watched += np.bincount(part.videos, minlength=len(watched))
+    scale = 1.0 / np.sqrt(watched + _DAMPING).astype(np.float32)
+    space = _Space(lambda rows: _product(parts, scale, rows), len(watched))
+    rank = min(dim, max(0, min(data.num_users, int((watched > 0).sum())) - 1))
+    found = np.zeros((len(watched), dim), np.float32)
+    if rank:
+        basis, values = space.leading(rank)
+        found[:, :rank] = basis * scale[:, np.newaxis] * values**_POWER
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    known = (watched / (watched + _DAMPING)).astype(np.float32)[:, np.newaxis]
+    return found / np.maximum(lengths, _SHORTEST) * known
+
+
+@dataclasses.dataclass(frozen=True)
+class _Space:
+    """The leading eigenvectors of a symmetric positive matrix.
+
+    Attributes:
+      product: Function that multiplies the matrix by columns `[size, columns]`.
+      size: Size of the matrix.
+    """
+
+    product: _Product
+    size: int
+
+    def leading(self, num: int) -> tuple[Floats, Floats]:
+        """Returns eigenvectors `[size, num]` after the first, and eigenvalues `[num]`.
+
+        The first says how often a video is watched at all, and is left out.
+        """
+        rng = np.random.Generator(np.random.Philox(_SEED))
+        first = np.ones((self.size, 1), np.float32)
+        for _ in range(_FIRST_STEPS * _DEGREE):
+            first = _orthonormal(self.product(first))
+        width = min(num + _EXTRA, self.size - 1)
+        rows = rng.standard_normal((self.size, width), np.float32)
+        rows = _orthonormal(_without(rows, first))
+        for _ in range(_FIRST_STEPS):
+            _, rows, values = self._ritz(rows, first)
+            rows = _orthonormal(rows)
+        for _ in range(_FILTERS):
+            bound = max(float(values[-1]), _LEAST_BOUND * float(values[0]))
+            rows = self._filtered(rows, first, bound)
+            rows, _, values = self._ritz(rows, first)
+        return rows[:, :num], values[:num]
+
+    def _ritz(self, rows: Floats, first: Floats) -> tuple[Floats, Floats, Floats]:
+        """Returns the best eigenvectors within a basis, their products, the values."""
+        after = _without(self.product(rows), first)
+        values, turn = np.linalg.eigh((rows.T @ after).astype(np.float64))
+        turn = turn[:, ::-1].astype(np.float32)
+        values = values[::-1].clip(0.0).astype(np.float32)
+        return rows @ turn, after @ turn, values
+
+    def _filtered(self, rows: Floats, first: Floats, bound: float) -> Floats:
+        """Returns Chebyshev's polynomial of the matrix, small below a bound."""
+        half = max(bound, 1e-12) / 2.0
+
+        def shifted(columns: Floats) -> Floats:
+            return _without(self.product(columns), first) / half - columns
+
+        before, now = rows, shifted(rows)
+        for _ in range(_DEGREE - 1):
+            before, now = now, 2.0 * shifted(now) - before
+        return _orthonormal(now)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """The training watches of some users, each video of a user once.
+
+    Attributes:
+      users: `[pairs] int32`, ascending, from 0.
+      videos: `[pairs] int32`, index − 1.
+      by_video: `[pairs]`, the order of pairs by their video.
+    """
+
+    users: Ints
+    videos: Ints
+    by_video: Ints
+
+    @classmethod
+    def from_shard(cls, shard: user_shards.Shard, size: int) -> "_Part":
+        """Returns the part of a shard, with videos up to `size`."""
+        watches = shard.watches
+        videos = np.asarray(watches.videos).astype(np.int64)
+        keep = np.asarray(watches.splits) == prepared.Split.TRAIN
+        keep &= (videos > 0) & (videos <= size)
+        users = np.asarray(watches.users)[keep].astype(np.int64)
+        pairs = np.sort(users * size + videos[keep] - 1)
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+        users, videos = (
+            (pairs // size).astype(np.int32),
+            (pairs % size).astype(np.int32),
+        )
+        return cls(users, videos, np.argsort(videos, kind="stable").astype(np.int32))
+
+
+class _Parts:
+    """The training watches shard by shard; of a log that is not long, kept."""
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Reads nothing yet."""
+        self._data = data
+        is_short = sum(shard.num_events for shard in data.shards) <= _MOST_KEPT
+        self._kept = list(self._read()) if is_short else None
+
+    def __iter__(self) -> Iterator[_Part]:
+        """Yields each shard's."""
+        return iter(self._kept) if self._kept is not None else self._read()
+
+    def _read(self) -> Iterator[_Part]:
+        size = self._data.vocabulary_size
+        return (_Part.from_shard(shard.read(), size) for shard in self._data.shards)
+
+
+def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:
+    """Returns Aᵀ A times columns, with A the scaled matrix of users and videos.
+
+    Args:
+      parts: The watches.
+      scale: `[videos]`, of each video's watches.
+      rows: `[videos, columns]`.
+    """
+    scaled = rows * scale[:, np.newaxis]
+    total = np.zeros_like(rows)
+    for part in parts:
+        if not len(part.users):
+            continue
+        number = int(part.users[-1]) + 1
+        counts = np.bincount(part.users, minlength=number)
+        of_users = _sums(scaled, part.videos, part.users, number)
+        of_users /= (counts + _DAMPING)[:, np.newaxis].astype(np.float32)
+        users, videos = part.users[part.by_video], part.videos[part.by_video]
+        total += _sums(of_users, users, videos, len(rows))
+    return total * scale[:, np.newaxis]
+
+
+def _sums(values: Floats, rows: Ints, groups: Ints, num_groups: int) -> Floats:
+    """Returns the sums of rows by group, `[num_groups, columns]`, groups ascending."""
+    found = tf.sparse.segment_sum(values, rows, groups, num_segments=num_groups)
+    return np.array(found)
+
+
+def _without(rows: Floats, direction: Floats) -> Floats:
+    """Returns the columns less their part along a column of length one."""
+    return rows - direction @ (direction.T @ rows)
+
+
+def _orthonormal(rows: Floats) -> Floats:
+    """Returns the orthonormal basis that is nearest to the columns.
+
+    By the root of their products, twice for the digits that the first time loses.
+    """
+    for _ in range(2):
+        # A short log has fewer directions than columns: those left over are zero.
+        lengths = np.linalg.norm(rows, axis=0)
+        rows = rows / np.maximum(lengths, np.finfo(rows.dtype).tiny)
+        values, turn = np.linalg.eigh((rows.T @ rows).astype(np.float64))
+        roots = np.sqrt(np.maximum(values, values[-1] * _SHORTEST))
+        rows = rows @ ((turn / roots) @ turn.T).astype(np.float32)
+    return rows

@@ -1,0 +1,118 @@
+"""Where the weights of a candidate model begin: at random, or at counted co-watching.
+
+From co-watching (`ytdnn/models/candidates/co_watching.py`), a fresh network with a skip
+connection scores a video by the cosine or product of its vector with a bag of the
+watched videos' vectors, plus the log of how often it was watched. That is a neighbour
+model of few dimensions, which training then improves.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.log import prepared
+from ytdnn.models.candidates import co_watching, model
+from ytdnn.models.layers import embeddings
+from ytdnn.run import configs
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Settings of a counted start that validation decides.
+
+    Attributes:
+      bag: Place of the bag that is the user's vector at first, from 0: of a short time
+        scale where the last watch says most, the mean where taste does.
+      length: Greatest length of a video's vector: how much co-watching weighs against
+        popularity.
+    """
+
+    bag: int = 0
+    length: float = 1.0
+
+
+def set_weights(
+    candidate_model: model.CandidateModel, data: prepared.PreparedData
+) -> Floats | None:
+    """Sets the weights of a fresh model as its config says, counted ones at `Start()`.
+
+    Args:
+      candidate_model: As of `model.build`.
+      data: The prepared set, of which training watches alone are looked at.
+
+    Returns:
+      The counted vectors that `begin_at` takes; None of a random start.
+    """
+    config = candidate_model.config
+    if config.initial_vectors == "random":
+        return None
+    vectors = co_watching.vectors(data, config.embedding_dim)
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    if not config.tied_tables:
+        watched = vectors * _rarity(counts)[:, np.newaxis]
+        _assign_rows(candidate_model.user_tower.watches.videos.table, watched)
+    if config.bias:
+        logs = np.log1p(counts.astype(np.float64))
+        _assign(candidate_model.bias, np.append(0.0, logs - logs.mean()))
+    tower = candidate_model.user_tower
+    if tower.skip_connection is not None and config.reads_bags:
+        output = tower.output_layer.kernel
+        output.assign(tf.zeros_like(output))  # what the tower adds is learned
+    begin_at(candidate_model, vectors, Start())
+    return vectors
+
+
+def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
+    """Returns the number of bags a counted start can pass, and if lengths count."""
+    can_pass = config.skip_connection != "none" and config.reads_bags
+    num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1
+    return num_bags, config.similarity != "cosine" and not config.tied_tables
+
+
+def begin_at(
+    candidate_model: model.CandidateModel, vectors: Floats, start: Start
+) -> None:
+    """Makes a model with a counted start, not trained yet, begin elsewhere.
+
+    Args:
+      candidate_model: As of `set_weights`.
+      vectors: That it returned.
+      start: Where the model is to begin.
+    """
+    config = candidate_model.config
+    length = 1.0 if config.tied_tables else start.length
+    _assign_rows(candidate_model.videos.table, vectors * np.float32(length))
+    skip = candidate_model.user_tower.skip_connection
+    if skip is not None and config.reads_bags:
+        skip.pass_bag(start.bag, config.embedding_dim)
+
+
+def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
+    """Returns the weight of each watched video in a bag, `[videos]`, by its watches.
+
+    A rare video says more of a user's taste than one that all watch, so it weighs one
+    over the root of its watches, as in neighbour models, less where they are too few to
+    know its direction. The mean over watches is 1.
+    """
+    weights = np.sqrt(counts + 5.0) / (counts + 2.0)
+    total = float((weights * counts).sum())
+    return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
+
+
+def _assign_rows(table: Any, rows: Floats) -> None:
+    """Assigns a table of videos; its row 0 is never read."""
+    _assign(table, np.pad(rows, [(1, 0), (0, 0)]))
+
+
+def _assign(table: Any, values: np.ndarray) -> None:
+    """Assigns a table, sharded or not."""
+    start = 0
+    for part in embeddings.parts(table):
+        stop = start + int(part.shape[0])
+        part.assign(values[start:stop].astype(np.float32))
+        start = stop

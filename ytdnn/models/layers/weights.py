@@ -1,0 +1,38 @@
+"""Trained weights as both networks keep them: a checkpoint in their artefact."""
+
+import pathlib
+
+import tensorflow as tf
+
+from ytdnn.run import artifacts, configs
+
+_FILE = "weights"
+
+
+def save(model: tf.Module, directory: pathlib.Path) -> None:
+    """Writes a model's weights into an artefact directory being published."""
+    tf.train.Checkpoint(model=model).write(str(directory / _FILE))
+
+
+def restore(model: tf.Module, directory: pathlib.Path) -> None:
+    """Fills a model whose variables all exist with the weights of an artefact."""
+    checkpoint = tf.train.Checkpoint(model=model)
+    checkpoint.read(str(directory / _FILE)).assert_existing_objects_matched()
+
+
+def trained_config(
+    directory: pathlib.Path, kind: str, data: artifacts.Manifest
+) -> configs.Config:
+    """Returns the config a model was trained with, its artefact checked.
+
+    Args:
+      directory: The artefact.
+      kind: The kind expected.
+      data: Manifest of the prepared set that is used with it.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set.
+    """
+    manifest = artifacts.read_manifest(directory, kind)
+    artifacts.require_input(manifest, directory, data.kind, data)
+    return artifacts.read_config(manifest, directory, configs.Config)

@@ -1,0 +1,206 @@
+"""Builds rankers: fresh weights, normalised on the training impressions of a log."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import errors
+from ytdnn.features import base_feature as features_interface
+from ytdnn.features import own_columns, past_sums, reading, registry
+from ytdnn.log import prepared, schema, streaming
+from ytdnn.models.ranking import heads, inputs, model, network, outcomes
+from ytdnn.retrieval import stage
+from ytdnn.run import configs
+
+_ROWS_A_STEP = 1 << 16
+
+Floats = npt.NDArray[np.floating]
+
+
+def build(
+    config: configs.RankingConfig,
+    data: prepared.PreparedData,
+    first_stage: stage.FirstStage | None = None,
+    scope: contextlib.AbstractContextManager[None] | None = None,
+) -> model.RankingModel:
+    """Returns a model with fresh weights, normalised on the training impressions.
+
+    Args:
+      config: Settings of sizes and features.
+      data: Prepared set with impressions.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
+      scope: Context in which its weights are created, but not the tables it only reads;
+        None: no context.
+
+    Raises:
+      errors.UserError: The log has no impressions to train on, or the config names an
+        unknown feature.
+    """
+    require_rows(data, prepared.Split.TRAIN)
+    chosen = features_of(config, data)
+    if first_stage is None:
+        chosen = tuple(f for f in chosen if not inputs.replays([f]))
+    measured, log = _measure(config, data, chosen, first_stage)
+    with scope or contextlib.nullcontext():
+        return model.RankingModel(config, chosen, measured, first_stage, log)
+
+
+def features_of(
+    config: configs.RankingConfig, data: prepared.PreparedData
+) -> registry.Features:
+    """Returns the features that a ranker reads, columns of the log's own too.
+
+    Args:
+      config: Features to add and to remove, and how many own columns are read.
+      data: The prepared set.
+
+    Raises:
+      errors.UserError: A name is unknown, has no effect, or lacks its columns.
+    """
+    own = own_columns.find(data, config.own_columns)
+    return registry.choose(features_interface.RANKING, data, config.features, own.read)
+
+
+def build_like(
+    trained: model.RankingModel,
+    data: prepared.PreparedData,
+    first_stage: stage.FirstStage | None,
+) -> model.RankingModel:
+    """Returns a fresh model with the features of a trained one, for another log.
+
+    Normalised on its training impressions; the statistics of clicks stay.
+
+    Args:
+      trained: The trained model.
+      data: Prepared set of the other log, with impressions.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
+
+    Raises:
+      errors.UserError: The log has no impressions to train on.
+    """
+    require_rows(data, prepared.Split.TRAIN)
+    names = [feature.name for feature in trained.features]
+    chosen = registry.named(features_interface.RANKING, names, data)
+    found, log = _measure(trained.config, data, chosen, first_stage)
+    measured = dataclasses.replace(
+        found,
+        features=reading.with_old_widths(
+            found.features, chosen, trained.measured.features
+        ),
+        clicks=trained.measured.clicks,
+        calibration=trained.measured.calibration,
+        outcomes=trained.measured.outcomes,
+    )
+    return model.RankingModel(trained.config, chosen, measured, first_stage, log)
+
+
+def _measure(
+    config: configs.RankingConfig,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    first_stage: stage.FirstStage | None,
+) -> tuple[network.Statistics, inputs.ImpressionLog | None]:
+    """Passes over the training impressions, window by window.
+
+    Returns:
+      The statistics, and the log as it was opened, None for several windows.
+    """
+    windows = streaming.windows(data, config.window_events)
+    logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
+    opened = next(logs) if len(windows) == 1 else None
+
+    def batches() -> Iterator[reading.Tensors]:
+        collector = streaming.Collector()
+        for log in logs if opened is None else (opened,):
+            rows = training_rows(log.data)
+            for part in inputs.parts(len(rows), _ROWS_A_STEP):
+                yield log.impressions(tf.constant(rows[part], tf.int64))
+            num_events = sum(shard.num_events for shard in log.data.shards)
+            del log  # before the next one takes its memory
+            collector.release(num_events)
+
+    number = 1
+    if isinstance(config.normalization, configs.QuantilesConfig):
+        number = config.normalization.number
+    measured = network.Statistics(
+        vocabulary_size=data.vocabulary_size,
+        features=reading.measure(chosen, data, batches(), number),
+        clicks=heads.measure(map(_labels, data.each_shard())),
+        outcomes=_outcomes(config, data),
+    )
+    return measured, opened
+
+
+def _outcomes(
+    config: configs.RankingConfig, data: prepared.PreparedData
+) -> tuple[outcomes.Learned, ...]:
+    """Returns the outcomes that the ranker learns."""
+    chosen = outcomes.chosen(config, data)
+    if not chosen:
+        return ()
+    parts = (
+        np.asarray(shard.impressions.outcomes)[training_rows(shard)]
+        for shard in data.each_shard()
+    )
+    return outcomes.measure(chosen, parts)
+
+
+def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:
+    """Returns the labels of training impressions; see `heads.measure`."""
+    shown, rows = data.impressions, training_rows(data)
+    seconds = np.zeros(len(rows), np.float32)
+    if shown.seconds is not None:
+        seconds = np.asarray(shown.seconds)[rows]
+    durations = past_sums.durations(data)[np.asarray(shown.videos)[rows]]
+    return np.asarray(shown.clicked)[rows], seconds, durations.astype(np.float32)
+
+
+def rows_of(
+    data: prepared.PreparedData, split: prepared.Split
+) -> npt.NDArray[np.int64]:
+    """Returns the impression rows of a split, in a set or a window of one."""
+    return np.flatnonzero(np.asarray(data.impressions.splits) == split)
+
+
+def training_rows(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+    """Returns the impression rows that train the ranker, those before its window too.
+
+    They are those of a set or of a window of one.
+    """
+    trains = [prepared.Split.TRAIN, prepared.Split.EARLIER]
+    return np.flatnonzero(np.isin(np.asarray(data.impressions.splits), trains))
+
+
+def num_training_rows(data: prepared.PreparedData) -> list[int]:
+    """Returns how many impressions of each shard train the ranker."""
+    return [len(training_rows(shard)) for shard in data.each_shard()]
+
+
+def num_rows(data: prepared.PreparedData, split: prepared.Split) -> list[int]:
+    """Returns the impressions of a split in each shard."""
+    return [len(rows_of(shard, split)) for shard in data.each_shard()]
+
+
+def require_rows(data: prepared.PreparedData, split: prepared.Split) -> None:
+    """Checks that a split has impressions.
+
+    Raises:
+      errors.UserError: It has none.
+    """
+    if not data.has_impressions:
+        raise errors.UserError(
+            f"expected a table {schema.IMPRESSIONS} for the ranker to train on, found "
+            f"none in {data.directory}: add it to the log, or leave the ranker out"
+        )
+    if not any(num_rows(data, split)):
+        raise errors.UserError(
+            f"expected {schema.IMPRESSIONS} in the ranker's {split.name.lower()} "
+            f"window, found none in {data.directory}: change data.ranking_fraction or "
+            f"data.validation_fraction, or leave the ranker out"
+        )

@@ -1,0 +1,1 @@
+"""Videos added to, and removed from, the answers of a bundle."""

@@ -1,0 +1,107 @@
+"""Removes videos from every answer, and takes them back, without a rebuild.
+
+A bundle at hand gets a new version at once: links to the files of its newest, but for
+the list that each model reads when it is loaded. Nothing here needs TensorFlow.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Collection, Mapping
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.bundle import removed_videos, versions
+from ytdnn.log import schema
+from ytdnn.run import artifacts
+
+
+@dataclasses.dataclass(frozen=True)
+class Removed:
+    """The result of removing videos or taking them back.
+
+    Attributes:
+      video_ids: Ids of all removed videos.
+      unknown: Named ids that are not in the catalogue: kept for later exports.
+      version: Version of the bundle that leaves them out; None where there is no
+        bundle.
+    """
+
+    video_ids: list[str]
+    unknown: list[str]
+    version: int | None
+
+
+def change(
+    workdir: pathlib.Path, video_ids: Collection[str], restored: bool = False
+) -> Removed:
+    """Removes videos from all answers, or takes removed ones back.
+
+    Args:
+      workdir: Directory of the run; its lock is held by the caller.
+      video_ids: Ids as in the log; integers as text.
+      restored: Whether they are taken back.
+
+    Raises:
+      errors.UserError: There is no run, or a video to be restored was not removed.
+    """
+    old = removed_videos.read(workdir)
+    if restored:
+        _require_removed(video_ids, old)
+        new = [video for video in old if video not in set(video_ids)]
+    else:
+        new = list(dict.fromkeys([*old, *video_ids]))
+    artifacts.write_json(workdir / removed_videos.FILE, {removed_videos.FACT: new})
+    directory = workdir / removed_videos.BUNDLE
+    if not (directory / artifacts.MANIFEST).exists():
+        return Removed(new, [], None)
+    catalogue = _catalogue(directory)
+    found = removed_videos.indices(catalogue, new)
+    known = {catalogue[index - 1] for index in found}
+    unknown = [video for video in video_ids if video not in known and not restored]
+    return Removed(
+        new, unknown, _revise(directory, removed_videos.inputs(workdir), new, found)
+    )
+
+
+def _revise(
+    directory: pathlib.Path,
+    changed: Mapping[str, str],
+    video_ids: Collection[str],
+    of_indices: Collection[int],
+) -> int:
+    """Publishes a bundle without some videos, unless it is without them already."""
+    manifest = artifacts.load_manifest(directory, removed_videos.BUNDLE)
+    if manifest.inputs.get(removed_videos.FACT) == changed.get(removed_videos.FACT):
+        return versions.newest(directory)
+    kept = {
+        name: of for name, of in manifest.inputs.items() if name != removed_videos.FACT
+    }
+    manifest = dataclasses.replace(
+        manifest,
+        inputs=kept | dict(changed),
+        facts=manifest.facts | {removed_videos.FACT: len(video_ids)},
+    )
+    asset = removed_videos.text(of_indices)
+    return versions.revise(
+        directory,
+        manifest,
+        lambda path: asset if path.name == removed_videos.ASSET else None,
+    )
+
+
+def _require_removed(video_ids: Collection[str], old: Collection[str]) -> None:
+    strange = [video for video in video_ids if video not in set(old)]
+    if strange:
+        raise errors.UserError(
+            f"expected removed videos to restore ({len(old)} are removed), received "
+            f"{strange[0]}, which is not"
+        )
+
+
+def _catalogue(directory: pathlib.Path) -> pl.Series:
+    """Returns the ids of a bundle's catalogue as text, by their indices."""
+    number = versions.newest(directory)
+    path = directory / versions.VERSIONS / str(number) / removed_videos.TITLES
+    ids = pl.read_parquet(path, columns=[schema.VIDEO_ID])[schema.VIDEO_ID]
+    return ids.cast(pl.String)

@@ -1,0 +1,1 @@
+"""Commands that run a recommender from day to day, and by several processes."""

@@ -1,0 +1,95 @@
+"""`ytdnn cluster`: a command run by several processes of this machine."""
+
+import pathlib
+import sys
+
+from ytdnn import errors, user_paths
+from ytdnn.ops.cluster import local_cluster, tasks
+from ytdnn.run.cli import arguments, output
+
+Flag = arguments.Flag
+
+_PROGRAM = (sys.executable, "-m", "ytdnn")
+_RESTARTS = 10
+_COMMANDS = ("train", "run", "refit")
+FLAGS = (
+    Flag("workers", "Processes that train; default: 2.", example="N"),
+    Flag(
+        "ps",
+        "Parameter servers, which hold the tables; default: none, the workers then "
+        "train in step.",
+        example="N",
+    ),
+    Flag(
+        "restarts",
+        f"How often lost processes are started again; default: {_RESTARTS}.",
+        example="N",
+    ),
+    Flag(
+        "network",
+        "own (default): the processes have a network of their own, without the world "
+        "and closed to it; open: that of the machine, for data that lie elsewhere. "
+        "TensorFlow then listens on every address, and runs what reaches it.",
+        example="own|open",
+    ),
+)
+
+
+def run(given: arguments.Arguments) -> int:
+    """Runs the command behind `--`, and returns its exit status.
+
+    Raises:
+      errors.UserError: It cannot be run by several, or a flag is wrong.
+    """
+    values = given.values
+    if not given.rest or given.rest[0] not in _COMMANDS:
+        raise errors.UserError(
+            f"expected a command of {', '.join(_COMMANDS)} after --, as `ytdnn "
+            f"cluster --workers=2 -- train --workdir=DIR`, received "
+            f"{' '.join(given.rest[:1]) or 'none'}"
+        )
+    if given.overrides:
+        raise errors.UserError(
+            f"expected settings after --, with their command, received "
+            f"--config.{next(iter(given.overrides))} before it"
+        )
+    numbers = {
+        name: arguments.whole(name, values[name]) if name in values else default
+        for name, default in (("workers", 2), ("ps", 0), ("restarts", _RESTARTS))
+    }
+    strategy = tasks.PARAMETER_SERVER if numbers["ps"] else tasks.MULTI_WORKER
+    plan = local_cluster.Plan(
+        command=(*_PROGRAM, *given.rest, *_strategy(given.rest, strategy)),
+        workers=numbers["workers"],
+        servers=numbers["ps"],
+        logs=_workdir(given.rest) / "cluster",
+        restarts=numbers["restarts"],
+        say=output.say,
+        is_open=arguments.choice(given, "network", ("own", "open"), "own") == "open",
+    )
+    return local_cluster.run(plan)
+
+
+def _strategy(command: tuple[str, ...], needed: str) -> list[str]:
+    """Returns the flag that a command lacks.
+
+    Raises:
+      errors.UserError: It has another.
+    """
+    own = f"--strategy={needed}"
+    named = [word for word in command if word.lstrip("-").startswith("strategy")]
+    if named and named != [own]:
+        raise errors.UserError(
+            f"expected {own}, or none, for these processes, received {named[0]}"
+        )
+    return [] if named else [own]
+
+
+def _workdir(command: tuple[str, ...]) -> pathlib.Path:
+    """Returns the workdir that a command names."""
+    for place, word in enumerate(command):
+        name, _, value = word.lstrip("-").partition("=")
+        if name == "workdir" and word.startswith("-"):
+            found = value or (command[place + 1 : place + 2] or ("",))[0]
+            return user_paths.expanded(found)
+    raise errors.UserError("expected --workdir=DIR after --, received none")

@@ -1,0 +1,221 @@
+"""`ytdnn serve` and `ytdnn join-log`: serves a bundle, and joins its served log."""
+
+import importlib.util
+import os
+import pathlib
+import re
+import sys
+
+from ytdnn import errors
+from ytdnn.run.cli import arguments, output
+from ytdnn.run.pipeline import graph
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag("workdir", "Directory of a run; its bundle is served.", example="DIR"),
+    Flag("bundle", "Directory of a bundle that lies alone.", example="DIR"),
+    Flag("port", "Port to listen on; default: 8501.", example="N"),
+    Flag(
+        "host",
+        "Address to listen on; default: 127.0.0.1. Another needs a token.",
+        example="ADDRESS",
+    ),
+    Flag(
+        "token_file",
+        "File with the token that every request must bring; or the environment "
+        "variable YTDNN_TOKEN.",
+        example="FILE",
+    ),
+    Flag(
+        "allowed_hosts",
+        "Names in the Host header that are answered too.",
+        example="NAME,…",
+    ),
+    Flag("inspect", "Show users of the prepared set.", is_switch=True),
+    Flag(
+        "log",
+        "Directory of what was served; default: WORKDIR/served_log, none with "
+        "--bundle; none: no log.",
+        example="DIR|none",
+    ),
+    Flag(
+        "flush_seconds",
+        "How long what was served may be in memory alone; default: 5.",
+        example="SECONDS",
+    ),
+    Flag(
+        "batching",
+        "on (default): requests share runs, as serving/batching.config of the bundle "
+        "says; off: each runs alone.",
+        example="on|off",
+    ),
+    Flag(
+        "processes",
+        "Processes that answer on the port; vectors and tables are in memory once; "
+        "default: 1.",
+        example="N",
+    ),
+    Flag(
+        "access_log",
+        "File of the access log, lines of JSON; -: standard output; default: none.",
+        example="FILE|-",
+    ),
+    Flag(
+        "queue_seconds",
+        "Requests are refused (503, Retry-After) while others have waited this long; "
+        "default: 1.",
+        example="SECONDS",
+    ),
+    Flag(
+        "traces",
+        "on: OpenTelemetry's traces, by OTLP (extra telemetry); off (default).",
+        example="on|off",
+    ),
+)
+JOIN_FLAGS = (
+    Flag("log", "Directory of what was served.", example="DIR", required=True),
+    Flag("out", "Directory of the event log, made new.", example="DIR", required=True),
+    Flag(
+        "wait",
+        "Seconds after an answer in which feedback counts; answers younger than that "
+        "are left for later; default: 3600.",
+        example="SECONDS",
+    ),
+)
+_TOKEN = "YTDNN_TOKEN"
+_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+_MOST_PORT = 65_535
+_MOST_PROCESSES = 256
+_NONE = "none"
+
+
+def run(given: arguments.Arguments) -> None:
+    """Serves a bundle until it is interrupted.
+
+    Raises:
+      errors.UserError: A flag is wrong, the extra `serve` is missing, the port is taken
+        or the bundle cannot be served.
+    """
+    values = given.values
+    if ("workdir" in values) == ("bundle" in values):
+        raise errors.UserError(
+            "expected --workdir or --bundle, one of them (ytdnn serve --help)"
+        )
+    _require_packages()
+    number = _processes(values.get("processes", "1"))
+    if number == 1:
+        _run(given, number)
+        return
+    from ytdnn.ops.server import shared_metrics
+
+    with shared_metrics.directory():
+        _run(given, number)
+
+
+def _run(given: arguments.Arguments, processes: int) -> None:
+    """Serves from one process or several."""
+    values = given.values
+    from ytdnn.ops.server import settings, start
+
+    path = values.get("token_file")
+    token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))
+    bundle, data, log = _places(values)
+    made = settings.Settings(
+        bundle=bundle,
+        data=data,
+        host=values.get("host", settings.HOST),
+        port=_port(values.get("port", str(settings.PORT))),
+        token=token,
+        hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
+        inspect=values.get("inspect") == "True",
+        log=log,
+        loads_all=True,
+        flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
+        is_batching=_is_on(given, "batching", "on"),
+        limits=settings.Limits(
+            queue_seconds=_seconds("queue_seconds", values.get("queue_seconds", "1"))
+        ),
+        processes=processes,
+        access_log=values.get("access_log"),
+        traces=_is_on(given, "traces", "off"),
+    )
+    start.run(made, output.say)
+
+
+def join(given: arguments.Arguments) -> None:
+    """Makes an event log from served answers and their feedback.
+
+    Raises:
+      errors.UserError: A flag is wrong, or there is nothing to join.
+    """
+    from ytdnn.ops.server import served
+
+    wait = _seconds("wait", given.values.get("wait", "3600"))
+    log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
+    found = served.join(log, out, wait)
+    for line in found.lines():
+        output.say(line)
+    output.say(f"event log: {out}")
+    output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
+
+
+def _places(
+    values: dict[str, str],
+) -> tuple[pathlib.Path, pathlib.Path | None, pathlib.Path | None]:
+    """Returns bundle, prepared set and log."""
+    given = values.get("log")
+    log = None if given in (None, _NONE) else pathlib.Path(given)
+    if "bundle" in values:
+        return pathlib.Path(values["bundle"]), None, log
+    workdir = pathlib.Path(values["workdir"])
+    if given is None:
+        log = workdir / "served_log"
+    return workdir / graph.BUNDLE.name, workdir / graph.DATA.name, log
+
+
+def _is_on(given: arguments.Arguments, name: str, default: str) -> bool:
+    return arguments.choice(given, name, ("on", "off"), default) == "on"
+
+
+def _processes(text: str) -> int:
+    number = int(text) if re.fullmatch(r"[0-9]{1,3}", text) else 0
+    if not 1 <= number <= _MOST_PROCESSES:
+        raise errors.UserError(
+            f"expected --processes to be a number of 1 to {_MOST_PROCESSES}, received "
+            f"{text!r}"
+        )
+    if number > 1 and sys.platform != "linux":
+        raise errors.UserError(
+            f"expected Linux for --processes={number}, received {sys.platform}: start "
+            f"a server on each of several ports behind a proxy"
+        )
+    return number
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and text.isascii()) or int(text) > _MOST_PORT:
+        raise errors.UserError(
+            f"expected --port to be a number of 0 (any free one) to {_MOST_PORT}, "
+            f"received {text!r}"
+        )
+    return int(text)
+
+
+def _seconds(name: str, text: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text) or (
+        name == "flush_seconds" and not float(text)
+    ):
+        raise errors.UserError(
+            f"expected --{name} to be a number of seconds, received {text!r}"
+        )
+    return float(text)
+
+
+def _require_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise errors.UserError(
+            f"ytdnn serve needs {', '.join(missing)}: pip install -c constraints.txt "
+            f"'.[serve]' in the checkout"
+        )

@@ -1,0 +1,108 @@
+"""A run that several processes make together: one leads, the others follow.
+
+Every process is given the same command. The chief runs the steps as a single process
+would, and tells the workers for each training whether it runs now; workers that train
+in step follow it there, and skip everything else. Parameter servers and their workers
+only serve.
+"""
+
+import contextlib
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ytdnn import errors, registries
+from ytdnn.ops.cluster import tasks
+from ytdnn.run.pipeline import roles
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import graph
+
+_SKIPPED, _MADE = 0.0, 1.0
+
+
+class _Several(roles.Alone):
+    """Shares a run with other processes, as `TF_CONFIG` names them."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the chief."""
+        return self._task.is_chief
+
+    def require_alone(self, command: str) -> None:
+        """Refuses a command which one process runs.
+
+        Args:
+          command: Name of the command.
+
+        Raises:
+          errors.UserError: Always.
+        """
+        raise errors.UserError(
+            f"expected a strategy of none, mirrored or tpu for `ytdnn {command}`, "
+            f"received {self.config.strategy}: several processes can train, run and "
+            f"refit"
+        )
+
+    def follows(self) -> bool:
+        """Joins the cluster, and returns whether another process leads."""
+        task = self._task  # a mistake is told before TensorFlow is loaded
+        from ytdnn.training import devices
+
+        with self.watched():
+            _ = devices.make(self.config.strategy, self.config.cluster).strategy
+        return not task.is_chief
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Turns TensorFlow's errors about a lost process into one line."""
+        from ytdnn.ops.cluster import strategies
+
+        with strategies.one_line(self._task):
+            yield
+
+    @property
+    def _task(self) -> tasks.Task:
+        found = tasks.from_environment(self.config.strategy)
+        if found is None:
+            raise ValueError(f"expected a cluster, received {self.config.strategy}")
+        return found
+
+
+@registries.ROLES.register("multi_worker")
+class Workers(_Several):
+    """Trains in step with the other workers, the first of which leads."""
+
+    def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
+        """Takes part in the trainings that the chief makes now."""
+        from ytdnn.run.pipeline import sizes
+
+        with self.watched():
+            for step in several:
+                if step.is_shared and self._word(_SKIPPED) == _MADE:
+                    step.run(sizes.resolved(self.config, workdir), workdir)
+            self._word(_SKIPPED)
+
+    def says(self, is_made: bool) -> None:
+        """Tells the workers whether the next training is made; in the end, no."""
+        self._word(_MADE if is_made else _SKIPPED)
+
+    def _word(self, own: float) -> float:
+        """Returns the chief's word; waits for it, or for all to hear it."""
+        from ytdnn.training import devices
+
+        return devices.make(self.config.strategy, self.config.cluster).agreed([own])[0]
+
+
+@registries.ROLES.register("parameter_server")
+class ServedTables(_Several):
+    """Leads, or serves the chief's trainings until it ends."""
+
+    def follows(self) -> bool:
+        """Joins the cluster; of a process that serves, returns when the chief ended."""
+        if self._task.is_chief:
+            return super().follows()
+        from ytdnn.ops.cluster import strategies
+
+        strategies.serve(self._task, self.config.cluster)
+        return True

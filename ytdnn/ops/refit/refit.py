@@ -1,0 +1,298 @@
+"""Prepared sets for the refit: nothing is held out, training reaches the log's end.
+
+Both are made from a prepared set, not from the log, which may no longer exist: the
+events stay, and the split changes, and with it the vocabulary.
+
+* `EARLIER`, where the ranker has a window of its own: the candidates train before the
+last `data.ranking_fraction` of the watches, the ranker on the impressions since. So the
+ranker learns from scores of a model that has not seen its clicks.
+* `WHOLE`: all watches are training; it is used for the served models.
+
+The vocabulary of the first is a part of the second's, and its videos come first in both
+catalogues: a video has one index, and the ranker of the first reads the second.
+"""
+
+import dataclasses
+import enum
+import pathlib
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import (
+    array_files,
+    events,
+    log_warnings,
+    prepared,
+    ragged,
+    schema,
+    searches,
+    shard_tasks,
+    shards,
+    user_shards,
+    windows,
+)
+from ytdnn.run import artifacts, configs
+
+FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
+RANKER_FROM = "ranker_from"
+_VIDEO_ARRAYS = ("watch_videos", "impression_videos", "impression_seed_videos")
+_TOKEN_ARRAYS = ("search_tokens", "search_token_offsets")
+
+Bools = npt.NDArray[np.bool_]
+Splits = npt.NDArray[np.uint8]
+
+
+class Part(enum.Enum):
+    """The purpose of a prepared set of the refit."""
+
+    EARLIER = "earlier"
+    WHOLE = "whole"
+
+
+def derive(
+    data: prepared.PreparedData,
+    part: Part,
+    directory: pathlib.Path,
+    needs_ranker: bool,
+    begins: int | None = None,
+) -> prepared.PreparedData:
+    """Writes one of the sets of the refit, or of a refresh.
+
+    Args:
+      data: The prepared set of the run that was chosen.
+      part: Which set; `EARLIER` only where `data.has_own_window`.
+      directory: Where it will stand.
+      needs_ranker: Whether a ranker is to be trained to the end of the log too.
+      begins: Where the ranker's window begins, seconds since the epoch, as in a
+        refresh; None: as the ranking fraction says.
+
+    Raises:
+      errors.UserError: The ranker has nothing to learn from before the end of the log.
+    """
+    if begins is None:
+        begins = _ranker_begins(data)
+    split = _Split(begins if part is Part.EARLIER else None, begins)
+    obstacle = _obstacle(data, split)
+    if needs_ranker and obstacle:
+        raise errors.UserError(
+            f"expected {schema.IMPRESSIONS} for the ranker up to the end of the log, "
+            f"found a window where {obstacle}: raise data.ranking_fraction, leave the "
+            f"ranker out (--config.ranking.enabled=false), or serve without the refit "
+            f"(--config.refit=false)"
+        )
+    labels = _label_counts(data, split.watches_to)
+    facts = dict(data.manifest.facts) | {
+        "vocabulary": int(_vocabulary(data, labels).sum()),
+        "ranking_obstacle": obstacle,
+        FACT: {TRAINED_TO: _end(data), RANKER_FROM: begins},
+    }
+    if data.config.protocol == "temporal":
+        facts["windows"] = dataclasses.asdict(_windows(data, part, begins))
+    made_from = {prepared.KIND: data.manifest.fingerprint}
+    config = configs.to_dict(data.config)
+    with artifacts.publish(
+        directory, prepared.KIND, config, made_from, facts
+    ) as partial:
+        order = _order(data, begins)
+        _write_entities(data, order, labels, partial)
+        _write_arrays(data, order, split, partial)
+        if data.some.shard.searches is not None:
+            facts |= _write_searches(data, split, partial)
+    return prepared.load(directory)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Split:
+    """The split of a training set from which no event is held out.
+
+    Attributes:
+      watches_to: Second from which watches are context; None: none are.
+      shown_from: Second before which impressions are context; None: none are.
+    """
+
+    watches_to: int | None
+    shown_from: int | None
+
+    def of_watches(self, watches: events.Watches) -> Splits:
+        """Returns the split of each watch."""
+        found = np.full(len(watches), prepared.Split.TRAIN, np.uint8)
+        if self.watches_to is not None:
+            is_late = np.asarray(watches.times) >= self.watches_to
+            found[is_late] = prepared.Split.CONTEXT
+        return found
+
+    def of_impressions(self, shown: events.Impressions) -> Splits:
+        """Returns the split of each impression."""
+        found = np.full(len(shown), prepared.Split.TRAIN, np.uint8)
+        if self.shown_from is not None:
+            is_early = np.asarray(shown.times) < self.shown_from
+            found[is_early] = prepared.Split.CONTEXT
+        return found
+
+
+def _end(data: prepared.PreparedData) -> int:
+    """Returns the second after the last event."""
+    return data.end_of_log + 1
+
+
+def _times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+    """Returns the times of all watches."""
+    # Copied, since a mapped array keeps its file open.
+    return np.concatenate([np.array(s.read().watches.times) for s in data.shards])
+
+
+def _ranker_begins(data: prepared.PreparedData) -> int | None:
+    """Returns where the ranker's window begins, None where it has none of its own."""
+    if not data.has_own_window:
+        return None
+    share = 1.0 - data.config.ranking_fraction
+    return int(np.quantile(_times(data), share, method="nearest"))
+
+
+def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
+    shown = (shard.read().impressions for shard in data.shards)
+    parts = (
+        (split.of_impressions(table), table.clicked)
+        for table in shown
+        if table is not None
+    )
+    counts = log_warnings.shown_and_clicked(parts)
+    return log_warnings.ranking_obstacle(counts, (prepared.Split.TRAIN,))
+
+
+def _windows(
+    data: prepared.PreparedData, part: Part, begins: int | None
+) -> windows.Windows:
+    """Returns the windows; those without training or test begin at the end."""
+    end = _end(data)
+    if begins is None:  # both stages train on all of it
+        first = int(_times(data).min(initial=end))
+        return windows.Windows(end, first, end, end)
+    start = begins if part is Part.EARLIER else end
+    return windows.Windows(start, start, end, end)
+
+
+def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:
+    """Returns which videos get an id embedding, `[videos] bool`."""
+    if data.config.vocabulary == "train":
+        return labels > 0
+    return np.arange(data.num_videos) < data.vocabulary_size
+
+
+def _label_counts(
+    data: prepared.PreparedData, watches_to: int | None
+) -> npt.NDArray[np.int64]:
+    """Returns how often each video is a training label, `[videos] int64`."""
+    found = np.zeros(data.num_videos + 1, np.int64)
+    for shard in data.shards:
+        watches = shard.read().watches
+        of_watches = _Split(watches_to, None).of_watches(watches)
+        videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
+        found += np.bincount(videos, minlength=len(found))
+    return found[1:]
+
+
+def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
+    is_label: Bools = of_watches == prepared.Split.TRAIN
+    return is_label & watches.are_completed
+
+
+def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
+    """Returns the catalogue with both vocabularies in front, the smaller one first."""
+    found = [_vocabulary(data, _label_counts(data, b)) for b in {begins, None}]
+    return np.argsort(-sum(known.astype(np.int64) for known in found), kind="stable")
+
+
+def _write_entities(
+    data: prepared.PreparedData,
+    order: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int64],
+    directory: pathlib.Path,
+) -> None:
+    """Writes users, catalogue and the vocabularies of texts."""
+    counts = pl.Series(prepared.TRAIN_COUNT, labels)
+    videos = data.videos.with_columns(counts)[order]
+    videos.write_parquet(directory / prepared.VIDEOS_FILE)
+    data.vectors.write_ordered(order, directory)
+    for name in (prepared.USERS_FILE, prepared.VOCABULARIES_FILE):
+        artifacts.link(str(data.directory / name), str(directory / name))
+
+
+def _write_arrays(
+    data: prepared.PreparedData,
+    order: npt.NDArray[np.int64],
+    split: _Split,
+    directory: pathlib.Path,
+) -> None:
+    """Writes the changed arrays of the events, and links the unchanged ones."""
+    new_index = np.zeros(len(order) + 1, np.int32)
+    new_index[order + 1] = np.arange(1, len(order) + 1)
+    for number, shard in enumerate(data.shards):
+        read = shard.read()
+        changed = {"watch_splits": split.of_watches(read.watches)}
+        if read.impressions is not None:
+            changed["impression_splits"] = split.of_impressions(read.impressions)
+        target = user_shards.path(directory, number)
+        target.mkdir(parents=True)
+        for path in sorted(user_shards.path(data.directory, number).iterdir()):
+            if path.stem in _VIDEO_ARRAYS:
+                array_files.save(
+                    target / path.name, new_index[np.load(path, mmap_mode="r")]
+                )
+            elif path.stem in changed:
+                array_files.save(target / path.name, changed[path.stem])
+            elif path.stem not in _TOKEN_ARRAYS:
+                artifacts.link(str(path), str(target / path.name))
+
+
+def _write_searches(
+    data: prepared.PreparedData, split: _Split, directory: pathlib.Path
+) -> dict[str, int]:
+    """Writes the words of searches anew: their vocabulary is that of training."""
+    with artifacts.scratch(directory, "tokens") as scratch:
+        files = _write_tokens(data, split, scratch)
+        known = searches.vocabulary(files, data.config)
+        known.write_parquet(directory / prepared.TOKENS_FILE)
+        for number, file in enumerate(files):
+            arrays = searches.token_arrays(pl.read_parquet(file), known)
+            shard_tasks.save(arrays, user_shards.path(directory, number))
+    return {"search_tokens": known.height}
+
+
+def _write_tokens(
+    data: prepared.PreparedData, split: _Split, scratch: pathlib.Path
+) -> list[pathlib.Path]:
+    """Keeps the tokens of each shard's searches as text, and returns the files."""
+    files = []
+    for number, shard in enumerate(data.shards):
+        files.append(shard_tasks.token_file(scratch, number))
+        path = user_shards.path(data.directory, number) / user_shards.QUERIES_FILE
+        place = pl.int_range(pl.len())
+        frame = pl.read_parquet(path).with_columns(
+            pl.lit(0).alias(shards.USER),
+            place.alias(schema.TIME),
+            place.alias(shards.ROW),
+        )
+        inside = _searches_in_training(shard.read(), split)
+        searches.write_tokens(searches.with_tokens(frame), inside, files[-1])
+    return files
+
+
+def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
+    """Returns which searches the context of a training label has."""
+    if shard.searches is None:
+        return np.zeros(0, bool)
+    before = shard.watches.num_searches
+    offsets = np.asarray(shard.searches.offsets)
+    reached = np.zeros(len(offsets) - 1, np.int64)
+    if before is not None:
+        of_watches = split.of_watches(shard.watches)
+        is_label = _are_labels(shard.watches, of_watches)
+        owners = shard.watches.users[is_label]
+        np.maximum.at(reached, owners, np.asarray(before)[is_label])
+    users = ragged.rows_of(offsets)
+    found: Bools = np.arange(len(users)) - offsets[users] < reached[users]
+    return found

@@ -1,0 +1,165 @@
+"""The ranker's last step of a refit: the same network with other candidates.
+
+It was trained with the scores of a candidate model that had not seen its window; it
+will be served with those of a model trained to the end of the log, on another scale.
+The quantiles that normalise the scores are therefore moved from one scale to the other,
+by each model's scores on lists it retrieves: the earlier model's for requests of the
+ranker's window, the later one's for the same users at the end of the log. Logged
+positions are not used: the later model was trained on their clicks.
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.features import base_feature
+from ytdnn.log import prepared
+from ytdnn.models.ranking import model, network
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run import artifacts, configs
+from ytdnn.training import optimizer_state, ranking
+
+_REQUESTS = 1_000
+_LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRanker:
+    """A ranker, or its directory, with its inputs.
+
+    Attributes:
+      directory: The artefact `ranking`.
+      data: The prepared set next to it.
+      first_stage: The candidates next to it.
+    """
+
+    directory: pathlib.Path
+    data: prepared.PreparedData
+    first_stage: retrieval_stage.FirstStage
+
+
+def publish(
+    config: configs.Config,
+    earlier: TrainedRanker,
+    later: TrainedRanker,
+    inputs: Mapping[str, str],
+) -> None:
+    """Publishes a trained ranker next to later candidates.
+
+    Args:
+      config: The run.
+      earlier: The ranker as it was trained.
+      later: Directory and inputs of the published one.
+      inputs: Fingerprints of the artefacts it is made from.
+    """
+    trained = model.load(earlier.directory, earlier.data, earlier.first_stage)
+    facts = dict(artifacts.read_manifest(earlier.directory, model.KIND).facts)
+    scores = [
+        feature.name
+        for feature in trained.features
+        if isinstance(feature, base_feature.Replayed) and feature.needs_quantiles
+    ]
+    measured = trained.measured
+    if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
+        lists = listed_scores(earlier, later, config.seed)
+        measured = with_moved(measured, scores, *lists)
+        facts["score_medians"] = [float(np.median(found)) for found in lists]
+    with artifacts.publish(
+        later.directory, model.KIND, ranking.step_config(config), inputs, facts
+    ) as partial:
+        model.save(trained, partial, measured)
+        shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
+        if (earlier.directory / optimizer_state.FILE).exists():
+            optimizer_state.share(earlier.directory, partial)
+
+
+def listed_scores(
+    earlier: TrainedRanker, later: TrainedRanker, seed: int
+) -> tuple[Floats, Floats]:
+    """Returns each model's scores on lists it retrieves for the same users.
+
+    Args:
+      earlier: Model that scores requests of the ranker's training window.
+      later: Model that scores requests at the end of the log.
+      seed: Seed of the choice of requests.
+    """
+    index, table = earlier.data.shard_index, "impressions"
+    train = prepared.Split.TRAIN
+    rows = index.find(table, lambda shown: np.asarray(shown.splits) == train)
+    pages = index.gather(table, "pages", rows)
+    firsts = rows[np.unique(pages, return_index=True)[1]]
+    size = min(_REQUESTS, len(firsts))
+    rng = np.random.default_rng(seed)
+    asked = np.sort(rng.choice(firsts, size, replace=False))
+    users, num_watches, times = (
+        index.gather(table, name, asked)
+        for name in ("users", "num_watches", "request_times")
+    )
+    found = []
+    for ranker, at in ((earlier, times), (later, None)):
+        own = ranker.data.of_users(np.unique(users))
+        offsets = own.shard_index.offsets("watches")
+        ends = offsets[users] + num_watches if at is not None else offsets[users + 1]
+        at = np.full(size, own.end_of_log + 1) if at is None else at
+        opened = ranker.first_stage.open_log(own)
+        found.append(opened.listed_scores(users, ends, at))
+    return found[0], found[1]
+
+
+def with_moved(
+    measured: network.Statistics,
+    names: list[str],
+    then: Floats,
+    now: Floats,
+) -> network.Statistics:
+    """Returns statistics with the quantiles of scores on another scale.
+
+    Args:
+      measured: Statistics of the ranker's training.
+      names: Names of features that are scores.
+      then: `[n]` scores on lists of the model it was trained with.
+      now: `[m]` scores on lists of the model it is served with.
+    """
+    features = dict(measured.features)
+    for name in names:
+        found = moved(np.array(features[name].quantiles), then, now)
+        features[name] = dataclasses.replace(
+            features[name], quantiles=tuple(found.tolist())
+        )
+    return dataclasses.replace(measured, features=features)
+
+
+def moved(values: Floats, then: Floats, now: Floats) -> Floats:
+    """Returns values of one distribution at the same quantiles of another.
+
+    Between the 1 % and the 99 % quantile they are interpolated, beyond it linear with
+    the ratio of the distances between these quantiles. Where a distribution has no
+    width, or no values, they stay.
+
+    >>> then, now = np.linspace(0, 1, 101), np.linspace(10, 12, 101)
+    >>> moved(np.array([0.0, 0.5, 2.0]), then, now)
+    array([10., 11., 14.])
+
+    Args:
+      values: `[k]`, ascending.
+      then: `[n]` values of their own distribution.
+      now: `[m]` values of the other distribution.
+
+    Returns:
+      `[k]`, ascending.
+    """
+    if not len(then) or not len(now):
+        return values
+    old, new = (np.quantile(found, _LEVELS) for found in (then, now))
+    if old[-1] <= old[0]:
+        return values
+    slope = (new[-1] - new[0]) / (old[-1] - old[0])
+    below, above = np.minimum(values - old[0], 0.0), np.maximum(values - old[-1], 0.0)
+    found: Floats = np.interp(values, old, new) + slope * (below + above)
+    return found

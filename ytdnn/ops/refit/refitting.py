@@ -1,0 +1,354 @@
+"""The steps of a refit: a run's models, trained again to the end of the log.
+
+    refit/earlier/{data,candidates,ranking}   candidates up to the ranker's last window,
+                                              and the ranker trained on it
+    refit/{data,candidates,index,ranking}     inputs of the bundle
+
+The first exist where the ranker has a window of its own (docs/design.md §7). Every
+function takes (config, workdir), as those of `steps`.
+"""
+
+import dataclasses
+import datetime
+import json
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import progress, registries, user_paths
+from ytdnn.ops.cluster import tasks
+from ytdnn.run import artifacts, configs
+from ytdnn.run.pipeline import api, graph, roles, runner, steps
+from ytdnn.run.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.ops.refit import refit as refit_room
+    from ytdnn.ops.refit import refit_ranking
+
+LATER = "refit"
+EARLIER = "refit/earlier"
+_FACT = "refit"  # of the prepared set, see `ytdnn.ops.refit.refit`
+_SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
+
+
+def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why no earlier candidates are needed, empty where they are."""
+    from ytdnn.log import prepared
+
+    why = steps.ranker_not_served(config, workdir)
+    if why or prepared.load(workdir / "data").has_own_window:
+        return why
+    return "the ranker has no window of its own, and so reads no candidate scores"
+
+
+def split_earlier(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/earlier/data`."""
+    from ytdnn.ops.refit import refit as refit_room
+
+    _derive(config, workdir, EARLIER, refit_room.Part.EARLIER)
+
+
+def split_whole(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/data`."""
+    from ytdnn.ops.refit import refit as refit_room
+
+    _derive(config, workdir, LATER, refit_room.Part.WHOLE)
+
+
+def _derive(
+    config: configs.Config, workdir: pathlib.Path, root: str, part: "refit_room.Part"
+) -> None:
+    from ytdnn.log import prepared
+    from ytdnn.ops.refit import refit as refit_room
+
+    needs_ranker = not steps.ranker_not_served(config, workdir)
+    data = prepared.load(workdir / "data")
+    refit_room.derive(data, part, workdir / root / "data", needs_ranker)
+
+
+def train_earlier_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/earlier/candidates`."""
+    _train_candidates(config, workdir, EARLIER)
+
+
+def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/candidates`."""
+    _train_candidates(config, workdir, LATER)
+
+
+def _train_candidates(config: configs.Config, workdir: pathlib.Path, root: str) -> None:
+    from ytdnn.log import prepared
+    from ytdnn.training import candidates
+
+    chosen = artifacts.read_manifest(workdir / "candidates", "candidates")
+    home = workdir / root
+    candidates.train(config, prepared.load(home / "data"), home / "candidates", chosen)
+
+
+def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/index`."""
+    steps.build_index(config, workdir / LATER)
+
+
+def train_earlier_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/earlier/ranking`."""
+    _train_ranking(config, workdir, EARLIER)
+
+
+def _train_ranking(config: configs.Config, workdir: pathlib.Path, root: str) -> None:
+    from ytdnn.training import ranking
+
+    chosen = artifacts.read_manifest(workdir / "ranking", "ranking")
+    here = _trained(config, workdir, root)
+    ranking.train(config, here.data, here.directory, here.first_stage, chosen)
+
+
+def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/ranking`: the earlier one behind the later candidates."""
+    from ytdnn.ops.refit import refit_ranking
+
+    if earlier_left_out(config, workdir):
+        _train_ranking(config, workdir, LATER)
+        return
+    if not tasks.writes(config.strategy):
+        return
+    inputs = {
+        **steps.fingerprints(
+            workdir / LATER, ["data", "candidates", "earlier/ranking"]
+        ),
+        **steps.fingerprints(workdir, ["ranking"]),
+        **steps.ranker_parts(config),
+    }
+    earlier, later = (_trained(config, workdir, root) for root in (EARLIER, LATER))
+    refit_ranking.publish(config, earlier, later, inputs)
+
+
+def _trained(
+    config: configs.Config, workdir: pathlib.Path, root: str
+) -> "refit_ranking.TrainedRanker":
+    """Returns the directory of a refit's ranker, and its inputs."""
+    from ytdnn.log import prepared
+    from ytdnn.ops.refit import refit_ranking
+    from ytdnn.retrieval import stage
+
+    home = workdir / root
+    data = prepared.load(home / "data")
+    first_stage = stage.load(home / "candidates", data, config.composition)
+    return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
+
+
+def export(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `bundle` of the refitted models."""
+    from ytdnn.bundle import export as export_room
+
+    stated = _stated(workdir)
+    is_trained = not steps.ranker_left_out(config, workdir)
+    config = steps.served_config(config, workdir)
+    has_ranker = not steps.ranker_left_out(config, workdir)
+    stages = ["candidates", "ranking"] if has_ranker else ["candidates"]
+    trained = ["candidates", "ranking"] if is_trained else stages
+    measured = _measured(workdir, trained, stated["evaluation"])
+    if measured is not None and not has_ranker:
+        measured = _without_ranker(measured)
+    home = workdir / LATER
+    epochs = {
+        name: artifacts.peek(home / name / artifacts.MANIFEST)["epochs"]
+        for name in stages
+    }
+    refit = export_room.Refit(LATER, stated | {"epochs": epochs}, measured)
+    export_room.export(workdir, config, refit)
+
+
+def describe(workdir: pathlib.Path) -> list[str]:
+    """Returns the lines to print after `refit/data` is made."""
+    own, later = (artifacts.peek(workdir / place) for place in _SETS)
+    return [
+        f"refit to the end of the log, {_moment(later[_FACT]['trained_to'])}; "
+        f"{later['vocabulary']:,} videos can be retrieved, before "
+        f"{own['vocabulary']:,}"
+    ]
+
+
+def exists(workdir: pathlib.Path) -> bool:
+    """Whether the prepared sets of a refit are made."""
+    return all((workdir / place).exists() for place in _SETS)
+
+
+def statement(workdir: pathlib.Path) -> str:
+    """Returns the note on the evaluation of a run that serves its refit."""
+    return str(_stated(workdir)["evaluation"])
+
+
+def _stated(workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns the facts about a refit for the bundle's manifest."""
+    own, later = (artifacts.peek(workdir / place) for place in _SETS)
+    end = int(later[_FACT]["trained_to"])
+    windows = own.get("windows")
+    held_out = "that held watches out"
+    if windows is not None:
+        held_out = f"whose training ended at {_moment(windows['test'])}"
+    return {
+        "trained_to": {"seconds": end, "utc": _moment(end)},
+        "evaluation": f"measured on the run {held_out}; the served models are "
+        f"trained to {_moment(end)}",
+    }
+
+
+def _measured(
+    workdir: pathlib.Path, stages: Sequence[str], note: str
+) -> dict[str, Any] | None:
+    """Returns the metrics of the evaluated run, None where it was not evaluated.
+
+    Metrics of both stages are left out for a run that serves without a ranker. Examples
+    of users' watches and recommendations are left out: a bundle is given away.
+    """
+    from ytdnn.evaluation import report_files
+
+    path = workdir / report_files.DIRECTORIES["test"]
+    if not path.exists():
+        return None
+    manifest = artifacts.read_manifest(path, report_files.KIND)
+    chosen = steps.fingerprints(workdir, ["data", *stages])
+    asked = {"data", "candidates", "ranking"}
+    if {name: of for name, of in manifest.inputs.items() if name in asked} != chosen:
+        return None
+    report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
+    kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
+    return {"note": note, **kept}
+
+
+def _without_ranker(measured: dict[str, Any]) -> dict[str, Any]:
+    """Returns numbers without those of a ranker that was measured, but not chosen."""
+    lists = {k: v for k, v in measured["lists"].items() if k != "system"}
+    return measured | {"lists": lists, "impressions": {}}
+
+
+def _moment(seconds: int) -> str:
+    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refit(
+    name: str,
+    inputs: tuple[str, ...],
+    run: Callable[[configs.Config, pathlib.Path], None],
+    like: graph.Step,
+    left_out: Callable[[configs.Config, pathlib.Path], str] | None = None,
+) -> graph.Step:
+    """Returns a step of the refit; its settings are those of the step it repeats."""
+    return graph.Step(
+        name,
+        "refit",
+        inputs,
+        run,
+        like.config,
+        like.prefix,
+        like.left_out if left_out is None else left_out,
+        is_shared=like.is_shared,
+        is_served=True,
+    )
+
+
+STEPS = (
+    _refit(
+        "refit/earlier/data",
+        ("data",),
+        split_earlier,
+        graph.DATA,
+        earlier_left_out,
+    ),
+    _refit(
+        "refit/earlier/candidates",
+        ("refit/earlier/data", "candidates"),
+        train_earlier_candidates,
+        graph.CANDIDATES,
+        earlier_left_out,
+    ),
+    _refit(
+        "refit/earlier/ranking",
+        ("refit/earlier/data", "refit/earlier/candidates", "ranking"),
+        train_earlier_ranking,
+        graph.RANKING,
+        earlier_left_out,
+    ),
+    dataclasses.replace(
+        _refit("refit/data", ("data",), split_whole, graph.DATA),
+        describe=describe,
+    ),
+    _refit(
+        "refit/candidates",
+        ("refit/data", "candidates"),
+        train_candidates,
+        graph.CANDIDATES,
+    ),
+    _refit(
+        "refit/index",
+        ("refit/data", "refit/candidates"),
+        build_index,
+        graph.INDEX,
+    ),
+    _refit(
+        "refit/ranking",
+        ("refit/data", "refit/candidates", "refit/earlier/ranking", "ranking"),
+        publish_ranking,
+        graph.RANKING,
+        steps.ranker_not_served,
+    ),
+)
+BUNDLE = dataclasses.replace(
+    graph.BUNDLE,
+    inputs=("data", "refit/candidates", "refit/index", "refit/ranking"),
+    run=export,
+)
+
+
+def note(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns the note on a run's evaluation, empty where it serves no refit yet."""
+    return statement(workdir) if config.refit and exists(workdir) else ""
+
+
+@registries.STEPS.register("refit", note=note)
+def added(config: configs.Config) -> tuple[graph.Step, ...]:
+    """Returns the steps of the refit and of its bundle, if the run has one."""
+    return (*STEPS, BUNDLE) if config.refit else ()
+
+
+@registries.FUNCTIONS.register("refit")
+def refit(
+    workdir: api.Path,
+    config: configs.Config | None = None,
+    *,
+    verbose: api.Verbose = False,
+) -> pathlib.Path:
+    """Trains both stages again, to the end of the log, and exports that.
+
+    Settings and epochs are those of the trained run, whose evaluation the bundle
+    carries. From then on the run exports its refit, until `config.refit` is false.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: Config of the run; None: that of the workdir.
+      verbose: As for all functions of `api`.
+
+    Returns:
+      The bundle's directory.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, or the ranker has nothing to
+        learn from before the end of the log.
+    """
+    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
+    config = dataclasses.replace(api.later_config(directory, config), refit=True)
+    several = added(config)
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(several, directory)
+        return directory / several[-1].name
+    with workdir_room.lock(directory), role.watched():
+        runner.require(several, config, directory)
+        with (
+            workdir_room.keep_config(directory, config),
+            progress.shown(bool(verbose)),
+        ):
+            runner.run(several, config, directory, say)
+    return directory / several[-1].name

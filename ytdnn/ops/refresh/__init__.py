@@ -1,0 +1,1 @@
+"""Refreshes: the models of a run go on learning with the events since."""

@@ -1,0 +1,278 @@
+"""Continues the training of trained models on a grown log (docs/freshness.md).
+
+A model is carried over to the grown set, state of its optimiser included. Candidates
+then learn from the new watches and some old ones, the ranker from the impressions since
+the candidates whose scores it reads were trained (docs/design.md §7).
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ytdnn import errors, registries
+from ytdnn.log import events, prepared, user_shards
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.candidates import tower_inputs
+from ytdnn.models.layers import randomness
+from ytdnn.models.ranking import building
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ops.refresh import carrying
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run import artifacts, configs
+from ytdnn.training import (
+    candidates,
+    checkpoints,
+    devices,
+    loop,
+    optimizer_state,
+    projecting,
+    ranking,
+)
+
+_REPLAYED_TOGETHER = 16  # watches
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """A trained model.
+
+    Attributes:
+      directory: Its artefact.
+      data: The prepared set it was trained on.
+    """
+
+    directory: pathlib.Path
+    data: prepared.PreparedData
+
+
+def carry_candidates(
+    config: configs.Config,
+    source: TrainedModel,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    begins: int | None,
+) -> None:
+    """Publishes candidates on a grown set, as they were or trained further.
+
+    Args:
+      config: Config of the run.
+      source: The trained model.
+      data: The grown set.
+      directory: Directory of the artefact.
+      begins: First second of the new events, to learn from; None: it learns nothing.
+
+    Raises:
+      errors.UserError: Its video table is a tree, which does not grow.
+    """
+    if isinstance(config.candidates.loss, configs.HierarchicalSoftmaxConfig):
+        raise errors.UserError(
+            "expected candidates that can grow, found hierarchical softmax, which has "
+            "a "
+            "fixed tree: train another loss, or refit"
+        )
+    inputs = {
+        prepared.KIND: data.manifest.fingerprint,
+        **registries.versions(config.candidates),
+    }
+    key = candidates.step_config(config) | {
+        "refresh": configs.to_dict(config.refresh),
+        "begins": begins,
+    }
+    manifest = artifacts.read_manifest(source.directory, candidate_model.KIND)
+    made_from = inputs | {"source": manifest.fingerprint}
+    work = checkpoints.workspace(directory, key, made_from)
+    trained = candidate_model.load_members(source.directory, source.data)
+    members: list[candidate_model.CandidateModel] = []
+    facts = []
+    for number, old in enumerate(trained):
+        place = work / f"member-{number}"
+        place.mkdir(exist_ok=True)
+        state = optimizer_state.read(source.directory / candidates.state_file(number))
+        member, found = _member(
+            config, old, source, data, begins, members, state, place
+        )
+        members.append(member)
+        facts.append(found)
+    whole = candidate_model.joined(members)
+    projecting.project(whole, data, config.seed)
+    with artifacts.publish(
+        directory,
+        candidate_model.KIND,
+        candidates.step_config(config),
+        inputs,
+        candidates.joined_facts(facts) | whole.facts() | _stated(begins),
+    ) as partial:
+        candidate_model.save(whole, partial)
+        for number in range(len(members) if begins is not None else 0):
+            place = work / f"member-{number}"
+            optimizer_state.share(place, partial, candidates.state_file(number))
+            target = partial / artifacts.LOGS
+            target = target / place.name if number else target
+            shutil.copytree(place / artifacts.LOGS, target)
+    shutil.rmtree(work)
+
+
+def _stated(begins: int | None) -> dict[str, Any]:
+    return {"learned_from": begins}
+
+
+def _member(
+    config: configs.Config,
+    old: candidate_model.CandidateModel,
+    source: TrainedModel,
+    data: prepared.PreparedData,
+    begins: int | None,
+    before: Sequence[candidate_model.CandidateModel],
+    state: optimizer_state.State | None,
+    place: pathlib.Path,
+) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
+    """Returns one network on the grown set, and the facts of its training."""
+    seed = config.seed * config.candidates.ensemble_size + len(before)
+    randomness.set_seed(seed)
+    on = devices.make(config.strategy)
+    with on.scope():
+        read = tower_inputs.like(old.tower_inputs, config.candidates, data)
+        member = candidate_model.build(config.candidates, data, read)
+    of_videos = () if read.of_videos is None else read.of_videos.features
+    features = (*read.features, *of_videos)
+    size = old.tower_inputs.vocabulary_size
+    rows = carrying.tables(features, source.data, data, size)
+    carrying.weights(old, member, rows)
+    if begins is None:
+        return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
+    training = _training(config.candidates.training, config.refresh)
+    learned = _labels(data, begins, config.refresh.replay, seed)
+    number_of_labels = int(learned.watches.are_completed.sum())
+    training = loop.capped_batches(training, number_of_labels, candidate_model.KIND)
+    own = dataclasses.replace(config.candidates, training=training)
+    config = dataclasses.replace(config, candidates=own, seed=seed)
+    stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
+    carried = _carried(state, member, rows, training)
+    stage = dataclasses.replace(stage, state=carried, validates_start=False)
+    return member, loop.fit(stage, training, seed, on, place)
+
+
+def _carried(
+    state: optimizer_state.State | None,
+    model: Any,
+    rows: Mapping[str, carrying.RowSources],
+    training: configs.TrainingConfig,
+) -> optimizer_state.State | None:
+    if state is None:
+        return None
+    variables = model.trainable_variables
+    return carrying.state(state, variables, rows, training.table_accumulator)
+
+
+def _training(
+    training: configs.TrainingConfig, refresh: configs.RefreshConfig
+) -> configs.TrainingConfig:
+    """Returns the optimisation of a refresh."""
+    share = refresh.learning_rate_share
+    return dataclasses.replace(
+        training,
+        epochs=refresh.epochs,
+        learning_rate=training.learning_rate * share,
+        table_learning_rate=training.table_learning_rate * share,
+        warmup_steps=0,
+    )
+
+
+def _labels(
+    data: prepared.PreparedData, begins: int, replay: float, seed: int
+) -> prepared.PreparedData:
+    """Returns the set with the new watches and some old ones as its labels.
+
+    All watches stay in histories. Old labels are drawn in blocks of consecutive ones,
+    which share a history, by the seed and when the new ones begin.
+    """
+    flat = data.shard_index.offsets("watches")
+    counts = np.zeros(int(flat[-1]) // _REPLAYED_TOGETHER + 1, np.int64)
+    number = 0
+    for shard in data.shards:
+        old, new = _are_labels(shard.read().watches, begins)
+        blocks = (flat[shard.first_user] + np.flatnonzero(old)) // _REPLAYED_TOGETHER
+        np.add.at(counts, blocks, 1)
+        number += int(new.sum())
+    filled = np.flatnonzero(counts)
+    order = np.random.default_rng([seed, begins]).permutation(len(filled))
+    before = np.cumsum(counts[filled][order])
+    is_chosen = np.zeros(len(counts), bool)
+    is_chosen[filled[order[before <= replay * number]]] = True
+
+    def change(shard: user_shards.Shard, first: int) -> user_shards.Shard:
+        old, new = _are_labels(shard.watches, begins)
+        blocks = (flat[first] + np.arange(len(old))) // _REPLAYED_TOGETHER
+        watches = shard.watches.replace(completed=new | (old & is_chosen[blocks]))
+        return dataclasses.replace(shard, watches=watches)
+
+    return data.changed_by_user(change)
+
+
+def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which watches are old labels, and which are new ones."""
+    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    is_label = watches.are_completed & is_train
+    is_new = is_label & (np.asarray(watches.times) >= begins)
+    return is_label & ~is_new, is_new
+
+
+def carry_ranking(
+    config: configs.Config,
+    source: TrainedModel,
+    asked: tuple[retrieval_stage.FirstStage, retrieval_stage.FirstStage],
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+) -> None:
+    """Publishes a ranker that went on learning, beside the candidates it asks.
+
+    Args:
+      config: Config of the run.
+      source: The trained ranker.
+      asked: The candidates that it was trained with, and those it learns with: trained
+        before the window of `data`.
+      data: The grown set, whose training impressions are the ranker's.
+      directory: Directory of the artefact.
+    """
+    first_stage = asked[1]
+    inputs = {prepared.KIND: data.manifest.fingerprint, **ranking.versions(config)}
+    if first_stage.manifest is not None:
+        inputs[retrieval_stage.KIND] = first_stage.manifest.fingerprint
+    key = ranking.step_config(config) | {"refresh": configs.to_dict(config.refresh)}
+    manifest = artifacts.read_manifest(source.directory, ranking_model.KIND)
+    made_from = inputs | {"source": manifest.fingerprint}
+    work = checkpoints.workspace(directory, key, made_from)
+    randomness.set_seed(config.seed)
+    on = devices.make(config.strategy)
+    old = ranking_model.load(source.directory, source.data, asked[0])
+    with on.scope():
+        new = building.build_like(old, data, first_stage)
+    size = old.measured.vocabulary_size
+    rows = carrying.tables(new.features, source.data, data, size)
+    carrying.weights(old.network, new.network, rows)
+    training = _training(config.ranking.training, config.refresh)
+    number = sum(building.num_rows(data, prepared.Split.TRAIN))
+    training = loop.capped_batches(training, number, ranking_model.KIND)
+    own = dataclasses.replace(config.ranking, training=training)
+    config_of = dataclasses.replace(config, ranking=own)
+    stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
+    state = optimizer_state.read(source.directory / optimizer_state.FILE)
+    stage = dataclasses.replace(
+        stage, state=_carried(state, new.network, rows, training)
+    )
+    facts = loop.fit(stage, training, config.seed, on, work)
+    with artifacts.publish(
+        directory,
+        ranking_model.KIND,
+        ranking.step_config(config),
+        inputs,
+        facts | new.facts(),
+    ) as partial:
+        ranking_model.save(new, partial)
+        optimizer_state.share(work, partial)
+        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
+    shutil.rmtree(work)

@@ -1,0 +1,383 @@
+"""`refresh`: a run whose models continue training on new events.
+
+    WORKDIR/refresh/appended            old and new events in one prepared set
+    WORKDIR/refresh/earlier/{data,candidates,ranking}
+                                        the candidates as they were, and the ranker that
+                                        learned since from their scores
+    WORKDIR/{data,candidates,index,ranking,bundle}
+                                        what is served, as of any run
+
+Outputs are kept, so a refresh that was killed resumes (docs/freshness.md).
+"""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, progress, registries, user_paths
+from ytdnn.ops.cluster import tasks
+from ytdnn.ops.refit import refitting
+from ytdnn.run import artifacts, configs
+from ytdnn.run.configs import data as data_config
+from ytdnn.run.pipeline import api, config_dicts, memory, native_log, sizes, steps
+from ytdnn.run.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.log import event_log, prepared
+    from ytdnn.log.sources import tables as tables_room
+    from ytdnn.ops.refresh import refresh as training
+    from ytdnn.retrieval import stage
+
+_STEPS = "refresh"
+APPENDED = f"{_STEPS}/appended"
+EARLIER = f"{_STEPS}/earlier"
+_RECORD = "refresh.json"
+_MOST_NAMED = 3  # settings in an error
+_LISTS = ("removed_videos.json", "added_videos.parquet")
+Say = Callable[[str], None]
+
+
+@registries.FUNCTIONS.register("refresh")
+def refresh(
+    from_workdir: api.Path,
+    workdir: api.Path,
+    *,
+    data_dir: api.Path | None = None,
+    tables: Mapping[str, Any] | None = None,
+    config: configs.Config | None = None,
+    columns: Sequence[str] = (),
+    bad_rows: str = "",
+    verbose: api.Verbose = False,
+) -> pathlib.Path:
+    """Lets the models of a run learn from the events since, and exports them.
+
+    New events are put behind those of the run, which is left as it is; trained weights
+    and the state of the optimisers are carried over. Killed anywhere, it goes on when
+    it is called again.
+
+    Args:
+      from_workdir: Directory of the trained run, which may be a refreshed one.
+      workdir: Directory of the new run, made if missing.
+      data_dir: The log of new events, or the whole grown one; read as the run's own.
+      tables: The same as frames of Polars or pandas, instead of `data_dir`.
+      config: Its `refresh`, `composition` and `index` count, all else is as trained;
+        None: those of the run.
+      columns: Own column names of the new log; none: those of the run.
+      bad_rows: `stop` or `drop`; empty: as the run does.
+      verbose: As for all functions of `api`.
+
+    Returns:
+      The bundle's directory.
+
+    Raises:
+      errors.UserError: The run is not trained, the log contradicts it or has nothing
+        new, or another run lies in `workdir`.
+    """
+    source, directory = user_paths.expanded(from_workdir), user_paths.expanded(workdir)
+    if (data_dir is None) == (tables is None):
+        raise errors.UserError("expected data_dir= or tables=, one of them")
+    if source.resolve() == directory.resolve():
+        raise errors.UserError(
+            f"expected another --workdir than --from, received {directory} twice"
+        )
+    say = api.speaker(verbose)
+    made = workdir_room.require_config(source)
+    with workdir_room.lock(directory), progress.shown(bool(verbose)):
+        pinned = _pinned(steps.served_config(made, source), config)
+        one = _Refresh(source, directory, pinned, made.refit)
+        read = dataclasses.replace(
+            made.data,
+            columns=tuple(columns) or made.data.columns,
+            **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
+        )
+        one.begin(_Log(data_dir, tables, read))
+        one.run(say)
+    return directory / "bundle"
+
+
+def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Config:
+    """Returns the config of the new run: nothing of it is chosen by size again.
+
+    Days are short: one process trains them, also those of a run that several trained.
+    """
+    given = made if given is None else given
+    plain = configs.DataConfig()
+    data = dataclasses.replace(
+        made.data,
+        source=data_config.IN_MEMORY,
+        dir="",
+        name="",
+        files=(),
+        histories="",
+    )
+    return dataclasses.replace(
+        made,
+        data=dataclasses.replace(data, exposure=plain.exposure, click=plain.click),
+        candidates=dataclasses.replace(made.candidates, auto=()),
+        ranking=dataclasses.replace(made.ranking, auto=()),
+        index=given.index,
+        composition=given.composition,
+        refresh=given.refresh,
+        strategy="none" if tasks.is_distributed(made.strategy) else made.strategy,
+        refit=False,
+    )
+
+
+class _Log:
+    """The log that is given."""
+
+    def __init__(
+        self,
+        data_dir: api.Path | None,
+        tables: Mapping[str, Any] | None,
+        made: configs.DataConfig,
+    ) -> None:
+        self._given: tables_room.TablesInMemory | None = None
+        if tables is not None:
+            from ytdnn.log.sources import tables as reader
+
+            self._given = reader.from_frames(tables)
+            self._config = dataclasses.replace(
+                made, source=data_config.IN_MEMORY, dir="", name="", files=()
+            )
+            return
+        is_log = made.source in ("world", data_config.IN_MEMORY)
+        self._config = dataclasses.replace(
+            made,
+            source="log" if is_log else made.source,
+            dir=str(data_dir),
+            name="",
+            histories="",
+        )
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Identity of the log: its content's fingerprints, or file names and times."""
+        if self._given is not None:
+            return dict(self._given.fingerprints)
+        root = user_paths.expanded(self._config.dir)
+        files = sorted(root.rglob("*")) if root.is_dir() else [root]
+        return {
+            str(path): [path.stat().st_size, path.stat().st_mtime_ns]
+            for path in files
+            if path.is_file()
+        }
+
+    def read(self) -> "event_log.EventLog":
+        """Reads it."""
+        from ytdnn.log import sources
+
+        return sources.read(self._config, self._given)
+
+    @property
+    def bad_rows(self) -> str:
+        """Treatment of bad rows."""
+        return self._config.bad_rows
+
+
+def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Returns why a refresh that was begun is not the one asked for, empty if it is."""
+    if begun.keys() != asked.keys():
+        return "it was begun by another version of ytdnn"
+    source = asked["from"]
+    if begun["from"] != source:
+        return f"it was of the run {begun['from']}, not of {source}"
+    before, after = (dict(one["config"]) for one in (begun, asked))
+    settings = config_dicts.differences(before, after)
+    if settings:
+        return ", ".join(settings[:_MOST_NAMED])
+    if begun["run"] != asked["run"]:
+        return f"the run {source} was made again since"
+    return "the new events are others" if begun["log"] != asked["log"] else ""
+
+
+class _Refresh:
+    """A refresh: its inputs, and its steps in order."""
+
+    def __init__(
+        self,
+        source: pathlib.Path,
+        directory: pathlib.Path,
+        config: configs.Config,
+        is_refit: bool,
+    ) -> None:
+        self._source, self._directory, self._config = source, directory, config
+        self._home = source / refitting.LATER if is_refit else source
+        self._log: _Log | None = None
+
+    def begin(self, log: _Log) -> None:
+        """Takes the log, and records all inputs of the refresh.
+
+        Raises:
+          errors.UserError: The workdir holds something else.
+        """
+        names = ["data", "candidates", "index"]
+        names += ["ranking"] if self._has_ranker else []
+        record = {
+            "from": str(self._source),
+            "config": configs.to_dict(self._config),
+            "run": artifacts.fingerprint(steps.fingerprints(self._home, names)),
+            "log": artifacts.fingerprint(log.key),
+        }
+        path = self._directory / _RECORD
+        # Of a log that was refused nothing is made, and a mended one may follow.
+        made = (self._directory / place for place in ("data", _STEPS))
+        is_begun = path.exists() and any(place.exists() for place in made)
+        cause = _differing(json.loads(path.read_text()), record) if is_begun else ""
+        if cause:
+            raise errors.UserError(
+                f"expected the refresh that was begun in {self._directory}, received "
+                f"another: {cause}; give another --workdir, or delete it"
+            )
+        if not path.exists() and (self._directory / "data").exists():
+            raise errors.UserError(
+                f"expected an empty --workdir, found another run in "
+                f"{self._directory}: give another"
+            )
+        artifacts.write_json(path, record)
+        self._log = log
+        for name in _LISTS:
+            if (self._source / name).exists():
+                shutil.copyfile(self._source / name, self._directory / name)
+
+    def run(self, say: Say) -> None:
+        """Runs the steps with missing outputs, one after the other."""
+        every: dict[str, Callable[[], None]] = {
+            APPENDED: self._append,
+            f"{EARLIER}/data": self._split_earlier,
+            f"{EARLIER}/candidates": self._carry_earlier,
+            f"{EARLIER}/ranking": self._learn_ranking,
+            "data": self._split_whole,
+            "candidates": self._learn_candidates,
+            "index": self._build_index,
+            "ranking": self._publish_ranking,
+        }
+        if not self._has_ranker:
+            every = {k: v for k, v in every.items() if "ranking" not in k}
+        every["bundle"] = self._export
+        for number, (name, make) in enumerate(every.items(), 1):
+            label = f"[{number}/{len(every)}] {name}:"
+            if (self._directory / name / artifacts.MANIFEST).exists():
+                say(f"{label} skipped: it is complete")
+                continue
+            say(f"{label} started")
+            started = time.perf_counter()
+            make()
+            say(f"{label} done in {time.perf_counter() - started:.1f} s")
+
+    @property
+    def _has_ranker(self) -> bool:
+        has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
+        return has_one and bool(self._config.ranking.enabled)
+
+    def _old(self) -> "prepared.PreparedData":
+        from ytdnn.log import prepared
+
+        return prepared.load(self._home / "data")
+
+    def _data(self, name: str) -> "prepared.PreparedData":
+        from ytdnn.log import prepared
+
+        return prepared.load(self._directory / name)
+
+    @property
+    def _begins(self) -> int:
+        """The first second that the candidates have not learned from."""
+        data = self._old()
+        if self._config.candidates.train_on_validation:
+            data = data.with_validation_in_training()
+        return data.training_window[1]
+
+    def _append(self) -> None:
+        from ytdnn.ops.refresh import append
+
+        if self._log is None:
+            raise ValueError("expected a log, found none")
+        inputs = steps.fingerprints(self._home, ["data"])
+        target = self._directory / APPENDED
+        memory.require_joined(sizes.log_size(self._home))
+        log = self._log.read()
+        append.append(self._old(), log, target, inputs, self._log.bad_rows)
+
+    def _derive(self, name: str, is_earlier: bool) -> None:
+        from ytdnn.ops.refit import refit
+
+        part = refit.Part.EARLIER if is_earlier else refit.Part.WHOLE
+        target = self._directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        data = self._data(APPENDED)
+        data = dataclasses.replace(
+            data,
+            manifest=dataclasses.replace(
+                data.manifest, config=configs.to_dict(self._config.data)
+            ),
+        )
+        refit.derive(data, part, target, self._has_ranker, self._begins)
+
+    def _split_earlier(self) -> None:
+        self._derive(f"{EARLIER}/data", is_earlier=True)
+
+    def _split_whole(self) -> None:
+        self._derive("data", is_earlier=False)
+
+    def _candidates(self) -> "training.TrainedModel":
+        from ytdnn.ops.refresh import refresh as training
+
+        return training.TrainedModel(self._home / "candidates", self._old())
+
+    def _carry_earlier(self) -> None:
+        from ytdnn.ops.refresh import refresh as training
+
+        data = self._data(f"{EARLIER}/data")
+        target = self._directory / EARLIER / "candidates"
+        training.carry_candidates(self._config, self._candidates(), data, target, None)
+
+    def _learn_candidates(self) -> None:
+        from ytdnn.ops.refresh import refresh as training
+
+        target = self._directory / "candidates"
+        training.carry_candidates(
+            self._config, self._candidates(), self._data("data"), target, self._begins
+        )
+
+    def _build_index(self) -> None:
+        with native_log.kept_back():
+            steps.build_index(self._config, self._directory)
+
+    def _stage(
+        self, home: pathlib.Path, data: "prepared.PreparedData"
+    ) -> "stage.FirstStage":
+        from ytdnn.retrieval import stage
+
+        return stage.load(home / "candidates", data, self._config.composition)
+
+    def _learn_ranking(self) -> None:
+        from ytdnn.ops.refresh import refresh as training
+
+        home = self._directory / EARLIER
+        data, old = self._data(f"{EARLIER}/data"), self._old()
+        asked = self._stage(self._home, old), self._stage(home, data)
+        source = training.TrainedModel(self._home / "ranking", old)
+        training.carry_ranking(self._config, source, asked, data, home / "ranking")
+
+    def _publish_ranking(self) -> None:
+        from ytdnn.ops.refit import refit_ranking
+
+        def trained(home: pathlib.Path, name: str) -> refit_ranking.TrainedRanker:
+            data = self._data(name)
+            return refit_ranking.TrainedRanker(
+                home / "ranking", data, self._stage(home, data)
+            )
+
+        earlier = trained(self._directory / EARLIER, f"{EARLIER}/data")
+        later = trained(self._directory, "data")
+        inputs = steps.fingerprints(self._directory, ["data", "candidates"])
+        refit_ranking.publish(self._config, earlier, later, inputs)
+
+    def _export(self) -> None:
+        workdir_room.write_config(self._directory, self._config)
+        steps.export(self._config, self._directory)

@@ -1,0 +1,294 @@
+"""Which version is served: a newer one is loaded, warmed and put in its place.
+
+A version that is broken, half written or not allowed is refused and reported, and the
+one before it serves on. Requests that are being answered keep the version they began
+with, which leaves the memory when the last of them is done.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import gc
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from ytdnn import errors
+from ytdnn.bundle import versions
+from ytdnn.ops.server import batching, metrics, models, problems, settings
+from ytdnn.run import artifacts
+
+_LOG = logging.getLogger("ytdnn.ops.server")
+_DRAIN_SECONDS = 60.0
+
+
+class Served:
+    """The version that is served, and the state of others.
+
+    Attributes:
+      refused: Reasons why versions were not loaded, by their number; number 0 stands
+        for a manifest that cannot be read.
+    """
+
+    def __init__(
+        self,
+        given: settings.Settings,
+        threads: batching.Threads,
+        measured: metrics.Metrics,
+        say: Callable[[str], None] = _LOG.info,
+        number: int | None = None,
+    ) -> None:
+        """Loads the newest version that can be served; newer ones are refused.
+
+        Args:
+          given: Names the bundle.
+          threads: Where models run.
+          measured: Told of versions.
+          say: Takes a line for people.
+          number: Number of the one version that is loaded instead.
+
+        Raises:
+          errors.UserError: There is none that can be served.
+        """
+        self._given = given
+        self._threads = threads
+        self._metrics = measured
+        self._say = say
+        self.refused: dict[int, str] = {}
+        self._loading: int | None = None
+        self._prepared: models.Version | None = None
+        self._failed: set[str] = set()
+        self._draining: set[models.Version] = set()
+        self._drains: set[asyncio.Task[None]] = set()
+        self._loader = concurrent.futures.ThreadPoolExecutor(
+            1, thread_name_prefix="load"
+        )
+        self._current, failed = self._first(number)
+        measured.version.set(self._current.number)
+        for number, reason in failed.items():
+            self._refuse(number, reason)
+
+    def _first(self, number: int | None) -> tuple[models.Version, dict[int, str]]:
+        """Returns the newest version that can be served, and why newer ones cannot.
+
+        Raises:
+          errors.UserError: None can; it tells of the newest.
+        """
+        directory, failed = self._given.bundle, dict[int, errors.UserError]()
+        if number is not None:
+            return models.load(directory, number, self._threads), {}
+        for number in reversed(versions.numbers(directory)):
+            try:
+                found = models.load(directory, number, self._threads)
+            except errors.UserError as error:
+                failed[number] = error
+            else:
+                return found, {number: str(error) for number, error in failed.items()}
+        if failed:
+            raise failed[max(failed)]
+        return models.load(directory, None, self._threads), {}
+
+    @property
+    def current(self) -> models.Version:
+        """The version that is served now, for callers that are not requests."""
+        return self._current
+
+    @contextlib.contextmanager
+    def version(self) -> Iterator[models.Version]:
+        """Yields the version that answers a request, from its beginning to its end."""
+        held = self._current
+        held.num_asked += 1
+        try:
+            yield held
+        finally:
+            held.num_asked -= 1
+
+    @property
+    def unloaded(self) -> list[str]:
+        """Models of the current version that `load_all` has yet to load."""
+        if not self._given.loads_all:
+            return []
+        done = {*self._current.models, *self._failed}
+        return [name for name in self._current.graphs if name not in done]
+
+    async def load_all(self) -> None:
+        """Loads every model of the current version; says what cannot be loaded."""
+        for name in self.unloaded:
+            try:
+                with self.version() as version:
+                    await self.load(version, name)
+            except problems.Problem as problem:
+                self._failed.add(name)
+                self._say(f"model {name} is not loaded: {problem.body}")
+
+    async def load(
+        self, version: models.Version, name: str, number: int | None = None
+    ) -> None:
+        """Loads a model of a version, if that is the one asked for and has it.
+
+        Raises:
+          problems.Problem: It is another, as TensorFlow Serving says it; or the files
+            are gone.
+        """
+        if name in version.models and number in (None, version.number):
+            return
+        self.require(version, name, number)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._loader, version.load, name)
+        except errors.UserError as error:
+            raise problems.Problem(problems.OVERLOADED, str(error)) from None
+
+    def require(self, version: models.Version, name: str, number: int | None) -> None:
+        """Checks that a version has a model, and is the one asked for.
+
+        Raises:
+          problems.Problem: As TensorFlow Serving says it.
+        """
+        if name in version.graphs and number in (None, version.number):
+            return
+        asked = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+        raise problems.Problem(
+            problems.NOT_FOUND, f"Servable not found for request: {asked}"
+        )
+
+    async def watch(self) -> None:
+        """Looks for newer versions until it is cancelled."""
+        while True:
+            await asyncio.sleep(self._given.poll_seconds)
+            try:
+                await self.look()
+            except Exception:
+                _LOG.exception("a look for new versions failed")
+
+    async def look(self) -> None:
+        """Takes the newest version if it is another one and can be served."""
+        loop = asyncio.get_running_loop()
+        number = await loop.run_in_executor(self._loader, self._candidate)
+        if number is None:
+            return
+        reason = await self.prepare(number)
+        if reason is None:
+            self.commit()
+        else:
+            self.refuse(number, reason)
+
+    async def prepare(self, number: int) -> str | None:
+        """Loads and warms a version beside the one that serves.
+
+        Args:
+          number: Number of the version.
+
+        Returns:
+          Why it cannot be served; None: it can, and waits for `commit` or `refuse`.
+        """
+        loop = asyncio.get_running_loop()
+        await self._drop_prepared()
+        self._loading = number
+        try:
+            self._prepared = await loop.run_in_executor(
+                self._loader, self._load, number
+            )
+        except errors.UserError as error:
+            return str(error)
+        except Exception as error:
+            _LOG.exception("version %s could not be loaded", number)
+            return f"{type(error).__name__}: {error}"
+        finally:
+            self._loading = None
+        return None
+
+    def commit(self) -> None:
+        """Serves the prepared version from now on."""
+        if self._prepared is None:
+            return
+        old, self._current = self._current, self._prepared
+        self._prepared = None
+        self.refused.pop(0, None)
+        self._metrics.version.set(self._current.number)
+        self._say(
+            f"version {self._current.number} is served, version {old.number} no longer"
+        )
+        self._draining.add(old)
+        self._start(self._drain(old))
+
+    def refuse(self, number: int, reason: str) -> None:
+        """Records why a version is not served, and forgets it where it was prepared."""
+        self._refuse(number, reason)
+        if self._prepared is not None and self._prepared.number == number:
+            self._start(self._drop_prepared())
+
+    async def _drop_prepared(self) -> None:
+        dropped, self._prepared = self._prepared, None
+        if dropped is not None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._loader, dropped.close)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the requests, and keeps it until it is done."""
+        self._drains.add(task := asyncio.get_running_loop().create_task(work))
+        task.add_done_callback(self._drains.discard)
+
+    async def _drain(self, old: models.Version) -> None:
+        """Forgets a version when its last request is answered."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _DRAIN_SECONDS
+        while old.num_asked and loop.time() < end:
+            await asyncio.sleep(0.05)
+        self._draining.discard(old)
+        await loop.run_in_executor(self._loader, old.close)
+        del old
+        await loop.run_in_executor(self._loader, gc.collect)
+
+    def _candidate(self) -> int | None:
+        """Returns a newer version that was not refused yet, None without one."""
+        directory = self._given.bundle
+        number = versions.newest(directory)
+        if number == 0 and 0 not in self.refused:
+            self._refuse(0, f"expected {artifacts.MANIFEST} of a bundle in {directory}")
+        elif number:
+            self.refused.pop(0, None)
+        if number <= self._current.number or number in self.refused:
+            return None
+        return number
+
+    def _load(self, number: int) -> models.Version:
+        names = list(self._current.models)
+        return models.load(self._given.bundle, number, self._threads, names)
+
+    def _refuse(self, number: int, reason: str) -> None:
+        self.refused[number] = errors.one_line(reason)
+        self._metrics.refused.inc()
+        name = f"version {number}" if number else "the bundle"
+        self._say(
+            f"{name} is refused, version {self._current.number} serves on: {reason}"
+        )
+
+    def load_every(self) -> None:
+        """Loads every model of the current version, before there are requests."""
+        for name in self.unloaded:
+            try:
+                self._current.load(name)
+            except errors.UserError as error:
+                self._failed.add(name)
+                self._say(f"model {name} is not loaded: {error}")
+
+    def status(self) -> dict[str, object]:
+        """Returns the versions served, loaded, drained, refused and unfinished."""
+        directory = self._given.bundle
+        newest = versions.newest(directory)
+        return {
+            "version": self._current.number,
+            "loading": self._loading,
+            "draining": sorted(version.number for version in self._draining),
+            "refused": [
+                {"version": number or None, "reason": reason}
+                for number, reason in sorted(self.refused.items())
+            ],
+            "unfinished": [n for n in versions.seen(directory) if n > newest],
+        }
+
+    def close(self) -> None:
+        """Ends the thread that loads, and gives the models' memory back."""
+        self._loader.shutdown(wait=False, cancel_futures=True)
+        self._current.close()

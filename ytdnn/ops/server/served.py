@@ -1,0 +1,334 @@
+"""Joins the answers that a server gave with their feedback: an event log to train on.
+
+    LOG/answers/2026-11-25/….parquet    a row for each answer
+    LOG/feedback/2026-11-25/….parquet   a row for each feedback
+
+`ytdnn serve` writes these parts. An answer of `k` videos to a user becomes `k`
+impressions of one page; a video without feedback was not clicked. Feedback counts if it
+came within a stated time of its answer; younger answers are left for later, when their
+feedback is complete.
+"""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import time
+from collections.abc import Iterable
+
+import polars as pl
+
+from ytdnn import errors
+from ytdnn.log import schema
+
+ANSWERS = "answers"
+FEEDBACK = "feedback"
+REQUEST_ID = "request_id"
+VERSION = "version"
+SERVED_AT = "served_at"  # seconds since 1970, of the server's clock
+VIDEO_IDS = "video_ids"
+CANDIDATE_SCORES = "candidate_scores"
+SOURCES = "sources"
+SEED_IDS = "seed_ids"
+PROPENSITIES = schema.PROPENSITIES
+_KEY = (REQUEST_ID, schema.VIDEO_ID)
+_ANSWERED_AT = "answered_at"
+
+
+@dataclasses.dataclass(frozen=True)
+class Joined:
+    """The counts of a join.
+
+    Attributes:
+      answers: Answers that were joined.
+      impressions: Videos of these answers.
+      clicks: Clicks on these impressions.
+      younger: Answers that are left for later.
+      without_user: Answers without a user id; they cannot be trained on.
+      late: Feedback that came after the wait.
+      unmatched: Feedback that belongs to no joined impression, or to one of `younger`.
+    """
+
+    answers: int
+    impressions: int
+    clicks: int
+    younger: int
+    without_user: int
+    late: int
+    unmatched: int
+
+    def lines(self) -> list[str]:
+        """Returns it for people."""
+        shown = _counted_noun(self.impressions, "impression")
+        clicks = _counted_noun(self.clicks, "click")
+        told = [f"answers: {self.answers:,}, of {shown} with {clicks}"]
+        others = {
+            "answers left for later, younger than the wait": self.younger,
+            "answers left out, without a user_id": self.without_user,
+            "feedback left out, later than the wait": self.late,
+            "feedback left out, of no answer here": self.unmatched,
+        }
+        return told + [f"{what}: {n:,}" for what, n in others.items() if n]
+
+
+def _counted_noun(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
+    """Returns the columns of an answer.
+
+    Args:
+      id_type: Type of video ids.
+    """
+    ids = pl.List(id_type)
+    return {
+        REQUEST_ID: pl.String(),
+        SERVED_AT: pl.Float64(),
+        VERSION: pl.Int64(),
+        schema.USER_ID: pl.String(),  # as JSON; null: none was given
+        schema.TIME: pl.Int64(),  # of the request; null: not known
+        schema.DEVICE: pl.String(),
+        VIDEO_IDS: ids,
+        schema.SCORES: pl.List(pl.Float32()),
+        CANDIDATE_SCORES: pl.List(pl.Float32()),
+        SOURCES: pl.List(pl.String()),
+        SEED_IDS: ids,
+        PROPENSITIES: pl.List(pl.Float32()),  # nulls: pages were not drawn
+        schema.PLACED_BY: pl.List(pl.String()),  # nulls: all by their scores
+    }
+
+
+def feedback_schema(
+    id_type: pl.DataType, outcomes: Iterable[str] = ()
+) -> dict[str, pl.DataType]:
+    """Returns the columns of a feedback.
+
+    Args:
+      id_type: Type of video ids.
+      outcomes: Outcomes of the log's own, apart from those of the schema.
+    """
+    own = [name for name in outcomes if name not in schema.OUTCOMES]
+    return {
+        REQUEST_ID: pl.String(),
+        SERVED_AT: pl.Float64(),
+        schema.VIDEO_ID: id_type,
+        schema.CLICKED: pl.Boolean(),
+        schema.WATCH_SECONDS: pl.Float64(),
+        **{name: pl.Boolean() for name in schema.OUTCOMES},  # null: not said
+        **{name: pl.Float64() for name in own},
+    }
+
+
+def user_text(user_id: str | int) -> str:
+    """Returns a user id as the log holds it, from which its type can be read."""
+    return json.dumps(user_id, ensure_ascii=False)
+
+
+def join(
+    log: pathlib.Path, out: pathlib.Path, wait: float, now: float | None = None
+) -> Joined:
+    """Writes impressions and watches of the served answers.
+
+    Args:
+      log: Directory of answers and feedback.
+      out: Directory of the event log; a log written by an earlier join is replaced.
+      wait: Seconds after an answer in which feedback counts.
+      now: Seconds since 1970; None: the clock's.
+
+    Raises:
+      errors.UserError: Nothing was served, nothing is old enough, or `out` holds
+        something else.
+    """
+    now = time.time() if now is None else now
+    answers, feedback = _read(log)
+    old = answers.filter(pl.col(SERVED_AT) <= now - wait)
+    known = old.filter(pl.col(schema.USER_ID).is_not_null())
+    if known.is_empty():
+        number = _counted_noun(len(answers), "answer")
+        raise errors.UserError(
+            f"expected answers to users in {log} that are older than {wait:g} s, found "
+            f"none ({number}, {len(answers) - len(old):,} of them younger): give a "
+            f"shorter --wait, or a user_id with each request"
+        )
+    shown = _shown(known)
+    became, late, unmatched = _counted(shown, answers, feedback, wait)
+    impressions = _impressions(shown, became)
+    _write(out, impressions, _watches(shown, became))
+    return Joined(
+        answers=len(known),
+        impressions=len(impressions),
+        clicks=int(impressions[schema.CLICKED].sum()),
+        younger=len(answers) - len(old),
+        without_user=len(old) - len(known),
+        late=late,
+        unmatched=unmatched,
+    )
+
+
+def _read(log: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns all answers and all feedback."""
+    found = []
+    for kind in (ANSWERS, FEEDBACK):
+        paths = sorted((log / kind).glob("*/*.parquet"))
+        try:
+            frames = [pl.read_parquet(path) for path in paths]
+            found.append(pl.concat(frames, how="diagonal") if frames else None)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            line = str(error).partition("\n")[0]
+            raise errors.UserError(
+                f"expected parts of a served log with equal columns in {log / kind}, "
+                f"found others: {line}"
+            ) from None
+    answers, feedback = found
+    if answers is None:
+        raise errors.UserError(
+            f"expected a log of `ytdnn serve --log=DIR` in {log}, found no answers"
+        )
+    if feedback is None:
+        id_type = answers.schema[VIDEO_IDS].inner  # type: ignore[attr-defined]
+        feedback = pl.DataFrame(schema=feedback_schema(id_type))
+    return answers, feedback
+
+
+def _shown(answers: pl.DataFrame) -> pl.DataFrame:
+    """Returns a row for each video of each answer."""
+    lists = [VIDEO_IDS, CANDIDATE_SCORES, SOURCES, SEED_IDS, PROPENSITIES]
+    return (
+        _with_propensities(answers)
+        .select(
+            REQUEST_ID,
+            pl.col(SERVED_AT).alias(_ANSWERED_AT),
+            _users(answers),
+            pl.coalesce(schema.TIME, pl.col(SERVED_AT).cast(pl.Int64)).alias(
+                schema.TIME
+            ),
+            schema.DEVICE,
+            *lists,
+            pl.int_ranges(pl.col(VIDEO_IDS).list.len()).alias(schema.POSITION),
+        )
+        .filter(pl.col(VIDEO_IDS).list.len() > 0)
+        .explode(*lists, schema.POSITION)
+        .rename({VIDEO_IDS: schema.VIDEO_ID})
+    )
+
+
+def _with_propensities(answers: pl.DataFrame) -> pl.DataFrame:
+    """Returns answers with a list of propensities each, as earlier parts have none."""
+    none = pl.repeat(None, pl.len(), dtype=pl.Float32)
+    unknown = pl.col(VIDEO_IDS).list.eval(none)
+    if PROPENSITIES in answers.columns:
+        unknown = pl.coalesce(pl.col(PROPENSITIES), unknown)
+    return answers.with_columns(unknown.alias(PROPENSITIES))
+
+
+def _users(answers: pl.DataFrame) -> pl.Series:
+    """Returns user ids as integers where all are, else as text."""
+    ids = [json.loads(text) for text in answers[schema.USER_ID]]
+    if all(isinstance(one, int) for one in ids):
+        return pl.Series(schema.USER_ID, ids, pl.Int64)
+    return pl.Series(schema.USER_ID, [str(one) for one in ids], pl.String)
+
+
+def _counted(
+    shown: pl.DataFrame, answers: pl.DataFrame, feedback: pl.DataFrame, wait: float
+) -> tuple[pl.DataFrame, int, int]:
+    """Returns impressions with their feedback, and the number of feedbacks left out.
+
+    Several feedbacks on one impression are merged: clicked if any says so, with the
+    longest of their watch times, and each outcome likewise.
+    """
+    served = answers.select(
+        REQUEST_ID, pl.col(SERVED_AT).alias(_ANSWERED_AT), VIDEO_IDS
+    )
+    matched = feedback.join(served, on=REQUEST_ID, how="inner").filter(
+        pl.col(VIDEO_IDS).list.contains(pl.col(schema.VIDEO_ID))
+    )
+    in_time = matched.filter(pl.col(SERVED_AT) - pl.col(_ANSWERED_AT) <= wait)
+    became = in_time.group_by(_KEY).agg(
+        pl.col(schema.CLICKED).any(),
+        pl.col(schema.WATCH_SECONDS).max(),
+        pl.col(SERVED_AT).max(),
+        *(pl.col(name).max() for name in _outcomes(feedback)),
+    )
+    of_shown = became.join(shown.select(_KEY), on=_KEY, how="semi")
+    return of_shown, len(matched) - len(in_time), len(feedback) - len(matched)
+
+
+def _outcomes(feedback: pl.DataFrame) -> list[str]:
+    """Returns the outcomes that some feedback tells of."""
+    others = {
+        *(REQUEST_ID, SERVED_AT, schema.VIDEO_ID),
+        *(schema.CLICKED, schema.WATCH_SECONDS, *_KEY),
+    }
+    return [
+        name
+        for name in feedback.columns
+        if name not in others and feedback[name].null_count() < feedback.height
+    ]
+
+
+def _impressions(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
+    """Returns the table `impressions`."""
+    return (
+        shown.join(became, on=_KEY, how="left")
+        .select(
+            schema.USER_ID,
+            schema.VIDEO_ID,
+            schema.TIME,
+            pl.col(schema.CLICKED).fill_null(False),
+            pl.col(schema.WATCH_SECONDS).fill_null(0.0),
+            pl.col(REQUEST_ID).alias(schema.PAGE_ID),
+            schema.POSITION,
+            pl.col(SOURCES).alias(schema.SOURCE),
+            pl.col(CANDIDATE_SCORES).alias(schema.SCORE),
+            pl.col(SEED_IDS).alias(schema.SEED_VIDEO_ID),
+            pl.col(PROPENSITIES).alias(schema.PROPENSITY),
+            schema.DEVICE,
+            # What no feedback says of an impression has not happened.
+            *(
+                pl.col(name).fill_null(pl.lit(0).cast(became.schema[name]))
+                for name in _outcomes(became)
+            ),
+        )
+        .sort(schema.TIME, schema.PAGE_ID, schema.POSITION)
+    )
+
+
+def _watches(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
+    """Returns the table `watches`: a click is one, begun a second after its page."""
+    return (
+        shown.join(became.filter(schema.CLICKED), on=_KEY, how="inner")
+        .select(
+            schema.USER_ID,
+            schema.VIDEO_ID,
+            pl.col(schema.TIME) + 1,
+            schema.WATCH_SECONDS,
+            schema.DEVICE,
+        )
+        .sort(schema.TIME, schema.USER_ID)
+    )
+
+
+def _write(out: pathlib.Path, impressions: pl.DataFrame, watches: pl.DataFrame) -> None:
+    """Writes the event log under a temporary name, and renames it."""
+    tables = {schema.IMPRESSIONS: impressions, schema.WATCHES: watches}
+    names = {f"{name}.parquet" for name in tables}
+    if out.exists() and not (
+        out.is_dir() and {path.name for path in out.iterdir()} <= names
+    ):
+        raise errors.UserError(
+            f"expected --out to be new, or the output of an earlier join, found "
+            f"something "
+            f"else in {out}: give another"
+        )
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, frame in tables.items():
+        kept = [c for c in frame.columns if frame[c].null_count() < len(frame)]
+        required = [c.name for c in schema.TABLES[name].columns if c.required]
+        columns = [c for c in frame.columns if c in {*kept, *required}]
+        frame.select(columns).write_parquet(partial / f"{name}.parquet")
+    shutil.rmtree(out, ignore_errors=True)
+    partial.rename(out)

@@ -1,0 +1,119 @@
+"""The served log: answers and their feedback, in parts of Parquet.
+
+Its layout is that of `ytdnn.ops.server.served`, which joins it. New rows are in memory
+until the next flush, which writes a part under a temporary name and renames it: a part
+is complete or absent. A server that is killed loses the rows since its last flush, and
+nothing else.
+"""
+
+import datetime
+import itertools
+import logging
+import os
+import pathlib
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from ytdnn.ops.server import metrics, served
+from ytdnn.run import artifacts
+
+_LOG = logging.getLogger("ytdnn.ops.server")
+_MOST_ROWS = 100_000  # in memory, where the disk takes none
+
+Rows = list[dict[str, Any]]
+
+
+class ServedLog:
+    """Takes rows in any thread, writes them in one.
+
+    Attributes:
+      directory: Where it lies.
+      problem: Why the last part could not be written; empty: it could.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        id_type: pl.DataType,
+        measured: metrics.Metrics,
+        outcomes: Sequence[str] = (),
+    ) -> None:
+        """Takes where it lies.
+
+        Args:
+          directory: Directory of the log.
+          id_type: Type of video ids.
+          measured: Counters of what is logged.
+          outcomes: Outcomes that feedback may tell of, besides those of the schema.
+
+        Raises:
+          OSError: The directory cannot be made.
+        """
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.problem = ""
+        self._columns = {
+            served.ANSWERS: served.answers_schema(id_type),
+            served.FEEDBACK: served.feedback_schema(id_type, outcomes),
+        }
+        self._metrics = measured
+        self._rows: dict[str, Rows] = {served.ANSWERS: [], served.FEEDBACK: []}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._numbers = itertools.count()
+
+    def add(self, kind: str, row: dict[str, Any]) -> None:
+        """Takes a row of answers or feedback; drops the oldest of too many."""
+        with self._lock:
+            rows = self._rows[kind]
+            rows.append(row)
+            self._shorten(kind)
+
+    def flush(self) -> None:
+        """Writes the rows since the last flush; keeps them where that fails."""
+        with self._writing:
+            for kind in self._rows:
+                with self._lock:
+                    rows, self._rows[kind] = self._rows[kind], []
+                if not rows:
+                    continue
+                try:
+                    self._write(kind, rows)
+                except (OSError, pl.exceptions.PolarsError) as error:
+                    self._keep(kind, rows, str(error))
+                else:
+                    self.problem = ""
+                    self._metrics.logged.inc(len(rows))
+
+    def _keep(self, kind: str, rows: Rows, reason: str) -> None:
+        with self._lock:
+            self._rows[kind] = rows + self._rows[kind]
+            self._shorten(kind)
+        if not self.problem:
+            _LOG.error("the served log cannot be written: %s", reason)
+        self.problem = reason
+        self._metrics.log_failures.inc()
+
+    def _shorten(self, kind: str) -> None:
+        """Drops the oldest rows of too many, and tells Prometheus; under the lock."""
+        rows = self._rows[kind]
+        if (surplus := len(rows) - _MOST_ROWS) > 0:
+            del rows[:surplus]
+            self._metrics.dropped.inc(surplus)
+
+    def _write(self, kind: str, rows: Rows) -> None:
+        now = time.time_ns()
+        day = datetime.datetime.fromtimestamp(now / 1e9, datetime.UTC).date()
+        place = self.directory / kind / day.isoformat()
+        place.mkdir(parents=True, exist_ok=True)
+        name = f"{now}-{os.getpid()}-{next(self._numbers)}.parquet"
+        frame = pl.DataFrame(rows, schema=self._columns[kind])
+        path = place / name
+        with artifacts.whole_file(path) as partial, open(partial, "wb") as file:
+            frame.write_parquet(file)
+            file.flush()
+            os.fsync(file.fileno())

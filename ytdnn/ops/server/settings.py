@@ -1,0 +1,165 @@
+"""The settings of a server."""
+
+import dataclasses
+import ipaddress
+import os
+import pathlib
+import re
+
+from ytdnn import errors
+
+PORT = 8501  # TensorFlow Serving's of REST
+HOST = "127.0.0.1"
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """The limits of one request.
+
+    Attributes:
+      body_bytes: Maximum size of the body, decompressed.
+      header_seconds: Time until the head of a request is complete.
+      body_seconds: Time until the body is complete.
+      answer_seconds: Time until the answer is ready.
+      queue_seconds: Time that the request in front has waited for a run at most where
+        others are still let in behind it.
+      rows: Maximum number of requests in one body.
+      k: Maximum number of results.
+      list_length: Maximum number of watches of a history, or of ids of any list.
+    """
+
+    body_bytes: int = 2**22
+    header_seconds: float = 10.0
+    body_seconds: float = 10.0
+    answer_seconds: float = 30.0
+    queue_seconds: float = 1.0
+    rows: int = 256
+    k: int = 1_000
+    list_length: int = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Batching:
+    """How requests share runs, by the names of TensorFlow Serving's parameters.
+
+    Attributes:
+      max_batch_size: Rows of a run.
+      batch_timeout_micros: How long a request waits for others.
+      max_enqueued_batches: Full batches that wait; requests beyond are refused.
+      num_batch_threads: Runs at the same time.
+    """
+
+    max_batch_size: int = 32
+    batch_timeout_micros: int = 1_000
+    max_enqueued_batches: int = 100
+    num_batch_threads: int = 2
+
+    @property
+    def most_rows(self) -> int:
+        """Rows that may wait."""
+        return self.max_batch_size * self.max_enqueued_batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The settings of a server.
+
+    Attributes:
+      bundle: Directory of the bundle, which is watched for new versions.
+      data: The prepared set of the bundle; None: there is none.
+      host: Address to listen on.
+      port: Port to listen on; 0: any that is free.
+      token: Token that every path requires; None: none is required.
+      hosts: Names in the Host header that are accepted, in addition to the address's
+        own.
+      inspect: Whether users of the prepared set are shown.
+      log: Directory of the served log; None: nothing is logged.
+      flush_seconds: Maximum time that answers are only in memory.
+      poll_seconds: Time between two checks for a new version.
+      is_batching: Whether requests share runs.
+      loads_all: Whether every model is loaded before `/healthz` says ready; otherwise
+        each when it is first needed.
+      limits: Limits of one request.
+      processes: Number of processes that answer.
+      access_log: File of the access log, `-` for the standard output; None: none.
+      traces: Whether requests are traced by OpenTelemetry.
+    """
+
+    bundle: pathlib.Path
+    data: pathlib.Path | None = None
+    host: str = HOST
+    port: int = PORT
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    inspect: bool = False
+    log: pathlib.Path | None = None
+    flush_seconds: float = 5.0
+    poll_seconds: float = 1.0
+    is_batching: bool = True
+    loads_all: bool = False
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    processes: int = 1
+    access_log: str | None = None
+    traces: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks that an address others can reach is guarded.
+
+        Raises:
+          errors.UserError: It has no token.
+        """
+        if not is_loopback(self.host) and not self.token:
+            raise errors.UserError(
+                f"expected a token to listen on {self.host}, which other machines can "
+                f"reach, "
+                f"received none: give --token_file=FILE or the environment variable "
+                f"YTDNN_TOKEN, or listen on {HOST}"
+            )
+
+    @property
+    def threads_of_a_process(self) -> int | None:
+        """Threads of a model's operations; None: TensorFlow takes one for each core."""
+        if self.processes == 1:
+            return None
+        return max(1, len(os.sched_getaffinity(0)) // self.processes)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def batching_of(bundle: pathlib.Path) -> Batching:
+    """Returns the parameters that TensorFlow Serving would be started with.
+
+    Args:
+      bundle: Its directory; one without a file of them has the defaults.
+
+    Raises:
+      errors.UserError: A parameter is no positive number.
+    """
+    from ytdnn.bundle import tf_serving
+
+    path = bundle / tf_serving.DIRECTORY / tf_serving.BATCHING
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return Batching()
+    values = {}
+    for field in dataclasses.fields(Batching):
+        found = re.search(rf"^\s*{field.name}\s*{{\s*value:\s*(\S+)\s*}}", text, re.M)
+        if found is None:
+            continue
+        if not found[1].isdecimal() or not 0 < int(found[1]) < 2**31:
+            raise errors.UserError(
+                f"expected {field.name} in {path} to be a positive number, found "
+                f"{found[1]!r}"
+            )
+        values[field.name] = int(found[1])
+    return Batching(**values)

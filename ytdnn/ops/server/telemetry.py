@@ -1,0 +1,105 @@
+"""Traces of requests by OpenTelemetry, of the extra `telemetry`; off by default.
+
+The exporter is OTLP over HTTP, set by OpenTelemetry's own environment variables, such
+as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_SERVICE_NAME. A request continues the trace that
+its header `traceparent` names.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ytdnn import errors
+from ytdnn.ops.server import records
+
+_SERVICE = "ytdnn"
+_FAILED = 500
+
+
+class Tracing:
+    """Makes a span of each request, with one of each part of its time."""
+
+    def __init__(self, provider: Any = None) -> None:
+        """Takes or makes the provider of tracers.
+
+        Args:
+          provider: An OpenTelemetry `TracerProvider`; None: one that exports by OTLP.
+
+        Raises:
+          errors.UserError: The extra `telemetry` is not installed.
+        """
+        try:
+            from opentelemetry import propagate, trace
+
+            self._provider = provider or _exporting()
+        except ImportError as error:
+            raise errors.UserError(
+                f"--traces=on needs OpenTelemetry ({error}): pip install -c "
+                f"constraints.txt '.[telemetry]' in the checkout"
+            ) from None
+        self._trace, self._propagate = trace, propagate
+        self._tracer = self._provider.get_tracer("ytdnn.ops.server")
+
+    def write(
+        self,
+        record: records.Record,
+        method: str,
+        route: str,
+        status: int,
+        headers: Mapping[str, str],
+    ) -> None:
+        """Makes the spans of a request that was answered.
+
+        Args:
+          record: Its record.
+          method: Method of HTTP.
+          route: Path by which it was answered, without names of models.
+          status: Status of the answer.
+          headers: Headers of the request, names in lower case.
+        """
+        clock = time.time_ns() - int(1e9 * time.perf_counter())
+
+        def at(seconds: float) -> int:
+            return clock + int(1e9 * seconds)
+
+        span = self._tracer.start_span(
+            f"{method} {route}",
+            context=self._propagate.extract(dict(headers)),
+            kind=self._trace.SpanKind.SERVER,
+            start_time=at(record.started),
+            attributes={
+                "http.request.method": method,
+                "http.route": route,
+                "http.response.status_code": status,
+                "ytdnn.request_id": record.request_id,
+                **{f"ytdnn.{name}": value for name, value in record.facts.items()},
+            },
+        )
+        if status >= _FAILED:
+            span.set_status(self._trace.StatusCode.ERROR)
+        within = self._trace.set_span_in_context(span)
+        for stage in record.stages:
+            part = self._tracer.start_span(
+                stage.name, context=within, start_time=at(stage.started)
+            )
+            part.end(at(stage.started + stage.seconds))
+        span.end(at(time.perf_counter()))
+
+    def close(self) -> None:
+        """Exports what is left."""
+        self._provider.shutdown()
+
+
+def _exporting() -> Any:
+    """Returns a provider that exports by OTLP over HTTP, from a thread of its own."""
+    from opentelemetry.exporter.otlp.proto.http import trace_exporter
+    from opentelemetry.sdk import resources, trace
+    from opentelemetry.sdk.trace import export
+
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the environment come first.
+    of_environment = resources.OTELResourceDetector().detect()
+    resource = resources.Resource.create({"service.name": _SERVICE})
+    found = trace.TracerProvider(resource=resource.merge(of_environment))
+    exporter = trace_exporter.OTLPSpanExporter()
+    found.add_span_processor(export.BatchSpanProcessor(exporter))
+    return found

@@ -1,0 +1,137 @@
+"""Prepares logs, and makes the recommendations of many users, on Apache Spark.
+
+Users are divided among the cores of Spark's machines, which open the bundle and the
+prepared set under the paths of the driver; the lists are those of one machine.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ytdnn.ops.spark import session
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import bulk
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.bundle import streams
+    from ytdnn.log import engines
+    from ytdnn.run.pipeline import recommender as recommender_room
+
+
+@dataclasses.dataclass(frozen=True)
+class SparkMachines:
+    """The machines of a Spark master, see `machines.Machines`.
+
+    Attributes:
+      settings: Address of the master, and settings of the session.
+    """
+
+    settings: session.SparkSettings
+
+    @contextlib.contextmanager
+    def engine(self, directory: pathlib.Path) -> "Iterator[engines.Engine]":
+        """Yields the engine that prepares a log into a directory."""
+        with (
+            session.opened(self.settings) as opened,
+            artifacts.scratch(directory, "spark") as scratch,
+        ):
+            from ytdnn.ops.spark import engine
+
+            yield engine.SparkEngine(opened, scratch)
+
+    @contextlib.contextmanager
+    def lists(
+        self,
+        recommender: "recommender_room.Recommender",
+        asked: dict[str, Any],
+        path: pathlib.Path,
+    ) -> "Iterator[streams.Stream]":
+        """Yields the lists of many users, which are written into a file."""
+        with (
+            session.opened(self.settings) as opened,
+            artifacts.scratch(path, "spark") as scratch,
+        ):
+            yield divided(opened, recommender, asked, scratch)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Makes the lists of a part of the users in a process of Spark.
+
+    Attributes:
+      here: The directory that relative paths begin at.
+      bundle: Directory of the bundle.
+      version: Version of the bundle.
+      data: Directory of the prepared set.
+      asked: Arguments of `bulk.stream`.
+      size: Number of users of a part.
+      batch: Number of users in a batch, the same as on one machine: scores may differ
+        in the last bit between batches of other sizes.
+    """
+
+    here: pathlib.Path
+    bundle: pathlib.Path
+    version: int
+    data: pathlib.Path
+    asked: dict[str, Any]
+    size: int
+    batch: int
+
+    def __call__(self, number: int) -> "pl.DataFrame":
+        """Returns the lists of a part."""
+        import polars as pl
+
+        from ytdnn.run.pipeline import recommender as recommender_room
+
+        os.chdir(self.here)
+        opened = recommender_room.Recommender.load(self.bundle, self.data, self.version)
+        stream = bulk.stream(opened, **self.asked)
+        first = number * self.size
+        last = min(first + self.size, len(stream.asked))
+        starts = range(first, last, self.batch)
+        frames = [stream.make(slice(s, min(s + self.batch, last))) for s in starts]
+        return pl.concat([pl.DataFrame(schema=stream.schema), *frames])
+
+
+def divided(
+    opened: Any,
+    recommender: "recommender_room.Recommender",
+    asked: dict[str, Any],
+    scratch: pathlib.Path,
+) -> "streams.Stream":
+    """Returns the lists of many users, made on Spark and read part by part.
+
+    Args:
+      opened: Spark's session, a `pyspark.sql.SparkSession`.
+      recommender: The bundle, with the log's users.
+      asked: How `bulk.stream` is called.
+      scratch: A directory that all machines reach.
+    """
+    import polars as pl
+
+    from ytdnn.ops.spark import parts
+
+    stream = bulk.stream(recommender, **asked)
+    number = max(1, opened.sparkContext.defaultParallelism)
+    batches = -(-len(stream.asked) // stream.size)
+    size = max(1, -(-batches // number)) * stream.size
+    part = _Part(
+        here=pathlib.Path.cwd(),
+        bundle=recommender.bundle.directory.absolute(),
+        version=recommender.bundle.version,
+        data=recommender.data.directory.absolute(),
+        asked=asked,
+        size=size,
+        batch=stream.size,
+    )
+    files = parts.written(opened, -(-len(stream.asked) // size), part, scratch)
+    return dataclasses.replace(
+        stream,
+        make=lambda users: pl.read_parquet(files[users.start // size]),
+        size=size,
+    )

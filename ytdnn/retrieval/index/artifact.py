@@ -1,0 +1,102 @@
+"""The indexes of a run: built once for a candidate model, kept, refused when stale.
+
+`workdir/index/` holds a SavedModel for each kind, in a directory of its name: `exact/`
+always, and the kinds of the config, `scann/` where ScaNN loads. Where it does not,
+`ivf/` serves in its place.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from ytdnn import errors, registries
+from ytdnn.retrieval.index import interface, scann_index
+from ytdnn.run import artifacts, configs
+
+KIND = "index"
+CANDIDATES = "candidates"
+EXACT, SCANN, IVF, LSH = "exact", "scann", "ivf", "lsh"
+_SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
+
+
+def components(config: configs.IndexConfig) -> dict[str, Any]:
+    """Returns the settings of each kind to build; ScaNN's only where it loads."""
+    names = dict.fromkeys([EXACT, served(config), *config.also])
+    found = {name: _defaults(name) for name in names}
+    if config.search.kind in found:
+        found[config.search.kind] = config.search
+    if not scann_index.is_available():
+        found.pop(SCANN, None)
+    return found
+
+
+def _class(name: str) -> Any:
+    """Returns the class of a kind, a subclass of `interface.Index`."""
+    return registries.INDEXES[name].make
+
+
+def _defaults(name: str) -> Any:
+    """Returns the default settings of a kind."""
+    cls = registries.INDEXES[name].config
+    return None if cls is None else cls()
+
+
+def served(config: configs.IndexConfig) -> str:
+    """Returns the kind that serves: that of the config, lists where ScaNN is not."""
+    kind: str = config.search.kind
+    return IVF if kind == SCANN and not scann_index.is_available() else kind
+
+
+def build(
+    directory: pathlib.Path,
+    vectors: interface.Vectors,
+    config: configs.IndexConfig,
+    inputs: Mapping[str, str],
+) -> None:
+    """Builds and publishes the indexes.
+
+    Args:
+      directory: Where the artefact will stand.
+      vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
+      config: Settings.
+      inputs: Fingerprints of the artefacts the vectors come from, `candidates` at
+        least.
+    """
+    kinds = components(config)
+    facts: dict[str, Any] = {
+        "num_videos": len(vectors),
+        "indexes": list(kinds),
+        "served": served(config),
+    }
+    with artifacts.publish(
+        directory, KIND, configs.to_dict(config), inputs, facts
+    ) as partial:
+        for name, own in kinds.items():
+            _class(name).build(vectors, own).save(partial / name)
+
+
+def load(
+    directory: pathlib.Path, name: str, candidates: artifacts.Manifest
+) -> interface.Index[Any]:
+    """Loads one index of an artefact.
+
+    Args:
+      directory: The artefact.
+      name: Name of the index.
+      candidates: Manifest of the candidate model next to it.
+
+    Raises:
+      errors.UserError: It is missing, damaged, lacks that index, or was built for
+        another candidate model.
+    """
+    manifest = artifacts.read_manifest(directory, KIND)
+    artifacts.require_input(manifest, directory, CANDIDATES, candidates)
+    held = manifest.facts.get("indexes", [])
+    if name not in held:
+        raise errors.UserError(
+            f"expected an index {name} in {directory}, found {', '.join(held)}: build "
+            f"it again with --config.index.search={name} or --config.index.also={name}"
+            f"{_SCANN_ADVICE if name == SCANN else ''}"
+        )
+    found: interface.Index[Any] = _class(name).load(pathlib.Path(directory) / name)
+    return found

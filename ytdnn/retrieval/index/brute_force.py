@@ -1,0 +1,113 @@
+"""Exact search in stock TensorFlow ops: one matrix product and a top-k of blocks.
+
+The product reads every vector once, at the speed of memory. The top k of a million
+scores would cost a third of that again, so the scores are cut into blocks: the k best
+scores lie in the k blocks whose maxima are highest, and only these are searched.
+"""
+
+from typing import Self
+
+import tensorflow as tf
+
+from ytdnn import registries
+from ytdnn.retrieval.index import interface
+from ytdnn.run import configs
+
+_BLOCK = 64  # scores; measured at a million: 0.8 ms of 3.9, and 32 to 256 alike
+_LEAST_REDUCTION = 2  # how many times fewer scores make the detour worth it
+
+Found = tuple[tf.Tensor, tf.Tensor]
+
+
+class BruteForceModule(interface.SearchModule):
+    """Scores every video; equal scores are ordered by the lower video index."""
+
+    def __init__(self, vectors: interface.Vectors) -> None:
+        """Creates the module of `vectors [num_videos, dim] float32`."""
+        super().__init__(*vectors.shape)
+        self._size = len(vectors)
+        self.vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32)
+
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+        found = tf.minimum(k, self._size)
+        few = tf.constant(self._size // _BLOCK // _LEAST_REDUCTION)
+        columns, scores = tf.cond(
+            found <= few,
+            lambda: self._of_blocks(queries, found),
+            lambda: self._of_all(queries, found),
+        )
+        return interface.padded(columns + 1, scores, k)
+
+    def _of_all(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+        scores, columns = tf.math.top_k(
+            tf.matmul(queries, self.vectors, transpose_b=True), k=k
+        )
+        return columns, scores
+
+    def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+        """Searches the k best blocks and the rows after the last whole block."""
+        end = self._size // _BLOCK * _BLOCK
+        vectors = self.vectors.read_value()
+        body = interface.row_range(vectors, 0, end)
+        scores = tf.matmul(queries, body, transpose_b=True)
+        rest = tf.matmul(queries, vectors[end:], transpose_b=True)
+        return _of_parts(scores, rest, k)
+
+
+def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
+    """Returns the k best scores, faster than `tf.math.top_k` for very many scores.
+
+    Args:
+      scores: `[batch, n] float32`; of equal ones the first come first.
+      k: `[] int32`, at most n.
+
+    Returns:
+      columns `[batch, k] int32` and scores `[batch, k] float32`.
+    """
+    size = tf.shape(scores)[1]
+    end = size // _BLOCK * _BLOCK
+
+    def of_all() -> Found:
+        found, columns = tf.math.top_k(scores, k)
+        return columns, found
+
+    return tf.cond(
+        k <= size // _BLOCK // _LEAST_REDUCTION,
+        lambda: _of_parts(scores[:, :end], scores[:, end:], k),
+        of_all,
+    )
+
+
+def _of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> Found:
+    """Returns the best of scores in blocks and of those behind them.
+
+    Exact, ties included: were a score of another block among the k best, each of the k
+    blocks would hold one before it, since of equal maxima the lower block is taken.
+
+    Args:
+      body: `[batch, n] float32`, n a multiple of the block.
+      rest: `[batch, m] float32`.
+      k: `[] int32`, at most the number of blocks.
+    """
+    batch, end = tf.shape(body)[0], tf.shape(body)[1]
+    blocks = tf.reshape(body, [batch, end // _BLOCK, _BLOCK])
+    _, best = tf.math.top_k(tf.reduce_max(blocks, axis=2), k=k)
+    best = tf.sort(best, axis=1)  # so that a lower place is a lower index
+    inside = best[:, :, tf.newaxis] * _BLOCK + tf.range(_BLOCK)
+    behind = tf.tile(tf.range(end, end + tf.shape(rest)[1])[tf.newaxis], [batch, 1])
+    columns = tf.concat([tf.reshape(inside, [batch, k * _BLOCK]), behind], axis=1)
+    chosen = tf.reshape(tf.gather(blocks, best, batch_dims=1), [batch, k * _BLOCK])
+    scores, places = tf.math.top_k(tf.concat([chosen, rest], axis=1), k=k)
+    return tf.gather(columns, places, batch_dims=1), scores
+
+
+@registries.INDEXES.register("exact", configs.ExactConfig)
+class BruteForce(interface.Index[configs.ExactConfig]):
+    """Exact index; loads wherever TensorFlow does."""
+
+    @classmethod
+    def build(cls, vectors: interface.Vectors, config: configs.ExactConfig) -> Self:
+        """Builds the index; see `interface.Index.build`."""
+        del config
+        interface.check_vectors(vectors)
+        return cls(BruteForceModule(vectors))

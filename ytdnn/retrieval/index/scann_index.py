@@ -1,0 +1,251 @@
+"""Approximate search by ScaNN's TensorFlow ops; the only module that imports ScaNN.
+
+A query searches the leaves of a tree with the highest-scoring centres; their points are
+scored by anisotropic codes, and the best of them again exactly. Where those leaves hold
+fewer than k points, ScaNN pads with id 0 and score NaN (or returns fewer columns): such
+queries are searched again in all leaves, and remaining NaN become padding. Builds are
+not reproducible: compare them by recall, never by equality.
+"""
+
+import math
+import pathlib
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import errors, registries
+from ytdnn.retrieval.index import interface
+from ytdnn.run import configs
+
+_FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
+_LEAVES_PER_ROOT = 4
+_POINTS_PER_RESULT = 4.0
+_TRAINING_SAMPLE = 100_000
+_SAMPLED_PER_LEAF = 40
+_FRACTION_AT_MILLION = 0.03
+_FRACTION_POWER = 0.4
+_LARGEST_FRACTION = 0.45
+_NUM_NEIGHBORS = 100  # ScaNN's default k, which every search overrides
+_UNSET = -1  # ScaNN's value for "as built"
+
+
+def is_available() -> bool:
+    """Whether ScaNN's TensorFlow ops load here."""
+    try:
+        scann_ops()
+    except errors.UserError:
+        return False
+    return True
+
+
+def scann_ops() -> Any:
+    """Returns ScaNN's TensorFlow ops, imported when first asked for.
+
+    Raises:
+      errors.UserError: The package is missing or built for another TensorFlow.
+    """
+    try:
+        from scann.scann_ops.py import scann_ops as ops
+    except (ImportError, tf.errors.NotFoundError) as error:
+        raise errors.UserError(
+            f"expected the package scann for the ScaNN index, found none that loads "
+            f"with TensorFlow {tf.__version__} ({type(error).__name__}): run `pip "
+            f"install 'scann[tf]==1.4.2'` (Linux only), or use the exact index"
+        ) from None
+    return ops
+
+
+class ScannModule(interface.SearchModule):
+    """A ScaNN searcher as variables, so that a SavedModel holds it."""
+
+    def __init__(self, state: Any, dim: int, config: configs.ScannConfig) -> None:
+        """Takes a built searcher.
+
+        Args:
+          state: Its variables, as ScaNN serialises them.
+          dim: Width of the vectors.
+          config: Settings; those of the build must be the ones it was built with.
+        """
+        self._size = int(state.dataset.shape[0])
+        super().__init__(self._size, dim)
+        self._ops = scann_ops()
+        self._num_leaves = num_leaves(self._size, config)
+        self._has_codes = self._num_leaves > 0 and config.dimensions_per_block > 0
+        self.least_leaves = tf.Variable(0, trainable=False, dtype=tf.int32)
+        self.reorder_factor = tf.Variable(0, trainable=False, dtype=tf.int32)
+        self.adjust(config)
+        self.state = state
+        self.vectors = state.dataset  # the same variable, kept once
+        self.leaves_to_search = tf.function(
+            self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
+        )
+
+    def adjust(self, config: configs.ScannConfig) -> None:
+        """Sets how the same tree and codes are searched.
+
+        Args:
+          config: `leaves_to_search_fraction` and `reorder_factor` count, no others.
+        """
+        fraction = leaves_to_search_fraction(self._size, config)
+        self.least_leaves.assign(math.ceil(self._num_leaves * fraction))
+        self.reorder_factor.assign(config.reorder_factor)
+
+    def _leaves_to_search(self, k: tf.Tensor) -> tf.Tensor:
+        """Returns leaves enough for a few times k points if balanced, `[] int32`."""
+        share = (
+            _POINTS_PER_RESULT
+            * tf.cast(k, tf.float32)
+            / tf.cast(self.num_videos, tf.float32)
+        )
+        wanted = tf.cast(tf.math.ceil(share * self._num_leaves), tf.int32)
+        return tf.minimum(tf.maximum(wanted, self.least_leaves), self._num_leaves)
+
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        searcher = self._ops.searcher_from_module(self.state)
+        found = tf.minimum(k, self.num_videos)
+        columns, scores = self._attempt(
+            searcher, queries, found, self._leaves_to_search(found)
+        )
+        incomplete = tf.reduce_any(tf.math.is_nan(scores), axis=1, keepdims=True)
+
+        def widened() -> tuple[tf.Tensor, tf.Tensor]:
+            wide = self._attempt(searcher, queries, found, self._num_leaves)
+            return (
+                tf.where(incomplete, wide[0], columns),
+                tf.where(incomplete, wide[1], scores),
+            )
+
+        columns, scores = tf.cond(
+            tf.reduce_any(incomplete), widened, lambda: (columns, scores)
+        )
+        missing = tf.math.is_nan(scores)
+        indices = tf.where(missing, 0, columns + 1)
+        scores = tf.where(missing, interface.PADDING_SCORE, scores)
+        return interface.padded(indices, scores, k)
+
+    def _attempt(
+        self, searcher: Any, queries: tf.Tensor, found: tf.Tensor, leaves: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Searches some leaves; `[batch, found]`, NaN scores where points lack."""
+        asked = tf.maximum(found, 1)
+        tree = self._num_leaves > 0
+        rescored = tf.minimum(asked * self.reorder_factor, self.num_videos)
+        result = searcher.search_batched_parallel(
+            queries,
+            final_num_neighbors=asked,
+            pre_reorder_num_neighbors=rescored if self._has_codes else _UNSET,
+            leaves_to_search=leaves if tree else _UNSET,
+        )
+        columns, scores = result.indices[:, :found], result.distances[:, :found]
+        lacking = [[0, 0], [0, found - tf.shape(scores)[1]]]
+        columns = tf.pad(tf.cast(columns, tf.int32), lacking)
+        return columns, tf.pad(scores, lacking, constant_values=math.nan)
+
+
+@registries.INDEXES.register("scann", configs.ScannConfig)
+class Scann(interface.Index[configs.ScannConfig]):
+    """Approximate index; a process that loads it needs ScaNN."""
+
+    @classmethod
+    def build(cls, vectors: interface.Vectors, config: configs.ScannConfig) -> Self:
+        """Builds the index; see `interface.Index.build`.
+
+        Raises:
+          errors.UserError: ScaNN is missing.
+        """
+        ops = scann_ops()
+        interface.check_vectors(vectors)
+        leaves = num_leaves(len(vectors), config)
+        searcher = _build_searcher(ops, vectors, leaves, config)
+        state = searcher.serialize_to_module()
+        return cls(ScannModule(state, vectors.shape[1], config))
+
+    @classmethod
+    def load(cls, directory: pathlib.Path) -> Self:
+        """Reads the index that `save` wrote; loads the ops before the graph.
+
+        Raises:
+          errors.UserError: ScaNN is missing, or there is no readable SavedModel.
+        """
+        scann_ops()
+        return super().load(directory)
+
+    def points_scored_fraction(self, queries: interface.Vectors, k: int) -> float:
+        """Returns the mean share of the videos that a search of k scores.
+
+        Counts the points in the leaves searched, not the leaves' centres
+        (`centres_scored_fraction`); 1.0 where there is no tree.
+        """
+        centres = self._centres()
+        if not len(centres):
+            return 1.0
+        searched = int(self.module.leaves_to_search(min(k, self.num_videos)))
+        leaf_of_point = self.module.state.datapoint_to_token.numpy()
+        sizes = np.bincount(leaf_of_point, minlength=len(centres))
+        leaves = np.argsort(-(queries @ centres.T), axis=1)[:, :searched]
+        return float(sizes[leaves].sum(axis=1).mean() / self.num_videos)
+
+    def centres_scored_fraction(self) -> float:
+        """Returns the leaves' centres, all scored by each query, over the videos."""
+        return len(self._centres()) / self.num_videos
+
+    def _centres(self) -> npt.NDArray[np.float32]:
+        """Returns the leaves' centres `[num_leaves, dim]`, none without a tree."""
+        from scann.partitioning import partitioner_pb2
+
+        serialized = self.module.state.serialized_partitioner.numpy()
+        if not np.ndim(serialized) or not serialized[0]:
+            return np.zeros([0, 0], np.float32)
+        partitioner = partitioner_pb2.SerializedPartitioner.FromString(serialized[0])
+        centers = partitioner.kmeans.kmeans_tree.root.centers
+        return np.array([center.dimension for center in centers], np.float32)
+
+
+def num_leaves(num_videos: int, config: configs.ScannConfig) -> int:
+    """Returns the leaves of the tree, 0 where the corpus is too small for one."""
+    if num_videos < max(config.min_videos, _FEWEST_FOR_CODES):
+        return 0
+    wanted = config.num_leaves or round(_LEAVES_PER_ROOT * math.sqrt(num_videos))
+    return max(1, min(wanted, num_videos // 4))
+
+
+def leaves_to_search_fraction(num_videos: int, config: configs.ScannConfig) -> float:
+    """Returns the smallest share of the leaves that is searched."""
+    if config.leaves_to_search_fraction:
+        return config.leaves_to_search_fraction
+    share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
+    return min(_LARGEST_FRACTION, share)
+
+
+def training_sample(num_videos: int, leaves: int) -> int:
+    """Returns the points that centres and codes are trained on."""
+    return min(num_videos, max(_TRAINING_SAMPLE, _SAMPLED_PER_LEAF * leaves))
+
+
+def _build_searcher(
+    ops: Any, vectors: interface.Vectors, leaves: int, config: configs.ScannConfig
+) -> Any:
+    builder = ops.builder(vectors, min(_NUM_NEIGHBORS, len(vectors)), "dot_product")
+    if not leaves:
+        return builder.score_brute_force().build()
+    sample = training_sample(len(vectors), leaves)
+    builder = builder.tree(
+        num_leaves=leaves,
+        num_leaves_to_search=leaves,
+        training_sample_size=sample,
+        min_partition_size=1,
+        avq=config.leaf_avq,
+    )
+    if not config.dimensions_per_block:
+        return builder.score_brute_force().build()
+    return (
+        builder.score_ah(
+            config.dimensions_per_block,
+            anisotropic_quantization_threshold=config.anisotropic_threshold,
+            training_sample_size=sample,
+        )
+        .reorder(config.reorder_factor * _NUM_NEIGHBORS)
+        .build()
+    )

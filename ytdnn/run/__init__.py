@@ -1,0 +1,1 @@
+"""A run: its settings, artefacts and steps, the Python API, and the command line."""

@@ -1,0 +1,41 @@
+"""`ytdnn check`: every mistake and note of an event log at once; writes nothing."""
+
+from collections.abc import Sequence
+
+from ytdnn.run import configs
+from ytdnn.run.cli import arguments, output, resolved
+
+_MISTAKES = 1
+
+
+def run(given: arguments.Arguments) -> int:
+    """Runs the command and returns the exit status: 1 where `prepare` would refuse.
+
+    Raises:
+      errors.UserError: A flag is wrong.
+    """
+    from ytdnn.run.pipeline import checking
+
+    config = resolved.config(given, configs.Config())
+    found = checking.check(config.data)
+    output.result(
+        lambda: {"mistakes": found.mistakes, "notes": found.notes, "lines": found.lines}
+    )
+    for line in found.lines:
+        output.say(line)
+    for number, line in enumerate(found.mistakes, 1):
+        output.say(f"mistake {number}: {line}")
+    output.say(
+        f"{_count(found.mistakes, 'mistake')}, {_count(found.notes, 'note')}; nothing "
+        f"was written"
+    )
+    return _MISTAKES if found.mistakes else 0
+
+
+def _count(found: Sequence[str], what: str) -> str:
+    """Returns a number with its noun.
+
+    >>> _count(["a"], "note"), _count([], "note")
+    ('1 note', '0 notes')
+    """
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

@@ -1,0 +1,50 @@
+"""All commands, in the order of `ytdnn --help`.
+
+Those of a run come first; others are registered, by modules of this folder or by
+packages (docs/extending.md).
+"""
+
+import dataclasses
+
+from ytdnn import errors, registries
+from ytdnn.run.cli import command, commands_of_bundles, commands_of_models
+
+Command = command.Command
+COMMANDS: tuple[Command, ...] = (
+    *commands_of_models.COMMANDS,
+    *commands_of_bundles.COMMANDS,
+    *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
+)
+
+
+_BY_NAME = {each.name: each for each in COMMANDS}
+
+
+def names() -> list[str]:
+    """Returns the names of all commands."""
+    return [*_BY_NAME, *registries.COMMANDS.outside()]
+
+
+def find(name: str) -> command.Command:
+    """Returns a command; one of a package that fails says so when it is run.
+
+    Args:
+      name: One of `names`.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    try:
+        made: command.Command = registries.COMMANDS[name].make()
+    except errors.UserError as error:
+        made = _broken(name, error)
+    return dataclasses.replace(made, name=name)
+
+
+def _broken(name: str, error: errors.UserError) -> command.Command:
+    """Returns a command that cannot be loaded, so that the others can be run."""
+
+    def run(given: command.Arguments) -> None:
+        raise error
+
+    words = "(its package cannot be loaded)"
+    return command.Command(name, words, str(error), (f"ytdnn {name}",), (), (), run)

@@ -1,0 +1,96 @@
+"""`ytdnn compare FIRST SECOND`: paired differences, and a status for gates."""
+
+import pathlib
+from collections.abc import Sequence
+
+from ytdnn import errors, user_paths
+from ytdnn.run import configs
+from ytdnn.run.cli import arguments, output, resolved
+
+Flag = arguments.Flag
+
+OPERANDS = ("FIRST", "SECOND")
+FLAGS = (
+    Flag(
+        "fail_if",
+        "Conditions on SECOND, separated by commas, where FIRST is the baseline: "
+        "'recall@10 < 0.95 * baseline', 'ranker/auc < 0.7', "
+        "'system/ndcg@10 < baseline - 0.002'. A metric without a model is that of the "
+        "last model of lists. Exit status 1 where one holds.",
+        example="CONDITION,…",
+    ),
+    Flag(
+        "models",
+        "A model of FIRST and one of SECOND to compare; default: each with its "
+        "namesake.",
+        example="MODEL,MODEL",
+    ),
+    Flag(
+        "users",
+        "Users that are compared: a file of ids, or a condition over columns of users "
+        "(of the runs that were evaluated); default: all common ones.",
+        example="FILE|CONDITION",
+    ),
+    resolved.JSON,
+)
+_CONDITION_HOLDS = 1
+
+
+def run(given: arguments.Arguments) -> int:
+    """Runs the command and returns the exit status.
+
+    Raises:
+      errors.UserError: A report is missing, or the two were not asked the same.
+    """
+    models = given.values.get("models")
+    pair = None
+    if models is not None:
+        first, _, second = models.partition(",")
+        if not first or not second:
+            raise errors.UserError(
+                f"expected --models=MODEL,MODEL, received {models!r}"
+            )
+        pair = first.strip(), second.strip()
+    paths = [user_paths.expanded(given.values[name]) for name in OPERANDS]
+    named = given.values.get("users", "")
+    if named and "fail_if" in given.values:
+        raise errors.UserError(
+            "expected --users or --fail_if, which tells of all users, received both: "
+            "evaluate both with --users"
+        )
+    failures = _compare(paths, given.values.get("fail_if", ""), pair, named)
+    for line in failures:
+        output.say(f"failed: {line}")
+    return _CONDITION_HOLDS if failures else 0
+
+
+def _compare(
+    paths: Sequence[pathlib.Path],
+    fail_if: str,
+    models: tuple[str, str] | None,
+    users: str = "",
+) -> list[str]:
+    """Prints the differences of two reports; returns the conditions that hold."""
+    import rich
+
+    from ytdnn.evaluation import compare, conditions, report_files
+    from ytdnn.evaluation.terminal import compared
+
+    parsed = conditions.parse(fail_if)
+    first, second = (report_files.read(path) for path in paths)
+    if users:
+        first, second = compare.of_users(first, second, users)
+    config = configs.EvaluationConfig()
+    found = compare.compare(first, second, parsed, config, models, users)
+    output.result(lambda: found)
+    rich.print(compared.render(found))
+    return found.failures
+
+
+def show(paths: Sequence[pathlib.Path]) -> None:
+    """Prints the differences of two reports.
+
+    Args:
+      paths: Directories of the first and the second evaluation.
+    """
+    _compare(paths, "", None)

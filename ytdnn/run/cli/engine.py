@@ -1,0 +1,45 @@
+"""The flag that chooses the engine: Polars on this machine, or a registered one."""
+
+from typing import TYPE_CHECKING
+
+from ytdnn import errors, registries
+from ytdnn.run.cli import arguments
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import machines
+
+_POLARS = "polars"
+_OTHERS = tuple(registries.ENGINES.parts())
+_ENGINES = (_POLARS, *(part.name for part in _OTHERS))
+FLAGS = (
+    arguments.Flag(
+        "engine",
+        f"What does the work: polars on this machine"
+        f"{''.join(f', or {part.text}' for part in _OTHERS)}: the same files, to the "
+        f"byte.",
+        example="|".join(_ENGINES),
+    ),
+    *(flag for part in _OTHERS for flag in part.flags),
+)
+
+
+def chosen(given: arguments.Arguments) -> "machines.Machines | None":
+    """Returns the machines that do the work, None for Polars on this one.
+
+    Raises:
+      errors.UserError: There is no such engine, or a flag of another one is given.
+    """
+    named = given.values.get("engine", _POLARS)
+    if named not in registries.ENGINES.missing:
+        named = arguments.choice(given, "engine", _ENGINES, _POLARS)
+    if named != _POLARS:
+        found: machines.Machines = registries.ENGINES[named].make(given)
+        return found
+    for part in _OTHERS:
+        for flag in part.flags:
+            if flag.name in given.values:
+                raise errors.UserError(
+                    f"expected --engine={part.name} with --{flag.name}, found "
+                    f"--engine={_POLARS}: add it, or leave --{flag.name} out"
+                )
+    return None

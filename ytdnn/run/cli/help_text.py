@@ -1,0 +1,124 @@
+"""Formats `--help`: of the program, and of each command with all its settings."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from ytdnn import __version__
+from ytdnn.run import configs
+from ytdnn.run.cli import arguments, settings
+
+_WIDTH = 88
+_PICTURE = """\
+  event log ─prepare─▶ data ─train─▶ candidates ─▶ index ─▶ ranking ─export─▶ bundle
+                                    └────── evaluate ──────┘        recommend ◀┘"""
+
+
+def program(commands: Sequence[tuple[str, str, str]]) -> str:
+    """Returns the help of `ytdnn`.
+
+    Args:
+      commands: Name, summary and example of each.
+    """
+    lines = [
+        f"ytdnn {__version__}: two-stage video recommendation",
+        "",
+        "Usage: ytdnn COMMAND --workdir=DIR [flags]",
+        "",
+        _PICTURE,
+        "",
+        "Commands:",
+    ]
+    for name, summary, example in commands:
+        lines += [f"  {name:<13} {summary}", f"{'':16}{example}"]
+    lines += ["", "ytdnn COMMAND --help lists a command's flags and settings."]
+    return "\n".join(lines)
+
+
+def command(
+    name: str,
+    summary: str,
+    details: str,
+    examples: Sequence[str],
+    table: Sequence[arguments.Flag],
+    groups: Sequence[str],
+) -> str:
+    """Returns the help of one command.
+
+    Args:
+      name: The command.
+      summary: One line.
+      details: A paragraph.
+      examples: Command lines.
+      table: Its flags.
+      groups: Prefixes of the settings it uses.
+    """
+    lines = [f"ytdnn {name}: {summary}", "", textwrap.fill(details, _WIDTH), ""]
+    lines += ["Examples:", *(f"  {example}" for example in examples), "", "Flags:"]
+    for flag in table:
+        value = "" if flag.is_switch else f"={_placeholder(flag)}"
+        lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
+    if groups:
+        lines += [
+            "",
+            "Settings, each as --config.KEY=VALUE (shown: the default). A kind",
+        ]
+        lines += [
+            "has settings of its own; one that is chosen begins with their defaults:"
+        ]
+        settings.load_kinds()
+    for setting in settings.listed():
+        if not setting.kind and any(_belongs(setting.key, group) for group in groups):
+            lines += _entry(f"{setting.key}={_default(setting)}", setting.text)
+            lines += _kinds(setting.key)
+    return "\n".join(lines)
+
+
+def _default(setting: settings.Setting) -> str:
+    if setting.key in settings.by_size():
+        return "(chosen from the size of the log)"
+    return show(setting.default)
+
+
+def _kinds(choice: str) -> list[str]:
+    """Returns each kind of a choice with its settings; none for other settings."""
+    lines = []
+    for kind, cls in configs.choices().get(choice, {}).items():
+        summary = (cls.__doc__ or "").partition("\n")[0]
+        lines += _entry(f"--config.{choice}={kind}", summary, indent=6)
+        for setting in settings.listed():
+            if setting.kind == kind and _belongs(setting.key, choice):
+                head = f"{setting.key}={show(setting.default)}"
+                lines += _entry(head, setting.text, indent=10)
+    return lines
+
+
+def _belongs(key: str, group: str) -> bool:
+    return key == group or key.startswith(f"{group}.")
+
+
+def show(value: Any) -> str:
+    """Returns a setting's value as the command line takes it."""
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _placeholder(flag: arguments.Flag) -> str:
+    setting = settings.catalogue().get(flag.key)
+    return "|".join(setting.choices) if setting and setting.choices else flag.example
+
+
+def _flag_text(flag: arguments.Flag) -> str:
+    if flag.required:
+        return f"{flag.text} Required."
+    if not flag.key:
+        return flag.text
+    text = flag.text or settings.catalogue()[flag.key].text
+    return f"{text} Fills config.{flag.key}."
+
+
+def _entry(head: str, text: str, indent: int = 2) -> list[str]:
+    space = " " * indent
+    body = textwrap.wrap(text.replace("`", ""), _WIDTH - indent - 4)
+    return [f"{space}{head}", *(f"{space}    {line}" for line in body)]

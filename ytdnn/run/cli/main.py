@@ -1,0 +1,136 @@
+"""The program `ytdnn`: finds the command, and turns a mistake into one line."""
+
+import dataclasses
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import ytdnn
+from ytdnn import errors, registries
+from ytdnn.run.cli import arguments, command, commands, failures, help_text, output
+
+_HELP = ("--help", "-h", "-help", "--helpfull", "help")
+_MISTAKE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line.
+
+    Args:
+      argv: Arguments after the program's name; default: those of the process.
+
+    Returns:
+      The exit status: 0, that of the command (1: a condition of `compare` holds), 2
+      for a mistake of the user, 75 where a process of the cluster was lost, 130 for
+      Ctrl-C.
+    """
+    try:
+        return _ended(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        # Polars raises an interrupt itself and hands it on: a second one may come
+        # while the first is told of.
+        return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
+
+
+def _ended(argv: list[str]) -> int:
+    """Runs a command line, and says in a line how it failed, if it did."""
+    try:
+        arguments.require_text(argv)
+        return _dispatch(argv)
+    except errors.LostProcessError as error:
+        _leave(_refuse(str(error), errors.LOST_STATUS))
+    except errors.UserError as error:
+        return _refuse(str(error), _MISTAKE)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone: nothing left to tell it.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 1
+    except KeyboardInterrupt:
+        return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
+    except Exception as error:
+        line = failures.line(error)
+        if not line:
+            raise
+        return _refuse(line, _MISTAKE)
+
+
+def _refuse(message: str, status: int) -> int:
+    print(f"ytdnn: error: {message}", file=sys.stderr)
+    return status
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends this process at once: TensorFlow's threads still wait for the lost one."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in _HELP:
+        print(_program_help())
+        return 0
+    if argv[0] == "--version":
+        print(f"ytdnn {ytdnn.__version__}")
+        return 0
+    known, missing = commands.names(), registries.COMMANDS.missing
+    words = 2 if " ".join(argv[:2]) in (*known, *missing) else 1
+    name, rest = " ".join(argv[:words]), argv[words:]
+    if name in missing:
+        raise errors.UserError(registries.COMMANDS.unknown(name))
+    if name not in known:
+        raise errors.UserError(
+            f"expected a command ({', '.join(known)}), received {name!r}"
+            f"{arguments.closest(name, known)} (ytdnn --help)"
+        )
+    chosen = commands.find(name)
+    behind: list[str] = []
+    if chosen.takes_command and "--" in rest:
+        place = rest.index("--")
+        rest, behind = rest[:place], rest[place + 1 :]
+    if any(argument in _HELP[:-1] for argument in rest):
+        print(_command_help(chosen))
+        return 0
+    given = arguments.parse(chosen.name, chosen.flags, rest, chosen.operands)
+    given = dataclasses.replace(given, rest=tuple(behind))
+    _collect_less_often()
+    if given.values.get("json") != "True":
+        return chosen.run(given) or 0
+    with output.as_document():
+        return chosen.run(given) or 0
+
+
+def _collect_less_often() -> None:
+    """Raises the number of new objects at which Python collects garbage.
+
+    TensorFlow's graphs are objects by the million that stay. At Python's threshold of
+    700, looking through them was an eighth of an export (1.5 of 12 s).
+    """
+    most_new, *others = gc.get_threshold()
+    gc.set_threshold(max(most_new, 20_000), *others)
+
+
+def _program_help() -> str:
+    return help_text.program(
+        [
+            (each.name, each.summary, each.examples[0])
+            for each in map(commands.find, commands.names())
+        ]
+    )
+
+
+def _command_help(chosen: command.Command) -> str:
+    return help_text.command(
+        chosen.name,
+        chosen.summary,
+        chosen.details,
+        chosen.examples,
+        chosen.flags,
+        chosen.groups,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

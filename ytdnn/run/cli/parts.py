@@ -1,0 +1,59 @@
+"""`ytdnn parts`: the parts of each registry, and where they come from."""
+
+from ytdnn import own_files, registries, registry
+from ytdnn.run.cli import arguments, command, given_settings, output, resolved
+
+
+@registries.COMMANDS.register("parts")
+def parts() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
+        name="parts",
+        summary="losses, sources, metrics and other parts, and where they come from",
+        details="Lists the parts of every registry by name: those of ytdnn, of the "
+        "files of --extensions, and of installed packages, with their versions. A "
+        "config names them; docs/extending.md shows how to add some.",
+        examples=(
+            "ytdnn parts --kind=losses",
+            "ytdnn parts --extensions=margin.py",
+        ),
+        flags=(
+            command.Flag(
+                "kind", "Parts of one registry alone; default: all.", example="KIND"
+            ),
+            command.Flag(
+                "extensions", "Files that register parts.", example="FILE.py,…"
+            ),
+            resolved.JSON,
+        ),
+        groups=(),
+        run=run,
+    )
+
+
+def run(given: command.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: There is no such kind, or a file cannot be read.
+    """
+    named = given.values.get("extensions", "")
+    for file in given_settings.entries("extensions", named):
+        own_files.extend(file)
+    every = registries.every()
+    kind = arguments.choice(given, "kind", tuple(every))
+    found = {
+        name: {part: _origin(each, part) for part in each.names()}
+        for name, each in every.items()
+        if kind in ("", name)
+    }
+    output.result(lambda: found)
+    for name, of_kind in found.items():
+        output.say(f"{name}:")
+        for part, origin in of_kind.items():
+            output.say(f"  {part}{f' ({origin})' if origin != 'ytdnn' else ''}")
+
+
+def _origin(of: registry.Registry[registry.Registered], name: str) -> str:
+    """Returns where a part comes from: ytdnn, a package or a file."""
+    return "ytdnn" if name in of.own() else of.version(name)

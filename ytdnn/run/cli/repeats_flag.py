@@ -1,0 +1,28 @@
+"""`--repeats`, for logs in which videos are watched again."""
+
+from ytdnn.run.cli import arguments
+
+
+def settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--repeats` fills.
+
+    Args:
+      value: `True`, or `False` of `--norepeats`.
+    """
+    keeps = str(value == "True").lower()
+    removes = str(value != "True").lower()
+    return {
+        "composition.remove_watched": removes,
+        "evaluation.remove_watched": removes,
+        "candidates.validate_repeats": keeps,
+    }
+
+
+FLAG = arguments.Flag(
+    "repeats",
+    "Watched videos may be recommended again, and are right answers, as for music. "
+    "Fills config.composition.remove_watched, config.evaluation.remove_watched and "
+    "config.candidates.validate_repeats.",
+    is_switch=True,
+    fills=settings,
+)

@@ -1,0 +1,25 @@
+"""`--sessions`, for logs whose user ids are those of sessions."""
+
+from ytdnn.run.cli import arguments
+
+
+def settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--sessions` fills.
+
+    Args:
+      value: `True`, or `False` of `--nosessions`.
+    """
+    is_on = value == "True"
+    return {
+        "evaluation.targets": "last" if is_on else "all",
+        "candidates.validate_last": str(is_on).lower(),
+    }
+
+
+FLAG = arguments.Flag(
+    "sessions",
+    "A user is one session: validation and evaluation ask for its last watch, by those "
+    "before it. Fills config.evaluation.targets and config.candidates.validate_last.",
+    is_switch=True,
+    fills=settings,
+)

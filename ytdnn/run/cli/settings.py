@@ -1,0 +1,128 @@
+"""The catalogue of all settings, read from the config dataclasses.
+
+Names, defaults and words of help have one home, `ytdnn.run.configs`; this module only
+reads them, so that a flag can be checked and `--help` be complete.
+"""
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from ytdnn.evaluation import docstrings
+from ytdnn.run import configs
+from ytdnn.run.configs import components
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One leaf of the config.
+
+    Attributes:
+      key: Path of the setting, such as `candidates.training.epochs`.
+      default: Default value.
+      text: Help text.
+      choices: Accepted values, empty where any of its type is.
+      holds_text: Whether it is a text or a tuple of texts.
+      is_switch: Whether it may be true or false.
+      kind: For a setting of a choice: the kind that has it; empty: it always exists.
+    """
+
+    key: str
+    default: Any
+    text: str
+    choices: tuple[str, ...]
+    holds_text: bool
+    is_switch: bool = False
+    kind: str = ""
+
+
+def catalogue() -> dict[str, Setting]:
+    """Returns every setting by its key, in the order of the dataclasses.
+
+    One that several kinds of a choice have stands once.
+    """
+    return _catalogue(_num_kinds())
+
+
+@functools.cache
+def _catalogue(num_kinds: int) -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    for setting in _listed(num_kinds):
+        found.setdefault(setting.key, setting)
+    return found
+
+
+def listed() -> tuple[Setting, ...]:
+    """Returns every setting, those of each kind of a choice behind the choice."""
+    return _listed(_num_kinds())
+
+
+@functools.cache
+def _listed(num_kinds: int) -> tuple[Setting, ...]:
+    del num_kinds
+    return tuple(_settings(configs.Config(), ""))
+
+
+def _num_kinds() -> int:
+    """Returns how many kinds are imported: with each, settings are added."""
+    return sum(len(kinds) for kinds in configs.choices().values())
+
+
+def load_kinds() -> None:
+    """Imports the kinds of all choices, those of installed packages too."""
+    for kinds in configs.choices().values():
+        kinds.load()
+
+
+@functools.cache
+def by_size() -> frozenset[str]:
+    """Returns the keys of settings that by default the size of the log decides."""
+    config = configs.Config()
+    sections = {"candidates": config.candidates.auto, "ranking": config.ranking.auto}
+    return frozenset(f"{k}.{name}" for k, auto in sections.items() for name in auto)
+
+
+def _settings(component: Any, prefix: str) -> Iterator[Setting]:
+    texts = docstrings.attributes(type(component))
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        key = prefix + field.name
+        kinds = configs.choices().get(key)
+        if kinds:
+            names = kinds.names()
+            yield Setting(key, value.kind, texts[field.name], names, holds_text=True)
+            for kind, cls in kinds.items():
+                for own in _settings(cls(), f"{key}."):
+                    yield dataclasses.replace(own, kind=kind)
+        elif dataclasses.is_dataclass(value):
+            yield from _settings(value, f"{key}.")
+        elif field.name != configs.KIND:
+            yield _setting(key, value, texts[field.name], field.type)
+
+
+def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
+    arguments = typing.get_args(annotation)
+    names = [each for each in arguments if isinstance(each, components.NameOf)]
+    is_choice = typing.get_origin(annotation) is typing.Literal
+    is_switch = bool in (annotation, *arguments)
+    choices = arguments if is_choice else ()
+    if names:
+        choices, annotation = names[0].names(), str
+    if is_switch and len(arguments) > 1:
+        words = [w for a in arguments for w in typing.get_args(a)]
+        choices = (*words, "true", "false")
+    return Setting(
+        key=key,
+        default=default,
+        text=text,
+        choices=choices,
+        holds_text=annotation is str or _is_text(arguments[:1]),
+        is_switch=is_switch,
+    )
+
+
+def _is_text(items: tuple[Any, ...]) -> bool:
+    """Returns whether a tuple's item type is text, or one of several texts."""
+    return items == (str,) or any(typing.get_origin(i) is typing.Literal for i in items)

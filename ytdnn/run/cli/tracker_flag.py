@@ -1,0 +1,50 @@
+"""`--tracker`: an experiment tracker is told of the run."""
+
+import contextlib
+import pathlib
+from typing import TYPE_CHECKING
+
+from ytdnn import errors, registries
+from ytdnn.run import configs
+from ytdnn.run.cli import arguments
+from ytdnn.run.pipeline import roles, sizes
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import tracker
+
+FLAG = arguments.Flag(
+    "tracker",
+    "Experiment tracker that is told of settings, epochs and results: mlflow, wandb, "
+    "or one of a package. Its own environment variables say where its server is.",
+    example="NAME",
+)
+
+
+def name(given: arguments.Arguments) -> str:
+    """Returns the name of the tracker, empty without one.
+
+    Raises:
+      errors.UserError: There is none of this name.
+    """
+    found: str = given.values.get(FLAG.name, "")
+    if found and found not in registries.TRACKERS:
+        raise errors.UserError(registries.TRACKERS.unknown(found))
+    return found
+
+
+def tracked(
+    given: arguments.Arguments, directory: pathlib.Path, config: configs.Config
+) -> "contextlib.AbstractContextManager[tracker.Tracker | None]":
+    """Returns the block in which the tracker, if one is given, is told of the run.
+
+    Of a cluster the chief tells it.
+
+    Raises:
+      errors.UserError: There is none of this name, or its package is not installed.
+    """
+    chosen, leads = name(given), roles.from_config(config).leads
+    if not chosen or not leads:
+        return contextlib.nullcontext()
+    from ytdnn.run.pipeline import tracker
+
+    return tracker.tracked(chosen, directory, lambda: sizes.resolved(config, directory))

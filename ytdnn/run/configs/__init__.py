@@ -1,0 +1,207 @@
+"""Frozen dataclasses, one for each component: the one home of every setting.
+
+Each component takes *its* config, never the whole. Values are validated on
+construction by pydantic: unknown keys, wrong types and bad values are refused. Where
+a setting chooses between components (`Candidates.loss`), each has settings of its own,
+and one of another is refused.
+Experiments are files with a `get_config()` that returns a `Config`.
+"""
+
+import importlib
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from ytdnn.run.configs.by_size import LogSize
+from ytdnn.run.configs.candidates import CandidatesConfig
+from ytdnn.run.configs.components import KIND, Extension, own_settings, validated
+from ytdnn.run.configs.composition import SOURCE_NAMES, CompositionConfig
+from ytdnn.run.configs.data import DataConfig
+from ytdnn.run.configs.encoders import (
+    BagsConfig,
+    Encoder,
+    EncoderExtension,
+    HSTUConfig,
+    OwnEncoderConfig,
+    SelfAttentionConfig,
+)
+from ytdnn.run.configs.evaluation import EvaluationConfig
+from ytdnn.run.configs.index import (
+    ExactConfig,
+    IndexConfig,
+    IndexKind,
+    IvfConfig,
+    LshConfig,
+    ScannConfig,
+)
+from ytdnn.run.configs.inputs import (
+    ContentConfig,
+    FeaturesConfig,
+    HeldOutWatchConfig,
+    NextWatchConfig,
+    Normalization,
+    QuantilesConfig,
+    RawConfig,
+)
+from ytdnn.run.configs.losses import (
+    BPRConfig,
+    FullSoftmaxConfig,
+    GBCEConfig,
+    HierarchicalSoftmaxConfig,
+    OwnLossConfig,
+    SampledSoftmaxConfig,
+    WARPConfig,
+)
+from ytdnn.run.configs.ranking import (
+    ClickConfig,
+    ClickTimesWatchTimeConfig,
+    ExactOddsConfig,
+    Head,
+    RankingConfig,
+    WeightedLogisticConfig,
+)
+from ytdnn.run.configs.run import (
+    Config,
+    as_trained,
+    choices,
+    chosen,
+    component,
+    defaults,
+    differences,
+    flat,
+    from_dict,
+    resolved,
+    sized,
+    to_dict,
+    with_own,
+)
+from ytdnn.run.configs.training import ClusterConfig, RefreshConfig, TrainingConfig
+from ytdnn.run.configs.world import WORLDS, WorldConfig
+
+__all__ = [
+    "KIND",
+    "SOURCE_NAMES",
+    "WORLDS",
+    "BPRConfig",
+    "BagsConfig",
+    "CandidatesConfig",
+    "ClickConfig",
+    "ClickTimesWatchTimeConfig",
+    "ClusterConfig",
+    "CompositionConfig",
+    "Config",
+    "ContentConfig",
+    "DataConfig",
+    "Encoder",
+    "EncoderExtension",
+    "EvaluationConfig",
+    "ExactConfig",
+    "ExactOddsConfig",
+    "Extension",
+    "FeaturesConfig",
+    "FullSoftmaxConfig",
+    "GBCEConfig",
+    "HSTUConfig",
+    "Head",
+    "HeldOutWatchConfig",
+    "HierarchicalSoftmaxConfig",
+    "IndexConfig",
+    "IndexKind",
+    "IvfConfig",
+    "LogSize",
+    "LshConfig",
+    "NextWatchConfig",
+    "Normalization",
+    "Options",
+    "OwnEncoderConfig",
+    "OwnLossConfig",
+    "QuantilesConfig",
+    "Range",
+    "RankingConfig",
+    "RawConfig",
+    "RefreshConfig",
+    "SampledSoftmaxConfig",
+    "ScannConfig",
+    "SelfAttentionConfig",
+    "TrainingConfig",
+    "WARPConfig",
+    "WeightedLogisticConfig",
+    "WorldConfig",
+    "as_trained",
+    "changed",
+    "choices",
+    "chosen",
+    "component",
+    "defaults",
+    "differences",
+    "flat",
+    "from_dict",
+    "own_settings",
+    "quickstart",
+    "resolved",
+    "sized",
+    "to_dict",
+    "validated",
+    "with_own",
+]
+
+# Where the names live that few programs use; each module is imported when one is used.
+_RARE = {
+    "Options": "spaces",
+    "Range": "spaces",
+    "changed": "changes",
+    "quickstart": "first_run",
+}
+
+# Names of components in version 0.1.0, accepted for one version.
+if TYPE_CHECKING:
+    from ytdnn.run.configs.changes import changed
+    from ytdnn.run.configs.first_run import quickstart
+    from ytdnn.run.configs.spaces import Options, Range
+
+    BPR = BPRConfig
+    Bags = BagsConfig
+    Candidates = CandidatesConfig
+    Click = ClickConfig
+    ClickTimesWatchTime = ClickTimesWatchTimeConfig
+    Cluster = ClusterConfig
+    Composition = CompositionConfig
+    Content = ContentConfig
+    Data = DataConfig
+    Evaluation = EvaluationConfig
+    Exact = ExactConfig
+    ExactOdds = ExactOddsConfig
+    Features = FeaturesConfig
+    FullSoftmax = FullSoftmaxConfig
+    GBCE = GBCEConfig
+    HSTU = HSTUConfig
+    HeldOutWatch = HeldOutWatchConfig
+    HierarchicalSoftmax = HierarchicalSoftmaxConfig
+    Index = IndexConfig
+    Lsh = LshConfig
+    NextWatch = NextWatchConfig
+    OwnEncoder = OwnEncoderConfig
+    Quantiles = QuantilesConfig
+    Ranking = RankingConfig
+    Raw = RawConfig
+    Refresh = RefreshConfig
+    SampledSoftmax = SampledSoftmaxConfig
+    Scann = ScannConfig
+    SelfAttention = SelfAttentionConfig
+    Training = TrainingConfig
+    WARP = WARPConfig
+    WeightedLogistic = WeightedLogisticConfig
+    World = WorldConfig
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Returns a rare name, or a component by its old name, naming the new one."""
+        if name in _RARE:
+            module = importlib.import_module(f"ytdnn.run.configs.{_RARE[name]}")
+            return getattr(module, name)
+        new = f"{name}Config"
+        if name.startswith("_") or new not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn(
+            f"configs.{name} is configs.{new} now: write that", FutureWarning, 2
+        )
+        return globals()[new]

@@ -1,0 +1,244 @@
+"""Settings chosen from the size and shape of the log: the one rule (docs/defaults.md).
+
+A component's `auto` names the settings that are chosen here: by default all of them,
+less what a user sets. Most lines go through two runs that were tuned by themselves,
+MovieLens-100K and MovieLens-1M (experiments/).
+"""
+
+import dataclasses
+import math
+from typing import Any, Literal, TypeVar, get_args
+
+from ytdnn.run.configs import losses
+
+_T = TypeVar("_T")
+
+CandidateSetting = Literal[
+    "embedding_dim",
+    "initial_vectors",
+    "tower",
+    "skip_connection",
+    "dropout",
+    "history_dropout",
+    "similarity",
+    "temperature",
+    "loss",
+    "validation_users",
+    "training.epochs",
+    "training.patience",
+    "training.batch_size",
+    "training.table_optimizer",
+    "training.table_learning_rate",
+    "training.table_gradient",
+]
+RankingSetting = Literal[
+    "tower",
+    "dropout",
+    "least_impressions",
+    "training.epochs",
+    "training.batch_size",
+    "training.learning_rate",
+    "training.table_learning_rate",
+]
+OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
+OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
+
+_UNIT = 100_000  # watches, of which the numbers below are
+_MANY_WATCHES = 500_000
+# Of full softmax, which scores every video for every watch.
+_MOST_VIDEOS = 20_000
+_MOST_SCORES = 2e10  # of an epoch
+# Below so many watches a video, its row is not learned from a random start.
+_FEW_WATCHES_A_VIDEO = 30
+_FEW_WATCHES_A_USER = 5  # of fewer, co-watching says little
+_MANY_WATCHES_A_USER = 20
+_FEW_WATCHES = 50_000  # as of a short log
+_FEW_USERS_A_VIDEO = 0.1  # of fewer users, too, who watch much each
+# Coordinates of a sparse log's vectors, up to so many videos; 64 of more, for memory.
+_DIM_OF_FEW_VIDEOS = (50_000, 64)
+_DIM_OF_MANY_VIDEOS = (500_000, 128)
+_DIM_OF_SHORT_HISTORIES = (50_000, 256)
+_VALIDATION_USERS = 10_000
+_LEAST_VALIDATION_USERS = 1_000
+_VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training example
+
+
+@dataclasses.dataclass(frozen=True)
+class LogSize:
+    """The size of a log, as far as the rule needs it.
+
+    Attributes:
+      watches: Number of watches in the log.
+      users: Number of users with a watch.
+      videos: Number of videos with an id embedding.
+      impressions: Number of impressions in the log; 0: there are none.
+    """
+
+    watches: int
+    users: int
+    videos: int
+    impressions: int = 0
+
+
+def candidates(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of candidate generation, by the names of `OF_CANDIDATES`.
+
+    Args:
+      size: Size of the log.
+    """
+    if _is_sparse(size):
+        return _of_sparse(size)
+    is_small = (
+        size.videos <= _MOST_VIDEOS and size.watches * size.videos <= _MOST_SCORES
+    )
+    dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
+    epochs = _epochs(size.watches, at_unit=30)
+    return {
+        "embedding_dim": dim,
+        "initial_vectors": "random",
+        "tower": (8 * dim, 4 * dim),
+        "skip_connection": "none",
+        "dropout": 0.3,
+        "history_dropout": 0.25,
+        "similarity": "dot",
+        "temperature": 1.0,
+        "loss": _full_softmax() if is_small else _sampled_softmax(size.videos),
+        "validation_users": _validation_users(size),
+        "training.epochs": epochs,
+        "training.patience": max(5, epochs // 2),
+        "training.batch_size": _batch_size(size.watches),
+        "training.table_optimizer": "adam" if is_small else "adagrad",
+        "training.table_learning_rate": 1e-3 if is_small else 0.1,
+        "training.table_gradient": "mean" if is_small else "sum",
+    }
+
+
+def _is_sparse(size: LogSize) -> bool:
+    """Returns whether videos are watched too rarely to be learned from nothing."""
+    least = max(_FEW_WATCHES, _FEW_WATCHES_A_USER * size.users)
+    tells = size.watches >= least and size.users >= _FEW_USERS_A_VIDEO * size.videos
+    return tells and size.watches < _FEW_WATCHES_A_VIDEO * size.videos
+
+
+def _of_sparse(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of a log with few watches of each video."""
+    # Of long histories counting has found nearly all, which large steps would undo.
+    has_long = size.watches >= _MANY_WATCHES_A_USER * size.users
+    epochs = _epochs(size.watches, at_unit=8 if has_long else 6)
+    return {
+        "embedding_dim": _dim_of_sparse(size.videos, has_long),
+        "initial_vectors": "co_watched",
+        "tower": (512, 256),
+        "skip_connection": "linear",
+        "dropout": 0.0 if has_long else 0.2,
+        "history_dropout": 0.25,
+        "similarity": "user_cosine",
+        "temperature": 0.15,
+        "loss": _sampled_softmax(size.videos),
+        "validation_users": _validation_users(size),
+        "training.epochs": epochs,
+        "training.patience": 1 if has_long else 3,
+        "training.batch_size": _batch_size(size.watches),
+        "training.table_optimizer": "adagrad",
+        "training.table_learning_rate": 0.001 if has_long else 0.02,
+        "training.table_gradient": "sum",
+    }
+
+
+def _dim_of_sparse(videos: int, has_long: bool) -> int:
+    """Returns the width of vectors: directions of taste, or pairs of videos.
+
+    Short histories say less of a taste than of what goes with what, which takes more
+    directions.
+    """
+    few = _DIM_OF_FEW_VIDEOS if has_long else _DIM_OF_SHORT_HISTORIES
+    for most, dim in (few, _DIM_OF_MANY_VIDEOS):
+        if videos <= most:
+            return dim
+    return 64
+
+
+def _validation_users(size: LogSize) -> int:
+    """Returns how many users are asked in a tenth of an epoch's time, or less."""
+    examples = size.watches / (1.0 + size.videos / _VIDEOS_OF_AN_EXAMPLE)
+    most = max(_LEAST_VALIDATION_USERS, int(examples / 10.0))
+    return min(_VALIDATION_USERS, most)
+
+
+def ranking(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of ranking, by the names of `OF_RANKING`.
+
+    Args:
+      size: Size of the log.
+    """
+    millions = max(1, size.impressions) / 1_000_000
+    is_small = millions < 1.0
+    if millions < 0.5:
+        # In few steps the vectors of videos and categories would stay at their start.
+        epochs, rates = 6 * millions**-0.15, (1e-3, 3e-3)
+    elif is_small:
+        epochs, rates = 10 * millions**-0.15, (5e-4, 3e-4)
+    else:
+        epochs, rates = 10 * millions**-0.4, (1e-3, 3e-4)
+    exponent = round(math.log2(1_024 * millions**0.5))
+    return {
+        "tower": (256, 64) if is_small else (512, 256),
+        "dropout": 0.3 if is_small else 0.2,
+        "least_impressions": 200_000,
+        "training.epochs": max(2, min(20, round(epochs))),
+        "training.batch_size": int(min(4_096, max(64, 2**exponent))),
+        "training.learning_rate": rates[0],
+        "training.table_learning_rate": rates[1],
+    }
+
+
+def _epochs(events: int, at_unit: int) -> int:
+    """Returns fewer epochs of more events, but more steps in all."""
+    return max(2, min(at_unit, round(at_unit * _units(events) ** -0.4)))
+
+
+def _batch_size(watches: int) -> int:
+    """Returns the power of two that makes about 200 to 500 steps of an epoch."""
+    exponent = round(math.log2(512 * _units(watches) ** 0.6))
+    return int(min(4_096, max(64, 2**exponent)))
+
+
+def _units(events: int) -> float:
+    return max(1, events) / _UNIT
+
+
+def _full_softmax() -> losses.FullSoftmaxConfig:
+    return losses.FullSoftmaxConfig(label_smoothing=0.1)
+
+
+def _sampled_softmax(videos: int) -> losses.SampledSoftmaxConfig:
+    return losses.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
+
+
+def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:
+    """Returns a component with the rule's values for the settings `names`.
+
+    Args:
+      component: Frozen component.
+      names: Names of settings, those of `training` as "training.NAME".
+      values: Values by name.
+    """
+    changed: dict[str, Any] = {}
+    for name in names:
+        parent, _, last = name.rpartition(".")
+        if parent:
+            own = changed.get(parent, getattr(component, parent))
+            changed[parent] = dataclasses.replace(own, **{last: values[name]})
+        else:
+            changed[last] = values[name]
+    found: _T = dataclasses.replace(component, **changed)  # type: ignore[type-var]
+    return found
+
+
+def left(names: tuple[str, ...], given: str) -> tuple[str, ...]:
+    """Returns the names without the one that a given setting is, or lies below.
+
+    >>> left(("tower", "loss"), "loss.label_smoothing")
+    ('tower',)
+    """
+    return tuple(n for n in names if given != n and not given.startswith(f"{n}."))

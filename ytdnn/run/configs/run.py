@@ -1,0 +1,292 @@
+"""The settings of a whole run, and components as plain dicts and back."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+
+from ytdnn import registries
+from ytdnn.run.configs import by_size, components, losses
+from ytdnn.run.configs import candidates as candidates_config
+from ytdnn.run.configs import composition as composition_config
+from ytdnn.run.configs import data as data_config
+from ytdnn.run.configs import evaluation as evaluation_config
+from ytdnn.run.configs import index as index_config
+from ytdnn.run.configs import ranking as ranking_config
+from ytdnn.run.configs import training as training_config
+
+_T = TypeVar("_T")
+
+
+def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Registers the parts of some files."""
+    if files:
+        from ytdnn import own_files
+
+        for file in files:
+            own_files.extend(file)
+    return files
+
+
+@components.validated
+class Config:
+    """A whole run: one component for each stage.
+
+    Candidates and ranking that are left out are chosen from the size of the log
+    (docs/defaults.md); those that are given are as they are given.
+
+    Attributes:
+      extensions: Python files of the user's own that register losses, candidate
+        sources, metrics and other parts (docs/extending.md).
+      data: Source, filters, split.
+      candidates: Candidate generation.
+      index: Nearest-neighbour search.
+      ranking: Ranking.
+      composition: How a page is composed of candidates.
+      evaluation: Offline evaluation.
+      seed: Seed of every draw in training.
+      strategy: Devices: `none` (one), `mirrored` (all local), `multi_worker` (those of
+        several processes, in step), `parameter_server` (tables sharded, each worker on
+        its own; docs/scale.md) or `tpu`.
+      cluster: How several processes train together.
+      refresh: How the models of another run go on learning (`ytdnn refresh`).
+      refit: Whether the bundle is made of models trained again to the end of the log,
+        as many epochs as the measured ones' best took.
+    """
+
+    extensions: Annotated[
+        tuple[str, ...], pydantic.AfterValidator(_extended)
+    ] = ()  # first, since the other settings may name parts of them
+    data: data_config.DataConfig = data_config.DataConfig()
+    candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
+        auto=by_size.OF_CANDIDATES
+    )
+    index: index_config.IndexConfig = index_config.IndexConfig()
+    ranking: ranking_config.RankingConfig = ranking_config.RankingConfig(
+        auto=by_size.OF_RANKING
+    )
+    composition: composition_config.CompositionConfig = (
+        composition_config.CompositionConfig()
+    )
+    evaluation: evaluation_config.EvaluationConfig = (
+        evaluation_config.EvaluationConfig()
+    )
+    seed: components.Seed = 0
+    strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
+    cluster: training_config.ClusterConfig = training_config.ClusterConfig()
+    refresh: training_config.RefreshConfig = training_config.RefreshConfig()
+    refit: bool = False
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Returns a component as nested plain dicts (tuples stay tuples)."""
+    return dataclasses.asdict(config)
+
+
+_RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
+    "candidates": lambda size, own: _fitting(by_size.candidates(size), own),
+    "ranking": lambda size, own: by_size.ranking(size),
+}
+
+
+def _fitting(
+    values: dict[str, Any], own: candidates_config.CandidatesConfig
+) -> dict[str, Any]:
+    """Returns the settings of the rule that fit a loss of the user's own."""
+    is_tree = isinstance(own.loss, losses.HierarchicalSoftmaxConfig)
+    if not is_tree or "loss" in own.auto:
+        return values
+    # Rows of its table are nodes of a tree, not videos.
+    of_rows = {"initial_vectors": "random", "similarity": "dot", "temperature": 1.0}
+    return values | of_rows
+
+
+def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
+    """Returns the settings of a run that the size of its log decides, by their path.
+
+    Args:
+      config: Config of the run; its `auto` names these settings.
+      size: Size of the log.
+    """
+    return {
+        f"{section}.{name}": value
+        for section, rule in _RULES.items()
+        for name, value in rule(size, getattr(config, section)).items()
+        if name in getattr(config, section).auto
+    }
+
+
+def resolved(config: Config, size: by_size.LogSize) -> Config:
+    """Returns a run with values for the settings that the size of its log decides.
+
+    They stay in `auto`: for another log others are chosen.
+
+    Args:
+      config: The run.
+      size: Size of its log.
+    """
+    filled = {}
+    for section, rule in _RULES.items():
+        own = getattr(config, section)
+        filled[section] = by_size.filled(own, own.auto, rule(size, own))
+    return dataclasses.replace(config, **filled)
+
+
+def with_own(config: Config, given: Iterable[str]) -> Config:
+    """Returns a run in which given settings are no longer chosen by size.
+
+    Args:
+      config: The run.
+      given: Paths of settings.
+    """
+    left = {section: getattr(config, section).auto for section in _RULES}
+    for key in given:
+        section, _, name = key.partition(".")
+        if section in left:
+            left[section] = by_size.left(left[section], name)
+    changed = {
+        section: dataclasses.replace(getattr(config, section), auto=auto)
+        for section, auto in left.items()
+    }
+    return dataclasses.replace(config, **changed)
+
+
+def section_of(class_name: str) -> str:
+    """Returns the section of the config that holds a class, by the class's name.
+
+    >>> section_of("CandidatesConfig")
+    'candidates'
+    """
+    return class_name.removesuffix("Config").lower()
+
+
+def sized(cls: type[_T], **given: Any) -> _T:
+    """Returns a component of which all that is not given is chosen by size.
+
+    Args:
+      cls: `CandidatesConfig` or `RankingConfig`.
+      **given: Its own settings; of `training`, those that differ from its defaults.
+    """
+    names = getattr(Config(), section_of(cls.__name__)).auto
+    auto = tuple(name for name in names if not _is_given(name, given))
+    values: dict[str, Any] = {**given, "auto": auto}
+    return cls(**values)
+
+
+def _is_given(name: str, given: Mapping[str, Any]) -> bool:
+    """Whether a setting, as `tower` or `training.epochs`, is among those given."""
+    parent, _, last = name.partition(".")
+    if parent not in given or not last:
+        return parent in given
+    own = given[parent]
+    return bool(getattr(own, last) != getattr(type(own)(), last))
+
+
+def as_trained(component: Any) -> dict[str, Any]:
+    """Returns a component as nested dicts, without settings that change no number.
+
+    These are how its settings were chosen, the number of steps of a call, and whether a
+    trained ranker is served.
+    """
+    found = {k: v for k, v in to_dict(component).items() if k != "auto"}
+    if "enabled" in found:
+        found["enabled"] = True
+    if "training" in found:
+        found["training"].pop("steps_per_execution")
+    return found
+
+
+def component(cls: type[_T], values: dict[str, Any]) -> _T:
+    """Returns one validated component of nested dicts, as read from a manifest.
+
+    Raises:
+      pydantic.ValidationError: Unknown keys or bad values, each with its path.
+    """
+    return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """Returns the validated `Config` of nested dicts, as read from JSON.
+
+    Raises:
+      pydantic.ValidationError: An unknown key or a bad value.
+    """
+    return component(Config, values)
+
+
+@functools.cache
+def choices() -> dict[str, components.Kinds]:
+    """Returns the components each choice of a run is between, by its path and kind."""
+    return dict(_choices(Config, ""))
+
+
+def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, components.Kinds]]:
+    for field in dataclasses.fields(cls):
+        kinds = components.kinds(field.type)
+        if kinds:
+            yield prefix + field.name, kinds
+        elif dataclasses.is_dataclass(field.type):
+            yield from _choices(field.type, f"{prefix}{field.name}.")
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested dicts as one dict by path, as settings are called.
+
+    A choice stands as its kind, with the settings of that kind below; tuples become
+    lists, as JSON has them.
+
+    >>> flat({"candidates": {"loss": {"label_smoothing": 0.1, "kind": "full_softmax"}}})
+    {'candidates.loss': 'full_softmax', 'candidates.loss.label_smoothing': 0.1}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        path = prefix + name
+        if isinstance(value, Mapping):
+            if components.KIND in value:
+                found[path] = value[components.KIND]
+            found |= flat(value, f"{path}.")
+        elif name != components.KIND:
+            found[path] = _as_json(value)
+    return found
+
+
+def _as_json(value: Any) -> Any:
+    """Returns a value with lists for tuples, also for tuples of tuples."""
+    return [_as_json(each) for each in value] if isinstance(value, tuple) else value
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the differences between nested dicts, by path as in `flat`.
+
+    >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
+    {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
+    """
+    old, new = flat(before), flat(after)
+    absent = object()
+    both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
+    written = {
+        path: ["absent" if value is absent else repr(value) for value in values]
+        for path, values in both.items()
+        if values[0] != values[1]
+    }
+    return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
+
+
+def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the default of every setting by its path.
+
+    Args:
+      settings: By path. Of each choice, the settings of the kind chosen here are
+        returned.
+    """
+    found = flat(to_dict(Config()))
+    for path, kinds in choices().items():
+        chosen = kinds.get(str(settings.get(path)))
+        if chosen is not None:
+            found = {k: v for k, v in found.items() if not k.startswith(f"{path}.")}
+            own = flat(to_dict(chosen()))
+            found |= {f"{path}.{name}": value for name, value in own.items()}
+    return found

@@ -1,0 +1,326 @@
+"""The steps as Python functions of one form: (workdir, config) → output.
+
+Each does the same as the command of its name: it skips outputs that are complete and
+current, refuses inputs that do not fit, and writes the run's `config.json`. Nothing is
+printed unless `verbose` says so: True prints, a function takes each line.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import pathlib
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, progress, user_paths
+from ytdnn.bundle import versions
+from ytdnn.run import artifacts, configs
+from ytdnn.run.configs import data as data_config
+from ytdnn.run.pipeline import graph, roles, runner, steps
+from ytdnn.run.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.evaluation import report_files
+    from ytdnn.log import prepared
+    from ytdnn.log.sources import tables as tables_room
+    from ytdnn.run.pipeline import machines as machines_room
+
+Path = str | os.PathLike[str]
+NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
+Verbose = bool | Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """The outputs of training in a workdir.
+
+    Attributes:
+      directories: Directory of each stage that applies: `candidates`, `index`,
+        `ranking`.
+      facts: Facts about each stage by its name: epochs, seconds, validation metrics.
+    """
+
+    directories: dict[str, pathlib.Path]
+    facts: dict[str, dict[str, Any]]
+
+
+def prepare(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    tables: Mapping[str, Any] = NO_TABLES,
+    machines: "machines_room.Machines | None" = None,
+    again: bool = False,
+    verbose: Verbose = False,
+) -> "prepared.PreparedData":
+    """Reads and checks an event log, splits it, and writes `workdir/data`.
+
+    Args:
+      workdir: Directory of the run, made if missing.
+      config: Config of the run; None: that of the workdir, or the defaults (the
+        embedded world).
+      tables: Frames of Polars or pandas by the table's name (`watches` at least),
+        instead of the source that the config names. None is refused: where the
+        frames are missing, no other log is prepared in their place.
+      machines: Machines that prepare, such as `on_spark.SparkMachines`; None: Polars
+        does, on this one.
+      again: Whether to prepare again even if the output is complete and current.
+      verbose: As for all functions here.
+
+    Returns:
+      The prepared set.
+
+    Raises:
+      errors.UserError: The log is missing or bad, or the filters leave nothing.
+    """
+    from ytdnn.log import prepared
+
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    _require_config(config)
+    if config is None:
+        config = workdir_room.read_config(directory) or configs.Config()
+    elif tables is not NO_TABLES:
+        _require_no_other_source(config.data)
+    given = None
+    if tables is not NO_TABLES:
+        given, config = _of_memory(tables, config)
+    step = graph.data_of(given, machines)
+    with (
+        workdir_room.lock(directory),
+        workdir_room.keep_config(directory, config),
+        progress.shown(bool(verbose)),
+    ):
+        runner.run([step], config, directory, say, [step.name] if again else [])
+    return prepared.load(directory / step.name)
+
+
+def _of_memory(
+    given: Mapping[str, Any], config: configs.Config
+) -> tuple["tables_room.TablesInMemory", configs.Config]:
+    """Returns frames as tables, and the config that says so."""
+    from ytdnn.log.sources import tables
+
+    data = dataclasses.replace(
+        config.data, source=data_config.IN_MEMORY, dir="", name=""
+    )
+    return tables.from_frames(given), dataclasses.replace(config, data=data)
+
+
+def _require_no_other_source(data: configs.DataConfig) -> None:
+    if data.dir or data.name:
+        raise errors.UserError(
+            f"expected tables= or a source in the config, received both "
+            f"(config.data.dir={data.dir!r}, config.data.name={data.name!r}): leave "
+            f"one out"
+        )
+
+
+def train(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    stage: str = "",
+    verbose: Verbose = False,
+) -> TrainedRun:
+    """Trains candidates, builds the index, trains the ranker; or one of these.
+
+    A training that was killed goes on from its last checkpoint.
+
+    Args:
+      workdir: Directory of the run, with `data`.
+      config: The run's; None: that of the workdir. Where the data came from is not
+        asked again.
+      stage: `candidates`, `index` or `ranking` alone; empty: all.
+      verbose: As for all functions of `api`.
+
+    Raises:
+      errors.UserError: The data do not fit the config, or there is no such stage.
+    """
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    several = graph.trained(stage)
+    config = later_config(directory, config)
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(several, directory)
+        return _trained(several, config, directory)
+    with workdir_room.lock(directory), role.watched():
+        runner.require(several, config, directory)
+        steps.require_features(config, directory)
+        with (
+            workdir_room.keep_config(directory, config),
+            progress.shown(bool(verbose)),
+        ):
+            runner.run(several, config, directory, say)
+    return _trained(several, config, directory)
+
+
+def _trained(
+    several: Sequence[graph.Step], config: configs.Config, directory: pathlib.Path
+) -> TrainedRun:
+    """Returns the outputs of the training steps that apply."""
+    made = [step.name for step in several if not step.left_out(config, directory)]
+    directories = {name: directory / name for name in made}
+    facts = {
+        name: artifacts.read_manifest(path, name).facts
+        for name, path in directories.items()
+    }
+    return TrainedRun(directories, facts)
+
+
+def evaluate(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    split: str = "test",
+    again: bool = False,
+    verbose: Verbose = False,
+) -> "report_files.Evaluated":
+    """Measures a run, and writes its report and page into the workdir.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: Config of the run; None: that of the workdir.
+      split: `test`, or `validation`, to choose settings by.
+      again: Whether to measure again even if the output is complete and current.
+      verbose: As for all functions here.
+
+    Returns:
+      The report, with the metrics of each user.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
+        users to test.
+    """
+    from ytdnn.evaluation import report_files
+
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    config = later_config(directory, config)
+    step = graph.evaluation(split)
+    with workdir_room.lock(directory):
+        runner.require([step], config, directory)
+        kept = workdir_room.keep_config(directory, config)
+        with (
+            kept if split == "test" else contextlib.nullcontext(),
+            progress.shown(bool(verbose)),
+        ):
+            runner.run([step], config, directory, say, [step.name] if again else [])
+    return report_files.read(directory / step.name)
+
+
+def export(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    keep: int | None = None,
+    verbose: Verbose = False,
+) -> pathlib.Path:
+    """Writes the bundle of SavedModels and returns its directory.
+
+    It is a new version, with the next number; earlier ones stay.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: Config of the run; None: that of the workdir.
+      keep: Number of newest versions that stay, the others are removed; None: all stay.
+      verbose: As for all functions here.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
+    """
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    if keep is not None:
+        versions.require_some(keep)
+    config = later_config(directory, config)
+    step = graph.bundle(config)
+    bundle = directory / step.name
+    with workdir_room.lock(directory):
+        runner.require([step], config, directory)
+        with workdir_room.keep_config(directory, config):
+            runner.run([step], config, directory, say)
+        if keep is not None:
+            removed = versions.prune(bundle, keep)
+            say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
+    return bundle
+
+
+def run(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    machines: "machines_room.Machines | None" = None,
+    verbose: Verbose = False,
+) -> "report_files.Evaluated":
+    """Goes all the way, from event log to bundle; goes on where it was stopped.
+
+    Args:
+      workdir: Directory of the run, made if missing.
+      config: The run's; None: that of the workdir, or the defaults.
+      machines: As of `prepare`.
+      verbose: As for all functions of `api`.
+
+    Returns:
+      The report on the test.
+
+    Raises:
+      errors.UserError: A step fails.
+    """
+    from ytdnn.evaluation import report_files
+
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
+    _require_config(config)
+    if config is None:
+        config = workdir_room.read_config(directory) or configs.Config()
+    role = roles.from_config(config)
+    if role.follows():
+        role.follow(graph.every(config), directory)
+        return report_files.read(directory / graph.EVALUATION.name)
+    with (
+        workdir_room.lock(directory),
+        role.watched(),
+        workdir_room.keep_config(directory, config),
+        progress.shown(bool(verbose)),
+    ):
+        several = graph.every(config)
+        if machines is not None:
+            several = (graph.data_of(None, machines), *several[1:])
+        runner.run(several, config, directory, say)
+    return report_files.read(directory / graph.EVALUATION.name)
+
+
+def later_config(
+    directory: pathlib.Path, config: configs.Config | None
+) -> configs.Config:
+    """Returns the config of an arrow that works on prepared data.
+
+    Raises:
+      errors.UserError: Nothing was prepared here, or the config is none.
+    """
+    _require_config(config)
+    made = workdir_room.require_config(directory)
+    return made if config is None else workdir_room.from_same_source(config, made)
+
+
+def _require_config(config: object) -> None:
+    """Checks the type of a config from a notebook.
+
+    Raises:
+      errors.UserError: It is of another type.
+    """
+    if config is not None and not isinstance(config, configs.Config):
+        raise errors.UserError(
+            f"expected a ytdnn.Config, received {type(config).__name__}: give "
+            f"ytdnn.Config(…), or leave it out"
+        )
+
+
+def speaker(verbose: Verbose) -> Callable[[str], None]:
+    """Returns the function that takes each line for people."""
+    if callable(verbose):
+        return verbose
+    return functools.partial(print, flush=True) if verbose else _say_nothing
+
+
+def _say_nothing(line: str) -> None:
+    """Takes a line that nobody asked for."""

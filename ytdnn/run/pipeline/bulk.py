@@ -1,0 +1,384 @@
+"""Answers for many users or videos, written part by part into a file.
+
+`Recommender` gives the same as frames. Whom they are for, and what lists may hold, is
+named by ids, by a frame with a column of them, or by the path of a file.
+"""
+
+import dataclasses
+import numbers
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, user_paths
+from ytdnn.log import schema
+from ytdnn.run.pipeline import api
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.bundle import asked as asked_room
+    from ytdnn.bundle import bulk, streams
+    from ytdnn.run.pipeline import machines as machines_room
+    from ytdnn.run.pipeline import recommender as recommender_room
+
+Where = list[dict[str, Any]] | None
+MaxPer = Mapping[str, int] | None
+Weights = Mapping[str, float] | None
+Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
+
+
+def write_recommendations(
+    recommender: "recommender_room.Recommender",
+    out: api.Path,
+    users: Ids = None,
+    k: int = 10,
+    *,
+    ranker: bool = True,
+    index: str = "",
+    exclude: Ids = None,
+    allow: Ids = None,
+    where: Where = None,
+    policy: str = "",
+    max_per: MaxPer = None,
+    weights: Weights = None,
+    machines: "machines_room.Machines | None" = None,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes the recommendations of many users, whatever their number.
+
+    A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (where
+    the log has titles), and with the ranker the columns of `Bundle.meanings`, else
+    `score`. A Parquet file's metadata says what each is.
+
+    Args:
+      recommender: The bundle, with the log's users.
+      out: A .parquet or .csv file, which is replaced when all is done.
+      users: Ids; a frame, or a `pathlib.Path` of Parquet or CSV, with a column
+        `user_id`; or that of a text with an id a line. None: all users of the log.
+        Those that the log lacks are left out, and told of.
+      k: Videos for each.
+      ranker: Whether the ranker orders the candidates, where there is one; else the
+        lists are the candidates by their scores.
+      index: `served` or `exact`; empty: `served` with the ranker, `exact` without.
+      exclude: Videos to leave out, likewise, by `video_id`; with `user_id` beside it
+        each is left out for that user alone.
+      allow: The only videos that lists may hold, likewise.
+      where: Conditions on columns of videos, as of `Recommender.recommend`.
+      policy: Name of a saved set of conditions, which holds, too.
+      max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
+      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
+      machines: Machines that make the lists, each those of some users, such as
+        `on_spark.SparkMachines`; None: this one does.
+      progress: Is told how many of how many users are done.
+
+    Returns:
+      What was written, with notes of what was left out.
+
+    Raises:
+      errors.UserError: No user is known, or a file cannot be read or written.
+    """
+    from ytdnn.bundle import sink
+
+    path = user_paths.expanded(out)
+    sink.require_path(path)
+    asked = {"users": users, "k": k, "ranker": ranker, "index": index}
+    asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
+    asked["max_per"] = max_per
+    asked["weights"] = weights
+    if machines is None:
+        return stream(recommender, **asked).write(path, progress)
+    with machines.lists(recommender, asked, path) as divided:
+        return divided.write(path, progress)
+
+
+def stream(
+    recommender: "recommender_room.Recommender",
+    users: Ids,
+    k: int,
+    *,
+    ranker: bool,
+    index: str,
+    exclude: Ids,
+    allow: Ids,
+    where: Where = None,
+    policy: str = "",
+    max_per: MaxPer = None,
+    weights: Weights = None,
+) -> "streams.Stream":
+    """Returns the recommendations of many users, part by part.
+
+    See `write_recommendations`.
+    """
+    from ytdnn.bundle import streams
+
+    _require_length(k)
+    weighed = weights if ranker else None
+    found, notes = limits(recommender, exclude, allow, where, policy, max_per, weighed)
+    made = streams.recommendations(
+        recommender.bundle,
+        recommender.logged,
+        _users(recommender, users),
+        k,
+        found,
+        ranker=ranker,
+        index=index,
+    )
+    return dataclasses.replace(made, notes=[*notes, *made.notes])
+
+
+def write_similar(
+    recommender: "recommender_room.Recommender",
+    out: api.Path,
+    videos: Ids = None,
+    k: int = 10,
+    *,
+    by: str = "",
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes what `Recommender.similar` returns.
+
+    Args:
+      recommender: The bundle.
+      out: A .parquet or .csv file, which is replaced when all is done.
+      videos: As of `write_recommendations` its users, by `video_id`; None: all that
+        have a vector, but for removed ones.
+      k: Videos for each.
+      by: As of `Recommender.similar`.
+      progress: Is told how many of how many videos are done.
+
+    Raises:
+      errors.UserError: No video has a vector, or a file cannot be read or written.
+    """
+    from ytdnn.bundle import sink
+
+    path = user_paths.expanded(out)
+    sink.require_path(path)
+    return similar(recommender, videos, k, by).write(path, progress)
+
+
+def write_user_vectors(
+    recommender: "recommender_room.Recommender",
+    out: api.Path,
+    users: Ids = None,
+    *,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes what `Recommender.user_vectors` returns into a Parquet file.
+
+    Args:
+      recommender: The bundle, with the log's users.
+      out: A .parquet file, which is replaced when all is done.
+      users: As of `write_recommendations`.
+      progress: Is told how many of how many users are done.
+
+    Raises:
+      errors.UserError: No user is known, or a file cannot be read or written.
+    """
+    from ytdnn.bundle import sink
+
+    path = user_paths.expanded(out)
+    sink.require_path(path, sink.PARQUET)
+    return user_vectors(recommender, users).write(path, progress)
+
+
+def write_video_vectors(
+    recommender: "recommender_room.Recommender",
+    out: api.Path,
+    videos: Ids = None,
+    *,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes what `Recommender.video_vectors` returns into a Parquet file.
+
+    Args:
+      recommender: The bundle.
+      out: A .parquet file, which is replaced when all is done.
+      videos: As of `write_similar`.
+      progress: Is told how many of how many videos are done.
+
+    Raises:
+      errors.UserError: No video has a vector, or a file cannot be read or written.
+    """
+    from ytdnn.bundle import sink
+
+    path = user_paths.expanded(out)
+    sink.require_path(path, sink.PARQUET)
+    return video_vectors(recommender, videos).write(path, progress)
+
+
+def similar(
+    recommender: "recommender_room.Recommender", videos: Ids, k: int, by: str = ""
+) -> "streams.Stream":
+    """Returns the nearest of some videos, or of all, part by part."""
+    from ytdnn.bundle import streams
+
+    _require_length(k)
+    asked = _videos(recommender, videos, by)
+    return streams.similar(recommender.bundle, asked, k, by)
+
+
+def user_vectors(
+    recommender: "recommender_room.Recommender", users: Ids
+) -> "streams.Stream":
+    """Returns the vectors of some users, or of all, part by part."""
+    from ytdnn.bundle import streams
+
+    asked = _users(recommender, users)
+    return streams.user_vectors(recommender.bundle, recommender.logged, asked)
+
+
+def video_vectors(
+    recommender: "recommender_room.Recommender", videos: Ids
+) -> "streams.Stream":
+    """Returns the vectors of some videos, or of all, part by part."""
+    from ytdnn.bundle import streams
+
+    return streams.video_vectors(recommender.bundle, _videos(recommender, videos))
+
+
+def limits(
+    recommender: "recommender_room.Recommender",
+    exclude: Ids,
+    allow: Ids,
+    where: Where = None,
+    policy: str = "",
+    max_per: MaxPer = None,
+    weights: Weights = None,
+) -> tuple["bulk.BulkFilters", list[str]]:
+    """Returns which videos lists may hold, and what to tell of unknown ids.
+
+    Weights of predictions come with them.
+    """
+    from ytdnn.bundle import asked, bulk
+
+    own: dict[str, Any] = {}
+    if where or policy:
+        own = dict(
+            zip(
+                ("conditions", "policy"),
+                checked(recommender, where, policy),
+                strict=True,
+            )
+        )
+    if max_per:
+        own["max_per"] = capped(recommender, max_per)
+    if weights:
+        own["weights"] = checked_weights(recommender, weights)
+    if exclude is None and allow is None:
+        return bulk.BulkFilters(**own), []
+    left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
+    only = _frame(allow, "allow", schema.VIDEO_ID)
+    found, notes = asked.limits(
+        recommender.bundle, lambda: recommender.data, left_out, only
+    )
+    return dataclasses.replace(found, **own), notes
+
+
+def checked(
+    recommender: "recommender_room.Recommender", where: Where, policy: str
+) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Returns conditions as the models read them, and the policy.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column or policy.
+    """
+    from ytdnn.bundle import requests
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    names = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY)
+    known = {name: field for name, field in fields.items() if name in names}
+    given = {"where": where, schema.POLICY: policy}
+    values = requests.values({key: v for key, v in given.items() if v}, known)
+    pairs = zip(values.get(names[0], ()), values.get(names[1], ()), strict=True)
+    return tuple(pairs), values.get(schema.POLICY, "")
+
+
+def capped(
+    recommender: "recommender_room.Recommender", max_per: MaxPer
+) -> tuple[tuple[str, int], ...]:
+    """Returns caps on columns of videos, checked.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column.
+    """
+    from ytdnn.bundle import where
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    known = fields.get(schema.MAX_PER_COLUMNS)
+    return tuple(where.capped(max_per, known.choices if known else ()).items())
+
+
+def checked_weights(
+    recommender: "recommender_room.Recommender", weights: Mapping[str, float]
+) -> tuple[tuple[str, float], ...]:
+    """Returns weights as the models read them.
+
+    Raises:
+      errors.UserError: They are malformed, or of what the bundle does not predict.
+    """
+    from ytdnn.bundle import weights as weights_room
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
+    names = found.get(schema.WEIGHT_NAMES, [])
+    return tuple(zip(names, found.get(schema.WEIGHT_VALUES, []), strict=True))
+
+
+def _users(
+    recommender: "recommender_room.Recommender", named: Ids
+) -> "asked_room.BulkIds":
+    from ytdnn.bundle import asked
+
+    frame = _frame(named, "users", schema.USER_ID)
+    ids = None if frame is None else frame[schema.USER_ID]
+    return asked.users(recommender.data, ids, _place(named))
+
+
+def _videos(
+    recommender: "recommender_room.Recommender", named: Ids, by: str = ""
+) -> "asked_room.BulkIds":
+    from ytdnn.bundle import asked
+
+    frame = _frame(named, "videos", schema.VIDEO_ID)
+    ids = None if frame is None else frame[schema.VIDEO_ID]
+    return asked.videos(recommender.bundle, ids, _place(named), by)
+
+
+def _place(named: Ids) -> str:
+    return str(named) if isinstance(named, pathlib.Path) else "those named"
+
+
+def _frame(
+    named: Ids, flag: str, column: str, others: tuple[str, ...] = ()
+) -> "pl.DataFrame | None":
+    """Returns a frame of the ids that are named, None where none are.
+
+    Args:
+      named: As of `write_recommendations`.
+      flag: What names them, for messages.
+      column: That of the ids.
+      others: Columns that are read where there are any.
+    """
+    import polars as pl
+
+    from ytdnn.log.sources import frames, ids
+
+    if named is None:
+        return None
+    if isinstance(named, pathlib.Path):
+        return ids.read(named, column, others, f"--{flag}")
+    if frames.is_frame(named):
+        frame = frames.to_polars(named, flag).collect()
+        return ids.of_frame(frame, f"the frame of {flag}", column, others)
+    listed = [named] if isinstance(named, str | numbers.Integral) else list(named)
+    plain = [one.item() if hasattr(one, "item") else one for one in listed]
+    if len({type(one) for one in plain}) > 1:
+        plain = [str(one) for one in plain]
+    frame = pl.DataFrame([pl.Series(column, plain)])
+    return ids.of_frame(frame, f"the ids of {flag}", column)
+
+
+def _require_length(k: int) -> None:
+    if k < 1:
+        raise errors.UserError(f"expected k to be a whole number from 1, received {k}")

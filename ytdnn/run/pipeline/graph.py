@@ -1,0 +1,239 @@
+"""The graph of steps: the output of each, and its inputs.
+
+`ytdnn run` goes through all of them, the other commands through some
+(`ytdnn/run/pipeline/runner.py`). An output is an artefact with a manifest
+(`ytdnn/run/artifacts.py`).
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, registries
+from ytdnn.evaluation import report_files
+from ytdnn.run import configs
+from ytdnn.run.pipeline import steps
+
+if TYPE_CHECKING:
+    from ytdnn.log.sources import tables
+    from ytdnn.run.pipeline import machines as machines_room
+
+
+def _never(config: configs.Config, workdir: pathlib.Path) -> str:
+    del config, workdir
+    return ""
+
+
+def _without_ranker(config: configs.Config, workdir: pathlib.Path) -> str:
+    return steps.ranker_left_out(config, workdir)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step of a run.
+
+    Attributes:
+      name: Path of its output in the workdir, which also names the step.
+      command: Command that runs it.
+      inputs: Names of the steps whose outputs it reads.
+      run: Function that makes the output; takes (config, workdir).
+      config: The part of the config that the output depends on.
+      prefix: Prefix that the keys of that part need to be settings.
+      left_out: Function that returns why the step does not apply to the prepared log,
+        nothing if it applies.
+      describe: Function that returns the lines to print after the step; takes the
+        workdir.
+      kind: Kind of the artefact, where it is not the last part of its name.
+      given: Function that returns fingerprints of inputs from outside the workdir.
+      sections: Sections of the run's config that `config.json` keeps after the step.
+      is_shared: Whether the processes of a cluster make it together.
+      is_served: Whether its output is served; a ranker that `choice` leaves out is not.
+    """
+
+    name: str
+    command: str
+    inputs: tuple[str, ...]
+    run: Callable[[configs.Config, pathlib.Path], None]
+    config: Callable[[configs.Config], Mapping[str, Any]]
+    prefix: str = ""
+    left_out: Callable[[configs.Config, pathlib.Path], str] = _never
+    describe: Callable[[pathlib.Path], Sequence[str]] | None = None
+    kind: str = ""
+    given: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sections: tuple[str, ...] = ()
+    is_shared: bool = False
+    is_served: bool = False
+
+    @property
+    def artefact_kind(self) -> str:
+        """The kind of artefact that it makes."""
+        return self.kind or pathlib.PurePath(self.name).name
+
+
+def evaluation(split: str, stage: str = "") -> Step:
+    """Returns the step that measures a run.
+
+    Args:
+      split: `test` or `validation`.
+      stage: `candidates` or `ranking` alone; empty: both, and the two together.
+
+    Raises:
+      errors.UserError: There is no such split.
+    """
+    require_split(split)
+    inputs: tuple[str, ...] = ("data", "candidates", "index", "ranking", "choice")
+    if stage:
+        inputs = ("data", *dict.fromkeys(("candidates", stage)))
+    return Step(
+        report_files.DIRECTORIES[split],
+        "evaluate",
+        inputs,
+        functools.partial(steps.evaluate, split=split, stage=stage),
+        steps.evaluation_config,
+        kind="evaluation",
+        sections=report_files.SETTINGS if split == "test" and not stage else (),
+    )
+
+
+def require_split(split: str) -> None:
+    """Checks that a split can be evaluated.
+
+    Raises:
+      errors.UserError: It cannot.
+    """
+    if split not in report_files.DIRECTORIES:
+        known = ", ".join(report_files.DIRECTORIES)
+        raise errors.UserError(
+            f"expected --split to be one of {known}, received {split}"
+        )
+
+
+DATA = Step(
+    "data",
+    "prepare",
+    (),
+    steps.prepare,
+    steps.data_config,
+    "data.",
+    describe=steps.describe_data,
+    sections=("data",),
+)
+CANDIDATES = Step(
+    "candidates",
+    "train",
+    ("data",),
+    steps.train_candidates,
+    steps.candidates_config,
+    describe=steps.describe_candidates,
+    sections=("candidates", "seed", "strategy", "cluster"),
+    is_shared=True,
+)
+INDEX = Step(
+    "index",
+    "train",
+    ("data", "candidates"),
+    steps.build_index,
+    steps.index_config,
+    "index.",
+    sections=("index",),
+)
+RANKING = Step(
+    "ranking",
+    "train",
+    ("data", "candidates"),
+    steps.train_ranking,
+    steps.ranking_config,
+    left_out=_without_ranker,
+    sections=("ranking", "composition", "seed", "strategy", "cluster"),
+    is_shared=True,
+)
+CHOICE = Step(
+    "choice",
+    "train",
+    ("data", "candidates", "ranking"),
+    steps.choose_order,
+    steps.choice_config,
+    left_out=steps.choice_left_out,
+    describe=steps.describe_choice,
+    sections=("ranking",),
+)
+EVALUATION = evaluation("test")
+BUNDLE = Step(
+    "bundle",
+    "export",
+    ("data", "candidates", "index", "ranking"),
+    steps.export,
+    steps.bundle_config,
+    sections=("composition", "refit"),
+    is_served=True,
+)
+STEPS = (DATA, CANDIDATES, INDEX, RANKING, CHOICE, EVALUATION, BUNDLE)
+TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE)
+
+
+def added(config: configs.Config) -> tuple[Step, ...]:
+    """Returns the steps that registered parts add to a run with these settings.
+
+    Raises:
+      errors.UserError: The config asks for a refit, whose steps are not installed.
+    """
+    if config.refit:
+        _ = registries.STEPS["refit"]
+    return tuple(
+        step for part in registries.STEPS.parts() for step in part.make(config)
+    )
+
+
+def bundle(config: configs.Config) -> Step:
+    """Returns the step that makes the bundle: of the measured models, or the refit."""
+    found = [step for step in added(config) if step.name == BUNDLE.name]
+    return found[-1] if found else BUNDLE
+
+
+def every(config: configs.Config) -> tuple[Step, ...]:
+    """Returns all steps of a run in order; those that are added precede the bundle."""
+    others = (step for step in added(config) if step.name != BUNDLE.name)
+    return (*STEPS[:-1], *others, bundle(config))
+
+
+def data_of(
+    given: "tables.TablesInMemory | None",
+    machines: "machines_room.Machines | None" = None,
+) -> Step:
+    """Returns the step that prepares: tables in memory, or on other machines.
+
+    Args:
+      given: The tables; None: the source is read.
+      machines: The machines; None: Polars prepares on this one.
+    """
+    run = functools.partial(steps.prepare, given=given, machines=machines)
+    prints = {} if given is None else given.fingerprints
+    return dataclasses.replace(DATA, run=run, given=prints)
+
+
+def notes(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+    """Returns the notes of registered steps on a run's evaluation."""
+    several = [part.note for part in registries.STEPS.parts() if part.note is not None]
+    return [note for note in (each(config, workdir) for each in several) if note]
+
+
+def trained(stage: str = "") -> list[Step]:
+    """Returns the steps that train one stage, or all of them.
+
+    With the ranker it is chosen anew whether it is served.
+
+    Raises:
+      errors.UserError: There is no such stage.
+    """
+    stages = [step for step in TRAINED if step is not CHOICE]
+    found = [step for step in stages if stage in ("", step.name)]
+    if RANKING in found:
+        found.append(CHOICE)
+    if not found:
+        names = ", ".join(step.name for step in stages)
+        raise errors.UserError(
+            f"expected --stage to be one of {names}, received {stage}"
+        )
+    return found

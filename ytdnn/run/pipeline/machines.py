@@ -1,0 +1,39 @@
+"""The interface of machines that share the work of a command, as Apache Spark's do."""
+
+import contextlib
+import pathlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ytdnn.bundle import streams
+    from ytdnn.log import engines
+    from ytdnn.run.pipeline import recommender as recommender_room
+
+
+class Machines(Protocol):
+    """Prepares logs, and makes the lists of many users, on several machines."""
+
+    def engine(
+        self, directory: pathlib.Path
+    ) -> "contextlib.AbstractContextManager[engines.Engine]":
+        """Returns the block in which an engine prepares a log.
+
+        Args:
+          directory: Directory of the prepared set, on a file system that all share.
+        """
+        ...
+
+    def lists(
+        self,
+        recommender: "recommender_room.Recommender",
+        asked: dict[str, Any],
+        path: pathlib.Path,
+    ) -> "contextlib.AbstractContextManager[streams.Stream]":
+        """Returns the block in which the lists of many users are made and read.
+
+        Args:
+          recommender: The bundle, with the log's users.
+          asked: Arguments of `bulk.stream`.
+          path: File that is written, on a file system that all share.
+        """
+        ...

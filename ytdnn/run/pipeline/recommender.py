@@ -1,0 +1,430 @@
+"""A bundle in a notebook: users, requests or videos in, a frame out."""
+
+import functools
+import pathlib
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, user_paths
+from ytdnn.log import schema
+from ytdnn.run import artifacts
+from ytdnn.run.pipeline import api, bulk, requested
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.bundle import bulk as bulk_room
+    from ytdnn.bundle import bundle as bundle_room
+    from ytdnn.bundle import logged_requests, streams
+    from ytdnn.log import prepared
+
+REQUEST = "request"
+RANK = "rank"
+_DATA = "data"
+
+Request = requested.Request
+UserId = requested.UserId
+Requests = requested.Requests
+
+
+class Recommender:
+    """Recommendations of a bundle.
+
+    Attributes:
+      bundle: The models, and what its manifest says of them.
+    """
+
+    def __init__(
+        self,
+        bundle: "bundle_room.Bundle",
+        data_directory: pathlib.Path,
+        data: "prepared.PreparedData | None" = None,
+    ) -> None:
+        """Takes a bundle and where its users are looked up; see `load`."""
+        self.bundle = bundle
+        self._data_directory = data_directory
+        self._data = data
+
+    @classmethod
+    def load(
+        cls,
+        bundle: api.Path,
+        data: api.Path | None = None,
+        version: int | None = None,
+    ) -> "Recommender":
+        """Opens a bundle, checking every file against its manifest.
+
+        Args:
+          bundle: Its directory.
+          data: The prepared set it was made from, to ask for users by their id;
+            None: `data` beside the bundle, read when a user is first asked for. A
+            bundle that lies alone answers requests.
+          version: Which of its versions; None: the newest.
+
+        Raises:
+          errors.UserError: One is missing or damaged, or they do not fit each other.
+        """
+        from ytdnn.bundle import bundle as bundle_room
+
+        directory = user_paths.expanded(bundle)
+        if data is None:
+            beside = directory.resolve().parent / _DATA
+            return cls(bundle_room.load(directory, version), beside)
+        known = _load_data(user_paths.expanded(data))
+        opened = bundle_room.load(directory, version)
+        found = cls(opened, known.directory, known)
+        found._require_own_data(known)
+        return found
+
+    @property
+    def data(self) -> "prepared.PreparedData":
+        """The prepared set that users are looked up in.
+
+        Raises:
+          errors.UserError: There is none, or the bundle was made from another.
+        """
+        if self._data is None:
+            if not (self._data_directory / artifacts.MANIFEST).exists():
+                raise errors.UserError(
+                    f"expected the prepared set to look up users in, found none in "
+                    f"{self._data_directory}: give it as Recommender.load(BUNDLE, "
+                    f"data=DIR), or ask with {schema.WATCHED_VIDEO_IDS} instead"
+                )
+            found = _load_data(self._data_directory)
+            self._require_own_data(found)
+            self._data = found
+        return self._data
+
+    def _require_own_data(self, data: "prepared.PreparedData") -> None:
+        manifest, directory = self.bundle.manifest, self.bundle.directory
+        artifacts.require_input(manifest, directory, _DATA, data.manifest)
+
+    def request(self, user_id: UserId) -> dict[str, Any]:
+        """Returns the request of a user at the end of the log.
+
+        Raises:
+          errors.UserError: The log has no such user, or is not at hand.
+        """
+        from ytdnn.bundle import requests
+
+        return self.bundle.fitting(requests.request_for_user(self.data, user_id))
+
+    def recommend(
+        self,
+        asked: Requests,
+        k: int | None = None,
+        exact: bool = False,
+        *,
+        ranker: bool = True,
+        exclude: bulk.Ids = None,
+        allow: bulk.Ids = None,
+        where: bulk.Where = None,
+        policy: str = "",
+        max_per: bulk.MaxPer = None,
+        weights: bulk.Weights = None,
+    ) -> Any:
+        """Returns recommendations, best first.
+
+        Users of the log alone, however many, are answered in large batches.
+
+        Args:
+          asked: A user id, a request (a dict as `ytdnn recommend --request` reads
+            it), several of either, or a frame of Polars or pandas with a column for
+            each key of a request. A request that names `user_id` and brings no
+            `watched_video_ids` is filled from the log; its own keys stand.
+          k: Videos for each request; None: the request's own `k`, or 10.
+          exact: Whether to use the exact index, in stock TensorFlow ops; where the
+            bundle has no other it is used anyway.
+          ranker: Whether the ranker orders the candidates; else the lists are the
+            candidates of exact search by their scores. Users alone.
+          exclude: Ids of videos to leave out, beside those watched; a frame or file
+            with a column `user_id` names them for each user. Users alone: requests
+            have `exclude_ids`.
+          allow: Ids of the only videos that lists may hold. Users alone likewise.
+          where: Conditions that every video meets, as `[{"column": "language", "in":
+            ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
+            own `where` instead, where they bring one.
+          policy: Name of conditions saved in the bundle, which hold, too.
+          max_per: Videos of each value at most, by column of videos, as
+            `{"channel_id": 2}`. Requests have their own, where they bring one.
+          weights: Weights of what the ranker predicts, which order the lists, as
+            `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle.
+            Requests have their own `weights` instead, where they bring some.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `request` (position,
+          from 0), `user_id` (where any is named), `rank` (from 1), `video_id`,
+          `title` (null where there is none), `score` (which they are ordered by:
+          `bundle.score_meaning`; without the ranker the dot product), and with the
+          ranker the other columns of `bundle.meanings`.
+
+        Raises:
+          errors.UserError: A request is malformed, a user unknown, or ScaNN is not
+            installed.
+        """
+        from ytdnn.log.sources import frames
+
+        read = requested.read(asked)
+        if not isinstance(read, list):
+            limits, notes = bulk.limits(
+                self,
+                exclude,
+                allow,
+                where,
+                policy,
+                max_per,
+                weights if ranker else None,
+            )
+            _warn(notes)
+            options = {"ranker": ranker, "index": "exact" if exact else ""}
+            found = self._of_users(read, k, limits, options)
+        elif not ranker or exclude is not None or allow is not None:
+            raise errors.UserError(
+                f"expected user ids with ranker, exclude or allow, received requests: "
+                f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
+            )
+        else:
+            shared: dict[str, Any] = {"where": where, schema.POLICY: policy}
+            shared |= {"max_per": max_per, "weights": weights}
+            given = {key: value for key, value in shared.items() if value}
+            found = self._of_requests(read, k, exact, given)
+        return frames.to_pandas(found) if frames.is_pandas(asked) else found
+
+    def candidates(self, asked: UserId | Request, exact: bool = False) -> Any:
+        """Returns every candidate of one request, with its source and both scores.
+
+        Args:
+          asked: A user id or a request, see `recommend`.
+          exact: Whether to use the exact index.
+
+        Returns:
+          A frame of Polars, the page first: `rank` (null off the page), `video_id`,
+          `title`, `source`, `seed_video_id`, `candidate_score` (null where the network
+          has none) and `score` (`bundle.score_meaning`).
+
+        Raises:
+          errors.UserError: The request is malformed, the user unknown, or ScaNN is not
+            installed.
+        """
+        from ytdnn.bundle import candidate_frames
+
+        given = self._completed(asked)
+        given.pop(schema.USER_ID, None)
+        return candidate_frames.frame(self.bundle, given, exact)
+
+    def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
+        """Returns the videos nearest to others, by the cosine of their vectors.
+
+        The bias is no part of these vectors; a video is not similar to itself, and
+        removed ones are similar to none.
+
+        Args:
+          videos: Ids; None: all that have a vector, which are the videos watched in
+            the training window, but for removed ones.
+          k: Videos for each.
+          by: Column of the log's own vectors, such as "videos.clip"; empty: the vectors
+            of the index.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `video_id`, `rank`
+          (from 1), `similar_video_id`, its `title` where the log has titles, `score`
+          (the cosine).
+
+        Raises:
+          errors.UserError: A video is unknown or has no vector.
+        """
+        return _whole(bulk.similar(self, videos, k, by), videos)
+
+    def user_vectors(self, users: bulk.Ids = None) -> Any:
+        """Returns the vectors of users at the end of the log.
+
+        The dot product with a video's vector is its candidate score.
+
+        Args:
+          users: Ids; None: all.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `user_id`, `vector`.
+
+        Raises:
+          errors.UserError: A user is unknown.
+        """
+        return _whole(bulk.user_vectors(self, users), users)
+
+    def video_vectors(self, videos: bulk.Ids = None) -> Any:
+        """Returns the vectors of videos, the bias their last coordinate.
+
+        Args:
+          videos: Ids; None: all that have one, but for removed videos.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `video_id`, `vector`.
+
+        Raises:
+          errors.UserError: A video is unknown or has no vector.
+        """
+        return _whole(bulk.video_vectors(self, videos), videos)
+
+    @functools.cached_property
+    def logged(self) -> "logged_requests.LoggedRequests":
+        """Requests of the log's users, made for many at once."""
+        from ytdnn.bundle import logged_requests
+
+        return logged_requests.LoggedRequests(self.data)
+
+    def _of_users(
+        self,
+        users: "pl.Series",
+        k: int | None,
+        limits: "bulk_room.BulkFilters",
+        options: Mapping[str, Any],
+    ) -> "pl.DataFrame":
+        """Returns recommendations of users of the log, each as often as it is named."""
+        import numpy as np
+        import polars as pl
+
+        from ytdnn.bundle import asked, requests, streams, tables
+
+        length = {} if k is None else {schema.K: requested.plain(k)}
+        known = self.bundle.inputs(self.bundle.recommender(exact=True))
+        wanted = int(requests.parse(length, {schema.K: known[schema.K]})[schema.K][0])
+        indices = tables.indices_of(self.data.users[schema.USER_ID], users)
+        for place in np.flatnonzero(indices < 0)[:1].tolist():
+            self.request(requested.user_id(users[place]))  # says what is wrong
+        places = pl.Series(REQUEST, range(len(users)), pl.Int64)
+        each = asked.BulkIds(places, indices)
+        stream = streams.recommendations(
+            self.bundle, self.logged, each, wanted, limits, **options
+        )
+        return self._finished(stream.whole(), users)
+
+    def _finished(self, found: "pl.DataFrame", users: "pl.Series") -> "pl.DataFrame":
+        """Returns lists by request with the columns of every answer."""
+        import polars as pl
+
+        if schema.TITLE not in found.columns:
+            nothing = pl.lit(None, pl.String).alias(schema.TITLE)
+            found = found.with_columns(nothing)
+        first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
+        wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
+        named = users.gather(found[REQUEST])
+        ordered = found.select(*first, pl.exclude(first)).with_columns(wide)
+        return ordered.insert_column(1, named)
+
+    def _of_requests(
+        self,
+        asked: Sequence[Any],
+        k: int | None,
+        exact: bool,
+        shared: Mapping[str, Any],
+    ) -> "pl.DataFrame":
+        """Returns the answers to requests, some of which may be users of the log.
+
+        Args:
+          asked: The requests.
+          k: Videos for each; None: its own.
+          exact: Whether to use the exact index.
+          shared: Keys of the requests that do not have them.
+        """
+        given = [{**shared, **self._completed(one)} for one in asked]
+        for note in self._doubts(given):
+            warnings.warn(note, stacklevel=3)
+        users = [request.pop(schema.USER_ID, None) for request in given]
+        if k is not None:
+            given = [request | {schema.K: requested.plain(k)} for request in given]
+        return self._frame(self._answers(given, exact), users)
+
+    def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
+        """Returns the warnings about requests that are not of the log, each once."""
+        own = ({k: v for k, v in one.items() if k != schema.USER_ID} for one in given)
+        requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
+        return list(
+            dict.fromkeys(d for one in requests for d in self.bundle.doubts(one))
+        )
+
+    def _completed(self, asked: UserId | Request) -> dict[str, Any]:
+        """Returns a request with its user's history, as given or as the log has it."""
+        if not isinstance(asked, Mapping):
+            asked = {schema.USER_ID: requested.user_id(asked)}
+        own = {key: requested.plain(value) for key, value in asked.items()}
+        own = {
+            key: value for key, value in own.items() if not requested.is_missing(value)
+        }
+        if schema.USER_ID not in own or schema.WATCHED_VIDEO_IDS in own:
+            return own
+        return self.request(own[schema.USER_ID]) | own
+
+    def _answers(
+        self, given: Sequence[dict[str, Any]], exact: bool
+    ) -> list["bundle_room.BundleAnswer"]:
+        """Returns the answer to each request, asked in batches of like length."""
+        import numpy as np
+
+        from ytdnn.bundle import batches
+
+        lengths = np.array([requested.length(request) for request in given], np.int64)
+        answers: dict[int, bundle_room.BundleAnswer] = {}
+        for part in batches.of_like_length(lengths):
+            rows = part.tolist()
+            found = self.bundle.answer([given[row] for row in rows], exact)
+            answers.update(zip(rows, found, strict=True))
+        return [answers[row] for row in range(len(given))]
+
+    def _frame(
+        self, answers: Sequence["bundle_room.BundleAnswer"], users: Sequence[Any]
+    ) -> "pl.DataFrame":
+        """Returns answers as rows; the user of each where any is named."""
+        import polars as pl
+
+        from ytdnn.bundle import tables
+
+        said = [name for name in self.bundle.meanings if name != schema.SCORE]
+        columns = {
+            REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
+            RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
+            schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
+            schema.TITLE: [title for one in answers for title in one.titles],
+            schema.SCORE: [score for one in answers for score in one.scores],
+        } | {
+            name: [value for one in answers for value in one.more[name]]
+            for name in said
+        }
+        types = {
+            REQUEST: pl.Int64(),
+            RANK: pl.Int64(),
+            schema.VIDEO_ID: self.bundle.id_type,
+            schema.TITLE: pl.String(),
+            schema.SCORE: pl.Float64(),
+        } | {
+            name: pl.Float64() if kind == pl.Float32() else kind
+            for name in said
+            for kind in [tables.type_of(name)]
+        }
+        frame = pl.DataFrame(columns, types)
+        if all(user is None for user in users):
+            return frame
+        if len({type(user) for user in users if user is not None}) > 1:
+            users = [None if user is None else str(user) for user in users]
+        named = pl.Series(schema.USER_ID, users)
+        return frame.insert_column(1, named.gather(frame[REQUEST]))
+
+
+def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
+    from ytdnn.log import prepared
+
+    return prepared.load(directory)
+
+
+def _whole(stream: "streams.Stream", asked: bulk.Ids) -> Any:
+    """Returns all of a stream, of pandas where its ids were; warns of what it notes."""
+    from ytdnn.log.sources import frames
+
+    _warn([*stream.asked.notes, *stream.notes])
+    found = stream.whole()
+    return frames.to_pandas(found) if frames.is_pandas(asked) else found
+
+
+def _warn(notes: Sequence[str]) -> None:
+    for note in notes:
+        warnings.warn(note, stacklevel=4)

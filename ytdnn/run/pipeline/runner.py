@@ -1,0 +1,230 @@
+"""Runs the steps of a run whose outputs are not current.
+
+A step is skipped, with a message, if its output is complete and was made from this
+config and these inputs.
+"""
+
+import pathlib
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from ytdnn import errors, registries, user_paths
+from ytdnn.run import artifacts, configs
+from ytdnn.run.configs import data as data_config
+from ytdnn.run.pipeline import config_dicts, graph, roles, sizes, steps
+from ytdnn.run.pipeline import workdir as workdir_room
+
+Say = Callable[[str], None]
+
+_MOST_DIFFERENCES = 3
+# Files of public logs that hold tables, not what is written about them.
+_TABLES = frozenset(
+    {
+        *(".csv", ".gz", ".zip", ".parquet", ".pq", ".npy", ".json"),
+        *(".data", ".item", ".user", ".dat", ".genre", ".occupation"),
+    }
+)
+
+
+def run(
+    several: Sequence[graph.Step],
+    config: configs.Config,
+    workdir: pathlib.Path,
+    say: Say,
+    always: Collection[str] = (),
+) -> None:
+    """Runs the steps with outputs that are not current, one after the other.
+
+    Args:
+      several: Steps in order.
+      config: Config of the run.
+      workdir: Directory of the run.
+      say: Function that takes a line for people when a step begins and ends.
+      always: Names of steps that run even when current.
+    """
+    given, role = config, roles.from_config(config)
+    for number, step in enumerate(several, 1):
+        config = sizes.resolved(given, workdir)
+        label = f"[{number}/{len(several)}] {step.name}:"
+        left, reason = _decided(step, config, workdir, always)
+        if step.is_shared:
+            role.says(is_made=not left)
+        if left:
+            say(f"{label} {left}")
+            continue
+        say(f"{label} started ({reason})")
+        for line in sizes.describe(config, workdir, step.name):
+            say(line)
+        started = time.perf_counter()
+        step.run(config, workdir)
+        workdir_room.record(workdir, config, step.sections)
+        seconds = time.perf_counter() - started
+        for line in step.describe(workdir) if step.describe else ():
+            say(line)
+        path = workdir / step.name
+        say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
+    if any(step.is_shared for step in several):
+        role.says(is_made=False)
+
+
+def _decided(
+    step: graph.Step,
+    config: configs.Config,
+    workdir: pathlib.Path,
+    always: Collection[str],
+) -> tuple[str, str]:
+    """Returns why a step is not made, and why it is: one of them, in words."""
+    why = step.left_out(config, workdir)
+    if why:
+        return f"left out: {why}", ""
+    reason = staleness(step, config, workdir)
+    if reason or step.name in always:
+        return "", reason or "asked for"
+    path = workdir / step.name
+    return f"skipped: {path} is complete and current{_unread(step, path)}", ""
+
+
+def _next(several: Sequence[graph.Step], number: int) -> str:
+    return f"; next: {several[number].name}" if number < len(several) else ""
+
+
+def _unread(step: graph.Step, path: pathlib.Path) -> str:
+    """Returns the words for tables that were in memory, and cannot be looked at."""
+    if step is not graph.DATA or not artifacts.read_manifest(path, step.name).inputs:
+        return ""
+    return " (its tables were frames in memory, which are not read again)"
+
+
+def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns the command of the first step to do, `recommend` when all is done."""
+    for step in graph.every(config):
+        if _applies(step, config, workdir) and staleness(step, config, workdir):
+            return f"ytdnn {step.command} --workdir={workdir}"
+    return f"ytdnn recommend --workdir={workdir} --user=USER_ID"
+
+
+def require(
+    several: Sequence[graph.Step], config: configs.Config, workdir: pathlib.Path
+) -> None:
+    """Checks that all that some steps read, and do not make, is complete and current.
+
+    Raises:
+      errors.UserError: Something is not; the line says which settings or artefacts
+        disagree and which command mends it.
+    """
+    made = {step.name for step in several}
+    wanted = {name for step in several for name in step.inputs}
+    if any(step.is_served for step in several):
+        wanted.add(graph.CHOICE.name)
+    wanted -= made
+    for step in graph.every(config):
+        if step.name in wanted and _applies(step, config, workdir):
+            reason = staleness(step, config, workdir)
+            if reason:
+                advice = _advice(step, config, workdir)
+                raise errors.UserError(f"{workdir / step.name}: {reason}: {advice}")
+
+
+def _advice(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
+    if step is graph.DATA and config.data.source == data_config.IN_MEMORY:
+        return (
+            f'its tables were frames in memory: ytdnn.prepare("{workdir}", tables=…) '
+            f"in Python prepares them again"
+        )
+    return (
+        f"run `ytdnn {step.command} --workdir={workdir}` first, or `ytdnn run` for "
+        f"all steps"
+    )
+
+
+def _applies(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> bool:
+    return not step.left_out(config, workdir)
+
+
+def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why a step must run, empty when its output is complete and current."""
+    path, config = workdir / step.name, sizes.resolved(config, workdir)
+    if not path.exists():
+        return "not made yet"
+    try:
+        manifest = artifacts.read_manifest(path, step.artefact_kind)
+    except errors.UserError as error:
+        return error.problem
+    found = config_dicts.differences(
+        manifest.config, dict(step.config(config)), step.prefix
+    )
+    if found:
+        more = ["…"] if len(found) > _MOST_DIFFERENCES else []
+        return "; ".join(found[:_MOST_DIFFERENCES] + more)
+    if step is graph.DATA and config.data.source == data_config.IN_MEMORY:
+        return ""  # nothing is left of the tables to hold the set against
+    try:
+        current = input_fingerprints(step, config, workdir)
+    except errors.UserError as error:
+        return error.problem
+    changed = [
+        name
+        for name in {**manifest.inputs, **current}
+        if manifest.inputs.get(name) != current.get(name)
+    ]
+    if changed:
+        return f"made from another {' and '.join(changed)}"
+    return _newer_source(step, config, path)
+
+
+def input_fingerprints(
+    step: graph.Step, config: configs.Config, workdir: pathlib.Path
+) -> dict[str, str]:
+    """Returns the fingerprint of each artefact that a step reads, or is given.
+
+    An artefact next to the output is named by its kind, any other by its path.
+    """
+    by_name = {each.name: each for each in (*graph.STEPS, *graph.every(config))}
+    if step.is_served:
+        config = steps.served_config(config, workdir)
+    # A step of a part that these settings leave out has inputs of its own kind.
+    names = [
+        name
+        for name in step.inputs
+        if name not in by_name or _applies(by_name[name], config, workdir)
+    ]
+    found = steps.fingerprints(workdir, names)
+    home = f"{pathlib.PurePath(step.name).parent}/"
+    found = {name.removeprefix(home): value for name, value in found.items()}
+    if step.config is graph.CANDIDATES.config:
+        found |= steps.own_files(config)
+    if step.config is graph.RANKING.config:
+        found |= steps.ranker_parts(config)
+    if step.config is graph.EVALUATION.config:
+        found |= registries.versions_of_evaluation(config)
+    if step.name == graph.BUNDLE.name:
+        found |= steps.changed_videos(workdir)
+        found |= registries.versions_of_bundle(config)
+    return {**found, **step.given}
+
+
+def _newer_source(step: graph.Step, config: configs.Config, path: pathlib.Path) -> str:
+    """Returns a reason when files of the source are younger than the prepared set."""
+    if step is not graph.DATA or not config.data.dir:
+        return ""
+    made = (path / artifacts.MANIFEST).stat().st_mtime
+    source = user_paths.expanded(config.data.dir)
+    files = [source, *source.rglob("*")] if source.is_dir() else [source]
+    newer = [f for f in files if f.is_file() and f.stat().st_mtime > made]
+    newer = [f for f in newer if f == source or _is_read(f, path)]
+    return f"{newer[0]} has changed since" if newer else ""
+
+
+def _is_read(file: pathlib.Path, data: pathlib.Path) -> bool:
+    """Whether `prepare` reads a file of its source's directory.
+
+    Args:
+      file: In the directory.
+      data: The prepared set; its manifest names the files of a user's own log.
+    """
+    tables = artifacts.read_manifest(data, data.name).facts.get("files")
+    if tables:
+        read = [user_paths.expanded(name).resolve() for name in tables.values()]
+        own = file.resolve()
+        return any(own == one or one in own.parents for one in read)
+    return file.suffix.lower() in _TABLES

@@ -1,0 +1,89 @@
+"""Settings chosen from the size of the prepared log (`ytdnn/run/configs/by_size.py`).
+
+A run's config says which settings these are (`auto`). They are chosen whenever a step
+is begun or looked at, from counts that `prepare` left in the manifest: the same data
+give the same settings, and other data other ones.
+"""
+
+import pathlib
+
+from ytdnn import errors
+from ytdnn.run import artifacts, configs
+
+_DATA = "data"
+
+
+def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
+    """Returns the size of a run's log, None where nothing is prepared."""
+    try:
+        facts = artifacts.read_manifest(workdir / _DATA, _DATA).facts
+    except errors.UserError:
+        return None
+    return configs.LogSize(
+        watches=int(facts["watches"]),
+        users=int(facts["users"]),
+        videos=int(facts["vocabulary"]),
+        impressions=int(facts.get("impressions") or 0),
+    )
+
+
+def resolved(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
+    """Returns a run's config with the settings that depend on the size of its log."""
+    if not (config.candidates.auto or config.ranking.auto):
+        return config
+    size = log_size(workdir)
+    return config if size is None else configs.resolved(config, size)
+
+
+def describe(config: configs.Config, workdir: pathlib.Path, section: str) -> list[str]:
+    """Returns lines on the settings chosen for a stage that is about to train.
+
+    Args:
+      config: Config of the run.
+      workdir: Directory of the run, with `data`.
+      section: `candidates` or `ranking`.
+    """
+    size = log_size(workdir)
+    if size is None:
+        return []
+    found = [
+        f"{path.removeprefix(f'{section}.')} {_text(value)}"
+        for path, value in configs.chosen(config, size).items()
+        if path.startswith(f"{section}.")
+    ]
+    if not found:
+        return []
+    return [
+        f"settings chosen from the size of the log ({_words(size, section)}): "
+        f"{'; '.join(found)}; give --config.{section}.NAME=VALUE to change one"
+    ]
+
+
+def _words(size: configs.LogSize, section: str) -> str:
+    if section == "ranking":
+        # The rule reads all of them; fewer train (`prepare` says how many).
+        return f"{_counted(size.impressions, 'impression')} of all windows"
+    parts = [
+        _counted(size.watches, "watch", "es"),
+        _counted(size.users, "user"),
+        _counted(size.videos, "video"),
+    ]
+    return ", ".join(parts)
+
+
+def _counted(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
+def _text(value: object) -> str:
+    """Returns a value in words; of a choice, its kind and changed settings."""
+    kind = getattr(value, configs.KIND, "")
+    if kind:
+        plain = type(value)()
+        names = configs.own_settings(value)
+        own = {name: getattr(value, name) for name in names}
+        found = [f"{k} {v}" for k, v in own.items() if v != getattr(plain, k)]
+        return f"{kind} ({', '.join(found)})" if found else kind
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
+    return str(value)

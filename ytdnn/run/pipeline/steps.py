@@ -1,0 +1,259 @@
+"""The implementation of each step, and the settings that its output depends on.
+
+Every function takes (config, workdir). The packages that do the work are imported when
+called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` need not
+wait for it.
+"""
+
+import dataclasses
+import datetime
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import registries
+from ytdnn.evaluation import chosen_order, report_files
+from ytdnn.run import artifacts, configs
+from ytdnn.run.pipeline import memory, native_log, sizes
+
+if TYPE_CHECKING:
+    from ytdnn.log.sources import tables
+    from ytdnn.run.pipeline import machines as machines_room
+
+
+_ENABLED = "config.ranking.enabled is true"
+
+
+def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
+    """Returns the fingerprint of each artefact of a run, by its place there."""
+    return {
+        name: artifacts.read_manifest(
+            workdir / name, pathlib.PurePath(name).name
+        ).fingerprint
+        for name in names
+    }
+
+
+def prepare(
+    config: configs.Config,
+    workdir: pathlib.Path,
+    given: "tables.TablesInMemory | None" = None,
+    machines: "machines_room.Machines | None" = None,
+) -> None:
+    """Makes `workdir/data`, of tables in memory where they are given."""
+    from ytdnn.log import prepare as prepare_room
+
+    if config.data.source == "world" and not config.data.dir:
+        memory.require_world(config.data.world, whole=True)
+    directory = workdir / "data"
+    if machines is None:
+        prepare_room.prepare(config.data, directory, given)
+        return
+    with machines.engine(directory) as engine:
+        prepare_room.prepare(config.data, directory, given, engine)
+
+
+def data_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/data` depends on."""
+    return configs.to_dict(config.data)
+
+
+def describe_data(workdir: pathlib.Path) -> list[str]:
+    """Returns the lines to print after `workdir/data` is made."""
+    from ytdnn.evaluation.terminal import prepared_table
+    from ytdnn.log import prepared
+
+    return prepared_table.lines(prepared.load(workdir / "data"))
+
+
+def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the run has no ranker, empty where it has one."""
+    from ytdnn.log import prepared
+
+    return prepared.load(workdir / "data").ranker_left_out(config.ranking)
+
+
+def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
+    """Returns a run's config with `ranking.enabled` as `choice` has decided it.
+
+    Args:
+      config: The run's.
+      workdir: The run's.
+    """
+    if config.ranking.enabled != "auto":
+        return config
+    found = chosen_order.read(workdir)
+    enabled = found is None or found.serves_ranker
+    ranking = dataclasses.replace(config.ranking, enabled=enabled)
+    return dataclasses.replace(config, ranking=ranking)
+
+
+def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the run serves no ranker, empty where it does."""
+    why = ranker_left_out(config, workdir)
+    if why or ranker_left_out(served_config(config, workdir), workdir) == "":
+        return why
+    return "the candidates' order is served (ranking.enabled=auto)"
+
+
+def choice_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why nothing is to be chosen, empty where something is."""
+    why = ranker_left_out(config, workdir)
+    return why or ("" if config.ranking.enabled == "auto" else _ENABLED)
+
+
+def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/choice`."""
+    from ytdnn.evaluation import order_choice
+
+    choice = order_choice.of_run(config, workdir)
+    inputs = fingerprints(workdir, ["data", "candidates", "ranking"])
+    directory = workdir / chosen_order.KIND
+    chosen_order.publish(directory, choice, choice_config(config), inputs)
+
+
+def choice_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/choice` depends on."""
+    return {"ranking": {"enabled": config.ranking.enabled}}
+
+
+def describe_choice(workdir: pathlib.Path) -> list[str]:
+    """Returns the lines to print after `workdir/choice` is made."""
+    found = chosen_order.read(workdir)
+    return [] if found is None else [found.words]
+
+
+def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Checks the features that the config names, of both networks."""
+    from ytdnn.log import prepared
+    from ytdnn.training import features
+
+    features.require(config, prepared.load(workdir / "data"))
+
+
+def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/candidates`."""
+    from ytdnn.log import prepared
+    from ytdnn.training import candidates
+
+    memory.require(config, sizes.log_size(workdir), "candidates")
+    require_features(config, workdir)
+    candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
+
+
+def describe_candidates(workdir: pathlib.Path) -> list[str]:
+    """Returns the lines to print after `workdir/candidates` is made."""
+    from ytdnn.evaluation import floor
+
+    return floor.warnings(workdir)
+
+
+def candidates_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/candidates` depends on."""
+    from ytdnn.training import candidates
+
+    return candidates.step_config(config)
+
+
+def own_files(config: configs.Config) -> Mapping[str, str]:
+    """Returns the hashes of the user's own files that train the candidates."""
+    return registries.versions(config.candidates)
+
+
+def ranker_parts(config: configs.Config) -> Mapping[str, str]:
+    """Returns the versions of the parts from outside that a ranker is made of."""
+    from ytdnn.training import ranking
+
+    return ranking.versions(config)
+
+
+def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/index`."""
+    from ytdnn.log import prepared
+    from ytdnn.models.candidates import model
+    from ytdnn.retrieval.index import artifact
+
+    memory.require(config, sizes.log_size(workdir), "index")
+    data = prepared.load(workdir / "data")
+    candidates = model.load(workdir / "candidates", data)
+    inputs = fingerprints(workdir, ["data", "candidates"])
+    vectors = candidates.video_vectors()
+    with native_log.kept_back():
+        artifact.build(workdir / "index", vectors, config.index, inputs)
+
+
+def index_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/index` depends on."""
+    return configs.to_dict(config.index)
+
+
+def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/ranking`."""
+    from ytdnn.log import prepared
+    from ytdnn.retrieval import stage
+    from ytdnn.training import ranking
+
+    memory.require(config, sizes.log_size(workdir), "ranking")
+    data = prepared.load(workdir / "data")
+    first_stage = stage.load(workdir / "candidates", data, config.composition)
+    ranking.train(config, data, workdir / "ranking", first_stage)
+
+
+def ranking_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/ranking` depends on."""
+    from ytdnn.training import ranking
+
+    return ranking.step_config(config)
+
+
+def evaluate(
+    config: configs.Config,
+    workdir: pathlib.Path,
+    split: str = "test",
+    stage: str = "",
+) -> None:
+    """Makes `workdir/evaluation`, or that of the other split, or of a stage alone."""
+    from ytdnn.evaluation import evaluate_run
+    from ytdnn.evaluation.terminal import files
+
+    memory.require(config, sizes.log_size(workdir), "evaluation")
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    files.write(workdir / report_files.DIRECTORIES[split], result)
+
+
+def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/evaluation` depends on."""
+    settings = configs.to_dict(config)
+    return {name: settings[name] for name in report_files.SETTINGS}
+
+
+def export(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/bundle`, which records the refresh it belongs to, if any."""
+    from ytdnn.bundle import export as export_room
+    from ytdnn.log import prepared
+
+    config = served_config(config, workdir)
+    memory.require(config, sizes.log_size(workdir), "bundle")
+    trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
+    if trained is None:
+        export_room.export(workdir, config)
+        return
+    end = int(trained[prepared.TRAINED_TO])
+    moment = datetime.datetime.fromtimestamp(end, datetime.UTC)
+    utc = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts = {"trained_to": {"seconds": end, "utc": utc}, "evaluation": None}
+    export_room.export(workdir, config, export_room.Refit(".", facts, None))
+
+
+def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the fingerprints of the lists of removed and added videos there are."""
+    from ytdnn.bundle import added_videos, removed_videos
+
+    return removed_videos.inputs(workdir) | added_videos.inputs(workdir)
+
+
+def bundle_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/bundle` depends on."""
+    from ytdnn.bundle import export as export_room
+
+    return export_room.step_config(config)

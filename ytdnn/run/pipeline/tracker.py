@@ -1,0 +1,193 @@
+"""The interface of experiment trackers, and the block in which one is told of a run.
+
+Which server a tracker reports to is set as its own users set it, such as
+`MLFLOW_TRACKING_URI` or `WANDB_BASE_URL`. A command that is killed and given again goes
+on with the same run of the tracker, whose id stands in the workdir.
+"""
+
+import contextlib
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ytdnn import errors, progress, registries
+from ytdnn.run import artifacts, configs
+
+if TYPE_CHECKING:
+    from ytdnn.evaluation import report_model
+
+FILE = "trackers.json"
+"""File in the workdir with the id of the run, by tracker."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackedRun:
+    """A run, as trackers know it.
+
+    Attributes:
+      name: Name of the workdir.
+      directory: The workdir.
+      known_id: Id that the tracker gave it before; empty: it is new.
+    """
+
+    name: str
+    directory: pathlib.Path
+    known_id: str = ""
+
+
+class Tracker(progress.Observer, Protocol):
+    """Is told of a run. A registered factory makes it of a `TrackedRun`."""
+
+    @property
+    def run_id(self) -> str:
+        """The tracker's id of the run, by which it goes on with it later."""
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        """Is called before the first epoch or result, when all settings are known.
+
+        Args:
+          settings: Every setting by its full name, such as `candidates.embedding_dim`;
+            those that the size of the log chooses have the chosen values.
+        """
+
+    def on_results(self, values: Mapping[str, float]) -> None:
+        """Is called with the results of an evaluation, by name.
+
+        Args:
+          values: Such as `test/candidates/ndcg@10`; each is finite.
+        """
+
+    def close(self, is_finished: bool) -> None:
+        """Is called at the end.
+
+        Args:
+          is_finished: Whether the command has ended well.
+        """
+
+
+@contextlib.contextmanager
+def tracked(
+    name: str,
+    directory: pathlib.Path,
+    resolve: Callable[[], configs.Config],
+    run_name: str = "",
+) -> Iterator[Tracker | None]:
+    """Tells a tracker of the trainings within the block.
+
+    Args:
+      name: Name of the tracker; empty: there is none, and None is yielded.
+      directory: The workdir.
+      resolve: Function that returns the config of the run, once its log is prepared.
+      run_name: Name of the run for people; empty: that of the workdir.
+
+    Raises:
+      errors.UserError: There is no such tracker, or its package is not installed.
+    """
+    if not name:
+        yield None
+        return
+    path = directory / FILE
+    ids = json.loads(path.read_text()) if path.exists() else {}
+    run = TrackedRun(
+        run_name or directory.resolve().name,
+        directory,
+        ids.get(name, ""),
+    )
+    tracker = _Patient(name, registries.TRACKERS[name].make(run), resolve)
+    directory.mkdir(parents=True, exist_ok=True)
+    artifacts.write_json(path, ids | {name: tracker.run_id})
+    is_finished = False
+    try:
+        with progress.observed_by(tracker):
+            yield tracker
+        is_finished = True
+    finally:
+        tracker.close(is_finished)
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested settings by their full names.
+
+    >>> flat({"ranking": {"dropout": 0.3}, "seed": 0})
+    {'ranking.dropout': 0.3, 'seed': 0}
+
+    Args:
+      settings: As of `configs.to_dict`.
+      prefix: Name of the section that they are in.
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{key}.")
+        else:
+            found[key] = value
+    return found
+
+
+def results(report: "report_model.Report", split: str) -> dict[str, float]:
+    """Returns the numbers of a report by name, those that are finite.
+
+    Args:
+      report: An evaluation.
+      split: Split that was evaluated.
+    """
+    found: dict[str, float | None] = {}
+    for part in (report.lists, report.impressions):
+        for system, entry in part.items():
+            for metric, value in entry.values.items():
+                found[f"{split}/{system}/{metric}"] = value
+    known = {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in known.items() if math.isfinite(value)}
+
+
+class _Patient:
+    """Passes all on; a tracker that fails is named once, and the run goes on."""
+
+    def __init__(
+        self, name: str, tracker: Tracker, resolve: Callable[[], configs.Config]
+    ) -> None:
+        self._name, self._tracker, self._has_failed = name, tracker, False
+        self._resolve: Callable[[], configs.Config] | None = resolve
+
+    @property
+    def run_id(self) -> str:
+        """See `Tracker`."""
+        return self._tracker.run_id
+
+    def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        """See `progress.Observer`."""
+        self._tell_settings()
+        self._try(lambda: self._tracker.on_epoch(stage, epoch, metrics))
+
+    def on_settings(self, settings: Mapping[str, Any]) -> None:
+        """See `Tracker`."""
+        self._try(lambda: self._tracker.on_settings(settings))
+
+    def on_results(self, values: Mapping[str, float]) -> None:
+        """See `Tracker`."""
+        self._tell_settings()
+        self._try(lambda: self._tracker.on_results(values))
+
+    def close(self, is_finished: bool) -> None:
+        """See `Tracker`."""
+        self._try(lambda: self._tracker.close(is_finished))
+
+    def _tell_settings(self) -> None:
+        resolve, self._resolve = self._resolve, None
+        if resolve is not None:
+            self.on_settings(flat(configs.to_dict(resolve())))
+
+    def _try(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # whatever a server or its client raises
+            if not self._has_failed:
+                progress.say(
+                    f"note: the tracker {self._name} failed "
+                    f"({errors.one_line(str(error))}): the run goes on without it"
+                )
+            self._has_failed = True

@@ -1,0 +1,134 @@
+"""`tune_index`: finds settings of a run's index, and writes them into its config."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, registries, user_paths
+from ytdnn.run import artifacts, configs
+from ytdnn.run.pipeline import api, graph, native_log, runner, steps
+from ytdnn.run.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.retrieval.index import tune as tune_room
+
+KIND = "index_tuning"  # of the artefact, and its directory
+RESULT, PAGE = "tuned.json", "tuned.html"
+_MOST_QUERIES = 1_000
+
+
+def tune_index(
+    workdir: str | os.PathLike[str],
+    config: configs.Config | None = None,
+    *,
+    kind: str = "scann",
+    recall: float = 0.95,
+    k: int | None = None,
+    verbose: api.Verbose = False,
+) -> "tune_room.Tuned":
+    """Finds the cheapest setting of a kind of index that reaches a recall.
+
+    The queries are the user vectors of the validation window. The setting becomes the
+    run's `index.search`; the measurements are in `workdir/index_tuning`.
+
+    Args:
+      workdir: Directory of the run, with `data` and `candidates`.
+      config: Config of the run; None: that of the workdir.
+      kind: `scann`, `ivf` or `lsh`.
+      recall: Target, the share of the exact lists that is found.
+      k: Length of the lists; None: the run's number of candidates.
+      verbose: As for all functions of `api`.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, there is no such kind, or no
+        setting reaches the recall.
+    """
+    if not 0.0 < recall <= 1.0:
+        raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
+    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
+    config = api.later_config(directory, config)
+    with workdir_room.lock(directory):
+        runner.require([_STEP], config, directory)
+        length = config.composition.num_candidates if k is None else k
+        tuned = _tuned(directory, config, kind, recall, length, say)
+        _publish(directory, tuned)
+        search = dataclasses.replace(config.index, search=tuned.chosen.config)
+        workdir_room.write_config(directory, dataclasses.replace(config, index=search))
+    return tuned
+
+
+def _tuned(
+    directory: pathlib.Path,
+    config: configs.Config,
+    kind: str,
+    recall: float,
+    k: int,
+    say: Callable[[str], None],
+) -> "tune_room.Tuned":
+    """Loads the candidate model and its queries, and tunes."""
+    import numpy as np
+
+    from ytdnn.evaluation import by_window, protocol
+    from ytdnn.log import prepared
+    from ytdnn.models.candidates import model
+    from ytdnn.retrieval.index import tune
+
+    data = prepared.load(directory / graph.DATA.name)
+    candidates = model.load(directory / graph.CANDIDATES.name, data)
+    cases = protocol.cases(data, prepared.Split.VALIDATION, config.evaluation)
+    if len(cases) > _MOST_QUERIES:
+        rng = np.random.default_rng(config.seed)
+        rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
+        cases = protocol.take(cases, np.sort(rows))
+    windows = by_window.WindowOpener(config.evaluation.window_events)
+    asked = by_window.Retrieval(candidates, windows)
+    queries = asked.user_vectors(data, cases.users, cases.ends, cases.times)
+    vectors = candidates.video_vectors()
+    say(
+        f"tuning {kind} to recall {recall} of the {min(k, len(vectors))} best of "
+        f"{len(vectors):,} videos, on {len(queries):,} users of the validation window"
+    )
+    with native_log.kept_back():
+        return tune.tune(vectors, queries, kind, recall, k, say)
+
+
+def _publish(directory: pathlib.Path, tuned: "tune_room.Tuned") -> None:
+    inputs = steps.fingerprints(directory, _STEP.inputs)
+    asked = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
+    with artifacts.publish(directory / KIND, KIND, asked, inputs) as partial:
+        artifacts.write_json(partial / RESULT, dataclasses.asdict(tuned))
+        drawn = registries.PAGES.get(KIND)
+        if drawn is not None:
+            artifacts.write_text(partial / PAGE, drawn.make(tuned))
+
+
+def flags(tuned: "tune_room.Tuned") -> str:
+    """Returns the command-line flags of the setting found."""
+    config: Any = tuned.chosen.config
+    own = dataclasses.asdict(config)
+    words = [f"--config.index.search={own.pop(configs.KIND)}"]
+    defaults = dataclasses.asdict(type(config)())
+    return " ".join(
+        words
+        + [
+            f"--config.index.search.{name}={value}"
+            for name, value in own.items()
+            if value != defaults[name]
+        ]
+    )
+
+
+def _tune(config: configs.Config, workdir: pathlib.Path) -> None:
+    tune_index(workdir, config)
+
+
+_STEP = graph.Step(
+    KIND,
+    "index tune",
+    ("data", "candidates"),
+    _tune,
+    steps.index_config,
+    "index.",
+)

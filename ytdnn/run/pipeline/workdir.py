@@ -1,0 +1,159 @@
+"""The directory of a run: its lock and its `config.json`."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+from collections.abc import Collection, Iterator
+
+from ytdnn import errors
+from ytdnn.run import artifacts, configs, environment
+from ytdnn.run.configs import data as data_config
+from ytdnn.run.pipeline import config_dicts, sizes
+
+CONFIG_FILE = "config.json"
+_LOCK_FILE = ".lock"
+
+
+@contextlib.contextmanager
+def lock(directory: pathlib.Path) -> Iterator[None]:
+    """Holds a run's directory, which is made if missing, for one process.
+
+    The system frees the lock of a killed process.
+
+    Raises:
+      errors.UserError: Another process holds it, or it is no directory.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise errors.UserError(
+            f"expected a directory for --workdir, found a file: {directory}"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / _LOCK_FILE, "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise errors.UserError(
+                f"another ytdnn (process {file.read().strip() or 'unknown'}) is at "
+                f"work in {directory}: wait for it, or give another --workdir"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def keep_config(directory: pathlib.Path, config: configs.Config) -> Iterator[None]:
+    """Writes the config of a command once the block succeeds, or is interrupted.
+
+    An interrupted command can be resumed, and needs its settings; after a failure the
+    config of the existing outputs stays.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        write_config(directory, config)
+        raise
+    write_config(directory, config)
+
+
+def record(
+    directory: pathlib.Path, config: configs.Config, sections: Collection[str]
+) -> None:
+    """Writes the sections of a config that an output was just made with.
+
+    Args:
+      directory: Directory of the run; its other sections stay as they are.
+      config: Config of the step.
+      sections: Fields of `configs.Config`.
+    """
+    if not sections:
+        return
+    try:
+        made = read_config(directory) or configs.Config()
+    except errors.UserError:
+        made = configs.Config()  # damaged, and written again
+    changed = {name: getattr(config, name) for name in sections}
+    write_config(directory, dataclasses.replace(made, **changed))
+
+
+def write_config(directory: pathlib.Path, config: configs.Config) -> None:
+    """Writes the resolved config, package versions and git commit of a run."""
+    value = {
+        "config": configs.to_dict(sizes.resolved(config, directory)),
+        "versions": environment.versions(),
+        "git_commit": environment.git_commit(),
+    }
+    artifacts.write_json(directory / CONFIG_FILE, value)
+
+
+def read_config(directory: pathlib.Path) -> configs.Config | None:
+    """Returns the config a run was made with, None if there is none.
+
+    Raises:
+      errors.UserError: The file is damaged or of another version.
+    """
+    path = directory / CONFIG_FILE
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text())["config"]
+    except (ValueError, KeyError, TypeError):
+        raise errors.UserError(
+            f"expected JSON with `config` in {path}, found a damaged file: give "
+            f"--config=FILE.py, and it is written again"
+        ) from None
+    try:
+        return config_dicts.validated(values, str(path))
+    except errors.UserError as error:
+        raise errors.UserError(
+            f"{error}: made by another version; run `ytdnn run --workdir={directory} "
+            f"--config=FILE.py` to write it again, or remove it to begin with the "
+            f"defaults"
+        ) from None
+
+
+def require_config(directory: pathlib.Path) -> configs.Config:
+    """Returns the config of a run that has been prepared.
+
+    Raises:
+      errors.UserError: Nothing was prepared here.
+    """
+    made = read_config(directory)
+    if made is None and (directory.resolve().parent / CONFIG_FILE).exists():
+        raise errors.UserError(
+            f"expected a run in {directory}, found a part of one (models of a refit "
+            f"were trained on every answer, and cannot be evaluated): give "
+            f"--workdir={directory.parent}"
+        )
+    if made is None:
+        raise errors.UserError(
+            f"expected a run in {directory}, found no {CONFIG_FILE}: start with "
+            f"`ytdnn prepare --workdir={directory}` or `ytdnn run`"
+        )
+    return made
+
+
+def from_same_source(config: configs.Config, made: configs.Config) -> configs.Config:
+    """Returns a config with the source settings that the data were prepared with.
+
+    A config that names a directory or an edition is returned as it is.
+
+    Args:
+      config: Config as given for a later step.
+      made: Config that the data were prepared with.
+    """
+    if config.data.dir or config.data.name:
+        return config
+    source = {name: getattr(made.data, name) for name in source_settings(made)}
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
+
+
+def source_settings(made: configs.Config) -> tuple[str, ...]:
+    """Returns the settings of `data` that later steps take from the prepared set."""
+    in_memory = made.data.source == data_config.IN_MEMORY
+    return ("source", "dir", "name") if in_memory else ("dir", "name")
