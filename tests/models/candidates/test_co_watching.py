@@ -79,7 +79,7 @@ def test_more_coordinates_than_the_log_has_are_zero(data):
 def test_columns_without_a_direction_stay_finite():
     rows = np.zeros([6, 3], np.float32)
     rows[:2, 0] = 1.0
-    found = co_watching._orthonormal(rows)
+    found = co_watching._orthonormal(rows.copy())
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[:, 0], rows[:, 0] / np.sqrt(2.0), rtol=1e-6)
 

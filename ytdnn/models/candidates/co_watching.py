@@ -9,7 +9,8 @@ in common (as pointwise mutual information, to first order: Levy and Goldberg, 2
 
 The vectors are found by subspace iteration (Halko et al., 2011) with Chebyshev filters
 (Zhou et al., 2006), since the matrix has no gap in its spectrum. It is read shard by
-shard and never made. A product takes time in proportion to the watches.
+shard and never made. A product takes time in proportion to the watches. Arrays of all
+videos are changed in place: a million videos have six of them at a time, 1.7 GB.
 """
 
 import dataclasses
@@ -33,6 +34,7 @@ _FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
 _FILTERS, _DEGREE = 2, 4
 _MOST_KEPT = 1 << 25  # events; of a longer log, shards are read again
 _SHORTEST = 1e-12
+_ROWS_A_BLOCK = 1 << 18  # of arrays that are changed in place
 # Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
 # directions than columns: its least eigenvalue is 0, for which a filter would overflow.
 _LEAST_BOUND = 1e-4
@@ -91,32 +93,46 @@ class _Space:
         rows = rng.standard_normal((self.size, width), np.float32)
         rows = _orthonormal(_without(rows, first))
         for _ in range(_FIRST_STEPS):
-            _, rows, values = self._ritz(rows, first)
+            rows, values = self._ritz(rows, first, after=True)
             rows = _orthonormal(rows)
         for _ in range(_FILTERS):
             bound = max(float(values[-1]), _LEAST_BOUND * float(values[0]))
             rows = self._filtered(rows, first, bound)
-            rows, _, values = self._ritz(rows, first)
+            rows, values = self._ritz(rows, first)
         return rows[:, :num], values[:num]
 
-    def _ritz(self, rows: Floats, first: Floats) -> tuple[Floats, Floats, Floats]:
-        """Returns the best eigenvectors within a basis, their products, the values."""
-        after = _without(self.product(rows), first)
-        values, turn = np.linalg.eigh((rows.T @ after).astype(np.float64))
+    def _ritz(
+        self, rows: Floats, first: Floats, after: bool = False
+    ) -> tuple[Floats, Floats]:
+        """Returns the best eigenvectors within a basis, and the values.
+
+        Args:
+          rows: The basis, which is changed.
+          first: Direction that is left out.
+          after: Whether the products of the eigenvectors are returned in their place.
+        """
+        products = _without(self.product(rows), first)
+        values, turn = np.linalg.eigh((rows.T @ products).astype(np.float64))
         turn = turn[:, ::-1].astype(np.float32)
         values = values[::-1].clip(0.0).astype(np.float32)
-        return rows @ turn, after @ turn, values
+        return _turned(products if after else rows, turn), values
 
     def _filtered(self, rows: Floats, first: Floats, bound: float) -> Floats:
         """Returns Chebyshev's polynomial of the matrix, small below a bound."""
         half = max(bound, 1e-12) / 2.0
 
         def shifted(columns: Floats) -> Floats:
-            return _without(self.product(columns), first) / half - columns
+            found = _without(self.product(columns), first)
+            found /= half
+            found -= columns
+            return found
 
         before, now = rows, shifted(rows)
         for _ in range(_DEGREE - 1):
-            before, now = now, 2.0 * shifted(now) - before
+            following = shifted(now)
+            following *= 2.0
+            following -= before
+            before, now = now, following
         return _orthonormal(now)
 
 
@@ -185,33 +201,50 @@ def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:
         number = int(part.users[-1]) + 1
         counts = np.bincount(part.users, minlength=number)
         of_users = _sums(scaled, part.videos, part.users, number)
-        of_users /= (counts + _DAMPING)[:, np.newaxis].astype(np.float32)
+        damped = (counts + _DAMPING).astype(np.float32)
+        of_users = np.divide(of_users, damped[:, np.newaxis], dtype=np.float32)
         users, videos = part.users[part.by_video], part.videos[part.by_video]
         total += _sums(of_users, users, videos, len(rows))
-    return total * scale[:, np.newaxis]
+    total *= scale[:, np.newaxis]
+    return total
 
 
 def _sums(values: Floats, rows: Ints, groups: Ints, num_groups: int) -> Floats:
     """Returns the sums of rows by group, `[num_groups, columns]`, groups ascending."""
     found = tf.sparse.segment_sum(values, rows, groups, num_segments=num_groups)
-    return np.array(found)
+    return np.asarray(memoryview(found))  # not copied
 
 
 def _without(rows: Floats, direction: Floats) -> Floats:
-    """Returns the columns less their part along a column of length one."""
-    return rows - direction @ (direction.T @ rows)
+    """Returns the columns, changed, less their part along a column of length one."""
+    part = direction.T @ rows
+    for few in _blocks(len(rows)):
+        rows[few] -= direction[few] @ part
+    return rows
+
+
+def _turned(rows: Floats, turn: Floats) -> Floats:
+    """Returns the columns, changed, times a square matrix."""
+    for few in _blocks(len(rows)):
+        rows[few] = rows[few] @ turn
+    return rows
+
+
+def _blocks(size: int) -> list[slice]:
+    """Returns slices of rows that are changed together."""
+    return [slice(i, i + _ROWS_A_BLOCK) for i in range(0, size, _ROWS_A_BLOCK)]
 
 
 def _orthonormal(rows: Floats) -> Floats:
-    """Returns the orthonormal basis that is nearest to the columns.
+    """Returns the orthonormal basis that is nearest to the columns, which change.
 
     By the root of their products, twice for the digits that the first time loses.
     """
     for _ in range(2):
         # A short log has fewer directions than columns: those left over are zero.
         lengths = np.linalg.norm(rows, axis=0)
-        rows = rows / np.maximum(lengths, np.finfo(rows.dtype).tiny)
+        rows /= np.maximum(lengths, np.finfo(rows.dtype).tiny)
         values, turn = np.linalg.eigh((rows.T @ rows).astype(np.float64))
         roots = np.sqrt(np.maximum(values, values[-1] * _SHORTEST))
-        rows = rows @ ((turn / roots) @ turn.T).astype(np.float32)
+        rows = _turned(rows, ((turn / roots) @ turn.T).astype(np.float32))
     return rows
