@@ -104,9 +104,18 @@ def test_the_fit_finds_what_made_the_order() -> None:
             )
         )
     weights = distilling.fitted(iter(parts), num_sources=2)
+    assert weights is not None
     np.testing.assert_allclose(weights[:6], of_coordinates, atol=0.02)
     np.testing.assert_allclose(weights[6], -2.0, atol=0.02)
     np.testing.assert_allclose(weights[9] - weights[8], 2.0, atol=0.02)
+
+
+def test_there_is_no_fit_without_candidates() -> None:
+    none = np.zeros((1, SIZE), np.int32)
+    nothing = distilling.OrderedCandidates(
+        none, none, np.zeros((1, SIZE), np.float32), np.zeros((1, SIZE, 6), np.float32)
+    )
+    assert distilling.fitted(iter([nothing]), num_sources=2) is None
 
 
 @pytest.mark.parametrize(

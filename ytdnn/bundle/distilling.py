@@ -129,6 +129,8 @@ def distilled(
     users = read.some_users(_FITTED + _JUDGED)
     half = max(1, len(users) * _FITTED // (_FITTED + _JUDGED))
     weights = fitted(read.parts(users[:half]), num_sources)
+    if weights is None:
+        return None
     width = len(weights) - 2 - num_sources
     made = first_pass.FirstPass(
         read.of_videos(weights[:width]),
@@ -206,8 +208,11 @@ class _Reader:
         return self._network.video_coordinates(tensors)
 
 
-def fitted(parts: Iterator[OrderedCandidates], num_sources: int) -> Floats:
-    """Returns the weights of coordinates, place and sources, `[d + 2 + sources]`."""
+def fitted(parts: Iterator[OrderedCandidates], num_sources: int) -> Floats | None:
+    """Returns the weights of coordinates, place and sources, `[d + 2 + sources]`.
+
+    None where no user has a candidate.
+    """
     squares: Floats | float = 0.0
     products: Floats | float = 0.0
     for part in parts:
@@ -221,6 +226,8 @@ def fitted(parts: Iterator[OrderedCandidates], num_sources: int) -> Floats:
             squares = squares + inputs.T @ inputs
             products = products + inputs.T @ (order - order.mean())
     regular = np.asarray(squares)
+    if not regular.ndim:
+        return None
     ridge = _RIDGE * max(float(np.mean(np.diag(regular))), 1e-12)
     regular = regular + ridge * np.eye(len(regular))
     return np.asarray(np.linalg.solve(regular, products), np.float64)
