@@ -149,7 +149,6 @@ def light_bundle(run: Run, tmp_path_factory: pytest.TempPathFactory) -> bundle.B
     return bundle.load(workdir / "bundle")
 
 
-@pytest.mark.thorough
 def test_a_bundle_serves_what_its_first_pass_keeps(
     run: Run, light_bundle: bundle.Bundle
 ) -> None:
