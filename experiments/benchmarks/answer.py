@@ -16,18 +16,23 @@ signatures of the same SavedModel, are asked in turns. Memory is what the proces
 by when a model is loaded and asked once. A workdir given is kept, and used where it is
 whole.
 
-Measured 2026-11-25 on two cores of an AMD EPYC, nothing beside it; the claim holds:
+Measured 2026-11-28 on two cores of an AMD EPYC, nothing beside it; the first part of the
+claim holds:
 
 | model | part | p50 ms | p99 ms | core-ms |
 |---|---|---|---|---|
-| recommender (ScaNN) | whole | 6.7 | 12.2 | 10.6 |
-| | user tower | 0.9 | 1.5 | 1.0 |
-| | index | 1.2 | 3.6 | 1.5 |
-| | ranker | 5.1 | 9.8 | 8.4 |
-| recommender_exact | whole | 17.3 | 28.5 | 29.6 |
-| | index | 11.4 | 23.2 | 20.0 |
-| recommender_lsh | whole | 15.6 | 29.8 | 24.0 |
-| | index | 9.6 | 15.2 | 14.8 |
+| recommender (ScaNN) | whole | 6.9 | 11.2 | 10.3 |
+| | user tower | 1.1 | 2.5 | 1.3 |
+| | index | 2.3 | 3.5 | 2.8 |
+| | ranker, asked for 300 | 6.0 | 9.3 | 9.6 |
+| recommender_exact | whole | 21.9 | 34.7 | 35.2 |
+| | index | 16.6 | 26.4 | 27.6 |
+| recommender_lsh | whole | 19.0 | 29.5 | 29.5 |
+| | index | 14.0 | 25.0 | 21.8 |
+
+The recommenders' first pass leaves the ranker 100 candidates. In turns with a bundle
+without it and with a table for each number of a video: 7.6 and 10.1 ms, 11.5 and 15.8
+core-ms (beside other work).
 
 With the vectors read sparsely anywhere in the graph, as `tf.gather` of a variable does,
 the first took 28.6 and the second 37.0 ms: TensorFlow then copies them at each whole
