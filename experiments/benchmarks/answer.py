@@ -16,8 +16,8 @@ signatures of the same SavedModel, are asked in turns. Memory is what the proces
 by when a model is loaded and asked once. A workdir given is kept, and used where it is
 whole.
 
-Measured 2026-11-28 on two cores of an AMD EPYC, nothing beside it; the first part of the
-claim holds:
+Measured 2026-11-28 on two cores of an AMD EPYC, nothing beside it; the claim holds but
+for the index:
 
 | model | part | p50 ms | p99 ms | core-ms |
 |---|---|---|---|---|

@@ -37,6 +37,17 @@ def test_equals_counting_pairs(rows: list[tuple[int, bool, int, int]]) -> None:
     np.testing.assert_allclose(found, _pairwise(pages, labels, scores, seconds))
 
 
+@pytest.mark.parametrize("seconds", [0.25, 1.0, None])
+def test_a_single_pair_of_little_watch_time_counts(seconds: float | None) -> None:
+    page, labels = np.zeros(2, int), np.array([True, False])
+    watched = None if seconds is None else np.array([seconds, 0.0])
+    for scores, expected in (([1.0, 0.0], 0.0), ([0.0, 1.0], 1.0)):
+        found = per_user_loss.weighted_per_user_loss(
+            page, labels, np.array(scores), watched
+        )
+        assert found == expected
+
+
 def test_hand_worked_page() -> None:
     # Page 0: positives 30 s (0.9) and 10 s (0.2); negatives 0.5 and 0.2. Of the 30 s
     # no pair is lost; of the 10 s one is lost and one tied: 10 + 5 of 2·30 + 2·10.
