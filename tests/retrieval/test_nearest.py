@@ -1,5 +1,6 @@
 """Search among permitted videos is exact search over them, under any kind of index."""
 
+import pathlib
 from typing import Any
 
 import hypothesis
@@ -204,3 +205,34 @@ def test_vectors_are_not_accessed_sparsely() -> None:
         assert all(
             node.attr["dtype"].type == tf.int32.as_datatype_enum for node in sparse
         )
+
+
+class Counting(Forgetful):
+    """An exact index that notes how many videos it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._exact = brute_force.BruteForceModule(VECTORS)
+        self.widths: list[int] = []
+
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        self.widths.append(int(k))
+        return self._exact.search(queries, k)
+
+
+@pytest.mark.parametrize(("num", "width"), [(6, 6 + 2 + 4), (3, 3 + 2 + 3)])
+def test_the_index_is_asked_for_as_many_more_as_may_be_left_out(
+    tmp_path: pathlib.Path, num: int, width: int
+) -> None:
+    path = tmp_path / removed_videos.ASSET
+    path.write_text(removed_videos.text(REMOVED))
+    index = Counting()
+    limits = permitted.Permitted(
+        tf.constant([[3, 4]]),
+        tf.zeros([1, 0], tf.int32),
+        tf.constant([False]),
+        lookups.RemovedVideos(path),
+    )
+    search = nearest.Nearest(index, NUM)
+    search.search(tf.constant(VECTORS[:1]), tf.constant(num), limits)
+    assert index.widths[0] == width
