@@ -90,6 +90,18 @@ def test_files_that_the_pages_name_exist() -> None:
             assert found, f"{page.name} links {link}"
 
 
+def test_files_that_are_named_by_their_room_exist() -> None:
+    """As `lab/world/policy.py` in pages and docstrings, below `ytdnn/`."""
+    pages = [ROOT / "README.md", ROOT / "BUILD.md", *sorted(DOCS.glob("*.md"))]
+    wrong = [
+        (path.name, name)
+        for path in [*pages, *sorted((ROOT / "ytdnn").rglob("*.py"))]
+        for name in re.findall(r"`([a-z_]+(?:/\w+)+\.py)`", path.read_text())
+        if not (ROOT / name).exists() and not (ROOT / "ytdnn" / name).exists()
+    ]
+    assert wrong == []
+
+
 def words_by_hand() -> dict[str, int]:
     """Returns the words of each page of docs/ that people write, as `wc -w` counts."""
     return {

@@ -133,6 +133,34 @@ def ensure(directory: pathlib.Path, num_videos: int, **options: Any) -> None:
         made_by.join()
 
 
+def ensure_all_scored(directory: pathlib.Path) -> pathlib.Path:
+    """Makes a bundle of the same models whose ranker scores all candidates.
+
+    Args:
+      directory: Of the run, made by `make`.
+
+    Returns:
+      Directory with that bundle.
+    """
+    home = directory / "all_scored"
+    if not (home / bundle.KIND).exists():
+        context = multiprocessing.get_context("spawn")
+        made_by = context.Process(target=_export_all_scored, args=(directory, home))
+        made_by.start()
+        made_by.join()
+    return home
+
+
+def _export_all_scored(directory: pathlib.Path, home: pathlib.Path) -> None:
+    home.mkdir(exist_ok=True)
+    kinds = (prepared, stage_room, index_artifact, ranking_model)
+    for name in (room.KIND for room in kinds):
+        if not (home / name).exists():
+            (home / name).symlink_to((directory / name).absolute())
+    config = workdir.require_config(directory)
+    export.export(home, configs.changed(config, {"composition.first_pass": 0}))
+
+
 def _publish(
     path: pathlib.Path,
     config: configs.Config,
@@ -204,6 +232,15 @@ def resident() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
+def _raw(
+    served: bundle.Bundle, asked: Sequence[dict[str, Any]], name: str = "recommender"
+) -> list[dict[str, tf.Tensor]]:
+    """Returns requests as the inputs of a model."""
+    fields = served.inputs(name)
+    known = [{k: v for k, v in r.items() if k in fields} for r in asked]
+    return [batches.tensors(batches.inputs([r], fields), fields) for r in known]
+
+
 def functions(
     served: bundle.Bundle, asked: Sequence[dict[str, Any]]
 ) -> tuple[dict[str, Callable[[], Any]], dict[str, float]]:
@@ -212,9 +249,7 @@ def functions(
     memory = {}
     names = [n for n in served.manifest.facts["models"] if n.startswith("recommender")]
     for name in names:
-        fields = served.inputs(name)
-        known = [{k: v for k, v in r.items() if k in fields} for r in asked]
-        raw = [batches.tensors(batches.inputs([r], fields), fields) for r in known]
+        raw = _raw(served, asked, name)
         before = resident()
         whole = served.model(name)
         whole(**raw[0])
@@ -262,7 +297,14 @@ def tables(directory: pathlib.Path, repeats: int) -> str:
     """Returns the times of the answers and their stages, and the memory."""
     data = prepared.load(directory / prepared.KIND)
     served = bundle.load(directory / bundle.KIND)
-    made, memory = functions(served, some_requests(data, _REQUESTS))
+    requests = some_requests(data, _REQUESTS)
+    made, memory = functions(served, requests)
+    every = bundle.load(ensure_all_scored(directory) / bundle.KIND)
+    made |= {
+        f"{bundle.RECOMMENDER} | all {every.manifest.facts['num_candidates']} scored": (
+            Turns(every.model(bundle.RECOMMENDER), _raw(every, requests))
+        )
+    }
     timed = ranking.timed(made, repeats)
     rows = [
         [*name.split(" | "), f"{t.median:.2f}", f"{t.p99:.2f}", f"{t.core:.2f}"]

@@ -7,7 +7,6 @@ does not follow the log.
 """
 
 import functools
-from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +16,10 @@ import tensorflow as tf
 from ytdnn.bundle import batches
 from ytdnn.features import registry
 from ytdnn.log import fields as fields_room
-from ytdnn.log import prepared, ragged, schema, user_shards
+from ytdnn.log import prepared, ragged, schema
 
 Users = npt.NDArray[np.integer]
 
-_SHARDS_OPEN = 4  # each keeps a file open for every column
 # What requests hold of events, and its place in the tables of a shard.
 _COLUMNS = {
     schema.WATCHES: {
@@ -47,9 +45,6 @@ class LoggedRequests:
     def __init__(self, data: prepared.PreparedData) -> None:
         """Takes the prepared set; nothing is read before it is asked for."""
         self.data = data
-        self._shard = functools.lru_cache(_SHARDS_OPEN)(
-            lambda number: data.shards[number].read()
-        )
 
     @property
     def time(self) -> int:
@@ -58,23 +53,18 @@ class LoggedRequests:
 
     def lengths(self, users: Users) -> npt.NDArray[np.int64]:
         """Returns how many events each user's request holds, `[n]`."""
-        found: npt.NDArray[np.int64] = sum(
-            (offsets[users + 1] - offsets[users] for offsets in self._offsets.values()),
-            np.zeros(len(users), np.int64),
-        )
-        return found
+        index = self.data.shard_index
+        return index.events_before(users + 1) - index.events_before(users)
 
     def num_watches(self, users: Users) -> npt.NDArray[np.int64]:
         """Returns the length of each history, `[n]`."""
-        offsets = self._offsets[schema.WATCHES]
-        found: npt.NDArray[np.int64] = offsets[users + 1] - offsets[users]
-        return found
+        offsets = self.data.shard_index.offsets(schema.WATCHES)
+        return np.asarray(offsets[users + 1] - offsets[users])
 
     def watched(self, users: Users) -> ragged.Ragged:
         """Returns all videos each user watched, catalogue indices."""
-        rows = self._rows(schema.WATCHES, users)
-        found = self._values(schema.WATCHES, ["videos"], rows.values)
-        return ragged.Ragged(rows.offsets, found["videos"])
+        ends = self.data.shard_index.offsets(schema.WATCHES)[users + 1]
+        return self.data.watched_before(users, ends)
 
     def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the inputs of a signature, `[n]` or `[n, longest]`.
@@ -100,7 +90,7 @@ class LoggedRequests:
         """Returns the lists of users' watches, impressions and searches."""
         found: dict[str, tf.Tensor] = {}
         for table, columns in _COLUMNS.items():
-            if table in self._offsets:
+            if table == schema.WATCHES or self.data.has_impressions:
                 found |= self._lists(table, columns, users, fields)
         if schema.QUERIES in fields and self.data.has_searches:
             found[schema.QUERIES] = self._queries(users)
@@ -108,25 +98,8 @@ class LoggedRequests:
 
     def _rows(self, table: str, users: Users) -> ragged.Ragged:
         """Returns the rows of a table's events of each user."""
-        offsets = self._offsets[table]
+        offsets = self.data.shard_index.offsets(table)
         return ragged.ranges(offsets[users], offsets[users + 1])
-
-    def _values(
-        self, table: str, columns: Collection[str], rows: npt.NDArray[np.int64]
-    ) -> dict[str, npt.NDArray]:
-        """Returns the values of columns in rows of all shards, `[n]` each."""
-        offsets = self._offsets[table]
-        starts = offsets[[shard.first_user for shard in self.data.shards]]
-        numbers = np.searchsorted(starts, rows, side="right") - 1
-        parts = getattr(self.data.some.shard, table)
-        found = {c: np.empty(len(rows), getattr(parts, c).dtype) for c in columns}
-        for number in np.unique(numbers).tolist():
-            here = np.flatnonzero(numbers == number)
-            events = getattr(self._shard(number), table)
-            own = rows[here] - starts[number]
-            for column in columns:
-                found[column][here] = np.asarray(getattr(events, column))[own]
-        return found
 
     def _lists(
         self, table: str, columns: dict[str, str], users: Users, fields: batches.Fields
@@ -136,25 +109,23 @@ class LoggedRequests:
         rows = self._rows(table, users)
         places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
         padded = places.padded()
-        known = getattr(self.data.some.shard, table)
-        asked = {
-            name: column
-            for name, column in columns.items()
-            if name in fields and getattr(known, column) is not None
-        }
-        values = self._values(table, set(asked.values()), rows.values)
-        for name, column in asked.items():
+        index = self.data.shard_index
+        for name, column in columns.items():
+            if name not in fields or not index.has(table, column):
+                continue
             field = fields[name]
             is_id = name in (schema.WATCHED_VIDEO_IDS, schema.IMPRESSION_VIDEO_IDS)
             dtype = np.dtype(np.int32 if is_id else field.dtype)
             missing = np.array([0 if is_id else field.missing], dtype)
-            laid_out = np.concatenate([missing, values[column]]).astype(dtype)[padded]
+            values = index.gather(table, column, rows.values)
+            laid_out = np.concatenate([missing, values]).astype(dtype)[padded]
             found[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
         return found
 
     def _queries(self, users: Users) -> tf.Tensor:
         rows = self._rows(schema.SEARCHES, users)
-        first = int(rows.values.min(initial=self._offsets[schema.SEARCHES][-1]))
+        end = self.data.shard_index.offsets(schema.SEARCHES)[-1]
+        first = int(rows.values.min(initial=end))
         stop = int(rows.values.max(initial=first - 1)) + 1
         texts = tf.constant(["", *self.data.queries.texts(first, stop)], tf.string)
         places = ragged.Ragged(rows.offsets, rows.values - first + 1)
@@ -181,20 +152,6 @@ class LoggedRequests:
         return tf.constant(numbers.to_numpy().astype(field.dtype))
 
     @functools.cached_property
-    def _offsets(self) -> dict[str, npt.NDArray[np.int64]]:
-        """Where the events of each user begin, `[users + 1]` of each table."""
-        tables = [schema.WATCHES]
-        tables += [schema.IMPRESSIONS] if self.data.has_impressions else []
-        tables += [schema.SEARCHES] if self.data.has_searches else []
-        found = {table: np.zeros(self.data.num_users + 1, np.int64) for table in tables}
-        for shard in self.data.shards:
-            users = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
-            events = shard.read()
-            for table in tables:
-                found[table][users] = _sizes(events, table, shard.num_users)
-        return {table: np.cumsum(sizes) for table, sizes in found.items()}
-
-    @functools.cached_property
     def _columns(self) -> dict[str, pl.Series]:
         """Columns of users, by the name of the field."""
         return {
@@ -210,12 +167,3 @@ class LoggedRequests:
         ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
         with tf.device("CPU"):
             return tf.constant(ids, tf.as_dtype(dtype))
-
-
-def _sizes(
-    events: user_shards.Shard, table: str, num_users: int
-) -> npt.NDArray[np.int64]:
-    """Returns how many events of a table each user of a shard has, `[users]`."""
-    if table == schema.IMPRESSIONS and events.impressions is not None:
-        return np.diff(events.impressions.rows_of_users(num_users))
-    return np.diff(getattr(events, table).offsets)

@@ -10,8 +10,9 @@ all about new uploads. Two ways to spend a part of a page:
   (Plackett and Luce). Adding Gumbel noise and sorting does just that (Yellott, 1977).
 
 Propensities are logged, so that other orders can be judged by the same log
-(`metrics/off_policy.py`). The noise is a hash of the request and the video: the same
-request gets the same page, whatever batch it is in, and nothing is random in the graph.
+(`lab/metrics/off_policy.py`). The noise is a hash of the request and the video: the
+same request gets the same page, whatever batch it is in, and nothing is random in the
+graph.
 """
 
 import numpy as np

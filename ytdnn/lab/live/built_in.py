@@ -1,7 +1,7 @@
 """Arms that need no model: the most watched videos, and the upper bound by the truth.
 
-The world's own policy (`world/policy.py`), which filled the pages of the log, is the
-third.
+The world's own policy (`lab/world/policy.py`), which filled the pages of the log, is
+the third.
 """
 
 import numpy as np
@@ -54,7 +54,7 @@ def bound(world: generate.World, source: int) -> policy.Policy:
 
     True watch seconds are those of an impression in the first position, given the
     user's memory, averaged over the user's devices. This is the upper bound of one
-    page, as in `evaluation/true_page.py`. It does not look ahead: a video shown today
+    page, as in `lab/truth/true_page.py`. It does not look ahead: a video shown today
     can tire the user tomorrow.
 
     Args:

@@ -1,8 +1,8 @@
 """Looks at a running test: each arm against the first after every day, and A/A tests.
 
 Two intervals are reported: that of a single look at the end, and the one that holds
-however often one looks (`metrics/sequential.py`). The scale of the second is set before
-the test, from the same users in the days before it.
+however often one looks (`lab/metrics/sequential.py`). The scale of the second is set
+before the test, from the same users in the days before it.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""A live test (`live/report.py`) as tables in the terminal."""
+"""A live test (`lab/live/report.py`) as tables in the terminal."""
 
 from collections.abc import Iterator
 

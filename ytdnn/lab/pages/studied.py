@@ -1,4 +1,4 @@
-"""A study (`evaluation/study.py`) as a table in the terminal, and as Markdown."""
+"""A study (`lab/studies/study.py`) as a table in the terminal, and as Markdown."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
