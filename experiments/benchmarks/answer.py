@@ -21,18 +21,18 @@ for the index:
 
 | model | part | p50 ms | p99 ms | core-ms |
 |---|---|---|---|---|
-| recommender (ScaNN) | whole | 6.9 | 11.2 | 10.3 |
-| | user tower | 1.1 | 2.5 | 1.3 |
-| | index | 2.3 | 3.5 | 2.8 |
-| | ranker, asked for 300 | 6.0 | 9.3 | 9.6 |
-| recommender_exact | whole | 21.9 | 34.7 | 35.2 |
-| | index | 16.6 | 26.4 | 27.6 |
-| recommender_lsh | whole | 19.0 | 29.5 | 29.5 |
-| | index | 14.0 | 25.0 | 21.8 |
+| recommender (ScaNN) | whole | 7.1 | 11.5 | 10.4 |
+| | user tower | 1.1 | 2.1 | 1.4 |
+| | index | 2.4 | 4.3 | 2.9 |
+| | ranker, asked for 300 | 6.2 | 13.6 | 9.6 |
+| | whole, all 300 scored | 8.9 | 14.1 | 13.5 |
+| recommender_exact | whole | 18.5 | 29.6 | 30.4 |
+| | index | 13.9 | 22.3 | 23.2 |
+| recommender_lsh | whole | 18.4 | 29.2 | 28.0 |
+| | index | 13.4 | 21.3 | 20.5 |
 
-The recommenders' first pass leaves the ranker 100 candidates. In turns with a bundle
-without it and with a table for each number of a video: 7.6 and 10.1 ms, 11.5 and 15.8
-core-ms (beside other work).
+The recommenders' first pass leaves the ranker 100 candidates; a bundle exported without
+it has all 300 scored.
 
 With the vectors read sparsely anywhere in the graph, as `tf.gather` of a variable does,
 the first took 28.6 and the second 37.0 ms: TensorFlow then copies them at each whole
