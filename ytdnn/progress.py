@@ -222,6 +222,6 @@ def observed_by(observer: Observer) -> Iterator[None]:
 
 
 def tell_observers(stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-    """Tells all observers of an epoch; arguments as of `Observer.on_epoch`."""
+    """Tells all observers of an epoch; for arguments see `Observer.on_epoch`."""
     for observer in tuple(_observers):
         observer.on_epoch(stage, epoch, metrics)

@@ -40,7 +40,7 @@ class BulkFilters:
       allowed: `[m]` catalogue indices, at least one: lists hold no others. None: all.
       of_users: Catalogue indices left out of the list of each user, by user index.
         None: nothing.
-      conditions: Conditions on columns of videos, as of `ytdnn.bundle.where`.
+      conditions: Conditions on columns of videos (see `ytdnn.bundle.where`).
       policy: A saved set of conditions; empty: none.
       max_per: Videos of each value at most, by column of videos.
       weights: Name and weight of predictions; none: as policy or bundle say.

@@ -173,7 +173,7 @@ class Bundle:
         """Returns which videos conditions permit, `[catalogue] bool`.
 
         Args:
-          conditions: As of `ytdnn.bundle.where`.
+          conditions: See `ytdnn.bundle.where`.
           policy: A saved set of conditions; empty: none.
           time: Time of the request, seconds.
         """
@@ -192,7 +192,7 @@ class Bundle:
 
     @property
     def policies(self) -> dict[str, list[list[str]]]:
-        """The saved sets of conditions by name, as of `ytdnn.bundle.where`."""
+        """The saved sets of conditions by name (see `ytdnn.bundle.where`)."""
         found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
         return found
 
@@ -281,7 +281,7 @@ class Bundle:
         """Answers some requests by one run of the recommender's graph.
 
         Args:
-          batch: As of `ytdnn.bundle.requests`; they are padded to one length.
+          batch: See `ytdnn.bundle.requests`; they are padded to one length.
           exact: Whether to use the exact index, in stock TensorFlow ops; where the
             bundle has no other it is used anyway.
 
@@ -320,8 +320,8 @@ class Bundle:
         their sum.
 
         Args:
-          request: As of `ytdnn.bundle.requests`.
-          exact: As of `answer`.
+          request: See `ytdnn.bundle.requests`.
+          exact: See `answer`.
 
         Raises:
           errors.UserError: The request is malformed, or ScaNN is not installed.

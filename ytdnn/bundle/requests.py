@@ -114,7 +114,7 @@ def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
       fields: The signature's inputs by name.
 
     Raises:
-      errors.UserError: As of `values`.
+      errors.UserError: See `values`.
     """
     return {
         name: np.array([value], object if field.dtype == "string" else field.dtype)

@@ -147,7 +147,7 @@ def result_fields(
 
     Args:
       data: Has the ids.
-      meanings: As of `columns`.
+      meanings: See `columns`.
     """
     dtype, missing = fields.id_type(data)
     return (

@@ -53,7 +53,7 @@ def write(
     """Writes frames one after the other, in the order they come.
 
     Args:
-      path: As of `require_path`.
+      path: See `require_path`.
       frames: All of one schema.
       schema: Theirs.
       meanings: What columns hold, by name: metadata of a Parquet file.

@@ -240,7 +240,7 @@ def permitted(
 
     Args:
       videos: The columns of the catalogue.
-      conditions: As of `entries`.
+      conditions: See `entries`.
       time: Time of the request, seconds.
     """
     held = pl.lit(True)

@@ -203,7 +203,7 @@ def at_requests(
 
     Args:
       data: The prepared set.
-      requests: Users, ends of their histories and times, as of `Cases`.
+      requests: Users, ends of their histories and times (see `Cases`).
       config: Which videos may be listed.
       num_listed: How many videos the candidate model can list.
     """

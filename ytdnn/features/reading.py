@@ -240,7 +240,7 @@ def read_file(path: pathlib.Path) -> Statistics:
 
 
 def from_dict(values: Mapping[str, Any]) -> Statistics:
-    """Returns statistics of nested dicts, as of `dataclasses.asdict`, by feature."""
+    """Returns the statistics in nested dicts of `dataclasses.asdict`, by feature."""
     return {
         name: base_feature.Measured(
             found["num_values"],

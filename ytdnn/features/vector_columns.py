@@ -218,7 +218,7 @@ def is_product(name: str, data: prepared.PreparedData) -> bool:
 
 
 def product(name: str, data: prepared.PreparedData) -> WatchedProduct:
-    """Returns the product of a name, as of `is_product`."""
+    """Returns the product of a name (see `is_product`)."""
     del data
     column, _, kind = name.rpartition(".")
     return WatchedProduct(column, kind)

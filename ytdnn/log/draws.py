@@ -237,7 +237,7 @@ def around(
         window's last watch.
 
     Returns:
-      Features as from `ytdnn.log.inputs.cut`, slices of one position.
+      Features from `ytdnn.log.inputs.cut`, slices of one position.
     """
     inside = (positions < log.num_watches)[:, tf.newaxis]
     at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]

@@ -27,8 +27,8 @@ class Survey:
       bad_rows: Number of bad rows by reason.
       unmatched: Ids that no watch has.
       rows: Number of events of each table, those that minimums leave out included.
-      users: Users as from `entities.all_users`.
-      videos: Catalogue as from `entities.catalogue`.
+      users: Users from `entities.all_users`.
+      videos: Catalogue from `entities.catalogue`.
       vocabularies: Values of text columns of events.
       chosen: Windows of the temporal protocol.
       doubts: Warnings about possible mistakes in the log.

@@ -52,7 +52,7 @@ def indexed(
       rows: The table.
       users: `user_id` and `shards.USER`; events of others are left out.
       videos: `video_id` and `shards.VIDEO`; likewise.
-      vocabularies: Values of text columns, as from `vocabularies`.
+      vocabularies: Values of text columns from `vocabularies`.
     """
     names = rows.collect_schema().names()
     kept = [pl.col(name) for name in _NEEDED[table] if name in names]

@@ -346,7 +346,7 @@ def contexts(
         are.
 
     Returns:
-      Features as from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
+      Features from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
     """
     ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
     users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]

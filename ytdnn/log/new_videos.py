@@ -100,7 +100,7 @@ def added_to(data: prepared.PreparedData, table: pl.DataFrame) -> prepared.Prepa
 
     Args:
       data: The prepared set.
-      table: As of `NewVideos`; of a set that was prepared again since, perhaps with
+      table: See `NewVideos`; of a set that was prepared again since, perhaps with
         other columns.
     """
     ids = table[schema.VIDEO_ID].cast(data.videos.schema[schema.VIDEO_ID])

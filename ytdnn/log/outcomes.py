@@ -43,7 +43,7 @@ def names_of(columns: Iterable[str]) -> tuple[str, ...]:
     """Returns the outcomes among the columns of `impressions`, in their order.
 
     Args:
-      columns: Columns as from `event_log.table_columns`.
+      columns: Columns from `event_log.table_columns`.
     """
     given = list(columns)
     return (*(name for name in schema.OUTCOMES if name in given), *sorted(own(given)))

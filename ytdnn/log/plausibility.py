@@ -31,8 +31,8 @@ def notes(
     """Returns a line for each thing that looks like a mistake.
 
     Args:
-      videos: The catalogue, as of `PreparedData.videos`.
-      users: As of `PreparedData.users`.
+      videos: The catalogue (see `PreparedData.videos`).
+      users: See `PreparedData.users`.
       shards: The events.
     """
     found = _Events(videos)

@@ -185,7 +185,7 @@ class PreparedData:
         return self.window(self.shards[:1])
 
     def with_videos(self, added: pl.DataFrame) -> "PreparedData":
-        """Returns the set with later videos, as of `videos`, behind its catalogue."""
+        """Returns the set with later videos (see `videos`) after its catalogue."""
         videos = pl.concat([self.videos, added.select(self.videos.columns)])
         number, more = self.num_added + added.height, self.vectors.extended(added)
         return dataclasses.replace(

@@ -68,7 +68,7 @@ def write_tokens(
     """Keeps a shard's searches, their tokens as text, until all are counted.
 
     Args:
-      rows: Searches as from `with_tokens`.
+      rows: Searches from `with_tokens`.
       in_training: `[searches] bool`, whether a training context has it.
       path: Path of a Parquet file.
     """
@@ -111,7 +111,7 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
 
     Args:
       rows: Searches with `_TOKENS`, as kept by `write_tokens`.
-      known: Vocabulary as from `vocabulary`.
+      known: Vocabulary from `vocabulary`.
     """
     indices = known.select(
         prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")

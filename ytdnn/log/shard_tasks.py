@@ -96,7 +96,7 @@ def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
     Args:
       rules: Settings of all shards.
       users: Users of this shard.
-      frames: Its events, as from `ytdnn.log.event_rows.indexed`.
+      frames: Its events from `ytdnn.log.event_rows.indexed`.
     """
     watches = _watches(rules, users, frames)
     is_label = watches["watch_splits"] == events.Split.TRAIN
@@ -124,7 +124,7 @@ def write(
     Args:
       rules: Settings of all shards.
       users: Users of this shard.
-      frames: Its events, as from `ytdnn.log.event_rows.indexed`.
+      frames: Its events from `ytdnn.log.event_rows.indexed`.
       new_index: `[videos + 1] int32`, the catalogue index of each video of `frames`.
       tokens: The vocabulary of searches.
 

@@ -67,7 +67,7 @@ def best_of(
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
       block_bytes: Bound on the memory of one block of scores.
-      available: As of `top_k`.
+      available: See `top_k`.
 
     >>> scores = np.array([[1.0, 3.0, 2.0]], np.float32)
     >>> fill = lambda users, videos, out: np.copyto(out, scores[users, videos])
@@ -90,7 +90,7 @@ def scored_best_of(
     """Returns the lists of `best_of` and their scores, 0 where there is no video.
 
     Args:
-      score: As of `best_of`, like the others.
+      score: See `best_of`, like the others.
       shape: Numbers of users and of videos.
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
@@ -111,7 +111,7 @@ def _best_keys(
     block_bytes: int,
     available: Available | None,
 ) -> Iterator[tuple[slice, Keys]]:
-    """Yields blocks of users with their best keys; arguments as of `best_of`."""
+    """Yields blocks of users with their best keys; for arguments see `best_of`."""
     num_users, num_videos = shape
     width = max(1, min(num_videos, max(_VIDEOS_A_BLOCK, k)))
     row_bytes = _BYTES_PER_SCORE * (width + 3 * k)

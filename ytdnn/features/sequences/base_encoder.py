@@ -34,7 +34,7 @@ class Encoder(tf.keras.layers.Layer):
         """Returns vectors `[slices, positions, n · dim] float32`.
 
         Args:
-          features: As of `ytdnn.log.inputs.cut`.
+          features: See `ytdnn.log.inputs.cut`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         raise NotImplementedError

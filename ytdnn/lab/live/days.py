@@ -222,7 +222,7 @@ def between(
     Args:
       directory: Directory of the live test.
       arm: Name of the arm.
-      world: The world; the log holds its videos and users as of `stop`.
+      world: The world; the log holds its videos and users at `stop`.
       first: Day of the world.
       stop: First day after the log.
     """

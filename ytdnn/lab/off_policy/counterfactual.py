@@ -157,7 +157,7 @@ def estimates(
       log: The log.
       chosen: By the policy to judge.
       most_weight: Upper bound on weights.
-      own: As of `Log.decisions`.
+      own: See `Log.decisions`.
     """
     found: dict[str, dict[str, off_policy.Estimate]] = {}
     for reward in log.rewards:

@@ -36,7 +36,7 @@ def normalise(
       file: Path that the rows come from, for messages.
       names: The user's own name of each schema column; default: the schema's name.
       keep: Further columns that stay as they are.
-      units: Units of time columns that are not in seconds, as from `times.Reading`.
+      units: Units of time columns that are not in seconds; see `times.Reading`.
       outcomes: Columns of impressions outside the schema that are kept as numbers.
 
     Returns:

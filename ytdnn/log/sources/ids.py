@@ -24,7 +24,7 @@ def read(
       flag: Flag that named the file, for messages.
 
     Raises:
-      errors.UserError: It cannot be read, or as of `of_frame`.
+      errors.UserError: The file cannot be read, or its table is refused by `of_frame`.
     """
     path = user_paths.expanded(path)
     if not path.exists():

@@ -39,7 +39,7 @@ class Range:
       high: Largest value.
       log: Whether it is drawn evenly on a logarithmic scale.
       whole: Whether it is a whole number.
-      when: As of `Options`.
+      when: See `Options`.
     """
 
     low: float

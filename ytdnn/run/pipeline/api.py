@@ -257,7 +257,7 @@ def run(
     Args:
       workdir: Directory of the run, made if missing.
       config: The run's; None: that of the workdir, or the defaults.
-      machines: As of `prepare`.
+      machines: See `prepare`.
       verbose: As for all functions of `api`.
 
     Returns:

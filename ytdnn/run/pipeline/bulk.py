@@ -64,10 +64,10 @@ def write_recommendations(
       exclude: Videos to leave out, likewise, by `video_id`; with `user_id` beside it
         each is left out for that user alone.
       allow: The only videos that lists may hold, likewise.
-      where: Conditions on columns of videos, as of `Recommender.recommend`.
+      where: Conditions on columns of videos (see `Recommender.recommend`).
       policy: Name of a saved set of conditions, which holds, too.
-      max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
-      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
+      max_per: Videos of each value at most, by column (see `Recommender.recommend`).
+      weights: Weights of what the ranker predicts (see `Recommender.recommend`).
       machines: Machines that make the lists, each those of some users, such as
         `on_spark.SparkMachines`; None: this one does.
       progress: Is told how many of how many users are done.
@@ -141,10 +141,10 @@ def write_similar(
     Args:
       recommender: The bundle.
       out: A .parquet or .csv file, which is replaced when all is done.
-      videos: As of `write_recommendations` its users, by `video_id`; None: all that
+      videos: See `write_recommendations` its users, by `video_id`; None: all that
         have a vector, but for removed ones.
       k: Videos for each.
-      by: As of `Recommender.similar`.
+      by: See `Recommender.similar`.
       progress: Is told how many of how many videos are done.
 
     Raises:
@@ -169,7 +169,7 @@ def write_user_vectors(
     Args:
       recommender: The bundle, with the log's users.
       out: A .parquet file, which is replaced when all is done.
-      users: As of `write_recommendations`.
+      users: See `write_recommendations`.
       progress: Is told how many of how many users are done.
 
     Raises:
@@ -194,7 +194,7 @@ def write_video_vectors(
     Args:
       recommender: The bundle.
       out: A .parquet file, which is replaced when all is done.
-      videos: As of `write_similar`.
+      videos: See `write_similar`.
       progress: Is told how many of how many videos are done.
 
     Raises:
@@ -355,7 +355,7 @@ def _frame(
     """Returns a frame of the ids that are named, None where none are.
 
     Args:
-      named: As of `write_recommendations`.
+      named: See `write_recommendations`.
       flag: What names them, for messages.
       column: That of the ids.
       others: Columns that are read where there are any.

@@ -115,7 +115,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     {'ranking.dropout': 0.3, 'seed': 0}
 
     Args:
-      settings: As of `configs.to_dict`.
+      settings: See `configs.to_dict`.
       prefix: Name of the section that they are in.
     """
     found: dict[str, Any] = {}
