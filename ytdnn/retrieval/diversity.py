@@ -148,9 +148,9 @@ def greedy_ranks(
     Args:
       scores: `[batch, n] float32`, `-inf` = not in the slate: these come last.
       penalties: `[batch, n, n] float32`, penalty of a video for each chosen video; the
-          largest is subtracted.
+        largest is subtracted.
       further: `[batch, n, n] float32`, penalty of a video for each chosen video; the
-          sum is subtracted.
+        sum is subtracted.
     """
     scores = tf.where(tf.math.is_finite(scores), scores, _BEHIND)
     number = tf.shape(scores)[1]

@@ -142,7 +142,7 @@ def sampled(
       noise: `[batch, n] float32`, Gumbel.
       temperature: In units of `order`; a higher one explores more.
       top: Number of the best videos that are drawn; the others follow in their order,
-          with propensity 1.
+        with propensity 1.
     """
     ranks = placing.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)

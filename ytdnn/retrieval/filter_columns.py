@@ -56,7 +56,7 @@ class ConditionColumn(tf.Module):
         Args:
           held: `[distinct, num_videos + 1] bool`.
           own: `[distinct, n] int32` place among `keys` of each condition, -1 for a
-              condition on another column.
+            condition on another column.
           values: `[distinct, n]` texts.
           times: `[distinct] int64`.
         """

@@ -28,7 +28,7 @@ class Conditions:
 
     Attributes:
       masks: `[distinct, num_videos + 1] bool`, videos that each distinct set permits,
-          by catalogue index.
+        by catalogue index.
       which: `[batch] int32`, the set of each request.
       is_given: `[batch] bool`, requests with conditions.
     """

@@ -64,7 +64,7 @@ class Source(tf.Module):
 
     Attributes:
       kind: Name of the source in answers and logs: its registered name, or one of
-          `NAMES`.
+        `NAMES`.
       num: Most videos that it proposes.
     """
 

@@ -15,8 +15,8 @@ class Rule(tf.Module):
       needs_scores: Whether the candidate model's scores are an input.
       caps: Whether the number of videos of a channel is capped.
       rerankers: Functions of videos and order, as `diversity.Diversity`, that change
-          the order afterwards; each with its name in `placing` for the videos it moves
-          up.
+        the order afterwards; each with its name in `placing` for the videos it moves
+        up.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Rule(tf.Module):
 
         Raises:
           errors.UserError: The log has no channels to cap, or lacks the columns that
-              diversity needs.
+            diversity needs.
         """
         super().__init__()
         others = (registries.RERANKERS[name] for name in config.rerankers)

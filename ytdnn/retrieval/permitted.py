@@ -21,7 +21,7 @@ class Permitted:
         among them; 0 = none.
       allowed: `[batch, m] int32` allow-lists, 0 = none; None: no request has one.
       is_limited: `[batch] bool`, requests with an allow-list; a list of unknown videos
-          only permits nothing.
+        only permits nothing.
       removed: Videos left out of every answer; None: nothing was removed.
       conditions: Conditions on columns of videos; None: there are none.
     """

@@ -44,7 +44,7 @@ class TrainingStage:
       tables: Variables of the table optimiser; all others are dense.
       batches: Function that returns the global batches of an epoch from a step on, a
         pure function of (epoch, first_step): consecutive datasets, or a portion of
-          each.
+        each.
       steps_per_epoch: Number of batches of an epoch.
       loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses and
         the sum of weights, scalars float32. Called in a replica context.

@@ -124,7 +124,7 @@ def keep_columns(
       rate: Probability of dropping a column, in [0, 1).
       seed: `[2] int32`, or None outside training.
       places: `[n] int32`, position of each among the columns of all replicas; None: in
-          this order.
+        this order.
       num_places: Number of columns of all replicas; needed with `places`.
     """
     if seed is None or _dropped_bytes(rate) == 0:
