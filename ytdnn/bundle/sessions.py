@@ -115,10 +115,13 @@ def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:
     """Returns the settings of a session.
 
     The optimizer of level 1 is off: it folds constants, which would copy a mapped file.
-    Grappler optimizes the graphs in any case.
+    Grappler optimizes the graphs, unless this process has turned it off by
+    `tf.config.optimizer`.
     """
     found = tf.compat.v1.ConfigProto()
     found.graph_options.optimizer_options.opt_level = _NO_FOLDING
+    if tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer"):
+        found.graph_options.rewrite_options.disable_meta_optimizer = True
     if num_threads is not None:
         found.intra_op_parallelism_threads = num_threads
         found.inter_op_parallelism_threads = num_threads
