@@ -141,7 +141,7 @@ def _cause(
         rate = config.training.table_learning_rate / 4
         moment = "after the first epoch" if best else "before the first epoch"
         return (
-            f"training does harm, validation was best {moment}. Give "
+            f"training makes it worse, validation was best {moment}. Give "
             f"--config.candidates.training.table_learning_rate={rate:g}."
         )
     if found.name in _COUNTED and config.embedding_dim < 256:

@@ -264,7 +264,7 @@ def _advice(
         return f"{said}: check the times of both tables, which must overlap"
     return (
         f"{said}: set where the windows begin, --config.data.ranking_from=DATE and "
-        f"--config.data.test_from=DATE, so that impressions lie between"
+        f"--config.data.test_from=DATE, so that there are impressions between"
     )
 
 
@@ -357,7 +357,7 @@ def require_splits(found: set[str]) -> None:
         raise errors.UserError(
             f"expected {schema.WATCHES}.{schema.SPLIT} to hold "
             f"{', '.join(schema.SPLITS)}, found no {' and no '.join(missing)}: mark "
-            f"some watches so"
+            f"some watches with it"
         )
 
 
