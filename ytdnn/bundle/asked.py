@@ -153,6 +153,7 @@ def _named(
 def _hint(asked: pl.Series, known: pl.Series) -> str:
     if not len(asked):
         return ""
+    # Bounded, as a comparison with all names of a large catalogue takes seconds.
     names = known.head(100_000).cast(pl.String).to_list()
     close = errors.closest(str(asked[0]), names)
     return f": did you mean {close}?" if close else ""

@@ -396,6 +396,7 @@ def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
     ids = data.users[schema.USER_ID].cast(pl.String)
     found = ids.index_of(str(user_id))
     if found is None:
+        # Bounded, as a comparison with all ids of a large log takes seconds.
         close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
         hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
         raise errors.UserError(

@@ -23,7 +23,7 @@ from ytdnn.run import artifacts, checksums
 
 VERSIONS = "versions"
 VERSION = "version"  # of the manifest's facts
-_FEWEST_SHARED_BYTES = 2**12
+_FEWEST_SHARED_BYTES = 2**12  # a block of common file systems; less is not worth a link
 
 Files = dict[str, dict[str, Any]]
 Content = Callable[[pathlib.PurePosixPath], str | None]

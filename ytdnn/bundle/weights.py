@@ -16,7 +16,7 @@ from ytdnn.models.ranking import weighing
 
 WEIGHTS = "weights"
 _EXAMPLE = '{"watch_seconds": 1, "liked": 30}'
-_MOST = 1e9
+_MOST = 1e9  # sums of products with it stay far below float32's limit
 
 Fields = Mapping[str, fields_room.Field]
 

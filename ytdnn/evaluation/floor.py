@@ -24,7 +24,7 @@ _METRIC, _K = "ndcg@10", 10
 _MOST_SCORES = 2e8  # of each list
 _LEAST_USERS, _MOST_USERS = 200, 2_000
 _SEED = 0
-_NORMAL_95 = 1.96
+_NORMAL_95 = 1.96  # standard errors in half a 95 % interval
 _COUNTED = ("user_neighbours", "co_watch", "markov")  # of who watched what else
 
 Floats = npt.NDArray[np.float64]

@@ -19,8 +19,9 @@ from ytdnn import errors
 from ytdnn.evaluation import models, protocol, report_parts
 from ytdnn.log import events, prepared, ragged, schema, shard_index, user_shards
 
-_USERS_CHANGED = 128
-_VIDEOS_SCORED = 16
+_USERS_CHANGED = 128  # with another future; one answer that changes is a leak
+_VIDEOS_SCORED = 16  # by the ranker for each of them
+# 116 days and no whole number of hours, so that the hour and the weekday change too.
 _LATER_SECONDS = 10_000_019
 _DAY_SECONDS = 86_400
 _WATCHES_A_PART = 1 << 22

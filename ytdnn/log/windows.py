@@ -21,6 +21,8 @@ Spans = dict[str, tuple[int, int]]
 
 # Windows by watches are kept while the ranker trains on this part of its share of the
 # impressions: then they were good enough, and are those of earlier versions.
+# Of the impressions that the ranker's window would hold if they were spread evenly
+# over the watches' time; with fewer it is placed by the impressions' time.
 _LEAST_OF_SHARE = 0.1
 _DATES = ("validation", "ranking", "ranking_validation", "test")
 
