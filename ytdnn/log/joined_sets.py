@@ -1,4 +1,4 @@
-"""Two prepared sets as one: each user's later events behind the earlier ones."""
+"""Joins two prepared sets: each user's later events follow the earlier ones."""
 
 import pathlib
 
@@ -35,14 +35,14 @@ Integers = npt.NDArray[np.integer]
 
 
 class JoinedSets:
-    """Two prepared sets as one, the events of the second behind those of the first."""
+    """Two prepared sets as one; the events of the second follow those of the first."""
 
     def __init__(self, old: prepared.PreparedData, new: prepared.PreparedData) -> None:
         """Joins their users, videos and vocabularies.
 
         Args:
           old: The earlier set.
-          new: The set of the later events, with all users and videos it names.
+          new: The set of the later events, with all of their users and videos.
         """
         self._old, self._new = old, new
         self._users = _joined(old.users, new.users, schema.USER_ID)
@@ -105,7 +105,7 @@ class JoinedSets:
         return found
 
     def _rows_of(self, videos: pl.DataFrame) -> dict[str, tuple[Integers, Integers]]:
-        """Returns the row of each user and video in both sets, -1 where it has none."""
+        """Returns the row of each user and video in both sets, -1 if missing."""
         sets = self._old, self._new
         of_users = [_rows_in(self._users, s.users, schema.USER_ID) for s in sets]
         of_videos = [_rows_in(videos, s.videos, schema.VIDEO_ID) for s in sets]
@@ -164,7 +164,7 @@ class JoinedSets:
         return found
 
     def _places(self, data: prepared.PreparedData) -> tuple[Integers, Integers]:
-        """Returns where users and videos of a set lie in the whole."""
+        """Returns the rows of a set's users and videos in the joined set."""
         users = _places(self._users[schema.USER_ID], data.users[schema.USER_ID])
         videos = _places(self._videos[schema.VIDEO_ID], data.videos[schema.VIDEO_ID])
         return users.astype(np.int32), np.append(0, videos + 1).astype(np.int32)
@@ -213,7 +213,7 @@ class JoinedSets:
 def _fill_lacking(old: dict[str, Integers], new: dict[str, Integers]) -> None:
     """Adds the columns of old events that are missing in all new ones.
 
-    Preparing leaves out a column without any value.
+    `prepare` leaves out a column without any value.
     """
     for name, values in old.items():
         users = f"{name.partition('_')[0]}_users"
@@ -233,7 +233,7 @@ def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _rows_in(whole: pl.DataFrame, part: pl.DataFrame, key: str) -> Integers:
-    """Returns the row of each id of the whole in a part, -1 where it is not there."""
+    """Returns the row of each id of the joined set in a part, -1 if missing."""
     index = part.select(key).with_row_index("row")
     found = whole.select(key).join(index, on=key, how="left", maintain_order="left")
     rows: Integers = found["row"].cast(pl.Int64).fill_null(-1).to_numpy()

@@ -1,8 +1,8 @@
-"""A run that several processes make together: one leads, the others follow.
+"""The roles of several processes in a run: one leads, the others follow.
 
-Every process is given the same command. The chief runs the steps as a single process
-would, and tells the workers for each training whether it runs now; workers that train
-in step follow it there, and skip everything else. Parameter servers and their workers
+Every process is started with the same command. The chief runs the steps like a single
+process, and tells the workers for each training whether it runs now. Synchronous
+workers join the trainings and skip everything else. Parameter servers and their workers
 only serve.
 """
 
@@ -27,7 +27,7 @@ _EVALUATOR = (
 
 
 class _Several(roles.Alone):
-    """Shares a run with other processes, as `TF_CONFIG` names them."""
+    """Base class of roles in a cluster that `TF_CONFIG` describes."""
 
     @property
     def leads(self) -> bool:
@@ -35,7 +35,7 @@ class _Several(roles.Alone):
         return self._task.is_chief
 
     def require_alone(self, command: str) -> None:
-        """Refuses a command which one process runs.
+        """Refuses a command for a single process.
 
         Args:
           command: Name of the command.
@@ -83,10 +83,10 @@ class _Several(roles.Alone):
 
 @registries.ROLES.register("multi_worker")
 class Workers(_Several):
-    """Trains in step with the other workers, the first of which leads."""
+    """The role of synchronous workers; the first worker leads."""
 
     def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
-        """Takes part in the trainings that the chief makes now."""
+        """Joins the trainings that the chief runs."""
         from ytdnn.run.pipeline import sizes
 
         with self.watched():
@@ -96,7 +96,7 @@ class Workers(_Several):
             self._word(_SKIPPED)
 
     def says(self, is_made: bool) -> None:
-        """Tells the workers whether the next training is made; in the end, no."""
+        """Tells the workers whether the next training runs; at the end, none does."""
         self._word(_MADE if is_made else _SKIPPED)
 
     def _word(self, own: float) -> float:
@@ -108,10 +108,10 @@ class Workers(_Several):
 
 @registries.ROLES.register("parameter_server")
 class ServedTables(_Several):
-    """Leads, or serves the chief's trainings until it ends."""
+    """The role of the chief, or of a process that serves it until it ends."""
 
     def follows(self) -> bool:
-        """Joins the cluster; of a process that serves, returns when the chief ended."""
+        """Joins the cluster; a process that serves returns when the chief ends."""
         if self._task.is_chief or self._task.is_evaluator:
             return super().follows()
         from ytdnn.ops.cluster import strategies

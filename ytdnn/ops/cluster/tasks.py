@@ -1,15 +1,11 @@
-"""Which process of a cluster this one is, as TensorFlow's `TF_CONFIG` says.
+"""The task of this process in a cluster, from TensorFlow's `TF_CONFIG`.
 
     {"cluster": {"worker": ["host1:2222", "host2:2222"]},
      "task": {"type": "worker", "index": 0}}
 
-One process of a cluster is its chief: it alone writes checkpoints and artefacts. With
-parameter servers that is the task `chief`, which hands steps out to the workers; of
-workers that train in step, the first.
-
-Platforms set the variable too, with small differences that are understood: an old
-`master` is the chief, the chief of workers that train in step is their first, an
-`evaluator` has nothing to do, since the chief validates after each epoch.
+One process of a cluster is its chief: only the chief writes checkpoints and artefacts.
+With parameter servers it is the task `chief`, which sends steps to the workers; with
+synchronous workers it is the first worker.
 """
 
 import dataclasses
@@ -31,7 +27,7 @@ class Task:
 
     Attributes:
       job: `chief`, `worker`, `ps`, or `evaluator`, which is outside the cluster.
-      index: Among those of its job.
+      index: Index among the processes of its job.
       addresses: `host:port` of every process, by job.
     """
 
@@ -41,7 +37,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """As in messages."""
+        """Name of the task in messages."""
         return self.job if self.job == CHIEF else f"{self.job} {self.index}"
 
     @property
@@ -51,13 +47,13 @@ class Task:
 
     @property
     def is_chief(self) -> bool:
-        """Whether it alone writes."""
+        """Whether the process is the chief, the only one that writes."""
         first = CHIEF if CHIEF in self.addresses else WORKER
         return (self.job, self.index) == (first, 0)
 
     @property
     def address(self) -> str:
-        """Its own."""
+        """`host:port` of this process."""
         return self.addresses[self.job][self.index]
 
 
@@ -67,10 +63,10 @@ def is_distributed(strategy: str) -> bool:
 
 
 def from_environment(strategy: str) -> Task | None:
-    """Returns this process's task under a strategy; None: it trains alone.
+    """Returns this process's task under a strategy; None: there is no cluster.
 
     Raises:
-      errors.UserError: `TF_CONFIG` is missing, or says something else.
+      errors.UserError: `TF_CONFIG` is missing, or does not fit the strategy.
     """
     if strategy not in _JOBS:
         return None

@@ -47,7 +47,8 @@ def run(given: arguments.Arguments) -> int:
     """Runs the command and returns the exit status.
 
     Raises:
-      errors.UserError: A report is missing, or the two were not asked the same.
+      errors.UserError: A report is missing, or the two were measured by different
+        rules.
     """
     models = given.values.get("models")
     pair = None

@@ -1,8 +1,8 @@
 """Refuses sizes beyond the available memory before the work starts.
 
-The kernel kills a process that allocates too much, without a message. Each setting is
-compared with the size of the arrays that it needs by itself, estimated low: a refused
-setting cannot work, and one that passes may still need too much in total.
+The kernel kills a process that allocates too much, without a message. For each setting
+the size of its arrays is estimated, on the low side: a refused setting cannot work, but
+an accepted one may still need too much in total.
 """
 
 import itertools
@@ -28,10 +28,10 @@ _SPELL_DAYS = 4.0  # a user is after one leaf for as long
 
 
 def require(config: configs.Config, size: configs.LogSize | None, stage: str) -> None:
-    """Checks that each size of a stage by itself fits into memory.
+    """Checks that each size of a stage, taken separately, fits into memory.
 
     Args:
-      config: The run's.
+      config: Config of the run.
       size: Size of the prepared log; None: unknown, and nothing is checked.
       stage: `candidates`, `index`, `ranking`, `evaluation` or `bundle`.
 
@@ -50,13 +50,13 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
 
 
 def require_joined(size: configs.LogSize | None) -> None:
-    """Checks that the events of a log fit into memory where new ones are appended.
+    """Checks that the events of a log fit into memory, for appending new events.
 
     Args:
       size: Size of the log so far; None: unknown, and nothing is checked.
 
     Raises:
-      errors.UserError: They do not.
+      errors.UserError: The events do not fit.
     """
     if size is None:
         return
@@ -75,14 +75,14 @@ def require_joined(size: configs.LogSize | None) -> None:
 
 
 def require_world(world: configs.WorldConfig, whole: bool) -> None:
-    """Checks that each size of a synthetic world alone fits into memory.
+    """Checks that each size of a synthetic world, taken separately, fits into memory.
 
     Args:
-      world: The world.
-      whole: Whether its log is held at once; else it is written crowd by crowd.
+      world: Settings of the world.
+      whole: Whether its whole log is in memory; else it is written crowd by crowd.
 
     Raises:
-      errors.UserError: One does not.
+      errors.UserError: A size does not fit.
     """
     _require(_world(world, whole))
 
@@ -206,7 +206,7 @@ def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
 
 
 def _steps(training: configs.TrainingConfig, rows: int) -> int:
-    """Returns the steps of a call, which are those of an epoch at most."""
+    """Returns the number of steps of a call, at most those of an epoch."""
     return min(training.steps_per_execution, max(1, rows // training.batch_size))
 
 
