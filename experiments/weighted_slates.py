@@ -14,7 +14,7 @@ what a click brings: the expected seconds, the probability of a like and of a di
 (`ytdnn/lab/world/page_truth.py`, `truth.py`). Numbers are means over users; differences
 are paired by user, with 95 % intervals. A random slate is the floor.
 
-With 4,000 users (`--world_users=4000`) every slate is the best by its own weights. With
+With 4,000 users (`--world_users=4000`) each slate is the best by its own weights. With
 500 that of no dislikes is not: of its videos, often shown ones that the small log gives
 no dislike by chance, random slates have fewer. Numbers:
 experiments/results/weighted_slates.json.
