@@ -8,6 +8,7 @@ only serve.
 
 import contextlib
 import pathlib
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ytdnn.run.pipeline import graph
 
 _SKIPPED, _MADE = 0.0, 1.0
+_EVALUATOR = (
+    "evaluator: the chief validates after each epoch, this process has nothing to do; "
+    "measure the run when it has ended: ytdnn evaluate"
+)
 
 
 class _Several(roles.Alone):
@@ -45,8 +50,15 @@ class _Several(roles.Alone):
         )
 
     def follows(self) -> bool:
-        """Joins the cluster, and returns whether another process leads."""
+        """Joins the cluster, and returns whether another process leads.
+
+        Raises:
+          SystemExit: This is an evaluator's process, which ends well.
+        """
         task = self._task  # a mistake is told before TensorFlow is loaded
+        if task.is_evaluator:
+            print(_EVALUATOR, file=sys.stderr)
+            raise SystemExit(0)
         from ytdnn.training import devices
 
         with self.watched():
@@ -100,7 +112,7 @@ class ServedTables(_Several):
 
     def follows(self) -> bool:
         """Joins the cluster; a process that serves returns when the chief ends."""
-        if self._task.is_chief:
+        if self._task.is_chief or self._task.is_evaluator:
             return super().follows()
         from ytdnn.ops.cluster import strategies
 

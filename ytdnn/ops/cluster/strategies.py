@@ -207,9 +207,7 @@ def _multi_worker(
         if number != task.index
     }
     with watchdog.ended_if_stuck(cluster.start_seconds, others):
-        return tf.distribute.MultiWorkerMirroredStrategy(
-            tf.distribute.cluster_resolver.TFConfigClusterResolver()
-        )
+        return tf.distribute.MultiWorkerMirroredStrategy(_resolver(task))
 
 
 def _parameter_server(
@@ -221,11 +219,20 @@ def _parameter_server(
         for number, address in enumerate(task.addresses[job]):
             _wait_for(f"{job} {number}", address, cluster)
     return tf.distribute.ParameterServerStrategy(
-        tf.distribute.cluster_resolver.TFConfigClusterResolver(),
+        _resolver(task),
         variable_partitioner=tf.distribute.experimental.partitioners.MinSizePartitioner(
             min_shard_bytes=int(cluster.shard_megabytes * 2**20),
             max_shards=len(task.addresses[tasks.SERVER]),
         ),
+    )
+
+
+def _resolver(task: tasks.Task) -> tf.distribute.cluster_resolver.ClusterResolver:
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec(task.addresses),
+        task_type=task.job,
+        task_id=task.index,
+        rpc_layer="grpc",
     )
 
 

@@ -16,7 +16,8 @@ from ytdnn import errors
 
 VARIABLE = "TF_CONFIG"
 MULTI_WORKER, PARAMETER_SERVER = "multi_worker", "parameter_server"
-CHIEF, WORKER, SERVER = "chief", "worker", "ps"
+CHIEF, WORKER, SERVER, EVALUATOR = "chief", "worker", "ps", "evaluator"
+_MASTER = "master"  # of TensorFlow 1: the chief
 _JOBS = {MULTI_WORKER: (WORKER,), PARAMETER_SERVER: (CHIEF, WORKER, SERVER)}
 
 
@@ -25,7 +26,7 @@ class Task:
     """A process of a cluster.
 
     Attributes:
-      job: `chief`, `worker` or `ps`.
+      job: `chief`, `worker`, `ps`, or `evaluator`, which is outside the cluster.
       index: Index among the processes of its job.
       addresses: `host:port` of every process, by job.
     """
@@ -38,6 +39,11 @@ class Task:
     def name(self) -> str:
         """Name of the task in messages."""
         return self.job if self.job == CHIEF else f"{self.job} {self.index}"
+
+    @property
+    def is_evaluator(self) -> bool:
+        """Whether it takes no part in the training."""
+        return self.job == EVALUATOR
 
     @property
     def is_chief(self) -> bool:
@@ -73,12 +79,13 @@ def from_environment(strategy: str) -> Task | None:
         )
     try:
         found = json.loads(text)
-        task = Task(
+        task = _normalized(
             str(found["task"]["type"]),
             int(found["task"]["index"]),
             {str(job): list(places) for job, places in found["cluster"].items()},
+            strategy,
         )
-        known = 0 <= task.index < len(task.addresses[task.job])
+        known = task.is_evaluator or 0 <= task.index < len(task.addresses[task.job])
     except (ValueError, KeyError, TypeError, AttributeError):
         known = False
     if not known:
@@ -93,6 +100,23 @@ def from_environment(strategy: str) -> Task | None:
             f"--strategy={strategy}, found {', '.join(task.addresses)}"
         )
     return task
+
+
+def _normalized(
+    job: str, index: int, addresses: dict[str, list[str]], strategy: str
+) -> Task:
+    """Returns the task in the jobs of a strategy, however a platform names them."""
+    addresses.pop(EVALUATOR, None)
+    if _MASTER in addresses and CHIEF not in addresses:
+        addresses = {CHIEF: addresses.pop(_MASTER), **addresses}
+    if job == _MASTER:
+        job = CHIEF
+    if strategy == MULTI_WORKER and len(addresses.get(CHIEF, ())) == 1:
+        index = {CHIEF: 0, WORKER: index + 1}.get(job, index)
+        job = WORKER if job == CHIEF else job
+        first = addresses.pop(CHIEF)
+        addresses[WORKER] = [*first, *addresses.get(WORKER, ())]
+    return Task(job, index, addresses)
 
 
 def writes(strategy: str) -> bool:
