@@ -1,4 +1,4 @@
-"""The systems of a run, asked for pages at logged requests (`counterfactual`)."""
+"""The slates of a run's systems at logged requests, for `counterfactual`."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The choices of a recommender in each place of a page, given the places before it.
+"""The choices of a recommender at each position of a slate, given those before it.
 
 A deterministic recommender shows the first of its order that is not on the page yet.
 One that samples (`composition.temperature`) draws among the first `explore_top` of its
