@@ -59,7 +59,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
             close = errors.closest(name, built_in.NAMES)
             hint = f": did you mean {close}?" if close else ""
             raise errors.UserError(
-                f"expected in --arms {', '.join(built_in.NAMES)} or NAME=WORKDIR, "
+                f"expected {', '.join(built_in.NAMES)} or NAME=WORKDIR in --arms, "
                 f"received {word!r}{hint}"
             )
         if is_run and (not name.replace("-", "_").isidentifier() or not path):
