@@ -43,8 +43,8 @@ LINES = {
     'in request key watched_video_ids, position 0, received "\\ud800"',
     '{"k": 1, "k": 2}': 'expected each request key once, received "k" twice: leave '
     "one out",
-    '{"k": 1,\n}': 'expected JSON as {"watched_video_ids": […], "k": 10} in PATH, '
-    "found something else (line 2, column 1: Expecting property name enclosed in "
+    '{"k": 1,\n}': 'expected JSON such as {"watched_video_ids": […], "k": 10} in PATH, '
+    "could not parse it (line 2, column 1: Expecting property name enclosed in "
     "double quotes)",
 }
 

@@ -79,7 +79,7 @@ def test_what_is_left_out_is_missing(request_: dict) -> None:
         ({"zzz": 1}, f'expected request keys {KEYS}, received "zzz"'),
         (
             ["a"],
-            'expected a request object as {"watched_video_ids": […], "k": 10}, '
+            'expected a request object such as {"watched_video_ids": […], "k": 10}, '
             'received ["a"]',
         ),
         (
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_json_gives_one_line(
 ) -> None:
     path = tmp_path / "request.json"
     path.write_bytes(content)
-    with pytest.raises(errors.UserError, match=r"expected JSON as .*request\.json"):
+    with pytest.raises(errors.UserError, match=r"JSON such as .*request\.json"):
         requests.read(path)
     with pytest.raises(errors.UserError, match="No such file"):
         requests.read(tmp_path / "none.json")

@@ -330,8 +330,8 @@ def test_every_index_returns_permitted_videos_and_as_many_as_there_are(
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
-        ("en", "expected where to be a list of conditions as"),
-        ([{"in": ["en"]}], "expected a condition as"),
+        ("en", "expected where to be a list of conditions such as"),
+        ([{"in": ["en"]}], "expected a condition such as"),
         (
             [{"column": "languge", "in": ["en"]}],
             "received 'languge' in condition 1 .* did you mean language",

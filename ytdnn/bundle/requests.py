@@ -88,8 +88,8 @@ def loads(text: bytes) -> Any:
 
 def _not_json(path: pathlib.Path, reason: str) -> errors.UserError:
     return errors.UserError(
-        f'expected JSON as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in {path}, '
-        f"found something else ({reason})"
+        f'expected JSON such as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in '
+        f"{path}, could not parse it ({reason})"
     )
 
 
@@ -154,7 +154,7 @@ def _is_given(values: list[Any], field: signatures.Field) -> bool:
 def _object(request: Any) -> Request:
     if not isinstance(request, dict):
         raise errors.UserError(
-            f'expected a request object as {{"{schema.WATCHED_VIDEO_IDS}": […], '
+            f'expected a request object such as {{"{schema.WATCHED_VIDEO_IDS}": […], '
             f'"k": 10}}, received {_shown(request)}'
         )
     return request

@@ -84,7 +84,7 @@ def capped(caps: Any, columns: Sequence[str]) -> dict[str, int]:
     """
     if not isinstance(caps, Mapping):
         raise errors.UserError(
-            f'expected {MAX_PER} to be an object as {{"channel_id": 2}}, received '
+            f'expected {MAX_PER} to be an object such as {{"channel_id": 2}}, received '
             f"{_shown(caps)}"
         )
     for column, most in caps.items():
@@ -124,7 +124,7 @@ def entries(conditions: Any, keys: Sequence[str]) -> list[Entry]:
     """
     if not isinstance(conditions, list | tuple):
         raise errors.UserError(
-            f"expected {WHERE} to be a list of conditions as {_EXAMPLE}, received "
+            f"expected {WHERE} to be a list of conditions such as {_EXAMPLE}, received "
             f"{_shown(conditions)}"
         )
     known = _operators(keys)
@@ -156,7 +156,7 @@ def _of_condition(
     """Returns the inputs of one condition."""
     if not isinstance(condition, Mapping) or not isinstance(condition.get(COLUMN), str):
         raise errors.UserError(
-            f"expected a condition as {_EXAMPLE}, received {_shown(condition)} "
+            f"expected a condition such as {_EXAMPLE}, received {_shown(condition)} "
             f"(condition {place})"
         )
     column = condition[COLUMN]

@@ -221,7 +221,7 @@ def test_a_model_of_other_data_is_not_shared(
 
 MISTAKES = {
     "--only=wide,wid": "received wid: did you mean wide?",
-    "--seeds=0,x": "expected --seeds to be whole numbers, as 0,1,2, received '0,x'",
+    "--seeds=0,x": "expected --seeds to be whole numbers such as 0,1,2, received '0,x'",
     "--split=train": "expected --split to be one of test, validation, received train",
     "--stage=index": "expected --stage to be one of candidates, ranking",
     "--config.seed=3": "--seeds and --config.seed are one setting",

@@ -298,7 +298,7 @@ def test_recommendations_from_the_bundle_alone(
     assert "last 2 of 2" in result.out
     assert cli(*flags, "--index=exact").status == 0
     request.write_text("[1, 2")
-    assert "expected JSON as" in cli.error(*flags)
+    assert "expected JSON such as" in cli.error(*flags)
 
 
 ASKED = "expected --workdir and --user, --workdir, --users and --out"

@@ -171,7 +171,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--config.candidates.tower=wide"],
-        "expected config.candidates.tower to be numbers, as 10,50,100, received "
+        "expected config.candidates.tower to be numbers such as 10,50,100, received "
         "'wide' (on the command line)",
     ),
     (["prepare", "--workdir="], "expected --workdir=DIR, received an empty text"),

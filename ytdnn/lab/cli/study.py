@@ -180,7 +180,7 @@ def _seeds(given: arguments.Arguments) -> list[int] | None:
     words = _parts(given.values["seeds"])
     if not words or not all(word.isdecimal() for word in words):
         raise errors.UserError(
-            f"expected --seeds to be whole numbers, as 0,1,2, received "
+            f"expected --seeds to be whole numbers such as 0,1,2, received "
             f"{given.values['seeds']!r}"
         )
     return list(dict.fromkeys(map(int, words)))

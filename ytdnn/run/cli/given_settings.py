@@ -145,8 +145,8 @@ def _as_literal(key: str, value: str) -> str:
         ast.literal_eval(literal)
     except (ValueError, SyntaxError):
         raise errors.UserError(
-            f"expected config.{key} to be numbers, as 10,50,100, received {value!r} "
-            f"(on the command line)"
+            f"expected config.{key} to be numbers such as 10,50,100, received "
+            f"{value!r} (on the command line)"
         ) from None
     return literal
 
