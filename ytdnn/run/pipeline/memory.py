@@ -41,37 +41,44 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
     if size is not None:
         needs = list(_ESTIMATES[stage](config, size))
         _require(iter(needs))
-        total = sum(needed for _, _, needed in needs)
-        if total >= _TOLD:
-            progress.say(
-                f"memory: {stage} needs at least {total / _GIGA:.1f} GB, "
-                f"{available() / _GIGA:.1f} GB are available"
-            )
+        _tell(stage, sum(needed for _, _, needed in needs))
 
 
-def require_joined(size: configs.LogSize | None) -> None:
-    """Checks that the events of a log fit into memory where new ones are appended.
+def _tell(step: str, needed: float) -> None:
+    """Says how much memory a step needs, where it is much."""
+    if needed >= _TOLD:
+        progress.say(
+            f"memory: {step} needs at least {needed / _GIGA:.1f} GB, "
+            f"{available() / _GIGA:.1f} GB are available"
+        )
+
+
+def require_append(size: configs.LogSize | None, events_per_shard: int) -> None:
+    """Checks that a shard and all users fit into memory where events are appended.
 
     Args:
       size: Size of the log so far; None: unknown, and nothing is checked.
+      events_per_shard: Maximum number of events of a shard.
 
     Raises:
       errors.UserError: They do not.
     """
     if size is None:
         return
-    needed, there = (
-        2.0 * (_EVENT * size.watches + _SHOWN * size.impressions),
-        available(),
-    )
+    events = max(1, size.watches + size.impressions)
+    whole = _EVENT * size.watches + _SHOWN * size.impressions
+    shard = whole * min(1.0, events_per_shard / events)
+    # A shard as it is read, joined with the new events, and sorted.
+    needed, there = 3.0 * shard + 2.0 * _USER * size.users, available()
     if needed > there:
         raise errors.UserError(
-            f"expected the events of {size.watches:,} watches and "
-            f"{size.impressions:,} impressions, and new ones, to fit into the "
-            f"{there / _GIGA:.3g} GB of memory available, which need at least "
-            f"{needed / _GIGA:.3g} GB: refresh on a larger machine, or run `ytdnn run` "
-            f"on the whole log"
+            f"expected a shard of {min(events, events_per_shard):,} events and "
+            f"{size.users:,} users to fit into the {there / _GIGA:.3g} GB of memory "
+            f"available, which need at least {needed / _GIGA:.3g} GB: refresh on a "
+            f"larger machine, or run `ytdnn run` on the whole log with a lower "
+            f"--config.data.events_per_shard"
         )
+    _tell("refresh", needed)
 
 
 def require_world(world: configs.WorldConfig, whole: bool) -> None:
