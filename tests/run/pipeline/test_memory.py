@@ -67,6 +67,15 @@ def test_a_window_bounds_what_an_evaluation_needs() -> None:
         memory.require(whole, large, "evaluation")
 
 
+def test_baselines_that_hold_all_watches_are_named() -> None:
+    large = configs.LogSize(10**9, 900, 1_700)
+    memory.require(_with("evaluation", baselines=("auto",)), large, "evaluation")
+    with pytest.raises(errors.UserError, match=r"auto,als, which .* 16 GB: name fewer"):
+        memory.require(
+            _with("evaluation", baselines=("auto", "als")), large, "evaluation"
+        )
+
+
 def test_an_estimate_is_said_where_it_is_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

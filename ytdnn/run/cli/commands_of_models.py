@@ -75,6 +75,8 @@ COMMANDS = (
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
             "ytdnn prepare --source=log --data_dir=/shared/logs --workdir=/shared/run "
             "--engine=spark --spark_master=spark://host:7077",
+            "ytdnn prepare --source=log --data_dir=logs --workdir=runs/today "
+            "--parts=parts",
             "ytdnn prepare --explain",
         ),
         (
@@ -82,6 +84,13 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
+            arguments.Flag(
+                "parts",
+                "A directory in which the rows of each file of events are kept, so "
+                "that the next prepare of a grown log reads only the new files: the "
+                "same prepared set, to the byte.",
+                example="DIR",
+            ),
             arguments.Flag(
                 "explain",
                 "Print what an event log is: every table, column and unit; and stop.",

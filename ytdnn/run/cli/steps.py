@@ -2,10 +2,15 @@
 
 import dataclasses
 import pathlib
+from typing import TYPE_CHECKING
 
+from ytdnn import errors
 from ytdnn.run import configs, pipeline
 from ytdnn.run.cli import arguments, engine, evaluate, output, resolved, tracker_flag
-from ytdnn.run.pipeline import graph, runner, workdir
+from ytdnn.run.pipeline import graph, kept_parts, runner, workdir
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import machines as machines_room
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -51,12 +56,28 @@ def prepare(given: arguments.Arguments) -> None:
     made = _made(given) or configs.Config()
     base = dataclasses.replace(made, data=configs.DataConfig())
     config = resolved.config(given, base)
-    machines = engine.chosen(given)
     data = pipeline.prepare(
-        directory, config, machines=machines, again=True, verbose=output.say
+        directory, config, machines=_engines(given), again=True, verbose=output.say
     )
     output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
     output.say(f"next: ytdnn train --workdir={directory}")
+
+
+def _engines(given: arguments.Arguments) -> "machines_room.Engines | None":
+    """Returns what prepares instead of Polars on the whole log.
+
+    Raises:
+      errors.UserError: Parts are to be kept by another engine.
+    """
+    chosen, place = engine.chosen(given), given.values.get("parts", "")
+    if not place:
+        return chosen
+    if chosen is not None:
+        raise errors.UserError(
+            f"expected --engine=polars with --parts, received "
+            f"--engine={given.values['engine']}: leave one of them out"
+        )
+    return kept_parts.KeptParts(pathlib.Path(place))
 
 
 def train(given: arguments.Arguments) -> None:

@@ -51,7 +51,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -64,8 +64,8 @@ def prepare(
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the source that the config names. None is refused: where the
         frames are missing, no other log is prepared in their place.
-      machines: Machines that prepare, such as `on_spark.SparkMachines`; None: Polars
-        does, on this one.
+      machines: Machines that prepare, such as `on_spark.SparkMachines`, or
+        `kept_parts.KeptParts`; None: Polars does, on this one.
       again: Whether to prepare again even if the output is complete and current.
       verbose: As for all functions here.
 

@@ -20,6 +20,9 @@ _GIGA = 1e9
 _SHOWN = 50.0  # of an impression
 _EVENT = 20.0  # of a watch; an impression has more
 _TOLD = 1e9  # bytes: nothing is said of less
+# Bytes of each watch in a baseline named by itself: pairs of watches, or a matrix by
+# users and by videos. `auto` leaves them out of a large log.
+_HELD = {"markov": 16.0, "user_neighbours": 16.0, "als": 16.0}
 # Bytes of a world, counted low; `ytdnn/lab/world` has the arrays.
 _CROWD = 10_000  # users played side by side
 _VIDEO, _USER, _WATCH = 64.0, 64.0, 40.0
@@ -100,10 +103,11 @@ def _require(needs: _Needed) -> None:
         if needed > there:
             is_one = isinstance(value, int)
             shown = f"{value:,}" if is_one else ",".join(map(str, value))
+            are_names = not is_one and isinstance(value[0], str)
             raise errors.UserError(
                 f"expected config.{key} to fit into the {there / _GIGA:.3g} GB of "
                 f"memory available, received {shown}, which needs at least "
-                f"{needed / _GIGA:.3g} GB: lower it"
+                f"{needed / _GIGA:.3g} GB: {'name fewer' if are_names else 'lower it'}"
             )
 
 
@@ -165,6 +169,8 @@ def _evaluation(config: configs.Config, size: configs.LogSize) -> _Needed:
     yield "evaluation.num_resamples", one.num_resamples, 8.0 * 16 * one.num_resamples
     window = float(min(one.window_events, size.watches + size.impressions))
     yield "evaluation.window_events", one.window_events, _EVENT * window
+    held = max((_HELD.get(name, 0.0) for name in one.baselines), default=0.0)
+    yield "evaluation.baselines", one.baselines, held * size.watches
     # Of popularity and the candidates, each user's list.
     yield "evaluation.ks", one.ks, 2.0 * _FLOAT * size.users * max(one.ks)
 

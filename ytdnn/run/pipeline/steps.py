@@ -38,7 +38,7 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.TablesInMemory | None" = None,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
 ) -> None:
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.log import prepare as prepare_room
