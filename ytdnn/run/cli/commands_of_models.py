@@ -10,6 +10,7 @@ from ytdnn.run.cli import (
     engine,
     evaluate,
     feature_flag,
+    kept_parts_flag,
     repeats_flag,
     resolved,
     sessions_flag,
@@ -39,6 +40,7 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
+            kept_parts_flag.FLAG,
             feature_flag.FLAG,
             repeats_flag.FLAG,
             sessions_flag.FLAG,
@@ -84,13 +86,7 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
-            arguments.Flag(
-                "parts",
-                "A directory in which the rows of each file of events are kept, so "
-                "that the next prepare of a grown log reads only the new files: the "
-                "same prepared set, to the byte.",
-                example="DIR",
-            ),
+            kept_parts_flag.FLAG,
             arguments.Flag(
                 "explain",
                 "Print what an event log is: every table, column and unit; and stop.",

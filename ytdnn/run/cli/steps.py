@@ -2,15 +2,17 @@
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING
 
-from ytdnn import errors
 from ytdnn.run import configs, pipeline
-from ytdnn.run.cli import arguments, engine, evaluate, output, resolved, tracker_flag
-from ytdnn.run.pipeline import graph, kept_parts, runner, workdir
-
-if TYPE_CHECKING:
-    from ytdnn.run.pipeline import machines as machines_room
+from ytdnn.run.cli import (
+    arguments,
+    evaluate,
+    kept_parts_flag,
+    output,
+    resolved,
+    tracker_flag,
+)
+from ytdnn.run.pipeline import graph, runner, workdir
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -21,7 +23,7 @@ def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
-    machines = engine.chosen(given)
+    machines = kept_parts_flag.engines(given)
     with tracker_flag.tracked(given, directory, config) as tracker:
         found = pipeline.run(directory, config, machines=machines, verbose=output.say)
         evaluate.track(tracker, found, "test")
@@ -57,27 +59,14 @@ def prepare(given: arguments.Arguments) -> None:
     base = dataclasses.replace(made, data=configs.DataConfig())
     config = resolved.config(given, base)
     data = pipeline.prepare(
-        directory, config, machines=_engines(given), again=True, verbose=output.say
+        directory,
+        config,
+        machines=kept_parts_flag.engines(given),
+        again=True,
+        verbose=output.say,
     )
     output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
     output.say(f"next: ytdnn train --workdir={directory}")
-
-
-def _engines(given: arguments.Arguments) -> "machines_room.Engines | None":
-    """Returns what prepares instead of Polars on the whole log.
-
-    Raises:
-      errors.UserError: Parts are to be kept by another engine.
-    """
-    chosen, place = engine.chosen(given), given.values.get("parts", "")
-    if not place:
-        return chosen
-    if chosen is not None:
-        raise errors.UserError(
-            f"expected --engine=polars with --parts, received "
-            f"--engine={given.values['engine']}: leave one of them out"
-        )
-    return kept_parts.KeptParts(pathlib.Path(place))
 
 
 def train(given: arguments.Arguments) -> None:

@@ -249,7 +249,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Goes all the way, from event log to bundle; goes on where it was stopped.
