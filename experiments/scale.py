@@ -6,9 +6,11 @@ log of another size then takes.
 
     python -m experiments.scale
 
-prints the table of docs/scale.md: what the constants predict for sizes that were run
-and for sizes that were not. No part of it runs the product. The constants are those of
-the benchmarks named beside them, on two cores of an AMD EPYC with 24 GB.
+prints the tables of docs/scale.md: what the constants predict for sizes that were run
+and for sizes that were not; and the least time of a training step on accelerators by
+their roofline (Williams et al., 2009), from the figures of the vendors' data sheets. No
+part of it runs the product. The constants are those of the benchmarks named beside
+them, on two cores of an AMD EPYC with 24 GB.
 """
 
 import dataclasses
@@ -88,6 +90,19 @@ class Shape:
         scores = self.dim * (self.batch + self.negatives)
         return 3 * 2 * (self.tower_weights + scores)
 
+    @property
+    def moved(self) -> float:
+        """Bytes that a step reads and writes in a device's memory, at least.
+
+        Scores of all examples with all negatives, written, read by the softmax, and
+        likewise their gradients; rows of the histories and of the negatives, read, and
+        with their accumulators read and written; weights of the tower likewise.
+        """
+        scores = 4 * self.batch * (self.batch + self.negatives)
+        history = self.batch * self.history * self.dim
+        rows = self.dim * (self.batch + self.negatives)
+        return _FLOAT * (scores + (1 + 4) * (history + rows + self.tower_weights))
+
     def rows(self, videos: float) -> float:
         """Returns the distinct rows of both tables that a step reads, at most."""
         of_history = self.batch * (1 + self.history / 8)  # slices share histories
@@ -95,7 +110,39 @@ class Shape:
         return min(of_history, videos) + min(columns, videos)
 
 
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """An accelerator, by its data sheet.
+
+    Attributes:
+      name: Name of it.
+      products: Multiplications and additions a second, dense, in the arithmetic that
+        TensorFlow uses for float32 by default.
+      arithmetic: Name of that.
+      bandwidth: Bytes a second of its memory.
+      memory: Bytes of its memory.
+    """
+
+    name: str
+    products: float
+    arithmetic: str
+    bandwidth: float
+    memory: float
+
+    def seconds(self, shape: Shape) -> tuple[float, float]:
+        """Returns the least time of a step, by its products and by its bytes."""
+        products = shape.products * shape.batch / self.products
+        return products, shape.moved / self.bandwidth
+
+
 SHAPE, MEASURED = Shape(), Constants()
+DEVICES = (
+    Device("NVIDIA T4", 8.1e12, "float32", 320e9, 16e9),
+    Device("NVIDIA L4", 60e12, "TF32", 300e9, 24e9),
+    Device("NVIDIA A100 80 GB", 156e12, "TF32", 2_039e9, 80e9),
+    Device("NVIDIA H100 SXM", 494e12, "TF32", 3_350e9, 80e9),
+    Device("TPU v5e, one chip", 197e12, "bfloat16", 819e9, 16e9),
+)
 # Watches and videos.
 SIZES = ((1e7, 1e6), (1e8, 1e6), (1e9, 1e6), (1e9, 1e8), (1e11, 1e8))
 
@@ -190,9 +237,40 @@ def predictions(sizes: Sequence[tuple[float, float]]) -> str:
     return measure.table(head, rows)
 
 
+def rooflines(devices: Sequence[Device], shape: Shape = SHAPE) -> str:
+    """Returns the table of least times on devices that were not run."""
+    head = [
+        "device",
+        "products, ms",
+        "bytes, ms",
+        "examples/s at most",
+        "times two cores",
+        "videos in its memory",
+    ]
+    cores = 2 / MEASURED.example_core_seconds
+    row = _TABLES * _COPIES * _FLOAT * shape.dim
+    rows = []
+    for device in devices:
+        products, moved = device.seconds(shape)
+        rate = shape.batch / max(products, moved)
+        rows.append(
+            [
+                f"{device.name} ({device.arithmetic})",
+                f"{1e3 * products:.2f}",
+                f"{1e3 * moved:.2f}",
+                f"{float(f'{rate:.2g}'):,.0f}",
+                f"{float(f'{rate / cores:.2g}'):,.0f}",
+                f"{0.8 * device.memory / row / 1e6:.0f} million",
+            ]
+        )
+    return measure.table(head, rows)
+
+
 def main() -> None:
-    """Prints the table."""
+    """Prints the tables."""
     print(predictions(SIZES))
+    print()
+    print(rooflines(DEVICES))
 
 
 if __name__ == "__main__":

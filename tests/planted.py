@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+import ytdnn
 from ytdnn import configs
 from ytdnn.features import base_feature, registry
 from ytdnn.log import prepare, prepared
@@ -139,6 +140,23 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
         ),
         seed=seed,
     )
+
+
+RUN_CONFIG = tiny_config(ranking_epochs=2)
+
+
+def make_run(home: pathlib.Path) -> None:
+    """Makes `home/run` as a notebook does, of frames: from the log to the bundle."""
+    workdir = home / "run"
+    ytdnn.prepare(workdir, RUN_CONFIG, tables=frames(home))
+    ytdnn.train(workdir, RUN_CONFIG)
+    ytdnn.export(workdir, RUN_CONFIG)
+
+
+def frames(home: pathlib.Path) -> dict[str, pl.DataFrame]:
+    """Returns the tables of the log, which is written to `home/log`."""
+    log = write_log(home / "log")
+    return {path.stem: pl.read_parquet(path) for path in sorted(log.iterdir())}
 
 
 def untaught_config() -> configs.Config:

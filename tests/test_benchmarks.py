@@ -200,6 +200,7 @@ def test_input(capsys):
     assert [row[0] for row in table[2:]] == ["now", "plain way"]
 
 
+@pytest.mark.thorough
 def test_index(capsys):
     index.main(["--tiny"])
     out = capsys.readouterr().out

@@ -3,12 +3,12 @@
     recommender = ytdnn.Recommender.load("runs/quickstart/bundle")
     print(recommender.recommend(["u1", "u2"], k=5))
 
-The names below are loaded when first used (docs/python.md): the import alone loads
+The names below are loaded on first use (docs/python.md): the import itself loads
 neither TensorFlow nor Polars.
 
-Importing the package selects Keras 2 (`tf-keras`), which TensorFlow
-Recommenders needs. That works only before `tf.keras` is first touched, so
-import `ytdnn` before any other library that touches it.
+Importing the package selects Keras 2 (`tf-keras`), which TensorFlow Recommenders needs.
+That works only before `tf.keras` is first used, so import `ytdnn` before any library
+that uses it.
 """
 
 import importlib
@@ -96,7 +96,7 @@ _OTHERS = "run.pipeline"
 
 
 def __getattr__(name: str) -> Any:
-    """Returns a name of the face, its room imported (PEP 562)."""
+    """Returns a name of the public API, imported on first use (PEP 562)."""
     if name == "configs":
         return importlib.import_module("ytdnn.run.configs")
     if name not in __all__:
@@ -106,5 +106,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Returns the names of the face too, for completion."""
+    """Returns the names of the public API too, for completion."""
     return sorted({*globals(), *__all__})

@@ -11,7 +11,7 @@ _is_running = threading.Event()
 
 
 def run() -> int:
-    """Runs the command line; an interrupt while its modules load is a line, too."""
+    """Runs the command line; an interrupt while modules load is one line too."""
     sys.unraisablehook = _unraisable
     _is_running.set()
     try:
@@ -26,11 +26,11 @@ def run() -> int:
 
 
 def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Raises an interrupt again that came where Python can raise none.
+    """Raises an interrupt again that came where Python cannot raise one.
 
-    In a callback of a weak reference, as TensorFlow has by the thousand, Python would
-    print a stack trace and go on. The second of two interrupts, of which Polars raised
-    the first itself, is dropped if the command has ended by then.
+    In a callback of a weak reference, which TensorFlow has thousands of, Python would
+    print a stack trace and continue. If Polars itself raised a first interrupt, the
+    second is dropped if the command has ended by then.
     """
     if unraisable.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(unraisable)

@@ -1,4 +1,4 @@
-"""The exception that a user's mistake raises: a single line with advice."""
+"""The exceptions about mistakes of users: a single line with advice."""
 
 import difflib
 import shlex
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Returns the one of some names that was probably meant, empty if unclear.
+    """Returns the most similar of some names; empty if none is similar.
 
-    Capitals and blanks around a name do not count.
+    Case, and blanks around a name, are ignored.
     """
     plain = {one.strip().lower(): one for one in known}
     found = difflib.get_close_matches(name.strip().lower(), plain, 1, cutoff)
@@ -21,7 +21,7 @@ def one_line(text: str) -> str:
 
 
 def shell(word: str) -> str:
-    """Returns a word of a command line as it is typed into a shell."""
+    """Returns a word quoted for a shell."""
     return shlex.quote(word)
 
 
@@ -33,21 +33,21 @@ class UserError(Exception):
     trace and exits with status 2.
 
     Attributes:
-      problem: The message without the advice, where that is given apart.
+      problem: The message without the advice, if that is a separate argument.
     """
 
     # Keras would put the layer and its arguments around the line.
     _keras_call_info_injected = True
 
     def __init__(self, message: str, advice: str = "") -> None:
-        """Joins a message and its advice, for callers that may advise otherwise."""
+        """Joins a message and its advice; callers may replace the advice."""
         self.problem = " ".join(message.split())
         whole = f"{self.problem}: {advice}" if advice else self.problem
         super().__init__(" ".join(whole.split()))
 
 
 class SettingError(UserError, ValueError):
-    """A component of the configuration was given a setting that it cannot have."""
+    """A setting of a component is invalid."""
 
 
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed
@@ -56,8 +56,8 @@ INTERRUPTED = "interrupted: the same command goes on"
 
 
 class LostProcessError(UserError):
-    """A process of the cluster ended or never came: the same command goes on.
+    """A process of the cluster ended or did not start: the same command can resume.
 
-    The command line exits with `LOST_STATUS`, by which a supervisor knows that it can
+    The command line exits with `LOST_STATUS`, which tells a supervisor that it can
     start the process again.
     """

@@ -1,4 +1,4 @@
-"""Python files of the user's own that a setting names.
+"""Python files of the user that a setting names.
 
 A file declares one class, or registers any number of parts (`ytdnn.registries`).
 """
@@ -21,7 +21,7 @@ class OwnFile:
 
     Attributes:
       setting: Flag that names the file, for messages.
-      page: Page of the documentation that shows one.
+      page: Page of the documentation with an example.
     """
 
     setting: str
@@ -31,7 +31,7 @@ class OwnFile:
         """Returns the text of a file.
 
         Raises:
-          errors.UserError: There is none.
+          errors.UserError: The file does not exist.
         """
         try:
             return user_paths.expanded(file).read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ class OwnFile:
         """Returns a hash of the text of a file.
 
         Raises:
-          errors.UserError: There is none.
+          errors.UserError: The file does not exist.
         """
         return hashlib.sha256(self.read(file).encode()).hexdigest()[:16]
 
@@ -54,7 +54,7 @@ class OwnFile:
 
         Args:
           text: Text of the file.
-          file: Its name, for messages.
+          file: Name of the file, for messages.
           base: Class to be subclassed.
           base_name: Full name of that class, for messages.
 
@@ -78,11 +78,11 @@ class OwnFile:
         return found[0]
 
     def run(self, text: str, file: str, name: str = "") -> types.ModuleType:
-        """Returns a module made by running the text of a file.
+        """Runs the text of a file, and returns it as a module.
 
         Args:
           text: Text of the file.
-          file: Its name, for messages.
+          file: Name of the file, for messages.
           name: Name of the module; empty: that of the file.
 
         Raises:
@@ -111,7 +111,7 @@ _EXTENSION = OwnFile("--config.extensions", "docs/extending.md")
 
 
 def extend(file: str) -> None:
-    """Runs a file that registers parts, unless its text has been run already.
+    """Runs a file that registers parts, unless the same text has been run already.
 
     Raises:
       errors.UserError: The file is missing or raises an error.

@@ -1,6 +1,6 @@
-"""How far a long step is: a bar in a terminal, a line now and then into a pipe.
+"""Progress of long steps: a bar in a terminal, occasional lines in a pipe.
 
-Observers are told of each finished epoch: a sweep that prunes, a tracker.
+Observers are called after each epoch: a sweep that prunes, a tracker.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _SHOWN: contextvars.ContextVar["Bar | None"] = contextvars.ContextVar(
 
 @contextlib.contextmanager
 def shown(is_shown: bool) -> Iterator[None]:
-    """Shows the progress of the block, or hides it."""
+    """Context that shows or hides the progress of the block."""
     token = _IS_QUIET.set(not is_shown or _IS_QUIET.get())
     try:
         yield
@@ -35,14 +35,14 @@ def shown(is_shown: bool) -> Iterator[None]:
 
 
 def console() -> rich.console.Console:
-    """Returns the terminal, on standard error; it hides all output outside `shown`."""
+    """Returns the console on standard error, which is quiet outside of `shown`."""
     return rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
 
 
 def say(line: str) -> None:
-    """Prints a line, where something is shown at all; above the bar, if there is one.
+    """Prints a line, if output is shown; above the bar, if there is one.
 
-    The bar's own console alone knows to take the bar away before it prints.
+    It must use the bar's console, which removes the bar before it prints.
     """
     bar = _SHOWN.get()
     screen = console() if bar is None else bar.console
@@ -50,15 +50,15 @@ def say(line: str) -> None:
 
 
 class Bar:
-    """How much of a piece of work is done, and the time left.
+    """A progress bar with the remaining time.
 
-    Use as a context manager around the work. A terminal shows a bar that goes away at
-    the end; a pipe or a file is given a line every `SECONDS_A_LINE` seconds, none where
-    little is left. Inside another bar nothing is shown, as that one tells of the whole,
-    unless this one `is_own`.
+    Use it as a context manager around the work. A terminal shows a bar that disappears
+    at the end; a pipe or a file gets a line every `SECONDS_A_LINE` seconds, unless the
+    work is nearly finished. Inside another bar, which shows the whole work, nothing is
+    shown unless `is_own`.
 
     Attributes:
-      console: That it is shown on.
+      console: Console of the bar.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class Bar:
 
         Args:
           name: Name of the work.
-          total: Units of all of it; None where `reach` will give it.
+          total: Total number of units; None: it is passed to `reach`.
           unit: Name of the unit, in the plural.
-          is_own: Whether it is shown inside another bar too, in place of that one.
+          is_own: Whether it is shown inside another bar, in place of that one.
         """
         self._name, self._total, self._unit = name, total, unit
         self._is_own = is_own
@@ -88,7 +88,7 @@ class Bar:
         self._task = self._progress.add_task(name, total=total, note="")
 
     def __enter__(self) -> "Bar":
-        """Shows it."""
+        """Shows the bar."""
         outer = _SHOWN.get()
         self._is_inner = outer is not None and not self._is_own
         self._outer = outer if self._is_own else None
@@ -107,7 +107,7 @@ class Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Hides it."""
+        """Hides the bar."""
         _SHOWN.reset(self._token)
         if self._is_bar:
             self._progress.stop()
@@ -124,10 +124,10 @@ class Bar:
         """Shows the number of finished units.
 
         Args:
-          done: Units, counted from 0 again where the work begins a new round.
+          done: Number of finished units, from 0 in each round of the work.
           note: Further text, such as a rate.
           of: Name of the round, such as `epoch 2/6`.
-          total: Units of all of it, where it was unknown before.
+          total: Total number of units, if it was unknown before.
         """
         self._total = self._total if total is None else total
         if self._is_bar:
@@ -181,7 +181,7 @@ def through(
       items: Items to work through.
       name: Name of the work.
       unit: Name of the unit, in the plural.
-      sizes: Units of each item; None: an item is a unit.
+      sizes: Number of units of each item; None: one each.
     """
     counted = [1] * len(items) if sizes is None else sizes
     done = 0
@@ -193,10 +193,10 @@ def through(
 
 
 class Observer(Protocol):
-    """Is told of the epochs of every training in its block."""
+    """Receives the epochs of every training in its block."""
 
     def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Is called after each epoch, before its checkpoint.
+        """Called after each epoch, before its checkpoint.
 
         A training that is killed between the two repeats the epoch and the call, with
         the same numbers. An exception ends the training; its last checkpoint stays.
@@ -213,7 +213,7 @@ _observers: list[Observer] = []
 
 @contextlib.contextmanager
 def observed_by(observer: Observer) -> Iterator[None]:
-    """Tells an observer of the trainings of this process, within the block."""
+    """Context in which an observer receives the epochs of this process."""
     _observers.append(observer)
     try:
         yield
@@ -222,6 +222,6 @@ def observed_by(observer: Observer) -> Iterator[None]:
 
 
 def tell_observers(stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-    """Tells all observers of an epoch; arguments as of `Observer.on_epoch`."""
+    """Calls all observers; for arguments see `Observer.on_epoch`."""
     for observer in tuple(_observers):
         observer.on_epoch(stage, epoch, metrics)

@@ -1,8 +1,8 @@
-"""The registries of ytdnn: which kinds of parts a package or a file can add.
+"""The registries of ytdnn: the kinds of parts that a package or a file can add.
 
-docs/extending.md shows those that users add parts of. Strategies, roles, engines,
-functions, truths, and parts, pages and files of reports are those by which the
-laboratory and operations register themselves.
+docs/extending.md describes the registries for users. Strategies, roles, engines,
+functions, truths, and parts, pages and files of reports are for the
+laboratory and operations.
 """
 
 import dataclasses
@@ -17,8 +17,8 @@ class RegisteredLoss(registry.Registered):
     """A retrieval loss, see `ytdnn.models.candidates.losses`.
 
     Attributes:
-      head: Factory of the head that gives the rows of the video table their meaning,
-        (config, number of videos) → head; None: row i is video i.
+      head: Factory of the head that maps rows of the video table to videos, (config,
+        number of videos) → head; None: row i is video i.
     """
 
     head: Callable[..., Any] | None = None
@@ -96,9 +96,9 @@ REQUEST_FIELDS = registry.Registry(
 class RegisteredOperator(registry.Registered):
     """An operator of conditions on columns of videos, inside the exported graphs.
 
-    A function of the distinct values of a column, `[n] string` (of numbers `[n]
-    float64`), and of the values in requests, `[m] string`, that returns which meet
-    which, `[m, n] bool`. A video that lacks the column's value meets none.
+    A function of the distinct values of a column, `[n] string` (for numbers `[n]
+    float64`), and of the values in requests, `[m] string`, that returns whether each
+    pair matches, `[m, n] bool`. A video without a value in the column never matches.
 
     Attributes:
       kinds: Kinds of columns that have it, `text` and `number`.
@@ -132,9 +132,9 @@ class RegisteredMetric(registry.Registered):
         (`ytdnn.evaluation.metrics.ranked_lists`).
       title: Display name.
       text: Definition in words, for reports and `ytdnn evaluate --explain`.
-      is_default: Whether it is measured without being named in `evaluation.metrics`.
-      less_is_better: Whether a better model has less of it.
-      is_graded: Whether it grades a model; others describe its lists.
+      is_default: Whether it is measured even if `evaluation.metrics` does not name it.
+      less_is_better: Whether a lower value is better.
+      is_graded: Whether it grades a model; other metrics describe its lists.
     """
 
     inputs: str = "lists"
@@ -184,8 +184,8 @@ class RegisteredSection(registry.Registered):
     """Sections of the page of an evaluation: report → iterator of `page.Section`.
 
     Attributes:
-      place: Place on the page: those of ytdnn are 10 (lists), 20 (ranker), 30 (other
-        pages) and 90 (how the run was made).
+      place: Place on the page; ytdnn uses 10 (lists), 20 (ranker), 30 (other slates)
+        and 90 (settings and environment of the run).
     """
 
     place: int = 50
@@ -236,8 +236,8 @@ class RegisteredSteps(registry.Registered):
     """Steps that are added to a run, `configs.Config` → a tuple of `graph.Step`.
 
     Attributes:
-      note: Function from (config, workdir) to a note on the run's evaluation, empty
-        where there is none; None: there is never one.
+      note: Function from (config, workdir) to a note on the run's evaluation, which may
+        be empty; None: no note.
     """
 
     note: Callable[[Any, Any], str] | None = None
@@ -291,15 +291,15 @@ _OWN = "own"  # kind of a part that its settings' `file` declares
 
 
 def every() -> dict[str, registry.Registry[Any]]:
-    """Returns all registries by the end of their groups, such as `losses`."""
+    """Returns all registries by the last part of their group, such as `losses`."""
     found = (v for v in globals().values() if isinstance(v, registry.Registry))
     return {each.group.rpartition(".")[2]: each for each in found}
 
 
 def versions(candidates: Any) -> dict[str, str]:
-    """Returns the version of each part from outside that a candidate model is made of.
+    """Returns the versions of other packages' parts that a candidate model is made of.
 
-    A trained model is recognised by them, as by its settings.
+    Like settings, they decide whether a trained model is current.
 
     Args:
       candidates: Settings of the candidate model.
@@ -325,11 +325,11 @@ def versions(candidates: Any) -> dict[str, str]:
 
 
 def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
-    """Returns the same of a ranker.
+    """Returns the versions of other packages' parts that a ranker is made of.
 
     Args:
       config: Config of the run.
-      asks_sources: Whether the ranker reads what the candidate sources propose.
+      asks_sources: Whether the ranker reads the proposals of candidate sources.
     """
     found = {"head": HEADS.version(config.ranking.head.kind)}
     found |= _of_features(config.ranking.features, "ranking")
@@ -339,7 +339,7 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
-    """Returns the same of a bundle, apart from its models."""
+    """Returns the versions of other packages' parts of a bundle, except its models."""
     own = config.composition
     found = _of_names(SOURCES, _source_names(config))
     for parts, names in (
@@ -352,7 +352,7 @@ def versions_of_bundle(config: Any) -> dict[str, str]:
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
-    """Returns the same of an evaluation: of composed lists, and of metrics."""
+    """Returns the versions of other packages' parts that an evaluation depends on."""
     found = _of_names(SOURCES, _source_names(config))
     found |= _of_names(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
@@ -370,10 +370,10 @@ def _of_names(parts: registry.Registry[Any], names: Iterable[str]) -> dict[str, 
 
 
 def _of_features(chosen: Any, network: str) -> dict[str, str]:
-    """Returns the versions of the features from outside that a network may read.
+    """Returns the versions of other packages' features that a network may read.
 
     Args:
-      chosen: Features that are added to the default ones, and removed.
+      chosen: Features added to the default ones, and removed.
       network: Name of the network.
     """
     names = [

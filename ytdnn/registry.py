@@ -1,12 +1,12 @@
 """Registries: the parts of one kind, by name (docs/extending.md).
 
-A part is a name, a factory, and a config class where it has settings. Three places
-declare parts, all with the same decorator: the modules of ytdnn itself, Python files
-named in the setting `extensions`, and installed packages, by entry points of the
-registry's group. A module is imported only when one of its parts is asked for.
+A part has a name, a factory, and a config class if it has settings. Parts are declared
+with the same decorator in three places: the modules of ytdnn, Python files named in the
+setting `extensions`, and installed packages, by entry points of the registry's group. A
+module is imported only when one of its parts is used.
 
-Parts of ytdnn lie in the folder of their registry, or entry points of setup.cfg name
-their modules: those of the laboratory and of operations, which may be missing.
+Parts of ytdnn are in the folder of their registry, or in modules named by entry points
+in setup.cfg: those of the laboratory and of operations, which may be missing.
 """
 
 import configparser
@@ -29,9 +29,9 @@ class Registered:
     """A part of a registry.
 
     Attributes:
-      name: Name by which configs, reports and command lines ask for it.
-      make: Its factory; for a plain function, such as a metric, the function itself.
-      config: Class of its settings, with its name as `kind`; None without settings.
+      name: Name in configs, reports and command lines.
+      make: Factory; for a plain function, such as a metric, the function itself.
+      config: Class of its settings, with the name as `kind`; None without settings.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Registry(Generic[_R]):
     """
 
     def __init__(self, group: str, noun: str, folder: str, cls: type[_R]) -> None:
-        """Imports nothing.
+        """Creates the registry; nothing is imported.
 
         Args:
           group: Group of entry points.
           noun: Name of the kind in messages.
-          folder: Name of the package that declares the parts of ytdnn itself.
+          folder: Name of the package with ytdnn's own parts.
           cls: Class of the parts, `Registered` or one with more fields.
         """
         self.group = group
@@ -74,7 +74,7 @@ class Registry(Generic[_R]):
         """Returns a decorator that registers a factory.
 
         Args:
-          name: Name of the part, a literal, by which its module is found.
+          name: Name of the part; a literal, as modules are searched for it.
           config: Class of its settings.
           **more: The other fields of the registry's parts.
 
@@ -101,11 +101,10 @@ class Registry(Generic[_R]):
         return name in self.names()
 
     def __getitem__(self, name: str) -> _R:
-        """Returns a part, whose module is imported if it was not yet.
+        """Returns a part; imports its module on first use.
 
         Raises:
-          errors.UserError: There is none of this name, or its module cannot be
-            imported.
+          errors.UserError: The name is unknown, or its module cannot be imported.
         """
         if name not in self._parts:
             if name in self._modules:
@@ -117,13 +116,13 @@ class Registry(Generic[_R]):
         return self._parts[name]
 
     def get(self, name: str) -> _R | None:
-        """Returns a part, None where there is none of this name."""
+        """Returns a part; None for an unknown name."""
         if name not in self:
             return None
         return self[name]
 
     def unknown(self, name: str) -> str:
-        """Returns the message for a name that no part has."""
+        """Returns the message about an unknown name."""
         if name in self.missing:
             return (
                 f"expected the {self.noun} {name} in {self.missing[name]}, found no "
@@ -153,7 +152,7 @@ class Registry(Generic[_R]):
         return {k: v for k, v in self._parts.items() if self._origins[k] == module}
 
     def outside(self) -> tuple[str, ...]:
-        """Returns the names of the parts that ytdnn does not declare itself."""
+        """Returns the names of parts from files and other packages."""
         others = dict.fromkeys([*self._parts, *sorted(self._entry_points)])
         return tuple(name for name in others if name not in self._modules)
 
@@ -162,9 +161,9 @@ class Registry(Generic[_R]):
         return (self[name] for name in self.names())
 
     def version(self, name: str) -> str:
-        """Returns the version of a part's code, empty for the parts of ytdnn itself.
+        """Returns the version of a part's code; empty for parts of ytdnn.
 
-        That is the hash of a file's text, or the version of a package.
+        It is the hash of a file's text, or the version of a package.
 
         Args:
           name: Name of the part.
@@ -225,9 +224,9 @@ def _is_own(entry_point: importlib.metadata.EntryPoint) -> bool:
 
 @functools.cache
 def _declared() -> Mapping[str, Mapping[str, str]]:
-    """Returns the module of each entry point of ytdnn itself, by group and name.
+    """Returns the module of each entry point of ytdnn, by group and name.
 
-    A checkout's setup.cfg is read: the metadata are those of its last installation.
+    In a checkout setup.cfg is read, as the metadata may be of an older installation.
     """
     found: dict[str, dict[str, str]] = {}
     for group, name, module in sorted(_entries(), key=lambda each: each[::-1]):
@@ -263,7 +262,7 @@ def _origin(make: Callable[..., Any]) -> str:
 
 
 def _without_hash(origin: str) -> str:
-    """Returns the name of a module; that of a file ends in the hash of its text."""
+    """Returns the name of a module without the hash of a file's text."""
     return re.sub(r"\.[0-9a-f]{16}$", "", origin)
 
 

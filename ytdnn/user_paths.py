@@ -1,6 +1,6 @@
-"""Paths as users write them: `~` and `~name` are home directories, as in a shell.
+"""Paths from users: `~` and `~name` are home directories, as in a shell.
 
-Bash leaves the `~` of `--workdir=~/runs/mine` as it is.
+Bash does not expand the `~` of `--workdir=~/runs/mine`.
 """
 
 import os
@@ -22,10 +22,10 @@ _KINDS = {
 def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns a path with a leading `~` replaced by the home directory.
 
-    That of an unknown user stays as it is.
+    The `~name` of an unknown user is not changed.
 
     Raises:
-      errors.UserError: It is no path.
+      errors.UserError: The value is no path.
     """
     if not isinstance(path, str | os.PathLike):
         raise errors.UserError(
@@ -40,7 +40,7 @@ def text(path: str) -> str:
 
 
 def kind(path: pathlib.Path) -> str:
-    """Returns the kind of file at a path in words, without waiting for a pipe."""
+    """Returns the kind of file at a path in words; does not open pipes."""
     try:
         mode = path.stat().st_mode
     except OSError:

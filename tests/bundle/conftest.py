@@ -82,11 +82,8 @@ PLAIN, CONTENT = config_of(ensemble_size=2), config_of(content=True)
 @pytest.fixture(scope="session")
 def run(made_once: MadeOnce) -> Run:
     """A run with every feature and text ids."""
-    config = config_of()
-    workdir = made_once(
-        "run", lambda at: make_run(at, planted.prepared_data(at), config)
-    )
-    return opened(workdir, config)
+    workdir = made_once("notebook", planted.make_run) / "run"
+    return opened(workdir, planted.RUN_CONFIG)
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,9 @@ def test_a_stock_session_answers_conditions(untrained_run: untrained.Run) -> Non
     assert texts == expected.video_ids
 
 
-@pytest.mark.parametrize("ranker", [True, False])
+@pytest.mark.parametrize(
+    "ranker", [pytest.param(True, marks=pytest.mark.thorough), False]
+)
 def test_lists_of_many_users_hold_them(
     untrained_run: untrained.Run, ranker: bool
 ) -> None:

@@ -100,6 +100,7 @@ def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
     assert len(shards) == 1 or "shard" not in vars(logged.data)
 
 
+@pytest.mark.thorough
 def test_shards_of_more_arrays_than_open_files_give_the_same(tmp_path) -> None:
     log = full_log.tables()
     whole = full_log.prepared_data(tmp_path / "whole", log)

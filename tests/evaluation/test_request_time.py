@@ -3,6 +3,7 @@
 import dataclasses
 import io
 
+import pytest
 import rich.console
 
 from tests import planted
@@ -16,6 +17,7 @@ from ytdnn.run import artifacts
 from ytdnn.training import candidates
 
 
+@pytest.mark.thorough
 def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     log = planted.write_log(tmp_path / "log")
     (log / "impressions.parquet").unlink()

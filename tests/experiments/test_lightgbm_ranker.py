@@ -62,6 +62,7 @@ def test_every_model_lies_between_popularity_and_the_oracle(
     assert lightgbm_ranker.show(found).row_count == len(found)
 
 
+@pytest.mark.thorough
 def test_columns_are_the_tensors_of_the_ranker(
     directory: pathlib.Path, parts: list[lightgbm_ranker.Part]
 ) -> None:

@@ -14,6 +14,7 @@ from ytdnn.log import prepare, prepared
 WORLD = configs.WORLDS["tiny"]
 
 
+@pytest.mark.thorough
 def test_the_log_holds_nothing_from_the_cut_on(tmp_path: pathlib.Path) -> None:
     data = prepare.prepare(configs.DataConfig(world=WORLD), tmp_path / "data")
     end = data.manifest.facts["windows"]["test"]

@@ -7,9 +7,20 @@ import pytest
 from experiments import scale
 
 
-def test_the_page_has_the_table(repository: pathlib.Path) -> None:
+def test_the_page_has_the_tables(repository: pathlib.Path) -> None:
     page = (repository / "docs" / "scale.md").read_text()
     assert scale.predictions(scale.SIZES) in page
+    assert scale.rooflines(scale.DEVICES) in page
+
+
+def test_a_roofline_is_the_slower_of_products_and_bytes() -> None:
+    shape = scale.Shape(dim=2, tower=(3,), inputs=4, history=2, batch=5, negatives=7)
+    products = shape.products * 5
+    # Scores four times; rows and weights once, and with accumulators both ways.
+    assert shape.moved == 4 * (4 * 5 * 12 + 5 * (5 * 2 * 2 + 2 * 12 + 18))
+    for fast, slow in ((1e6, 1.0), (1.0, 1e6)):
+        device = scale.Device("d", products * fast, "", shape.moved * slow, 1e9)
+        assert device.seconds(shape) == pytest.approx((1 / fast, 1 / slow))
 
 
 def test_the_log_costs_by_its_watches_and_the_tables_by_their_videos() -> None:

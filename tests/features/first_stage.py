@@ -63,7 +63,7 @@ class FirstStageContract(contract.FeatureContract):
         asked = raw_request.Request(raw, videos, ids)
         vectors = self.tower.call(**raw)[schema.USER_VECTOR]
         asked.candidate_scores = self.scores(vectors, asked.video_indices)
-        found = self.pool(limits.FilterReader().asked(asked, vectors))
+        found = self.pool(limits.FilterReader().source_requests(asked, vectors))
         of_videos = found.sources_of(asked.video_indices)
         asked.candidate_sources, asked.seed_videos = of_videos
         return asked

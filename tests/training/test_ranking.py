@@ -17,6 +17,8 @@ from ytdnn.models.ranking import building, heads
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
 
+BRIEF = "ranking_of_an_epoch"
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
@@ -27,6 +29,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
     directory = data.directory.with_name("ranking")
     ranking.train(planted.tiny_config(), data, directory)
+    return ranking_model.load(directory, data)
+
+
+@pytest.fixture(scope="module")
+def briefly_trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
+    directory = data.directory.with_name(BRIEF)
+    ranking.train(planted.tiny_config(ranking_epochs=1), data, directory)
     return ranking_model.load(directory, data)
 
 
@@ -98,13 +107,13 @@ def test_each_tower_of_an_ensemble_learns_by_its_own_loss(
 
 
 def test_candidates_score_like_impressions(
-    data: prepared.PreparedData, trained: ranking_model.RankingModel
+    data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
 ) -> None:
     rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
     rows = rows[data.impressions.videos[rows] > 0]
     users = data.impressions.users[rows]
-    by_impression = trained.predictions(data, rows).order
-    by_candidate = trained.score_candidates(
+    by_impression = briefly_trained.predictions(data, rows).order
+    by_candidate = briefly_trained.score_candidates(
         data,
         users,
         data.watches.offsets[users] + data.impressions.num_watches[rows],
@@ -115,30 +124,32 @@ def test_candidates_score_like_impressions(
 
 
 def test_the_order_is_that_of_the_seconds_predicted(
-    data: prepared.PreparedData, trained: ranking_model.RankingModel
+    data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
 ) -> None:
-    found = trained.predictions(data, np.arange(50))
+    found = briefly_trained.predictions(data, np.arange(50))
     assert found.seconds == pytest.approx(np.exp(found.order), rel=1e-5)
     assert found.click_probability is not None
     assert (found.click_probability > 0.0).all()
     assert (found.click_probability < 1.0).all()
 
 
-def test_facts_tell_the_validation(data: prepared.PreparedData) -> None:
-    manifest = data.directory.with_name("ranking") / "manifest.json"
+def test_facts_tell_the_validation(
+    data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
+) -> None:
+    manifest = data.directory.with_name(BRIEF) / "manifest.json"
     text = manifest.read_text()
     for name in ("auc", "mean_loss", "weighted_per_user_loss"):
         assert f'"{name}"' in text
 
 
 def test_another_data_set_is_refused(
-    trained: ranking_model.RankingModel,
+    briefly_trained: ranking_model.RankingModel,
     data: prepared.PreparedData,
     tmp_path: pathlib.Path,
 ) -> None:
     other = planted.prepared_data(tmp_path, seed=1)
     with pytest.raises(errors.UserError, match="was made from data"):
-        ranking_model.load(data.directory.with_name("ranking"), other)
+        ranking_model.load(data.directory.with_name(BRIEF), other)
 
 
 def make_batches(

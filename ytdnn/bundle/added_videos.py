@@ -1,7 +1,7 @@
-"""Added videos: their table in the workdir, which every export carries (DESIGN §8).
+"""Added videos: their table in the workdir, which every export includes (DESIGN §8).
 
-Videos that are not in the catalogue of the prepared set follow it in the models of the
-bundle, and in a delta part of each index.
+Videos that are not in the catalogue of the prepared set come after it in the models of
+the bundle, and are in a delta part of each index.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ def read(workdir: pathlib.Path) -> pl.DataFrame | None:
     """Returns the table of added videos, None where there are none.
 
     Raises:
-      errors.UserError: It is damaged.
+      errors.UserError: The table is damaged.
     """
     path = workdir / FILE
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Looks up ids of users and videos as given, and the videos that lists may hold.
+"""Looks up the ids of users and videos in bulk requests, and the limits of their lists.
 
 Unknown ids are counted and reported; nothing is left out silently.
 """
@@ -23,9 +23,9 @@ class BulkIds:
     """Users or videos of a bulk request, each once.
 
     Attributes:
-      ids: `[n]` as given, in that order.
+      ids: `[n]` ids in the order of the request.
       indices: `[n]` user indices, or catalogue indices of videos.
-      notes: Messages about those left out.
+      notes: Messages about ids that were left out.
     """
 
     ids: pl.Series
@@ -48,7 +48,7 @@ def users(
       place: Source of the ids, for messages.
 
     Raises:
-      errors.UserError: None of them is in the log.
+      errors.UserError: No given user is in the log.
     """
     known = data.users[schema.USER_ID]
     if given is None:
@@ -68,11 +68,11 @@ def videos(
       bundle: Bundle with the videos.
       given: Ids.
       place: Source of the ids, for messages.
-      by: Column of the log's own vectors, such as "videos.clip"; empty: those of the
-        index.
+      by: Column of the log's own vectors, such as "videos.clip"; empty: the vectors of
+        the index.
 
     Raises:
-      errors.UserError: None is in the catalogue, or none has a vector.
+      errors.UserError: No given video is in the catalogue, or none has a vector.
     """
     known = bundle.videos[schema.VIDEO_ID]
     there = _with_vector(bundle, by)
@@ -104,7 +104,7 @@ def videos(
 
 
 def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
-    """Returns which videos of the catalogue have a vector, `[catalogue] bool`.
+    """Returns whether each video of the catalogue has a vector, `[catalogue] bool`.
 
     Raises:
       errors.UserError: The bundle has no such column of vectors.
@@ -126,7 +126,7 @@ def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
 def _named(
     known: pl.Series, given: pl.Series, kind: str, of: str, place: str
 ) -> BulkIds:
-    """Returns the ids that are in `known`; indices count from 0."""
+    """Returns the given ids that are in `known`; indices count from 0."""
     once = given.unique(maintain_order=True)
     places = tables.indices_of(known, once)
     unknown = once.filter(pl.Series(places < 0))
@@ -170,11 +170,11 @@ def limits(
     Args:
       bundle: Bundle with the videos.
       data: Function that loads the prepared set with the users.
-      exclude: `video_id`; with `user_id` each is left out only for that user.
-      allow: `video_id`, lists hold no others.
+      exclude: Frame of `video_id`; with `user_id` each is left out only for that user.
+      allow: Frame of `video_id`, the only videos in lists.
 
     Raises:
-      errors.UserError: None of the videos allowed is in the catalogue.
+      errors.UserError: No allowed video is in the catalogue.
     """
     found, notes = bulk.BulkFilters(), []
     if exclude is not None:

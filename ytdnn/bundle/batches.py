@@ -1,8 +1,7 @@
-"""Many requests as one batch: padded to one length, as the exported graphs read them.
+"""Batches of requests, padded to one length for the exported graphs.
 
-Lists are padded in front with the value that stands for missing, so that the most
-recent stays last; the graphs ignore padding, and an answer does not depend on the batch
-it is in.
+Lists are padded in front with the missing value, so that the most recent event stays
+last. The graphs ignore padding: an answer does not depend on its batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +24,12 @@ def of_like_length(
     size: int = MAX_REQUESTS,
     most_cells: int | None = None,
 ) -> list[npt.NDArray[np.int64]]:
-    """Returns the requests in batches of like length of history, to pad little.
+    """Groups requests with histories of similar length into batches, to pad little.
 
     Args:
-      lengths: `[n]` watches in the history of each.
-      size: Most requests of a batch.
-      most_cells: Most requests times the longest history of a batch, but for a single
+      lengths: `[n]` number of watches in each history.
+      size: Most requests in a batch.
+      most_cells: Most requests times longest history of a batch, unless it is a single
         request; None: any number.
 
     Returns:
@@ -93,7 +92,7 @@ def missing(
 
     Args:
       fields: The signature's inputs by name.
-      given: Those there are.
+      given: Inputs that are given.
       size: Number of requests.
     """
     return {
@@ -107,7 +106,7 @@ def missing(
 
 
 def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
-    """Returns arrays or tensors as tensors of the types a signature asks for."""
+    """Returns arrays or tensors as tensors of a signature's types."""
     return {
         name: tf.convert_to_tensor(value, tf.as_dtype(fields[name].dtype))
         for name, value in values.items()

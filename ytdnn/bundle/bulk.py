@@ -1,8 +1,8 @@
 """Lists for many users at once: in batches, by the models of a bundle.
 
-Three ways, each a function of some users: the whole recommender; the candidates of the
-served index; and the candidates by products in blocks, which are exact and need only
-the user tower. All leave out the videos that a user watched, and removed ones.
+There are three functions from users to lists: the whole recommender; the candidates of
+the served index; and exact candidates by products in blocks, which need only the user
+tower. All leave out videos that the user watched, and removed videos.
 """
 
 import dataclasses
@@ -36,14 +36,15 @@ class BulkFilters:
     """The videos that lists may hold, in addition to the rule about watched ones.
 
     Attributes:
-      excluded: `[n]` catalogue indices, left out of every list.
-      allowed: `[m]` catalogue indices, at least one: lists hold no others. None: all.
-      of_users: Catalogue indices left out of the list of each user, by user index.
+      excluded: `[n]` catalogue indices left out of every list.
+      allowed: `[m]` catalogue indices, at least one, the only videos in lists; None:
+        all.
+      of_users: Catalogue indices left out of the list of each user, by user index;
         None: nothing.
-      conditions: Conditions on columns of videos, as of `ytdnn.bundle.where`.
+      conditions: Conditions on columns of videos (see `ytdnn.bundle.where`).
       policy: A saved set of conditions; empty: none.
-      max_per: Videos of each value at most, by column of videos.
-      weights: Name and weight of predictions; none: as policy or bundle say.
+      max_per: Most videos of each value, by column of videos.
+      weights: Weights of predictions by name; none: those of the policy or bundle.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -60,9 +61,9 @@ class Lists:
     """Lists of some users, best first.
 
     Attributes:
-      videos: `[n, k] int32` catalogue indices, 0 behind the last one.
+      videos: `[n, k] int32` catalogue indices, 0 after the last one.
       scores: `[n, k] float32`, 0 where there is no video.
-      more: `[n, k]` of what else a model answers, by the name of its output.
+      more: `[n, k]` other outputs of the model, by name.
     """
 
     videos: npt.NDArray[np.int32]
@@ -75,17 +76,17 @@ Maker = Callable[[Indices], Lists]
 
 
 class UserVectors:
-    """The user tower of a bundle, asked about users of a log."""
+    """Computes vectors of users of a log by the user tower of a bundle."""
 
     def __init__(
         self, bundle: bundle_room.Bundle, logged: logged_requests.LoggedRequests
     ) -> None:
-        """Takes the models and the users."""
+        """Loads the user tower."""
         self._bundle, self._logged = bundle, logged
         self._fields = bundle.inputs(bundle_room.USER_TOWER)
 
     def __call__(self, users: Indices) -> Vectors:
-        """Returns `[n, dim] float32`, those of an empty history where there is none."""
+        """Returns `[n, dim] float32`; a user without watches has an empty history."""
         lengths = self._logged.lengths(users)
         parts = []
         every = batches.of_like_length(lengths, _MOST_USERS, _MOST_CELLS)
@@ -104,12 +105,12 @@ class Search:
     def __init__(
         self, vectors: Vectors, left_out: Indices, allowed: Indices | None = None
     ) -> None:
-        """Takes the vectors, and copies them where some are left out.
+        """Stores the vectors, copied if some are left out.
 
         Args:
           vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
           left_out: `[n]` video indices that no list holds.
-          allowed: `[m]` video indices, lists hold no others; None: all.
+          allowed: `[m]` video indices, the only videos in lists; None: all.
         """
         num_videos = len(vectors)
         is_held = np.full(num_videos + 1, allowed is None)
@@ -130,12 +131,12 @@ class Search:
         return len(self._held)
 
     def __call__(self, queries: Vectors, left_out: ragged.Ragged, k: int) -> Lists:
-        """Returns the videos of the largest products.
+        """Returns the videos with the largest products.
 
         Args:
           queries: `[n, dim] float32`.
           left_out: Video indices that each list leaves out, any of the catalogue.
-          k: Length of the lists, which hold no more than there are.
+          k: Length of the lists, cut to the number of videos.
         """
         k = min(k, len(self))
         if not k:
@@ -169,7 +170,7 @@ class Search:
 
 @tf.function(reduce_retracing=True)
 def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns a block of products, and its maxima as `selection.Made` has them."""
+    """Returns a block of products, and its maxima as in `selection.Made`."""
     scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
     size = tf.shape(scores)
     number = size[1] // selection.GROUP
@@ -184,13 +185,13 @@ def nearest(
     k: int,
     limits: BulkFilters,
 ) -> Maker:
-    """Returns the maker of exact candidates: scores are dot products.
+    """Returns the function from users to exact candidates; scores are dot products.
 
     Args:
       bundle: The models.
       logged: The users.
       k: Length of the lists.
-      limits: Which videos they may hold.
+      limits: Videos that the lists may hold.
     """
     vectors_of = UserVectors(bundle, logged)
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
@@ -219,13 +220,13 @@ def of_index(
     k: int,
     limits: BulkFilters,
 ) -> Maker:
-    """Returns the maker of the candidates that the served index finds.
+    """Returns the function from users to the candidates of the served index.
 
     Args:
       bundle: The models, with an index that is not exact.
       logged: The users.
       k: Length of the lists.
-      limits: Which videos they may hold.
+      limits: Videos that the lists may hold.
     """
     vectors_of, caps = UserVectors(bundle, logged), _Caps(bundle, limits)
 
@@ -252,14 +253,14 @@ def recommended(
     limits: BulkFilters,
     exact: bool = False,
 ) -> Maker:
-    """Returns the maker of the whole recommender's lists.
+    """Returns the function from users to the whole recommender's lists.
 
     Args:
       bundle: The models.
       logged: The users.
       k: Length of the lists.
-      limits: Videos that they may hold.
-      exact: Whether its candidates are those of exact search.
+      limits: Videos that the lists may hold.
+      exact: Whether candidates come from exact search.
     """
     name = bundle.recommender(exact)
     asked = _Asked(bundle, logged, name, k, limits)
@@ -276,7 +277,7 @@ def recommended(
 
 
 class _Caps:
-    """Lists under caps: longer ones are made until each has its length."""
+    """Lists with caps: longer lists are computed until each has `k` videos."""
 
     def __init__(self, bundle: bundle_room.Bundle, limits: BulkFilters) -> None:
         self._most = dict(limits.max_per)
@@ -288,10 +289,10 @@ class _Caps:
         """Returns the lists of all rows.
 
         Args:
-          make: Function that makes the lists of some rows, of a length.
+          make: Function that computes the lists of some rows, of a given length.
           size: Number of rows.
           k: Length of the lists.
-          longest: Number of videos there are.
+          longest: Number of videos of the catalogue.
         """
         rows, number = np.arange(size), k
         if not self._most:
@@ -313,7 +314,7 @@ class _Caps:
 
 
 class _Asked:
-    """A model that lists videos, asked in batches of like length."""
+    """Runs a model that lists videos, in batches of similar history length."""
 
     def __init__(
         self,
@@ -409,7 +410,7 @@ class _Asked:
         }
 
     def _indices_of(self, ids: npt.NDArray) -> npt.NDArray[np.int32]:
-        """Returns the catalogue indices of a matrix of ids, 0 of others."""
+        """Returns the catalogue indices of a matrix of ids, 0 for unknown ids."""
         kind = pl.Binary if ids.dtype == object else None
         flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
         given = flat.cast(self._bundle.id_type).to_frame()
@@ -422,10 +423,9 @@ class _Asked:
 
 
 def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
-    """Returns the maker of the videos nearest to others, by the cosine of vectors.
+    """Returns the function from videos to the most similar ones, by cosine.
 
-    The bias, which is not part of the taste, is left out; so is the video itself, and
-    removed ones.
+    The bias is no part of the cosine. The video itself and removed videos are left out.
 
     Args:
       bundle: The models.
@@ -434,7 +434,7 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
         index.
 
     Returns:
-      Function from catalogue indices of videos that have a vector to their lists.
+      Function from catalogue indices of videos with a vector to their lists.
     """
     left_out = bundle.removed_videos()
     if by:

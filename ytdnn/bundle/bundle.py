@@ -1,4 +1,4 @@
-"""A bundle read back: verified, its SavedModels loaded when first asked for."""
+"""A bundle read from disk: its files are verified, models are loaded on first use."""
 
 import dataclasses
 import functools
@@ -78,9 +78,9 @@ class BundleAnswer:
 
     Attributes:
       video_ids: Ids as in the log.
-      titles: None where there is none.
-      scores: The value they are ordered by (`Bundle.score_meaning`).
-      more: What else is said of each, by column: `Bundle.meanings`.
+      titles: Titles; None for a video without one.
+      scores: Values that order the videos (`Bundle.score_meaning`).
+      more: Other columns of the answer, by name; `Bundle.meanings` explains them.
     """
 
     video_ids: list[Any]
@@ -102,7 +102,7 @@ class Bundle:
     """
 
     def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
-        """Reads the titles; models are loaded when first asked for."""
+        """Reads the titles; models are loaded on first use."""
         self.directory = directory
         self.manifest = manifest
         self.videos = titles = pl.read_parquet(self._common / TITLES)
@@ -116,7 +116,7 @@ class Bundle:
 
     @property
     def _common(self) -> pathlib.Path:
-        """Where the files of the version lie that are no model's."""
+        """Directory of the version's files that belong to no model."""
         return self.directory / versions.VERSIONS / str(self.version)
 
     @property
@@ -148,14 +148,14 @@ class Bundle:
 
     @property
     def own_outcomes(self) -> tuple[str, ...]:
-        """Those of them that are not of the schema, by name."""
+        """The predicted outcomes that are not in the schema, by name."""
         return tuple(name for name in self.outcomes if name not in schema.OUTCOMES)
 
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
 
-        Row i is video index i + 1: the videos of the vocabulary, removed ones too.
-        They are read from disk, and no model is loaded.
+        Row i is video index i + 1: the videos of the vocabulary, removed ones included.
+        The vectors are read from disk; no model is loaded.
         """
         read = self._variables
         parts = [read.get_tensor(name) for name in self._vector_names(read)]
@@ -170,10 +170,10 @@ class Bundle:
     def permitted(
         self, conditions: Sequence[where.Entry], policy: str, time: int
     ) -> npt.NDArray[np.bool_]:
-        """Returns which videos conditions permit, `[catalogue] bool`.
+        """Returns whether conditions permit each video, `[catalogue] bool`.
 
         Args:
-          conditions: As of `ytdnn.bundle.where`.
+          conditions: See `ytdnn.bundle.where`.
           policy: A saved set of conditions; empty: none.
           time: Time of the request, seconds.
         """
@@ -183,7 +183,7 @@ class Bundle:
         return where.permitted(videos, conditions, time) & of_policy
 
     def codes(self) -> dict[str, npt.NDArray[np.int32]]:
-        """Returns the columns that can be capped as codes, `[catalogue + 1]` each."""
+        """Returns the columns that can be capped, as codes `[catalogue + 1]`."""
         videos = pl.read_parquet(self._common / ATTRIBUTES)
         return {
             name: np.append(np.int32(0), attributes.codes(videos[name]))
@@ -192,13 +192,13 @@ class Bundle:
 
     @property
     def policies(self) -> dict[str, list[list[str]]]:
-        """The saved sets of conditions by name, as of `ytdnn.bundle.where`."""
+        """The saved sets of conditions by name (see `ytdnn.bundle.where`)."""
         found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
         return found
 
     @property
     def source_names(self) -> tuple[str, ...]:
-        """Names of the candidate sources; answers hold their places, from 1 on."""
+        """Names of the candidate sources; answers hold places in it, from 1."""
         return tuple(self.manifest.facts.get(SOURCE_NAMES, configs.SOURCE_NAMES))
 
     @staticmethod
@@ -221,13 +221,13 @@ class Bundle:
 
     @property
     def bias_coordinates(self) -> list[int]:
-        """Which coordinates are a video's bias, and 1 of a user: one a network."""
+        """Coordinates of a video's bias, 1 for a user: one for each network."""
         found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
         return found
 
     @property
     def removes_watched(self) -> bool:
-        """Whether no answer holds a video that its user has watched."""
+        """Whether answers leave out the videos that the user watched."""
         return bool(self.manifest.facts.get(REMOVES_WATCHED, True))
 
     def removed_videos(self) -> npt.NDArray[np.int32]:
@@ -245,21 +245,21 @@ class Bundle:
         return signatures.read(self.manifest.facts["models"][model]["inputs"])
 
     def outputs(self, model: str) -> dict[str, signatures.Field]:
-        """Returns a model's outputs that say something of each video, by name."""
+        """Returns the outputs of a model with a value for each video, by name."""
         known = signatures.read(self.manifest.facts["models"][model]["outputs"])
         others = [n for n in known if n not in COLUMNS and known[n].dtype == "float32"]
         of_videos = [*COLUMNS, *(n for n in others if known[n].is_list)]
         return {name: known[name] for name in of_videos if name in known}
 
     def path(self, model: str) -> pathlib.Path:
-        """Returns where the SavedModel of a model lies."""
+        """Returns the directory of a model's SavedModel."""
         return self.directory / model / str(self.version)
 
     def model(self, name: str, signature: str = saved_models.SIGNATURE) -> Signature:
-        """Returns a signature of a model, which is loaded when first asked for.
+        """Returns a signature of a model; the model is loaded on first use.
 
         Raises:
-          errors.UserError: It needs ScaNN, which is not installed.
+          errors.UserError: The model needs ScaNN, which is not installed.
         """
         if name not in self._models:
             if "scann" in self.manifest.facts["models"][name]["needs"]:
@@ -281,9 +281,9 @@ class Bundle:
         """Answers some requests by one run of the recommender's graph.
 
         Args:
-          batch: As of `ytdnn.bundle.requests`; they are padded to one length.
-          exact: Whether to use the exact index, in stock TensorFlow ops; where the
-            bundle has no other it is used anyway.
+          batch: Requests (see `ytdnn.bundle.requests`), which are padded to one length.
+          exact: Whether to use the exact index, in stock TensorFlow ops; a bundle with
+            no other index always uses it.
 
         Raises:
           errors.UserError: A request is malformed, or ScaNN is not installed.
@@ -312,16 +312,15 @@ class Bundle:
     def latency(
         self, request: requests.Request, exact: bool = False
     ) -> dict[str, float]:
-        """Returns the milliseconds a request takes, and the parts they add up from.
+        """Returns the milliseconds that a request takes, in total and by part.
 
-        One run of the recommender's graph is timed, by the signature that has the
-        clock in it: `candidates` (user tower and sources), `ranking`, `other` (to hand
-        over inputs and outputs, and to start the run), and the `recommender`, which is
-        their sum.
+        One run of the recommender's graph is timed, by the signature that reads the
+        clock: `candidates` (user tower and sources), `ranking`, `other` (transfer of
+        inputs and outputs, start of the run), and `recommender`, their sum.
 
         Args:
-          request: As of `ytdnn.bundle.requests`.
-          exact: As of `answer`.
+          request: A request (see `ytdnn.bundle.requests`).
+          exact: See `answer`.
 
         Raises:
           errors.UserError: The request is malformed, or ScaNN is not installed.
@@ -367,14 +366,14 @@ class Bundle:
         """Returns the title of a video, None where it has none.
 
         Args:
-          video_id: As in the log; its text will do for an integer.
+          video_id: Id as in the log; an integer id may be given as text.
         """
         if self.id_type.is_integer() and str(video_id).lstrip("-").isdecimal():
             video_id = int(video_id)
         return self._titles.get(video_id)
 
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
-        """Returns id and title (None: unknown) of the videos a request watched."""
+        """Returns id and title (None: unknown) of the watched videos of a request."""
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
         return [{"id": video, "title": self._titles.get(video)} for video in watched]
@@ -394,7 +393,7 @@ class Bundle:
 
 
 def column(output: str) -> str:
-    """Returns the column of an answer that an output is: an outcome has its own."""
+    """Returns the name of an output's column in answers."""
     return COLUMNS.get(output, output)
 
 
@@ -402,11 +401,11 @@ def load(path: pathlib.Path, version: int | None = None) -> Bundle:
     """Opens a bundle, checking every file against its manifest.
 
     Args:
-      path: Its directory.
-      version: Which of its versions; None: the newest.
+      path: Directory of the bundle.
+      version: Version to open; None: the newest.
 
     Raises:
-      errors.UserError: It is missing, damaged, or of another format version.
+      errors.UserError: The bundle is missing, damaged, or of another format version.
     """
     directory = pathlib.Path(path)
     manifest = versions.read(directory, KIND, version, deep=True)

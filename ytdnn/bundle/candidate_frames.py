@@ -1,4 +1,4 @@
-"""Every candidate of one request as a frame: its source and what both stages say."""
+"""Every candidate of one request as a frame: its source, and scores of both stages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from ytdnn.log import schema
 def frame(
     bundle: bundle_room.Bundle, request: Mapping[str, Any], exact: bool
 ) -> pl.DataFrame:
-    """Returns the candidates of a request, those on the page first.
+    """Returns the candidates of a request, those of the slate first.
 
     Args:
       bundle: The bundle that answers.
@@ -22,9 +22,9 @@ def frame(
       exact: Whether to use the exact index.
 
     Returns:
-      `rank` (null where a candidate is not on the page), `video_id`, `title`, `source`,
-      `seed_video_id` (the watched video that led a source to it), `candidate_score` and
-      `score`.
+      `rank` (null for a candidate outside the slate), `video_id`, `title`, `source`,
+      `seed_video_id` (the watched video that a source found it by), `candidate_score`
+      and `score`.
 
     Raises:
       errors.UserError: The request is malformed.

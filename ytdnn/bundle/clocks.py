@@ -1,4 +1,4 @@
-"""Lets graphs that read the clock run after a training in the same process."""
+"""Permits graphs that read the clock after a training in the same process."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from tensorflow.python.framework import config
 
 @contextlib.contextmanager
 def allowed() -> Iterator[None]:
-    """Lets graphs read the clock, which TensorFlow forbids after a training.
+    """Context in which graphs may read the clock, after a training too.
 
-    Training makes operations deterministic for the whole process; `tf.timestamp` is
-    none of these.
+    Training requires deterministic operations for the whole process, and TensorFlow
+    then refuses `tf.timestamp`.
     """
     was_deterministic = config.is_op_determinism_enabled()
     if was_deterministic:

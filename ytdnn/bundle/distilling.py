@@ -1,10 +1,10 @@
 """Distils the first pass from the ranker (`first_pass`), when a bundle is exported.
 
-The value of a video is linear in the ranker's own encoding of what belongs to the video
-alone: its embedding, channel, topic and statistics. With the weights of places and
-sources it is fitted by least squares to the ranker's order of the candidates of users
-of the log, each user's mean taken off. Other users then say how many of the ranker's
-best the first pass keeps; where these are too few, there is none.
+The value of a video is linear in the ranker's own encoding of the video's features: its
+embedding, channel, topic and statistics. Together with weights of places and sources it
+is fitted by least squares to the ranker's order of candidates of users of the log,
+after subtracting each user's mean. On other users the share of the ranker's best videos
+that the first pass keeps is measured; if it is too low, the bundle has no first pass.
 """
 
 import dataclasses
@@ -37,13 +37,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Distilled:
-    """A first pass, and what was measured of it.
+    """A first pass, and the measurement of its quality.
 
     Attributes:
-      module: Leaves candidates out; None: it would lose too many of the best.
-      kept_of_best: Mean share of the ranker's first 20 that it keeps.
-      keep: Number of candidates kept.
-      users: Users who judged it.
+      module: The first pass; None: it would lose too many of the best videos.
+      kept_of_best: Mean share of the ranker's first 20 videos that it keeps.
+      keep: Number of candidates that it keeps.
+      users: Number of users it was measured on.
     """
 
     module: first_pass.FirstPass | None
@@ -76,8 +76,8 @@ class OrderedCandidates:
     Attributes:
       videos: `[n, candidates] int32`, 0 = none.
       sources: `[n, candidates] int32`.
-      order: `[n, candidates] float32`, the ranker's; `-inf` = not on the page.
-      coordinates: `[n, candidates, d] float32` of each video.
+      order: `[n, candidates] float32`, the ranker's; `-inf` = not in the slate.
+      coordinates: `[n, candidates, d] float32`, encoding of each video.
     """
 
     videos: npt.NDArray[np.int32]
@@ -87,14 +87,14 @@ class OrderedCandidates:
 
 
 def wanted(composition: configs.CompositionConfig, num_videos: int) -> int:
-    """Returns how many candidates the first pass is to keep, 0 = there is none.
+    """Returns the number of candidates that the first pass keeps; 0: no first pass.
 
-    An order that is not the ranker's alone (caps, exploration, diversity) sees all
-    candidates.
+    There is none where more than the ranker decides the order (caps, exploration,
+    diversity), which needs all candidates.
 
     Args:
-      composition: Settings of the page.
-      num_videos: Videos that can be listed.
+      composition: Settings of the slate.
+      num_videos: Number of videos that can be listed.
     """
     is_plain = not (
         composition.explores or composition.max_per_channel or composition.reranks
@@ -112,14 +112,14 @@ def distilled(
     fields: batches.Fields,
     composition: configs.CompositionConfig,
 ) -> Distilled | None:
-    """Returns the first pass of a recommender, None where it is to have none.
+    """Returns the first pass of a recommender; None where the settings exclude one.
 
     Args:
       data: The prepared set.
-      ranker: Its ranker.
-      graph: Both stages.
+      ranker: The ranker.
+      graph: Graph of both stages.
       fields: Inputs of the recommender, by name.
-      composition: Settings of the page.
+      composition: Settings of the slate.
     """
     keep = wanted(composition, data.num_videos)
     if not keep:
@@ -211,7 +211,7 @@ class _Reader:
 def fitted(parts: Iterator[OrderedCandidates], num_sources: int) -> Floats | None:
     """Returns the weights of coordinates, place and sources, `[d + 2 + sources]`.
 
-    None where no user has a candidate.
+    The result is None if no user has a candidate.
     """
     squares: Floats | float = 0.0
     products: Floats | float = 0.0
@@ -243,7 +243,7 @@ def _inputs(
 
 
 def _kept_of_best(made: first_pass.FirstPass, part: OrderedCandidates) -> Floats:
-    """Returns which share of the ranker's best are kept, `[n]`."""
+    """Returns the share of the ranker's best videos that is kept, `[n]`."""
     found = pool.Found(part.videos, part.sources, tf.zeros_like(part.videos))
     keeps = made.keeps({}, found).numpy()
     order = np.where(part.videos > 0, part.order, -np.inf)

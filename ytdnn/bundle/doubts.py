@@ -25,9 +25,9 @@ def of_request(
 
     Args:
       request: A well-formed request.
-      known: The signature's inputs by name.
+      known: Inputs of the signature, by name.
       videos: Ids of the catalogue.
-      vocabularies: Values of request fields that were trained on.
+      vocabularies: Values of request fields in the training data.
     """
     for name in _IDS:
         given = request.get(name) or []

@@ -1,8 +1,8 @@
 """Graphs that explain an answer: its candidates, and the features' effect on a score.
 
-They are signatures of each recommender in addition to its stages, over the same
-variables: `candidates` gives the scores of both stages for every candidate, `explain`
-the change of the ranker's score of a video when one of its features is neutral.
+They are further signatures of each recommender, over the same variables: `candidates`
+returns the scores of both stages for every candidate, `explain` the change of a video's
+ranker score when one feature is set to a neutral value.
 """
 
 from collections.abc import Collection
@@ -35,12 +35,12 @@ Tensors = dict[str, tf.Tensor]
 
 
 class TwoStages(Protocol):
-    """A recommender's graph with its stages apart."""
+    """A recommender's graph with separate stages."""
 
     videos: lookups.VideoIds
 
     def propose(self, request: raw_request.Request) -> graphs.Proposed:
-        """Returns candidates and the candidate model's scores, None if not needed."""
+        """Returns candidates and the candidate model's scores (None if not needed)."""
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: Any
@@ -50,7 +50,7 @@ class TwoStages(Protocol):
     def on_page(
         self, raw: Tensors, found: pool.Found, ranked: results.Ranked
     ) -> results.Ranked:
-        """Returns them without order where a candidate is left out before."""
+        """Returns the predictions, with `-inf` as order for left-out candidates."""
 
 
 class Candidates(tf.Module):
@@ -62,7 +62,7 @@ class Candidates(tf.Module):
         user_tower: graphs.UserTowerGraph,
         scores: scores_room.Scores,
     ) -> None:
-        """Takes a recommender, and the function for the candidate model's scores."""
+        """Stores a recommender, and the function for the candidate model's scores."""
         super().__init__()
         self._stages = stages
         self._user_tower = user_tower
@@ -71,13 +71,12 @@ class Candidates(tf.Module):
     def call(self, **raw: tf.Tensor) -> Tensors:
         """Returns the candidates in the order of their sources.
 
-        All but two are `[batch, n]`: `ids`, `scores` that they are ordered by and the
-        other columns of `results.Ranked`, `candidate_scores` (the lowest float32:
-        none), `sources` (place among `CompositionConfig.source_names`, from 1),
-        `seed_ids`, and `ranks` on the page (from 1; 0: not on it). `num_results
-        [batch]` of them are candidates.
-        `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
-        graph.
+        Most outputs are `[batch, n]`: `ids`, `scores` that order them and the other
+        columns of `results.Ranked`, `candidate_scores` (the lowest float32: none),
+        `sources` (place among `CompositionConfig.source_names`, from 1), `seed_ids`,
+        and `ranks` in the slate (from 1; 0: not in it). `num_results [batch]` is the
+        number of candidates. `stage_seconds [batch, 2]` is the time of proposing and of
+        ranking in this run of the graph.
         """
         started = tf.timestamp()
         with tf.control_dependencies([started]):
@@ -124,7 +123,7 @@ class Candidates(tf.Module):
 
 
 class Effects(tf.Module):
-    """The ranker's scores with each feature neutral, one for all models of a bundle."""
+    """Computes the ranker's scores with each feature neutral, for all models."""
 
     def __init__(
         self,
@@ -135,9 +134,10 @@ class Effects(tf.Module):
         """Takes the ranker.
 
         Args:
-          scorer: Its network.
-          neutral: Value of each tensor that says nothing of a video or a user.
-          vectors: Tensors that are no single number, so that none is answered.
+          scorer: Network of the ranker.
+          neutral: Neutral value of each tensor.
+          vectors: Names of tensors that are not single numbers, with no value in
+            answers.
         """
         super().__init__()
         self.scorer = scorer
@@ -168,7 +168,7 @@ class Effects(tf.Module):
 
 
 class Explanation(tf.Module):
-    """Raw request and videos to the ranker's scores with each feature neutral."""
+    """Maps a request and videos to the ranker's scores with each feature neutral."""
 
     def __init__(
         self, ranker: graphs.RankerGraph, effects: Effects, scores: scores_room.Scores
@@ -176,9 +176,9 @@ class Explanation(tf.Module):
         """Takes the ranker.
 
         Args:
-          ranker: Reads requests.
+          ranker: Graph that reads requests.
           effects: Scores with each feature neutral.
-          scores: Knows the vectors of videos.
+          scores: Scores of the candidate model, with the vectors of videos.
         """
         super().__init__()
         self._ranker = ranker
@@ -189,8 +189,8 @@ class Explanation(tf.Module):
         """Returns explanations of the scores of the given videos.
 
         `scores [batch, k]`; for each tensor of the network `without.NAME [batch, k]`,
-        the score with that one neutral, all of them in one batch; the value of each
-        number, `value.NAME [batch, k]`; and the nearest of the last watches by the
+        the score with that tensor neutral, all in one batch; the value of each
+        number, `value.NAME [batch, k]`; and the last watches that are nearest by the
         vectors of videos, `nearest_watched_ids` and `nearest_watched_cosines
         [batch, k, 3]`.
         """

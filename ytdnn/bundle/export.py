@@ -6,8 +6,8 @@
     bundle/manifest.json, bundle/serving/
 
 N is the version, one number for all models (`ytdnn.bundle.versions`). The manifest
-tells of each model its inputs and outputs and whether it needs ScaNN's ops. Stock
-TensorFlow (and TF Serving) loads the others.
+lists the inputs and outputs of each model and whether it needs ScaNN's ops. Stock
+TensorFlow (and TF Serving) loads the other models.
 """
 
 import contextlib
@@ -55,9 +55,9 @@ class Refit:
     """Models of a run that were trained again, to the end of the log.
 
     Attributes:
-      name: Path of the models in the workdir, with a prepared set made of the run's.
-      facts: Facts about them for the bundle's manifest.
-      evaluation: Evaluation of the run they repeat, None where there was none.
+      name: Path in the workdir of the models and their prepared set.
+      facts: Facts about the models for the bundle's manifest.
+      evaluation: Evaluation of the repeated run; None where there was none.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Refit:
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
-    """Returns the settings that a bundle depends on, besides its inputs."""
+    """Returns the settings that a bundle depends on, apart from its inputs."""
     found = {
         bundle.LAYOUT: bundle.NEWEST_LAYOUT,
         "composition": configs.to_dict(config.composition),
@@ -88,7 +88,7 @@ def export(
       workdir: Directory of the run, with `data`, `candidates`, `index` and, unless the
         log has no impressions, `ranking`; and the list of removed videos, if there is
         one.
-      config: Config; its `composition` sets the number of candidates, and their order.
+      config: Config of the run; its `composition` sets the candidates and their order.
       refit: Models trained to the end of the log; None: those of the workdir.
 
     Returns:
@@ -119,9 +119,10 @@ def export(
 
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
-    """Keeps the collector of cycles off: graphs are millions of objects that stay.
+    """Context without Python's collector of reference cycles.
 
-    It took 8 % of the processor time of an export.
+    Graphs are millions of objects that stay; collecting took 8 % of the processor time
+    of an export.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -158,7 +159,7 @@ def _facts(
 def _with_first_pass(
     parts: recommenders.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
-    """Gives the recommenders a first pass; returns the facts about it, none without."""
+    """Adds a first pass to the recommenders, if any; returns facts about it."""
     both = [m for m in models.values() if isinstance(m.graph, graphs.RecommenderGraph)]
     if parts.ranker is None or not both:
         return {}
@@ -180,7 +181,7 @@ def _with_first_pass(
 
 
 def _weights(weighing: weighing_room.Weighing | None) -> dict[str, Any]:
-    """Returns the facts about saved weights, none where there are none."""
+    """Returns the facts about saved weights, empty without any."""
     if weighing is None:
         return {}
     saved = {"default": weighing.default, "policies": weighing.policies}
@@ -301,10 +302,10 @@ def _load(
 def _weighing(
     ranker: ranking_model.RankingModel | None, composition: configs.CompositionConfig
 ) -> weighing_room.Weighing | None:
-    """Returns the module that orders by weights, None where nothing asks for it.
+    """Returns the module that orders by weights; None without anything to weigh.
 
     Raises:
-      errors.UserError: Saved weights are of something that is not predicted.
+      errors.UserError: Saved weights name something that is not predicted.
     """
     default, saved = composition.default_weights, composition.weights_of_policies
     if ranker is None:
@@ -326,7 +327,7 @@ def _searchers(
     manifests: Mapping[str, artifacts.Manifest],
     first_stage: retrieval_stage.FirstStage,
 ) -> dict[str, tf.Module]:
-    """Returns the built indexes, with the added videos of a model of content behind."""
+    """Returns the built indexes, with a delta part if the model has added videos."""
     facts = manifests[index_artifact.KIND].facts
     candidates = manifests[retrieval_stage.KIND]
     directory = home / index_artifact.KIND
@@ -349,7 +350,7 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
 
 
 def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
-    """Returns the moment of the corpus statistics in it, None where it has none."""
+    """Returns the moment of a bundle's corpus statistics; None without any."""
     read = parts.ranker.features if parts.ranker else ()
     if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
         return None

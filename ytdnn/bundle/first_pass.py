@@ -2,9 +2,9 @@
 
     value of a candidate = a(its video) + b · log(3 + its place) + c(its source)
 
-`a` is a number for each video, computed once a version; `distilling` makes it, b and c
-from the ranker. A request that asks for a longer page keeps more candidates, and one
-with an order or caps of its own (`weights`, `policy`, `max_per`) keeps all of them.
+`a` is a number for each video, computed once for a version; `distilling` fits a, b and
+c to the ranker. A request for a longer slate keeps more candidates, and a request with
+an order or caps of its own (`weights`, `policy`, `max_per`) keeps all of them.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class FirstPass(tf.Module):
     """Leaves candidates out, in an exported graph.
 
     Attributes:
-      keep: Number of candidates that are kept for a page of up to a fifth of that.
+      keep: Number of candidates that are kept for a slate of up to a fifth of that.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FirstPass(tf.Module):
         return pool.Found(*columns), None if scores is None else kept(scores)
 
     def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
-        """Returns which candidates are kept, `[batch, n] bool`."""
+        """Returns whether each candidate is kept, `[batch, n] bool`."""
         best_first = tf.argsort(self.values(found), direction="DESCENDING", stable=True)
         ranks = tf.argsort(best_first, axis=1)
         return ranks < self._numbers(raw, found)[:, tf.newaxis]
@@ -91,7 +91,7 @@ class FirstPass(tf.Module):
         return tf.where(found.videos > 0, values, float("-inf"))
 
     def _numbers(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
-        """Returns how many candidates each request keeps, `[batch] int32`."""
+        """Returns the number of candidates that each request keeps, `[batch] int32`."""
         batch, size = tf.unstack(tf.shape(found.videos))
         keep = tf.fill([batch], self.keep)
         if schema.K in raw:

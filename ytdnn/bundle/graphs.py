@@ -1,7 +1,7 @@
 """The exported graphs: plain `tf.Module`s over the trained variables, no Keras.
 
-Each has `call(**request)`, its raw inputs by name to its outputs by name. Batched
-answers equal single ones: nothing in a row's answer depends on another row.
+Each has `call(**request)`, from raw inputs by name to outputs by name. Batched answers
+equal single ones: a row's answer does not depend on other rows.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Proposed = tuple[pool.Found, tf.Tensor | None]
 
 
 class UserTowerGraph(tf.Module):
-    """Raw request to the query vector of the index."""
+    """Maps a raw request to the query vector of the index."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class UserTowerGraph(tf.Module):
         videos: lookups.VideoIds,
         model: candidate_model.Joined,
     ) -> None:
-        """Holds the tower's variables and the lookups of its inputs, no layers."""
+        """Stores the tower's variables and the lookups of its inputs, no layers."""
         super().__init__()
         self._videos = videos
         self._weights = model.user_variables
@@ -69,7 +69,7 @@ class UserTowerGraph(tf.Module):
 
 
 class IndexGraph(tf.Module):
-    """Query vectors to videos."""
+    """Maps query vectors to videos."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class IndexGraph(tf.Module):
         search: nearest.Nearest,
         limits: limits_room.FilterReader | None = None,
     ) -> None:
-        """Holds the search, the ids, and the limits of lists."""
+        """Stores the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
@@ -95,7 +95,7 @@ class IndexGraph(tf.Module):
 
 
 class Scorer(tf.Module):
-    """The ranking network, from requests for the scores of some videos."""
+    """The ranking network, from raw requests to scores of videos."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Scorer(tf.Module):
         videos: lookups.VideoIds,
         model: ranking_model.RankingModel,
     ) -> None:
-        """Holds the network's variables and the lookups of its inputs, no layers.
+        """Stores the network's variables and the lookups of its inputs, no layers.
 
         Args:
           data: The prepared set.
@@ -132,7 +132,7 @@ class Scorer(tf.Module):
 
         Args:
           request: Raw request.
-          found: Its candidates.
+          found: Candidates of the request.
           scores: `[batch, n] float32` scores of the candidate model; None where the
             ranker does not read them.
         """
@@ -187,7 +187,7 @@ class Scorer(tf.Module):
 
 
 class RankerGraph(tf.Module):
-    """Raw request and videos to scores."""
+    """Maps a raw request and videos to scores."""
 
     def __init__(
         self,
@@ -197,14 +197,14 @@ class RankerGraph(tf.Module):
         sources: pool.Pool | None = None,
         limits: limits_room.FilterReader | None = None,
     ) -> None:
-        """Takes the network, and parts of the first stage that its features need.
+        """Stores the network, and the parts of the first stage that its features need.
 
         Args:
           scorer: The network.
           user_tower: User tower of the first stage.
           scores: Scores of the candidate model; None: no feature needs them.
-          sources: The candidate sources; None likewise.
-          limits: Which videos sources propose.
+          sources: The candidate sources; None: no feature needs them.
+          limits: Videos that sources may propose.
         """
         super().__init__()
         self._scorer = scorer
@@ -245,14 +245,14 @@ class RankerGraph(tf.Module):
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
-                found = self._sources(self._limits.asked(request, vectors))
+                found = self._sources(self._limits.source_requests(request, vectors))
                 of_videos = found.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
 
 
 class NearestGraph(tf.Module):
-    """Raw request to the candidates of the index alone, where there is no ranker.
+    """Maps a raw request to the candidates of the index, without a ranker.
 
     Attributes:
       videos: Ids and indices of the catalogue.
@@ -266,7 +266,7 @@ class NearestGraph(tf.Module):
         limits: limits_room.FilterReader | None = None,
         caps: caps_room.Caps | None = None,
     ) -> None:
-        """Takes the candidate model as a source, and the limits of lists."""
+        """Stores the candidate model as a source, and the limits of lists."""
         super().__init__()
         self._caps = caps
         self.videos = videos
@@ -288,7 +288,7 @@ class NearestGraph(tf.Module):
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
     ) -> results.Ranked:
-        """Returns the candidate model's scores, and the order of the page by them."""
+        """Returns the candidate model's scores, and the order of the slate by them."""
         order = self._capped(request.raw, found.videos, scores)
         return results.Ranked(scores, order)
 
@@ -304,11 +304,11 @@ class NearestGraph(tf.Module):
 
     def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
-        return self._source.search(self._limits.asked(request, vectors))
+        return self._source.search(self._limits.source_requests(request, vectors))
 
 
 class RecommenderGraph(tf.Module):
-    """Raw request to recommendations: both stages in one graph.
+    """Maps a raw request to recommendations: both stages in one graph.
 
     Attributes:
       scorer: The second stage.
@@ -329,15 +329,15 @@ class RecommenderGraph(tf.Module):
         """Joins the stages.
 
         Args:
-          user_tower: Makes the query.
-          sources: Propose the candidates.
-          scorer: Scores them.
-          rule: Orders them by these scores.
-          scores: The candidate model's, where ranker or rule need them.
-          limits: Which videos answers hold.
-          explorer: Changes that order to try things out; None: it is served as it is.
+          user_tower: Computes the query.
+          sources: All candidate sources.
+          scorer: Ranker of the candidates.
+          rule: Order of the slate by the ranker's scores.
+          scores: Candidate model's scores, if ranker or rule need them.
+          limits: Videos that answers may hold.
+          explorer: Changes the order to explore; None: there is no exploration.
           caps: Reads the caps of requests; None: requests have none.
-          weighing: Orders by weights of what the scorer predicts; None: none are read.
+          weighing: Orders by weighted predictions; None: requests have no weights.
         """
         super().__init__()
         self._caps = caps
@@ -354,15 +354,15 @@ class RecommenderGraph(tf.Module):
         self._first_pass: first_pass.FirstPass | None = None
 
     def leave_out_by(self, light: first_pass.FirstPass) -> None:
-        """Lets a first pass leave candidates out before the ranker scores the others.
+        """Adds a first pass, which leaves candidates out before the ranker scores.
 
         Args:
-          light: The first pass; it is distilled from this graph, so it comes later.
+          light: The first pass, which was distilled from this graph.
         """
         self._first_pass = light
 
     def call(self, **raw: tf.Tensor) -> Outputs:
-        """Returns ids, the columns of `Ranked` that there are, and num_results."""
+        """Returns ids, the columns of `Ranked`, and num_results."""
         request = raw_request.Request(raw, self.videos)
         found, scores = self.propose(request)
         if self._first_pass is not None:
@@ -384,7 +384,7 @@ class RecommenderGraph(tf.Module):
     def _propose(self, raw: Raw) -> tuple[tf.Tensor | None, ...]:
         request = raw_request.Request(raw, self.videos)
         vectors = self._user_tower.vectors(request)
-        found = self._sources(self._limits.asked(request, vectors))
+        found = self._sources(self._limits.source_requests(request, vectors))
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
@@ -393,12 +393,12 @@ class RecommenderGraph(tf.Module):
     def on_page(
         self, raw: Raw, found: pool.Found, ranked: results.Ranked
     ) -> results.Ranked:
-        """Returns predictions of all candidates, without order where one is left out.
+        """Returns the predictions, with `-inf` as order for left-out candidates.
 
         Args:
           raw: Requests.
-          found: All their candidates.
-          ranked: Predictions for them.
+          found: All candidates of the requests.
+          ranked: Predictions for the candidates.
         """
         if self._first_pass is None:
             return ranked
@@ -411,12 +411,12 @@ class RecommenderGraph(tf.Module):
         found: pool.Found,
         scores: tf.Tensor | None,
     ) -> results.Ranked:
-        """Returns the ranker's predictions for candidates, and the page's order.
+        """Returns the ranker's predictions for candidates, and the slate's order.
 
         Args:
           request: Raw request.
-          found: Its candidates.
-          scores: The candidate model's; None where nothing needs them.
+          found: Candidates of the request.
+          scores: The candidate model's scores; None where they are not needed.
         """
         predicted = self.scorer.score(request, found, scores)
         order = self._rule.blend(found.videos, predicted.order, scores)

@@ -16,7 +16,7 @@ _CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema
 
 
 class FilterReader(tf.Module):
-    """Reads which videos the answers to requests may hold.
+    """Reads the limits of requests on the videos of their answers.
 
     Attributes:
       removed: Videos left out of every answer; None: nothing was removed.
@@ -29,7 +29,7 @@ class FilterReader(tf.Module):
         removes_watched: bool = True,
         fields: Sequence[request_fields.RequestField] = (),
     ) -> None:
-        """Takes what holds for all requests.
+        """Stores the limits that all requests share.
 
         Args:
           removed: Videos left out of every answer; None: nothing was removed.
@@ -46,13 +46,13 @@ class FilterReader(tf.Module):
 
     @property
     def fields(self) -> tuple[fields_room.Field, ...]:
-        """The other keys of requests that leave videos out."""
+        """Fields of the registered keys that leave videos out."""
         return tuple(each.field for each in self._others)
 
-    def asked(
+    def source_requests(
         self, request: raw_request.Request, user_vectors: tf.Tensor
     ) -> retrieval.SourceRequests:
-        """Returns a request as candidate sources read it.
+        """Returns the inputs of candidate sources for a request.
 
         Args:
           request: The request.
@@ -66,12 +66,12 @@ class FilterReader(tf.Module):
     def permitted(
         self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor
     ) -> permitted.Permitted:
-        """Returns which videos the answers to requests may hold.
+        """Returns the videos that answers to requests may hold.
 
         Args:
           raw: The request; its lists of ids and its conditions may be left out.
           videos: Ids and indices of the catalogue.
-          watched: `[batch, n] int32`, left out.
+          watched: `[batch, n] int32` watched videos, to leave out.
         """
         left_out, allowed, is_limited, conditions = watched, None, None, None
         if schema.EXCLUDE_IDS in raw:

@@ -1,9 +1,8 @@
 """Requests of many users at the end of the log, as a model's inputs.
 
-The values are those that `requests.request_for_user` and `batches.inputs` make of one
-user after the other; here they come from the arrays of the prepared set, and nothing
-loops over users. Events are read from the shards of the users asked about, so memory
-does not follow the log.
+The values equal those of `requests.request_for_user` and `batches.inputs` for each
+user; here they are computed from the arrays of the prepared set, without a loop over
+users. Only the shards of these users are read, so memory does not grow with the log.
 """
 
 import functools
@@ -36,14 +35,14 @@ _COLUMNS = {
 
 
 class LoggedRequests:
-    """The users of a prepared set, asked about one second after its last event.
+    """Requests of a prepared set's users, one second after its last event.
 
     Attributes:
       data: The prepared set.
     """
 
     def __init__(self, data: prepared.PreparedData) -> None:
-        """Takes the prepared set; nothing is read before it is asked for."""
+        """Stores the prepared set; shards are read on first use."""
         self.data = data
 
     @property
@@ -52,7 +51,7 @@ class LoggedRequests:
         return self.data.end_of_log + 1
 
     def lengths(self, users: Users) -> npt.NDArray[np.int64]:
-        """Returns how many events each user's request holds, `[n]`."""
+        """Returns the number of events in each user's request, `[n]`."""
         index = self.data.shard_index
         return index.events_before(users + 1) - index.events_before(users)
 
@@ -69,8 +68,7 @@ class LoggedRequests:
     def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the inputs of a signature, `[n]` or `[n, longest]`.
 
-        Fields that no log has (`k`, the videos to leave out) get their value for
-        missing.
+        Fields that are not in a log (`k`, excluded videos) get their missing value.
 
         Args:
           users: `[n]` user indices.
@@ -83,7 +81,7 @@ class LoggedRequests:
         }
 
     def ids(self, videos: npt.NDArray[np.integer]) -> tf.Tensor:
-        """Returns the ids of catalogue indices `[...]`, that of 0 missing."""
+        """Returns the ids of catalogue indices `[...]`, the missing id for 0."""
         return tf.gather(self._ids, videos)
 
     def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
@@ -104,7 +102,7 @@ class LoggedRequests:
     def _lists(
         self, table: str, columns: dict[str, str], users: Users, fields: batches.Fields
     ) -> dict[str, tf.Tensor]:
-        """Returns the columns that a signature asks for, missing values in front."""
+        """Returns the columns that a signature needs, padded in front."""
         found = {}
         rows = self._rows(table, users)
         places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
@@ -162,7 +160,7 @@ class LoggedRequests:
 
     @functools.cached_property
     def _ids(self) -> tf.Tensor:
-        """The id of each catalogue index, `[videos + 1]`, that of 0 missing."""
+        """The id of each catalogue index, `[videos + 1]`, the missing id for 0."""
         dtype, missing = fields_room.id_type(self.data)
         ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
         with tf.device("CPU"):

@@ -1,4 +1,4 @@
-"""Large variables of a SavedModel as pages of its files, in memory once.
+"""Large variables of a SavedModel, memory-mapped from its files.
 
 TensorFlow's loader copies each variable into memory of the process. A large variable of
 a bundle has a file of its own, byte for byte as in memory (`saved_models`): the graph
@@ -50,7 +50,7 @@ def map_variables(graph: Graph, directory: pathlib.Path) -> int:
       directory: Directory of the SavedModel.
 
     Returns:
-      The number of bytes that are mapped.
+      The number of mapped bytes.
     """
     files = whole_files(directory)
     function = _restoring(graph)
@@ -101,7 +101,7 @@ def whole_files(directory: pathlib.Path) -> dict[str, MappedFile]:
 
 
 def _restoring(graph: Graph) -> Any:
-    """Returns the function that reads the variables, None without one."""
+    """Returns the function that reads the variables; None without one."""
     wanted = graph.saver_def.restore_op_name
     for node in graph.graph_def.node:
         if node.name == wanted and "f" in node.attr:
@@ -140,7 +140,7 @@ def _entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yields the keys and values of a table of LevelDB.
 
     Raises:
-      ValueError: It is none.
+      ValueError: The bytes are no table.
     """
     footer = table[-_FOOTER_BYTES:]
     if not footer.endswith(_MAGIC):
@@ -153,7 +153,7 @@ def _entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _block(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yields the entries of a block: a key tells only its difference to the last."""
+    """Yields the entries of a block; a key is stored as its difference to the last."""
     num_restarts = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 * (num_restarts + 1)
     place, key = 0, b""

@@ -39,7 +39,8 @@ def read(directory: pathlib.Path) -> Any:
       directory: Directory of the SavedModel.
 
     Raises:
-      errors.UserError: It cannot be read, or holds an operation that is not allowed.
+      errors.UserError: The SavedModel cannot be read, or has an operation that is not
+        allowed.
     """
     path = pathlib.Path(directory) / FILE
     try:
@@ -67,11 +68,11 @@ def require_allowed(graph: Any, place: pathlib.Path) -> None:
 
     Args:
       graph: Graph of a SavedModel.
-      place: Path of it, for the error.
+      place: Path of the SavedModel, for the error.
 
     Raises:
-      errors.UserError: An operation is not allowed, or a file is read elsewhere than
-        where a loader reads its own.
+      errors.UserError: An operation is not allowed, or a file operation is outside
+        the functions of the loader.
     """
     for asset in graph.asset_file_def:
         inside = pathlib.PurePosixPath(asset.filename)
@@ -116,7 +117,7 @@ def _checkpoint_functions(graph: Any) -> set[str]:
 
 
 def _nodes(graph: Any, checkpoint: set[str]) -> Iterator[tuple[Function | None, Node]]:
-    """Yields the nodes to check, each with its function, None of the graph itself."""
+    """Yields the nodes to check, each with its function (None: the graph itself)."""
     for node in graph.node:
         yield None, node
     for function in graph.library.function:

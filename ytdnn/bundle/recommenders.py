@@ -1,7 +1,7 @@
 """Builds the models of a bundle from the trained models of a run.
 
-Models share objects where possible: a stage that is a model of its own is the same
-object as a signature of a recommender, so that it is traced once.
+Models share objects where possible: a stage that is also a model of its own is one
+object, used as a signature of the recommender too, so that it is traced once.
 """
 
 import dataclasses
@@ -49,13 +49,13 @@ class Parts:
     Attributes:
       data: The prepared set, added videos at the end of its catalogue.
       first_stage: The trained candidate model and the other candidate sources.
-      ranker: The trained ranking model, None where the log has no impressions.
+      ranker: The trained ranking model; None where the log has no impressions.
       searchers: Index modules by kind.
-      served: The kind that the models without a suffix search.
+      served: Kind of index of the models without a suffix.
       removed_ids: Videos left out of every answer, as text.
-      limits: Which videos answers hold, as the models read it.
-      filters: What of it reads conditions.
-      weighing: Orders by weights of predictions; None: requests have no weights.
+      limits: Reader of the limits of requests.
+      filters: Reader of the conditions of requests.
+      weighing: Orders by weighted predictions; None: requests have no weights.
     """
 
     data: prepared.PreparedData
@@ -89,12 +89,12 @@ def make(parts: Parts) -> dict[str, saved_models.Model]:
 
 
 def _suffix(kind: str, served: str) -> str:
-    """Returns the suffix of a kind of index: empty for the served one, except exact."""
+    """Returns the suffix of a kind of index, empty for the served kind unless exact."""
     return "" if kind == served != index_artifact.EXACT else f"_{kind}"
 
 
 class _Maker:
-    """Makes the models; those of one index share its vectors."""
+    """Creates the models; models of the same index share its vectors."""
 
     def __init__(self, parts: Parts) -> None:
         """Creates the parts that all models share."""
@@ -166,7 +166,7 @@ class _Maker:
 
     @functools.cached_property
     def _others(self) -> list[shared.SharedSource]:
-        """The other candidate sources, which no index changes."""
+        """The other candidate sources, which do not depend on the index."""
         removed = self._parts.limits.removed
         return [shared.SharedSource(one, removed) for one in self._stage.other_sources]
 
@@ -177,7 +177,7 @@ class _Maker:
     def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.RankerGraph]:
         """Returns the model from raw requests and videos to scores.
 
-        There is one for all kinds of index where no feature asks the first stage.
+        All kinds of index share one, if no feature reads the first stage.
         """
         asks = self._scorer is not None and self._scorer.asks_scores
         key = searcher if asks else None
@@ -207,7 +207,7 @@ class _Maker:
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
     ) -> saved_models.Model:
-        """Returns the model of both stages; of the first alone without a ranker."""
+        """Returns the model of both stages, or of the first stage without a ranker."""
         stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
         said = meanings(self._parts.ranker, stage.composition, self._parts.weighing)
@@ -264,9 +264,10 @@ def meanings(
     """Returns the meaning of each column of an answer, by name.
 
     Args:
-      ranker: None: the candidates are answered.
-      composition: Composition of the page; None: videos are scored, and make no page.
-      weighing: Orders by weights of predictions; None: nothing does.
+      ranker: The ranker; None: answers are the candidates.
+      composition: Composition of the slate; None: given videos are scored, without a
+        slate.
+      weighing: Orders by weighted predictions; None: requests have no weights.
     """
     if ranker is None:
         return {schema.SCORES: bundle.DOT_PRODUCT}

@@ -1,7 +1,7 @@
-"""Removed videos: the list in the workdir, which every export carries (DESIGN §8).
+"""Removed videos: the list in the workdir, which every export includes (DESIGN §8).
 
-Each model of a bundle reads the list as an asset when it is loaded. Nothing here needs
-TensorFlow.
+Each model of a bundle reads the list as an asset when it is loaded. This module does
+not import TensorFlow.
 """
 
 import json
@@ -46,16 +46,16 @@ def inputs(workdir: pathlib.Path) -> dict[str, str]:
 
 
 def indices(catalogue: pl.Series, video_ids: Collection[str]) -> list[int]:
-    """Returns the catalogue indices of some videos, from 1 on; unknown ones have none.
+    """Returns the catalogue indices, from 1, of videos; unknown ids are skipped.
 
     Args:
       catalogue: Ids as text, in the order of their indices.
-      video_ids: As text.
+      video_ids: Ids as text.
     """
     asked = pl.Series(list(video_ids), dtype=pl.String)
     return [int(row) + 1 for row in catalogue.is_in(asked.implode()).arg_true()]
 
 
 def text(of_indices: Collection[int]) -> str:
-    """Returns the file that `lookups.RemovedVideos` reads."""
+    """Returns the content of the file that `lookups.RemovedVideos` reads."""
     return "".join(f"{index}\n" for index in (0, *of_indices))

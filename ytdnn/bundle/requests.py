@@ -54,7 +54,7 @@ def read(path: pathlib.Path) -> Request:
     """Reads a request file.
 
     Raises:
-      errors.UserError: It cannot be read, or is not a JSON object.
+      errors.UserError: The file cannot be read, or is not a JSON object.
     """
     try:
         return _object(loads(pathlib.Path(path).read_bytes()))
@@ -70,7 +70,7 @@ def loads(text: bytes) -> Any:
     """Returns the value of a JSON text; refuses objects that repeat a key.
 
     Raises:
-      ValueError: It is not JSON; the message gives the place.
+      ValueError: The text is not JSON; the message gives the place.
       errors.UserError: A key occurs twice in an object.
     """
     try:
@@ -114,7 +114,7 @@ def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
       fields: The signature's inputs by name.
 
     Raises:
-      errors.UserError: As of `values`.
+      errors.UserError: See `values`.
     """
     return {
         name: np.array([value], object if field.dtype == "string" else field.dtype)
@@ -174,7 +174,7 @@ def _unknown_key(key: str, fields: Fields) -> str:
 
 
 def _value(value: Any, field: signatures.Field) -> Any:
-    """Returns a checked value, the missing one where there is none."""
+    """Returns a checked value, or the missing value."""
     if value is None:
         if field.name == schema.K:
             return DEFAULT_K
@@ -198,9 +198,9 @@ def _value(value: Any, field: signatures.Field) -> Any:
 
 
 def plain_id(value: Any, dtype: pl.DataType) -> Any:
-    """Returns an id as the log has it: text of an integer, where it has integers.
+    """Returns an id in the log's type: an integer id may be sent as text.
 
-    Clients in JavaScript send ids beyond 2^53 as text, which its numbers do not hold.
+    JavaScript's numbers do not hold ids beyond 2^53, so clients send those as text.
 
     Args:
       value: Value of JSON.
@@ -213,7 +213,7 @@ def plain_id(value: Any, dtype: pl.DataType) -> Any:
 def _is_plain(values: list[Any], field: signatures.Field) -> bool:
     """Whether all values of a list are plain: of one type and within range.
 
-    Most lists are, and it can be checked without a look at each value.
+    Most lists are, and this check is faster than one of each value.
     """
     kinds = set(map(type, values))
     if field.choices:
@@ -250,7 +250,7 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
 
 
 def is_text(value: str) -> bool:
-    """Whether a string can be written as UTF-8, which half a surrogate pair cannot."""
+    """Whether a string can be encoded as UTF-8, unlike half a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -314,8 +314,8 @@ def request_for_user(
 
     Args:
       data: The prepared set.
-      user_id: As in the log; its text will do for an integer.
-      k: Results wanted.
+      user_id: Id as in the log; an integer id may be given as text.
+      k: Number of results.
 
     Raises:
       errors.UserError: The log has no such user.
@@ -332,14 +332,14 @@ def request_at(
 ) -> Request:
     """Returns the request of a user as of a position of the log.
 
-    It has all data of the log; a bundle may read less (`Bundle.fitting`).
+    The request has all columns of the log; a bundle may read fewer (`Bundle.fitting`).
 
     Args:
       data: The prepared set.
       user: User index.
-      end_watch: Flat position where the history ends: the watch there is not in it,
-        but the request is made on its device.
-      time: Time of the request; searches and impressions before it count. 0 = unknown:
+      end_watch: Flat position where the history ends: the watch there is not part of
+        it, but the request has its device.
+      time: Time of the request, the end of searches and impressions. 0 = unknown:
         searches before the watch at `end_watch`.
     """
     ids = _ids_by_index(data)
@@ -406,5 +406,5 @@ def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
 
 
 def _ids_by_index(data: prepared.PreparedData) -> list[str | int | None]:
-    """Returns the id of each catalogue index, None of 0, which no event has."""
+    """Returns the id of each catalogue index; None for index 0, which no event has."""
     return [None, *data.videos[schema.VIDEO_ID].to_list()]

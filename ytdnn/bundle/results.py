@@ -1,4 +1,4 @@
-"""From candidates and what the second stage says of them to the outputs of a model."""
+"""From candidates and the second stage's predictions to the outputs of a model."""
 
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ class Ranked(NamedTuple):
     """The second stage's predictions for candidates, all `[batch, n]`.
 
     Attributes:
-      scores: float32, the value they are ordered by, whatever the page makes of it.
-      order: float32, what orders the page, `-inf` = not on it.
+      scores: float32, the ranker's score, before rules of the slate.
+      order: float32, the order of the slate, `-inf` = not in it.
       seconds: float32 expected watch seconds; None: not predicted.
       click_probability: float32; None: not predicted.
-      placed_by: int32 place among `placing.NAMES`; None: every video by its score.
-      propensities: float32 of each at its place; None: nothing is drawn.
+      placed_by: int32 index in `placing.NAMES`; None: every video by its score.
+      propensities: float32, of each video at its place; None: nothing is drawn.
       outcomes: float32 prediction of each outcome by name; None: there are none.
     """
 
@@ -47,13 +47,13 @@ class Ranked(NamedTuple):
 def best(
     videos: lookups.VideoIds, indices: tf.Tensor, ranked: Ranked, wanted: tf.Tensor
 ) -> Outputs:
-    """Returns the first of a list by its order, padded finitely.
+    """Returns the first videos by order, padded with finite values.
 
     Args:
-      videos: Knows the ids.
-      indices: `[batch, n] int32`.
-      ranked: Predictions for these; ties keep their places.
-      wanted: `[batch] int32`, results of each row.
+      videos: Ids and indices of the catalogue.
+      indices: `[batch, n] int32` catalogue indices.
+      ranked: Predictions for the videos; ties keep their places.
+      wanted: `[batch] int32`, number of results of each row.
     """
     width = tf.minimum(rows.largest(wanted), tf.shape(ranked.order)[1])
     first, slots = tf.math.top_k(ranked.order, width)

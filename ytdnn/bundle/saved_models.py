@@ -1,4 +1,4 @@
-"""One SavedModel of the bundle: its signatures, and how its variables lie on disk."""
+"""One SavedModel of the bundle: its signatures, and the files of its variables."""
 
 import dataclasses
 import functools
@@ -38,10 +38,10 @@ class Model(Generic[GraphT]):
       inputs: Inputs of its signature.
       outputs: Outputs of its signature.
       needs_scann: Whether it uses ScaNN's ops.
-      stages: Models that it is made of, by name: it has a signature of each, which
-        shares its variables. A stage of several models is one object, traced once.
-      vectors: Variables of the videos' vectors, of an index; `Bundle.video_vectors`
-        reads them from the file.
+      stages: Models that it is made of, by name; each is a signature that shares the
+        variables. A stage of several models is one object, traced once.
+      vectors: Variables of an index's video vectors; `Bundle.video_vectors` reads them
+        from the file.
     """
 
     graph: GraphT
@@ -58,13 +58,13 @@ class Model(Generic[GraphT]):
 
     @property
     def required(self) -> Fields:
-        """Inputs of `serving_required`; none where there is no such signature."""
+        """Inputs of `serving_required`; empty without such a signature."""
         found = tuple(field for field in self.inputs if field.name in _REQUIRED)
         lists = schema.K in {field.name for field in found}
         return found if lists and len(found) < len(self.inputs) else ()
 
     def describe(self) -> dict[str, Any]:
-        """Returns the facts about it for the manifest."""
+        """Returns the facts about the model for the manifest."""
         return {
             "needs": ["scann"] if self.needs_scann else [],
             "inputs": signatures.describe(self.inputs),
@@ -77,8 +77,8 @@ class Model(Generic[GraphT]):
 def save(model: Model, directory: pathlib.Path) -> None:
     """Writes a SavedModel.
 
-    It has the signatures `serving_default`, `serving_required` where there are inputs
-    that may be left out, and one of each stage.
+    Its signatures are `serving_default`, `serving_required` if some inputs may be left
+    out, and one for each stage.
     """
     functions = {SIGNATURE: model.function}
     if model.required:
@@ -100,10 +100,10 @@ def save(model: Model, directory: pathlib.Path) -> None:
 
 
 def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
-    """Returns the variables and tables that functions read, and nothing that owns them.
+    """Returns only the variables and tables that functions read, without their owners.
 
-    TensorFlow would write every object of the graphs, many times as many, and go
-    through them again for each thing that it writes.
+    TensorFlow would otherwise save every object of the graphs, many times as many, and
+    walk through them for each object it writes.
     """
     root = tf.Module()
     root.graphs = list(graphs)
@@ -116,7 +116,7 @@ def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
 
 
 def _handle(resource: Any) -> Any:
-    """Returns the handle of a variable or table, None of other objects."""
+    """Returns the handle of a variable or table; None for other objects."""
     if isinstance(resource, tf.Variable):
         return resource.handle
     return getattr(resource, "resource_handle", None)
@@ -146,10 +146,10 @@ def _shortened(model: Model) -> Callable[..., Any]:
 
 
 class _LargeApart(tf.train.experimental.ShardingCallback):
-    """Puts each large variable into a file of its own.
+    """Saves each large variable in a file of its own.
 
-    Models that hold the same vectors then have files of equal content, which lie on
-    disk once (`ytdnn.bundle.versions`).
+    Models with the same vectors then have files of equal content, which are on disk
+    once (`ytdnn.bundle.versions`).
     """
 
     @property

@@ -1,8 +1,8 @@
 """A SavedModel in a session of its own, which frees all memory when it is closed.
 
-`tf.saved_model.load` is for models that stay: TensorFlow keeps the kernels of a
+`tf.saved_model.load` does not free everything: TensorFlow keeps the kernels of a
 function that has run once, and their resources, such as ScaNN's copy of the vectors,
-after the last reference to it is gone. A process that changes models uses a session;
+even without a reference to the model. So a process that replaces models uses a session;
 closing it frees all its variables, tables and kernels. Large variables are pages of the
 SavedModel's files (`ytdnn.bundle.mapped`).
 """
@@ -28,7 +28,7 @@ Signature = Callable[[Arrays], Outputs]
 
 
 class Session:
-    """A SavedModel that is loaded; its signatures may run in several threads.
+    """A loaded SavedModel; its signatures may run in several threads.
 
     Attributes:
       names: Names of its signatures.
@@ -40,7 +40,7 @@ class Session:
         needs: Sequence[str],
         num_threads: int | None = None,
     ) -> None:
-        """Loads it.
+        """Loads a SavedModel.
 
         Args:
           directory: Directory of the SavedModel.
@@ -48,7 +48,7 @@ class Session:
           num_threads: Number of threads of its operations; None: one for each core.
 
         Raises:
-          errors.UserError: It needs ScaNN, which is not installed, or holds an
+          errors.UserError: The model needs ScaNN, which is not installed, or has an
             operation that is not allowed.
         """
         if "scann" in needs:
@@ -97,14 +97,14 @@ class Session:
         return call
 
     def close(self) -> None:
-        """Gives its memory back; no signature may run then."""
+        """Frees the memory; no signature may be running."""
         self._session.close()
 
 
 def give_back() -> None:
-    """Gives memory back that loading has used: a tenth of a gigabyte of a large model.
+    """Returns memory of the loading to the system: .1 GB for a large model.
 
-    Of glibc alone, which keeps it otherwise.
+    Only glibc keeps it otherwise.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -114,11 +114,14 @@ def give_back() -> None:
 def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:
     """Returns the settings of a session.
 
-    Without the optimizer of level 1, which runs operations of constants once: of a
-    mapped file it would make a copy. Grappler optimizes the graphs in any case.
+    The optimizer of level 1 is off: it folds constants, which would copy a mapped file.
+    Grappler optimizes the graphs, unless this process has turned it off by
+    `tf.config.optimizer`.
     """
     found = tf.compat.v1.ConfigProto()
     found.graph_options.optimizer_options.opt_level = _NO_FOLDING
+    if tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer"):
+        found.graph_options.rewrite_options.disable_meta_optimizer = True
     if num_threads is not None:
         found.intra_op_parallelism_threads = num_threads
         found.inter_op_parallelism_threads = num_threads

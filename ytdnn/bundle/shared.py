@@ -1,7 +1,7 @@
 """Parts of the exported graphs that are traced once, and called wherever they are used.
 
-Most of the time of an export is spent on tracing. All signatures of all models call one
-and the same trace of a part; the runtime inlines the calls.
+Most of the time of an export is spent on tracing. All signatures of all models call the
+same trace of a part; the runtime inlines the calls.
 """
 
 from collections.abc import Callable
@@ -19,19 +19,18 @@ Tensors = tuple[Any, ...]
 
 
 class Traced:
-    """A function of tensors, traced once for each set of arguments that are given.
+    """A function of tensors, traced once for each combination of given arguments.
 
-    It is no `tf.function`, so that neither `tf.Module` nor SavedModel track it, nor the
-    Keras object that it may be a method of.
+    It is not a `tf.function`, so that `tf.Module` and SavedModel track neither it nor
+    the Keras object that it may be a method of.
     """
 
     def __init__(self, function: Callable[..., Any], any_size: bool = False) -> None:
-        """Takes the function; it may read variables and tables, but no other tensors.
+        """Stores the function; it may read variables and tables, but no other tensors.
 
         Args:
-          function: From tensors, None, and tuples or dicts of them to the same.
-          any_size: Whether one trace is for lists of all lengths, also where a caller
-            knows the length.
+          function: Maps tensors, None, and tuples or dicts of them to the same types.
+          any_size: Whether one trace serves lists of all lengths, static ones too.
         """
         self._any_size = any_size
         self._function = tf.function(function, autograph=False)
@@ -64,7 +63,7 @@ class SharedNearest(tf.Module):
     def __init__(
         self, search: nearest.Nearest, removed: lookups.RemovedVideos | None
     ) -> None:
-        """Takes the search.
+        """Stores the search.
 
         Args:
           search: The search.
@@ -88,10 +87,10 @@ class SharedNearest(tf.Module):
 
 
 class SharedFromVectors(from_vectors.FromVectors):
-    """Makes lists from vectors, traced once for all kinds of index."""
+    """`retrieval.from_vectors.FromVectors`, traced once for all kinds of index."""
 
     def __init__(self, num_videos: int, removed: lookups.RemovedVideos | None) -> None:
-        """Takes what holds for all requests.
+        """Creates the part.
 
         Args:
           num_videos: Number of videos that have a vector.
@@ -117,7 +116,7 @@ class SharedFromVectors(from_vectors.FromVectors):
         mask: tf.Tensor,
         share: tf.Tensor,
     ) -> from_vectors.Lists:
-        """Returns lists in which those of some requests are made from the vectors."""
+        """Returns the lists, those of some requests replaced; see `FromVectors`."""
         parts = _parts(permitted)
         found: from_vectors.Lists = self._traced(
             vectors, lists, queries, num, parts, mask, share
@@ -131,7 +130,7 @@ class SharedSource(interface.Source):
     def __init__(
         self, source: interface.Source, removed: lookups.RemovedVideos | None
     ) -> None:
-        """Takes the source.
+        """Stores the source.
 
         Args:
           source: The source.
@@ -144,16 +143,16 @@ class SharedSource(interface.Source):
         def propose(*read: Any) -> Tensors:
             watched, times, vectors, parts = read
             limits = _joined(parts, removed)
-            asked = interface.SourceRequests(watched, times, vectors, limits)
-            found = source.propose(asked)
+            requests = interface.SourceRequests(watched, times, vectors, limits)
+            found = source.propose(requests)
             return found.videos, found.seeds
 
         self._traced = Traced(propose)
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
-        """Returns its videos for some requests."""
-        parts = _parts(asked.permitted)
-        read = (asked.watched, asked.times, asked.user_vectors, parts)
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the videos that the source proposes for some requests."""
+        parts = _parts(requests.permitted)
+        read = (requests.watched, requests.times, requests.user_vectors, parts)
         return interface.Proposal(*self._traced(*read))
 
 

@@ -20,16 +20,16 @@ def video_ids_field(data: prepared.PreparedData) -> Field:
 
 
 def vector_field(width: int) -> Field:
-    """Returns the user vector of `width` coordinates."""
+    """Returns the field of a user vector of `width` coordinates."""
     meaning = f"{width} coordinates, the last 1 for the bias"
     return Field(schema.USER_VECTOR, "float32", "batch, length", 0.0, meaning)
 
 
 def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
-    """Returns the outputs that say something of each video.
+    """Returns the outputs with a value for each video.
 
     Args:
-      meanings: By name, as `results.Ranked.columns` has them.
+      meanings: Meanings by the names of `results.Ranked.columns`.
     """
     return tuple(
         Field(
@@ -44,10 +44,10 @@ def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
 
 
 def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
-    """Returns the inputs that put conditions on columns of videos, where it has some.
+    """Returns the inputs for conditions on columns of videos, if there are columns.
 
     Args:
-      filters: Knows the columns and the saved sets of conditions.
+      filters: Columns and saved sets of conditions.
     """
     if not filters.keys:
         return ()
@@ -76,10 +76,10 @@ def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
 
 
 def cap_fields(caps: caps_room.Caps) -> tuple[Field, ...]:
-    """Returns the inputs that cap columns of videos, where there are any.
+    """Returns the inputs that cap columns of videos, if there are columns.
 
     Args:
-      caps: Knows the columns.
+      caps: Columns that can be capped.
     """
     if not caps.columns:
         return ()
@@ -100,10 +100,10 @@ def cap_fields(caps: caps_room.Caps) -> tuple[Field, ...]:
 
 
 def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
-    """Returns the inputs that weigh what the ranker predicts, where it has some.
+    """Returns the inputs for weights of the ranker's predictions, if there are any.
 
     Args:
-      weighing: Knows what can be weighed, and the saved weights; None: nothing can.
+      weighing: Predictions that can be weighed, and saved weights; None: no inputs.
     """
     if weighing is None:
         return ()
@@ -121,11 +121,11 @@ def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
 def policy_fields(
     filters: filters_room.Filters, weighing: weighing_room.Weighing | None
 ) -> tuple[Field, ...]:
-    """Returns the input that names a policy, where policies have weights.
+    """Returns the input that names a policy, if policies have weights.
 
     Args:
-      filters: Knows every policy.
-      weighing: Knows the weights of policies.
+      filters: Policies of conditions.
+      weighing: Weights of policies.
     """
     if weighing is None or not weighing.policies:
         return ()
@@ -135,7 +135,7 @@ def policy_fields(
 
 
 def k_field() -> Field:
-    """Returns the input `k`; the graph takes the largest and masks."""
+    """Returns the input `k`; the graph uses the largest of a batch, and masks."""
     meaning = "results wanted; 0 or less: none"
     return Field(schema.K, "int32", "batch", 0, meaning, least=0, greatest=2**31 - 1)
 
@@ -146,8 +146,8 @@ def result_fields(
     """Returns the outputs of a model that lists videos, best first.
 
     Args:
-      data: Has the ids.
-      meanings: As of `columns`.
+      data: The prepared set, with the type of ids.
+      meanings: See `columns`.
     """
     dtype, missing = fields.id_type(data)
     return (

@@ -26,7 +26,8 @@ def require_path(path: pathlib.Path, formats: tuple[str, ...] = PARQUET + CSV) -
       formats: Accepted suffixes.
 
     Raises:
-      errors.UserError: It has another suffix, is a directory, or cannot be written.
+      errors.UserError: The path has another suffix, is a directory, or cannot be
+        written.
     """
     if path.suffix.lower() not in formats:
         shown = "a .parquet file" if formats == PARQUET else "a .parquet or .csv file"
@@ -53,10 +54,10 @@ def write(
     """Writes frames one after the other, in the order they come.
 
     Args:
-      path: As of `require_path`.
-      frames: All of one schema.
-      schema: Theirs.
-      meanings: What columns hold, by name: metadata of a Parquet file.
+      path: See `require_path`.
+      frames: Frames with the same schema.
+      schema: Schema of the frames.
+      meanings: Meanings of columns by name, metadata of a Parquet file.
     """
 
     def source(*pushed_down: object) -> Iterator[pl.DataFrame]:
@@ -73,7 +74,7 @@ def write(
 
 @contextlib.contextmanager
 def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a file aside, which replaces another when the block succeeds."""
+    """Yields a temporary file, which replaces the target when the block succeeds."""
     partial = _partial(path)
     try:
         yield partial

@@ -1,4 +1,4 @@
-"""A bundle's answers for many users or videos, in parts, to a frame or a file."""
+"""Streams a bundle's answers for many users or videos into a frame or a file."""
 
 import collections
 import dataclasses
@@ -31,12 +31,12 @@ class Written:
     """A file that was written.
 
     Attributes:
-      path: Where it lies.
-      num_asked: Users or videos that it tells of.
+      path: Path of the file.
+      num_asked: Number of users or videos in the file.
       num_rows: Number of rows of the file.
-      seconds: It took, models loaded.
-      meanings: What its columns hold, by name.
-      notes: What to tell of what was left out, or is not as expected.
+      seconds: Wall time of the writing.
+      meanings: Meanings of its columns, by name.
+      notes: Messages about ids that were left out or are unexpected.
     """
 
     path: pathlib.Path
@@ -52,12 +52,12 @@ class Stream:
     """Frames made one after the other.
 
     Attributes:
-      asked: Whom they tell of.
-      schema: Their columns.
-      make: Makes the frame of some of `asked`.
-      size: How many of these a frame tells of.
-      meanings: What the columns hold, by name.
-      notes: What to tell.
+      asked: Users or videos that the frames are about.
+      schema: Columns of the frames.
+      make: Function that makes the frame of a part of `asked`.
+      size: Number of users or videos of a frame.
+      meanings: Meanings of the columns, by name.
+      notes: Messages for people.
       k: Length of full lists; 0: these are no lists.
     """
 
@@ -70,7 +70,7 @@ class Stream:
     k: int = 0
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yields all frames in order, the next ones being made meanwhile."""
+        """Yields all frames in order; the next one is computed in the background."""
         waiting: collections.deque[futures.Future[pl.DataFrame]] = collections.deque()
         pool = futures.ThreadPoolExecutor(_PARTS_AT_A_TIME)
         try:
@@ -85,7 +85,7 @@ class Stream:
             pool.shutdown(cancel_futures=True)
 
     def whole(self) -> pl.DataFrame:
-        """Returns all frames as one."""
+        """Returns all frames, concatenated."""
         return pl.concat([pl.DataFrame(schema=self.schema), *self.frames()])
 
     def write(
@@ -141,13 +141,13 @@ def recommendations(
     Args:
       bundle: The models.
       logged: The users.
-      asked: Which of them.
+      asked: Users to list videos for.
       k: Length of the lists.
-      limits: Which videos they may hold.
-      ranker: Whether the ranker orders them, where there is one; else they are the
+      limits: Videos that the lists may hold.
+      ranker: Whether the ranker, if there is one, orders the lists; else they are the
         candidates by their scores.
-      index: `served` or `exact`; empty: `served` with the ranker and `exact` without,
-        where in batches it costs no more.
+      index: `served` or `exact`; empty: `served` with the ranker, and `exact` without,
+        which in batches costs no more.
     """
     ranker = ranker and bundle.has_ranker
     number = bundle.manifest.facts["num_candidates" if ranker else "videos"]
@@ -174,7 +174,7 @@ def recommendations(
 def _cold(
     logged: logged_requests.LoggedRequests, asked: asked_room.BulkIds
 ) -> list[str]:
-    """Returns a note of users without a watch, if there are any."""
+    """Returns a message about users without a watch, if there are any."""
     number = int((logged.num_watches(asked.indices) == 0).sum())
     if not number:
         return []
@@ -187,13 +187,13 @@ def _cold(
 def similar(
     bundle: bundle_room.Bundle, asked: asked_room.BulkIds, k: int, by: str = ""
 ) -> Stream:
-    """Returns the nearest of videos: `video_id`, `rank`, `similar_video_id`, ….
+    """Returns the most similar videos: `video_id`, `rank`, `similar_video_id`, ….
 
     Args:
       bundle: The models.
       asked: Videos with a vector.
       k: Length of the lists.
-      by: Column of the log's own vectors; empty: those of the index.
+      by: Column of the log's own vectors; empty: the vectors of the index.
     """
     most = int(bundle.manifest.facts["videos"]) - 1
     if by:
@@ -215,7 +215,7 @@ def _lists(
     make: bulk.Maker,
     video: str,
 ) -> Callable[[slice], pl.DataFrame]:
-    """Returns the function that makes the frame of a part."""
+    """Returns the function that makes the frame of a part of `asked`."""
 
     def frame(part: slice) -> pl.DataFrame:
         found = make(asked.indices[part])

@@ -19,13 +19,13 @@ _INDEX = "index"
 
 
 def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
-    """Returns the place of each id in `known`, -1 for others.
+    """Returns the place of each id of `asked` in `known`, -1 for unknown ids.
 
-    Integers and their text are the same id.
+    An integer and its text are the same id.
 
     Args:
-      known: Ids, each once.
-      asked: Ids.
+      known: Distinct ids.
+      asked: Ids to look up.
     """
     names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index(_INDEX)
     given = pl.DataFrame({"id": asked.cast(pl.String)})
@@ -43,10 +43,10 @@ def schema_of_lists(
     """Returns the columns of a frame of lists.
 
     Args:
-      bundle: Knows the videos.
-      asked: Whom the lists are for.
-      video: Column of the videos listed.
-      columns: What is said of each place.
+      bundle: The bundle, with ids and titles of videos.
+      asked: Users or videos that the lists are for.
+      video: Name of the column of listed videos.
+      columns: Further columns of each place.
     """
     title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
     said = {name: type_of(name) for name in columns}
@@ -68,10 +68,10 @@ def of_lists(
     """Returns a row for each place of each list: `schema_of_lists`.
 
     Args:
-      bundle: Knows the videos.
-      asked: Whom the lists are for, `[n]`.
-      lists: Theirs.
-      video: Column of the videos listed.
+      bundle: The bundle, with ids and titles of videos.
+      asked: Users or videos that the lists are for, `[n]`.
+      lists: The lists.
+      video: Name of the column of listed videos.
     """
     rows, columns = np.nonzero(lists.videos)
     found = bundle.videos[lists.videos[rows, columns] - 1]
@@ -89,7 +89,7 @@ def of_lists(
 
 
 def said(column: str, values: npt.NDArray[Any]) -> pl.Series:
-    """Returns a column of `bundle.COLUMNS` of the values that a model answers."""
+    """Returns a model's output as the values of a column of `bundle.COLUMNS`."""
     if column != schema.PLACED_BY:
         return pl.Series(column, values, type_of(column))
     names = pl.Series(placing.NAMES, dtype=type_of(column))

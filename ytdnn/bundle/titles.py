@@ -10,18 +10,18 @@ _PER_BUCKET = 2  # videos, on average
 
 
 class Titles(Mapping[Any, str | None]):
-    """Titles by id, as a dict would have them, in the order of the catalogue.
+    """A mapping from id to title, in the order of the catalogue, in little memory.
 
-    A dict of a million videos takes 200 MB, as every text and number in it is an object
-    of Python. Here an id is looked for among those of like hash.
+    A dict of a million videos takes 200 MB, as every text and number is a Python
+    object. Here a hash table of row numbers finds an id in a packed column.
     """
 
     def __init__(self, ids: pl.Series, titles: pl.Series | None) -> None:
-        """Takes the columns.
+        """Indexes the ids.
 
         Args:
-          ids: Ids of the videos, each once: texts or integers.
-          titles: Their titles; None: no video has one.
+          ids: Distinct ids of the videos, texts or integers.
+          titles: Titles of the videos; None: no video has one.
         """
         is_text = ids.dtype == pl.String
         self._ids = _Texts(ids) if is_text else ids.to_numpy().data
@@ -33,7 +33,7 @@ class Titles(Mapping[Any, str | None]):
         self._starts = np.append(0, np.cumsum(sizes)).astype(np.int32).data
 
     def __getitem__(self, video_id: Any) -> str | None:
-        """Returns the title of a video, None where it has none.
+        """Returns the title of a video; None if it has none.
 
         Raises:
           KeyError: There is no such video.
@@ -84,7 +84,7 @@ class _Items(ItemsView[Any, str | None]):
 
 
 class _Texts:
-    """A column of texts as one text of bytes."""
+    """A column of texts, stored as one byte string."""
 
     def __init__(self, column: pl.Series) -> None:
         sizes = column.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)

@@ -2,7 +2,7 @@
 
     DIRECTORY/manifest.json            of the newest version: renamed into place last
     DIRECTORY/NAME/N/…                 each of its parts, such as a model
-    DIRECTORY/versions/N/…             what belongs to all parts, and N's own manifest
+    DIRECTORY/versions/N/…             files of all parts, and the manifest of N
 
 TensorFlow Serving loads `NAME/N` once N is larger than its current version. A version
 is written under a temporary name, flushed to disk, and renamed part by part; a version
@@ -36,8 +36,8 @@ class Draft:
     Attributes:
       path: Directory of its files, in the layout above.
       number: Number of the version.
-      durable: Entries of the manifest for files that are links to those of an earlier
-        version: neither hashed nor flushed again.
+      durable: Entries of the manifest for files that are links to an earlier version's
+        files, which are neither hashed nor flushed again.
     """
 
     path: pathlib.Path
@@ -45,12 +45,12 @@ class Draft:
     durable: Files = dataclasses.field(default_factory=dict)
 
     def part(self, name: str) -> pathlib.Path:
-        """Returns where the files of a part go."""
+        """Returns the directory of a part's files."""
         return self.path / name / str(self.number)
 
     @property
     def common(self) -> pathlib.Path:
-        """Where the files of all parts go."""
+        """Directory of the files that all parts share."""
         return self.part(VERSIONS)
 
 
@@ -69,7 +69,7 @@ def publish(
       kind: Kind of the artefact.
       config: The step's configuration.
       inputs: Fingerprints of the artefacts it was made from.
-      facts: Written to the manifest, with the version's number.
+      facts: Facts for the manifest, in addition to the version's number.
     """
     directory = pathlib.Path(directory)
     partial = directory.with_name(f".{directory.name}.partial")
@@ -97,7 +97,7 @@ def revise(
 ) -> int:
     """Publishes the newest version again with some of its files changed.
 
-    All others are links to those of the newest, so it costs only new directory entries.
+    All other files are links to those of the newest version, so they cost no space.
 
     Args:
       directory: Directory of the artefact.
@@ -124,7 +124,7 @@ def revise(
 
 
 def numbers(directory: pathlib.Path) -> list[int]:
-    """Returns the versions that are whole, in order."""
+    """Returns the numbers of the finished versions, in order."""
     last = newest(directory)
     paths = (directory / VERSIONS).glob(f"*/{artifacts.MANIFEST}")
     found = {number for path in paths if (number := _number(path.parent))}
@@ -139,7 +139,7 @@ def read(
     Args:
       directory: Directory of the artefact.
       kind: The kind expected.
-      version: Its number; None: the newest.
+      version: Number of the version; None: the newest.
       deep: Whether to check the SHA-256 of large files too.
 
     Raises:
@@ -159,7 +159,7 @@ def read(
 
 
 def _read_newest(directory: pathlib.Path, kind: str, deep: bool) -> artifacts.Manifest:
-    """Reads the newest version, once more where a newer one came meanwhile."""
+    """Reads the newest version, again if a newer one was published meanwhile."""
     while True:
         number = newest(directory)
         try:
@@ -189,17 +189,17 @@ def prune(directory: pathlib.Path, keep: int) -> list[int]:
 
 
 def require_some(keep: int) -> None:
-    """Checks how many versions are to stay.
+    """Checks that at least one version is to be kept.
 
     Raises:
-      errors.UserError: None.
+      errors.UserError: `keep` is less than 1.
     """
     if keep < 1:
         raise errors.UserError(f"expected --keep to be 1 or more, received {keep}")
 
 
 def newest(directory: pathlib.Path) -> int:
-    """Returns the number of the newest whole version, 0 where there is none."""
+    """Returns the number of the newest finished version; 0 without any."""
     try:
         return artifacts.peek(directory / artifacts.MANIFEST).get(VERSION, 0)
     except (OSError, ValueError, KeyError, AttributeError):
@@ -207,7 +207,7 @@ def newest(directory: pathlib.Path) -> int:
 
 
 def seen(directory: pathlib.Path) -> list[int]:
-    """Returns every number that stands below it: a server may have loaded any."""
+    """Returns every version number on disk: a server may have loaded any of them."""
     found = {number for path in directory.glob("*/*") if (number := _number(path))}
     return sorted(found)
 
@@ -250,7 +250,7 @@ def _move(draft: Draft, directory: pathlib.Path) -> None:
 
 
 def _sweep(directory: pathlib.Path, kept: set[int]) -> None:
-    """Removes the versions that are not kept: first from sight, then from disk."""
+    """Removes versions that are not kept: hides them first, then deletes the files."""
     trash = directory.with_name(f".{directory.name}.old")
     shutil.rmtree(trash, ignore_errors=True)
     trash.mkdir()

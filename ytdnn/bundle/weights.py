@@ -1,4 +1,4 @@
-"""Weights of outcomes as people write them, and as the models read them.
+"""Weights of outcomes: from the keys of a request to the inputs of a signature.
 
     {"weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
 
@@ -22,14 +22,15 @@ Fields = Mapping[str, fields_room.Field]
 
 
 def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
-    """Returns a request whose weights are inputs of a signature.
+    """Returns a request with its weights as inputs of a signature.
 
     Args:
       request: Values by name; without weights it is returned as it is.
       fields: The signature's inputs by name.
 
     Raises:
-      errors.UserError: Weights are malformed, or of what the bundle does not predict.
+      errors.UserError: Weights are malformed, or name something that the bundle does
+        not predict.
     """
     found = dict(request)
     if WEIGHTS not in found:
@@ -58,11 +59,12 @@ def require(given: Any, names: tuple[str, ...]) -> dict[str, float]:
     """Returns checked weights.
 
     Args:
-      given: An object as of JSON.
-      names: What the bundle predicts.
+      given: Parsed JSON object of weights by name.
+      names: Names of the bundle's predictions.
 
     Raises:
-      errors.UserError: They are malformed, or of what the bundle does not predict.
+      errors.UserError: The weights are malformed, or name something that the bundle
+        does not predict.
     """
     if not isinstance(given, Mapping):
         raise errors.UserError(

@@ -1,4 +1,4 @@
-"""Conditions on columns of videos as people write them, and as the models read them.
+"""Conditions on columns of videos: from the keys of a request to a signature's inputs.
 
     {"where": [{"column": "language", "in": ["en", "de"]},
                {"column": "duration_seconds", "at_least": 60, "at_most": 600}],
@@ -36,14 +36,14 @@ Fields = Mapping[str, fields_room.Field]
 
 
 def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
-    """Returns a request whose conditions are inputs of a signature.
+    """Returns a request with its conditions as inputs of a signature.
 
     Args:
       request: Values by name; without conditions it is returned as it is.
       fields: The signature's inputs by name.
 
     Raises:
-      errors.UserError: A condition is malformed, or on no column of the bundle's.
+      errors.UserError: A condition is malformed, or its column is not in the bundle.
     """
     found = dict(request)
     if MAX_PER in found and schema.MAX_PER_COLUMNS in fields:
@@ -65,7 +65,7 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
 
 
 def _require_one(request: Mapping[str, Any], name: str, *inputs: str) -> None:
-    """Checks that a request does not bring the inputs that a key is made into."""
+    """Checks that a request has not both a key and the inputs made from it."""
     if any(one in request for one in inputs):
         raise errors.UserError(
             f"expected {name}, or {' and '.join(inputs)}, received both: leave one out"
@@ -76,11 +76,11 @@ def capped(caps: Any, columns: Sequence[str]) -> dict[str, int]:
     """Returns the caps of a request, checked.
 
     Args:
-      caps: An object as of JSON, {"channel_id": 2}.
+      caps: Parsed JSON object, such as {"channel_id": 2}.
       columns: Columns that can be capped.
 
     Raises:
-      errors.UserError: It is none, a column is unknown, or a number is below 1.
+      errors.UserError: It is no object, a column is unknown, or a number is below 1.
     """
     if not isinstance(caps, Mapping):
         raise errors.UserError(
@@ -112,14 +112,15 @@ def _require_policies(value: Any, fields: Fields) -> None:
 
 
 def entries(conditions: Any, keys: Sequence[str]) -> list[Entry]:
-    """Returns conditions as the signatures have them, checked.
+    """Checks conditions and returns them as inputs of a signature.
 
     Args:
-      conditions: A list of objects as of JSON.
+      conditions: Parsed JSON list of objects.
       keys: Every column with each of its operators.
 
     Raises:
-      errors.UserError: Names column, operator and value of what is wrong.
+      errors.UserError: A condition is malformed; the message names its column, operator
+        and value.
     """
     if not isinstance(conditions, list | tuple):
         raise errors.UserError(
@@ -152,7 +153,7 @@ def _operators(keys: Iterable[str]) -> dict[str, list[str]]:
 def _of_condition(
     condition: Any, place: int, known: Mapping[str, list[str]]
 ) -> list[Entry]:
-    """Returns the entries of one object."""
+    """Returns the inputs of one condition."""
     if not isinstance(condition, Mapping) or not isinstance(condition.get(COLUMN), str):
         raise errors.UserError(
             f"expected a condition as {_EXAMPLE}, received {_shown(condition)} "
@@ -217,7 +218,7 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
       keys: Every column with each of its operators.
 
     Raises:
-      errors.UserError: A condition is malformed, or on no column of the log's.
+      errors.UserError: A condition is malformed, or its column is not in the log.
     """
     found = {}
     for name, saved in (json.loads(text) if text else {}).items():
@@ -234,13 +235,13 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
 def permitted(
     videos: pl.DataFrame, conditions: Iterable[Entry], time: int
 ) -> npt.NDArray[np.bool_]:
-    """Returns which videos conditions permit, `[num_videos] bool`.
+    """Returns whether conditions permit each video, `[num_videos] bool`.
 
-    As the models do, for lists that no model makes.
+    The same rule as in the models, for lists that no model makes.
 
     Args:
       videos: The columns of the catalogue.
-      conditions: As of `entries`.
+      conditions: See `entries`.
       time: Time of the request, seconds.
     """
     held = pl.lit(True)
@@ -274,7 +275,7 @@ def permitted(
 
 
 def _meets(column: pl.Series, operator: str, value: str) -> pl.Series:
-    """Returns which videos meet a condition of a registered operator, `[num_videos]`.
+    """Returns whether each video meets a condition of a registered operator.
 
     Raises:
       errors.UserError: Nothing that is installed has registered it.

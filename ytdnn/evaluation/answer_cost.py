@@ -1,4 +1,4 @@
-"""The time that a trained stage takes for one user, of many answered together."""
+"""The time that a trained stage takes for one user in a batch of users."""
 
 import pathlib
 
@@ -16,7 +16,7 @@ _REPEATS = 5
 def milliseconds(
     workdir: pathlib.Path, config: configs.Config, stage: str
 ) -> float | None:
-    """Returns the median milliseconds of a user of the validation window.
+    """Returns the median milliseconds for one user of the validation window.
 
     Args:
       workdir: Directory of the run.

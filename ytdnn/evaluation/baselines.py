@@ -10,7 +10,7 @@ The network is compared with these in addition to popularity, as chosen by
 system of its own (`ytdnn/retrieval/co_watch.py`);
 * `user_neighbours` and `als`: see `ytdnn/evaluation/matrix_baselines.py`.
 
-Where counts are equal, or there are none, popularity decides.
+Ties of counts, and videos without counts, are ordered by popularity.
 """
 
 import dataclasses
@@ -43,8 +43,9 @@ def makers(
 
     Args:
       data: The prepared set.
-      config: Which, and the rules of lists.
-      num_users: That are asked, which decides what `auto` can afford; None: all users.
+      config: Chosen baselines, and the rules of lists.
+      num_users: Number of evaluated users, which decides the baselines that `auto` can
+        afford; None: all users.
     """
     known: dict[str, Callable[..., lists.Maker]] = {
         "recent_popularity": _recent_popularity,
@@ -60,7 +61,7 @@ def makers(
 def _chosen(
     data: prepared.PreparedData, config: configs.EvaluationConfig, num_users: int
 ) -> list[str]:
-    """Returns the names of the config, for `auto` those that it stands for."""
+    """Returns the names in the config, with `auto` replaced by its baselines."""
     auto = [_AUTO[0], *(n for n in _AUTO[1:] if _is_cheap(n, data, num_users))]
     missing = [name for name in _AUTO if name not in auto]
     if missing and _AUTO_NAME in config.baselines:
@@ -130,7 +131,7 @@ def _co_watch(
 
 @dataclasses.dataclass(frozen=True)
 class _Table:
-    """Other videos of video v, `videos[offsets[v] : offsets[v + 1]]`, and weights."""
+    """Videos related to v, `videos[offsets[v] : offsets[v + 1]]`, with weights."""
 
     offsets: npt.NDArray[np.int64]
     videos: npt.NDArray[np.integer]
@@ -149,7 +150,7 @@ class _Table:
           seeds: `[rows]` video indices, 0 = none.
           factor: Factor of the weights.
           first: Video index of the first column.
-          out: `[rows, columns]`, added to.
+          out: `[rows, columns]`, scores that the weights are added to.
         """
         sizes = self.offsets[seeds + 1] - self.offsets[seeds]
         rows = np.repeat(np.arange(len(seeds)), sizes)

@@ -34,7 +34,7 @@ class ServedLists:
     Attributes:
       bundle: The models.
       data: Users, videos and histories.
-      windows: Opens the events of the users asked about.
+      windows: Opens the events of the evaluated users.
     """
 
     bundle: bundle_room.Bundle
@@ -56,10 +56,10 @@ def read(
     Args:
       directory: The bundle.
       data: The prepared set it is measured on.
-      config: The rules.
+      config: The rules of the evaluation.
 
     Raises:
-      errors.UserError: It is damaged, or cannot answer by these rules.
+      errors.UserError: The bundle is damaged, or cannot answer by these rules.
     """
     windows = by_window.WindowOpener(config.window_events)
     served = ServedLists(bundle_room.load(directory), data, windows)
@@ -162,7 +162,7 @@ def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:
 def _inputs(
     served: ServedLists, cases: protocol.Cases, part: npt.NDArray[np.int64], model: str
 ) -> batches.Arrays:
-    """Returns the inputs of some cases' requests, padded to one length."""
+    """Returns the inputs of requests of some cases, padded to one length."""
     fields = served.bundle.inputs(model)
     video_ids = served.data.videos[schema.VIDEO_ID]
     batch: list[requests.Request] = [{}] * len(part)

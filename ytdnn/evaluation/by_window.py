@@ -1,8 +1,9 @@
-"""Models asked about a log that need not fit into memory: window by window.
+"""Evaluates models on a log that may exceed the memory: window by window.
 
-A *window* holds all events of some users, at most `evaluation.window_events`. Flat
-positions of the whole log are translated to those of the window, and answers are put
-back into the order of the questions. A log that fits one window is opened as it is.
+A *window* holds all events of some users, at most `evaluation.window_events` events.
+Flat positions of the whole log are translated to positions in the window, and results
+are put back into the order of the inputs. A log that fits into one window is opened as
+it is.
 """
 
 import dataclasses
@@ -25,8 +26,8 @@ class UserWindow:
     """The events of some users.
 
     Attributes:
-      whole: The set that flat positions are of.
-      data: The set with the events of the window.
+      whole: The prepared set that flat positions refer to.
+      data: The prepared set with only the events of the window.
       users: User indices, ascending; None: all.
     """
 
@@ -37,7 +38,7 @@ class UserWindow:
     def holds(
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
     ) -> bool:
-        """Whether it has all events of some users of a set."""
+        """Whether the window has all events of some users of a prepared set."""
         if self.whole is not data:
             return False
         return self.users is None or bool(np.isin(users, self.users).all())
@@ -49,7 +50,7 @@ class UserWindow:
 
         Args:
           table: Table of the events.
-          users: `[n]` owner of each.
+          users: `[n]` user of each position.
           positions: `[n]` flat positions within the whole set.
         """
         if self.data is self.whole:
@@ -60,10 +61,10 @@ class UserWindow:
 
 
 class WindowOpener:
-    """Opens windows, one at a time, for all who ask about the same users."""
+    """Opens windows, one at a time, shared by all models."""
 
     def __init__(self, most: int) -> None:
-        """Opens nothing yet.
+        """Creates the opener; windows are opened on demand.
 
         Args:
           most: Maximum number of events of a window, unless a single user has more.
@@ -85,7 +86,7 @@ class WindowOpener:
     def opened(
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
     ) -> Iterator[tuple[Rows, UserWindow]]:
-        """Yields the windows that hold some users, with the places of these.
+        """Yields the windows that hold some users, with the places of those users.
 
         Args:
           data: The prepared set.
@@ -105,7 +106,7 @@ class WindowOpener:
                 yield np.flatnonzero(inside), self._open(data, asked[part])
 
     def close(self) -> None:
-        """Lets go of the last window."""
+        """Closes the last window."""
         last, self._last = self._last, None
         if last is not None and last.users is not None:
             number = last.data.shard_index.num_events
@@ -125,13 +126,13 @@ class WindowOpener:
         users: npt.NDArray[np.integer],
         ask: Callable[[Rows, UserWindow], Any],
     ) -> Any:
-        """Returns the answers about some users, in the order of the questions.
+        """Applies a function window by window, and returns the results in input order.
 
         Args:
           data: The prepared set.
-          users: `[n]` user of each question.
-          ask: Function that returns the answers to some questions, `[questions, …]`,
-            or a dictionary of them, or `Predictions`.
+          users: `[n]` user of each row.
+          ask: Function of a window and its rows that returns an array `[rows, …]`, a
+            dictionary of arrays, or `Predictions`.
         """
         if not len(users):
             return ask(slice(0, 0), UserWindow(data, data.some))
@@ -145,11 +146,11 @@ class WindowOpener:
 
 
 def in_order(parts: Sequence[Any], order: Integers) -> Any:
-    """Returns answers of several windows as one, rows in an order.
+    """Joins the results of several windows, with rows in a given order.
 
     Args:
-      parts: Arrays `[questions, …]`, dictionaries of them, or `Predictions`.
-      order: `[n]`, the row of each answer among those of all parts.
+      parts: Arrays `[rows, …]`, dictionaries of arrays, or `Predictions`.
+      order: `[n]`, the row of each result among the rows of all parts.
     """
     first = parts[0]
     if isinstance(first, predictions.Predictions):
@@ -162,10 +163,10 @@ def in_order(parts: Sequence[Any], order: Integers) -> Any:
 
 
 class Retrieval:
-    """A candidate model (`models.RetrievalModel`) asked window by window."""
+    """A candidate model (`models.RetrievalModel`), evaluated window by window."""
 
     def __init__(self, model: models.RetrievalModel, windows: WindowOpener) -> None:
-        """Takes the model and the opener of windows, shared with the ranker's."""
+        """Stores the model and the opener of windows, shared with the ranker."""
         self._model, self._windows = model, windows
         self.num_listed = model.num_listed
 
@@ -232,15 +233,15 @@ class Retrieval:
 
 
 class Ranking:
-    """A ranker (`models.RankingModelLike`) asked window by window."""
+    """A ranker (`models.RankingModelLike`) that is evaluated window by window."""
 
     def __init__(self, model: models.RankingModelLike, windows: WindowOpener) -> None:
-        """Takes the model and the opener of windows."""
+        """Stores the model and the opener of windows."""
         self._model, self._windows = model, windows
 
     @property
     def sees_request_time(self) -> bool:
-        """Whether a candidate model that it asks reads the time of the request."""
+        """Whether the first stage that features read uses the time of the request."""
         return self._model.sees_request_time
 
     def predict_at(

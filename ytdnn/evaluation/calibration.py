@@ -49,9 +49,9 @@ def of_outcome(
     """Returns predicted and observed means of an outcome, by tenths.
 
     Args:
-      impressions: Impressions where the outcome is known.
-      observed: `[n]`, the outcome of each.
-      predicted: `[n]`, its prediction.
+      impressions: Impressions with a value of the outcome.
+      observed: `[n]`, the outcome of each impression.
+      predicted: `[n]`, prediction of the outcome.
       config: Settings of resamples and their seed.
     """
     return _tenths(impressions, predicted, observed, config)

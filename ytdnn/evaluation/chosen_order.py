@@ -1,6 +1,6 @@
-"""The artefact `choice`: which order a run serves, and why (`order_choice` judges it).
+"""The artefact `choice`: the order that a run serves, with the reason (`order_choice`).
 
-Needs no package, so that commands that only read it start at once.
+It imports no large package, so that commands that only read it start at once.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def publish(
 
 
 def read(workdir: pathlib.Path) -> Choice | None:
-    """Returns the choice of a run, None where it has made none.
+    """Returns the choice of a run; None if it has none.
 
     Args:
       workdir: Directory of the run.

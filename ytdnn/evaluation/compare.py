@@ -1,9 +1,9 @@
 """Two reports side by side: paired differences over their common users.
 
-Both must have been measured by the same rules, with equally many answers of the common
-users; otherwise a difference is meaningless and the comparison is refused. Intervals
-are of the difference, each resample drawing the same users for both, so the difficulty
-of a user cancels.
+Both must have been measured by the same rules, with the same number of right answers
+for each common user; otherwise a difference is meaningless and the comparison is
+refused. Intervals are intervals of the difference: each resample draws the same users
+for both, so that the difficulty of a user cancels.
 """
 
 import dataclasses
@@ -41,10 +41,10 @@ class Difference:
       model: Name of the model.
       metric: Name of the metric.
       first: Value in the first report.
-      second: Value in the second.
-      difference: Second less first over the common users; the plain difference of the
-        two numbers where it is no mean or ratio over users.
-      low: Lower end of the interval of `difference`; NaN where it has none.
+      second: Value in the second report.
+      difference: Second minus first over the common users; for a metric that is no mean
+        or ratio over users, the difference of the two numbers.
+      low: Lower end of the interval of `difference`; NaN without an interval.
       high: Upper end of that interval.
     """
 
@@ -62,9 +62,9 @@ class Headline:
     """The verdict of a comparison, by the one metric that judges it.
 
     Attributes:
-      verdict: `better` or `worse`, which the second is where the interval of the
+      verdict: `better` or `worse`, about the second report, if the interval of the
         difference excludes 0; else `no difference`.
-      of: The metric of both.
+      of: The judging metric of both reports.
     """
 
     verdict: str
@@ -76,11 +76,11 @@ class Comparison:
     """The result of a comparison.
 
     Attributes:
-      headline: What it comes to; None where nothing that judges is in both.
-      differences: By model and metric, in the order of the reports.
-      num_users: Common users.
-      num_other: Number of users that only one of the two has.
-      failures: A line for each condition that is met.
+      headline: The verdict; None if the reports have no judging metric in common.
+      differences: Differences by model and metric, in the order of the reports.
+      num_users: Number of common users.
+      num_other: Number of users that are in only one report.
+      failures: A line for each condition that holds.
       marks: Caveats of one report's numbers, in words.
     """
 
@@ -104,13 +104,13 @@ def compare(
 
     Args:
       first: The baseline.
-      second: The evaluation that is judged.
-      fail_if: Conditions on the second.
+      second: The evaluation to judge.
+      fail_if: Conditions on the second report.
       config: Settings of resamples and their seed.
-      models: A model of the first and one of the second to compare; None: each with
-        its namesake.
-      part: Part of the users that both were cut to, see `of_users`; empty: all. Then
-        numbers are those of the part, and metrics of all lists are left out.
+      models: A model of the first and one of the second to compare; None: models of
+        the same name.
+      part: Part of the users that both were cut to (see `of_users`); empty: all. With a
+        part, numbers are those of the part, and metrics of all lists are left out.
 
     Raises:
       errors.UserError: The two were measured by different rules, have nothing in
@@ -152,13 +152,13 @@ def of_users(
     """Returns two evaluations cut to a part of their users.
 
     Args:
-      first: One of them.
-      second: The other.
-      named: A file of ids; or a condition over columns of `users`, where one is of a
-        run, next to its prepared set.
+      first: The first evaluation.
+      second: The second evaluation.
+      named: A file of ids; or a condition over columns of `users`, if one evaluation is
+        in a run's workdir with a prepared set.
 
     Raises:
-      errors.UserError: It is neither, or names no user of both.
+      errors.UserError: `named` is neither, or names no common user.
     """
     homes = [one.path.parent / prepared.KIND for one in (first, second)]
     tables = [home / prepared.USERS_FILE for home in homes]
@@ -182,9 +182,9 @@ def of_users(
 def headline(differences: Sequence[Difference]) -> Headline | None:
     """Returns the verdict of a comparison.
 
-    It is told of the last model of lists that is neither popularity nor a bound (of a
-    run the system, both stages), by the best yardstick there is (`JUDGING`) and the
-    length 10, else the shortest; without lists, of the ranker.
+    The verdict is about the last model of lists that is neither popularity nor a bound
+    (for a run, the whole system), by the first available metric of `JUDGING` at length
+    10, else the shortest length; without lists it is about the ranker.
     """
     own = [one for one in differences if one.model not in lists.REFERENCES]
     for stem in metric_names.JUDGING:
@@ -317,9 +317,9 @@ def _failure(
     second: report_files.Evaluated,
     models: tuple[str, str] | None,
 ) -> str:
-    """Returns a line where a condition holds, empty where not.
+    """Returns a line if a condition holds, else an empty text.
 
-    A number that is not defined can pass no gate: the condition counts as holding.
+    A condition on an undefined number counts as holding, so the gate fails.
     """
     model, metric = _named(condition, first, second, models)
     value = second.number(model, metric)
@@ -343,9 +343,9 @@ def _named(
 ) -> tuple[str, str]:
     """Returns model and metric of a condition.
 
-    Without a model: the one compared; else the ranker where it is a metric of
-    impressions; else the last model of lists in both reports that is neither popularity
-    nor a bound (of a run the system, both stages).
+    A condition without a model is about the compared model; else, for a metric of
+    impressions, the ranker; else the last model of lists in both reports that is
+    neither popularity nor a bound (for a run, the whole system).
 
     Raises:
       errors.UserError: The second report has no such metric.

@@ -1,4 +1,4 @@
-"""Pages composed as serving does it: same sources, blend, cap and diversity."""
+"""Slates composed as in serving: the same sources, blend, cap and diversity."""
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +20,9 @@ def pooled(
     """Returns the maker of candidates of all sources.
 
     Args:
-      first: Makes those of the candidate model, best first.
+      first: Maker of the candidate model's candidates, best first.
       others: The other sources.
-      composition: Places of each.
+      composition: Number of places of each source.
     """
     if not others:
         return first
@@ -71,17 +71,17 @@ def order(
     vectors: models.Vectors,
     user_vectors: models.Vectors | None = None,
 ) -> lists.Order | None:
-    """Returns the order of pages, None where it is the ranker's.
+    """Returns the order of slates; None if it is the ranker's order.
 
     Args:
       data: The prepared set.
       composition: Settings of blend, cap and exploration.
       trained: The candidate model, for the scores of the blend.
-      vectors: Vectors of its videos.
+      vectors: Vectors of the candidate model's videos.
       user_vectors: Vectors of the users of the cases; None: the model computes them.
 
     Raises:
-      errors.UserError: There is a cap, and the log has no channels.
+      errors.UserError: There is a cap, but the log has no channels.
     """
     explorer = exploring.from_config(composition, data)
     is_plain = not composition.blend_weight and not composition.max_per_channel

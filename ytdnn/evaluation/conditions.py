@@ -38,8 +38,8 @@ class Condition:
       text: Text as given.
       metric: `[MODEL/]METRIC[@k]`.
       comparison: `<`, `<=`, `>` or `>=`.
-      factor: Factor of the baseline; 0 where it plays no part.
-      offset: Number that is added.
+      factor: Factor of the baseline's value; 0: the baseline is not used.
+      offset: Constant added to it.
     """
 
     text: str
@@ -61,7 +61,7 @@ def parse(text: str) -> list[Condition]:
     """Returns the conditions of a flag's text.
 
     Raises:
-      errors.UserError: One is none.
+      errors.UserError: A condition is malformed.
     """
     return [_parse(part.strip()) for part in text.split(",") if part.strip()]
 

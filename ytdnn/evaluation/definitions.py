@@ -174,7 +174,7 @@ OTHER = {
 
 
 def list_metric(name: str) -> str:
-    """Returns the definition of a metric of lists, empty where there is none.
+    """Returns the definition of a metric of lists, empty for an unknown name.
 
     Args:
       name: Name without `@k`.
@@ -183,7 +183,7 @@ def list_metric(name: str) -> str:
 
 
 def impression_metric(name: str) -> str:
-    """Returns the definition of a metric of impressions, empty where there is none."""
+    """Returns the definition of a metric of impressions, empty for an unknown name."""
     return IMPRESSIONS.get(name, "") or metric_names.text(name)
 
 

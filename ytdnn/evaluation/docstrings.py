@@ -1,6 +1,6 @@
-"""Reads the `Attributes:` of Google docstrings, which are shown to users.
+"""Reads the `Attributes:` of Google docstrings, which users see.
 
-Help texts of settings and descriptions in the schema of the report are read from there.
+They are the help texts of settings, and descriptions in the schema of the report.
 """
 
 import inspect

@@ -142,9 +142,9 @@ def of_models(
 
     Args:
       data: The prepared set.
-      trained: The candidate model, None where only the ranker is measured.
-      ranking: The ranker, None without impressions.
-      indexes: `exact` and further ones; none where one stage is measured.
+      trained: The candidate model; None: only the ranker is measured.
+      ranking: The ranker; None without impressions.
+      indexes: `exact` and further indexes; empty if one stage is measured.
       config: Config of the run.
       split: `TEST` or `VALIDATION`.
       others: Further systems, such as the world's oracle; they are not checked for
@@ -294,7 +294,7 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
 def vector_ms(
     data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
 ) -> float:
-    """Returns the milliseconds of one user's vector, of many made together."""
+    """Returns the milliseconds of one user's vector, computed in a batch."""
     return _timed_vectors(data, trained, cases)[1]
 
 
@@ -315,7 +315,7 @@ def ranker_ms(
     cases: protocol.Cases,
     num_candidates: int,
 ) -> float:
-    """Returns the ranker's milliseconds for one user of many scored together."""
+    """Returns the ranker's milliseconds for one user, scored in a batch."""
     asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
     makers = lists.popularity(data, configs.EvaluationConfig())
     chosen = makers(asked, num_candidates)

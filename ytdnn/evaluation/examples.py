@@ -1,7 +1,7 @@
 """A few users with history, recommendations and right answers side by side.
 
-Chosen by rule, not by taste: users in the order of recall of one model, at evenly
-spaced places from the worst to the best.
+The choice is a rule: users are sorted by one model's recall, and taken at evenly spaced
+places from the worst to the best.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def choose(
 
     Args:
       context: Cases and their number.
-      made: Lists of each model; the last that is no oracle ranks the users.
+      made: Lists of each model; users are sorted by the last model that is no oracle.
     """
     ranked_by = [name for name in made if name != lists.ORACLE]
     if not ranked_by or not context.config.num_examples:

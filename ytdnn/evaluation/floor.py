@@ -1,8 +1,8 @@
-"""Whether a trained candidate model is above what counting alone finds.
+"""Checks that a trained candidate model is better than counting.
 
-Right after training, and by the validation window: popularity and the baselines of
-`evaluation.baselines=auto` are asked for the lists of a sample of its users. A network
-below one of them has not learned what the log holds, and one line says so.
+After training, the network is compared with popularity and the baselines of
+`evaluation.baselines=auto` on a sample of the validation window's users. A network
+below one of them has not learned enough from the log, and a warning says so.
 """
 
 import dataclasses
@@ -32,14 +32,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Floor:
-    """The best counted system beside the network, on some validation users.
+    """The best counted baseline against the network, on some validation users.
 
     Attributes:
-      name: Name of the system.
-      value: Its nDCG@10.
-      network: The network's.
+      name: Name of the baseline.
+      value: nDCG@10 of the baseline.
+      network: nDCG@10 of the network.
       half: Half the 95 % interval of their difference, paired by user.
-      users: How many were asked.
+      users: Number of users.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Floor:
 
 
 def warnings(workdir: pathlib.Path) -> list[str]:
-    """Returns a line where a counted baseline beats the network on validation.
+    """Returns a line if a counted baseline beats the network on validation.
 
     Args:
-      workdir: With `data` and `candidates`.
+      workdir: Directory of the run, with `data` and `candidates`.
     """
     directory = workdir / model.KIND
     manifest = artifacts.read_manifest(directory, model.KIND)
@@ -73,11 +73,11 @@ def warnings(workdir: pathlib.Path) -> list[str]:
 
 
 def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
-    """Returns the best counted system; None where too few users can be asked.
+    """Returns the best counted baseline; None with too few users.
 
     Args:
       data: The prepared set.
-      trained: The network.
+      trained: The candidate model.
     """
     config, split = configs.EvaluationConfig(), prepared.Split.VALIDATION
     try:
@@ -121,7 +121,7 @@ def _values(make: lists.Maker, cases: protocol.Cases) -> Floats:
 def _cause(
     found: Floor, facts: Mapping[str, Any], config: configs.CandidatesConfig
 ) -> str:
-    """Returns the likely cause, and what to try."""
+    """Returns the likely cause, with advice."""
     epochs = int(facts.get("epochs", 0))
     best = int(facts.get("best_epoch", 0))
     limit = config.training.epochs

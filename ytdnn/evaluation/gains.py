@@ -1,7 +1,7 @@
-"""The gain of the second stage, and the distance of pages from their bounds.
+"""The gain of the second stage, and the distance of slates from their bounds.
 
-Both are paired: differences of each user's own values, so intervals by resampling users
-are those of the difference, and of the share.
+Both are paired: they are computed from each user's own differences, and intervals come
+from resampling users.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _GAPS = (
 def of_ranker(
     per_user: PerUsers, config: configs.EvaluationConfig
 ) -> dict[str, report_parts.WithInterval]:
-    """Returns both stages less the candidates alone, by `METRIC@k`; empty without.
+    """Returns both stages minus the candidates, by `METRIC@k`; empty without a ranker.
 
     Args:
       per_user: Values of each model.
@@ -41,11 +41,11 @@ def of_ranker(
 def page_gaps(
     per_user: PerUsers, config: configs.EvaluationConfig
 ) -> tuple[report_model.Gap, ...]:
-    """Returns the shares of the gaps in true watch seconds that systems close.
+    """Returns the share of each gap in true watch seconds that systems close.
 
     Args:
       per_user: Values of each model.
-      config: Lengths, resamples and their seed.
+      config: Settings of lengths, resamples and their seed.
     """
     return tuple(
         _gap(per_user, f"{metric_names.TRUE_WATCH_SECONDS}@{k}", baseline, best, config)

@@ -1,12 +1,12 @@
 """Metrics of predictions for logged impressions (PAPER §4.3).
 
-Each metric is measured of the scorers that give its input:
+Each metric is measured for the scorers that give its input:
 
-- the order: AUC over all impressions; weighted per-user loss; nDCG of each page by
+- the order: AUC over all impressions; weighted per-user loss; nDCG of each slate by
   watch seconds;
-- the order of all impressions of a user as one list, by what was known when the list
+- the order of all impressions of a user as one list, by features read when the list
   began (`ranker.scorer`): AUC within each user, nDCG and the share of the watch time
-  that the first places hold;
+  in the first places;
 - log odds of weighted logistic regression, or seconds and click probability: the log
   loss under the weights of training (a click weighs its watch seconds, no click weighs
   1, both 1 without watch time), over the total weight;
@@ -74,7 +74,7 @@ Parts = dict[str, tuple[Floats, Floats]]
 
 
 def is_one(name: str) -> bool:
-    """Whether a metric is one of impressions."""
+    """Whether a name is that of a metric of impressions."""
     return name in METRICS or name in registries.IMPRESSION_METRICS
 
 
@@ -137,7 +137,7 @@ def auc_interval(
       impressions: Scored impressions.
       scores: `[n]`.
       config: Settings of resamples and their seed.
-      labels: `[n]`; None: whether they were clicked.
+      labels: `[n]`; None: clicks.
     """
     num_users = impressions.num_users
     if not num_users:
@@ -171,8 +171,8 @@ def user_loss_parts(
 def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Parts:
     """Returns the parts of metrics of lists: all impressions of each user as one.
 
-    Their gains are watch seconds; clicks where the log has no watch time. A list of one
-    impression, which has no order, counts for nothing.
+    Gains are watch seconds, or clicks where the log has no watch time. A list of one
+    impression has no order and is not counted.
 
     Args:
       impressions: Scored impressions.
@@ -260,7 +260,7 @@ def _seconds_parts(
     predicted: predictions.Predictions,
     sizes: Floats,
 ) -> Parts:
-    """Returns the parts of metrics of watch seconds, none without watch seconds."""
+    """Returns the parts of metrics of watch seconds, empty without watch seconds."""
     observed, found = impressions.seconds, Parts()
     if observed is None:
         return found

@@ -1,6 +1,6 @@
 """Metrics of parts of the logged impressions.
 
-A part is measured as if it were all there is: pairs are of two impressions of the part.
+A part is measured by itself: pairs are of two impressions of the part.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def measure(
 ) -> dict[str, tuple[report_model.ImpressionSliceRow, ...]]:
     """Returns each slice of the impressions with two parts or more.
 
-    Sliced by whether the video has an id embedding: a video that was first watched
+    The slice is whether the video has an id embedding: a video that was first watched
     after the candidate model's training window has none, and is ranked by its other
     features.
 

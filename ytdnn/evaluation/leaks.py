@@ -1,9 +1,11 @@
 """The leak check: no input of an example may lie at or after its label.
 
-Two checks, either of which fails the run. `in_order` compares the position and time of
-every input with its label's. `in_models` changes all events from the request on, for
-some users, and runs the models again: a value that changes was computed from its label.
-Ties of time are legal where the stated order breaks them, so inputs of the label's own
+Either of two checks fails the run. `in_order` compares the position and time of every
+input with those of its label. `in_models` changes all events after the request, for
+some users, and runs the models again: a value that changes was computed from later
+events.
+
+Ties of time are legal if the stated order breaks them, so inputs of the label's own
 second are counted, not refused.
 """
 
@@ -35,14 +37,14 @@ def in_order(
 
     Args:
       data: The prepared set.
-      cases: An example is a case and one of its answers.
+      cases: Cases; an example is a case and one of its answers.
       split: Evaluated split.
 
     Returns:
       The section `leaks` of the report.
 
     Raises:
-      errors.UserError: An input lies at or after its label in the stated order.
+      errors.UserError: An input is at or after its label in the stated order.
     """
     rows = cases.targets.rows
     by_time = data.manifest.facts["order"][0] == schema.TIME
@@ -114,8 +116,8 @@ def _check_impressions(
 ) -> int:
     """Checks the rolled-back histories of a split's impressions; returns their number.
 
-    Where times are only estimates, the order of watches and impressions is that of the
-    estimates, as `prepare` states, and there is nothing to compare it with.
+    If times are only estimates, the order of watches and impressions is that of the
+    estimates, as `prepare` states, and there is nothing to check.
     """
     if not data.has_impressions:
         return 0
@@ -136,10 +138,10 @@ def _check_impressions(
 
 
 def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> bool:
-    """Whether the ranker's training is later than a window that is evaluated.
+    """Whether the ranker was trained on later events than the evaluated window.
 
-    This is so for the candidate model's validation window (temporal): the ranker must
-    not order lists that are measured by clicks it was trained on.
+    It was for the candidate model's validation window (temporal protocol): the ranker
+    must not order lists that are measured by clicks it was trained on.
     """
     if not data.has_impressions or data.config.protocol != "temporal":
         return False
@@ -152,10 +154,10 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
 
 
 def require_held_out(data: prepared.PreparedData) -> None:
-    """Checks that a set holds something out, which that of a refit does not.
+    """Checks that a prepared set has held-out events, unlike the set of a refit.
 
     Raises:
-      errors.UserError: All of it is trained on.
+      errors.UserError: All events are trained on.
     """
     if prepared.REFIT in data.manifest.facts:
         raise errors.UserError(
@@ -171,7 +173,7 @@ def require_later(
     """Checks that a refitted bundle is evaluated on events after its training.
 
     Raises:
-      errors.UserError: It was trained on some answers.
+      errors.UserError: The bundle was trained on some answers.
     """
     first = int(cases.times.min())
     if first < trained_to:
@@ -217,7 +219,7 @@ def in_models(
 
     Args:
       data: The prepared set.
-      cases: Cases; 128 of them are computed twice.
+      cases: Cases, 128 of which are computed twice.
       trained: The candidate model, if there is one.
       ranker: The ranker, if there is one.
       seed: Seed of the choice of users.
@@ -256,8 +258,8 @@ def in_models(
 def _of_one_day(cases: protocol.Cases) -> Integers:
     """Returns the cases of the day with most requests.
 
-    A statistic of the corpus as of that midnight may use any user's earlier events, but
-    none of the changed ones: each user's future begins on that day.
+    Statistics of the corpus at that day's midnight may use any user's earlier events,
+    but not the changed ones: each user's future begins on that day.
     """
     days = cases.times // _DAY_SECONDS
     found, counts = np.unique(days, return_counts=True)
@@ -271,7 +273,9 @@ def with_other_future(
     times: Integers,
     keep_request_time: bool = False,
 ) -> prepared.PreparedData:
-    """Returns the set with other videos, times, searches and clicks from requests on.
+    """Returns the prepared set with changed videos, times, searches and clicks.
+
+    Only events from each user's request on are changed.
 
     Args:
       data: The prepared set.
@@ -309,7 +313,7 @@ def _other_watches(
     num_videos: int,
     keep_request_time: bool,
 ) -> events.Watches:
-    """Returns the watches, others from the row on where each user's request lies."""
+    """Returns the watches, changed from the row of each user's request on."""
     owners = watches.users
     rows, starts = np.arange(len(watches)), begins[owners]
     is_later = rows >= starts
@@ -324,7 +328,7 @@ def _other_watches(
 def _other_impressions(
     shown: events.Impressions, asked_at: Integers, num_videos: int
 ) -> events.Impressions:
-    """Returns the impressions, others from each user's request on."""
+    """Returns the impressions, changed from each user's request on."""
     is_later = shown.times >= asked_at[shown.users]
     return shown.replace(
         videos=_others(shown.videos, is_later, num_videos),
@@ -335,7 +339,7 @@ def _other_impressions(
 def _other_searches(
     searches: events.Searches, asked_at: Integers, num_tokens: int
 ) -> events.Searches:
-    """Returns the searches, with other tokens from each user's request on."""
+    """Returns the searches, with changed tokens from each user's request on."""
     owners = ragged.rows_of(searches.offsets)
     is_later = np.asarray(searches.times) >= asked_at[owners]
     change = np.repeat(is_later, np.diff(searches.token_offsets))
@@ -354,7 +358,7 @@ def _compare_readings(
     pair: list[models.Readings],
     model: str,
 ) -> None:
-    """Checks each feature apart, so that the one that leaks is named."""
+    """Checks each feature separately, to name the one that leaks."""
     for name in pair[0]:
         values = [found[name].reshape(len(users), -1) for found in pair]
         _compare(data, users, values, f"the feature {name} of the {model}")

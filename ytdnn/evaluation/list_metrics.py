@@ -81,12 +81,12 @@ class Context:
 
     @functools.cached_property
     def variety(self) -> variety.Variety:
-        """Measures how varied lists are."""
+        """Metrics of the variety of lists."""
         return variety.Variety(self.data, self.config.similarity_by)
 
     @functools.cached_property
     def true_pages(self) -> truths.Pages | None:
-        """The truth about pages; None: the log is not a world's."""
+        """The true value of slates; None: the log is not a world's."""
         return truths.pages_of(self.data)
 
 
@@ -157,9 +157,9 @@ def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> summary.PerUser:
 def _judged(
     context: Context, found: lists.Lists, ks: tuple[int, ...]
 ) -> summary.PerUser:
-    """Returns the metrics of lists: hits, watch seconds of hits, the true page.
+    """Returns the metrics of lists: hits, watch seconds of hits, the true slate.
 
-    Those of `evaluation.metrics` follow.
+    The metrics that `evaluation.metrics` names follow.
     """
     cases = context.cases
     values = retrieval.metrics_at(found, *cases.targets, ks)
@@ -211,14 +211,14 @@ def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve
 
 
 def recommended(context: Context, found: lists.Lists) -> report_model.Recommended:
-    """Returns how popular and how old the listed videos are, at the shortest length."""
+    """Returns popularity and age of the listed videos, at the shortest length."""
     cut = found[:, : min(context.config.ks)]
     rows = np.repeat(np.arange(len(cut)), cut.shape[1])
     return _shares(context, cut.ravel(), rows)
 
 
 def answered(context: Context) -> report_model.Recommended:
-    """Returns the same of the right answers."""
+    """Returns popularity and age of the right answers."""
     targets = context.cases.targets
     return _shares(context, targets.values, targets.rows)
 

@@ -1,9 +1,9 @@
 """Makers of lists: each gives every case its k best videos.
 
-A maker is any function of the cases and a length; `makers` are taken by name
-everywhere (popularity, candidates, system, oracle, a file of predictions), so one more
-system is one more entry. The helpers hold the rules of the protocol (watched videos
-removed, the candidate set, ties) in one place.
+A maker is any function of the cases and a length. Makers are passed by name
+(popularity, candidates, system, oracle, a file of predictions), so one more system is
+one more entry. The helpers apply the rules of the protocol (watched videos removed, the
+candidate set, ties) in one place.
 """
 
 import functools
@@ -52,11 +52,11 @@ def from_vectors(
     """Ranks all videos exactly by the product with each case's vector.
 
     Args:
-      cases: Whom to ask.
+      cases: Cases to list videos for.
       user_vectors: `[cases, dim] float32`.
       video_vectors: `[num_videos, dim] float32`, a bias included if there is one.
       k: Length of the lists.
-      config: Memory.
+      config: Settings, with the memory of a block.
 
     Returns:
       `[cases, k] int32` video indices, best first, 0 where fewer may be listed.
@@ -79,15 +79,15 @@ def from_scores(
     k: int,
     config: configs.EvaluationConfig,
 ) -> Lists:
-    """Ranks all videos exactly by any score, as `from_vectors`.
+    """Ranks all videos exactly by any score, as `from_vectors` does.
 
     Args:
-      cases: Whom to ask.
-      score: Fills a block: takes a slice of cases, one of videos (0 is video index 1)
-        and the float32 array for their scores.
-      num_videos: That lists can hold, the first ones of the catalogue.
+      cases: Cases to list videos for.
+      score: Function that fills a block: its arguments are a slice of cases, a slice of
+        videos (0 is video index 1) and the float32 array for their scores.
+      num_videos: Number of videos that can be listed, the first of the catalogue.
       k: Length of the lists.
-      config: Memory.
+      config: Settings, with the memory of a block.
     """
     return selection.best_of(
         score,
@@ -104,11 +104,11 @@ def may_hold(
     rows: npt.NDArray[np.integer],
     videos: npt.NDArray[np.integer],
 ) -> npt.NDArray[np.bool_]:
-    """Returns, for lists of other systems, whether a video may be in each.
+    """Returns whether each video may be in a list of another system, `[n] bool`.
 
     Args:
       cases: Cases of the lists.
-      rows: `[n]` cases.
+      rows: `[n]` row of the case of each video.
       videos: `[n]` a video index for each; 0, an unknown video, may be listed.
     """
     everyone = slice(0, len(cases))
@@ -118,7 +118,7 @@ def may_hold(
 
 
 def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
-    """Returns lists without forbidden videos, closed up and cut to k."""
+    """Returns lists without forbidden videos, compacted and cut to k."""
     rows = np.repeat(np.arange(len(found)), found.shape[1])
     keep = may_hold(cases, rows, found.ravel()).reshape(found.shape) & (found > 0)
     order = np.argsort(~keep, axis=1, kind="stable")
@@ -156,7 +156,7 @@ def of_model(
 ) -> Maker:
     """Returns the maker that ranks by a candidate model's vectors.
 
-    Vectors of the last cases are kept for the other makers that ask for them.
+    Vectors of the last cases are cached for the other makers.
     """
 
     @functools.lru_cache(maxsize=1)
@@ -171,7 +171,7 @@ def of_model(
 
 
 class _Asked:
-    """Cases as a key: equal where they are the same object."""
+    """A hashable key for cases, equal for the same object."""
 
     def __init__(self, cases: protocol.Cases) -> None:
         self.cases = cases
@@ -199,7 +199,7 @@ def composed(
       first: Maker of the candidates.
       ranker: Ranker that scores them.
       num_candidates: Number of candidates.
-      order: Function from its logits to the order of a page; None: the logits order it.
+      order: Function from the logits to the order of a slate; None: order by logits.
     """
 
     def make(cases: protocol.Cases, k: int) -> Lists:
@@ -218,14 +218,14 @@ def made(
     length: int,
     windows: by_window.WindowOpener,
 ) -> dict[str, Lists]:
-    """Returns the lists of makers, asked window by window, `[cases, length]` each.
+    """Returns the lists of makers, computed window by window, `[cases, length]` each.
 
     Args:
       data: The prepared set.
       cases: Cases of a split.
       makers: Makers by name.
       length: Length of the lists.
-      windows: Windows that the models of the makers are asked by.
+      windows: Opener of the windows that the makers' models read.
     """
     parts = windows.parts(data, cases.users)
     if len(parts) <= 1:
@@ -249,10 +249,10 @@ def reordered(
 
     Args:
       data: The prepared set.
-      ranker: Scores the videos.
-      cases: Whom the lists are for.
-      lists: `[cases, n]`.
-      order: From its logits to the order of a page; None: theirs.
+      ranker: Ranker that scores the videos.
+      cases: Cases of the lists.
+      lists: `[cases, n]` video indices.
+      order: Function from the logits to the order of a slate; None: order by logits.
 
     Raises:
       ValueError: A logit is NaN.

@@ -58,7 +58,7 @@ def als(data: prepared.PreparedData, config: configs.EvaluationConfig) -> lists.
     """Returns the maker of implicit's alternating least squares.
 
     Raises:
-      errors.UserError: It is not installed.
+      errors.UserError: The library `implicit` is not installed.
     """
     library = _module("implicit.als", "als")
     model = library.AlternatingLeastSquares(

@@ -1,8 +1,7 @@
-"""The report of named systems on a prepared set (`report_model` is its shape).
+"""The report of named systems on a prepared set (types: `report_model`).
 
-Whoever has a system to measure brings a maker of lists (`lists.Maker`), a scorer of
-impressions (`ranker.Scorer`), or both, under one name or several; everything else is
-the same for all.
+A system is a maker of lists (`lists.Maker`), a scorer of impressions (`ranker.Scorer`),
+or both, under one name or several; everything else is the same for all systems.
 """
 
 import dataclasses
@@ -49,7 +48,7 @@ class Systems:
     Attributes:
       makers: List makers.
       scorers: Impression scorers.
-      orders: Scorers that are asked for an order of each user's impressions alone.
+      orders: Scorers that only order each user's impressions.
     """
 
     makers: dict[str, lists.Maker] = dataclasses.field(default_factory=dict)
@@ -77,10 +76,10 @@ def measure(
       split: `TEST` or `VALIDATION`.
       config: Settings of lengths, slices and resamples.
       orders: Scorers that only order each user's impressions.
-      windows: Windows that models are asked by; None: of `config.window_events`.
+      windows: Opener of the windows that models read; None: of `config.window_events`.
 
     Raises:
-      errors.UserError: An input lies at or after its label, or a slice is unknown.
+      errors.UserError: An input is at or after its label, or a slice is unknown.
     """
     started = time.perf_counter()
     stated = statement.describe(data, cases, split, config)
@@ -127,8 +126,8 @@ class _Shown:
 
     Attributes:
       impressions: Impressions that predictions are measured on.
-      ranked: Impressions that are ordered.
-      scores: `[n]` of each system, higher = placed first.
+      ranked: Impressions in lists with an order.
+      scores: `[n]` scores of each system, higher = placed first.
     """
 
     impressions: ranker.SplitImpressions | None = None

@@ -1,6 +1,6 @@
 """Properties of metrics by their names.
 
-Those of lists are registered with their functions (`ytdnn.registries.METRICS`).
+Metrics of lists are registered with their functions (`ytdnn.registries.METRICS`).
 """
 
 from collections.abc import Collection
@@ -65,13 +65,13 @@ def _registered(metric: str) -> Any:
 
 
 def less_is_better(metric: str) -> bool:
-    """Whether a better model has less of a metric, `NAME` or `NAME@k`."""
+    """Whether a lower value of a metric, `NAME` or `NAME@k`, is better."""
     part = _registered(metric)
     return part.less_is_better if part else metric.partition("@")[0] in _LESS_IS_BETTER
 
 
 def is_graded(metric: str) -> bool:
-    """Whether a metric, `NAME` or `NAME@k`, grades a model, the truth best."""
+    """Whether a metric, `NAME` or `NAME@k`, grades models, the truth best of all."""
     part = _registered(metric)
     return part.is_graded if part else metric.partition("@")[0] not in _NOT_GRADED
 
@@ -101,7 +101,7 @@ def judging_pages(known: Collection[str], k: int) -> list[str]:
     watch time.
 
     Args:
-      known: Measured metrics, as `MODEL/METRIC@K`.
+      known: Names of the measured metrics, `MODEL/METRIC@K`.
       k: Length of the list.
 
     >>> judging_pages(["system/hit_rate@10", "system/true_watch_seconds@10"], k=10)

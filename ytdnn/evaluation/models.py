@@ -17,9 +17,9 @@ Readings = Mapping[str, npt.NDArray[Any]]
 
 
 class RetrievalModel(Protocol):
-    """Turns users and videos into vectors whose products rank (PAPER §3.1).
+    """Maps users and videos to vectors that are ranked by their product (PAPER §3.1).
 
-    Every model states the two facts that its numbers are marked with.
+    Every model states two facts that its numbers are marked with.
 
     Attributes:
       num_listed: Number of videos that lists can hold, the first ones of the catalogue.
@@ -29,7 +29,7 @@ class RetrievalModel(Protocol):
 
     @property
     def sees_request_time(self) -> bool:
-        """Whether it reads the time of the request, which is the answer's."""
+        """Whether the model reads the time of the request, that of the answer."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class RetrievalModel(Protocol):
     def request_vectors(
         self, data: prepared.PreparedData, impression_rows: Positions
     ) -> Vectors:
-        """Returns `[n, dim]` of the requests of logged impressions."""
+        """Returns `[n, dim]` user vectors at the requests of logged impressions."""
         ...
 
     def readings(
@@ -72,11 +72,11 @@ class RetrievalModel(Protocol):
 
 
 class RankingModelLike(Protocol):
-    """Scores impressions, logged or about to be made (PAPER §4)."""
+    """Scores impressions, logged ones and candidates (PAPER §4)."""
 
     @property
     def sees_request_time(self) -> bool:
-        """Whether a candidate model that it asks reads the time of the request."""
+        """Whether the first stage that features read uses the time of the request."""
         ...
 
     def predict_at(
@@ -124,11 +124,11 @@ class RankingModelLike(Protocol):
 
 
 class SearchIndex(Protocol):
-    """Finds the videos of the largest products with a query."""
+    """Finds the videos with the largest products with a query."""
 
     @property
     def num_videos(self) -> int:
-        """Videos in the index."""
+        """Number of videos in the index."""
         ...
 
     def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:

@@ -1,12 +1,12 @@
 """Chooses the served order: the ranker's, or the candidates' (`ranking.enabled=auto`).
 
-Judged on the validation window, which neither stage was fitted to, by the orders of
-each user's impressions (`shown_lists`), not by hits, which count only videos that the
-log chose to show. The better of the two orders is served. Where watch time is logged
-and the interval of their difference holds 0, a ranker above popularity is: it alone has
-learned watch time. Popularity, each video's own odds, is not personal and is never
-served, but a ranker that has learned from users' features must be better than it: where
-it is not, a warning says so, with advice.
+Both are compared on the validation window, which neither stage was fitted to, by the
+order of each user's impressions (`shown_lists`); hits would count only videos that the
+log chose to show. The better of the two orders is served. If watch time is logged and
+the interval of their difference contains 0, a ranker above popularity is served, as
+only the ranker has learned watch time. Popularity, each video's own odds, is not
+personal and is never served. A ranker that has learned from users' features must be
+better than popularity; otherwise a warning gives advice.
 """
 
 import math
@@ -41,8 +41,8 @@ def of_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice
     """Returns the choice of a run.
 
     Args:
-      config: The run's.
-      workdir: With `data`, `candidates` and `ranking`.
+      config: Config of the run.
+      workdir: Directory of the run, with `data`, `candidates` and `ranking`.
     """
     data = prepared.load(workdir / prepared.KIND)
     first_stage = retrieval_stage.load(
@@ -108,7 +108,7 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
 
 
 def _is_level(judged: report_parts.ShownLists) -> bool:
-    """Returns whether watch time cannot tell the ranker from the candidates."""
+    """Returns whether ranker and candidates do not differ surely in watch time."""
     if lists.CANDIDATES not in judged.ahead or judged.gain != "watch_seconds":
         return False
     value, low, high = judged.ahead[lists.CANDIDATES][JUDGE]

@@ -57,11 +57,12 @@ def evaluate(
     Args:
       other: The system.
       data: The prepared set it is measured on.
-      config: Lengths, slices, resamples.
+      config: Settings of lengths, slices and resamples.
       split: `test` or `validation`.
 
     Raises:
-      errors.UserError: There is nobody to ask, or it has seen the answers.
+      errors.UserError: No user has a right answer, or the system was trained on
+        answers.
     """
     code = events.Split[split.upper()]
     cases = protocol.cases(data, code, config, other.num_listed)

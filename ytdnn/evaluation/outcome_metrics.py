@@ -1,7 +1,7 @@
 """Metrics of the outcomes of impressions besides the click (docs/feedback.md).
 
-Impressions count where the outcome is known. A binary outcome is measured by AUC, AUC
-within each user (by what was known when the user's list began, as of the click), log
+Only impressions with a value of the outcome count. A binary outcome is measured by AUC,
+AUC within each user (by features read when the user's list began, as for clicks), log
 loss, and predicted over observed; an amount by the AUC of being above 0, mean absolute
 error, and predicted over observed.
 """
@@ -39,11 +39,11 @@ Parts = impression_metrics.Parts
 def known(
     impressions: ranker.SplitImpressions, place: int
 ) -> tuple[ranker.SplitImpressions, npt.NDArray[np.bool_]]:
-    """Returns the impressions of which an outcome is known, and which these are.
+    """Returns the impressions with a value of an outcome, and their mask.
 
     Args:
       impressions: Impressions of a split.
-      place: Place of the outcome in their array.
+      place: Place of the outcome in the array of outcomes.
 
     Raises:
       ValueError: The log has no outcomes.
@@ -64,11 +64,11 @@ def parts(
     """Returns numerator and denominator, by user, of the metrics that are ratios.
 
     Args:
-      impressions: Impressions of which the outcome is known.
-      observed: `[n]`, the outcome of each.
-      predicted: `[n]`, its prediction.
-      listed: `[n]`, the prediction by what was known when the user's list began.
-      is_binary: Whether it happens or not.
+      impressions: Impressions with a value of the outcome.
+      observed: `[n]`, the outcome of each impression.
+      predicted: `[n]`, prediction of the outcome.
+      listed: `[n]`, prediction by features read when the user's list began.
+      is_binary: Whether the outcome is binary; else it is an amount.
     """
     happened = observed > 0.0
     given = np.asarray(predicted, np.float64)
@@ -97,7 +97,7 @@ def measure(
     predicted: Mapping[str, predictions.Predictions],
     config: configs.EvaluationConfig,
 ) -> report_model.OutcomesReport | None:
-    """Returns the numbers of all models that predict outcomes, None without any.
+    """Returns the metrics of all models that predict outcomes; None without any.
 
     Args:
       impressions: All impressions of the split.
@@ -138,9 +138,9 @@ def of_outcome(
     Args:
       impressions: All impressions of the split.
       outcome: The outcome.
-      place: Its place in the array of outcomes.
+      place: Place of the outcome in the array of outcomes.
       given: Predictions of a model.
-      config: Resamples and their seed.
+      config: Settings of resamples and their seed.
     """
     shown, keep = known(impressions, place)
     observed = np.asarray(shown.outcomes)[:, place].astype(np.float64)

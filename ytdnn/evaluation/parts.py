@@ -1,9 +1,9 @@
 """A part of the users, or of the videos, that an evaluation is restricted to.
 
 A part is named by a file of ids, or by a condition over columns of `users` or `videos`
-as `country = 'DE' AND age < 30` (Polars SQL). Of the users only those of the part are
-asked; of the videos only those of the part are right answers and impressions: the lists
-are whole.
+as `country = 'DE' AND age < 30` (Polars SQL). Only users of the part are evaluated.
+Only videos of the part count as right answers and impressions; the lists are not
+filtered.
 """
 
 import pathlib
@@ -21,14 +21,14 @@ Bools = npt.NDArray[np.bool_]
 
 
 def of_users(data: prepared.PreparedData, named: str) -> Bools:
-    """Returns which users are in a part, `[num_users] bool`.
+    """Returns whether each user is in a part, `[num_users] bool`.
 
     Args:
       data: The prepared set.
       named: A file of ids, or a condition over columns of `users`.
 
     Raises:
-      errors.UserError: It is neither, or no user is in it.
+      errors.UserError: `named` is neither, or no user is in the part.
     """
     return data.once(
         (of_users, named), lambda: _rows(data.users, schema.USER_ID, named, "users")
@@ -36,14 +36,14 @@ def of_users(data: prepared.PreparedData, named: str) -> Bools:
 
 
 def of_videos(data: prepared.PreparedData, named: str) -> Bools:
-    """Returns which videos are in a part, `[num_videos + 1] bool`, 0 in none.
+    """Returns whether each video is in a part, `[num_videos + 1] bool`; index 0 is not.
 
     Args:
       data: The prepared set.
       named: A file of ids, or a condition over columns of `videos`.
 
     Raises:
-      errors.UserError: It is neither, or no video is in it.
+      errors.UserError: `named` is neither, or no video is in the part.
     """
     found = data.once(
         (of_videos, named), lambda: _rows(data.videos, schema.VIDEO_ID, named, "videos")
@@ -57,13 +57,13 @@ def of_impressions(
     videos: npt.NDArray[np.integer],
     config: configs.EvaluationConfig,
 ) -> Bools | None:
-    """Returns which impressions are in the parts of a config; None: all are.
+    """Returns whether each impression is in the parts of a config; None: all are.
 
     Args:
       data: The prepared set.
       users: `[n]` user index of each impression.
-      videos: `[n]` catalogue index of each.
-      config: Names the parts.
+      videos: `[n]` catalogue index of each impression.
+      config: Settings, with the parts.
     """
     if not config.users and not config.videos:
         return None
@@ -76,16 +76,16 @@ def of_impressions(
 
 
 def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
-    """Returns which rows of a frame a file of ids, or a condition, names.
+    """Returns whether a file of ids, or a condition, selects each row of a frame.
 
     Args:
       frame: Users or videos.
-      key: Column of their ids.
+      key: Column of the ids.
       named: A file of ids, or a condition over the frame's columns.
       what: `users` or `videos`, for messages and the name of the flag.
 
     Raises:
-      errors.UserError: It is neither, or names no row.
+      errors.UserError: `named` is neither, or selects no row.
     """
     path = pathlib.Path(named).expanduser()
     try:

@@ -1,9 +1,9 @@
 """Scores the predictions of any other system: a file of `user_id, video_id, score`.
 
-Rows of a user in descending score are their list, ties by lower video index as
-everywhere. Watched videos are removed as from every list. A video that the prepared set
-does not know keeps its place and hits nothing; users that nobody is asked about are
-ignored; users without a row get an empty list. All three are counted.
+A user's rows in descending score are the user's list, with ties by lower video index as
+everywhere. Watched videos are removed as from every list. A video that is not in the
+prepared set keeps its place and is no hit; users outside the evaluation are ignored;
+users without a row get an empty list. All three are counted.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
       data: The prepared set it is measured on.
 
     Raises:
-      errors.UserError: The file is bad.
+      errors.UserError: The file is malformed; see `parse`.
     """
     found = parse(path, data)
     return other_systems.Other(
@@ -61,11 +61,11 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
 
     Args:
       path: The file; its stem names the system.
-      data: The prepared set, which says whether ids are integers or text.
+      data: The prepared set, with the types of ids.
 
     Raises:
-      errors.UserError: It cannot be read, lacks a column, has an id of another type, a
-        score that is no number, or a (user, video) pair twice.
+      errors.UserError: The file cannot be read, lacks a column, or has an id of another
+        type, a score that is no number, or a repeated (user, video) pair.
     """
     path = pathlib.Path(path)
     frame = _scan(path)

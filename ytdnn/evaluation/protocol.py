@@ -1,19 +1,19 @@
 """The cases of an evaluation: users, their histories, and the right answers.
 
-One case for each user with a watch in the evaluated split. The history ends at the
-first of those watches (leave_one_out: at the only one; the validation item is history
-of the test), so it holds nothing at or after an answer, whatever the split. Right
-answers are the distinct videos of the split's watches; videos of the history are no
-answers unless watched videos stay in the lists. A user left without answers is left out
-and counted. An answer that no list can hold still counts, as a miss.
+There is one case for each user with a watch in the evaluated split. The history ends at
+the first of those watches (leave_one_out: at the only one; the validation item is
+history of the test), so it has nothing at or after an answer. Right answers are the
+distinct videos of the split's watches; videos of the history are no answers unless
+watched videos stay in the lists. A user without answers is left out and counted. An
+answer that no list can hold counts as a miss.
 
 No case contains the time of its answer. The ranker's requests are made when the
 evaluated window begins (temporal) or at the last watch of the history (the other
 protocols; where there is none, when the split begins).
 
-Where `evaluation.targets` is `last`, as for sessions with ids of their own, the history
-ends at the user's last watch of the split, which is the answer, and the request is made
-at the watch before it, in the temporal protocol not before the window begins.
+If `evaluation.targets` is `last`, as for sessions with ids of their own, the history
+ends at the user's last watch of the split, which is the answer. The request is made at
+the watch before it, but in the temporal protocol not before the window begins.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class Histories:
-    """The videos of users' histories, a `ragged.Ragged` that is read when asked for."""
+    """The videos of users' histories, a `ragged.Ragged` that is read on first use."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Histories:
         users: npt.NDArray[np.integer],
         ends: Integers,
     ) -> None:
-        """Reads no video yet.
+        """Stores the users and positions; videos are read on first use.
 
         Args:
           data: The prepared set.
@@ -56,7 +56,7 @@ class Histories:
         self.offsets = np.append(0, np.cumsum(ends - starts)).astype(np.int64)
 
     def __iter__(self) -> Iterator[npt.NDArray[np.integer]]:
-        """Yields offsets and values, as a `ragged.Ragged` does."""
+        """Yields offsets and values, as `ragged.Ragged` does."""
         yield self.offsets
         yield self.values
 
@@ -66,7 +66,7 @@ class Histories:
 
     @property
     def values(self) -> npt.NDArray[np.integer]:
-        """Catalogue indices of all histories, in memory from now on."""
+        """Catalogue indices of all histories, cached."""
         return self._read.values
 
     @property
@@ -76,7 +76,7 @@ class Histories:
 
     @property
     def rows(self) -> Integers:
-        """The history that each entry belongs to."""
+        """Row of the history that each entry belongs to."""
         return self._read.rows
 
     def take(self, rows: npt.NDArray[np.integer]) -> ragged.Ragged:
@@ -97,15 +97,15 @@ class Cases:
       ends: `[n]` flat positions where each history ends.
       times: `[n] int64` times of the requests, seconds since the epoch.
       watched: Videos of each history.
-      removed: Videos that no list of the user may hold: `watched`, or none.
+      removed: Videos left out of the user's lists: `watched`, or none.
       available_from: `[num_videos] int64`, time from which each video may be listed.
       targets: Right answers of each user, at least one.
       labels: Flat position of the watch of each target.
-      seconds: `[targets]`, watch seconds of each within the evaluated watches, later
-        ones of the same video included; None: the log has no watch time.
+      seconds: `[targets]`, watch seconds of each target in the evaluated watches,
+        repeated watches included; None: the log has no watch time.
       num_left_out: Number of users with watches in the split but no answer.
       num_listed: Number of videos that lists can hold, the first ones of the catalogue.
-      until: Time of the last answer of all users, those of `take` too; None: there are
+      until: Time of the last answer of all users, unchanged by `take`; None: there are
         no answers.
     """
 
@@ -145,8 +145,9 @@ def cases(
     Args:
       data: The prepared set.
       split: `VALIDATION` or `TEST`.
-      config: Which watches are answers, and which videos may be listed.
-      num_listed: How many videos the candidate model can list; None: the vocabulary.
+      config: Settings of right answers and of the candidate set.
+      num_listed: Number of videos that the candidate model can list; None: the
+        vocabulary.
 
     Raises:
       errors.UserError: No user has an answer in the split.
@@ -203,9 +204,9 @@ def at_requests(
 
     Args:
       data: The prepared set.
-      requests: Users, ends of their histories and times, as of `Cases`.
-      config: Which videos may be listed.
-      num_listed: How many videos the candidate model can list.
+      requests: Users, ends of their histories and times (see `Cases`).
+      config: Settings of the candidate set.
+      num_listed: Number of videos that the candidate model can list.
     """
     users, ends, times = requests
     watched, nothing = data.watched_before(users, ends), ragged.empty(len(users))
@@ -323,10 +324,10 @@ def _request_times(
 def _available_from(
     data: prepared.PreparedData, config: configs.EvaluationConfig, num_listed: int
 ) -> Integers | None:
-    """Returns when each video may first be listed, None where all always may.
+    """Returns the time from which each video may be listed; None: no restriction.
 
     Raises:
-      errors.UserError: The candidate set is by upload and the log has no upload times.
+      errors.UserError: The candidate set is by upload, but the log has no upload times.
     """
     if config.candidate_set == "train":
         counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
@@ -346,14 +347,14 @@ def _available_from(
 def moment(found: Cases, split: prepared.Split) -> int | None:
     """Returns the time of the requests; None: the serving moment, as for a bundle.
 
-    A temporal test begins at the serving moment. An earlier window must not be served
-    with later statistics.
+    A temporal test begins at the serving moment. For an earlier window, later
+    statistics must not be used.
     """
     return None if split == prepared.Split.TEST else int(found.times.max())
 
 
 def num_candidates(found: Cases) -> int:
-    """Returns how many videos may be listed for at least one case."""
+    """Returns the number of videos that may be listed for at least one case."""
     if found.available_from is None:
         return found.num_listed
     since = found.available_from[: found.num_listed]
@@ -361,7 +362,7 @@ def num_candidates(found: Cases) -> int:
 
 
 def num_unlistable(found: Cases) -> int:
-    """Returns the answers a list could hold that are not in the candidate set."""
+    """Returns the number of answers in the vocabulary but outside the candidate set."""
     if found.available_from is None:
         return 0
     inside = found.targets.values <= found.num_listed

@@ -1,9 +1,9 @@
-"""Gaps of quality between groups: whom, and which channels, a model serves worse.
+"""Gaps of quality between groups of users, and between groups of channels.
 
 A mean over all users hides groups that a model serves badly (Ekstrand et al., FAT*
 2018). Each slice of the report is a set of groups: of users, by activity or country; of
 channels, by the watches of their videos. The gap of a metric is the largest value of a
-group less the smallest one.
+group minus the smallest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ def of_slices(
 
     Args:
       slices: Rows of each slice; groups of fewer than `LEAST_USERS` users are left out,
-        and slices with one group left.
+        and so are slices with a single remaining group.
     """
     found = {}
     for name, rows in slices.items():

@@ -5,8 +5,8 @@ where it predicts them, expected watch seconds, click probability, log odds. The
 passed by name, so the world's oracle is one more entry; `impression_metrics` measures
 them.
 
-Popularity is the clicks and watch time of each video in the ranker's training
-impressions, smoothed.
+Popularity scores a video by its smoothed clicks and watch time in the ranker's training
+impressions.
 """
 
 import copy
@@ -37,14 +37,14 @@ class SplitImpressions:
       rows: `[n]` rows of the prepared set's impressions.
       clicked: `[n] bool`.
       weights: `[n]` weights of the weighted logistic loss.
-      seconds: `[n]` watched, None where the log has no watch time.
-      pages: `[n]`, equal for one page of one user.
+      seconds: `[n]` watch seconds; None where the log has no watch time.
+      pages: `[n]`, equal for one slate of one user.
       users: `[n]`, numbered from 0 without gaps.
-      user_indices: `[num_users]`, user index of each such number.
+      user_indices: `[num_users]`, user index of each number in `users`.
       videos: `[n]` video indices.
       outcomes: `[n, outcomes] float32`, NaN where unknown; None: the log has none.
-      at_once: Whether all of each user's list is of one moment, in the whole split
-        where these are a part of it; None: that of these.
+      at_once: Whether each user's impressions in the whole split are of one moment;
+      None: computed from these impressions.
     """
 
     outcomes: npt.NDArray[np.float32] | None = None
@@ -79,7 +79,7 @@ class SplitImpressions:
     def list_starts(self) -> npt.NDArray[np.int64]:
         """Rows of the first impression of each one's user, `[n]`.
 
-        They lie sorted by user and time.
+        Impressions are sorted by user and time.
         """
         first = np.unique(self.users, return_index=True)[1]
         found: npt.NDArray[np.int64] = self.rows[first][self.users]
@@ -87,7 +87,7 @@ class SplitImpressions:
 
     @property
     def num_users(self) -> int:
-        """Users with an impression in the split."""
+        """Number of users with an impression in the split."""
         return int(self.users.max(initial=-1)) + 1
 
     def by_user(self, values: Floats | float) -> Floats:
@@ -103,7 +103,7 @@ class SplitImpressions:
         """Returns some of the impressions, their users numbered anew.
 
         Args:
-          keep: `[n]`, those that stay.
+          keep: `[n]`, mask or rows of the impressions to keep.
         """
         found = copy.copy(self)
         for name in ("rows", "clicked", "weights", "pages", "videos"):
@@ -123,7 +123,7 @@ def of_part(
     """Returns the impressions of a split of the users and videos that are evaluated.
 
     Raises:
-      errors.UserError: There are none.
+      errors.UserError: There are no such impressions.
     """
     found = SplitImpressions(data, split)
     users = found.user_indices[found.users]
@@ -147,13 +147,13 @@ def scored(
     scorers: Mapping[str, Scorer],
     windows: by_window.WindowOpener,
 ) -> dict[str, predictions.Predictions]:
-    """Returns the predictions of scorers, asked window by window.
+    """Returns the predictions of scorers, computed window by window.
 
     Args:
       data: The prepared set.
       impressions: Impressions of a split.
       scorers: Scorers by name.
-      windows: Windows that the models of the scorers are asked by.
+      windows: Opener of the windows that the scorers' models read.
     """
     bounds = windows.parts(data, impressions.user_indices)
     if len(bounds) <= 1:
@@ -172,12 +172,11 @@ def scored(
 def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
     """Returns the scorer of a ranker.
 
-    A user's list is ordered by what was known when it began, as a page is and as every
-    order of it must be. With clicks of the list itself in its inputs, a good
-    ranker's order is reversed: of two impressions, one of them clicked, either the
-    first was, and a ranker that learned that clicks follow clicks puts the other one
-    above it; or the second was, and its score is lowered because the first brought no
-    click.
+    A user's list is ordered by features read when the list began, as in serving. If
+    clicks of the list itself were inputs, a good ranker's order would be reversed. Take
+    two impressions, one of them clicked: if the first was clicked, a ranker that has
+    learned that clicks follow clicks puts the second above it; if the second was, its
+    score is lowered because the first was not clicked.
     """
 
     def score(impressions: SplitImpressions) -> predictions.Predictions:
@@ -213,9 +212,9 @@ def popularity_predictions(
 ) -> predictions.Predictions:
     """Returns predictions from each video's training impressions.
 
-    Clicks, weight of clicks and impressions are smoothed by ten average impressions, so
-    a video never shown gets the average. The order is that of the odds: weight of
-    clicks over impressions without one.
+    Clicks, weights of clicks and impressions are smoothed by ten average impressions,
+    so that a video never shown gets the average. Videos are ordered by the odds: weight
+    of clicks over impressions without a click.
     """
     sums = data.once(_training_sums, lambda: _training_sums(data.whole))
     average = _SMOOTHING_IMPRESSIONS / max(float(sums[1:].sum()), 1.0)
@@ -235,9 +234,10 @@ def popularity_predictions(
 
 
 def _training_sums(data: prepared.PreparedData) -> Floats:
-    """Returns weights of clicks, clicks, and impressions without one of each video.
+    """Returns weight of clicks, clicks, and impressions without a click of each video.
 
-    Of the training impressions, `[3, num_videos + 1]`, read a shard at a time.
+    The sums `[3, num_videos + 1]` are over the training impressions, read shard by
+    shard.
     """
     size = data.num_videos + 1
     total, every = np.zeros((3, size)), np.arange(size)

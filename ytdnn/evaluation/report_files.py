@@ -32,7 +32,7 @@ _OWN = {artifacts.MANIFEST, artifacts.LOGS, REPORT, USERS, PAGE}
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """A report and the values behind it.
+    """A report with the values of each user.
 
     Attributes:
       report: The numbers.
@@ -47,10 +47,10 @@ class Result:
 
 @contextlib.contextmanager
 def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
-    """Writes an evaluation as an artefact, whole or not at all.
+    """Publishes an evaluation atomically.
 
-    Yields the directory that takes its place, so that the caller adds the files for
-    people, `PAGE` and `artifacts.LOGS`.
+    Yields the temporary directory, so that the caller can add the files for people,
+    `PAGE` and `artifacts.LOGS`.
 
     Args:
       directory: Directory of the artefact; an earlier one is replaced.
@@ -70,7 +70,7 @@ def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
 
 
 def require_own(directory: pathlib.Path) -> None:
-    """Checks that nothing but an earlier evaluation would be replaced.
+    """Checks that a directory is new, empty, or an earlier evaluation.
 
     Raises:
       errors.UserError: The directory holds something else.
@@ -86,12 +86,12 @@ def require_own(directory: pathlib.Path) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluated:
-    """A report read back.
+    """An evaluation that was read from disk.
 
     Attributes:
-      path: Its directory.
-      report: Its content.
-      users: The values behind it.
+      path: Directory of the evaluation.
+      report: The report.
+      users: Values of each user, see `users`.
     """
 
     path: pathlib.Path
@@ -114,7 +114,7 @@ class Evaluated:
         ]
 
     def value(self, model: str, metric: str) -> float:
-        """Returns a number of the report, NaN where it could not be measured.
+        """Returns a number of the report; NaN where it could not be measured.
 
         Args:
           model: Name of the model, such as `candidates`.
@@ -129,7 +129,7 @@ class Evaluated:
         return self.number(model, metric)
 
     def number(self, model: str, metric: str) -> float:
-        """Returns a number of the report, NaN where it has none."""
+        """Returns a number of the report; NaN where the report has none."""
         for entries in self.report.kinds:
             value = entries[model].values.get(metric) if model in entries else None
             if value is not None:
@@ -171,7 +171,8 @@ def read(path: pathlib.Path) -> Evaluated:
         evaluation, or the report.json in that.
 
     Raises:
-      errors.UserError: There is none, it is damaged, or of another format version.
+      errors.UserError: There is no evaluation, or it is damaged or of another format
+        version.
     """
     directory = _directory(user_paths.expanded(path))
     report = read_report(directory)
@@ -181,10 +182,11 @@ def read(path: pathlib.Path) -> Evaluated:
 
 
 def read_report(directory: pathlib.Path) -> report_model.Report:
-    """Reads the report of an evaluation alone.
+    """Reads the report of an evaluation, without the values of users.
 
     Raises:
-      errors.UserError: There is none, it is damaged, or of another format version.
+      errors.UserError: There is no evaluation, or it is damaged or of another format
+        version.
     """
     try:
         artifacts.read_manifest(directory, KIND)
@@ -202,7 +204,7 @@ def read_report(directory: pathlib.Path) -> report_model.Report:
 
 
 def _directory(path: pathlib.Path) -> pathlib.Path:
-    """Returns the directory of the evaluation that a path stands for."""
+    """Returns the directory of the evaluation that a path names."""
     if path.is_dir():
         of_run = path / DIRECTORIES["test"]
         return of_run if of_run.is_dir() or (path / _RUN_CONFIG).exists() else path

@@ -24,7 +24,7 @@ class Entry:
     """The numbers of one model.
 
     Attributes:
-      values: By METRIC@k of lists, METRIC of impressions.
+      values: Values by METRIC@k for lists, METRIC for impressions.
       intervals: 95 % intervals by the same names.
     """
 
@@ -38,7 +38,7 @@ class Curve:
 
     Attributes:
       k: Lengths.
-      values: At each.
+      values: Value at each length.
     """
 
     k: tuple[report_parts.Positive, ...]
@@ -70,9 +70,9 @@ class QualityGap:
     """The gap of a metric between the groups of a slice.
 
     Attributes:
-      best: Group of the largest value.
-      worst: Group of the smallest.
-      difference: The value of `best` less that of `worst`.
+      best: Group with the largest value.
+      worst: Group with the smallest value.
+      difference: Value of `best` minus value of `worst`.
     """
 
     best: str
@@ -101,7 +101,7 @@ class ImpressionSliceRow:
 
 @report_parts.part
 class Gap:
-    """How much of the way from one system's pages to a bound's the others go.
+    """Share of the gap between one system's slates and a bound's that others close.
 
     Attributes:
       metric: METRIC@k.
@@ -202,8 +202,8 @@ class TrainingReport:
     """The training of one stage.
 
     Attributes:
-      epochs: Their numbers.
-      scalars: Each logged scalar of them.
+      epochs: Numbers of the epochs.
+      scalars: Each logged scalar, a value for each epoch.
     """
 
     epochs: tuple[int, ...]
@@ -232,10 +232,10 @@ class ListedVideo(ReportVideo):
     """A recommended video.
 
     Attributes:
-      video_id: As of a video.
-      title: As of a video.
-      topic: As of a video.
-      channel_id: As of a video.
+      video_id: See `ReportVideo`.
+      title: See `ReportVideo`.
+      topic: See `ReportVideo`.
+      channel_id: See `ReportVideo`.
       is_answer: Whether the user watched it afterwards.
     """
 
@@ -249,11 +249,11 @@ class Example:
     Attributes:
       user_id: Id as in the log.
       facts: Columns of the user.
-      history_length: Watches before the request.
-      history: The last ones, most recent last.
+      history_length: Number of watches before the request.
+      history: The last watches, most recent last.
       lists: List of each MODEL.
-      num_answers: Right answers.
-      answers: The first ones.
+      num_answers: Number of right answers.
+      answers: The first right answers.
     """
 
     user_id: report_parts.Id
@@ -267,19 +267,19 @@ class Example:
 
 @report_parts.part
 class PageValue:
-    """The value of a system's pages, estimated from a log with propensities.
+    """The value of a system's slates, estimated from a log with propensities.
 
     Attributes:
       per_place: By REWARD and ESTIMATOR (ips, snips; dr where the ranker predicts the
         reward): reward of a place that the system fills, with the places before it as
         logged.
-      per_page: The same for a page that it fills from the first place on.
-      mean_weight: Mean weight of a logged place, with its interval; 1 is expected where
-        the log could have shown any page of the system.
+      per_page: The same for a slate that it fills from the first place on.
+      mean_weight: Mean weight of a logged place, with its interval; 1 is expected if
+        the log could have shown any slate of the system.
       share_never_shown: Share of logged places with a video that the system would never
         show there: of weight 0.
       effective_places: Number of places of equal weight with the same information.
-      effective_pages: Number of pages, likewise.
+      effective_pages: Number of slates of equal weight with the same information.
     """
 
     per_place: dict[str, dict[str, report_parts.WithInterval]]
@@ -292,20 +292,20 @@ class PageValue:
 
 @report_parts.part
 class OffPolicy:
-    """Off-policy estimates of other pages than those of the log (IPS, SNIPS, DR).
+    """Off-policy estimates of other slates than those of the log (IPS, SNIPS, DR).
 
     Attributes:
-      pages: Number of judged pages.
-      pages_known: Number of complete pages with all propensities, from which they are
+      pages: Number of evaluated slates.
+      pages_known: Number of complete slates with all propensities, from which they are
         sampled.
-      pages_left_out: Number of the split's other pages.
-      users: Number of users of the pages.
-      places: Number of places of the pages.
+      pages_left_out: Number of the split's other slates.
+      users: Number of users of the slates.
+      places: Number of places of the slates.
       most_weight: Upper bound on weights, null without.
       logged_per_place: Mean reward of a logged place, by REWARD (clicks,
         watch_seconds).
-      logged_per_page: Mean reward of a logged page, likewise.
-      systems: By MODEL.
+      logged_per_page: Mean reward of a logged slate, by REWARD.
+      systems: Estimates by MODEL.
     """
 
     pages: report_parts.Positive
@@ -333,7 +333,7 @@ class Report:
       curves: By MODEL and METRIC.
       slices: By SLICE: a row for each value; without the bounds of the page.
       quality_gaps: By SLICE, MODEL and METRIC@k: the largest value of a group of at
-        least 30 users less the smallest one.
+        least 30 users minus the smallest.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       impression_slices: By SLICE of the impressions: a row for each value.
       calibration: By MODEL.
@@ -418,12 +418,12 @@ def from_json(text: str | bytes) -> Report:
     """Returns the report in a text.
 
     Raises:
-      ValueError: It is none; `pydantic.ValidationError` says where.
+      ValueError: The text is no report; a `pydantic.ValidationError` names the field.
     """
     return ADAPTER.validate_json(text)
 
 
 def to_dict(report: Report) -> dict[str, Any]:
-    """Returns a report as nested values of JSON, for tables of all there is."""
+    """Returns a report as nested values of JSON, for tables of all numbers."""
     values: dict[str, Any] = ADAPTER.dump_python(report, mode="json")
     return values

@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 def _defined(value: Any) -> Any:
-    """Returns a number as Python has it, None where it is NaN or infinite."""
+    """Returns a number as a Python number; None for NaN and infinity."""
     if isinstance(value, float | np.number):
         return float(value) if math.isfinite(value) else None
     return value
@@ -34,7 +34,7 @@ Id = str | int
     frozen_default=True, kw_only_default=True, field_specifiers=(pydantic.Field,)
 )
 def part(cls: type[_T]) -> type[_T]:
-    """Makes a class a part of the report: frozen, validated, closed."""
+    """Decorator for parts of the report: frozen, validated, without unknown fields."""
     decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
         frozen=True,
         kw_only=True,
@@ -76,7 +76,7 @@ class ImpressionRules:
       impressions: Logged impressions in the split.
       users: Users with an impression.
       watch_time_weights: Whether the log has watch time to weigh clicks by.
-      pairs: Rule by which impressions are grouped into pages, for the per-user loss.
+      pairs: Rule by which impressions are grouped into slates, for the per-user loss.
     """
 
     impressions: Count
@@ -194,11 +194,11 @@ class Leaks:
 
     Attributes:
       checked_examples: Right answers and impressions whose inputs were checked.
-      inputs_at_or_after_label: None, or there would be no report.
+      inputs_at_or_after_label: Always 0; a leak is an error.
       same_second_inputs: Inputs of the label's own second, before it in the order.
       examples_with_same_second_inputs: Examples that have such inputs.
       users_with_changed_future: Users whose future was changed to check that no model's
-        output changes; null where no model was run.
+        output changes; null if no model was run.
     """
 
     checked_examples: Count

@@ -10,14 +10,14 @@ from ytdnn.run import configs
 
 @dataclasses.dataclass(frozen=True)
 class RunModels:
-    """A run's models.
+    """The models of a run.
 
     Attributes:
       data: The prepared set.
       trained: The candidate model.
-      video_vectors: Vectors of its videos.
+      video_vectors: Vectors of the candidate model's videos.
       ranking: The ranker; None without one, or where it was trained on the window.
-      sources: The candidate sources in addition to the model.
+      sources: Candidate sources in addition to the candidate model.
       config: Config of the run.
     """
 

@@ -1,4 +1,4 @@
-"""Why a run may be no better than counting: causes that were looked for and found."""
+"""Warnings about a run that is no better than counting, with the causes found."""
 
 import pathlib
 from collections.abc import Iterator
@@ -77,9 +77,9 @@ def of_run(
 def _gain(
     result: report_files.Result, config: configs.EvaluationConfig
 ) -> _Gain | None:
-    """Returns the candidates' nDCG less the best counted one's, paired by user.
+    """Returns the candidates' nDCG minus the best counted baseline's, paired by user.
 
-    None where the candidates or popularity were not measured.
+    None if the candidates or popularity were not measured.
     """
     metric, users = f"ndcg@{config.ks[0]}", result.users
     counted = (lists.POPULARITY, *lists.BASELINES)
@@ -208,7 +208,7 @@ def _of_training(
 
 
 def _of_ranker(report: report_model.Report) -> Iterator[str]:
-    """Yields a line where the ranker's order is not ahead of one it must beat."""
+    """Yields a line for each order that the ranker should beat but does not."""
     found = report.shown_lists
     if found is None or ranker.RANKER not in found.systems:
         return
@@ -230,7 +230,7 @@ def _of_ranker(report: report_model.Report) -> Iterator[str]:
 
 
 def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:
-    """Yields a line where the log says little of the pages of the run."""
+    """Yields a line if the log has little information on the slates of the run."""
     if found is None:
         return
     name = list(found.systems)[-1]  # both stages, or the candidates

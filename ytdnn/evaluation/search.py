@@ -1,4 +1,4 @@
-"""The indexes measured: recall against exact search, points scored, latency."""
+"""Metrics of the indexes: recall against exact search, points scored, latency."""
 
 import time
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def recall(
     """Returns the share of the exact k best that the other index finds.
 
     Args:
-      approximate: The index measured.
-      exact: The truth.
+      approximate: The index to measure.
+      exact: Exact search.
       queries: `[n, dim] float32`.
       k: Length of the lists; no more than there are videos.
     """

@@ -1,12 +1,12 @@
 """The value of an order on a log: each user's impressions, ordered by each system.
 
-All impressions that a user was shown in the window form one list, over pages and
-visits: in a feed a page holds one or two of them, and there is nothing to order. A
-system orders the list by what was known of the user when the list began, as a page is
-ordered (`ranker.scorer` gives the reason). Measured are the share of the watch time in
-its first places, nDCG by seconds and grouped AUC (`impression_metrics`). The log
-decides which videos are in the lists, so an order of other videos is not judged, and a
-video that was shown earlier or higher may have been watched for that reason.
+All impressions of a user in the window form one list, over slates and visits: in a feed
+a slate has one or two videos, too few to order. A system orders the list by features
+read when the list began, as in serving (`ranker.scorer` gives the reason). Measured are
+the share of the watch time in its first places, nDCG by seconds and grouped AUC
+(`impression_metrics`). The log decides which videos are in the lists, so an order of
+other videos is not judged, and a video that was shown earlier or higher may have been
+watched for that reason.
 """
 
 import dataclasses
@@ -56,12 +56,12 @@ def candidates(
 ) -> ranker.Scorer:
     """Returns the scorer by the candidate model's product when each list begins.
 
-    A video that the model cannot list stands behind all others.
+    A video that the model cannot list is placed last.
 
     Args:
       data: The prepared set.
       trained: The candidate model.
-      video_vectors: `[num_listed, dim]` of it.
+      video_vectors: `[num_listed, dim]` vectors of the candidate model.
     """
 
     def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
@@ -94,7 +94,7 @@ def measure(
     config: configs.EvaluationConfig,
     exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
 ) -> report_parts.ShownLists | None:
-    """Measures orders of the lists; None where no user was shown two videos.
+    """Measures orders of the lists; None if no user was shown two videos.
 
     Args:
       data: The prepared set.
@@ -163,7 +163,7 @@ class Resampled:
         }
 
     def ahead(self, name: str, other: str) -> dict[str, report_parts.WithInterval]:
-        """Returns a system's metrics less another's, paired by user."""
+        """Returns a system's metrics minus another's, paired by user."""
         return {
             metric: (
                 value - self.values[other][metric],
@@ -240,9 +240,9 @@ def exposure(
 def _logged(
     data: prepared.PreparedData, impressions: ranker.SplitImpressions
 ) -> tuple[Floats, bool]:
-    """Returns the log's own order of impressions, and whether positions made it.
+    """Returns the log's own order of impressions, and whether it is by positions.
 
-    Positions of several pages tie; an unknown one is last.
+    Equal positions in several slates tie; unknown positions are last.
     """
     index, table = data.shard_index, "impressions"
     if index.has(table, "positions"):

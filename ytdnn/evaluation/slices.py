@@ -1,11 +1,10 @@
 """Results broken down by user and by video.
 
-A slice gives each right answer a value: of the user who was asked (activity, whether
-they are new, country, any column of `users`) or of the video that is the answer (age,
-popularity, any column of `videos`; device: of the watch). A row of a slice counts the
-answers with its value alone: the lists are whole, the users are those with such an
-answer. Numbers with many values become quintiles, text with many the most frequent ones
-and `other`.
+A slice gives each right answer a value: of the user (activity, whether they are new,
+country, any column of `users`), of the video (age, popularity, any column of `videos`)
+or of the watch (device). A row of a slice counts only the answers with its value, over
+the users with such an answer; the lists are not filtered. Numbers with many values
+become quintiles; texts with many values become the most frequent ones and `other`.
 """
 
 import itertools
@@ -47,10 +46,10 @@ def measure(
     made: Mapping[str, lists.Lists],
     per_user: Mapping[str, summary.PerUser],
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
-    """Returns every configured slice the log has, as the report shows it.
+    """Returns every configured slice that the log has, as in the report.
 
-    Slices of users have the true watch seconds of the slate too, where there are any: a
-    page is one user's, but shows videos of many slices.
+    Only slices of users have the true watch seconds of the slate, on a world: a slate
+    belongs to one user, but has videos of many slices.
 
     Args:
       context: Answers, resamples and names of the slices.
@@ -86,10 +85,10 @@ def _true_seconds(
 def values_of(
     context: list_metrics.Context, name: str
 ) -> tuple[list[str], Names] | None:
-    """Returns a slice's values in order and that of each answer; None: log has none.
+    """Returns a slice's values in order and that of each answer; None: not in the log.
 
     Raises:
-      errors.UserError: It is neither a slice nor a column.
+      errors.UserError: The name is neither a slice nor a column.
     """
     rows = context.cases.targets.rows
     videos = context.cases.targets.values
@@ -125,10 +124,10 @@ def values_of(
 def _owner(context: list_metrics.Context, name: str) -> tuple[str, str]:
     """Returns table and column of a slice's name, "language" or "users.language".
 
-    Both are empty where there is no such column.
+    Both are empty for an unknown column.
 
     Raises:
-      errors.UserError: Users and videos both have it.
+      errors.UserError: Users and videos both have the column.
     """
     tables = {schema.USERS: context.data.users, schema.VIDEOS: context.data.videos}
     table, _, column = name.partition(".")
@@ -298,7 +297,7 @@ def _quantiles(values: npt.NDArray[np.float64]) -> tuple[list[str], Names]:
 def _binned(
     values: npt.NDArray[Any], edges: tuple[int, ...], unit: str, lowest: str
 ) -> tuple[list[str], Names]:
-    """Returns the bins' names and that of each value; `lowest` is below all edges."""
+    """Returns the names of the bins, `lowest` first, and the bin of each value."""
     names = [lowest]
     names += [
         f"{low} to under {high} {unit}" for low, high in itertools.pairwise(edges)

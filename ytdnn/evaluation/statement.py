@@ -145,7 +145,7 @@ def _targets(config: configs.EvaluationConfig) -> str:
 
 
 def _num_train_watches_after(data: prepared.PreparedData, found: protocol.Cases) -> int:
-    """Returns the training watches of asked users that lie after their history."""
+    """Returns the number of training watches of evaluated users after their history."""
     lasts = data.shard_index.offsets("watches")[found.users + 1]
     number = 0
     for part in shard_index.bounded(lasts - found.ends, _WATCHES_A_PART):

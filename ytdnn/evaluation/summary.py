@@ -38,18 +38,18 @@ def of_ratios(
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """Returns a quotient, NaN where there is nothing to divide by."""
+    """Returns a quotient; NaN for a zero denominator."""
     return float(numerator / denominator) if denominator > 0.0 else float("nan")
 
 
 def gaps_closed(
     models: Mapping[str, report_model.Entry], baseline: str, best: str
 ) -> dict[str, dict[str, report_parts.Number]]:
-    """Returns how much of the gap between two models each other model closes.
+    """Returns the share of the gap between two models that each other model closes.
 
     Args:
-      models: Numbers of each; metrics without intervals describe the lists rather than
-        grade them and are left out, and so are those that are not defined or by which
+      models: Numbers of each model. Metrics without intervals, which describe lists and
+        do not grade them, are left out, and so are undefined metrics and those by which
         the truth is not best (`metric_names.is_graded`).
       baseline: The model of share 0.
       best: The model of share 1.

@@ -1,13 +1,13 @@
 """Shares of each outcome in the first places, by orders of several weights.
 
-The impressions of each user are one list, ordered by Σ weight · prediction, by what was
-known when the list began. A table says which share of the watch time, and of each
-outcome, the first half of the places then holds: what a weight brings of its outcome,
-and what it costs of the others.
+The impressions of each user are one list, ordered by Σ weight · prediction, by features
+read when the list began. A table gives the share of the watch time, and of each
+outcome, in the first half of the places: the gain of a weight in its own outcome, and
+its cost in the others.
 
-The weight of an outcome is in the unit of watch seconds: where the predictions of both
-sum up to the same over all impressions, it is 1 times `equal`. Outcomes that people do
-not want (`disliked`, `reported`) weigh less than 0.
+The weight of an outcome is relative to that of watch seconds: `equal` is the weight
+with which both have the same sum of predictions over all impressions. Unwanted outcomes
+(`disliked`, `reported`) have negative weights.
 """
 
 from collections.abc import Mapping
@@ -61,12 +61,12 @@ def measure(
     terms: Mapping[str, Floats],
     config: configs.EvaluationConfig,
 ) -> dict[str, report_model.Entry]:
-    """Returns by weighting the shares in the first half of users' lists.
+    """Returns the shares in the first half of users' lists, by weighting.
 
     Args:
       impressions: Impressions of the split.
       known: Outcomes of the log, in the order of their array.
-      terms: Predictions by name, `[n]` each, by what was known when the list began.
+      terms: Predictions by name, `[n]` each, by features read when the list began.
       config: Resamples and their seed.
     """
     names = [one.name for one in known if one.name in terms]

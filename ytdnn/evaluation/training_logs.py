@@ -1,4 +1,4 @@
-"""Training curves, read back from the TensorBoard logs of a run's artefacts."""
+"""Training curves, read from the TensorBoard logs of a run's artefacts."""
 
 import pathlib
 
@@ -14,8 +14,8 @@ def read(
 ) -> dict[str, report_model.TrainingReport]:
     """Returns the epochs of each stage that has logs.
 
-    A training that was killed and went on logs an epoch once more; the later value
-    counts. An epoch that lacks a scalar has None.
+    A training that was killed and resumed logs an epoch again; the later value counts.
+    An epoch without a value of a scalar has None.
     """
     found = {}
     for stage in stages:

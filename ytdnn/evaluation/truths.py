@@ -1,7 +1,6 @@
-"""The truth about a log, where its source knows it, as that of a synthetic world.
+"""The truth about a log, for sources that have one, such as a synthetic world.
 
-A source of logs registers its truth under its name (`registries.TRUTHS`); of others
-there is none.
+A source of logs registers its truth under its name (`registries.TRUTHS`).
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Pages(Protocol):
-    """The true value of pages, as `true_page.TruePages` has it."""
+    """The interface of the true value of slates, as in `true_page.TruePages`."""
 
     def per_user(
         self, cases: protocol.Cases, found: lists.Lists, ks: tuple[int, ...]
@@ -37,35 +36,35 @@ class Pages(Protocol):
         ...
 
     def best(self, cases: protocol.Cases, k: int) -> lists.Lists:
-        """Returns the best pages that the catalogue allows."""
+        """Returns the best slates that the catalogue allows."""
         ...
 
 
 class LogTruth(Protocol):
-    """The knowledge that a source has of a log, apart from its events."""
+    """The truth about a log, in addition to its events."""
 
     def systems(self, config: configs.EvaluationConfig) -> "measure.Systems":
-        """Returns the best possible systems, to be measured beside others."""
+        """Returns the best possible systems, to be measured with the others."""
         ...
 
     def pages(self) -> Pages | None:
-        """Returns the true value of pages, None where it is not known."""
+        """Returns the true value of slates; None if it is unknown."""
         ...
 
 
 def is_known(data: prepared.PreparedData) -> bool:
-    """Whether the source of a log knows its truth."""
+    """Whether the source of a log has its truth."""
     return data.manifest.facts.get("source", "") in registries.TRUTHS
 
 
 def from_data(data: prepared.PreparedData) -> LogTruth | None:
-    """Returns the truth about a log, None where its source knows none."""
+    """Returns the truth about a log; None if its source has none."""
     part = registries.TRUTHS.get(str(data.manifest.facts.get("source", "")))
     found: LogTruth | None = None if part is None else part.make(data)
     return found
 
 
 def pages_of(data: prepared.PreparedData) -> Pages | None:
-    """Returns the true value of pages, None where it is not known."""
+    """Returns the true value of slates; None if it is unknown."""
     found = from_data(data)
     return None if found is None else found.pages()

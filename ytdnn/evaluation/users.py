@@ -1,9 +1,9 @@
-"""The values of each user behind a report, so that two reports can be paired.
+"""The values of each user in a report, so that two reports can be paired.
 
-One row for each user who was asked or shown something. Lists: a column
-`MODEL/METRIC@k` for each mean over users, and `answers`, how many right answers there
-were. Impressions: `MODEL/METRIC/numerator` and `MODEL/METRIC/denominator`, of which
-the metric is the ratio of the sums. Null where a user has no value.
+There is one row for each user with a case or an impression. Lists: a column
+`MODEL/METRIC@k` for each mean over users, and `answers`, the number of right answers.
+Impressions: `MODEL/METRIC/numerator` and `MODEL/METRIC/denominator`; the metric is
+the ratio of their sums. Null where a user has no value.
 """
 
 from collections.abc import Mapping

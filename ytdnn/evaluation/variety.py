@@ -1,4 +1,4 @@
-"""How varied the lists of a model are, at the shortest length of a report."""
+"""Metrics of the variety of a model's lists, at the shortest length of a report."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ class Variety:
     """Measures lists of a prepared set's videos.
 
     Attributes:
-      by: Column that videos are compared by; empty: the log has none.
+      by: Column that videos are compared by; empty: the log has no such column.
     """
 
     def __init__(self, data: prepared.PreparedData, by: str = "") -> None:
@@ -49,7 +49,7 @@ class Variety:
     def per_user(
         self, found: lists.Lists, watches: npt.NDArray[np.float64], k: int
     ) -> summary.PerUser:
-        """Returns the metrics that every list has.
+        """Returns the metrics of each list.
 
         Args:
           found: `[cases, length] int32`.

@@ -1,1 +1,1 @@
-"""Features: one file a feature or a small family, declared once for everything."""
+"""Features: one file for a feature or a small family, declared once for all uses."""

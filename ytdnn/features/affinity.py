@@ -21,7 +21,7 @@ _NOUNS = {
 
 
 class _Affinity(past.OfPast):
-    """A number made of the user's earlier events of the same value of a column."""
+    """Base class of numbers from earlier events with the same value in a column."""
 
     needs: tuple[str, ...] = ("watches.time",)
     table = schema.WATCHES
@@ -139,7 +139,7 @@ class SecondsSinceAffinityWatch(_Affinity):
 
 
 class _WatchTime(_Affinity):
-    """Made of how long the user watched videos of it."""
+    """Base class of numbers from watch times."""
 
     needs: tuple[str, ...] = ("watches.watch_seconds",)
 

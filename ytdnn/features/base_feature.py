@@ -1,8 +1,8 @@
 """The interface of a feature: one declaration for training, evaluation and serving.
 
-A feature exists exactly when the log has its columns. Its value comes from the log at a
-position, or from a request, and is the same tensor for the same position; its encoder
-makes a vector of it. There are four kinds, each a class:
+A feature exists exactly when the log has its columns. Its value is read from the log at
+a position, or from a request, with the same tensor for the same position; its encoder
+maps it to a vector. There are four kinds, each a class:
 
 * `ReadAtRequest`: available when the request is made, and in training computed from
   events strictly before it;
@@ -48,7 +48,7 @@ class Scope(enum.IntEnum):
 
     @property
     def is_of_query(self) -> bool:
-        """Whether there is one value a request, not one a video."""
+        """Whether there is one value for each request, not for each video."""
         return self in (Scope.USER, Scope.REQUEST)
 
 
@@ -60,8 +60,8 @@ class Measured:
       num_values: Size of the vocabulary of a categorical feature.
       quantiles: Ascending quantiles of a continuous one in the training examples.
       numbers: Number that each value of a categorical feature represents.
-      dim: Width of its embedding where it is kept from an earlier training; 0: derived
-        from the number of values.
+      dim: Width of the embedding, if an earlier training fixed it; 0: derived from the
+        number of values.
     """
 
     num_values: int = 0
@@ -88,7 +88,7 @@ class Place:
 
 
 class MissingData(NamedTuple):
-    """Why a log has no such feature, in the words of an error."""
+    """The reason why a log has no such feature, for an error message."""
 
     expected: str
     found: str
@@ -101,11 +101,10 @@ class Feature(abc.ABC):
     Attributes:
       name: Name in configs, unique within a network.
       scope: Entity it belongs to.
-      columns: The log's columns it needs, as "table.column".
+      columns: Columns of the log that it needs, as "table.column".
       networks: Networks, or parts of them, that can read it.
-      default_in: Networks that read it unless a config says otherwise.
-      sees_request_time: Whether evaluation must mark the metrics of a model that reads
-        it.
+      default_in: Networks that read it unless a config removes it.
+      sees_request_time: Whether reports mark the metrics of a model that reads it.
       is_video: Whether its values are catalogue indices, which a network looks up in
         its table of videos.
       missing: Value that marks a missing value.
@@ -125,11 +124,11 @@ class Feature(abc.ABC):
     inner_shape: ClassVar[tuple[int, ...]] = ()
 
     def exists(self, data: prepared.PreparedData) -> bool:
-        """Whether the log has its columns."""
+        """Whether the log has the columns of the feature."""
         return set(self.columns) <= data.columns
 
     def missing_data(self, data: prepared.PreparedData) -> MissingData:
-        """Returns the data that it lacks, for an error, where it does not exist."""
+        """Returns the missing data, for an error, if the feature does not exist."""
         del data
         columns = f"{' and '.join(self.columns)} in the log"
         return MissingData(columns, "none", "add the column")
@@ -142,15 +141,15 @@ class Feature(abc.ABC):
     def request_values(
         self, data: prepared.PreparedData, place: Place
     ) -> dict[str, Any]:
-        """Returns the values, at a place of the log, of fields it alone reads."""
+        """Returns the values, at a place of the log, of fields that only it reads."""
         del data, place
         return {}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
         """Returns `request_values` of all users at once, for requests after the log.
 
-        After the end of the log only fields of the user have a value: a column for each
-        field, with a row for each user index, null where it is missing.
+        Then only fields of the user have a value. The frame has a column for each field
+        and a row for each user index, null where the value is missing.
         """
         del data
         return {}
@@ -165,7 +164,7 @@ class Feature(abc.ABC):
         return False
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which values are not missing, `bool`."""
+        """Returns whether each value is present, `bool`."""
         return tf.ones_like(values, tf.bool)
 
     @abc.abstractmethod
@@ -193,10 +192,10 @@ class Feature(abc.ABC):
 
 
 class RequestReader(tf.Module):
-    """A feature opened for serving: raw requests to its tensor, lookups inside."""
+    """A feature opened for serving: maps raw requests to its tensor, with lookups."""
 
     def __call__(self, request: "raw_request.Request") -> tf.Tensor:
-        """Returns `[batch]` of the query, or `[batch, k]` of the videos asked about."""
+        """Returns `[batch]` for the query, or `[batch, k]` for the videos to score."""
         raise NotImplementedError
 
 
@@ -214,7 +213,7 @@ class FromRequest(RequestReader):
 
 
 class RowsOfVideos(RequestReader):
-    """A reader of a table over the catalogue, row 0 of unknown videos.
+    """A reader of a table over the catalogue, with row 0 for unknown videos.
 
     Attributes:
       rows: The table, `[num_videos + 1, …]`.
@@ -231,18 +230,17 @@ class RowsOfVideos(RequestReader):
 
 
 class ReadAtRequest(Feature):
-    """Known when the request is made; nothing at or after the position enters."""
+    """A value available at the request, from events strictly before the position."""
 
 
 class Replayed(ReadAtRequest):
     """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
 
-    It exists only where the candidates' training window ends before the ranker's
-    begins. A candidate model that was trained on the ranker's watches would leak the
-    clicks.
+    It exists only if the candidates' training window ends before the ranker's begins: a
+    candidate model that was trained on the ranker's watches would leak the clicks.
 
     Attributes:
-      asks_sources: Whether it needs all candidate sources, not only the scores.
+      asks_sources: Whether it needs all candidate sources, or only the scores.
     """
 
     scope = Scope.PAIR
@@ -251,7 +249,7 @@ class Replayed(ReadAtRequest):
     asks_sources: ClassVar[bool] = False
 
     def exists(self, data: prepared.PreparedData) -> bool:
-        """Whether there are impressions, in a window of the ranker's own."""
+        """Whether the log has impressions in a window of the ranker's own."""
         return super().exists(data) and data.has_own_window
 
     def missing_data(self, data: prepared.PreparedData) -> MissingData:
@@ -267,7 +265,7 @@ class Replayed(ReadAtRequest):
 
 
 class TrainingOnly(Feature):
-    """Varies in training alone; evaluation and serving see `serving_value`.
+    """A value used only in training; evaluation and serving read `serving_value`.
 
     Attributes:
       serving_value: The declared value.
@@ -281,7 +279,7 @@ class TrainingOnly(Feature):
         return FromRequest(self._served)
 
     def at_serving(self, at: positions.Positions) -> tf.Tensor:
-        """Returns the declared value at positions, as evaluation asks."""
+        """Returns the declared value at positions, for evaluation."""
         like = at.times if self.scope.is_of_query else at.videos
         return tf.fill(tf.shape(like), self.serving_value)
 
@@ -293,19 +291,19 @@ class TrainingOnly(Feature):
 class CorpusStatistic(Feature):
     """A table over the catalogue as of a moment, made of events before it.
 
-    Training and evaluation read the table as of midnight (UTC) before the impression,
-    and no later than as of the end of the training window, which is the table that the
-    export carries. So no table has seen the example or later events.
+    Training and evaluation read the table of the midnight (UTC) before the impression,
+    and at the latest that of the end of the training window, which is the exported one.
+    So no table contains the example or later events.
     """
 
     scope = Scope.VIDEO
 
     @abc.abstractmethod
     def values(self, asked: "corpus.StatisticRequests") -> npt.NDArray[np.floating]:
-        """Returns the statistic of videos as of moments, `[n]`."""
+        """Returns the statistic of videos at moments, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Makes the values of logged impressions at once, others when asked for."""
+        """Computes the values of logged impressions at once, others on demand."""
         from ytdnn.features import corpus
 
         data, end = log.data, corpus.serving_moment(log.data)
@@ -332,13 +330,13 @@ class CorpusStatistic(Feature):
         return read
 
     def open_request(self, data: prepared.PreparedData) -> RequestReader:
-        """Carries the table of the end of the training window."""
+        """Returns the reader of the table at the end of the training window."""
         from ytdnn.features import corpus
 
         return RowsOfVideos(self._once(corpus.served(data)))
 
     def _once(self, asked: "corpus.StatisticRequests") -> npt.NDArray[np.float32]:
-        """Returns values that are kept with the prepared set."""
+        """Returns values, cached with the prepared set."""
         return asked.data.once(
             (self, asked), lambda: self.values(asked).astype(np.float32)
         )

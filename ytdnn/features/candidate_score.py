@@ -15,17 +15,17 @@ class CandidateScore(encodings.Continuous, base_feature.Replayed):
     missing = positions.NO_SCORE
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Asks the first stage.
+        """Returns the reader of the first stage's scores.
 
         Raises:
-          ValueError: The log was opened without one.
+          ValueError: The log was opened without a first stage.
         """
         if log.replay is None:
             raise ValueError(f"expected a log with a replay for {self.name}")
         return log.replay.scores
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Reads the scores that the first stage of the graph gives."""
+        """Returns the reader of the scores in the exported graph."""
         del data
         return base_feature.FromRequest(_read)
 

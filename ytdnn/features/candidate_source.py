@@ -1,6 +1,6 @@
-"""Which candidate source proposes the video, and by which watch (PAPER §4.1).
+"""The candidate source that proposes the video, and its seed watch (PAPER §4.1).
 
-They say something only where a composition has several sources (docs/design.md §8), so
+They are informative only if a composition has several sources (docs/design.md §8), so
 they are not read by default.
 """
 
@@ -17,7 +17,7 @@ _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 
 class _OfSources(encodings.Categorical, base_feature.Replayed):
-    """An index that the candidate sources give each video."""
+    """Base class of indices that the candidate sources give each video."""
 
     asks_sources = True
 
@@ -32,10 +32,10 @@ class _OfSources(encodings.Categorical, base_feature.Replayed):
         """Returns its value from requests, `[batch, k] int32`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Asks the first stage.
+        """Returns the reader of the first stage's sources.
 
         Raises:
-          ValueError: The log was opened without one.
+          ValueError: The log was opened without a first stage.
         """
         replay = log.replay
         if replay is None:
@@ -43,7 +43,7 @@ class _OfSources(encodings.Categorical, base_feature.Replayed):
         return lambda at: self.of_replay(replay, at)
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Reads the sources that the first stage of the graph gives."""
+        """Returns the reader of the sources in the exported graph."""
         del data
         return base_feature.FromRequest(self.of_request)
 
@@ -54,7 +54,7 @@ class CandidateSource(_OfSources):
     name = "candidate_source"
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many sources there are."""
+        """Returns the number of sources."""
         del data
         return _NUM_SOURCES
 
@@ -91,7 +91,7 @@ class SeedVideo(_OfSources):
 
 
 def _numbered(sources: tf.Tensor) -> tf.Tensor:
-    """Returns sources with a number of their own; others are unknown to a ranker."""
+    """Returns sources with a fixed number; others are 0, unknown, for a ranker."""
     return tf.where(sources <= _NUM_SOURCES, sources, tf.zeros_like(sources))
 
 

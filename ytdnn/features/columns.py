@@ -1,8 +1,8 @@
 """Features that are a column of `users` or `videos`, the user's own columns included.
 
-A column of numbers is continuous, any other categorical over the values the log has. A
-feature of a standard column is one line; `own` makes one of any other column by its
-name.
+A column of numbers is continuous, any other column categorical over the values in the
+log. A feature of a standard column is one line; `own` returns the feature of any other
+column.
 """
 
 import abc
@@ -27,7 +27,7 @@ _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
 
 class _Column(base_feature.ReadAtRequest):
-    """A feature of one column of a table of entities."""
+    """Base class of a feature of one column of `users` or `videos`."""
 
     def __init__(
         self, name: str, column: str, default_in: frozenset[str] = frozenset()
@@ -55,14 +55,14 @@ class _Column(base_feature.ReadAtRequest):
     def request_values(
         self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
-        """Returns the user's value, if there is one."""
+        """Returns the user's value, for a column of `users`."""
         if self.scope is base_feature.Scope.VIDEO:
             return {}
         value = self.values(data)[place.user]
         return {} if value is None else {self.column: value}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
-        """Returns the users' column, if it is one."""
+        """Returns the users' column, for a column of `users`."""
         is_user = self.scope is base_feature.Scope.USER
         return {self.column: self.values(data)} if is_user else {}
 
@@ -150,7 +150,7 @@ class TextColumn(encodings.Categorical, _Column):
         return self.vocabulary(data)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the user's text; of videos the export knows it."""
+        """Returns the user's text; a video's value is in the exported table."""
         del data
         is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
@@ -174,8 +174,8 @@ class TextColumn(encodings.Categorical, _Column):
 def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
     """Returns the clicks of each user or video, by which the vocabulary is chosen.
 
-    They are counted in the prepared set as it was written, so a set with other events
-    (as the leak check makes one) or with other splits has the vocabulary of its model.
+    They are counted in the prepared set as it was written, so that a set with changed
+    events (of the leak check) or other splits has the vocabulary of its model.
     """
     size = data.num_users if by_user else data.num_prepared + 1
     found = np.zeros(size, np.int64)
@@ -196,7 +196,7 @@ class NumberColumn(encodings.Continuous, _Column):
     """A number: continuous.
 
     Attributes:
-      missing: -1 of a column that is never negative, else the lowest float32.
+      missing: -1 for a column that is never negative, else the lowest float32.
     """
 
     def __init__(
@@ -212,13 +212,13 @@ class NumberColumn(encodings.Continuous, _Column):
           name: Name of the feature.
           column: Column, such as "videos.duration_seconds".
           default_in: Networks that read it by default.
-          missing: What stands for a number that is not known; all others are larger.
+          missing: Value that marks a missing number; all others are larger.
         """
         super().__init__(name, column, default_in)
         self.missing = missing
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the user's number; of videos the export knows it."""
+        """Returns the user's number; a video's value is in the exported table."""
         del data
         if self.scope is base_feature.Scope.VIDEO:
             return ()
@@ -252,24 +252,24 @@ class TextOfRequest(base_feature.RequestReader):
 
 
 class HashedColumn(encodings.Categorical, _Column):
-    """A text of many values: categorical, by the hash of the value.
+    """A text column with many values: categorical, by the hash of the value.
 
-    Values share a place by chance, and one that training has not seen has a place too.
+    Values share a hash bucket by chance; values not seen in training have one too.
     """
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns the number of places."""
+        """Returns the number of hash buckets."""
         del data
         return HASH_BUCKETS
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the user's text; of videos the export knows it."""
+        """Returns the user's text; a video's value is in the exported table."""
         del data
         is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
-        """Returns places `int32`, from 1 on."""
+        """Returns hash buckets `int32`, from 1."""
         texts = self.values(data).cast(pl.String).fill_null("").to_list()
         rows: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
         return (
@@ -286,7 +286,7 @@ class HashedColumn(encodings.Categorical, _Column):
 
 
 def _hashed(texts: tf.Tensor) -> tf.Tensor:
-    """Returns the place of each text, `[...] int32`, 0 of an empty one."""
+    """Returns the hash bucket of each text, `[...] int32`, 0 for an empty text."""
     places = tf.strings.to_hash_bucket_fast(texts, HASH_BUCKETS) + 1
     missing = tf.zeros_like(places)
     return tf.cast(tf.where(tf.equal(texts, ""), missing, places), tf.int32)
@@ -296,7 +296,7 @@ def own(column: str, data: prepared.PreparedData) -> base_feature.Feature:
     """Returns the feature of a column of the user's own, named as the column.
 
     Args:
-      column: As "videos.genre"; one of `data.columns`.
+      column: Name such as "videos.genre", one of `data.columns`.
       data: The prepared set, for the column's type and number of values.
     """
     table, name = column.split(".", 1)

@@ -1,9 +1,9 @@
 """Events of the log before a moment, summed by video, channel or topic (PAPER §4.1).
 
-A corpus statistic is read as of midnight (UTC) before an impression, and no later than
-as of the serving moment. The time between two such moments is a *span*. No statistic
-needs a finer resolution, so events are summed once by video and span (`Cells`), and
-every statistic adds up cells. The cells are cached with their prepared set.
+A corpus statistic is read at the midnight (UTC) before an impression, and at the latest
+at the serving moment. The time between two such moments is a *span*. No statistic needs
+a finer resolution, so events are summed once by video and span (`Cells`), and every
+statistic adds up cells. The cells are cached with their prepared set.
 """
 
 import dataclasses
@@ -28,11 +28,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class VideoGroup:
-    """A grouping of videos: each by itself, by a column, or all together.
+    """A grouping of videos: each by itself, by a column, or all in one group.
 
     Attributes:
       name: Name, as in names of features.
-      column: Column of `videos`; None: every video its own group, or all of them one.
+      column: Column of `videos`; None: each video is a group, or all are one group.
     """
 
     name: str
@@ -75,7 +75,7 @@ GROUPS = (VIDEO, CHANNEL, TOPIC)
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
-    """A number of each event, which statistics sum.
+    """A number of each event, to be summed by statistics.
 
     Attributes:
       table: Table of the events.
@@ -91,8 +91,8 @@ class Cells:
     """Events of a table by video and span, of all shards.
 
     Attributes:
-      numbers: `[cells] int64`, ascending: number of each cell, as `_numbers` gives it.
-      moments: `[cells] int64`, moment from which on a statistic includes the cell.
+      numbers: `[cells] int64`, ascending numbers of the cells; see `_numbers`.
+      moments: `[cells] int64`, first moment at which a statistic includes the cell.
     """
 
     numbers: Integers
@@ -110,9 +110,9 @@ class Cells:
 
 
 def serving_moment(data: prepared.PreparedData) -> int:
-    """Returns when the table that is served was made: the end of the ranker's window.
+    """Returns the moment of the served tables: the end of the ranker's window.
 
-    Of protocols without windows, the end of the log.
+    For protocols without windows it is the end of the log.
     """
     windows = data.manifest.facts.get("windows")
     if windows is not None:
@@ -121,16 +121,16 @@ def serving_moment(data: prepared.PreparedData) -> int:
 
 
 def moments(data: prepared.PreparedData, times: Integers) -> Integers:
-    """Returns as of when a statistic is read at each time."""
+    """Returns the moment at which a statistic is read for each time."""
     end = serving_moment(data)
     return np.where(times < end, times - times % DAY_SECONDS, end)
 
 
 def spans(data: prepared.PreparedData, times: Integers) -> Integers:
-    """Returns the span each time lies in, a number that grows with time.
+    """Returns the span that contains each time, a number that grows with time.
 
-    An event is earlier than a moment exactly when its span is the smaller one. Spans
-    begin at midnights, at the serving moment, and as much before it as is recent.
+    An event is earlier than a moment exactly if its span is smaller. Spans begin at
+    midnights, at the serving moment, and seven days before the serving moment.
     """
     end = serving_moment(data)
     started = (times >= end).astype(np.int64) + (times >= end - RECENT_SECONDS)
@@ -141,10 +141,10 @@ def spans(data: prepared.PreparedData, times: Integers) -> Integers:
 def countable(
     data: prepared.PreparedData, table: positions.Event = "impressions"
 ) -> npt.NDArray[np.bool_]:
-    """Returns which events a statistic may count, `[events] bool`.
+    """Returns whether a statistic may count each event, `[events] bool`.
 
-    With windows of time all: a moment tells them apart. Without, a user's held-out
-    events lie before the training ones of others, and are left out.
+    With windows of time it may count all: moments separate them. Without, a user's
+    held-out events can be before other users' training events, so they are left out.
     """
     splits = np.asarray(getattr(data.shard, table).splits)
     if data.config.protocol == "temporal":
@@ -182,7 +182,7 @@ def _numbers(data: prepared.PreparedData, table: positions.Event) -> Integers:
 def of_events(
     data: prepared.PreparedData, table: positions.Event
 ) -> npt.NDArray[np.int32]:
-    """Returns the cell of each event of a set, or of its window, `[events]`."""
+    """Returns the cell of each event of a prepared set or shard window, `[events]`."""
 
     def find() -> npt.NDArray[np.int32]:
         known = cells(data, table).numbers
@@ -205,18 +205,18 @@ def _of_cells(data: prepared.PreparedData, quantity: Quantity) -> Floats:
 
 
 class StatisticRequests:
-    """Videos and moments asked about, and where the events before them lie.
+    """Videos and moments to compute statistics for.
 
     Attributes:
       data: The prepared set.
       videos: `[n]` catalogue indices.
-      moments: `[n]`, of those that `moments` returns.
+      moments: `[n]`, moments that `moments` returned.
     """
 
     def __init__(
         self, data: prepared.PreparedData, videos: Integers, moments: Integers
     ) -> None:
-        """Looks nothing up yet."""
+        """Stores the arguments; events are looked up on first use."""
         self.data = data
         self.videos = videos
         self.moments = moments
@@ -225,12 +225,12 @@ class StatisticRequests:
     def total(self, quantity: Quantity, group: VideoGroup) -> Floats:
         """Returns sums over events of each video's group before its moment, `[n]`.
 
-        They are 0 of a video without a group.
+        The sum is 0 for a video without a group.
         """
         return self._sum(quantity, group, 0)
 
     def recent(self, quantity: Quantity, group: VideoGroup) -> Floats:
-        """Returns the same of the seven days before each moment."""
+        """Returns the sums over the seven days before each moment, `[n]`."""
         until_then = self._sum(quantity, group, RECENT_SECONDS)
         return self.total(quantity, group) - until_then
 
@@ -266,7 +266,7 @@ def logged(data: prepared.PreparedData) -> StatisticRequests:
 
 
 def served(data: prepared.PreparedData) -> StatisticRequests:
-    """Returns every catalogue index, from 0 on, as of the serving moment."""
+    """Returns every catalogue index, from 0, at the serving moment."""
     every = np.arange(data.num_videos + 1)
     moment = np.full(len(every), serving_moment(data))
     return data.once(served, lambda: StatisticRequests(data.whole, every, moment))

@@ -7,14 +7,14 @@ from ytdnn.log import fields, positions, prepared, schema
 
 
 class Device(encodings.Categorical, base_feature.ReadAtRequest):
-    """The device, categorical: that of the watch or impression to be predicted."""
+    """The device of the watch or impression to predict, categorical."""
 
     name = schema.DEVICE
     scope = base_feature.Scope.REQUEST
     dim = 4
 
     def __init__(self, network: str, table: str) -> None:
-        """Declares the feature of a network whose examples are rows of a table."""
+        """Declares the feature for a network with rows of a table as examples."""
         self.columns = (f"{table}.{schema.DEVICE}",)
         self.networks = self.default_in = frozenset({network})
 

@@ -10,7 +10,7 @@ from ytdnn.log import positions, schema
 
 
 class _OfVideo(past.OfPast):
-    """Made of the impressions of the video to the user before the request."""
+    """Base class of numbers from the video's earlier impressions to the user."""
 
     columns = ("impressions.time",)
     table = schema.IMPRESSIONS

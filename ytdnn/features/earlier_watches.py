@@ -7,7 +7,7 @@ from ytdnn.log import positions, schema
 
 
 class _OfVideo(past.OfPast):
-    """Made of the user's watches of the video before the request."""
+    """Base class of numbers from the user's earlier watches of the video."""
 
     columns = ("watches.time",)
     table = schema.WATCHES

@@ -1,8 +1,8 @@
-"""How a feature's tensor becomes a vector: as a value, a number, or a share of one.
+"""Mixins that map a feature's tensor to a vector: categorical, continuous, or a share.
 
-Mixed into features. An unknown value is the exact zero vector (PAPER §4.1); a number is
-normalised by the quantiles of its training examples and enters with its square and its
-root (PAPER §4.1); a share is already in [0, 1] (PAPER §3.3).
+An unknown value is the exact zero vector (PAPER §4.1); a number is normalised by the
+quantiles of its training examples and enters with its square and its root (PAPER §4.1);
+a share is already in [0, 1] (PAPER §3.3).
 """
 
 import abc
@@ -50,16 +50,16 @@ class Categorical(base_feature.Feature):
         """Returns the size of the vocabulary."""
 
     def known_values(self, data: prepared.PreparedData) -> list[str] | None:
-        """Returns the vocabulary in order, None where it is the same for every log."""
+        """Returns the vocabulary in order; None if it is the same for every log."""
         del data
         return None
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns the size of the vocabulary, as the encoder needs it."""
+        """Returns the size of the vocabulary, for the encoder."""
         return base_feature.Measured(num_values=self.num_values(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which indices are in the vocabulary."""
+        """Returns whether each index is in the vocabulary."""
         return values > 0
 
     def encoder(
@@ -80,23 +80,23 @@ class Continuous(base_feature.Feature):
     """A number, `float32`.
 
     Attributes:
-      missing: What stands for a number that is not known; all others are larger.
+      missing: Value that marks a missing number; all others are larger.
     """
 
     missing: float = positions.MISSING
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns nothing yet: quantiles need the training examples."""
+        """Returns no statistics: quantiles need the training examples."""
         del data
         return base_feature.Measured()
 
     @property
     def needs_quantiles(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which numbers are not missing."""
+        """Returns whether each number is present."""
         return values > self.missing
 
     def encoder(
@@ -105,7 +105,7 @@ class Continuous(base_feature.Feature):
         stddev: float,
         normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
-        """Returns the quantile CDF with powers, unless another is chosen."""
+        """Returns the quantile CDF with powers, or the configured normalisation."""
         del stddev
         name = layer_name(self.name)
         if isinstance(normalization, configs.RawConfig):
@@ -125,12 +125,12 @@ class Share(base_feature.Feature):
     missing = positions.MISSING
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns nothing: the number is normalised already."""
+        """Returns no statistics: the number is normalised already."""
         del data
         return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which numbers are not missing."""
+        """Returns whether each number is present."""
         return values >= 0.0
 
     def encoder(
@@ -139,6 +139,6 @@ class Share(base_feature.Feature):
         stddev: float,
         normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
-        """Returns a layer that gives the number and whether it is present."""
+        """Returns a layer with two outputs, the number and whether it is present."""
         del measured, stddev, normalization
         return continuous.Presence(name=layer_name(self.name))

@@ -1,9 +1,9 @@
 """Example age: how long before the end of the training window (PAPER §3.3, figure 4).
 
-Trained on weeks of data a network learns a video's average popularity over them. With
-each example's age as a feature, and 0 when serving, it follows the popularity as it
-moves. It is meant for models that serve right after their training window: weeks later
-age 0 still stands for what was popular at the end of training.
+Trained on weeks of data, a network learns a video's average popularity over them. With
+each example's age as a feature, and 0 in serving, it follows changes of popularity. It
+is meant for models that serve right after their training window: weeks later, age 0
+still means the popularity at the end of training.
 """
 
 import tensorflow as tf
@@ -26,7 +26,7 @@ class ExampleAge(base_feature.TrainingOnly):
     networks = frozenset({base_feature.CANDIDATES})
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns nothing: the age is a share already."""
+        """Returns no statistics: the age is a share already."""
         del data
         return base_feature.Measured()
 

@@ -11,8 +11,8 @@ The column is suspect where the residuals correlate by `LIMIT` or more and the
 correlation is significant. On KuaiRand-Pure this partial correlation is at most .08 for
 the log's own columns, .24 to .56 for clicks counted over the whole log, and .27
 (videos) and .36 (users) for impressions counted over it. A legitimate column may also
-say more than the past does, so this is a warning, which a user who trusts the column
-silences by naming it.
+explain more than the past does, so this is a warning. A user who trusts the column
+silences it by naming the column.
 """
 
 import dataclasses
@@ -33,11 +33,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def suspects(data: prepared.PreparedData, names: Iterable[str]) -> dict[str, str]:
-    """Returns the columns that may know the future, and why in words.
+    """Returns the columns that may be computed from the future, with the reason.
 
     Args:
       data: The prepared set, with impressions.
-      names: Columns of numbers, as "videos.views".
+      names: Names of numeric columns, such as "videos.views".
     """
     found = {}
     counts: dict[str, _Counts] = {}
@@ -141,8 +141,8 @@ def _partial_correlation(left: Floats, right: Floats, known: list[Floats]) -> fl
     Args:
       left: `[n]`.
       right: `[n]`.
-      known: Control variables, `[n]` each, at least 0; their ranks and their logs
-        enter.
+      known: Control variables, `[n]` each, at least 0; their ranks and logarithms are
+        used.
     """
     explaining = [np.ones(len(left)), *map(_ranks, known), *map(np.log1p, known)]
     inputs = np.column_stack(explaining)

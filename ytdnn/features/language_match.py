@@ -12,9 +12,9 @@ _UNKNOWN, _DIFFERS, _SAME = 0, 1, 2
 
 
 class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
-    """1 where the user's and the video's language differ, 2 where they are one.
+    """1 if the user's and the video's language differ, 2 if they are the same.
 
-    0 where either is unknown, or no user and no video of the log has it.
+    0 if either is unknown, or is a language of no user or no video of the log.
     """
 
     name = "language_match"
@@ -23,7 +23,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
     networks = default_in = frozenset({base_feature.RANKING})
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns two: they differ, or they are one."""
+        """Returns 2: different, or the same."""
         del data
         return _SAME
 
@@ -46,7 +46,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         return read
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Carries the languages of videos and their indices."""
+        """Returns the reader with the languages of videos and their indices."""
         return _OfRequest(data)
 
 
@@ -74,7 +74,7 @@ def _vocabulary(data: prepared.PreparedData) -> list[str]:
 
 
 def _indices(frame: pl.DataFrame, known: list[str]) -> np.ndarray:
-    """Returns `[rows] int32`, 0 where there is none."""
+    """Returns the index of each row's language, `[rows] int32`, 0 if unknown."""
     places = {value: i for i, value in enumerate(known, 1)}
     values = frame[schema.LANGUAGE].cast(pl.String)
     found = values.replace_strict(places, default=0, return_dtype=pl.Int32)

@@ -1,11 +1,11 @@
 """Columns of the log's own that the ranker reads by default (docs/features.md).
 
 Every column of `users` and `videos` that no declared feature reads becomes a feature,
-up to a limit: numbers by their quantiles, texts as categories, texts of many values
-hashed; vectors of videos with their products with those of videos the user watched. A
-column that says the same of every row is left out in silence; one that may know the
-future is left out with a line (`foresight`), until a config names it. A vector of users
-is only read where a config names it: it is often made of their whole log.
+up to a limit: numbers by their quantiles, texts as categories, texts with many values
+hashed; vectors of videos with their products with the vectors of watched videos. A
+constant column is left out without a message. A column that may be computed from the
+future is left out with a message (`foresight`), until a config names it. A vector of
+users is only read if a config names it: it is often computed from their whole log.
 """
 
 import dataclasses
@@ -22,9 +22,10 @@ class OwnColumns:
 
     Attributes:
       read: Columns that are features by default, in the order of the log.
-      foreseeing: Columns left out because they may know the future, and why.
-      refused: Columns of users that no request could bring under their name.
-      beyond: Columns left out because there are more than the limit.
+      foreseeing: Columns left out because they may be computed from the future, with
+        the reason.
+      refused: Columns of users with a name that cannot be a request key.
+      beyond: Columns left out because they are beyond the limit.
     """
 
     read: tuple[str, ...] = ()
@@ -33,7 +34,7 @@ class OwnColumns:
     beyond: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Returns the messages about them before the ranker's training, a line each."""
+        """Returns the messages to print before the ranker's training, a line each."""
         found = []
         if self.read:
             found.append(
@@ -69,7 +70,7 @@ def find(data: prepared.PreparedData, most: int) -> OwnColumns:
 
     Args:
       data: The prepared set, with impressions.
-      most: Maximum number of columns; 0: none is read.
+      most: Maximum number of columns; 0: none.
     """
     return data.once((find, most), lambda: _find(data, most))
 
@@ -101,7 +102,7 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
 
 
 def _varies(data: prepared.PreparedData, name: str) -> bool:
-    """Whether a column tells any two users, or videos, apart."""
+    """Whether a column has two distinct values."""
     table, _, column = name.partition(".")
     if name in data.vectors.widths:  # of users they are read where they are named
         return table == schema.VIDEOS

@@ -1,8 +1,8 @@
-"""Tables over the catalogue side by side, so that a video is looked up once.
+"""Packs tables over the catalogue into one, so that a video is looked up once.
 
-A ranker reads dozens of numbers of each candidate. In a table each, every number is a
-read of its own from far-apart memory; side by side a video's numbers lie in one or two
-cache lines, and one operation reads them.
+A ranker reads dozens of numbers for each candidate. In separate tables, every number is
+a read from another place in memory; packed, a video's numbers are in one or two cache
+lines, and one operation reads them.
 """
 
 import collections
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PackedRows(tf.Module):
-    """The tables of several features of videos that have one number each.
+    """The packed tables of several features with one number for each video.
 
     Attributes:
       names: Features in the order of their columns.
@@ -33,7 +33,7 @@ class PackedRows(tf.Module):
         self._rows = tf.Variable(np.stack(columns, axis=-1), trainable=False)
 
     def __call__(self, request: "raw_request.Request") -> dict[str, tf.Tensor]:
-        """Returns each feature's values of the videos asked about, `[batch, k]`."""
+        """Returns each feature's values for the videos to score, `[batch, k]`."""
         found = tf.gather(self._rows, request.video_indices)
         return dict(zip(self.names, tf.unstack(found, axis=-1), strict=True))
 
@@ -41,7 +41,7 @@ class PackedRows(tf.Module):
 def packed(
     readers: Mapping[str, base_feature.RequestReader],
 ) -> tuple[list[PackedRows], dict[str, base_feature.RequestReader]]:
-    """Puts tables of one number a video side by side, those of one type together.
+    """Packs tables with one number for each video, those of the same type together.
 
     Args:
       readers: Reader of each feature by name.

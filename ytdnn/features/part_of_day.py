@@ -1,4 +1,4 @@
-"""Night, morning, afternoon or evening of the request (UTC), one value of few.
+"""The part of the day of the request (UTC): night, morning, afternoon or evening.
 
 Coarser than `request_time`, for logs with few requests in each hour.
 """

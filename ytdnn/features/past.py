@@ -14,7 +14,7 @@ from ytdnn.log import request as raw_request
 
 
 class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
-    """A number made of sums over the user's earlier events.
+    """Base class of a number computed from sums over the user's earlier events.
 
     Attributes:
       table: Table of the events, watches or impressions.
@@ -28,7 +28,7 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
 
     @abc.abstractmethod
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
-        """Returns the number, `[..., k]`, or `[..., 1]` of the query."""
+        """Returns the number, `[..., k]`, or `[..., 1]` for a feature of the query."""
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the fields of the events' and request's times, and impressions."""
@@ -37,7 +37,7 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
         return fields.watch_times(), fields.time()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Sums before the ranker's impressions at once, before others when asked."""
+        """Computes sums for the ranker's impressions at once, for others on demand."""
         past = log.once(past_log.LogPast, lambda: past_log.LogPast(log))
         with tf.device("CPU"):
             of_ranked = self._shaped(past.at(self.table, self.column, None))
@@ -50,7 +50,7 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
         return read
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Carries the keys of the catalogue."""
+        """Returns the reader with the keys of the catalogue."""
         return _OfRequest(self, data)
 
     def _shaped(self, sums: past_sums.PastSums) -> tf.Tensor:
@@ -86,5 +86,5 @@ def ratio(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
 
 
 def smoothed_rate(clicks: tf.Tensor, impressions: tf.Tensor) -> tf.Tensor:
-    """Returns `(clicks + 1) / (impressions + 10)`: of none, one click in ten."""
+    """Returns `(clicks + 1) / (impressions + 10)`; without impressions, 0.1."""
     return (clicks + 1.0) / (impressions + 10.0)

@@ -1,7 +1,7 @@
 """Sums over the users' earlier events of a log, rolled back to strictly before.
 
 Events are joined by user and key; a key is the video itself, or a value of a column of
-`videos`, such as its channel. Each join is made once for all features that read it.
+`videos`, such as its channel. Each join is computed once for all features that read it.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ Integers = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class PastRequests:
-    """Where sums are asked for.
+    """Requests to compute sums for.
 
     Attributes:
-      users: `[n] int64`.
-      times: `[n] int64` of the requests, 0 = unknown.
+      users: `[n] int64` user indices.
+      times: `[n] int64` times of the requests, 0 = unknown.
       ends: `[n] int64` flat position of the first watch that is not in the past.
-      videos: `[n, k] int64`.
+      videos: `[n, k] int64` catalogue indices.
     """
 
     users: Integers
@@ -37,13 +37,13 @@ class PastRequests:
 
 @dataclasses.dataclass(frozen=True)
 class LogEvents:
-    """Watches or impressions.
+    """Watches or impressions of a log.
 
     Attributes:
-      offsets: `[users + 1] int64`; those of user u are `[offsets[u], offsets[u + 1])`.
+      offsets: `[users + 1] int64`; user u has events `[offsets[u], offsets[u + 1])`.
       videos: `[events] int64`.
       times: `[events] int64`.
-      values: `[events]` numbers that are summed, by name.
+      values: `[events]` numbers to sum, by name.
     """
 
     offsets: Integers
@@ -52,7 +52,7 @@ class LogEvents:
     values: dict[str, Floats]
 
     def num_before(self, users: Integers, times: Integers) -> Integers:
-        """Returns how many events each user has strictly before each time, `[n]`."""
+        """Returns the number of the user's events strictly before each time, `[n]`."""
         return ragged.num_before(users, times, self.offsets, self._ordered_times)
 
     @functools.cached_property
@@ -64,16 +64,16 @@ class Join:
     """Events sorted by user, key and place among the user's events.
 
     Attributes:
-      rows: `[events] int64`, the events in that order.
+      rows: `[events] int64`, events in the sorted order.
     """
 
     def __init__(self, offsets: Integers, keys: Integers, num_keys: int) -> None:
-        """Sorts.
+        """Sorts the events.
 
         Args:
           offsets: `[users + 1]` of the events.
           keys: `[events]`, less than `num_keys`.
-          num_keys: Keys.
+          num_keys: Number of keys.
         """
         users = ragged.rows_of(offsets)
         places = np.arange(len(keys)) - offsets[users]
@@ -85,12 +85,12 @@ class Join:
         self.rows = offsets[groups // num_keys] + self._codes % self._span
 
     def num_before(self, users: Integers, keys: Integers, places: Integers) -> Integers:
-        """Returns how many of `rows` lie before a place of a user and key.
+        """Returns the number of `rows` before a place of a user and key.
 
         Args:
-          users: `[n]`.
-          keys: `[n]`.
-          places: `[n]` among the user's events.
+          users: `[n]` user indices.
+          keys: `[n]` keys.
+          places: `[n]` places among the user's events.
         """
         groups = users * self._num_keys + keys
         found = np.searchsorted(self._codes, groups * self._span + places)
@@ -98,10 +98,10 @@ class Join:
 
 
 class LogPast:
-    """The past of every user of a log, its joins shared by the features."""
+    """The past of every user of a log, with joins shared by all features."""
 
     def __init__(self, log: positions.LogTensors) -> None:
-        """Makes no join yet."""
+        """Stores the log; joins are computed on first use."""
         self._data = log.data
         self._events: dict[str, LogEvents] = {}
         self._joins: dict[tuple[str, str], Join] = {}
@@ -118,7 +118,7 @@ class LogPast:
         Args:
           table: Table of the events.
           column: Column of the keys.
-          at: The positions; None: those of the ranker's impressions, by `places`.
+          at: The positions; None: the ranker's impressions, in the order of `places`.
         """
         name = table, column
         if self._at is not at or (at is None and name not in self._sums):
@@ -165,10 +165,10 @@ class LogPast:
 
     @functools.cached_property
     def places(self) -> tf.Tensor:
-        """Where each impression stands among the ranker's, -1 = not of its windows.
+        """Place of each impression among the ranker's, `[impressions] int32`, or -1.
 
-        `[impressions] int32`. Those before its windows are the past of others, and no
-        example: of most logs the greater part.
+        Impressions before the ranker's windows are only history, in most logs the
+        greater part.
         """
         found = np.full(len(self._data.impressions), -1, np.int32)
         found[self._rows] = np.arange(len(self._rows))
@@ -176,7 +176,7 @@ class LogPast:
             return tf.constant(found)
 
     def are_ranked(self, rows: tf.Tensor) -> bool:
-        """Whether impressions are the ranker's; in a graph, which asks no others, yes.
+        """Whether all impressions are the ranker's; always true for tensors of a graph.
 
         Args:
           rows: `[...] int64` of the impressions.
@@ -205,12 +205,12 @@ class LogPast:
 
 
 class LogSums(past_sums.PastSums):
-    """Sums at places of a log."""
+    """Sums at positions of a log."""
 
     def __init__(
         self, past: LogPast, table: str, column: str, asked: PastRequests
     ) -> None:
-        """Finds which events lie before each place."""
+        """Finds the events before each position."""
         self._table, self._asked = table, asked
         self._events, self._past = past.events(table), past
         self._column = column
@@ -223,18 +223,18 @@ class LogSums(past_sums.PastSums):
 
     @property
     def is_known(self) -> tf.Tensor:
-        """Whether each video asked about has a value in the column, `[n, k] bool`."""
+        """Whether each video has a value in the column, `[n, k] bool`."""
         return tf.constant(self._keys > 0)
 
     def of_key(self, name: str) -> tf.Tensor:
-        """Returns `[n, k] float64`."""
+        """Returns the sum over events of the video's key, `[n, k] float64`."""
         first, stop = self._first, self._stop
         if name in past_sums.DAYS or name in past_sums.LAST:
             first = np.maximum(first, self._in_front(self._recent_places(name)))
         return self._masked(self._sum(name, self._column, first, stop))
 
     def of_user(self, name: str) -> tf.Tensor:
-        """Returns `[n, 1] float64`."""
+        """Returns the sum over all of the user's events, `[n, 1] float64`."""
         first = self._events.offsets[self._asked.users]
         stop = first + self._places
         if name in past_sums.DAYS or name in past_sums.LAST:
@@ -242,7 +242,7 @@ class LogSums(past_sums.PastSums):
         return tf.constant(self._sum(name, "", first, stop)[:, np.newaxis])
 
     def latest(self) -> tf.Tensor:
-        """Returns `[n, k] int64`."""
+        """Returns the time of the last event of the key, `[n, k] int64`."""
         last = self._join.rows[np.maximum(self._stop - 1, 0)]
         found = np.where(self._stop > self._first, self._events.times[last], 0)
         return self._masked(found)
@@ -251,7 +251,7 @@ class LogSums(past_sums.PastSums):
         return tf.constant(np.where(self._keys > 0, values, 0))
 
     def _sum(self, name: str, column: str, first: Integers, stop: Integers) -> Floats:
-        """Returns the sum over ranges of events, joined by a column or as they lie."""
+        """Returns the sum over ranges of events, joined by a column or in log order."""
         if name not in self._events.values:
             return (stop - first).astype(np.float64)
         sums = self._past.cumulated(self._table, column, name)

@@ -1,7 +1,7 @@
-"""Sums over the earlier events that a request brings, inside an exported graph.
+"""Sums over the earlier events in a request, inside an exported graph.
 
-The keys of the videos asked about are sorted, and each event is looked up among them:
-events of other keys are in no sum, and nothing is summed that no feature reads.
+The keys of the videos to score are sorted, and each event is looked up among them.
+Events with other keys are skipped, and only sums that a feature reads are computed.
 """
 
 import abc
@@ -19,13 +19,12 @@ class RequestEvents(abc.ABC):
     """Earlier watches or impressions of each request.
 
     Attributes:
-      ids: `[batch, length]`.
+      ids: `[batch, length]` video ids.
       indices: `[batch, length] int32`, catalogue indices.
       times: `[batch, length] int64`.
-      counts: `[batch, length] bool`, false where there is none.
-      values: Values that are summed, by name, each `[batch, length] float64` and 0
-        where an event does not count; values that the request lacks, and numbers of
-        events, are left out.
+      counts: `[batch, length] bool`, false for padding.
+      values: Values to sum, by name, each `[batch, length] float64` and 0 for events
+        that do not count; missing values, and numbers of events, are left out.
     """
 
     ids: tf.Tensor
@@ -37,7 +36,7 @@ class RequestEvents(abc.ABC):
     @property
     @abc.abstractmethod
     def ranks(self) -> tf.Tensor:
-        """Which is later, `[batch, length]`; at least 0 where it counts."""
+        """Ranks of the events in time, `[batch, length]`; at least 0 if counted."""
 
     @abc.abstractmethod
     def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
@@ -48,7 +47,7 @@ class RequestEvents(abc.ABC):
         """Returns places of the last events that count, `[batch, n] int32`.
 
         Args:
-          number: How many; where there are fewer, others that do not count.
+          number: Number of events; if there are fewer, places that do not count follow.
         """
 
 
@@ -73,7 +72,7 @@ class _Watches(RequestEvents):
 
 
 class _Impressions(RequestEvents):
-    """In any order; of those of one time the last is the latest."""
+    """Impressions in any order; in a tie of times, the last one is the latest."""
 
     @property
     def ranks(self) -> tf.Tensor:
@@ -81,7 +80,7 @@ class _Impressions(RequestEvents):
         return tf.where(self.counts, self.times, -1)
 
     def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
-        """Returns them, which are times."""
+        """Returns the ranks, which are times."""
         return tf.maximum(ranks, 0)
 
     def last(self, number: int) -> tf.Tensor:
@@ -92,10 +91,10 @@ class _Impressions(RequestEvents):
 
 
 class RequestPast(tf.Module):
-    """Sums of requests, with the keys and durations of the catalogue."""
+    """Computes sums of requests; holds the keys and durations of the catalogue."""
 
     def __init__(self, data: prepared.PreparedData) -> None:
-        """Copies them into variables."""
+        """Copies keys and durations into variables."""
         super().__init__()
         self._durations = tf.Variable(past_sums.durations(data), trainable=False)
         self._keys = {
@@ -106,7 +105,7 @@ class RequestPast(tf.Module):
     def sums(
         self, request: raw_request.Request, table: str, column: str
     ) -> "RequestSums":
-        """Returns the sums of a request; what features share is computed once.
+        """Returns the sums of a request; shared parts are computed once.
 
         Args:
           request: The request.
@@ -157,9 +156,10 @@ class RequestPast(tf.Module):
 def _of_days(
     now: tf.Tensor, times: tf.Tensor, present: tf.Tensor
 ) -> dict[str, tf.Tensor]:
-    """Returns which watches are of the last days, each `[batch, length] float64`.
+    """Returns whether watches are of the last days, each `[batch, length] float64`.
 
-    From the first that is: one of unknown time is as recent as those before it.
+    All watches after the first recent one count: a watch of unknown time is at least as
+    recent as the watches before it.
 
     Args:
       now: `[batch, 1] int64`, 0 = unknown.
@@ -178,10 +178,10 @@ def _of_days(
 
 
 class _Asked:
-    """The keys of the videos asked about, and where each is summed.
+    """The keys of the videos to score, and the slot of each sum.
 
     Attributes:
-      keys: `[batch, k]`; no event has a negative one of a column.
+      keys: `[batch, k]`; negative keys match no event.
     """
 
     def __init__(self, keys: tf.Tensor) -> None:
@@ -225,13 +225,13 @@ class RequestSums(past_sums.PastSums):
     def __init__(
         self, times: tf.Tensor, events: RequestEvents, keys: tf.Tensor, asked: _Asked
     ) -> None:
-        """Looks the events up among the videos asked about.
+        """Looks the events up among the videos to score.
 
         Args:
           times: Times of the requests, `[batch] int64`.
           events: The events.
           keys: Keys of the events, `[batch, length]`.
-          asked: The videos.
+          asked: The keys of the videos to score.
         """
         self._times, self._events, self._asked = times, events, asked
         self._places = tf.where(events.counts, asked.places(keys), asked.size)
@@ -243,11 +243,11 @@ class RequestSums(past_sums.PastSums):
 
     @property
     def is_known(self) -> tf.Tensor:
-        """Whether each video asked about has a key, `[batch, k] bool`."""
+        """Whether each video has a key, `[batch, k] bool`."""
         return self._asked.keys > 0
 
     def of_key(self, name: str) -> tf.Tensor:
-        """Returns `[batch, k] float64`."""
+        """Returns the sum over events of the video's key, `[batch, k] float64`."""
         if name in past_sums.LAST:
             last = self._events.last(past_sums.LAST[name])
             return self._counted(tf.gather(self._places, last, batch_dims=1))
@@ -258,7 +258,7 @@ class RequestSums(past_sums.PastSums):
         return self._summed(self._places, self._events.values[name])
 
     def of_user(self, name: str) -> tf.Tensor:
-        """Returns `[batch, 1] float64`."""
+        """Returns the sum over all of the user's events, `[batch, 1] float64`."""
         counts = tf.cast(self._events.counts, tf.float64)
         if name in past_sums.LAST:
             return tf.minimum(_total(counts), past_sums.LAST[name])
@@ -267,7 +267,7 @@ class RequestSums(past_sums.PastSums):
         return _total(self._events.values.get(name, tf.zeros_like(counts)))
 
     def latest(self) -> tf.Tensor:
-        """Returns `[batch, k] int64`."""
+        """Returns the time of the last event of the key, `[batch, k] int64`."""
         shape = tf.shape(self._places)[0], self._asked.size + 1
         rows = shape[1] * tf.range(shape[0])[:, tf.newaxis]
         ranks = tf.math.unsorted_segment_max(

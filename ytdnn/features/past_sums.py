@@ -47,14 +47,14 @@ class PastSums(abc.ABC):
     @property
     @abc.abstractmethod
     def is_known(self) -> tf.Tensor:
-        """Whether each video asked about has a value in the column, `[..., k] bool`."""
+        """Whether each video has a value in the column, `[..., k] bool`."""
 
     @abc.abstractmethod
     def of_key(self, name: str) -> tf.Tensor:
         """Returns the sum over events of the video's key, `[..., k] float64`.
 
         Args:
-          name: Name of the value that is summed; the sum is 0 where the key is missing.
+          name: Name of the value to sum; the sum is 0 if the key is missing.
         """
 
     @abc.abstractmethod
@@ -71,7 +71,7 @@ def keys(data: prepared.PreparedData, column: str) -> Keys:
 
     Args:
       data: The prepared set.
-      column: As "videos.channel_id"; `VIDEO`: the video itself.
+      column: Name such as "videos.channel_id"; `VIDEO`: the video itself.
     """
     if column == VIDEO:
         return np.arange(data.num_videos + 1)

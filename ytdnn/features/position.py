@@ -1,21 +1,20 @@
-"""The position on the page: higher positions are clicked more often (PAPER §4.1).
+"""The position in the slate: higher positions are clicked more often (PAPER §4.1).
 
-The higher position is clicked more often whatever video is shown there. A ranker that
-does not see the position learns the taste of the recommender that filled the pages. One
-that sees it in training, and the same position for every video when serving, orders
-videos as if all were shown at the same place.
+A higher position is clicked more often for any video. A ranker that does not read the
+position learns the order of the recommender that filled the slates. A ranker that reads
+it in training, with the same position for every video in serving, orders videos as if
+all were shown at the same place.
 
-The choice of the served position matters for the scale. At the first one expected
-seconds would be far above the average of the log. So a position enters as the logarithm
-of its click rate relative to all positions, and is served as 0: an average position, at
-which expected seconds are those of an average impression. Hiding the position from a
-share of the examples ("position dropout") would be no remedy: a network that sees
-whether the position is hidden learns, for hidden ones, just the predictions it would
-have learned without it.
+The served position decides the scale. At the first position expected seconds would be
+far above the average of the log. So the input is the logarithm of the position's click
+rate relative to all positions, and 0 in serving: an average position, with the expected
+seconds of an average impression. Hiding the position from a share of the examples
+("position dropout") would be no remedy: a network that sees whether the position is
+hidden learns, for hidden ones, just the predictions it would have learned without it.
 
-It is read only where a config adds it. Where the old order followed the users' taste,
-as in the synthetic world, the position also predicts the user's liking, and takes
-weight from every feature that does: on validation the ranker is better without it.
+It is read only if a config adds it. If the logged order followed the users' taste, as
+in the synthetic world, the position also predicts the user's liking, and takes weight
+from every feature that does: on validation the ranker is better without it.
 """
 
 from collections.abc import Sequence
@@ -36,14 +35,15 @@ Counts = npt.NDArray[np.int64]
 
 
 class RelativeClickRate(base_feature.TrainingOnly):
-    """A number of the logged impression, entered as log(its click rate / that of all).
+    """A number of the logged impression, as log(its click rate / that of all).
 
-    Counted over the ranker's training impressions, ten average ones added to each
-    number. An unknown number, and the one served (-1), is an average one: 0.
+    Rates are counted over the ranker's training impressions, with ten average ones
+    added to each number. An unknown number, and the served value (-1), count as
+    average: 0.
 
     Attributes:
       field: Array of the log's impressions, of integers.
-      unknown: Value of the array where it is not known, one below the first number.
+      unknown: Value of the array for unknown numbers, one below the first number.
     """
 
     scope = base_feature.Scope.PAIR
@@ -66,7 +66,7 @@ class RelativeClickRate(base_feature.TrainingOnly):
         return base_feature.Measured(numbers=tuple(np.log(rates).tolist()))
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the number of the logged impression, -1 of any other video."""
+        """Returns the reader of the logged impression's number, -1 for other videos."""
 
         def read(at: positions.Positions) -> tf.Tensor:
             found = log.of_event(self.field, at, self.unknown)
@@ -87,7 +87,7 @@ class RelativeClickRate(base_feature.TrainingOnly):
         return numbers.NumberOfIndex(measured.numbers, name=name)
 
     def _counts(self, data: prepared.PreparedData) -> tuple[Counts, Counts]:
-        """Returns training impressions and clicks by number, the unknown one first."""
+        """Returns training impressions and clicks by number, with unknown first."""
         shown = data.impressions
         rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
         places = np.asarray(getattr(shown, self.field))[rows] - self.unknown
@@ -96,7 +96,7 @@ class RelativeClickRate(base_feature.TrainingOnly):
 
 
 class Position(RelativeClickRate):
-    """The place on the page, entered as log(its click rate / that of all places)."""
+    """The place in the slate, as log(its click rate / that of all places)."""
 
     name = schema.POSITION
     columns = ("impressions.position",)

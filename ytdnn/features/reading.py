@@ -131,8 +131,8 @@ def measure(
       chosen: The features.
       data: The prepared set.
       batches: The features' tensors of all training examples, part by part; not read
-        where no feature needs quantiles.
-      num_quantiles: Quantiles of each continuous feature.
+        if no feature needs quantiles.
+      num_quantiles: Number of quantiles of each continuous feature.
     """
     found = {feature.name: feature.measure(data) for feature in chosen}
     continuous = [feature for feature in chosen if feature.needs_quantiles]
@@ -169,8 +169,7 @@ def encode(
 ) -> list[tf.Tensor]:
     """Returns each feature's vector, in order of the layers.
 
-    Continuous ones, of one shape as all features of a scope are, go through their
-    quantiles together.
+    Continuous features, which have the same shape within a scope, are encoded together.
     """
     return _encoded(
         layers, tensors, continuous.apply_all, lambda layer, vectors: vectors
@@ -205,8 +204,8 @@ def _encoded(
     Args:
       layers: Layer of each feature.
       tensors: Their values.
-      together: Function that encodes several `QuantileFeature` layers at once.
-      alone: Function that encodes the vectors of one other layer.
+      together: Function that encodes the values of several `QuantileFeature` layers.
+      alone: Function that encodes the values of one other layer.
     """
     found = {
         name: alone(layer, layer(tensors[name]))
@@ -221,7 +220,7 @@ def _encoded(
 
 
 def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[str]]:
-    """Returns names of layers with equally many quantiles together."""
+    """Returns the names of layers, grouped by their number of quantiles."""
     sizes: dict[int, list[str]] = {}
     for name, layer in layers.items():
         sizes.setdefault(len(layer.quantiles), []).append(name)
@@ -240,7 +239,7 @@ def read_file(path: pathlib.Path) -> Statistics:
 
 
 def from_dict(values: Mapping[str, Any]) -> Statistics:
-    """Returns statistics of nested dicts, as of `dataclasses.asdict`, by feature."""
+    """Returns the statistics in nested dicts of `dataclasses.asdict`, by feature."""
     return {
         name: base_feature.Measured(
             found["num_values"],

@@ -1,9 +1,9 @@
-"""Which features there are, and which of them a network reads.
+"""The list of all features, and the choice of those that a network reads.
 
-Every module of this package with `FEATURES` declares some, and files and packages
-register others (`registries.FEATURES`). Their order is that of scope, then module,
-then declaration, which fixes the order of a network's inputs; registered ones follow in
-their scope, and columns of the user's own stand last, as the config names them.
+Modules of this package declare features in `FEATURES`; files and packages register
+others (`registries.FEATURES`). They are ordered by scope, then module, then
+declaration, which fixes the order of a network's inputs. Registered features come last
+in their scope, and columns of the log's own last of all, in the order of the config.
 """
 
 import difflib
@@ -31,7 +31,7 @@ _OWN_TABLES = {
 
 
 def declared() -> Features:
-    """Returns every declared feature, of whatever reads it."""
+    """Returns every declared feature, for all networks."""
     return _declared(tuple(registries.FEATURES.parts()))
 
 
@@ -65,7 +65,7 @@ def choose(
     Args:
       network: `candidates`, `ranking` or `candidates.content`.
       data: The prepared set.
-      config: Which features to add and to remove, by name.
+      config: Names of features to add and to remove.
       own: Other columns of the log that are default features of this network too.
 
     Raises:
@@ -94,7 +94,7 @@ def choose(
 
 
 def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Features:
-    """Returns the features of a trained network by the names kept with it.
+    """Returns the features of a trained network by their saved names.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
@@ -125,7 +125,7 @@ def readable(data: prepared.PreparedData) -> Features:
 def own_columns(data: prepared.PreparedData) -> list[str]:
     """Returns the columns of `users` and `videos` that no declared feature reads.
 
-    They are named as "table.column", those of users first, in the order of the log.
+    Names are "table.column", with columns of users first, in the order of the log.
     """
     found = [feature for feature in declared() if feature.exists(data)]
     taken = {column for feature in found for column in feature.columns}
@@ -138,9 +138,9 @@ def own_columns(data: prepared.PreparedData) -> list[str]:
 
 
 def can_be_asked(name: str) -> bool:
-    """Returns whether a request can bring a column under its name.
+    """Returns whether a column's name can be a request key.
 
-    Columns of videos travel inside the bundle and may have any name.
+    Columns of videos are stored in the bundle and may have any name.
     """
     table, _, column = name.partition(".")
     is_key = column not in schema.REQUEST_KEYS and _KEY.fullmatch(column) is not None

@@ -37,11 +37,11 @@ class RequestTime(base_feature.ReadAtRequest):
         return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which indices belong to known times."""
+        """Returns whether the time of each index is known."""
         return values > 0
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the time of the request, where the log has that request."""
+        """Reads the time of the request, if the log has it."""
 
         def read(at: positions.Positions) -> tf.Tensor:
             return _indices(at.times, positions.last_watch_times(log, at))

@@ -1,9 +1,9 @@
-"""Source, score and seed video by which a logged impression came to be shown.
+"""Source, score and seed video of a logged impression.
 
-They are known of logged impressions alone, so they are training-only: a ranker that
-sees them in training, and serves without them, takes less of the old recommender's
-choice for the users' taste, as with the position (`ytdnn/features/position.py`). They
-are read only where a config adds them.
+Only logged impressions have them, so they are training-only features: a ranker that
+reads them in training, and serves without them, is less biased by the old recommender's
+choice, as with the position (`ytdnn/features/position.py`). They are read only if a
+config adds them.
 """
 
 import tensorflow as tf
@@ -13,7 +13,7 @@ from ytdnn.log import positions, prepared
 
 
 class ImpressionSource(position.RelativeClickRate):
-    """The logged candidate source, entered as log(its click rate / that of all)."""
+    """The logged candidate source, as log(its click rate / that of all)."""
 
     name = "impression_source"
     columns = ("impressions.source",)
@@ -31,7 +31,7 @@ class ImpressionScore(encodings.Continuous, base_feature.TrainingOnly):
     missing = serving_value = positions.NO_SCORE
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the score of the logged impression, unknown of any other video."""
+        """Returns the reader of the logged impression's score; others are unknown."""
 
         def read(at: positions.Positions) -> tf.Tensor:
             found = log.of_event("scores", at, self.missing)
@@ -56,7 +56,7 @@ class ImpressionSeedVideo(encodings.Categorical, base_feature.TrainingOnly):
         return data.vocabulary_size
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the seed of the logged impression, 0 of any other video."""
+        """Returns the reader of the logged impression's seed, 0 for other videos."""
 
         def read(at: positions.Positions) -> tf.Tensor:
             found = log.of_event("seed_videos", at, 0)

@@ -1,8 +1,8 @@
 """The base of statistics of videos, channels and topics (PAPER §4.1).
 
-A ratio is smoothed: ten events with the ratio of the larger group are added, that is
-with the channel's for a video (the corpus's where the log has no channels) and with the
-corpus's for a channel or a topic.
+A ratio is smoothed by ten events with the ratio of the larger group: the channel's for
+a video (the corpus's if the log has no channels), and the corpus's for a channel or
+topic.
 """
 
 import abc
@@ -16,7 +16,7 @@ SMOOTHING_EVENTS = 10.0
 
 
 class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
-    """A number of the video's group as of a moment; -1 where it has no group."""
+    """A number of the video's group at a moment; -1 without a group."""
 
     networks = default_in = frozenset({base_feature.RANKING})
 
@@ -26,7 +26,7 @@ class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
         Args:
           name: Name of the statistic, without its group.
           group: Group of videos that it is computed for.
-          *columns: Columns it needs in addition to the group's, as "table.column".
+          *columns: Columns that it needs in addition to the group's, as "table.column".
         """
         self.name = group.name_of(name)
         self.group = group
@@ -41,15 +41,15 @@ class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
     def of_group(
         self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
-        """Returns the number of each video's group as of each moment, `[n]`."""
+        """Returns the number of each video's group at each moment, `[n]`."""
 
 
 class StatisticRatio(OfGroup):
-    """A sum over a sum, smoothed.
+    """A smoothed ratio of two sums.
 
     Attributes:
-      numerator: Quantity above the line.
-      denominator: Quantity below the line.
+      numerator: Quantity of the numerator.
+      denominator: Quantity of the denominator.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class StatisticRatio(OfGroup):
     ) -> corpus.Floats:
         """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
 
-        Of the corpus itself the plain ratio, 0 before there are any events. A video
-        without a channel has the corpus for its parent.
+        The ratio of the corpus itself is not smoothed, and 0 before the first event.
+        The parent of a video without a channel is the corpus.
         """
         above = asked.total(self.numerator, group)
         below = asked.total(self.denominator, group)

@@ -1,7 +1,7 @@
 """The words of the video's title (PAPER §4.1: embeddings of whatever is categorical).
 
-The same tokens as of searches, unigrams and bigrams, in no order. Known are those that
-at least two titles of the vocabulary have: a video that came later adds none.
+Tokens are those of searches: unigrams and bigrams, in no order. The vocabulary has the
+tokens in at least two titles of trained videos; later videos add no tokens.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ class Title(encodings.Categorical, base_feature.ReadAtRequest):
         return vocabulary(data)
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which titles have a token of the vocabulary."""
+        """Returns whether each title has a token of the vocabulary."""
         return tf.reduce_any(values > 0, axis=-1)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:

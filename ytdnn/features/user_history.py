@@ -7,7 +7,7 @@ from ytdnn.log import fields, prepared, schema
 
 
 class _OfUser(past.OfPast):
-    """Made of all of the user's events before the request."""
+    """Base class of numbers from all of the user's events before the request."""
 
     scope = base_feature.Scope.REQUEST
     table = schema.WATCHES
@@ -41,7 +41,7 @@ class MeanWatchSeconds(_OfUser):
     columns = ("watches.watch_seconds",)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns how long each watch lasted."""
+        """Returns the field of watch seconds."""
         del data
         return (fields.watched_seconds(),)
 

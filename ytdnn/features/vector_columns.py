@@ -1,9 +1,9 @@
 """Vectors of videos and users as features, and products with those of watched videos.
 
 A vector is read at unit length, zeros where it is missing; a linear layer without bias
-brings it to the width of the network. A product says how much a video resembles what
-the user watched: with the average of the last vectors watched, with the last one, and
-with the nearest one.
+brings it to the width of the network. A product measures the similarity to the user's
+watches: to the average of the last watched vectors, to the last one, and to the nearest
+one.
 """
 
 import math
@@ -66,14 +66,14 @@ class VectorColumn(columns._Column):
     def request_values(
         self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
-        """Returns the user's vector, if there is one."""
+        """Returns the user's vector, for a column of `users`."""
         if self.scope is base_feature.Scope.VIDEO:
             return {}
         row = data.vectors.rows(self.name)[place.user]
         return {self.column: row.astype(np.float32).tolist()} if row.any() else {}
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the user's vector; the export carries those of videos."""
+        """Returns the user's vector; videos' vectors are in the exported table."""
         del data
         if self.scope is base_feature.Scope.VIDEO:
             return ()
@@ -85,12 +85,12 @@ class VectorColumn(columns._Column):
         )
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns nothing: vectors have unit length already."""
+        """Returns no statistics: vectors have unit length already."""
         del data
         return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which vectors are there, `[...] bool`."""
+        """Returns whether each vector is present, `[...] bool`."""
         return tf.reduce_any(values != 0.0, axis=-1)
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
@@ -105,7 +105,7 @@ class VectorColumn(columns._Column):
         return lambda at: tf.cast(tf.gather(rows, at.videos), tf.float32)
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Takes the user's vector from the request, or gathers by video."""
+        """Returns the reader of the request's user vector, or of the videos' table."""
         if self.scope is base_feature.Scope.USER:
             return self._of_user(data)
         return _VectorsOfVideos(self.name, data)
@@ -132,9 +132,9 @@ class VectorColumn(columns._Column):
 
 
 class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
-    """A product of the video's vector with those of the last videos watched.
+    """A product of the video's vector with the vectors of the last watches.
 
-    In [-1, 1]; missing where the video, or every video watched, has no vector.
+    It is in [-1, 1], and missing if the video, or every watched video, has no vector.
     """
 
     scope = base_feature.Scope.PAIR
@@ -158,7 +158,7 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         return self.column in data.vectors.widths
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Makes the values of logged impressions once, others when asked for."""
+        """Computes the values of logged impressions at once, others on demand."""
         rows = table(self.column, log.data)
 
         def products(at: positions.Positions) -> tf.Tensor:
@@ -176,12 +176,12 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
         return read
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Carries the vectors of the catalogue."""
+        """Returns the reader with the vectors of the catalogue."""
         return _ProductOfRequest(self, data)
 
 
 class _VectorsOfVideos(base_feature.RequestReader):
-    """Reads the vectors of the videos asked about."""
+    """Reads the vectors of the videos to score."""
 
     def __init__(self, column: str, data: prepared.PreparedData) -> None:
         super().__init__()
@@ -193,7 +193,7 @@ class _VectorsOfVideos(base_feature.RequestReader):
 
 
 class _ProductOfRequest(base_feature.RequestReader):
-    """Reads a product; those of one request and column are made once."""
+    """Reads a product; all products of a request and column are computed once."""
 
     def __init__(self, feature: WatchedProduct, data: prepared.PreparedData) -> None:
         super().__init__()
@@ -212,27 +212,27 @@ class _ProductOfRequest(base_feature.RequestReader):
 
 
 def is_product(name: str, data: prepared.PreparedData) -> bool:
-    """Whether a name is that of a product of a column of vectors."""
+    """Whether a name names a product of a column of vectors."""
     column, _, kind = name.rpartition(".")
     return kind in PRODUCTS and column in data.vectors.in_table(schema.VIDEOS)
 
 
 def product(name: str, data: prepared.PreparedData) -> WatchedProduct:
-    """Returns the product of a name, as of `is_product`."""
+    """Returns the product with a name (see `is_product`)."""
     del data
     column, _, kind = name.rpartition(".")
     return WatchedProduct(column, kind)
 
 
 def products(column: str, data: prepared.PreparedData) -> list[str]:
-    """Returns the names of a column's products; none where it has no vectors."""
+    """Returns the names of a column's products; empty if it has no vectors."""
     if column not in data.vectors.in_table(schema.VIDEOS):
         return []
     return [f"{column}.{kind}" for kind in PRODUCTS]
 
 
 def table(column: str, data: prepared.PreparedData) -> tf.Tensor:
-    """Returns the vectors of a column on the host, shared by all that read them."""
+    """Returns the vectors of a column on the host, shared by all readers."""
 
     def make() -> tf.Tensor:
         with tf.init_scope(), tf.device("CPU"):
@@ -242,7 +242,7 @@ def table(column: str, data: prepared.PreparedData) -> tf.Tensor:
 
 
 def variable(column: str, data: prepared.PreparedData) -> tf.Variable:
-    """Returns the vectors of a column as a bundle keeps them, shared by all readers."""
+    """Returns the vectors of a column as a variable, shared by all readers."""
 
     def make() -> tf.Variable:
         return tf.Variable(np.asarray(data.vectors.rows(column)), trainable=False)
@@ -251,7 +251,7 @@ def variable(column: str, data: prepared.PreparedData) -> tf.Variable:
 
 
 def _unit(vectors: tf.Tensor) -> tf.Tensor:
-    """Returns vectors at length one, zeros as they are, `float32`."""
+    """Returns vectors scaled to length one, `float32`; zeros stay zeros."""
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
 
 
@@ -309,7 +309,7 @@ def _in_parts(rows: tf.Tensor, watched: tf.Tensor, videos: tf.Tensor) -> tf.Tens
 def _products(
     rows: tf.Tensor | tf.Variable, watched: tf.Tensor, videos: tf.Tensor
 ) -> tf.Tensor:
-    """Returns the products of videos' vectors with those of watched ones.
+    """Returns the products of videos' vectors with watched videos' vectors.
 
     Args:
       rows: `[num_videos + 1, width] float16`, unit vectors, zeros where missing.

@@ -29,7 +29,7 @@ class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
         return lambda at: _age(at.times, tf.gather(uploads, at.videos))
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Carries upload times."""
+        """Returns the reader with the upload times."""
         return _AgeOfRequest(_upload_times(data))
 
 

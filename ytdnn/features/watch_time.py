@@ -10,7 +10,7 @@ class _OfSeconds(statistics.StatisticRatio):
     """A ratio of watch seconds of impressions."""
 
     def exists(self, data: prepared.PreparedData) -> bool:
-        """Whether there are any."""
+        """Whether the log has watch seconds."""
         return super().exists(data) and data.has_watch_seconds
 
 
@@ -40,7 +40,7 @@ class SecondsPerClick(_OfSeconds):
 class WatchedFraction(_OfSeconds):
     """Mean share of the video watched after a click on it (channel, topic), smoothed.
 
-    At most 1 of each click; clicks on videos of unknown duration do not count.
+    At most 1 for each click; clicks on videos of unknown duration do not count.
     """
 
     def __init__(self, group: corpus.VideoGroup) -> None:

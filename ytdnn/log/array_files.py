@@ -1,7 +1,7 @@
-"""Arrays in `.npy` files, written so that a full disk is noticed.
+"""Writes arrays to `.npy` files, and reports a full disk.
 
-`np.save` hands the bytes to C, whose buffer drops an error of the last write: a full
-disk left short files that were found only when they were read.
+`np.save` writes through a C buffer that drops an error of the last write: a full disk
+left truncated files, which were noticed only when they were read.
 """
 
 import pathlib
@@ -21,7 +21,7 @@ def save(path: pathlib.Path, values: np.ndarray) -> None:
     """Writes an array, the bytes of `np.save`.
 
     Raises:
-      OSError: There is no room, or another limit.
+      OSError: The disk is full, or another limit is reached.
     """
     with open(path, "wb") as file:
         np.lib.format.write_array(_Writer(file), np.asanyarray(values))

@@ -15,10 +15,9 @@ def searches_before(
 ) -> Features:
     """Returns the tokens of the most recent searches before each position.
 
-    Positions of a slice share their rows, each once and without the gap between the
-    searches of two users: for position t the rows that no earlier position has are
-    appended. So the range of a position ends with its own rows, and begins as many rows
-    earlier as it has tokens.
+    Positions of a slice share rows. Each position appends the rows that no earlier
+    position has, so there is no gap between the searches of two users, and the range of
+    a position ends with its own rows and is as long as its number of tokens.
 
     Args:
       searches: Searches of all users.

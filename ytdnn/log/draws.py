@@ -1,9 +1,9 @@
 """Labels drawn anew each epoch, each with a context of its own (PAPER §3.4).
 
-A fixed number of labels for each user, so that a few very active users do not dominate,
+A fixed number of labels for each user, so that a few very active users do not dominate;
 and the held-out watch of the paper's figure 5a, for comparison with the next watch.
-Neighbours are rarely drawn together, so an example is a slice of one position; where
-every next watch is a label, `ytdnn.log.inputs.SliceBatches` shares histories instead.
+Neighbours are rarely drawn together, so an example is a slice of one position; if every
+next watch is a label, `ytdnn.log.inputs.SliceBatches` shares histories instead.
 """
 
 import dataclasses
@@ -30,11 +30,11 @@ class Numbers(Protocol):
 
 
 class LabelRange(NamedTuple):
-    """Labels of a log that lie together in the whole log too.
+    """Labels of a shard window that are consecutive in the whole log too.
 
     Attributes:
-      first: The place of the first among all labels of the whole.
-      size: How many.
+      first: Place of the first label among all labels of the whole log.
+      size: Number of labels.
     """
 
     first: int
@@ -42,7 +42,7 @@ class LabelRange(NamedTuple):
 
 
 class OfRuns:
-    """The random numbers of some labels, as they are where all labels are drawn."""
+    """The random numbers of some labels, equal to those in a draw of all labels."""
 
     def __init__(self, key: Sequence[int], runs: Sequence[LabelRange]) -> None:
         """Creates the generator of draws.
@@ -74,12 +74,12 @@ def draw(
 
     Args:
       labels: `[n] int64` flat positions, ascending.
-      users: `[n]` the user of each.
-      per_user: Labels of each user, who may have fewer; 0 = all.
-      rng: Random numbers of the draw, taken in order of the labels.
+      users: `[n]` user of each label.
+      per_user: Number of labels of each user, who may have fewer; 0 = all.
+      rng: Random numbers of the draw, in order of the labels.
 
     Returns:
-      The positions drawn, ascending by user.
+      The drawn positions, ascending by user.
     """
     if per_user == 0:
         return labels
@@ -107,14 +107,14 @@ def _ranks(users: np.ndarray, rng: Numbers) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class DrawnBatches:
-    """The training batches of candidate generation, of labels drawn each epoch.
+    """The training batches of candidate generation, from labels drawn in each epoch.
 
     Attributes:
       log: The training watches.
-      batch_size: Examples a batch; the last is filled up with weight 0.
+      batch_size: Number of examples in a batch; the last is padded with weight 0.
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
-      per_user: Labels of each user in an epoch, at most; 0 = all.
+      per_user: Maximum number of labels of each user in an epoch; 0 = all.
       held_out: Whether the context is the watches on both sides of the label, not only
         those before it.
       seed: Seed of the draw and of the order.
@@ -136,7 +136,7 @@ class DrawnBatches:
     portion: streaming.WholeBatch = streaming.WHOLE
 
     def part(self, rows: streaming.WholeBatch) -> "DrawnBatches":
-        """Returns the batches of a reader that cuts some rows of each."""
+        """Returns the batches of a reader that reads some rows of each batch."""
         return dataclasses.replace(self, portion=rows)
 
     @property
@@ -196,7 +196,7 @@ class DrawnBatches:
 
     @functools.cached_property
     def _cut(self) -> Callable[[tf.Tensor], Any]:
-        """Cuts labels with what was before them; traced once for all epochs."""
+        """Reads labels with the context before them; traced once for all epochs."""
         log, lengths = self.log, (self.history_length, self.search_length)
 
         def cut_labels(labels: tf.Tensor) -> Features:
@@ -206,7 +206,7 @@ class DrawnBatches:
 
     @functools.cached_property
     def _around(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
-        """Cuts labels with what was around them; traced once for all epochs."""
+        """Reads labels with the context around them; traced once for all epochs."""
         log, lengths = self.log, (self.history_length, self.search_length)
 
         def cut_around(labels: tf.Tensor, reach: tf.Tensor) -> Features:
@@ -237,7 +237,7 @@ def around(
         window's last watch.
 
     Returns:
-      Features as from `ytdnn.log.inputs.cut`, slices of one position.
+      Features from `ytdnn.log.inputs.cut`, slices of one position.
     """
     inside = (positions < log.num_watches)[:, tf.newaxis]
     at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]

@@ -1,8 +1,8 @@
 """Impressions before the ranker's own window, used to train it (DESIGN §7).
 
-The ranker's window is short, so that the candidates have most of the log. Impressions
+The ranker's window is short, to leave most of the log to the candidates. Impressions
 before it train the ranker too, without scores of the first stage: the candidate model
-has seen the clicks there, so its scores would leak them (`Split.EARLIER`).
+was trained on the clicks there, so its scores would leak them (`Split.EARLIER`).
 """
 
 import dataclasses
@@ -13,15 +13,14 @@ from ytdnn.log import events, prepared, user_shards
 
 
 def added(data: prepared.PreparedData, least: int) -> prepared.PreparedData:
-    """Returns a set with at least so many training impressions of the ranker.
+    """Returns a set with a minimum number of training impressions of the ranker.
 
-    The latest impressions before its window are added, as many as are missing or there
-    are. The set stays as it is where it has enough, and where the protocol has no
-    window of the ranker's own.
+    The latest impressions before its window are added until there are enough. A set
+    with enough, or without a window of the ranker's own, is returned unchanged.
 
     Args:
       data: The prepared set, with impressions.
-      least: Training impressions of the ranker.
+      least: Minimum number of training impressions of the ranker.
     """
     if not data.has_own_window:
         return data
@@ -44,7 +43,7 @@ def added(data: prepared.PreparedData, least: int) -> prepared.PreparedData:
 
 
 def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:
-    """Returns a shard whose impressions from a second on train the ranker."""
+    """Returns a shard with impressions from a second on as the ranker's training."""
     shown = shard.impressions
     if shown is None:
         return shard

@@ -1,9 +1,9 @@
 """Engines that prepare a log in two phases: Polars on this machine, or another.
 
-First the log is surveyed: checked, and its users, catalogue, vocabularies and windows
-found. Then its shards are counted, which gives the vocabulary, and written. An engine
-only reads the events; the processing of a shard is the same for all engines
-(`ytdnn/log/shard_tasks.py`), and so are the bytes.
+First the log is surveyed: it is checked, and its users, catalogue, vocabularies and
+windows are determined. Then its shards are counted, which gives the vocabulary, and
+written. An engine only reads the events; the processing of a shard is the same for all
+engines (`ytdnn/log/shard_tasks.py`), and so are the bytes.
 """
 
 import dataclasses
@@ -19,20 +19,19 @@ from ytdnn.run import configs
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """Facts about a whole log, found before its first shard is processed.
+    """Facts about a whole log, collected before its first shard is processed.
 
     Attributes:
-      log: The log as it is used: valid rows, with clicks among its watches where
-        configured.
+      log: The valid rows of the log, with clicks among its watches if configured.
       bad_rows: Number of bad rows by reason.
-      unmatched: Ids that no watch has.
-      rows: Number of events of each table, those that minimums leave out included.
-      users: Users as from `entities.all_users`.
-      videos: Catalogue as from `entities.catalogue`.
+      unmatched: Ids without a watch.
+      rows: Number of events of each table, before the minimum counts.
+      users: Users from `entities.all_users`.
+      videos: Catalogue from `entities.catalogue`.
       vocabularies: Values of text columns of events.
       chosen: Windows of the temporal protocol.
       doubts: Warnings about possible mistakes in the log.
-      watch_columns: Columns of the watches as they are prepared.
+      watch_columns: Columns of the prepared watches.
     """
 
     log: event_log.EventLog
@@ -54,18 +53,18 @@ class Engine(Protocol):
         """Checks a log and collects the facts that the shards need.
 
         Args:
-          log: The log as a source gives it.
+          log: Log of a source.
           config: Settings of filters and protocol.
 
         Raises:
-          errors.UserError: The log is bad, or the filters leave nothing.
+          errors.UserError: The log is malformed, or the filters leave nothing.
         """
         ...
 
     def count(
         self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
-        """Counts every shard of the log that was surveyed."""
+        """Counts every shard of the surveyed log."""
         ...
 
     def write(
@@ -75,5 +74,5 @@ class Engine(Protocol):
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:
-        """Writes every shard and returns the rows of each table of each."""
+        """Writes every shard and returns the number of rows of its tables."""
         ...

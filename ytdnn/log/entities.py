@@ -1,4 +1,4 @@
-"""Users and videos of a log: which are in it, in which order, with which columns."""
+"""The users and videos of a log, their order and their columns."""
 
 from collections.abc import Sequence
 
@@ -41,10 +41,10 @@ def core(watches: pl.LazyFrame, config: configs.DataConfig) -> pl.LazyFrame:
 
 
 def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
-    """Returns every video the log knows: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
+    """Returns every video of the log: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
 
-    In file order of `videos` if the log has it, else of first appearance in `watches`,
-    then `impressions`; videos of the kept watches are marked.
+    The order is that of the file of `videos`, if there is one, else of first appearance
+    in `watches`, then `impressions`; videos of the kept watches are marked.
     """
     ids = pl.col(schema.VIDEO_ID)
     seen = [watches.select(ids, pl.lit(True).alias(IN_WATCHES))]
@@ -55,12 +55,12 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
 
 
 def catalogue_of(seen: pl.LazyFrame, log: event_log.EventLog) -> pl.DataFrame:
-    """Returns every video the log knows; see `catalogue`.
+    """Returns every video of the log; see `catalogue`.
 
     Args:
       seen: `video_id`, `IN_WATCHES` and `shards.ROW` of events, watches before
-        impressions; or of each video some rows that hold its first.
-      log: Its table of videos counts, where there is one.
+        impressions; for each video at least the first row.
+      log: The log, with its table of videos if there is one.
     """
     if schema.VIDEOS in log.tables:
         listed = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
@@ -86,8 +86,8 @@ def catalogue_of(seen: pl.LazyFrame, log: event_log.EventLog) -> pl.DataFrame:
 def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     """Returns users sorted by id: `user_id`, `shards.USER`, `COUNT` and `EVENTS`.
 
-    Users without a watch are in it when they have impressions or searches, but not
-    when `core` dropped them.
+    Users without a watch are included if they have impressions or searches, unless
+    `core` dropped them.
     """
     others = [
         log.tables[table].group_by(schema.USER_ID).agg(pl.len().alias(EVENTS))
@@ -107,9 +107,9 @@ def all_users_of(
     """Returns users sorted by id; see `all_users`.
 
     Args:
-      counts: `user_id` and `COUNT`, the watches that are kept.
+      counts: `user_id` and `COUNT`, the kept watches.
       others: `user_id` and `EVENTS` of each other table of events.
-      watchers: `user_id` of all watches, those that `core` dropped too.
+      watchers: `user_id` of all watches, including those that `core` dropped.
     """
     parts = [counts.with_columns(pl.col(COUNT).alias(EVENTS))]
     none = pl.lit(0, pl.UInt32).alias(COUNT)
@@ -129,10 +129,10 @@ def all_users_of(
 def require_watches(
     users: pl.DataFrame, log: event_log.EventLog, config: configs.DataConfig
 ) -> None:
-    """Checks that the minimums leave a watch.
+    """Checks that the minimum counts leave a watch.
 
     Raises:
-      errors.UserError: They do not.
+      errors.UserError: No watch is left.
     """
     if users[COUNT].sum() == 0:
         raise errors.UserError(
@@ -143,12 +143,12 @@ def require_watches(
 
 
 def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
-    """Returns ids, joined with the log's columns of an entity table but its vectors.
+    """Returns ids, joined with the columns of an entity table except vectors.
 
     Args:
       log: The event log.
       table: `users` or `videos`.
-      ids: Keys of that table, named as it names them.
+      ids: Keys of that table, in its column of ids.
     """
     keys = ids.to_frame()
     if table not in log.tables:

@@ -1,9 +1,9 @@
-"""The event log, as a source reads it (DESIGN §3).
+"""The event log that a source returns (DESIGN §3).
 
 Tables are lazy frames in the schema's columns and types, rows in file order. Each has
-an `Origin`: the same rows with the row's number in the user's own file and, where a
-cast can fail, the value as it was given, so that an error can name both. An origin is
-read only when a check needs it.
+an `Origin`: the same rows with the row's number in the user's file and, if a cast can
+fail, the original value, so that an error can name both. An origin is read only when a
+check needs it.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ EXPECTED = {
 
 
 def raw(column: str) -> str:
-    """Returns the hidden column that holds `column` as it was given."""
+    """Returns the name of the hidden column with the original values of `column`."""
     return f"__raw_{column}__"
 
 
@@ -48,14 +48,14 @@ class Origin:
     """The source of a table's rows.
 
     Attributes:
-      rows: The table's columns, `ROW`, and `raw(column)` of each column whose cast
-        can fail (the cast is null there and the raw value is not).
+      rows: The table's columns, `ROW`, and `raw(column)` of each column with a cast
+        that can fail (the cast is null there and the raw value is not).
       file: The file or directory, for messages.
-      names: The user's own name of each column that has another.
-      notes: Notes to the user on how it was read, such as "time: milliseconds".
-      unused: The user's own columns that are not used.
+      names: The user's name of each renamed column.
+      notes: Notes to the user on the reading, such as "time: milliseconds".
+      unused: The user's columns that are not used.
       parts: Files that `rows` reads one after the other, each with its first row
-        (0-based), when there are several.
+        (0-based), if there are several.
     """
 
     rows: pl.LazyFrame
@@ -81,7 +81,7 @@ class EventLog:
     Attributes:
       tables: Lazy frames in schema columns and types, in file order.
       facts: Facts about the source (JSON values), for the manifest.
-      origins: The origin of each table that a source has read; may lack tables.
+      origins: The origin of each table that a source has read; tables may be missing.
     """
 
     tables: dict[str, pl.LazyFrame]
@@ -89,7 +89,7 @@ class EventLog:
     origins: dict[str, Origin] = dataclasses.field(default_factory=dict)
 
     def origin(self, table: str) -> Origin:
-        """Returns the table's origin, or its own rows numbered when it has none."""
+        """Returns the table's origin; without one, the table's numbered rows."""
         if table in self.origins:
             return self.origins[table]
         return Origin(self.tables[table].with_row_index(ROW), table)
@@ -107,8 +107,8 @@ def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
 def table_columns(table: str, found: pl.Schema) -> list[str]:
     """Returns the columns of `table` among `found`, the schema's first.
 
-    A table of entities keeps the user's own columns too, and impressions their own
-    outcomes; hidden ones are left out.
+    A table of entities keeps the log's own columns too, and impressions their own
+    outcomes; hidden columns are left out.
     """
     known = [column.name for column in schema.TABLES[table].columns]
     is_entity = schema.TABLES[table].key is not None
@@ -120,7 +120,7 @@ def table_columns(table: str, found: pl.Schema) -> list[str]:
 
 @contextlib.contextmanager
 def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
-    """Turns whatever Polars or the system raise on a damaged file into one line."""
+    """Context that turns errors of Polars or the system about a file into one line."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:

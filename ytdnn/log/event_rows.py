@@ -50,9 +50,9 @@ def indexed(
     Args:
       table: Name of a table of events.
       rows: The table.
-      users: `user_id` and `shards.USER`; events of others are left out.
-      videos: `video_id` and `shards.VIDEO`; likewise.
-      vocabularies: Values of text columns, as from `vocabularies`.
+      users: `user_id` and `shards.USER`; events of other users are left out.
+      videos: `video_id` and `shards.VIDEO`; events of other videos are left out.
+      vocabularies: Values of text columns from `vocabularies`.
     """
     names = rows.collect_schema().names()
     kept = [pl.col(name) for name in _NEEDED[table] if name in names]
@@ -86,7 +86,7 @@ def indexed(
 def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
     """Returns the values of each text column of events, in order.
 
-    Those of a column that several tables have are the watches', where they have it.
+    A column in several tables has the values of the watches, if these have it.
     """
     return vocabularies_of(
         tables, lambda column, table: text_values(column, tables[table])
@@ -99,8 +99,9 @@ def vocabularies_of(
     """Returns the values of each text column of events; see `vocabularies`.
 
     Args:
-      tables: That the log has.
-      values: Returns those of a column of a table, none where there is no column.
+      tables: Names of the log's tables.
+      values: Function that returns the values of a table's column; empty for a missing
+        column.
     """
     found: dict[str, list[str]] = {}
     for table, columns in _TEXTS.items():
@@ -112,13 +113,13 @@ def vocabularies_of(
 
 
 def text_index(column: str, values: list[str]) -> pl.Expr:
-    """Returns the place of a text among `values`, from 1 on; 0 for any other."""
+    """Returns the place of a text among `values`, from 1; 0 for any other text."""
     places = {value: place for place, value in enumerate(values, 1)}
     return pl.col(column).replace_strict(places, default=0, return_dtype=pl.Int32)
 
 
 def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
-    """Returns the distinct texts of a column, none where there is no column."""
+    """Returns the distinct texts of a column; empty for a missing column."""
     if column not in rows.collect_schema():
         return []
     found = rows.select(pl.col(column).drop_nulls().unique().sort())
@@ -132,11 +133,11 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
     Columns of `watches` that impressions do not have are null in the clicks.
 
     Args:
-      log: A valid log whose watches do not include the clicks yet.
+      log: A valid log, with watches that do not include the clicks yet.
 
     Raises:
-      errors.UserError: There are no impressions, or watches have a given split, which
-        clicks lack.
+      errors.UserError: There are no impressions, or watches have a column `split`,
+        which clicks lack.
     """
     if schema.IMPRESSIONS not in log.tables:
         raise errors.UserError(
@@ -160,7 +161,7 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
 def with_completed(
     watches: pl.LazyFrame, log: event_log.EventLog, config: configs.DataConfig
 ) -> pl.LazyFrame:
-    """Adds `shards.COMPLETED` where the configuration has a rule for it (PAPER §3.1).
+    """Adds `shards.COMPLETED` if the configuration has a rule for it (PAPER §3.1).
 
     A watch of unknown seconds, or of a video of unknown duration, is not completed.
 

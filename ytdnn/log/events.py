@@ -1,8 +1,8 @@
 """The arrays of a prepared set, typed: watches, searches, impressions of some users.
 
 Each table is a dataclass; its fields are the files `TABLE_FIELD.npy` of a shard, None
-for a column that the log lacks. All are sorted by (user, time) within a shard of users,
-so that the context of an event is a slice that ends before it (DESIGN §4).
+for a column that the log lacks. Rows are sorted by (user, time) within a shard of
+users, so that the context of an event is a slice that ends before it (DESIGN §4).
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ class _Table:
 
     @classmethod
     def read(cls, directory: pathlib.Path, table: str) -> Self | None:
-        """Returns the table, its arrays mapped from disk; None where there is none.
+        """Returns the table, memory-mapped; None if the log lacks it.
 
         Args:
           directory: Directory of the `.npy` files.
@@ -73,10 +73,10 @@ class Watches(_Table):
       videos: `[watches] int32` catalogue indices.
       times: `[watches] int64` seconds.
       splits: `[watches] uint8`, see `Split`.
-      seconds: `[watches] float32` watched.
-      devices: `[watches] int32`, place in the vocabulary of devices from 1 on.
+      seconds: `[watches] float32` watch seconds.
+      devices: `[watches] int32`, place in the vocabulary of devices, from 1.
       logged_in: `[watches] int8`: 0, 1, or -1 = unknown.
-      completed: `[watches] bool`, where the configuration has a rule for it.
+      completed: `[watches] bool`, if the configuration has a rule for it.
       num_searches: `[watches] int32`, the user's searches strictly before each.
     """
 
@@ -124,12 +124,12 @@ class Watches(_Table):
 
 @dataclasses.dataclass(frozen=True)
 class Searches(_Table):
-    """Searches that have a word, sorted by (user, time).
+    """Searches with a word, sorted by (user, time).
 
     Attributes:
       offsets: `[users + 1] int64`.
       times: `[searches] int64` seconds.
-      token_offsets: `[searches + 1] int64`, where each search's tokens begin.
+      token_offsets: `[searches + 1] int64`, first token of each search.
       tokens: `[tokens] int32` indices into the vocabulary of tokens.
     """
 
@@ -143,7 +143,7 @@ class Searches(_Table):
         return len(self.times)
 
     def num_before(self, users: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Returns how many searches each user made before a time, `[n] int64`.
+        """Returns the number of each user's searches before a time, `[n] int64`.
 
         Args:
           users: `[n]` user indices.
@@ -161,13 +161,13 @@ class Impressions(_Table):
       videos: `[impressions] int32` catalogue indices.
       times: `[impressions] int64` seconds.
       clicked: `[impressions] bool`.
-      pages: `[impressions] int64`, equal for one page of one user.
+      pages: `[impressions] int64`, equal for one slate of one user.
       splits: `[impressions] uint8`, see `Split`.
-      num_watches: `[impressions] int64`, the user's watches strictly before the page.
-      seconds: `[impressions] float32` watched, 0 where not clicked.
+      num_watches: `[impressions] int64`, the user's watches strictly before the slate.
+      seconds: `[impressions] float32` watch seconds, 0 where not clicked.
       num_searches: `[impressions] int32`, the user's searches strictly before it.
       devices: `[impressions] int32`, place in the vocabulary of devices from 1 on.
-      positions: `[impressions] int32` on the page, -1 = unknown.
+      positions: `[impressions] int32` place in the slate, -1 = unknown.
       sources: `[impressions] int32`, place in the vocabulary of sources from 1 on.
       scores: `[impressions] float32` of the source, NaN = unknown.
       seed_videos: `[impressions] int32` catalogue indices, 0 for none.
@@ -199,22 +199,22 @@ class Impressions(_Table):
 
     @functools.cached_property
     def request_times(self) -> np.ndarray:
-        """When each one's page was asked for, `[impressions] int64`."""
+        """Time of the request of each impression's slate, `[impressions] int64`."""
         return request_times(np.asarray(self.pages), np.asarray(self.times))
 
     def rows_of_users(self, num_users: int) -> np.ndarray:
-        """Returns `[num_users + 1] int64`, where each user's impressions begin."""
+        """Returns the first impression of each user, `[num_users + 1] int64`."""
         return np.searchsorted(self.users, np.arange(num_users + 1)).astype(np.int64)
 
 
 def request_times(pages: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Returns the earliest time of each impression's page, `[impressions] int64`.
+    """Returns the earliest time of each impression's slate, `[impressions] int64`.
 
-    A page answers one request, so what is clicked on it is not known when its other
-    videos are ordered, whenever each is seen.
+    A slate answers one request, so its clicks come after all of its videos were
+    ordered, whenever each is seen.
 
     Args:
-      pages: `[impressions]`, numbers from 0 on.
+      pages: `[impressions]`, numbers of slates from 0.
       times: `[impressions]` seconds.
     """
     starts = np.full(int(pages.max(initial=-1)) + 1, np.iinfo(np.int64).max)
@@ -223,7 +223,7 @@ def request_times(pages: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def _load(path: pathlib.Path) -> np.ndarray:
-    """Maps an array, which keeps its file open; an empty one is read."""
+    """Memory-maps an array, which keeps its file open; an empty one is read."""
     try:
         array: np.ndarray = np.load(path, mmap_mode="r")
         return array if array.size else np.load(path)

@@ -31,8 +31,8 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
 
     Args:
       table: Name of a schema table.
-      found: Columns of its origin's rows.
-      known: Ids of the videos in the log, or None when the log does not list them.
+      found: Columns of the origin's rows.
+      known: Ids of the table of videos; None: there is no such table.
     """
     faults = []
     for column in schema.TABLES[table].columns:
@@ -138,6 +138,6 @@ def _column_faults(column: schema.Column, has_raw: bool) -> list[Fault]:
 
 
 def first_of(faults: list[Fault]) -> pl.Expr:
-    """Returns the number of each row's first fault, null where it has none."""
+    """Returns the number of each row's first fault; null without a fault."""
     cases = [pl.when(f.bad).then(pl.lit(i, pl.Int32)) for i, f in enumerate(faults)]
     return pl.coalesce(cases)

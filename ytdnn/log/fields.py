@@ -1,8 +1,8 @@
-"""Tensors of a request and an answer: names, types, shapes, the value for missing.
+"""The fields of requests and answers: names, types, shapes, missing values.
 
-Every input of an exported signature is required, so each has a value that stands for
-"missing". The fields of the history, which encoders and several features read, are made
-here; a feature declares those it alone reads (`ytdnn/features/`).
+Every input of an exported signature is required, so each has a value that means
+"missing". The fields of the history, which encoders and several features read, are
+defined here; a feature declares the fields that only it reads (`ytdnn/features/`).
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ class Field:
     """One tensor of a signature.
 
     Attributes:
-      name: Its key.
+      name: Key in requests and answers.
       dtype: `string`, `int64`, `int32` or `float32`.
       shape: Names of its axes.
       missing: Value that marks a missing value (of an output: the padding).
@@ -33,8 +33,8 @@ class Field:
       least: Smallest value that a request may have, apart from `missing`; None: any.
       greatest: Largest value; None: any.
       is_flag: Whether true and false may stand for 1 and 0.
-      choices: The only texts a request may hold, beside `missing`; none: any.
-      width: Length that a list has unless it is empty, as of a vector; 0: any.
+      choices: The only accepted texts, apart from `missing`; empty: any.
+      width: Length of a list unless it is empty, such as of a vector; 0: any.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Field:
 
     @property
     def is_list(self) -> bool:
-        """Whether a request brings a list, not one value."""
+        """Whether the value in a request is a list."""
         return self.shape == "batch, length"
 
     def spec(self) -> tf.TensorSpec:
@@ -63,9 +63,10 @@ Fields = tuple[Field, ...]
 
 
 def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
-    """Returns the type of video ids and an id that no video has, for padding.
+    """Returns the type of video ids, and an id of no video for padding.
 
-    If no video has that id, it is the value TensorFlow Serving pads with: "" or 0.
+    It is the value that TensorFlow Serving pads with, "" or 0, unless a video has that
+    id.
     """
     ids = data.videos[schema.VIDEO_ID]
     if ids.dtype == pl.String:
@@ -74,7 +75,7 @@ def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
 
 
 def text(name: str, meaning: str = "as in the log") -> Field:
-    """Returns a field of one text, missing where empty."""
+    """Returns a field of one text; empty is missing."""
     return Field(name, "string", "batch", "", meaning)
 
 
@@ -101,7 +102,7 @@ def watch_times() -> Field:
 
 
 def watched_seconds() -> Field:
-    """Returns how long each watch lasted."""
+    """Returns the watch seconds of each watch."""
     meaning = f"watched of each of {schema.WATCHED_VIDEO_IDS}; -1 unknown"
     name = schema.WATCHED_SECONDS
     return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
@@ -154,7 +155,7 @@ def describe(fields: Iterable[Field]) -> dict[str, dict[str, Any]]:
 
 
 def read(described: dict[str, dict[str, Any]]) -> dict[str, Field]:
-    """Returns the fields of `describe`'s JSON by name."""
+    """Returns the fields in the JSON of `describe`, by name."""
     return {
         name: Field(name=name, **values | {"choices": tuple(values.get("choices", ()))})
         for name, values in described.items()

@@ -1,4 +1,4 @@
-"""Input pipelines: positions of the log cut out inside the TensorFlow graph.
+"""Input pipelines that read positions of the log inside the TensorFlow graph.
 
 A batch is laid out in *slices*: `positions` consecutive positions of the training log,
 which share one gather of history rows (see `ytdnn/models/layers/bags.py`). Row `length
@@ -29,7 +29,7 @@ Features = dict[str, tf.Tensor]
 
 
 def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
-    """Returns the set with the watches of the candidates' training window alone."""
+    """Returns the set with only the watches of the candidates' training window."""
     return data.changed(_of_training)
 
 
@@ -47,11 +47,11 @@ def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
 
 
 def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
-    """Returns how often an epoch draws each video as a label, on average.
+    """Returns the expected number of labels of each video in an epoch.
 
     Args:
       data: The prepared set.
-      per_user: Labels of each user; 0 = all.
+      per_user: Number of labels of each user; 0 = all.
 
     Returns:
       `[vocabulary_size] float64`.
@@ -71,7 +71,7 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
 
 
 def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
-    """Returns which watches are training labels, `[watches] bool`."""
+    """Returns whether each watch is a training label, `[watches] bool`."""
     found = watches.splits == prepared.Split.TRAIN
     found &= watches.are_completed
     return found & (np.asarray(watches.videos) <= vocabulary_size)
@@ -84,13 +84,13 @@ def cut(
     history_length: int,
     search_length: int = 50,
 ) -> Features:
-    """Cuts slices out of the log: histories, users, labels and features of positions.
+    """Reads slices of the log: histories, users, labels and features of positions.
 
     Args:
       log: The watches.
-      firsts: `[slices] int64`, the flat position each slice begins at; positions
-        outside the log come back with weight 0.
-      num_positions: Positions of a slice.
+      firsts: `[slices] int64`, first flat position of each slice; positions outside the
+        log get weight 0.
+      num_positions: Number of positions of a slice.
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
 
@@ -131,7 +131,7 @@ def labels(log: watch_log.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Featu
       inside: `[slices, positions] bool`, false where a position is padding.
 
     Returns:
-      `LABELS`, 0 where the weight is, `LABEL_TIMES`, `WEIGHTS`, `USER_INDICES`, and
+      `LABELS` (0 where the weight is 0), `LABEL_TIMES`, `WEIGHTS`, `USER_INDICES`, and
       the features.
     """
     users = tf.gather(log.users, rows)
@@ -195,8 +195,8 @@ class SliceBatches:
 
     Attributes:
       log: The log; each of its labels is one example per epoch.
-      batch_size: Positions a batch.
-      slice_length: Positions of a slice.
+      batch_size: Number of positions in a batch.
+      slice_length: Number of positions in a slice.
       history_length: Greatest number of watches in a history.
       seed: Seed of the order.
       search_length: Greatest number of searches in a bag of tokens.
@@ -220,12 +220,12 @@ class SliceBatches:
 
     @property
     def slices_per_batch(self) -> int:
-        """Slices of a batch."""
+        """Number of slices in a batch."""
         return max(1, self.batch_size // self.slice_length)
 
     @property
     def num_slices(self) -> int:
-        """Slices that cover the log whatever the epoch's offset."""
+        """Number of slices that cover the log for any offset of the epoch."""
         return num_slices(self.log.num_watches, self.slice_length)
 
     @property
@@ -263,7 +263,7 @@ class SliceBatches:
 
     @functools.cached_property
     def _cut(self) -> Callable[[tf.Tensor], Any]:
-        """Cuts slices by where they begin; traced once for all epochs."""
+        """Reads slices by their first positions; traced once for all epochs."""
         log, length = self.log, self.slice_length
         history_length, search_length = self.history_length, self.search_length
 
@@ -274,16 +274,16 @@ class SliceBatches:
 
 
 def num_slices(num_watches: int, slice_length: int) -> int:
-    """Returns how many slices cover a log wherever the first begins."""
+    """Returns the number of slices that cover a log for any offset."""
     return -(-(num_watches + slice_length - 1) // slice_length)
 
 
 class FewSlices(SliceBatches):
-    """The slices that hold a label alone, where few of the watches are labels."""
+    """The batches of only the slices with a label, if few watches are labels."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of the epoch that has most slices."""
+        """Number of batches in the epoch with most slices."""
         return -(-self._most // self.slices_per_batch)
 
     @functools.cached_property
@@ -295,7 +295,7 @@ class FewSlices(SliceBatches):
         return np.append(0, np.cumsum(self.log.is_label.numpy()))
 
     def _firsts(self, offset: int) -> np.ndarray:
-        """Returns where the slices of an epoch that hold a label begin."""
+        """Returns the first positions of an epoch's slices with a label."""
         firsts = np.arange(self.num_slices, dtype=np.int64) * self.slice_length - offset
         starts, ends = (
             np.clip(places, 0, self.log.num_watches)
@@ -330,9 +330,9 @@ def contexts(
 ) -> Features:
     """Returns slices of one position: the context of each user before a watch.
 
-    The request is that of the watch itself, with its device and time. Where `ends` is
-    after the user's last watch there is no such event, so its fields are missing.
-    Training-only features must have been opened for serving.
+    The request is that of the watch itself, with its device and time. After the user's
+    last watch there is no such event, so its fields are missing. Training-only features
+    must have been opened for serving.
 
     Args:
       log: All watches.
@@ -340,13 +340,13 @@ def contexts(
       ends: `[n]` flat positions; the history is the user's watches before them.
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
-      num_searches: `[n]`, the user's searches that count, if fewer than those before
-        the watch (all, where there is none).
+      num_searches: `[n]`, number of the user's searches to read, if fewer than those
+        before the watch (after the last watch: all).
       impressions: `[n]` rows of impressions, if these are the requests; None: watches
         are.
 
     Returns:
-      Features as from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
+      Features from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
     """
     ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
     users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]

@@ -1,4 +1,4 @@
-"""Two prepared sets as one: each user's later events behind the earlier ones."""
+"""Joins two prepared sets: each user's later events follow the earlier ones."""
 
 import pathlib
 
@@ -39,7 +39,7 @@ class JoinedSets:
 
         Args:
           old: The earlier set.
-          new: The set of the later events, with all users and videos it names.
+          new: The set of the later events, with all of their users and videos.
         """
         self._old, self._new = old, new
         self._users = _joined(old.users, new.users, schema.USER_ID)
@@ -151,7 +151,7 @@ class JoinedSets:
         return np.array([0, *(place[value] for value in values)], np.int32)
 
     def _rows_of(self, videos: pl.DataFrame) -> dict[str, tuple[Integers, Integers]]:
-        """Returns the row of each user and video in both sets, -1 where it has none."""
+        """Returns the row of each user and video in both sets, -1 if missing."""
         sets = self._old, self._new
         of_users = [_rows_in(self._users, s.users, schema.USER_ID) for s in sets]
         of_videos = [_rows_in(videos, s.videos, schema.VIDEO_ID) for s in sets]
@@ -176,7 +176,7 @@ def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _rows_in(whole: pl.DataFrame, part: pl.DataFrame, key: str) -> Integers:
-    """Returns the row of each id of the whole in a part, -1 where it is not there."""
+    """Returns the row of each id of the joined set in a part, -1 if missing."""
     index = part.select(key).with_row_index("row")
     found = whole.select(key).join(index, on=key, how="left", maintain_order="left")
     rows: Integers = found["row"].cast(pl.Int64).fill_null(-1).to_numpy()

@@ -51,7 +51,7 @@ class KeptTables:
         fault: pl.Expr,
         known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        """Returns each value of `fault`, its number of rows, and its first `ROW`."""
         if table not in EVENTS:
             return self._local.bad_rows(table, rows, fault)
         self.parts[table] = self._kept(table, rows, fault, known)

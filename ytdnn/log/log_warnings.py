@@ -21,7 +21,7 @@ NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 
 
 def of_watches(watches: pl.LazyFrame) -> list[str]:
-    """Returns a line for each doubt about times and seconds of watches."""
+    """Returns a line for each warning about times and seconds of watches."""
     median = None
     if schema.WATCH_SECONDS in watches.collect_schema():
         seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
@@ -34,7 +34,7 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
 
     Args:
       times: Times of the watches.
-      median: Median of their watch seconds; None: they have none.
+      median: Median of the watch seconds; None: the log has none.
     """
     shares = [0.0, 1.0, *_MIDDLE]
     first, last, low, high = order_statistics.nearest(times, shares)
@@ -81,7 +81,7 @@ def shown_and_clicked(
         `[impressions] bool`.
 
     Returns:
-      `[2, splits] int64`; None where there is no part.
+      `[2, splits] int64`; None without parts.
     """
     number, found = len(prepared.Split), None
     for splits, clicked in parts:
@@ -95,7 +95,7 @@ def ranking_obstacle(
     shown: np.ndarray | None,
     needed: Sequence[prepared.Split] = tuple(_WINDOWS),
 ) -> str:
-    """Returns why no ranker can be trained on a log, empty if one can.
+    """Returns why no ranker can be trained on a log; empty if one can.
 
     Args:
       shown: Counts from `shown_and_clicked`; None: the log has no impressions.

@@ -9,7 +9,7 @@ from ytdnn.log import fields, prepared, schema
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
-    """Returns the table key i ↦ i + 1, any other key ↦ 0 (out of vocabulary)."""
+    """Returns the table from key i to i + 1, and any other key to 0 (unknown)."""
     values = tf.range(1, tf.size(keys) + 1, dtype=tf.int32)
     initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
     return tf.lookup.StaticHashTable(initializer, default_value=0)
@@ -19,7 +19,7 @@ class VideoIds(tf.Module):
     """Video ids and catalogue indices (0 = unknown or missing).
 
     Attributes:
-      missing: Scalar, the id that stands for no video.
+      missing: Scalar, the id that means no video.
     """
 
     def __init__(self, data: prepared.PreparedData) -> None:
@@ -39,7 +39,7 @@ class VideoIds(tf.Module):
         return indices
 
     def ids(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns the ids of `indices [...]`; that of 0 is `missing`."""
+        """Returns the ids of `indices [...]`; index 0 has `missing`."""
         return tf.gather(self._ids, indices)
 
     def present(self, ids: tf.Tensor) -> tf.Tensor:
@@ -59,12 +59,12 @@ class VideoIds(tf.Module):
 class RemovedVideos(tf.Module):
     """Catalogue indices of removed videos, read from a file when a model is loaded.
 
-    The file is an asset of the SavedModel, one index a line, the first 0, which is no
-    video: another file there removes other videos, and the graph stays as it is.
+    The file is an asset of the SavedModel, with an index in each line, the first 0,
+    which is no video: replacing the file removes other videos, without another graph.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
-        """Takes the file."""
+        """Creates the look-up from a file."""
         super().__init__()
         initializer = tf.lookup.TextFileInitializer(
             str(path), tf.int64, 0, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
@@ -77,11 +77,11 @@ class RemovedVideos(tf.Module):
         return tf.cast(self._table.size(), tf.int32) - 1
 
     def indices(self) -> tf.Tensor:
-        """Returns all of them and 0, `[count + 1] int32`."""
+        """Returns all removed indices and 0, `[count + 1] int32`."""
         return tf.cast(tf.reshape(self._table.export()[0], [-1]), tf.int32)
 
     def contains(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns `[...] bool` of catalogue indices `[...]`."""
+        """Returns whether catalogue indices `[...]` are removed, `[...] bool`."""
         return self._table.lookup(tf.cast(indices, tf.int64)) > 0
 
 

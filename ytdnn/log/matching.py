@@ -1,4 +1,4 @@
-"""Which ids of a log's other tables meet those of its watches."""
+"""Matches the ids of a log's other tables with those of its watches."""
 
 import dataclasses
 import functools
@@ -21,13 +21,13 @@ _COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class Unmatched:
-    """Ids of a table that no watch has.
+    """Ids of a table without a watch.
 
     Attributes:
       table: Name of the table.
       column: `user_id` or `video_id`.
-      number: Distinct ids that no watch has.
-      of: Distinct ids.
+      number: Number of distinct ids without a watch.
+      of: Number of distinct ids.
     """
 
     table: str
@@ -37,14 +37,15 @@ class Unmatched:
 
 
 def unmatched(log: event_log.EventLog, ids: Ids | None = None) -> list[Unmatched]:
-    """Returns the ids that no watch has, of each table and column that has some.
+    """Returns the ids without a watch of each table and column, if any.
 
     Args:
-      log: A valid one.
-      ids: Returns the distinct ids of a table and column; None: read from the log.
+      log: A valid log.
+      ids: Function that returns the distinct ids of a table and column; None: they are
+        read from the log.
 
     Raises:
-      errors.UserError: A table has ids, and none of them is that of a watch.
+      errors.UserError: A table has ids, but none of them has a watch.
     """
     read = ids or functools.partial(_ids, log)
     found = []

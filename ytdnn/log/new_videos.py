@@ -1,8 +1,8 @@
 """New videos, read from a table of their own, in the columns of a catalogue.
 
-The table has the columns of `videos`, own ones too, and the user's own names where the
-run was prepared with some. Columns that the catalogue lacks are not read, those that
-the table lacks are missing values.
+The table has the columns of `videos`, own ones included, with the user's column names
+that the run was prepared with. Columns that the catalogue lacks are not read; columns
+that the table lacks are missing values.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ class NewVideos:
     """Rows for a catalogue.
 
     Attributes:
-      table: In the columns and types of the catalogue's `videos`.
+      table: Rows in the columns and types of the catalogue's `videos`.
       unread: Columns that the catalogue lacks.
       dropped: Bad rows that were left out, by reason.
     """
@@ -44,14 +44,14 @@ def read(
 
     Args:
       given: A path of a Parquet or CSV file, or a frame of Polars or pandas.
-      data: Prepared set with the catalogue that they are added to.
-      columns: Own column names, as `configs.DataConfig.columns`; they come before those
-        that the catalogue was prepared with.
+      data: Prepared set with the catalogue to extend.
+      columns: Own column names, as in `configs.DataConfig.columns`; they have
+        precedence over those that the catalogue was prepared with.
       bad_rows: `stop`, or `drop` to leave bad rows out.
 
     Raises:
-      errors.UserError: It cannot be read, a row is bad, or a column has another type
-        than in the catalogue.
+      errors.UserError: The table cannot be read, a row is bad, or a column has another
+        type than in the catalogue.
     """
     mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
     own = log.parse_columns(columns)
@@ -96,12 +96,11 @@ def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
 
 
 def added_to(data: prepared.PreparedData, table: pl.DataFrame) -> prepared.PreparedData:
-    """Returns a set with the videos of a table that its catalogue lacks at the end.
+    """Returns a prepared set with a table's new videos at the end of its catalogue.
 
     Args:
       data: The prepared set.
-      table: As of `NewVideos`; of a set that was prepared again since, perhaps with
-        other columns.
+      table: See `NewVideos`; columns may differ if the set was prepared again since.
     """
     ids = table[schema.VIDEO_ID].cast(data.videos.schema[schema.VIDEO_ID])
     known = data.videos[schema.VIDEO_ID]

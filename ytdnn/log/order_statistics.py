@@ -1,7 +1,7 @@
 """Exact quantiles of a column of integers, in memory that does not grow with it.
 
-Values are counted twice: in wide buckets, then one by one in the few buckets that hold
-a wanted rank. Any engine that groups and counts gives the same.
+Values are counted twice: in wide buckets, then one by one in the few buckets with a
+wanted rank. Any engine that groups and counts returns the same.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -39,7 +39,7 @@ def at_ranks(counts: Counts, ranks: Sequence[int]) -> list[int]:
 
     Args:
       counts: Counts of at least one value.
-      ranks: Below the number of values.
+      ranks: Ranks, less than the number of values.
     """
     buckets, sizes = counts(BUCKET, None)
     reached = np.cumsum(sizes)

@@ -1,9 +1,9 @@
 """Outcomes of impressions apart from the click: likes, shares, amounts.
 
-Columns of the schema (`schema.OUTCOMES`) are outcomes wherever a log has them, further
-columns where `data.outcomes` names them (docs/feedback.md). A value that is missing is
-unknown, and no model learns from it. An outcome with no known values but 0 and 1 is
-binary, any other is an amount.
+Columns of the schema (`schema.OUTCOMES`) are outcomes if a log has them, and so are the
+columns in `data.outcomes` (docs/feedback.md). A missing value is unknown, and no model
+learns from it. An outcome with only the values 0 and 1 is binary, any other is an
+amount.
 """
 
 import dataclasses
@@ -28,8 +28,8 @@ class Outcome:
       name: Name of its column.
       kind: `binary`, or `amount`.
       num_known: Number of impressions with a value.
-      mean: Mean of these values, 0 where there are none.
-      largest: Largest of them.
+      mean: Mean of these values; 0 without values.
+      largest: Largest value.
     """
 
     name: str
@@ -43,7 +43,7 @@ def names_of(columns: Iterable[str]) -> tuple[str, ...]:
     """Returns the outcomes among the columns of `impressions`, in their order.
 
     Args:
-      columns: Columns as from `event_log.table_columns`.
+      columns: Columns from `event_log.table_columns`.
     """
     given = list(columns)
     return (*(name for name in schema.OUTCOMES if name in given), *sorted(own(given)))
@@ -95,7 +95,7 @@ def measure(names: Sequence[str], parts: Iterable[np.ndarray]) -> tuple[Outcome,
 
 
 def facts(found: Iterable[Outcome]) -> dict[str, object]:
-    """Returns the manifest's entry of outcomes, nothing where there are none."""
+    """Returns the manifest's entry of outcomes; empty without outcomes."""
     described = [dataclasses.asdict(one) for one in found]
     return {FACT: described} if described else {}
 

@@ -1,7 +1,7 @@
-"""Notes on a prepared log that is legal and looks like a mistake.
+"""Warnings about a prepared log that is legal but looks like a mistake.
 
-Each note is one line and says what to do. The log is read from its prepared shards, so
-that any engine gives the same notes.
+Each warning is one line with advice. The log is read from its prepared shards, so that
+warnings do not depend on the engine.
 """
 
 import datetime
@@ -28,11 +28,11 @@ def notes(
     users: pl.DataFrame,
     shards: Sequence[user_shards.LazyShard],
 ) -> list[str]:
-    """Returns a line for each thing that looks like a mistake.
+    """Returns a line for each likely mistake.
 
     Args:
-      videos: The catalogue, as of `PreparedData.videos`.
-      users: As of `PreparedData.users`.
+      videos: The catalogue (see `PreparedData.videos`).
+      users: See `PreparedData.users`.
       shards: The events.
     """
     found = _Events(videos)

@@ -1,7 +1,7 @@
 """Prepares a log with Polars on this machine, streaming, in bounded memory.
 
-The events of a log of several shards are put into a folder for each shard in one pass;
-then a shard is read at a time.
+One pass writes the events of each shard into a folder; then shards are read one at a
+time.
 """
 
 import pathlib
@@ -100,7 +100,7 @@ class PolarsEngine:
     def _divide(
         self, scratch: pathlib.Path, parts: Sequence[shard_tasks.ShardUsers]
     ) -> None:
-        """Puts the events of each shard together; of one shard into memory."""
+        """Divides the events into shards on disk; a single shard stays in memory."""
         if len(parts) == 1:
             self._kept = {
                 table: rows.collect(engine="streaming")

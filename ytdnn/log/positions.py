@@ -1,10 +1,10 @@
 """Positions: places in the log at which features are read, all before their labels.
 
-A position is a user, the time of a request, and the end of the history it may see. The
-request's own event (a watch or an impression) gives fields of the request itself, such
-as the device. Training and evaluation read features at positions; serving reads them
-from a request (`ytdnn/log/request.py`). A feature gives the same tensor for both
-(DESIGN §4b).
+A position is a user, the time of a request, and the end of the history. The request's
+own event (a watch or an impression) has fields of the request itself, such as the
+device. Training and evaluation read features at positions; serving reads them from a
+request (`ytdnn/log/request.py`). A feature returns the same tensor for both (DESIGN
+§4b).
 """
 
 import dataclasses
@@ -59,26 +59,26 @@ class FirstStageReplay(Protocol):
         ...
 
     def sources(self, at: Positions) -> tf.Tensor:
-        """Returns which source would have proposed each, `[..., k] int32`, 0 = none."""
+        """Returns the source that would propose each, `[..., k] int32`, 0 = none."""
         ...
 
     def seed_videos(self, at: Positions) -> tf.Tensor:
-        """Returns the watch each was found by, `[..., k] int32`, 0 = none."""
+        """Returns the watch that each was found by, `[..., k] int32`, 0 = none."""
         ...
 
 
 class LogTensors:
-    """The arrays of a prepared set as tensors, each made once and shared by readers.
+    """The arrays of a prepared set as tensors, each created once and shared by readers.
 
     Attributes:
       data: The prepared set.
-      replay: The first stage, where it is there to be asked.
+      replay: Replay of the first stage; None without one.
     """
 
     def __init__(
         self, data: prepared.PreparedData, replay: FirstStageReplay | None = None
     ) -> None:
-        """Makes no tensor yet."""
+        """Stores the set; tensors are created on first use."""
         self.data = data
         self.replay = replay
         self._made: dict[tuple[str, str], tf.Tensor] = {}
@@ -105,7 +105,7 @@ class LogTensors:
         return self._made[table, field]
 
     def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
-        """Returns a field of the requests' own events, `missing` if there is none."""
+        """Returns a field of the requests' own events, `missing` without an event."""
         if not self.has(at.event, field):
             return tf.fill(tf.shape(at.rows), missing)
         values = self.column(at.event, field)
@@ -115,7 +115,7 @@ class LogTensors:
 
 
 def of_videos(videos: tf.Tensor) -> Positions:
-    """Returns positions of nobody, for features of videos alone.
+    """Returns positions without users, for features of videos only.
 
     Args:
       videos: `[...] int32` catalogue indices.

@@ -1,8 +1,8 @@
 """`prepare`: event log → prepared set (DESIGN §4), streaming, in bounded memory.
 
-Two phases: the log is surveyed and its shards of users are counted, which fixes all
-vocabularies; then each shard is written. Events are read by an engine; the arrays of a
-shard are a pure function of its events (`ytdnn/log/shard_tasks.py`).
+There are two phases: the log is surveyed and its shards of users are counted, which
+fixes all vocabularies; then each shard is written. An engine reads the events; the
+arrays of a shard are a pure function of its events (`ytdnn/log/shard_tasks.py`).
 """
 
 import dataclasses
@@ -48,12 +48,12 @@ def prepare(
 
     Args:
       config: Source, filters, protocol.
-      directory: Where the artefact will stand.
-      given: The tables themselves, where the source is `tables` in memory.
+      directory: Directory of the artefact.
+      given: Tables in memory, for the source `tables`.
       engine: Reads the events; None: Polars.
 
     Raises:
-      errors.UserError: The log is missing or bad, or the filters leave nothing.
+      errors.UserError: The log is missing or malformed, or the filters leave nothing.
     """
     inputs = {} if given is None else given.fingerprints
     return of_log(config, sources.read(config, given), directory, inputs, engine)
@@ -66,17 +66,17 @@ def of_log(
     inputs: Mapping[str, str],
     engine: engines.Engine | None = None,
 ) -> prepared.PreparedData:
-    """Checks a log that was read, splits it and writes the prepared set.
+    """Checks and splits a log, and writes the prepared set.
 
     Args:
-      config: Filters, protocol.
-      log: As a source gives it.
-      directory: Where the artefact will stand.
+      config: Settings of filters and protocol.
+      log: Log of a source.
+      directory: Directory of the artefact.
       inputs: Fingerprints of tables in memory.
       engine: Reads the events; None: Polars.
 
     Raises:
-      errors.UserError: The log is bad, or the filters leave nothing.
+      errors.UserError: The log is malformed, or the filters leave nothing.
     """
     _require_time(config)
     engine = polars_engine.PolarsEngine() if engine is None else engine
@@ -119,7 +119,7 @@ def _require_time(config: configs.DataConfig) -> None:
 def _write(
     engine: engines.Engine, survey: engines.Survey, rules: shard_tasks.Rules
 ) -> dict[str, object]:
-    """Counts and writes all shards, and returns the number of everything."""
+    """Counts and writes all shards, and returns the counts."""
     sizes = survey.users[entities.EVENTS].to_numpy().astype(np.int64)
     parts = shard_tasks.divided(sizes, rules.config.events_per_shard)
     _require_memory(parts, rules.config)
@@ -210,7 +210,7 @@ def _plausibility(directory: pathlib.Path, facts: Mapping[str, object]) -> list[
 def _outcomes(
     log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
 ) -> dict[str, object]:
-    """Returns the facts about outcomes of impressions, none where there are none."""
+    """Returns the facts about outcomes of impressions; empty without outcomes."""
     columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
     names = outcomes.names_of(columns)
     if not names:
@@ -230,10 +230,10 @@ def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> s
 
 
 def _pages(log: event_log.EventLog, gap: float) -> str:
-    """Returns how impressions are grouped into pages, for the manifest.
+    """Returns the rule that groups impressions into slates, for the manifest.
 
     Raises:
-      errors.UserError: There are page ids and a gap between pages too.
+      errors.UserError: The log has page ids, and `data.page_gap_seconds` is set.
     """
     has_pages = f"{schema.IMPRESSIONS}.{schema.PAGE_ID}" in _columns(log)
     if has_pages and gap:

@@ -1,12 +1,12 @@
-"""The prepared set: flat arrays in which an example is a position.
+"""The prepared set: flat arrays with positions as examples.
 
-Contexts are never materialised. Watches lie sorted by (user, order); a context is the
-slice that ends before the label, so nothing of the label or after it can leak in.
+Contexts are never materialised. Watches are sorted by (user, order); a context is the
+slice that ends before the label, so nothing at or after the label can leak in.
 
-The *catalogue* is every video the log knows; the *vocabulary* are those with a trained
-id embedding, and they come first: catalogue indices 1 … vocabulary_size. So the index
-alone tells whether a video has an embedding, and one without has an index, a row of
-`videos` and all other features like any other.
+The *catalogue* is every video of the log; the *vocabulary* is the videos with a trained
+id embedding, which come first: catalogue indices 1 … vocabulary_size. So the index
+tells whether a video has an embedding, and a video without one has an index, a row of
+`videos` and all other features.
 """
 
 import dataclasses
@@ -45,7 +45,7 @@ MADE_COLUMNS = (TRAIN_COUNT, schema.USER_ID, schema.VIDEO_ID)
 
 @dataclasses.dataclass(frozen=True)
 class PreparedData:
-    """A prepared set, its arrays mapped from disk.
+    """A prepared set, with memory-mapped arrays.
 
     Attributes:
       directory: Directory of the artefact.
@@ -75,9 +75,9 @@ class PreparedData:
 
     @functools.cached_property
     def shard(self) -> user_shards.Shard:
-        """The events of all users, read into memory where there are several shards.
+        """The events of all users; several shards are read into memory.
 
-        Of a whole log they need not fit: see `shard_index`, `of_users` and `window`.
+        For a log beyond memory see `shard_index`, `of_users` and `window`.
         """
         if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
             return self.shard_index.shard(0)
@@ -97,7 +97,7 @@ class PreparedData:
         have other flat positions: the user's own begin at the user's offset.
 
         Args:
-          users: User indices, ascending, each once.
+          users: Distinct user indices, ascending.
         """
         shard = self.shard_index.of_users(users)
         shards = (user_shards.in_memory(shard, self.num_users),)
@@ -113,7 +113,7 @@ class PreparedData:
         """The searches of all users.
 
         Raises:
-          ValueError: The log has none; see `has_searches`.
+          ValueError: The log has no searches; see `has_searches`.
         """
         if self.shard.searches is None:
             raise ValueError(f"expected searches, found none in {self.directory}")
@@ -124,14 +124,14 @@ class PreparedData:
         """The impressions of all users.
 
         Raises:
-          ValueError: The log has none; see `has_impressions`.
+          ValueError: The log has no impressions; see `has_impressions`.
         """
         if self.shard.impressions is None:
             raise ValueError(f"expected impressions, found none in {self.directory}")
         return self.shard.impressions
 
     def with_events(self, **changed: Any) -> "PreparedData":
-        """Returns the set with some tables of all events exchanged."""
+        """Returns the set with some tables of events replaced."""
         shard = dataclasses.replace(self.shard, **changed)
         shards = (user_shards.in_memory(shard, self.num_users),)
         return dataclasses.replace(self, shards=shards)
@@ -188,16 +188,16 @@ class PreparedData:
 
     @property
     def whole(self) -> "PreparedData":
-        """The set that this is a window of, or this."""
+        """The whole set, if this is a window; else this set."""
         return self._whole or self
 
     @functools.cached_property
     def some(self) -> "PreparedData":
-        """The set with the events of its first shard alone: for shapes and types."""
+        """The set with only the events of its first shard, for shapes and types."""
         return self.window(self.shards[:1])
 
     def with_videos(self, added: pl.DataFrame) -> "PreparedData":
-        """Returns the set with later videos, as of `videos`, behind its catalogue."""
+        """Returns the set with later videos (see `videos`) after its catalogue."""
         videos = pl.concat([self.videos, added.select(self.videos.columns)])
         number, more = self.num_added + added.height, self.vectors.extended(added)
         return dataclasses.replace(
@@ -206,7 +206,7 @@ class PreparedData:
 
     @functools.cached_property
     def vectors(self) -> "vectors_room.Vectors":
-        """The log's vectors of users and videos, which are in no table."""
+        """The log's vectors of users and videos, stored apart from the tables."""
         if self._whole is not None:
             return self._whole.vectors
         facts = self.manifest.facts
@@ -216,7 +216,7 @@ class PreparedData:
 
     @property
     def num_prepared(self) -> int:
-        """Number of videos prepared: of their values models have embeddings."""
+        """Number of prepared videos, without added ones."""
         return self.num_videos - self.num_added
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
@@ -225,7 +225,7 @@ class PreparedData:
         Args:
           key: Key of the object; equal keys must give equal objects.
           make: Function that computes it, called once for a set. A set with other
-            events computes its own; a window of a set shares the whole set's.
+            events computes its own; a window shares the whole set's.
         """
         if self._whole is not None:
             return self._whole.once(key, make)
@@ -240,7 +240,7 @@ class PreparedData:
 
     @functools.cached_property
     def config(self) -> configs.DataConfig:
-        """The configuration it was prepared with."""
+        """The config that the set was prepared with."""
         return artifacts.read_config(self.manifest, self.directory, configs.DataConfig)
 
     @property
@@ -262,8 +262,8 @@ class PreparedData:
     def listed_from(self) -> np.ndarray:
         """Time from which on each video may be in a list, `[num_videos] int64` seconds.
 
-        A video of the vocabulary may always be listed, a new one from its upload on;
-        one of unknown upload time always.
+        A video of the vocabulary, or of unknown upload time, may always be listed; a
+        new one from its upload on.
         """
         always = np.iinfo(np.int64).min
         found = np.full(self.num_videos, always)
@@ -283,10 +283,10 @@ class PreparedData:
         return self.shard_index.shard(0).impressions is not None
 
     def ranker_left_out(self, config: configs.RankingConfig) -> str:
-        """Returns why there is no ranker, empty where there is one.
+        """Returns why there is no ranker; empty if there is one.
 
         Args:
-          config: May leave it out too.
+          config: Settings of ranking, which may disable it.
         """
         if not config.enabled:
             return "config.ranking.enabled is false"
@@ -317,7 +317,7 @@ class PreparedData:
 
     @property
     def has_searches(self) -> bool:
-        """Whether the log had searches with words that training contexts hold."""
+        """Whether the log has searches with words of training contexts."""
         return self.tokens.height > 0
 
     @functools.cached_property
@@ -326,7 +326,7 @@ class PreparedData:
         return user_shards.Queries(self.directory, self.manifest.facts)
 
     def with_validation_in_training(self) -> "PreparedData":
-        """Returns the set with the watches held out for validation as training's."""
+        """Returns the set with validation watches as training watches."""
         changed = self.changed(user_shards.with_validation_in_training)
         return dataclasses.replace(changed, _end_of_training="ranking")
 
@@ -334,7 +334,8 @@ class PreparedData:
     def training_window(self) -> tuple[int, int]:
         """First and last second of the candidate model's training window.
 
-        Its end is where the next window begins (temporal), or the last training watch.
+        It ends at the begin of the next window (temporal), or at the last training
+        watch.
         """
         if self._whole is not None:
             return self._whole.training_window
@@ -363,7 +364,7 @@ class PreparedData:
         return self.shard_index.watches_of(split)
 
     def first_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the users with watches in a split and where each one's first lies.
+        """Returns the users with watches in a split, and the position of their first.
 
         Returns:
           user indices `[n] int32`, flat positions `[n] int64`.
@@ -371,10 +372,9 @@ class PreparedData:
         return self.shard_index.first_watches(split)
 
     def last_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the users with watches in a split and where each one's last lies.
+        """Returns the users with watches in a split, and the position of their last.
 
-        Watches that are not long enough to be answers (`data.min_watch_fraction`) do
-        not count.
+        Only completed watches (`data.min_watch_fraction`) count.
 
         Returns:
           user indices `[n] int32`, flat positions `[n] int64`.
@@ -386,7 +386,7 @@ class PreparedData:
 
         Args:
           users: `[n]` user indices.
-          ends: `[n]` flat positions of theirs.
+          ends: `[n]` flat positions among the users' watches.
 
         Returns:
           Catalogue indices for each user.
@@ -406,8 +406,8 @@ class PreparedData:
           users: `[n]` user indices.
           ends: `[n]` flat positions, each the user's first watch in the split.
           split: Split of the targets.
-          with_watched: Whether videos the user watched before `ends` are targets, too;
-            where they are removed from lists they cannot be.
+          with_watched: Whether videos watched before `ends` are targets too; not if
+            watched videos are removed from lists.
 
         Returns:
           Catalogue indices for each user.
@@ -436,14 +436,14 @@ class PreparedData:
         watches: ragged.Ragged,
         with_watched: bool = False,
     ) -> np.ndarray:
-        """Returns which watches are the user's first of their video, `[watches] bool`.
+        """Returns whether watches are the user's first of a video, `[watches] bool`.
 
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions where each history ends.
-          watches: Flat positions at or after `ends`, in order. Of a video that is
-            twice among them the first is new.
-          with_watched: Whether those of the history are new too.
+          watches: Flat positions at or after `ends`, in order. The first watch of a
+            repeated video is new.
+          with_watched: Whether videos of the history count as new too.
         """
         return self.shard_index.are_new(users, ends, watches, with_watched)
 
@@ -456,7 +456,7 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
       deep: Whether to check every file's checksum.
 
     Raises:
-      errors.UserError: It is missing, damaged, or of another format version.
+      errors.UserError: The set is missing, damaged, or of another format version.
     """
     directory = pathlib.Path(directory)
     manifest = artifacts.read_manifest(directory, KIND, deep)

@@ -1,7 +1,7 @@
 """Quantiles of a stream in one pass and bounded memory (PAPER §4.1).
 
-Exact up to `max_values` values; beyond that quantiles of a uniform sample of that size,
-with an error in rank below 0.2 % at the default size.
+They are exact up to `max_values` values, and beyond that quantiles of a uniform sample
+of this size, with an error in rank below 0.2 % at the default size.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ class QuantileSketch:
         """Returns the quantiles at `num_quantiles` even levels from 0 to 1.
 
         Returns:
-          `[num_quantiles] float32`, ascending; zeros where nothing was added.
+          `[num_quantiles] float32`, ascending; zeros for an empty sketch.
         """
         if len(self._values) == 0:
             return np.zeros(num_quantiles, np.float32)

@@ -1,7 +1,7 @@
 """Lists of different lengths as flat arrays, and joins of events by (group, key).
 
-A join answers "how many of this user's events come before that one" for many events
-at once. It is how every context is rolled back (DESIGN §4), so it is written here once.
+A join counts the user's earlier events for many events at once. Every context is rolled
+back by such a join (DESIGN §4).
 """
 
 from typing import NamedTuple
@@ -74,7 +74,7 @@ def empty(size: int) -> Ragged:
 
 
 def of_rows(rows: np.ndarray, values: np.ndarray, size: int) -> Ragged:
-    """Returns `size` lists of entries in any order, each with the list it belongs to.
+    """Returns `size` lists from entries in any order and the list of each.
 
     >>> of_rows(np.array([2, 0, 2]), np.array([7, 8, 9]), 3)
     Ragged(offsets=array([0, 1, 1, 3]), values=array([8, 7, 9]))
@@ -128,8 +128,8 @@ def ranges(starts: np.ndarray, stops: np.ndarray) -> Ragged:
 def running_max(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Returns the largest key so far within each group.
 
-    Times are only estimates where a log is sorted by `order`; a watch then counts as
-    no earlier than those before it.
+    Times are only estimates if a log is sorted by `order`; a watch then counts as no
+    earlier than the watches before it.
 
     >>> running_max(np.array([5, 3, 7, 1]), np.array([0, 3, 4]))
     array([5, 5, 7, 1])
@@ -193,7 +193,7 @@ class Earlier:
         self._keys = places * self._stride + (self._times - self._lowest)
 
     def count(self, groups: np.ndarray, times: np.ndarray) -> Integers:
-        """Returns how many events of each group lie before each time, `[n]`.
+        """Returns the number of a group's events before each time, `[n]`.
 
         >>> Earlier(np.array([3, 3]), np.array([1, 9])).count(
         ...     np.array([3, 3, 4]), np.array([9, 10, 10]))
@@ -223,7 +223,7 @@ class Earlier:
     def latest(
         self, groups: np.ndarray, times: np.ndarray, default: int = 0
     ) -> Integers:
-        """Returns the time of the last of those events, `default` where there is none.
+        """Returns the time of the last of those events, `default` without any.
 
         >>> Earlier(np.array([3, 3]), np.array([1, 9])).latest(
         ...     np.array([3, 3]), np.array([9, 1]))
@@ -238,7 +238,7 @@ class Earlier:
     def ranges(
         self, groups: np.ndarray, times: np.ndarray
     ) -> tuple[Integers, Integers]:
-        """Returns where those events lie, sorted by (group, time): first and stop.
+        """Returns the ranges of those events, sorted by (group, time): first and stop.
 
         >>> Earlier(np.array([3, 3]), np.array([9, 1])).ranges(
         ...     np.array([3]), np.array([9]))

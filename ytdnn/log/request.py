@@ -1,8 +1,8 @@
-"""A raw request inside an exported graph: ids, texts and lists, read with lookups.
+"""Raw requests inside an exported graph: ids, texts and lists, read with lookups.
 
-Values that several readers need are computed here once: the history in order, the
-indices of videos, the earlier impressions. Features and encoders take a `Request` and
-return the same tensors as training cuts from the log.
+Values for several readers are computed once: the history in order, the indices of
+videos, the earlier impressions. Features and encoders read a `Request` into the same
+tensors as training reads from the log.
 """
 
 import functools
@@ -23,11 +23,13 @@ class Request:
     Attributes:
       raw: `[batch, …]` tensors by the names of their fields.
       videos: Ids and indices of the catalogue.
-      video_ids: `[batch, k]` ids asked about; None of the user tower.
-      candidate_scores: `[batch, k] float32` of the candidate model for these,
-        `positions.NO_SCORE` where it has none; None where nothing reads them.
-      candidate_sources: `[batch, k] int32` which source proposed each; None likewise.
-      seed_videos: `[batch, k] int32` the watch each was found by; None likewise.
+      video_ids: `[batch, k]` ids of the videos to score; None in the user tower.
+      candidate_scores: `[batch, k] float32` scores of the candidate model,
+        `positions.NO_SCORE` where it has none; None: no reader needs them.
+      candidate_sources: `[batch, k] int32` source that proposed each; None: no reader
+        needs them.
+      seed_videos: `[batch, k] int32` watch that each was found by; None: no reader
+        needs them.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Request:
 
     @property
     def watched_ids(self) -> tf.Tensor:
-        """The history, `[batch, length]`, missing ones moved to the front."""
+        """Ids of the history, `[batch, length]`, missing ones moved to the front."""
         return self._watches[0]
 
     @functools.cached_property
@@ -116,9 +118,9 @@ class Request:
 
     @functools.cached_property
     def is_shown_before(self) -> tf.Tensor:
-        """Which impressions came before the request, `[batch, length] bool`.
+        """Whether each impression came before the request, `[batch, length] bool`.
 
-        Those strictly before it; all where its time is unknown.
+        All did if the time of the request is unknown.
         """
         now = self.times[:, tf.newaxis]
         earlier = (self.shown_times < now) | (now == 0)
@@ -132,7 +134,7 @@ class Request:
 
     @functools.cached_property
     def _watch_order(self) -> tf.Tensor:
-        """Places of the watches, missing ones first, `[batch, length] int32`."""
+        """Order of the watches, missing ones first, `[batch, length] int32`."""
         present = self.videos.present(self.raw[schema.WATCHED_VIDEO_IDS])
         return tf.argsort(tf.cast(present, tf.int32), axis=1, stable=True)
 

@@ -1,6 +1,6 @@
 """Names and types of event-log tables, batches, requests and model outputs.
 
-Nothing else in the project spells these strings (DESIGN §3).
+No other module spells these strings (DESIGN §3).
 """
 
 import dataclasses
@@ -68,14 +68,14 @@ class Column:
 
     Attributes:
       name: The column's name.
-      kind: Kind of value. `id` is a string or an integer, returned as given; `time` is
+      kind: Kind of value. `id` is a string or an integer, returned unchanged; `time` is
         seconds since the epoch.
       meaning: Description, with its unit.
       use: Use of the column, and the effect of its absence.
-      required: Whether the table is useless without it.
-      least: Values below are bad rows; None: any.
-      most: Numbers above are bad rows.
-      choices: Values it may have; any other, or none, is a bad row. Empty: any.
+      required: Whether the table must have it.
+      least: Smallest valid value; None: any.
+      most: Largest valid number.
+      choices: Valid values; a row with another value, or none, is bad. Empty: any.
     """
 
     name: str
@@ -97,7 +97,7 @@ class TableSchema:
       rows: Meaning of one row.
       use: Use of the table, and the effect of its absence.
       columns: Columns in order.
-      key: For an entity table, the column that names a row.
+      key: For an entity table, its column of ids.
     """
 
     name: str
@@ -107,7 +107,7 @@ class TableSchema:
     key: str | None = None
 
     def column(self, name: str) -> Column:
-        """Returns the column called `name`; raises KeyError when there is none."""
+        """Returns the column called `name`; raises KeyError for an unknown name."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -127,7 +127,7 @@ def _seconds(name: str, meaning: str, use: str) -> Column:
 
 
 def outcome(name: str) -> Column:
-    """Returns a column of `impressions` that a setting names as an outcome.
+    """Returns the column of `impressions` of a configured outcome.
 
     Args:
       name: Name of the column, one of `data.outcomes`.

@@ -1,9 +1,9 @@
 """Searches to arrays of token indices (PAPER §3.3), in bounded memory.
 
-When a shard is counted, the tokens of its searches are kept as text in a file of their
-own. When all are, training contexts have been seen whole: their most frequent tokens
-become the vocabulary, and each file arrays of indices. A search without a word ("!!!")
-is left out and counted; tokens out of the vocabulary are left out too.
+When a shard is counted, the tokens of its searches are written as text into a file.
+After all shards, the most frequent tokens of training contexts become the vocabulary,
+and each file is turned into arrays of indices. A search without a word ("!!!") is left
+out and counted; tokens out of the vocabulary are left out too.
 """
 
 import pathlib
@@ -25,7 +25,7 @@ _NEWLINE = "\n"  # in no token
 
 
 def with_tokens(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns the searches that have a word, sorted by (user, time, row).
+    """Returns the searches with a word, sorted by (user, time, row).
 
     Args:
       frame: `shards.USER`, time, `shards.ROW` and query.
@@ -65,11 +65,11 @@ def _join(queries: list[str]) -> Iterable[bytes]:
 def write_tokens(
     rows: pl.DataFrame, in_training: np.ndarray, path: pathlib.Path
 ) -> None:
-    """Keeps a shard's searches, their tokens as text, until all are counted.
+    """Writes a shard's searches with their tokens as text, until all are counted.
 
     Args:
-      rows: Searches as from `with_tokens`.
-      in_training: `[searches] bool`, whether a training context has it.
+      rows: Searches from `with_tokens`.
+      in_training: `[searches] bool`, whether a training context has the search.
       path: Path of a Parquet file.
     """
     rows.with_columns(pl.Series(_IN_TRAINING, in_training)).write_parquet(path)
@@ -78,7 +78,7 @@ def write_tokens(
 def vocabulary(paths: list[pathlib.Path], config: configs.DataConfig) -> pl.DataFrame:
     """Returns the vocabulary of tokens, most frequent first; row i has index i + 1.
 
-    Counts a part of the tokens' hashes at a time, so memory is that of one part.
+    Tokens are counted in parts by their hash, in the memory of one part.
 
     Args:
       paths: Files of `write_tokens`.
@@ -110,8 +110,8 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
     """Returns `search_tokens` and `search_token_offsets` of a shard's searches.
 
     Args:
-      rows: Searches with `_TOKENS`, as kept by `write_tokens`.
-      known: Vocabulary as from `vocabulary`.
+      rows: Searches with `_TOKENS` that `write_tokens` wrote.
+      known: Vocabulary from `vocabulary`.
     """
     indices = known.select(
         prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
@@ -122,7 +122,7 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
 
 
 def in_training(rows: pl.DataFrame) -> np.ndarray:
-    """Returns `[searches] bool` of rows as kept by `write_tokens`."""
+    """Returns whether training contexts have the searches, `[searches] bool`."""
     found: np.ndarray = rows[_IN_TRAINING].to_numpy()
     return found
 

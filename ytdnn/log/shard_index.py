@@ -1,8 +1,8 @@
-"""An index of the shards of a set: the events of some users, found without the others.
+"""An index of the shards of a prepared set, to read the events of some users only.
 
-Events have *flat positions* in the tables of a whole set: those of a shard follow those
-of the shards before it. The index knows how many events of each table each user has,
-and reads the columns that are asked for from the shards that hold them.
+Events have *flat positions* in the tables of a whole set: a shard's events follow those
+of the shards before it. The index has the number of events of each user in each table,
+and reads the requested columns from the shards of the requested users.
 """
 
 import functools
@@ -31,10 +31,10 @@ class ShardIndex:
     """
 
     def __init__(self, shards: Sequence[user_shards.LazyShard], num_users: int) -> None:
-        """Reads nothing yet.
+        """Stores the shards; they are read on first use.
 
         Args:
-          shards: At least one; in order of their users.
+          shards: At least one shard, in order of their users.
           num_users: Number of users of the whole set.
         """
         self._shards, self._num_users = shards, num_users
@@ -46,7 +46,7 @@ class ShardIndex:
         """Returns the flat position of each user's first event, `[users + 1]`.
 
         Args:
-          table: One of `TABLES`; of a table that the log lacks all are 0.
+          table: One of `TABLES`; all offsets are 0 for a table that the log lacks.
         """
         if not self._offsets:
             self._offsets = self._counted()
@@ -64,7 +64,7 @@ class ShardIndex:
         return found
 
     def has(self, table: str, column: str) -> bool:
-        """Whether the log has a column of a table, seen in the first shard."""
+        """Whether the log has a column of a table, by the first shard."""
         return getattr(self._table(0, table), column, None) is not None
 
     def gather(
@@ -108,7 +108,7 @@ class ShardIndex:
         )
 
     def count(self, table: str, keep: Marks) -> Integers:
-        """Returns how many events of each user are marked, `[users]`.
+        """Returns the number of marked events of each user, `[users]`.
 
         Args:
           table: One of `TABLES`, which the log has.
@@ -126,7 +126,7 @@ class ShardIndex:
     def num_before(
         self, table: str, users: npt.NDArray[np.integer], times: Integers
     ) -> Integers:
-        """Returns how many events each user has strictly before a time, `[n]`.
+        """Returns the number of the user's events strictly before a time, `[n]`.
 
         Args:
           table: One of `TABLES`, which the log has.
@@ -140,10 +140,10 @@ class ShardIndex:
         return ragged.num_before(places, times, rows.offsets, at)
 
     def of_users(self, users: npt.NDArray[np.integer]) -> user_shards.Shard:
-        """Returns the events of some users, in memory; others have none.
+        """Returns the events of some users, in memory; other users have none.
 
         Args:
-          users: User indices, ascending, each once.
+          users: Distinct user indices, ascending.
         """
         ends = [shard.first_user + shard.num_users for shard in self._shards]
         bounds = np.searchsorted(users, [0, *ends])
@@ -205,7 +205,7 @@ class ShardIndex:
         watches: ragged.Ragged,
         with_watched: bool,
     ) -> npt.NDArray[np.bool_]:
-        """Returns which watches are the user's first of their video, `[watches]`."""
+        """Returns whether each watch is the user's first of its video, `[watches]`."""
         videos = self.gather("watches", "videos", watches.values)
         stride = int(videos.max(initial=0)) + 1
         keys = watches.rows * stride + videos
@@ -263,13 +263,13 @@ class ShardIndex:
 
 
 def bounded(sizes: Integers, most: int) -> list[slice]:
-    """Returns slices of rows in order with a bounded total size, a row at least.
+    """Returns slices of rows in order, with a bounded total size or a single row.
 
     >>> bounded(np.array([3, 1, 9, 2]), most=4)
     [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
 
     Args:
-      sizes: `[n]`, of each row.
+      sizes: `[n]`, size of each row.
       most: Maximum total of a slice, unless a single row has more.
     """
     ends, start, found = np.cumsum(sizes), 0, []

@@ -1,8 +1,8 @@
 """The two tasks on a shard of users while a set is prepared: count, then write.
 
 Both are functions of the shard's events and of facts about the whole log, so they run
-on any machine, in any order and again after a failure, and give the same bytes. A file
-or directory is renamed to its final name when it is complete.
+on any machine, in any order, and again after a failure, with the same bytes. A file or
+directory is renamed to its final name when it is complete.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class ShardUsers:
 
     Attributes:
       number: Number of the shard.
-      first: Index of its first user.
+      first: Index of the first user.
       size: Number of users.
       num_events: Number of events in all tables.
     """
@@ -76,8 +76,8 @@ class Counted:
 
     Attributes:
       videos: `[n]` indices of videos that are training labels.
-      labels: `[n]` number of labels of each.
-      searches_left_out: Searches without a word.
+      labels: `[n]` number of labels of each video.
+      searches_left_out: Number of searches without a word.
     """
 
     videos: np.ndarray
@@ -105,17 +105,17 @@ def divided(num_events: np.ndarray, most: int) -> list[ShardUsers]:
 
 
 def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
-    """Returns where the tokens of a shard lie until all are counted."""
+    """Returns the file of a shard's tokens, until all shards are counted."""
     return scratch / f"tokens-{number:05d}.parquet"
 
 
 def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
-    """Counts a shard's training labels, and keeps the tokens of its searches.
+    """Counts a shard's training labels, and writes the tokens of its searches.
 
     Args:
       rules: Settings of all shards.
       users: Users of this shard.
-      frames: Its events, as from `ytdnn.log.event_rows.indexed`.
+      frames: Events of the shard from `ytdnn.log.event_rows.indexed`.
     """
     watches = _watches(rules, users, frames)
     is_label = watches["watch_splits"] == events.Split.TRAIN
@@ -143,7 +143,7 @@ def write(
     Args:
       rules: Settings of all shards.
       users: Users of this shard.
-      frames: Its events, as from `ytdnn.log.event_rows.indexed`.
+      frames: Events of the shard from `ytdnn.log.event_rows.indexed`.
       new_index: `[videos + 1] int32`, the catalogue index of each video of `frames`.
       tokens: The vocabulary of searches.
 
@@ -195,9 +195,9 @@ def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:
 
 @contextlib.contextmanager
 def _placed(target: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a path of one's own, which takes its place unless one is there already.
+    """Context with a private path that is renamed to the target unless that exists.
 
-    A second one is of the same bytes: made by a task that was run again.
+    An existing target has the same bytes: the task was run twice.
     """
     own = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     yield own

@@ -1,7 +1,7 @@
-"""One shard of users: sorted events to the arrays of the prepared set.
+"""From the sorted events of one shard of users to the arrays of the prepared set.
 
-A pure function of the shard's users' events, so that it can run on any machine and
-in any order and give the same bytes.
+It is a pure function of the events, so that it can run on any machine and in any order,
+with the same bytes.
 """
 
 import numpy as np
@@ -136,7 +136,7 @@ def impression_arrays(
     searches: Arrays | None = None,
     page_gap_seconds: float = 0.0,
 ) -> Arrays:
-    """Returns the impression arrays of a shard, rolled back to before each page.
+    """Returns the impression arrays of a shard, rolled back to before each slate.
 
     Args:
       frame: `USER`, `VIDEO`, time, clicked, `ROW` and other columns of the log.
@@ -144,11 +144,11 @@ def impression_arrays(
       watches: The shard's `watch_arrays`.
       bounds: Windows of the temporal protocol.
       searches: The shard's `search_arrays`, if the log has searches.
-      page_gap_seconds: Where the log has no page ids: the longest time between two
-        impressions of a user that follow one another on a page.
+      page_gap_seconds: For a log without page ids: the longest time between two
+        consecutive impressions of a slate.
 
     Returns:
-      The arrays of `ytdnn.log.events.Impressions`, users and pages from 0 on.
+      The arrays of `ytdnn.log.events.Impressions`, users and slates from 0.
     """
     frame = frame.sort([USER, schema.TIME, ROW])
     users = frame[USER].to_numpy().astype(np.int64) - first_user

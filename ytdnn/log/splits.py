@@ -1,4 +1,4 @@
-"""Protocols: which watches and impressions train, validate and test (DESIGN §7).
+"""Protocols: the split of watches and impressions (DESIGN §7).
 
 temporal: candidates train on [start, validation), validate on [validation, ranking);
 the ranker trains on [ranking, ranking_validation), validates up to test; both are
@@ -10,8 +10,8 @@ watches, only those count; others after the validation's are context.
 
 split: as in the column `watches.split`. A user's impressions train up to the first
 validation watch, and are the test from the first test watch on, as for leave_one_out.
-`temporal` takes that column too where the log has it, but only if it is in order of
-time: no model may learn from events after its test.
+`temporal` uses that column too if the log has it, but only if it is in order of time:
+no model may learn from events after its test.
 """
 
 import numpy as np
@@ -76,7 +76,7 @@ def leave_one_out_watches(offsets: np.ndarray, completed: np.ndarray) -> np.ndar
 def _held_out(
     offsets: np.ndarray, completed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns users with enough watches, and where their two held-out ones lie."""
+    """Returns users with enough watches, and the positions of their held-out ones."""
     places = np.flatnonzero(completed)
     ends = np.searchsorted(places, offsets)
     users = np.flatnonzero(np.diff(ends) >= _MIN_WATCHES)
@@ -94,7 +94,7 @@ def impressions_by_watches(
     """Returns the split of each impression, by the user's first held-out watches.
 
     Args:
-      users: `[impressions]`, the user's place among `offsets`.
+      users: `[impressions]`, place of the user in `offsets`.
       times: `[impressions]`, seconds.
       offsets: `[users + 1]` of the watches.
       watch_times: `[watches]`, non-decreasing for each user.

@@ -1,13 +1,13 @@
-"""Training batches of a log that need not fit into memory: window by window.
+"""Training batches of a log that may exceed the memory: window by window.
 
 A *window* is a group of shards with all events in memory. The shards of a window are a
 function of the seed, the order of windows one of (seed, epoch), and the next window is
 read while the current one is trained on. A set that fits one window is read once, as a
 whole.
 
-An epoch can be read in parts, as by several machines: each reader has shards of its
-own, and a global batch is the concatenation of all readers' rows at a step. Where there
-are fewer shards than readers, each has a range of rows of the global batch.
+An epoch can be read in parts by several machines: each reader has shards of its own,
+and a global batch is the concatenation of all readers' rows at a step. With fewer
+shards than readers, each reads a range of rows of the global batch.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ _COLLECT_EVENTS = 1 << 20
 
 
 class WholeBatch:
-    """Which rows of each batch a reader cuts: all.
+    """The rows of each batch that a reader reads: all.
 
     Attributes:
       number: Number of the reader, from 0, in the order of the batch's rows.
@@ -37,7 +37,7 @@ class WholeBatch:
     number, count = 0, 1
 
     def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns the positions of its rows in the order of an epoch.
+        """Returns the positions of the reader's rows in the order of an epoch.
 
         Args:
           step: Step of the epoch, scalar int64.
@@ -49,7 +49,7 @@ class WholeBatch:
         return step * rows + tf.range(rows, dtype=tf.int64)
 
     def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns its rows of values drawn for a whole batch, `[rows, ...]`."""
+        """Returns the reader's rows of values for a whole batch, `[rows, ...]`."""
         del rows
         return values
 
@@ -60,7 +60,7 @@ WHOLE = WholeBatch()
 def of_steps(
     first: int, end: int, cut: Callable[[tf.Tensor], dict[str, tf.Tensor]]
 ) -> tf.data.Dataset:
-    """Returns a batch for each step from `first` to `end`, two cut ahead of training.
+    """Returns a batch for each step from `first` to `end`, with a prefetch of two.
 
     Args:
       first: First step.
@@ -76,42 +76,43 @@ def of_steps(
 
 
 class Batches(Protocol):
-    """Batches of data in memory, of which readers can cut some rows each."""
+    """Batches of data in memory; each reader can read a part of their rows."""
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         ...
 
     def part(self, rows: WholeBatch) -> "Batches":
-        """Returns the batches of a reader that cuts some rows of each."""
+        """Returns the batches of a reader that reads some rows of each batch."""
         ...
 
 
 class Datasets(Protocol):
-    """The batches of a training, a dataset at a time, in parts likewise."""
+    """The batches of a training as consecutive datasets, which can be read in parts."""
 
     def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
-        """Yields datasets one behind another, from a step of an epoch on."""
+        """Yields consecutive datasets, from a step of an epoch on."""
         ...
 
     def part(self, rows: WholeBatch) -> "Datasets":
-        """Returns the datasets of one of several readers, which cut some rows each.
+        """Returns the datasets of one of several readers of a part of the rows.
 
-        All parts have as many steps, and their datasets change at the same ones.
+        All parts have the same number of steps, and their datasets end at the same
+        steps.
         """
         ...
 
 
 class Collector:
-    """Frees the memory of finished windows, whose graphs have reference cycles.
+    """Frees the memory of finished windows.
 
-    Only Python's garbage collector frees them. A full collection takes 0.2 s, more than
-    the training time of a small window, so it waits for a million released events (tens
-    of megabytes).
+    Their graphs have reference cycles, which only Python's garbage collector frees. A
+    full collection takes 0.2 s, more than the training time of a small window, so it
+    waits for a million released events (tens of megabytes).
     """
 
     def __init__(self) -> None:
-        """Starts with nothing released."""
+        """Starts with no released events."""
         self._num_events = 0
 
     def release(self, num_events: int) -> None:
@@ -136,7 +137,7 @@ class Window:
     """A group of shards that are in memory together.
 
     Attributes:
-      shards: Their numbers, ascending.
+      shards: Numbers of the shards, ascending.
       stream: Key that distinguishes its draws from other windows'; empty: it is the
         whole log.
     """
@@ -157,7 +158,7 @@ class WindowSource(Protocol):
 
         Args:
           window: Window of the log.
-          num_readers: Number of parts of a global batch's rows, of which it gives one.
+          num_readers: Number of readers of a global batch's rows.
         """
         ...
 
@@ -165,15 +166,15 @@ class WindowSource(Protocol):
 def grouped(
     sizes: Sequence[int], most: int, order: Sequence[int]
 ) -> list[tuple[int, ...]]:
-    """Returns shards in groups of a bounded number of events, but at least one each.
+    """Returns shards in groups of a bounded number of events, or a single shard.
 
     >>> grouped([5, 5, 9, 1], most=10, order=[3, 0, 2, 1])
     [(0, 3), (2,), (1,)]
 
     Args:
-      sizes: Events of each shard.
+      sizes: Number of events of each shard.
       most: Maximum number of events of a group.
-      order: Order in which shards are taken.
+      order: Order of the shards.
     """
     found: list[list[int]] = []
     filled = most
@@ -191,7 +192,7 @@ def windows(data: prepared.PreparedData, most: int) -> list[prepared.PreparedDat
 
     Args:
       data: The prepared set.
-      most: Events of a window, unless a shard has more.
+      most: Maximum number of events of a window, unless a single shard has more.
     """
     sizes = [shard.num_events for shard in data.shards]
     return [
@@ -220,7 +221,7 @@ class BatchStream:
           most: Maximum number of events of a window, unless a single shard has more.
           seed: Seed of the order.
           num_readers: Number of parts in which a global batch is read.
-          reader: Rows of a global batch that this reader cuts; None: all parts.
+          reader: Rows of a global batch that this reader reads; None: all parts.
         """
         self._source, self._sizes, self._most = source, sizes, most
         self._seed = seed
@@ -240,12 +241,13 @@ class BatchStream:
         return self._like(num_readers, None)
 
     def part(self, rows: WholeBatch) -> "BatchStream":
-        """Returns the part of one of several readers of each global batch.
+        """Returns the part of each global batch of one of several readers.
 
-        All parts have as many steps, and their datasets change at the same ones.
+        All parts have the same number of steps, and their datasets end at the same
+        steps.
 
         Args:
-          rows: Rows of a global batch that it cuts.
+          rows: Rows of a global batch that the reader reads.
         """
         return self._like(rows.count, rows)
 
@@ -271,7 +273,7 @@ class BatchStream:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch: of the group that has most."""
+        """Number of batches of an epoch, that of the group with most."""
         return max(sum(map(self._steps, group)) for group in self._groups)
 
     def _has_steps(self, group: list[Window]) -> bool:
@@ -285,7 +287,7 @@ class BatchStream:
     def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
         """Yields the batches of an epoch from a step on, a dataset at a time.
 
-        A dataset ends where a group's window does.
+        A dataset ends with a group's window.
         """
         orders = [self._order(epoch, group) for group in range(self._num_groups)]
         starts = [np.cumsum([0, *map(self._steps, order)]) for order in orders]
@@ -322,7 +324,7 @@ class BatchStream:
         begin: int,
         size: int,
     ) -> tf.data.Dataset:
-        """Returns one group's batches of some steps, empty ones behind its end."""
+        """Returns one group's batches of some steps, empty ones after its end."""
         if place == len(order):
             filled = [window for window in order if self._steps(window)]
             last = self._own(filled[-1])(epoch, 0)
@@ -331,7 +333,7 @@ class BatchStream:
         return self._own(order[place])(epoch, first).take(size)
 
     def _own(self, window: Window) -> Batches:
-        """Returns the batches of a window, of which readers of all cut their rows."""
+        """Returns the batches of a window, or a reader's part of them."""
         opened = self._open(window)
         if self._reader is None or self._num_groups > 1:
             return opened
@@ -348,7 +350,7 @@ class BatchStream:
         )
 
     def _read_ahead(self, wanted: Sequence[tuple[list[Window], int]]) -> None:
-        """Lets go of windows that are done, and begins to read the next ones."""
+        """Releases finished windows, and begins to read the next ones."""
         kept = [
             window
             for order, place in wanted
@@ -372,7 +374,7 @@ def _emptied(batch: Batch) -> Batch:
 
 
 def _zipped(parts: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
-    """Returns batches of the rows of all parts, one behind another."""
+    """Returns batches of the rows of all parts, concatenated."""
 
     def stacked(*batches: Batch) -> Batch:
         return {
@@ -383,7 +385,7 @@ def _zipped(parts: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
 
 
 def _concat(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Joins rows; those of bags of tokens, which differ in width, are filled up."""
+    """Concatenates rows; bags of tokens, which differ in width, are padded."""
     if tensors[0].shape.rank != 2 or tensors[0].shape[1] is not None:
         return tf.concat(tensors, axis=0)
     width = tf.reduce_max([tf.shape(tensor)[1] for tensor in tensors])

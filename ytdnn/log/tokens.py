@@ -3,13 +3,13 @@
 `prepare` and the exported graphs call this one function, so the tokens of a request
 are those of training by construction.
 
-Words are runs of letters, marks and digits, in lower case. Of Unicode's word rules
-(UAX #29) it keeps what search needs: scripts written without spaces (Han, Hiragana,
-Thai, Lao, Khmer, Myanmar) give one word a character, so that bigrams are pairs of
-characters; runs of Katakana are words; apostrophes, soft hyphens and joiners do not
-end a word ("don't" is "dont"). All else separates words and is no token: a query of
-emoji alone has none. There is no compatibility normalisation (a full-width "Ａ" is not
-an "a"), for which stock TensorFlow has no op.
+Words are runs of letters, marks and digits, in lower case. A part of Unicode's word
+rules (UAX #29) is implemented: in scripts without spaces (Han, Hiragana, Thai, Lao,
+Khmer, Myanmar) each character is a word, so that bigrams are pairs of characters; runs
+of Katakana are words; apostrophes, soft hyphens and joiners do not end a word ("don't"
+is "dont"). Everything else separates words and is no token: a query of only emoji has
+none. There is no compatibility normalisation (a full-width "Ａ" is not an "a"): stock
+TensorFlow has no op for it.
 """
 
 import tensorflow as tf
@@ -31,10 +31,10 @@ def tokenise(queries: tf.Tensor) -> tf.RaggedTensor:
     """Returns the unigrams of each query, then its bigrams, `[queries, (tokens)]`.
 
     Args:
-      queries: `[queries] string`, UTF-8; bytes that are not separate words.
+      queries: `[queries] string`, UTF-8; invalid bytes separate words.
 
     A bigram is two neighbouring words with one space between. A query of w words (at
-    most `MAX_WORDS` are read) has w unigrams and w − 1 bigrams; one without words none.
+    most `MAX_WORDS` are read) has w unigrams and w − 1 bigrams, without words none.
 
     >>> [t.decode() for t in tokenise(tf.constant(["Bass riff!"]))[0].numpy()]
     ['bass', 'riff', 'bass riff']
@@ -45,10 +45,10 @@ def tokenise(queries: tf.Tensor) -> tf.RaggedTensor:
 
 
 def surely_have_words(queries: tf.Tensor) -> tf.Tensor:
-    """Returns of which queries a letter or digit says that they have tokens, `[...]`.
+    """Returns whether each query has a letter or digit, and so tokens, `[...] bool`.
 
-    Some others have tokens too, of marks alone. It takes a tenth of the time of making
-    them.
+    A few others have tokens too, of marks only. This check takes a tenth of the time of
+    tokenising.
 
     Args:
       queries: `[...] string`.

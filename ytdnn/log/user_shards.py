@@ -1,8 +1,9 @@
-"""Shards of users: events that are read when they are asked for, and several as one.
+"""Shards of users: read on demand, and joined.
 
-A shard on disk is complete in itself: its users, pages and rows count from 0. Read, it
-is one; joined with others, users have their index in the whole set, and those of shards
-that are left out have no events. So whatever reads a shard reads a few, or all.
+A shard on disk is complete: its users, slates and rows are numbered from 0. Several
+shards can be joined into one of the same form, with users by their index in the whole
+set; users of other shards then have no events. So code that reads a shard can read
+several, or all.
 """
 
 import dataclasses
@@ -28,12 +29,12 @@ _OFFSETS, _TOKEN_OFFSETS, _TOKENS = "offsets", "token_offsets", "tokens"
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """All events of some users: complete in itself, and the unit that readers take.
+    """All events of some users.
 
     Attributes:
       watches: Watches of all its users.
-      searches: Searches with words; None where no training context of the log has any.
-      impressions: Impressions; None where the log has none.
+      searches: Searches with words; None if no training context of the log has any.
+      impressions: Impressions; None if the log has none.
     """
 
     watches: events.Watches
@@ -47,9 +48,9 @@ class LazyShard:
 
     Attributes:
       first_user: Index of its first user in the whole set.
-      num_users: Users in it.
-      num_events: Events of all tables, as `prepare` counted them.
-      read: Function that returns its events, users from 0 on.
+      num_users: Number of users.
+      num_events: Number of events in all tables, as counted by `prepare`.
+      read: Function that returns its events, users from 0.
     """
 
     first_user: int
@@ -63,14 +64,14 @@ class LazyShard:
 
 
 def in_memory(shard: Shard, num_users: int) -> LazyShard:
-    """Returns the events of all users that are there already."""
+    """Returns the shard of events in memory."""
     tables = (shard.watches, shard.searches, shard.impressions)
     size = sum(len(table) for table in tables if table is not None)
     return LazyShard(0, num_users, size, lambda: shard)
 
 
 def path(directory: pathlib.Path, number: int) -> pathlib.Path:
-    """Returns where a shard of a prepared set lies."""
+    """Returns the directory of a shard of a prepared set."""
     return directory / DIRECTORY / f"{number:05d}"
 
 
@@ -106,10 +107,10 @@ def query_files(
 
 
 class Queries:
-    """The texts of searches, read from the files of those asked for."""
+    """The texts of searches, read from disk on demand."""
 
     def __init__(self, directory: pathlib.Path, facts: Mapping[str, Any]) -> None:
-        """Takes a prepared set and the facts of its manifest."""
+        """Stores a prepared set's directory and the facts of its manifest."""
         self._directory = directory
         self._facts = facts
 
@@ -127,7 +128,7 @@ class Queries:
 
     @functools.cached_property
     def _bounds(self) -> np.ndarray:
-        """Where the searches of each shard lie among all, as they were written."""
+        """First search of each shard among all, in the order of the files."""
         shards = on_disk(self._directory, self._facts)
         found = (shard.read().searches for shard in shards)
         sizes = [0 if table is None else len(table) for table in found]
@@ -149,7 +150,7 @@ def _read(directory: pathlib.Path) -> Shard:
 
 
 def with_validation_in_training(shard: Shard) -> Shard:
-    """Returns the shard with the watches held out for validation as training's."""
+    """Returns the shard with validation watches as training watches."""
     split = events.Split
     splits = np.asarray(shard.watches.splits)
     trained = np.where(splits == split.VALIDATION, split.TRAIN, splits)
@@ -158,18 +159,18 @@ def with_validation_in_training(shard: Shard) -> Shard:
 
 
 def user_offsets(table: Any, num_users: int) -> np.ndarray:
-    """Returns where each user's events begin in a table, `[num_users + 1] int64`."""
+    """Returns the first event of each user in a table, `[num_users + 1] int64`."""
     if isinstance(table, events.Impressions):
         return table.rows_of_users(num_users)
     return np.asarray(table.offsets)
 
 
 def of_users(shard: Shard, users: np.ndarray) -> Shard:
-    """Returns the events of some users of a shard; the others have none.
+    """Returns the events of some users of a shard; other users have none.
 
     Args:
       shard: The shard.
-      users: Their indices within it, ascending, each once.
+      users: Distinct indices within the shard, ascending.
     """
     num_users = len(shard.watches.offsets) - 1
     found: dict[str, Any] = {}
@@ -183,7 +184,7 @@ def of_users(shard: Shard, users: np.ndarray) -> Shard:
 
 
 def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragged:
-    """Returns the rows of each user of a shard, none of those left out."""
+    """Returns the rows of each user of a shard, empty for users left out."""
     offsets = user_offsets(table, num_users)
     sizes = np.zeros(num_users + 1, np.int64)
     sizes[users + 1] = offsets[users + 1] - offsets[users]
@@ -192,7 +193,7 @@ def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragg
 
 
 def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
-    """Returns the columns of some rows of a table, its offsets those of `rows`."""
+    """Returns the columns of some rows of a table, with the offsets of `rows`."""
     columns = dict(_columns(table))
     found = {}
     if columns.pop(_OFFSETS, None) is not None:
@@ -228,11 +229,11 @@ def _columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
 def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
     """Returns the events of some shards as one.
 
-    Each is copied as it is read, since mapped arrays keep their files open: a set may
-    have more of them than a process may open.
+    Each is copied when it is read, since mapped arrays keep their files open, and a set
+    may have more files than a process may open.
 
     Args:
-      shards: At least one; in order of their users.
+      shards: At least one shard, in order of their users.
       num_users: Number of users of the whole set.
     """
     if len(shards) == 1 and shards[0].num_users == num_users:
@@ -284,7 +285,7 @@ def _shifted(parts: Sequence[np.ndarray], by: Iterable[int]) -> np.ndarray:
 
 
 def _chained(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns offsets of rows that lie one behind another."""
+    """Returns the offsets of concatenated rows."""
     sizes = np.concatenate([np.diff(part) for part in parts])
     return np.append(0, np.cumsum(sizes)).astype(np.int64)
 
@@ -292,7 +293,7 @@ def _chained(parts: Sequence[np.ndarray]) -> np.ndarray:
 def _offsets(
     parts: Sequence[np.ndarray], firsts: Sequence[int], num_users: int
 ) -> np.ndarray:
-    """Returns where each user's rows begin; users of no part have none."""
+    """Returns the first row of each user; users of no part have none."""
     sizes = np.zeros(num_users + 1, np.int64)
     for part, first in zip(parts, firsts, strict=True):
         sizes[first + 1 : first + len(part)] = np.diff(part)

@@ -1,8 +1,8 @@
 """Checks of an event log before it is prepared (DESIGN §3).
 
-Each table is read once, streaming: every row gets the first fault it has, faults are
-counted and the first row of each is kept. Only that row's value is read again, for
-the message. Keys of `videos` are held in memory, events never.
+Each table is read once, streaming: every row gets its first fault, faults are counted
+and the first row of each is recorded. Only that row's value is read again, for the
+message. Keys of `videos` are in memory, events never.
 """
 
 import dataclasses
@@ -34,14 +34,14 @@ class Scan(Protocol):
         fault: pl.Expr,
         known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, how many rows have it, and the first `ROW`.
+        """Returns each value of `fault`, its number of rows, and its first `ROW`.
 
         `known` are the ids of the videos in the log, where a fault compares with them.
         """
         ...
 
     def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
-        """Returns how many rows there are and differ, and the nulls of each column."""
+        """Returns the numbers of rows and distinct rows, and each column's nulls."""
         ...
 
 
@@ -53,9 +53,9 @@ def validate(
     Exact duplicates of events are counted but kept.
 
     Args:
-      log: As a source gives it.
+      log: Log of a source.
       bad_rows: `stop` at the first bad row, or `drop` all of them.
-      scan: Reads rows; None: Polars on this machine.
+      scan: Computes statistics of rows; None: Polars on this machine.
 
     Returns:
       The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
@@ -91,25 +91,25 @@ def validate(
 def check_entities(
     log: event_log.EventLog, table: str, bad_rows: str = "stop"
 ) -> tuple[event_log.EventLog, dict[str, int]]:
-    """Checks a table of users or videos that comes alone.
+    """Checks a single table of users or videos.
 
     Args:
-      log: With the table.
-      table: Its name.
+      log: Log with the table.
+      table: Name of the table.
       bad_rows: `stop`, or `drop` to leave bad rows out.
 
     Returns:
-      The log as it is used, and the number of rows left out, by reason.
+      The valid log, and the number of rows left out, by reason.
 
     Raises:
-      errors.UserError: It lacks a required column, or a row is bad.
+      errors.UserError: A required column is missing, or a row is bad.
     """
     _require_columns(log, table)
     return _check(log, table, None, bad_rows, Streaming())
 
 
 def findings(log: event_log.EventLog) -> list[str]:
-    """Returns a line for each kind of bad row, of all tables, the first row named.
+    """Returns a line for each kind of bad row in all tables, with its first row.
 
     Raises:
       errors.UserError: A required table or column is missing, or the tables disagree on
@@ -163,7 +163,7 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
 
 
 def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog:
-    """Ids must be integers everywhere or strings everywhere, to meet their table.
+    """Checks that ids are integers everywhere or strings everywhere, to be joined.
 
     A column without a value has no type of its own, and gets that of the others.
     """
@@ -191,9 +191,9 @@ def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog
 def _id_columns(
     log: event_log.EventLog, name: str
 ) -> Iterator[tuple[str, str, pl.DataType]]:
-    """Yields table, column and type of every column that holds ids of `name`.
+    """Yields table, column and type of every column of ids of `name`.
 
-    A seed is a video too.
+    A seed is a video id too.
     """
     for table, frame in log.tables.items():
         found = frame.collect_schema()
@@ -242,7 +242,7 @@ def _check(
 
 @dataclasses.dataclass(frozen=True)
 class _BadRows:
-    """The rows with one fault: how many, and the first (0-based)."""
+    """The rows with one fault: their number, and the first (0-based)."""
 
     fault: faults.Fault
     num_rows: int
@@ -266,7 +266,7 @@ def _error(
 
 
 def _value(origin: event_log.Origin, column: str, row: int) -> str:
-    """Returns the value as it was given."""
+    """Returns the original value."""
     given = event_log.raw(column)
     name = given if given in origin.rows.collect_schema() else column
     query = origin.rows.filter(pl.col(event_log.ROW) == row).select(name)
@@ -326,14 +326,14 @@ class Streaming:
         fault: pl.Expr,
         known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        """Returns each value of `fault`, its number of rows, and its first `ROW`."""
         del table, known
         bad = rows.with_columns(fault.alias(FAULT)).filter(pl.col(FAULT).is_not_null())
         query = bad.group_by(FAULT).agg(pl.len(), pl.col(event_log.ROW).min())
         return query.collect(engine="streaming").rows()
 
     def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
-        """Returns how many rows there are and differ, and the nulls of each column."""
+        """Returns the numbers of rows and distinct rows, and each column's nulls."""
         del table
         query = rows.select(pl.len(), *nulls(rows.collect_schema().names()))
         num_rows, *of_columns = query.collect(engine="streaming").row(0)

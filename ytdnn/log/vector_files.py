@@ -19,11 +19,11 @@ def write(
     Args:
       log: The event log, checked.
       table: `users` or `videos`.
-      ids: Keys of that table, named as it names them, in the order of the set.
-      directory: The set that is being written.
+      ids: Keys of that table, in its column of ids, in the order of the set.
+      directory: Directory of the new set.
 
     Returns:
-      Width, file and number of missing vectors of each column, as "videos.clip".
+      Width, file and number of missing vectors of each column, such as "videos.clip".
     """
     if table not in log.tables:
         return {}
@@ -58,7 +58,7 @@ def _width(log: event_log.EventLog, table: str, name: str) -> int:
 def _parts(
     log: event_log.EventLog, table: str, name: str, ids: pl.Series, width: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], vectors.Rows]]:
-    """Yields places among the ids, and the vectors there, of one part after another."""
+    """Yields places among the ids, with their vectors, part by part."""
     places = ids.to_frame().with_row_index("__place__")
     query = log.tables[table].select(ids.name, name).drop_nulls(name)
     file = log.origin(table).file

@@ -1,9 +1,9 @@
 """Vectors of videos or users, such as those of an image or a sentence encoder.
 
-A column of lists of floats, or of arrays of one size, of `videos` or `users`. It is no
-column of the prepared set's tables but a file beside them: rows of unit length as
-float16, mapped from disk and never read whole where a few rows are needed. A million
-vectors of 512 numbers are 1.02 GB.
+A vector column of `videos` or `users` has lists of floats, or arrays of one size. It is
+no column of the prepared set's tables but a separate file: rows of unit length as
+float16, memory-mapped, so that a few rows can be read. A million vectors of 512 numbers
+are 1.02 GB.
 
 A row of zeros is a missing vector. Vectors of length zero count as missing, since they
 have no direction.
@@ -34,7 +34,7 @@ Rows = npt.NDArray[np.float16]
 
 
 def is_vector(dtype: pl.DataType) -> bool:
-    """Whether a column of this type holds vectors.
+    """Whether a type is that of vectors.
 
     >>> is_vector(pl.List(pl.Float64())), is_vector(pl.List(pl.Int64()))
     (True, False)
@@ -45,7 +45,7 @@ def is_vector(dtype: pl.DataType) -> bool:
 
 
 def columns(found: pl.Schema) -> list[str]:
-    """Returns the columns of a table that hold vectors."""
+    """Returns the vector columns of a table."""
     return [name for name, dtype in found.items() if is_vector(dtype)]
 
 
@@ -99,7 +99,7 @@ class StoredColumn:
 
 
 class Vectors:
-    """The vectors of a prepared set, by column as "videos.clip".
+    """The vectors of a prepared set, by column such as "videos.clip".
 
     Attributes:
       widths: Number of coordinates of each column.
@@ -112,12 +112,12 @@ class Vectors:
         facts: Mapping[str, Any],
         added: Mapping[str, Rows] | None = None,
     ) -> None:
-        """Reads nothing yet.
+        """Stores the directory; vectors are mapped on first use.
 
         Args:
-          directory: The prepared set.
+          directory: Directory of the prepared set.
           facts: Facts of its manifest.
-          added: Vectors of videos that were added behind the catalogue.
+          added: Vectors of videos that were added after the catalogue.
         """
         self._directory = directory
         self._added = dict(added or {})
@@ -128,14 +128,15 @@ class Vectors:
         self._read = functools.cache(self._rows)
 
     def in_table(self, table: str) -> list[str]:
-        """Returns the columns of a table, as "videos.clip"."""
+        """Returns the columns of a table, such as "videos.clip"."""
         return [name for name in self.widths if name.startswith(f"{table}.")]
 
     def rows(self, column: str) -> Rows:
-        """Returns the vectors of a column at unit length, zeros where one is missing.
+        """Returns the vectors of a column at unit length, zeros for missing ones.
 
-        Of videos `[num_videos + 1, width] float16` by catalogue index, of users
-        `[num_users, width]`. Mapped from disk unless videos were added.
+        Videos: `[num_videos + 1, width] float16` by catalogue index; users:
+          `[num_users,
+        width]`. They are memory-mapped unless videos were added.
         """
         return self._read(column)
 
@@ -144,10 +145,10 @@ class Vectors:
         return self._directory / self._columns[column].file
 
     def extended(self, added: pl.DataFrame) -> dict[str, Rows]:
-        """Returns the vectors of all added videos: those there are, and new ones.
+        """Returns the vectors of all added videos, earlier and new ones.
 
         Args:
-          added: Rows of videos that are put behind the catalogue.
+          added: Rows of the new videos.
         """
         found = {}
         for column in self.in_table(schema.VIDEOS):
@@ -170,11 +171,11 @@ class Vectors:
     def write_ordered(
         self, order: npt.NDArray[np.integer], directory: pathlib.Path
     ) -> None:
-        """Writes the files of a set of the same users, its videos in another order.
+        """Writes the files of a set with the same users, and videos in another order.
 
         Args:
-          order: `[num_videos]`, the old place of each video, from 0 on.
-          directory: The set that is being written.
+          order: `[num_videos]`, the old place of each video, from 0.
+          directory: Directory of the new set.
         """
         if not self.widths:
             return
@@ -193,10 +194,10 @@ class Vectors:
         return {name: vars(self._columns[name]) for name in names}
 
     def write_served(self, directory: pathlib.Path) -> None:
-        """Writes the vectors of videos for a bundle, links where nothing was added.
+        """Writes the vectors of videos for a bundle; links if nothing was added.
 
         Args:
-          directory: The version that is being written.
+          directory: Directory of the new version.
         """
         for column in self.in_table(schema.VIDEOS):
             one = self._columns[column]
@@ -213,16 +214,16 @@ class Vectors:
         places: Mapping[str, tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]],
         directory: pathlib.Path,
     ) -> dict[str, Any]:
-        """Writes the vectors of two sets as one, a new vector in place of the old one.
+        """Writes the vectors of two sets as one; new vectors replace old ones.
 
         Args:
           new: Vectors of the later set.
           places: For each table, the row of every user or video in this set and in the
-            new one, -1 where it is not in it; of videos, catalogue indices minus one.
-          directory: The set that is being written.
+            new one, -1 if missing; for videos, catalogue indices minus one.
+          directory: Directory of the joined set.
 
         Returns:
-          The fact of its manifest.
+          The entry of vectors for its manifest.
 
         Raises:
           errors.UserError: The new vectors have another width.
@@ -268,7 +269,8 @@ def _joined(
 def created(path: pathlib.Path, shape: tuple[int, int]) -> np.memmap:
     """Returns a new file of zeros, mapped for writing.
 
-    Its room is taken first: a write to a mapped file on a full disk ends the process.
+    Disk space is allocated first: a write to a mapped file on a full disk kills the
+    process.
     """
     target = np.lib.format.open_memmap(path, "w+", np.float16, shape)
     with open(path, "r+b") as file:

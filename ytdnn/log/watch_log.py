@@ -1,4 +1,4 @@
-"""The watches of a shard as tensors, from which the graph cuts examples by position."""
+"""The watches of a shard as tensors, from which graphs read examples by position."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ Opener = Callable[[positions.LogTensors], Mapping[str, positions.Reader]]
 
 
 def no_features(log: positions.LogTensors) -> dict[str, positions.Reader]:
-    """Opens none."""
+    """Opens no features."""
     del log
     return {}
 
@@ -24,8 +24,8 @@ class SearchTensors:
     """Searches of all users as flat tensors, sorted by (user, time).
 
     Attributes:
-      offsets: `[users + 1] int64`, where each user's searches begin.
-      token_offsets: `[searches + 1] int64`, where each search's tokens begin.
+      offsets: `[users + 1] int64`, first search of each user.
+      token_offsets: `[searches + 1] int64`, first token of each search.
       tokens: `[tokens] int32`.
       num_before: `[watches] int32`, searches of the user strictly before each watch.
     """
@@ -44,12 +44,12 @@ class WatchLog:
       videos: `[watches] int32` catalogue indices.
       users: `[watches] int32`.
       times: `[watches] int64`, seconds since the epoch.
-      is_label: `[watches] bool`, false where a watch is used in histories only: it was
-        not completed, or its video has no embedding.
-      offsets: `[users + 1] int64`, the flat position where each user's watches begin.
-      searches: None where they are not read.
-      readers: The features that are read, by name.
-      tensors: The arrays it was made of.
+      is_label: `[watches] bool`, false for a watch that is only history: it was not
+        completed, or its video has no embedding.
+      offsets: `[users + 1] int64`, flat position of each user's first watch.
+      searches: Searches; None: they are not read.
+      readers: Readers of features, by name.
+      tensors: The arrays of the log.
     """
 
     videos: tf.Tensor
@@ -76,8 +76,8 @@ def load(
 
     Args:
       data: The prepared set.
-      opener: Opens the features that are read.
-      with_searches: Whether searches are read, where the log has them.
+      opener: Function that opens features.
+      with_searches: Whether searches are read, if the log has them.
     """
     log = positions.LogTensors(data)
     is_label = data.watches.are_completed & (

@@ -1,10 +1,9 @@
 """Windows of the temporal protocol: where training ends and testing begins.
 
-By the dates that are set; else by a `split` column; else by shares of the watches. A
-log may have its impressions in a small part of the time of its watches (MIND: a user's
-history, then six days of impressions), so that the ranker's share of the watches holds
-none. Then the windows are shares of the impressions that lie where there are watches
-too.
+They are set by dates, else by a `split` column, else by shares of the watches. A log
+may have impressions in only a small part of the time of its watches (MIND: a user's
+history, then six days of impressions), so that the ranker's share of the watches has
+none. Then the windows are shares of the impressions within the time of both tables.
 """
 
 import dataclasses
@@ -28,7 +27,7 @@ _DATES = ("validation", "ranking", "ranking_validation", "test")
 
 @dataclasses.dataclass(frozen=True)
 class Windows:
-    """Where the windows of the temporal protocol begin (s since the epoch)."""
+    """Begins of the windows of the temporal protocol, seconds since the epoch."""
 
     validation: int
     ranking: int
@@ -41,9 +40,9 @@ class Chosen:
     """Windows, with notes on them.
 
     Attributes:
-      windows: The windows; None where the protocol has none.
-      notes: Lines for people.
-      advice: Advice where the ranker has no impressions; empty where there is none.
+      windows: The windows; None for a protocol without windows.
+      notes: Lines to print.
+      advice: Advice if the ranker has no impressions; else empty.
     """
 
     windows: Windows | None
@@ -84,7 +83,7 @@ def choose(
     num_late: Callable[[str, int], int],
     shown: order_statistics.Counts | None,
 ) -> Chosen:
-    """Returns the windows of a log; none but for the temporal protocol.
+    """Returns the windows of a log; without windows if the protocol is not temporal.
 
     Args:
       config: The protocol.
@@ -154,11 +153,11 @@ def _of_impressions(
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
 ) -> Windows | None:
-    """Returns windows within the time that both tables cover; None where it is empty.
+    """Returns windows within the time that both tables cover; None if it is empty.
 
-    The ranker's window and the test hold their shares of the impressions from the
-    first watch to the last; the candidates validate on their share of the watches
-    before.
+    The ranker's window and the test have their shares of the impressions between the
+    first and the last watch; the candidates validate on their share of the earlier
+    watches.
     """
     first, last = order_statistics.nearest(times, [0.0, 1.0])
     low, high = order_statistics.num_below(shown, [first, last + 1])
@@ -179,10 +178,10 @@ def _of_impressions(
 def _dated(
     config: configs.DataConfig, times: order_statistics.Counts, dates: dict[str, int]
 ) -> Windows:
-    """Returns windows that begin where they are set to; others by shares of watches.
+    """Returns windows that begin at the set dates; others by shares of watches.
 
     Raises:
-      errors.UserError: A window is empty of time, or the first of watches.
+      errors.UserError: A window has no time, or the first one no watches.
     """
     share = config.test_fraction
     first, last = order_statistics.nearest(times, [0.0, 1.0])
@@ -249,7 +248,7 @@ def _advice(
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
 ) -> str:
-    """Returns when the tables have events, and the setting that makes a window."""
+    """Returns the times of the tables' events, and the setting for a window."""
     first, last = order_statistics.nearest(times, [0.0, 1.0])
     begin, end = order_statistics.nearest(shown, [0.0, 1.0])
     said = (
@@ -292,7 +291,7 @@ def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
 
 
 def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
-    """Returns windows that hold the configured shares of the watches.
+    """Returns windows with the configured shares of the watches.
 
     Args:
       config: Shares of the windows.
@@ -351,7 +350,7 @@ def require_splits(found: set[str]) -> None:
     """Checks that a `split` column has watches of every kind.
 
     Raises:
-      errors.UserError: It has not.
+      errors.UserError: A split has no watches.
     """
     missing = [name for name in schema.SPLITS if name not in found]
     if missing:

@@ -1,7 +1,7 @@
 """Columns of `videos` that a request may put conditions on, as codes.
 
-Each column is an integer for every video: the place of its value among the distinct
-ones, from 1 on, 0 where it is unknown. Numbers are sorted, so that a bound on the value
+A code is the rank of a video's value among the distinct values of the column, from 1
+on, and 0 where the value is unknown. Numbers are sorted, so that a bound on the value
 is a bound on the code.
 """
 
@@ -33,14 +33,14 @@ _OPERATORS_OF: dict[Kind, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Attribute:
-    """A column as codes.
+    """A column of videos as integer codes.
 
     Attributes:
       name: Name of the column.
-      kind: `text`, `number`, or `age`: a number of seconds at which the age begins.
+      kind: `text`, `number`, or `age`: a time in seconds from which the age is counted.
       codes: `[num_videos + 1] int32`, by catalogue index.
       values: The distinct values as text or `[n] float64`; value i has code i + 1.
-      others: Names of registered operators that it has besides.
+      others: Names of the registered operators that it has in addition.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Attribute:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Column and operator of each condition that there can be, as `key` has it."""
+        """Keys of all possible conditions, as `key` writes them."""
         every = (*_OPERATORS_OF[self.kind], *self.others)
         return tuple(key(self.name, one) for one in every)
 
 
 def key(column: str, operator: str) -> str:
-    """Returns how the signatures name a column with an operator."""
+    """Returns the name that signatures use for a column with an operator."""
     return f"{column} {operator}"
 
 
@@ -71,7 +71,7 @@ def from_data(
 
     Args:
       data: The prepared set.
-      operators: Registered operators that its columns have besides.
+      operators: Registered operators that its columns have in addition.
 
     Raises:
       errors.UserError: An operator is not registered.
@@ -93,7 +93,7 @@ def from_data(
 
 
 def _attribute(name: str, column: pl.Series) -> Attribute | None:
-    """Returns a column as codes; None where it is none to put conditions on."""
+    """Returns a column as codes; None for a column without conditions."""
     if column.dtype.is_numeric() and name != schema.CHANNEL_ID:
         numbers = column.cast(pl.Float64).fill_nan(None)
         codes, values = _coded(numbers)

@@ -1,11 +1,10 @@
-"""Caps that a request puts on columns of videos: at most so many of each value.
+"""Caps of a request: the most videos of each value of a column that a slate may hold.
 
     {"max_per": {"channel_id": 2, "topic": 3}}
 
-The signatures take the columns as texts and a number for each. A page then holds at
-most that many videos of each channel, and of each topic: the best by its order. Several
-caps are held one after the other, in the order of the columns of the log. A video that
-lacks the value is not capped.
+The signatures take the columns as texts and a number for each. The best videos of each
+channel, and of each topic, stay. Several caps are applied one after the other, in the
+order of the columns of the log. A video without a value is not capped.
 """
 
 from collections.abc import Mapping
@@ -32,7 +31,7 @@ class Caps(tf.Module):
     """
 
     def __init__(self, filters: filters_room.Filters) -> None:
-        """Shares the columns with the conditions that are put on them."""
+        """Uses the columns that conditions can be put on."""
         super().__init__()
         self._codes = filters.codes
         self.columns = tuple(self._codes)
@@ -40,14 +39,14 @@ class Caps(tf.Module):
     def __call__(
         self, raw: Mapping[str, tf.Tensor], videos: tf.Tensor, order: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the order without what exceeds the caps of its request.
+        """Returns the order, with `-inf` for videos beyond the caps of their request.
 
-        A column that is not known permits nothing, as with conditions.
+        An unknown column permits nothing, as with conditions.
 
         Args:
           raw: The requests; without caps the order is returned as it is.
           videos: `[batch, n] int32`, 0 where there is none.
-          order: `[batch, n] float32`, `-inf` = not on the page.
+          order: `[batch, n] float32`, `-inf` = not in the slate.
         """
         if schema.MAX_PER_COLUMNS not in raw or not self.columns:
             return order
@@ -74,9 +73,9 @@ class Caps(tf.Module):
 def kept(
     videos: npt.NDArray[np.integer], codes: Codes, most: Mapping[str, int]
 ) -> npt.NDArray[np.bool_]:
-    """Returns which videos of lists remain under caps, `[n, length] bool`.
+    """Returns whether each video of a list is within the caps, `[n, length] bool`.
 
-    As `Caps` does, for lists that no model makes.
+    The same rule as `Caps`, in NumPy, for lists that are not made by a model.
 
     >>> codes = {"channel_id": np.array([0, 1, 1, 2], np.int32)}
     >>> kept(np.array([[2, 1, 3, 0]]), codes, {"channel_id": 1})
@@ -96,7 +95,7 @@ def kept(
 
 
 def _occurrence(values: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Returns how often each value stands before in its row, `[n, length]`."""
+    """Returns the number of earlier occurrences in the row, `[n, length]`."""
     order = np.argsort(values, axis=1, kind="stable")
     ordered = np.take_along_axis(values, order, axis=1)
     begins = np.ones(ordered.shape, bool)

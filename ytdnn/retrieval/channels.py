@@ -18,7 +18,7 @@ def require(
     """Checks that the log has the column that a cap needs.
 
     Raises:
-      errors.UserError: It lacks it.
+      errors.UserError: The log has no channels.
     """
     if composition.max_per_channel:
         require_column(data, "max_per_channel")
@@ -32,7 +32,7 @@ def require_column(data: prepared.PreparedData, setting: str) -> None:
       setting: Name of the setting of a composition that needs them.
 
     Raises:
-      errors.UserError: It has none.
+      errors.UserError: The log has no channels.
     """
     if CHANNEL not in data.columns:
         default = configs.CompositionConfig()

@@ -17,13 +17,13 @@ _WITHIN = 3  # watches
 _DAMPING = 10.0  # watches of a video: fewer say little
 _NEIGHBOURS = 30
 _MOST_PAIRS = 60_000_000  # counted at a time, 8 bytes each and as many to sort them
-SEEDS = 10  # last watches asked for
+SEEDS = 10  # last watches that are looked up
 DECAY = 0.9  # of a seed's weight for each watch after it
 
 
 @registries.SOURCES.register("co_watch")
 class CoWatch(interface.Source):
-    """Neighbours of the last watches, the nearest of the latest first."""
+    """Neighbours of the last watches; those of the latest watch come first."""
 
     kind = interface.CO_WATCH
 
@@ -34,14 +34,14 @@ class CoWatch(interface.Source):
         self._videos = tf.Variable(videos, trainable=False)
         self._weights = tf.Variable(weights, trainable=False)
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the neighbours; the seed is the watch that each is nearest to."""
-        seeds = raw_request.last(asked.watched, SEEDS)
+        seeds = raw_request.last(requests.watched, SEEDS)
         decay = tf.constant(DECAY ** np.arange(SEEDS)[::-1], tf.float32)
         weights = tf.gather(self._weights, seeds) * decay[:, tf.newaxis]
         size = SEEDS * _NEIGHBOURS
         return self.best_permitted(
-            asked,
+            requests,
             tf.reshape(tf.gather(self._videos, seeds), [-1, size]),
             tf.reshape(weights, [-1, size]),
             tf.repeat(seeds, _NEIGHBOURS, axis=1),
@@ -57,7 +57,7 @@ def neighbours(
 
     Args:
       data: The prepared set.
-      num: Neighbours of each.
+      num: Number of neighbours of each video.
 
     Returns:
       catalogue indices `[num_videos + 1, num]`, 0 where there are fewer, and weights.

@@ -1,18 +1,20 @@
 """Re-ranking for diversity: maximal marginal relevance and a decay for each channel.
 
-The videos of a page are chosen one after the other. The next one is that of the largest
+The videos of a slate are chosen one after the other. The next video is the one with the
+largest
 
     log score - diversity * similarity + log(channel_decay) * n,
 
-where `similarity` is that to the most similar video chosen before it, in [0, 1], and
-`n` the number of videos of its channel that were chosen. This is maximal marginal
+where `similarity` is the similarity to the most similar video chosen so far, in [0, 1],
+and `n` the number of videos of its channel that were chosen. This is maximal marginal
 relevance (Carbonell and Goldstein, 1998) with the ranker's log score as relevance,
-scaled so that the weight of relevance is 1: a video exactly like one on the page needs
+scaled so that the weight of relevance is 1: a video identical to one in the slate needs
 exp(diversity) times its score. The decay is that of the authors of X's published
 algorithm (2023): the score of each further video of a channel is multiplied by it.
 
-Similarity is the cosine of the log's own vectors where `diversity_by` names a column
-of them, 0 below; of any other column 1 for two videos of one value, else 0.
+Similarity is the cosine of the log's own vectors, at least 0, where `diversity_by`
+names a column of vectors; for any other column it is 1 for two videos with the same
+value, else 0.
 """
 
 import numpy as np
@@ -28,7 +30,7 @@ _BEHIND = -1e30  # a video that is not on the page is chosen last
 
 
 class Diversity(tf.Module):
-    """Puts videos of a page in another order; of one that asks for it in a config."""
+    """Re-orders the videos of a slate, where the config asks for diversity."""
 
     def __init__(
         self, config: configs.CompositionConfig, data: prepared.PreparedData
@@ -61,13 +63,13 @@ class Diversity(tf.Module):
         self._values = tf.Variable(codes, trainable=False)
 
     def __call__(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-        """Returns the new order, `[batch, n] float32`, `-inf` = not on the page.
+        """Returns the new order, `[batch, n] float32`, `-inf` = not in the slate.
 
         Only the `diversity_top` best change places among themselves.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
-          order: `[batch, n] float32`, log scores, `-inf` = not on the page.
+          order: `[batch, n] float32`, log scores, `-inf` = not in the slate.
         """
         size = tf.minimum(self._top, tf.shape(order)[1])
         best, places = tf.math.top_k(order, size)
@@ -102,7 +104,7 @@ def require(config: configs.CompositionConfig, data: prepared.PreparedData) -> N
     """Checks that the log has the columns that a composition names.
 
     Raises:
-      errors.UserError: It lacks one.
+      errors.UserError: A column is missing.
     """
     if config.channel_decay < 1.0:
         channels.require_column(data, "channel_decay")
@@ -121,7 +123,7 @@ def require(config: configs.CompositionConfig, data: prepared.PreparedData) -> N
 def from_config(
     config: configs.CompositionConfig, data: prepared.PreparedData
 ) -> Diversity | None:
-    """Returns the re-ranker, None where the config asks for none.
+    """Returns the re-ranker; None where the config sets no diversity.
 
     Raises:
       errors.UserError: As for `Diversity`.
@@ -132,11 +134,11 @@ def from_config(
 def greedy_ranks(
     scores: tf.Tensor, penalties: tf.Tensor, further: tf.Tensor
 ) -> tf.Tensor:
-    """Returns the place of each, from 0 on, `[batch, n] int32`.
+    """Returns the place of each video in the greedy order, from 0, `[batch, n] int32`.
 
-    The next video is that of the largest score less its largest penalty with one
-    chosen before it, less the sum of its `further` with all of them; of equal ones the
-    first.
+    The next video is the one with the largest score, minus its largest penalty with a
+    chosen video, minus the sum of its `further` with all chosen videos. The first wins
+    a tie.
 
     >>> scores = tf.constant([[3.0, 2.9, 1.0]])
     >>> alike = tf.constant([[[0.0, 5.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
@@ -144,9 +146,11 @@ def greedy_ranks(
     array([[0, 2, 1]], dtype=int32)
 
     Args:
-      scores: `[batch, n] float32`, `-inf` = not on the page: these come last.
-      penalties: `[batch, n, n] float32`, of a video with one chosen before it.
-      further: `[batch, n, n] float32`, what each video chosen before it takes away.
+      scores: `[batch, n] float32`, `-inf` = not in the slate: these come last.
+      penalties: `[batch, n, n] float32`, penalty of a video for each chosen video; the
+        largest is subtracted.
+      further: `[batch, n, n] float32`, penalty of a video for each chosen video; the
+        sum is subtracted.
     """
     scores = tf.where(tf.math.is_finite(scores), scores, _BEHIND)
     number = tf.shape(scores)[1]
@@ -181,7 +185,7 @@ def greedy_ranks(
 
 
 def _same(values: tf.Tensor) -> tf.Tensor:
-    """Returns 1 for each pair of one value that is known, `[batch, n, n] float32`."""
+    """Returns 1 for each pair with the same known value, `[batch, n, n] float32`."""
     pairs = tf.equal(values[:, :, tf.newaxis], values[:, tf.newaxis, :])
     return tf.cast(pairs & (values > 0)[:, :, tf.newaxis], tf.float32)
 

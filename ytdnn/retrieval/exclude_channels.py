@@ -17,7 +17,7 @@ def exists(data: prepared.PreparedData) -> bool:
 
 @registries.REQUEST_FIELDS.register("exclude_channel_ids", exists=exists)
 class ExcludeChannels(request_fields.RequestField):
-    """Leaves all videos of some channels out; unknown channels are ignored."""
+    """Excludes all videos of some channels; unknown channels are ignored."""
 
     def __init__(self, data: prepared.PreparedData) -> None:
         """Sorts the catalogue by channel."""
@@ -39,10 +39,10 @@ class ExcludeChannels(request_fields.RequestField):
         Args:
           values: `[batch, length]` channels as text, empty where there is none.
         """
-        asked = tf.where(values == "", 0, self._ids.indices(values))
+        channels = tf.where(values == "", 0, self._ids.indices(values))
         by_channel = tf.RaggedTensor.from_row_splits(
             tf.convert_to_tensor(self._videos), self._splits, validate=False
         )
-        found = tf.gather(by_channel, asked).merge_dims(1, 2)
+        found = tf.gather(by_channel, channels).merge_dims(1, 2)
         videos: tf.Tensor = found.to_tensor(0)
         return videos

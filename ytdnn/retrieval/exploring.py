@@ -1,18 +1,17 @@
-"""Exploration on a page: places for young uploads, and random order.
+"""Exploration in a slate: places for young uploads, and random order.
 
 A recommender that always shows its best estimates never learns about the rest, above
-all about new uploads. Two ways to spend a part of a page:
+all about new uploads. Two ways to spend part of a slate on exploration:
 
-- *Reserved places* (`young_every`): the j-th best young upload stands at place
-  j · `young_every` at the latest. Nobody is drawn, nothing is demoted but by that.
+- *Reserved places* (`young_every`): the j-th best young upload is at place
+j · `young_every` or higher. Nothing is random, and all other videos keep their order.
 - *Sampling* (`temperature`): the first `explore_top` are drawn one after the other
   without replacement, each in proportion to exp(order / temperature) among those left
   (Plackett and Luce). Adding Gumbel noise and sorting does just that (Yellott, 1977).
 
 Propensities are logged, so that other orders can be judged by the same log
 (`lab/metrics/off_policy.py`). The noise is a hash of the request and the video: the
-same request gets the same page, whatever batch it is in, and nothing is random in the
-graph.
+same request gets the same slate in any batch, and the graph has no random operation.
 """
 
 import numpy as np
@@ -31,10 +30,10 @@ _MASK_53 = (1 << 53) - 1
 
 
 class Explorer(tf.Module):
-    """Changes the order of pages; it does nothing unless the config asks for it.
+    """Changes the order of slates; it does nothing unless the config sets exploration.
 
     Attributes:
-      samples: Whether it draws, and knows propensities.
+      samples: Whether places are drawn at random, so that there are propensities.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Explorer(tf.Module):
         """Takes the settings of exploration.
 
         Raises:
-          errors.UserError: Places are reserved, and the log has no times of upload.
+          errors.UserError: Places are reserved, but the log has no upload times.
         """
         super().__init__()
         self.samples = config.temperature > 0.0
@@ -61,11 +60,11 @@ class Explorer(tf.Module):
         times: tf.Tensor,
         watched: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns the new order, and propensities, None where nothing is drawn.
+        """Returns the new order, and propensities (None where nothing is drawn).
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
-          order: `[batch, n] float32`, higher is better, `-inf` = not on the page.
+          order: `[batch, n] float32`, higher is better, `-inf` = not in the slate.
           times: `[batch] int64` times of the requests, seconds, 0 = unknown.
           watched: `[batch, m] int32`, the history, 0 where there is none.
 
@@ -84,10 +83,10 @@ class Explorer(tf.Module):
         return order, None
 
     def drawn(self, order: tf.Tensor) -> tf.Tensor:
-        """Returns which videos are drawn where it samples, `[batch, n] bool`.
+        """Returns whether the place of each video is drawn, `[batch, n] bool`.
 
         Args:
-          order: As of `__call__`.
+          order: See `__call__`.
         """
         return (placing.ranks(order) < self._top) & tf.math.is_finite(order)
 
@@ -115,7 +114,7 @@ def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
     array([[0, 3, 1, 2]], dtype=int32)
 
     Args:
-      order: `[batch, n] float32`, `-inf` = not on the page.
+      order: `[batch, n] float32`, `-inf` = not in the slate.
       is_young: `[batch, n] bool`.
       every: Distance of reserved places.
     """
@@ -139,11 +138,11 @@ def sampled(
     """Returns a drawn order, and the propensity of each video at its place.
 
     Args:
-      order: `[batch, n] float32`, `-inf` = not on the page.
+      order: `[batch, n] float32`, `-inf` = not in the slate.
       noise: `[batch, n] float32`, Gumbel.
-      temperature: In units of `order`; the higher, the more is tried out.
-      top: How many of the best are drawn; the others follow in their order, with
-        propensity 1.
+      temperature: In units of `order`; a higher one explores more.
+      top: Number of the best videos that are drawn; the others follow in their order,
+        with propensity 1.
     """
     ranks = placing.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)
@@ -164,7 +163,7 @@ def sampled(
 
 
 def request_seeds(times: tf.Tensor, watched: tf.Tensor) -> tf.Tensor:
-    """Returns a number of each request, `[batch] int64`: of its time and history.
+    """Returns a hash of each request's time and history, `[batch] int64`.
 
     Args:
       times: `[batch] int64`.

@@ -1,4 +1,4 @@
-"""A column of videos whose conditions become masks over the catalogue."""
+"""Turns the conditions on one column of videos into masks over the catalogue."""
 
 import functools
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
 class ConditionColumn(tf.Module):
-    """A column whose conditions become masks.
+    """A column that conditions can be put on.
 
     Attributes:
       column: Name of the column.
@@ -27,7 +27,7 @@ class ConditionColumn(tf.Module):
     """
 
     def __init__(self, attribute: attributes.Attribute) -> None:
-        """Takes the column as codes."""
+        """Creates the variables of a column."""
         super().__init__()
         self.kind, self.keys = attribute.kind, attribute.keys
         self.column = attribute.name
@@ -48,15 +48,15 @@ class ConditionColumn(tf.Module):
     def narrowed(
         self, held: tf.Tensor, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor
     ) -> tf.Tensor:
-        """Returns which videos of a mask meet the conditions, too.
+        """Returns the part of a mask that meets the conditions too.
 
-        Every pass over the catalogue is made only where a condition asks for it.
-        Registered operators are asked first.
+        A pass over the catalogue is made only for an operator that is in use.
+        Registered operators come first.
 
         Args:
           held: `[distinct, num_videos + 1] bool`.
-          own: `[distinct, n] int32` place among `keys` of each condition, -1 = of
-            another column.
+          own: `[distinct, n] int32` place among `keys` of each condition, -1 for a
+            condition on another column.
           values: `[distinct, n]` texts.
           times: `[distinct] int64`.
         """
@@ -85,19 +85,19 @@ class ConditionColumn(tf.Module):
         return self._of_sets(held, own, tf.where(is_same, exact + 1, 0))
 
     def _met(self, name: str, is_own: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-        """Returns which videos meet all conditions of a registered operator.
+        """Returns whether each video meets all conditions of a registered operator.
 
         Args:
           name: The operator.
-          is_own: `[distinct, n] bool`, which conditions have it.
+          is_own: `[distinct, n] bool`, conditions with that operator.
           values: `[distinct, n]` texts.
 
         Returns:
           `[distinct, num_videos + 1] bool`.
         """
         places = tf.where(is_own)
-        asked = tf.gather_nd(values, places)
-        meets = self._operators[name].make(self._distinct.read_value(), asked)
+        operands = tf.gather_nd(values, places)
+        meets = self._operators[name].make(self._distinct.read_value(), operands)
         meets = tf.pad(meets, [[0, 0], [1, 0]])  # code 0: the value is unknown
         missed = tf.cast(~tf.gather(meets, self.codes, axis=1), tf.int32)
         number = tf.shape(is_own)[0]
@@ -106,7 +106,7 @@ class ConditionColumn(tf.Module):
     def _ages(
         self, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the bounds of upload times between which ages lie."""
+        """Returns the bounds of upload times that bounds of ages amount to."""
         days = _numbers(values)
         moments = tf.cast(times, tf.float64)[:, tf.newaxis]
         moments -= tf.constant(attributes.DAY_SECONDS, tf.float64) * days
@@ -128,12 +128,13 @@ class ConditionColumn(tf.Module):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the lowest and the highest code within bounds, `[distinct]` each.
 
-        From 1 on where there is a bound, so that unknown values are outside.
+        The lowest is at least 1 where there is a bound, so that unknown values are
+        outside.
 
         Args:
-          numbers: `[distinct, n] float64`, NaN = none that can be met.
-          is_least: `[distinct, n] bool`, which are lower bounds.
-          is_most: `[distinct, n] bool`, which are upper bounds.
+          numbers: `[distinct, n] float64`, NaN for a bound that no video meets.
+          is_least: `[distinct, n] bool`, lower bounds.
+          is_most: `[distinct, n] bool`, upper bounds.
         """
         is_nan = tf.math.is_nan(numbers)
         first = tf.where(is_nan, _MOST, self._place(numbers, "left") + 1)
@@ -148,12 +149,12 @@ class ConditionColumn(tf.Module):
         return (codes >= low[:, tf.newaxis]) & (codes <= high[:, tf.newaxis])
 
     def _of_sets(self, held: tf.Tensor, own: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-        """Returns which videos are in the sets of `in`, and not in those of `not_in`.
+        """Returns the part of a mask in the sets of `in`, and not in those of `not_in`.
 
         Args:
-          held: As of `narrowed`, of which these are.
-          own: As of `narrowed`.
-          codes: `[distinct, n] int32` of the values, 0 = of no video.
+          held: The mask, see `narrowed`.
+          own: See `narrowed`.
+          codes: `[distinct, n] int32` codes of the values, 0 for a value of no video.
         """
         is_in, is_out = (
             self._is(own, name) for name in (attributes.IN, attributes.NOT_IN)
@@ -174,7 +175,7 @@ class ConditionColumn(tf.Module):
         )
 
     def _among(self, codes: tf.Tensor) -> tf.Tensor:
-        """Returns which videos have one of some codes.
+        """Returns whether each video has one of some codes.
 
         Args:
           codes: `[distinct, n] int32`, -1 = none.
@@ -186,7 +187,7 @@ class ConditionColumn(tf.Module):
         return found
 
     def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
-        """Returns which conditions have an operator, `[distinct, n] bool`."""
+        """Returns whether each condition has an operator, `[distinct, n] bool`."""
         key = attributes.key(self.column, operator)
         if key not in self.keys:
             return tf.zeros_like(own, tf.bool)
@@ -201,7 +202,7 @@ class ConditionColumn(tf.Module):
 
 @functools.cache
 def _traced_among() -> Any:
-    """Returns `_among` as a graph of its own: every column calls one and the same."""
+    """Returns `_among` as a graph that all columns share."""
     specs = (
         tf.TensorSpec([None], tf.int32),
         tf.TensorSpec([None, None], tf.int32),
@@ -212,12 +213,12 @@ def _traced_among() -> Any:
 
 
 def _among(every: tf.Tensor, codes: tf.Tensor, num_values: tf.Tensor) -> tf.Tensor:
-    """Returns which videos have one of some codes, `[distinct, num_videos + 1] bool`.
+    """Returns whether each video has one of some codes, `[distinct, num_videos + 1]`.
 
     Args:
       every: `[num_videos + 1] int32` code of each video.
       codes: `[distinct, n] int32`, -1 = none.
-      num_values: `[] int32`, more than every code.
+      num_values: `[] int32`, greater than every code.
     """
     number = tf.reduce_sum(tf.cast(codes >= 0, tf.int32), axis=1)
     most = tf.reduce_max(number)
@@ -246,7 +247,7 @@ def _among(every: tf.Tensor, codes: tf.Tensor, num_values: tf.Tensor) -> tf.Tens
 
 
 def places_of(texts: Sequence[str]) -> tf.lookup.StaticHashTable:
-    """Returns the table from texts to their places, -1 of others."""
+    """Returns the table from texts to their places, -1 for other texts."""
     keys = tf.constant(list(texts) or [SEPARATOR], tf.string)  # none may be empty
     places = tf.range(len(texts), dtype=tf.int32) if texts else tf.constant([-1])
     initializer = tf.lookup.KeyValueTensorInitializer(keys, places)

@@ -1,12 +1,13 @@
 """Conditions on columns of videos, inside the exported graphs (docs/serving.md).
 
-A request brings them as pairs of texts: a column with an operator, and a value
-(`language in`, `en`). Values of `in` for one column are alternatives; all else must
-hold together. A video that lacks the column's value meets no condition but `not_in`.
+A request passes conditions as pairs of texts: a column with an operator, and a value
+(`language in`, `en`). Values of `in` for one column are alternatives; all other
+conditions must hold together. A video without a value in the column meets only
+`not_in`.
 
-Each distinct set of conditions of a batch becomes a mask over the catalogue, made once
-for all sources and all requests that bring it. What cannot be understood permits
-nothing: a page for children is empty rather than wrong.
+Each distinct set of conditions of a batch becomes a mask over the catalogue, computed
+once for all sources and requests. A condition that cannot be parsed permits no video: a
+slate for children is empty rather than wrong.
 """
 
 import dataclasses
@@ -26,10 +27,10 @@ class Conditions:
     """The videos that the conditions of some requests permit.
 
     Attributes:
-      masks: `[distinct, num_videos + 1] bool` which videos each distinct set permits,
+      masks: `[distinct, num_videos + 1] bool`, videos that each distinct set permits,
         by catalogue index.
       which: `[batch] int32`, the set of each request.
-      is_given: `[batch] bool`, which requests have conditions.
+      is_given: `[batch] bool`, requests with conditions.
     """
 
     masks: tf.Tensor
@@ -37,7 +38,7 @@ class Conditions:
     is_given: tf.Tensor
 
     def holds(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns which videos the conditions permit, `[batch, k] bool`.
+        """Returns whether the conditions permit each video, `[batch, k] bool`.
 
         Args:
           videos: `[batch, k] int32` catalogue indices.
@@ -55,7 +56,7 @@ class Conditions:
         )
 
     def num_permitted(self, num_videos: int) -> tf.Tensor:
-        """Returns how many of the first videos each set permits, `[distinct] int32`."""
+        """Returns the number of permitted videos among the first, `[distinct]`."""
         every = tf.reduce_sum(tf.cast(self.masks, tf.int32), axis=1)
         behind = tf.cast(self.masks[:, num_videos + 1 :], tf.int32)
         return (
@@ -63,7 +64,7 @@ class Conditions:
         )
 
     def take(self, mask: tf.Tensor) -> "Conditions":
-        """Returns those of some of the requests, `mask [batch] bool`."""
+        """Returns the conditions of some of the requests, `mask [batch] bool`."""
         which, is_given = (
             tf.boolean_mask(values, mask) for values in (self.which, self.is_given)
         )
@@ -75,8 +76,8 @@ class Filters(tf.Module):
 
     Attributes:
       keys: Every column with each of its operators.
-      policies: Names of the sets of conditions that are saved.
-      saved: These sets by name.
+      policies: Names of the saved sets of conditions.
+      saved: The saved sets by name.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Filters(tf.Module):
         policies: Mapping[str, Entries] | None = None,
         operators: Sequence[str] = (),
     ) -> None:
-        """Takes the columns of a log's videos.
+        """Reads the columns of a log's videos.
 
         Args:
           data: The prepared set.
@@ -157,8 +158,7 @@ class Filters(tf.Module):
     ) -> tf.Tensor:
         """Returns the videos that conditions and policies permit, `[distinct, n + 1]`.
 
-        The two are apart: a value that a request names is no alternative to those of
-        its policy.
+        Both must hold: a value in a request is no alternative to those of its policy.
         """
         held = self._masks(keys, values, times)
         if not self.policies:

@@ -1,6 +1,6 @@
 """Fresh uploads: the latest videos of channels the user watched lately.
 
-They need no id embedding: here is where the ranker's other features pay.
+They need no id embedding: the ranker scores them by its other features.
 """
 
 import numpy as np
@@ -42,12 +42,12 @@ class FreshUploads(interface.Source):
         keys = channels[videos].astype(np.int64) * self._stride + times[videos]
         self._keys = tf.Variable(keys, trainable=False)
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
-        """Returns uploads up to the time of the request, all where it is unknown."""
-        last = raw_request.last(asked.watched, _WATCHES)
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns uploads before the request's time; all, if that is unknown."""
+        last = raw_request.last(requests.watched, _WATCHES)
         channels = tf.cast(tf.gather(self._channels, last), tf.int64)
         latest = tf.constant(self._stride - 1, tf.int64)
-        now = tf.where(asked.times == 0, latest, asked.times)
+        now = tf.where(requests.times == 0, latest, requests.times)
         now = tf.clip_by_value(now, 0, latest)[:, tf.newaxis]
         begins = channels * self._stride
         stops, firsts = self._place(begins + now + 1), self._place(begins)
@@ -56,7 +56,7 @@ class FreshUploads(interface.Source):
         inside = (places >= firsts[..., tf.newaxis]) & (channels > 0)[..., tf.newaxis]
         slots = tf.reshape(tf.where(inside, places + 1, 0), [-1, _WATCHES * _UPLOADS])
         return self.best_permitted(
-            asked, tf.gather(self._videos, slots), tf.gather(self._times, slots)
+            requests, tf.gather(self._videos, slots), tf.gather(self._times, slots)
         )
 
     def _place(self, keys: tf.Tensor) -> tf.Tensor:
@@ -66,6 +66,6 @@ class FreshUploads(interface.Source):
 
 
 def upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
-    """Returns the upload of each catalogue index, seconds, -1 = unknown."""
+    """Returns the upload time of each catalogue index, seconds, -1 = unknown."""
     times = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(-1).to_numpy()
     return np.append(np.int64(-1), times)

@@ -1,7 +1,7 @@
-"""Lists of permitted videos made from the vectors, where the index does not make them.
+"""Lists of permitted videos scored from the vectors, where the index is too short.
 
-Only the vectors of an allow-list are scored, those of the videos that conditions permit
-where these are few, or all of them.
+Scored are the vectors of an allow-list, of the videos that conditions permit if these
+are few, or of all videos.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class FromVectors(tf.Module):
     """Makes the lists of some requests from the vectors of all videos."""
 
     def __init__(self, num_videos: int) -> None:
-        """Takes the number of videos that have a vector."""
+        """Stores the number of videos with a vector."""
         super().__init__()
         self.num_videos = num_videos
 
@@ -40,15 +40,15 @@ class FromVectors(tf.Module):
         mask: tf.Tensor,
         share: tf.Tensor,
     ) -> Lists:
-        """Returns lists in which those of some requests are made from the vectors.
+        """Returns the lists, those of some requests replaced by lists from the vectors.
 
         Args:
           vectors: Vectors of all videos.
           lists: Lists of the index.
           queries: `[batch, dim] float32`.
           num: `[] int32`, at least 1.
-          permitted: Videos that they may hold.
-          mask: `[batch] bool`, true for these requests.
+          permitted: Videos that the lists may hold.
+          mask: `[batch] bool`, requests with a list to replace.
           share: `[batch] float32`, share of the videos that conditions permit.
         """
         makers: list[tuple[tf.Tensor, Maker]] = []
@@ -76,7 +76,7 @@ class FromVectors(tf.Module):
         num: tf.Tensor,
         permitted: permitted_room.Permitted,
     ) -> Lists:
-        """Returns the best of the allow-lists, each video of which is scored."""
+        """Returns the best videos of the allow-lists, after scoring each of them."""
         videos = tf.sort(permitted.allowed, axis=1)
         known = (videos > 0) & (videos <= self.num_videos)
         known &= (rows.occurrence(videos) == 0) & permitted.holds(videos)
@@ -113,13 +113,13 @@ class FromVectors(tf.Module):
         permitted: permitted_room.Permitted,
         make: Callable[..., Lists],
     ) -> Lists:
-        """Returns the best of what conditions permit, one set after the other.
+        """Returns the best videos that conditions permit, one set after the other.
 
         Args:
           vectors: Vectors of all videos.
           queries: `[batch, dim] float32`.
           num: `[] int32`.
-          permitted: What the lists may hold.
+          permitted: Videos that the lists may hold.
           make: `_of_few` or `_of_all`.
         """
         conditions = permitted.conditions
@@ -158,13 +158,13 @@ class FromVectors(tf.Module):
         permitted: permitted_room.Permitted,
         held: tf.Tensor,
     ) -> Lists:
-        """Returns the best of the videos of a mask, which alone are scored.
+        """Returns the best videos of a mask, after scoring only these.
 
         Args:
           vectors: Vectors of all videos.
           queries: `[batch, dim] float32`.
           num: `[] int32`.
-          permitted: What else the lists may hold.
+          permitted: Other limits on the lists.
           held: `[num_videos] bool`.
         """
         found = tf.cast(tf.where(held)[:, 0], tf.int32)
@@ -191,14 +191,14 @@ class FromVectors(tf.Module):
         permitted: permitted_room.Permitted,
         held: tf.Tensor | None = None,
     ) -> Lists:
-        """Returns the best of all videos, each of which is scored.
+        """Returns the best permitted videos, after scoring all videos.
 
         Args:
           vectors: Vectors of all videos.
           queries: `[batch, dim] float32`.
           num: `[] int32`.
-          permitted: What the lists may hold; its conditions do not count.
-          held: `[num_videos] bool`, no others; None: any.
+          permitted: Videos that the lists may hold; its conditions are ignored.
+          held: `[num_videos] bool`, the only videos that may be listed; None: any.
         """
         scores = interface.products(queries, vectors)
         excluded = permitted.excluded
@@ -217,7 +217,7 @@ class FromVectors(tf.Module):
         return tf.where(tf.math.is_inf(scores), 0, columns + 1), scores
 
     def _is_removed(self, removed: tf.Tensor) -> tf.Tensor:
-        """Returns which videos of the index are removed, `[num_videos] bool`."""
+        """Returns whether each video of the index is removed, `[num_videos] bool`."""
         known = tf.boolean_mask(removed, (removed > 0) & (removed <= self.num_videos))
         return (
             tf.scatter_nd(
@@ -253,12 +253,12 @@ def _replaced(
     permitted: permitted_room.Permitted,
     make: Maker,
 ) -> Lists:
-    """Returns lists with some rows made another way, if there are any.
+    """Returns lists with some rows replaced, if `mask` has any.
 
     Args:
       vectors: Vectors of all videos.
       lists: `[batch, num]` each.
-      mask: `[batch] bool`, true for these rows.
+      mask: `[batch] bool`, rows to replace.
       queries: `[batch, dim] float32`.
       num: `[] int32`.
       permitted: Videos that the lists may hold.

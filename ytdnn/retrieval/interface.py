@@ -18,14 +18,14 @@ TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
 
 @dataclasses.dataclass(frozen=True)
 class SourceRequests:
-    """Requests, as sources read them.
+    """The inputs of candidate sources for a batch of requests.
 
     Attributes:
       watched: `[batch, length] int32` every watch of the history, most recent last; 0
         where there is none, or an unknown video.
       times: `[batch] int64` of the requests, seconds, 0 = unknown.
-      user_vectors: `[batch, vector_dim] float32`; None where the tower is not asked.
-      limits: Which videos the answer may hold; None: any that was not watched.
+      user_vectors: `[batch, vector_dim] float32`; None where the tower is not used.
+      limits: Videos that the answer may hold; None: all that were not watched.
     """
 
     watched: tf.Tensor
@@ -40,7 +40,7 @@ class SourceRequests:
 
     @property
     def with_watched(self) -> "SourceRequests":
-        """The same, of which an answer may hold watched videos."""
+        """The same requests, with answers that may hold watched videos."""
         nothing = permitted_room.Permitted(self.watched[:, :0])
         return dataclasses.replace(self, limits=nothing)
 
@@ -63,25 +63,25 @@ class Source(tf.Module):
     """A candidate source.
 
     Attributes:
-      kind: Name of the source, for answers and logs: that it is registered by, or one
-        of `NAMES`.
-      num: Most videos it proposes.
+      kind: Name of the source in answers and logs: its registered name, or one of
+        `NAMES`.
+      num: Most videos that it proposes.
     """
 
     kind: str
 
     def __init__(self, num: int) -> None:
-        """Takes the number of videos to propose."""
+        """Stores the number of videos to propose."""
         super().__init__()
         self.num = num
 
-    def propose(self, asked: SourceRequests) -> Proposal:
-        """Returns its videos for some requests."""
+    def propose(self, requests: SourceRequests) -> Proposal:
+        """Returns the videos that the source proposes for some requests."""
         raise NotImplementedError
 
     def best_permitted(
         self,
-        asked: SourceRequests,
+        requests: SourceRequests,
         videos: tf.Tensor,
         order: tf.Tensor,
         seeds: tf.Tensor | None = None,
@@ -89,14 +89,15 @@ class Source(tf.Module):
         """Returns the first `num` videos by order that are permitted.
 
         Args:
-          asked: The requests.
+          requests: The requests.
           videos: `[batch, n] int32` catalogue indices, any of them more than once.
           order: `[batch, n]`, higher is better; ties keep their places.
-          seeds: `[batch, n] int32`; None: of nothing.
+          seeds: `[batch, n] int32`, watch that each was found by; None: there are no
+            seeds.
         """
         places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
         ordered = tf.gather(videos, places, batch_dims=1)
-        keep = (rows.occurrence(ordered) == 0) & asked.permitted.holds(ordered)
+        keep = (rows.occurrence(ordered) == 0) & requests.permitted.holds(ordered)
         found = rows.closed_up(ordered, keep, self.num)
         if seeds is None:
             return Proposal(found, tf.zeros_like(found))

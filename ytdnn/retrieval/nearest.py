@@ -1,12 +1,11 @@
 """The nearest permitted videos: a longer list of the index, or the vectors scored.
 
-The index is searched for a longer list, by the number of videos that a request
-excludes, and those not permitted are left out of its answer, so the only cost that
-grows with the corpus is that of the index. Where that is not enough, the vectors
-themselves are scored: only those of an allow-list, those that conditions permit where
-these are few, or all of them where a request excludes very many, or where what is left
-out has left too few. So a list is as long as there are permitted videos, up to the
-requested length.
+The index is searched for a list that is longer by the number of excluded videos, and
+these are then left out, so the only cost that grows with the corpus is that of the
+index. Where that is not enough, the vectors themselves are scored: those of an
+allow-list; those that conditions permit, if these are few; or all, if a request
+excludes very many videos or too few videos are left. So a list holds all permitted
+videos, up to the requested length.
 
 Conditions that permit a large share of the videos widen the search of the index by its
 inverse. Others are exact: at most `FEW` permitted videos are gathered and scored, else
@@ -20,8 +19,8 @@ from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 from ytdnn.retrieval.index import interface
 
-MOST_EXCLUDED = 2_000  # of a request, for which the index is asked
-LEAST_SHARE = 0.25  # of the videos, permitted: less, and the index is not asked
+MOST_EXCLUDED = 2_000  # Most ids a request may exclude for the index to be searched
+LEAST_SHARE = 0.25  # Least permitted share for the index to be searched
 _MARGIN = 1.2  # more than the share says, as taste and conditions go together
 
 Lists = making.Lists
@@ -31,7 +30,7 @@ class Nearest(tf.Module):
     """Search among permitted videos.
 
     Attributes:
-      num_videos: In the index.
+      num_videos: Number of videos in the index.
     """
 
     def __init__(
@@ -40,12 +39,12 @@ class Nearest(tf.Module):
         num_videos: int,
         from_vectors: making.FromVectors | None = None,
     ) -> None:
-        """Takes a search module.
+        """Wraps a search module.
 
         Args:
-          searcher: Has `search(queries [batch, dim], k)` and the `vectors`.
-          num_videos: In the index.
-          from_vectors: Makes lists from the vectors; None: one of its own.
+          searcher: Module with `search(queries [batch, dim], k)` and `vectors`.
+          num_videos: Number of videos in the index.
+          from_vectors: Makes lists from the vectors; None: a new one.
         """
         super().__init__()
         self.num_videos = num_videos
@@ -60,7 +59,7 @@ class Nearest(tf.Module):
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists, at most `num_videos`.
-          permitted: Videos that they may hold.
+          permitted: Videos that the lists may hold.
 
         Returns:
           indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
@@ -113,12 +112,12 @@ class Nearest(tf.Module):
         by_index: tf.Tensor,
         share: tf.Tensor,
     ) -> tuple[Lists, tf.Tensor]:
-        """Returns the index's lists, and where the index may hold more, `[batch] bool`.
+        """Returns the index's lists, and whether it may hold more, `[batch] bool`.
 
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists.
-          permitted: Videos that they may hold.
+          permitted: Videos that the lists may hold.
           by_index: `[batch] bool`, requests that the index is searched for.
           share: `[batch] float32`, share of the videos that conditions permit.
         """

@@ -1,9 +1,9 @@
-"""Neighbours: what the users watched who share watches with this one.
+"""Neighbours: videos of other users with watches in common with this user.
 
-A table holds, for each video, those that most users watched as well, rare ones and
-users of few watches weighing more; the whole history votes, and votes add up. That is
-the model of user neighbours, cut to the nearest of each video. It is counted in the
-candidates' training window.
+A table lists, for each video, the videos that most of its viewers watched too. Rare
+videos and users with few watches weigh more. Every watch of the history votes for its
+row, and votes are added up. That is the user-neighbour model, cut to the nearest videos
+of each video. The table is counted in the candidates' training window.
 """
 
 import numpy as np
@@ -32,15 +32,15 @@ class Neighbours(interface.Source):
     kind = interface.CO_WATCH
 
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
-        """Counts who watched what else."""
+        """Counts the table on the candidates' training window."""
         super().__init__(num)
         videos, weights = table(data, _NEIGHBOURS)
         self._videos = tf.Variable(videos, trainable=False)
         self._weights = tf.Variable(weights, trainable=False)
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
-        """Returns those with most votes; the seed is the watch with the largest one."""
-        seeds = raw_request.last(asked.watched, _SEEDS)
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the videos with most votes; the seed of each gave the largest one."""
+        seeds = raw_request.last(requests.watched, _SEEDS)
         size = _SEEDS * _NEIGHBOURS
         weights = tf.reshape(tf.gather(self._weights, seeds), [-1, size])
         videos = tf.reshape(tf.gather(self._videos, seeds), [-1, size])
@@ -49,7 +49,9 @@ class Neighbours(interface.Source):
             tf.gather(values, largest, batch_dims=1)
             for values in (weights, videos, tf.repeat(seeds, _NEIGHBOURS, axis=1))
         )
-        return self.best_permitted(asked, videos, rows.totals(videos, weights), seeds)
+        return self.best_permitted(
+            requests, videos, rows.totals(videos, weights), seeds
+        )
 
 
 def table(data: prepared.PreparedData, num: int) -> Table:
@@ -60,7 +62,7 @@ def table(data: prepared.PreparedData, num: int) -> Table:
 
     Args:
       data: The prepared set.
-      num: Neighbours of each.
+      num: Number of neighbours of each video.
 
     Returns:
       catalogue indices `[num_videos + 1, num]`, 0 where there are fewer, and weights.

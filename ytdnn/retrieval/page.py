@@ -1,4 +1,4 @@
-"""From the ranker's scores to the order of a page: blend, caps, diversity."""
+"""From the ranker's scores to the order of a slate: blend, caps, diversity."""
 
 import tensorflow as tf
 
@@ -9,23 +9,24 @@ from ytdnn.run import configs
 
 
 class Rule(tf.Module):
-    """The order of a page.
+    """The rule that orders a slate.
 
     Attributes:
-      needs_scores: Whether the candidate model's scores enter.
-      caps: Whether it leaves out what exceeds a channel's share.
-      rerankers: What changes the order afterwards, and the name in `placing` of what
-        it moves up: functions of videos and order, as `diversity.Diversity`.
+      needs_scores: Whether the candidate model's scores are an input.
+      caps: Whether the number of videos of a channel is capped.
+      rerankers: Functions of videos and order, as `diversity.Diversity`, that change
+        the order afterwards; each with its name in `placing` for the videos it moves
+        up.
     """
 
     def __init__(
         self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
-        """Takes the weight of the blend and the cap.
+        """Reads the weight of the blend and the cap.
 
         Raises:
-          errors.UserError: There is a cap, and the log has no channels; or it has not
-            the columns that diversity needs.
+          errors.UserError: The log has no channels to cap, or lacks the columns that
+            diversity needs.
         """
         super().__init__()
         others = (registries.RERANKERS[name] for name in config.rerankers)
@@ -50,7 +51,7 @@ class Rule(tf.Module):
     def __call__(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
     ) -> tf.Tensor:
-        """Returns the order `[batch, n] float32`, `-inf` = not on the page.
+        """Returns the order `[batch, n] float32`, `-inf` = not in the slate.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
@@ -72,11 +73,11 @@ class Rule(tf.Module):
         return tf.where(videos > 0, order, float("-inf"))
 
     def cap(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-        """Returns an order without what exceeds the cap, if there is one.
+        """Returns the order, with `-inf` for videos beyond the cap, if there is one.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
-          order: `[batch, n] float32`, `-inf` = not on the page.
+          order: `[batch, n] float32`, `-inf` = not in the slate.
         """
         if self._channels is None:
             return order
@@ -107,7 +108,7 @@ def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int | tf.Tensor) -> tf.
     Args:
       order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.
       of_videos: `[batch, n] int32` channels, 0 = unknown, which is not capped.
-      most: Videos of a channel; or of each request, `[batch, 1] int32`.
+      most: Most videos of a channel; one number, or `[batch, 1] int32`.
     """
     places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
     ordered = tf.gather(of_videos, places, batch_dims=1)

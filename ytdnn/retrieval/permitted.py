@@ -1,7 +1,7 @@
-"""Which videos an answer may hold: not watched, excluded or removed; on the allow-list.
+"""The videos an answer may hold: not watched, excluded or removed; on the allow-list.
 
-A request brings `exclude_ids`, `allow_ids` and conditions on columns of videos; videos
-removed from the bundle hold for all requests.
+A request has `exclude_ids`, `allow_ids` and conditions on columns of videos. Videos
+removed from the bundle are left out for all requests.
 """
 
 import dataclasses
@@ -20,10 +20,10 @@ class Permitted:
       excluded: `[batch, n] int32` catalogue indices that are left out, watched ones
         among them; 0 = none.
       allowed: `[batch, m] int32` allow-lists, 0 = none; None: no request has one.
-      is_limited: `[batch] bool`, which requests have an allow-list; one that holds
-        unknown videos alone permits nothing.
-      removed: Left out of every answer; None: nothing was removed.
-      conditions: On columns of videos; None: there are none.
+      is_limited: `[batch] bool`, requests with an allow-list; a list of unknown videos
+        only permits nothing.
+      removed: Videos left out of every answer; None: nothing was removed.
+      conditions: Conditions on columns of videos; None: there are none.
     """
 
     excluded: tf.Tensor
@@ -34,7 +34,7 @@ class Permitted:
 
     @property
     def num_excluded(self) -> tf.Tensor:
-        """Most videos that each request excludes, `[batch] int32`."""
+        """Number of ids that each request excludes, with repeats, `[batch] int32`."""
         return tf.reduce_sum(tf.cast(self.excluded > 0, tf.int32), axis=1)
 
     @property
@@ -44,16 +44,16 @@ class Permitted:
 
     @property
     def without_lists(self) -> "Permitted":
-        """The same without any allow-list."""
+        """The same limits without allow-lists."""
         return dataclasses.replace(self, allowed=None, is_limited=None)
 
     @property
     def without_conditions(self) -> "Permitted":
-        """The same without any condition."""
+        """The same limits without conditions."""
         return dataclasses.replace(self, conditions=None)
 
     def holds(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns which videos an answer may hold, `[batch, k] bool`.
+        """Returns whether an answer may hold each video, `[batch, k] bool`.
 
         Args:
           videos: `[batch, k] int32` catalogue indices; never 0.
@@ -73,7 +73,7 @@ class Permitted:
         )
 
     def take(self, mask: tf.Tensor) -> "Permitted":
-        """Returns that of some of the requests, `mask [batch] bool`."""
+        """Returns the limits of some of the requests, `mask [batch] bool`."""
         allowed, is_limited = (
             None if values is None else tf.boolean_mask(values, mask)
             for values in (self.allowed, self.is_limited)

@@ -1,7 +1,7 @@
-"""Why each video stands where it does on a page: by its score, or by another rule.
+"""The reason of each video's place in a slate: its score, or another rule.
 
-A page that explores, reserves places or caps channels is not in the order of its
-scores. The videos placed by their score still are, among themselves.
+A slate with exploration, reserved places or caps is not in the order of its scores.
+Only the videos placed by their score are in that order among themselves.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ MEANING = (
 
 
 def risen(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
-    """Returns which videos stand higher by the later order, `[batch, n] bool`.
+    """Returns whether each video is higher in the later order, `[batch, n] bool`.
 
     >>> before, after = tf.constant([[3.0, 2.0, 1.0]]), tf.constant([[3.0, 1.0, 2.0]])
     >>> risen(before, after).numpy()
     array([[False, False,  True]])
 
     Args:
-      before: `[batch, n] float32`, higher is better, `-inf` = not on the page; ties
+      before: `[batch, n] float32`, higher is better, `-inf` = not in the slate; ties
         keep their places.
       after: Likewise.
     """
@@ -35,7 +35,7 @@ def risen(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
 
 
 def ranks(order: tf.Tensor) -> tf.Tensor:
-    """Returns the place of each by an order, from 0, `[batch, n] int32`.
+    """Returns the place of each video in an order, from 0, `[batch, n] int32`.
 
     Args:
       order: `[batch, n] float32`, higher is better; ties keep their places.
@@ -50,13 +50,13 @@ def codes(
     cap: tf.Tensor | None,
     reranked: Mapping[str, tf.Tensor] | None = None,
 ) -> tf.Tensor | None:
-    """Returns the place among `NAMES` of what placed each, `[batch, n] int32`.
+    """Returns the index in `NAMES` of the reason of each place, `[batch, n] int32`.
 
     Args:
-      sampled: `[batch, n] bool`; None: nothing is drawn.
-      reserved: Likewise.
-      cap: Likewise; a video that is drawn or moved up as well counts as such.
-      reranked: Likewise, of those moved up by re-rankers, by name of the reason.
+      sampled: `[batch, n] bool`, drawn at random; None: nothing is drawn.
+      reserved: `[batch, n] bool`, moved up to a reserved place; None: nothing is.
+      cap: `[batch, n] bool`, moved up by a cap; drawn and reserved ones count as those.
+      reranked: `[batch, n] bool` for each re-ranker that moved videos up, by name.
     """
     found = None
     for mask, name in (

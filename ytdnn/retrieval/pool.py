@@ -12,7 +12,7 @@ from ytdnn.run import configs
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Candidates of some requests.
+    """Candidates of a batch of requests.
 
     Attributes:
       videos: `[batch, n] int32`, 0 where there is none.
@@ -26,7 +26,7 @@ class Found:
     seeds: tf.Tensor
 
     def take(self, rows: npt.ArrayLike) -> "Found":
-        """Returns the candidates of some of the requests."""
+        """Returns the candidates of a part of the requests."""
         every = (self.videos, self.sources, self.seeds)
         return Found(*(tf.gather(values, rows) for values in every))
 
@@ -55,13 +55,13 @@ def join(
 ) -> Found:
     """Returns the candidates of all sources, each video once.
 
-    First come the best of the tower, as many as it has places, then the other sources,
-    then the tower again, until all places are taken.
+    The tower's best videos come first, up to its number of places, then the other
+    sources, then more of the tower, until all places are taken.
 
     Args:
-      nearest: `[batch, n] int32` proposals of the tower, for every place.
-      kinds: Name of each other source.
-      proposals: Proposals of each.
+      nearest: `[batch, n] int32` proposals of the tower, enough for all places.
+      kinds: Names of the other sources.
+      proposals: Proposals of the other sources.
       composition: Number of places of each source.
     """
     own = composition.num_from_tower
@@ -85,7 +85,7 @@ def join(
 
 
 class Pool(tf.Module):
-    """Sources asked together."""
+    """All candidate sources of a composition."""
 
     def __init__(
         self,
@@ -93,21 +93,21 @@ class Pool(tf.Module):
         others: Sequence[interface.Source],
         composition: configs.CompositionConfig,
     ) -> None:
-        """Takes the sources.
+        """Stores the sources.
 
         Args:
-          tower: The candidate model, which proposes for every place.
+          tower: The candidate model, which proposes enough for all places.
           others: The other sources in order.
-          composition: Places of each.
+          composition: Number of places of each source.
         """
         super().__init__()
         self._tower = tower
         self._others = list(others)
         self._composition = composition
 
-    def __call__(self, asked: interface.SourceRequests) -> Found:
+    def __call__(self, requests: interface.SourceRequests) -> Found:
         """Returns the candidates of some requests."""
-        nearest = self._tower.propose(asked).videos
-        proposals = [source.propose(asked) for source in self._others]
+        nearest = self._tower.propose(requests).videos
+        proposals = [source.propose(requests) for source in self._others]
         kinds = [source.kind for source in self._others]
         return join(nearest, kinds, proposals, self._composition)

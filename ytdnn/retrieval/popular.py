@@ -13,7 +13,7 @@ _DAY_SECONDS = 86_400
 
 @registries.SOURCES.register("popular")
 class Popular(interface.Source):
-    """The same videos for everyone, but for those that are not permitted."""
+    """The same videos for all users, except those that are not permitted."""
 
     kind = interface.POPULAR
 
@@ -22,14 +22,14 @@ class Popular(interface.Source):
         super().__init__(num)
         self._videos = tf.Variable(most_watched(data), trainable=False)
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the most watched that are permitted."""
-        width = self.num + rows.largest(asked.permitted.num_excluded)
-        width += tf.minimum(asked.permitted.num_removed, self.num)
+        width = self.num + rows.largest(requests.permitted.num_excluded)
+        width += tf.minimum(requests.permitted.num_removed, self.num)
         videos = self._videos[:width][tf.newaxis, :]
-        videos = tf.repeat(videos, tf.shape(asked.watched)[0], axis=0)
+        videos = tf.repeat(videos, tf.shape(requests.watched)[0], axis=0)
         falling = tf.zeros_like(videos)  # in order already
-        return self.best_permitted(asked, videos, falling)
+        return self.best_permitted(requests, videos, falling)
 
 
 def most_watched(data: prepared.PreparedData) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Replays the frozen first stage at moments of the log (DESIGN §7).
 
 The history is rolled back to strictly before each moment, and the candidate model was
-trained on earlier watches only, so the ranker learns from the same scores as serving
-gives it. Logged impressions are scored once, with one user vector for each page.
+trained on earlier watches only, so the ranker is trained on the same scores that it
+reads in serving. Logged impressions are scored once, with one user vector for each
+slate.
 """
 
 import dataclasses
@@ -40,13 +41,13 @@ class Replay:
         make_pool: Callable[[], pool.Pool],
         removes_watched: bool = True,
     ) -> None:
-        """Asks nothing yet.
+        """Prepares the replay; scores are computed when they are first needed.
 
         Args:
           model: The candidate model.
           data: The log.
-          score: The model's scores.
-          make_pool: Makes the candidate sources, where they are asked.
+          score: Computes the model's scores.
+          make_pool: Makes the candidate sources, if a feature needs them.
           removes_watched: Whether no source proposes a watched video.
         """
         self.data = data
@@ -57,9 +58,9 @@ class Replay:
         self._removes_watched = removes_watched
 
     def scores(self, at: positions.Positions) -> tf.Tensor:
-        """Returns the model's scores `[n, k] float32`, `NO_SCORE` where it has none.
+        """Returns the model's scores `[n, k] float32`, `NO_SCORE` where there is none.
 
-        Of logged impressions those of the ranker's own splits have one.
+        Only logged impressions of the ranker's own splits have a score.
 
         Args:
           at: `[n]` positions; those that are not of logged impressions are read
@@ -75,11 +76,11 @@ class Replay:
         return tf.concat([tf.zeros([0, videos.shape[1]]), *parts], axis=0)
 
     def sources(self, at: positions.Positions) -> tf.Tensor:
-        """Returns which source would have proposed each, `[n, k] int32`, 0 = none."""
+        """Returns the source that would propose each, `[n, k] int32`, 0 = none."""
         return self._of_pool(at)[0]
 
     def seed_videos(self, at: positions.Positions) -> tf.Tensor:
-        """Returns the watch each was found by, `[n, k] int32`, 0 = none."""
+        """Returns the watch that each video was found by, `[n, k] int32`, 0 = none."""
         return self._of_pool(at)[1]
 
     def listed_scores(
@@ -131,14 +132,14 @@ class Replay:
     ) -> pool.Found:
         """Returns the proposals of the sources for requests."""
         watched = tf.constant(self.data.watched_before(users, ends).padded())
-        asked = interface.SourceRequests(
+        requests = interface.SourceRequests(
             watched=watched,
             times=tf.constant(times, tf.int64),
             user_vectors=tf.constant(vectors),
         )
         if not self._removes_watched:
-            asked = asked.with_watched
-        return self._pool(asked)
+            requests = requests.with_watched
+        return self._pool(requests)
 
     def _vectors(self, at: positions.Positions) -> Vectors:
         """Returns the users' vectors `[n, dim]` of requests for any videos."""
@@ -242,9 +243,9 @@ class _Pages:
 
 
 def begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bool_]:
-    """Returns which impressions are the first of their request, `[n] bool`.
+    """Returns whether each impression is the first of its request, `[n] bool`.
 
-    Impressions of one request are neighbours: they lie sorted by user and time.
+    Impressions are sorted by user and time, so those of one request are neighbours.
     """
     index, table = data.shard_index, "impressions"
     changes = np.zeros(len(rows), bool)

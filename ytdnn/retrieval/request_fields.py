@@ -22,7 +22,7 @@ class RequestField(tf.Module, abc.ABC):
     field: fields.Field
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Reads `excluded` of a part that is written for 0.2, where it was `barred`."""
+        """Accepts `barred`, the name of `excluded` in parts written for 0.2."""
         super().__init_subclass__(**kwargs)
         if "barred" in vars(cls) and "excluded" not in vars(cls):
             warnings.warn(
@@ -64,7 +64,7 @@ def from_config(
 def excluded(
     several: Sequence[RequestField], raw: Mapping[str, tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns the videos that the fields of requests leave out, of those given."""
+    """Returns the videos that the given fields leave out, `[batch, n] int32`."""
     return [
         each.excluded(raw[each.field.name])
         for each in several

@@ -1,4 +1,4 @@
-"""Operations on the rows of a matrix, as lists of videos need them; no loop in any."""
+"""Vectorised operations on the rows of a matrix, for lists of videos."""
 
 import tensorflow as tf
 
@@ -20,7 +20,7 @@ def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 
 def occurrence(values: tf.Tensor) -> tf.Tensor:
-    """Returns how often each value stands before in its row, `[batch, n] int32`.
+    """Returns the number of earlier occurrences in the row, `[batch, n] int32`.
 
     >>> occurrence(tf.constant([[7, 5, 7, 7]])).numpy()
     array([[0, 0, 1, 2]], dtype=int32)
@@ -59,7 +59,7 @@ def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def closed_up(values: tf.Tensor, keep: tf.Tensor, length: int) -> tf.Tensor:
-    """Returns the first of each row that are kept, in order, filled up with 0.
+    """Moves the kept values of each row to its front, and pads with 0.
 
     >>> closed_up(tf.constant([[7, 5, 6]]), tf.constant([[True, False, True]]), 4)
     <tf.Tensor: shape=(1, 4), dtype=int32, numpy=array([[7, 6, 0, 0]], dtype=int32)>

@@ -20,7 +20,7 @@ class Scores(tf.Module):
 
         Args:
           video_vectors: `[num_videos, dim] float32`; row i is video index i + 1.
-          num_videos: That have a vector, the first ones of the catalogue.
+          num_videos: Number of videos with a vector, the first of the catalogue.
         """
         super().__init__()
         self._num_known = num_videos
@@ -30,7 +30,7 @@ class Scores(tf.Module):
         )
 
     def __call__(self, user_vectors: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, k] float32`, `NO_SCORE` of videos without a vector.
+        """Returns `[batch, k] float32`, `NO_SCORE` for videos without a vector.
 
         Args:
           user_vectors: `[batch, dim] float32`.
@@ -45,8 +45,8 @@ class Scores(tf.Module):
     def cosines(self, videos: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
         """Returns cosines of videos and others, `[batch, k, n] float32`.
 
-        Of their vectors without the last coordinate, the bias; -1 where a video has
-        none.
+        The last coordinate of the vectors, the bias, is left out. A video without a
+        vector has -1.
 
         Args:
           videos: `[batch, k] int32` catalogue indices.

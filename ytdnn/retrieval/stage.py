@@ -1,4 +1,4 @@
-"""The first stage of a run, frozen, as the ranker asks it in training and serving."""
+"""The first stage of a run, frozen, for the ranker's training and for serving."""
 
 import functools
 import pathlib
@@ -32,11 +32,11 @@ class FirstStage:
         composition: configs.CompositionConfig | None = None,
         manifest: artifacts.Manifest | None = None,
     ) -> None:
-        """Takes a trained model.
+        """Wraps a trained model.
 
         Args:
           candidates: The model.
-          data: The set it was trained on, which the other sources are made from.
+          data: The prepared set it was trained on, which other sources are made from.
           composition: Number of places of each source; None: the defaults.
           manifest: Manifest of the model's artefact.
         """
@@ -54,7 +54,7 @@ class FirstStage:
     def fields(
         self, data: prepared.PreparedData, with_sources: bool = False
     ) -> fields.Fields:
-        """Returns the request fields that it reads.
+        """Returns the request fields that the stage reads.
 
         Args:
           data: The prepared set.
@@ -63,22 +63,22 @@ class FirstStage:
         own = self.candidates.fields(data)
         if not with_sources:
             return own
-        asked = fields.union(own, (fields.watched(data),))
+        read = fields.union(own, (fields.watched(data),))
         kinds = self._num_places
         if any(registries.SOURCES[kind].reads_time for kind in kinds):
-            return fields.union(asked, (fields.time(),))
-        return asked
+            return fields.union(read, (fields.time(),))
+        return read
 
     @functools.cached_property
     def video_vectors(self) -> np.ndarray:
-        """The model's vectors when serving, `[num_listed, dim] float32`."""
+        """The model's vectors at the serving moment, `[num_listed, dim] float32`."""
         return self.candidates.video_vectors()
 
     @functools.cached_property
     def other_sources(self) -> tuple[interface.Source, ...]:
         """The sources apart from the tower that have places, created on first use.
 
-        A source is left out where the log lacks its columns: the tower has its places.
+        If the log lacks the columns of a source, the tower gets its places.
         """
         return tuple(
             registries.SOURCES[name].make(number, self._data)
@@ -98,7 +98,7 @@ class FirstStage:
 
     @functools.cached_property
     def exact(self) -> tf.Module:
-        """Exact search, made when first asked for; all parts share its vectors."""
+        """Exact search, created on first use; all parts share its vectors."""
         return brute_force.BruteForceModule(self.video_vectors)
 
     def nearest(self, searcher: tf.Module | None = None) -> nearest.Nearest:
@@ -130,7 +130,7 @@ class FirstStage:
         return pool.Pool(own, self.other_sources, self.composition)
 
     def scores(self, searcher: tf.Module | None = None) -> scores.Scores:
-        """Returns the function that gives the model's scores of any videos.
+        """Returns the function that computes the model's scores of any videos.
 
         Args:
           searcher: Search of the index; its vectors are shared; None: exact search.
@@ -139,7 +139,7 @@ class FirstStage:
         return scores.Scores(searcher.vectors, len(self.video_vectors))
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
-        """Returns its replay at positions of a log; that of the last log is cached."""
+        """Returns the replay at positions of a log; the last one is cached."""
         opened = self._opened
         if opened is None or opened.data is not data:
             self._opened = None  # before the next one takes its memory
@@ -164,7 +164,7 @@ def load(
     Args:
       directory: The artefact `candidates`.
       data: The prepared set.
-      composition: Places of each source; None: the defaults.
+      composition: Number of places of each source; None: the defaults.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.

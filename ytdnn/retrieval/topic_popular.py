@@ -1,7 +1,8 @@
 """Popular videos of the topics that the user watched lately.
 
 Between `popular`, the same for everyone, and `fresh_uploads`, which needs channels with
-new uploads: it reaches the best of a topic also where nobody uploads any more.
+new uploads: it proposes the best videos of a topic even if nobody uploads to it any
+more.
 """
 
 import numpy as np
@@ -42,13 +43,15 @@ class TopicPopular(interface.Source):
         self._counts = tf.Variable(counts.astype(np.int32), trainable=False)
         self._videos = tf.Variable(_most_watched(topics, counts), trainable=False)
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
-        """Returns the most watched of the last watches' topics that are permitted."""
-        seeds = raw_request.last(asked.watched, _WATCHES)[:, ::-1]  # the latest first
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the most watched permitted videos of the last watches' topics."""
+        seeds = raw_request.last(requests.watched, _WATCHES)[
+            :, ::-1
+        ]  # the latest first
         found = tf.gather(self._videos, tf.gather(self._topics, seeds))
         videos = tf.reshape(found, [-1, _WATCHES * _MOST])
         return self.best_permitted(
-            asked,
+            requests,
             videos,
             tf.gather(self._counts, videos),
             tf.repeat(seeds, _MOST, axis=1),

@@ -1,4 +1,4 @@
-"""The candidate model as a source: the index asked with the user's vector."""
+"""The candidate model as a source: the index searched with the user's vector."""
 
 import tensorflow as tf
 
@@ -6,28 +6,28 @@ from ytdnn.retrieval import interface, nearest
 
 
 class TowerSource(interface.Source):
-    """The videos of the largest scores."""
+    """Proposes the videos with the largest scores."""
 
     kind = interface.TOWER
 
     def __init__(self, num: int, search: nearest.Nearest) -> None:
-        """Takes the search.
+        """Stores the search.
 
         Args:
-          num: Videos to propose.
-          search: Among the videos that lists can hold.
+          num: Number of videos to propose.
+          search: Search among the videos that lists can hold.
         """
         super().__init__(num)
         self._search = search
 
-    def propose(self, asked: interface.SourceRequests) -> interface.Proposal:
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the best permitted videos."""
-        videos, _ = self.search(asked)
+        videos, _ = self.search(requests)
         found = tf.pad(videos, [[0, 0], [0, self.num - tf.shape(videos)[1]]])
         found = tf.ensure_shape(found, [None, self.num])
         return interface.Proposal(found, tf.zeros_like(found))
 
-    def search(self, asked: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, requests: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best permitted videos, best first.
 
         Returns:
@@ -35,4 +35,4 @@ class TowerSource(interface.Source):
           where there is no candidate.
         """
         num = tf.constant(min(self.num, self._search.num_videos))
-        return self._search.search(asked.user_vectors, num, asked.permitted)
+        return self._search.search(requests.user_vectors, num, requests.permitted)

@@ -1,7 +1,7 @@
-"""Directories with a manifest: the form in which steps hand on their outputs.
+"""Artefacts: directories with a manifest, the outputs of steps.
 
 A step writes into a hidden sibling directory, and `publish` renames it into place only
-when it is complete, so a half-written artefact is never read and a killed step leaves
+when it is complete, so a half-written artefact is never read and a killed step keeps
 the old one. The manifest names the program and inputs that the artefact was made from,
 and each file's size and checksum; `read_manifest` and `require_input` refuse an
 artefact that does not fit with one line that names the two that disagree.
@@ -96,14 +96,14 @@ def publish(
     inputs: Mapping[str, str],
     facts: dict[str, Any] | None = None,
 ) -> Iterator[pathlib.Path]:
-    """Yields an empty directory that replaces `directory` when the block succeeds.
+    """Context with an empty directory that replaces `directory` on success.
 
     Args:
       directory: Final directory of the artefact.
       kind: Kind of the artefact, checked by `read_manifest`.
       config: The step's configuration.
       inputs: Fingerprints of the artefacts it was made from.
-      facts: Filled by the caller inside the block; written to the manifest.
+      facts: Facts for the manifest, which the caller fills inside the block.
     """
     directory = pathlib.Path(directory)
     partial = directory.with_name(f".{directory.name}.partial")
@@ -119,7 +119,7 @@ def publish(
 
 @contextlib.contextmanager
 def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
-    """Removes a file or directory that is half written when the block fails."""
+    """Context that removes a half-written file or directory on failure."""
     try:
         yield
     except BaseException:
@@ -133,9 +133,9 @@ def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a hidden sibling that replaces `path` when the block succeeds.
+    """Context with a hidden sibling file that replaces `path` on success.
 
-    The block must flush its output to disk; nothing is left when it fails.
+    The block must flush its output to disk; on failure nothing is left.
     """
     partial = path.with_name(f".{path.name}.partial")
     with removed_on_failure(partial):
@@ -145,7 +145,7 @@ def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def scratch(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
-    """Yields an empty directory next to an artefact, which is removed at the end.
+    """Context with an empty directory next to an artefact, removed at the end.
 
     Args:
       directory: Final directory of the artefact.
@@ -181,10 +181,10 @@ def new_manifest(
 
 
 def share(source: pathlib.Path, directory: pathlib.Path) -> None:
-    """Links an artefact to a second place, with hard links: its bytes are on disk once.
+    """Links an artefact to a second place with hard links: its bytes are on disk once.
 
-    No artefact is ever written into, so neither can change the other. Copies where the
-    file system has no hard links.
+    Artefacts are never modified, so neither can change the other. Without hard links
+    the files are copied.
 
     Args:
       source: The artefact.
@@ -198,7 +198,7 @@ def share(source: pathlib.Path, directory: pathlib.Path) -> None:
 
 
 def link(source: str, target: str) -> None:
-    """Puts a file in a second place; copies it where there are no hard links."""
+    """Links a file to a second place; copies it on file systems without hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -227,8 +227,8 @@ def read_manifest(
       name: Name of the manifest's file.
 
     Raises:
-      errors.UserError: It is missing, of another kind or format version, or a file
-        in it does not agree with its manifest.
+      errors.UserError: The artefact is missing, of another kind or format version, or a
+        file does not agree with its manifest.
     """
     directory = pathlib.Path(directory)
     manifest = load_manifest(directory, kind, name)
@@ -238,11 +238,11 @@ def read_manifest(
 
 
 def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> Manifest:
-    """Reads the manifest of an artefact, and looks at none of its files.
+    """Reads the manifest of an artefact without checking its files.
 
     Raises:
-      errors.UserError: It is missing, damaged, of another kind or format version, or
-        names a file outside the artefact.
+      errors.UserError: The manifest is missing, damaged, of another kind or format
+        version, or names a file outside the artefact.
     """
     path = pathlib.Path(directory) / name
     manifest = _parsed(path, kind)
@@ -270,9 +270,9 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
     """Returns one field of a manifest's file, unchecked.
 
     Raises:
-      OSError: It cannot be read.
-      ValueError: It is not JSON.
-      KeyError: It lacks the field.
+      OSError: The file cannot be read.
+      ValueError: The file is not JSON.
+      KeyError: The field is missing.
     """
     found: dict[str, Any] = json.loads(path.read_text())[field]
     return found
@@ -349,7 +349,7 @@ def read_config(
       config_class: Class of its `config`.
 
     Raises:
-      errors.UserError: It has settings that this version does not support.
+      errors.UserError: A setting is not supported by this version.
     """
     try:
         return configs.component(config_class, manifest.config)
@@ -369,7 +369,7 @@ def require_input(
     """Checks that an artefact was made from the `source` next to it.
 
     Raises:
-      errors.UserError: It was made from another.
+      errors.UserError: The artefact was made from another source.
     """
     made_from = manifest.inputs.get(name)
     if made_from != source.fingerprint:
@@ -386,7 +386,7 @@ def is_current(
     config: Mapping[str, Any],
     inputs: Mapping[str, str],
 ) -> bool:
-    """Whether `directory` is complete and was made from this config and inputs."""
+    """Whether an artefact is complete and made from this config and these inputs."""
     try:
         manifest = read_manifest(directory, kind)
     except errors.UserError:
@@ -395,12 +395,12 @@ def is_current(
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
-    """Writes JSON so that readers see the old file or the whole new one."""
+    """Writes a JSON file atomically: readers see the old or the new content."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a file so that readers see the old one or the whole new one."""
+    """Writes a text file atomically: readers see the old or the new content."""
     with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -408,7 +408,7 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def flush(path: pathlib.Path) -> None:
-    """Flushes a file that was written by others to disk."""
+    """Flushes a file to disk."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 

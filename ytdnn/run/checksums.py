@@ -1,4 +1,4 @@
-"""SHA-256 of files, which manifests name them with."""
+"""SHA-256 of files, for manifests."""
 
 import functools
 import hashlib
@@ -18,10 +18,10 @@ def of_file(path: pathlib.Path) -> str:
 
 
 def of_file_once(path: pathlib.Path, status: os.stat_result) -> str:
-    """Returns a file's SHA-256, read again only where the file has changed since.
+    """Returns a file's SHA-256, cached until the file changes.
 
-    A command reads its prepared set several times, which may have thousands of files. A
-    file that was changed just now is read each time: clocks of file systems are coarse.
+    A command reads its prepared set, which may have thousands of files, several times.
+    A recently changed file is always read: clocks of file systems are coarse.
 
     Args:
       path: The file.
@@ -45,7 +45,7 @@ def table(
 
     Args:
       directory: Directory of the files.
-      without: Names that are left out.
+      without: Names to leave out.
     """
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     named = {path.relative_to(directory).as_posix(): path for path in paths}

@@ -27,7 +27,7 @@ _LIMITS = (
 
 
 def versions() -> dict[str, str]:
-    """Returns the version of Python, of ytdnn and of the packages that matter."""
+    """Returns the versions of Python, ytdnn and the main packages."""
     found = {"python": platform.python_version(), "ytdnn": ytdnn.__version__}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -41,7 +41,7 @@ def machine() -> str:
 
 
 def git_commit() -> str | None:
-    """Returns the commit of the checkout ytdnn runs from, None if it is none."""
+    """Returns the git commit of ytdnn's checkout; None outside a checkout."""
     root = pathlib.Path(ytdnn.__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None
@@ -62,7 +62,7 @@ def _git(root: pathlib.Path, *arguments: str) -> str | None:
 
 
 def available_memory() -> float:
-    """Returns the bytes that this process may still use, infinite where unknown."""
+    """Returns the bytes that this process may still allocate; infinite if unknown."""
     found = float("inf")
     try:
         for line in _MEMORY.read_text().splitlines():

@@ -1,11 +1,11 @@
 """Adagrad for tables, by rows or by a pass over the whole table, whichever costs less.
 
 A row without a gradient stays as it is under Adagrad, so both give the same numbers,
-bit by bit. To find the distinct rows of a batch, sum their gradients, and update each
-by itself costs some 0.35 µs a row here; a pass over a table that has hardly more rows
-than that costs less. The choice is made when a step is compiled, by rows if the table's
-size is not static then: TensorFlow's optimiser does not accept a condition in the
-graph.
+bit by bit. A sparse update (find the distinct rows of a batch, sum their gradients,
+write each) costs about 0.35 µs a row here; a pass over a table with hardly more rows
+than the batch costs less. The choice is made when a step is compiled, and is the sparse
+update if the table's size is not static then: TensorFlow's optimiser does not accept a
+condition in the graph.
 """
 
 from typing import Any

@@ -1,12 +1,12 @@
 """Exponential moving averages of the weights; a step costs only the rows it updates.
 
 After step t the average is Σ_s d^(t−s) w_s / Σ_s d^(t−s), s = 1 … t: the random initial
-weights do not count. The sum is kept in a slot of the optimiser, so it is saved and
-resumed with it, and lies on the device of its variable.
+weights do not count. The sum is a slot of the optimiser, so it is saved and
+resumed with it, on the device of its variable.
 
 A row that a sparse step does not update stays as it is, and its average approaches it
-as sum ← w + d^k · (sum − w) after k such steps. So each row keeps the step at which its
-sum was last updated, and is brought up to date only when it is next updated or read.
+as sum ← w + d^k · (sum − w) after k such steps. So the step of its last update is
+stored for each row, and the sum is updated only when the row is next used.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _KERAS = tf.keras.optimizers.legacy.Optimizer
 
 
 class _Averaging:
-    """Mixed into a legacy optimiser: keeps the sums."""
+    """Mixin of a legacy optimiser that keeps the sums."""
 
     ema_decay: float
     touches_only_rows: bool
@@ -122,13 +122,13 @@ def applied(
     variables: Sequence[tf.Variable],
     ema_decay: float,
 ) -> Iterator[None]:
-    """Lends the variables their averages, and gives them back their values.
+    """Context in which the variables have their averages as values.
 
     Args:
-      optimizers: Made by `averaging`, each of some of the variables; at least one
-        step was made.
-      variables: All that are trained.
-      ema_decay: 0 does nothing.
+      optimizers: Made by `averaging`, each for some of the variables, after at least
+        one step.
+      variables: All trained variables.
+      ema_decay: Decay of the averages; 0: the context does nothing.
     """
     if ema_decay == 0.0:
         yield

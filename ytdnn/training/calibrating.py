@@ -28,7 +28,7 @@ def fit(
 ) -> heads.Calibration:
     """Returns the calibration of a ranker's predictions on the validation window.
 
-    Heads that predict no click probability, and serve odds, are not calibrated.
+    Heads without a click probability, which serve odds, are not calibrated.
 
     Args:
       config: Settings, with the number of events in memory at a time.
@@ -64,12 +64,12 @@ def carried(
     lines: Mapping[str, recalibration.Line],
     learned: Sequence[outcomes.Learned],
 ) -> heads.Calibration:
-    """Returns the calibration of an earlier ranker, for the outcomes of a later one.
+    """Returns the calibration of an earlier ranker for a later one.
 
     Args:
       known: Calibration of the earlier ranker.
-      lines: Its lines of outcomes by name.
-      learned: Outcomes of the later one, which may be others.
+      lines: Lines of the earlier ranker's outcomes, by name.
+      learned: Outcomes of the later ranker, which may differ.
     """
     found = tuple(lines.get(one.name, recalibration.IDENTITY) for one in learned)
     return dataclasses.replace(known, outcomes=found)
@@ -81,7 +81,7 @@ def _observed(
     shown: events.Impressions,
     rows: npt.NDArray[np.int64],
 ) -> list[Floats]:
-    """Returns predictions and known values of each outcome, `[n, 2]`."""
+    """Returns predictions and observed values of each outcome, `[n, 2]`."""
     pairs = []
     for one in learned:
         values = np.asarray(shown.outcomes)[rows, one.place].astype(np.float64)
@@ -97,7 +97,7 @@ def _lines(
 
     Args:
       learned: Outcomes that the ranker predicts.
-      parts: As of `_observed`, of each window.
+      parts: See `_observed`, of each window.
     """
     lines = []
     for place, one in enumerate(learned):
@@ -117,9 +117,9 @@ def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:
     """Returns the calibration of `[n, 4]`: chance, seconds, clicked, watched.
 
     Args:
-      rows: As above.
-      keeps_mean: Whether seconds are learned by their mean. Else they are brought to
-        that of the window even where they might be so by chance.
+      rows: `[n, 4]`.
+      keeps_mean: Whether training fits the mean of the seconds. If not, the seconds are
+        scaled to the mean of the window even if the difference could be chance.
     """
     chances, seconds, clicked, watched = rows.T
     chances = np.clip(chances, _LEAST, 1.0 - _LEAST)

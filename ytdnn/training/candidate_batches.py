@@ -1,4 +1,4 @@
-"""The training batches of the candidate model: of one window of the log, or of many."""
+"""The training batches of the candidate model, from one shard window or from many."""
 
 import dataclasses
 import functools
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class _Counts:
-    """Counts of a shard, kept without its events.
+    """Counts of a shard, without its events.
 
     Attributes:
       watches: Number of watches in the training window.
-      labels: Number of those that may be labels.
-      examples: Number that an epoch draws of them.
+      labels: Number of watches that may be labels.
+      examples: Number of labels that an epoch draws.
     """
 
     watches: int
@@ -40,7 +40,7 @@ class CandidateWindows:
         seed: int,
         are_few: bool,
     ) -> None:
-        """Reads nothing yet.
+        """Prepares the windows; a window is read when it is opened.
 
         Args:
           config: Settings of the model.
@@ -106,7 +106,7 @@ class CandidateWindows:
         return max(1, self._config.training.batch_size // num_readers)
 
     def _runs(self, window: streaming.Window) -> "tuple[draws.LabelRange, ...]":
-        """Returns where the labels of the window's shards lie among all labels."""
+        """Returns the ranges of the window's labels among all labels."""
         from ytdnn.log import draws
 
         sizes = [one.labels for one in self._counts]

@@ -39,16 +39,16 @@ def train(
     directory: pathlib.Path,
     chosen: artifacts.Manifest | None = None,
 ) -> None:
-    """Trains, or goes on training, and publishes the artefact `candidates`.
+    """Trains, or resumes a training, and publishes the artefact `candidates`.
 
     Args:
       config: The run; only its `candidates`, `seed`, `strategy` and `cluster` matter
         here.
       data: The prepared set.
-      directory: Where the artefact will stand; of several processes the chief alone
-        writes.
-      chosen: Manifest of the model that this one is a refit of: each network runs as
-        many epochs as that one's best took, and nothing is validated.
+      directory: Directory of the artefact; with several processes, only the chief
+        writes it.
+      chosen: Manifest of the model to refit: each network is trained for as many epochs
+        as its best one took there, and nothing is validated.
     """
     own = config.candidates
     on = devices.make(config.strategy, config.cluster)
@@ -92,7 +92,7 @@ def train(
 
 
 def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
-    """Puts the optimisers of the kept networks, and all curves, into an artefact."""
+    """Copies the optimisers of the kept networks, and all curves, into an artefact."""
     for number, place in enumerate(places[-num_kept:]):
         optimizer_state.share(place, partial, state_file(number))
     # The curves of the first are the stage's; the others' lie beside them.
@@ -103,7 +103,7 @@ def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> 
 
 
 def state_file(number: int) -> str:
-    """Returns where the optimiser of a network lies in the artefact."""
+    """Returns the file of a network's optimiser, relative to the artefact."""
     return f"{number}.{optimizer_state.FILE}"
 
 
@@ -124,10 +124,11 @@ def _member(
     work: pathlib.Path,
     refitted: Mapping[str, Any] | None,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
-    """Trains one network, or goes on training it; a finished one is read back.
+    """Trains one network, or resumes its training; a finished one is read back.
 
-    Network i of an ensemble of n at seed s is the single network at seed n · s + i, but
-    that with `distillation` the last learns from the trained ones `before` it.
+    Network i of an ensemble of n at seed s is the single network at seed n · s + i,
+    except that with `distillation` the last one learns from the trained ones `before`
+    it.
     """
     number = len(before)
     members = config.candidates.ensemble_size
@@ -162,7 +163,7 @@ def _begun(
     on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Makes a fresh model begin as its config says; returns facts for a manifest."""
+    """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
         return {}
     from ytdnn.models.candidates import initial

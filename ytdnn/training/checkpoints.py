@@ -24,8 +24,8 @@ class Progress:
       step_in_epoch: Number of finished steps of the current epoch.
       best_epoch: Epoch (from 1) with the best validation, or the last where nothing is
         held out; 0: none yet, or the initial weights.
-      best_value: The monitored value then, higher is better; -inf: none yet.
-      best_metrics: All its validation metrics.
+      best_value: Monitored value of that epoch, higher is better; -inf: none yet.
+      best_metrics: All validation metrics of that epoch.
     """
 
     epoch: int = 0
@@ -36,18 +36,18 @@ class Progress:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether no step was made and nothing is validated yet."""
+        """Whether there was no step and no validation yet."""
         started = self.epoch or self.step_in_epoch
         return not started and self.best_value == -math.inf
 
     def is_over(
         self, training: configs.TrainingConfig, stop_after: int | None = None
     ) -> bool:
-        """Whether all epochs are done, or the last `patience` brought no gain.
+        """Whether all epochs are done, or the last `patience` epochs had no gain.
 
         Args:
-          training: Optimisation.
-          stop_after: Epochs, where their number was chosen before; None: it was not.
+          training: Settings of the optimisation.
+          stop_after: Number of epochs, if it was chosen earlier; None: it was not.
         """
         if stop_after is not None:
             return self.epoch >= stop_after
@@ -64,7 +64,7 @@ class Progress:
 
 
 class Keeper:
-    """Saves and restores one training's state."""
+    """Saves and restores the state of one training."""
 
     def __init__(
         self,
@@ -120,12 +120,12 @@ class Keeper:
     def finish_epoch(
         self, progress: Progress, metrics: Mapping[str, float], monitor: str
     ) -> None:
-        """Counts an epoch and keeps the model's weights if they are the best.
+        """Counts an epoch and saves the model's weights if they are the best.
 
         Args:
-          progress: Changed in place.
+          progress: Progress, changed in place.
           metrics: The epoch's validation metrics.
-          monitor: The one that decides; "-name" where less is better; empty: the last
+          monitor: Metric that decides; "-name" where less is better; empty: the last
             epoch counts as the best.
         """
         progress.epoch += 1
@@ -135,12 +135,12 @@ class Keeper:
     def keep_if_best(
         self, progress: Progress, metrics: Mapping[str, float], monitor: str
     ) -> None:
-        """Keeps the model's weights if they are the best so far.
+        """Saves the model's weights if they are the best so far.
 
         Args:
-          progress: Changed in place.
-          metrics: Their validation metrics.
-          monitor: As of `finish_epoch`.
+          progress: Progress, changed in place.
+          metrics: Validation metrics of the weights.
+          monitor: See `finish_epoch`.
         """
         value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
         is_first = progress.best_value == -math.inf
@@ -170,7 +170,7 @@ def workspace(
     """Returns the hidden directory in which `artefact` is being trained.
 
     Its content is kept, to be resumed, if it was made from the same config and inputs,
-    and removed otherwise; by the process that `writes`, of several the chief.
+    and removed otherwise, by the process that `writes` (with several, the chief).
     """
     directory = artefact.with_name(f".{artefact.name}.training")
     if not writes:

@@ -1,4 +1,4 @@
-"""The devices of a training: one, unless the config names a strategy of several.
+"""The devices of a training: one, unless the config names a strategy for several.
 
 `OneDevice` is the strategy `none`. Others are registered under the names that
 `configs.Config.strategy` takes, and override the methods in which they differ.
@@ -23,11 +23,11 @@ _CLUSTER = configs.ClusterConfig()
 
 @dataclasses.dataclass(frozen=True)
 class Feed:
-    """Batches that follow one another on the devices.
+    """Consecutive batches on the devices.
 
     Attributes:
-      batches: Yields them, in Python and in a graph.
-      dataset: That they are of.
+      batches: Iterator over the batches, in Python and in a graph.
+      dataset: Dataset of the batches.
     """
 
     batches: Iterator[Batch]
@@ -43,7 +43,7 @@ class Executor(Protocol):
     """Runs the steps of a training on some devices.
 
     Attributes:
-      lag: Steps that may be under way, or unread, when a new one is started.
+      lag: Number of steps that may be running, or unread, when a new one starts.
       has_dense_tables: Whether gradients of tables must be dense.
     """
 
@@ -53,7 +53,7 @@ class Executor(Protocol):
     def batches(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
     ) -> Iterator[Batch]:
-        """Yields an epoch's batches from a step on, each as `compiled` takes it."""
+        """Yields an epoch's batches from a step on, as inputs of `compiled`."""
         ...
 
     def compiled(self, step: Step) -> Step:
@@ -61,16 +61,16 @@ class Executor(Protocol):
         ...
 
     def value(self, loss: Any) -> tf.Tensor | None:
-        """Returns the result of a step, after waiting; None: it was lost on the way."""
+        """Waits for a step and returns its loss; None: a worker was lost meanwhile."""
         ...
 
     def finish(self) -> None:
-        """Waits for all steps under way."""
+        """Waits for all running steps."""
         ...
 
 
 class InSync:
-    """Makes each step at once; its loss is there when the step is done."""
+    """Runs each step synchronously; its loss is available when the call returns."""
 
     lag = 1  # a loss read at once would make an accelerator wait for Python
     has_dense_tables = False
@@ -85,7 +85,7 @@ class InSync:
     def feeds(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
     ) -> Iterator[Feed]:
-        """Yields the same batches as `batches`, those of a window together."""
+        """Yields the batches of `batches`, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             yield Feed(iter(dataset), dataset)
 
@@ -95,7 +95,7 @@ class InSync:
         return tf.function(step, reduce_retracing=True)
 
     def several(self, step: Step) -> Steps:
-        """Returns a function that makes several steps in one call.
+        """Returns a function that runs several steps in one call.
 
         Args:
           step: Step as for `compiled`.
@@ -127,7 +127,7 @@ class InSync:
 
 @registries.STRATEGIES.register("none")
 class OneDevice:
-    """Trains on one device, in this process alone.
+    """Trains on one device, in this process only.
 
     Attributes:
       cluster: Settings of how several processes train together.
@@ -137,17 +137,17 @@ class OneDevice:
     writes = True
 
     def __init__(self, cluster: configs.ClusterConfig = _CLUSTER) -> None:
-        """Touches no device yet."""
+        """Stores the settings; no device is initialised."""
         self.cluster = cluster
 
     @property
     def strategy(self) -> tf.distribute.Strategy:
-        """TensorFlow's strategy, which is joined when it is first asked for."""
+        """TensorFlow's strategy, created on first use."""
         return tf.distribute.get_strategy()
 
     @property
     def num_readers(self) -> int:
-        """Number of parts in which the batches are read."""
+        """Number of parts that the batches are read in."""
         return 1
 
     def require_fits(
@@ -161,12 +161,12 @@ class OneDevice:
           loss: Loss of the candidates.
 
         Raises:
-          errors.UserError: It cannot.
+          errors.UserError: The devices do not support the stage.
         """
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Has a model that is made inside lie on these devices."""
+        """Context in which models are created on these devices."""
         with self.strategy.scope():
             yield
 
@@ -175,19 +175,19 @@ class OneDevice:
         return InSync()
 
     def agreed(self, values: Sequence[float]) -> list[float]:
-        """Returns the values that all processes go on with; all must ask at once."""
+        """Returns values that are equal in all processes; all must call it together."""
         return list(values)
 
     def require_same(self, epoch: int, step: int) -> None:
-        """Checks that all processes go on from one checkpoint.
+        """Checks that all processes resume from the same checkpoint.
 
         Raises:
-          errors.UserError: This one found another than the chief.
+          errors.UserError: The checkpoint of this process differs from the chief's.
         """
 
 
 def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
-    """Returns the devices of a strategy, see `configs.Config.strategy`.
+    """Returns the devices of a strategy; see `configs.Config.strategy`.
 
     Args:
       name: Name of the strategy.
@@ -198,5 +198,5 @@ def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
 
 
 def agreed_metrics(on: OneDevice, metrics: Mapping[str, float]) -> dict[str, float]:
-    """Returns the metrics that all processes go on with, by name."""
+    """Returns metrics that are equal in all processes, by name."""
     return dict(zip(metrics, on.agreed(list(metrics.values())), strict=True))

@@ -12,8 +12,8 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
     """Checks the features of both networks, and the composition.
 
     Raises:
-      errors.UserError: A name is unknown, has no effect, or lacks its columns; or the
-        composition does.
+      errors.UserError: A feature's name is unknown, has no effect, or its columns are
+        missing; or columns of the composition are missing.
     """
     candidates = config.candidates
     registry.choose(base_feature.CANDIDATES, data, candidates.features)

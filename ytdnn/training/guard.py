@@ -1,4 +1,4 @@
-"""Stops a training whose loss or weights are not finite, naming step and variable."""
+"""Stops a training with non-finite loss or weights, naming step and variable."""
 
 import collections
 import math
@@ -27,7 +27,7 @@ class FiniteGuard:
         describe_latest: Callable[[], str],
         executor: devices.Executor,
     ) -> None:
-        """Starts before the first step.
+        """Creates the guard, before the first step.
 
         Args:
           name: Name of the stage, for the error.
@@ -44,7 +44,7 @@ class FiniteGuard:
         )
 
     def watch(self, place: str, loss: Any, batch: Mapping[str, Any]) -> None:
-        """Takes a step's loss, and reads that of a step before.
+        """Records a step's loss, and checks the loss of an earlier step.
 
         Args:
           place: Step in words.
@@ -52,19 +52,19 @@ class FiniteGuard:
           batch: Batch of the step.
 
         Raises:
-          errors.UserError: The loss of the step before is not finite.
+          errors.UserError: The loss of the earlier step is not finite.
         """
         self.settle(self._executor.lag - 1)
         self._unread.append((place, loss, batch))
 
     def settle(self, most: int = 0) -> None:
-        """Reads losses that were taken, the oldest first.
+        """Checks recorded losses, the oldest first.
 
         Args:
-          most: How many may be left unread.
+          most: Number of losses that may remain unchecked.
 
         Raises:
-          errors.UserError: One is not finite.
+          errors.UserError: A loss is not finite.
         """
         while len(self._unread) > most:
             place, unread, batch = self._unread.popleft()
@@ -74,10 +74,10 @@ class FiniteGuard:
                 raise self._error(what, place, self.not_finite(batch))
 
     def check_weights(self, place: str) -> None:
-        """Reads the last loss and all weights, before they are saved.
+        """Checks the last losses and all weights, before they are saved.
 
         Raises:
-          errors.UserError: One is not finite.
+          errors.UserError: A loss or weight is not finite.
         """
         self.settle()
         found = [name for name, v in self._weights() if _is_bad(v, _MOST_WEIGHT)]

@@ -1,4 +1,4 @@
-"""The training batches of the ranker: of one window of the log, or of many."""
+"""The training batches of the ranker, from one shard window or from many."""
 
 import dataclasses
 import functools
@@ -65,7 +65,7 @@ class ImpressionBatches:
     Attributes:
       log: Features by impression row.
       rows: `[n] int64`, the impressions to train on.
-      batch_size: Number of impressions in a batch; the last is filled up with weight 0.
+      batch_size: Number of impressions in a batch; the last is padded with weight 0.
       seed: Seed of the order.
       stream: Key that distinguishes its order from other windows'; empty: the whole
         log.
@@ -80,7 +80,7 @@ class ImpressionBatches:
     portion: streaming.WholeBatch = streaming.WHOLE
 
     def part(self, rows: streaming.WholeBatch) -> "ImpressionBatches":
-        """Returns the batches of a reader that cuts some rows of each."""
+        """Returns the batches of a reader that reads some rows of each batch."""
         return dataclasses.replace(self, portion=rows)
 
     @property

@@ -1,4 +1,4 @@
-"""Adam for tables of which a step updates few rows.
+"""Adam for tables with few updated rows in each step.
 
 Plain Adam moves every row in each step, by its remaining momentum, and so passes over
 the whole table. Lazy Adam updates only the rows of the gradient, and counts the updates

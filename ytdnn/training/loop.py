@@ -43,8 +43,8 @@ class TrainingStage:
       model: Model to train and checkpoint.
       tables: Variables of the table optimiser; all others are dense.
       batches: Function that returns the global batches of an epoch from a step on, a
-        pure function of (epoch, first_step): datasets that follow one another; or a
-        portion of each.
+        pure function of (epoch, first_step): consecutive datasets, or a portion of
+        each.
       steps_per_epoch: Number of batches of an epoch.
       loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses and
         the sum of weights, scalars float32. Called in a replica context.
@@ -54,7 +54,7 @@ class TrainingStage:
       stop_after: Number of epochs to run, if it was chosen earlier; the learning rate
         still follows the schedule of all epochs. None: it was
         not.
-      validates_start: Whether the initial weights are validated too, and kept where no
+      validates_start: Whether the initial weights are validated too, and kept if no
         epoch is better.
       state: State of the optimiser, carried over from an earlier training of the model,
         for the variables of this model. None: a fresh one.
@@ -84,14 +84,14 @@ def fit(
 
     Args:
       stage: Stage to train; its model ends with the best epoch's weights.
-      training: Optimisation.
+      training: Settings of the optimisation.
       seed: Seed of every draw.
-      on: Devices; one and two replicas give one loss.
+      on: Devices; one and two replicas give the same loss.
       directory: Directory of checkpoints and TensorBoard logs; an interrupted training
-        is resumed. Of several workers only the chief writes.
+        is resumed. With several workers, only the chief writes.
 
     Returns:
-      Facts for the manifest: epochs, best epoch, its metrics, examples a second.
+      Facts for the manifest: epochs, best epoch, its metrics, examples per second.
 
     Raises:
       errors.UserError: The loss or the weights are not finite; the last good
@@ -139,7 +139,7 @@ class Trainer:
     """The compiled step, with the variables that it changes.
 
     Attributes:
-      step: (batch, step `int64`) → its loss, as `executor` has them; trains.
+      step: Training step, (batch, step `int64`) → loss, as `executor` compiles it.
       executor: Executor that distributes batches for the strategy, and reads losses.
     """
 
@@ -151,11 +151,11 @@ class Trainer:
         on: devices.OneDevice,
         executor: devices.Executor | None = None,
     ) -> None:
-        """Makes the optimiser and compiles nothing yet.
+        """Creates the optimiser; the step is compiled on first use.
 
         Args:
           stage: Stage to train.
-          training: Optimisation.
+          training: Settings of the optimisation.
           seed: Seed of every draw.
           on: Devices.
           executor: Runs the steps; None: the executor of the devices.
@@ -185,15 +185,15 @@ class Trainer:
 
     @functools.cached_property
     def steps(self) -> devices.Steps:
-        """Makes several steps in one call; replicas in sync alone have it."""
+        """Runs several steps in one call; only for replicas in sync."""
         assert isinstance(self.executor, devices.InSync)
         return self.executor.several(self._step)
 
     def calls(self, epoch: int, first: int) -> Iterator[npt.NDArray[np.float32]]:
-        """Makes an epoch's steps from `first` on, several in a call.
+        """Runs an epoch's steps from `first` on, several in a call.
 
         Yields:
-          The losses of each call, which ends where a checkpoint is due, too.
+          The losses of each call; a call also ends where a checkpoint is due.
         """
         assert isinstance(self.executor, devices.InSync)
         most = self.training.steps_per_execution
@@ -264,7 +264,7 @@ class Trainer:
         return (time.perf_counter() - started) / repeats
 
     def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
-        """Lends the model the averages of its weights, where they are kept."""
+        """Context in which the weights are their moving averages, if there are any."""
         if self.training.ema_decay == 0.0:
             return contextlib.nullcontext()
         from ytdnn.training import averages
@@ -281,7 +281,7 @@ class Trainer:
         return float(tf.reduce_mean(tf.stack(found))) if found else 0.0
 
     def record(self, loss: Any) -> None:
-        """Keeps a step's loss for `mean_loss`."""
+        """Adds a step's loss to `mean_loss`."""
         self._losses.append(loss)
 
 
@@ -321,7 +321,7 @@ def _one_by_one(
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> Iterator[Batch]:
-    """Makes the steps of an epoch that are left; yields the batch after each."""
+    """Runs the remaining steps of an epoch; yields the batch after each."""
     stage, first = trainer.stage, progress.step_in_epoch
     batches = trainer.executor.batches(stage.batches, progress.epoch, first)
     for batch in _timed(batches, meter):
@@ -341,7 +341,7 @@ def _several_at_once(
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> Iterator[None]:
-    """Makes them some to a call; yields after each."""
+    """Runs the remaining steps of an epoch, several in a call; yields after each."""
     started = time.perf_counter()
     for losses in trainer.calls(progress.epoch, progress.step_in_epoch):
         for loss in losses:
@@ -373,10 +373,10 @@ def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:
 def capped_batches(
     training: configs.TrainingConfig, num_examples: int, stage: str
 ) -> configs.TrainingConfig:
-    """Returns the settings with a batch no larger than about the examples of an epoch.
+    """Returns the settings with a batch not much larger than the examples of an epoch.
 
-    Padding would only cost time and memory. The cap is the power of two at or above
-    their number, and at least 1,024.
+    Padding would only cost time and memory. The cap is the next power of two at or
+    above the number of examples, and at least 1,024.
 
     Args:
       training: Settings of a stage.

@@ -1,4 +1,4 @@
-"""The state of an optimiser, kept next to a trained model for later training.
+"""The state of an optimiser, saved with a trained model for later training.
 
 A refresh continues with it: rows that were updated often take small steps, those of new
 videos large ones (docs/freshness.md).
@@ -25,8 +25,8 @@ class State:
     """Slots of an optimiser.
 
     Attributes:
-      steps: Made so far.
-      slots: By the variable's place among those trained, and the slot's name.
+      steps: Number of steps so far.
+      slots: Slots by the variable's place among the trained ones, and the slot's name.
     """
 
     steps: int
@@ -39,9 +39,9 @@ def write(
     """Writes the state of a composite optimiser as `FILE`.
 
     Args:
-      optimizer: Made by `optimizers.make`.
-      variables: All that are trained, in order.
-      directory: Where the file goes.
+      optimizer: Optimiser that `optimizers.make` returned.
+      variables: All trained variables, in order.
+      directory: Directory of the file.
     """
     arrays: dict[str, Any] = {}
     whole = embeddings.numbered(variables)
@@ -55,7 +55,7 @@ def write(
 
 
 def read(path: pathlib.Path) -> State | None:
-    """Returns the state in a file; None where an earlier version kept none."""
+    """Returns the state in a file; None if there is no file (older versions)."""
     if not path.exists():
         return None
     with np.load(path) as found:
@@ -64,12 +64,12 @@ def read(path: pathlib.Path) -> State | None:
 
 
 def share(work: pathlib.Path, artefact: pathlib.Path, name: str = FILE) -> None:
-    """Puts the state that a finished training left into its artefact."""
+    """Copies the state of a finished training into its artefact."""
     shutil.copyfile(work / FILE, artefact / name)
 
 
 def assign(optimizer: Any, variables: Sequence[tf.Variable], state: State) -> None:
-    """Fills an optimiser with a state with slots of the variables' shapes."""
+    """Loads a state, with slots of the variables' shapes, into an optimiser."""
     for number, name, slot in _slots(optimizer, variables):
         if (number, name) in state.slots:
             slot.assign(state.slots[number, name])
@@ -80,7 +80,7 @@ def assign(optimizer: Any, variables: Sequence[tf.Variable], state: State) -> No
 def _slots(
     optimizer: Any, variables: Sequence[tf.Variable]
 ) -> Iterator[tuple[int, str, tf.Variable]]:
-    """Yields each slot there is, with its variable's place and its name."""
+    """Yields each slot, with its variable's place and its name."""
     for number, variable in enumerate(variables):
         for one in optimizer.optimizers:
             for name in sorted(one.get_slot_names()):

@@ -56,18 +56,18 @@ def make(
 ) -> tf.keras.optimizers.legacy.Optimizer:
     """Returns one optimiser: the configured ones for `tables`, Adam for `dense`.
 
-    Its state is made here and not at the first step, so that a checkpoint finds it,
-    also of a training that has no step left to make.
+    Its state is created here and not at the first step, so that a checkpoint can
+    restore it, even for a training without remaining steps.
 
     Args:
-      training: Rates and schedule.
+      training: Settings of the learning rates and their schedule.
       num_steps: Steps of the whole training, for the cosine schedule.
       tables: Embedding tables and other variables looked up by row.
       dense: Every other trainable variable.
-      first_step: Steps that were made before this training, by a state carried over.
+      first_step: Number of steps before this training, if its state was carried over.
 
     Raises:
-      errors.UserError: `table_optimizers` names a table or optimiser there is not.
+      errors.UserError: `table_optimizers` names an unknown table or optimiser.
     """
     length = num_steps, first_step
     table_rate = _Schedule(training.table_learning_rate, training, *length)
@@ -127,7 +127,7 @@ def _one(
 
 
 def _class(kind: str) -> type[tf.keras.optimizers.legacy.Optimizer]:
-    """Returns the class of an optimiser, whose module is imported where it is used."""
+    """Returns the class of an optimiser, imported on first use."""
     if kind == "adagrad":
         from ytdnn.training import adagrad
 
@@ -142,13 +142,13 @@ def _class(kind: str) -> type[tf.keras.optimizers.legacy.Optimizer]:
 def clip(
     gradients: Sequence[tf.Tensor | tf.IndexedSlices], norm: float
 ) -> list[tf.Tensor | tf.IndexedSlices]:
-    """Clips gradients to a global norm, rows of a table that repeat counted once.
+    """Clips gradients to a global norm; repeated rows of a table are summed first.
 
-    `tf.clip_by_global_norm` squares each of an IndexedSlices' rows by itself, so
-    rows that repeat are summed first.
+    `tf.clip_by_global_norm` squares each row of an IndexedSlices separately, so
+    repeated rows would give a wrong norm.
 
     Args:
-      gradients: One for each variable.
+      gradients: Gradient of each variable.
       norm: Greatest global norm; 0 leaves the gradients as they are.
     """
     if norm <= 0.0:
@@ -160,7 +160,7 @@ def clip(
 def times(
     gradient: tf.Tensor | tf.IndexedSlices, factor: tf.Tensor
 ) -> tf.Tensor | tf.IndexedSlices:
-    """Returns a gradient times a scalar; of rows, only those it has are touched."""
+    """Returns a gradient times a scalar; a sparse gradient stays sparse."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient * factor
     values = gradient.values * factor
@@ -168,7 +168,7 @@ def times(
 
 
 def merge_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
-    """Sums the rows of an IndexedSlices that have one index; else the identity."""
+    """Sums the rows of an IndexedSlices with the same index; a tensor is unchanged."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     indices, positions = tf.unique(gradient.indices)

@@ -13,7 +13,7 @@ def project(
     data: prepared.PreparedData,
     seed: int,
 ) -> None:
-    """Chooses the projection of an ensemble with `serving_dim`; others have none.
+    """Chooses the projection of an ensemble with `serving_dim`, if it is one.
 
     Users are those of training watches sampled from the first shard.
 

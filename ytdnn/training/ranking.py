@@ -42,7 +42,7 @@ def step_config(config: configs.Config) -> dict[str, object]:
 
 
 def versions(config: configs.Config) -> dict[str, str]:
-    """Returns the versions of the parts from outside that a ranker is made of."""
+    """Returns the versions of the other packages' parts that a ranker is made of."""
     asks_sources = bool(set(_OF_SOURCES) & set(config.ranking.features.add))
     return registries.versions_of_ranker(config, asks_sources)
 
@@ -54,17 +54,18 @@ def train(
     first_stage: retrieval_stage.FirstStage | None = None,
     chosen: artifacts.Manifest | None = None,
 ) -> None:
-    """Trains, or goes on training, and publishes the artefact `ranking`.
+    """Trains, or resumes a training, and publishes the artefact `ranking`.
 
     Args:
       config: Config of the run; only its `ranking`, `seed`, `strategy` and `cluster`
         matter here.
       data: The prepared set, with impressions.
-      directory: Directory of the artefact; of several processes only the chief writes.
+      directory: Directory of the artefact; with several processes, only the chief
+        writes.
       first_stage: First stage that features are replayed from; None: no feature needs
         it.
-      chosen: Manifest of the model that this one is a refit of: it runs as many epochs
-        as that one's best took, and nothing is validated.
+      chosen: Manifest of the model to refit: the training runs for as many epochs as
+        the best one took there, and nothing is validated.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
@@ -116,7 +117,7 @@ def train(
 def _carried(
     chosen: artifacts.Manifest, ranking_model: model.RankingModel
 ) -> heads.Calibration:
-    """Returns the calibration of the model that this one is a refit of."""
+    """Returns the calibration of the model to refit."""
     known = configs.component(heads.Calibration, chosen.facts.get("calibration", {}))
     lines = dict(zip(chosen.facts.get("outcomes", ()), known.outcomes, strict=True))
     return calibrating.carried(known, lines, ranking_model.head.outcomes)
@@ -231,10 +232,10 @@ class _Validated:
 
     Attributes:
       clicked: `[n] bool`.
-      pages: `[n]`, from 0 on.
-      seconds: `[n]`; None where the log has none.
+      pages: `[n]`, slate of each impression, from 0.
+      seconds: `[n]` watch seconds; None where the log has none.
       order: `[n] float32`, the model's order.
-      loss: Loss of all.
+      loss: Sum of the losses.
     """
 
     clicked: np.ndarray

@@ -18,7 +18,7 @@ _RECENT = 5  # steps
 
 
 class Meter:
-    """A progress bar with examples a second, and the time of each part of a step.
+    """A progress bar with examples per second, and the time of each part of a step.
 
     Use as a context manager around the training.
     """
@@ -39,7 +39,7 @@ class Meter:
         self._recent: collections.deque[float] = collections.deque(maxlen=_RECENT)
 
     def __enter__(self) -> "Meter":
-        """Shows the bar when the terminal can."""
+        """Shows the bar if the output is a terminal."""
         self._started = time.perf_counter()
         self._bar.__enter__()
         return self
@@ -56,18 +56,18 @@ class Meter:
             progress.say(self.summary())
 
     def add_wait(self, seconds: float) -> None:
-        """Counts the time a batch was waited for."""
+        """Adds the time spent waiting for a batch."""
         self.wait_seconds += seconds
 
     def add_steps(
         self, number: int, seconds: float, reached: checkpoints.Progress
     ) -> None:
-        """Counts the steps of a call; the slowest (which compiles) is left out.
+        """Adds the steps of a call; the slowest call (which compiles) is left out.
 
         Args:
-          number: How many steps it made.
-          seconds: It took.
-          reached: Where training stands now.
+          number: Number of steps of the call.
+          seconds: Time of the call.
+          reached: Progress of the training after the call.
         """
         self.num_steps += number
         self._slowest = max(self._slowest, (number, seconds), key=lambda call: call[1])
@@ -109,7 +109,7 @@ class Meter:
 
     @property
     def examples_per_second(self) -> float:
-        """Examples a second of the steps and the wait for their input; 0 of none."""
+        """Examples per second, waiting for input included; 0 before the first step."""
         if self.num_steps == 0:
             return 0.0
         left_out, seconds_left_out = self._slowest
@@ -120,10 +120,10 @@ class Meter:
         return steps * self._training.batch_size / max(seconds, 1e-9)
 
     def probe(self, forward_backward_seconds: float) -> None:
-        """Takes the time of a step without its update, measured just now.
+        """Records the time of a step without its update, measured just before.
 
-        It is compared with the last steps only: the first one compiles, and on a shared
-        machine earlier ones may have run with other load.
+        The time is compared with the last steps only: the first one compiles, and on a
+        shared machine earlier ones may have run under another load.
         """
         recent = max(1e-9, statistics.median(self._recent))
         self.forward_backward_share = forward_backward_seconds / recent
@@ -150,7 +150,7 @@ class Meter:
         }
 
     def summary(self) -> str:
-        """Returns the last line: rate, time, and the bottleneck by name."""
+        """Returns the last line: rate, time, and the name of the bottleneck."""
         shares = self.shares()
         bottleneck = max(shares, key=lambda name: shares[name])
         parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
@@ -171,7 +171,7 @@ class Meter:
 
 
 def _words(metrics: Mapping[str, float], monitor: str) -> str:
-    """Returns the monitored metric in words, with its error where it is known."""
+    """Returns the monitored metric in words, with its standard error if any."""
     name = monitor.removeprefix("-")
     half = metrics.get(f"{name}_half_interval")
     error = "" if half is None else f" ± {half:.4f}"
@@ -186,7 +186,7 @@ class Logs:
 
         Args:
           directory: Directory of the training.
-          writes: Whether this process writes it; of several processes only the chief
+          writes: Whether this process writes it; with several processes, only the chief
             does.
         """
         place = str(directory / artifacts.LOGS)

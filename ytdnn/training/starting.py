@@ -1,10 +1,11 @@
-"""Where the training of a counted start begins, by validation.
+"""Chooses the initial weights of a counted start by validation.
 
-Co-watching says which videos are alike, not how far back the watches lie that matter,
-nor how much likeness counts against popularity. Both differ from log to log by more
-than training mends: of 8.6 watches a user, in an order that tells, the last one's
-neighbours at three times the length have a validation nDCG@10 of .065, those of all
-watches .037; of 50 watches a user, in no order, all of them are best.
+Co-watching measures the similarity of videos. It does not tell how many of the last
+watches matter, nor how to weigh similarity against popularity. Both differ between logs
+by more than training corrects. On a log of 8.6 ordered watches per user, the last
+watch's neighbours at three times the vector length have a validation nDCG@10 of .065,
+the neighbours of all watches .037; on a log of 50 watches per user without order, the
+neighbours of all watches are best.
 """
 
 import dataclasses
@@ -33,19 +34,19 @@ def begin(
     on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
 ) -> initial.Start | None:
-    """Makes a model with a counted start begin where validation is best.
+    """Gives a model with a counted start the initial weights of the best validation.
 
     Args:
-      config: The network's.
+      config: Config of the network.
       data: The prepared set.
-      candidate_model: As of `initial.set_weights`.
-      vectors: That it returned.
-      on: Devices; of several workers the chief's choice holds.
-      refitted: Facts of the network that this one is a refit of, which begins where
-        that one did; None: it is none.
+      candidate_model: See `initial.set_weights`.
+      vectors: Counted vectors that `initial.set_weights` returned.
+      on: Devices; with several workers, the chief's choice holds.
+      refitted: Facts of the network to refit, with the start to use; None: this is no
+        refit.
 
     Returns:
-      Where it begins; None of one without a counted start.
+      The chosen start; None for a model without a counted start.
     """
     if vectors is None:
         return None
@@ -88,15 +89,15 @@ def _best(
 
 
 def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
-    """Returns the best bag at length 1, then its best length, up or down from there.
+    """Returns the best bag at length 1, then its best length, searched up and down.
 
-    The first bag, the mean, is left only for one that is clearly better: validation of
-    a sample is not sure of smaller differences.
+    Another bag than the first, the mean, must be clearly better: validation on a sample
+    does not resolve smaller differences.
 
     Args:
       value: Function that returns the metric of a start, higher is better.
-      num_bags: To choose from.
-      tries_lengths: Whether lengths change anything.
+      num_bags: Number of bags to choose from.
+      tries_lengths: Whether lengths change the scores.
     """
     known = {bag: value(initial.Start(bag)) for bag in range(num_bags)}
     bag = max(known, key=lambda place: known[place])

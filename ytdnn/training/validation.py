@@ -33,9 +33,9 @@ class _Cases:
     Attributes:
       data: The window.
       users: `[n]` user indices.
-      ends: `[n]` flat positions where each one's history ends.
-      targets: Catalogue indices that are right, of each.
-      config: Which watches are targets.
+      ends: `[n]` flat positions where each user's history ends.
+      targets: Catalogue indices of each user's right answers.
+      config: Settings that define the right answers.
     """
 
     data: prepared.PreparedData
@@ -51,12 +51,12 @@ class _Cases:
         config: configs.CandidatesConfig,
         sample: np.ndarray | None = None,
     ) -> "_Cases":
-        """Finds them.
+        """Returns the users of a window with a right answer.
 
         Args:
-          data: A window.
-          config: As of the class.
-          sample: Ascending user indices, of which they are; None: any.
+          data: A shard window.
+          config: Settings that define the right answers.
+          sample: Ascending indices of the users to look at; None: all.
         """
         split = prepared.Split.VALIDATION
         is_last = config.validate_last
@@ -100,13 +100,14 @@ def validator(
     candidate_model: model.Joined,
     is_stated: bool = True,
 ) -> Callable[[], dict[str, float]]:
-    """Returns the function that measures the model as it is when called.
+    """Returns a function that validates the model with its current weights.
 
     Args:
-      config: Number of users, and events in memory at a time.
-      data: The prepared set. Of one window the cases are found once, of several anew.
-      candidate_model: In training.
-      is_stated: Whether the size of a sample is said.
+      config: Settings with the number of users, and of events in memory at a time.
+      data: The prepared set. With one window the cases are computed once; with several,
+        in each call.
+      candidate_model: Model in training.
+      is_stated: Whether to print the size of the sample.
     """
     windows = streaming.windows(data, config.window_events)
     users = _with_validation(data)
@@ -182,7 +183,7 @@ def _with_validation(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
 
 
 def _sample(users: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64] | None:
-    """Returns the users that are asked, ascending; None: all of them."""
+    """Returns the users to validate on, ascending; None: all."""
     if not number or len(users) <= number:
         return None
     rng = np.random.Generator(np.random.Philox(_SEED))

@@ -21,8 +21,8 @@ class AllTimePopular(interface.Source):
         videos = (1 + order[counts[order] > 0]).astype(np.int32)
         self._videos = tf.Variable(videos, trainable=False)
 
-    def propose(self, asked):
+    def propose(self, requests):
         """Returns `num` permitted videos of each request, most watched first."""
-        batch = tf.shape(asked.watched)[0]
+        batch = tf.shape(requests.watched)[0]
         videos = tf.repeat(self._videos[tf.newaxis], batch, axis=0)
-        return self.best_permitted(asked, videos, tf.zeros_like(videos))
+        return self.best_permitted(requests, videos, tf.zeros_like(videos))

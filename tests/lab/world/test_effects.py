@@ -11,6 +11,7 @@ def rate(frame: pl.DataFrame) -> float:
     return frame["clicked"].mean()
 
 
+@pytest.mark.thorough
 def test_demographics_alone_predict_topics_above_chance(log):
     """Topic shares of people of one's age and gender fit better than those of all.
 

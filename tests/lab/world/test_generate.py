@@ -76,6 +76,7 @@ def test_live_days_go_on_at_the_rate_of_the_log():
         assert 0.5 < each[1] / each[0] < 0.85
 
 
+@pytest.mark.thorough
 def test_pages_come_from_the_policy_that_is_given():
     """It is asked for those who browse, and what is not uploaded is not shown."""
     world = generate.World(dataclasses.replace(CONFIG, live_days=5))
@@ -99,6 +100,7 @@ def test_pages_come_from_the_policy_that_is_given():
     assert np.isnan(happened["propensities"]).all()
 
 
+@pytest.mark.thorough
 def test_a_crowd_does_not_depend_on_the_others(monkeypatch):
     """So a world can be made in parts, and a part again."""
     monkeypatch.setattr(generate, "CROWD", 40)

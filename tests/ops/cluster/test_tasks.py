@@ -6,6 +6,7 @@ import pytest
 
 from ytdnn import configs, errors
 from ytdnn.ops.cluster import limits, tasks
+from ytdnn.run.pipeline import roles
 
 WORKERS = {"worker": ["a:1", "b:2"]}
 SERVED = {"chief": ["a:1"], "worker": ["b:2"], "ps": ["c:3"]}
@@ -34,6 +35,53 @@ def test_one_process_is_the_chief(
     assert (task.name, task.is_chief) == (name, is_chief)
     assert task.address == cluster[job][index]
     assert tasks.writes(strategy) is is_chief
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cluster", "job", "index", "place", "is_chief"),
+    [
+        (
+            "multi_worker",
+            {"chief": ["a:1"], "worker": ["b:2", "c:3"]},
+            "chief",
+            0,
+            0,
+            1,
+        ),
+        (
+            "multi_worker",
+            {"chief": ["a:1"], "worker": ["b:2", "c:3"]},
+            "worker",
+            1,
+            2,
+            0,
+        ),
+        ("multi_worker", {"master": ["a:1"], "worker": ["b:2"]}, "master", 0, 0, 1),
+        ("multi_worker", {"chief": ["a:1"]}, "chief", 0, 0, 1),
+        ("multi_worker", WORKERS | {"evaluator": ["e:5"]}, "worker", 1, 1, 0),
+        ("parameter_server", SERVED | {"evaluator": ["e:5"]}, "chief", 0, 0, 1),
+    ],
+)
+def test_a_platforms_names_of_jobs_are_understood(
+    monkeypatch, strategy, cluster, job, index, place, is_chief
+):
+    _set(monkeypatch, cluster, job, index)
+    task = tasks.from_environment(strategy)
+    assert (task.index, task.is_chief) == (place, bool(is_chief))
+    assert task.address == cluster[job][index]
+    assert set(task.addresses) <= {"worker", "chief", "ps"}
+
+
+@pytest.mark.parametrize("strategy", ["multi_worker", "parameter_server"])
+def test_an_evaluators_process_ends_well(monkeypatch, capsys, strategy):
+    cluster = WORKERS if strategy == "multi_worker" else SERVED
+    _set(monkeypatch, cluster, "evaluator", 0)
+    assert not tasks.writes(strategy)
+    role = roles.from_config(configs.Config(strategy=strategy))
+    with pytest.raises(SystemExit) as ended:
+        role.follows()
+    assert ended.value.code == 0
+    assert "ytdnn evaluate" in capsys.readouterr().err
 
 
 def test_one_process_alone_has_no_task_and_writes(monkeypatch):

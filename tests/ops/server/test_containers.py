@@ -9,43 +9,33 @@ import pathlib
 import re
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 import yaml
 
 from tests import untrained
+from tests.ops import kubernetes
 from tests.ops.server import conftest, live
 from ytdnn.ops.cli import serve
 from ytdnn.ops.server import http_server, probe
 from ytdnn.ops.server import parts as parts_room
 
-CONTAINERS = pathlib.Path(__file__).parents[3] / "docs" / "containers"
-SCHEMA = json.loads(
-    pathlib.Path(__file__).with_name("kubernetes_schema.json").read_text()
-)
+CONTAINERS = kubernetes.CONTAINERS
 
 
 @pytest.fixture(scope="module")
 def manifests() -> dict[str, Any]:
-    text = (CONTAINERS / "kubernetes.yaml").read_text(encoding="utf-8")
-    return {one["kind"]: one for one in yaml.safe_load_all(text)}
-
-
-def problems(manifest: Any) -> list[str]:
-    name = SCHEMA["kinds"][manifest["kind"]]
-    schema = {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]}
-    found = jsonschema.Draft202012Validator(schema).iter_errors(manifest)
-    return [f"{error.json_path}: {error.message}" for error in found]
+    return {one["kind"]: one for one in kubernetes.manifests("kubernetes.yaml")}
 
 
 def test_manifests_are_kubernetes(manifests: dict[str, Any]) -> None:
-    assert set(manifests) == set(SCHEMA["kinds"])
+    kinds = {"Deployment", "Service", "PodDisruptionBudget", "Ingress"}
+    assert set(manifests) == kinds
     for manifest in manifests.values():
-        assert problems(manifest) == []
+        assert kubernetes.problems(manifest) == []
     broken = json.loads(json.dumps(manifests["Deployment"]))
     container(broken)["readinessProbe"]["periodSecond"] = 5
-    (problem,) = problems(broken)
+    (problem,) = kubernetes.problems(broken)
     assert "periodSecond" in problem
 
 

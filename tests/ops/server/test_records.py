@@ -1,8 +1,10 @@
 """Ids, deadlines and the access log of requests, and their traces."""
 
 import dataclasses
+import http.server
 import json
 import pathlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,6 +151,39 @@ def test_a_request_is_a_span_of_its_clients_trace(server: conftest.Server) -> No
         assert stage["parent"].span_id == 1
         assert stage["start_time"] >= of_request["start_time"]
     assert spans.started[-2][0] == "POST /v1"
+
+
+def test_spans_reach_a_collector(
+    server: conftest.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[tuple[str, bytes]] = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.path, body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{collector.server_port}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        monkeypatch.setenv("OTEL_SERVICE_NAME", "front page")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        tracing = telemetry.Tracing()
+        parts = dataclasses.replace(server.parts, tracing=tracing)
+        client = testclient.TestClient(app.application(parts), conftest.ADDRESS)
+        assert client.post("/recommend", json={"k": 3}).status_code == 200
+        tracing.close()
+        collector.shutdown()
+    ((path, body),) = received
+    assert path == "/v1/traces"
+    for name in (b"POST /recommend", b"ranking", b"front page"):
+        assert name in body
 
 
 def test_traces_need_the_extra(

@@ -161,6 +161,34 @@ def test_validation_has_a_directory_of_its_own(
 
 
 @pytest.mark.thorough
+def test_runs_are_compared_for_some_videos(
+    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    report = finished / "evaluation" / "report.json"
+    before = report.read_bytes()
+    ids = pl.read_parquet(finished / "data" / "videos.parquet")["video_id"]
+    named = tmp_path / "some.txt"
+    named.write_text("\n".join(map(str, ids.head(30))))
+    result = cli("compare", finished, finished, f"--videos={named}", "--json")
+    assert result.status == 0, result.err
+    found = json.loads(result.out)
+    assert found["headline"]["verdict"] == "no difference"
+    recall = {
+        f"{one['model']}/{one['metric']}": one["second"] for one in found["differences"]
+    }["candidates/recall@10"]
+    out = tmp_path / "alone"
+    shutil.copytree(finished, out)
+    assert cli("evaluate", f"--workdir={out}", f"--videos={named}").status == 0
+    alone = json.loads((out / "evaluation" / "report.json").read_text())
+    assert alone["lists"]["candidates"]["values"]["recall@10"] == recall
+    assert alone["lists"] != json.loads(before)["lists"]
+    assert report.read_bytes() == before
+    result = cli("compare", finished, tmp_path, f"--videos={named}")
+    assert result.status == 2
+    assert "expected the directory of a run" in result.err
+
+
+@pytest.mark.thorough
 def test_a_bundle_scores_as_its_run(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

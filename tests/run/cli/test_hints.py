@@ -1,6 +1,7 @@
 """Commands and flags that messages advise are ones that the command line takes."""
 
 import ast
+import functools
 import pathlib
 import re
 import shlex
@@ -21,8 +22,11 @@ _FLAG = re.compile(r"(?<![\w`-])'?--(?P<name>[a-z_]+(?:\.[a-z_.]+)?)")
 
 def _texts(path: pathlib.Path) -> list[str]:
     """Returns the texts of a module, what is filled in as X; docstrings left out."""
-    found = []
-    tree = ast.parse(path.read_text())
+    found: list[str] = []
+    source = path.read_text()
+    if "ytdnn " not in source:
+        return found
+    tree = ast.parse(source)
     documented = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -48,6 +52,7 @@ def _texts(path: pathlib.Path) -> list[str]:
     return found
 
 
+@functools.cache
 def _advised() -> list[str]:
     found = []
     for path in sorted(_ROOT.rglob("*.py")):

@@ -23,19 +23,10 @@ class Made:
 
 @pytest.fixture(scope="session")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
-    log = planted.write_log(tmp_path_factory.mktemp("frames") / "log")
-    return {path.stem: pl.read_parquet(path) for path in sorted(log.iterdir())}
+    return planted.frames(tmp_path_factory.mktemp("frames"))
 
 
 @pytest.fixture(scope="session")
 def made(tables: dict[str, pl.DataFrame], made_once: MadeOnce) -> Made:
-    config = planted.tiny_config()
-
-    def make(home: pathlib.Path) -> None:
-        workdir = home / "run"
-        ytdnn.prepare(workdir, config, tables=tables)
-        ytdnn.train(workdir, config)
-        ytdnn.export(workdir, config)
-
-    workdir = made_once("notebook", make) / "run"
-    return Made(workdir, tables, config, workdir / "bundle")
+    workdir = made_once("notebook", planted.make_run) / "run"
+    return Made(workdir, tables, planted.RUN_CONFIG, workdir / "bundle")

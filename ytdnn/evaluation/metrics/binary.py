@@ -51,18 +51,18 @@ def auc_draws(
     counts: Iterable[npt.NDArray[np.float64]],
     num_bins: int = NUM_BINS,
 ) -> npt.NDArray[np.float64]:
-    """Returns the AUC for many draws of how often each group counts.
+    """Returns the AUC for many draws of group weights.
 
-    Scores are sorted into `num_bins` quantiles once, so a draw is a matrix product, and
-    its cost does not depend on the number of examples. A pair within one bin counts one
-    half, which shifts all draws alike; they are shifted back so that the draw in which
-    each group counts once has the exact AUC.
+    Scores are sorted into `num_bins` quantiles once, so a draw is a matrix product with
+    a cost that does not depend on the number of examples. A pair within one bin counts
+    one half, which shifts all draws by about the same; they are shifted back so that
+    the draw with weight 1 for every group has the exact AUC.
 
     Args:
       groups: `[n]`, numbers from 0 on.
       labels: `[n] bool`.
       scores: `[n]`.
-      counts: Blocks `[draws, num_groups]` of how often each group counts.
+      counts: Blocks `[draws, num_groups]` of group weights.
       num_bins: Quantiles of the scores.
 
     Returns:

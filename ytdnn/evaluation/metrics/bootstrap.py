@@ -150,7 +150,7 @@ def mean_parts(values: Array) -> tuple[Array, Array]:
 def percentiles(draws: Array, level: float = LEVEL) -> tuple[Array, Array]:
     """Returns the bounds of the middle `level` of draws `[num_resamples, …]`.
 
-    Draws that are not finite are left out; NaN where none is.
+    Draws that are not finite are left out; NaN without finite draws.
     """
     unknown = ~np.isfinite(draws).any(axis=0)
     tail = 100.0 * (1.0 - level) / 2.0

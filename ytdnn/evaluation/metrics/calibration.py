@@ -21,10 +21,10 @@ class Bin:
     Attributes:
       predicted: Mean prediction, Σ predicted · total / Σ total.
       observed: Mean observation, Σ observed / Σ total.
-      observed_interval: Its bootstrap interval over users.
+      observed_interval: Bootstrap interval of `observed` over users.
       ratio: Predicted over observed; 1 where calibrated, above 1 where predictions are
         too large.
-      ratio_interval: Its bootstrap interval over users.
+      ratio_interval: Bootstrap interval of `ratio` over users.
       num_examples: Number of examples in the bin.
     """
 
@@ -51,15 +51,15 @@ def by_quantile(
       users: `[n]`, numbers from 0 on, which the bootstrap draws.
       predicted: `[n]`, at least 0.
       observed: `[n]`, observation of each example.
-      totals: `[n]`, divisor of the sums: None for 1, a mean over examples; 1 where not
-        clicked for odds.
+      totals: `[n]`, weights in the divisor; None: 1, a mean over examples. For odds: 1
+        for impressions without a click, else 0.
       num_bins: Number of quantiles, from `bins`.
       num_resamples: Bootstrap draws.
       seed: Seed of the draws.
 
     Returns:
-      Lowest predictions first, none without examples. A quotient whose divisor is 0 is
-      NaN.
+      Bins from the lowest predictions up, empty without examples. A quotient with
+      divisor 0 is NaN.
 
     >>> predicted, seconds = np.array([1.0, 5.0, 2.0, 6.0]), np.array([1.0, 7, 3, 7])
     >>> found = by_quantile(np.zeros(4, int), predicted, seconds, num_bins=2)
@@ -97,7 +97,7 @@ def by_quantile(
 def bins(predicted: Values, num_bins: int = NUM_BINS) -> npt.NDArray[np.intp]:
     """Returns the quantile of each prediction, `[n]`, numbered from 0 without gaps.
 
-    The quantiles are equally large but that equal predictions stay together: a
+    The quantiles are equally large, except that equal predictions share a bin: a
     constant is one bin. Fewer than `num_bins` examples have a bin each.
 
     >>> bins(np.array([0.5, 0.1, 0.1, 0.1, 0.9]), num_bins=5)

@@ -1,10 +1,10 @@
-"""Hits with inverse-propensity weights: as if every video had been exposed alike.
+"""Hits with inverse-propensity weights: an estimate for equal exposure of all videos.
 
-Watches of a log are where people were led: a popular video is a right answer often
-because it was shown often. Weighted by one over its propensity, an answer counts as it
-would where all were exposed alike (Yang, Cui, Xuan, Wang, Belongie and Estrin, RecSys
-2018); weights are normalised by their sum, which bounds their variance (Swaminathan and
-Joachims, NIPS 2015).
+Watches of a log follow exposure: a popular video is a right answer often because it was
+shown often. Weighted by one over its propensity, an answer counts as if all videos had
+been exposed equally (Yang, Cui, Xuan, Wang, Belongie and Estrin, RecSys 2018); weights
+are normalised by their sum, which bounds their variance (Swaminathan and Joachims, NIPS
+2015).
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ Array = npt.NDArray[np.float64]
 
 
 def inverse_propensities(watches: Array, power: float) -> Array:
-    """Returns one over each video's propensity, up to a factor of all.
+    """Returns one over each video's propensity, up to a common factor.
 
-    A propensity is in proportion to the training watches to a power, at least one
-    watch: power 1 makes every video as important as every other, 0 every answer.
+    A propensity is in proportion to a power of the training watches, at least one. With
+    power 1 all videos have the same total weight, with power 0 all answers.
 
     Args:
       watches: `[n]` training watches of each video.

@@ -1,4 +1,4 @@
-"""Metrics of how varied lists are, and how unequally they show videos.
+"""Metrics of the variety within lists, and of the inequality between videos.
 
 Lists are `[num_users, length] int32` of video indices from 1, best first; 0 stands for
 no video.
@@ -46,9 +46,9 @@ def similarity_of_vectors(lists: Lists, vectors: npt.NDArray, k: int) -> Array:
 def similarity_of_values(
     lists: Lists, values: npt.NDArray[np.integer], k: int
 ) -> Array:
-    """Returns the share of pairs with one value in each list's first k videos.
+    """Returns the share of pairs with equal values in each list's first k videos.
 
-    Intra-list similarity with 1 for two videos of one value, else 0.
+    Intra-list similarity with 1 for two videos with the same value, else 0.
 
     Args:
       lists: `[num_users, length]`.
@@ -78,13 +78,13 @@ def _of_pairs(total: npt.NDArray, number: npt.NDArray) -> Array:
 
 
 def gini(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float]:
-    """Returns the Gini index of how often each video is listed, and its interval.
+    """Returns the Gini index of the number of lists of each video, and its interval.
 
     G = Σᵢ (2 i - n - 1) cᵢ / (n Σ c) over the n videos that could be listed, their
-    counts c in ascending order (Fleder and Hosanagar, Management Science 2009): 0 where
-    all are listed alike, near 1 where a few take all places. NaN of empty lists. The
-    interval is that of a jackknife over groups of users: a bootstrap repeats users, and
-    so always finds counts less equal.
+    counts c in ascending order (Fleder and Hosanagar, Management Science 2009): 0 if
+    all are listed equally often, near 1 if a few have all places; NaN for empty lists.
+    The interval is that of a jackknife over groups of users: a bootstrap repeats users,
+    which makes counts less equal in every resample.
 
     Args:
       lists: `[num_users, length]`.
@@ -115,7 +115,7 @@ def gini(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float]:
 
 
 def _gini(counts: npt.NDArray[np.integer]) -> float:
-    """Returns the Gini index of counts, NaN of none."""
+    """Returns the Gini index of counts, NaN without any."""
     total, number = counts.sum(), len(counts)
     if not total:
         return float("nan")
@@ -126,9 +126,9 @@ def _gini(counts: npt.NDArray[np.integer]) -> float:
 def novelty(lists: Lists, watches: Array, k: int) -> Array:
     """Returns the mean self-information of each list's first k videos, bits.
 
-    -log2 p of a video, p its share of the training watches, one added to each count
-    (mean self-information: Zhou et al., PNAS 2010; Vargas and Castells, RecSys 2011):
-    one more bit stands for a video watched half as often.
+    The self-information of a video is -log2 p, with p its share of the training
+    watches, one added to each count (Zhou et al., PNAS 2010; Vargas and Castells,
+    RecSys 2011): one more bit is a video watched half as often.
 
     Args:
       lists: `[num_users, length]`.
@@ -137,7 +137,7 @@ def novelty(lists: Lists, watches: Array, k: int) -> Array:
       k: Length at which lists are cut.
 
     Returns:
-      `[num_users]`; NaN of an empty list.
+      `[num_users]`; NaN for an empty list.
 
     >>> watches = np.array([np.nan, 2.0, 0.0])
     >>> novelty(np.array([[1, 0], [1, 2]], np.int32), watches, k=2).round(3)
@@ -153,7 +153,7 @@ def novelty(lists: Lists, watches: Array, k: int) -> Array:
 
 
 def of_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
-    """Returns lists of values in place of videos, each value once in a list.
+    """Returns the lists with videos replaced by their values, without repetitions.
 
     Args:
       lists: `[num_users, length]`.

@@ -1,14 +1,14 @@
-"""The share of a list's gains that its first places hold.
+"""The share of a list's gains in its first places.
 
-Of a list of n rows with gains g ≥ 0, ordered by falling scores, the first share p of
-its places holds
+In a list of n rows with gains g ≥ 0, ordered by falling scores, the gains in the first
+share p of the places are
 
     G(p) = Σ_j w_j · g_(j),   w_j = min(1, max(0, p · n − j)),   j = 0 … n − 1,
 
-so a place at the cut counts by the part of it that is inside, and lists of any length
-can be cut alike. G(p) / G(1) over p is the cumulative gains curve of marketing, the
+so a place at the cut counts partly, and lists of different lengths are cut at the same
+share. G(p) / G(1) over p is the cumulative gains curve of marketing, the
 cumulated gain of Järvelin and Kekäläinen (2002) by share of the list in place of rank.
-Tied scores share their places (`runs.Places`), so a constant score holds exactly p of
+Tied scores share their places (`runs.Places`), so a constant score has exactly p of
 every list, the expectation of a random order.
 """
 
@@ -33,8 +33,8 @@ def gains_of_first(
 ) -> tuple[list[PerList], PerList]:
     """Returns the gains in the first places of each list, and in the whole list.
 
-    The ratio of the sums is the share held over all lists, in [0, 1]; a list without
-    gains has 0 of 0, and one of a single row `share` of all of it.
+    The ratio of the sums is the share over all lists, in [0, 1]. A list without gains
+    adds 0 to both sums; a list of one row adds `share` of its gain.
 
     Args:
       lists: `[n]`, numbers from 0 to `num_lists` - 1.

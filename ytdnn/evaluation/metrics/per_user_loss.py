@@ -1,13 +1,13 @@
 """The weighted per-user loss of PAPER §4.3: mispredicted watch time.
 
-Over all pairs of a positive and a negative impression shown to one user on one page,
+Over all pairs of a positive and a negative impression shown to one user in one slate,
 the positive's watch time is *mispredicted* where the negative scores higher:
 
     loss = Σ_pairs watch time · [negative > positive] / Σ_pairs watch time
 
 The paper does not define ties; here a tie mispredicts one half, so that a constant
-score has loss 0.5. Pages without both kinds have no pairs. Computed by one sort, in O(n
-log n), without enumerating pairs.
+score has loss 0.5. Slates without both kinds have no pairs. Computed by one sort, in
+O(n log n), without enumerating pairs.
 """
 
 import numpy as np
@@ -27,13 +27,13 @@ def weighted_per_user_loss(
     """Returns mispredicted watch time as a share of the total over all pairs.
 
     Args:
-      pages: `[n]`, equal for the impressions of one page of one user.
+      pages: `[n]`, equal for the impressions of one slate of one user.
       labels: `[n] bool`, whether the impression was clicked.
       scores: `[n]`, higher = ranked higher.
       watch_seconds: `[n]`, used where clicked; None: 1 for every click.
 
     Returns:
-      A number in [0, 1]; NaN where no page has a pair with watch time.
+      A number in [0, 1]; NaN if no slate has a pair with watch time.
 
     >>> pages = np.array([0, 0, 0])
     >>> labels = np.array([True, True, False])

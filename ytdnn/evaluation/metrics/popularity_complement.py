@@ -1,4 +1,4 @@
-"""Expected popularity complement: how far a list stays off the most watched videos."""
+"""Expected popularity complement: how far a list is from the most watched videos."""
 
 import numpy as np
 import numpy.typing as npt

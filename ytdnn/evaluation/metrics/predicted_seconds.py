@@ -1,4 +1,4 @@
-"""Metrics of predicted watch seconds: XAUC, and nDCG of a page.
+"""Metrics of predicted watch seconds: XAUC, and nDCG of a slate.
 
 Impressions without a watch have 0 observed seconds.
 """
@@ -14,11 +14,11 @@ PerImpression = npt.NDArray[np.float64]
 
 
 def xauc(predicted: Values, observed: Values) -> float:
-    """Returns the share of pairs that prediction and observation order alike.
+    """Returns the share of pairs with the same order of prediction and observation.
 
     Over all pairs of impressions with different observed seconds (Zhan et al. 2022);
-    a pair with equal predictions counts one half, so a constant has 0.5. With two
-    different observed values it is the AUC.
+    a pair with equal predictions counts one half, so a constant has 0.5. With only two
+    distinct observed values it is the AUC.
 
     Args:
       predicted: `[n]` seconds, or any increasing function of them.
@@ -62,11 +62,11 @@ def grouped_xauc(
 def pairs_alike(
     groups: Groups, predicted: Values, observed: Values
 ) -> tuple[PerImpression, PerImpression]:
-    """Returns each impression's pairs ordered alike, and all its pairs.
+    """Returns each impression's number of correctly ordered pairs, and of all pairs.
 
-    Of the pairs within its group with different observations. A pair is counted at both
-    of its ends, so the ratio of the sums is the XAUC, over all impressions or over
-    those of whole groups. In O(n log n), never by the pairs themselves.
+    Pairs are within a group and have different observations. A pair is counted at both
+    ends, so the ratio of the sums is the XAUC, over all impressions or over whole
+    groups. The cost is O(n log n); pairs are not enumerated.
 
     Args:
       groups: `[n]`, equal within a group.
@@ -95,22 +95,22 @@ def pairs_alike(
 def page_ndcg(
     pages: Groups, scores: Values, seconds: Values, k: int = 0
 ) -> tuple[Groups, PerImpression]:
-    """Returns the nDCG of each page with watch time, with watch seconds as gains.
+    """Returns the nDCG of each slate with watch time, with watch seconds as gains.
 
-    `Σ seconds / log2(rank + 1)` over the whole page in the order of scores, or over its
-    first k ranks, divided by the same sum in the order of seconds. Tied scores share
-    the mean discount of their ranks, the expectation of a random order. With labels of
-    0 and 1 in place of seconds it is the nDCG@k of binary relevance.
+    `Σ seconds / log2(rank + 1)` over the whole slate in the order of scores, or over
+    its first k ranks, divided by the same sum in the order of seconds. Tied scores
+    share the mean discount of their ranks, the expectation of a random order. With
+    labels of 0 and 1 in place of seconds it is the nDCG@k of binary relevance.
 
     Args:
-      pages: `[n]`, equal for the impressions of one page.
+      pages: `[n]`, equal for the impressions of one slate.
       scores: `[n]`, higher = ranked higher.
-      seconds: `[n]` watched, at least 0.
-      k: Ranks that count; 0: all.
+      seconds: `[n]` watch seconds, at least 0.
+      k: Number of ranks that count; 0: all.
 
     Returns:
-      An impression (its place in the arrays) of each page with watch time, and the
-      page's nDCG in (0, 1].
+      The first impression of each slate with watch time, and the slate's nDCG in (0,
+      1].
 
     >>> pages, seconds = np.array([3, 3, 8]), np.array([0.0, 60.0, 0.0])
     >>> first, ndcg = page_ndcg(pages, np.array([0.9, 0.1, 0.5]), seconds)
@@ -139,11 +139,11 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
 
 
 def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
-    """Returns for each row the rows of its group with which it makes a rising pair.
+    """Returns the number of rising pairs of each row within its group.
 
-    Rows of a group stand together. A pair rises where the later row has the greater
-    value. Ranks are compared bit by bit from the highest: rows whose bits agree so far
-    stand together in their first order, and a pair that parts at a bit rises where the
+    Rows of a group are adjacent. A pair rises if the later row has the greater value.
+    Ranks are compared bit by bit from the highest: rows with the same bits so far are
+    adjacent, in their original order, and a pair that differs at a bit rises if the
     earlier row has a 0 and the later a 1.
     """
     ranks = _ranks(groups, values)
@@ -165,7 +165,7 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
 
 
 def _ranks(groups: Groups, values: Values) -> npt.NDArray[np.int64]:
-    """Returns the place of each value among the different ones of its group."""
+    """Returns the rank of each value among the distinct values of its group."""
     order = np.lexsort((values, groups))
     new_group = runs.starts(np.asarray(groups)[order])
     different = np.cumsum(new_group | runs.starts(np.asarray(values)[order]))

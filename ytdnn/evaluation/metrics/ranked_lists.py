@@ -9,15 +9,15 @@ import polars as pl
 
 @dataclasses.dataclass(frozen=True)
 class RankedLists:
-    """The lists of a model and what is known of their users and videos.
+    """The lists of a model, with data of their users and videos.
 
     Attributes:
       videos: `[num_users, length] int32` catalogue indices, best first, 0 = none.
       hits: `[num_users, length] bool`, whether each is a right answer.
       num_relevant: `[num_users]` right answers of each user.
-      seconds: `[num_users, length]` later watched of each right answer, else 0; None
+      seconds: `[num_users, length]` watch seconds of each right answer, else 0; None
         where the log has no watch time.
-      times: `[num_users]` of the requests, seconds since 1970.
+      times: `[num_users]` times of the requests, seconds since 1970.
       train_counts: `[num_videos + 1]` training watches by catalogue index; NaN at 0.
       catalogue: Columns of the videos; row i is catalogue index i + 1.
     """

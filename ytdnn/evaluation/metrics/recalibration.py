@@ -28,15 +28,15 @@ class Line:
     """A prediction x becomes `shift + slope · x`.
 
     Attributes:
-      shift: a.
-      slope: b, above 0.
+      shift: Constant a.
+      slope: Factor b, above 0.
     """
 
     shift: float = 0.0
     slope: float = 1.0
 
     def moved(self, values: Any) -> Any:
-        """Returns values on the line, `[...]`, those of the identity as they are.
+        """Returns `shift + slope · values`, `[...]`; the identity returns `values`.
 
         Args:
           values: Array or tensor `[...]`.
@@ -48,7 +48,7 @@ IDENTITY = Line()
 
 
 def of_log_odds(log_odds: Floats, happened: Floats) -> Line:
-    """Returns the line of log odds, the identity where they are calibrated.
+    """Returns the line of log odds; the identity if they are calibrated.
 
     >>> x = np.linspace(-3, 3, 20_001)
     >>> happened = np.random.default_rng(0).random(len(x)) < 1 / (1 + np.exp(1 - x / 2))
@@ -69,10 +69,10 @@ def of_log_odds(log_odds: Floats, happened: Floats) -> Line:
 
 
 def of_log_amounts(log_amounts: Floats, observed: Floats) -> Line:
-    """Returns the line of log amounts, the identity where they are calibrated.
+    """Returns the line of log amounts; the identity if they are calibrated.
 
     Args:
-      log_amounts: `[n]`, finite: logs of expected amounts.
+      log_amounts: `[n]`, finite logarithms of expected amounts.
       observed: `[n]`, at least 0.
     """
 
@@ -84,12 +84,14 @@ def of_log_amounts(log_amounts: Floats, observed: Floats) -> Line:
 
 
 def _fitted(predicted: Floats, observed: Floats, means: Means) -> Line:
-    """Returns the line of most likelihood if it is surely not the identity.
+    """Returns the maximum-likelihood line if it surely differs from the identity.
 
-    That is by Wald's test with a covariance that does not trust the likelihood (the
-    sandwich of White, 1982): watch times vary far more than Poisson's. Where no line
-    with a positive slope is found, as of predictions that do not vary, it is the
-    identity, or a shift alone.
+    The test is Wald's with the sandwich covariance (White, 1982), which does not assume
+    the
+    likelihood: watch times vary far more than a Poisson variable. If no line with a
+      positive
+    slope is found, as for constant predictions, the result is the identity, or only a
+    shift.
     """
     x = np.asarray(predicted, np.float64)
     y = np.asarray(observed, np.float64)
@@ -115,7 +117,7 @@ def _fitted(predicted: Floats, observed: Floats, means: Means) -> Line:
 def _newton(
     inputs: Floats, offset: Floats, observed: Floats, start: Floats, means: Means
 ) -> Floats | None:
-    """Returns the coefficients of most likelihood, None where there are none."""
+    """Returns the maximum-likelihood coefficients; None if Newton's method fails."""
     found = start.copy()
     for _ in range(_STEPS):
         mean, weight = means(inputs @ found + offset)

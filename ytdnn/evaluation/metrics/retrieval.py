@@ -2,7 +2,7 @@
 
 Every video is scored by the dot product with the user's vector (PAPER §3.1), the videos
 already watched are removed, and equal float32 scores are ordered by the lower video
-index. `selection` explains how that is fast and small, and defines a ragged set.
+index. `selection` explains the algorithm, and defines a ragged set.
 """
 
 import numpy as np
@@ -34,8 +34,8 @@ def top_k(
       watched_videos: Video indices to remove; zeros are ignored.
       k: Length of the lists.
       block_bytes: Bound on the memory of one block of scores.
-      available: When each video comes out `[num_videos]` and when each user asks
-        `[num_users]`; a video that comes out later is left out. None: all are there.
+      available: Upload time of each video `[num_videos]` and request time of each user
+        `[num_users]`; later uploads are left out. None: all videos are available.
 
     Returns:
       `[num_users, k] int32` video indices, 0 where fewer than k are left.
@@ -85,7 +85,7 @@ def weights_of(
     target_videos: Videos,
     target_weights: npt.NDArray[np.floating],
 ) -> npt.NDArray[np.float64]:
-    """Returns `[num_users, k]`, each listed target's weight; 0 for no target.
+    """Returns `[num_users, k]`, the weight of each listed target, 0 for other videos.
 
     >>> top = np.array([[3, 1, 0]], np.int32)
     >>> weights_of(top, np.array([0, 2]), np.array([1, 2]), np.array([30.0, 9.0]))

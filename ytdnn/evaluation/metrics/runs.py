@@ -25,7 +25,7 @@ def bounds(
     """Returns for each row the first row of its run and the row after its last.
 
     Args:
-      new: `[n]`, whether a run starts, of `starts`.
+      new: `[n]`, whether a run starts, from `starts`.
 
     >>> bounds(np.array([True, False, True]))
     (array([0, 0, 2]), array([2, 2, 3]))
@@ -38,11 +38,11 @@ def bounds(
 
 @dataclasses.dataclass(frozen=True)
 class Places:
-    """Where each row stands in the list of its group, by falling scores.
+    """The place of each row in the list of its group, by falling scores.
 
     Attributes:
       places: `[n]`, 0 for the first of a list, in the order of the lists.
-      sizes: `[n]`, rows of the list of each, in the same order.
+      sizes: `[n]`, length of each row's list, in the same order.
     """
 
     places: npt.NDArray[np.int64]
@@ -70,8 +70,8 @@ class Places:
     def shared(self, weights: Floats) -> Floats:
         """Returns the weight of each row's place, `[n]` in the order of the rows.
 
-        Tied scores share the mean weight of their places: the expected weight where
-        the order of ties is drawn.
+        Tied scores share the mean weight of their places, the expected weight for a
+        random order of ties.
 
         >>> found = Places.from_scores(np.array([5, 5, 8]), np.array([2.0, 2.0, 1.0]))
         >>> found.shared((found.places == 0).astype(float))

@@ -1,10 +1,10 @@
 """The k best of many scores, exactly, in bounded memory.
 
-Scores come in blocks of users × videos, in ascending order of the video, and only
-those above the user's k-th best score so far are kept. A later video with that very
+Scores are read in blocks of users × videos, in ascending order of the video, and only
+those above the user's k-th best score so far are kept. A later video with the same
 score has a higher index and loses the tie, so the comparison is strict and the list
-exact. Nearly all of the time is the making of the scores, and memory is bounded
-whatever the number of users and videos.
+exact. Nearly all of the time is spent computing the scores, and memory is bounded for
+any number of users and videos.
 
 Ragged sets of videos are two arrays: `offsets [num_users + 1]` and `videos`, user u
 having `videos[offsets[u] : offsets[u + 1]]`. Video indices start at 1 (column i is
@@ -38,12 +38,12 @@ Scorer = Callable[[slice, slice, Scores], "Made | object"]
 
 
 class Made(NamedTuple):
-    """A block that a scorer made in an array of its own.
+    """A block of scores in an array of the scorer's own.
 
     Attributes:
-      scores: `[users, videos] float32`, which is only read.
-      maxima: `[users, videos // GROUP] float32`, of group g the largest score of the
-        columns g, g + videos // GROUP, …, GROUP of them.
+      scores: `[users, videos] float32`, read only.
+      maxima: `[users, videos // GROUP] float32`; for group g the largest score of its
+        GROUP columns g, g + videos // GROUP, ….
     """
 
     scores: Scores
@@ -58,16 +58,16 @@ def best_of(
     block_bytes: int = BLOCK_BYTES,
     available: Available | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Returns each user's k best videos by any score, as `top_k`.
+    """Returns each user's k best videos by any score, as `top_k` does.
 
     Args:
-      score: Takes a slice of users, one of videos, and the `[users, videos] float32`
-        array that it fills with their scores, if it does not return them as `Made`.
+      score: Function of a slice of users, a slice of videos, and a `[users, videos]
+        float32` array, which it fills with the scores unless it returns `Made`.
       shape: Numbers of users and of videos.
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
       block_bytes: Bound on the memory of one block of scores.
-      available: As of `top_k`.
+      available: See `top_k`.
 
     >>> scores = np.array([[1.0, 3.0, 2.0]], np.float32)
     >>> fill = lambda users, videos, out: np.copyto(out, scores[users, videos])
@@ -90,7 +90,7 @@ def scored_best_of(
     """Returns the lists of `best_of` and their scores, 0 where there is no video.
 
     Args:
-      score: As of `best_of`, like the others.
+      score: See `best_of`.
       shape: Numbers of users and of videos.
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
@@ -111,7 +111,7 @@ def _best_keys(
     block_bytes: int,
     available: Available | None,
 ) -> Iterator[tuple[slice, Keys]]:
-    """Yields blocks of users with their best keys; arguments as of `best_of`."""
+    """Yields blocks of users with their best keys; for arguments see `best_of`."""
     num_users, num_videos = shape
     width = max(1, min(num_videos, max(_VIDEOS_A_BLOCK, k)))
     row_bytes = _BYTES_PER_SCORE * (width + 3 * k)
@@ -138,7 +138,7 @@ def _best_keys(
 
 
 class _Best:
-    """The k largest keys of each user so far, and some that came after them."""
+    """The k largest keys of each user so far, and a buffer of later ones."""
 
     def __init__(self, num_users: int, k: int, width: int) -> None:
         self._k = k
@@ -153,13 +153,13 @@ class _Best:
         maxima: Scores | None = None,
         removed: tuple[Rows, Rows] | None = None,
     ) -> None:
-        """Takes in the scores of the videos that begin at column `first`.
+        """Adds the scores of a block of videos.
 
         Args:
-          scores: Scores of a block.
-          first: Its first column.
+          scores: Scores of the block.
+          first: Column of the block's first video.
           maxima: Upper bounds of the scores of each group; None: computed here.
-          removed: Rows and columns of the block that do not count.
+          removed: Rows and columns of the block to ignore.
         """
         if maxima is None:
             maxima = _maxima(scores)
@@ -210,7 +210,7 @@ class _Best:
         return rows, columns
 
     def _shrink(self) -> None:
-        """Keeps k keys of each user, and raises the threshold to the last of them."""
+        """Keeps k keys of each user, and raises the threshold to the smallest."""
         k, size = self._k, int(self._sizes.max())
         cut = size - k
         self._keys[:, :size] = np.partition(self._keys[:, :size], cut, axis=1)
@@ -230,8 +230,8 @@ class _Best:
 def _maxima(scores: Scores) -> Scores:
     """Returns the largest score of each group of columns, see `Made`.
 
-    Column c is of group c modulo the number of groups, so that the maximum is one of
-    long rows; few scores are then looked at one by one.
+    Column c is in group c modulo the number of groups, so that maxima are computed over
+    long rows; few scores then have to be compared one by one.
     """
     number = scores.shape[1] // GROUP
     end = number * GROUP
@@ -241,7 +241,7 @@ def _maxima(scores: Scores) -> Scores:
 
 
 class ExcludedVideos:
-    """Videos that some users must not be shown: watched ones, and later uploads."""
+    """Videos to leave out of users' lists: watched videos, and later uploads."""
 
     def __init__(
         self,
@@ -249,7 +249,7 @@ class ExcludedVideos:
         watched: tuple[Offsets, Videos] | None,
         available: Available | None,
     ) -> None:
-        """Takes the sets of all users and a slice of these, of which rows count."""
+        """Stores the sets of all users, and the slice of users that rows count from."""
         self._rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._columns: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         if watched is not None:
@@ -268,7 +268,7 @@ class ExcludedVideos:
         return self._rows[first:stop], self._columns[first:stop] - videos.start
 
     def remove(self, scores: Scores, videos: slice) -> None:
-        """Lowers the scores of the block's removed videos below all others."""
+        """Sets the scores of the block's removed videos below all others."""
         scores[self.places(videos)] = -np.inf
         if self._available is not None:
             since, times = self._available

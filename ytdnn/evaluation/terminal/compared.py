@@ -12,7 +12,7 @@ from ytdnn.evaluation.terminal import names as page_names
 def render(found: compare.Comparison) -> console.Group:
     """Returns the verdict, and a table for each model that differs.
 
-    Differences surely not 0 are marked.
+    Significant differences are marked.
     """
     by_model: dict[str, list[compare.Difference]] = {}
     for one in found.differences:

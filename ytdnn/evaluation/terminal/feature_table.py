@@ -2,7 +2,7 @@
 
     python -m ytdnn.evaluation.terminal.feature_table docs/features.md
 
-writes it anew between the two marks of that page.
+replaces the table between the two marks of that page.
 """
 
 import inspect
@@ -67,10 +67,10 @@ def markdown() -> str:
 
 
 def renewed(text: str) -> str:
-    """Returns a page with the table between the two marks made anew.
+    """Returns a page with the table between the two marks replaced.
 
     Raises:
-      errors.UserError: It lacks the marks.
+      errors.UserError: The page lacks the marks.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -141,7 +141,7 @@ def _meaning(feature: base_feature.Feature, module: types.ModuleType) -> str:
 
 
 def _nothing_logged() -> prepared.PreparedData:
-    """Returns a set without events, which is all that features' fields depend on."""
+    """Returns a prepared set without events, enough to list features' fields."""
     none = np.zeros(0, np.int64)
     watches = events.Watches(np.zeros(1, np.int64), none, none, none)
     manifest = artifacts.Manifest(
@@ -159,7 +159,7 @@ def _nothing_logged() -> prepared.PreparedData:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Renews the table of the page that is named; prints it where none is."""
+    """Replaces the table of the given page; without a page, prints it."""
     if not argv:
         print(markdown())
     for page in map(pathlib.Path, argv):

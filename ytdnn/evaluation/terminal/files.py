@@ -10,8 +10,8 @@ def write(directory: pathlib.Path, result: report_files.Result) -> None:
     """Publishes an evaluation with its registered files: a page, TensorBoard's scalars.
 
     Args:
-      directory: Where it will stand, in place of an earlier one.
-      result: As an evaluation returns it.
+      directory: Directory of the evaluation; an earlier one is replaced.
+      result: The evaluation.
 
     Raises:
       errors.UserError: The directory holds something else.

@@ -1,4 +1,4 @@
-"""Numbers that can be shown: neither missing, nor NaN, nor endless."""
+"""Numbers that can be shown: not missing, NaN or infinite."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,5 +13,5 @@ def finite(values: Iterable[Any]) -> list[float]:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number that can be drawn: not None, NaN or endless."""
+    """Whether a value is a number that can be drawn: not None, NaN or infinite."""
     return value is not None and abs(value) < LARGEST

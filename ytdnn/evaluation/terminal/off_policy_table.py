@@ -1,4 +1,4 @@
-"""The table of off-policy estimates of other pages in the terminal."""
+"""The table of off-policy estimates in the terminal."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -18,9 +18,9 @@ class EstimateRow(NamedTuple):
     Attributes:
       system: Display name of the system.
       reward: Unit of the reward, such as "watch seconds of a place".
-      logged: Mean reward of the logged pages.
+      logged: Mean reward of the logged slates.
       estimates: Estimates by estimator.
-      effective: Effective number of places or pages.
+      effective: Effective number of places or slates.
     """
 
     system: str
@@ -35,7 +35,7 @@ def terminal_table(found: report_model.OffPolicy, with_intervals: bool) -> table
 
     Args:
       found: The estimates.
-      with_intervals: Whether there is room for them.
+      with_intervals: Whether there is room for intervals.
     """
     result = table.Table(title=TITLE, caption=counts(found))
     result.add_column("reward", overflow="fold")
@@ -70,7 +70,7 @@ def rows(found: report_model.OffPolicy) -> Iterator[EstimateRow]:
 
 
 def counts(found: report_model.OffPolicy) -> str:
-    """Returns the numbers of pages and places behind the estimates, in words."""
+    """Returns the numbers of slates and places of the estimates, in words."""
     drawn = f"{found.pages:,} of {found.pages_known:,} pages, {found.places:,} places"
     bound = f"; weights up to {found.most_weight:g}" if found.most_weight else ""
     left_out = found.pages_left_out

@@ -1,4 +1,4 @@
-"""The value of each system's pages, in words: the first part of a report.
+"""The value of each system's slates, in words: the first part of a report.
 
 A ranker of watch time is judged by watch time (PAPER §4): on a world by the true watch
 seconds of the slate, on any other log by the watch seconds of hits. Retrieval metrics
@@ -27,15 +27,15 @@ def ks(report: report_model.Report) -> list[int]:
 
 
 def headline_k(report: report_model.Report) -> int:
-    """Returns the length that is shown first: 10 if measured, else the shortest."""
+    """Returns the length to show first: 10 if measured, else the shortest."""
     measured = ks(report)
     return _HEADLINE_K if _HEADLINE_K in measured else measured[0]
 
 
 def value(report: report_model.Report) -> str | None:
-    """Returns the metric that judges pages, `METRIC@k`; None: there is no watch time.
+    """Returns the metric that judges slates, `METRIC@k`; None: there is no watch time.
 
-    It judges a second stage, so there is none where no model orders by watch time.
+    It judges a second stage, so it is None if no model orders by watch time.
     """
     k = headline_k(report)
     for stem in metric_names.PAGE_VALUES:
@@ -46,7 +46,7 @@ def value(report: report_model.Report) -> str | None:
 
 
 def columns(report: report_model.Report) -> list[str]:
-    """Returns the metrics of the table of pages: the one that judges, then others."""
+    """Returns the metrics of the table of slates: the judging metric, then others."""
     metric, k = value(report), headline_k(report)
     others = [f"{stem}@{k}" for stem in _BESIDE]
     measured = {name for found in report.lists.values() for name in found.values}
@@ -58,7 +58,7 @@ def columns(report: report_model.Report) -> list[str]:
 
 
 def apart(report: report_model.Report) -> frozenset[str]:
-    """Returns the models that retrieval metrics of their lists do not judge."""
+    """Returns the models to leave out of tables of retrieval metrics."""
     by_watch_time = names.TWO_STAGE if value(report) is not None else ()
     return frozenset((*names.PAGE_BOUNDS, *by_watch_time))
 
@@ -70,7 +70,7 @@ def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
 
 
 def sentences(report: report_model.Report) -> Iterator[str]:
-    """Yields the gain of the ranker, and the distance of pages from the bounds."""
+    """Yields the gain of the ranker, and the distance of slates from the bounds."""
     metric = value(report)
     if metric is None:
         return
@@ -85,7 +85,7 @@ def sentences(report: report_model.Report) -> Iterator[str]:
 
 
 def gain(report: report_model.Report, metric: str) -> Iterator[str]:
-    """Yields the gain of the ranker in a metric, where both stages have it."""
+    """Yields the gain of the ranker in a metric, if both stages have it."""
     found = report.ranker_gain.get(metric)
     if found is None or found[0] is None:
         return
@@ -101,7 +101,7 @@ def gain(report: report_model.Report, metric: str) -> Iterator[str]:
 
 
 def exposure(report: report_model.Report, metric: str) -> Iterator[str]:
-    """Yields the reason for few hits, where the metric counts watch seconds of hits."""
+    """Yields the reason for few hits, if the metric counts watch seconds of hits."""
     if metric.startswith(metric_names.HIT_WATCH_SECONDS):
         yield from shown_words.exposure(report)
 

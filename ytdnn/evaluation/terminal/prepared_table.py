@@ -68,7 +68,7 @@ def _own(data: prepared.PreparedData, table: str) -> list[str]:
 
 
 def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
-    """Yields the schema's columns that are there, with the number of missing values."""
+    """Yields the columns of the schema in the log, with their missing values."""
     missing = data.manifest.facts["missing"].get(table, {})
     own = _own(data, table)
     for column in _found(data, table):
@@ -185,7 +185,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _windows(data: prepared.PreparedData) -> Iterator[str]:
-    """Yields where the windows of the temporal protocol lie."""
+    """Yields the bounds of the windows of the temporal protocol."""
     found = data.manifest.facts.get("windows")
     if found is None:
         return

@@ -20,7 +20,7 @@ def terminal_table(found: report_parts.ShownLists, with_intervals: bool) -> tabl
 
     Args:
       found: The lists.
-      with_intervals: Whether there is room for them.
+      with_intervals: Whether there is room for intervals.
     """
     metrics = list(next(iter(found.systems.values())))
     what = "clicks" if found.gain == "clicks" else "watch time"

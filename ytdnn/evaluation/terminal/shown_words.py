@@ -1,4 +1,4 @@
-"""Sentences on the value of each order, for those who decide which model is served."""
+"""Sentences on the value of each order, for the choice of the served model."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ _LIMITS = (
 
 
 def is_first(report: report_model.Report) -> bool:
-    """Returns whether it is the headline: of a real log, which knows no true page."""
+    """Returns whether it is the headline: on a real log, without true slates."""
     return report.shown_lists is not None and not any(
         name.startswith(metric_names.TRUE_WATCH_SECONDS)
         for found in report.lists.values()
@@ -45,7 +45,7 @@ def sentences(report: report_model.Report) -> Iterator[str]:
 
 
 def exposure(report: report_model.Report) -> Iterator[str]:
-    """Yields why hits are few: how many listed videos the log showed at all."""
+    """Yields the reason for few hits: how many listed videos the log showed."""
     found = report.shown_lists
     if found is None or not found.exposed:
         return

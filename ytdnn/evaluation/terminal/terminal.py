@@ -42,12 +42,12 @@ def show(report: report_model.Report) -> None:
 
 
 def render(report: report_model.Report, width: int) -> console.Group:
-    """Returns the tables and notes of a report, as `evaluate` returns it.
+    """Returns the tables and notes of a report as text.
 
     Args:
       report: The report.
-      width: Characters of a line; a table that has no room for intervals says where
-        they are.
+      width: Characters of a line; a table without room for intervals names the file
+        with them.
     """
     worth = [_of_pages(report, width), _of_order(report, width)]
     if shown_words.is_first(report):
@@ -69,7 +69,7 @@ def render(report: report_model.Report, width: int) -> console.Group:
 
 
 def _of_pages(report: report_model.Report, width: int) -> list[console.RenderableType]:
-    """Returns the value of each system's page; nothing where it is unknown."""
+    """Returns the value of each system's slates; empty if it is unknown."""
     if page_value.value(report) is None:
         return []
     lines = [text.Text(f"{line}.") for line in page_value.sentences(report)]
@@ -77,7 +77,7 @@ def _of_pages(report: report_model.Report, width: int) -> list[console.Renderabl
 
 
 def _of_order(report: report_model.Report, width: int) -> list[console.RenderableType]:
-    """Returns the value of each order of the shown videos; nothing without them."""
+    """Returns the value of each order of the shown videos; empty without them."""
     if report.shown_lists is None:
         return []
     lines = [text.Text(f"{line}.") for line in shown_words.sentences(report)]

@@ -11,7 +11,7 @@ from ytdnn.run import configs
 
 
 class _Attention(sequence.SequenceEncoder):
-    """Embeddings, blocks one on another, a norm."""
+    """Embeddings, stacked attention blocks, and a layer norm."""
 
     block: type[tf.keras.layers.Layer]
 

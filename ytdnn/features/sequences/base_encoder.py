@@ -22,7 +22,7 @@ class Encoder(tf.keras.layers.Layer):
 
     Attributes:
       tables: Large variables looked up by row, for the table optimiser.
-      num_bags: How many vectors of the embedding's width it gives.
+      num_bags: Number of output vectors of the embedding's width.
     """
 
     tables: list[tf.Variable]
@@ -34,7 +34,7 @@ class Encoder(tf.keras.layers.Layer):
         """Returns vectors `[slices, positions, n · dim] float32`.
 
         Args:
-          features: As of `ytdnn.log.inputs.cut`.
+          features: See `ytdnn.log.inputs.cut`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         raise NotImplementedError
@@ -49,8 +49,8 @@ class Encoder(tf.keras.layers.Layer):
 
 
 class SequenceReader(tf.Module):
-    """A sequence opened for serving, its lookups inside."""
+    """A sequence opened for serving, lookups included."""
 
     def __call__(self, request: "raw_request.Request") -> Features:
-        """Returns the rows of slices of one position, as `ytdnn.log.inputs.cut`."""
+        """Returns the rows of slices of one position; see `ytdnn.log.inputs.cut`."""
         raise NotImplementedError

@@ -18,7 +18,7 @@ def load(text: str, file: str) -> type[sequence.SequenceEncoder]:
 
     Args:
       text: Text of the file.
-      file: Its name, for messages.
+      file: Name of the file, for messages.
 
     Raises:
       errors.UserError: The file raises an error, or does not declare exactly one

@@ -1,7 +1,7 @@
 """Searches as one average of the embeddings of their tokens (PAPER §3.3, §3.4).
 
-An unordered bag on purpose: told the last search in order, the network would only
-reproduce that search's page of results.
+The bag is unordered on purpose: if the network saw which search was the last, it would
+only reproduce that search's results.
 """
 
 from typing import Any
@@ -69,7 +69,7 @@ class SearchBag(base_encoder.Encoder):
         return [average]
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the searches as typed."""
+        """Returns the field of search texts."""
         del data
         return (fields.queries(),)
 
@@ -106,7 +106,7 @@ class _LastSearches(base_encoder.SequenceReader):
         }
 
     def _last_columns(self, queries: tf.Tensor) -> tf.Tensor:
-        """Cuts off the first columns `[batch, n]`, with none of the last searches.
+        """Drops the first columns `[batch, n]` without any of the last searches.
 
         Only the remaining queries are tokenised, which saves time for a long history.
         """

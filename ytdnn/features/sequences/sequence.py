@@ -1,9 +1,9 @@
 """The watch history read in order: one state after each watch, for all positions.
 
-A slice is encoded once: the state after row j knows the rows of its user up to j, and
-the vector of a position is the state after its last watch. So one forward pass gives
-the vectors of all positions of a slice, and a request is a slice of one position. A
-slice often holds several users; `History.starts` says where each row's user begins.
+A slice is encoded once: the state after row j depends on the rows of its user up to j,
+and the vector of a position is the state after its last watch. So one forward pass
+gives the vectors of all positions of a slice, and a request is a slice of one position.
+A slice often holds several users; `History.starts` says where each row's user begins.
 """
 
 import abc
@@ -27,7 +27,7 @@ class History:
       known: `[slices, rows] bool`, rows with an embedding; an encoder must mask the
         others.
       starts: `[slices, rows] int32`, the first row of each row's user. Rows before it
-        are of others, or padding, and must not count either.
+        belong to others, or are padding, and must be masked too.
       times: `[slices, rows] int64` times of the watches, seconds, 0 = unknown.
       next_times: `[slices, rows] int64` time of the event after each row: the next
         watch, or the request; None where the time of the request is not read.
@@ -41,17 +41,17 @@ class History:
 
     @property
     def begins(self) -> tf.Tensor:
-        """Which rows are their user's first, `[slices, rows] bool`."""
+        """Whether each row is its user's first, `[slices, rows] bool`."""
         return self.starts == tf.range(tf.shape(self.starts)[1])
 
     @property
     def mask(self) -> tf.Tensor:
-        """Which rows each row may see, `[slices, rows, rows] bool`."""
+        """Whether row i may attend to row j, `[slices, rows, rows] bool`."""
         return attention.causal_mask(self.starts, self.known)
 
 
 def _words(shape: tf.TensorShape) -> str:
-    """Returns a shape as text, such as [4, ?, 64]; ? is a size not known statically."""
+    """Returns a shape as text, such as [4, ?, 64]; ? is a dynamic size."""
     if shape.rank is None:
         return "no tensor of a known rank"
     return f"[{', '.join('?' if n is None else str(n) for n in shape)}]"
@@ -133,7 +133,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """Checks that there is a state of the right width for each row.
 
         Raises:
-          errors.UserError: There is not.
+          errors.UserError: The shape of the states is wrong.
         """
         wanted, found = rows.shape, tf.TensorShape(getattr(states, "shape", None))
         if found.rank != wanted.rank or not found.is_compatible_with(wanted):

@@ -55,11 +55,11 @@ class SideBySide(base_encoder.Encoder):
     def call(
         self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
-        """Returns the averages, then the other's vector."""
+        """Returns the averages, then the vector of the sequence encoder."""
         return [*self.bags(features, seed), *self.sequence(features, seed)]
 
     def freeze(self) -> None:
-        """Puts content and ids into one table for both."""
+        """Merges content and id embeddings into one fixed table for both encoders."""
         self.bags.freeze()
         self.sequence.videos = self.bags.videos
         self.sequence.content = self.bags.content
@@ -69,5 +69,5 @@ class SideBySide(base_encoder.Encoder):
         return self.sequence.fields(data)
 
     def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
-        """Returns the other's reader."""
+        """Returns the reader of the sequence encoder."""
         return self.sequence.open_request(data)

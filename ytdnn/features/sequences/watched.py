@@ -1,7 +1,7 @@
 """The base of encoders of the watch history: videos' vectors, and requests.
 
-A video without an id embedding and without content is the zero vector, and no encoder
-counts it.
+A video without an id embedding and without content is the zero vector, which encoders
+skip.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,7 +32,7 @@ class ContentSource(Protocol):
         ...
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns which videos have content features, `[...] bool`."""
+        """Returns whether each video has content features, `[...] bool`."""
         ...
 
     def every_video(self) -> list[tf.Tensor]:
@@ -63,7 +63,7 @@ class Watched(base_encoder.Encoder):
           config: Settings of candidate generation.
           vocabulary_size: Videos with an id embedding.
           content: Content features of videos; None: there are none.
-          videos: The table to share, where another encoder has created it.
+          videos: Table to share with another encoder; None: a new one.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
@@ -78,7 +78,8 @@ class Watched(base_encoder.Encoder):
         """Returns the constructor arguments of the layer, for `from_config`.
 
         Raises:
-          NotImplementedError: It reads content, which belongs to a prepared set.
+          NotImplementedError: The encoder reads content, which belongs to a prepared
+            set.
         """
         if self.content is not None or not hasattr(self.videos, "num_rows"):
             raise NotImplementedError(
@@ -117,7 +118,7 @@ class Watched(base_encoder.Encoder):
     def embedded(
         self, rows: tf.Tensor, seed: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the vectors of watched videos, and which have one."""
+        """Returns the vectors of watched videos, and whether each has one."""
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
         own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
@@ -136,16 +137,16 @@ class Watched(base_encoder.Encoder):
 
 
 class LastWatches(base_encoder.SequenceReader):
-    """The last watches of a request and their times; of the request too, if read."""
+    """Reads the last watches of a request, their times and, if needed, its time."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
-        """Keeps how many."""
+        """Stores the number of watches."""
         super().__init__()
         self._length = length
         self._with_request_times = with_request_times
 
     def __call__(self, request: "raw_request.Request") -> base_encoder.Features:
-        """Returns the rows, missing ones in front."""
+        """Returns the rows, padded in front."""
         from ytdnn.log import request as raw_request
 
         missing = self._length - tf.minimum(request.num_watches, self._length)

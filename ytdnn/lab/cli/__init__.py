@@ -1,1 +1,1 @@
-"""Commands that compare runs, and that make a world to run them on."""
+"""Commands that compare runs, and generate worlds for them."""

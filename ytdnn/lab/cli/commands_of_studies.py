@@ -1,4 +1,4 @@
-"""Commands that compare runs, and that make a world to run them on."""
+"""Commands that compare runs, and generate worlds for them."""
 
 from ytdnn import registries
 from ytdnn.lab.cli import experiments, live, study, sweep, world

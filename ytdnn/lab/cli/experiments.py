@@ -1,4 +1,4 @@
-"""`ytdnn experiments`: the runs of a directory as one sorted table."""
+"""`ytdnn experiments`: prints the runs of a directory as one sorted table."""
 
 import csv
 import pathlib
@@ -48,7 +48,7 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: There is no run, or a flag has a value it cannot have.
+      errors.UserError: There is no run, or a flag has a wrong value.
     """
     values = given.values
     split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")

@@ -1,4 +1,4 @@
-"""`ytdnn live`: arms against each other in a world that goes on day by day."""
+"""`ytdnn live`: compares arms in a world that continues day by day."""
 
 import dataclasses
 import pathlib
@@ -46,7 +46,7 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: A flag has a value it cannot have, or of `live_tests.live_test`.
+      errors.UserError: A flag has a wrong value, or the live test fails.
     """
     found = live_tests.live_test(
         [arm for arm in given.values["arms"].split(",") if arm.strip()],
@@ -66,7 +66,7 @@ def run(given: arguments.Arguments) -> None:
 
 
 def _world(given: arguments.Arguments) -> configs.WorldConfig | None:
-    """Returns the world that flags name, None where they name none."""
+    """Returns the world given by flags; None without such flags."""
     preset = given.values.get("preset")
     if preset is None:
         for key in given.overrides:
@@ -104,6 +104,6 @@ def _refresh_days(given: arguments.Arguments) -> int | dict[str, int]:
 
 
 def _number(given: arguments.Arguments, name: str, least: str = "") -> int | None:
-    """Returns a flag's number, None where it is left out or is `least`."""
+    """Returns a flag's number; None if it is left out."""
     text = given.values.get(name, least)
     return None if text == least else arguments.whole(name, text)

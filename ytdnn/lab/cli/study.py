@@ -1,9 +1,9 @@
-"""`ytdnn study`: one question, several settings, each in several seeds; one table.
+"""`ytdnn study`: compares several settings, each with several seeds, in one table.
 
 Every variant and seed is a run of its own, `WORKDIR/VARIANT/seed-N`, made by the same
 steps as `ytdnn run`: it is resumed where it was stopped, and finished steps are kept.
-Outputs that several runs have in common, prepared data or a trained model, are made
-once and linked: variants of the ranker only share the candidates of their seed.
+Outputs that several runs have in common, such as prepared data or a trained model, are
+made once and linked: variants of only the ranker share the candidates of their seed.
 """
 
 import dataclasses
@@ -92,8 +92,8 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: A flag has a value it cannot have, the variants cannot be
-        compared, or a step fails.
+      errors.UserError: A flag has a wrong value, the variants cannot be compared, or a
+        step fails.
     """
     directory = pathlib.Path(given.values["workdir"])
     split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
@@ -124,7 +124,7 @@ def _parts(words: str) -> list[str]:
 
 
 def _variants(given: arguments.Arguments) -> dict[str, configs.Config]:
-    """Returns the variants asked for, with the settings of the command line."""
+    """Returns the requested variants, with the settings of the command line."""
     file = given.values["config"]
     found = config_file.load_variants(file)
     only = _parts(given.values.get("only", ""))
@@ -214,7 +214,7 @@ def _make(
 
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
-    """Returns the steps of a run; one stage's evaluation only where none is whole."""
+    """Returns the steps of a run; a stage's evaluation only if there is no full one."""
     made = _made(stage)
     whole = graph.evaluation(split)
     is_stale = any(

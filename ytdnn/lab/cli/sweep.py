@@ -67,8 +67,8 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: A flag has a value it cannot have, Optuna is not installed, or
-        the base config cannot be trained.
+      errors.UserError: A flag has a wrong value, Optuna is not installed, or the base
+        config cannot be trained.
     """
     directory = pathlib.Path(given.values["workdir"])
     if (directory / workdir.CONFIG_FILE).exists():
@@ -127,7 +127,7 @@ def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
     """Returns the space of the config file; None: it has none.
 
     Raises:
-      errors.UserError: It names no setting, or one of another stage.
+      errors.UserError: The space is empty, or has a setting of another stage.
     """
     file = given.values.get("config")
     found = None if file is None else config_file.load_space(file)

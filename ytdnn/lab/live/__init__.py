@@ -1,7 +1,7 @@
-"""Live tests: a world goes on behind its log, and arms are judged by what is watched.
+"""Live tests: a world continues after its log, and arms are compared by watch time.
 
-The paper decides by live A/B tests (PAPER §1); here a world with a known truth stands
-for the live service. `play` plays the days, `arms` and `built_in` make the pages,
-`served` asks bundles, `history` is what users bring along, `days` keeps what happened,
-`measures`, `catalogue` and `comparing` measure it, `report` tells.
+The paper decides by live A/B tests (PAPER §1); here a world with a known truth replaces
+the live service. `play` plays the days; `arms` and `built_in` make the slates, with
+`served` for bundles; `history` has the users' requests, `days` the events; `measures`,
+`catalogue` and `comparing` compute the metrics of `report`.
 """

@@ -22,8 +22,8 @@ class Arm:
 
     Attributes:
       name: Name of the arm.
-      workdir: The run whose bundle makes the pages; None: a built-in arm.
-      refresh_days: After how many days the run is refreshed; 0: never.
+      workdir: The run with the bundle that makes the slates; None: a built-in arm.
+      refresh_days: Number of days after which the run is refreshed; 0: never.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Arm:
 
     @property
     def meaning(self) -> str:
-        """Description of the policy that makes the pages, for people."""
+        """Description of the policy that makes the slates, for people."""
         if self.workdir is None:
             return built_in.NAMES[self.name]
         if not self.refresh_days:
@@ -41,16 +41,16 @@ class Arm:
         return f"the bundle of {self.workdir}, refreshed every {days}"
 
     def is_due(self, days_done: int) -> bool:
-        """Returns whether the run is refreshed after so many days of a test."""
+        """Returns whether the run is refreshed after a number of days of a test."""
         return bool(self.refresh_days) and days_done % self.refresh_days == 0
 
 
 def parse(words: Sequence[str]) -> list[Arm]:
-    """Reads arms as `NAME=WORKDIR`, or the name of a built-in one.
+    """Parses arms: `NAME=WORKDIR`, or the name of a built-in arm.
 
     Raises:
-      errors.UserError: One is neither, a name is given twice, or there are fewer
-        than two.
+      errors.UserError: An arm is neither, a name is given twice, or there are fewer
+        than two arms.
     """
     found: dict[str, Arm] = {}
     for word in words:
@@ -89,8 +89,8 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
 
     Args:
       arms: The arms.
-      days: After how many days: one number for all runs, or by name of the arm, those
-        left out never; 0: never.
+      days: Number of days, one for all runs, or by name of the arm (others are never
+        refreshed); 0: never.
 
     Raises:
       errors.UserError: A number is negative, or no run has a name.
@@ -120,11 +120,11 @@ def world_of(
 
     Args:
       arms: The arms.
-      asked: The world where no arm is a run; None: there must be one.
+      asked: The world for tests without runs; None: an arm must be a run.
 
     Raises:
-      errors.UserError: Runs are of different worlds, or of none, or it has no live
-        days.
+      errors.UserError: Runs were trained in different worlds, or in none, or the world
+        has no live days.
     """
     found: dict[str, configs.WorldConfig] = {}
     for arm in arms:
@@ -185,17 +185,17 @@ def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:
 
 
 class Opened:
-    """An arm at work.
+    """An arm in a running test.
 
     Attributes:
       arm: The arm.
-      workdir: The run that serves now; refreshed runs take its place.
+      workdir: The run that serves; a refreshed run replaces it.
     """
 
     def __init__(
         self, arm: Arm, world: generate.World, known: history.UserHistories
     ) -> None:
-        """Loads the bundle, if it is one's.
+        """Loads the bundle, if the arm is a run.
 
         Raises:
           errors.UserError: The bundle is missing or damaged.
@@ -207,14 +207,14 @@ class Opened:
             self.serve(arm.workdir)
 
     def serve(self, workdir: pathlib.Path) -> None:
-        """Takes the newest bundle of a run from now on."""
+        """Switches to the newest bundle of a run."""
         if self._requester is None:
             self._requester = served.Requester(self._world, self._known)
         self.workdir = workdir
         self._bundle = bundle_room.load(workdir / _BUNDLE)
 
     def open(self, day: int) -> policy.Policy:
-        """Returns the policy that makes the pages of a day."""
+        """Returns the policy that makes the slates of a day."""
         if self._requester is not None:
             source = SOURCES.index(served.SOURCE)
             return served.policy_of(self._bundle, self._requester, source)

@@ -1,7 +1,7 @@
 """Arms that need no model: the most watched videos, and the upper bound by the truth.
 
-The world's own policy (`lab/world/policy.py`), which filled the pages of the log, is
-the third.
+The world's own policy (`lab/world/policy.py`), which made the slates of the log, is the
+third.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ _NOTHING = np.zeros(0, np.int64)
 def popularity(
     world: generate.World, known: history.UserHistories, day: int, source: int
 ) -> policy.Policy:
-    """Returns the policy that shows the most watched videos of the days before.
+    """Returns the policy that shows the most watched videos of the preceding days.
 
     Args:
       world: The world.

@@ -1,4 +1,4 @@
-"""Exposure of the catalogue on each arm's pages, and uploads that find an audience."""
+"""Exposure of the catalogue in each arm's slates, and uploads that find an audience."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ class Catalogue:
 
     Attributes:
       audience_days: Days after its upload in which a video can find its audience.
-      good: `[n]` numbers of the good videos that had those days within the test.
+      good: `[n]` numbers of the good videos with all of those days within the test.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class Catalogue:
         num_arms: int,
         num_days: int,
     ) -> None:
-        """Begins a test.
+        """Starts counting for a test.
 
         Args:
           world: The world.
-          arm_of: `[users]`, the arm of each.
-          num_arms: Arms.
+          arm_of: `[users]`, the arm of each user.
+          num_arms: Number of arms.
           num_days: Length of the test, days.
         """
         self.audience_days = min(_AUDIENCE_DAYS, max(1, num_days // 2))
@@ -51,7 +51,7 @@ class Catalogue:
         self.good = np.flatnonzero(is_new & is_good)
 
     def add(self, happened: Sequence[events.Events]) -> None:
-        """Adds the impressions and clicks of pages."""
+        """Adds the impressions and clicks of slates."""
         for one in happened:
             shown = one.impressions.columns()
             arm, videos = self._arm_of[shown["users"]], shown["videos"]
@@ -63,24 +63,25 @@ class Catalogue:
             np.add.at(self._early, (arm[early], videos[early]), 1.0)
 
     def found_audience(self, arm: int) -> npt.NDArray[np.bool_]:
-        """Returns which good uploads have found their audience in an arm."""
+        """Returns whether each good upload has found its audience in an arm."""
         found: npt.NDArray[np.bool_] = self._early[arm, self.good] >= AUDIENCE_CLICKS
         return found
 
     def num_shown(self, arm: int) -> int:
-        """Returns how many videos an arm's pages showed."""
+        """Returns the number of videos that an arm's slates showed."""
         return int((self._shown[arm] > 0).sum())
 
     def effective_videos(self, arm: int) -> float:
-        """Returns the number of videos that, clicked alike, spread as the clicks do.
+        """Returns the effective number of clicked videos.
 
-        The exponential of the entropy of the clicks.
+        It is the exponential of the entropy of the clicks: that many videos with equal
+        clicks have the same entropy.
         """
         return effective_number(self._clicked[arm])
 
 
 def effective_number(counts: Array) -> float:
-    """Returns exp(entropy) of shares in proportion to counts, 0 of nothing.
+    """Returns exp(entropy) of shares in proportion to counts; 0 without counts.
 
     >>> effective_number(np.array([2.0, 2.0, 0.0]))
     2.0

@@ -1,8 +1,8 @@
-"""Looks at a running test: each arm against the first after every day, and A/A tests.
+"""Daily comparisons of each arm with the first in a running test, and A/A tests.
 
-Two intervals are reported: that of a single look at the end, and the one that holds
-however often one looks (`lab/metrics/sequential.py`). The scale of the second is set
-before the test, from the same users in the days before it.
+Two intervals are reported: that of a single look at the end, and one that holds for any
+number of looks (`lab/metrics/sequential.py`). The scale of the second is set before the
+test, from the same users in the preceding days.
 """
 
 import dataclasses
@@ -20,14 +20,14 @@ _LEAST_USERS = 40  # of an A/A test, in both halves
 
 @dataclasses.dataclass(frozen=True)
 class FalseAlarms:
-    """Tests of an arm against itself, and how many found a difference.
+    """A/A tests of an arm, with the number of false alarms.
 
     Attributes:
-      repeats: Splits of the same users into two.
-      users: Number of users that were split.
-      fixed: Splits whose single look at the end had p < 0.05.
-      sequential: Splits whose sequential test found a difference on any day.
-      peeking: Splits in which a daily look at the fixed test found a difference: the
+      repeats: Number of splits of the users into two groups.
+      users: Number of users.
+      fixed: Number of splits with p < 0.05 in a single look at the end.
+      sequential: Number of splits with a difference in the sequential test on any day.
+      peeking: Number of splits with a difference in a daily look at the fixed test: the
         false alarms that the sequential test avoids.
     """
 
@@ -60,7 +60,7 @@ class Looks:
           earlier: Sums of as many days before the test.
           num_users: Users of the world.
           members: Users of each arm.
-          metrics: Names of the metrics that are compared.
+          metrics: Names of the compared metrics.
         """
         self.totals = measures.Totals(num_users, earlier)
         self.now: dict[int, dict[str, ab_test.MeanDifference]] = {}
@@ -75,7 +75,7 @@ class Looks:
         self._earlier, self._num_users = earlier, num_users
 
     def add(self, day: measures.DaySums) -> None:
-        """Adds a day, and looks."""
+        """Adds a day, and updates the comparisons."""
         self._day += 1
         self.totals.add(day)
         self._last = measures.Totals(self._num_users, self._earlier)
@@ -84,11 +84,11 @@ class Looks:
             self.now[arm] = {name: self._look(name, arm) for name in self._metrics}
 
     def visitors(self, arm: int) -> measures.Indices:
-        """Returns who of an arm was shown a page so far."""
+        """Returns the users of an arm who were shown a slate so far."""
         return self.totals.visitors(self._members[arm])
 
     def half_width(self, name: str, arm: int) -> float:
-        """Returns half the width of the sequential interval now."""
+        """Returns half the width of the current sequential interval."""
         mixture = self._mixtures[name, arm]
         return sequential.half_width(self.now[arm][name].variance, mixture, ALPHA)
 
@@ -97,7 +97,7 @@ class Looks:
         return self._sure.get((name, arm))
 
     def of_last_day(self, name: str, arm: int) -> float:
-        """Returns an arm's value of the last day, without the days before."""
+        """Returns an arm's value on the last day only."""
         metric = measures.METRICS[name]
         visitors = self._last.visitors(self._members[arm])
         sums = self._last.sums(metric, visitors)
@@ -138,16 +138,16 @@ def false_alarms(
 ) -> FalseAlarms | None:
     """Splits users who all saw one arm into two, many times, and counts differences.
 
-    Users do not influence each other, so a split of the played test is as good as a
-    test played again, except that all splits share the random draws of the world.
+    Users do not influence each other, so a split of the played test is equivalent to
+    another test, except that all splits share the random draws of the world.
 
     Args:
       earlier: Sums of as many days before the test.
       daily: Sums of each day.
       num_users: Users of the world.
-      members: The users; None is returned where too few of them came.
-      metric: Metric that is compared.
-      repeats: Splits.
+      members: The users; the result is None if too few of them came.
+      metric: The compared metric.
+      repeats: Number of splits.
     """
     visitors = np.unique(np.concatenate([day.users for day in daily]))
     visitors = np.intersect1d(visitors, members)

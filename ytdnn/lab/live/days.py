@@ -1,8 +1,8 @@
 """Finished days on disk: the impressions and events of each arm, as event logs.
 
-A day is an artefact, written aside and renamed when it is complete. All events of a
-world are a function of its seed and of the pages it is shown, so the pages of finished
-days are enough to resume a stopped test.
+A day is an artefact, published atomically. All events of a world are a function of its
+seed and of the slates that its users are shown, so the slates of finished days are
+enough to resume a stopped test.
 """
 
 import pathlib
@@ -55,7 +55,7 @@ def of_arms(
 
 
 def _known(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns a table without propensities where its arm draws nothing."""
+    """Returns a table without propensities if its arm draws nothing."""
     if schema.PROPENSITY not in frame.columns:
         return frame
     frame = frame.with_columns(pl.col(schema.PROPENSITY).fill_nan(None))
@@ -97,7 +97,7 @@ def is_finished(directory: pathlib.Path, day: int) -> bool:
 
 
 def serving(directory: pathlib.Path, day: int) -> dict[str, dict[str, float]]:
-    """Returns the seconds and pages that each arm served on a finished day."""
+    """Returns the seconds and number of slates of each arm on a finished day."""
     manifest = artifacts.load_manifest(path(directory, day), KIND)
     found: dict[str, dict[str, float]] = manifest.facts["serving"]
     return found
@@ -121,7 +121,7 @@ def joined(logs: Sequence[Frames]) -> Frames:
 def recorded(
     directory: pathlib.Path, day: int, names: Sequence[str], length: int
 ) -> policy.Policy:
-    """Returns the policy that shows the pages of a finished day again.
+    """Returns the policy that repeats the slates of a finished day.
 
     Args:
       directory: Directory of the live test.
@@ -168,7 +168,7 @@ def recorded(
 def _keys(
     users: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Returns a key of each visit: a user has one at a time."""
+    """Returns a key of each visit, from user and time."""
     keys: npt.NDArray[np.int64] = (users.astype(np.int64) << 32) + times
     return keys
 
@@ -216,13 +216,13 @@ def between(
 ) -> Frames:
     """Returns the log of an arm's users between the beginnings of two days.
 
-    A visit may run past midnight. Its later events belong to the next day, so logs that
-    follow each other do not overlap in time.
+    A visit may run past midnight. Its later events belong to the next day, so
+    consecutive logs do not overlap in time.
 
     Args:
       directory: Directory of the live test.
       arm: Name of the arm.
-      world: The world; the log holds its videos and users as of `stop`.
+      world: The world; the log holds its videos and users at `stop`.
       first: Day of the world.
       stop: First day after the log.
     """

@@ -1,8 +1,8 @@
-"""The events of each user so far, as requests of a live test carry them.
+"""The events of each user so far, for the requests of a live test.
 
 Events of finished days are sorted by user; those of the current day are few and are
-joined when a request needs them. So the cost of a request is in proportion to its
-user's history, and that of a day to its events.
+joined on demand. So the cost of a request is in proportion to its user's history, and
+that of a day to its events.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class UserHistories:
     """The events of all users of a world."""
 
     def __init__(self, num_users: int) -> None:
-        """Users who have done nothing."""
+        """Starts without events."""
         self._tables = {kind: _Table(num_users, kept) for kind, kept in _KEPT.items()}
 
     def add(self, happened: list[events.Events]) -> None:
@@ -59,7 +59,7 @@ class UserHistories:
 
 
 class _Table:
-    """One kind of event, sorted by user and, of one user, by time."""
+    """One kind of event, sorted by user and time."""
 
     def __init__(self, num_users: int, kept: tuple[str, ...]) -> None:
         self._num_users = num_users
@@ -68,7 +68,7 @@ class _Table:
         self.columns: dict[str, npt.NDArray] = {}
 
     def add(self, several: list[Columns]) -> None:
-        """Adds the events of some crowds; those of one user lie in one of them."""
+        """Adds the events of some crowds; a user's events are all in one crowd."""
         users = np.concatenate(
             [ragged.rows_of(self._offsets), *(one[_USERS] for one in several)]
         )

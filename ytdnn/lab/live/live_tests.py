@@ -1,4 +1,4 @@
-"""`live_test`: arms against each other in a world that goes on day by day."""
+"""`live_test`: compares arms in a world that continues day by day."""
 
 import dataclasses
 import os
@@ -33,23 +33,23 @@ def live_test(
     refresh_days: int | Mapping[str, int] = 0,
     verbose: api.Verbose = False,
 ) -> "report_room.LiveReport":
-    """Runs a live test: the world continues, and each user's pages are made by an arm.
+    """Runs a live test: the world continues, and each user's slates are made by an arm.
 
-    Finished days are kept in `out`: the same call goes on where it was stopped.
+    Finished days are saved in `out`: the same call resumes where it was stopped.
 
     Args:
       arms: `NAME=WORKDIR` or `logging`, `popularity`, `bound`; or workdirs by name,
         None for a built-in arm. The others are compared with the first.
       out: Directory of the test.
       days: Length of the test; None: all live days of the world.
-      world: The world, where no arm is a run.
+      world: The world, if no arm is a run.
       seed: Seed of the split of users, and of random draws of the arms.
       refresh_days: Number of days after which the runs are refreshed on the events of
         their own arm's users, one number or by name of the arm; 0: never.
-      verbose: As for all functions of `api`.
+      verbose: See `ytdnn.run.pipeline.api`.
 
     Returns:
-      The report, which `out` holds as JSON and as a page too.
+      The report, which is also in `out` as JSON and as a page.
 
     Raises:
       errors.UserError: An arm is unknown, runs are of different worlds, the world has
@@ -109,7 +109,7 @@ def _evaluated(workdir: pathlib.Path, directory: pathlib.Path) -> dict[str, floa
     """Returns the metrics of an evaluation for the lists that a run serves.
 
     Raises:
-      errors.UserError: It is damaged, or belongs to other models than the run's.
+      errors.UserError: The evaluation is damaged, or belongs to other models.
     """
     from ytdnn.evaluation import lists, report_files
 

@@ -1,7 +1,7 @@
-"""Measurements of each user: sums of a day, and the metrics made of them.
+"""Daily sums of each user, and the metrics computed from them.
 
-A visit is a home page that was shown. Watches from a page count for the page; watches
-from search, series or related videos count only in the total of a user
+A visit is a shown slate of the home page. Watches from a slate count for the slate;
+watches from search, series or related videos count only in the total of a user
 (`watch_seconds_per_user`).
 """
 
@@ -99,7 +99,7 @@ class DaySums:
 def of_events(
     world: generate.World, happened: Iterable[events.Events], since: int = 0
 ) -> DaySums:
-    """Returns the sums of events, those before a time left out."""
+    """Returns the sums of events, without events before a time."""
     num_users = world.config.num_users
     sums = np.zeros((num_users, len(SUMMED)))
     for one in happened:
@@ -142,14 +142,14 @@ def _add(sums: Array, name: str, users: Indices, values: npt.NDArray) -> None:
 
 
 class Totals:
-    """Sums of all users up to a day of the test, and those of the days before it."""
+    """Sums of all users up to a day of the test, and sums before the test."""
 
     def __init__(self, num_users: int, earlier: DaySums) -> None:
-        """Begins the test.
+        """Starts at zero.
 
         Args:
-          num_users: Users of the world.
-          earlier: Sums of as many days before the test as it will have.
+          num_users: Number of users of the world.
+          earlier: Sums over the days before the test, as many as it will have.
         """
         self._sums = np.zeros((num_users, len(SUMMED)))
         self._earlier = np.zeros((num_users, len(SUMMED)))
@@ -160,15 +160,15 @@ class Totals:
         self._sums[day.users] += day.sums
 
     def visitors(self, members: Indices) -> Indices:
-        """Returns the users among `members` that were shown a page in the test.
+        """Returns the users among `members` who were shown a slate in the test.
 
-        Whether a user comes does not depend on the arm, so leaving out those who never
-        came does not bias the comparison.
+        Visits do not depend on the arm, so leaving out users without a visit does not
+        bias the comparison.
         """
         return members[self._sums[members, SUMMED.index(_VISITS)] > 0]
 
     def sums(self, metric: Metric, members: Indices) -> ab_test.Sums:
-        """Returns a metric's sums over users who came, in the test and before it."""
+        """Returns a metric's sums for users with a visit, in the test and before it."""
         return ab_test.Sums(
             *(
                 _column(sums, name, members)
@@ -178,7 +178,7 @@ class Totals:
         )
 
     def before(self, metric: Metric, members: Indices) -> ab_test.Sums:
-        """Returns the sums of the days before the test in the place of the test's."""
+        """Returns the sums of the days before the test as if they were the test's."""
         found = self.sums(metric, members)
         nothing = np.zeros(len(members))
         return ab_test.Sums(

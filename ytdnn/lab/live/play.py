@@ -1,7 +1,7 @@
-"""A live test: the world goes on day by day, each user's pages from their arm.
+"""Plays a live test: the world continues day by day, with slates from each user's arm.
 
-All visits of a step of the day are asked for together, arm by arm. A finished day is
-written; a test that was killed shows its pages again and goes on with the next one.
+All visits of a step of the day are requested together, arm by arm. A finished day is
+saved; a test that was killed repeats the saved slates and continues with the next day.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ class Test:
         return [arm.name for arm in self.arms]
 
     def described(self) -> dict[str, Any]:
-        """Returns the test as JSON, by which its directory is recognised."""
+        """Returns the settings as JSON, which identify the test of a directory."""
         return {
             "world": configs.to_dict(self.world),
             "arms": {
@@ -97,12 +97,12 @@ def play(
     Args:
       test: Settings of the test.
       directory: Directory in which finished days are kept; None: they are not kept.
-      refresh: Function that continues the training of an arm's run; needed where an arm
-        is refreshed.
+      refresh: Function that continues the training of an arm's run; needed if an arm is
+        refreshed.
 
     Raises:
-      errors.UserError: The test is longer than the world, the directory holds
-        another one, or a bundle is missing.
+      errors.UserError: The test is longer than the world, the directory has another
+        test, or a bundle is missing.
     """
     _check(test, directory, refresh)
     world = generate.World(test.world)
@@ -162,7 +162,7 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
 
 
 def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """Returns why a test that was begun is not the one asked for, empty if it is."""
+    """Returns why a directory's test is not the requested one; empty if it is."""
     worlds = begun.get("world", {}), asked["world"]
     if begun.keys() != asked.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"
@@ -256,11 +256,11 @@ def _add(counts: dict[str, float], spent: Mapping[str, float]) -> None:
 
 
 def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.Page:
-    """Returns the pages of several policies as one.
+    """Returns the slates of several policies as one.
 
     Args:
-      pages: Pages of each policy; propensities are unknown where a policy gives none.
-      rows: Place of each page, in order, in the answer.
+      pages: Slates of each policy; propensities are unknown if a policy has none.
+      rows: Row of each slate in the result.
     """
     back = np.argsort(rows)
 

@@ -27,7 +27,7 @@ class ArmDifference:
       difference: Arm minus first, adjusted by CUPED, with the interval of one look.
       sequential: The same value with the interval that holds at every look.
       p_value: p-value of one look at the end.
-      sequential_p_value: Smallest of all days, valid however often one looks.
+      sequential_p_value: Smallest of all days, valid for any number of looks.
       lift: The same difference as a share of the first, with the interval of one look.
       variance_kept: Share of the variance that CUPED leaves.
       sure_since: Day of the test, from 1, from which a daily look shows a difference;
@@ -118,7 +118,7 @@ class LiveReport:
 
     @property
     def first(self) -> str:
-        """Name of the arm compared with."""
+        """Name of the first arm, which the others are compared with."""
         return next(iter(self.arms))
 
 
@@ -229,7 +229,7 @@ def _between(value: float, low: float, high: float) -> IntervalEstimate:
 
 
 def _number(value: float) -> float | None:
-    """Returns a number as JSON can hold it."""
+    """Returns a number for JSON; None if it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 

@@ -25,7 +25,7 @@ class Requester:
     """Builds the inputs of a bundle's recommender from events of a world."""
 
     def __init__(self, world: generate.World, known: history.UserHistories) -> None:
-        """Takes the world, for users' ids and demographics, and their history."""
+        """Stores the world, for users' ids and demographics, and their histories."""
         self._world = world
         self._known = known
         table = tables.users_table(world.all_users, np.inf)
@@ -128,7 +128,7 @@ class Requester:
         return laid_out
 
     def _texts(self, numbers: npt.NDArray[np.integer]) -> npt.NDArray[Any]:
-        """Returns queries as they were typed."""
+        """Returns the texts of searches."""
         distinct, codes = np.unique(numbers, return_inverse=True)
         shared = self._world.shared
         written = titles.queries(
@@ -140,12 +140,12 @@ class Requester:
 def policy_of(
     bundle: bundle_room.Bundle, requester: Requester, source: int
 ) -> policy.Policy:
-    """Returns the policy that asks a bundle for its pages.
+    """Returns the policy that requests its slates from a bundle.
 
     Args:
-      bundle: The models; they answer by the index that serves.
-      requester: Makes their inputs.
-      source: Code of the pages' source.
+      bundle: The bundle, which answers by its served index.
+      requester: Builds the inputs.
+      source: Code of the slates' source.
     """
     name = bundle.recommender()
     fields = bundle.inputs(name)

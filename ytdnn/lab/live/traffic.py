@@ -1,4 +1,4 @@
-"""Which arm each user is in: a hash of the user and the seed, so it never changes."""
+"""Assigns users to arms by a hash of user and seed, so assignments never change."""
 
 import numpy as np
 import numpy.typing as npt

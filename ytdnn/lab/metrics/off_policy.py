@@ -17,10 +17,10 @@ A decision is judged by itself: the reward of π's video in this place, given th
 places before it. For pages that π fills from the first place on, the weight of a place
 is multiplied by those of the places before it (`before`; per-decision importance
 sampling: Precup, Sutton and Singh, ICML 2000), and the model's mean is that of the
-place in π's own pages (Jiang and Li, ICML 2016, whose next state is the page with one
-more video): the same estimates, of whole pages, and far noisier.
+place in π's own slates (Jiang and Li, ICML 2016, with the slate and one more video as
+the next state): the same estimates, for whole slates, and far noisier.
 
-Intervals are over users, whose decisions are not independent.
+Intervals are over users, as a user's decisions are not independent.
 """
 
 import dataclasses
@@ -86,7 +86,7 @@ class Estimate:
       value: The estimate.
       low: Lower end of its 95 % interval over users.
       high: Upper end.
-      effective_size: Decisions of equal weight that would tell as much.
+      effective_size: Number of decisions of equal weight with the same information.
     """
 
     value: float

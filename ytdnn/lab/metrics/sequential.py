@@ -1,10 +1,10 @@
 """Intervals and p-values that hold at every look, not at one fixed beforehand.
 
-Who looks at a running test every day and stops at the first p < 0.05 is wrong far more
-often than one time in twenty. The mixture sequential probability ratio test (Robbins,
-1970; Johari, Koomen, Pekelis and Walsh, *Always Valid Inference: Continuous Monitoring
-of A/B Tests*, Operations Research 2022) averages the likelihood ratio over effects
-θ ~ N(0, τ²). With an estimate d of variance V at a look,
+Stopping a running test at the first daily p < 0.05 gives far more than one false alarm
+in twenty tests. The mixture sequential probability ratio test (Robbins, 1970; Johari,
+Koomen, Pekelis and Walsh, *Always Valid Inference: Continuous Monitoring of A/B Tests*,
+Operations Research 2022) averages the likelihood ratio over effects θ ~ N(0, τ²). With
+an estimate d of variance V at a look,
 
     Λ = sqrt(V / (V + τ²)) · exp(τ² d² / (2 V (V + τ²))),
 

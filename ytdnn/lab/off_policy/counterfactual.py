@@ -1,6 +1,6 @@
 """Off-policy estimates of the systems' pages, from the log of another recommender.
 
-On logged pages with known propensities (`logged_pages`), each place is a decision. A
+In logged slates with propensities (`logged_pages`), each place is a decision. A
 system's own page policy gives the probability with which it would have shown the same
 video there (`page_choices`), and `metrics.off_policy` turns both into estimates. The
 candidates of a system are those for the logged request, with its history rolled back as
@@ -157,7 +157,7 @@ def estimates(
       log: The log.
       chosen: By the policy to judge.
       most_weight: Upper bound on weights.
-      own: As of `Log.decisions`.
+      own: See `DecisionLog.decisions`.
     """
     found: dict[str, dict[str, off_policy.Estimate]] = {}
     for reward in log.rewards:

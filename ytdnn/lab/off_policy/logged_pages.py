@@ -1,4 +1,4 @@
-"""Pages of the log with known propensities.
+"""Slates of the log with propensities.
 
 A page counts where it is logged completely: its positions follow one another from the
 first on, and every place has a propensity. Otherwise it is unknown which videos were

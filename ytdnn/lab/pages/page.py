@@ -4,7 +4,7 @@ No network, no script: the style is in the page, plots are inline SVG, and a con
 security policy forbids the browser everything else. All text is escaped, except markup
 (`plots` returns it), which is inserted unchanged.
 
->>> html = render("A & B", "What it is.", [Section("One", "How to read it.")])
+>>> html = render("A & B", "A summary.", [Section("One", "How to read it.")])
 >>> "<h1>A &amp; B</h1>" in html
 True
 """

@@ -1,4 +1,4 @@
-"""Section of the page on how far lists reach into the catalogue, and at what price."""
+"""Section of the page on the coverage of the catalogue by lists, and its price."""
 
 from collections.abc import Iterator
 

@@ -96,7 +96,7 @@ def scale(
     from_zero: bool = False,
     ticks: Sequence[float] = (),
 ) -> Scale:
-    """Returns an axis whose ends are round and hold all values.
+    """Returns an axis with round ends around all values.
 
     Args:
       values: Values to draw; those without a place on the axis are ignored.

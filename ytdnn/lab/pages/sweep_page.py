@@ -1,4 +1,4 @@
-"""The page of a sweep: what counts, the curves, and quality against cost."""
+"""The page of a sweep: importance of settings, curves, and quality against cost."""
 
 import math
 

@@ -116,10 +116,10 @@ def cell(
 
 
 def _coarse(value: float) -> str:
-    """Returns three decimals, for values that are not known to four."""
+    """Returns a number with three decimals, for values too uncertain for four."""
     return f"{value:.3f}" if abs(value) < 10 else scales.number(value)
 
 
 def fixed(value: float) -> str:
-    """Returns four decimals where most metrics lie, so that columns line up."""
+    """Returns a number with four decimals if below 10, so that columns line up."""
     return f"{value:.4f}" if abs(value) < 10 else scales.number(value)

@@ -34,7 +34,7 @@ class Run:
       name: Its path below the directory.
       settings: Every setting by its path.
       metrics: Every number by `MODEL/METRIC`.
-      note: Why there are no numbers; empty if there are.
+      note: The reason why there are no numbers; empty if there are.
     """
 
     name: str

@@ -1,11 +1,10 @@
 """Searches settings by validation: trials of Optuna, each a run of its own.
 
-A trial trains one stage with settings drawn from a space, and is pruned where after an
-epoch it is below the median of the trials before it. All trials stand in one journal
-file, which several processes may share. A killed sweep goes on where it stopped: a
-trial that was running resumes from its checkpoint. One process with a number of trials
-draws the same settings whenever it is killed, as each draw depends on the seed and the
-trials before it.
+A trial trains one stage with settings drawn from a space, and is pruned if after an
+epoch it is below the median of the earlier trials. All trials are in one journal file,
+which several processes may share. A killed sweep continues where it stopped: a running
+trial resumes from its checkpoint. A single process draws the same settings even if it
+is killed, as each draw depends only on the seed and the earlier trials.
 """
 
 import contextlib
@@ -53,7 +52,7 @@ Say = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """A search: where, from which config, over which space.
+    """The settings of a search.
 
     Attributes:
       directory: Directory of the sweep.
@@ -118,7 +117,7 @@ def run(
     """Makes trials until there are enough, or the time is over.
 
     Args:
-      sweep: What is searched.
+      sweep: The search.
       num_trials: Number of trials of the whole sweep, earlier ones included; None: no
         limit.
       minutes: Minutes after which this process begins no further trial; None: no limit.
@@ -290,7 +289,7 @@ def _study(optuna: Any, sweep: Sweep, space: spaces.Space) -> "optuna.Study":
 
 
 def _sampler(optuna: Any, study: "optuna.Study", seed: int) -> Any:
-    """Returns a sampler whose draws depend on the seed and the finished trials."""
+    """Returns a sampler with draws that depend on the seed and the finished trials."""
     states = optuna.trial.TrialState
     finished = study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
     return optuna.samplers.TPESampler(
@@ -322,7 +321,7 @@ def _try(
     space: spaces.Space,
     say: Say,
 ) -> None:
-    """Trains a trial and tells the study; one that another process holds is left."""
+    """Trains a trial and reports it; skips one that another process has locked."""
     directory = sweep.trial(trial.number)
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / ".trial.lock", "a") as file:
@@ -350,7 +349,7 @@ def _try(
 
 
 def _drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
-    """Returns the settings of a trial as texts; drawn anew, or as they were."""
+    """Returns the settings of a trial as texts, new ones or those of its first draw."""
     found: dict[str, str] = {}
     for key, values in space.items():
         if any(found.get(name) != _text(value) for name, value in values.when):

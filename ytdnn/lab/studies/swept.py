@@ -1,14 +1,14 @@
-"""The trials of a sweep (`ytdnn/lab/studies/sweeping.py`), and what they show."""
+"""The trials of a sweep (`ytdnn/lab/studies/sweeping.py`) and its result."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class SweepTrial:
-    """One trial as the journal has it.
+    """One trial of the journal.
 
     Attributes:
-      number: Its number, from 0 on.
+      number: Number of the trial, from 0.
       state: `complete`, `pruned`, `running` or `failed`.
       settings: Settings that differ from the base config, as texts.
       value: Validation metric of the best epoch; None: not complete.
@@ -16,7 +16,7 @@ class SweepTrial:
       seconds: Seconds of the training; None: not complete.
       milliseconds: Cost of an answer, see `ytdnn.evaluation.answer_cost`; None: not
         complete.
-      refused: Why its settings could not be trained; empty: they could.
+      refused: The reason why its settings could not be trained; empty: they could.
     """
 
     number: int

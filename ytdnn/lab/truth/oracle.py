@@ -35,7 +35,7 @@ class Oracle:
     def __init__(
         self, data: prepared.PreparedData, known: known_world.KnownWorld
     ) -> None:
-        """Takes a set and its world."""
+        """Stores a prepared set and its world."""
         self.world = known.world
         self.data = data
         self._users = known.users
@@ -134,7 +134,7 @@ class WorldTruth:
     """The truth about a world's log; see `truths.LogTruth`."""
 
     def __init__(self, data: prepared.PreparedData) -> None:
-        """Makes no world yet."""
+        """Stores the set; the world is generated on first use."""
         self._data = data
 
     def systems(self, config: configs.EvaluationConfig) -> measure.Systems:
@@ -149,9 +149,9 @@ class WorldTruth:
 def systems(
     data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> measure.Systems:
-    """Returns the oracles as systems to measure; none where no world made the log.
+    """Returns the oracles as systems to measure; empty if the log is not a world's.
 
-    One ranks by expected watches, the other makes the page of most watch time.
+    One ranks by expected watches, the other makes the slate with most watch time.
     """
     known = known_world.from_data(data)
     if known is None:

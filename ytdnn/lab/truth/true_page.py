@@ -1,6 +1,6 @@
-"""The true value of a page on a world: expected clicks and watch seconds.
+"""The true value of a slate on a world: expected clicks and watch seconds.
 
-Each list is taken as the page that its user is shown at the time of the request. The
+Each list is treated as the slate that its user is shown at the time of the request. The
 world's own laws (`world.page_truth`) give the probability of a click in each place and
 the watch time after it, given the user's memory at that moment: the latest impressions
 that were not clicked, and the latest watches. The device is unknown before the visit,
@@ -40,7 +40,7 @@ class TruePages:
     def __init__(
         self, data: prepared.PreparedData, known: known_world.KnownWorld
     ) -> None:
-        """Takes a set and its world."""
+        """Stores a prepared set and its world."""
         self._data = data
         self._known = known
         # Index 0, no video, and videos of the world that the set lacks.

@@ -6,8 +6,8 @@ probability and watch seconds of any user, video and time. With `live_days` the 
 continues after the end of its log and shows the pages of any policy (`policy.Policy`):
 live tests of recommenders are run on it.
 
-The world knows nothing of any model's features. Experiments are run on it as it is: a
-change of the world is a change of its own, after which they are measured again.
+The world does not depend on any model's features. After a change of the world, all
+experiments on it must be measured again.
 
     words → corpus → popularity → setting → people → interests → responses
                                               memory → policy → behaviour → generate

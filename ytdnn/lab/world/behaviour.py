@@ -1,8 +1,8 @@
 """The behaviour of the users: visits with a page, a search, a series, related videos.
 
-Users do not influence each other, so those of a crowd are simulated side by side: a
-round is one visit of every user who has one that day. The cost of a round is in
-proportion to its visits, whatever the size of the corpus.
+Users do not influence each other, so the users of a crowd are simulated together: a
+round is one visit of every user with a visit that day. The cost of a round is in
+proportion to its visits, and independent of the size of the corpus.
 
 Most watches do not come from the recommender's pages: the paper trains on all (§3.4).
 """
@@ -49,7 +49,7 @@ class _Visit:
 
 
 class Crowd:
-    """Some users, what they remember, and when they are free.
+    """Some users, with their memory and the time from which each is free.
 
     Attributes:
       users: The users.
@@ -65,7 +65,7 @@ class Crowd:
         accidents_rng: np.random.Generator,
         outcomes_rng: np.random.Generator | None = None,
     ) -> None:
-        """Users who have done nothing yet.
+        """Creates users without events.
 
         Args:
           shared: The world.

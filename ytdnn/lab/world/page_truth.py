@@ -86,7 +86,7 @@ def shortlist(
       users: `[n]` numbers of users.
       times: `[n]`, seconds since the epoch; later uploads are left out.
       num: Length of each list.
-      known: Numbers of the videos that may be listed.
+      known: Numbers of the videos to choose from.
       excluded: Rows and numbers of videos, of the same length, that may not.
 
     Returns:

@@ -47,8 +47,8 @@ class Users:
       genders: int8 [n], into `words.GENDERS`.
       countries: int8 [n], into `words.COUNTRIES`.
       languages: int8 [n], their country's, into `words.LANGUAGES`.
-      english: float64 [n], share of what they watch that is in English; 0 where
-        English is their own.
+      english: float64 [n], share of watches in English; 0 if English is the user's own
+        language.
       logged_in: float64 [n], share of visits with a log-in.
       visits: int64 [n], visits within the span.
       joined_days: float64 [n], first possible visit, days since the begin.

@@ -133,12 +133,12 @@ class Accidents:
     """Draws accidental clicks, from a stream of their own."""
 
     def __init__(self, share: float, rng: np.random.Generator) -> None:
-        """Takes the share of impressions, and the stream."""
+        """Stores the share of impressions, and the stream."""
         self._share = share
         self._rng = rng
 
     def happen(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Returns which impressions are clicked by accident, `shape` bool."""
+        """Returns whether each impression is clicked by accident, `shape` bool."""
         happened: np.ndarray = self._rng.random(shape) < self._share
         return happened
 

@@ -1,7 +1,7 @@
-"""Titles of videos and the words of queries, which share a vocabulary.
+"""Titles of videos and the texts of searches, which share a vocabulary.
 
-A query is kept as a number until it is written: topical ones by language, leaf and
-form, known-item ones by video and form.
+A search is a number until its text is written: a topical one by language, leaf and
+form, a search for one video by video and form.
 """
 
 import numpy as np
@@ -64,7 +64,7 @@ def draw_queries(
       num_leaves: Number of leaves of the topic tree.
       leaves: `[n]`, leaf that is searched for.
       languages: `[n]`, language of the words.
-      videos: `[n]`, video that a known-item query is about.
+      videos: `[n]`, video that a search for one video is about.
       rng: For the form.
     """
     shelf = np.asarray(languages, np.int64) * num_leaves + leaves
@@ -89,7 +89,7 @@ def queries(
       numbers: Numbers from `draw_queries`, each once.
       num_leaves: Number of leaves of the topic tree.
       videos: The corpus.
-      metadata: Metadata with the titles that known-item queries quote.
+      metadata: Metadata with the titles that searches for one video quote.
     """
     first_known = len(words.LANGUAGES) * num_leaves * _TOPICAL_FORMS
     written = []

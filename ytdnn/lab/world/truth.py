@@ -5,7 +5,7 @@ very laws. `watch_rates` adds up all ways to a watch. It ignores only effects wi
 page: duplicates, the place that a video takes, and earlier impressions.
 
 The oracle is an upper bound: it sees each user's interests at the moment asked for,
-drift and focus included, where a model sees only what the user did before.
+including drift and focus, while a model sees only the user's earlier events.
 """
 
 import dataclasses

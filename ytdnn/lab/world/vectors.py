@@ -1,8 +1,8 @@
 """Vectors of the world's videos, as an encoder of frames and sound would make them.
 
-A vector shows what a video is about, who made it, how it looks and which language is
-spoken: factors of its leaf, its channel and its language, and its style, mixed into all
-coordinates, plus noise. Quality, appeal and popularity are not in it.
+A vector encodes the topic of a video, its channel, its style and its language: factors
+of leaf, channel and language, and the style, mixed into all coordinates, plus noise.
+Quality, appeal and popularity are not in it.
 """
 
 import numpy as np

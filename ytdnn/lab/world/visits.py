@@ -1,4 +1,4 @@
-"""When users come: visits by day, in rounds that can be played side by side."""
+"""The times of visits: by day, in rounds that are played together."""
 
 import dataclasses
 import itertools

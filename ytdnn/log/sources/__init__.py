@@ -1,6 +1,6 @@
 """Sources of event logs: MovieLens, KuaiRand, own files or frames, the world.
 
-A module each registers a function from settings to the log (`registries.LOGS`).
+Each module registers a function from settings to the log (`registries.LOGS`).
 """
 
 import dataclasses
@@ -21,10 +21,11 @@ def read(
 
     Args:
       config: Source, directory or edition, own column names, filter.
-      given: The tables themselves, where the source is `tables` in memory.
+      given: Tables in memory, for the source `tables`.
 
     Raises:
-      errors.UserError: It is missing or cannot be read, or a setting does not fit.
+      errors.UserError: The log is missing or cannot be read, or a setting does not
+        fit.
     """
     _require_own_settings(config)
     config = dataclasses.replace(config, dir=user_paths.text(config.dir))

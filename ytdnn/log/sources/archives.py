@@ -1,4 +1,4 @@
-"""Sources that come as an archive, a zip or tar.gz: unpacked once into the cache."""
+"""Sources in an archive, a zip or tar.gz, which is unpacked once into the cache."""
 
 import gzip
 import os
@@ -30,7 +30,7 @@ _DAMAGES = (
 
 
 def cache_directory() -> pathlib.Path:
-    """Returns `$YTDNN_CACHE`, or `~/.cache/ytdnn`, made when it is missing."""
+    """Returns `$YTDNN_CACHE`, or `~/.cache/ytdnn`; creates it if it is missing."""
     chosen = os.environ.get("YTDNN_CACHE")
     path = (
         user_paths.expanded(chosen) if chosen else pathlib.Path.home() / ".cache/ytdnn"
@@ -46,14 +46,14 @@ def cache_directory() -> pathlib.Path:
 
 
 def directory_of(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
-    """Returns `path` when it is a directory, or where the archive is unpacked.
+    """Returns `path` if it is a directory, else the directory of the unpacked archive.
 
     Args:
       path: A directory, a zip, or a tar.gz.
-      members: Names of files to unpack, in whatever folder of the archive they lie.
+      members: Names of files to unpack, from any folder of the archive.
 
     Raises:
-      errors.UserError: There is nothing, or no archive, or no room to unpack it.
+      errors.UserError: The path does not exist or is no archive, or the disk is full.
     """
     if path.is_dir():
         return path
@@ -132,7 +132,7 @@ def _is_wanted(
     """Whether an entry is one of the members, inside the archive's own folder.
 
     Raises:
-      errors.UserError: An entry of that name would leave the folder.
+      errors.UserError: An entry would be unpacked outside the folder.
     """
     if name.name not in members:
         return False

@@ -1,8 +1,8 @@
 """Casts a user's columns to the schema's types, and keeps the original values.
 
-A cast that can fail for single values gives null there and keeps the value in the
-origin's `raw` column, for `validation` to name. A column of a type that can never fit
-(a list as a time) is refused at once.
+A cast that fails for single values returns null there, and the value stays in the
+origin's `raw` column for messages of `validation`. A column of a type that can never
+fit (a list as a time) is refused at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,13 +34,13 @@ def normalise(
       table: Name of a schema table.
       frame: The user's rows with `event_log.ROW`.
       file: Path that the rows come from, for messages.
-      names: The user's own name of each schema column; default: the schema's name.
-      keep: Further columns that stay as they are.
-      units: Units of time columns that are not in seconds, as from `times.Reading`.
+      names: The user's name of each schema column; default: the schema's name.
+      keep: Further columns to keep unchanged.
+      units: Units of time columns that are not in seconds; see `times.Reading`.
       outcomes: Columns of impressions outside the schema that are kept as numbers.
 
     Returns:
-      Rows as `event_log.Origin.rows` has them.
+      Rows in the form of `event_log.Origin.rows`.
 
     Raises:
       errors.UserError: A column's type can never be cast to the schema's.
@@ -65,7 +65,7 @@ def normalise(
 
 
 def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
-    """Returns an outcome as numbers, true as 1, and the raw one as `cast` does."""
+    """Returns an outcome as numbers, with true as 1, and its raw column."""
     if dtype == pl.Boolean:
         return [pl.col(name).cast(pl.Float64)]
     return cast(schema.outcome(name), name, dtype, place)
@@ -74,7 +74,7 @@ def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
 def _own_columns(
     table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
 ) -> list[pl.Expr]:
-    """Returns the user's own columns: numbers as float64, vectors, others as text."""
+    """Returns the log's own columns: numbers as float64, vectors, others as text."""
     known = {names.get(c.name, c.name) for c in schema.TABLES[table].columns}
     known |= {column.name for column in schema.TABLES[table].columns} | set(keep)
     own = []
@@ -94,7 +94,7 @@ def _own_columns(
 def cast(
     column: schema.Column, own: str, dtype: pl.DataType, place: str, unit: int = 0
 ) -> list[pl.Expr]:
-    """Returns the cast column and, where the cast can fail, the raw one."""
+    """Returns the cast column and, if the cast can fail, the raw column."""
     value = pl.col(own)
     if dtype.is_float():
         value = value.fill_nan(None)  # NaN is how pandas writes a missing value

@@ -1,6 +1,6 @@
-"""Lazy frames of CSV files with the row's number kept.
+"""Lazy frames of CSV files with row numbers.
 
-A header and commas are needed; blank lines, and comment lines above the header, are
+A header and commas are required; blank lines, and comment lines above the header, are
 left out and counted.
 """
 
@@ -28,8 +28,8 @@ class Layout:
     """Comment lines and blank rows of a CSV file.
 
     Attributes:
-      num_comments: Lines above the header that begin with `#` or are blank.
-      num_blank: Rows without a value, left out.
+      num_comments: Number of lines above the header that begin with `#` or are blank.
+      num_blank: Number of rows without a value, which are left out.
     """
 
     num_comments: int = 0
@@ -61,9 +61,9 @@ def scan_csvs(
 ) -> pl.LazyFrame:
     """Returns the rows of CSV files one after the other, numbered in ROW.
 
-    A column's type is one that every value of the file fits, so a single value that
-    is out of place makes its column text, for the casts to name. A column of ids is
-    text unless each would read back from an integer as it was written (not "007").
+    A column's type fits every value of the file, so a single wrong value makes the
+    column text, and the casts name it. A column of ids is text unless each id equals
+    the text of its integer (unlike "007").
 
     Args:
       paths: The files, of the same columns.
@@ -202,7 +202,7 @@ def _is_above(line: str) -> bool:
 
 
 def _require_utf8(path: pathlib.Path, row: int) -> None:
-    """Checks the bytes of one line, which were not all text when read."""
+    """Checks the bytes of a line that could not be decoded."""
     with event_log.readable(str(path)), _opened(path) as file:
         line = next(itertools.islice(file, row, None), b"")
     try:
@@ -245,7 +245,7 @@ def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
 
 
 def _opened(path: pathlib.Path) -> IO[bytes]:
-    """Opens a file, unpacking gzip, which its first bytes tell."""
+    """Opens a file; unpacks gzip, recognised by the first bytes."""
     with open(path, "rb") as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
     return cast(IO[bytes], gzip.open(path)) if is_gzip else open(path, "rb")
@@ -259,10 +259,10 @@ def _ragged(path: pathlib.Path, row: int, found: int, wanted: int) -> errors.Use
 
 
 def _infer(text: pl.LazyFrame, id_columns: Sequence[str]) -> dict[str, pl.DataType]:
-    """Returns the narrowest type that all values of each column of text fit.
+    """Returns the narrowest type that fits all values of each text column.
 
-    One streaming pass over the whole file; Polars' own inference would hold it in
-    memory.
+    This is one streaming pass over the whole file; Polars' own inference would need it
+    in memory.
     """
     names = text.collect_schema().names()
     checks = [
@@ -281,7 +281,7 @@ _INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
 
 
 def _fits(value: pl.Expr, is_id: bool) -> dict[pl.DataType, pl.Expr]:
-    """Returns for each type whether all values that are there fit it."""
+    """Returns for each type whether it fits all values."""
     if is_id:
         integer = value.str.contains(r"^(0|-?[1-9]\d{0,17})$")
         never = pl.lit(False)

@@ -1,6 +1,6 @@
 """Download of MovieLens from GroupLens and KuaiRand from Zenodo, with checksums.
 
-Uses `pooch`, which writes a file only when it is whole and its checksum agrees.
+Uses `pooch`, which writes a file only if it is complete and its checksum agrees.
 """
 
 import pathlib
@@ -43,8 +43,8 @@ def fetch(name: str) -> pathlib.Path:
       name: A key of `MD5`.
 
     Raises:
-      errors.UserError: There is no such edition, no network, or the checksum of the
-        download differs.
+      errors.UserError: The edition is unknown, there is no network, or the checksum of
+        the download differs.
     """
     if name not in MD5:
         received = f"received {name!r}" if name else "received neither"
@@ -63,8 +63,8 @@ def fetch_kuairand(name: str) -> pathlib.Path:
       name: A key of `KUAIRAND`.
 
     Raises:
-      errors.UserError: There is no such edition, no network, or the checksum of the
-        download differs.
+      errors.UserError: The edition is unknown, there is no network, or the checksum of
+        the download differs.
     """
     if name not in KUAIRAND:
         received = f"received {name!r}" if name else "received neither"
@@ -149,11 +149,11 @@ class _ProgressBar:
         self._bar.update(self._task, advance=num_bytes)
 
     def reset(self) -> None:
-        """Takes the bar back to the start; pooch then fills it in one step."""
+        """Resets the bar; pooch then fills it in one step."""
         if self._bar is not None:
             self._bar.reset(self._task)
 
     def close(self) -> None:
-        """Takes the bar off the terminal."""
+        """Removes the bar from the terminal."""
         if self._bar is not None:
             self._bar.stop()

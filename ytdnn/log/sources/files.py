@@ -1,4 +1,4 @@
-"""Lazy frames of Parquet files with the row's number kept, and of some of the rows."""
+"""Lazy frames of Parquet files with row numbers, and filters of rows."""
 
 import pathlib
 import re
@@ -19,15 +19,15 @@ _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}")
 def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
     """Returns the rows of the files one after the other, numbered in ROW.
 
-    Datetimes of a zone with a fixed offset (`+05:30`, as pandas writes it), which
-    Polars cannot show, are in UTC.
+    Datetimes with a fixed offset (`+05:30`, as written by pandas), which Polars does
+    not support, are converted to UTC.
 
     Args:
       paths: The files, of the same columns and types.
       **options: Further arguments of `polars.scan_parquet`.
 
     Raises:
-      errors.UserError: One of them is no Parquet file.
+      errors.UserError: A file is not Parquet.
     """
     for path in paths:
         require_parquet(path)
@@ -47,7 +47,7 @@ def scan_parquet(paths: Sequence[pathlib.Path], **options: Any) -> pl.LazyFrame:
 
 
 def in_utc(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Returns rows whose datetimes of fixed offsets are in UTC, the same moments."""
+    """Returns rows with datetimes of fixed offsets converted to UTC."""
     return frame.with_columns(
         pl.col(name).cast(pl.Datetime(dtype.time_unit, "UTC"))
         for name, dtype in frame.collect_schema().items()
@@ -59,8 +59,8 @@ def far_zones(paths: Sequence[pathlib.Path], columns: Collection[str]) -> list[s
     """Returns a note for each Parquet column with an implausible time zone.
 
     Args:
-      paths: The files; those of another format have no such zones.
-      columns: Which to look at.
+      paths: The files; other formats have no time zones.
+      columns: Columns to check.
     """
     found = []
     for path in paths:
@@ -135,7 +135,7 @@ def part_starts(
 
 
 def left_out(frame: pl.LazyFrame, where: str, file: str) -> str:
-    """Returns how many of the rows `filter_rows` leaves out, as "3 of 10 rows"."""
+    """Returns the number of rows that `filter_rows` leaves out, as "3 of 10 rows"."""
     if not where:
         return ""
     kept = filter_rows(frame, where, file).select(pl.len())
@@ -151,8 +151,8 @@ def filter_rows(frame: pl.LazyFrame, where: str, file: str) -> pl.LazyFrame:
     """Keeps the rows for which the Polars SQL expression `where` is true.
 
     Raises:
-      errors.UserError: It is no expression, names a column that `frame` lacks, or is
-        not true or false.
+      errors.UserError: `where` is no expression, names an unknown column, or is not
+        boolean.
     """
     if not where:
         return frame

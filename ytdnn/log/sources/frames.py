@@ -1,7 +1,7 @@
 """Converts frames of pandas and Arrow libraries to Polars, and back.
 
-pandas is imported only if a user passes one of its frames, and pyarrow, which Polars'
-own conversion needs, is not needed here: columns go through NumPy or lists.
+pandas is imported only if a user passes one of its frames. Polars' own conversion needs
+pyarrow; here columns are converted through NumPy or lists.
 """
 
 import importlib
@@ -17,13 +17,13 @@ _ARROW = "__arrow_c_stream__"
 
 
 def is_pandas(value: Any) -> bool:
-    """Whether a value is one of pandas' frames."""
+    """Whether a value is a pandas frame."""
     of_pandas = type(value).__module__.split(".")[0] == "pandas"
     return of_pandas and hasattr(value, "columns")
 
 
 def is_frame(value: Any) -> bool:
-    """Whether a value is a frame of a kind that `to_polars` reads."""
+    """Whether a value is a frame that `to_polars` can read."""
     if isinstance(value, pl.DataFrame | pl.LazyFrame) or is_pandas(value):
         return True
     # A single column speaks Arrow too.
@@ -34,12 +34,12 @@ def to_polars(frame: Any, name: str) -> pl.LazyFrame:
     """Returns the rows of a frame in their order.
 
     Args:
-      frame: A frame of Polars (a lazy one stays unread), of pandas (its index is left
-        out), or of any library with the Arrow interface.
+      frame: A frame of Polars (a lazy one stays lazy), of pandas (the index is
+        dropped), or of any library with the Arrow interface.
       name: Name of the frame in messages.
 
     Raises:
-      errors.UserError: It is no frame, or a column cannot be read.
+      errors.UserError: The value is no frame, or a column cannot be read.
     """
     if isinstance(frame, pl.LazyFrame):
         return frame
@@ -87,7 +87,7 @@ def _plain(value: Any) -> Any:
 
 
 def to_pandas(frame: pl.DataFrame) -> Any:
-    """Returns a frame as pandas', without pyarrow."""
+    """Returns a frame as a pandas frame, without pyarrow."""
     pandas = importlib.import_module("pandas")
 
     def column(values: pl.Series) -> Any:

@@ -1,6 +1,7 @@
-"""Files of ids that users bring: whom to recommend for, which videos to leave out.
+"""Files of ids: users to recommend for, videos to leave out.
 
-Parquet or CSV with columns of the event log's names, or text with an id a line.
+They are Parquet or CSV with columns named as in the event log, or text with an id in
+each line.
 """
 
 import pathlib
@@ -20,11 +21,11 @@ def read(
     Args:
       path: The file.
       column: Required column; the only one of a text file.
-      others: Columns that are read where it has them.
+      others: Optional columns.
       flag: Flag that named the file, for messages.
 
     Raises:
-      errors.UserError: It cannot be read, or as of `of_frame`.
+      errors.UserError: The file cannot be read, or its table is refused by `of_frame`.
     """
     path = user_paths.expanded(path)
     if not path.exists():
@@ -40,18 +41,19 @@ def read(
 def of_frame(
     frame: pl.DataFrame, place: str, column: str, others: tuple[str, ...] = ()
 ) -> pl.DataFrame:
-    """Returns the ids of a frame, in its order, without rows that lack one.
+    """Returns the ids of a frame, in its order, without rows that lack an id.
 
-    Whole floats, which pandas makes of integers where one is missing, are integers.
+    Whole floats are read as integers: pandas turns integers into floats if one is
+    missing.
 
     Args:
       frame: The frame.
       place: Name of the frame in messages.
       column: Required column.
-      others: Columns that are read where it has them.
+      others: Optional columns.
 
     Raises:
-      errors.UserError: It lacks the column, or holds no id.
+      errors.UserError: The frame lacks the column, or has no id.
     """
     if column not in frame.columns:
         raise errors.UserError(

@@ -1,19 +1,19 @@
 """KuaiRand, a log of a short-video app with impressions and watch time.
 
 Gao and others, CIKM 2022 (doi:10.1145/3511808.3557624), editions 1K and Pure in the
-layout of their archives. Every row of its logs is an impression. It was clicked where
-upstream says `is_click`, or `long_view` (`data.click`): a click is, in tabs of two
-columns, a tap, in tabs of one column, which play by themselves, a *valid play* (to the
-end, or more than 7 s). A click is a watch too, of `play_time_ms`, which exceeds the
-video's duration where it was played again; the autoplay time of an unclicked impression
-is not watch time.
+layout of their archives. Every row of its logs is an impression. It was clicked if
+upstream's `is_click` is set, or `long_view` (`data.click`). In tabs of two columns a
+click is a tap; in tabs of one column, which autoplay, it is a *valid play* (to the end,
+or more than 7 s). A click is also a watch of `play_time_ms`, which exceeds the video's
+duration if the video was played again. The autoplay time of an unclicked impression is
+not watch time.
 
 Outcomes of an impression are `liked` (`is_like`), `shared` (`is_forward`), `commented`,
 `followed`, `disliked` (`is_hate`) and `completed` (`long_view`, unless that is the
 click).
 
 `device` is the tab of the app, the only field of a request; `source` the policy that
-chose the video, `standard` or `random`. There is no page, position or score. The file
+chose the video, `standard` or `random`. There is no slate, position or score. The file
 of video statistics is not read: they are averages over the whole month, so they leak
 events of the test window.
 """
@@ -91,10 +91,10 @@ class _Edition:
     name: str
 
     def path(self, file: str) -> pathlib.Path:
-        """Returns where a file of the edition lies.
+        """Returns the path of a file of the edition.
 
         Raises:
-          errors.UserError: It does not.
+          errors.UserError: The file is missing.
         """
         path = self.folder / f"{file}_{self.name}.csv"
         if not path.is_file():
@@ -133,7 +133,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         filter over the logs' own columns.
 
     Raises:
-      errors.UserError: Nothing is there, or a file or column is missing.
+      errors.UserError: The path does not exist, or a file or column is missing.
     """
     if config.columns:
         raise errors.UserError(
@@ -249,7 +249,7 @@ def _watches(log: event_log.Origin, click: str) -> event_log.Origin:
 
 
 def _keep_given(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Keeps times as they were given, for messages, before they become seconds."""
+    """Keeps the original times, for messages, before they are converted to seconds."""
     found = rows.collect_schema()
     missing = [
         pl.col(name).alias(event_log.raw(name))

@@ -1,10 +1,10 @@
-"""Watches before KuaiRand's log that are ordered but have no times.
+"""Watches before KuaiRand's log, which have an order but no times.
 
-A part of the log may come with a table of each user's earlier watches: `user_id` and
-`long_watch_seq`, the videos viewed long, oldest first. They get times in the seconds
-before the first day of the log (China's), the last of each user a second before it, so
-that they come first and in their order, and a window may begin with the log; their true
-times and durations are unknown.
+Some editions have a table of each user's earlier watches: `user_id` and
+`long_watch_seq`, the videos with long views, oldest first. They get times in the
+seconds before the first day of the log (in China), the last of each user one second
+before it. So they come first, in their order, and a window may begin with the log.
+Their true times and durations are unknown.
 """
 
 import pathlib

@@ -2,7 +2,7 @@
 
 `watches.parquet`, `watches.pq`, `watches.csv`, `watches.csv.gz`, or a folder
 `watches/` of Parquet parts; likewise `searches`, `impressions`, `videos` and `users`,
-each optional. Files of other names are mapped too.
+each optional. `data.files` maps files of other names.
 """
 
 import dataclasses
@@ -134,11 +134,11 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
 
 
 def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> None:
-    """Checks that each table whose columns are mapped is there.
+    """Checks that all tables with mapped columns exist.
 
     Args:
       names: Tables of `parse_columns`.
-      found: Tables there are.
+      found: Names of the existing tables.
       place: Path, for the error.
 
     Raises:
@@ -177,10 +177,11 @@ def read_file(
     Args:
       table: Name of a schema table.
       path: A Parquet or CSV file.
-      names: The user's own name of each column that has another.
+      names: The user's name of each renamed column.
 
     Raises:
-      errors.UserError: It is none, or a column is missing or of a wrong type.
+      errors.UserError: The file cannot be read, or a column is missing or of a wrong
+        type.
     """
     if not table_files.is_table(path.name) or not path.is_file():
         raise errors.UserError(
@@ -221,15 +222,15 @@ def origin(
     where: str,
     outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
-    """Returns the user's rows as a table's: filtered, in its columns and types.
+    """Returns the user's rows, filtered, in the columns and types of a table.
 
     Args:
       table: Name of a schema table.
       frame: Rows with `event_log.ROW`.
-      file: Where they come from, for messages.
-      names: The user's own name of each column that has another.
-      where: A Polars SQL filter over the own columns; empty: all rows.
-      outcomes: Columns of impressions outside the schema that are kept.
+      file: Path of the rows, for messages.
+      names: The user's name of each renamed column.
+      where: A Polars SQL filter over the user's columns; empty: all rows.
+      outcomes: Columns of impressions outside the schema to keep.
 
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.

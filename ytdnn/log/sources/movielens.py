@@ -1,11 +1,11 @@
 """MovieLens as an event log (Harper and Konstan, ACM TiiS 5(4), 2015).
 
-Every rating is a watch, and an impression that was clicked where the rating is at
-least four. There is no watch time, so `watch_seconds` is absent and the ranker's
-weights are one. A film's title and a user's age and gender are taken where an edition
-has them; in the 1M edition the age is a bucket's lower bound as upstream codes it (1
-stands for "under 18"). Genres, occupations and ZIP codes are columns of its own, kept
-where an edition's tables name them, and no feature unless added by name.
+Every rating is a watch, and an impression that was clicked if the rating is at least
+four. There is no watch time, so `watch_seconds` is absent and the ranker's weights are
+one. A film's title and a user's age and gender are read if the edition has them; in the
+1M edition the age is the lower bound of upstream's bucket (1 means "under 18"). Genres,
+occupations and ZIP codes are own columns of the log, which are features only if a
+config names them.
 """
 
 import pathlib
@@ -30,7 +30,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         header have `user_id, item_id, rating, timestamp`).
 
     Raises:
-      errors.UserError: Nothing is there, or it has no supported layout.
+      errors.UserError: The path does not exist, or has no supported layout.
     """
     if config.columns:
         raise errors.UserError(
@@ -64,7 +64,7 @@ def _origin(
 def _impressions(
     frame: pl.LazyFrame, source: movielens_layouts.RawTable
 ) -> event_log.Origin:
-    """The ratings as impressions; the given rating stays the raw `clicked`."""
+    """Returns the ratings as impressions; the rating stays as the raw `clicked`."""
     names = {**source.names, schema.CLICKED: source.rating}
     own = {key: name for key, name in names.items() if key != schema.CLICKED}
     rating = schema.Column(source.rating, "number", "stars")

@@ -1,4 +1,4 @@
-"""The file layouts MovieLens editions come in, read as they are.
+"""The file layouts of MovieLens's editions.
 
 | layout | editions | files |
 |---|---|---|
@@ -42,7 +42,7 @@ class RawTable:
 
 @dataclasses.dataclass(frozen=True)
 class Edition:
-    """One edition's tables; `users` where it has demographics."""
+    """The tables of an edition; `users` only with demographics."""
 
     layout: str
     ratings: RawTable
@@ -55,7 +55,7 @@ def read(directory: pathlib.Path, shown: pathlib.Path) -> Edition:
 
     Args:
       directory: Directory of the files.
-      shown: The path the user gave, for messages.
+      shown: Path given by the user, for messages.
 
     Raises:
       errors.UserError: There is no supported layout, or a file is missing.

@@ -1,8 +1,8 @@
 """Tables on object stores: copied to this machine's cache, and read from there.
 
-Any address that fsspec knows will do, as `s3://bucket/logs` or `gs://bucket/logs`. A
-file is copied in pieces, so memory does not grow with it, and not again while its size
-and its version on the store are those of the copy.
+Any address of fsspec is supported, such as `s3://bucket/logs` or `gs://bucket/logs`. A
+file is copied in pieces, in bounded memory, and again only if its size or version on
+the store changes.
 """
 
 import importlib
@@ -35,7 +35,7 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
       cache: Directory of copies, with a subdirectory for each address.
 
     Raises:
-      errors.UserError: The store or the directory is not reached.
+      errors.UserError: The store or the directory cannot be reached.
     """
     parts = _URL.match(url)
     if parts is None:
@@ -81,7 +81,7 @@ def _wanted(
     """Yields the wanted files below a directory, each with its size and version.
 
     Raises:
-      errors.UserError: The name of one leads out of the directory.
+      errors.UserError: A file's name leads out of the directory.
     """
     for path, entry in store.find(root, detail=True).items():
         name = path.removeprefix(root).strip("/")

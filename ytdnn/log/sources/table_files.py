@@ -1,8 +1,8 @@
 """The files of each table of a user's log: one file, or a folder of parts.
 
-A folder may hold folders, and Hive partitions (`dt=2024-05-01/part.parquet`), whose
-keys become columns. Only hidden files of a folder are left out (`.crc`, `_SUCCESS`); an
-unreadable file is an error.
+A folder may have subfolders, and Hive partitions (`dt=2024-05-01/part.parquet`) with
+keys that become columns. Only hidden files of a folder are left out (`.crc`,
+`_SUCCESS`); an unreadable file is an error.
 """
 
 import dataclasses
@@ -72,7 +72,7 @@ class LogFiles:
 
     Attributes:
       tables: Files of each table in the directory.
-      unread: Other tables in the directory, which are not requested.
+      unread: Other tables in the directory, which are not read.
     """
 
     tables: dict[str, TableFiles]
@@ -80,15 +80,15 @@ class LogFiles:
 
 
 def find(given: str, own: Mapping[str, str]) -> LogFiles:
-    """Returns the files of each table that is there, under its own name if it has one.
+    """Returns the files of each table, by its default or mapped name.
 
     Args:
       given: The directory.
-      own: Own names of tables' files or folders.
+      own: Mapped names of tables' files or folders.
 
     Raises:
-      errors.UserError: There is no such directory or table, or a file of one cannot be
-        read.
+      errors.UserError: The directory or a mapped table does not exist, or a file cannot
+        be read.
     """
     directory = pathlib.Path(given)
     if not given or not directory.is_dir():
@@ -125,7 +125,7 @@ def _missing(
 
 
 def is_table(name: str) -> bool:
-    """Whether a file's name says that it holds a table that can be read."""
+    """Whether a file has the name of a readable table."""
     return name.lower().endswith((*files.PARQUET, *files.CSV))
 
 
@@ -213,7 +213,7 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     """Returns the parts of a folder and of the folders in it, in the order of names.
 
     Raises:
-      errors.UserError: One is no table, or they are not all Parquet or all CSV.
+      errors.UserError: A part is no table, or Parquet and CSV are mixed.
     """
     found = sorted(_walk(folder))
     for path in found:
@@ -246,7 +246,7 @@ def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
-    """Returns the value of each Hive key for each part, none where there are no keys.
+    """Returns the value of each Hive key for each part; empty without keys.
 
     Raises:
       errors.UserError: The parts have different keys.
@@ -276,10 +276,10 @@ def with_keys(
 ) -> pl.LazyFrame:
     """Returns rows with the keys of their parts as columns, integers or text.
 
-    A key that the files hold as a column stays as they have it.
+    A key that is also a column of the files is not changed.
 
     Args:
-      frame: Scanned with `include_file_paths=PATH`.
+      frame: Frame scanned with `include_file_paths=PATH`.
       values: Values from `keys`.
     """
     there = frame.collect_schema().names()

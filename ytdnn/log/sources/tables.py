@@ -1,7 +1,7 @@
-"""The user's own tables as frames in memory: read and checked like files.
+"""Tables in memory: read and checked like files.
 
-A prepared set records the fingerprints of the tables' content among the inputs of its
-manifest, so the same frames need not be prepared again, and changed ones are noticed.
+The manifest of a prepared set has the fingerprints of the tables' content among its
+inputs, so the same frames are not prepared again, and changed ones are.
 """
 
 import dataclasses
@@ -39,7 +39,8 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
       given: Frames of Polars or pandas by the table's name.
 
     Raises:
-      errors.UserError: `watches` is missing, a name is no table's, or a value no frame.
+      errors.UserError: `watches` is missing, a table is unknown, or a value is no
+        frame.
     """
     if not isinstance(given, Mapping):
         raise errors.UserError(
@@ -77,11 +78,11 @@ def read(
     Args:
       config: `columns` (own column names) and `where` (a filter over the own columns
         of watches).
-      tables: As given by the caller.
+      tables: Tables given by the caller.
 
     Raises:
-      errors.UserError: There are none, as where a run is made again from its
-        settings alone; or a mapping or column does not fit.
+      errors.UserError: There are no tables (the settings of a run do not include them),
+        or a mapping or column does not fit.
     """
     if tables is None:
         raise errors.UserError(

@@ -1,8 +1,8 @@
 """Times of a user's column as seconds since 1970, in UTC.
 
-A column may hold seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
+A column may have seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
 of any zone, or ISO 8601 text. The unit of numbers is that of most of them, by their
-size, and is said; a number of another unit among them is a bad row.
+size, and is reported; a number of another unit is a bad row.
 """
 
 import dataclasses
@@ -34,12 +34,12 @@ class Reading:
 
 
 def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
-    """Returns how a column of the user's rows is read; one streaming pass.
+    """Returns the unit of a column of times, found in one streaming pass.
 
     Args:
       frame: The rows.
-      column: In them, of times.
-      dtype: Its type.
+      column: Name of the column.
+      dtype: Type of the column.
     """
     if isinstance(dtype, pl.Datetime):
         # Zones of fixed offsets come here in UTC, as `files.in_utc` makes them.
@@ -74,11 +74,11 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
 
 
 def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None:
-    """Returns whole seconds, rounded down; null where there is no time.
+    """Returns whole seconds, rounded down; null for a missing time.
 
     Args:
       value: The column.
-      dtype: Its type.
+      dtype: Type of the column.
       unit: Unit of its numbers, as in `Reading`.
     """
     if dtype in (pl.Datetime, pl.Date):

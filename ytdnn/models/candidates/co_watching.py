@@ -168,10 +168,10 @@ class _Part:
 
 
 class _Parts:
-    """The training watches shard by shard; of a log that is not long, kept."""
+    """The training watches, shard by shard; a short log stays in memory."""
 
     def __init__(self, data: prepared.PreparedData) -> None:
-        """Reads nothing yet."""
+        """Prepares reading; a shard is read when it is needed."""
         self._data = data
         is_short = sum(shard.num_events for shard in data.shards) <= _MOST_KEPT
         self._kept = list(self._read()) if is_short else None
@@ -216,7 +216,7 @@ def _sums(values: Floats, rows: Ints, groups: Ints, num_groups: int) -> Floats:
 
 
 def _without(rows: Floats, direction: Floats) -> Floats:
-    """Returns the columns, changed, less their part along a column of length one."""
+    """Removes the component along a unit vector from each column, in place."""
     part = direction.T @ rows
     for few in _blocks(len(rows)):
         rows[few] -= direction[few] @ part
@@ -231,7 +231,7 @@ def _turned(rows: Floats, turn: Floats) -> Floats:
 
 
 def _blocks(size: int) -> list[slice]:
-    """Returns slices of rows that are changed together."""
+    """Returns slices of rows, small enough that a block of them is cheap to copy."""
     return [slice(i, i + _ROWS_A_BLOCK) for i in range(0, size, _ROWS_A_BLOCK)]
 
 

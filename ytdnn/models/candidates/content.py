@@ -177,7 +177,7 @@ class ContentVectors(tf.keras.layers.Layer):
         return tf.add_n(parts)
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns which videos have content features, `[...] bool`."""
+        """Returns whether each video has content features, `[...] bool`."""
         values = self._read.values(self._inside(videos))
         return tf.reduce_any(
             tf.stack([f.known(values[f.name]) for f in self._read.features]), axis=0

@@ -50,7 +50,7 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
 
     @property
     def bias_coordinates(self) -> list[int]:
-        """Which coordinates of served vectors are a video's bias, and 1 of a user."""
+        """Coordinates of served vectors that hold a video's bias, and 1 for a user."""
         if self.serving_dim:
             return [self.serving_dim]
         ends = np.cumsum([member.vector_dim for member in self.members])

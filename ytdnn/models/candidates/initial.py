@@ -42,11 +42,11 @@ def set_weights(
     """Sets the weights of a fresh model as its config says, counted ones at `Start()`.
 
     Args:
-      candidate_model: As of `model.build`.
-      data: The prepared set, of which training watches alone are looked at.
+      candidate_model: A model that `model.build` returned.
+      data: The prepared set; only its training watches are read.
 
     Returns:
-      The counted vectors that `begin_at` takes; None of a random start.
+      The counted vectors that `begin_at` takes; None for a random start.
     """
     config = candidate_model.config
     if config.initial_vectors == "random":
@@ -77,11 +77,11 @@ def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
 def begin_at(
     candidate_model: model.CandidateModel, vectors: Floats, start: Start
 ) -> None:
-    """Makes a model with a counted start, not trained yet, begin elsewhere.
+    """Changes the initial weights of a model with a counted start, before training.
 
     Args:
-      candidate_model: As of `set_weights`.
-      vectors: That it returned.
+      candidate_model: The model that was given to `set_weights`.
+      vectors: Counted vectors that `set_weights` returned.
       start: Where the model is to begin.
     """
     config = candidate_model.config
@@ -95,9 +95,9 @@ def begin_at(
 def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     """Returns the weight of each watched video in a bag, `[videos]`, by its watches.
 
-    A rare video says more of a user's taste than one that all watch, so it weighs one
-    over the root of its watches, as in neighbour models, less where they are too few to
-    know its direction. The mean over watches is 1.
+    A rare video tells more about a user's taste than one that everybody watches, so its
+    weight is 1 / √watches, as in neighbour models. The weight is reduced where the
+    watches are too few to estimate a direction. The mean over watches is 1.
     """
     weights = np.sqrt(counts + 5.0) / (counts + 2.0)
     total = float((weights * counts).sum())

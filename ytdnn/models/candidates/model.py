@@ -89,7 +89,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
 
     @property
     def encoders(self) -> list[encoders.Encoder]:
-        """The encoders of the sequences it reads."""
+        """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -112,17 +112,17 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
 
     @property
     def sees_request_time(self) -> bool:
-        """Whether it reads the time of the request, which evaluation must say."""
+        """Whether the time of the request is read; reports of evaluation state this."""
         return self.tower_inputs.sees_request_time
 
     @property
     def bias_coordinates(self) -> list[int]:
-        """Which coordinates of served vectors are a video's bias, and 1 of a user."""
+        """Coordinates of served vectors that hold a video's bias, and 1 for a user."""
         return [self.config.embedding_dim]
 
     @property
     def trains_on_validation(self) -> bool:
-        """Whether validation watches were labels, which evaluation must say."""
+        """Whether validation watches were labels; reports of evaluation state this."""
         return self.config.train_on_validation
 
     def facts(self) -> dict[str, object]:
@@ -160,7 +160,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return tf.reshape(vectors, [-1, vectors.shape[-1]])
 
     def directions(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Returns videos' vectors as they are scored: of length one if by cosine."""
+        """Returns videos' vectors as they are scored: of length one for cosines."""
         if self.config.similarity == "cosine":
             return tf.math.l2_normalize(vectors, axis=-1)
         return vectors
@@ -189,7 +189,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
           seed: `[2] int32` of this training step, or None outside training.
           places: `[n] int32`, see `randomness.keep_columns`; None: all replicas have
             the same videos.
-          num_places: The same.
+          num_places: See `randomness.keep_columns`.
 
         Returns:
           `[n, dim] float32` and `[n] float32`.

@@ -80,7 +80,7 @@ class PopularityByAge:
         return tf.where(uploads > _UNKNOWN, rates, 0.0)
 
     def are_out(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns which videos were uploaded by the day of each time, `[n, m] bool`."""
+        """Returns whether each video was out on the day of each time, `[n, m] bool`."""
         days = tf.cast(times // _DAY_SECONDS, tf.int32)[:, tf.newaxis]
         return tf.gather(self._uploads, videos) <= days
 
@@ -109,12 +109,12 @@ class PopularityByAge:
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """How much was watched in a window, and of how many videos.
+    """The watches of each day of a window, and the number of videos that share them.
 
     Attributes:
-      first_day: Since the epoch.
-      watches: Labels of each day.
-      num_videos: That share them.
+      first_day: First day of the window, days since the epoch.
+      watches: Number of labels of each day.
+      num_videos: Number of videos that share them.
     """
 
     first_day: int
@@ -126,7 +126,7 @@ class Traffic:
 
         Args:
           uploads: `[n]` days of upload.
-          rates: By age in days.
+          rates: Rate of each age in days.
         """
         days, places = np.unique(uploads, return_inverse=True)
         totals = np.zeros(len(days))

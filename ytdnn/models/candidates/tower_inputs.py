@@ -51,7 +51,7 @@ class TowerInputs:
 
     @property
     def sees_request_time(self) -> bool:
-        """Whether the time of the request is read, which evaluation must say."""
+        """Whether the time of the request is read; reports of evaluation state this."""
         return any(feature.sees_request_time for feature in self.features)
 
     def get_config(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def from_dict(values: Mapping[str, Any]) -> TowerInputs:
     """Returns the inputs that `TowerInputs.get_config` describes.
 
     Raises:
-      errors.UserError: A feature is a column of a log, which is not there to be asked.
+      errors.UserError: A feature is a column of a log, and there is no log to read.
     """
     features = registry.of_names(base_feature.CANDIDATES, values["features"])
     measured = reading.from_dict(values["measured"])

@@ -32,7 +32,7 @@ def order(
 
     Args:
       kind: By training count, or by who watched them.
-      data: Its training watches alone are looked at.
+      data: The prepared set; only its training watches are read.
     """
     if kind == "frequency":
         counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
@@ -107,7 +107,7 @@ def _levels(num_leaves: int) -> list[tuple[int, int]]:
 
 
 def _left_leaves(size: int) -> int:
-    """Returns how many of a complete tree's leaves lie left of its root, size ≥ 2."""
+    """Returns the number of leaves left of a complete tree's root, size ≥ 2."""
     upper = 1 << (size.bit_length() - 1)
     return upper // 2 + min(size - upper, upper // 2)
 

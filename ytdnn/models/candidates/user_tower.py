@@ -122,7 +122,7 @@ class UserTower(tf.keras.layers.Layer):
         """Returns `[slices, positions, embedding_dim] float32`.
 
         Args:
-          tensors: As of `ytdnn.log.inputs.cut`.
+          tensors: Tensors that `ytdnn.log.inputs.cut` returns.
           seed: `[2] int32` of this training step, or None outside training.
         """
         history = self.watches(tensors, seed)

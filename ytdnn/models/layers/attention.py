@@ -24,7 +24,8 @@ NUM_BUCKETS = 64  # to seven years
 def starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
     """Returns the first row of each row's user, `[slices, num_rows] int32`.
 
-    Of rows before the first position's user it is that of this user, so beyond them.
+    Rows before the first position's user get that user's first row, which is after
+    them.
 
     Args:
       first_rows: `[slices, positions] int32`, see `bags.history_mask`.
@@ -36,11 +37,11 @@ def starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
 
 
 def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """Returns which rows each row sees, `[slices, rows, rows] bool`.
+    """Returns whether row i attends to row j, `[slices, rows, rows] bool`.
 
     Args:
-      begins: `[slices, rows] int32` as of `starts`.
-      known: `[slices, rows] bool`; others are not seen.
+      begins: `[slices, rows] int32` from `starts`.
+      known: `[slices, rows] bool`, rows with an embedding; no row attends to others.
     """
     rows = tf.range(tf.shape(known)[1])
     earlier = rows <= rows[:, tf.newaxis]
@@ -78,8 +79,8 @@ class _Block(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          num_heads: Heads, which divide the width of the rows.
-          length: Distances that differ; greater ones count as the greatest.
+          num_heads: Number of heads; it divides the width of the rows.
+          length: Number of distinct distances; greater distances count as the greatest.
           dropout: Share of each block's output that is dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
@@ -137,10 +138,10 @@ class _Block(tf.keras.layers.Layer):
 
 
 class SelfAttentionBlock(_Block):
-    """Softmax attention and a feed-forward layer, each normalised before and added.
+    """Softmax attention and a feed-forward layer, each with pre-norm and a residual.
 
-    As SASRec (Kang and McAuley, 2018), but for distances in place of positions and the
-    norms before, not behind (as later transformers have them).
+    As SASRec (Kang and McAuley, 2018), with two differences: distances in place of
+    positions, and layer norms before each part, as in later transformers.
     """
 
     def build(self, shape: tf.TensorShape) -> None:
@@ -159,7 +160,7 @@ class SelfAttentionBlock(_Block):
 
         Args:
           rows: `[slices, rows, dim] float32`.
-          mask: `[slices, rows, rows] bool` as of `causal_mask`.
+          mask: `[slices, rows, rows] bool` from `causal_mask`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         seeds = [None if seed is None else randomness.fold(seed, i) for i in range(2)]
@@ -184,8 +185,8 @@ class SelfAttentionBlock(_Block):
 class GatedAttention(_Block):
     """Pointwise attention, normalised and gated: the block of HSTU (Zhai et al., 2024).
 
-    rows + W · (norm(Σ_j silu(q·k_j + distance + time) v_j) ⊙ u). As published, but that
-    the sum is not divided by the length: the norm leaves nothing of it.
+    rows + W · (norm(Σ_j silu(q·k_j + distance + time) v_j) ⊙ u). As published,
+    except that the sum is not divided by the length, which the norm would undo.
     """
 
     def build(self, shape: tf.TensorShape) -> None:
@@ -209,9 +210,9 @@ class GatedAttention(_Block):
 
         Args:
           rows: `[slices, rows, dim] float32`.
-          mask: `[slices, rows, rows] bool` as of `causal_mask`.
-          buckets: `[slices, rows, rows] int32` as of `time_buckets`; None: time does
-            not count.
+          mask: `[slices, rows, rows] bool` from `causal_mask`.
+          buckets: `[slices, rows, rows] int32` from `time_buckets`; None: time is not
+            used.
           seed: `[2] int32` of this training step, or None outside training.
         """
         inwards = _silu(self.inwards(self.norm(rows)), seed)
@@ -233,7 +234,7 @@ class GatedAttention(_Block):
 def _silu(values: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     """Returns values · sigmoid(values).
 
-    In training with a gradient of its own, which TensorFlow keeps, and the graph with
-    it, for as long as the process runs: each bundle that was ever loaded would stay.
+    Only training uses a custom gradient: TensorFlow keeps it and its graph for as long
+    as the process runs, so each bundle that was ever loaded would stay in memory.
     """
     return values * tf.sigmoid(values) if seed is None else tf.nn.silu(values)

@@ -24,7 +24,7 @@ MEAN, SUM, MAX = "mean", "sum", "max"
 def history_mask(
     first_rows: tf.Tensor, num_rows: int | tf.Tensor, is_bounded: bool = True
 ) -> tf.Tensor:
-    """Returns which rows of a slice are in the history of each position.
+    """Returns whether each row of a slice is in the history of each position.
 
     Args:
       first_rows: `[slices, positions] int32`, the first row that belongs to the
@@ -58,7 +58,7 @@ def recency(num_positions: int | tf.Tensor, num_rows: int | tf.Tensor) -> tf.Ten
 
 
 class HistoryBags(tf.keras.layers.Layer):
-    """Bags of the watch history: of each kind, and one for each decay rate."""
+    """Bags of the watch history: one for each kind, and one for each decay rate."""
 
     def __init__(
         self,

@@ -122,7 +122,7 @@ class RawFeature(tf.keras.layers.Layer):
         self.missing = missing
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns `[..., 2] float32`: the value, 0 where missing, and 1 where it is."""
+        """Returns `[..., 2] float32`: the value (0 if missing), and 1 if missing."""
         known = tf.cast(values > self.missing, tf.float32)
         return tf.stack([values * known, 1.0 - known], axis=-1)
 

@@ -17,7 +17,7 @@ _LATER_SHARD = re.compile(r"/part_[1-9]\d*(:\d+)?$")  # TensorFlow's names
 
 
 def parts(table: Any) -> list[tf.Variable]:
-    """Returns the variables a table is kept in: itself, or its shards in order.
+    """Returns the variables of a table: itself, or its shards in order.
 
     Args:
       table: A variable, or a `ShardedVariable` as parameter servers keep it.
@@ -29,7 +29,7 @@ def rows(table: Any, indices: tf.Tensor) -> tf.Tensor:
     """Returns rows of a table, sharded or not, `[..., *row]`; their gradient is sparse.
 
     Args:
-      table: As of `parts`.
+      table: See `parts`.
       indices: `[...]` integers.
     """
     if _is_sharded(table):
@@ -41,7 +41,7 @@ def numbered(variables: Sequence[tf.Variable]) -> list[int]:
     """Returns the number of each variable, counting the shards of a table as one.
 
     Args:
-      variables: The shards of a table one behind another, as Keras lists them.
+      variables: Variables as Keras lists them, the shards of a table in order.
     """
     is_later = [
         _LATER_SHARD.search(variable.name) is not None for variable in variables
@@ -133,7 +133,7 @@ class EmbeddingTable(tf.keras.layers.Layer):
         return found * tf.cast(known, self.table.dtype)[..., tf.newaxis]
 
     def known(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns which indices have a row, `[...] bool`."""
+        """Returns whether each index has a row, `[...] bool`."""
         return (indices > 0) & (indices <= self.num_rows)
 
     def get_config(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class FixedTable(tf.Module):
 
         Args:
           vectors: `[n, dim] float32`, zeros for unknown indices.
-          known: `[n] bool`, which indices have a vector.
+          known: `[n] bool`, whether each index has a vector.
           name: Name of the module.
         """
         super().__init__(name=name)
@@ -171,12 +171,12 @@ class FixedTable(tf.Module):
         return tf.gather(self.table, indices)
 
     def known(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns which indices stand for something, `[...] bool`."""
+        """Returns whether each index has a vector, `[...] bool`."""
         return tf.gather(self._known, indices)
 
 
 class BagTable(EmbeddingTable):
-    """The averages of bags of rows, zeros where a bag has no known row.
+    """The averages of bags of rows, zeros where no row of a bag is in the table.
 
     Only rows with a vector are gathered, so that padding costs nothing.
     """

@@ -2,8 +2,9 @@
 
 Beyond the paper, which averages, and the fixed decay rates of
 `ytdnn/models/layers/bags.py`: each bag has one logit for each distance from the end of
-the history, and weighs the watches there by their softmax. It starts as a decay rate,
-one of several spread over the scales of time, and so is at first no worse than it.
+the history, and weighs the watches there by their softmax. The initial weights are
+those of decay rates, spread over several time scales, so a fresh layer is no worse than
+those.
 """
 
 from typing import Any

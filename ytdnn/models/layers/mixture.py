@@ -2,8 +2,8 @@
 
 Ma and others, *Modeling Task Relationships in Multi-task Learning with Multi-gate
 Mixture-of-Experts*, KDD 2018. Each expert is a ReLU layer on the shared input. Each
-task reads a convex combination of them, with weights of its own that are a softmax of
-the input, so that tasks which disagree need not share.
+task reads a convex combination of the experts, with weights of its own that are a
+softmax of the input, so that tasks in conflict can use different experts.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class MixtureOfExperts(tf.keras.layers.Layer):
 
         Args:
           num_experts: Number of experts.
-          width: Number of units of each.
+          width: Number of units of each expert.
           biases: Initial values of all outputs, task by task.
           groups: Number of outputs of each task.
           dropout: Share of the experts' activations dropped when a seed is given.

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class NumberOfIndex(tf.keras.layers.Layer):
-    """Each index as its number, one coordinate; 0 of an index that has none."""
+    """Maps each index to its number, one coordinate; 0 for an index without one."""
 
     def __init__(self, numbers: Sequence[float], **kwargs: Any) -> None:
         """Creates the layer.

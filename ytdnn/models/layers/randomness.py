@@ -65,13 +65,13 @@ def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
 
 
 def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
-    """Draws `[number] float64` in [0, 1), whatever compiles it.
+    """Draws `[number] float64` in [0, 1), the same with and without XLA.
 
-    As `tf.random.stateless_uniform` makes them of bits (20 of one word above 32 of the
-    next); XLA would take others.
+    Bits become numbers as in `tf.random.stateless_uniform` (20 bits of one word above
+    32 bits of the next), which gives other numbers under XLA.
 
     Args:
-      number: How many.
+      number: Number of draws.
       seed: `[2] int32`.
     """
     words = tf.random.stateless_uniform(
@@ -87,12 +87,13 @@ def of_stream(seed: tf.Tensor | None, stream: RandomStream) -> tf.Tensor | None:
 
 
 def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """Draws which elements of a batch survive dropout.
+    """Draws the mask of dropout for a batch.
 
     One byte of random bits an element, so `rate` is rounded to a multiple of 1/256.
 
     Args:
-      shape: Shape of the mask, `[rank] int32`; first come the replica's examples.
+      shape: Shape of the mask, `[rank] int32`; the first axis is the replica's
+        examples.
       rate: Probability of dropping an element, in [0, 1).
       seed: `[2] int32`.
 
@@ -116,15 +117,15 @@ def keep_columns(
     places: tf.Tensor | None = None,
     num_places: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Turns some columns, which all replicas share, into 0; see `drop_indices`.
+    """Drops some columns, which all replicas share, to index 0; see `drop_indices`.
 
     Args:
       columns: `[n] int32`.
-      rate: Probability of each, in [0, 1).
+      rate: Probability of dropping a column, in [0, 1).
       seed: `[2] int32`, or None outside training.
-      places: `[n] int32`, where each stands among the columns of all replicas; None: in
+      places: `[n] int32`, position of each among the columns of all replicas; None: in
         this order.
-      num_places: Columns of all replicas, where `places` are given.
+      num_places: Number of columns of all replicas; needed with `places`.
     """
     if seed is None or _dropped_bytes(rate) == 0:
         return columns
@@ -152,11 +153,11 @@ def widest(width: tf.Tensor) -> tf.Tensor:
 
 
 def drop_indices(indices: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
-    """Turns some indices into 0, that of nothing; the identity without a seed.
+    """Replaces some indices by 0, the missing value; the identity without a seed.
 
     Args:
       indices: `[...] int32`.
-      rate: Probability of each, in [0, 1).
+      rate: Probability of dropping an index, in [0, 1).
       seed: `[2] int32`, or None outside training.
     """
     if seed is None or _dropped_bytes(rate) == 0:

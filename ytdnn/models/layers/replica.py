@@ -1,7 +1,7 @@
 """The replica that a step is traced for, and whether its shapes must be static.
 
-On one device a step asks nothing of others. Where several replicas make each step
-together, their strategy has a class of its own in place of `OneReplica`.
+On one device nothing is exchanged. With several replicas, their strategy provides a
+class in place of `OneReplica`.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ class OneReplica:
     count = 1
 
     def total(self, values: Any) -> Any:
-        """Returns the sum over replicas of a tensor, or of each of some."""
+        """Returns the sum over replicas of a tensor, or of each tensor of a list."""
         return values
 
     def mean(self, value: tf.Tensor) -> tf.Tensor:
@@ -41,15 +41,15 @@ class OneReplica:
         """Returns the values of all replicas, this one's first.
 
         Args:
-          values: `[n, ...]`, as many of each replica.
+          values: `[n, ...]`, with the same n on each replica.
         """
         return values
 
     def own(self, values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        """Returns this replica's part of values that may be those of all replicas.
+        """Returns this replica's part of gathered values.
 
         Args:
-          values: `[n, ...]`, as from `gathered`.
+          values: `[n, ...]` from `gathered`.
           number: Number of this replica's values.
         """
         del number  # a slice of everything is no copy, but its gradient is one
@@ -65,8 +65,9 @@ class OneReplica:
 
         Args:
           num_queries: Examples of this replica.
-          num_labels: Labels among its columns, its own first: those, or all replicas'.
-          num_negatives: Sampled ones, of all replicas the same.
+          num_labels: Number of labels among its columns, its own first; with in-batch
+            negatives, the labels of all replicas.
+          num_negatives: Number of sampled negatives, the same on all replicas.
         """
         del num_queries, num_labels, num_negatives
         return None, None
@@ -84,14 +85,14 @@ def here() -> OneReplica:
 def has_static_shapes() -> bool:
     """Whether the graph being traced must have the same shapes in each step.
 
-    XLA needs them so. Elsewhere a step with fewer rows costs less.
+    XLA needs static shapes. Elsewhere a step with fewer rows costs less.
     """
     return _STATIC.get()
 
 
 @contextlib.contextmanager
 def static_shapes() -> Iterator[None]:
-    """Requires static shapes of the graph that is traced inside."""
+    """Context in which traced graphs must have static shapes."""
     token = _STATIC.set(True)
     try:
         yield

@@ -1,8 +1,8 @@
-"""Inputs of a dense layer that lie in rows: a coordinate in each row, not an example.
+"""Inputs of a dense layer, transposed: each row is a coordinate, not an example.
 
-Many numbers of many examples, each number computed of all examples at once, are then
-put together by copying whole rows. And of numbers that nothing learns, the product's
-gradient is not made.
+Features are computed one at a time for all examples, so this layout joins them by
+copying whole rows. The product's gradient is left out for coordinates without learned
+variables.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ class Items:
     """Several examples of each query.
 
     Attributes:
-      blocks: One below another, of `queries · per_query` examples.
+      blocks: Blocks of `queries · per_query` examples, stacked.
       per_query: Scalar, how many examples each query has.
     """
 
@@ -38,7 +38,7 @@ class Items:
 
     @classmethod
     def from_vectors(cls, items: "tf.Tensor | Items") -> "Items":
-        """Returns learned vectors `[queries, k, coordinates]` as items, others so."""
+        """Returns vectors `[queries, k, coordinates]` as learned items."""
         if isinstance(items, cls):
             return items
         return cls((of_vectors(items),), tf.shape(items)[1])
@@ -65,7 +65,7 @@ def of_vectors(vectors: tf.Tensor, is_learned: bool = True) -> Block:
 
 
 def without_gradient(block: Block) -> Block:
-    """Returns a block that nothing is learned through."""
+    """Returns a block without a gradient."""
     return Block(tf.stop_gradient(block.values), is_learned=False)
 
 
@@ -78,11 +78,11 @@ def product(blocks: Sequence[Block], kernel: tf.Tensor, learns: bool) -> tf.Tens
     """Returns a dense layer's product of the blocks, `[examples, units]`.
 
     Args:
-      blocks: One below another.
-      kernel: `[coordinates, units]`, float32 or bfloat16, which the product is made in.
-      learns: Whether the gradient is made here, of learned blocks alone. TensorFlow
-        keeps a graph with such a gradient for as long as the process runs, so it is
-        for training alone.
+      blocks: Stacked blocks.
+      kernel: `[coordinates, units]`, float32 or bfloat16, the dtype of the product.
+      learns: Whether to use a custom gradient that skips blocks without learned
+        variables. TensorFlow keeps a graph with a custom gradient for as long as the
+        process runs, so only training sets it.
     """
     if not learns:
         stacked = tf.concat([block.values for block in blocks], axis=0)

@@ -140,7 +140,7 @@ def _minus_targets(
       of_rows: `[rows, ...] float32`.
       labels: `[batch] int32`.
       values: `[batch, ...] float32`.
-      smoothing: As of `table_cross_entropy`.
+      smoothing: See `table_cross_entropy`.
     """
     share = (1.0 - smoothing) * values
     result = tf.tensor_scatter_nd_sub(of_rows, labels[:, tf.newaxis], share)
@@ -165,14 +165,15 @@ def log_sum_exp(
 ) -> tf.Tensor:
     """Returns log Σ_j exp(scores_ij + offsets_j) of each row i.
 
-    Its gradient is the softmax. A row of which no column counts has about `NEVER`.
+    Its gradient is the softmax. The result of a row without counted columns is about
+    `NEVER`.
 
     Args:
       scores: `[queries, columns]`, float32 or bfloat16.
       offsets: `[columns] float32`.
-      mask: `[queries, columns] bool`, which columns of a row count; None: all.
-      left_out: `[queries] int32`, one more column of each row that does not count, −1:
-        none. It costs nothing, where a mask costs passes over the logits.
+      mask: `[queries, columns] bool`, columns that count in each row; None: all.
+      left_out: `[queries] int32`, one more column to leave out of each row; −1: none.
+        It is free, while a mask costs passes over the logits.
 
     Returns:
       `[queries] float32`.

@@ -1,10 +1,10 @@
 """Attention of a video shown over the watches before it (beyond the paper).
 
-An averaged history is the same for every video asked about. Here each video picks the
-watches that say something about it: the history is summed with weights that a small
-network gives to each pair of video and watch (DIN: Zhou and others, Deep Interest
-Network for Click-Through Rate Prediction, KDD 2018, §4.3). As there, the weights are
-not normalised, so that many fitting watches count for more than one.
+An averaged history is the same for every candidate. Here each candidate weighs the
+watches by their relevance to it: the history is summed with weights that a small
+network computes for each pair of candidate and watch (DIN: Zhou and others, Deep
+Interest Network for Click-Through Rate Prediction, KDD 2018, §4.3). As there, the
+weights are not normalised, so that many fitting watches count for more than one.
 """
 
 from typing import Any
@@ -30,11 +30,11 @@ class TargetAttention(tf.keras.layers.Layer):
         self._weigh = tf.keras.layers.Dense(1, name="weigh")
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """Returns `[batch, k, dim] float32`, zero for a history without known videos.
+        """Returns `[batch, k, dim] float32`, zero for a history without embeddings.
 
         Args:
           inputs: Vectors of the videos shown `[batch, k, dim]`, vectors of the history
-            `[batch, length, dim]`, and which of its videos are known `[batch, length]`
+            `[batch, length, dim]`, and whether each has an embedding `[batch, length]`
             bool.
         """
         shown, watched, known = inputs

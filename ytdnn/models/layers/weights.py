@@ -1,4 +1,4 @@
-"""Trained weights as both networks keep them: a checkpoint in their artefact."""
+"""Saving and loading of weights: a checkpoint in the artefact of either network."""
 
 import pathlib
 
@@ -15,7 +15,7 @@ def save(model: tf.Module, directory: pathlib.Path) -> None:
 
 
 def restore(model: tf.Module, directory: pathlib.Path) -> None:
-    """Fills a model whose variables all exist with the weights of an artefact."""
+    """Loads the weights of an artefact into a model with all variables built."""
     checkpoint = tf.train.Checkpoint(model=model)
     checkpoint.read(str(directory / _FILE)).assert_existing_objects_matched()
 
@@ -23,7 +23,7 @@ def restore(model: tf.Module, directory: pathlib.Path) -> None:
 def trained_config(
     directory: pathlib.Path, kind: str, data: artifacts.Manifest
 ) -> configs.Config:
-    """Returns the config a model was trained with, its artefact checked.
+    """Checks an artefact, and returns the config that its model was trained with.
 
     Args:
       directory: The artefact.

@@ -164,14 +164,14 @@ def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:
 def rows_of(
     data: prepared.PreparedData, split: prepared.Split
 ) -> npt.NDArray[np.int64]:
-    """Returns the impression rows of a split, in a set or a window of one."""
+    """Returns the impression rows of a split, in a prepared set or a shard window."""
     return np.flatnonzero(np.asarray(data.impressions.splits) == split)
 
 
 def training_rows(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
     """Returns the impression rows that train the ranker, those before its window too.
 
-    They are those of a set or of a window of one.
+    The rows are those of a prepared set, or of a shard window of one.
     """
     trains = [prepared.Split.TRAIN, prepared.Split.EARLIER]
     return np.flatnonzero(np.isin(np.asarray(data.impressions.splits), trains))

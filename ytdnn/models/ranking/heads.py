@@ -125,8 +125,8 @@ class Head(abc.ABC):
       seconds_meaning: Meaning of the predicted seconds, if there are any.
       own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
       num_own: Number of outputs, the last ones, that the second tower makes.
-      keeps_mean: Whether its expected seconds, over all, are learned to be those
-        watched; see `watch_time.Target`.
+      keeps_mean: Whether training makes the mean of the expected seconds that of
+      the watched seconds; see `watch_time.Target`.
       outcomes: Outcomes that it predicts, in order.
     """
 
@@ -154,7 +154,7 @@ class Head(abc.ABC):
 
     @property
     def predicts(self) -> tuple[bool, bool]:
-        """Whether it predicts seconds, and the probability of a click."""
+        """Whether the head predicts seconds, and whether a click probability."""
         found = self.predict(tf.zeros([1, len(self.biases)]), tf.ones([1]))
         return found.seconds is not None, found.click_probability is not None
 
@@ -377,7 +377,7 @@ class ClickTimesWatchTime(Head):
 def click_times_watch_time(
     config: configs.ClickTimesWatchTimeConfig, clicks: Clicks
 ) -> Head:
-    """Returns the head of both; without any watch time in the log, of the click."""
+    """Returns `ClickTimesWatchTime`, or `Click` for a log without watch times."""
     if clicks.have_watch_time:
         return ClickTimesWatchTime(config, clicks)
     return Click(configs.ClickConfig(), clicks)

@@ -66,8 +66,8 @@ class ImpressionLog:
 
         Args:
           rows: `[n] int64` rows of the impression arrays.
-          history_rows: `[n] int64`, the impression of the same user that each is read
-            at the time of, on its own device; None: itself.
+          history_rows: `[n] int64`, for each row an impression of the same user:
+            features are read at that impression's time, on its device; None: its own.
         """
         videos = self._of(rows, "videos")[:, tf.newaxis]
         found = self._requests(rows, videos, is_logged=history_rows is None)
@@ -105,7 +105,7 @@ class ImpressionLog:
     def candidates(
         self, users: tf.Tensor, ends: tf.Tensor, times: tf.Tensor, videos: tf.Tensor
     ) -> Tensors:
-        """Returns the tensors of candidates that the log need not have shown.
+        """Returns the tensors of candidates, whether the log showed them or not.
 
         Args:
           users: `[n] int32` user indices.
@@ -178,7 +178,7 @@ def request_fields(
 
 
 def placeholders(chosen: registry.Features, history_length: int) -> Tensors:
-    """Returns tensors of one impression, all zero, which make a network's variables."""
+    """Returns the zero tensors of one impression, to build a network's variables."""
     return {
         schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
         schema.IMPRESSION_VIDEOS: tf.zeros([1, 1], tf.int32),
@@ -205,7 +205,7 @@ class RequestInputs(tf.Module):
         )
 
     def __call__(self, request: raw_request.Request) -> Tensors:
-        """Returns the tensors of the query and of the videos asked about."""
+        """Returns the tensors of the query and of the videos to score."""
         return {
             schema.HISTORY_VIDEOS: request.last_watches(self._history_length),
             schema.IMPRESSION_VIDEOS: request.video_indices,
@@ -235,7 +235,7 @@ def opened(
 
 
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
-    """Whether any feature asks the first stage."""
+    """Whether any feature reads the candidates or scores of the first stage."""
     return any(isinstance(f, features_interface.Replayed) for f in chosen)
 
 

@@ -44,7 +44,7 @@ class RankingModel:
       network: The Keras model, tensors to outputs of its head.
       first_stage: First stage that features are replayed from; None: no feature needs
         it.
-      weights: Weights of predictions that order pages; none: its own order.
+      weights: Weights of predictions that order slates; none: the ranker's own order.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class RankingModel:
         self._predict = row_graphs.RowGraphs(self.predict)
 
     def order_by(self, weights: Mapping[str, float]) -> None:
-        """Sets the weights that order pages, as those of a bundle.
+        """Sets the weights that order slates, as those of a bundle.
 
         Args:
           weights: Weights of predictions by name.
@@ -115,7 +115,7 @@ class RankingModel:
 
     @property
     def sees_request_time(self) -> bool:
-        """Whether the first stage, which it asks, reads the time of the request."""
+        """Whether the first stage that features come from reads the request's time."""
         return self.first_stage is not None and self.first_stage.sees_request_time
 
     def request_fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -188,7 +188,7 @@ class RankingModel:
         return log.as_served() if serving else log
 
     def close_log(self) -> None:
-        """Lets go of the log that is kept open."""
+        """Closes the log that is kept open."""
         self._log = None
 
     def predict_at(
@@ -226,8 +226,8 @@ class RankingModel:
         Args:
           data: Prepared set with impressions.
           impression_rows: `[n]` rows of the impression arrays.
-          history_rows: `[n]`, the impression of the same user at the time of which
-            each one's past ends; None: itself.
+          history_rows: `[n]`, for each row an impression of the same user: its past
+            ends at that impression's time; None: at its own.
         """
         log = self.open_log(data)
         found = []
@@ -245,7 +245,7 @@ class RankingModel:
         """Returns the head's losses of logged impressions, added up.
 
         Args:
-          data: With impressions.
+          data: Prepared set with impressions.
           impression_rows: `[n]` rows of the impression arrays.
         """
         log, total = self.open_log(data), 0.0
@@ -355,7 +355,7 @@ def load(
     Args:
       directory: The artefact.
       data: The prepared set.
-      first_stage: First stage next to it; None for a model that was trained without.
+      first_stage: First stage of the same run; None for a model trained without one.
       precision: Precision of its products; see `configs.CompositionConfig`.
 
     Raises:

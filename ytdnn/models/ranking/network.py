@@ -180,7 +180,7 @@ class RankingNetwork(tf.keras.Model):
         return tf.concat([found, own], axis=-1)
 
     def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
-        """Returns the encoding of what belongs to a video alone, `[batch · k, dim]`.
+        """Returns the encoding of a video's own features, `[batch · k, dim]`.
 
         Args:
           tensors: See `call`.
@@ -218,7 +218,7 @@ def _towers(
     biases: Sequence[float],
     prefix: str,
 ) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer | None]:
-    """Returns a tower and its linear outputs, or an ensemble, which has its own.
+    """Returns a tower and its linear outputs, or an ensemble with its own outputs.
 
     Args:
       config: Settings of ranking.

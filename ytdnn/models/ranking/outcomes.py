@@ -7,8 +7,8 @@ quantile of the amounts above 0 otherwise, and its loss the cross-entropy
     -t · log σ(z) - (1 - t) · log(1 - σ(z)),
 
 which is bounded in the amount and least where c · σ(z) = E[min(y, c)]. An unknown
-outcome has no loss. What the cut at c takes away of the mean is put back by calibration
-on the validation window (`ytdnn.training.calibrating`).
+outcome has no loss. The cut at c lowers the mean; calibration on the validation window
+corrects it (`ytdnn.training.calibrating`).
 
 The losses are added to the head's with weights (`ranking.loss_weights`). The epoch is
 chosen by the head's own loss.
@@ -100,7 +100,7 @@ class Learned:
 def chosen(
     config: configs.RankingConfig, data: prepared.PreparedData
 ) -> list[tuple[int, outcomes.Outcome]]:
-    """Returns the outcomes of a log that a weight does not leave out, with their place.
+    """Returns the outcomes of a log, with their place, except those of weight 0.
 
     Args:
       config: Weights of the losses.
@@ -125,12 +125,12 @@ def chosen(
 def measure(
     found: Sequence[tuple[int, outcomes.Outcome]], parts: Iterable[Floats]
 ) -> tuple[Learned, ...]:
-    """Returns the outcomes that training impressions tell something of.
+    """Returns the outcomes that training impressions have values of.
 
     Means are smoothed by one impression of each end, so that logits are finite.
 
     Args:
-      found: Outcomes as of `chosen`.
+      found: Outcomes that `chosen` returned.
       parts: Parts of the outcomes `[impressions, n]` of the training impressions, NaN
         where unknown.
     """

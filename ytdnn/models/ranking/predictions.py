@@ -27,10 +27,10 @@ class Predictions:
       click_probability: P in [0, 1].
       logits: Log of the odds that weighted logistic regression learns,
         `log(ΣT_i / (N − k))` (PAPER §4.2); without watch time log odds of a click.
-      listed: Ranks all impressions of each user as one list, by what was known when
-        the list began; None: as `order`.
+      listed: Ranks all impressions of each user as one list, by features read when the
+        list began; None: as `order`.
       outcomes: Probability, or expected amount, of each outcome by name.
-      listed_terms: As `terms`, by what was known when the user's list began; none: as
+      listed_terms: As `terms`, by features read when the user's list began; none: as
         `terms`.
     """
 
@@ -74,7 +74,7 @@ class Predictions:
 
     @property
     def list_terms(self) -> Mapping[str, Values]:
-        """The terms by what was known when the user's list began, by name."""
+        """The terms by features read when the user's list began, by name."""
         return self.listed_terms or self.terms
 
     @property

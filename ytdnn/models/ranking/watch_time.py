@@ -223,8 +223,8 @@ class Target(abc.ABC):
 class DurationRatio(Target):
     """The log of the part of the duration, fitted to the mean part.
 
-    The gradient of its loss `exp(r) - r · T / D` is the predicted less the observed
-    part, as of a logistic regression.
+    The gradient of its loss `exp(r) - r · T / D` is the predicted minus the observed
+    part, as in logistic regression.
     """
 
     def __init__(self, mean: float, observed: Observed, ratio: float) -> None:

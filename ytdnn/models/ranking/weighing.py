@@ -1,10 +1,10 @@
-"""The order of a page by a weighted sum of what the ranker predicts (docs/feedback.md).
+"""The order of a slate by a weighted sum of predictions (docs/feedback.md).
 
     value = Σ weight of y · E[y]    over watch seconds, the click and the outcomes
 
 The weights are those of the request, else those of its policy, else the bundle's.
 Weights of watch seconds alone are the ranker's own order, which is served bit by bit as
-without weights. What is not named weighs 0.
+without weights. A prediction without a weight counts 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Weighing:
     """Reads the weights of requests, and orders by them.
 
     Attributes:
-      names: What can be weighed, in order.
+      names: Names of the predictions that can be weighed, in order.
       default: Weights of requests that name none.
       policies: Weights of policies that have some, by name.
     """
@@ -36,15 +36,15 @@ class Weighing:
         default: Weights | None = None,
         policies: Mapping[str, Weights] | None = None,
     ) -> None:
-        """Takes the weights that are saved.
+        """Checks and stores the saved weights.
 
         Args:
-          names: What can be weighed, as of `names_of`.
+          names: Predictions that can be weighed, from `names_of`.
           default: Weights of requests that name none; none: the ranker's order.
           policies: Weights of policies, by name.
 
         Raises:
-          errors.UserError: A weight is of something that is not predicted.
+          errors.UserError: A weight names something that is not predicted.
         """
         self.names = tuple(names)
         self.default = dict(default or {})
@@ -101,7 +101,7 @@ class Weighing:
         return tf.where(weighed, by_value, order), tf.where(weighed, values, scores)
 
     def _weighs(self, weights: tf.Tensor) -> tf.Tensor:
-        """Returns which rows are ordered by the sum, `[batch] bool`."""
+        """Returns whether each row is ordered by the sum, `[batch] bool`."""
         is_seconds = np.array([name == schema.WATCH_SECONDS for name in self.names])
         others = tf.reduce_any((weights != 0.0) & ~is_seconds, axis=1)
         return others | tf.reduce_any((weights < 0.0) & is_seconds, axis=1)
@@ -116,7 +116,7 @@ class Weighing:
 
 
 def weighs(weights: Weights) -> bool:
-    """Whether weights change the ranker's order: not where watch seconds alone do."""
+    """Whether weights change the ranker's order; watch seconds alone do not."""
     return any(
         value < 0.0 if name == schema.WATCH_SECONDS else value != 0.0
         for name, value in weights.items()
@@ -124,7 +124,7 @@ def weighs(weights: Weights) -> bool:
 
 
 def page_order(predicted: heads.Predicted, weights: Weights) -> tf.Tensor:
-    """Returns the order of a page by some weights, `[...] float32`.
+    """Returns the order of a slate by some weights, `[...] float32`.
 
     Args:
       predicted: Predictions for its candidates.
@@ -157,11 +157,11 @@ def terms(predicted: heads.Predicted) -> dict[str, tf.Tensor]:
 
 
 def require_known(weights: Weights, names: Sequence[str], where: str) -> None:
-    """Checks that weights are of what is predicted.
+    """Checks that all weights name predictions.
 
     Args:
-      weights: By name.
-      names: What is predicted.
+      weights: Weights by name.
+      names: Names of the predictions.
       where: Place of the weights, for the message.
 
     Raises:

@@ -1,4 +1,4 @@
-"""New uploads put into the answers of a run's bundle: nothing is trained or built."""
+"""Adds new uploads to the answers of a run's bundle, without training or a rebuild."""
 
 import dataclasses
 import pathlib
@@ -34,7 +34,7 @@ class Added:
 
     @property
     def is_large(self) -> bool:
-        """Whether the delta part has grown so far that a rebuild is advised."""
+        """Whether the delta part is so large that a rebuild is advised."""
         return self.share > _MOST_ADDED_SHARE
 
 
@@ -49,23 +49,22 @@ def add_videos(
 ) -> Added:
     """Adds new uploads to every answer of the current bundle and of later exports.
 
-    Their vectors are made by the content side of the trained candidate model, and
-    searched in a delta part in addition to the index as it was built. The bundle gets a
-    new version.
+    Their vectors come from the content side of the trained candidate model, and are
+    searched in a delta part next to the built index. The bundle gets a new version.
 
     Args:
       workdir: Directory of the run.
       videos: Path of a Parquet or CSV file, or a frame of Polars or pandas, in the
-        columns of the log's `videos`. Ids that were added before get their new row;
-        those of the prepared catalogue stay as they are.
-      columns: Own column names of the table, such as `videos.title=name`; they come
-        before those of the log.
+        columns of the log's `videos`. The row of an id that was added before is
+        replaced; ids of the prepared catalogue are unchanged.
+      columns: Own column names of the table, such as `videos.title=name`; they have
+        precedence over those of the log.
       bad_rows: `stop`, or `drop` to leave bad rows out.
-      verbose: As for all functions of `api`.
+      verbose: See `ytdnn.run.pipeline.api`.
 
     Raises:
       errors.UserError: There is no run, it has no content side, an artefact is missing
-        or stale, or the table is bad.
+        or stale, or the table is malformed.
     """
     from ytdnn.log import prepared
     from ytdnn.ops.catalogue import additions

@@ -1,4 +1,4 @@
-"""Adds videos to the table of a workdir, which every export carries."""
+"""Adds videos to the table of added videos, which every export includes."""
 
 import dataclasses
 import pathlib
@@ -15,12 +15,12 @@ from ytdnn.run import artifacts
 
 @dataclasses.dataclass(frozen=True)
 class Changed:
-    """The changes that a table of videos made.
+    """The result of adding a table of videos.
 
     Attributes:
-      num_named: Number of its rows.
-      known: Ids in the prepared catalogue: they stay as they are.
-      removed: Ids that are removed from all answers, and stay so.
+      num_named: Number of rows of the table.
+      known: Ids in the prepared catalogue, which are unchanged.
+      removed: Ids that are removed from all answers, which stay removed.
       unread: Columns that are not in the catalogue.
       dropped: Bad rows that were left out, by reason.
       num_added: Number of added videos after the change.
@@ -41,20 +41,20 @@ def change(
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
 ) -> Changed:
-    """Adds a table of videos to those of a workdir.
+    """Adds a table of videos to the added videos of a workdir.
 
-    Videos that were added before and are named again get their new row. A table that
-    changes nothing leaves the file as it is, and the bundle current.
+    A later row of a video replaces an earlier one. If nothing changes, the file is not
+    written, and the bundle stays current.
 
     Args:
       workdir: Directory of the run; its lock is held by the caller.
-      data: Its prepared set.
-      given: Table, as for `new_videos.read`.
-      columns: Likewise.
-      bad_rows: Likewise.
+      data: Prepared set of the run.
+      given: Table, see `new_videos.read`.
+      columns: Own column names, see `new_videos.read`.
+      bad_rows: `stop` or `drop`, see `new_videos.read`.
 
     Raises:
-      errors.UserError: The table cannot be read, or names no video.
+      errors.UserError: The table cannot be read, or has no video.
     """
     found = new_videos.read(given, data, columns, bad_rows)
     if not found.table.height:
@@ -80,7 +80,7 @@ def change(
 
 
 def _write(table: pl.DataFrame, path: pathlib.Path) -> None:
-    """Writes the table so that readers see the old one or the whole new one."""
+    """Writes the table atomically: readers see the old or the new one."""
     partial = path.with_name(f".{path.name}.partial")
     table.write_parquet(partial)
     artifacts.flush(partial)

@@ -1,7 +1,7 @@
-"""Removes videos from every answer, and takes them back, without a rebuild.
+"""Removes videos from every answer, or restores them, without a rebuild.
 
-A bundle at hand gets a new version at once: links to the files of its newest, but for
-the list that each model reads when it is loaded. Nothing here needs TensorFlow.
+An existing bundle gets a new version at once: links to the files of its newest version,
+except the list that each model reads when it is loaded. TensorFlow is not needed.
 """
 
 import dataclasses
@@ -18,13 +18,12 @@ from ytdnn.run import artifacts
 
 @dataclasses.dataclass(frozen=True)
 class Removed:
-    """The result of removing videos or taking them back.
+    """The result of removing or restoring videos.
 
     Attributes:
       video_ids: Ids of all removed videos.
-      unknown: Named ids that are not in the catalogue: kept for later exports.
-      version: Version of the bundle that leaves them out; None where there is no
-        bundle.
+      unknown: Given ids that are not in the catalogue; they are kept for later exports.
+      version: New version of the bundle; None without a bundle.
     """
 
     video_ids: list[str]
@@ -35,12 +34,12 @@ class Removed:
 def change(
     workdir: pathlib.Path, video_ids: Collection[str], restored: bool = False
 ) -> Removed:
-    """Removes videos from all answers, or takes removed ones back.
+    """Removes videos from all answers, or restores removed ones.
 
     Args:
       workdir: Directory of the run; its lock is held by the caller.
       video_ids: Ids as in the log; integers as text.
-      restored: Whether they are taken back.
+      restored: Whether to restore the videos.
 
     Raises:
       errors.UserError: There is no run, or a video to be restored was not removed.

@@ -1,4 +1,4 @@
-"""Videos taken out of all answers of a run's bundle, and taken back: no step runs."""
+"""Removes videos from all answers of a run's bundle, and restores them."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def remove_videos(
     workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
-    """Takes videos out of every answer of the current bundle and of later exports.
+    """Removes videos from every answer of the current bundle and of later exports.
 
-    The bundle gets a new version with the models of the newest: nothing is built again.
+    The bundle gets a new version with the models of the newest; nothing is rebuilt.
     Ids that are not in the catalogue are kept for later exports.
 
     Args:
@@ -25,7 +25,7 @@ def remove_videos(
       video_ids: Ids as in the log.
 
     Raises:
-      errors.UserError: There is no run, or no video is named.
+      errors.UserError: There is no run, or no id is given.
     """
     return _changed(workdir, video_ids, restored=False)
 
@@ -34,11 +34,11 @@ def remove_videos(
 def restore_videos(
     workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
-    """Takes removed videos back.
+    """Restores removed videos.
 
     Args:
       workdir: Directory of the run.
-      video_ids: As in the log.
+      video_ids: Ids as in the log.
 
     Raises:
       errors.UserError: There is no run, or a video was not removed.

@@ -1,1 +1,1 @@
-"""Commands that run a recommender from day to day, and by several processes."""
+"""Commands of daily operation, and of several processes."""

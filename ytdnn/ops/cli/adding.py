@@ -1,4 +1,4 @@
-"""`ytdnn index add`: new uploads into the answers of a run."""
+"""`ytdnn index add`: adds new uploads to the answers of a run."""
 
 import pathlib
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def add(given: arguments.Arguments) -> None:
     """Adds the videos of a file.
 
     Raises:
-      errors.UserError: There is no run with content, or the file is bad.
+      errors.UserError: There is no run with a content side, or the file is malformed.
     """
     directory = pathlib.Path(given.values["workdir"])
     found = pipeline.add_videos(

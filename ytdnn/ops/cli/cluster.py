@@ -1,4 +1,4 @@
-"""`ytdnn cluster`: a command run by several processes of this machine."""
+"""`ytdnn cluster`: runs a command with several processes of this machine."""
 
 import pathlib
 import sys
@@ -36,10 +36,10 @@ FLAGS = (
 
 
 def run(given: arguments.Arguments) -> int:
-    """Runs the command behind `--`, and returns its exit status.
+    """Runs the command after `--`, and returns its exit status.
 
     Raises:
-      errors.UserError: It cannot be run by several, or a flag is wrong.
+      errors.UserError: The command does not run in a cluster, or a flag is wrong.
     """
     values = given.values
     if not given.rest or given.rest[0] not in _COMMANDS:

@@ -1,4 +1,4 @@
-"""Commands that run a recommender from day to day, and by several processes."""
+"""Commands of daily operation, and of several processes."""
 
 from ytdnn import registries
 from ytdnn.ops.cli import adding, cluster, refitting, refreshing, removing, serve

@@ -1,4 +1,4 @@
-"""`ytdnn refit`: the models of a run, trained again to the end of the log."""
+"""`ytdnn refit`: trains the models of a run again, to the end of the log."""
 
 import dataclasses
 import pathlib
@@ -10,7 +10,7 @@ from ytdnn.run.pipeline import runner
 
 
 def run(given: arguments.Arguments) -> None:
-    """Trains to the end of the log, and exports that."""
+    """Trains to the end of the log, and exports the models."""
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, directory)
     bundle = pipeline.refit(directory, config, verbose=output.say)

@@ -1,4 +1,4 @@
-"""`ytdnn refresh`: the models of a run go on learning with the events since."""
+"""`ytdnn refresh`: continues the training of a run's models on new events."""
 
 import pathlib
 
@@ -41,7 +41,7 @@ def run(given: arguments.Arguments) -> None:
     """Refreshes a run into another workdir.
 
     Raises:
-      errors.UserError: A setting of the trained models is given, or the refresh fails.
+      errors.UserError: A flag would change the trained models, or the refresh fails.
     """
     strange = [k for k in given.overrides if k.partition(".")[0] not in SECTIONS]
     if strange:

@@ -18,16 +18,16 @@ _MOST_SHOWN = 5
 
 
 def remove(given: arguments.Arguments) -> None:
-    """Takes videos out of all answers.
+    """Removes videos from all answers.
 
     Raises:
-      errors.UserError: There is no run, or no video is named.
+      errors.UserError: There is no run, or no id is given.
     """
     _change(given, pipeline.remove_videos)
 
 
 def restore(given: arguments.Arguments) -> None:
-    """Takes removed videos back.
+    """Restores removed videos.
 
     Raises:
       errors.UserError: There is no run, or a video was not removed.

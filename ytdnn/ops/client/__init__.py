@@ -4,11 +4,10 @@
         answer = server.recommend(watched_video_ids=["v1"], k=5)
         server.feedback(answer, answer.videos[0].video_id, clicked=True)
 
-A request that the server refuses for want of time (503), or that a broken connection
-lost, is sent again: after the time that `Retry-After` says, else after pauses that
-double, as long as the call's own time lasts. The server is told how much of that is
-left, and refuses at once what would come too late. Neither TensorFlow nor Polars is
-imported.
+A request is retried if the server is overloaded (503) or the connection breaks: after
+the time in `Retry-After`, else after doubling pauses, until the call's own timeout. The
+server receives the remaining time, and refuses at once a request that it cannot answer
+in time. Neither TensorFlow nor Polars is imported.
 """
 
 from ytdnn.ops.client.answers import Answer, ServerError, Video

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class ServerError(errors.UserError):
-    """A request that the server did not answer as asked.
+    """A request that the server refused or did not answer.
 
     Attributes:
       status: Status code of HTTP; 0: there was no answer.
@@ -49,12 +49,12 @@ class Video:
     Attributes:
       rank: Place in the answer, from 1 on.
       video_id: Id of the video, as in the log.
-      title: Title, None where there is none.
+      title: Title; None if unknown.
       score: The value that videos are ordered by.
       expected_watch_seconds: Watch time that the ranker expects, seconds.
       click_probability: Probability of a click that the ranker predicts.
-      placed_by: What put the video in its place.
-      propensity: Probability of its place, where pages are drawn.
+      placed_by: Rule that placed the video.
+      propensity: Probability of its place, if places are drawn.
       candidate_score: Score of its candidate source.
       source: Name of its candidate source.
       seed_video_id: The watch that it was found by.
@@ -98,7 +98,7 @@ def content(response: httpx2.Response, request_id: str) -> Any:
     """Returns the JSON of an answer.
 
     Raises:
-      ServerError: It is a refusal, or no JSON.
+      ServerError: The answer is a refusal, or no JSON.
     """
     status = response.status_code
     try:

@@ -21,7 +21,7 @@ class AsyncClient(calls.Calls):
         retries: calls.Retries | None = None,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
-        """Opens no connection yet; see `Client`."""
+        """Creates the client; connections are opened on first use. See `Client`."""
         super().__init__(token, timeout_seconds, retries)
         self._http = http or httpx2.AsyncClient(base_url=address)
 
@@ -45,7 +45,7 @@ class AsyncClient(calls.Calls):
         watch_seconds: float | None = None,
         **outcomes: bool | float,
     ) -> None:
-        """Tells what became of a video of an answer; see `Client.feedback`."""
+        """Sends feedback on a video of an answer; see `Client.feedback`."""
         told = self.feedback_call(answer, video_id, clicked, watch_seconds, outcomes)
         await self._do(told)
 

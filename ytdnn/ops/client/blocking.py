@@ -1,4 +1,4 @@
-"""The client that waits for each answer."""
+"""The synchronous client."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from ytdnn.ops.client import answers, calls
 
 
 class Client(calls.Calls):
-    """A client that waits for each answer; many threads may call its methods."""
+    """A synchronous client; several threads may call its methods."""
 
     def __init__(
         self,
@@ -21,14 +21,14 @@ class Client(calls.Calls):
         retries: calls.Retries | None = None,
         http: httpx2.Client | None = None,
     ) -> None:
-        """Opens no connection yet.
+        """Creates the client; connections are opened on first use.
 
         Args:
           address: Address of the server, such as `http://127.0.0.1:8501`.
           token: Token that the server requires.
-          timeout_seconds: Time that a call takes at most, with all that is sent again.
-          retries: When a request is sent again.
-          http: Client that sends, with its own address; None: a new one.
+          timeout_seconds: Maximum time of a call, retries included.
+          retries: Rule of retries.
+          http: HTTP client with its own address; None: a new one.
         """
         super().__init__(token, timeout_seconds, retries)
         self._http = http or httpx2.Client(base_url=address)
@@ -43,8 +43,8 @@ class Client(calls.Calls):
         """Returns recommendations.
 
         Args:
-          watched_video_ids: The history, most recent last; None: not said, so that a
-            server of a prepared set fills it in.
+          watched_video_ids: The history, most recent last; None: a server with a
+            prepared set looks it up.
           k: Number of videos.
           user_id: Id of the user, who is logged with the answer.
           **request: Any other input of the recommender, such as `exclude_ids`, `where`
@@ -63,13 +63,13 @@ class Client(calls.Calls):
         watch_seconds: float | None = None,
         **outcomes: bool | float,
     ) -> None:
-        """Tells what became of a video of an answer.
+        """Sends feedback on a video of an answer.
 
         Args:
           answer: The answer, or its `request_id`.
           video_id: The video.
-          clicked: Whether it was clicked.
-          watch_seconds: How long it was watched.
+          clicked: Whether the video was clicked.
+          watch_seconds: Watch time, seconds.
           **outcomes: Other outcomes, such as `liked`.
 
         Raises:
@@ -87,7 +87,7 @@ class Client(calls.Calls):
 
         Args:
           model: Name of a model of the bundle.
-          instances: Inputs of each, by name.
+          instances: Inputs of each instance, by name.
           signature: Name of the signature.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The calls of both clients: what is sent, when again, and what is returned."""
+"""The calls of both clients: requests, retries, and results."""
 
 import dataclasses
 import datetime
@@ -18,13 +18,13 @@ _OVERLOADED = 503
 
 @dataclasses.dataclass(frozen=True)
 class Retries:
-    """When a request is sent again.
+    """The rule of retries.
 
     Attributes:
-      most: Number of times at most.
-      first_seconds: Pause before the first, where the server names none; each later
-        one is twice as long. Half of a pause is random.
-      longest_seconds: The longest such pause.
+      most: Maximum number of retries.
+      first_seconds: Pause before the first retry, if the server names none; each later
+        pause is twice as long. Half of a pause is random.
+      longest_seconds: The longest pause.
     """
 
     most: int = 4
@@ -32,7 +32,7 @@ class Retries:
     longest_seconds: float = 5.0
 
     def pause(self, attempt: int, response: httpx2.Response | None) -> float:
-        """Returns the seconds to wait after an attempt, the first of which is 0."""
+        """Returns the seconds to wait after an attempt, counted from 0."""
         given = None if response is None else response.headers.get("retry-after")
         if given is not None:
             return _retry_after(given)
@@ -63,7 +63,7 @@ class Calls:
         """Yields each request of a call, and returns the JSON of its answer.
 
         Raises:
-          ServerError: The server refused it, or there was no answer in time.
+          ServerError: The server refused the request, or there was no answer in time.
         """
         end = time.monotonic() + self._timeout_seconds
         request_id = uuid.uuid4().hex

@@ -1,8 +1,8 @@
 """The decisions that the workers of a cluster in step must agree on.
 
-Each worker counts steps, validates and decides for itself, from the same numbers. Where
-rounding could make them differ, the chief's decision holds; the others wait for it in a
-collective operation, which ends when a worker is lost.
+Each worker counts steps, validates and decides by itself, from the same numbers. Where
+rounding could make the decisions differ, the chief's holds; the others wait for it in a
+collective operation, which ends if a worker is lost.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ytdnn import errors
 
 
 def of_chief(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:
-    """Returns the chief's values, on every worker; all must ask at once."""
+    """Returns the chief's values, on every worker; all must call it together."""
     if not _is_cluster(strategy):
         return list(values)
     is_chief = strategy.cluster_resolver.task_id == 0
@@ -26,10 +26,10 @@ def of_chief(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[
 
 
 def require_same(strategy: tf.distribute.Strategy, epoch: int, step: int) -> None:
-    """Checks that all workers go on from one checkpoint.
+    """Checks that all workers resume from the same checkpoint.
 
     Raises:
-      errors.UserError: This one found another than the chief.
+      errors.UserError: The checkpoint of this worker differs from the chief's.
     """
     found = [float(epoch), float(step)]
     expected = of_chief(strategy, found)

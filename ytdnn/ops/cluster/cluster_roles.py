@@ -1,13 +1,14 @@
-"""A run that several processes make together: one leads, the others follow.
+"""The roles of several processes in a run: one leads, the others follow.
 
-Every process is given the same command. The chief runs the steps as a single process
-would, and tells the workers for each training whether it runs now; workers that train
-in step follow it there, and skip everything else. Parameter servers and their workers
+Every process is started with the same command. The chief runs the steps like a single
+process, and tells the workers for each training whether it runs now. Synchronous
+workers join the trainings and skip everything else. Parameter servers and their workers
 only serve.
 """
 
 import contextlib
 import pathlib
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
     from ytdnn.run.pipeline import graph
 
 _SKIPPED, _MADE = 0.0, 1.0
+_EVALUATOR = (
+    "evaluator: the chief validates after each epoch, this process has nothing to do; "
+    "measure the run when it has ended: ytdnn evaluate"
+)
 
 
 class _Several(roles.Alone):
-    """Shares a run with other processes, as `TF_CONFIG` names them."""
+    """Base class of roles in a cluster that `TF_CONFIG` describes."""
 
     @property
     def leads(self) -> bool:
@@ -30,7 +35,7 @@ class _Several(roles.Alone):
         return self._task.is_chief
 
     def require_alone(self, command: str) -> None:
-        """Refuses a command which one process runs.
+        """Refuses a command for a single process.
 
         Args:
           command: Name of the command.
@@ -45,8 +50,15 @@ class _Several(roles.Alone):
         )
 
     def follows(self) -> bool:
-        """Joins the cluster, and returns whether another process leads."""
+        """Joins the cluster, and returns whether another process leads.
+
+        Raises:
+          SystemExit: This is an evaluator's process, which ends well.
+        """
         task = self._task  # a mistake is told before TensorFlow is loaded
+        if task.is_evaluator:
+            print(_EVALUATOR, file=sys.stderr)
+            raise SystemExit(0)
         from ytdnn.training import devices
 
         with self.watched():
@@ -71,10 +83,10 @@ class _Several(roles.Alone):
 
 @registries.ROLES.register("multi_worker")
 class Workers(_Several):
-    """Trains in step with the other workers, the first of which leads."""
+    """The role of synchronous workers; the first worker leads."""
 
     def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
-        """Takes part in the trainings that the chief makes now."""
+        """Joins the trainings that the chief runs."""
         from ytdnn.run.pipeline import sizes
 
         with self.watched():
@@ -84,7 +96,7 @@ class Workers(_Several):
             self._word(_SKIPPED)
 
     def says(self, is_made: bool) -> None:
-        """Tells the workers whether the next training is made; in the end, no."""
+        """Tells the workers whether the next training runs; at the end, none does."""
         self._word(_MADE if is_made else _SKIPPED)
 
     def _word(self, own: float) -> float:
@@ -96,11 +108,11 @@ class Workers(_Several):
 
 @registries.ROLES.register("parameter_server")
 class ServedTables(_Several):
-    """Leads, or serves the chief's trainings until it ends."""
+    """The role of the chief, or of a process that serves it until it ends."""
 
     def follows(self) -> bool:
-        """Joins the cluster; of a process that serves, returns when the chief ended."""
-        if self._task.is_chief:
+        """Joins the cluster; a process that serves returns when the chief ends."""
+        if self._task.is_chief or self._task.is_evaluator:
             return super().follows()
         from ytdnn.ops.cluster import strategies
 

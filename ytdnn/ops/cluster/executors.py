@@ -1,8 +1,8 @@
-"""How strategies of several devices are given batches and run a step.
+"""Executors of strategies with several devices: their batches and steps.
 
-Replicas in sync (mirrored, multi-worker, TPU) all make the same step at once, as one
-device does (`training/devices.py`). With parameter servers the coordinator hands each
-batch to whichever worker is free, and reads losses as they come.
+Replicas in sync (mirrored, multi-worker, TPU) run the same step together, like one
+device (`training/devices.py`). With parameter servers the coordinator sends each batch
+to a free worker, and reads losses when they arrive.
 """
 
 import collections
@@ -23,7 +23,7 @@ from ytdnn.training import devices
 
 
 class Distributed(devices.InSync):
-    """All replicas make each step together; each worker cuts its own rows alone."""
+    """All replicas run each step together; each worker reads only its own rows."""
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         """Keeps the strategy."""
@@ -35,7 +35,7 @@ class Distributed(devices.InSync):
     def feeds(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
     ) -> Iterator[devices.Feed]:
-        """Yields distributed batches, those of a window together."""
+        """Yields distributed batches, grouped by shard window."""
         if not self._is_multi_worker:
             for dataset in of_stage(epoch, first_step):
                 distributed = self._strategy.experimental_distribute_dataset(dataset)
@@ -56,17 +56,17 @@ class Distributed(devices.InSync):
 
 
 class Compiled(Distributed):
-    """The same, each step compiled as a whole by XLA, as a TPU needs it.
+    """`Distributed` with steps compiled by XLA, for TPUs.
 
-    XLA has no sparse updates: tables get dense gradients, zero in the rows of no
-    example, so a step costs a pass over each table (PAPER §3.1 has hundreds of millions
-    of rows: those belong on parameter servers).
+    XLA has no sparse updates: tables get dense gradients, zero in rows without
+    examples, so a step costs a pass over each table. Tables of hundreds of millions of
+    rows (PAPER §3.1) need parameter servers.
     """
 
     has_dense_tables = True
 
     def compiled(self, step: devices.Step) -> devices.Step:
-        """Returns the step compiled by XLA, on a TPU by its strategy."""
+        """Returns the step compiled by XLA; on a TPU, by the strategy."""
 
         def of_static_shapes(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
             with replica.static_shapes():
@@ -80,7 +80,7 @@ class Compiled(Distributed):
 def _in_turns(
     of_replicas: Sequence[tf.data.Dataset], context: tf.distribute.InputContext
 ) -> tf.data.Dataset:
-    """Returns each step's batches of a worker's replicas, one behind another."""
+    """Returns each step's batches of a worker's replicas, in order."""
     del context
     if len(of_replicas) == 1:
         return of_replicas[0]
@@ -89,7 +89,7 @@ def _in_turns(
 
 
 class _Pending:
-    """A step that some worker makes, with its result."""
+    """A scheduled step, with its result."""
 
     def __init__(self, remote: Any) -> None:
         self._remote = remote
@@ -109,15 +109,15 @@ class _Pending:
         self._is_read.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the loss came within a time."""
+        """Whether the loss arrived within a time."""
         return self._is_read.wait(seconds)
 
 
 class Scheduled:
-    """Each step is made by one worker on the parameters as they are then.
+    """Each step runs on one worker, with the current parameters.
 
-    The coordinator cuts the batches, so that a step of a worker that was lost is made
-    again by another with the very batch.
+    The coordinator makes the batches, so that the step of a lost worker is repeated by
+    another with the same batch.
     """
 
     has_dense_tables = False
@@ -127,7 +127,7 @@ class Scheduled:
         strategy: tf.distribute.ParameterServerStrategy,
         cluster: configs.ClusterConfig,
     ) -> None:
-        """Makes the coordinator of the cluster."""
+        """Creates the coordinator of the cluster."""
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
         self._most_seconds = cluster.lost_seconds
         self.lag = 2 * strategy._extended._num_workers  # TensorFlow has no public way
@@ -138,7 +138,7 @@ class Scheduled:
     def batches(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
     ) -> Iterator[devices.Batch]:
-        """Yields whole batches, which `compiled` sends to a worker each."""
+        """Yields whole batches; `compiled` sends each to a worker."""
         for dataset in of_stage(epoch, first_step):
             yield from dataset
 
@@ -157,12 +157,12 @@ class Scheduled:
         return schedule
 
     def value(self, loss: _Pending) -> tf.Tensor | None:
-        """Returns a step's loss, None where its worker was lost behind it."""
+        """Returns a step's loss; None if its worker was lost after the step."""
         self._wait(loss)
         return loss.loss
 
     def finish(self) -> None:
-        """Waits for all steps under way."""
+        """Waits for all running steps."""
         while self._under_way:
             self._wait(self._under_way.popleft())
 
@@ -174,7 +174,7 @@ class Scheduled:
         """Waits for a step.
 
         Raises:
-          errors.UserError: No worker made it in time.
+          errors.UserError: No worker finished the step in time.
         """
         if not pending.wait(self._most_seconds):
             raise errors.LostProcessError(

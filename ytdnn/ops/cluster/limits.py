@@ -20,7 +20,7 @@ def require_fits(
       loss: Loss of the candidates.
 
     Raises:
-      errors.UserError: It cannot be trained under the strategy.
+      errors.UserError: The strategy does not support the settings.
     """
     kinds = (training.table_optimizer, *training.table_optimizers)
     if strategy == "tpu" and any("lazy_adam" in kind for kind in kinds):

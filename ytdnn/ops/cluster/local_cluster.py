@@ -1,11 +1,11 @@
-"""A cluster of processes on this machine, for trying and for tests.
+"""A cluster of processes on this machine, for experiments and tests.
 
-Each process runs the same command with a `TF_CONFIG` of its own. A process that ends by
-a signal, or because another was lost, is started again: a worker of parameter servers
-by itself, otherwise the whole cluster, which resumes from its chief's last checkpoint.
-
-They share a network of their own (`local_network`), in which one process of this module
-starts, watches and ends them; it ends when the process that the user started ends.
+Each process runs the same command with a `TF_CONFIG` of its own. A process that is
+killed by a signal, or ends because another was lost, is started again: with parameter
+servers only that worker, otherwise the whole cluster, which resumes from the chief's
+last checkpoint. The processes share a private network (`local_network`), in which one
+process of this module starts, watches and ends them; it ends with the process that the
+user started.
 """
 
 import contextlib
@@ -41,10 +41,10 @@ class Plan:
       command: Command that every process runs.
       workers: Number of workers.
       servers: Number of parameter servers; 0: the workers train in step.
-      logs: Directory for the output of all but the chief.
+      logs: Directory for the output of all processes except the chief.
       restarts: Maximum number of restarts of lost processes.
-      say: Function that takes each line for people.
-      is_open: Whether they use the machine's network, for remote data; then TensorFlow
+      say: Function that is called with each message.
+      is_open: Whether to use the machine's network, for remote data; TensorFlow then
         listens on all of its addresses.
     """
 
@@ -72,14 +72,14 @@ class Plan:
 def run(plan: Plan) -> int:
     """Runs a cluster until its chief ends.
 
-    Ends all of its processes whatever happens to this one.
+    All processes of the cluster end with this one.
 
     Returns:
       The chief's exit status.
 
     Raises:
-      errors.UserError: There is no network for it, or processes were lost more often
-        than `restarts`.
+      errors.UserError: A private network is not permitted, or processes were lost more
+        often than `restarts`.
     """
     parent = os.getpid()
     child = os.fork()
@@ -135,7 +135,7 @@ class _Cluster:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> tuple[int, str]:
-        """Returns the exit status, and why all must start again, if they must."""
+        """Returns the exit status, and the reason for a restart of all, if any."""
         try:
             for task in self._tasks:
                 self._start(task)

@@ -1,9 +1,9 @@
-"""A network of their own for the processes of a local cluster.
+"""A private network for the processes of a local cluster.
 
-TensorFlow's servers run whatever reaches them, and listen on every address of the
-machine, whatever address they are given. In a network namespace there is but the
-loopback of that namespace, which nothing outside it can reach. Linux makes one without
-privileges where user namespaces are allowed.
+TensorFlow's servers execute any graph they receive, and listen on every address of the
+machine, whatever address is configured. A network namespace has only its own loopback,
+which nothing outside can reach. Linux creates one without privileges if user namespaces
+are allowed.
 """
 
 import ctypes

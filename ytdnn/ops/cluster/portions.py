@@ -1,8 +1,8 @@
-"""Which rows of a global batch one of several processes cuts.
+"""The rows of a global batch that one of several processes reads.
 
-Batches are functions of (seed, epoch, step). Where several processes train together,
-each cuts its own rows of every batch out of the log and never reads the others'; put
-side by side they are the very batch that one process would have cut.
+Batches are functions of (seed, epoch, step). When several processes train together,
+each reads only its own rows of every batch from the log; concatenated, they equal the
+batch of a single process.
 """
 
 import tensorflow as tf
@@ -15,14 +15,14 @@ class Portion(streaming.WholeBatch):
     """One of the equal portions of every batch."""
 
     def __init__(self, number: int, count: int) -> None:
-        """Takes the portion's number, from 0, and the number of portions."""
+        """Stores the portion's number, from 0, and the number of portions."""
         self.number, self.count = number, count
 
     def size(self, rows: int) -> int:
-        """Returns how many of a batch's rows it has.
+        """Returns the number of a batch's rows in this portion.
 
         Raises:
-          errors.UserError: They cannot be shared out evenly.
+          errors.UserError: The rows cannot be divided evenly.
         """
         if rows % self.count:
             raise errors.UserError(
@@ -33,12 +33,12 @@ class Portion(streaming.WholeBatch):
         return rows // self.count
 
     def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns the positions of its rows in the order of an epoch."""
+        """Returns the positions of the portion's rows in the order of an epoch."""
         own = self.size(rows)
         first = step * rows + self.number * own
         return first + tf.range(own, dtype=tf.int64)
 
     def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns its rows of values drawn for a whole batch, `[rows, ...]`."""
+        """Returns the portion's rows of values for a whole batch, `[rows, ...]`."""
         own = self.size(rows)
         return values[self.number * own : (self.number + 1) * own]

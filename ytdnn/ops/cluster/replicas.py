@@ -1,8 +1,8 @@
-"""The replica of a step that several make together.
+"""The replica of a step that several replicas run together.
 
-One process scores [its labels, the negatives]. With several replicas each has labels of
-its own, the same negatives, and possibly the other replicas' labels after its own. The
-places give the columns of the one process that these are, so that random draws for
+A single process scores [its labels, the negatives]. With several replicas each has
+labels of its own, the same negatives, and possibly the other replicas' labels after its
+own. `places` maps these columns to those of a single process, so that random draws for
 columns are the same.
 """
 
@@ -17,12 +17,12 @@ class SyncedReplica(replica.OneReplica):
     """One of several replicas in sync; methods are those of `OneReplica`."""
 
     def __init__(self) -> None:
-        """Is made inside the step."""
+        """Reads the replica context, inside the step."""
         self._context = tf.distribute.get_replica_context()
         self.count = self._context.num_replicas_in_sync
 
     def total(self, values: Any) -> Any:
-        """Returns the sum over replicas of a tensor, or of each of some."""
+        """Returns the sum over replicas of a tensor, or of each tensor of a list."""
         return self._context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
     def mean(self, value: tf.Tensor) -> tf.Tensor:
@@ -35,7 +35,7 @@ class SyncedReplica(replica.OneReplica):
         return tf.roll(self._context.all_gather(values, axis=0), shift, axis=0)
 
     def own(self, values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        """Returns the first `number` values, which are this replica's."""
+        """Returns the first `number` values, which belong to this replica."""
         return values[:number]
 
     def places(

@@ -31,11 +31,11 @@ _LOST = (
 
 
 class _Several(devices.OneDevice):
-    """Devices of which each step uses several, or another than the default."""
+    """Base class of strategies with several devices, or another than the default."""
 
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
-        """TensorFlow's strategy, which is joined when it is first asked for."""
+        """TensorFlow's strategy, created on first use."""
         return self._joined()
 
     def _joined(self) -> tf.distribute.Strategy:
@@ -48,7 +48,7 @@ class _Several(devices.OneDevice):
 
 @registries.STRATEGIES.register("mirrored", replica=replicas.SyncedReplica)
 class Mirrored(_Several):
-    """The local GPUs; without any, the logical CPUs."""
+    """The local GPUs; without GPUs, the logical CPUs."""
 
     def _joined(self) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy(_local_devices())
@@ -56,7 +56,7 @@ class Mirrored(_Several):
 
 @registries.STRATEGIES.register("tpu", replica=replicas.SyncedReplica)
 class Tpu(_Several):
-    """The TPU that this process sees."""
+    """The TPU of this process."""
 
     def require_fits(
         self, training: configs.TrainingConfig, stage: str, loss: object | None = None
@@ -64,7 +64,7 @@ class Tpu(_Several):
         """Checks that a stage can be trained on a TPU.
 
         Raises:
-          errors.UserError: It cannot.
+          errors.UserError: The strategy does not support the settings.
         """
         limits.require_fits("tpu", training, stage, loss)
 
@@ -96,7 +96,7 @@ class _Cluster(_Several):
         """Checks that a stage can be trained by these processes.
 
         Raises:
-          errors.UserError: It cannot.
+          errors.UserError: The strategy does not support the settings.
         """
         limits.require_fits(self.name, training, stage, loss)
 
@@ -109,47 +109,47 @@ class _Cluster(_Several):
     replica=replicas.SyncedReplica,
 )
 class MultiWorker(_Cluster):
-    """The devices of several workers, which make each step together."""
+    """The devices of several workers, which run each step together."""
 
     name = tasks.MULTI_WORKER
 
     @property
     def num_readers(self) -> int:
-        """Number of parts in which the batches are read."""
+        """Number of parts that the batches are read in."""
         return int(self.strategy.num_replicas_in_sync)
 
     def agreed(self, values: Sequence[float]) -> list[float]:
-        """Returns the chief's values, on every worker; all must ask at once."""
+        """Returns the chief's values, on every worker; all must call it together."""
         return agreement.of_chief(self.strategy, values)
 
     def require_same(self, epoch: int, step: int) -> None:
-        """Checks that all workers go on from one checkpoint.
+        """Checks that all workers resume from the same checkpoint.
 
         Raises:
-          errors.UserError: This one found another than the chief.
+          errors.UserError: The checkpoint of this worker differs from the chief's.
         """
         agreement.require_same(self.strategy, epoch, step)
 
 
 @registries.STRATEGIES.register("parameter_server")
 class ParameterServers(_Cluster):
-    """Workers that make steps on parameters which servers hold."""
+    """Workers that run steps on the parameters of servers."""
 
     name = tasks.PARAMETER_SERVER
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Has a model made inside begin with the weights of one process.
+        """Context in which models get the initial weights of a single process.
 
-        Keras would draw each shard of a kernel by the fan-in of the shard, too wide.
-        Tables draw their shards as parts of the whole (`embeddings.RowsNormal`);
-        everything else is drawn whole and cut.
+        Keras would scale the draws of a kernel's shard by the fan-in of the shard,
+        which makes them too large. Tables draw their shards as parts of the whole
+        (`embeddings.RowsNormal`); everything else is drawn whole and then split.
         """
         with self.strategy.scope(), tf.variable_creator_scope(_drawn_whole):
             yield
 
     def executor(self) -> devices.Executor:
-        """Returns the executor that hands steps to workers."""
+        """Returns the executor that sends steps to workers."""
         return executors.Scheduled(self.strategy, self.cluster)
 
 
@@ -207,9 +207,7 @@ def _multi_worker(
         if number != task.index
     }
     with watchdog.ended_if_stuck(cluster.start_seconds, others):
-        return tf.distribute.MultiWorkerMirroredStrategy(
-            tf.distribute.cluster_resolver.TFConfigClusterResolver()
-        )
+        return tf.distribute.MultiWorkerMirroredStrategy(_resolver(task))
 
 
 def _parameter_server(
@@ -221,11 +219,20 @@ def _parameter_server(
         for number, address in enumerate(task.addresses[job]):
             _wait_for(f"{job} {number}", address, cluster)
     return tf.distribute.ParameterServerStrategy(
-        tf.distribute.cluster_resolver.TFConfigClusterResolver(),
+        _resolver(task),
         variable_partitioner=tf.distribute.experimental.partitioners.MinSizePartitioner(
             min_shard_bytes=int(cluster.shard_megabytes * 2**20),
             max_shards=len(task.addresses[tasks.SERVER]),
         ),
+    )
+
+
+def _resolver(task: tasks.Task) -> tf.distribute.cluster_resolver.ClusterResolver:
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec(task.addresses),
+        task_type=task.job,
+        task_id=task.index,
+        rpc_layer="grpc",
     )
 
 
@@ -250,7 +257,7 @@ def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
     """Serves the trainings of a chief until it ends, as a worker or parameter server.
 
     Raises:
-      errors.LostProcessError: The chief does not come.
+      errors.LostProcessError: The chief does not start.
     """
     server = tf.distribute.Server(
         tf.train.ClusterSpec(task.addresses),
@@ -266,7 +273,7 @@ def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
 
 
 def _threads(task: tasks.Task) -> int:
-    """Returns how many operations run at once: one may wait for each other process."""
+    """Returns the number of parallel operations, one more for each other process."""
     others = sum(len(places) for places in task.addresses.values())
     return max(os.cpu_count() or 1, others + 1)
 
@@ -297,7 +304,7 @@ def _listens(address: str) -> bool:
 
 @contextlib.contextmanager
 def one_line(task: tasks.Task) -> Iterator[None]:
-    """Turns TensorFlow's errors of a lost process into one.
+    """Context that turns TensorFlow's errors about a lost process into one error.
 
     Raises:
       errors.LostProcessError: A process of the cluster is missing.

@@ -1,11 +1,11 @@
-"""Ends a process that waits for others for ever, from a separate process.
+"""Kills a process that waits for others for ever, from a separate process.
 
 TensorFlow's workers wait for one another inside a call that no exception, SIGTERM or
 other thread can interrupt. So a child process watches the time:
 
     python -m ytdnn.ops.cluster.watchdog PROCESS SECONDS NAME=HOST:PORT …
 
-It ends when its standard input does; if that takes longer, it reports the missing
+It ends when its standard input closes; if that takes longer, it reports the missing
 process and kills the waiting one.
 """
 
@@ -23,11 +23,11 @@ _PROBE_SECONDS = 1.0
 
 @contextlib.contextmanager
 def ended_if_stuck(seconds: int, others: Mapping[str, str]) -> Iterator[None]:
-    """Lets the block take so long, and no longer.
+    """Context with a time limit, after which this process is killed.
 
     Args:
-      seconds: After which this process is killed.
-      others: Addresses of those it waits for, by name.
+      seconds: Time limit.
+      others: Addresses of the processes it waits for, by name.
     """
     named = [f"{name}={address}" for name, address in others.items()]
     command = [sys.executable, "-m", __name__, str(os.getpid()), str(seconds), *named]
@@ -37,7 +37,7 @@ def ended_if_stuck(seconds: int, others: Mapping[str, str]) -> Iterator[None]:
 
 
 def listens(address: str) -> bool:
-    """Whether something listens at `host:port`."""
+    """Whether a server listens at `host:port`."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS):
@@ -47,7 +47,7 @@ def listens(address: str) -> bool:
 
 
 def main(process: int, seconds: int, others: Mapping[str, str]) -> None:
-    """Watches; see the module."""
+    """Watches a process; see the module's docstring."""
     if select.select([sys.stdin], [], [], seconds)[0]:
         return
     missing = [f"{k} at {where}" for k, where in others.items() if not listens(where)]

@@ -1,12 +1,12 @@
 """Prepared sets for the refit: nothing is held out, training reaches the log's end.
 
 Both are made from a prepared set, not from the log, which may no longer exist: the
-events stay, and the split changes, and with it the vocabulary.
+events stay; the split and the vocabulary change.
 
-* `EARLIER`, where the ranker has a window of its own: the candidates train before the
-last `data.ranking_fraction` of the watches, the ranker on the impressions since. So the
-ranker learns from scores of a model that has not seen its clicks.
-* `WHOLE`: all watches are training; it is used for the served models.
+* `EARLIER`, if the ranker has a window of its own: the candidates train before the last
+  `data.ranking_fraction` of the watches, the ranker on the impressions after that. So
+  the ranker learns from scores of a model that was not trained on its clicks.
+* `WHOLE`: all watches are training watches; it is used for the served models.
 
 The vocabulary of the first is a part of the second's, and its videos come first in both
 catalogues: a video has one index, and the ranker of the first reads the second.
@@ -62,12 +62,13 @@ def derive(
     """Writes one of the sets of the refit, or of a refresh.
 
     Args:
-      data: The prepared set of the run that was chosen.
-      part: Which set; `EARLIER` only where `data.has_own_window`.
-      directory: Where it will stand.
-      needs_ranker: Whether a ranker is to be trained to the end of the log too.
-      begins: Where the ranker's window begins, seconds since the epoch, as in a
-        refresh; None: as the ranking fraction says.
+      data: The prepared set of the run.
+      part: The set to write; `EARLIER` only if `data.has_own_window`.
+      directory: Directory of the new set.
+      needs_ranker: Whether a ranker is trained to the end of the log too.
+      begins: Begin of the ranker's window, seconds since the epoch, for a refresh;
+        None:
+        by the ranking fraction.
 
     Raises:
       errors.UserError: The ranker has nothing to learn from before the end of the log.
@@ -106,11 +107,11 @@ def derive(
 
 @dataclasses.dataclass(frozen=True)
 class _Split:
-    """The split of a training set from which no event is held out.
+    """The split of a training set without held-out events.
 
     Attributes:
-      watches_to: Second from which watches are context; None: none are.
-      shown_from: Second before which impressions are context; None: none are.
+      watches_to: Second from which watches are only context; None: never.
+      shown_from: Second before which impressions are only context; None: never.
     """
 
     watches_to: int | None
@@ -145,7 +146,7 @@ def _times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
 
 
 def _ranker_begins(data: prepared.PreparedData) -> int | None:
-    """Returns where the ranker's window begins, None where it has none of its own."""
+    """Returns the begin of the ranker's window; None if it has none of its own."""
     if not data.has_own_window:
         return None
     share = 1.0 - data.config.ranking_fraction
@@ -176,7 +177,7 @@ def _windows(
 
 
 def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:
-    """Returns which videos get an id embedding, `[videos] bool`."""
+    """Returns whether each video gets an id embedding, `[videos] bool`."""
     if data.config.vocabulary == "train":
         return labels > 0
     return np.arange(data.num_videos) < data.vocabulary_size
@@ -251,7 +252,7 @@ def _write_arrays(
 def _write_searches(
     data: prepared.PreparedData, split: _Split, directory: pathlib.Path
 ) -> dict[str, int]:
-    """Writes the words of searches anew: their vocabulary is that of training."""
+    """Writes the tokens of searches with the vocabulary of the new training set."""
     with artifacts.scratch(directory, "tokens") as scratch:
         files = _write_tokens(data, split, scratch)
         known = searches.vocabulary(files, data.config)
@@ -265,7 +266,7 @@ def _write_searches(
 def _write_tokens(
     data: prepared.PreparedData, split: _Split, scratch: pathlib.Path
 ) -> list[pathlib.Path]:
-    """Keeps the tokens of each shard's searches as text, and returns the files."""
+    """Writes the tokens of each shard's searches as text, and returns the files."""
     files = []
     for number, shard in enumerate(data.shards):
         files.append(shard_tasks.token_file(scratch, number))
@@ -282,7 +283,7 @@ def _write_tokens(
 
 
 def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
-    """Returns which searches the context of a training label has."""
+    """Returns whether each search is in the context of a training label."""
     if shard.searches is None:
         return np.zeros(0, bool)
     before = shard.watches.num_searches

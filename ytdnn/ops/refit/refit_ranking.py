@@ -1,11 +1,11 @@
-"""The ranker's last step of a refit: the same network with other candidates.
+"""The last step of a refit: adapts the ranker to the later candidate model.
 
-It was trained with the scores of a candidate model that had not seen its window; it
-will be served with those of a model trained to the end of the log, on another scale.
-The quantiles that normalise the scores are therefore moved from one scale to the other,
-by each model's scores on lists it retrieves: the earlier model's for requests of the
-ranker's window, the later one's for the same users at the end of the log. Logged
-positions are not used: the later model was trained on their clicks.
+The ranker was trained with the scores of a candidate model that was not trained on its
+window; it is served with the scores of a model trained to the end of the log, which
+have another scale. So the quantiles that normalise the scores are mapped from one scale
+to the other, by each model's scores on lists that it retrieves: the earlier model's for
+requests of the ranker's window, the later model's for the same users at the end of the
+log. Logged positions are not used: the later model was trained on their clicks.
 """
 
 import dataclasses
@@ -35,8 +35,8 @@ class TrainedRanker:
 
     Attributes:
       directory: The artefact `ranking`.
-      data: The prepared set next to it.
-      first_stage: The candidates next to it.
+      data: The prepared set of the ranker.
+      first_stage: The candidates of the ranker.
     """
 
     directory: pathlib.Path
@@ -53,9 +53,9 @@ def publish(
     """Publishes a trained ranker next to later candidates.
 
     Args:
-      config: The run.
-      earlier: The ranker as it was trained.
-      later: Directory and inputs of the published one.
+      config: Config of the run.
+      earlier: The trained ranker.
+      later: Directory and inputs of the ranker to publish.
       inputs: Fingerprints of the artefacts it is made from.
     """
     trained = model.load(earlier.directory, earlier.data, earlier.first_stage)
@@ -82,7 +82,7 @@ def publish(
 def listed_scores(
     earlier: TrainedRanker, later: TrainedRanker, seed: int
 ) -> tuple[Floats, Floats]:
-    """Returns each model's scores on lists it retrieves for the same users.
+    """Returns each model's scores on the lists it retrieves for the same users.
 
     Args:
       earlier: Model that scores requests of the ranker's training window.
@@ -118,13 +118,13 @@ def with_moved(
     then: Floats,
     now: Floats,
 ) -> network.Statistics:
-    """Returns statistics with the quantiles of scores on another scale.
+    """Returns statistics with the quantiles of scores mapped to another scale.
 
     Args:
       measured: Statistics of the ranker's training.
       names: Names of features that are scores.
-      then: `[n]` scores on lists of the model it was trained with.
-      now: `[m]` scores on lists of the model it is served with.
+      then: `[n]` scores of the model that the ranker was trained with.
+      now: `[m]` scores of the model that the ranker is served with.
     """
     features = dict(measured.features)
     for name in names:
@@ -136,11 +136,11 @@ def with_moved(
 
 
 def moved(values: Floats, then: Floats, now: Floats) -> Floats:
-    """Returns values of one distribution at the same quantiles of another.
+    """Maps values of one distribution to the same quantiles of another.
 
-    Between the 1 % and the 99 % quantile they are interpolated, beyond it linear with
-    the ratio of the distances between these quantiles. Where a distribution has no
-    width, or no values, they stay.
+    Values between the 1 % and the 99 % quantile are interpolated; beyond, the map is
+    linear with the ratio of the distances between these quantiles. If a distribution
+    has no width, or no values, the values are unchanged.
 
     >>> then, now = np.linspace(0, 1, 101), np.linspace(10, 12, 101)
     >>> moved(np.array([0.0, 0.5, 2.0]), then, now)
@@ -148,7 +148,7 @@ def moved(values: Floats, then: Floats, now: Floats) -> Floats:
 
     Args:
       values: `[k]`, ascending.
-      then: `[n]` values of their own distribution.
+      then: `[n]` values of the first distribution.
       now: `[m]` values of the other distribution.
 
     Returns:

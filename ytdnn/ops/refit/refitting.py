@@ -1,11 +1,11 @@
-"""The steps of a refit: a run's models, trained again to the end of the log.
+"""The steps of a refit: a run's models are trained again, to the end of the log.
 
     refit/earlier/{data,candidates,ranking}   candidates up to the ranker's last window,
                                               and the ranker trained on it
     refit/{data,candidates,index,ranking}     inputs of the bundle
 
-The first exist where the ranker has a window of its own (docs/design.md §7). Every
-function takes (config, workdir), as those of `steps`.
+`refit/earlier` exists if the ranker has a window of its own (docs/design.md §7). Every
+function takes (config, workdir), as in `steps`.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ _SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
 
 
 def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why no earlier candidates are needed, empty where they are."""
+    """Returns why no earlier candidates are needed; empty if they are."""
     from ytdnn.log import prepared
 
     why = steps.ranker_not_served(config, workdir)
@@ -104,7 +104,7 @@ def _train_ranking(config: configs.Config, workdir: pathlib.Path, root: str) -> 
 
 
 def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/ranking`: the earlier one behind the later candidates."""
+    """Makes `refit/ranking`: the earlier ranker, adapted to the later candidates."""
     from ytdnn.ops.refit import refit_ranking
 
     if earlier_left_out(config, workdir):
@@ -138,7 +138,7 @@ def _trained(
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `bundle` of the refitted models."""
+    """Makes `bundle` from the refitted models."""
     from ytdnn.bundle import export as export_room
 
     stated = _stated(workdir)
@@ -170,7 +170,7 @@ def describe(workdir: pathlib.Path) -> list[str]:
 
 
 def exists(workdir: pathlib.Path) -> bool:
-    """Whether the prepared sets of a refit are made."""
+    """Whether the prepared sets of a refit exist."""
     return all((workdir / place).exists() for place in _SETS)
 
 
@@ -197,10 +197,10 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
 def _measured(
     workdir: pathlib.Path, stages: Sequence[str], note: str
 ) -> dict[str, Any] | None:
-    """Returns the metrics of the evaluated run, None where it was not evaluated.
+    """Returns the metrics of the evaluated run; None if it was not evaluated.
 
-    Metrics of both stages are left out for a run that serves without a ranker. Examples
-    of users' watches and recommendations are left out: a bundle is given away.
+    Metrics of both stages are left out for a run that serves no ranker. Examples of
+    users are left out, as a bundle may be passed on.
     """
     from ytdnn.evaluation import report_files
 
@@ -218,7 +218,7 @@ def _measured(
 
 
 def _without_ranker(measured: dict[str, Any]) -> dict[str, Any]:
-    """Returns numbers without those of a ranker that was measured, but not chosen."""
+    """Returns metrics without those of an evaluated ranker that is not served."""
     lists = {k: v for k, v in measured["lists"].items() if k != "system"}
     return measured | {"lists": lists, "impressions": {}}
 
@@ -235,7 +235,7 @@ def _refit(
     like: graph.Step,
     left_out: Callable[[configs.Config, pathlib.Path], str] | None = None,
 ) -> graph.Step:
-    """Returns a step of the refit; its settings are those of the step it repeats."""
+    """Returns a step of the refit, with the settings of the step it repeats."""
     return graph.Step(
         name,
         "refit",
@@ -303,7 +303,7 @@ BUNDLE = dataclasses.replace(
 
 
 def note(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns the note on a run's evaluation, empty where it serves no refit yet."""
+    """Returns the note on a run's evaluation; empty if it serves no refit."""
     return statement(workdir) if config.refit and exists(workdir) else ""
 
 
@@ -320,15 +320,15 @@ def refit(
     *,
     verbose: api.Verbose = False,
 ) -> pathlib.Path:
-    """Trains both stages again, to the end of the log, and exports that.
+    """Trains both stages again, to the end of the log, and exports the models.
 
-    Settings and epochs are those of the trained run, whose evaluation the bundle
-    carries. From then on the run exports its refit, until `config.refit` is false.
+    Settings and epochs are those of the trained run, and the bundle includes the run's
+    evaluation. From then on the run exports its refit, until `config.refit` is false.
 
     Args:
       workdir: Directory of the run, trained.
       config: Config of the run; None: that of the workdir.
-      verbose: As for all functions of `api`.
+      verbose: See `ytdnn.run.pipeline.api`.
 
     Returns:
       The bundle's directory.

@@ -100,7 +100,7 @@ def weights(
     Args:
       old: The trained model.
       new: One of the same layers, fresh.
-      of_tables: As of `tables`.
+      of_tables: See `tables`.
     """
     for source, target in zip(old.variables, new.variables, strict=True):
         rows = _rows(target, of_tables)
@@ -119,7 +119,7 @@ def state(
     Args:
       old: State of the trained model's optimiser.
       variables: Trained ones of the grown model, in order.
-      of_tables: Origins of rows, as from `tables`.
+      of_tables: Origins of rows from `tables`.
       fresh: Initial value of new rows of Adagrad's accumulator.
     """
     slots = {}

@@ -1,9 +1,9 @@
-"""Who is answered: the host asked for, the token, the type of the body, and headers.
+"""Access control: checks the Host header, the token and the type of the body.
 
-An ASGI application around the server's, so that no path is without it. A page of
-another site can neither read an answer (no CORS header is ever sent) nor post one (a
-body of JSON alone is taken, for which a browser asks first); one that rebinds its name
-to this machine is refused by the Host it asks for.
+It is an ASGI application around the server's, so that it covers every path. A page of
+another site can neither read an answer (no CORS header is ever sent) nor post a request
+(only JSON bodies are accepted, which need a preflight); DNS rebinding is refused by the
+Host header.
 """
 
 import base64
@@ -39,7 +39,7 @@ class Guard:
     """Refuses requests without access, and adds headers to all answers."""
 
     def __init__(self, app: App, given: settings.Settings) -> None:
-        """Takes the guarded application."""
+        """Wraps the application."""
         self._app = app
         self._token = given.token.encode() if given.token else None
         self._names = {name.lower() for name in (*given.hosts, given.host)}

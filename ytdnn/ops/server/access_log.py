@@ -1,7 +1,7 @@
 """The access log: one line of JSON for each request that was answered or refused.
 
-Lines are appended whole, so several processes share a file. A file that is moved away,
-as logrotate does, is made again. No line holds a user's id or history.
+Lines are appended atomically, so several processes can share a file. A file that is
+moved away, as by logrotate, is created again. No line has a user's id or history.
 """
 
 import datetime
@@ -19,7 +19,7 @@ STDOUT = "-"
 
 
 class AccessLog:
-    """Takes a record when its request is answered."""
+    """Writes a line for each answered request."""
 
     def __init__(self, place: str) -> None:
         """Opens the log.
@@ -43,10 +43,10 @@ class AccessLog:
         """Appends the line of a request.
 
         Args:
-          record: Its record.
-          method: Method of HTTP.
+          record: Record of the request.
+          method: HTTP method.
           path: Path, without the query.
-          status: Status of the answer; 0: the client was gone before it.
+          status: HTTP status of the answer; 0: the client disconnected before it.
           size: Bytes of the answer's body.
         """
         line = json.dumps(_line(record, method, path, status, size))

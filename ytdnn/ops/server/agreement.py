@@ -1,8 +1,8 @@
-"""Which version all processes of a server are to serve.
+"""Agreement of a server's processes on the version to serve.
 
-A version is first prepared by every process beside the one that serves. When all have
-done so it takes its place in all of them; where one cannot, it is refused by all. A
-process that is started later prepares the version that the others serve.
+Every process first prepares a new version while it serves the old one. When all have
+done so, all switch; if one cannot, all refuse the version. A process that is started
+later prepares the version that the others serve.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _MOST_ENDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Prepare:
-    """Asks a process to load a version and keep it ready.
+    """Message: load a version and keep it ready.
 
     Attributes:
       number: Number of the version.
@@ -28,14 +28,14 @@ class Prepare:
 
 @dataclasses.dataclass(frozen=True)
 class Commit:
-    """Asks a process to serve the version that it has prepared."""
+    """Message: serve the prepared version."""
 
     number: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Refuse:
-    """Tells a process that a version is not served, and why."""
+    """Message: a version is not served, with the reason."""
 
     number: int
     reason: str
@@ -43,10 +43,10 @@ class Refuse:
 
 @dataclasses.dataclass(frozen=True)
 class Processes:
-    """Tells a process of all.
+    """Message: the versions of all processes.
 
     Attributes:
-      versions: Version that each serves by its process id, None: not yet one.
+      versions: Version that each process serves, by process id; None: none yet.
     """
 
     versions: dict[int, int | None]
@@ -54,11 +54,11 @@ class Processes:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """Tells that a process has a version ready.
+    """Message of a process: a version is ready.
 
     Attributes:
       number: Number of the version.
-      lines: What to tell people of a server that starts with it.
+      lines: Lines to print when the server starts with it.
     """
 
     number: int
@@ -67,7 +67,7 @@ class Prepared:
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
-    """Tells that a process cannot serve a version, and why."""
+    """Message of a process: it cannot serve a version, with the reason."""
 
     number: int
     reason: str
@@ -87,17 +87,17 @@ class Agreement:
     """The state of all processes, and the messages that lead to one version.
 
     Attributes:
-      current: The version that is served, None before the first.
-      candidate: The version that is being prepared, None without one.
-      refused: Reasons why versions are not served, by their number.
+      current: The served version; None before the first.
+      candidate: The version in preparation; None without one.
+      refused: Reasons why versions are not served, by number.
     """
 
     def __init__(self, size: int, numbers: Callable[[], list[int]]) -> None:
-        """Starts without a process.
+        """Starts without processes.
 
         Args:
-          size: Number of processes that begin together.
-          numbers: Returns the numbers of the versions that there are, ascending.
+          size: Number of processes that start together.
+          numbers: Function that returns the numbers of all versions, ascending.
         """
         self.current: int | None = None
         self.candidate: int | None = None
@@ -109,11 +109,11 @@ class Agreement:
         self._waiting: list[tuple[int, Message]] = []
 
     def join(self, process: int) -> None:
-        """Takes a process that was started."""
+        """Records that a process was started."""
         self._members[process] = _Member()
 
     def leave(self, process: int) -> None:
-        """Takes that a process has ended."""
+        """Records that a process has ended."""
         member = self._members.pop(process)
         number = member.preparing
         if number is not None and number == self.candidate:
@@ -122,12 +122,12 @@ class Agreement:
                 self._refuse(number, f"{_MOST_ENDS} processes ended while they read it")
 
     def prepared(self, process: int, number: int) -> None:
-        """Takes that a process has a version ready."""
+        """Records that a process has a version ready."""
         member = self._members[process]
         member.preparing, member.prepared = None, number
 
     def failed(self, process: int, number: int, reason: str) -> None:
-        """Takes that a process cannot serve a version."""
+        """Records that a process cannot serve a version."""
         self._members[process].preparing = None
         if number == self.candidate:
             self._refuse(number, reason)
@@ -144,10 +144,10 @@ class Agreement:
         return len(serving) >= self._size and set(serving) == {self.current}
 
     def step(self) -> list[tuple[int, Message]]:
-        """Returns the messages that are due, each with the process it is for.
+        """Returns the messages to send, each with its process.
 
         Raises:
-          errors.UserError: No version can be served; it tells why of the newest.
+          errors.UserError: No version can be served; the message is about the newest.
         """
         if self.candidate is None:
             self.candidate = self._newer()
@@ -176,7 +176,7 @@ class Agreement:
         return {p: m for p, m in self._members.items() if m.serving is not None}
 
     def _late(self) -> list[tuple[int, Message]]:
-        """Returns messages to processes that lack a version that they should have."""
+        """Returns messages to processes that are behind the others."""
         found: list[tuple[int, Message]] = []
         for pid, member in self._members.items():
             is_behind = self.current is not None and member.serving != self.current

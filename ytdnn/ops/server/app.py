@@ -98,7 +98,7 @@ async def _flush(log: served_log.ServedLog, seconds: float) -> None:
 
 
 async def _of_http(request: http.Request, error: Exception) -> responses.Response:
-    """Answers a path or a method that is not there, as TensorFlow Serving does."""
+    """Answers an unknown path or method, as TensorFlow Serving does."""
     status = getattr(error, "status_code", problems.NOT_FOUND)
     message = f"Malformed request: {request.method} {request.url.path}"
     return _refusal(problems.Problem(status, message))
@@ -193,7 +193,7 @@ class _Routes:
         return _response(found | {"loading": served.unloaded}, problems.OVERLOADED)
 
     async def status(self, request: http.Request) -> responses.Response:
-        """Answers what is served, and what was refused and why."""
+        """Answers with the served version, and refused ones with their reasons."""
         return _response(await self._parts.status())
 
     async def metrics(self, request: http.Request) -> responses.Response:
@@ -254,18 +254,18 @@ class _Routes:
             )
 
     async def feedback(self, request: http.Request) -> responses.Response:
-        """Takes what became of an answer."""
+        """Records feedback on an answer."""
         body = await bodies.read(request, self._limits)
         with self._parts.served.version() as version:
             return _response(recommend.feedback(version, body, self._parts.log))
 
     async def facts(self, request: http.Request) -> responses.Response:
-        """Answers what the page must know first."""
+        """Answers with the facts that the page needs first."""
         with self._parts.served.version() as version:
             return _response(self._parts.inspector.facts(version))
 
     async def users(self, request: http.Request) -> responses.Response:
-        """Answers users whose id begins as asked."""
+        """Answers with users by the beginning of their id."""
         text = request.query_params.get("query", "")
         with self._parts.served.version() as version:
             return _response(await self._parts.inspector.users(version, text))
@@ -277,7 +277,7 @@ class _Routes:
             return _response(await self._parts.inspector.user(version, user_id))
 
     async def videos(self, request: http.Request) -> responses.Response:
-        """Answers videos whose title or id holds what is asked."""
+        """Answers with videos by a part of their title or id."""
         text = request.query_params.get("query", "")
         with self._parts.served.version() as version:
             return _response(await self._parts.inspector.videos(version, text))

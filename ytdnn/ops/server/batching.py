@@ -1,9 +1,9 @@
-"""Requests that share a run of the graph: a queue with a deadline for each signature.
+"""Batches requests into runs of the graph: a queue with a deadline for each signature.
 
-As TensorFlow Serving's batching (`serving/batching.config`): a batch runs when it is
-full, or when its first request has waited for the timeout, as soon as a thread is free;
-requests that arrive meanwhile join it. Everything here runs in the event loop's thread,
-except the runs themselves.
+It follows TensorFlow Serving's batching (`serving/batching.config`): a batch runs when
+it is full, or when its first request has waited for the timeout, as soon as a thread is
+free; requests that arrive meanwhile join it. Everything runs in the event loop's
+thread, except the runs themselves.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Threads:
 
     Attributes:
       parameters: Parameters of batching.
-      queue_seconds: Requests are refused while the first that waits has waited for
+      queue_seconds: Requests are refused while the first in the queue has waited for
         longer.
       num_op_threads: Threads of the operations of a run; None: one for each core.
     """
@@ -68,13 +68,13 @@ class Threads:
         queue_seconds: float = math.inf,
         num_op_threads: int | None = None,
     ) -> None:
-        """Starts no thread yet.
+        """Creates the executor; threads are started on demand.
 
         Args:
           parameters: Parameters of batching.
           observe: Function that is called with the times of each request.
-          queue_seconds: Requests are refused while the first that waits has waited for
-            longer.
+          queue_seconds: Requests are refused while the first in the queue has waited
+            for longer.
           num_op_threads: Threads of the operations of a run; None: one for each core.
         """
         self.parameters = parameters
@@ -125,7 +125,7 @@ class Queue:
     """
 
     def __init__(self, run: Run, threads: Threads) -> None:
-        """Takes the function that runs a batch, and its threads."""
+        """Stores the function that runs a batch, and its threads."""
         self.run = run
         self._threads = threads
         self._tasks: collections.deque[_Task] = collections.deque()
@@ -136,11 +136,12 @@ class Queue:
         """Returns the outputs for the rows of a request.
 
         Args:
-          rows: At least one.
-          seconds: After which it is given up.
+          rows: Rows of the request, at least one.
+          seconds: Time after which the request is given up.
 
         Raises:
-          problems.Problem: The queue is full, its wait is too long, or it took too
+          problems.Problem: The queue is full, the wait is too long, or the run took
+          too
             long.
         """
         record = records.current()
@@ -166,16 +167,16 @@ class Queue:
 
     @property
     def waited_seconds(self) -> float:
-        """How long the first request that waits has waited, 0 without one."""
+        """Time that the first request in the queue has waited, 0 without one."""
         return time.perf_counter() - self._tasks[0].since if self._tasks else 0.0
 
     def _require_short(self, num_rows: int, seconds: float) -> None:
         """Checks that a request would be answered in time.
 
-        A request behind others waits about as long as the first of them has waited.
+        A request at the end waits about as long as the first one has waited.
 
         Raises:
-          problems.Problem: There are too many before it.
+          problems.Problem: The queue is too long.
         """
         waited = self.waited_seconds
         after = max(1, math.ceil(waited))
@@ -190,7 +191,7 @@ class Queue:
             )
 
     def continue_(self) -> None:
-        """Starts a batch if one is due, and sees to it that the next will be."""
+        """Starts a batch if one is due, and schedules the next check."""
         if not self._tasks:
             return
         parameters = self._threads.parameters
@@ -208,7 +209,7 @@ class Queue:
             self._threads.start(self)
 
     def take(self) -> list[_Task]:
-        """Returns the requests of the next batch, the first of them in any case."""
+        """Returns the requests of the next batch, at least the first one."""
         found: list[_Task] = []
         size = 0
         most = self._threads.parameters.max_batch_size

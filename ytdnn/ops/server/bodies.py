@@ -16,11 +16,11 @@ _LONG = 2**14  # bytes that are parsed beside the event loop, not in it
 
 
 async def read(request: http.Request, limits: settings.Limits) -> dict[str, Any]:
-    """Returns the JSON object that a request brings.
+    """Returns the JSON object in the body of a request.
 
     Raises:
-      problems.Problem: It is too large, too slow, or no JSON object.
-      errors.UserError: A key stands twice in an object.
+      problems.Problem: The body is too large, too slow, or no JSON object.
+      errors.UserError: An object has a key twice.
     """
     started = time.perf_counter()
     try:

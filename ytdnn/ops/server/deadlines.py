@@ -1,6 +1,6 @@
-"""A deadline for the head of a request, which uvicorn waits for without end.
+"""A deadline for the head of a request; uvicorn has none.
 
-A client that sends its header byte by byte would hold a connection for ever.
+Otherwise a client that sends its header byte by byte could keep a connection for ever.
 """
 
 import asyncio

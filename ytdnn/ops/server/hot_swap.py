@@ -1,8 +1,8 @@
-"""Which version is served: a newer one is loaded, warmed and put in its place.
+"""Hot swap of versions: a newer version is loaded, warmed up and then served.
 
-A version that is broken, half written or not allowed is refused and reported, and the
-one before it serves on. Requests that are being answered keep the version they began
-with, which leaves the memory when the last of them is done.
+A version that is broken, incomplete or not allowed is refused and reported, and the
+earlier one stays. Running requests keep the version they began with, which is freed
+after the last of them.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ _DRAIN_SECONDS = 60.0
 
 
 class Served:
-    """The version that is served, and the state of others.
+    """The served version, and the state of others.
 
     Attributes:
-      refused: Reasons why versions were not loaded, by their number; number 0 stands
-        for a manifest that cannot be read.
+      refused: Reasons why versions were not loaded, by number; number 0 is a manifest
+        that cannot be read.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class Served:
         """Loads the newest version that can be served; newer ones are refused.
 
         Args:
-          given: Names the bundle.
-          threads: Where models run.
-          measured: Told of versions.
-          say: Takes a line for people.
-          number: Number of the one version that is loaded instead.
+          given: Settings, with the bundle.
+          threads: Threads that run models.
+          measured: Metrics to update.
+          say: Function that is called with each message.
+          number: Number of the version to load; None: the newest that can be served.
 
         Raises:
-          errors.UserError: There is none that can be served.
+          errors.UserError: No version can be served.
         """
         self._given = given
         self._threads = threads
@@ -72,7 +72,7 @@ class Served:
         """Returns the newest version that can be served, and why newer ones cannot.
 
         Raises:
-          errors.UserError: None can; it tells of the newest.
+          errors.UserError: No version can be served; the message is about the newest.
         """
         directory, failed = self._given.bundle, dict[int, errors.UserError]()
         if number is not None:
@@ -90,12 +90,12 @@ class Served:
 
     @property
     def current(self) -> models.Version:
-        """The version that is served now, for callers that are not requests."""
+        """The served version, for callers that are not requests."""
         return self._current
 
     @contextlib.contextmanager
     def version(self) -> Iterator[models.Version]:
-        """Yields the version that answers a request, from its beginning to its end."""
+        """Context with the version that answers a request, from begin to end."""
         held = self._current
         held.num_asked += 1
         try:
@@ -105,14 +105,14 @@ class Served:
 
     @property
     def unloaded(self) -> list[str]:
-        """Models of the current version that `load_all` has yet to load."""
+        """Models of the current version that are not loaded yet."""
         if not self._given.loads_all:
             return []
         done = {*self._current.models, *self._failed}
         return [name for name in self._current.graphs if name not in done]
 
     async def load_all(self) -> None:
-        """Loads every model of the current version; says what cannot be loaded."""
+        """Loads every model of the current version; reports those that fail."""
         for name in self.unloaded:
             try:
                 with self.version() as version:
@@ -124,11 +124,11 @@ class Served:
     async def load(
         self, version: models.Version, name: str, number: int | None = None
     ) -> None:
-        """Loads a model of a version, if that is the one asked for and has it.
+        """Loads a model of a version, after checking the requested number.
 
         Raises:
-          problems.Problem: It is another, as TensorFlow Serving says it; or the files
-            are gone.
+          problems.Problem: Version or model are unknown, in TensorFlow Serving's words;
+            or the files are gone.
         """
         if name in version.models and number in (None, version.number):
             return
@@ -140,10 +140,10 @@ class Served:
             raise problems.Problem(problems.OVERLOADED, str(error)) from None
 
     def require(self, version: models.Version, name: str, number: int | None) -> None:
-        """Checks that a version has a model, and is the one asked for.
+        """Checks that a version has the requested number and model.
 
         Raises:
-          problems.Problem: As TensorFlow Serving says it.
+          problems.Problem: It has not, in TensorFlow Serving's words.
         """
         if name in version.graphs and number in (None, version.number):
             return
@@ -153,7 +153,7 @@ class Served:
         )
 
     async def watch(self) -> None:
-        """Looks for newer versions until it is cancelled."""
+        """Polls for newer versions until it is cancelled."""
         while True:
             await asyncio.sleep(self._given.poll_seconds)
             try:
@@ -162,7 +162,7 @@ class Served:
                 _LOG.exception("a look for new versions failed")
 
     async def look(self) -> None:
-        """Takes the newest version if it is another one and can be served."""
+        """Switches to the newest version, if there is a new one that can be served."""
         loop = asyncio.get_running_loop()
         number = await loop.run_in_executor(self._loader, self._candidate)
         if number is None:
@@ -174,13 +174,14 @@ class Served:
             self.refuse(number, reason)
 
     async def prepare(self, number: int) -> str | None:
-        """Loads and warms a version beside the one that serves.
+        """Loads and warms up a version while the current one serves.
 
         Args:
           number: Number of the version.
 
         Returns:
-          Why it cannot be served; None: it can, and waits for `commit` or `refuse`.
+          The reason why it cannot be served; None: it is ready for `commit` or
+          `refuse`.
         """
         loop = asyncio.get_running_loop()
         await self._drop_prepared()
@@ -199,7 +200,7 @@ class Served:
         return None
 
     def commit(self) -> None:
-        """Serves the prepared version from now on."""
+        """Switches to the prepared version."""
         if self._prepared is None:
             return
         old, self._current = self._current, self._prepared
@@ -213,7 +214,7 @@ class Served:
         self._start(self._drain(old))
 
     def refuse(self, number: int, reason: str) -> None:
-        """Records why a version is not served, and forgets it where it was prepared."""
+        """Records why a version is not served, and drops it if it was prepared."""
         self._refuse(number, reason)
         if self._prepared is not None and self._prepared.number == number:
             self._start(self._drop_prepared())
@@ -225,7 +226,7 @@ class Served:
             await loop.run_in_executor(self._loader, dropped.close)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs something beside the requests, and keeps it until it is done."""
+        """Runs a task in the background, and keeps a reference until it is done."""
         self._drains.add(task := asyncio.get_running_loop().create_task(work))
         task.add_done_callback(self._drains.discard)
 
@@ -241,7 +242,7 @@ class Served:
         await loop.run_in_executor(self._loader, gc.collect)
 
     def _candidate(self) -> int | None:
-        """Returns a newer version that was not refused yet, None without one."""
+        """Returns the number of a newer version that was not refused; None: none."""
         directory = self._given.bundle
         number = versions.newest(directory)
         if number == 0 and 0 not in self.refused:
@@ -265,7 +266,7 @@ class Served:
         )
 
     def load_every(self) -> None:
-        """Loads every model of the current version, before there are requests."""
+        """Loads every model of the current version, before the first request."""
         for name in self.unloaded:
             try:
                 self._current.load(name)
@@ -289,6 +290,6 @@ class Served:
         }
 
     def close(self) -> None:
-        """Ends the thread that loads, and gives the models' memory back."""
+        """Ends the loading thread, and frees the models' memory."""
         self._loader.shutdown(wait=False, cancel_futures=True)
         self._current.close()

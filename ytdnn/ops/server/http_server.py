@@ -1,4 +1,4 @@
-"""uvicorn, as the server runs it: on a bound socket, until it is told to end."""
+"""Runs uvicorn on a bound socket."""
 
 import contextlib
 import signal
@@ -20,12 +20,13 @@ BACKLOG = 2_048
 class Listener(socket.socket):
     """A listening socket that several processes may share.
 
-    asyncio takes as many connections at once as the backlog that it is told: one, so
-    that processes that wait share them. The socket's own backlog stays.
+    asyncio accepts as many connections at once as the backlog it is passed: here one,
+    so that waiting processes share connections. The socket's own backlog does not
+    change.
     """
 
     def listen(self, backlog: int = BACKLOG) -> None:
-        """Listens, whatever backlog is asked for."""
+        """Listens with the socket's own backlog, whatever is passed."""
         del backlog
         super().listen(BACKLOG)
 
@@ -50,9 +51,9 @@ def make(parts: parts_room.ServerParts) -> uvicorn.Server:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Ends the block at SIGTERM as at Ctrl-C, and leaves it without an error.
+    """Context that ends at SIGTERM or Ctrl-C without an error.
 
-    uvicorn answers what is at hand first, and then raises the signal again.
+    uvicorn first answers pending requests, and then raises the signal again.
     """
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """Backend of the page at `/`: users, candidates with sources, explanations, the truth.
 
-Users of the prepared set are shown only where the server was started to inspect. The
-set, and the world behind it, are loaded when they are first asked for.
+Users of the prepared set are shown only if the server was started with `--inspect`. The
+prepared set, and its world, are loaded on first use.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ Found = TypeVar("Found")
 
 
 class Inspector:
-    """Answers the page."""
+    """Answers the requests of the page."""
 
     def __init__(self, given: settings.Settings) -> None:
-        """Takes whether users may be shown, and where they are."""
+        """Stores the settings."""
         self._given = given
         self._data: prepared.PreparedData | None = None
         self._truth: truth.Truth | None = None
@@ -38,7 +38,7 @@ class Inspector:
         )
 
     async def _apart(self, function: Callable[..., Found], *given: Any) -> Found:
-        """Runs what reads the prepared set in its one thread."""
+        """Runs a function in the one thread that reads the prepared set."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, function, *given)
 
@@ -68,7 +68,7 @@ class Inspector:
     async def completed(
         self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
     ) -> Mapping[str, Any]:
-        """Returns a request, filled from the prepared set where it names a user alone.
+        """Returns a request; a user id alone is completed from the prepared set.
 
         Raises:
           errors.UserError: The user or `k` is malformed.
@@ -82,14 +82,14 @@ class Inspector:
     def _filled(
         self, version: models.Version, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Returns a request completed from the prepared set, if its user is there."""
+        """Returns a request completed from the prepared set, if its user is in it."""
         try:
             return self._request(version, body[schema.USER_ID]) | dict(body)
         except errors.UserError:
             return body
 
     async def users(self, version: models.Version, text: str) -> Json:
-        """Returns users whose id begins with a text, and how many there are.
+        """Returns users by the beginning of their id, and their number.
 
         Raises:
           problems.Problem: Users are not shown.
@@ -103,7 +103,7 @@ class Inspector:
         return {"users": found.head(_MOST_LISTED).to_list(), "number": len(ids)}
 
     async def user(self, version: models.Version, user_id: str) -> Json:
-        """Returns a user's request, its history with titles.
+        """Returns a user's request, and the history with titles.
 
         Raises:
           problems.Problem: Users are not shown.
@@ -119,16 +119,16 @@ class Inspector:
         return request
 
     async def videos(self, version: models.Version, text: str) -> Json:
-        """Returns videos whose id or title holds a text."""
+        """Returns videos with a text in their id or title."""
         return await asyncio.to_thread(_videos, version, text[:100].casefold())
 
     async def answer(
         self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
     ) -> Json:
-        """Returns every candidate of a request; on a world, of a user, their worth.
+        """Returns every candidate of a request, with its true value on a world.
 
         Raises:
-          problems.Problem: The version cannot tell.
+          problems.Problem: The version lacks the signature.
           errors.UserError: The request is malformed.
         """
         request, user_id, k = recommend.split(body, limits)
@@ -150,7 +150,7 @@ class Inspector:
     def _worth(
         self, version: models.Version, user_id: str | int, ids: list[Any], k: int
     ) -> Json | None:
-        """Returns the true watch seconds of candidates, None where nobody knows."""
+        """Returns the true watch seconds of candidates; None without a world."""
         data = self._prepared(version)
         if self._truth is None:
             self._truth = truth.Truth(data)
@@ -172,12 +172,12 @@ class Inspector:
         """Returns the contribution of each feature to a video's score.
 
         Args:
-          version: Which answers.
+          version: Version that answers.
           body: A request, and the video as `video_id`.
           limits: Limits of one request.
 
         Raises:
-          problems.Problem: The version cannot tell.
+          problems.Problem: The version lacks the signature.
           errors.UserError: The request is malformed.
         """
         given = dict(body)
@@ -198,7 +198,7 @@ class Inspector:
 
         Raises:
           problems.Problem: Users are not shown.
-          errors.UserError: There is none, or it is of another version.
+          errors.UserError: There is no prepared set, or it belongs to another version.
         """
         if not self._given.inspect:
             raise problems.Problem(
@@ -223,7 +223,7 @@ class Inspector:
 
 
 def history(version: models.Version, request: Mapping[str, Any]) -> Json:
-    """Returns the watches of a request, the latest first, and how many there are."""
+    """Returns the watches of a request, the latest first, and their number."""
     watched = request.get(schema.WATCHED_VIDEO_IDS) or []
     times = request.get(schema.WATCH_TIMES) or [None] * len(watched)
     seconds = request.get(schema.WATCHED_SECONDS) or [None] * len(watched)

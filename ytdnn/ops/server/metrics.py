@@ -88,13 +88,13 @@ class Metrics:
         )
 
     def observe(self, answered: batching.Answered) -> None:
-        """Takes how a request came by its answer."""
+        """Records the times and the batch of an answered request."""
         self._queue.observe(answered.queue_seconds)
         self._runs.observe(answered.run_seconds)
         self._sizes.observe(answered.batch_size)
 
     def text(self) -> bytes:
-        """Returns all of it in the format of Prometheus, summed over the processes."""
+        """Returns all metrics in Prometheus's format, summed over the processes."""
         if not self._is_shared:
             return prometheus.generate_latest(self._registry)
         of_all = prometheus.CollectorRegistry()

@@ -52,11 +52,11 @@ Fields = dict[str, fields_room.Field]
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """A signature that is asked in batches.
+    """A signature that runs in batches.
 
     Attributes:
-      fields: Its inputs by name.
-      queue: Takes requests to it.
+      fields: Inputs by name.
+      queue: Queue of requests.
     """
 
     fields: Fields
@@ -71,14 +71,14 @@ class Version:
       bundle: The opened bundle, with titles and manifest.
       graphs: Signatures of each model, by name, in a `MetaGraphDef` without a graph.
       models: Signatures of each loaded model, by their names.
-      num_asked: Number of requests that it is answering.
+      num_asked: Number of running requests.
     """
 
     def __init__(self, opened: bundle.Bundle, threads: batching.Threads) -> None:
         """Checks every model of an opened bundle, and loads none.
 
         Args:
-          opened: Opened bundle; its files agree with its manifest.
+          opened: Opened bundle, with verified files.
           threads: Threads that run its models.
 
         Raises:
@@ -98,7 +98,7 @@ class Version:
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
 
     def _checked(self, name: str) -> Any:
-        """Returns the signatures of a model, and nothing else of its graph."""
+        """Returns the signatures of a model, without its graph."""
         directory = self.bundle.path(name)
         _require_named(self.bundle, directory)
         kept = meta_graph_pb2.MetaGraphDef()
@@ -113,7 +113,7 @@ class Version:
           name: Name of a model of `graphs`.
 
         Raises:
-          errors.UserError: Its files were changed meanwhile.
+          errors.UserError: The files were changed meanwhile.
         """
         if name in self.models:
             return
@@ -142,10 +142,10 @@ class Version:
         self.models[name] = found
 
     def _owner(self, name: str) -> tuple[str | None, str]:
-        """Returns the recommender that holds a model as a stage, and its signature.
+        """Returns the recommender with a model as a stage, and the stage's signature.
 
-        Such a model is not loaded a second time: it has the inputs and outputs of the
-        signature, and the recommender holds the same variables.
+        Such a model is not loaded separately: the signature has the same inputs,
+        outputs and variables.
         """
         described = self.bundle.manifest.facts["models"]
         recommenders = [one for one in described if described[one]["stages"]]
@@ -166,7 +166,7 @@ class Version:
         )
 
     def _of_stage(self, name: str, whole: Signature) -> dict[str, Signature]:
-        """Returns the signatures of a model that is a stage of one that is loaded."""
+        """Returns the signatures of a model that is a stage of a loaded one."""
         found = {saved_models.SIGNATURE: whole}
         signatures = self.graphs[name].signature_def
         if saved_models.REQUIRED_SIGNATURE in signatures:
@@ -186,7 +186,7 @@ class Version:
         return found
 
     def close(self) -> None:
-        """Gives the memory of its models back; none may be asked any more."""
+        """Frees the memory of the models; no request may be running."""
         for session in self._sessions:
             session.close()
 
@@ -213,10 +213,10 @@ class Version:
         return bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
 
     def signature(self, model: str, name: str) -> Signature:
-        """Returns a signature of a model that is there.
+        """Returns a signature of a model of this version.
 
         Raises:
-          problems.Problem: It has no such signature.
+          problems.Problem: The model has no such signature.
         """
         found = self.models[model].get(name)
         if found is None:
@@ -226,10 +226,10 @@ class Version:
         return found
 
     def explaining(self, name: str) -> Signature:
-        """Returns a signature of the recommender that bundles did not always have.
+        """Returns a signature of the recommender that older bundles lack.
 
         Raises:
-          problems.Problem: This one has not.
+          problems.Problem: This bundle lacks it.
         """
         found = self.models[self.recommender].get(name)
         if found is not None:
@@ -244,7 +244,7 @@ class Version:
         raise problems.Problem(problems.NOT_FOUND, message)
 
     def title(self, video_id: Any) -> str | None:
-        """Returns the title of a video, None where there is none."""
+        """Returns the title of a video; None if unknown."""
         return self.bundle.title(video_id)
 
     def doubts(self, request: requests.Request, fields: Fields) -> list[str]:
@@ -254,7 +254,7 @@ class Version:
         )
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
-        """Runs the signatures that clients ask, for one row and for several."""
+        """Runs the signatures that clients use, for one row and for several."""
         example = warm_up.example(list(self.bundle.titles), self.bundle.vector_dim)
         example.pop(schema.ALLOW_IDS)
         for name, signature in signatures.items():
@@ -271,16 +271,16 @@ def load(
     threads: batching.Threads,
     names: Iterable[str] = (),
 ) -> Version:
-    """Returns a version of a bundle, checked, its recommender loaded and warm.
+    """Returns a checked version of a bundle, with its recommender loaded and warmed up.
 
     Args:
       directory: The bundle.
       number: Number of the version; None: the newest.
       threads: Threads that run its models.
-      names: Other models to load, where it has them.
+      names: Other models to load, if the version has them.
 
     Raises:
-      errors.UserError: It is missing, damaged, or not allowed.
+      errors.UserError: The version is missing, damaged, or not allowed.
     """
     found = Version(bundle.load(directory, number), threads)
     try:

@@ -30,13 +30,13 @@ class ServerParts:
       threads: Threads that run models.
       measured: Metrics for Prometheus.
       served: Holder of the served version.
-      log: Log of answers and feedback, None where nothing is logged.
+      log: Log of answers and feedback; None: nothing is logged.
       inspector: Backend of the inspector's page.
-      access: Log of requests, None without one.
-      tracing: Traces of requests, None without them.
-      follow: What keeps the served version up to date, until it is cancelled.
-      processes: Version that each process of the server serves, by its id; empty where
-        this one is the only one.
+      access: Log of requests; None without one.
+      tracing: Traces of requests; None without them.
+      follow: Task that keeps the served version up to date, until it is cancelled.
+      processes: Version that each process of the server serves, by process id; empty
+        for a single process.
     """
 
     given: settings.Settings
@@ -74,7 +74,7 @@ def make(
 
     Args:
       given: The settings.
-      say: Function that takes a line for people.
+      say: Function that is called with each message.
       number: Number of the version; None: the newest that can be served.
 
     Raises:

@@ -1,7 +1,7 @@
 """TensorFlow Serving's predict API: its two forms of requests, answers and errors.
 
-Rows may be of different lengths, which TensorFlow Serving refuses: they are padded as
-the signature wants. Inputs that the signature lacks are refused in both forms.
+Rows may have lists of different lengths, which TensorFlow Serving refuses: they are
+padded for the signature. Unknown inputs are refused in both forms.
 """
 
 import base64
@@ -28,11 +28,11 @@ _SHOWN = 60
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """A request that was understood.
+    """A parsed request.
 
     Attributes:
-      rows: Checked values of each.
-      is_by_row: Whether it came, and is answered, in row form.
+      rows: Checked values of each row.
+      is_by_row: Whether request and answer are in row form.
     """
 
     rows: list[dict[str, Any]]
@@ -40,10 +40,10 @@ class Asked:
 
 
 def signature_of(body: Mapping[str, Any]) -> str:
-    """Returns the signature that a request asks for.
+    """Returns the name of the signature in a request.
 
     Raises:
-      problems.Problem: Its name is no text.
+      problems.Problem: The name is no text.
     """
     name = body.get(SIGNATURE_NAME, "")
     if not isinstance(name, str):
@@ -57,7 +57,7 @@ def signature_of(body: Mapping[str, Any]) -> str:
 def parse(
     body: Mapping[str, Any], fields: models.Fields, limits: settings.Limits
 ) -> Asked:
-    """Returns the request to a signature that a body states.
+    """Parses a body into a request to a signature.
 
     Args:
       body: The JSON object.
@@ -65,7 +65,7 @@ def parse(
       limits: Limits of one request.
 
     Raises:
-      problems.Problem: It is malformed, or exceeds a limit.
+      problems.Problem: The body is malformed, or exceeds a limit.
     """
     if INSTANCES in body and INPUTS in body:
         raise problems.bad(
@@ -97,7 +97,7 @@ def check(
     """Returns the checked values of one row.
 
     Raises:
-      errors.UserError: A value is none of its input, or more than the limits allow.
+      errors.UserError: A value does not fit its input, or exceeds a limit.
     """
     plain = {name: decoded(value) for name, value in row.items()}
     plain = where.expanded(plain, fields)
@@ -223,10 +223,10 @@ def _is_base64(value: Any) -> bool:
 
 
 def _given(value: Any) -> Any:
-    """Returns a value that is given: `null` stands for none here.
+    """Returns a value that must not be `null`.
 
     Raises:
-      problems.Problem: It is null.
+      problems.Problem: The value is null.
     """
     if value is None:
         raise problems.bad(
@@ -236,10 +236,10 @@ def _given(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """Returns a value with base64 in it as text.
+    """Returns a value with base64 decoded to text.
 
     Raises:
-      errors.UserError: It is no base64, or no text.
+      errors.UserError: The base64 is malformed, or does not encode text.
     """
     if isinstance(value, list):
         has_objects = dict in set(map(type, value))
@@ -291,9 +291,9 @@ def answer(asked: Asked, found: batching.Answered) -> dict[str, Any]:
 def trimmed(
     outputs: batching.Outputs, rows: Sequence[Mapping[str, Any]]
 ) -> batching.Outputs:
-    """Returns outputs without the padding that other requests of the run caused.
+    """Returns outputs without the padding for other requests of the run.
 
-    A run pads to the largest `k`, or the longest list, of its requests.
+    A run is padded to the largest `k`, or the longest list, of its requests.
     """
     wanted = [row[schema.K] for row in rows if schema.K in row]
     listed = [len(row[schema.VIDEO_IDS]) for row in rows if schema.VIDEO_IDS in row]
@@ -307,7 +307,7 @@ def trimmed(
 
 
 def _json(name: str, values: npt.NDArray[Any]) -> list[Any]:
-    """Returns a tensor as lists; numbers are as short as they can be."""
+    """Returns a tensor as lists, with the shortest decimals of its numbers."""
     if values.dtype == object:
         is_binary = name.endswith(_BINARY)
         return _texts(values.tolist(), is_binary)

@@ -1,9 +1,9 @@
-"""Asks a server on this machine for its health: the probe of containers.
+"""Checks the health of a server on this machine: the probe of containers.
 
     python -m ytdnn.ops.server.probe [--live] [PORT] [TOKEN_FILE]
 
-Exit status 0: it is ready, or with `--live` it answers at all; 1: it is not. The
-standard library alone is used, so that a probe takes a fraction of a second.
+Exit status 0: the server is ready, or with `--live` it answers at all; else 1. Only the
+standard library is used, so that a probe takes a fraction of a second.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     """Returns the exit status, and prints the answer.
 
     Args:
-      arguments: As of the command line.
+      arguments: Arguments of the command line.
     """
     is_live = arguments[:1] == ["--live"]
     port, *rest = arguments[is_live:] or [_PORT]

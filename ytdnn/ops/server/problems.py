@@ -23,7 +23,7 @@ _CHALLENGE = 'Basic realm="ytdnn", charset="UTF-8"'
 
 
 class Problem(Exception):  # noqa: N818
-    """A request that is not answered.
+    """An error that is the answer to a request.
 
     Attributes:
       status: Status code of HTTP.
@@ -34,12 +34,12 @@ class Problem(Exception):  # noqa: N818
     def __init__(
         self, status: int, message: str, retry_after: int | None = None
     ) -> None:
-        """Takes the answer for the client.
+        """Creates the error.
 
         Args:
-          status: Status code of HTTP.
+          status: HTTP status code.
           message: One line.
-          retry_after: Seconds after which to ask again; None: not said.
+          retry_after: Seconds for the header `Retry-After`; None: no header.
         """
         line = errors.one_line(" ".join(message.split()))
         if len(line) > _MOST_CHARACTERS:
@@ -55,7 +55,7 @@ class Problem(Exception):  # noqa: N818
 
     @property
     def body(self) -> dict[str, str]:
-        """The answer's JSON."""
+        """The JSON body of the answer."""
         return {"error": self.message}
 
 
@@ -67,7 +67,7 @@ def bad(message: str) -> Problem:
 async def answer(
     problem: Problem, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ) -> None:
-    """Answers with a problem, outside of the application."""
+    """Sends a problem as answer, outside of the application."""
     body = json.dumps(problem.body).encode()
     headers = {
         "content-type": "application/json",

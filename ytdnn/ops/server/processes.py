@@ -1,9 +1,10 @@
-"""Several processes that answer on one port: started, kept in step, ended.
+"""The supervisor of several processes that answer on one port.
 
-The supervisor imports what its processes need, and forks them before TensorFlow has
-started a thread: code and what imports leave in memory are theirs in common, as are the
-vectors and large tables of models (`ytdnn.bundle.mapped`). Processes take connections
-from one socket: those that wait for a process that is killed are taken by another.
+The supervisor imports all modules, and forks the processes before TensorFlow starts a
+thread: they share the memory of code and modules, and of vectors and large tables of
+  models
+(`ytdnn.bundle.mapped`). Processes accept connections from one socket, so if a process
+is killed, another accepts its waiting connections.
 """
 
 import contextlib
@@ -42,17 +43,17 @@ class _Child:
 
 
 class Supervisor:
-    """Starts the processes, replaces those that end, and keeps them in step."""
+    """Starts the processes, replaces those that end, and keeps their versions equal."""
 
     def __init__(
         self, given: settings.Settings, listening: http_server.Listener, say: Say
     ) -> None:
-        """Starts no process yet.
+        """Creates the supervisor; `run` starts the processes.
 
         Args:
           given: The settings.
           listening: Socket that all processes listen on.
-          say: Takes a line for people.
+          say: Function that is called with each message.
         """
         self._given, self._listening, self._say = given, listening, say
         self._agreed = agreement.Agreement(
@@ -139,7 +140,7 @@ class Supervisor:
             self._children[number].link.send(message)
 
     def _wait(self) -> None:
-        """Takes what processes tell, and those that ended, for a while at most."""
+        """Reads messages of processes, and notices ended ones, for a short time."""
         links = {child.link: pid for pid, child in self._children.items()}
         ends = {child.process.sentinel: pid for pid, child in self._children.items()}
         seconds = self._given.poll_seconds
@@ -201,7 +202,7 @@ class Supervisor:
         self._say(f"version {message.number} is refused{rest}: {message.reason}")
 
     def _end(self) -> None:
-        """Ends the processes when what they answer is answered."""
+        """Ends the processes after their running requests."""
         self._is_ending = True
         for child in self._children.values():
             child.process.terminate()
@@ -215,7 +216,7 @@ class Supervisor:
 
 
 def _import_all(bundle: pathlib.Path) -> None:
-    """Imports what all processes need, so that they have it in common."""
+    """Imports the modules that all processes need, so that they share them."""
     for name in _MODULES:
         importlib.import_module(name)
     from ytdnn.retrieval.index import scann_index

@@ -1,4 +1,4 @@
-"""`/recommend` and `/feedback`: the friendlier endpoints, with logged answers."""
+"""The endpoints `/recommend` and `/feedback`, with a log of answers."""
 
 import time
 import uuid
@@ -42,13 +42,13 @@ async def candidates(
     """Returns every candidate of a request, in the order of their sources.
 
     Args:
-      version: Which answers.
-      request: As `ytdnn.bundle.requests` has it, without `k`.
+      version: Version that answers.
+      request: Request of `ytdnn.bundle.requests`, without `k`.
       limits: Limits of one request.
 
     Raises:
       errors.UserError: The request is malformed.
-      problems.Problem: The version cannot tell, or took too long.
+      problems.Problem: The version lacks the signature, or took too long.
     """
     found = await _ask(version, request, limits)
     every = np.arange(int(found.outputs[schema.NUM_RESULTS][0]))
@@ -113,17 +113,17 @@ def _listed(
 
 
 def plain_id(value: Any) -> Any:
-    """Returns an id of a model's output as the log has it."""
+    """Returns an id of a model's output in the log's type."""
     return value.decode() if isinstance(value, bytes) else value
 
 
 def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, int]:
-    """Returns the request of a body, its user (None: not said) and its `k`.
+    """Returns the request of a body, its user (None: not given) and its `k`.
 
-    Base64 in them is text from here on.
+    Base64 values are decoded to text.
 
     Raises:
-      errors.UserError: One of the two is malformed, or no base64 of a text.
+      errors.UserError: User or `k` is malformed, or no base64 of a text.
     """
     request = {name: predict.decoded(value) for name, value in body.items()}
     user_id = request.pop(schema.USER_ID, None)
@@ -163,16 +163,16 @@ async def recommend(
     """Returns the answer to a body of `/recommend`, and logs it.
 
     Args:
-      version: Answers.
-      body: Body of the request, filled in where it names a user of the prepared set.
+      version: Version that answers.
+      body: Body of the request, completed for a user of the prepared set.
       limits: Limits of one request.
-      log: Where it is logged; None: nowhere.
-      asked_at: The time that the client gave. That of a prepared user is the end of
-        the log, the same for all, and no time at which anything was shown.
+      log: Log of answers; None: the answer is not logged.
+      asked_at: Time given by the client. (The completed request of a prepared user has
+        the end of the log, at which nothing was shown.)
 
     Raises:
       errors.UserError: The request is malformed.
-      problems.Problem: The version cannot tell, or took too long.
+      problems.Problem: The version lacks the signature, or took too long.
     """
     started = time.perf_counter()
     request, user_id, k = split(body, limits)
@@ -241,7 +241,7 @@ def feedback(
     """Records the feedback on a video of an answer.
 
     Raises:
-      problems.Problem: Nothing is logged.
+      problems.Problem: The server has no log.
       errors.UserError: The feedback is malformed.
     """
     if log is None:
@@ -273,7 +273,7 @@ def feedback(
 
 
 def _outcome(name: str, value: Any) -> bool | float | None:
-    """Returns a checked outcome of a feedback; one outside the schema is a number."""
+    """Returns a checked outcome of feedback; outside the schema it must be a number."""
     if value is None or isinstance(value, bool):
         return value if name in schema.OUTCOMES or value is None else float(value)
     is_own = name not in schema.OUTCOMES
@@ -286,7 +286,7 @@ def _outcome(name: str, value: Any) -> bool | float | None:
 
 
 def _named(value: Any) -> str:
-    """Returns a value of JSON in words: text is told from the number it holds."""
+    """Returns a JSON value for a message; a text is distinct from its number."""
     if value is None:
         return "none: it is missing"
     shown = errors.one_line(str(value))[:40]

@@ -1,4 +1,4 @@
-"""The outermost application: begins a record of each request, and writes it."""
+"""The outermost application: creates a record of each request, and writes it."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ _NONE = 0  # status of a request whose client went before its answer
 
 
 class Recorder:
-    """Gives each request an id, returns it, and hands its record to logs and traces."""
+    """Adds an id to requests and answers, and passes records to logs and traces."""
 
     def __init__(
         self,
@@ -17,13 +17,13 @@ class Recorder:
         tracing: telemetry.Tracing | None,
         route: Callable[[str], str],
     ) -> None:
-        """Takes the application.
+        """Wraps the application.
 
         Args:
           app: Application that answers.
-          log: Log of requests, None without one.
-          tracing: Traces of requests, None without them.
-          route: Returns the route that answers a path.
+          log: Log of requests; None without one.
+          tracing: Traces of requests; None without them.
+          route: Function that returns the route of a path.
         """
         self._app = app
         self._log, self._tracing, self._route = log, tracing, route

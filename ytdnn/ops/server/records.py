@@ -1,7 +1,7 @@
-"""The record of a request: its id, its deadline, and where its time went.
+"""The record of a request: its id, its deadline, and the times of its parts.
 
-It is kept in a context variable, so that the queue and the handlers add to the record
-of the request that they work for.
+It is in a context variable, so that the queue and the handlers add to the record of
+their request.
 """
 
 import contextvars
@@ -26,8 +26,8 @@ class Stage:
 
     Attributes:
       name: Name of the part: `body`, `queue`, `run`, `candidates`, `ranking`.
-      started: When it began, by `time.perf_counter`.
-      seconds: Its duration.
+      started: Time of its begin, by `time.perf_counter`.
+      seconds: Duration.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Record:
     """The facts about a request.
 
     Attributes:
-      request_id: The client's id of it, or one made here.
-      started: When its head was read, by `time.perf_counter`.
-      timeout_seconds: How long its client waits, infinite where it does not say so.
-      stages: Parts of its time.
-      facts: What handlers add: the version, the rows of its run, the id of its answer.
+      request_id: Id given by the client, or a new one.
+      started: Time when the head was read, by `time.perf_counter`.
+      timeout_seconds: Time that the client waits; infinite if not given.
+      stages: Parts of the time.
+      facts: Facts from handlers: version, rows of the run, id of the answer.
     """
 
     request_id: str
@@ -55,11 +55,11 @@ class Record:
 
     @property
     def left_seconds(self) -> float:
-        """Time until its client waits no longer."""
+        """Remaining time of the client's timeout."""
         return self.timeout_seconds - (time.perf_counter() - self.started)
 
     def add(self, name: str, started: float, seconds: float) -> None:
-        """Adds a part of its time."""
+        """Adds a part of the time."""
         self.stages.append(Stage(name, started, seconds))
 
 
@@ -90,6 +90,6 @@ def begin(headers: Mapping[str, str]) -> Record:
 
 
 def current() -> Record:
-    """Returns the record of the request that is at work, a new one outside of any."""
+    """Returns the record of the current request; outside of requests, a new one."""
     found = _CURRENT.get(None)
     return Record("") if found is None else found

@@ -4,9 +4,9 @@
     LOG/feedback/2026-11-25/….parquet   a row for each feedback
 
 `ytdnn serve` writes these parts. An answer of `k` videos to a user becomes `k`
-impressions of one page; a video without feedback was not clicked. Feedback counts if it
-came within a stated time of its answer; younger answers are left for later, when their
-feedback is complete.
+impressions of one slate; a video without feedback was not clicked. Feedback counts if
+it came within a given time after its answer; younger answers are left for a later join,
+when their feedback is complete.
 """
 
 import dataclasses
@@ -40,13 +40,13 @@ class Joined:
     """The counts of a join.
 
     Attributes:
-      answers: Answers that were joined.
-      impressions: Videos of these answers.
-      clicks: Clicks on these impressions.
-      younger: Answers that are left for later.
-      without_user: Answers without a user id; they cannot be trained on.
-      late: Feedback that came after the wait.
-      unmatched: Feedback that belongs to no joined impression, or to one of `younger`.
+      answers: Number of joined answers.
+      impressions: Number of videos in these answers.
+      clicks: Number of clicks on these impressions.
+      younger: Number of answers that are left for a later join.
+      without_user: Number of answers without a user id, which cannot be trained on.
+      late: Number of feedbacks after the wait.
+      unmatched: Number of feedbacks on no joined impression, or on one of `younger`.
     """
 
     answers: int
@@ -58,7 +58,7 @@ class Joined:
     unmatched: int
 
     def lines(self) -> list[str]:
-        """Returns it for people."""
+        """Returns the counts as lines to print."""
         shown = _counted_noun(self.impressions, "impression")
         clicks = _counted_noun(self.clicks, "click")
         told = [f"answers: {self.answers:,}, of {shown} with {clicks}"]
@@ -106,7 +106,7 @@ def feedback_schema(
 
     Args:
       id_type: Type of video ids.
-      outcomes: Outcomes of the log's own, apart from those of the schema.
+      outcomes: Own outcomes of the log, outside the schema.
     """
     own = [name for name in outcomes if name not in schema.OUTCOMES]
     return {
@@ -121,7 +121,7 @@ def feedback_schema(
 
 
 def user_text(user_id: str | int) -> str:
-    """Returns a user id as the log holds it, from which its type can be read."""
+    """Returns a user id as text that its type can be restored from."""
     return json.dumps(user_id, ensure_ascii=False)
 
 
@@ -134,11 +134,11 @@ def join(
       log: Directory of answers and feedback.
       out: Directory of the event log; a log written by an earlier join is replaced.
       wait: Seconds after an answer in which feedback counts.
-      now: Seconds since 1970; None: the clock's.
+      now: Current time, seconds since 1970; None: by the clock.
 
     Raises:
-      errors.UserError: Nothing was served, nothing is old enough, or `out` holds
-        something else.
+      errors.UserError: No answers were served, none is old enough, or `out` is no event
+        log of a join.
     """
     now = time.time() if now is None else now
     answers, feedback = _read(log)
@@ -214,7 +214,7 @@ def _shown(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_propensities(answers: pl.DataFrame) -> pl.DataFrame:
-    """Returns answers with a list of propensities each, as earlier parts have none."""
+    """Returns answers with lists of propensities, null in parts without them."""
     none = pl.repeat(None, pl.len(), dtype=pl.Float32)
     unknown = pl.col(VIDEO_IDS).list.eval(none)
     if PROPENSITIES in answers.columns:
@@ -235,8 +235,8 @@ def _counted(
 ) -> tuple[pl.DataFrame, int, int]:
     """Returns impressions with their feedback, and the number of feedbacks left out.
 
-    Several feedbacks on one impression are merged: clicked if any says so, with the
-    longest of their watch times, and each outcome likewise.
+    Several feedbacks on one impression are merged: clicked if any is, with the longest
+    watch time, and the greatest value of each outcome.
     """
     served = answers.select(
         REQUEST_ID, pl.col(SERVED_AT).alias(_ANSWERED_AT), VIDEO_IDS
@@ -256,7 +256,7 @@ def _counted(
 
 
 def _outcomes(feedback: pl.DataFrame) -> list[str]:
-    """Returns the outcomes that some feedback tells of."""
+    """Returns the outcomes that some feedback has values of."""
     others = {
         *(REQUEST_ID, SERVED_AT, schema.VIDEO_ID),
         *(schema.CLICKED, schema.WATCH_SECONDS, *_KEY),
@@ -296,7 +296,7 @@ def _impressions(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
 
 
 def _watches(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
-    """Returns the table `watches`: a click is one, begun a second after its page."""
+    """Returns the table `watches`: each click is a watch, a second after its slate."""
     return (
         shown.join(became.filter(schema.CLICKED), on=_KEY, how="inner")
         .select(

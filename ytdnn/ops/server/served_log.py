@@ -1,9 +1,8 @@
 """The served log: answers and their feedback, in parts of Parquet.
 
-Its layout is that of `ytdnn.ops.server.served`, which joins it. New rows are in memory
-until the next flush, which writes a part under a temporary name and renames it: a part
-is complete or absent. A server that is killed loses the rows since its last flush, and
-nothing else.
+`ytdnn.ops.server.served` joins the log. New rows are in memory until the next flush,
+which writes a part under a temporary name and renames it: a part is complete or absent.
+A server that is killed loses only the rows since its last flush.
 """
 
 import datetime
@@ -28,11 +27,11 @@ Rows = list[dict[str, Any]]
 
 
 class ServedLog:
-    """Takes rows in any thread, writes them in one.
+    """Collects rows from any thread, and writes them in one.
 
     Attributes:
-      directory: Where it lies.
-      problem: Why the last part could not be written; empty: it could.
+      directory: Directory of the log.
+      problem: The reason why the last part could not be written; empty: it was.
     """
 
     def __init__(
@@ -42,13 +41,13 @@ class ServedLog:
         measured: metrics.Metrics,
         outcomes: Sequence[str] = (),
     ) -> None:
-        """Takes where it lies.
+        """Creates the directory.
 
         Args:
           directory: Directory of the log.
           id_type: Type of video ids.
-          measured: Counters of what is logged.
-          outcomes: Outcomes that feedback may tell of, besides those of the schema.
+          measured: Counters of logged rows.
+          outcomes: Own outcomes of the log, outside the schema.
 
         Raises:
           OSError: The directory cannot be made.
@@ -67,14 +66,14 @@ class ServedLog:
         self._numbers = itertools.count()
 
     def add(self, kind: str, row: dict[str, Any]) -> None:
-        """Takes a row of answers or feedback; drops the oldest of too many."""
+        """Adds a row of answers or feedback; beyond a limit the oldest are dropped."""
         with self._lock:
             rows = self._rows[kind]
             rows.append(row)
             self._shorten(kind)
 
     def flush(self) -> None:
-        """Writes the rows since the last flush; keeps them where that fails."""
+        """Writes the rows since the last flush; keeps them if that fails."""
         with self._writing:
             for kind in self._rows:
                 with self._lock:
@@ -99,7 +98,7 @@ class ServedLog:
         self._metrics.log_failures.inc()
 
     def _shorten(self, kind: str) -> None:
-        """Drops the oldest rows of too many, and tells Prometheus; under the lock."""
+        """Drops the oldest rows beyond the limit, and counts them; needs the lock."""
         rows = self._rows[kind]
         if (surplus := len(rows) - _MOST_ROWS) > 0:
             del rows[:surplus]

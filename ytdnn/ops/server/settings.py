@@ -22,8 +22,8 @@ class Limits:
       header_seconds: Time until the head of a request is complete.
       body_seconds: Time until the body is complete.
       answer_seconds: Time until the answer is ready.
-      queue_seconds: Time that the request in front has waited for a run at most where
-        others are still let in behind it.
+      queue_seconds: Maximum wait of the first request in a queue; beyond it, further
+        requests are refused.
       rows: Maximum number of requests in one body.
       k: Maximum number of results.
       list_length: Maximum number of watches of a history, or of ids of any list.
@@ -41,13 +41,14 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
-    """How requests share runs, by the names of TensorFlow Serving's parameters.
+    """Parameters of batching, with TensorFlow Serving's names.
 
     Attributes:
-      max_batch_size: Rows of a run.
-      batch_timeout_micros: How long a request waits for others.
-      max_enqueued_batches: Full batches that wait; requests beyond are refused.
-      num_batch_threads: Runs at the same time.
+      max_batch_size: Maximum number of rows of a run.
+      batch_timeout_micros: Maximum time that a request waits for others.
+      max_enqueued_batches: Maximum number of full batches in the queue; further
+        requests are refused.
+      num_batch_threads: Number of parallel runs.
     """
 
     max_batch_size: int = 32
@@ -57,7 +58,7 @@ class Batching:
 
     @property
     def most_rows(self) -> int:
-        """Rows that may wait."""
+        """Maximum number of rows in a queue."""
         return self.max_batch_size * self.max_enqueued_batches
 
 
@@ -67,10 +68,10 @@ class Settings:
 
     Attributes:
       bundle: Directory of the bundle, which is watched for new versions.
-      data: The prepared set of the bundle; None: there is none.
+      data: The prepared set of the bundle; None: no users are looked up.
       host: Address to listen on.
-      port: Port to listen on; 0: any that is free.
-      token: Token that every path requires; None: none is required.
+      port: Port to listen on; 0: any free port.
+      token: Token that every path requires; None: no token.
       hosts: Names in the Host header that are accepted, in addition to the address's
         own.
       inspect: Whether users of the prepared set are shown.
@@ -78,11 +79,11 @@ class Settings:
       flush_seconds: Maximum time that answers are only in memory.
       poll_seconds: Time between two checks for a new version.
       is_batching: Whether requests share runs.
-      loads_all: Whether every model is loaded before `/healthz` says ready; otherwise
-        each when it is first needed.
+      loads_all: Whether every model is loaded before `/healthz` is ready; otherwise on
+        first use.
       limits: Limits of one request.
       processes: Number of processes that answer.
-      access_log: File of the access log, `-` for the standard output; None: none.
+      access_log: File of the access log, `-` for the standard output; None: no log.
       traces: Whether requests are traced by OpenTelemetry.
     """
 
@@ -104,7 +105,7 @@ class Settings:
     traces: bool = False
 
     def __post_init__(self) -> None:
-        """Checks that an address others can reach is guarded.
+        """Checks that an address that others can reach has a token.
 
         Raises:
           errors.UserError: It has no token.
@@ -126,7 +127,7 @@ class Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
+    """Whether an address is reachable only from this machine."""
     if host == "localhost":
         return True
     try:
@@ -136,10 +137,10 @@ def is_loopback(host: str) -> bool:
 
 
 def batching_of(bundle: pathlib.Path) -> Batching:
-    """Returns the parameters that TensorFlow Serving would be started with.
+    """Returns the bundle's batching parameters for TensorFlow Serving.
 
     Args:
-      bundle: Its directory; one without a file of them has the defaults.
+      bundle: Directory of the bundle; without a file of parameters, the defaults.
 
     Raises:
       errors.UserError: A parameter is no positive number.

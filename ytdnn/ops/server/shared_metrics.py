@@ -1,4 +1,4 @@
-"""Metrics of several processes, in one directory of files that they map."""
+"""Metrics of several processes, in a directory of memory-mapped files."""
 
 import contextlib
 import os
@@ -11,10 +11,10 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 @contextlib.contextmanager
 def directory() -> Iterator[None]:
-    """Has prometheus_client keep metrics in a directory, for the block.
+    """Context in which prometheus_client keeps metrics in a directory.
 
-    It reads the environment when it is imported: that must come after. A directory that
-    the environment names already is kept.
+    It reads the environment when it is imported, so it must be imported inside. A
+    directory that the environment already names is used.
     """
     if VARIABLE in os.environ:
         yield

@@ -20,7 +20,7 @@ def run(given: settings.Settings, say: Say) -> None:
 
     Args:
       given: The settings.
-      say: Takes a line for people.
+      say: Function that is called with each message.
 
     Raises:
       errors.UserError: The port is taken, or the bundle cannot be served.
@@ -54,7 +54,7 @@ def bound(given: settings.Settings) -> http_server.Listener:
     """Returns the socket that the server listens on.
 
     Raises:
-      errors.UserError: It cannot be had.
+      errors.UserError: The port is taken, or the address is not available.
     """
     try:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
@@ -84,7 +84,7 @@ def bound(given: settings.Settings) -> http_server.Listener:
 def described(
     given: settings.Settings, version: models.Version, port: int
 ) -> list[str]:
-    """Returns the lines that are printed when the server is up."""
+    """Returns the lines to print when the server is ready."""
     host = f"[{given.host}]" if ":" in given.host else given.host
     address = f"http://{host}:{port}"
     token = " -H 'Authorization: Bearer TOKEN'" if given.token else ""
@@ -108,10 +108,10 @@ def described(
 
 
 def token(path: pathlib.Path | None, environment: str | None) -> str | None:
-    """Returns the token that is required, None where none is given.
+    """Returns the required token; None without one.
 
     Args:
-      path: Path of a file that holds it.
+      path: Path of a file with the token.
       environment: Value of the environment variable.
 
     Raises:

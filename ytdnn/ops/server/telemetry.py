@@ -17,10 +17,10 @@ _FAILED = 500
 
 
 class Tracing:
-    """Makes a span of each request, with one of each part of its time."""
+    """Writes a span for each request, with child spans for the parts of its time."""
 
     def __init__(self, provider: Any = None) -> None:
-        """Takes or makes the provider of tracers.
+        """Creates the tracer.
 
         Args:
           provider: An OpenTelemetry `TracerProvider`; None: one that exports by OTLP.
@@ -48,13 +48,13 @@ class Tracing:
         status: int,
         headers: Mapping[str, str],
     ) -> None:
-        """Makes the spans of a request that was answered.
+        """Writes the spans of an answered request.
 
         Args:
-          record: Its record.
-          method: Method of HTTP.
-          route: Path by which it was answered, without names of models.
-          status: Status of the answer.
+          record: Record of the request.
+          method: HTTP method.
+          route: Route of the path, without names of models.
+          status: HTTP status of the answer.
           headers: Headers of the request, names in lower case.
         """
         clock = time.time_ns() - int(1e9 * time.perf_counter())
@@ -86,7 +86,7 @@ class Tracing:
         span.end(at(time.perf_counter()))
 
     def close(self) -> None:
-        """Exports what is left."""
+        """Exports the remaining spans."""
         self._provider.shutdown()
 
 

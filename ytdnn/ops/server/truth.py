@@ -1,4 +1,4 @@
-"""The world's truth about a page: the expected watch seconds of each candidate."""
+"""The world's truth about a slate: the expected watch seconds of each candidate."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ _FIRST = np.zeros(1)
 
 
 class Truth:
-    """The truth about users at the end of the log, where the log is a world's."""
+    """The truth about users of a world at the end of its log."""
 
     def __init__(self, data: prepared.PreparedData) -> None:
-        """Makes the world again, which may take some seconds."""
+        """Generates the world again, which may take some seconds."""
         self._data = data
         self._pages = truths.pages_of(data)
         ids = data.videos[schema.VIDEO_ID].to_list()
@@ -25,12 +25,12 @@ class Truth:
     def expected_seconds(
         self, user_id: str | int, video_ids: list[Any], k: int
     ) -> dict[str, Any] | None:
-        """Returns the expected seconds of videos, each in the first place of a page.
+        """Returns the expected seconds of videos, each in the first place of a slate.
 
         Args:
           user_id: Id as in the log, or its text.
           video_ids: Ids of the candidates.
-          k: Length of the best page of the catalogue, which is shown for comparison.
+          k: Length of the catalogue's best slate, for comparison.
 
         Raises:
           errors.UserError: The log has no such user.

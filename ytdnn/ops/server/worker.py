@@ -1,7 +1,7 @@
 """One of several processes of a server: serves the version that all agreed on.
 
-It is told by its supervisor, through a pipe, which version to prepare and when to serve
-it. It ends when it is told to, or when the supervisor is gone.
+Its supervisor tells it, through a pipe, which version to prepare and when to serve it.
+It ends when it is told to, or when the supervisor is gone.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ def _first(
     listening: http_server.Listener,
     link: connection.Connection,
 ) -> parts_room.ServerParts | None:
-    """Returns the parts that serve the first version, None without a supervisor."""
+    """Returns the parts that serve the first version; None without a supervisor."""
     parts = None
     while True:
         try:
@@ -79,7 +79,7 @@ async def _follow(
     link: connection.Connection,
     end: Callable[[], None],
 ) -> None:
-    """Does what the supervisor says, until it is cancelled."""
+    """Executes messages of the supervisor, until it is cancelled."""
     loop = asyncio.get_running_loop()
     messages: asyncio.Queue[agreement.Message] = asyncio.Queue()
 
@@ -108,7 +108,7 @@ async def _follow(
 async def _done(
     parts: parts_room.ServerParts, message: agreement.Message
 ) -> agreement.Prepared | agreement.Failed | None:
-    """Does what a message says, and returns the answer to it."""
+    """Executes a message, and returns the answer to it."""
     served = parts.served
     match message:
         case agreement.Prepare(number):

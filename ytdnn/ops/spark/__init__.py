@@ -1,1 +1,1 @@
-"""Prepares a log on Apache Spark: the same files as Polars makes, to the byte."""
+"""Prepares a log on Apache Spark: the files equal those of Polars, to the byte."""

@@ -1,8 +1,8 @@
-"""Prepares a log on Apache Spark: surveyed by its aggregations, a shard a task.
+"""Prepares a log on Apache Spark: surveyed by aggregations, one task for each shard.
 
-The part of each shard is the same pure function as ever, run by `applyInArrow` on the
-machine that has the shard's events, and writes the shard's files where the driver finds
-them: prepared set and scratch lie on a file system that all machines reach.
+The work on a shard is the same pure function as on one machine, run by `applyInArrow`
+on the machine with the shard's events. It writes the shard's files: the prepared set
+and the scratch directory must be on a file system that all machines reach.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class _Frames:
     def __call__(
         self, users: shard_tasks.ShardUsers, rows: pl.DataFrame
     ) -> dict[str, pl.DataFrame]:
-        """Returns each table, as Polars alone would have made it."""
+        """Returns each table, equal to that of Polars on one machine."""
         own = pl.scan_parquet(self.users).slice(users.first, users.size).collect()
         videos = pl.read_parquet(self.videos)
         return {
@@ -70,10 +70,10 @@ class SparkEngine:
     def __init__(
         self, session: pyspark.sql.SparkSession, scratch: pathlib.Path
     ) -> None:
-        """Reads nothing yet.
+        """Stores the session.
 
         Args:
-          session: Spark's.
+          session: Spark's session.
           scratch: An empty directory that all machines reach; the caller removes it.
         """
         self._session, self._scratch = session, scratch
@@ -204,7 +204,7 @@ class SparkEngine:
 def _staged(log: event_log.EventLog, scratch: pathlib.Path) -> event_log.EventLog:
     """Returns the log with its tables in files, which other machines reach.
 
-    The driver alone can make a world, or read an archive.
+    Only the driver can generate a world, or read an archive.
     """
     origins = {}
     for table in log.tables:

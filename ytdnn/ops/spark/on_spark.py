@@ -1,7 +1,7 @@
 """Prepares logs, and makes the recommendations of many users, on Apache Spark.
 
 Users are divided among the cores of Spark's machines, which open the bundle and the
-prepared set under the paths of the driver; the lists are those of one machine.
+prepared set by the driver's paths; the lists equal those of one machine.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class SparkMachines:
 
     @contextlib.contextmanager
     def engine(self, directory: pathlib.Path) -> "Iterator[engines.Engine]":
-        """Yields the engine that prepares a log into a directory."""
+        """Context with the engine that prepares a log into a directory."""
         with (
             session.opened(self.settings) as opened,
             artifacts.scratch(directory, "spark") as scratch,
@@ -51,7 +51,7 @@ class SparkMachines:
         asked: dict[str, Any],
         path: pathlib.Path,
     ) -> "Iterator[streams.Stream]":
-        """Yields the lists of many users, which are written into a file."""
+        """Context with the lists of many users, to be written into a file."""
         with (
             session.opened(self.settings) as opened,
             artifacts.scratch(path, "spark") as scratch,
@@ -64,7 +64,7 @@ class _Part:
     """Makes the lists of a part of the users in a process of Spark.
 
     Attributes:
-      here: The directory that relative paths begin at.
+      here: Working directory of the driver, for relative paths.
       bundle: Directory of the bundle.
       version: Version of the bundle.
       data: Directory of the prepared set.
@@ -109,7 +109,7 @@ def divided(
     Args:
       opened: Spark's session, a `pyspark.sql.SparkSession`.
       recommender: The bundle, with the log's users.
-      asked: How `bulk.stream` is called.
+      asked: Arguments of `bulk.stream`.
       scratch: A directory that all machines reach.
     """
     import polars as pl

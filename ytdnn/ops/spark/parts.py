@@ -1,4 +1,4 @@
-"""Frames made on Spark's machines, a part each, and read back in order."""
+"""Frames that are computed in parts on Spark's machines, and read in order."""
 
 import pathlib
 import uuid
@@ -19,7 +19,7 @@ def written(
 ) -> list[pathlib.Path]:
     """Returns the Parquet files of parts, each written by the machine that Spark chose.
 
-    A part that is written again, as after a failure, replaces the first.
+    A part that is written again, such as after a failure, replaces the first.
 
     Args:
       session: Session of Spark.

@@ -1,8 +1,8 @@
-"""Rows of a log's tables inside Spark: read, cast and filtered by Polars as ever.
+"""Rows of a log's tables inside Spark: read, cast and filtered by Polars.
 
-A task reads a range of a table's rows with the very plan that Polars would run on one
-machine, so that types, units, filters and row numbers are the same whatever the engine.
-All tasks must reach the files under the paths of the driver.
+A task reads a range of a table's rows with the same Polars plan as on one machine, so
+that types, units, filters and row numbers do not depend on the engine. All tasks must
+reach the files by the driver's paths.
 """
 
 import dataclasses
@@ -43,7 +43,7 @@ class TableRows:
 
     Attributes:
       frame: Rows with `event_log.ROW`.
-      num_rows: Number of rows of the file: row numbers are smaller.
+      num_rows: Number of rows of the file, an upper bound of row numbers.
       is_filtered: Whether some rows are left out of `frame`.
     """
 
@@ -87,14 +87,14 @@ def mapped(
 
 
 def num_distinct(values: pyspark.sql.DataFrame, num_rows: int) -> int:
-    """Returns how many values differ, a bounded number of them to a task.
+    """Returns the number of distinct values, counted in tasks of bounded size.
 
-    Counted by Polars: Spark's own aggregation takes several times the time and memory
-    where most values differ.
+    Polars counts: Spark's own aggregation takes several times the time and memory if
+    most values are distinct.
 
     Args:
-      values: One column of hashes, so that parts of them are alike in size.
-      num_rows: How many there are.
+      values: One column of hashes, so that ranges of them are similar in size.
+      num_rows: Number of rows.
     """
     (column,) = values.columns
 
@@ -116,5 +116,5 @@ def to_arrow(frame: pl.DataFrame, types: pa.Schema) -> pa.Table:
 
 
 def to_polars(frame: pyspark.sql.DataFrame) -> pl.DataFrame:
-    """Returns a small table of Spark's on the driver."""
+    """Returns a small Spark table on the driver."""
     return pl.DataFrame(pl.from_arrow(frame.toArrow()))

@@ -17,18 +17,18 @@ _ROWS, _NULLS = "rows", "nulls of "
 
 @dataclasses.dataclass(frozen=True)
 class Valid:
-    """The rows of a table and which of them are bad.
+    """The rows of a table, with their faults.
 
     Attributes:
-      rows: All of them.
-      fault: Null where a row is good.
+      rows: All rows.
+      fault: Expression that is null for good rows.
     """
 
     rows: reading.TableRows
     fault: pl.Expr
 
     def good(self, part: pl.LazyFrame) -> pl.LazyFrame:
-        """Returns the good ones of some of the rows."""
+        """Returns the good rows of a part."""
         return part.filter(self.fault.is_null())
 
 
@@ -36,16 +36,16 @@ class SparkScan:
     """Events on Spark, entities on the driver; see `validation.Scan`.
 
     Attributes:
-      valid: Each table of events that was checked.
+      valid: Checked tables of events.
     """
 
     def __init__(
         self, session: pyspark.sql.SparkSession, events: Mapping[str, reading.TableRows]
     ) -> None:
-        """Reads nothing yet.
+        """Stores the session and the rows.
 
         Args:
-          session: Spark's.
+          session: Spark's session.
           events: Rows of the tables of events.
         """
         self._session, self._events = session, events
@@ -65,7 +65,7 @@ class SparkScan:
         fault: pl.Expr,
         known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        """Returns each value of `fault`, its number of rows, and its first `ROW`."""
         del known
         if table not in self._events:
             return self._local.bad_rows(table, rows, fault)
@@ -81,7 +81,7 @@ class SparkScan:
         return found.select(validation.FAULT, _SIZE, _FIRST).rows()
 
     def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
-        """Returns how many rows there are and differ, and the nulls of each column."""
+        """Returns the numbers of rows and distinct rows, and each column's nulls."""
         if table not in self._events:
             return self._local.size(table, rows)
         valid, names = self.valid[table], rows.collect_schema().names()
@@ -123,7 +123,7 @@ def events_of(
     """Returns the rows of the tables of events of a log.
 
     Args:
-      log: As a source gives it.
+      log: Log of a source.
       is_filtered: Whether a table leaves out rows of its file.
     """
     found = {}

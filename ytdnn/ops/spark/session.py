@@ -1,4 +1,4 @@
-"""The Spark session of a command: asked for by a master's address and settings."""
+"""The Spark session of a command, from a master's address and settings."""
 
 import contextlib
 import dataclasses
@@ -41,10 +41,10 @@ _OF_LOCAL = {
 
 @dataclasses.dataclass(frozen=True)
 class SparkSettings:
-    """Where Spark runs.
+    """The settings of a Spark session.
 
     Attributes:
-      master: Address, as "spark://host:7077"; or "local[2]" for this machine.
+      master: Address such as "spark://host:7077"; or "local[2]" for this machine.
       conf: Settings of Spark by their names.
     """
 
@@ -53,13 +53,13 @@ class SparkSettings:
 
 
 def parse_conf(text: str) -> dict[str, str]:
-    """Returns the settings of a text.
+    """Returns the Spark settings in a text.
 
     >>> parse_conf("spark.executor.memory=4g,spark.task.cpus=1")
     {'spark.executor.memory': '4g', 'spark.task.cpus': '1'}
 
     Raises:
-      errors.UserError: An entry is none.
+      errors.UserError: An entry is malformed.
     """
     found = {}
     for entry in filter(None, text.split(",")):
@@ -96,7 +96,7 @@ def require() -> None:
 
 
 def java_version() -> int | None:
-    """Returns the version of the Java that Spark would start, None without one."""
+    """Returns the version of the Java that Spark would start; None without Java."""
     home = os.environ.get("JAVA_HOME", "")
     java = shutil.which(str(pathlib.Path(home) / "bin" / "java") if home else "java")
     if java is None:
@@ -110,7 +110,7 @@ def java_version() -> int | None:
 
 @contextlib.contextmanager
 def opened(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"]:
-    """Yields a session, which is stopped at the end.
+    """Context with a session, which is stopped at the end.
 
     Raises:
       errors.UserError: Spark cannot run here, or the master is not reached.
@@ -157,7 +157,7 @@ def _conf(settings: SparkSettings) -> dict[str, str]:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the line with the cause of a failure: Python's where it failed there."""
+    """Returns the line with the cause of a failure, preferring Python's."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
     of_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]

@@ -1,8 +1,8 @@
 """Facts about a whole log before its first shard, by Spark's aggregations.
 
-The good rows of each table of events are written once as Parquet, with their number in
-the user's own file; all counts are made from these. Tables as large as the users or the
-catalogue come to the driver, events never.
+The good rows of each table of events are written once as Parquet, with their row number
+in the user's file; all counts are computed from these. Tables with a row for each user
+or video are collected on the driver, events never.
 """
 
 import dataclasses
@@ -37,12 +37,12 @@ _Frame = pyspark.sql.DataFrame
 
 @dataclasses.dataclass(frozen=True)
 class Surveyed:
-    """A survey, with the events it was made from.
+    """A survey, with its events.
 
     Attributes:
       survey: Facts about the log.
-      events: The good rows of each table of events, with `ROW`; of watches, those that
-        minimums keep.
+      events: The good rows of each table of events, with `ROW`; watches after the
+        minimum counts.
     """
 
     survey: engines.Survey
@@ -59,7 +59,7 @@ def survey(
 
     Args:
       session: Session of Spark.
-      log: The log as a source gives it, or staged.
+      log: Log of a source, or a staged log.
       config: Settings of filters and protocol.
       scratch: A directory that all machines reach.
     """
@@ -128,9 +128,9 @@ class _Piece:
     Attributes:
       valid: The file's rows.
       columns: Names and types of the table.
-      first_row: Offset that is added to row numbers.
-      clicked: Whether only clicked rows are taken.
-      complete: Function that adds `shards.COMPLETED`, where there is a rule for it.
+      first_row: Offset of row numbers.
+      clicked: Whether only clicked rows are read.
+      complete: Function that adds `shards.COMPLETED`, if there is a rule for it.
     """
 
     valid: scan.Valid
@@ -181,7 +181,7 @@ def _users(events: dict[str, _Frame], every: _Frame | None) -> pl.DataFrame:
 
     Args:
       events: Tables of events.
-      every: The watches before minimums; None: they left none out.
+      every: The watches before the minimum counts; None: these left none out.
     """
 
     def counted(table: str, name: str) -> pl.LazyFrame:
@@ -269,7 +269,7 @@ def _counts(watches: _Frame) -> order_statistics.Counts:
 
 
 def _median(watches: _Frame) -> float | None:
-    """Returns the median of the seconds watched, None where there are none."""
+    """Returns the median of watch seconds; None without any."""
     if schema.WATCH_SECONDS not in watches.columns:
         return None
     found = watches.agg(functions.median(schema.WATCH_SECONDS)).first()

@@ -1,4 +1,4 @@
-"""The indexes of a run: built once for a candidate model, kept, refused when stale.
+"""The indexes of a run: built for a candidate model, saved, and refused when stale.
 
 `workdir/index/` holds a SavedModel for each kind, in a directory of its name: `exact/`
 always, and the kinds of the config, `scann/` where ScaNN loads. Where it does not,
@@ -42,7 +42,7 @@ def _defaults(name: str) -> Any:
 
 
 def served(config: configs.IndexConfig) -> str:
-    """Returns the kind that serves: that of the config, lists where ScaNN is not."""
+    """Returns the kind that serves: the configured one, or `ivf` without ScaNN."""
     kind: str = config.search.kind
     return IVF if kind == SCANN and not scann_index.is_available() else kind
 
@@ -56,7 +56,7 @@ def build(
     """Builds and publishes the indexes.
 
     Args:
-      directory: Where the artefact will stand.
+      directory: Directory of the artefact.
       vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
       config: Settings.
       inputs: Fingerprints of the artefacts the vectors come from, `candidates` at
@@ -83,7 +83,7 @@ def load(
     Args:
       directory: The artefact.
       name: Name of the index.
-      candidates: Manifest of the candidate model next to it.
+      candidates: Manifest of the candidate model of the same run.
 
     Raises:
       errors.UserError: It is missing, damaged, lacks that index, or was built for

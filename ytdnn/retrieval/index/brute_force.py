@@ -1,8 +1,8 @@
 """Exact search in stock TensorFlow ops: one matrix product and a top-k of blocks.
 
-The product reads every vector once, at the speed of memory. The top k of a million
-scores would cost a third of that again, so the scores are cut into blocks: the k best
-scores lie in the k blocks whose maxima are highest, and only these are searched.
+The product reads every vector once, at the speed of memory. A plain top-k of a million
+scores would cost a third of that again. So the scores are cut into blocks: the k best
+scores are in the k blocks with the highest maxima, and only these are searched.
 """
 
 from typing import Self
@@ -58,7 +58,7 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
     """Returns the k best scores, faster than `tf.math.top_k` for very many scores.
 
     Args:
-      scores: `[batch, n] float32`; of equal ones the first come first.
+      scores: `[batch, n] float32`; ties keep their order.
       k: `[] int32`, at most n.
 
     Returns:
@@ -79,10 +79,11 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
 
 
 def _of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> Found:
-    """Returns the best of scores in blocks and of those behind them.
+    """Returns the best of the scores in whole blocks and of the rest after them.
 
-    Exact, ties included: were a score of another block among the k best, each of the k
-    blocks would hold one before it, since of equal maxima the lower block is taken.
+    The result is exact, ties included: if a score of another block were among the k
+    best, each of the k blocks would have a better one, as ties of maxima go to the
+    lower block.
 
     Args:
       body: `[batch, n] float32`, n a multiple of the block.

@@ -18,8 +18,8 @@ class WithDelta(tf.Module):
     Attributes:
       vectors: Vectors of both parts, as `interface.rows_of` and `interface.products`
         read them.
-      search: Search as in `interface.SearchModule`. Of equal scores those of the main
-        part come first.
+      search: Search as in `interface.SearchModule`. In a tie, videos of the main part
+        come first.
     """
 
     def __init__(self, main: Any, added: interface.Vectors) -> None:
@@ -47,7 +47,7 @@ class WithDelta(tf.Module):
 
         Returns:
           video indices `[batch, k] int32` and scores `[batch, k] float32`, padded as
-          those of any index.
+          for any index.
         """
         of_main, found = tf.minimum(k, self._num_main), tf.minimum(k, self._num_added)
         videos, scores = self._main.search(queries, of_main)

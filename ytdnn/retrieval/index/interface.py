@@ -53,10 +53,11 @@ class SearchModule(tf.Module):
     def search(self) -> Any:
         """The search, best first: `(queries, k)` → `(indices, scores)`.
 
-        Of `[batch, dim] float32` and `[] int32`, `[batch, k] int32` and `[batch, k]
-        float32`. It is one graph, made when first asked for, not a `tf.function`, which
-        could be traced again: TensorFlow counts traces of all modules together, and
-        warns where one bundle follows the other, each with a graph of its own.
+        It maps queries `[batch, dim] float32` and k `[] int32` to indices `[batch, k]
+        int32` and scores `[batch, k] float32`. It is one concrete graph, made on first
+        use. A `tf.function` could be traced again: TensorFlow counts the traces of all
+        modules together, and warns when bundles follow each other, each with its own
+        graph.
         """
         queries = tf.TensorSpec([None, self._dim], tf.float32, name="queries")
         k = tf.TensorSpec([], tf.int32, name="k")
@@ -147,11 +148,11 @@ class Index(abc.ABC, Generic[_Config]):
 
 
 def recall(found: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> float:
-    """Returns the share of the videos of some lists that others hold.
+    """Returns the share of the exact lists that the found lists hold.
 
     Args:
       found: `[queries, k]` video indices, 0 = none.
-      wanted: `[queries, k]` those of exact search.
+      wanted: `[queries, k]` video indices of exact search.
     """
     width = 1 + max(found.max(initial=0), wanted.max(initial=0))
     rows = np.arange(len(found))[:, np.newaxis] * int(width)
@@ -160,7 +161,7 @@ def recall(found: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> f
 
 
 class Stacked(tf.Module):
-    """Vectors in two variables, the rows of the second behind those of the first.
+    """Vectors in two variables; the rows of the second follow those of the first.
 
     Attributes:
       main: Variable `[num_main, dim] float32`.
@@ -168,7 +169,7 @@ class Stacked(tf.Module):
     """
 
     def __init__(self, main: tf.Variable, added: tf.Variable) -> None:
-        """Shares the variables."""
+        """Uses the variables without a copy."""
         super().__init__()
         self.main = main
         self.added = added
@@ -191,11 +192,11 @@ def tables(vectors: tf.Variable | Stacked) -> Tables:
 
 
 def rows_of(vectors: tf.Variable | Stacked | Tables, rows: tf.Tensor) -> tf.Tensor:
-    """Returns some rows of vectors that are elsewhere read as a whole.
+    """Returns some rows of vectors, without making later reads of all of them slower.
 
-    `tf.gather` of the variable itself would be its sparse access, after which
-    TensorFlow copies the whole variable whenever it is read: at a million videos that
-    is ten times the search.
+    `tf.gather` of the variable itself counts as sparse access, after which TensorFlow
+    copies the whole variable on each read: at a million videos that takes ten times as
+    long as the search.
 
     Args:
       vectors: `[num_videos, dim] float32`.
@@ -216,12 +217,12 @@ def rows_of(vectors: tf.Variable | Stacked | Tables, rows: tf.Tensor) -> tf.Tens
 
 
 def row_range(vectors: tf.Tensor, start: int, stop: int) -> tf.Tensor:
-    """Returns consecutive rows of vectors, without copying them where it can be.
+    """Returns consecutive rows of vectors, without copying them if possible.
 
-    TensorFlow shares the memory of a slice only where it is aligned. Of a matrix that
-    asks each row to be a multiple of 64 bytes, which 65 coordinates are not:
-    `vectors[:stop]` copies what it returns, at a million videos three times the search.
-    Of a vector it asks this of the bounds alone.
+    TensorFlow shares the memory of a slice only if it is aligned. In a matrix, each row
+    must be a multiple of 64 bytes, which 65 coordinates are not: `vectors[:stop]` makes
+    a copy, which at a million videos takes three times as long as the search. In a flat
+    vector only the bounds must be aligned, so rows are sliced from the flat form.
 
     Args:
       vectors: `[num_videos, dim] float32`.
@@ -266,7 +267,7 @@ def check_vectors(vectors: Vectors) -> None:
     """Refuses vectors that no index can hold.
 
     Raises:
-      ValueError: Not `[at least 1, at least 1]`, or not finite.
+      ValueError: The shape is not `[at least 1, at least 1]`, or a value is not finite.
     """
     if vectors.ndim != 2 or 0 in vectors.shape:
         raise ValueError(

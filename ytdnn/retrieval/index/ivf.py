@@ -3,12 +3,12 @@
 k-means on a sample cuts the videos into lists (Sivic and Zisserman, ICCV 2003; Jégou,
 Douze and Schmid, PAMI 2011). A query reads the lists of the best centres, scores their
 videos by codes of eight bits a coordinate, and the best of these again exactly. Lists
-lie one behind the other in blocks of videos, so that reading them is a gather of
-blocks; the last block of a list is filled up with slots that hold no video.
+are stored one after the other in blocks of videos, so that reading them is a gather of
+blocks; the last block of a list is padded with empty slots.
 
 Centres are moved once for the inner product (anisotropic loss: Guo et al., ICML 2020):
-an error along a vector changes the large products that a search is for, one across it
-does not.
+an error along a vector changes the large products that a search looks for, an error
+across it does not.
 """
 
 import dataclasses
@@ -54,7 +54,7 @@ class InvertedLists:
       starts: First block of each list, `[num_lists + 1] int32`.
       rows: Video rows by block, `[num_blocks, block] int32`, -1 = none.
       codes: `[num_blocks, block * dim] int8` of these videos.
-      scales: What a code of 1 stands for, `[dim] float32`.
+      scales: Value of a code of 1 in each coordinate, `[dim] float32`.
     """
 
     centres: tf.Variable
@@ -65,12 +65,12 @@ class InvertedLists:
 
 
 class IvfModule(interface.SearchModule):
-    """InvertedLists beside the exact index, which scores all videos where that is less.
+    """Inverted lists, and the exact index for searches where scoring all is cheaper.
 
     Attributes:
       exact: Exact search of the same vectors.
-      least_lists: How many lists a query reads at least, `[] int32`.
-      reorder_factor: How many videos are scored exactly, as a multiple of k.
+      least_lists: Least number of lists that a query reads, `[] int32`.
+      reorder_factor: Number of videos scored exactly, as a multiple of k.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class IvfModule(interface.SearchModule):
         lists: InvertedLists,
         config: configs.IvfConfig,
     ) -> None:
-        """Takes the lists of some vectors.
+        """Creates the module.
 
         Args:
           exact: Exact search of the vectors.
           lists: Their lists.
-          config: Settings; those of the build must be the ones of the lists.
+          config: Settings; those of the build must be the settings of the lists.
         """
         self._size, dim = exact.vectors.shape
         super().__init__(self._size, dim)
@@ -103,10 +103,11 @@ class IvfModule(interface.SearchModule):
         )
 
     def adjust(self, config: configs.IvfConfig) -> None:
-        """Sets how the same lists are searched.
+        """Changes the settings of the search; the lists stay.
 
         Args:
-          config: `lists_to_search_fraction` and `reorder_factor` count, no others.
+          config: Settings, of which `lists_to_search_fraction` and `reorder_factor`
+            are read.
         """
         share = lists_to_search_fraction(self._size, config)
         self.least_lists.assign(math.ceil(share * self._num_lists))
@@ -125,7 +126,7 @@ class IvfModule(interface.SearchModule):
         return interface.padded(indices, scores, k)
 
     def _of_lists(self, queries: tf.Tensor, k: tf.Tensor, lists: tf.Tensor) -> Found:
-        """Searches one query after the other, so that memory is that of a few."""
+        """Searches one query after the other, in the memory of a few."""
         _, best = tf.math.top_k(
             tf.matmul(queries, self.centres, transpose_b=True), lists
         )
@@ -139,7 +140,7 @@ class IvfModule(interface.SearchModule):
         return tf.reshape(indices, [batch, k]), tf.reshape(scores, [batch, k])
 
     def _of_query(self, query: tf.Tensor, lists: tf.Tensor, k: tf.Tensor) -> Found:
-        """Searches some lists, or all videos where these hold fewer than k."""
+        """Searches some lists; all videos, if the lists hold fewer than k."""
         rows, scores = self._coded(query, lists)
         number = tf.minimum(k * self.reorder_factor, tf.size(rows))
         kept, slots = tf.math.top_k(scores, number)
@@ -271,8 +272,8 @@ def _nearest(vectors: interface.Vectors, centres: Floats) -> Integers:
 def _moved(vectors: interface.Vectors, centres: Floats, of_video: Integers) -> Floats:
     """Returns the centres of the least anisotropic loss for their members.
 
-    With x̂ the direction of a member x, the centre c solves
-    Σ (1 + (η - 1) x̂ x̂ᵀ) c = η Σ x. One without a member stays.
+    With x̂ the direction of a member x, the centre c solves Σ (1 + (η - 1) x̂ x̂ᵀ) c =
+    η Σ x. A centre without members stays.
 
     Args:
       vectors: `[num_videos, dim] float32`.

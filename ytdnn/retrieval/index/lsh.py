@@ -3,9 +3,9 @@
 The largest dot products become the smallest angles when every vector, the mean taken
 off, is given one more coordinate that makes all norms alike, and the query a 0 there
 (Neyshabur and Srebro, ICML 2015). A table cuts this space by `num_bits` hyperplanes:
-the signs of a vector are its bucket. The planes of a table are orthogonal, and lie at
-the medians of the vectors, without which the added coordinate would put nearly all of
-them into few buckets.
+the signs of a vector are its bucket. The planes of a table are orthogonal, and pass
+through the medians of the vectors: otherwise the added coordinate would put nearly all
+vectors into few buckets.
 
 A query looks into the buckets that agree best with its own signs, each sign weighing
 its margin (multi-probe LSH: Lv et al., VLDB 2007), over all tables, until a set number
@@ -42,7 +42,8 @@ class BucketTables:
     Attributes:
       planes: `[dim, num_tables * num_bits] float32`, without the added coordinate.
       order: Video rows by table and bucket, `[num_tables * num_videos] int32`.
-      starts: Where each bucket begins in it, `[num_tables * num_buckets + 1] int32`.
+      starts: First row of each bucket in `order`, `[num_tables * num_buckets + 1]
+        int32`.
     """
 
     planes: tf.Variable
@@ -66,12 +67,12 @@ class LshModule(interface.SearchModule):
         tables: BucketTables,
         config: configs.LshConfig,
     ) -> None:
-        """Takes the tables of some vectors.
+        """Creates the module.
 
         Args:
           exact: Exact search of the vectors.
           tables: Their buckets.
-          config: Settings; those of the build must be the ones of the tables.
+          config: Settings; those of the build must be the settings of the tables.
         """
         self._size, dim = exact.vectors.shape
         super().__init__(self._size, dim)
@@ -89,7 +90,7 @@ class LshModule(interface.SearchModule):
         )
 
     def adjust(self, config: configs.LshConfig) -> None:
-        """Sets how many videos are scored; of the config only that counts."""
+        """Changes the share of the videos that is scored, the only setting read."""
         share = scored_fraction(self._size, config)
         self.least_slots.assign(math.ceil(share * self._size))
 
@@ -104,7 +105,7 @@ class LshModule(interface.SearchModule):
         return interface.padded(indices, scores, k)
 
     def _hashed(self, queries: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
-        """Searches one query after the other, so that memory is that of one."""
+        """Searches one query after the other, in the memory of one."""
         signature = (tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32))
         indices, scores = tf.map_fn(
             lambda query: self._of_query(query, k, slots),
@@ -131,7 +132,7 @@ class LshModule(interface.SearchModule):
     def _candidates(self, query: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
         """Returns the videos of the best buckets, `[at most slots] int32`.
 
-        They come by falling agreement, one of several tables as often.
+        They are ordered by falling agreement, and repeat if several tables have them.
         """
         buckets = self._buckets(query, self._probes(slots))
         starts = tf.gather(self.starts, buckets)
@@ -150,7 +151,8 @@ class LshModule(interface.SearchModule):
         """Returns the buckets of all tables that agree best, `[probes] int32`.
 
         The agreement of a bucket is the sum of the margins, each with the bucket's
-        sign. Those of half the bits are summed first, the others by broadcasting.
+        sign. The margins of half the bits are summed first, the rest is added by
+        broadcasting.
         """
         low = self._bits // 2
         margins = tf.linalg.matvec(self.planes, query, transpose_a=True)
@@ -175,13 +177,13 @@ class Lsh(interface.Index[configs.LshConfig]):
 
 
 def num_bits(num_videos: int, config: configs.LshConfig) -> int:
-    """Returns the projections of a table."""
+    """Returns the number of projections of a table."""
     wanted = round(math.log2(max(2, num_videos / _VIDEOS_PER_BUCKET)))
     return config.num_bits or min(MOST_BITS, wanted)
 
 
 def scored_fraction(num_videos: int, config: configs.LshConfig) -> float:
-    """Returns the share of the videos that a query scores at least."""
+    """Returns the least share of the videos that a query scores."""
     share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
     return config.scored_fraction or min(1.0, share)
 
@@ -218,7 +220,7 @@ def _tables(vectors: interface.Vectors, config: configs.LshConfig) -> BucketTabl
 def _orthogonal(
     rng: np.random.Generator, dim: int, bits: int
 ) -> npt.NDArray[np.float32]:
-    """Returns random directions `[dim, bits]`, orthogonal as far as there are such."""
+    """Returns random directions `[dim, bits]`, orthogonal up to `dim` of them."""
     made = [
         np.linalg.qr(rng.standard_normal((dim, min(dim, bits - start))))[0]
         for start in range(0, bits, dim)
@@ -240,16 +242,16 @@ def _codes(
 
 
 def _distinct(rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor, times: int) -> Found:
-    """Returns the k best of candidates of which each may stand up to `times` times.
+    """Returns the k best of candidates that are each repeated up to `times` times.
 
-    Of equal scores the lower row comes first. There are fewer than k where there are
-    fewer candidates.
+    In a tie the lower row comes first. The result is shorter than k if there are fewer
+    candidates.
 
     Args:
       rows: `[n] int32`.
       scores: `[n] float32`.
       k: `[] int32`.
-      times: How often one may stand.
+      times: Most repetitions of a candidate.
     """
     best = tf.math.top_k(scores, k=tf.minimum(k * times, tf.shape(scores)[0]))
     rows = tf.gather(rows, best.indices)

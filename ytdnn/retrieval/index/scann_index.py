@@ -61,12 +61,12 @@ class ScannModule(interface.SearchModule):
     """A ScaNN searcher as variables, so that a SavedModel holds it."""
 
     def __init__(self, state: Any, dim: int, config: configs.ScannConfig) -> None:
-        """Takes a built searcher.
+        """Creates the variables of a built searcher.
 
         Args:
           state: Its variables, as ScaNN serialises them.
           dim: Width of the vectors.
-          config: Settings; those of the build must be the ones it was built with.
+          config: Settings; those of the build must be the settings of the searcher.
         """
         self._size = int(state.dataset.shape[0])
         super().__init__(self._size, dim)
@@ -83,10 +83,11 @@ class ScannModule(interface.SearchModule):
         )
 
     def adjust(self, config: configs.ScannConfig) -> None:
-        """Sets how the same tree and codes are searched.
+        """Changes the settings of the search; tree and codes stay.
 
         Args:
-          config: `leaves_to_search_fraction` and `reorder_factor` count, no others.
+          config: Settings, of which `leaves_to_search_fraction` and `reorder_factor`
+            are read.
         """
         fraction = leaves_to_search_fraction(self._size, config)
         self.least_leaves.assign(math.ceil(self._num_leaves * fraction))
@@ -128,7 +129,7 @@ class ScannModule(interface.SearchModule):
     def _attempt(
         self, searcher: Any, queries: tf.Tensor, found: tf.Tensor, leaves: Any
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Searches some leaves; `[batch, found]`, NaN scores where points lack."""
+        """Searches some leaves; `[batch, found]`, NaN scores beyond their points."""
         asked = tf.maximum(found, 1)
         tree = self._num_leaves > 0
         rescored = tf.minimum(asked * self.reorder_factor, self.num_videos)
@@ -188,7 +189,7 @@ class Scann(interface.Index[configs.ScannConfig]):
         return float(sizes[leaves].sum(axis=1).mean() / self.num_videos)
 
     def centres_scored_fraction(self) -> float:
-        """Returns the leaves' centres, all scored by each query, over the videos."""
+        """Returns the number of centres, all scored by each query, per video."""
         return len(self._centres()) / self.num_videos
 
     def _centres(self) -> npt.NDArray[np.float32]:

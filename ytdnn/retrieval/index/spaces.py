@@ -1,7 +1,7 @@
-"""The settings of each kind of index, as the search for the best setting needs them.
+"""The search space of each kind of index, for `tune`.
 
-A build fixes what cannot change afterwards (`axes`); of it any of `variants` can be
-searched, with any effort: the share of the leaves, or of the videos.
+A build fixes some settings (`axes`). One build can be searched with any of its
+`variants`, and with any effort: the share of the leaves, or of the videos.
 """
 
 import dataclasses
@@ -17,10 +17,10 @@ _BYTES = 4
 
 
 class Space(Protocol):
-    """The settings of a kind, as the search for the best of them sees them."""
+    """The search space of a kind of index."""
 
     def start(self, num_videos: int) -> Component:
-        """Returns where to begin."""
+        """Returns the setting that the search begins with."""
 
     def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
         """Returns the values of each setting that a build fixes, in order."""
@@ -29,7 +29,7 @@ class Space(Protocol):
         """Returns the settings to search one build with, apart from the effort."""
 
     def with_effort(self, config: Component, effort: float) -> Component:
-        """Returns the setting that searches this share."""
+        """Returns the setting that searches a share of the leaves, lists or videos."""
 
     def build(self, vectors: interface.Vectors, config: Component) -> Any:
         """Builds an index that has a module with `adjust(config)`."""
@@ -151,7 +151,7 @@ class LshSpace:
         return {"num_bits": bits, "num_tables": (1, 2, 4, 8)}
 
     def variants(self, config: configs.LshConfig) -> list[configs.LshConfig]:
-        """Returns the setting alone."""
+        """Returns only the setting itself."""
         return [config]
 
     def with_effort(
@@ -169,7 +169,7 @@ class LshSpace:
         return float(num_videos) * config.num_tables * (dim * config.num_bits + 16)
 
     def num_bytes(self, num_videos: int, dim: int, config: configs.LshConfig) -> float:
-        """Counts vectors, a row of each table, and where the buckets begin."""
+        """Counts vectors, a row of each table, and the starts of the buckets."""
         of_video = _BYTES * (dim + config.num_tables)
         return num_videos * of_video + _BYTES * config.num_tables * 2**config.num_bits
 

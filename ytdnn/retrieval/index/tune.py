@@ -1,4 +1,4 @@
-"""The cheapest setting of a kind of index that reaches a recall, found by trying.
+"""Searches for the cheapest setting of a kind of index that reaches a recall.
 
 A *build* fixes settings that cannot change afterwards: leaves and codes of ScaNN,
 inverted lists, tables and bits of LSH. From a start that follows the corpus size its
@@ -94,7 +94,7 @@ class Tuned:
 def predict(
     vectors: interface.Vectors, kind: str, config: spaces.Component
 ) -> BuildCost:
-    """Predicts a build from one of a sample of the vectors.
+    """Predicts the cost of a build from a build of a sample of the vectors.
 
     Args:
       vectors: `[num_videos, dim] float32`.
@@ -126,9 +126,9 @@ def tune(
       vectors: `[num_videos, dim] float32`.
       queries: `[n, dim] float32`, held out from the training of the vectors.
       kind: `scann`, `ivf` or `lsh`.
-      recall: Target, the share of the exact k best that is found.
+      recall: Target, the share of the exact k best that the index finds.
       k: Length of the lists; cut to the number of videos.
-      say: Function that takes a line for people.
+      say: Function that prints a line of progress.
 
     Raises:
       errors.UserError: There is no such kind, ScaNN is missing, or no setting reaches
@@ -159,7 +159,7 @@ class _Candidate:
 
 
 class _Exact(_Candidate):
-    """Exact search, which has nothing to adjust."""
+    """Exact search, with nothing to adjust."""
 
     def __init__(self, index: brute_force.BruteForce) -> None:
         super().__init__(index, configs.ExactConfig(), 1.0, 0.0)
@@ -172,7 +172,7 @@ class _Exact(_Candidate):
 
 
 class _Search:
-    """One search for settings; keeps the best index and the one at hand alone."""
+    """One search for settings; only the best and the current index are in memory."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ class _Search:
         return list(self._space.axes(len(self._vectors)))
 
     def _measure(self, config: spaces.Component) -> bool:
-        """Builds, finds the least effort of each variant; whether one is the best."""
+        """Builds an index and measures its variants; tells if one is the best."""
         if config in self._tried:
             return False
         started = time.perf_counter()
@@ -260,7 +260,7 @@ class _Search:
     def _cheapest(
         self, built: Any, variant: spaces.Component, seconds: float
     ) -> _Candidate | None:
-        """Bisects the effort; None where even the largest does not reach the recall."""
+        """Bisects the effort; None if even the largest does not reach the recall."""
         low, high, best = 0, len(_EFFORTS), None
         while low < high:
             middle = (low + high) // 2
@@ -275,7 +275,7 @@ class _Search:
     def _choose(self, found: list[_Candidate]) -> None:
         """Times the new candidates in turns with the best so far.
 
-        The best stays unless another is faster by more than such times vary.
+        The best stays unless another is faster by more than the noise of the times.
         """
         if not found:
             return
@@ -307,7 +307,7 @@ class _Search:
         return interface.recall(found, self._wanted)
 
     def _milliseconds(self, several: Sequence[_Candidate]) -> list[float]:
-        """Returns the median time of single queries of each, asked in turns."""
+        """Returns the median time of single queries of each index, timed in turns."""
         queries = self._queries[: _TIMED_QUERIES + 1]
         for one in several:
             one.search(queries[:1], self._k)  # the first call of a graph prepares it

@@ -1,7 +1,7 @@
-"""Parses a command's flags with absl and lets them fill the config.
+"""Parses a command's flags with absl and fills the config with them.
 
-A flag of a command either stands for itself (`--workdir`) or is another name for
-settings (`--source` for `--config.data.source`); there is no second home for a value.
+A flag of a command is either a value of its own (`--workdir`) or an alias of settings
+(`--source` for `--config.data.source`), never both.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ class Flag:
     Attributes:
       name: Name without dashes.
       text: Help text.
-      key: Setting that it is another name for, empty if none.
+      key: Setting that it is an alias of; empty: none.
       example: Placeholder of its value in `--help`.
       required: Whether the command needs it.
       is_switch: Whether it takes no value.
-      fills: For a short name of several settings: function from its value to the text
-        of each setting.
+      fills: For an alias of several settings: function from its value to the text of
+        each setting.
     """
 
     name: str
@@ -45,15 +45,15 @@ class Flag:
     fills: Callable[[str], dict[str, str]] | None = None
 
     def read(self, value: str) -> str:
-        """Returns a value as the command sees it: of paths, a leading `~` is home."""
+        """Returns the value for the command; a leading `~` of a path is expanded."""
         is_path = _PATH.search(self.example) is not None
         return user_paths.text(value) if is_path else value
 
     def settings(self, value: str) -> dict[str, str]:
-        """Returns the text of each setting it is another name for, none if it is not.
+        """Returns the text of each setting that the flag is an alias of.
 
         Args:
-          value: As given.
+          value: Value as typed.
         """
         if self.fills is not None:
             return self.fills(value)
@@ -66,7 +66,7 @@ class Arguments:
 
     Attributes:
       values: Value of each flag that is no setting, and of each operand.
-      overrides: Text of each setting given, by its key.
+      overrides: Text of each given setting, by its key.
       rest: Arguments after `--`, for a command that takes another command.
     """
 
@@ -132,7 +132,7 @@ def require_text(argv: Sequence[str]) -> None:
     """Checks that the bytes of a command line are UTF-8.
 
     Raises:
-      errors.UserError: Some are not.
+      errors.UserError: Some bytes are not.
     """
     for argument in argv:
         if any("\ud800" <= char <= "\udfff" for char in argument):
@@ -142,7 +142,7 @@ def require_text(argv: Sequence[str]) -> None:
 
 
 def not_given(flag: Flag, command: str) -> errors.UserError:
-    """Returns the error of a flag that a command needs."""
+    """Returns the error about a missing flag."""
     return errors.UserError(
         f"expected --{flag.name}={flag.example}, received none (ytdnn {command} --help)"
     )
@@ -151,16 +151,16 @@ def not_given(flag: Flag, command: str) -> errors.UserError:
 def choice(
     given: Arguments, name: str, choices: Sequence[str], default: str = ""
 ) -> str:
-    """Returns the value of a flag that takes one of a few.
+    """Returns the value of a flag with a few accepted values.
 
     Args:
       given: Parsed command line.
       name: Name of the flag.
       choices: Accepted values.
-      default: Value where it is not given.
+      default: Value without the flag.
 
     Raises:
-      errors.UserError: The value is not one of these.
+      errors.UserError: The value is not accepted.
     """
     value = given.values.get(name)
     if value is None:
@@ -173,9 +173,9 @@ def choice(
 
 
 def _extend(rest: Sequence[str]) -> None:
-    """Registers the parts of the files that a command line names.
+    """Registers the parts of the files named by `--config.extensions`.
 
-    They come first: other arguments may be settings of these parts.
+    This comes first: other arguments may be settings of these parts.
     """
     prefix = "config.extensions="
     for argument in rest:
@@ -198,7 +198,7 @@ def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
 def _read_overrides(
     command: str, table: Sequence[Flag], rest: Sequence[str], num_operands: int
 ) -> tuple[dict[str, str], list[str]]:
-    """Returns the settings given, and the operands."""
+    """Returns the given settings, and the operands."""
     overrides: dict[str, str] = {}
     operands: list[str] = []
     remaining = list(rest)
@@ -261,7 +261,7 @@ def _unknown(command: str, table: Sequence[Flag], argument: str) -> errors.UserE
 
 
 def closest(name: str, known: list[str], dashes: str = "") -> str:
-    """Returns a hint at the name that was probably meant, empty if unclear."""
+    """Returns a hint with the most similar name, empty without one."""
     last = name.rpartition(".")[2]
     same_end = [key for key in known if key.rpartition(".")[2] == last]
     close = same_end[:2] or difflib.get_close_matches(name, known, n=1)

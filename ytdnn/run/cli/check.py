@@ -1,4 +1,4 @@
-"""`ytdnn check`: every mistake and note of an event log at once; writes nothing."""
+"""`ytdnn check`: lists every mistake and note of an event log; writes nothing."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ _MISTAKES = 1
 
 
 def run(given: arguments.Arguments) -> int:
-    """Runs the command and returns the exit status: 1 where `prepare` would refuse.
+    """Runs the command and returns the exit status: 1 if `prepare` would refuse.
 
     Raises:
-      errors.UserError: A flag is wrong.
+      errors.UserError: A flag has a wrong value.
     """
     from ytdnn.run.pipeline import checking
 

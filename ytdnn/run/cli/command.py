@@ -19,7 +19,7 @@ class Command:
       details: A paragraph of help.
       examples: Command lines; the first is shown in `ytdnn --help`.
       flags: Its flags.
-      groups: Prefixes of the settings that matter to it, for its help.
+      groups: Prefixes of the settings that it reads, for its help.
       run: Function that runs it; returns the exit status, None for 0.
       operands: Names of positional arguments.
       takes_command: Whether another command follows after `--`.

@@ -1,6 +1,6 @@
 """All commands, in the order of `ytdnn --help`.
 
-Those of a run come first; others are registered, by modules of this folder or by
+Commands of a run come first; others are registered, by modules of this folder or by
 packages (docs/extending.md).
 """
 
@@ -26,7 +26,7 @@ def names() -> list[str]:
 
 
 def find(name: str) -> command.Command:
-    """Returns a command; one of a package that fails says so when it is run.
+    """Returns a command; if it cannot be loaded, a stand-in that reports this.
 
     Args:
       name: One of `names`.
@@ -41,7 +41,7 @@ def find(name: str) -> command.Command:
 
 
 def _broken(name: str, error: errors.UserError) -> command.Command:
-    """Returns a command that cannot be loaded, so that the others can be run."""
+    """Returns a stand-in for a command that cannot be loaded."""
 
     def run(given: command.Arguments) -> None:
         raise error

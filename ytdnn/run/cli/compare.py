@@ -1,6 +1,7 @@
 """`ytdnn compare FIRST SECOND`: paired differences, and a status for gates."""
 
 import pathlib
+import tempfile
 from collections.abc import Sequence
 
 from ytdnn import errors, user_paths
@@ -31,6 +32,12 @@ FLAGS = (
         "(of the runs that were evaluated); default: all common ones.",
         example="FILE|CONDITION",
     ),
+    Flag(
+        "videos",
+        "Videos that are right answers, likewise: both runs are measured anew, in the "
+        "time of two evaluations; their reports stay as they are.",
+        example="FILE|CONDITION",
+    ),
     resolved.JSON,
 )
 _CONDITION_HOLDS = 1
@@ -40,7 +47,8 @@ def run(given: arguments.Arguments) -> int:
     """Runs the command and returns the exit status.
 
     Raises:
-      errors.UserError: A report is missing, or the two were not asked the same.
+      errors.UserError: A report is missing, or the two were measured by different
+        rules.
     """
     models = given.values.get("models")
     pair = None
@@ -58,10 +66,32 @@ def run(given: arguments.Arguments) -> int:
             "expected --users or --fail_if, which tells of all users, received both: "
             "evaluate both with --users"
         )
-    failures = _compare(paths, given.values.get("fail_if", ""), pair, named)
+    fail_if = given.values.get("fail_if", "")
+    if "videos" in given.values:
+        failures = _compare_anew(paths, fail_if, pair, named, given.values["videos"])
+    else:
+        failures = _compare(paths, fail_if, pair, named)
     for line in failures:
         output.say(f"failed: {line}")
     return _CONDITION_HOLDS if failures else 0
+
+
+def _compare_anew(
+    paths: Sequence[pathlib.Path],
+    fail_if: str,
+    models: tuple[str, str] | None,
+    users: str,
+    videos: str,
+) -> list[str]:
+    """Measures two runs for some videos, and prints as `_compare` does."""
+    from ytdnn.run.pipeline import partial_evaluation
+
+    with tempfile.TemporaryDirectory() as directory:
+        outs = [pathlib.Path(directory) / name for name in OPERANDS]
+        for path, out in zip(paths, outs, strict=True):
+            output.say(f"evaluating {path} for --videos={videos}")
+            partial_evaluation.evaluate(path, out, users=users, videos=videos)
+        return _compare(outs, fail_if, models)
 
 
 def _compare(

@@ -28,7 +28,7 @@ def load(path: str) -> configs.Config:
       path: The file; `FILE.py:TEXT` calls `get_config(TEXT)`.
 
     Raises:
-      errors.UserError: It is missing, fails, or returns no valid config.
+      errors.UserError: The file is missing, fails, or returns no valid config.
     """
     file, _, argument = path.partition(":")
     module = _load_module(pathlib.Path(file))
@@ -38,13 +38,15 @@ def load(path: str) -> configs.Config:
 def load_variants(path: str) -> dict[str, configs.Config]:
     """Returns the configs of a file by name, the first the baseline.
 
-    Those of `get_variants()`; without it that of `get_config()`, named as the file.
+    They are the result of `get_variants()`, or that of `get_config()`, named as the
+    file.
 
     Args:
-      path: The file; `FILE.py:TEXT` hands TEXT to the function.
+      path: The file; `FILE.py:TEXT` passes TEXT to the function.
 
     Raises:
-      errors.UserError: It is missing, fails, or returns no valid configs by name.
+      errors.UserError: The file is missing, fails, or returns no valid configs by
+        name.
     """
     file, _, argument = path.partition(":")
     module = _load_module(pathlib.Path(file))
@@ -70,13 +72,13 @@ def load_variants(path: str) -> dict[str, configs.Config]:
 
 
 def load_space(path: str) -> spaces.Space | None:
-    """Returns the space of a sweep: that of `get_space()`; None: the file has none.
+    """Returns the search space of `get_space()`; None: the file has no such function.
 
     Args:
       path: The file; `FILE.py:TEXT` is read as for `load`.
 
     Raises:
-      errors.UserError: It is missing, fails, or returns no space.
+      errors.UserError: The file is missing, fails, or returns no search space.
     """
     file, _, _ = path.partition(":")
     module = _load_module(pathlib.Path(file))

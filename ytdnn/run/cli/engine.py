@@ -24,10 +24,10 @@ FLAGS = (
 
 
 def chosen(given: arguments.Arguments) -> "machines.Machines | None":
-    """Returns the machines that do the work, None for Polars on this one.
+    """Returns the machines that do the work; None: Polars on this machine.
 
     Raises:
-      errors.UserError: There is no such engine, or a flag of another one is given.
+      errors.UserError: The engine is unknown, or a flag belongs to another engine.
     """
     named = given.values.get("engine", _POLARS)
     if named not in registries.ENGINES.missing:

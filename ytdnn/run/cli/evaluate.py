@@ -1,4 +1,4 @@
-"""`ytdnn evaluate`: a run, a bundle, or a file of predictions, measured."""
+"""`ytdnn evaluate`: evaluates a run, a bundle, or a file of predictions."""
 
 import dataclasses
 import json
@@ -131,7 +131,7 @@ def _of_parts(given: arguments.Arguments, config: configs.Config) -> configs.Con
 
 
 def show(found: "report_files.Evaluated") -> None:
-    """Prints an evaluation as tables, and where its page and its curves lie."""
+    """Prints an evaluation as tables, and the paths of its page and curves."""
     from ytdnn.evaluation import report_files, report_model
     from ytdnn.evaluation.terminal import terminal
 
@@ -161,7 +161,7 @@ def show(found: "report_files.Evaluated") -> None:
 def track(
     tracker: "tracker_room.Tracker | None", found: "report_files.Evaluated", split: str
 ) -> None:
-    """Tells a tracker, if there is one, of an evaluation."""
+    """Reports an evaluation to the tracker, if there is one."""
     if tracker is not None:
         from ytdnn.run.pipeline import tracker as tracking
 

@@ -1,4 +1,4 @@
-"""Failures of the machine as one line: no memory, no room, no permission.
+"""Failures of the machine as one line: no memory, no disk space, no permission.
 
 Errors of libraries are turned into a line where the context (a file, a row, a setting)
 is available; this module handles failures that can happen anywhere.
@@ -12,7 +12,7 @@ _TOO_LARGE = "File too large"
 
 
 def line(error: Exception) -> str:
-    """Returns the message for the user, empty for a bug of this program."""
+    """Returns the message for the user; empty for a bug of this program."""
     from ytdnn.log import event_log  # loads Polars, which `ytdnn --help` does without
 
     text = str(error)

@@ -1,8 +1,8 @@
 """`--features`: features to add to the default ones of the networks that can use them.
 
-`users.*` are read by both networks, `videos.*` by the ranker. A declared feature goes
-to the ranker, or to the candidates where the ranker has none of that name or reads it
-by default.
+`users.*` are added to both networks, `videos.*` to the ranker. A declared feature is
+added to the ranker; or to the candidates, if the ranker has no feature of that name or
+reads it by default.
 """
 
 from ytdnn.run.cli import arguments

@@ -1,4 +1,4 @@
-"""Settings as a command line gives them, as texts: `a,b` is a tuple."""
+"""Settings of a command line, from their texts: `a,b` is a tuple."""
 
 import ast
 import functools
@@ -24,12 +24,12 @@ _NAMES = {
 def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
     """Returns the config with settings replaced by the values of their texts.
 
-    Choices come first, whatever the order: another kind than the config's begins with
-    its defaults, and the other settings are those of the kinds then chosen.
+    Choices are applied first, in any order of flags: a new kind begins with its
+    defaults, and the other settings belong to the chosen kinds.
 
     Raises:
-      errors.UserError: A text that is no value of its setting, or a setting that the
-        kind chosen does not have.
+      errors.UserError: A text is no value of its setting, or the chosen kind does not
+        have the setting.
     """
     if not overrides:
         return config
@@ -82,7 +82,7 @@ def _illegal(given: Mapping[str, str]) -> errors.UserError:
 
 
 def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
-    """Returns nested dicts in which the choices of `kinds` are made."""
+    """Returns nested dicts with the choices of `kinds` applied."""
     for path, kind in kinds.items():
         known = configs.choices()[path]
         if kind not in known:
@@ -98,7 +98,7 @@ def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]
 
 
 def _is_word_or_switch(key: str) -> bool:
-    """Returns whether a setting is true, false, or one of a few words."""
+    """Returns whether the values of a setting are true, false, or a few words."""
     setting = settings.catalogue()[key]
     return setting.is_switch and bool(setting.choices)
 
@@ -120,7 +120,7 @@ def _with_words(values: dict[str, Any], words: dict[str, str]) -> dict[str, Any]
 
 
 def _require_kind(key: str, values: config_dict.ConfigDict) -> None:
-    """Checks that a setting below a choice is one of the kind chosen."""
+    """Checks that a setting below a choice belongs to the chosen kind."""
     path, _, name = key.rpartition(".")
     kinds = configs.choices().get(path)
     if kinds is None:

@@ -81,7 +81,7 @@ def _default(setting: settings.Setting) -> str:
 
 
 def _kinds(choice: str) -> list[str]:
-    """Returns each kind of a choice with its settings; none for other settings."""
+    """Returns each kind of a choice with its settings; empty for other settings."""
     lines = []
     for kind, cls in configs.choices().get(choice, {}).items():
         summary = (cls.__doc__ or "").partition("\n")[0]
@@ -98,7 +98,7 @@ def _belongs(key: str, group: str) -> bool:
 
 
 def show(value: Any) -> str:
-    """Returns a setting's value as the command line takes it."""
+    """Returns a setting's value in the syntax of the command line."""
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""The program `ytdnn`: finds the command, and turns a mistake into one line."""
+"""The program `ytdnn`: runs the command, and reports a mistake in one line."""
 
 import dataclasses
 import gc
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
       The exit status: 0, that of the command (1: a condition of `compare` holds), 2
-      for a mistake of the user, 75 where a process of the cluster was lost, 130 for
+      for a mistake of the user, 75 if a process of the cluster was lost, 130 for
       Ctrl-C.
     """
     try:
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _ended(argv: list[str]) -> int:
-    """Runs a command line, and says in a line how it failed, if it did."""
+    """Runs a command line, and reports a failure in one line."""
     try:
         arguments.require_text(argv)
         return _dispatch(argv)
@@ -62,7 +62,7 @@ def _refuse(message: str, status: int) -> int:
 
 
 def _leave(status: int) -> NoReturn:
-    """Ends this process at once: TensorFlow's threads still wait for the lost one."""
+    """Ends this process at once: TensorFlow's threads still wait for a lost process."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
@@ -103,10 +103,10 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _collect_less_often() -> None:
-    """Raises the number of new objects at which Python collects garbage.
+    """Raises the number of new objects after which Python collects garbage.
 
-    TensorFlow's graphs are objects by the million that stay. At Python's threshold of
-    700, looking through them was an eighth of an export (1.5 of 12 s).
+    TensorFlow's graphs are millions of objects that stay. At Python's threshold of 700,
+    collecting took an eighth of an export (1.5 of 12 s).
     """
     most_new, *others = gc.get_threshold()
     gc.set_threshold(max(most_new, 20_000), *others)

@@ -22,7 +22,8 @@ def recommender(values: Mapping[str, str], command: str) -> pipeline.Recommender
     """Opens the bundle of --workdir, or that of --bundle.
 
     Raises:
-      errors.UserError: Both are given, or neither, or it cannot be opened.
+      errors.UserError: Both flags are given, or neither, or the bundle cannot be
+        opened.
     """
     given = [name for name in _WHERE if name in values]
     if len(given) != 1:
@@ -40,7 +41,7 @@ def recommender(values: Mapping[str, str], command: str) -> pipeline.Recommender
 
 
 def named(value: str) -> pathlib.Path | None:
-    """Returns the file that a flag names, None of `all`."""
+    """Returns the file that a flag names; None for `all`."""
     return None if value == ALL else pathlib.Path(value)
 
 
@@ -53,7 +54,7 @@ def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
       unit: Name of the unit, in the plural.
 
     Yields:
-      The function to call with the numbers of finished and of all units.
+      A function of the numbers of finished and of all units.
     """
     started = time.monotonic()
     with progress.Bar(what, None, unit) as bar:

@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 
 def screen() -> rich.console.Console:
-    """Returns the terminal; into a pipe or a file it is wide, whoever reads that."""
+    """Returns the terminal; a pipe or a file counts as a wide one."""
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return rich.console.Console(width=width)
 
@@ -33,10 +33,10 @@ _results: list[Any] = []
 
 
 def result(make: Callable[[], Any]) -> None:
-    """Takes the result of a command, for `--json`.
+    """Stores the result of a command, for `--json`.
 
     Args:
-      make: Function that returns it; not called without `--json`.
+      make: Function that returns the result; only called with `--json`.
     """
     if _results:
         _results[-1] = make()
@@ -44,7 +44,7 @@ def result(make: Callable[[], Any]) -> None:
 
 @contextlib.contextmanager
 def as_document() -> Iterator[None]:
-    """Prints the result of a command as JSON, the only output on standard output."""
+    """Context that prints the result as JSON, alone on standard output."""
     _results.append(None)
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -56,7 +56,7 @@ def as_document() -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """Returns a value of our own as JSON's: NaN as null, dataclasses as objects."""
+    """Returns a value for JSON: NaN becomes null, dataclasses become objects."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             field.name: plain(getattr(value, field.name))

@@ -1,4 +1,4 @@
-"""`ytdnn parts`: the parts of each registry, and where they come from."""
+"""`ytdnn parts`: lists the parts of each registry, with their origin."""
 
 from ytdnn import own_files, registries, registry
 from ytdnn.run.cli import arguments, command, given_settings, output, resolved
@@ -35,7 +35,7 @@ def run(given: command.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: There is no such kind, or a file cannot be read.
+      errors.UserError: The kind is unknown, or a file cannot be read.
     """
     named = given.values.get("extensions", "")
     for file in given_settings.entries("extensions", named):

@@ -1,4 +1,4 @@
-"""`ytdnn recommend`: one request shown with titles and latency; many into a file."""
+"""`ytdnn recommend`: shows the answer to one request, or writes many to a file."""
 
 import json
 import pathlib
@@ -107,8 +107,8 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: Flags contradict each other, there is no such user, request or
-        bundle, or the bundle was made from other data.
+      errors.UserError: Flags contradict each other, the user, request or bundle does
+        not exist, or the bundle was made from other data.
     """
     values = given.values
     index = arguments.choice(given, "index", _INDEXES)

@@ -1,4 +1,4 @@
-"""`--repeats`, for logs in which videos are watched again."""
+"""`--repeats`, for logs with repeated watches of videos."""
 
 from ytdnn.run.cli import arguments
 
@@ -7,7 +7,7 @@ def settings(value: str) -> dict[str, str]:
     """Returns the settings that `--repeats` fills.
 
     Args:
-      value: `True`, or `False` of `--norepeats`.
+      value: `True`, or `False` for `--norepeats`.
     """
     keeps = str(value == "True").lower()
     removes = str(value != "True").lower()

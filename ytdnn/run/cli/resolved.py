@@ -46,17 +46,17 @@ DATA_FLAGS = (
 
 
 def require_workdir(given: arguments.Arguments, command: str) -> None:
-    """Checks that a command which can do without a workdir has one.
+    """Checks that `--workdir` is given, for commands that do not always need it.
 
     Raises:
-      errors.UserError: It has none.
+      errors.UserError: It is not given.
     """
     if WORKDIR.name not in given.values:
         raise arguments.not_given(WORKDIR, command)
 
 
 def config(given: arguments.Arguments, without: configs.Config) -> configs.Config:
-    """Returns the config given: file, then flags; `without` where there is no file."""
+    """Returns the config of file and flags; `without` is the base without a file."""
     file = given.values.get(CONFIG.name)
     base = without if file is None else config_file.load(file)
     return given_settings.apply(base, given.overrides)
@@ -69,7 +69,7 @@ def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs
     directory applies to the data prepared here.
 
     Raises:
-      errors.UserError: Nothing was prepared here.
+      errors.UserError: The workdir has no prepared set.
     """
     made = workdir.require_config(directory)
     names = workdir.source_settings(made)

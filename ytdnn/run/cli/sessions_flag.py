@@ -1,4 +1,4 @@
-"""`--sessions`, for logs whose user ids are those of sessions."""
+"""`--sessions`, for logs with ids of sessions as user ids."""
 
 from ytdnn.run.cli import arguments
 
@@ -7,7 +7,7 @@ def settings(value: str) -> dict[str, str]:
     """Returns the settings that `--sessions` fills.
 
     Args:
-      value: `True`, or `False` of `--nosessions`.
+      value: `True`, or `False` for `--nosessions`.
     """
     is_on = value == "True"
     return {

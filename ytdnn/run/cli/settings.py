@@ -1,7 +1,7 @@
 """The catalogue of all settings, read from the config dataclasses.
 
-Names, defaults and words of help have one home, `ytdnn.run.configs`; this module only
-reads them, so that a flag can be checked and `--help` be complete.
+Names, defaults and help texts are defined only in `ytdnn.run.configs`; this module
+reads them to check flags and to complete `--help`.
 """
 
 import dataclasses
@@ -23,10 +23,10 @@ class Setting:
       key: Path of the setting, such as `candidates.training.epochs`.
       default: Default value.
       text: Help text.
-      choices: Accepted values, empty where any of its type is.
+      choices: Accepted values; empty: any value of the type.
       holds_text: Whether it is a text or a tuple of texts.
       is_switch: Whether it may be true or false.
-      kind: For a setting of a choice: the kind that has it; empty: it always exists.
+      kind: For a setting of one kind of a choice: the kind; empty: it always exists.
     """
 
     key: str
@@ -41,7 +41,7 @@ class Setting:
 def catalogue() -> dict[str, Setting]:
     """Returns every setting by its key, in the order of the dataclasses.
 
-    One that several kinds of a choice have stands once.
+    A setting of several kinds of a choice is listed once.
     """
     return _catalogue(_num_kinds())
 
@@ -55,7 +55,7 @@ def _catalogue(num_kinds: int) -> dict[str, Setting]:
 
 
 def listed() -> tuple[Setting, ...]:
-    """Returns every setting, those of each kind of a choice behind the choice."""
+    """Returns every setting; the settings of each kind follow the choice."""
     return _listed(_num_kinds())
 
 
@@ -71,14 +71,14 @@ def _num_kinds() -> int:
 
 
 def load_kinds() -> None:
-    """Imports the kinds of all choices, those of installed packages too."""
+    """Imports the kinds of all choices, including those of installed packages."""
     for kinds in configs.choices().values():
         kinds.load()
 
 
 @functools.cache
 def by_size() -> frozenset[str]:
-    """Returns the keys of settings that by default the size of the log decides."""
+    """Returns the keys of settings that by default follow the size of the log."""
     config = configs.Config()
     sections = {"candidates": config.candidates.auto, "ranking": config.ranking.auto}
     return frozenset(f"{k}.{name}" for k, auto in sections.items() for name in auto)

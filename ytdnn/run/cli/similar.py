@@ -1,4 +1,4 @@
-"""`ytdnn similar`: the videos nearest to one, or to each of all."""
+"""`ytdnn similar`: the most similar videos of one video, or of all."""
 
 import rich.box
 import rich.console
@@ -36,7 +36,7 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: Flags contradict each other, there is no such video or bundle,
+      errors.UserError: Flags contradict each other, the video or bundle does not exist,
         or the video has no vector.
     """
     values = given.values

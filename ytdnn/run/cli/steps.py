@@ -1,4 +1,4 @@
-"""The commands that make the artefacts of a run, step by step."""
+"""The commands that run the steps of a run."""
 
 import dataclasses
 import pathlib
@@ -41,7 +41,7 @@ def _first(given: arguments.Arguments) -> configs.Config:
 
 
 def _made(given: arguments.Arguments) -> configs.Config | None:
-    """Returns the config of the workdir, None where a file stands for it."""
+    """Returns the config of the workdir; None if a config file is given."""
     is_given = resolved.CONFIG.name in given.values
     return None if is_given else workdir.read_config(_directory(given))
 

@@ -1,4 +1,4 @@
-"""`--tracker`: an experiment tracker is told of the run."""
+"""`--tracker`: reports the run to an experiment tracker."""
 
 import contextlib
 import pathlib

@@ -34,8 +34,8 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: A flag has a value it cannot have, an artefact is missing or
-        stale, or no setting reaches the recall.
+      errors.UserError: A flag has a wrong value, an artefact is missing or stale, or no
+        setting reaches the recall.
     """
     directory = pathlib.Path(given.values["workdir"])
     kind = arguments.choice(given, "kind", _KINDS, _KINDS[0])

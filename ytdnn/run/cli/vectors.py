@@ -35,7 +35,7 @@ def run(given: arguments.Arguments) -> None:
 
     Raises:
       errors.UserError: Flags contradict each other, there is no bundle, or none of the
-        named ids exists.
+        given ids exists.
     """
     values = given.values
     chosen = [kind for kind in _KINDS if kind in values]

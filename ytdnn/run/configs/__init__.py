@@ -1,10 +1,10 @@
-"""Frozen dataclasses, one for each component: the one home of every setting.
+"""Frozen dataclasses, one for each component, that define every setting.
 
-Each component takes *its* config, never the whole. Values are validated on
-construction by pydantic: unknown keys, wrong types and bad values are refused. Where
-a setting chooses between components (`Candidates.loss`), each has settings of its own,
-and one of another is refused.
-Experiments are files with a `get_config()` that returns a `Config`.
+A component receives only its own config. Values are validated on construction by
+pydantic: unknown keys, wrong types and bad values are refused. If a setting chooses
+between components (`CandidatesConfig.loss`), each has settings of its own, and a
+setting of another is refused. Experiments are files with a `get_config()` that returns
+a `Config`.
 """
 
 import importlib
@@ -194,7 +194,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        """Returns a rare name, or a component by its old name, naming the new one."""
+        """Returns a lazily imported name, or a component by its old name (warns)."""
         if name in _RARE:
             module = importlib.import_module(f"ytdnn.run.configs.{_RARE[name]}")
             return getattr(module, name)

@@ -1,7 +1,7 @@
-"""Settings chosen from the size and shape of the log: the one rule (docs/defaults.md).
+"""Settings chosen from the size and shape of the log (docs/defaults.md).
 
-A component's `auto` names the settings that are chosen here: by default all of them,
-less what a user sets. Most lines go through two runs that were tuned by themselves,
+A component's `auto` names the settings that are chosen here: by default all of them
+except those the user sets. Most rules interpolate between two tuned runs,
 MovieLens-100K and MovieLens-1M (experiments/).
 """
 
@@ -65,7 +65,7 @@ _VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training exam
 
 @dataclasses.dataclass(frozen=True)
 class LogSize:
-    """The size of a log, as far as the rule needs it.
+    """The size of a log, for the choice of settings.
 
     Attributes:
       watches: Number of watches in the log.
@@ -114,7 +114,7 @@ def candidates(size: LogSize) -> dict[str, Any]:
 
 
 def _is_sparse(size: LogSize) -> bool:
-    """Returns whether videos are watched too rarely to be learned from nothing."""
+    """Returns whether videos have too few watches for a random start."""
     least = max(_FEW_WATCHES, _FEW_WATCHES_A_USER * size.users)
     tells = size.watches >= least and size.users >= _FEW_USERS_A_VIDEO * size.videos
     return tells and size.watches < _FEW_WATCHES_A_VIDEO * size.videos
@@ -146,10 +146,10 @@ def _of_sparse(size: LogSize) -> dict[str, Any]:
 
 
 def _dim_of_sparse(videos: int, has_long: bool) -> int:
-    """Returns the width of vectors: directions of taste, or pairs of videos.
+    """Returns the width of vectors for a sparse log.
 
-    Short histories say less of a taste than of what goes with what, which takes more
-    directions.
+    Short histories tell more about pairs of related videos than about a taste, and
+    pairs need more dimensions.
     """
     few = _DIM_OF_FEW_VIDEOS if has_long else _DIM_OF_SHORT_HISTORIES
     for most, dim in (few, _DIM_OF_MANY_VIDEOS):
@@ -159,7 +159,7 @@ def _dim_of_sparse(videos: int, has_long: bool) -> int:
 
 
 def _validation_users(size: LogSize) -> int:
-    """Returns how many users are asked in a tenth of an epoch's time, or less."""
+    """Returns the number of users that take at most a tenth of an epoch to validate."""
     examples = size.watches / (1.0 + size.videos / _VIDEOS_OF_AN_EXAMPLE)
     most = max(_LEAST_VALIDATION_USERS, int(examples / 10.0))
     return min(_VALIDATION_USERS, most)
@@ -198,7 +198,7 @@ def _epochs(events: int, at_unit: int) -> int:
 
 
 def _batch_size(watches: int) -> int:
-    """Returns the power of two that makes about 200 to 500 steps of an epoch."""
+    """Returns the power of two for about 200 to 500 steps in an epoch."""
     exponent = round(math.log2(512 * _units(watches) ** 0.6))
     return int(min(4_096, max(64, 2**exponent)))
 
@@ -236,7 +236,7 @@ def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:
 
 
 def left(names: tuple[str, ...], given: str) -> tuple[str, ...]:
-    """Returns the names without the one that a given setting is, or lies below.
+    """Returns the names without the given setting, or without its parent.
 
     >>> left(("tower", "loss"), "loss.label_smoothing")
     ('tower',)

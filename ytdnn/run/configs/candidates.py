@@ -32,7 +32,7 @@ class CandidatesConfig:
       decay_rates: For each rate, a recency-weighted average with weights
         rate^position.
       learned_bags: Number of averages with learned weights of the positions, in
-        addition to those above.
+        addition to the other bags.
       tower: Widths of the ReLU layers before the linear user vector.
       skip_connection: Connection from the bags to the user vector, around the tower:
         `none` (as in the paper), a `linear` layer, or a linear layer with bags that are
@@ -43,11 +43,11 @@ class CandidatesConfig:
         tokens from the bag of searches.
       label: The watches that are predicted, and their context.
       ensemble_size: Number of networks, trained one after another from different
-        seeds. The score is the mean of theirs; served vectors are that many times as
-        wide, or `serving_dim`.
+        seeds. The score is the mean of their scores; served vectors are that many times
+        as wide, or `serving_dim` wide.
       serving_dim: Width of the served vectors of several networks, without the bias:
-        they are projected to this number of coordinates, with the scores nearest to
-        theirs. 0 = the concatenation of all networks' vectors.
+        they are projected to this number of coordinates, with nearly the same scores. 0
+        = the concatenation of all networks' vectors.
       distillation: With several networks under full softmax, the share of the other
         networks' mean prediction in the target of the last one (Hinton et al., 2015;
         born-again networks: Furlanello et al., 2018). 0 = they are independent.
@@ -64,17 +64,17 @@ class CandidatesConfig:
       temperature: Scores are divided by it.
       loss: Loss that training minimises.
       precision: Precision of the tower's matrix products.
-      training: Optimisation.
+      training: Settings of the optimisation.
       window_events: Number of events that are in memory at a time while training:
         shards of users (`data.events_per_shard`) up to this number. A smaller log is
         read as a whole; of a larger one, the order of users follows the windows.
       validation_users: Users that each epoch is validated on, a sample that is the same
         for all epochs and seeds; 0 = all.
-      validate_repeats: Whether validation asks for videos that the user watched before,
-        too, and lists them; for logs in which videos are watched again (`--repeats`).
-      validate_last: Whether validation asks for the last watch of each user, by all
-        before it, instead of all watches by those before the window; for logs of
-        sessions (`--sessions`).
+      validate_repeats: Whether repeated watches are right answers in validation and
+        watched videos are listed; for logs with repeated watches (`--repeats`).
+      validate_last: Whether validation predicts the last watch of each user from all
+        watches before it, instead of all watches from those before the window; for logs
+        of sessions (`--sessions`).
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here. Without a config file all of these are, except those
         given on the command line.
@@ -227,10 +227,10 @@ class CandidatesConfig:
 
     @property
     def context_length(self) -> int:
-        """Rows of a slice that lie before its first label.
+        """Number of rows of a slice before its first label.
 
-        Each position of bags has a window of its own, `history_length` long. Other
-        encoders read all rows of a slice, which are as many as serving reads.
+        With bags each position reads its own last `history_length` rows. Other encoders
+        read all rows of a slice, as many as in serving.
         """
         if isinstance(self.encoder, encoders.BagsConfig):
             return self.history_length

@@ -1,8 +1,8 @@
-"""Components: dataclasses that are frozen, validated on construction, and closed.
+"""Components: frozen dataclasses that are validated on construction.
 
 A setting may be a choice between components, each with settings of its own: a union
-annotated `BY_KIND`, or `OneOf` where a registry has more. Each names itself in a field
-`kind`.
+annotated `BY_KIND`, or `OneOf` if a registry has more kinds. The field `kind` names the
+component.
 """
 
 import dataclasses
@@ -36,9 +36,9 @@ BY_KIND = pydantic.Field(discriminator=KIND)
 
 @dataclass_transform(frozen_default=True)
 def validated(cls: type[_T]) -> type[_T]:
-    """Makes a class a component: unknown keys, wrong types, bad values are refused.
+    """Decorator of components: unknown keys, wrong types and bad values are refused.
 
-    Constructing one raises `errors.SettingError`, one line.
+    Construction then raises `errors.SettingError` with one line.
     """
     decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
         frozen=True,
@@ -73,18 +73,18 @@ class Extension:
 class Kinds(Mapping[str, type]):
     """The components that a setting chooses between, by kind.
 
-    Those of a registry are there from the moment they are first asked for.
+    Kinds of a registry are imported on first use.
     """
 
     def __init__(
         self, members: Mapping[str, type], parts: registry.Registry[Any] | None = None
     ) -> None:
-        """Takes the members of the union, and the registry that has more."""
+        """Stores the members of the union, and the registry of further kinds."""
         self._members = dict(members)
         self._parts = parts
 
     def __getitem__(self, kind: str) -> type:
-        """Returns the class of a kind, which is imported if it was not yet."""
+        """Returns the class of a kind; imports it on first use."""
         if kind not in self._members and self._parts and kind in self._parts:
             found = self._parts[kind].config
             if found is not None:
@@ -92,20 +92,20 @@ class Kinds(Mapping[str, type]):
         return self._members[kind]
 
     def __iter__(self) -> Iterator[str]:
-        """Returns the kinds that are imported."""
+        """Returns an iterator over the imported kinds."""
         return iter(self._members)
 
     def __len__(self) -> int:
-        """Returns the number of kinds that are imported."""
+        """Returns the number of imported kinds."""
         return len(self._members)
 
     def names(self) -> tuple[str, ...]:
-        """Returns all kinds, also those of the registry not asked for yet."""
+        """Returns all kinds, including those of the registry that are not imported."""
         others = self._parts.names() if self._parts else ()
         return tuple(dict.fromkeys([*self._members, *others]))
 
     def load(self) -> None:
-        """Asks the registry for each of its kinds."""
+        """Imports all kinds of the registry."""
         for kind in self.names():
             self.get(kind)
 
@@ -123,7 +123,7 @@ class OneOf:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """Returns the schema of the union, wrapped in a look-up of other kinds."""
+        """Returns the schema of the union, extended by the registry's kinds."""
         known = kinds(Annotated[source, self])
         members: Any = typing.Union[tuple(known.values())]  # noqa: UP007
         inner = handler.generate_schema(Annotated[members, BY_KIND])
@@ -146,20 +146,20 @@ class NameOf:
 
     Attributes:
       parts: The registry.
-      more: Other texts that the setting takes.
+      more: Other accepted texts.
     """
 
     parts: registry.Registry[Any]
     more: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
-        """Returns all texts that the setting takes."""
+        """Returns all accepted texts."""
         return (*self.parts.names(), *self.more)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """Returns the schema of a text, checked against the names there are."""
+        """Returns the schema of a text that is checked against the registered names."""
 
         def check(value: str) -> str:
             if value in self.more or value in self.parts.own():
@@ -176,12 +176,12 @@ class NameOf:
 
 
 def _kind(value: Any) -> str:
-    """Returns the kind of a registered part's settings, empty for other values."""
+    """Returns the kind of a registered part's settings; empty for other values."""
     return getattr(value, KIND, "") if isinstance(value, Extension) else ""
 
 
 def _validated_as(cls: type, kind: str, value: Any, mode: str) -> Any:
-    """Returns a component of a registry; its problems lie below its kind."""
+    """Returns a component of a registry; problems are located below its kind."""
     own: Any = cls
     schema = core_schema.tagged_union_schema(
         {kind: own.__pydantic_core_schema__}, discriminator=KIND
@@ -200,7 +200,7 @@ def _is_base(member: Any) -> bool:
 
 
 def kinds(annotation: Any) -> Kinds:
-    """Returns the components that a setting chooses between, by kind; often none.
+    """Returns the components that a setting chooses between, by kind; often empty.
 
     Args:
       annotation: Type annotation of the setting.

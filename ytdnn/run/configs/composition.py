@@ -1,4 +1,4 @@
-"""Settings of how a page is composed: candidate sources, blend, cap."""
+"""Settings of the composition of a slate: candidate sources, blend, cap."""
 
 import json
 import math
@@ -21,60 +21,61 @@ Precision = Literal["trained", "float32", "bfloat16"]
 
 @components.validated
 class CompositionConfig:
-    """The composition of a page: the ranker's candidates, and changes to its order.
+    """The composition of a slate: the ranker's candidates, and changes to its order.
 
     Attributes:
       num_candidates: Number of candidates that the ranker scores. The candidate model
-        fills the places that no other source has or fills.
-      share_co_watched: Share of the places for videos often watched near the last ones
-        watched.
-      share_fresh_uploads: Share for the latest uploads of channels watched lately,
-        where the log has channels and times of upload.
-      share_popular: Share for the videos most watched at the end of training.
-      sources: Sources other than the candidate model and the share of each, in place of
+        fills the places that no other source fills.
+      share_co_watched: Share of the places for videos often watched near the user's
+        last watches.
+      share_fresh_uploads: Share of the places for the latest uploads of recently
+        watched channels, if the log has channels and upload times.
+      share_popular: Share of the places for the most watched videos of the last week of
+        training.
+      sources: Sources other than the candidate model, with their shares, in place of
         the three shares above: `(("fresh_uploads", 0.2), ("neighbours", 0.1))`.
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
-      max_per_channel: Maximum number of a channel's videos on a page; 0: any.
+      max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
       temperature: Temperature of sampling among the best, in units of the logarithm of
-        the ranker's score; propensities are answered and logged. 0: the best first.
+        the ranker's score; answers and the served log have propensities. 0: no
+        sampling.
       explore_top: Number of the best videos that are sampled from.
-      young_every: Distance of the places reserved for young uploads: at least one is
-        among this number of places. 0: none is reserved.
-      young_days: Age up to which an upload is young.
+      young_every: Distance of the places reserved for young uploads: one of this number
+        of places is reserved. 0: none.
+      young_days: Maximum age of a young upload, in days.
       first_pass: Number of candidates that a light first pass, distilled from the
-        ranker at export, leaves for it to score, for pages of up to a fifth of that; 0:
-        all are scored. `auto`: 100 from 50,000 videos on, where these hold at least
+        ranker at export, leaves for it to score, for slates of up to a fifth of that;
+        0: all are scored. `auto`: 100 from 50,000 videos on, if these contain at least
         95 % of the ranker's first 20, as measured at export.
       ranker_precision: Precision of the products of the ranker's tower in serving and
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
-      remove_watched: Whether no answer holds a video that its user has watched. Music
-        and series are watched again: keep them there (`--repeats`).
-      request_fields: Keys of requests that leave videos out, in addition to those of
-        every bundle, such as `exclude_channel_ids` (docs/extending.md).
-      operators: Operators of conditions in addition to those of every bundle
-        (docs/extending.md).
-      rerankers: Re-rankers of the page, which follow diversity in this order
+      remove_watched: Whether watched videos are left out of answers. Keep them for logs
+        with repeated watches, such as music and series (`--repeats`).
+      request_fields: Further keys of requests that leave videos out, such as
+        `exclude_channel_ids` (docs/extending.md).
+      operators: Further operators of conditions (docs/extending.md).
+      rerankers: Re-rankers of the slate, in this order, after diversity
         (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
-      diversity: Weight of the similarity to the most similar video before it on the
-        page, which is taken from the logarithm of a video's score (maximal marginal
-        relevance). 0: the order of the scores.
-      diversity_by: Column of videos that they are compared by: one of vectors, such as
-        `videos.clip`, by their cosine; any other, such as `topic`, by one value.
-      diversity_top: Number of the best videos that are put in another order.
-      channel_decay: Factor of the score of each further video of a channel on a page,
-        from above 0 to 1: no decay.
-      weights: Weights of what the ranker predicts in the order of requests that bring
-        none of their own, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
-        (docs/feedback.md); empty: the ranker's order. A policy may have some, too:
+      diversity: Weight of the similarity to the most similar video earlier in the
+        slate, which is subtracted from the logarithm of a video's score (maximal
+        marginal relevance). 0: the order of the scores.
+      diversity_by: Column of videos for the similarity: the cosine of a column of
+        vectors, such as `videos.clip`; equality for any other, such as `topic`.
+      diversity_top: Number of the best videos that are re-ordered.
+      channel_decay: Factor of the score of each further video of a channel in a slate,
+        above 0, at most 1; 1: no decay.
+      weights: Weights of the ranker's predictions for the order of requests without
+        weights, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
+        (docs/feedback.md); empty: the ranker's order. A policy may have weights too:
         `{"kids": {"where": […], "weights": {…}}}`.
-      co_watched_by: What makes videos co-watched: the `order` of watches, within three
-        of one of the last ten; or the `users`, whoever watched both at any time, with
-        the votes of the last fifty watches added up.
+      co_watched_by: Definition of co-watched videos: by the `order` of watches, within
+        three of one of the last ten watches; or by the `users` who watched both at any
+        time, with the votes of the last fifty watches added up.
     """
 
     num_candidates: components.Positive = 300
@@ -134,12 +135,12 @@ class CompositionConfig:
 
     @property
     def default_weights(self) -> dict[str, float]:
-        """Weights of requests that bring none, by name."""
+        """Weights for requests without weights, by name."""
         return dict(json.loads(self.weights)) if self.weights else {}
 
     @property
     def weights_of_policies(self) -> dict[str, dict[str, float]]:
-        """Weights of the policies that have some, by name."""
+        """Weights of policies with weights, by name."""
         found = json.loads(self.policies) if self.policies else {}
         return {
             name: one["weights"]
@@ -215,7 +216,7 @@ class CompositionConfig:
 
     @property
     def places(self) -> dict[str, Any]:
-        """The settings that decide which candidates there are, by name."""
+        """The settings that decide the candidates, by name."""
         found: dict[str, Any] = {
             "num_candidates": self.num_candidates,
             "share_co_watched": self.share_co_watched,
@@ -241,36 +242,36 @@ class CompositionConfig:
 
     @property
     def num_places(self) -> dict[str, int]:
-        """Number of places of each of these sources that has any, in their order."""
+        """Number of places of each source with places, in order."""
         of_all = {k: round(v * self.num_candidates) for k, v in self.shares.items()}
         return {name: number for name, number in of_all.items() if number}
 
     @property
     def source_names(self) -> tuple[str, ...]:
-        """Names of all sources; a candidate's source is a place in them, from 1 on.
+        """Names of all sources; a candidate's source is a place in this tuple, from 1.
 
-        Those of ytdnn have the same places in every composition.
+        Sources of ytdnn have the same places in every composition.
         """
         return tuple(dict.fromkeys([*SOURCE_NAMES, *self.shares]))
 
     @property
     def diversifies(self) -> bool:
-        """Whether similar videos, or those of one channel, are moved down."""
+        """Whether similar videos, or videos of the same channel, are moved down."""
         return bool(self.diversity) or self.channel_decay < 1.0
 
     @property
     def reranks(self) -> bool:
-        """Whether videos of a page are put in another order than their scores'."""
+        """Whether rules other than exploration change the order of the scores."""
         return self.diversifies or bool(self.rerankers)
 
     @property
     def explores(self) -> bool:
-        """Whether pages are in another order than that of their scores."""
+        """Whether exploration changes the order of slates."""
         return bool(self.temperature or self.young_every)
 
     @property
     def num_from_tower(self) -> int:
-        """Number of candidates of the candidate model, at least."""
+        """Least number of candidates from the candidate model."""
         return self.num_candidates - sum(self.num_places.values())
 
 

@@ -52,30 +52,29 @@ class DataConfig:
 
     Attributes:
       source: `world` (embedded), `movielens`, `kuairand`, `log` (the user's own
-        files), or `tables` (frames in memory, which `ytdnn.prepare` of Python is
-        given).
+        files), or `tables` (frames in memory, passed to `ytdnn.prepare` in Python).
       dir: Directory or archive of the source; empty for `world`. For `log` also an
         address on an object store, such as "s3://bucket/logs".
       name: Edition to download when `dir` is empty: for MovieLens such as "ml-1m", for
         KuaiRand "1k" or "pure".
-      exposure: kuairand: impressions that are read: those of the `standard` policies,
-        of videos shown at `random`, or `all`. Histories hold the watches of the
-        standard logs, and with `random` and `all` those of the random one.
-      click: kuairand: upstream's column that says which impressions were clicked:
-        `is_click`, or `long_view`.
+      exposure: kuairand: impressions to read: of the `standard` policies, of videos
+        shown at `random`, or `all`. Histories have the watches of the standard logs,
+        and with `random` and `all` those of the random log.
+      click: kuairand: upstream's column that defines a click: `is_click`, or
+        `long_view`.
       histories: kuairand: a Parquet file in the folder of the log, with each user's
-        watches before it (`user_id`, `long_watch_seq`), ordered but without times.
+        earlier watches (`user_id`, `long_watch_seq`), ordered but without times.
       files: log: own files or folders of tables, such as "watches=clicks.parquet".
       columns: Own column names, such as "watches.video_id=item_id".
       where: Polars SQL filter over the rows of `watches`, such as "rating >= 4"; for
-        MovieLens and KuaiRand over those of impressions too, which are the same.
-      clicks_are_watches: A clicked impression is a watch too and is added to
-        `watches`: for a log whose `watches` do not hold the clicks already.
-      page_gap_seconds: Impressions without `page_id` are on one page as long as the
-        time between one of a user and the next is at most this; 0 = those of one
-        second. A feed has no other pages; metrics that pair impressions of a page need
-        them. A page answers one request, so the history of its impressions ends where
-        it begins.
+        MovieLens and KuaiRand also over those of impressions, which are the same.
+      clicks_are_watches: Whether clicked impressions are added to `watches`, for a log
+        with `watches` that do not include the clicks.
+      page_gap_seconds: Impressions without `page_id` belong to one slate if the time
+        between one of a user and the next is at most this; 0 = those of the same
+        second. A feed has no other slates, and metrics of pairs in a slate need them. A
+        slate answers one request, so the history of its impressions ends where it
+        begins.
       bad_rows: `stop` at the first bad row, or `drop` and report counts.
       min_item_count: Drop videos with fewer watches, repeated with
         `min_user_count` until both hold (5 and 5: the usual 5-core).
@@ -89,33 +88,34 @@ class DataConfig:
       min_watch_fraction: A watch counts as completed, and so as a label or a right
         answer, if it reaches this share of `videos.duration_seconds`; 0 = no such
         rule. Other watches are used in histories only.
-      min_watch_seconds: The same, by seconds watched. With both rules either is
-        enough, with neither every watch is completed.
-      max_search_tokens: Search-token vocabulary size, at most: the words and pairs of
-        words that are most frequent in training contexts.
-      min_search_token_count: Training searches that a word or pair must occur in to be
-        in that vocabulary.
-      events_per_shard: Maximum number of events of a shard of users, of all tables: the
-        unit that is prepared at a time, and the least that training reads at a time.
+      min_watch_seconds: The same, by watch seconds. With both rules either is enough;
+        with neither every watch is completed.
+      max_search_tokens: Maximum size of the vocabulary of search tokens: the most
+        frequent words and pairs of words in training contexts.
+      min_search_token_count: Minimum number of training searches with a word or pair in
+        that vocabulary.
+      events_per_shard: Maximum number of events in a shard of users, over all tables:
+        the unit of `prepare`, and the least that training reads at a time.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
-        watch is the test, the one before it validation), or `split` (as the column
-        `split` of `watches` says). `temporal` takes its windows from that column
-        where there is one, and refuses one that is not in order of time.
+        watch is the test, the one before it validation), or `split` (by the column
+        `split` of `watches`). `temporal` takes its windows from that column if there
+        is one, and refuses it if it is not in order of time.
       test_fraction: temporal: share of watches, last in time, held out for test.
-      ranking_fraction: temporal: share of watches, before those, whose
-        window trains the ranker.
+      ranking_fraction: temporal: share of watches, before the test window, for the
+        window that trains the ranker.
       validation_fraction: temporal: last share of each training window,
         held out for early stopping and the choice of the checkpoint.
       validation_from: temporal: where the candidates' validation window begins, in
         place of its share: a date as "2022-04-29" (UTC), or with a time as
         "2022-04-29T00:00:00+08:00"; empty: by the share.
-      ranking_from: temporal: likewise, the ranker's training window.
-      ranking_validation_from: temporal: likewise, the ranker's validation window.
-      test_from: temporal: likewise, the test window.
-      outcomes: Columns of `impressions` outside the schema that are outcomes too,
-        binary or amounts, such as ("added_to_cart", "price"): predicted by the ranker,
-        and may weigh in the order (docs/feedback.md). Those of the schema need no
-        naming.
+      ranking_from: temporal: where the ranker's training window begins, likewise.
+      ranking_validation_from: temporal: where the ranker's validation window begins,
+        likewise.
+      test_from: temporal: where the test window begins, likewise.
+      outcomes: Columns of `impressions` outside the schema that are outcomes, binary or
+        amounts, such as ("added_to_cart", "price"). The ranker predicts them, and they
+        may have weights in the order (docs/feedback.md). Outcomes of the schema are
+        always read.
     """
 
     source: Annotated[str, components.NameOf(registries.LOGS, (IN_MEMORY,))] = "world"

@@ -9,7 +9,7 @@ from ytdnn.run.configs import components
 class BagsConfig:
     """Averages of the history (PAPER §3.2).
 
-    Which ones say `bags`, `decay_rates` and `learned_bags` of the candidates.
+    `bags`, `decay_rates` and `learned_bags` of the candidates choose them.
     """
 
     kind: Literal["bags"] = "bags"
@@ -20,11 +20,11 @@ class SelfAttentionConfig:
     """Causal self-attention (SASRec: Kang and McAuley, 2018).
 
     Attributes:
-      num_blocks: Blocks, one on another.
-      num_heads: Heads of each, which share the embedding's width.
+      num_blocks: Number of stacked blocks.
+      num_heads: Number of heads of a block, which share the embedding's width.
       dropout: Share of the embeddings' coordinates, and of each block's output, dropped
         in training.
-      beside_bags: Whether the bags are used too, with their vectors concatenated.
+      beside_bags: Whether bags are used as well; the vectors are concatenated.
     """
 
     num_blocks: components.Positive = 2
@@ -41,13 +41,13 @@ class HSTUConfig:
     With the feature `request_time` the time of the request is read too.
 
     Attributes:
-      num_blocks: Blocks, one on another.
-      num_heads: Heads of each, which share the embedding's width.
+      num_blocks: Number of stacked blocks.
+      num_heads: Number of heads of a block, which share the embedding's width.
       dropout: Share of the embeddings' coordinates, and of each block's output, dropped
         in training.
       time_bias: Whether the time between two watches counts, and so `watch_times`
         are read.
-      beside_bags: Whether the bags are used too, with their vectors concatenated.
+      beside_bags: Whether bags are used as well; the vectors are concatenated.
     """
 
     num_blocks: components.Positive = 2
@@ -64,7 +64,7 @@ class OwnEncoderConfig:
 
     Attributes:
       file: The file; the trained model keeps a copy of it.
-      beside_bags: Whether the bags are used too, with their vectors concatenated.
+      beside_bags: Whether bags are used as well; the vectors are concatenated.
     """
 
     file: str = ""
@@ -77,7 +77,7 @@ class EncoderExtension(components.Extension):
     """Base class of the settings of an encoder that a file or a package registers.
 
     Attributes:
-      beside_bags: Whether the bags are used too, with their vectors concatenated.
+      beside_bags: Whether bags are used as well; the vectors are concatenated.
     """
 
     beside_bags: bool = False

@@ -31,36 +31,37 @@ class EvaluationConfig:
       horizon_days: Only videos watched within this many days after the request are
         right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
-        list. Kept, they may be right answers too.
-      candidate_set: Videos that may be recommended: `all` of the vocabulary and, by a
-        candidate model with content, new ones uploaded by the time of the request;
-        those watched in `train`; or those `uploaded` by then, of the vocabulary too. A
+        list. If not, they may be right answers too.
+      candidate_set: Videos that may be recommended: `all` of the vocabulary and, for a
+        candidate model with content, new videos uploaded by the time of the request;
+        videos watched in `train`; or videos `uploaded` by the time of the request. A
         video without an upload time counts as uploaded.
       baselines: Baselines by counting, in addition to popularity: `recent_popularity`,
         `markov` (videos watched after the last watch), `co_watch` (videos others
         watched near the last ten), `user_neighbours` (videos that users with similar
         watches watched), `als` (implicit matrix factorisation, of ytdnn[baselines]).
-        `auto` stands for the first four, less those that would take minutes on a log of
-        this size. Empty: popularity alone.
+        `auto` means the first four, except those that would take minutes on a log of
+        this size. Empty: only popularity.
       slices: Columns that results are broken down by: `activity`, `new_user`,
         `video_age`, `popularity`, `channel_popularity`, `device`, and any column of
         `users` or `videos`; missing columns are left out.
-      similarity_by: Column of videos that the similarity within a list is measured by:
-        one of vectors, by their cosine, or any other, by one value. Empty: the first
-        column of vectors, else the topic, else the channel.
-      users: Users that are asked: a file of ids, or a condition over columns of `users`
+      similarity_by: Column of videos for the similarity within a list: the cosine of a
+        column of vectors, or equality of any other column. Empty: the first column of
+        vectors, else the topic, else the channel.
+      users: Users to evaluate: a file of ids, or a condition over columns of `users`
         (Polars SQL), such as "country = 'DE'". Empty: all.
-      videos: Videos that are right answers, and impressions of the ranker, likewise;
-        the lists are whole. Empty: all.
-      propensity_power: Power of a video's training watches to which the propensity of
-        the debiased hit rate is in proportion.
+      videos: Videos that count as right answers and as impressions of the ranker: a
+        file of ids, or a condition over columns of `videos`; lists are not filtered.
+        Empty: all.
+      propensity_power: Power of a video's training watches that its propensity, for the
+        debiased hit rate, is proportional to.
       num_resamples: Bootstrap resamples of the users, for each interval.
       seed: Seed of the resamples and of the choice of users checked for leaks.
       block_megabytes: Upper bound on the memory of a block of scores.
       window_events: Number of events that are in memory at a time; a log with more is
         measured by groups of users, with the same result.
-      off_policy_pages: Number of logged pages with propensities, sampled, for which the
-        reward of other pages is estimated; 0: none.
+      off_policy_pages: Number of logged slates with propensities, sampled, on which the
+        reward of other slates is estimated; 0: none.
       off_policy_most_weight: Upper bound on the weight of a logged place in these
         estimates, which trades bias for noise; 0: no bound.
       num_examples: Number of users that the report shows with history, lists and right

@@ -26,17 +26,17 @@ class ScannConfig:
 
     Attributes:
       min_videos: Below this corpus size ScaNN builds no tree and scores every point.
-      num_leaves: Leaves of its tree; 0 = from the corpus size. At the same share of
-        points scored, more and smaller leaves have a higher recall, until scoring the
-        leaves' centres costs as much.
+      num_leaves: Number of leaves of the tree; 0 = from the corpus size. At the same
+        share of points scored, more and smaller leaves have a higher recall, until
+        scoring the leaves' centres costs as much.
       leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
         from the corpus size.
       leaf_avq: Eta of the anisotropic quantisation of leaf centres: above 1, errors
         along a vector weigh more than across it, as inner products need.
-      dimensions_per_block: Coordinates that share one code of a point; 0 = no codes,
-        the points of the leaves searched are scored exactly.
+      dimensions_per_block: Number of coordinates that share one code of a point; 0 = no
+        codes, the points of the searched leaves are scored exactly.
       anisotropic_threshold: Threshold for the anisotropic quantisation of points.
-      reorder_factor: Points rescored exactly, as a multiple of k.
+      reorder_factor: Number of points rescored exactly, as a multiple of k.
     """
 
     min_videos: components.NonNegative = 2_000
@@ -58,11 +58,11 @@ class IvfConfig:
 
     Attributes:
       min_videos: Below this corpus size every video is scored exactly.
-      num_lists: Lists that the videos are cut into; 0 = from the corpus size.
+      num_lists: Number of lists; 0 = from the corpus size.
       lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
         from the corpus size.
-      reorder_factor: Videos scored exactly, as a multiple of k.
-      seed: Seed of the sample that the lists are made from.
+      reorder_factor: Number of videos scored exactly, as a multiple of k.
+      seed: Seed of the sample that k-means is trained on.
     """
 
     min_videos: components.NonNegative = 2_000
@@ -78,12 +78,12 @@ class LshConfig:
     """Hashing by signed random projections, the early method, in stock operations.
 
     Attributes:
-      num_tables: Tables of buckets. A video is found where any has it in a bucket
-        that is searched.
-      num_bits: Projections of a table, which has two to this power of buckets; 0 =
+      num_tables: Number of tables of buckets. A video is found if a searched bucket of
+        any table contains it.
+      num_bits: Number of projections of a table, which has two to this power of
+        buckets; 0 = from the corpus size.
+      scored_fraction: Share of the videos in the searched buckets of all tables; 0 =
         from the corpus size.
-      scored_fraction: Share of the videos in the buckets that are searched, over all
-        tables; 0 = from the corpus size.
       seed: Seed of the projections.
     """
 
@@ -106,11 +106,10 @@ class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      search: Settings of the served index; `ivf` takes the place of `scann` where that
-        is not installed. The exact index is always built, as the reference and for
-        servers without ScaNN.
-      also: Further kinds of index that are built and exported, with their default
-        settings.
+      search: Settings of the served index; `ivf` replaces `scann` if ScaNN is not
+        installed. The exact index is always built, as the reference and for servers
+        without ScaNN.
+      also: Further kinds of index to build and export, with their default settings.
     """
 
     search: Annotated[

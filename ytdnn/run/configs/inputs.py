@@ -14,15 +14,14 @@ _SLICE_LENGTH = 16
 
 @components.validated
 class FeaturesConfig:
-    """Which features a network reads; each exists only where the log has its columns.
+    """The features of a network; a feature exists only if the log has its columns.
 
-    Names are those of `docs/features.md`. A column of the user's own is a feature by
-    its full name: "users.segment", "videos.genre" (numbers are continuous, all
-    else is categorical).
+    `docs/features.md` lists the names. Any other column is a feature by its full name:
+    "users.segment", "videos.genre" (numbers are continuous, others categorical).
 
     Attributes:
-      add: Features read in addition to the default ones.
-      remove: Default features that are not read.
+      add: Features in addition to the default ones.
+      remove: Default features to leave out.
     """
 
     add: tuple[str, ...] = ()
@@ -34,21 +33,21 @@ class ContentConfig:
     """The content side of the video tables: vectors of new videos.
 
     A video's vector is that of its id plus that of its content; a video without an id
-    embedding, such as a new upload, has only its content. The content side exists where
-    the log has a column of `videos` with content features, but not for hierarchical
-    softmax, whose table has no rows of videos. Index and bundle then hold a vector of
-    every video of the catalogue: disable it where `videos` is far longer than the list
-    of watched videos, and memory is short.
+    embedding, such as a new upload, has only its content. The content side exists if
+    the log has a column of `videos` with content features, but not with hierarchical
+    softmax, which has no rows of videos in its table. Index and bundle then have a
+    vector for every video of the catalogue: disable it if `videos` has far more videos
+    than are watched, and memory is short.
 
     Attributes:
       enabled: Whether there is a content side.
       features: Features of videos that it reads.
-      id_dropout: Share of videos scored without the embedding and the bias of their id
-        in a training step, and of watches read without, so that content is learned by
-        itself.
+      id_dropout: Share of scored videos without the embedding and bias of their id in a
+        training step, and of watches without the embedding, so that the content side
+        learns to predict alone.
       popularity_by_age: Whether scores depend on the popularity of videos of the same
-        age. It needs `videos.upload_time`: a log without it has a content side only
-        where this is false.
+        age. It needs `videos.upload_time`: a log without it has a content side only if
+        this is false.
     """
 
     enabled: bool = True
@@ -65,7 +64,7 @@ class NextWatchConfig:
       examples_per_user: Training examples per user and epoch, drawn anew each epoch;
         a user with fewer watches has fewer. 0 = all.
       slice_length: Number of consecutive positions of the log that share one gather of
-        the history; only where all watches are labels.
+        the history; only if all watches are labels.
     """
 
     examples_per_user: components.NonNegative = 0
@@ -102,9 +101,9 @@ class QuantilesConfig:
 
     Attributes:
       number: Number of quantiles of each feature.
-      powers: Whether the square and the root enter too.
-      num_pieces: Number of pieces of the value that enter too, each rising from 0 to 1
-        in its part of [0, 1): beyond the paper; 0 = none.
+      powers: Whether the square and the root are inputs too.
+      num_pieces: Number of pieces of the value that are inputs too, each rising from 0
+        to 1 in its part of [0, 1) (beyond the paper); 0 = none.
     """
 
     number: components.Positive = 100

@@ -81,7 +81,7 @@ class WARPConfig:
         rank is estimated among them.
       proposal_exponent: Negatives are drawn in proportion to label count to this
         power; 0 = uniformly, as published.
-      margin: By which the label is to be above a negative.
+      margin: Margin by which the label should be above a negative.
     """
 
     num_negatives: components.Positive = 256
@@ -98,7 +98,7 @@ class GBCEConfig:
       num_negatives: Sampled negatives per step, drawn uniformly, shared by its
         examples.
       calibration: From 0, plain binary cross-entropy, which is overconfident with few
-        negatives, to 1, probabilities as of all videos.
+        negatives, to 1, probabilities calibrated over all videos.
     """
 
     num_negatives: components.Positive = 256

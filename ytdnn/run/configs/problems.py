@@ -61,11 +61,11 @@ def _phrase(title: str, problem: Any) -> str:
 
 
 def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
-    """Returns where in the config a problem lies, and the kind of the choice it is in.
+    """Returns the path of a problem in the config, and the kind of its choice.
 
     Args:
-      title: The class that pydantic refused.
-      place: Where in it, kinds of choices included.
+      title: Name of the class that pydantic refused.
+      place: Location of the problem in the class, with kinds of choices.
     """
     path, kind = [title], ""
     if title == configs.Config.__name__:
@@ -85,16 +85,16 @@ def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
 
 
 def moved(key: str) -> str:
-    """Returns the line for a setting that is another now."""
+    """Returns the message about a renamed setting."""
     return f"config.{key} is config.{MOVED[key]} now: set that"
 
 
 def not_of_kind(path: str, kind: str, name: str) -> str:
-    """Returns the line for a setting that the kind chosen does not have.
+    """Returns the message about a setting that the chosen kind does not have.
 
     Args:
       path: Path of the choice, such as `candidates.loss`.
-      kind: Kind that is chosen there.
+      kind: The chosen kind.
       name: Name of the setting.
     """
     kinds = configs.choices()[path]

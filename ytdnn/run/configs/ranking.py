@@ -57,12 +57,12 @@ class ClickTimesWatchTimeConfig:
         watch time, to which the weighted logistic converges, or the expected watch
         `seconds`.
       watch_time: Target of the watch time of a click: the `fraction` of the video, at
-        most 1; the mean `seconds`, by gamma regression; `auto`, the first where
-        durations tell much of watch times, else the second; `log_seconds`; `quantiles`
+        most 1; the mean `seconds`, by gamma regression; `auto`, the first if
+        durations predict watch times well, else the second; `log_seconds`; `quantiles`
         among videos of about its duration (D2Q); the chance of reaching several `bins`
         (CREAD); or the `ratio` to the duration, without bound.
-      own_tower: Widths of the ReLU layers of the watch time's own tower, which changes
-        nothing of the click's; none: both are read off one tower.
+      own_tower: Widths of the ReLU layers of a separate tower for the watch time; none:
+        click and watch time share one tower.
       watch_time_weight: Weight of the second head's loss in the sum of both.
     """
 
@@ -102,19 +102,19 @@ class RankingConfig:
       features: Features in addition to the videos shown and watched (PAPER §4.1).
       own_columns: Maximum number of columns of `users` and `videos` outside the schema
         that are features without being named; 0 = none (docs/features.md).
-      least_impressions: Where the ranker's own window has fewer impressions, the latest
-        before it train the ranker too, without candidate scores; 0 = none do.
+      least_impressions: If the ranker's own window has fewer impressions, the latest
+        earlier ones train the ranker too, without candidate scores; 0 = never.
       normalization: Normalization of continuous features.
       tower: Widths of the ReLU layers before the head; none: a linear model.
       dropout: Share of tower activations dropped in training.
       ensemble_size: Number of towers of this shape on the same inputs, each trained by
-        its own loss; their mean predicts. A linear model is never more than one.
+        its own loss; the prediction is their mean. Ignored for a linear model.
       head: Target of an impression, and the score that orders it (PAPER §4.2).
       precision: Precision of the tower's products: `float32` or `bfloat16`.
       window_events: Number of events that are in memory at a time while training:
         shards of users (`data.events_per_shard`) up to this number. A smaller log is
         read as a whole; of a larger one, the order of impressions follows the windows.
-      training: Optimisation.
+      training: Settings of the optimisation.
       loss_weights: Weights of the losses that are added up, such as ("liked=0.5",
         "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
         Others have the default; an outcome of weight 0 is not predicted
@@ -183,7 +183,7 @@ class RankingConfig:
         """Returns the weight of the head's loss and of each outcome's, by name.
 
         Args:
-          outcomes: Names of outcomes. Others that are given a weight are in it too.
+          outcomes: Names of outcomes; others with a weight are added.
         """
         given = (entry.partition("=") for entry in self.loss_weights)
         default = dict.fromkeys(outcomes, OUTCOME_WEIGHT)

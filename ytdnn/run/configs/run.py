@@ -35,8 +35,8 @@ def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
 class Config:
     """A whole run: one component for each stage.
 
-    Candidates and ranking that are left out are chosen from the size of the log
-    (docs/defaults.md); those that are given are as they are given.
+    If `candidates` or `ranking` is left out, its settings are chosen from the size of
+    the log (docs/defaults.md).
 
     Attributes:
       extensions: Python files of the user's own that register losses, candidate
@@ -45,16 +45,16 @@ class Config:
       candidates: Candidate generation.
       index: Nearest-neighbour search.
       ranking: Ranking.
-      composition: How a page is composed of candidates.
+      composition: Composition of a slate from candidates.
       evaluation: Offline evaluation.
       seed: Seed of every draw in training.
       strategy: Devices: `none` (one), `mirrored` (all local), `multi_worker` (those of
         several processes, in step), `parameter_server` (tables sharded, each worker on
         its own; docs/scale.md) or `tpu`.
-      cluster: How several processes train together.
-      refresh: How the models of another run go on learning (`ytdnn refresh`).
-      refit: Whether the bundle is made of models trained again to the end of the log,
-        as many epochs as the measured ones' best took.
+      cluster: Settings of training by several processes.
+      refresh: Settings of continued training of another run's models (`ytdnn refresh`).
+      refit: Whether the bundle has models that are trained again to the end of the log,
+        for as many epochs as the best ones of the evaluated models.
     """
 
     extensions: Annotated[
@@ -105,7 +105,7 @@ def _fitting(
 
 
 def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
-    """Returns the settings of a run that the size of its log decides, by their path.
+    """Returns the settings of a run that follow the size of its log, by path.
 
     Args:
       config: Config of the run; its `auto` names these settings.
@@ -120,13 +120,13 @@ def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
 
 
 def resolved(config: Config, size: by_size.LogSize) -> Config:
-    """Returns a run with values for the settings that the size of its log decides.
+    """Returns a run with values for the settings that follow the size of its log.
 
-    They stay in `auto`: for another log others are chosen.
+    The settings stay in `auto`, so that another log gets other values.
 
     Args:
-      config: The run.
-      size: Size of its log.
+      config: Config of the run.
+      size: Size of the log.
     """
     filled = {}
     for section, rule in _RULES.items():
@@ -136,10 +136,10 @@ def resolved(config: Config, size: by_size.LogSize) -> Config:
 
 
 def with_own(config: Config, given: Iterable[str]) -> Config:
-    """Returns a run in which given settings are no longer chosen by size.
+    """Returns a run with given settings removed from those chosen by size.
 
     Args:
-      config: The run.
+      config: Config of the run.
       given: Paths of settings.
     """
     left = {section: getattr(config, section).auto for section in _RULES}
@@ -155,7 +155,7 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
 
 
 def section_of(class_name: str) -> str:
-    """Returns the section of the config that holds a class, by the class's name.
+    """Returns the section of the config with a class, by the class's name.
 
     >>> section_of("CandidatesConfig")
     'candidates'
@@ -164,11 +164,11 @@ def section_of(class_name: str) -> str:
 
 
 def sized(cls: type[_T], **given: Any) -> _T:
-    """Returns a component of which all that is not given is chosen by size.
+    """Returns a component with all settings except the given ones chosen by size.
 
     Args:
       cls: `CandidatesConfig` or `RankingConfig`.
-      **given: Its own settings; of `training`, those that differ from its defaults.
+      **given: Settings of the user; in `training`, those that differ from the defaults.
     """
     names = getattr(Config(), section_of(cls.__name__)).auto
     auto = tuple(name for name in names if not _is_given(name, given))
@@ -177,7 +177,7 @@ def sized(cls: type[_T], **given: Any) -> _T:
 
 
 def _is_given(name: str, given: Mapping[str, Any]) -> bool:
-    """Whether a setting, as `tower` or `training.epochs`, is among those given."""
+    """Whether a setting, such as `tower` or `training.epochs`, is given."""
     parent, _, last = name.partition(".")
     if parent not in given or not last:
         return parent in given
@@ -186,10 +186,10 @@ def _is_given(name: str, given: Mapping[str, Any]) -> bool:
 
 
 def as_trained(component: Any) -> dict[str, Any]:
-    """Returns a component as nested dicts, without settings that change no number.
+    """Returns a component as nested dicts, without settings that do not change results.
 
-    These are how its settings were chosen, the number of steps of a call, and whether a
-    trained ranker is served.
+    These are `auto`, the number of steps of a call, and whether a trained ranker is
+    served.
     """
     found = {k: v for k, v in to_dict(component).items() if k != "auto"}
     if "enabled" in found:
@@ -200,7 +200,7 @@ def as_trained(component: Any) -> dict[str, Any]:
 
 
 def component(cls: type[_T], values: dict[str, Any]) -> _T:
-    """Returns one validated component of nested dicts, as read from a manifest.
+    """Returns a validated component from nested dicts, as read from a manifest.
 
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
@@ -209,7 +209,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    """Returns the validated `Config` of nested dicts, as read from JSON.
+    """Returns the validated `Config` from nested dicts, as read from JSON.
 
     Raises:
       pydantic.ValidationError: An unknown key or a bad value.
@@ -219,7 +219,7 @@ def from_dict(values: dict[str, Any]) -> Config:
 
 @functools.cache
 def choices() -> dict[str, components.Kinds]:
-    """Returns the components each choice of a run is between, by its path and kind."""
+    """Returns the components of each choice of a run, by path and kind."""
     return dict(_choices(Config, ""))
 
 
@@ -233,10 +233,10 @@ def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, components.Kinds]]:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested dicts as one dict by path, as settings are called.
+    """Returns nested dicts as one dict by path, with the names of settings.
 
-    A choice stands as its kind, with the settings of that kind below; tuples become
-    lists, as JSON has them.
+    The value of a choice is its kind, and its settings follow; tuples become lists, as
+    in JSON.
 
     >>> flat({"candidates": {"loss": {"label_smoothing": 0.1, "kind": "full_softmax"}}})
     {'candidates.loss': 'full_softmax', 'candidates.loss.label_smoothing': 0.1}
@@ -279,8 +279,7 @@ def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the default of every setting by its path.
 
     Args:
-      settings: By path. Of each choice, the settings of the kind chosen here are
-        returned.
+      settings: Settings by path; they select the kind of each choice.
     """
     found = flat(to_dict(Config()))
     for path, kinds in choices().items():

@@ -17,7 +17,7 @@ class Options:
 
     Attributes:
       values: The values, as a config has them; a kind of component by its name.
-      when: Values of earlier settings of the space with which this one is asked.
+      when: Values of earlier settings of the space for which this one is searched.
     """
 
     values: tuple[Value, ...]
@@ -32,14 +32,14 @@ class Options:
 
 @components.validated
 class Range:
-    """A number between two, both included.
+    """A number in a closed interval.
 
     Attributes:
       low: Smallest value.
       high: Largest value.
-      log: Whether it is drawn evenly on a logarithmic scale.
-      whole: Whether it is a whole number.
-      when: As of `Options`.
+      log: Whether it is drawn uniformly on a logarithmic scale.
+      whole: Whether it is an integer.
+      when: See `Options`.
     """
 
     low: float
@@ -62,14 +62,14 @@ class Range:
 
 
 def read(given: Mapping[str, object]) -> dict[str, Options | Range]:
-    """Returns a space whose choices may be written as plain lists.
+    """Returns a space; options may be given as plain lists.
 
     Args:
       given: A `Options`, a `Range` or a list of values for each setting, by its key in
         the config, such as `candidates.training.learning_rate`.
 
     Raises:
-      ValueError: A value is none of these.
+      ValueError: A value is of another type.
     """
     found: dict[str, Options | Range] = {}
     for key, values in given.items():

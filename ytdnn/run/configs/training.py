@@ -60,10 +60,10 @@ class ClusterConfig:
     """How several processes train together (docs/scale.md).
 
     Attributes:
-      start_seconds: How long processes wait for one another to start.
-      lost_seconds: How long one that does not answer is waited for.
-      shard_megabytes: Tables are cut into shards of at least so much, one on each
-        parameter server at most. Keep it above the size of a tower's kernels.
+      start_seconds: Time that processes wait for one another to start.
+      lost_seconds: Time after which a process without an answer counts as lost.
+      shard_megabytes: Minimum size of a table's shards, at most one on each parameter
+        server. Keep it above the size of a tower's kernels.
     """
 
     start_seconds: components.Positive = 300
@@ -77,8 +77,8 @@ class RefreshConfig:
 
     Attributes:
       epochs: Passes over the new events, for both stages.
-      replay: Number of old watches for each new one that the candidates train on again,
-        so that they do not forget them.
+      replay: Number of old watches, for each new one, that the candidates are trained
+        on again, against forgetting.
       learning_rate_share: Learning rates, as a share of those of the first training.
     """
 

@@ -8,26 +8,26 @@ class WorldConfig:
     """The synthetic world (`data.source="world"`).
 
     Attributes:
-      num_users: Users of the world, those who join in `live_days` among them.
-      num_videos: Videos of the corpus, those uploaded in `live_days` among them.
+      num_users: Number of users, including those who join in `live_days`.
+      num_videos: Number of videos, including those uploaded in `live_days`.
       num_topics: Branches of the tree of topics, of six leaves each.
       num_days: Time span of the log.
       live_days: Days after the log, for a live test (`ytdnn live`). Uploads, new users
         and visits go on at the rate of the log, which is the world's first part.
       watches_per_user: Mean number of watches of a user over the span.
-      impressions_per_page: Largest number of videos shown on one home page.
+      impressions_per_page: Largest number of videos in a slate of the home page.
       metadata_noise: Share of topics, of languages and of titles in the table of
         videos that are wrong or missing.
-      accidental_clicks: Share of impressions clicked by accident, whatever the user
-        likes, and left after a few seconds.
-      vector_dim: Width of the vectors of videos in the column `vector`, as an encoder
-        of frames and sound would make them: what is shown, by whom and how, with noise.
-        0 = there is no such column.
-      vector_noise: Standard deviation of that noise in each coordinate; that of what
-        the vectors show is 1.
-      outcomes: Whether clicks are `liked` and `disliked`, as the truth says
-        (docs/feedback.md). All else of the log is the same without.
-      seed: Seed of the world; that of training is another.
+      accidental_clicks: Share of impressions clicked by accident, independent of the
+        user's taste, and left after a few seconds.
+      vector_dim: Width of the vectors of videos in the column `vector`, like those of
+        an encoder of frames and sound: topic, channel and style, with noise. 0 = no
+        such column.
+      vector_noise: Standard deviation of the noise in each coordinate; that of the
+        signal is 1.
+      outcomes: Whether clicks have the outcomes `liked` and `disliked`, drawn from the
+        truth (docs/feedback.md). The rest of the log does not depend on it.
+      seed: Seed of the world; training has a seed of its own.
     """
 
     num_users: components.Positive = 2_000
@@ -46,7 +46,7 @@ class WorldConfig:
 
     @property
     def span_days(self) -> int:
-        """Days of the whole world: the log's, and those after it."""
+        """Days of the whole world: the days of the log, and the days after it."""
         return self.num_days + self.live_days
 
 

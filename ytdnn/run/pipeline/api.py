@@ -1,8 +1,9 @@
-"""The steps as Python functions of one form: (workdir, config) → output.
+"""The steps as Python functions with one signature: (workdir, config) → output.
 
 Each does the same as the command of its name: it skips outputs that are complete and
-current, refuses inputs that do not fit, and writes the run's `config.json`. Nothing is
-printed unless `verbose` says so: True prints, a function takes each line.
+current, refuses inputs that do not fit, and writes the run's `config.json`. Messages
+depend on `verbose`: False prints nothing, True prints, a function is called with each
+line.
 """
 
 import contextlib
@@ -62,18 +63,18 @@ def prepare(
       config: Config of the run; None: that of the workdir, or the defaults (the
         embedded world).
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
-        instead of the source that the config names. None is refused: where the
-        frames are missing, no other log is prepared in their place.
-      machines: Machines that prepare, such as `on_spark.SparkMachines`, or
-        `kept_parts.KeptParts`; None: Polars does, on this one.
+        instead of the config's source. None is refused, so that missing frames are
+        never replaced by another log.
+      machines: Engines that prepare, such as `on_spark.SparkMachines` and
+        `kept_parts.KeptParts`; None: Polars on this machine.
       again: Whether to prepare again even if the output is complete and current.
-      verbose: As for all functions here.
+      verbose: See the module's docstring.
 
     Returns:
       The prepared set.
 
     Raises:
-      errors.UserError: The log is missing or bad, or the filters leave nothing.
+      errors.UserError: The log is missing or malformed, or the filters leave nothing.
     """
     from ytdnn.log import prepared
 
@@ -99,7 +100,7 @@ def prepare(
 def _of_memory(
     given: Mapping[str, Any], config: configs.Config
 ) -> tuple["tables_room.TablesInMemory", configs.Config]:
-    """Returns frames as tables, and the config that says so."""
+    """Returns frames as tables, and the config with their source."""
     from ytdnn.log.sources import tables
 
     data = dataclasses.replace(
@@ -126,17 +127,17 @@ def train(
 ) -> TrainedRun:
     """Trains candidates, builds the index, trains the ranker; or one of these.
 
-    A training that was killed goes on from its last checkpoint.
+    A training that was killed resumes from its last checkpoint.
 
     Args:
       workdir: Directory of the run, with `data`.
-      config: The run's; None: that of the workdir. Where the data came from is not
-        asked again.
-      stage: `candidates`, `index` or `ranking` alone; empty: all.
-      verbose: As for all functions of `api`.
+      config: Config of the run; None: that of the workdir. The source of the data is
+        taken from the prepared set.
+      stage: `candidates`, `index` or `ranking`: only that stage; empty: all.
+      verbose: See the module's docstring.
 
     Raises:
-      errors.UserError: The data do not fit the config, or there is no such stage.
+      errors.UserError: The data do not fit the config, or the stage is unknown.
     """
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     several = graph.trained(stage)
@@ -184,7 +185,7 @@ def evaluate(
       config: Config of the run; None: that of the workdir.
       split: `test`, or `validation`, to choose settings by.
       again: Whether to measure again even if the output is complete and current.
-      verbose: As for all functions here.
+      verbose: See the module's docstring.
 
     Returns:
       The report, with the metrics of each user.
@@ -223,8 +224,8 @@ def export(
     Args:
       workdir: Directory of the run, trained.
       config: Config of the run; None: that of the workdir.
-      keep: Number of newest versions that stay, the others are removed; None: all stay.
-      verbose: As for all functions here.
+      keep: Number of newest versions to keep; others are removed. None: all are kept.
+      verbose: See the module's docstring.
 
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
@@ -252,13 +253,13 @@ def run(
     machines: "machines_room.Engines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
-    """Goes all the way, from event log to bundle; goes on where it was stopped.
+    """Runs all steps, from event log to bundle; resumes where it was stopped.
 
     Args:
       workdir: Directory of the run, made if missing.
-      config: The run's; None: that of the workdir, or the defaults.
-      machines: As of `prepare`.
-      verbose: As for all functions of `api`.
+      config: Config of the run; None: that of the workdir, or the defaults.
+      machines: See `prepare`.
+      verbose: See the module's docstring.
 
     Returns:
       The report on the test.
@@ -292,10 +293,10 @@ def run(
 def later_config(
     directory: pathlib.Path, config: configs.Config | None
 ) -> configs.Config:
-    """Returns the config of an arrow that works on prepared data.
+    """Returns the config of a function that works on prepared data.
 
     Raises:
-      errors.UserError: Nothing was prepared here, or the config is none.
+      errors.UserError: The workdir has no prepared set, or the config is invalid.
     """
     _require_config(config)
     made = workdir_room.require_config(directory)
@@ -316,11 +317,11 @@ def _require_config(config: object) -> None:
 
 
 def speaker(verbose: Verbose) -> Callable[[str], None]:
-    """Returns the function that takes each line for people."""
+    """Returns the function that is called with each message."""
     if callable(verbose):
         return verbose
     return functools.partial(print, flush=True) if verbose else _say_nothing
 
 
 def _say_nothing(line: str) -> None:
-    """Takes a line that nobody asked for."""
+    """Ignores a message."""

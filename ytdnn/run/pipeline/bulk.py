@@ -1,7 +1,7 @@
 """Answers for many users or videos, written part by part into a file.
 
-`Recommender` gives the same as frames. Whom they are for, and what lists may hold, is
-named by ids, by a frame with a column of them, or by the path of a file.
+`Recommender` returns the same as frames. Users, and limits of lists, are given as ids,
+as a frame with a column of ids, or as the path of a file.
 """
 
 import dataclasses
@@ -45,38 +45,39 @@ def write_recommendations(
     machines: "machines_room.Machines | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
-    """Writes the recommendations of many users, whatever their number.
+    """Writes the recommendations of many users, in bounded memory.
 
-    A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (where
+    A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (if
     the log has titles), and with the ranker the columns of `Bundle.meanings`, else
-    `score`. A Parquet file's metadata says what each is.
+    `score`. The metadata of a Parquet file explain the columns.
 
     Args:
       recommender: The bundle, with the log's users.
-      out: A .parquet or .csv file, which is replaced when all is done.
+      out: A .parquet or .csv file, which is replaced at the end.
       users: Ids; a frame, or a `pathlib.Path` of Parquet or CSV, with a column
-        `user_id`; or that of a text with an id a line. None: all users of the log.
-        Those that the log lacks are left out, and told of.
-      k: Videos for each.
-      ranker: Whether the ranker orders the candidates, where there is one; else the
-        lists are the candidates by their scores.
+        `user_id`; or the path of a text file with an id in each line. None: all users
+        of the log. Users that are not in the log are left out, with a note.
+      k: Number of videos for each user.
+      ranker: Whether the ranker, if there is one, orders the candidates; else the lists
+        are the candidates by their scores.
       index: `served` or `exact`; empty: `served` with the ranker, `exact` without.
-      exclude: Videos to leave out, likewise, by `video_id`; with `user_id` beside it
-        each is left out for that user alone.
-      allow: The only videos that lists may hold, likewise.
-      where: Conditions on columns of videos, as of `Recommender.recommend`.
-      policy: Name of a saved set of conditions, which holds, too.
-      max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
-      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
-      machines: Machines that make the lists, each those of some users, such as
-        `on_spark.SparkMachines`; None: this one does.
-      progress: Is told how many of how many users are done.
+      exclude: Videos to leave out, in the same forms, with a column `video_id`; with a
+        column `user_id`, each is left out only for that user.
+      allow: The only videos that lists may hold, in the same forms.
+      where: Conditions on columns of videos (see `Recommender.recommend`).
+      policy: Name of a saved set of conditions, which must hold too.
+      max_per: Most videos of each value, by column (see `Recommender.recommend`).
+      weights: Weights of the ranker's predictions (see `Recommender.recommend`).
+      machines: Machines that make the lists, such as `on_spark.SparkMachines`; None:
+        this machine.
+      progress: Function of the numbers of finished and of all users.
 
     Returns:
-      What was written, with notes of what was left out.
+      Facts about the written file, with notes about ids that were left out.
 
     Raises:
-      errors.UserError: No user is known, or a file cannot be read or written.
+      errors.UserError: No given user is in the log, or a file cannot be read or
+        written.
     """
     from ytdnn.bundle import sink
 
@@ -136,16 +137,16 @@ def write_similar(
     by: str = "",
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
-    """Writes what `Recommender.similar` returns.
+    """Writes the result of `Recommender.similar` into a file.
 
     Args:
       recommender: The bundle.
-      out: A .parquet or .csv file, which is replaced when all is done.
-      videos: As of `write_recommendations` its users, by `video_id`; None: all that
-        have a vector, but for removed ones.
-      k: Videos for each.
-      by: As of `Recommender.similar`.
-      progress: Is told how many of how many videos are done.
+      out: A .parquet or .csv file, which is replaced at the end.
+      videos: Videos in the forms of `users` of `write_recommendations`, with a column
+        `video_id`; None: all videos with a vector, except removed ones.
+      k: Number of similar videos for each.
+      by: See `Recommender.similar`.
+      progress: Function of the numbers of finished and of all videos.
 
     Raises:
       errors.UserError: No video has a vector, or a file cannot be read or written.
@@ -164,16 +165,17 @@ def write_user_vectors(
     *,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
-    """Writes what `Recommender.user_vectors` returns into a Parquet file.
+    """Writes the result of `Recommender.user_vectors` into a Parquet file.
 
     Args:
       recommender: The bundle, with the log's users.
-      out: A .parquet file, which is replaced when all is done.
-      users: As of `write_recommendations`.
-      progress: Is told how many of how many users are done.
+      out: A .parquet file, which is replaced at the end.
+      users: See `write_recommendations`.
+      progress: Function of the numbers of finished and of all users.
 
     Raises:
-      errors.UserError: No user is known, or a file cannot be read or written.
+      errors.UserError: No given user is in the log, or a file cannot be read or
+        written.
     """
     from ytdnn.bundle import sink
 
@@ -189,13 +191,13 @@ def write_video_vectors(
     *,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
-    """Writes what `Recommender.video_vectors` returns into a Parquet file.
+    """Writes the result of `Recommender.video_vectors` into a Parquet file.
 
     Args:
       recommender: The bundle.
-      out: A .parquet file, which is replaced when all is done.
-      videos: As of `write_similar`.
-      progress: Is told how many of how many videos are done.
+      out: A .parquet file, which is replaced at the end.
+      videos: See `write_similar`.
+      progress: Function of the numbers of finished and of all videos.
 
     Raises:
       errors.UserError: No video has a vector, or a file cannot be read or written.
@@ -210,7 +212,7 @@ def write_video_vectors(
 def similar(
     recommender: "recommender_room.Recommender", videos: Ids, k: int, by: str = ""
 ) -> "streams.Stream":
-    """Returns the nearest of some videos, or of all, part by part."""
+    """Returns the videos most similar to some videos, or to all, part by part."""
     from ytdnn.bundle import streams
 
     _require_length(k)
@@ -246,10 +248,7 @@ def limits(
     max_per: MaxPer = None,
     weights: Weights = None,
 ) -> tuple["bulk.BulkFilters", list[str]]:
-    """Returns which videos lists may hold, and what to tell of unknown ids.
-
-    Weights of predictions come with them.
-    """
+    """Returns the limits of lists and weights, and messages about unknown ids."""
     from ytdnn.bundle import asked, bulk
 
     own: dict[str, Any] = {}
@@ -278,10 +277,11 @@ def limits(
 def checked(
     recommender: "recommender_room.Recommender", where: Where, policy: str
 ) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Returns conditions as the models read them, and the policy.
+    """Returns conditions as inputs of the models, and the policy.
 
     Raises:
-      errors.UserError: One is malformed, or the bundle has no such column or policy.
+      errors.UserError: A condition is malformed, or the bundle has no such column or
+        policy.
     """
     from ytdnn.bundle import requests
 
@@ -300,7 +300,7 @@ def capped(
     """Returns caps on columns of videos, checked.
 
     Raises:
-      errors.UserError: One is malformed, or the bundle has no such column.
+      errors.UserError: A cap is malformed, or the bundle has no such column.
     """
     from ytdnn.bundle import where
 
@@ -312,10 +312,11 @@ def capped(
 def checked_weights(
     recommender: "recommender_room.Recommender", weights: Mapping[str, float]
 ) -> tuple[tuple[str, float], ...]:
-    """Returns weights as the models read them.
+    """Returns weights as inputs of the models.
 
     Raises:
-      errors.UserError: They are malformed, or of what the bundle does not predict.
+      errors.UserError: The weights are malformed, or name something that the bundle
+        does not predict.
     """
     from ytdnn.bundle import weights as weights_room
 
@@ -352,13 +353,13 @@ def _place(named: Ids) -> str:
 def _frame(
     named: Ids, flag: str, column: str, others: tuple[str, ...] = ()
 ) -> "pl.DataFrame | None":
-    """Returns a frame of the ids that are named, None where none are.
+    """Returns a frame of the given ids; None without any.
 
     Args:
-      named: As of `write_recommendations`.
-      flag: What names them, for messages.
-      column: That of the ids.
-      others: Columns that are read where there are any.
+      named: Ids in the forms of `users` of `write_recommendations`.
+      flag: Name of the flag or argument, for messages.
+      column: Column of the ids.
+      others: Optional columns.
     """
     import polars as pl
 

@@ -1,4 +1,4 @@
-"""All that is to be said of an event log at once, with nothing written of it.
+"""Finds all mistakes and notes of an event log, without writing a prepared set.
 
 `prepare` stops at the first mistake; here every kind of bad row is found, and the log
 is prepared without them in a temporary directory for the notes.
@@ -26,16 +26,15 @@ class Findings:
 
     @property
     def notes(self) -> list[str]:
-        """Lines that are notes."""
+        """The lines that are notes."""
         return [line for line in self.lines if line.startswith("note: ")]
 
 
 def check(config: configs.DataConfig) -> Findings:
-    """Reads and checks an event log as `prepare` does, and keeps nothing.
+    """Reads and checks an event log as `prepare` does, and keeps no output.
 
     Args:
-      config: Settings of the log. Bad rows are left out of the notes, whatever it says
-        of them.
+      config: Settings of the log; `bad_rows` is ignored, notes leave bad rows out.
     """
     from ytdnn.evaluation.terminal import prepared_table
     from ytdnn.log import prepare, sources, validation

@@ -1,4 +1,4 @@
-"""Settings as nested dicts: checked, and compared by the names users know."""
+"""Settings as nested dicts: validates them, and compares them by their names."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ describe = problems.describe
 
 
 def validated(values: dict[str, Any], origin: str) -> configs.Config:
-    """Returns the config of nested dicts.
+    """Returns the config from nested dicts.
 
     Args:
       values: Settings; missing ones take their default.

@@ -38,18 +38,17 @@ class Step:
       name: Path of its output in the workdir, which also names the step.
       command: Command that runs it.
       inputs: Names of the steps whose outputs it reads.
-      run: Function that makes the output; takes (config, workdir).
+      run: Function of (config, workdir) that makes the output.
       config: The part of the config that the output depends on.
       prefix: Prefix that the keys of that part need to be settings.
-      left_out: Function that returns why the step does not apply to the prepared log,
-        nothing if it applies.
-      describe: Function that returns the lines to print after the step; takes the
-        workdir.
-      kind: Kind of the artefact, where it is not the last part of its name.
+      left_out: Function that returns why the step does not apply to the prepared log;
+        empty if it applies.
+      describe: Function of the workdir that returns the lines to print after the step.
+      kind: Kind of the artefact, if it is not the last part of its name.
       given: Function that returns fingerprints of inputs from outside the workdir.
       sections: Sections of the run's config that `config.json` keeps after the step.
       is_shared: Whether the processes of a cluster make it together.
-      is_served: Whether its output is served; a ranker that `choice` leaves out is not.
+      is_served: Whether its output is served, unlike a ranker that `choice` leaves out.
     """
 
     name: str
@@ -68,7 +67,7 @@ class Step:
 
     @property
     def artefact_kind(self) -> str:
-        """The kind of artefact that it makes."""
+        """The kind of the output artefact."""
         return self.kind or pathlib.PurePath(self.name).name
 
 
@@ -77,10 +76,10 @@ def evaluation(split: str, stage: str = "") -> Step:
 
     Args:
       split: `test` or `validation`.
-      stage: `candidates` or `ranking` alone; empty: both, and the two together.
+      stage: `candidates` or `ranking`: only that stage; empty: both, and the system.
 
     Raises:
-      errors.UserError: There is no such split.
+      errors.UserError: The split is unknown.
     """
     require_split(split)
     inputs: tuple[str, ...] = ("data", "candidates", "index", "ranking", "choice")
@@ -101,7 +100,7 @@ def require_split(split: str) -> None:
     """Checks that a split can be evaluated.
 
     Raises:
-      errors.UserError: It cannot.
+      errors.UserError: The split is unknown.
     """
     if split not in report_files.DIRECTORIES:
         known = ", ".join(report_files.DIRECTORIES)
@@ -187,13 +186,13 @@ def added(config: configs.Config) -> tuple[Step, ...]:
 
 
 def bundle(config: configs.Config) -> Step:
-    """Returns the step that makes the bundle: of the measured models, or the refit."""
+    """Returns the step of the bundle, with the evaluated models or the refit."""
     found = [step for step in added(config) if step.name == BUNDLE.name]
     return found[-1] if found else BUNDLE
 
 
 def every(config: configs.Config) -> tuple[Step, ...]:
-    """Returns all steps of a run in order; those that are added precede the bundle."""
+    """Returns all steps of a run in order; added steps precede the bundle."""
     others = (step for step in added(config) if step.name != BUNDLE.name)
     return (*STEPS[:-1], *others, bundle(config))
 
@@ -202,11 +201,11 @@ def data_of(
     given: "tables.TablesInMemory | None",
     machines: "machines_room.Engines | None" = None,
 ) -> Step:
-    """Returns the step that prepares: tables in memory, or on other machines.
+    """Returns the step `data`, for tables in memory, or on other machines.
 
     Args:
-      given: The tables; None: the source is read.
-      machines: The machines; None: Polars prepares on this one.
+      given: Tables in memory; None: the source is read.
+      machines: The machines; None: Polars on this machine.
     """
     run = functools.partial(steps.prepare, given=given, machines=machines)
     prints = {} if given is None else given.fingerprints
@@ -222,10 +221,10 @@ def notes(config: configs.Config, workdir: pathlib.Path) -> list[str]:
 def trained(stage: str = "") -> list[Step]:
     """Returns the steps that train one stage, or all of them.
 
-    With the ranker it is chosen anew whether it is served.
+    After the ranker's training comes the choice of the served order.
 
     Raises:
-      errors.UserError: There is no such stage.
+      errors.UserError: The stage is unknown.
     """
     stages = [step for step in TRAINED if step is not CHOICE]
     found = [step for step in stages if stage in ("", step.name)]

@@ -1,4 +1,4 @@
-"""The interface of machines that share the work of a command, as Apache Spark's do."""
+"""The interface of machines that share the work of a command, such as Spark's."""
 
 import contextlib
 import pathlib
@@ -16,7 +16,7 @@ class Engines(Protocol):
     def engine(
         self, directory: pathlib.Path
     ) -> "contextlib.AbstractContextManager[engines.Engine]":
-        """Returns the block in which an engine prepares a log.
+        """Context with an engine that prepares a log.
 
         Args:
           directory: Directory of the prepared set; of several machines, on a file
@@ -34,11 +34,11 @@ class Machines(Engines, Protocol):
         asked: dict[str, Any],
         path: pathlib.Path,
     ) -> "contextlib.AbstractContextManager[streams.Stream]":
-        """Returns the block in which the lists of many users are made and read.
+        """Context in which the lists of many users are made and read.
 
         Args:
           recommender: The bundle, with the log's users.
           asked: Arguments of `bulk.stream`.
-          path: File that is written, on a file system that all share.
+          path: Output file, on a file system that all share.
         """
         ...

@@ -1,8 +1,8 @@
 """Refuses sizes beyond the available memory before the work starts.
 
-The kernel kills a process that allocates too much, without a message. Each setting is
-compared with the size of the arrays that it needs by itself, estimated low: a refused
-setting cannot work, and one that passes may still need too much in total.
+The kernel kills a process that allocates too much, without a message. For each setting
+the size of its arrays is estimated, on the low side: a refused setting cannot work, but
+an accepted one may still need too much in total.
 """
 
 import itertools
@@ -31,10 +31,10 @@ _SPELL_DAYS = 4.0  # a user is after one leaf for as long
 
 
 def require(config: configs.Config, size: configs.LogSize | None, stage: str) -> None:
-    """Checks that each size of a stage by itself fits into memory.
+    """Checks that each size of a stage, taken separately, fits into memory.
 
     Args:
-      config: The run's.
+      config: Config of the run.
       size: Size of the prepared log; None: unknown, and nothing is checked.
       stage: `candidates`, `index`, `ranking`, `evaluation` or `bundle`.
 
@@ -48,7 +48,7 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
 
 
 def _tell(step: str, needed: float) -> None:
-    """Says how much memory a step needs, where it is much."""
+    """Says how much memory a step needs, if it is a gigabyte or more."""
     if needed >= _TOLD:
         progress.say(
             f"memory: {step} needs at least {needed / _GIGA:.1f} GB, "
@@ -57,14 +57,14 @@ def _tell(step: str, needed: float) -> None:
 
 
 def require_append(size: configs.LogSize | None, events_per_shard: int) -> None:
-    """Checks that a shard and all users fit into memory where events are appended.
+    """Checks that a shard and all users fit into memory, for appending new events.
 
     Args:
       size: Size of the log so far; None: unknown, and nothing is checked.
       events_per_shard: Maximum number of events of a shard.
 
     Raises:
-      errors.UserError: They do not.
+      errors.UserError: They do not fit.
     """
     if size is None:
         return
@@ -85,14 +85,14 @@ def require_append(size: configs.LogSize | None, events_per_shard: int) -> None:
 
 
 def require_world(world: configs.WorldConfig, whole: bool) -> None:
-    """Checks that each size of a synthetic world alone fits into memory.
+    """Checks that each size of a synthetic world, taken separately, fits into memory.
 
     Args:
-      world: The world.
-      whole: Whether its log is held at once; else it is written crowd by crowd.
+      world: Settings of the world.
+      whole: Whether its whole log is in memory; else it is written crowd by crowd.
 
     Raises:
-      errors.UserError: One does not.
+      errors.UserError: A size does not fit.
     """
     _require(_world(world, whole))
 
@@ -219,7 +219,7 @@ def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
 
 
 def _steps(training: configs.TrainingConfig, rows: int) -> int:
-    """Returns the steps of a call, which are those of an epoch at most."""
+    """Returns the number of steps of a call, at most those of an epoch."""
     return min(training.steps_per_execution, max(1, rows // training.batch_size))
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def kept_back() -> Iterator[None]:
-    """Holds back output of C++ code to standard error; shows it after an error.
+    """Context that hides the output of C++ code on standard error, unless it fails.
 
-    ScaNN logs its build there whatever the log level.
+    ScaNN logs its build there at any log level.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:

@@ -1,4 +1,4 @@
-"""A bundle in a notebook: users, requests or videos in, a frame out."""
+"""Answers of a bundle in Python: from users, requests or videos to a frame."""
 
 import functools
 import pathlib
@@ -32,7 +32,7 @@ class Recommender:
     """Recommendations of a bundle.
 
     Attributes:
-      bundle: The models, and what its manifest says of them.
+      bundle: The bundle, with its manifest.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Recommender:
         data_directory: pathlib.Path,
         data: "prepared.PreparedData | None" = None,
     ) -> None:
-        """Takes a bundle and where its users are looked up; see `load`."""
+        """Stores a bundle and the place of its prepared set; see `load`."""
         self.bundle = bundle
         self._data_directory = data_directory
         self._data = data
@@ -56,14 +56,15 @@ class Recommender:
         """Opens a bundle, checking every file against its manifest.
 
         Args:
-          bundle: Its directory.
-          data: The prepared set it was made from, to ask for users by their id;
-            None: `data` beside the bundle, read when a user is first asked for. A
-            bundle that lies alone answers requests.
-          version: Which of its versions; None: the newest.
+          bundle: Directory of the bundle.
+          data: The prepared set that it was made from, to look users up by id; None:
+            `data` next to the bundle, read on first use. Without a prepared set, only
+            requests are answered.
+          version: Version of the bundle; None: the newest.
 
         Raises:
-          errors.UserError: One is missing or damaged, or they do not fit each other.
+          errors.UserError: The bundle or prepared set is missing or damaged, or they do
+            not fit each other.
         """
         from ytdnn.bundle import bundle as bundle_room
 
@@ -82,7 +83,8 @@ class Recommender:
         """The prepared set that users are looked up in.
 
         Raises:
-          errors.UserError: There is none, or the bundle was made from another.
+          errors.UserError: There is no prepared set, or the bundle was made from
+            another.
         """
         if self._data is None:
             if not (self._data_directory / artifacts.MANIFEST).exists():
@@ -104,7 +106,7 @@ class Recommender:
         """Returns the request of a user at the end of the log.
 
         Raises:
-          errors.UserError: The log has no such user, or is not at hand.
+          errors.UserError: The log has no such user, or there is no prepared set.
         """
         from ytdnn.bundle import requests
 
@@ -126,36 +128,37 @@ class Recommender:
     ) -> Any:
         """Returns recommendations, best first.
 
-        Users of the log alone, however many, are answered in large batches.
+        Only-user calls are answered in large batches.
 
         Args:
-          asked: A user id, a request (a dict as `ytdnn recommend --request` reads
-            it), several of either, or a frame of Polars or pandas with a column for
-            each key of a request. A request that names `user_id` and brings no
-            `watched_video_ids` is filled from the log; its own keys stand.
-          k: Videos for each request; None: the request's own `k`, or 10.
-          exact: Whether to use the exact index, in stock TensorFlow ops; where the
-            bundle has no other it is used anyway.
+          asked: A user id, a request (a dict in the format of `ytdnn recommend
+            --request`), a list of either, or a frame of Polars or pandas with a column
+            for each key of a request. A request with `user_id` but without
+            `watched_video_ids` is completed from the log; its own keys have
+            precedence.
+          k: Number of videos for each request; None: the request's own `k`, or 10.
+          exact: Whether to use the exact index, in stock TensorFlow ops; a bundle with
+            no other index always uses it.
           ranker: Whether the ranker orders the candidates; else the lists are the
-            candidates of exact search by their scores. Users alone.
-          exclude: Ids of videos to leave out, beside those watched; a frame or file
-            with a column `user_id` names them for each user. Users alone: requests
-            have `exclude_ids`.
-          allow: Ids of the only videos that lists may hold. Users alone likewise.
-          where: Conditions that every video meets, as `[{"column": "language", "in":
-            ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
-            own `where` instead, where they bring one.
-          policy: Name of conditions saved in the bundle, which hold, too.
-          max_per: Videos of each value at most, by column of videos, as
-            `{"channel_id": 2}`. Requests have their own, where they bring one.
-          weights: Weights of what the ranker predicts, which order the lists, as
-            `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle.
-            Requests have their own `weights` instead, where they bring some.
+            candidates of exact search by their scores. Only for users.
+          exclude: Ids of videos to leave out, in addition to watched ones; a frame or
+            file with a column `user_id` has them for each user. Only for users:
+            requests have `exclude_ids`.
+          allow: Ids of the only videos that lists may hold. Only for users.
+          where: Conditions that every video must meet, such as `[{"column":
+            "language", "in": ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. A
+            request's own `where` has precedence.
+          policy: Name of conditions saved in the bundle, which must hold too.
+          max_per: Most videos of each value, by column of videos, such as
+            `{"channel_id": 2}`. A request's own `max_per` has precedence.
+          weights: Weights of the ranker's predictions, which order the lists, such as
+            `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle. A
+            request's own `weights` have precedence.
 
         Returns:
-          A frame of Polars, or of pandas where one was given: `request` (position,
-          from 0), `user_id` (where any is named), `rank` (from 1), `video_id`,
-          `title` (null where there is none), `score` (which they are ordered by:
+          A frame of Polars, or of pandas for input from pandas: `request` (position,
+          from 0), `user_id` (if any is given), `rank` (from 1), `video_id`, `title`
+          (null if unknown), `score` (the value they are ordered by, see
           `bundle.score_meaning`; without the ranker the dot product), and with the
           ranker the other columns of `bundle.meanings`.
 
@@ -199,9 +202,9 @@ class Recommender:
           exact: Whether to use the exact index.
 
         Returns:
-          A frame of Polars, the page first: `rank` (null off the page), `video_id`,
-          `title`, `source`, `seed_video_id`, `candidate_score` (null where the network
-          has none) and `score` (`bundle.score_meaning`).
+          A frame of Polars, the slate first: `rank` (null outside the slate),
+          `video_id`, `title`, `source`, `seed_video_id`, `candidate_score` (null if the
+          network has none) and `score` (`bundle.score_meaning`).
 
         Raises:
           errors.UserError: The request is malformed, the user unknown, or ScaNN is not
@@ -214,15 +217,15 @@ class Recommender:
         return candidate_frames.frame(self.bundle, given, exact)
 
     def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
-        """Returns the videos nearest to others, by the cosine of their vectors.
+        """Returns the videos most similar to others, by the cosine of their vectors.
 
-        The bias is no part of these vectors; a video is not similar to itself, and
-        removed ones are similar to none.
+        The bias is not part of the vectors. The video itself and removed videos are
+        left out.
 
         Args:
-          videos: Ids; None: all that have a vector, which are the videos watched in
-            the training window, but for removed ones.
-          k: Videos for each.
+          videos: Ids; None: all videos with a vector (watched in the training window),
+            except removed ones.
+          k: Number of similar videos for each.
           by: Column of the log's own vectors, such as "videos.clip"; empty: the vectors
             of the index.
 
@@ -256,7 +259,7 @@ class Recommender:
         """Returns the vectors of videos, the bias their last coordinate.
 
         Args:
-          videos: Ids; None: all that have one, but for removed videos.
+          videos: Ids; None: all videos with a vector, except removed ones.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `video_id`, `vector`.
@@ -268,7 +271,7 @@ class Recommender:
 
     @functools.cached_property
     def logged(self) -> "logged_requests.LoggedRequests":
-        """Requests of the log's users, made for many at once."""
+        """Requests of the log's users, for batches of users."""
         from ytdnn.bundle import logged_requests
 
         return logged_requests.LoggedRequests(self.data)
@@ -319,13 +322,13 @@ class Recommender:
         exact: bool,
         shared: Mapping[str, Any],
     ) -> "pl.DataFrame":
-        """Returns the answers to requests, some of which may be users of the log.
+        """Returns the answers to requests, which may include users of the log.
 
         Args:
           asked: The requests.
-          k: Videos for each; None: its own.
+          k: Number of videos for each; None: the request's own.
           exact: Whether to use the exact index.
-          shared: Keys of the requests that do not have them.
+          shared: Values of keys for requests without them.
         """
         given = [{**shared, **self._completed(one)} for one in asked]
         for note in self._doubts(given):
@@ -344,7 +347,7 @@ class Recommender:
         )
 
     def _completed(self, asked: UserId | Request) -> dict[str, Any]:
-        """Returns a request with its user's history, as given or as the log has it."""
+        """Returns a request with its user's history, its own or that of the log."""
         if not isinstance(asked, Mapping):
             asked = {schema.USER_ID: requested.user_id(asked)}
         own = {key: requested.plain(value) for key, value in asked.items()}
@@ -358,7 +361,7 @@ class Recommender:
     def _answers(
         self, given: Sequence[dict[str, Any]], exact: bool
     ) -> list["bundle_room.BundleAnswer"]:
-        """Returns the answer to each request, asked in batches of like length."""
+        """Returns the answer to each request, run in batches of similar length."""
         import numpy as np
 
         from ytdnn.bundle import batches
@@ -417,7 +420,7 @@ def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
 
 
 def _whole(stream: "streams.Stream", asked: bulk.Ids) -> Any:
-    """Returns all of a stream, of pandas where its ids were; warns of what it notes."""
+    """Returns a whole stream, as pandas for ids from pandas; warns of its notes."""
     from ytdnn.log.sources import frames
 
     _warn([*stream.asked.notes, *stream.notes])

@@ -1,4 +1,4 @@
-"""Reads the requests to a recommender in the forms that notebooks use."""
+"""Reads the requests to a recommender, in the forms that Python users pass."""
 
 import numbers
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ Requests = Any  # UserId | Request | Iterable of them | a frame of Polars or pan
 
 
 def read(asked: Requests) -> "pl.Series | list[Any]":
-    """Returns the requests: a column of ids if they are only users of the log.
+    """Returns the requests: a column of ids if all are user ids, else a list.
 
-    Otherwise a list of user ids and requests, which may be empty.
+    The list has user ids and requests, and may be empty.
 
     Raises:
-      errors.UserError: It has another form.
+      errors.UserError: The argument has another form.
     """
     import polars as pl
 
@@ -45,7 +45,7 @@ def read(asked: Requests) -> "pl.Series | list[Any]":
 
 
 def _are_ids(column: "pl.Series") -> bool:
-    """Whether a column is of integers or texts, none missing."""
+    """Whether a column has integers or texts, without missing values."""
     import polars as pl
 
     is_id = column.dtype.is_integer() or column.dtype == pl.String
@@ -79,7 +79,7 @@ def user_id(asked: Any) -> UserId:
     """Returns a user id as Python's integer or text.
 
     Raises:
-      errors.UserError: It is something else.
+      errors.UserError: The value is no id.
     """
     value = plain(asked)
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -91,9 +91,9 @@ def user_id(asked: Any) -> UserId:
 
 
 def plain(value: Any) -> Any:
-    """Returns a value of NumPy as Python's, and whole floats as integers.
+    """Returns a NumPy value as a Python value, and whole floats as integers.
 
-    pandas makes floats of integers where one is missing.
+    pandas turns integers into floats if one is missing.
     """
     value = value.tolist() if hasattr(value, "tolist") else value
     is_whole = isinstance(value, float) and value.is_integer()

@@ -1,4 +1,4 @@
-"""The part that this process has in a run: all of it, unless a strategy shares it."""
+"""The role of this process in a run: alone, unless a strategy shares the work."""
 
 import contextlib
 import pathlib
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
 
 class Alone:
-    """Makes a run by itself.
+    """The role of a process that runs everything itself.
 
     Attributes:
       config: Config of the run.
     """
 
     def __init__(self, config: configs.Config) -> None:
-        """Keeps the config."""
+        """Stores the config."""
         self.config = config
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and reports what a run makes."""
+        """Whether this process writes and reports the outputs of a run."""
         return True
 
     def require_alone(self, command: str) -> None:
-        """Checks that a command which one process runs is given no cluster.
+        """Checks that no cluster is given to a command for a single process.
 
         Args:
           command: Name of the command.
 
         Raises:
-          errors.UserError: It is.
+          errors.UserError: The config has a cluster.
         """
 
     def follows(self) -> bool:
-        """Joins the others, if there are any, before anything uses TensorFlow.
+        """Joins the other processes, if any, before TensorFlow is used.
 
         Returns:
           Whether another process leads.
@@ -47,19 +47,19 @@ class Alone:
         return False
 
     def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
-        """Takes part in those of some steps that processes make together.
+        """Takes part in the steps that all processes make together.
 
         Args:
-          several: In order.
+          several: Steps in order.
           workdir: Directory of the run, on a file system that all share.
         """
 
     def watched(self) -> contextlib.AbstractContextManager[None]:
-        """Turns TensorFlow's errors about a lost process into one line."""
+        """Context that turns TensorFlow's errors about a lost process into one line."""
         return contextlib.nullcontext()
 
     def says(self, is_made: bool) -> None:
-        """Tells others whether the next training is made; in the end, that all is."""
+        """Tells the other processes whether the next training is made, or all done."""
 
 
 def from_config(config: configs.Config) -> Alone:

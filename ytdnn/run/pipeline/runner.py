@@ -1,4 +1,4 @@
-"""Runs the steps of a run whose outputs are not current.
+"""Runs the steps of a run, except those with current outputs.
 
 A step is skipped, with a message, if its output is complete and was made from this
 config and these inputs.
@@ -33,14 +33,14 @@ def run(
     say: Say,
     always: Collection[str] = (),
 ) -> None:
-    """Runs the steps with outputs that are not current, one after the other.
+    """Runs the steps without current outputs, one after the other.
 
     Args:
       several: Steps in order.
       config: Config of the run.
       workdir: Directory of the run.
-      say: Function that takes a line for people when a step begins and ends.
-      always: Names of steps that run even when current.
+      say: Function that is called with a line when a step begins and ends.
+      always: Names of steps that run even if they are current.
     """
     given, role = config, roles.from_config(config)
     for number, step in enumerate(several, 1):
@@ -73,7 +73,7 @@ def _decided(
     workdir: pathlib.Path,
     always: Collection[str],
 ) -> tuple[str, str]:
-    """Returns why a step is not made, and why it is: one of them, in words."""
+    """Returns the reason to skip a step, and the reason to run it; one is empty."""
     why = step.left_out(config, workdir)
     if why:
         return f"left out: {why}", ""
@@ -96,7 +96,7 @@ def _unread(step: graph.Step, path: pathlib.Path) -> str:
 
 
 def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns the command of the first step to do, `recommend` when all is done."""
+    """Returns the command of the first step to run; `recommend` if all are current."""
     for step in graph.every(config):
         if _applies(step, config, workdir) and staleness(step, config, workdir):
             return f"ytdnn {step.command} --workdir={workdir}"
@@ -106,11 +106,11 @@ def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
 def require(
     several: Sequence[graph.Step], config: configs.Config, workdir: pathlib.Path
 ) -> None:
-    """Checks that all that some steps read, and do not make, is complete and current.
+    """Checks that the inputs of some steps are complete and current.
 
     Raises:
-      errors.UserError: Something is not; the line says which settings or artefacts
-        disagree and which command mends it.
+      errors.UserError: An input is not; the message names the settings or artefacts
+        that disagree, and the command to run.
     """
     made = {step.name for step in several}
     wanted = {name for step in several for name in step.inputs}
@@ -142,7 +142,7 @@ def _applies(step: graph.Step, config: configs.Config, workdir: pathlib.Path) ->
 
 
 def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why a step must run, empty when its output is complete and current."""
+    """Returns why a step must run; empty if its output is complete and current."""
     path, config = workdir / step.name, sizes.resolved(config, workdir)
     if not path.exists():
         return "not made yet"
@@ -175,7 +175,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
 def input_fingerprints(
     step: graph.Step, config: configs.Config, workdir: pathlib.Path
 ) -> dict[str, str]:
-    """Returns the fingerprint of each artefact that a step reads, or is given.
+    """Returns the fingerprint of each input artefact of a step.
 
     An artefact next to the output is named by its kind, any other by its path.
     """

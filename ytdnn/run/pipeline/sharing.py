@@ -1,4 +1,4 @@
-"""Links an output of one run into another that needs the same."""
+"""Links an output of one run into another run with the same step."""
 
 import pathlib
 from collections.abc import Callable, Iterable
@@ -14,17 +14,17 @@ def share(
     others: Iterable[pathlib.Path],
     say: Callable[[str], None],
 ) -> None:
-    """Links the output of another run where it equals the one that this run needs.
+    """Links the output of another run, if it equals the one that this run needs.
 
-    It does if it was made with the same settings, including the seed, from inputs that
-    this run has too.
+    It is equal if it was made with the same settings, including the seed, from the same
+    inputs.
 
     Args:
-      step: The step whose output is wanted.
+      step: The step to make.
       config: Config of the run.
       directory: Directory of the run.
       others: Directories of other runs.
-      say: Function that takes a line for people where an output is linked.
+      say: Function that is called with a line if an output is linked.
     """
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
     if any(runner.staleness(one, config, directory) for one in inputs):

@@ -1,8 +1,7 @@
 """Settings chosen from the size of the prepared log (`ytdnn/run/configs/by_size.py`).
 
-A run's config says which settings these are (`auto`). They are chosen whenever a step
-is begun or looked at, from counts that `prepare` left in the manifest: the same data
-give the same settings, and other data other ones.
+`auto` in a run's config names these settings. They are computed each time from the
+counts in the manifest of the prepared set, so they follow the data.
 """
 
 import pathlib
@@ -14,7 +13,7 @@ _DATA = "data"
 
 
 def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
-    """Returns the size of a run's log, None where nothing is prepared."""
+    """Returns the size of a run's log; None if nothing is prepared."""
     try:
         facts = artifacts.read_manifest(workdir / _DATA, _DATA).facts
     except errors.UserError:

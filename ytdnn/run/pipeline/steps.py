@@ -1,8 +1,7 @@
 """The implementation of each step, and the settings that its output depends on.
 
-Every function takes (config, workdir). The packages that do the work are imported when
-called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` need not
-wait for it.
+Every function takes (config, workdir). Packages are imported inside functions:
+TensorFlow takes seconds to load, and help, errors and `import ytdnn` do not need it.
 """
 
 import dataclasses
@@ -25,7 +24,7 @@ _ENABLED = "config.ranking.enabled is true"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
-    """Returns the fingerprint of each artefact of a run, by its place there."""
+    """Returns the fingerprint of each artefact of a run, by its path in the workdir."""
     return {
         name: artifacts.read_manifest(
             workdir / name, pathlib.PurePath(name).name
@@ -40,7 +39,7 @@ def prepare(
     given: "tables.TablesInMemory | None" = None,
     machines: "machines_room.Engines | None" = None,
 ) -> None:
-    """Makes `workdir/data`, of tables in memory where they are given."""
+    """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as prepare_room
 
     if config.data.source == "world" and not config.data.dir:
@@ -67,18 +66,18 @@ def describe_data(workdir: pathlib.Path) -> list[str]:
 
 
 def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why the run has no ranker, empty where it has one."""
+    """Returns why the run has no ranker; empty if it has one."""
     from ytdnn.log import prepared
 
     return prepared.load(workdir / "data").ranker_left_out(config.ranking)
 
 
 def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
-    """Returns a run's config with `ranking.enabled` as `choice` has decided it.
+    """Returns a run's config with `ranking.enabled` set by the artefact `choice`.
 
     Args:
-      config: The run's.
-      workdir: The run's.
+      config: Config of the run.
+      workdir: Directory of the run.
     """
     if config.ranking.enabled != "auto":
         return config
@@ -89,7 +88,7 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
 
 
 def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why the run serves no ranker, empty where it does."""
+    """Returns why the run serves no ranker; empty if it serves one."""
     why = ranker_left_out(config, workdir)
     if why or ranker_left_out(served_config(config, workdir), workdir) == "":
         return why
@@ -97,7 +96,7 @@ def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
 
 
 def choice_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why nothing is to be chosen, empty where something is."""
+    """Returns why there is no order to choose; empty if there is."""
     why = ranker_left_out(config, workdir)
     return why or ("" if config.ranking.enabled == "auto" else _ENABLED)
 
@@ -124,7 +123,7 @@ def describe_choice(workdir: pathlib.Path) -> list[str]:
 
 
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Checks the features that the config names, of both networks."""
+    """Checks the features in the config, of both networks."""
     from ytdnn.log import prepared
     from ytdnn.training import features
 
@@ -161,7 +160,7 @@ def own_files(config: configs.Config) -> Mapping[str, str]:
 
 
 def ranker_parts(config: configs.Config) -> Mapping[str, str]:
-    """Returns the versions of the parts from outside that a ranker is made of."""
+    """Returns the versions of other packages' parts that a ranker is made of."""
     from ytdnn.training import ranking
 
     return ranking.versions(config)
@@ -212,7 +211,7 @@ def evaluate(
     split: str = "test",
     stage: str = "",
 ) -> None:
-    """Makes `workdir/evaluation`, or that of the other split, or of a stage alone."""
+    """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
     from ytdnn.evaluation.terminal import files
 
@@ -228,7 +227,7 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`, which records the refresh it belongs to, if any."""
+    """Makes `workdir/bundle`, with a record of the refresh, if any."""
     from ytdnn.bundle import export as export_room
     from ytdnn.log import prepared
 
@@ -246,7 +245,7 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
 
 
 def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the fingerprints of the lists of removed and added videos there are."""
+    """Returns the fingerprints of the lists of removed and added videos, if any."""
     from ytdnn.bundle import added_videos, removed_videos
 
     return removed_videos.inputs(workdir) | added_videos.inputs(workdir)

@@ -23,12 +23,13 @@ def evaluate(
       kind: `bundle` or `predictions`.
       path: The bundle's directory, or the file of predictions.
       data_directory: The prepared set it is measured on.
-      config: Lengths, slices, resamples.
+      config: Settings of lengths, slices and resamples.
       split: `test` or `validation`.
       out: Directory of the report, made if missing.
 
     Raises:
-      errors.UserError: Something is missing or damaged, or does not fit the set.
+      errors.UserError: An input is missing or damaged, or does not fit the prepared
+        set.
     """
     from ytdnn.evaluation import bundles, other_systems, predictions, report_files
     from ytdnn.evaluation.terminal import files

@@ -1,8 +1,8 @@
-"""The interface of experiment trackers, and the block in which one is told of a run.
+"""The interface of experiment trackers, and the context that reports a run to one.
 
-Which server a tracker reports to is set as its own users set it, such as
-`MLFLOW_TRACKING_URI` or `WANDB_BASE_URL`. A command that is killed and given again goes
-on with the same run of the tracker, whose id stands in the workdir.
+The tracker's own variables set its server, such as `MLFLOW_TRACKING_URI` or
+`WANDB_BASE_URL`. The tracker's id of the run is saved in the workdir, so that a command
+that was killed and is started again continues it.
 """
 
 import contextlib
@@ -25,12 +25,12 @@ FILE = "trackers.json"
 
 @dataclasses.dataclass(frozen=True)
 class TrackedRun:
-    """A run, as trackers know it.
+    """The identity of a run for trackers.
 
     Attributes:
       name: Name of the workdir.
       directory: The workdir.
-      known_id: Id that the tracker gave it before; empty: it is new.
+      known_id: Id of an earlier command in the tracker; empty: the run is new.
     """
 
     name: str
@@ -39,32 +39,32 @@ class TrackedRun:
 
 
 class Tracker(progress.Observer, Protocol):
-    """Is told of a run. A registered factory makes it of a `TrackedRun`."""
+    """Receives the events of a run; a registered factory makes it of a `TrackedRun`."""
 
     @property
     def run_id(self) -> str:
-        """The tracker's id of the run, by which it goes on with it later."""
+        """The tracker's id of the run, to continue it later."""
 
     def on_settings(self, settings: Mapping[str, Any]) -> None:
-        """Is called before the first epoch or result, when all settings are known.
+        """Called with all settings before the first epoch or result.
 
         Args:
           settings: Every setting by its full name, such as `candidates.embedding_dim`;
-            those that the size of the log chooses have the chosen values.
+            settings that follow the size of the log have the chosen values.
         """
 
     def on_results(self, values: Mapping[str, float]) -> None:
-        """Is called with the results of an evaluation, by name.
+        """Called with the results of an evaluation, by name.
 
         Args:
-          values: Such as `test/candidates/ndcg@10`; each is finite.
+          values: Finite values by names such as `test/candidates/ndcg@10`.
         """
 
     def close(self, is_finished: bool) -> None:
-        """Is called at the end.
+        """Called at the end.
 
         Args:
-          is_finished: Whether the command has ended well.
+          is_finished: Whether the command has succeeded.
         """
 
 
@@ -75,16 +75,16 @@ def tracked(
     resolve: Callable[[], configs.Config],
     run_name: str = "",
 ) -> Iterator[Tracker | None]:
-    """Tells a tracker of the trainings within the block.
+    """Context that reports trainings to a tracker.
 
     Args:
-      name: Name of the tracker; empty: there is none, and None is yielded.
+      name: Name of the tracker; empty: no tracker, and None is yielded.
       directory: The workdir.
       resolve: Function that returns the config of the run, once its log is prepared.
-      run_name: Name of the run for people; empty: that of the workdir.
+      run_name: Display name of the run; empty: that of the workdir.
 
     Raises:
-      errors.UserError: There is no such tracker, or its package is not installed.
+      errors.UserError: The tracker is unknown, or its package is not installed.
     """
     if not name:
         yield None
@@ -115,8 +115,8 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     {'ranking.dropout': 0.3, 'seed': 0}
 
     Args:
-      settings: As of `configs.to_dict`.
-      prefix: Name of the section that they are in.
+      settings: See `configs.to_dict`.
+      prefix: Name of the section of the settings.
     """
     found: dict[str, Any] = {}
     for name, value in settings.items():
@@ -129,7 +129,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def results(report: "report_model.Report", split: str) -> dict[str, float]:
-    """Returns the numbers of a report by name, those that are finite.
+    """Returns the finite numbers of a report by name.
 
     Args:
       report: An evaluation.
@@ -145,7 +145,7 @@ def results(report: "report_model.Report", split: str) -> dict[str, float]:
 
 
 class _Patient:
-    """Passes all on; a tracker that fails is named once, and the run goes on."""
+    """Forwards all calls; a failure of the tracker is reported once and ignored."""
 
     def __init__(
         self, name: str, tracker: Tracker, resolve: Callable[[], configs.Config]

@@ -37,12 +37,12 @@ def tune_index(
       workdir: Directory of the run, with `data` and `candidates`.
       config: Config of the run; None: that of the workdir.
       kind: `scann`, `ivf` or `lsh`.
-      recall: Target, the share of the exact lists that is found.
+      recall: Target, the share of the exact lists that the index finds.
       k: Length of the lists; None: the run's number of candidates.
       verbose: As for all functions of `api`.
 
     Raises:
-      errors.UserError: An artefact is missing or stale, there is no such kind, or no
+      errors.UserError: An artefact is missing or stale, the kind is unknown, or no
         setting reaches the recall.
     """
     if not 0.0 < recall <= 1.0:
@@ -105,7 +105,7 @@ def _publish(directory: pathlib.Path, tuned: "tune_room.Tuned") -> None:
 
 
 def flags(tuned: "tune_room.Tuned") -> str:
-    """Returns the command-line flags of the setting found."""
+    """Returns the command-line flags of the chosen setting."""
     config: Any = tuned.chosen.config
     own = dataclasses.asdict(config)
     words = [f"--config.index.search={own.pop(configs.KIND)}"]

@@ -19,12 +19,12 @@ _LOCK_FILE = ".lock"
 
 @contextlib.contextmanager
 def lock(directory: pathlib.Path) -> Iterator[None]:
-    """Holds a run's directory, which is made if missing, for one process.
+    """Context that locks a run's directory, made if missing, for one process.
 
     The system frees the lock of a killed process.
 
     Raises:
-      errors.UserError: Another process holds it, or it is no directory.
+      errors.UserError: Another process has the lock, or the path is no directory.
     """
     if directory.exists() and not directory.is_dir():
         raise errors.UserError(
@@ -48,7 +48,7 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def keep_config(directory: pathlib.Path, config: configs.Config) -> Iterator[None]:
-    """Writes the config of a command once the block succeeds, or is interrupted.
+    """Context that writes the config of a command on success or interruption.
 
     An interrupted command can be resumed, and needs its settings; after a failure the
     config of the existing outputs stays.
@@ -64,10 +64,10 @@ def keep_config(directory: pathlib.Path, config: configs.Config) -> Iterator[Non
 def record(
     directory: pathlib.Path, config: configs.Config, sections: Collection[str]
 ) -> None:
-    """Writes the sections of a config that an output was just made with.
+    """Writes the sections of a config that an output was made with.
 
     Args:
-      directory: Directory of the run; its other sections stay as they are.
+      directory: Directory of the run; other sections do not change.
       config: Config of the step.
       sections: Fields of `configs.Config`.
     """
@@ -92,7 +92,7 @@ def write_config(directory: pathlib.Path, config: configs.Config) -> None:
 
 
 def read_config(directory: pathlib.Path) -> configs.Config | None:
-    """Returns the config a run was made with, None if there is none.
+    """Returns the config a run was made with; None without one.
 
     Raises:
       errors.UserError: The file is damaged or of another version.
@@ -121,7 +121,7 @@ def require_config(directory: pathlib.Path) -> configs.Config:
     """Returns the config of a run that has been prepared.
 
     Raises:
-      errors.UserError: Nothing was prepared here.
+      errors.UserError: The workdir has no prepared set.
     """
     made = read_config(directory)
     if made is None and (directory.resolve().parent / CONFIG_FILE).exists():
@@ -141,7 +141,7 @@ def require_config(directory: pathlib.Path) -> configs.Config:
 def from_same_source(config: configs.Config, made: configs.Config) -> configs.Config:
     """Returns a config with the source settings that the data were prepared with.
 
-    A config that names a directory or an edition is returned as it is.
+    A config with a directory or an edition is returned unchanged.
 
     Args:
       config: Config as given for a later step.
@@ -154,6 +154,6 @@ def from_same_source(config: configs.Config, made: configs.Config) -> configs.Co
 
 
 def source_settings(made: configs.Config) -> tuple[str, ...]:
-    """Returns the settings of `data` that later steps take from the prepared set."""
+    """Returns the settings of `data` that later steps read from the prepared set."""
     in_memory = made.data.source == data_config.IN_MEMORY
     return ("source", "dir", "name") if in_memory else ("dir", "name")

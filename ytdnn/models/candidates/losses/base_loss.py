@@ -17,7 +17,7 @@ from ytdnn.log import prepared
 
 Floats = npt.NDArray[np.float32]
 Features = dict[str, tf.Tensor]
-"""A batch as of `ytdnn.log.inputs.cut`, with labels and weights."""
+"""A batch from `ytdnn.log.inputs.cut`, with labels and weights."""
 
 Loss = Callable[[Features, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """(batch of one replica, seed `[2] int32`) → the sum over its examples of weight ·
@@ -36,11 +36,11 @@ class AgeOffsets(Protocol):
         ...
 
     def own_offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns the same of each video at its own time, `[n] float32`."""
+        """Returns the offset of each video at its own time, `[n] float32`."""
         ...
 
     def are_out(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns which videos were uploaded by each time, `[n, m] bool`."""
+        """Returns whether each video was uploaded by each time, `[n, m] bool`."""
         ...
 
 
@@ -64,10 +64,10 @@ class ScoredModel(Protocol):
         places: tf.Tensor | None = None,
         num_places: tf.Tensor | None = None,
     ) -> Columns:
-        """Returns the columns of videos `[n]`, or of the whole vocabulary and 0.
+        """Returns vectors and biases of videos `[n]`; None: of the vocabulary and 0.
 
-        `places` and `num_places` say where each stands among the columns of all
-        replicas, see `ytdnn.models.layers.randomness.keep_columns`.
+        `places` and `num_places` are the position of each video among the columns of
+        all replicas; see `ytdnn.models.layers.randomness.keep_columns`.
         """
         ...
 

@@ -18,7 +18,7 @@ class ColumnGroup:
       log_counts: `[n] float32`, logarithms of how many negatives each stands for;
         `softmax.NEVER`: none.
       mask: `[queries, n] bool`, see `softmax.log_sum_exp`.
-      left_out: `[queries] int32`, the same.
+      left_out: `[queries] int32`, see `softmax.log_sum_exp`.
     """
 
     videos: tf.Tensor
@@ -44,11 +44,11 @@ class BatchLabels:
     users: tf.Tensor
 
     def own(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the values of the queries' own labels, of those of all labels."""
+        """Returns the part of `values` that belongs to the queries' own labels."""
         return replica.here().own(values, self.num_queries)
 
     def negatives(self) -> ColumnGroup:
-        """Returns the labels of other users than the query's, of other videos."""
+        """Returns the labels that are negatives: of other users, for other videos."""
         users, videos = self.own(self.users), self.own(self.videos)
         mask = users[:, tf.newaxis] != self.users
         mask &= videos[:, tf.newaxis] != self.videos
@@ -56,7 +56,7 @@ class BatchLabels:
         return ColumnGroup(self.videos, log_counts, mask=mask)
 
     def num_others(self) -> tf.Tensor:
-        """Returns how many labels are of other users than a query's, the mean of all.
+        """Returns the number of labels of other users, averaged over the queries.
 
         Counted among the sorted users, which is cheaper than in the matrix of pairs.
         """

@@ -27,7 +27,7 @@ class NodeRows(tf.Module):
     def __init__(
         self, config: configs.HierarchicalSoftmaxConfig, num_videos: int
     ) -> None:
-        """Creates the head; `initialise` or a checkpoint says where the leaves are."""
+        """Creates the head; `initialise` or a checkpoint sets the leaves."""
         super().__init__()
         self._config = config
         zeros = tf.zeros([num_videos + 1], tf.int32)

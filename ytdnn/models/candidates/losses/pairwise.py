@@ -157,7 +157,7 @@ class _OfScores(tf.keras.losses.Loss, abc.ABC):
     def scored(
         self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the losses `[batch]`; arguments as of `Scored`."""
+        """Returns the losses `[batch]`; for arguments see `Scored`."""
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Returns the losses, `[batch] float32`.
@@ -290,6 +290,6 @@ def gbce(num_videos: int, config: configs.GBCEConfig) -> Scored:
 
 
 def _mean(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of the values of each row that count; 0 of none."""
+    """Returns the mean of the counted values of each row; 0 for a row without any."""
     total = tf.reduce_sum(values * counts, axis=1)
     return tf.math.divide_no_nan(total, tf.reduce_sum(counts, axis=1))

@@ -41,7 +41,7 @@ def powers(label_counts: np.ndarray, exponent: float) -> npt.NDArray[np.float64]
     """Returns `[num_videos]`, chances in proportion to a power of counts, never 0.
 
     Args:
-      label_counts: As of `probabilities`.
+      label_counts: See `probabilities`.
       exponent: 0 = uniform.
     """
     found = np.maximum(np.asarray(label_counts, np.float64), 1.0) ** exponent
@@ -55,7 +55,7 @@ def _log_uniform(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 class NegativeSampler:
-    """Draws video indices and knows the probability of each."""
+    """Draws video indices, and returns the probability of each."""
 
     def __init__(self, of_videos: npt.NDArray[np.float64]) -> None:
         """Prepares the draws.
