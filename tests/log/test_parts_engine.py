@@ -48,13 +48,13 @@ def files_of(directory: pathlib.Path) -> dict[str, bytes]:
 def read_files(monkeypatch: pytest.MonkeyPatch) -> list[pathlib.Path]:
     """Returns the list that each file is added to when it is read."""
     found: list[pathlib.Path] = []
-    read = parts.File.read
+    read = parts.EventFile.read
 
-    def noted(file: parts.File) -> pl.DataFrame:
+    def noted(file: parts.EventFile) -> pl.DataFrame:
         found.append(file.path)
         return read(file)
 
-    monkeypatch.setattr(parts.File, "read", noted)
+    monkeypatch.setattr(parts.EventFile, "read", noted)
     return found
 
 

@@ -35,7 +35,7 @@ Arrays = dict[str, Integers]
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class JoinedSource:
     """One of two sets, and where its users, videos and texts are in the joined set.
 
     Attributes:
@@ -66,7 +66,7 @@ class Source:
         for shard in self.data.shards:
             is_watched[self.videos[shard.read().watches.videos]] = True
 
-    def parts(self, first: int, stop: int) -> Iterator["Part"]:
+    def parts(self, first: int, stop: int) -> Iterator["SelectedEvents"]:
         """Yields the events of a range of users, from one shard after the other.
 
         Args:
@@ -87,7 +87,7 @@ class Source:
             if own.start < own.stop or not (number or len(users)):
                 yield self._part(number, users[own] - start, owners[own])
 
-    def _part(self, number: int, users: Integers, owners: Integers) -> "Part":
+    def _part(self, number: int, users: Integers, owners: Integers) -> "SelectedEvents":
         """Returns the events of some users of a shard.
 
         Args:
@@ -107,7 +107,7 @@ class Source:
             if table is not None:
                 sizes = np.diff(user_shards.user_offsets(table, size))[users]
                 found[f"{name}_users"] = np.repeat(owners, sizes).astype(np.int32)
-        return Part(found, self._queries(number, shard, users))
+        return SelectedEvents(found, self._queries(number, shard, users))
 
     def _renumbered(self, name: str, values: Integers) -> Integers:
         if name in VIDEOS:
@@ -129,7 +129,7 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class SelectedEvents:
     """Events of some users from one shard.
 
     Attributes:
@@ -143,7 +143,7 @@ class Part:
 
 
 def joined(
-    sources: Sequence[Source], first: int, stop: int
+    sources: Sequence[JoinedSource], first: int, stop: int
 ) -> tuple[Arrays, pl.DataFrame | None]:
     """Returns the events of a range of users, each user's later ones behind.
 
@@ -186,7 +186,9 @@ def joined(
     return found, queries
 
 
-def _count_before(old: Sequence[Part], new: Sequence[Part], size: int) -> None:
+def _count_before(
+    old: Sequence[SelectedEvents], new: Sequence[SelectedEvents], size: int
+) -> None:
     """Counts the old events of each user as earlier than the new ones."""
     for counted, kind in (("num_watches", "watch"), ("num_searches", "search")):
         owners = [part.arrays.get(f"{kind}_users") for part in old]
@@ -218,7 +220,7 @@ def _fill_lacking(old: Arrays, new: Arrays) -> None:
             new[name] = np.full(shape, missing, values.dtype)
 
 
-def _number_pages(parts: Sequence[Part]) -> None:
+def _number_pages(parts: Sequence[SelectedEvents]) -> None:
     """Makes the numbers of pages of each part larger than those of the parts before."""
     first = 0
     for arrays in (part.arrays for part in parts if _PAGES in part.arrays):

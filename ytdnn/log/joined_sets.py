@@ -135,10 +135,10 @@ class JoinedSets:
         found = outcomes.measure(known, (part for part in parts if part is not None))
         return outcomes.facts(found)
 
-    def _source(self, data: prepared.PreparedData) -> joined_events.Source:
+    def _source(self, data: prepared.PreparedData) -> joined_events.JoinedSource:
         """Returns a set with the places of its users, videos and texts here."""
         places = _places(self._videos[schema.VIDEO_ID], data.videos[schema.VIDEO_ID])
-        return joined_events.Source(
+        return joined_events.JoinedSource(
             data,
             _rows_in(self._users, data.users, schema.USER_ID),
             np.append(0, places + 1).astype(np.int32),

@@ -36,7 +36,7 @@ class KeptTables:
         """
         self._directory, self._log, self._config = directory, log, config
         self._local = validation.Streaming()
-        self.parts: dict[str, list[parts.Part]] = {}
+        self.parts: dict[str, list[parts.KeptPart]] = {}
 
     def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
         """Whether a column has a value: reads up to the first."""
@@ -157,7 +157,7 @@ class KeptTables:
         rows: pl.LazyFrame,
         fault: pl.Expr,
         known: pl.Series | None,
-    ) -> list[parts.Part]:
+    ) -> list[parts.KeptPart]:
         """Returns the parts of a table, and reads the files that are new."""
         origin = self._log.origin(table)
         reading = {
@@ -180,10 +180,10 @@ class KeptTables:
         return found
 
 
-def _files(origin: event_log.Origin, rows: pl.LazyFrame) -> Iterator[parts.File]:
+def _files(origin: event_log.Origin, rows: pl.LazyFrame) -> Iterator[parts.EventFile]:
     """Yields the files of a table in order."""
     places = origin.parts or ((0, origin.file),)
     stops = [first for first, _ in places[1:]]
     for (first, path), stop in itertools.zip_longest(places, stops):
         size = None if stop is None else stop - first
-        yield parts.File(pathlib.Path(path), first, rows, size)
+        yield parts.EventFile(pathlib.Path(path), first, rows, size)

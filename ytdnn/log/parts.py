@@ -30,7 +30,7 @@ ROW = event_log.ROW
 
 
 @dataclasses.dataclass(frozen=True)
-class File:
+class EventFile:
     """A file of a table.
 
     Attributes:
@@ -81,7 +81,7 @@ class File:
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class KeptPart:
     """A file of events as it is kept.
 
     Attributes:
@@ -117,11 +117,11 @@ class Part:
 def kept(
     directory: pathlib.Path,
     table: str,
-    file: File,
+    file: EventFile,
     reading: dict[str, Any],
     fault: pl.Expr,
     known: pl.Series | None,
-) -> tuple[Part, bool]:
+) -> tuple[KeptPart, bool]:
     """Returns the part of a file, and whether the file had to be read.
 
     Args:
@@ -135,13 +135,13 @@ def kept(
     place = directory / file.key({**reading, "known": known is not None})
     if (place / _FACTS).exists():
         facts = json.loads((place / _FACTS).read_text())
-        found = Part(place, file.first, facts)
+        found = KeptPart(place, file.first, facts)
         if schema.VIDEO_ID not in file.rows.collect_schema() or found.lists(known):
             return found, False
     with artifacts.scratch(place, str(os.getpid())) as partial:
         facts = _write(partial, table, file.read(), fault, known)
         artifacts.replace(place, partial)
-    return Part(place, file.first, facts), True
+    return KeptPart(place, file.first, facts), True
 
 
 def _write(
@@ -198,7 +198,7 @@ def _facts(good: pl.DataFrame, rows: pl.DataFrame) -> dict[str, Any]:
     return found
 
 
-def num_distinct(parts: Sequence[Part], names: Sequence[str]) -> int:
+def num_distinct(parts: Sequence[KeptPart], names: Sequence[str]) -> int:
     """Returns how many rows of all parts differ.
 
     Rows of two parts can be equal only at times that both have.
