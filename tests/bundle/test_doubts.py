@@ -25,7 +25,7 @@ DOUBTS = {
     "country 'XX' is none of the 2 values of the log: read as unknown": {
         "country": "XX"
     },
-    "1 of 2 watch_times lie after the request's time 1700000000, as 1700000009": {
+    "1 of 2 watch_times lie after the request's time 1700000000, such as 1700000009": {
         "watched_video_ids": ["video 1", "video 2"],
         "watch_times": [NOW - 5, NOW + 9],
         "time": NOW,

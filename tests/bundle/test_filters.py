@@ -174,7 +174,9 @@ def test_a_bundle_without_policies_says_so(tmp_path: pathlib.Path) -> None:
         name: field(name, "string", "batch, length", "", "", choices=("language in",))
         for name in (schema.CONDITIONS, schema.CONDITION_VALUES)
     }
-    with pytest.raises(errors.UserError, match="has none saved, received 'kids'"):
+    with pytest.raises(
+        errors.UserError, match="without saved policies, received 'kids'"
+    ):
         requests.values({"policy": "kids"}, fields)
 
 

@@ -225,7 +225,9 @@ def test_one_of_an_earlier_layout_is_refused_in_one_line(
     with artifacts.publish(tmp_path / "bundle", "bundle", {}, {}) as partial:
         (partial / "a" / "1").mkdir(parents=True)
         (partial / "a" / "1" / "file").write_text("a")
-    with pytest.raises(errors.UserError, match="found one of an earlier ytdnn: run"):
+    with pytest.raises(
+        errors.UserError, match="found one written by an earlier ytdnn: run"
+    ):
         versions.read(tmp_path / "bundle", "bundle")
     publish(tmp_path / "bundle", "new")
     assert content(tmp_path / "bundle") == "new"

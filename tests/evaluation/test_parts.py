@@ -100,7 +100,7 @@ WRONG = {
     "no column": ("land = 'DE'", r"a file of ids, or a condition .*user_id, age"),
     "no truth value": ("age", r"not true or false"),
     "nonsense": ("age >", r"--users to be a file of ids"),
-    "nobody": ("age > 200", r"names none of 30"),
+    "nobody": ("age > 200", r"selects none of 30"),
     "one number": ("1 = 1 and max(age) > 3", r"--users|not true or false"),
 }
 

@@ -114,8 +114,8 @@ def test_a_file_without_permission_is_not_called_damaged():
     ):
         raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
     assert str(caught.value) == (
-        "expected to read logs/watches.csv, could not: Permission denied: repair it "
-        "or point --data_dir at another"
+        "could not read logs/watches.csv: Permission denied: repair it, or point "
+        "--data_dir at another"
     )
 
 

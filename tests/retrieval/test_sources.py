@@ -194,7 +194,10 @@ def test_sources_by_name_have_the_places_of_the_shares() -> None:
     [
         ((("co_wach", 0.1),), r"source \(.*fresh_uploads.*mean co_watch\?"),
         ((("popular", 0.1), ("popular", 0.2)), "each source once"),
-        ((("popular", 0.6), ("co_watch", 0.5)), "leave the candidate model a place"),
+        (
+            (("popular", 0.6), ("co_watch", 0.5)),
+            "leave the candidate model at least one",
+        ),
     ],
 )
 def test_sources_that_do_not_fit_are_refused(sources, message: str) -> None:

@@ -88,14 +88,13 @@ def videos(
     without = found.ids.filter(pl.Series(~has_vector))
     if len(without) == len(found):
         raise errors.UserError(
-            f"expected videos with a vector, received {shown(without)}, which "
-            f"{'has' if len(without) == 1 else 'have'} none: of the {len(known):,} of "
-            f"the catalogue {number:,} {said}"
+            f"expected videos with a vector, received {shown(without)} without one: "
+            f"{number:,} of the {len(known):,} videos of the catalogue {said}"
         )
     notes = list(found.notes)
     if len(without):
         notes.append(
-            f"{count(len(without), 'video')} without a vector, as {why}, left out: "
+            f"{count(len(without), 'video')} without a vector ({why}), left out: "
             f"{shown(without)}"
         )
     rows = np.flatnonzero(has_vector)
@@ -132,8 +131,8 @@ def _named(
     unknown = once.filter(pl.Series(places < 0))
     if len(unknown) == len(once):
         raise errors.UserError(
-            f"expected {kind} of the {len(known):,} in {of}, as "
-            f"{shown(known.head(1))}, found none among {place}, as "
+            f"expected {kind} of the {len(known):,} in {of}, such as "
+            f"{shown(known.head(1))}, found none in {place}, such as "
             f"{shown(once.head(1))}{_hint(once, known)}"
         )
     notes = []
@@ -154,6 +153,7 @@ def _named(
 def _hint(asked: pl.Series, known: pl.Series) -> str:
     if not len(asked):
         return ""
+    # Bounded, as a comparison with all names of a large catalogue takes seconds.
     names = known.head(100_000).cast(pl.String).to_list()
     close = errors.closest(str(asked[0]), names)
     return f": did you mean {close}?" if close else ""
@@ -192,9 +192,9 @@ def limits(
         if not (places > 0).any():
             known, given = bundle.videos[schema.VIDEO_ID], allow[schema.VIDEO_ID]
             raise errors.UserError(
-                f"expected videos of the catalogue to allow, as "
-                f"{shown(known.head(1))}, found none among "
-                f"{count(len(given), 'id')}, as {shown(given.head(1))}"
+                f"expected videos of the catalogue to allow, such as "
+                f"{shown(known.head(1))}, found none in {count(len(given), 'id')}, "
+                f"such as {shown(given.head(1))}"
             )
         found = dataclasses.replace(found, allowed=np.unique(places[places > 0]))
     return found, notes

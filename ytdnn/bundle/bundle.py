@@ -412,9 +412,9 @@ def load(path: pathlib.Path, version: int | None = None) -> Bundle:
     layout = manifest.config.get(LAYOUT)
     if layout != NEWEST_LAYOUT:
         raise errors.UserError(
-            f"expected a bundle of layout {NEWEST_LAYOUT} in {directory}, found "
-            f"{layout} in its version {manifest.facts[versions.VERSION]}, of another "
-            f"version of ytdnn: run `ytdnn export --workdir={directory.parent}`"
+            f"expected a bundle of layout {NEWEST_LAYOUT} in {directory}, found layout "
+            f"{layout} in version {manifest.facts[versions.VERSION]}, written by "
+            f"another ytdnn: run `ytdnn export --workdir={directory.parent}`"
         )
     return Bundle(directory, manifest)
 

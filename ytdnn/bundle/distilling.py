@@ -22,10 +22,10 @@ from ytdnn.retrieval import pool
 from ytdnn.run import configs
 
 FACT = "first_pass"
-BEST = 20
+BEST = 20  # first videos of the ranker's order
 LEAST = 0.95  # share of the ranker's best that must be kept
-_KEEP = 100
-_MANY_VIDEOS = 50_000
+_KEEP = 100  # candidates, of 300 by default
+_MANY_VIDEOS = 50_000  # with fewer the ranker scores all candidates by default
 _FITTED, _JUDGED = 256, 128  # users
 _USERS_A_PART = 16
 _VIDEOS_A_PART = 2_048

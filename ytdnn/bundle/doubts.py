@@ -55,7 +55,7 @@ def _of_times(request: Mapping[str, Any]) -> Iterator[str]:
         if late:
             yield (
                 f"{len(late):,} of {len(times):,} {name} lie after the request's "
-                f"{schema.TIME} {now}, as {late[0]}"
+                f"{schema.TIME} {now}, such as {late[0]}"
             )
         falls = [pair for pair in itertools.pairwise(times) if pair[1] < pair[0]]
         if falls and name == schema.WATCH_TIMES:

@@ -27,7 +27,7 @@ NEAREST_IDS = "nearest_watched_ids"
 NEAREST_COSINES = "nearest_watched_cosines"
 WITHOUT = "without."
 VALUE = "value."
-NUM_NEAREST = 3
+NUM_NEAREST = 3  # watched videos that explain a candidate
 _HISTORY = 50  # most recent watches among which the nearest are
 _UNKNOWN = -2.0  # below every cosine
 

@@ -311,9 +311,9 @@ def _weighing(
     if ranker is None:
         if default or saved:
             raise errors.UserError(
-                "expected no config.composition.weights, and none in its policies, as "
-                "the run serves no ranker whose predictions they would weigh: leave "
-                "them out, or set config.ranking.enabled=true"
+                "expected no config.composition.weights, and none in its policies, for "
+                "a run without a ranker, received some: leave them out, or set "
+                "config.ranking.enabled=true"
             )
         return None
     if not (ranker.head.outcomes or default or saved):

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import tensor_bundle_pb2
 
 VARIABLES = "variables/variables"
-_LEAST_BYTES = 2**20
+_LEAST_BYTES = 2**20  # smaller variables are restored into memory as usual
 _RESTORE, _MAPPED = "RestoreV2", "ImmutableConst"
 # The index of a checkpoint is a table of LevelDB: blocks of sorted keys, and a footer
 # with the place of the block that lists them.

@@ -60,7 +60,7 @@ def read(path: pathlib.Path) -> Request:
         return _object(loads(pathlib.Path(path).read_bytes()))
     except OSError as error:
         raise errors.UserError(
-            f"expected a request in {path}, which cannot be read: {error.strerror}"
+            f"expected a request in {path}, could not read it: {error.strerror}"
         ) from None
     except ValueError as error:
         raise _not_json(path, str(error)) from None
@@ -81,7 +81,7 @@ def loads(text: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start + 1} is not UTF-8") from None
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
     except ValueError:
         raise ValueError("a number of too many digits") from None
 
@@ -396,8 +396,9 @@ def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
     ids = data.users[schema.USER_ID].cast(pl.String)
     found = ids.index_of(str(user_id))
     if found is None:
+        # Bounded, as a comparison with all ids of a large log takes seconds.
         close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
-        hint = f": did you mean {close[0]}?" if close else f", as {ids[0]}"
+        hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
         raise errors.UserError(
             f"expected a user of the {len(ids)} in {data.directory}, received "
             f"{_shown(user_id)}{hint}"

@@ -107,7 +107,7 @@ def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
     """
     if weighing is None:
         return ()
-    meaning = "what is weighed in the order; none at all: as the policy or bundle says"
+    meaning = "names of the weighted predictions; empty: the policy's or the bundle's"
     values = f"weight of each of {schema.WEIGHT_NAMES}; what is not named weighs 0"
     lists: fields.Shape = "batch, length"
     return (

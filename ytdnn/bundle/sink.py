@@ -40,8 +40,8 @@ def require_path(path: pathlib.Path, formats: tuple[str, ...] = PARQUET + CSV) -
         _partial(path).unlink()
     except OSError as error:
         raise errors.UserError(
-            f"expected to write {path}, could not: {error.strerror}: give a directory "
-            f"that may be written to"
+            f"could not write {path}: {error.strerror}: give a directory that may be "
+            f"written to"
         ) from None
 
 

@@ -154,7 +154,9 @@ def recommendations(
     notes = _cold(logged, asked)
     if k > number:
         what = "candidates" if ranker else "videos with a vector"
-        notes.append(f"{k:,} videos a list asked for, there are {number:,} {what}")
+        notes.append(
+            f"{k:,} videos requested per user, only {number:,} {what} available"
+        )
         k = number
     if ranker:
         make = bulk.recommended(bundle, logged, k, limits, index == EXACT)
@@ -179,8 +181,8 @@ def _cold(
     if not number:
         return []
     return [
-        f"{asked_room.count(number, 'user')} without a watch: what the models say of "
-        f"an empty history"
+        f"{asked_room.count(number, 'user')} without a watch: recommended from an "
+        f"empty history"
     ]
 
 
@@ -200,7 +202,9 @@ def similar(
         most = int(bundle.vectors.rows(by)[1:].any(axis=1).sum()) - 1
     notes = []
     if k > most:
-        notes.append(f"{k:,} videos a list asked for, there are {most:,} others")
+        notes.append(
+            f"{k:,} videos requested per video, only {most:,} others available"
+        )
     k = min(k, most)
     make = bulk.similar(bundle, k, by)
     columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)

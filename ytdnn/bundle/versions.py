@@ -23,7 +23,7 @@ from ytdnn.run import artifacts, checksums
 
 VERSIONS = "versions"
 VERSION = "version"  # of the manifest's facts
-_FEWEST_SHARED_BYTES = 2**12
+_FEWEST_SHARED_BYTES = 2**12  # a block of common file systems; less is not worth a link
 
 Files = dict[str, dict[str, Any]]
 Content = Callable[[pathlib.PurePosixPath], str | None]
@@ -170,8 +170,8 @@ def _read_newest(directory: pathlib.Path, kind: str, deep: bool) -> artifacts.Ma
             raise
         if VERSION not in found.facts:
             raise errors.UserError(
-                f"expected a {kind} with a version in {directory}, found one of an "
-                f"earlier ytdnn: run the command that makes it again"
+                f"expected a {kind} with a version in {directory}, found one written "
+                f"by an earlier ytdnn: run the command that makes it again"
             )
         return found
 

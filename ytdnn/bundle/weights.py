@@ -16,7 +16,7 @@ from ytdnn.models.ranking import weighing
 
 WEIGHTS = "weights"
 _EXAMPLE = '{"watch_seconds": 1, "liked": 30}'
-_MOST = 1e9
+_MOST = 1e9  # sums of products with it stay far below float32's limit
 
 Fields = Mapping[str, fields_room.Field]
 
@@ -40,7 +40,7 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
         return found
     if schema.WEIGHT_NAMES not in fields:
         raise errors.UserError(
-            f"expected no {WEIGHTS}, as what is asked predicts no outcomes, received "
+            f"expected no {WEIGHTS} for a model that predicts no outcomes, received "
             f"{errors.one_line(str(given))[:60]}: name columns of impressions in "
             f"config.data.outcomes, and train and export again"
         )

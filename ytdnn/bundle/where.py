@@ -106,8 +106,8 @@ def capped(caps: Any, columns: Sequence[str]) -> dict[str, int]:
 def _require_policies(value: Any, fields: Fields) -> None:
     if value and schema.CONDITIONS in fields:
         raise errors.UserError(
-            f"expected no {schema.POLICY}, as the bundle has none saved, received "
-            f"{value!r}: set config.composition.policies and export again"
+            f"expected no {schema.POLICY} for a bundle without saved policies, "
+            f"received {value!r}: set config.composition.policies and export again"
         )
 
 
@@ -135,7 +135,7 @@ def entries(conditions: Any, keys: Sequence[str]) -> list[Entry]:
         if again:
             raise errors.UserError(
                 f"expected each column once with an operator, received "
-                f"{sorted(again)[0]!r} again in condition {place}: join the two"
+                f"{sorted(again)[0]!r} again in condition {place}: merge the two"
             )
         found += made
     return found

@@ -10,7 +10,7 @@ from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.run import configs
 
-_REPEATS = 5
+_REPEATS = 5  # whose median is taken: a busy machine slows single ones
 
 
 def milliseconds(

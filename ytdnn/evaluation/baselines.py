@@ -28,6 +28,7 @@ from ytdnn.run import configs
 _NEIGHBOURS = 200  # of each watch
 _AUTO_NAME = "auto"
 _AUTO = ("recent_popularity", "markov", "co_watch", "user_neighbours")
+# Above these a baseline takes more than a minute, and `auto` leaves it out.
 _MOST_SCORES = 5e9
 _MOST_PRODUCTS = 3e10
 _MOST_WATCHES = 20_000_000

@@ -174,7 +174,7 @@ def of_users(
     if not cut[0].users.height or not cut[1].users.height:
         raise errors.UserError(
             f"expected --users to name evaluated users, received {named!r}, which "
-            f"names none of them"
+            f"selects none"
         )
     return cut[0], cut[1]
 
@@ -214,8 +214,9 @@ def _require_same_rules(
     ]
     if different:
         raise errors.UserError(
-            f"expected two reports of one protocol, found {'; '.join(different)} in "
-            f"{first.path} and {second.path}: evaluate both by the same rules"
+            f"expected two reports with the same protocol, found "
+            f"{'; '.join(different)} in {first.path} and {second.path}: evaluate both "
+            f"with the same settings"
         )
 
 
@@ -226,8 +227,8 @@ def _require_same_answers(
     if other.height:
         raise errors.UserError(
             f"expected the same answers in {first.path} and {second.path}, found "
-            f"{other.height:,} users with more in one, the first "
-            f"{other[schema.USER_ID][0]}: evaluate both on one prepared set"
+            f"{other.height:,} users with more answers in one of them, the first "
+            f"{other[schema.USER_ID][0]}: evaluate both on the same prepared set"
         )
 
 

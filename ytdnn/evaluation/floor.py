@@ -24,7 +24,7 @@ _METRIC, _K = "ndcg@10", 10
 _MOST_SCORES = 2e8  # of each list
 _LEAST_USERS, _MOST_USERS = 200, 2_000
 _SEED = 0
-_NORMAL_95 = 1.96
+_NORMAL_95 = 1.96  # standard errors in half a 95 % interval
 _COUNTED = ("user_neighbours", "co_watch", "markov")  # of who watched what else
 
 Floats = npt.NDArray[np.float64]
@@ -141,7 +141,7 @@ def _cause(
         rate = config.training.table_learning_rate / 4
         moment = "after the first epoch" if best else "before the first epoch"
         return (
-            f"training does harm, validation was best {moment}. Give "
+            f"training makes it worse, validation was best {moment}. Give "
             f"--config.candidates.training.table_learning_rate={rate:g}."
         )
     if found.name in _COUNTED and config.embedding_dim < 256:

@@ -19,8 +19,9 @@ from ytdnn import errors
 from ytdnn.evaluation import models, protocol, report_parts
 from ytdnn.log import events, prepared, ragged, schema, shard_index, user_shards
 
-_USERS_CHANGED = 128
-_VIDEOS_SCORED = 16
+_USERS_CHANGED = 128  # with another future; one answer that changes is a leak
+_VIDEOS_SCORED = 16  # by the ranker for each of them
+# 116 days and no whole number of hours, so that the hour and the weekday change too.
 _LATER_SECONDS = 10_000_019
 _DAY_SECONDS = 86_400
 _WATCHES_A_PART = 1 << 22
@@ -162,8 +163,8 @@ def require_held_out(data: prepared.PreparedData) -> None:
     if prepared.REFIT in data.manifest.facts:
         raise errors.UserError(
             f"expected a run with held-out watches, found models refitted to the end "
-            f"of the log beside {data.directory}, which were trained on every "
-            f"answer: evaluate the original run"
+            f"of the log next to {data.directory}, which were trained on every answer: "
+            f"evaluate the original run"
         )
 
 
@@ -180,9 +181,8 @@ def require_later(
         raise errors.UserError(
             f"expected the {split.name.lower()} window to begin after the training "
             f"data of {name}, found a bundle refitted to {_utc(trained_to)} and "
-            f"requests "
-            f"from {_utc(first)} on: it was trained on the answers; measure it on a "
-            f"later log, or the original run with `ytdnn evaluate --workdir=…`"
+            f"requests from {_utc(first)} on, so trained on the answers: evaluate it "
+            f"on a later log, or the original run with `ytdnn evaluate --workdir=…`"
         )
 
 

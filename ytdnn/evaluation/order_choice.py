@@ -92,14 +92,14 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             True,
             "The ranker's order is served (ranking.enabled=auto), but was not judged: "
             "no user was shown two videos in the validation window and watched one. "
-            "More impressions (--config.data.ranking_fraction) would tell",
+            "More impressions (--config.data.ranking_fraction) would help to judge it",
         )
     is_better = gains.get(lists.CANDIDATES, gains[ranker.POPULARITY]) > 0.0
     serves = is_better or (_is_level(judged) and gains[ranker.POPULARITY] > 0.0)
     whose = "ranker's" if serves else "candidates'"
     words = f"The {whose} order is served (ranking.enabled=auto): {_compared(judged)}"
     if serves and not is_better:
-        words += ". The two are level, and the ranker alone has learned watch time"
+        words += ". The two are equally good, and only the ranker predicts watch time"
     if serves and gains[ranker.POPULARITY] <= 0.0:
         words += f". The ranker is not above popularity: {_ADVICE}"
     elif not serves:

@@ -100,7 +100,7 @@ def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
     if not found.any():
         raise errors.UserError(
             f"expected --{what} to name {what} of the log, received {named!r}, which "
-            f"names none of {frame.height:,}"
+            f"selects none of {frame.height:,}"
         )
     return np.asarray(found, bool)
 

@@ -83,7 +83,8 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
         if frame.height and not frame[name].is_in(table[name].implode()).any():
             raise errors.UserError(
                 f"expected {name} in {path} to hold ids of {data.directory}, found "
-                f"none (as {frame[name][0]!r}; there {table[name][0]!r})"
+                f"none (first id in the file {frame[name][0]!r}, in the prepared set "
+                f"{table[name][0]!r})"
             )
     frame = _with_scores(path, frame)
     twice = frame.select(schema.USER_ID, schema.VIDEO_ID).is_duplicated()

@@ -24,8 +24,8 @@ from ytdnn.run import configs
 
 POPULARITY = "popularity"
 RANKER = "ranker"
-_SMOOTHING_IMPRESSIONS = 10.0
-_LEAST_ODDS = 1e-6
+_SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each video's
+_LEAST_ODDS = 1e-6  # of a log without clicks, or with nothing else
 
 Floats = npt.NDArray[np.float64]
 

@@ -80,7 +80,8 @@ def require_own(directory: pathlib.Path) -> None:
     if others or directory.is_file():
         raise errors.UserError(
             f"expected a new directory, or that of an earlier evaluation, found "
-            f"{others[0] if others else 'a file'} in {directory}: give another"
+            f"{others[0] if others else 'a file'} in {directory}: give another "
+            f"directory"
         )
 
 

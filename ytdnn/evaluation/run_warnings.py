@@ -30,12 +30,14 @@ _JUDGE = impression_metrics.LIST_NDCG
 _RIVALS = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
+# docs/defaults.md lists the conditions, under "Where a run is not above what is
+# counted".
 _FEW_WATCHES_OF_A_VIDEO = 10.0
 _LATE = 0.75  # of the epochs, since when validation must have gained
-_GAIN = 1.02
-_FEW_PLACES = 100.0
-_SMALL_SHARE = 0.1
-_LARGE_SHARE = 0.25
+_GAIN = 1.02  # times the best value before
+_FEW_PLACES = 100.0  # effective ones, below which an estimate says little
+_SMALL_SHARE = 0.1  # of the users, who have answers in the window
+_LARGE_SHARE = 0.25  # of the answers, without a training watch
 
 
 class _Gain(NamedTuple):

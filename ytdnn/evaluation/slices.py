@@ -29,7 +29,7 @@ from ytdnn.log import prepared, ragged, schema
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
 _OF_USERS = ("activity", "new_user")
-_MOST_VALUES = 12
+_MOST_VALUES = 12  # with more, numbers are cut into quantiles, text into other
 _NUM_QUANTILES = 5
 _OTHER = "other"
 _UNKNOWN = "unknown"

@@ -24,8 +24,8 @@ import polars as pl
 
 from ytdnn.log import prepared, schema
 
-LIMIT = 0.2
-_STANDARD_ERRORS = 4.0
+LIMIT = 0.2  # correlation; see `suspects`
+_STANDARD_ERRORS = 4.0  # 1 / √rows each: a few rows correlate by chance
 _LEAST_ROWS = 30
 _SMOOTHING = 10.0  # impressions
 

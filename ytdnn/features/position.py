@@ -29,7 +29,7 @@ from ytdnn.log import positions, prepared, schema
 from ytdnn.models.layers import numbers
 from ytdnn.run import configs
 
-_SMOOTHING_IMPRESSIONS = 10.0
+_SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each position's
 
 Counts = npt.NDArray[np.int64]
 

@@ -12,7 +12,7 @@ import numpy as np
 from ytdnn.features import base_feature, corpus, encodings
 from ytdnn.log import positions
 
-SMOOTHING_EVENTS = 10.0
+SMOOTHING_EVENTS = 10.0  # average ones, added to each group's
 
 
 class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):

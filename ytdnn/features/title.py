@@ -16,7 +16,7 @@ from ytdnn.run import configs
 
 MAX_TOKENS = 16  # of a title; what follows is not read
 MAX_VALUES = 100_000  # the most frequent ones
-_FEWEST_TITLES = 2
+_FEWEST_TITLES = 2  # the word of a single title tells nothing of another
 _TITLES_A_STEP = 1 << 16
 _VIDEO, _TOKEN = "video", "token"
 

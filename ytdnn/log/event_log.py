@@ -126,8 +126,7 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
-            f"expected to read {file}, could not: {why}: repair it or point {flag} at "
-            f"another"
+            f"could not read {file}: {why}: repair it, or point {flag} at another"
         ) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise errors.UserError(

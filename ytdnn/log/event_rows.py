@@ -148,8 +148,8 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
     if schema.SPLIT in watches.collect_schema():
         raise errors.UserError(
             f"expected no column {schema.WATCHES}.{schema.SPLIT} with "
-            f"data.clicks_are_watches, found it: clicks have no given split; add them "
-            f"to {schema.WATCHES} yourself, or leave the setting out"
+            f"data.clicks_are_watches, found it: clicks have no split of their own; "
+            f"add them to {schema.WATCHES} yourself, or leave the setting out"
         )
     known = [column.name for column in schema.TABLES[schema.WATCHES].columns]
     shared = [name for name in shown.collect_schema() if name in known]

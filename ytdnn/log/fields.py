@@ -88,7 +88,7 @@ def watched(data: prepared.PreparedData) -> Field:
 
 def time() -> Field:
     """Returns the time of the request."""
-    return _times(schema.TIME, "batch", "of the request, seconds; 0 unknown")
+    return _times(schema.TIME, "batch", "time of the request in seconds; 0 unknown")
 
 
 def _times(name: str, shape: Shape, meaning: str) -> Field:
@@ -97,13 +97,13 @@ def _times(name: str, shape: Shape, meaning: str) -> Field:
 
 def watch_times() -> Field:
     """Returns the time of each watch."""
-    meaning = f"of each of {schema.WATCHED_VIDEO_IDS}, seconds; 0 unknown"
+    meaning = f"time of each of {schema.WATCHED_VIDEO_IDS} in seconds; 0 unknown"
     return _times(schema.WATCH_TIMES, "batch, length", meaning)
 
 
 def watched_seconds() -> Field:
     """Returns the watch seconds of each watch."""
-    meaning = f"watched of each of {schema.WATCHED_VIDEO_IDS}; -1 unknown"
+    meaning = f"watch seconds of each of {schema.WATCHED_VIDEO_IDS}; -1 unknown"
     name = schema.WATCHED_SECONDS
     return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
 
@@ -112,7 +112,7 @@ def shown(data: prepared.PreparedData) -> Fields:
     """Returns the videos shown earlier, the time of each and whether it was clicked."""
     dtype, missing = id_type(data)
     ids, clicked = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_CLICKED
-    time_of = f"of each of {ids}, seconds; 0 unknown"
+    time_of = f"time of each of {ids} in seconds; 0 unknown"
     click_of = f"whether each of {ids} was clicked: 1, 0; -1 unknown"
     return (
         Field(ids, dtype, "batch, length", missing, "videos shown earlier"),
@@ -124,9 +124,11 @@ def shown(data: prepared.PreparedData) -> Fields:
 def permitting(data: prepared.PreparedData) -> Fields:
     """Returns the videos to leave out of an answer, and those it may hold."""
     dtype, missing = id_type(data)
-    left_out = "videos to leave out, beside those watched; unknown ids are ignored"
+    left_out = (
+        "videos to leave out in addition to those watched; unknown ids are ignored"
+    )
     others = (
-        "the only videos an answer may hold, unknown ids ignored; no id at all: any"
+        "the only videos that may be recommended, unknown ids are ignored; empty: all"
     )
     return (
         Field(schema.EXCLUDE_IDS, dtype, "batch, length", missing, left_out),
@@ -136,7 +138,7 @@ def permitting(data: prepared.PreparedData) -> Fields:
 
 def queries() -> Field:
     """Returns the searches."""
-    meaning = "as typed, most recent last"
+    meaning = "search queries as typed, most recent last"
     return Field(schema.QUERIES, "string", "batch, length", "", meaning)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from ytdnn.log import order_statistics, plausibility, prepared, schema
 
 _DAY = 86_400
+# Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
 _WINDOWS = {
     prepared.Split.TRAIN: "training",

@@ -90,8 +90,8 @@ def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
     except pl.exceptions.PolarsError:
         raise errors.UserError(
             f"expected {schema.VIDEOS}.{values.name} in {file} of type {dtype} as in "
-            f"the catalogue, found {values.dtype} that does not fit: write it with "
-            f"that type"
+            f"the catalogue, found {values.dtype}, which does not convert: write it "
+            f"with that type"
         ) from None
 
 

@@ -12,11 +12,11 @@ import polars as pl
 
 from ytdnn.log import event_log, ragged, schema, user_shards
 
-_MOST_SHARE = 0.5
+_MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
 _LEAST_HOLDERS = 5  # users or videos, of which one with most of the events is odd
-_LEAST_EVENTS = 50
+_LEAST_EVENTS = 50  # of which that can be said
 _MILLISECONDS, _MINUTES = 100.0, 20.0  # times the duration that a median is above
 _NO_IDS = ("", "null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 _QUOTED = r"""^(".*"|'.*')$"""

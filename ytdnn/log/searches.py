@@ -20,7 +20,7 @@ _JOINED = "joined"
 _IN_TRAINING = "in_training"
 _COUNT = prepared.TRAIN_COUNT
 _QUERIES_A_STEP = 1 << 16
-_TOKENS_A_COUNT = 5_000_000
+_TOKENS_A_COUNT = 5_000_000  # counted at a time, to bound memory
 _NEWLINE = "\n"  # in no token
 
 

@@ -20,7 +20,7 @@ import polars as pl
 from ytdnn.log import prepared, schema, windows
 
 _Split = prepared.Split
-_MIN_WATCHES = 3
+_MIN_WATCHES = 3  # one to train on, one to validate, one to test
 
 
 def given_watches(names: pl.Series) -> np.ndarray:

@@ -28,7 +28,7 @@ FACT = "vectors"
 DIRECTORY = "vectors"
 DTYPE = pl.List(pl.Float32())
 ROWS_A_PART = 1 << 14
-_SMALLEST = 1e-12
+_SMALLEST = 1e-12  # length: a vector of zeros stays one
 
 Rows = npt.NDArray[np.float16]
 

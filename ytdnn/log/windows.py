@@ -21,6 +21,8 @@ Spans = dict[str, tuple[int, int]]
 
 # Windows by watches are kept while the ranker trains on this part of its share of the
 # impressions: then they were good enough, and are those of earlier versions.
+# Of the impressions that the ranker's window would hold if they were spread evenly
+# over the watches' time; with fewer it is placed by the impressions' time.
 _LEAST_OF_SHARE = 0.1
 _DATES = ("validation", "ranking", "ranking_validation", "test")
 
@@ -264,7 +266,7 @@ def _advice(
         return f"{said}: check the times of both tables, which must overlap"
     return (
         f"{said}: set where the windows begin, --config.data.ranking_from=DATE and "
-        f"--config.data.test_from=DATE, so that impressions lie between"
+        f"--config.data.test_from=DATE, so that there are impressions between"
     )
 
 
@@ -357,7 +359,7 @@ def require_splits(found: set[str]) -> None:
         raise errors.UserError(
             f"expected {schema.WATCHES}.{schema.SPLIT} to hold "
             f"{', '.join(schema.SPLITS)}, found no {' and no '.join(missing)}: mark "
-            f"some watches so"
+            f"some watches with it"
         )
 
 

@@ -147,7 +147,7 @@ def sampled(
     ranks = placing.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)
     weight = tf.where(is_drawn, order / temperature, float("-inf"))
-    behind = -1e6 - tf.cast(ranks, tf.float32)
+    behind = -1e6 - tf.cast(ranks, tf.float32)  # below all that is drawn, in order
     drawn = tf.where(is_drawn, weight + noise, behind)
     drawn = tf.where(tf.math.is_finite(order), drawn, order)
     places = tf.argsort(drawn, axis=1, direction="DESCENDING", stable=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-_SETTLED_NS = 2_000_000_000
+_SETTLED_NS = 2_000_000_000  # the step of FAT's clock, the coarsest in use
 
 
 def of_file(path: pathlib.Path) -> str:

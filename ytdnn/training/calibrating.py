@@ -16,7 +16,7 @@ from ytdnn.log import events, prepared, streaming
 from ytdnn.models.ranking import building, heads, model, outcomes, predictions
 from ytdnn.run import configs
 
-_LEAST = 1e-6
+_LEAST = 1e-6  # so that logs are finite
 
 Floats = npt.NDArray[np.float64]
 

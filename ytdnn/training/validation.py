@@ -20,7 +20,7 @@ METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
 _KS = (10, 100)
 _SEED = 0
-_NORMAL_95 = 1.96
+_NORMAL_95 = 1.96  # standard errors in half a 95 % interval
 _USERS_A_BLOCK = 1_024
 
 Values = dict[str, npt.NDArray[np.float64]]

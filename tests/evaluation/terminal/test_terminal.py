@@ -164,7 +164,7 @@ def test_of_a_model_with_content_new_answers_are_not_beyond_reach() -> None:
 
 def test_what_other_pages_would_have_brought_is_told_beside_the_log() -> None:
     text = shown(example.report(), 120)
-    part = text[text.index("what other pages would have brought") :]
+    part = text[text.index("estimated values of other slates") :]
     system = part[part.index("candidates + ranker:") :]
     cells = [c.strip() for c in line_of(system, "watch seconds of a place").split("│")]
     # Of skill 0.9: 40 · 0.9, give and take 5 %.

@@ -70,5 +70,5 @@ def test_csvs_of_other_columns_are_refused(tmp_path):
         csv_files.scan_csvs([first, second])
     assert str(caught.value) == (
         f"expected in {second} the columns of a.csv (id, value), found value, id: "
-        f"write all parts in one form"
+        f"write all parts with the same columns"
     )

@@ -220,7 +220,9 @@ def test_empty_or_absent_directory(tmp_path):
 def test_two_forms_of_one_table_are_refused(tmp_path):
     _write_as("csv", tmp_path)
     _write_as("parquet", tmp_path)
-    assert "found several (watches.parquet, watches.csv): keep one" in _line(tmp_path)
+    assert "found several (watches.parquet, watches.csv): keep one of them" in _line(
+        tmp_path
+    )
 
 
 def test_empty_file(tmp_path):

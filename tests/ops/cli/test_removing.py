@@ -92,7 +92,7 @@ def test_what_was_not_removed_is_not_restored(
     workdir: pathlib.Path, bundle: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.main(["index", "restore", f"--workdir={workdir}", "--videos=17"]) == 2
-    assert "received 17, which is not" in capsys.readouterr().err
+    assert "received 17, which is not removed" in capsys.readouterr().err
     assert versions.numbers(bundle) == [1]
 
 

@@ -77,7 +77,7 @@ def test_the_token_is_of_a_file_or_the_environment(tmp_path: pathlib.Path) -> No
         path.write_text(text)
         with pytest.raises(errors.UserError, match="at least 16 printable ASCII"):
             start.token(path, None)
-    with pytest.raises(errors.UserError, match="cannot be read: No such file"):
+    with pytest.raises(errors.UserError, match="could not read it: No such file"):
         start.token(tmp_path / "none", None)
 
 

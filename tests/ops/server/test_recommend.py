@@ -103,7 +103,7 @@ def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"request_id": "x"}, "expected request_id as an answer of /recommend has it"),
+        ({"request_id": "x"}, "expected request_id from an answer of /recommend"),
         ({"request_id": 3}, "expected request_id"),
         ({"video_id": "nonsense"}, "expected video_id of a video of the catalogue"),
         ({"video_id": ["v1"]}, "expected video_id"),

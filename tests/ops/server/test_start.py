@@ -46,7 +46,7 @@ def test_what_it_says_and_how_it_ends(workdir: pathlib.Path) -> None:
         assert taken.returncode == 2
         assert taken.stderr.splitlines()[-1] == (
             f"ytdnn: error: could not listen on 127.0.0.1 port {server.port}: Address "
-            f"already in use: give another with --port"
+            f"already in use: choose another port with --port"
         )
         status, rest = server.end()
         assert status == 0
@@ -162,7 +162,7 @@ def test_an_address_that_is_not_here(
         taken.listen()
         port = taken.getsockname()[1]
         assert main.main(["serve", f"--bundle={tmp_path}", f"--port={port}"]) == 2
-    assert "give another with --port" in capsys.readouterr().err
+    assert "choose another port with --port" in capsys.readouterr().err
 
 
 def test_join_log_says_what_it_made(

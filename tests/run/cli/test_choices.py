@@ -187,7 +187,7 @@ def test_what_would_have_no_effect_is_refused_by_name(
         (
             "configs.CompositionConfig(num_candidates=5, share_popular=0.95)",
             "config.composition: expected shares of other sources that leave the "
-            "candidate model a place of 5, received share_co_watched=0.13",
+            "candidate model at least one place of 5, received share_co_watched=0.13",
         ),
     ],
 )

@@ -94,7 +94,7 @@ def test_vectors(run: pathlib.Path, tmp_path: pathlib.Path, cli: conftest.Cli) -
     [
         ("recommend --users=all", "expected --out=FILE.parquet|FILE.csv with --users"),
         ("recommend --noranker", "expected --users=all|FILE with --noranker, received"),
-        ("recommend --user=u1 --out=r.csv", "--out belongs to --users=all|FILE, whose"),
+        ("recommend --user=u1 --out=r.csv", "--out is for --users=all|FILE, which"),
         ("similar --video=1 --all", "expected --video=VIDEO_ID, or --all with --out="),
         ("vectors --users=all --videos=all --out=v.pq", "expected --users=all|FILE or"),
     ],

@@ -253,7 +253,7 @@ def test_two_runs_at_once_are_refused(
         assert other.stdout is not None
         other.stdout.readline()
         error = cli.error("run", "--workdir", workdir)
-        assert error.startswith(f"another ytdnn (process {other.pid}) is at work in")
+        assert error.startswith(f"another ytdnn (process {other.pid}) is running in")
         other.kill()
     assert cli("run", "--workdir", workdir).status == 0  # the lock died with it
 

@@ -165,7 +165,7 @@ def test_similar_videos(recommender: ytdnn.Recommender, tmp_path: pathlib.Path) 
 def test_a_video_without_a_vector_is_told_of(recommender: ytdnn.Recommender) -> None:
     number = recommender.bundle.manifest.facts["videos"]
     late = recommender.bundle.videos["video_id"][number]
-    with pytest.raises(ytdnn.UserError, match=f"received {late}, which has none"):
+    with pytest.raises(ytdnn.UserError, match=f"received {late} without one"):
         recommender.similar(late)
     with pytest.warns(UserWarning, match=f"1 video without a vector.*{late}"):
         assert recommender.similar([late, "video 1"], 2).height == 2
@@ -200,7 +200,7 @@ def test_users_without_a_watch_are_counted(
     monkeypatch.setattr(logged, "num_watches", lambda users: np.minimum(users, 2))
     written = ytdnn.write_recommendations(recommender, tmp_path / "r.csv", ranker=False)
     assert written.notes == [
-        "1 user without a watch: what the models say of an empty history"
+        "1 user without a watch: recommended from an empty history"
     ]
 
 
@@ -209,7 +209,7 @@ def test_users_without_a_watch_are_counted(
     [
         ("recs.json", "expected a .parquet or .csv file to write, received"),
         ("folder.csv", "expected a file to write, found a directory: "),
-        ("file/recs.csv", "expected to write "),
+        ("file/recs.csv", "could not write "),
     ],
 )
 def test_where_nothing_can_be_written_nothing_is_worked_out(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_STEPS = 50
+_STEPS = 50  # of Newton's method, at most
 _CONVERGED = 1e-9
 # The 95 % quantile of χ² with two degrees of freedom.
 _CRITICAL = 5.991

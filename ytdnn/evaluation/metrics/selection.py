@@ -25,7 +25,7 @@ GROUP = 16  # scores whose largest is looked at first
 _MOST_USERS_A_BLOCK = 1_024
 _BYTES_PER_SCORE = 32  # a float32 score, two int64 keys, images of bits on the way
 _REMOVED = np.iinfo(np.int64).min
-_INDEX_BITS = 32
+_INDEX_BITS = 32  # a key is an image of the score's bits, then of the column
 _INDEX_MASK = 2**_INDEX_BITS - 1
 
 Offsets = npt.NDArray[np.integer]

@@ -8,7 +8,7 @@ from rich import table
 from ytdnn.evaluation import definitions, report_model, report_parts
 from ytdnn.evaluation.terminal import finite_numbers, names
 
-TITLE = "what other pages would have brought, by the log"
+TITLE = "estimated values of other slates, from the log"
 NOT_KNOWN = (None, None, None)
 
 

@@ -10,10 +10,10 @@ def experiments_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "experiments",
-        "the runs of a directory: what they differ in, what they reached",
+        "list the runs below a directory, with their differing settings and metrics",
         "One table of all runs below a directory, the best first: the metrics of each "
-        "evaluation, and the settings in which the runs differ and which are not "
-        "left at their default.",
+        "evaluation, and the settings that differ between the runs and from their "
+        "defaults.",
         (
             "ytdnn experiments --dir=runs",
             "ytdnn experiments --dir=runs --sort=ranker/auc "
@@ -30,13 +30,14 @@ def study_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "study",
-        "one question, several settings: trains each, and compares them",
-        "Trains and evaluates every variant of an experiment in every seed, each a run "
-        "of its own in WORKDIR/VARIANT/seed-N that goes on where it was stopped; the "
-        "same data and models are made once. Prints a table, and writes study.json and "
+        "train several variants of a config, and compare them",
+        "Trains and evaluates every variant of an experiment in every seed, each as a "
+        "run in WORKDIR/VARIANT/seed-N that resumes where it stopped; data and models "
+        "that variants share are made once. Prints a table, and writes study.json and "
         "study.md: mean over seeds, paired difference to the first variant with its "
-        "interval, popularity and training time. No bundle is written: `ytdnn export` "
-        "makes one of any of the runs. Settings given hold for every variant.",
+        "interval, popularity and training time. Writes no bundle: `ytdnn export` "
+        "writes one for any of the runs. Settings given as flags apply to every "
+        "variant.",
         (
             "ytdnn study --config=experiments/features_and_depth.py "
             "--workdir=runs/depth --stage=candidates --split=validation",
@@ -64,11 +65,11 @@ def sweep_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "sweep",
-        "search settings by validation: Optuna's trials, and the best compared once",
+        "search settings on validation with Optuna, and test the best once",
         "Trains one stage with settings drawn from a space, by Optuna's TPE sampler, "
-        "and stops a trial that is below the median of those before it. Validation "
-        "alone decides. All trials stand in DIR/journal.log: a sweep that was killed "
-        "goes on, and several processes of the same command share it. Ends with "
+        "and stops a trial that is below the median of those before it. Only "
+        "validation decides. All trials are kept in DIR/journal.log: a sweep that was "
+        "killed resumes, and several processes of the same command share it. Ends with "
         "DIR/best.py, a config file to run, DIR/sweep.html, and the paired difference "
         "of the best and the base config on the test window. Needs the extra `sweep`.",
         (
@@ -88,13 +89,13 @@ def live_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "live",
-        "arms against each other, live: a world goes on day by day",
-        "The world behind the runs goes on where their log ends; each user's pages "
-        "come from one arm, and users respond by the world's laws. Reports what people "
-        "watched of each arm, differences with intervals, what a daily look may "
-        "conclude, and an A/A test; prints a table and writes OUT/report.json, "
-        "report.html and the log of each arm as an event log. Finished days are kept: "
-        "a test that was killed goes on. Make the runs on a world that has live days: "
+        "run an A/B test of several runs on simulated users",
+        "The simulated world of the runs continues where their log ends; each user "
+        "gets all slates from one arm, and responds by the world's laws. Reports the "
+        "watches of each arm, differences with intervals, conclusions allowed to a "
+        "daily look, and an A/A test; prints a table and writes OUT/report.json, "
+        "report.html and the log of each arm as an event log. Finished days are kept, "
+        "so a test that was killed resumes. The runs need a world with live days: "
         "--config.data.world.live_days=14.",
         (
             "ytdnn live --arms=logging,popularity,mine=runs/mine --out=runs/live",
@@ -116,10 +117,10 @@ def world_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "world",
-        "write the synthetic world as an event log, with a page of plots",
-        "Writes all five tables of a world as Parquet, a part for each ten thousand "
-        "users, in bounded memory, and draws world.html: popularity, freshness, click "
-        "rates, watch time, searches. The same settings give the same bytes.",
+        "write the synthetic world as an event log, with plots",
+        "Writes all five tables of a world as Parquet, one part per ten thousand "
+        "users, in bounded memory, and plots in world.html: popularity, freshness, "
+        "click rates, watch time, searches. The same settings give the same bytes.",
         (
             "ytdnn world --preset=small --out=runs/world/log",
             "ytdnn world --preset=large --out=runs/large/log --beside=ml-1m.zip",

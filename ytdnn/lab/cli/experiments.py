@@ -17,7 +17,7 @@ Flag = arguments.Flag
 FLAGS = (
     Flag(
         "dir",
-        "Directory whose runs are listed, at any depth.",
+        "Directory to search for runs, at any depth.",
         "",
         "DIR",
         required=True,
@@ -30,14 +30,14 @@ FLAGS = (
     ),
     Flag(
         "sort",
-        "Metric the best run of which stands first, or run for the order of names; "
-        "default: the first metric shown.",
+        "Metric to sort by, best run first, or run to sort by name; default: the first "
+        "metric shown.",
         example="MODEL/METRIC@K",
     ),
-    Flag("split", "The evaluated split; default: test.", example="test|validation"),
+    Flag("split", "Evaluated window; default: test.", example="test|validation"),
     Flag(
         "format",
-        "table (default), or csv with every setting that differs in a column.",
+        "table (default), or csv with a column for each setting that differs.",
         example="table|csv",
     ),
 )

@@ -13,9 +13,9 @@ Flag = arguments.Flag
 FLAGS = (
     Flag(
         "arms",
-        "What is compared, the first with all others: NAME=WORKDIR of a run, or one "
-        "of logging (the policy that filled the log's pages), popularity (watched most "
-        "in the last week), bound (the page of most true watch seconds).",
+        "Arms of the test, the first compared with all others: NAME=WORKDIR of a run, "
+        "or one of logging (the policy behind the log's slates), popularity (most "
+        "watched in the last week), bound (the slate of most true watch seconds).",
         example="ARM,…",
         required=True,
     ),
@@ -25,18 +25,18 @@ FLAGS = (
     Flag("days", "Days of the test; default: the world's live_days.", example="N"),
     Flag(
         "seed",
-        "Of the split of users, and of what arms draw; default: 0.",
+        "Random seed for the split of users and for the arms; default: 0.",
         example="N",
     ),
     Flag(
         "refresh_days",
-        "Train each run on, after so many days, on what its arm's users did; or some, "
-        "each by its own number, as daily=1,weekly=7. Default: 0, never.",
+        "Days between refreshes of each run with the events of its arm's users; for "
+        "only some arms such as daily=1,weekly=7. Default: 0, never.",
         example="N|NAME=N,…",
     ),
     Flag(
         "preset",
-        "World to test in where no arm is a run, with --config.data.world.live_days.",
+        "World to test in if no arm is a run, with --config.data.world.live_days.",
         example="|".join(configs.WORLDS),
     ),
 )

@@ -35,29 +35,28 @@ FLAGS = (
     ),
     Flag(
         "seeds",
-        "Seeds each variant is trained with; default: the config's.",
+        "Seeds to train each variant with; default: the config's.",
         example="0,1,2",
     ),
     Flag(
         "only",
-        "Variants to make and to show; the first of them is the baseline. Default: "
-        "all.",
+        "Variants to train and to show; the first is the baseline. Default: all.",
         example="NAME,NAME",
     ),
     Flag(
         "split",
-        "What is evaluated: test (default), or validation, to choose settings by.",
+        "Window to evaluate: test (default), or validation, for choosing settings.",
         example="test|validation",
     ),
     Flag(
         "stage",
-        "One stage alone, trained and evaluated; default: all.",
+        "Train and evaluate this stage only; default: all.",
         example="candidates|ranking",
     ),
     Flag(
         "metrics",
-        "Metrics to show, each as MODEL/METRIC@K; of the first the difference to the "
-        "baseline. Default: the usual ones of each model.",
+        "Metrics to show, each as MODEL/METRIC@K, with the difference to the baseline "
+        "for the first. Default: the usual ones of each model.",
         example="candidates/map@100,…",
     ),
     resolved.K,
@@ -105,7 +104,7 @@ def run(given: arguments.Arguments) -> None:
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(
             f"expected the directory of a study for --workdir, found a run in "
-            f"{directory}: give another"
+            f"{directory}: give another directory"
         )
     with workdir.lock(directory):
         for number, cell in enumerate(cells, 1):
@@ -156,9 +155,8 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
             if value != asked[key]:
                 raise errors.UserError(
                     f"expected variants with equal settings of data and evaluation, "
-                    f"found config.{key} "
-                    f"{asked[key]!r} in {first} and {value!r} in {name}: give all "
-                    f"variants one value"
+                    f"found config.{key} {asked[key]!r} in {first} and {value!r} in "
+                    f"{name}: give all variants the same value"
                 )
 
 

@@ -30,31 +30,29 @@ _MOST_SHOWN = 10
 FLAGS = (
     Flag(
         "workdir",
-        "Directory of the sweep, made if missing. The same command again goes on.",
+        "Directory of the sweep, made if missing. The same command again resumes it.",
         example="DIR",
         required=True,
     ),
     Flag(
         "config",
         "Python file with a get_config(), the base config, and a get_space(), the "
-        "values to try of each setting. Without it, or without get_space(): the "
-        "product's own space for the size of the log.",
+        "values to try for each setting. Default space: that of ytdnn for the size of "
+        "the log.",
         example="FILE.py",
     ),
-    Flag(
-        "stage", "Stage that is swept; default: candidates.", example="|".join(_STAGES)
-    ),
+    Flag("stage", "Stage to tune; default: candidates.", example="|".join(_STAGES)),
     Flag(
         "trials",
-        "Number of trials, those of earlier calls included; default: 30 where no "
-        "--minutes are given.",
+        "Number of trials, including those of earlier calls; default: 30 without "
+        "--minutes.",
         example="N",
     ),
-    Flag("minutes", "Minutes after which no further trial begins.", example="M"),
+    Flag("minutes", "Start no further trial after this many minutes.", example="M"),
     Flag(
         "metric",
-        "Validation metric that decides; default: ndcg@10 of candidates, auc of the "
-        "ranker, which has weighted_per_user_loss and mean_loss too.",
+        "Validation metric to optimize; default: ndcg@10 for candidates, auc for the "
+        "ranker, which also has weighted_per_user_loss and mean_loss.",
         example="METRIC",
     ),
     tracker_flag.FLAG,
@@ -74,7 +72,7 @@ def run(given: arguments.Arguments) -> None:
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(
             f"expected the directory of a sweep for --workdir, found a run in "
-            f"{directory}: give another"
+            f"{directory}: give another directory"
         )
     stage = arguments.choice(given, "stage", _STAGES, _STAGES[0])
     metrics = list(sweeping.METRICS[stage])

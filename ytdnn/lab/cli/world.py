@@ -12,18 +12,18 @@ PAGE = "world.html"
 FLAGS = (
     arguments.Flag(
         "out",
-        "Directory for the tables and the page, made if missing.",
+        "Directory for the tables and world.html, made if missing.",
         example="DIR",
         required=True,
     ),
     arguments.Flag(
         "preset",
-        "Size to start from; settings change it further. Default: small.",
+        "Preset to start from, which settings change further. Default: small.",
         example="|".join(configs.WORLDS),
     ),
     arguments.Flag(
         "beside",
-        "MovieLens directory or zip to draw beside the world.",
+        "MovieLens directory or zip to plot next to the world.",
         example="ml-1m.zip",
     ),
 )

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
-_MOST_LEVERAGE = 0.9
+_MOST_LEVERAGE = 0.9  # HC3 divides by 1 less it
 
 Array = npt.NDArray[np.float64]
 

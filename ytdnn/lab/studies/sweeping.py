@@ -34,7 +34,7 @@ _TRIALS = "trials"
 _SWEPT = "swept"  # attribute of the study
 _SECONDS, _COST, _REFUSED = "seconds", "milliseconds", "refused"  # of a trial
 _STARTUP_TRIALS = 5  # before any is pruned
-_WARM_UP_EPOCHS = 2
+_WARM_UP_EPOCHS = 2  # before a trial may be pruned
 
 _STAGES = {
     "candidates": (graph.CANDIDATES,),

@@ -40,7 +40,7 @@ class MLflowTracker:
                 self._client.update_run(self._run_id, status="RUNNING")
         except MlflowException as error:
             raise errors.UserError(
-                f"expected MLflow to take the run, received "
+                f"expected MLflow to accept the run, received "
                 f"{errors.one_line(str(error))}: set MLFLOW_TRACKING_URI to your server"
             ) from None
 

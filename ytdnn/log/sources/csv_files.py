@@ -111,7 +111,8 @@ def _require_same_columns(
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(columns))}), found "
-                f"{event_log.brief(', '.join(found))}: write all parts in one form"
+                f"{event_log.brief(', '.join(found))}: write all parts with the same "
+                f"columns"
             )
 
 
@@ -130,7 +131,7 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
             raise errors.UserError(
                 f"expected in {path} {found[0].num_comments} comment lines above the "
                 f"header, as in {paths[0].name}, found {layout.num_comments}: write "
-                f"all parts in one form"
+                f"all parts with the same comment lines"
             )
     num_blank = sum(layout.num_blank for layout in found)
     return dataclasses.replace(found[0], num_blank=num_blank)

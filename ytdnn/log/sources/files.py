@@ -106,8 +106,8 @@ def _require_like(
         if found.get(name) != wanted.get(name):
             raise errors.UserError(
                 f"expected in {path} the columns and types of {first.name}, found "
-                f"{name} of type {found.get(name, 'nothing')}, there "
-                f"{wanted.get(name, 'nothing')}: write all parts in one form"
+                f"{name} of type {found.get(name, 'nothing')} instead of "
+                f"{wanted.get(name, 'nothing')}: write all parts with the same columns"
             )
 
 

@@ -85,8 +85,9 @@ _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
 def _no_ids(column: pl.Series, place: str) -> errors.UserError:
     return errors.UserError(
         f"expected ids, integers or text, in {column.name} of {place}, found "
-        f"{column.dtype}, as {event_log.brief(column.drop_nulls().head(1).to_list())}: "
-        f"write them as integers or text"
+        f"{column.dtype}, such as "
+        f"{event_log.brief(column.drop_nulls().head(1).to_list())}: write them as "
+        f"integers or text"
     )
 
 
@@ -115,12 +116,10 @@ def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:
         text = path.read_text("utf-8")
     except UnicodeDecodeError:
         raise errors.UserError(
-            f"expected text with an id a line in {path}, found bytes that are no "
-            f"UTF-8; name it .parquet or .csv if it is one"
+            f"expected text with an id a line in {path}, found bytes that are not "
+            f"UTF-8: rename it to .parquet or .csv if it is one"
         ) from None
     except OSError as error:
-        raise errors.UserError(
-            f"expected to read {path}, could not: {error.strerror}"
-        ) from None
+        raise errors.UserError(f"could not read {path}: {error.strerror}") from None
     lines = [line.strip() for line in text.splitlines()]
     return pl.DataFrame({column: pl.Series([x for x in lines if x], dtype=pl.String)})

@@ -155,8 +155,8 @@ def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
         found += _others(directory, name)
     if len(found) > 1:
         raise errors.UserError(
-            f"expected one form of {name} in {directory}, found several "
-            f"({', '.join(path.name for path in found)}): keep one"
+            f"expected one format of {name} in {directory}, found several "
+            f"({', '.join(path.name for path in found)}): keep one of them"
         )
     if not found:
         return None
@@ -222,8 +222,9 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     kinds = {is_csv(path): path for path in found}
     if len(kinds) > 1:
         raise errors.UserError(
-            f"expected parts of one form in {folder}, found Parquet and CSV "
-            f"({kinds[False].name}, {kinds[True].name}): write all parts in one form"
+            f"expected parts in the same format in {folder}, found Parquet and CSV "
+            f"({kinds[False].name}, {kinds[True].name}): write all parts in the same "
+            f"format"
         )
     return found
 
@@ -260,7 +261,8 @@ def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
             raise errors.UserError(
                 f"expected in {path} the partitions of {found.paths[0]} "
                 f"({', '.join(first) or 'none'}), found "
-                f"{', '.join(of_path) or 'none'}: write all parts in one form"
+                f"{', '.join(of_path) or 'none'}: write all parts with the same "
+                f"partitions"
             )
     return {key: {path: of[key] for path, of in of_parts.items()} for key in first}
 

@@ -33,12 +33,11 @@ _EXTRA = 8  # vectors that are iterated beside those asked for
 _FIRST_STEPS = 2  # plain steps, which find out the range of the spectrum
 _FILTERS, _DEGREE = 2, 4
 _MOST_KEPT = 1 << 25  # events; of a longer log, shards are read again
-_SHORTEST = 1e-12
+_SHORTEST = 1e-12  # length: a vector of zeros stays one
 _ROWS_A_BLOCK = 1 << 18  # of arrays that are changed in place
 # Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
 # directions than columns: its least eigenvalue is 0, for which a filter would overflow.
 _LEAST_BOUND = 1e-4
-_POWER = 1.0
 _SEED = 0
 
 
@@ -62,7 +61,7 @@ def vectors(data: prepared.PreparedData, dim: int) -> Floats:
     found = np.zeros((len(watched), dim), np.float32)
     if rank:
         basis, values = space.leading(rank)
-        found[:, :rank] = basis * scale[:, np.newaxis] * values**_POWER
+        found[:, :rank] = basis * scale[:, np.newaxis] * values
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     known = (watched / (watched + _DAMPING)).astype(np.float32)[:, np.newaxis]
     return found / np.maximum(lengths, _SHORTEST) * known

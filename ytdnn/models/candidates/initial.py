@@ -99,6 +99,7 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     weight is 1 / √watches, as in neighbour models. The weight is reduced where the
     watches are too few to estimate a direction. The mean over watches is 1.
     """
+    # About 1 / √watches, damped for few watches, of which chance decides.
     weights = np.sqrt(counts + 5.0) / (counts + 2.0)
     total = float((weights * counts).sum())
     return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)

@@ -62,8 +62,8 @@ class TowerInputs:
         """
         if self.of_videos is not None:
             raise NotImplementedError(
-                "expected inputs without content, received some with: content is read "
-                "from a prepared set, so load the model with it"
+                "expected inputs without content features, received some with them: "
+                "content is read from a prepared set, so load the model with it"
             )
         return {
             "vocabulary_size": self.vocabulary_size,

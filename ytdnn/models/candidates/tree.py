@@ -21,7 +21,7 @@ from ytdnn.log import prepared
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
-_AUDIENCE_DIM = 32
+_AUDIENCE_DIM = 32  # random coordinates of a user, which keep distances roughly
 _SMALLEST_CLUSTER = 16  # below, one sort by the principal axis is order enough
 
 

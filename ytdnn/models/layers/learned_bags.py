@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from ytdnn.models.layers import bags, randomness
 
-_SLOWEST = 0.99
-_FASTEST = 0.3
+_SLOWEST = 0.99  # of the initial decay rates
+_FASTEST = 0.3  # of them
 
 
 class LearnedBags(tf.keras.layers.Layer):

@@ -390,7 +390,8 @@ def _require_first_stage(
     elif first_stage is None and name in manifest.inputs:
         raise errors.UserError(
             f"expected the {name} that {directory} was trained with, received none: "
-            f"load them from next to it (ytdnn.retrieval.stage.load)"
+            f"load the first stage from the directory next to it "
+            f"(ytdnn.retrieval.stage.load)"
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-_ROWS = 16
+_ROWS = 16  # a multiple of 8, of which matrix products take rows
 Tensors = Mapping[str, tf.Tensor]
 
 

@@ -31,8 +31,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 _MAX_LOG_RATIO = 5.0  # of a watch time to its video's duration, or to the mean
-_LEAST_SECONDS = 1e-3
-_LEAST_RATE = 1e-4
+_LEAST_SECONDS = 1e-3  # so that logs are finite
+_LEAST_RATE = 1e-4  # of clicks, so that its log odds are finite
 NUM_BINS = 12
 _NUM_GROUPS, _NUM_QUANTILES = 20, 50
 _LEAST_OF_GROUP = 20  # clicks

@@ -94,7 +94,7 @@ def _require_removed(video_ids: Collection[str], old: Collection[str]) -> None:
     if strange:
         raise errors.UserError(
             f"expected removed videos to restore ({len(old)} are removed), received "
-            f"{strange[0]}, which is not"
+            f"{strange[0]}, which is not removed: leave it out"
         )
 
 

@@ -12,13 +12,13 @@ FLAGS = (
     resolved.WORKDIR,
     arguments.Flag(
         "file",
-        "Parquet or CSV file in the columns of the log's videos.",
+        "Parquet or CSV file with the columns of the log's table videos.",
         example="FILE",
         required=True,
     ),
     arguments.Flag(
         "columns",
-        "Own column names of the file, as videos.title=name.",
+        "Your column names in the file, such as videos.title=name.",
         example="TABLE.COLUMN=OWN,…",
     ),
     arguments.Flag(

@@ -13,23 +13,24 @@ _PROGRAM = (sys.executable, "-m", "ytdnn")
 _RESTARTS = 10
 _COMMANDS = ("train", "run", "refit")
 FLAGS = (
-    Flag("workers", "Processes that train; default: 2.", example="N"),
+    Flag("workers", "Number of workers; default: 2.", example="N"),
     Flag(
         "ps",
-        "Parameter servers, which hold the tables; default: none, the workers then "
-        "train in step.",
+        "Number of parameter servers, which hold the embedding tables; default: none, "
+        "for synchronous workers.",
         example="N",
     ),
     Flag(
         "restarts",
-        f"How often lost processes are started again; default: {_RESTARTS}.",
+        f"How often to restart lost processes; default: {_RESTARTS}.",
         example="N",
     ),
     Flag(
         "network",
-        "own (default): the processes have a network of their own, without the world "
-        "and closed to it; open: that of the machine, for data that lie elsewhere. "
-        "TensorFlow then listens on every address, and runs what reaches it.",
+        "own (default): the processes share a private network namespace, without "
+        "access from or to outside; open: the network of the machine, for data on "
+        "other hosts. TensorFlow then listens on every address, and runs any request "
+        "that reaches it.",
         example="own|open",
     ),
 )

@@ -10,11 +10,11 @@ def index_add_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "index add",
-        "put new uploads into every answer, without training or a rebuild",
-        "Their vectors are made by the content side of the trained candidates, and "
-        "searched exactly in a delta part beside the index as it was built. The bundle "
-        "gets a new version, which a running server loads by itself. The table lies in "
-        "WORKDIR/added_videos.parquet, and every later export carries it.",
+        "add new uploads to the served videos, without training or a rebuild",
+        "Computes their vectors from content, with the trained video tower, and "
+        "searches them exactly, next to the index, which stays as built. The bundle "
+        "gets a new version, which a running server loads by itself. The table is kept "
+        "in WORKDIR/added_videos.parquet for all later exports.",
         ("ytdnn index add --workdir=runs/mine --file=uploads.parquet",),
         adding.FLAGS,
         (),
@@ -27,10 +27,10 @@ def index_remove_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "index remove",
-        "take videos out of every answer, without a rebuild",
+        "remove videos from the served videos, without a rebuild",
         "The bundle gets a new version of the same models without these videos, in "
         "less than a second; a running TensorFlow Serving loads it by itself. The list "
-        "lies in WORKDIR/removed_videos.json, and every later export carries it.",
+        "is kept in WORKDIR/removed_videos.json for all later exports.",
         (
             "ytdnn index remove --workdir=runs/mine --videos=17,42",
             "ytdnn index remove --workdir=runs/mine --file=taken_down.txt",
@@ -46,8 +46,8 @@ def index_restore_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "index restore",
-        "take removed videos back",
-        "The opposite of `index remove`, in the same way.",
+        "restore removed videos",
+        "Undoes `index remove`, in the same way.",
         ("ytdnn index restore --workdir=runs/mine --videos=42",),
         removing.REMOVAL_FLAGS,
         (),
@@ -60,11 +60,11 @@ def serve_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "serve",
-        "a bundle as a service, and a page that shows it at work",
-        "Answers TensorFlow Serving's REST API for every model of the bundle, ScaNN's "
-        "too, and a friendlier /recommend and /feedback, which are logged. Loads new "
-        "versions by itself while it serves. The page at / shows candidates, their "
-        "sources and scores, and why each video stands where it does.",
+        "serve a bundle over HTTP, with a page to inspect its answers",
+        "Implements TensorFlow Serving's REST API for every model of the bundle, "
+        "including ScaNN's, and a simpler /recommend and /feedback, which are logged. "
+        "Loads new versions while it serves. The page at / shows candidates, their "
+        "sources and scores, and the reason for each video's rank.",
         (
             "ytdnn serve --workdir=runs/mine",
             "ytdnn serve --workdir=runs/mine --inspect --port=8080",
@@ -82,12 +82,12 @@ def join_log_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "join-log",
-        "what was served and what became of it, as an event log to train on",
+        "turn served slates and their feedback into an event log to train on",
         "Joins the answers and the feedback that `ytdnn serve` has logged, and writes "
         "impressions (with page, position, source, score, click and watch time) and "
-        "watches as an event log, which `ytdnn prepare` reads as it is. Feedback "
-        "counts that came within --wait of its answer; answers younger than that are "
-        "left out, and said.",
+        "watches as an event log, which `ytdnn prepare` reads as it is. Counts "
+        "feedback that came within --wait of its answer; younger answers are left out, "
+        "and their number is printed.",
         ("ytdnn join-log --log=runs/mine/served_log --out=logs/served",),
         serve.JOIN_FLAGS,
         (),
@@ -100,12 +100,12 @@ def cluster_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "cluster",
-        "a training by several processes of this machine, to try it",
-        "Starts the processes of a cluster, each with the command after -- and a "
-        "TF_CONFIG of its own: workers that train in step, or with --ps a chief, "
-        "workers and parameter servers. Starts again what is killed; the training goes "
-        "on from its last checkpoint. Output of the chief is shown, that of the others "
-        "lies in WORKDIR/cluster. Several machines: docs/scale.md.",
+        "try distributed training with several processes on this machine",
+        "Starts the processes of a cluster, each with the command after -- and its own "
+        "TF_CONFIG: synchronous workers, or with --ps a chief, workers and parameter "
+        "servers. Restarts processes that are killed; the training resumes from its "
+        "last checkpoint. Prints the output of the chief; that of the others goes to "
+        "WORKDIR/cluster. For several machines see docs/scale.md.",
         (
             "ytdnn cluster --workers=2 -- train --workdir=runs/mine",
             "ytdnn cluster --workers=2 --ps=2 -- train --workdir=runs/mine "
@@ -123,13 +123,13 @@ def refit_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "refit",
-        "train the chosen models again to the end of the log, and export them",
-        "For serving, after settings and epochs are chosen and measured: candidates "
-        "and ranker learn from all of the log, validation and test included, as many "
-        "epochs as the measured models' best took. The ranker learns from the scores "
-        "of candidates trained before its window alone. Writes WORKDIR/refit, and a "
-        "new version of the bundle, which carries the evaluation of the measured run; "
-        "later exports are of the refit too, until --config.refit=false.",
+        "retrain the chosen models to the end of the log, and export them",
+        "For serving, once settings and epochs are chosen and evaluated: candidates "
+        "and ranker are trained on the whole log, validation and test included, for "
+        "the best epoch count of the evaluated models. The ranker reads scores of "
+        "candidates trained only before its window. Writes WORKDIR/refit, and a new "
+        "version of the bundle, with the evaluation of the original run; later exports "
+        "are of the refit too, until --config.refit=false.",
         ("ytdnn refit --workdir=runs/mine",),
         (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY),
         (),
@@ -142,13 +142,13 @@ def refresh_command() -> command.Command:
     """Returns the description of the command."""
     return command.Command(
         "refresh",
-        "let the models of a run go on learning with the events since",
-        "New events are put behind those of the run, which is left as it is; trained "
-        "weights and the state of the optimisers are carried over to the grown "
-        "vocabularies. Candidates learn from the new watches and some old ones, the "
-        "ranker from the impressions since the candidates whose scores it reads were "
-        "trained. Writes another workdir, which can be refreshed in turn; one that was "
-        "killed goes on.",
+        "continue the training of a run's models with newer events",
+        "Appends new events to those of the run, which stays unchanged; trained "
+        "weights and optimizer state are carried over to the grown vocabularies. "
+        "Candidates learn from the new watches and some old ones, the ranker from the "
+        "impressions since the candidates whose scores it reads were trained. Writes "
+        "another workdir, which can be refreshed in turn; a refresh that was killed "
+        "resumes.",
         (
             "ytdnn refresh --from=runs/monday --data_dir=logs/monday "
             "--workdir=runs/tuesday",

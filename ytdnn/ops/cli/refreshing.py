@@ -14,7 +14,7 @@ FLAGS = (
     ),
     arguments.Flag(
         "data_dir",
-        "The log of the events since, or the whole grown log.",
+        "Log of the newer events only, or the whole log with them.",
         example="PATH",
         required=True,
     ),
@@ -26,12 +26,12 @@ FLAGS = (
     ),
     arguments.Flag(
         "columns",
-        "Own column names of the new log; default: those of the run.",
+        "Your column names in the new log; default: those of the run.",
         example="TABLE.COLUMN=OWN,…",
     ),
     arguments.Flag(
         "bad_rows",
-        "What to do with invalid rows; default: as the run does.",
+        "What to do with invalid rows; default: as in the run.",
         example="|".join(_BAD_ROWS),
     ),
 )

@@ -12,7 +12,7 @@ from ytdnn.run.pipeline import graph
 REMOVAL_FLAGS = (
     resolved.WORKDIR,
     arguments.Flag("videos", "Ids of videos, as in the log.", example="ID,…"),
-    arguments.Flag("file", "Text file with an id a line.", example="FILE"),
+    arguments.Flag("file", "Text file with one id per line.", example="FILE"),
 )
 _MOST_SHOWN = 5
 

@@ -13,47 +13,47 @@ from ytdnn.run.pipeline import graph
 Flag = arguments.Flag
 
 FLAGS = (
-    Flag("workdir", "Directory of a run; its bundle is served.", example="DIR"),
-    Flag("bundle", "Directory of a bundle that lies alone.", example="DIR"),
+    Flag("workdir", "Directory of a run with the bundle to serve.", example="DIR"),
+    Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
     Flag("port", "Port to listen on; default: 8501.", example="N"),
     Flag(
         "host",
-        "Address to listen on; default: 127.0.0.1. Another needs a token.",
+        "Address to listen on; default: 127.0.0.1. Any other address needs a token.",
         example="ADDRESS",
     ),
     Flag(
         "token_file",
-        "File with the token that every request must bring; or the environment "
+        "File with the token required in every request; or set the environment "
         "variable YTDNN_TOKEN.",
         example="FILE",
     ),
     Flag(
         "allowed_hosts",
-        "Names in the Host header that are answered too.",
+        "Further names to accept in the Host header.",
         example="NAME,…",
     ),
-    Flag("inspect", "Show users of the prepared set.", is_switch=True),
+    Flag("inspect", "Let the page show users of the prepared set.", is_switch=True),
     Flag(
         "log",
-        "Directory of what was served; default: WORKDIR/served_log, none with "
-        "--bundle; none: no log.",
+        "Directory to log answers and feedback to; none: no log; default: "
+        "WORKDIR/served_log, none with --bundle.",
         example="DIR|none",
     ),
     Flag(
         "flush_seconds",
-        "How long what was served may be in memory alone; default: 5.",
+        "Longest time that answers and feedback are kept only in memory; default: 5.",
         example="SECONDS",
     ),
     Flag(
         "batching",
-        "on (default): requests share runs, as serving/batching.config of the bundle "
-        "says; off: each runs alone.",
+        "on (default): requests are batched as in serving/batching.config of the "
+        "bundle; off: each runs alone.",
         example="on|off",
     ),
     Flag(
         "processes",
-        "Processes that answer on the port; vectors and tables are in memory once; "
-        "default: 1.",
+        "Number of processes that answer on the port, with vectors and tables in "
+        "shared memory; default: 1.",
         example="N",
     ),
     Flag(
@@ -63,23 +63,28 @@ FLAGS = (
     ),
     Flag(
         "queue_seconds",
-        "Requests are refused (503, Retry-After) while others have waited this long; "
+        "Refuse requests (503, Retry-After) while others have waited this long; "
         "default: 1.",
         example="SECONDS",
     ),
     Flag(
         "traces",
-        "on: OpenTelemetry's traces, by OTLP (extra telemetry); off (default).",
+        "on: send OpenTelemetry traces by OTLP (extra telemetry); off (default).",
         example="on|off",
     ),
 )
 JOIN_FLAGS = (
-    Flag("log", "Directory of what was served.", example="DIR", required=True),
-    Flag("out", "Directory of the event log, made new.", example="DIR", required=True),
+    Flag(
+        "log",
+        "Directory with the log of answers and feedback.",
+        example="DIR",
+        required=True,
+    ),
+    Flag("out", "New directory for the event log.", example="DIR", required=True),
     Flag(
         "wait",
-        "Seconds after an answer in which feedback counts; answers younger than that "
-        "are left for later; default: 3600.",
+        "Seconds after an answer in which feedback counts; younger answers are left "
+        "for a later call; default: 3600.",
         example="SECONDS",
     ),
 )

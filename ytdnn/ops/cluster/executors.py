@@ -178,8 +178,8 @@ class Scheduled:
         """
         if not pending.wait(self._most_seconds):
             raise errors.LostProcessError(
-                f"expected a worker to make a step within {self._most_seconds} s, "
-                f"found none that did: start the lost workers again, or raise "
+                f"expected a worker to finish a step within {self._most_seconds} s, "
+                f"found none: start the lost workers again, or raise "
                 f"cluster.lost_seconds; the same command resumes"
             )
         if pending.error is not None:

@@ -29,7 +29,8 @@ from ytdnn.ops.cluster import local_network, tasks
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.1
-_END_SECONDS = 10.0
+_END_SECONDS = 10.0  # for the chief to end by itself after Ctrl-C
+# prctl(2): the signal that a process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
 
@@ -102,6 +103,7 @@ def _started(plan: Plan, parent: int) -> int:
         print(f"ytdnn: error: {error}", file=sys.stderr, flush=True)
         return 2
     except KeyboardInterrupt:
+        # As a shell has it for a command that SIGINT ended: 128 + 2.
         return 130
     except BaseException:
         traceback.print_exc()

@@ -35,10 +35,10 @@ def enter() -> None:
         is_done = False
     if not is_done:
         raise errors.UserError(
-            "expected a system where a process can have a network of its own (Linux "
-            "with user namespaces), found none: TensorFlow would listen on every "
-            "address and run any request that reaches it; give --network=open only "
-            "behind a firewall"
+            "expected a system where a process can have its own network namespace "
+            "(Linux with user namespaces), found none: TensorFlow would listen on "
+            "every address and run any request that reaches it; give --network=open "
+            "only behind a firewall"
         )
 
 

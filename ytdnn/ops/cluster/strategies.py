@@ -20,7 +20,7 @@ from ytdnn.run import configs
 from ytdnn.training import devices
 
 _POLL_SECONDS = 1.0
-_TRIES = 3
+_TRIES = 3  # refused connections in a row, after which the chief is gone
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,

@@ -23,7 +23,7 @@ from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.run import artifacts, configs
 from ytdnn.training import optimizer_state, ranking
 
-_REQUESTS = 1_000
+_REQUESTS = 1_000  # slates, drawn at random, of which scores are compared
 _LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
 
 Floats = npt.NDArray[np.floating]

@@ -309,6 +309,7 @@ def _asked_model(request: http.Request) -> tuple[str, int | None, str]:
     if found is None:
         raise _malformed(request)
     number = found["version"]
+    # int64 holds every number of 18 digits; TensorFlow Serving's message.
     if number is not None and len(number) > 18:
         raise problems.bad(f"Failed to convert version: {number} to numeric.")
     return found["name"], None if number is None else int(number), found["rest"] or ""

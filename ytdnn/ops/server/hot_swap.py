@@ -19,7 +19,7 @@ from ytdnn.ops.server import batching, metrics, models, problems, settings
 from ytdnn.run import artifacts
 
 _LOG = logging.getLogger("ytdnn.ops.server")
-_DRAIN_SECONDS = 60.0
+_DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests
 
 
 class Served:

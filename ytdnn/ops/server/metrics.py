@@ -28,26 +28,26 @@ class Metrics:
         )
         self.seconds = prometheus.Histogram(
             "ytdnn_request_seconds",
-            "From the head of a request to its answer.",
+            "Seconds from the head of a request to its answer.",
             ("endpoint",),
             buckets=_SECONDS,
             registry=of,
         )
         self._queue = prometheus.Histogram(
             "ytdnn_queue_seconds",
-            "How long a request waited for its run.",
+            "Seconds that a request waited for its batch.",
             buckets=_SECONDS,
             registry=of,
         )
         self._runs = prometheus.Histogram(
             "ytdnn_run_seconds",
-            "How long the run of a request's batch took.",
+            "Seconds that the model took for a request's batch.",
             buckets=_SECONDS,
             registry=of,
         )
         self._sizes = prometheus.Histogram(
             "ytdnn_batch_size",
-            "Rows of the run that a request was in.",
+            "Rows of the batch that a request was in.",
             buckets=_SIZES,
             registry=of,
         )
@@ -61,14 +61,14 @@ class Metrics:
         )
         self.processes = prometheus.Gauge(
             "ytdnn_processes",
-            "Processes that answer.",
+            "Server processes.",
             registry=of,
             multiprocess_mode="livesum",
         )
         self.processes.set(1)
         self.refused = prometheus.Counter(
             "ytdnn_refused_versions",
-            "Versions that were not loaded, counted by each process.",
+            "Versions refused at loading, counted by each process.",
             registry=of,
         )
 
@@ -80,11 +80,13 @@ class Metrics:
         )
         self.dropped = prometheus.Counter(
             "ytdnn_dropped_rows",
-            "Rows of the served log lost, since too many could not be written.",
+            "Rows of the served log lost because writing failed too often.",
             registry=of,
         )
         self.log_failures = prometheus.Counter(
-            "ytdnn_log_failures", "Parts that could not be written.", registry=of
+            "ytdnn_log_failures",
+            "Parts of the served log that could not be written.",
+            registry=of,
         )
 
     def observe(self, answered: batching.Answered) -> None:

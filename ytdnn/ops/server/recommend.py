@@ -297,8 +297,8 @@ def _request_id(value: Any) -> str:
     is_hex = isinstance(value, str) and len(value) == 32
     if not is_hex or set(value) - set("0123456789abcdef"):
         raise errors.UserError(
-            f"expected {served.REQUEST_ID} as an answer of /recommend has it, "
-            f"received {_named(value)}"
+            f"expected {served.REQUEST_ID} from an answer of /recommend, received "
+            f"{_named(value)}"
         )
     return str(value)
 

@@ -76,7 +76,7 @@ def bound(given: settings.Settings) -> http_server.Listener:
         found.close()
         raise errors.UserError(
             f"could not listen on {given.host} port {given.port}: {error.strerror}: "
-            f"give another with --port"
+            f"choose another port with --port"
         ) from None
     return found
 
@@ -125,7 +125,7 @@ def token(path: pathlib.Path | None, environment: str | None) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no text in UTF-8"
         raise errors.UserError(
-            f"expected a token in {path}, which cannot be read: {reason}"
+            f"expected a token in {path}, could not read it: {reason}"
         ) from None
     found = text.strip()
     if len(found) < _SHORTEST or not (found.isascii() and found.isprintable()):

@@ -209,6 +209,7 @@ def _seen(events: dict[str, _Frame]) -> pl.LazyFrame:
             is_watched = pl.lit(table == schema.WATCHES).alias(entities.IN_WATCHES)
             row = pl.col(shards.ROW) + start
             found.append(rows.lazy().select(schema.VIDEO_ID, is_watched, row))
+            # Rows of impressions come after all rows of watches.
             start = 1 << 62
     return pl.concat(found)
 

@@ -23,21 +23,23 @@ from ytdnn import registries
 from ytdnn.retrieval.index import brute_force, interface
 from ytdnn.run import configs
 
-_LISTS_PER_ROOT = 4
+_LISTS_PER_ROOT = 4  # lists for each root of the number of videos
 _VIDEOS_PER_LIST = 64  # at least, on average: blocks would be mostly empty
 _BLOCK = 16  # videos
-_SAMPLED_PER_LIST = 30
-_LEAST_SAMPLE = 20_000
-_ITERATIONS = 8
+_SAMPLED_PER_LIST = 30  # vectors that the centres are trained on
+_LEAST_SAMPLE = 20_000  # of them in all
+_ITERATIONS = 8  # of k-means
 # Weight of an error along a vector. Of 100,000 videos recall .95 at k 200 needs 2.0 %
 # of them scored with it, 2.2 % with 8, and 2.8 % with centres that are means.
 _ETA = 4.0
 _ROWS_AT_ONCE = 8_192  # of products with the centres
+# Default share of the lists that is searched: of a million videos, the power by which
+# it rises for fewer, and its largest value. `ytdnn index tune` measures a run's own.
 _FRACTION_AT_MILLION = 0.04
 _FRACTION_POWER = 0.3
 _LARGEST_FRACTION = 0.6
-_SLOTS_PER_RESULT = 4
-_MOST_CODE = 127
+_SLOTS_PER_RESULT = 4  # videos in the searched lists, if these are balanced
+_MOST_CODE = 127  # of int8
 _NONE = float("-inf")
 
 Found = tuple[tf.Tensor, tf.Tensor]

@@ -25,10 +25,12 @@ from ytdnn import registries
 from ytdnn.retrieval.index import brute_force, interface
 from ytdnn.run import configs
 
-_VIDEOS_PER_BUCKET = 64
-MOST_BITS = 16
-_SLOTS_PER_RESULT = 8
+_VIDEOS_PER_BUCKET = 64  # on average
+MOST_BITS = 16  # 65,536 buckets a table
+_SLOTS_PER_RESULT = 8  # videos that are scored, at least
 _PROBES = 2.0  # buckets looked into, as a multiple of what average ones would need
+# Default share of the videos that is scored: of a million, and the power by which it
+# rises for fewer.
 _FRACTION_AT_MILLION = 0.1
 _FRACTION_POWER = 0.35
 

@@ -20,10 +20,13 @@ from ytdnn.retrieval.index import interface
 from ytdnn.run import configs
 
 _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
-_LEAVES_PER_ROOT = 4
-_POINTS_PER_RESULT = 4.0
-_TRAINING_SAMPLE = 100_000
+_LEAVES_PER_ROOT = 4  # leaves for each root of the number of videos
+_POINTS_PER_RESULT = 4.0  # in the searched leaves, if these are balanced
+_TRAINING_SAMPLE = 100_000  # vectors that centres and codes are trained on, at least
 _SAMPLED_PER_LEAF = 40
+# Default share of the leaves that is searched: of a million videos, the power by which
+# it rises for fewer, and its largest value. A million vectors of 64 coordinates needed
+# 2.5 % of 8,000 leaves for a recall of .95 at k 200, in .91 ms.
 _FRACTION_AT_MILLION = 0.03
 _FRACTION_POWER = 0.4
 _LARGEST_FRACTION = 0.45

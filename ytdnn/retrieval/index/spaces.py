@@ -13,7 +13,7 @@ from ytdnn.run import configs
 
 Component = Any  # configs.ScannConfig, configs.IvfConfig or configs.LshConfig
 
-_BYTES = 4
+_BYTES = 4  # of a float32
 
 
 class Space(Protocol):

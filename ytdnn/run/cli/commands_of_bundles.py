@@ -5,13 +5,13 @@ from ytdnn.run.cli import command, recommend, similar, vectors
 COMMANDS = (
     command.Command(
         "recommend",
-        "recommendations for one user, a request, or all users into a file",
-        "With --workdir and --user: takes the user's history from the prepared set and "
-        "asks WORKDIR/bundle. With --bundle and --request: needs the bundle alone; the "
-        "request is a JSON object whose members the bundle's manifest describes. With "
-        "--users and --out: asks for all users of the log, or those of a file, in "
-        "batches, and writes user_id, rank, video_id, title and score; the file takes "
-        "its place when it is whole.",
+        "recommend videos for a user or a request, or for all users into a file",
+        "With --workdir and --user, reads the user's history from the prepared set and "
+        "queries WORKDIR/bundle. With --bundle and --request, needs only the bundle; "
+        "the request is a JSON object with the keys listed in the bundle's manifest. "
+        "With --users and --out, recommends to all users of the log, or those of a "
+        "file, in batches, and writes user_id, rank, video_id, title and score; the "
+        "file appears once it is complete.",
         (
             "ytdnn recommend --workdir=runs/mine --user=42",
             "ytdnn recommend --bundle=runs/mine/bundle --request=request.json",
@@ -25,11 +25,11 @@ COMMANDS = (
     ),
     command.Command(
         "similar",
-        "the videos nearest to one, or to each into a file",
-        "Nearest by the cosine of the videos' vectors without their bias. A video is "
-        "not similar to itself, and removed videos are similar to none. Those that "
-        "were not watched in the training window have no vector. With --by it is the "
-        "log's own vectors that are compared.",
+        "find the videos most similar to a video, or to each video into a file",
+        "Similarity is the cosine of the videos' vectors without their bias. The video "
+        "itself and removed videos are left out. Videos that were not watched in the "
+        "training window have no vector. With --by, compares vectors of the log "
+        "instead.",
         (
             "ytdnn similar --workdir=runs/mine --video=17",
             "ytdnn similar --workdir=runs/mine --video=17 --by=videos.clip",
@@ -41,7 +41,7 @@ COMMANDS = (
     ),
     command.Command(
         "vectors",
-        "the vectors of users or videos as Parquet",
+        "write the vectors of users or videos as Parquet",
         "Writes user_id or video_id and an array of float32. The dot product of a "
         "user's and a video's vector is the candidate score; the video's last "
         "coordinate is its bias, where the user's is 1.",

@@ -25,11 +25,12 @@ _REFIT = arguments.Flag("refit", key="refit", is_switch=True)
 COMMANDS = (
     command.Command(
         "run",
-        "all steps, from event log to bundle; goes on where it was stopped",
-        "Prepares, trains, builds the index, evaluates and exports. A step whose "
-        "output is complete and was made from this config is skipped, and said so; one "
-        "that was killed goes on. Without --config the workdir's config.json is used; "
-        "without a setting of data, the quickstart on the embedded synthetic world.",
+        "run all steps, from event log to bundle; resumes where it stopped",
+        "Prepares, trains, builds the index, evaluates and exports. A step is skipped, "
+        "with a line that says so, if its output is complete and was made from this "
+        "config; a step that was killed resumes. Without --config, uses the workdir's "
+        "config.json; without any setting of data, the quickstart on the built-in "
+        "synthetic world.",
         (
             "ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart",
             "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
@@ -67,11 +68,11 @@ COMMANDS = (
     ),
     command.Command(
         "prepare",
-        "read and check an event log, split it: writes WORKDIR/data",
+        "read, check and split an event log; writes WORKDIR/data",
         "Reads the source, refuses or drops bad rows, filters, splits and writes the "
-        "prepared set; ends with a table of what was read, used and left out. Without "
-        "--config the settings of `data` start from the defaults listed below, all "
-        "others from config.json of the workdir.",
+        "prepared set; ends with a table of the rows that were read, used and left "
+        "out. Without --config, the settings of `data` start from the defaults listed "
+        "below, all others from the workdir's config.json.",
         (
             "ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine",
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
@@ -89,7 +90,8 @@ COMMANDS = (
             kept_parts_flag.FLAG,
             arguments.Flag(
                 "explain",
-                "Print what an event log is: every table, column and unit; and stop.",
+                "Print the format of an event log, with every table, column and unit, "
+                "and exit.",
                 is_switch=True,
             ),
             resolved.JSON,
@@ -99,10 +101,10 @@ COMMANDS = (
     ),
     command.Command(
         "check",
-        "every mistake and note of an event log at once; writes nothing",
-        "Reads the source as `prepare` does, with the same flags, and says all that is "
-        "wrong with it: each kind of bad row with its first place, and what looks like "
-        "a mistake. Exit status 1 where `prepare` would refuse the log.",
+        "list all problems of an event log at once; writes nothing",
+        "Reads the source as `prepare` does, with the same flags, and lists all "
+        "problems: each kind of bad row with its first occurrence, and values that "
+        "look like mistakes. Exit status 1 if `prepare` would refuse the log.",
         (
             "ytdnn check --source=log --data_dir=logs",
             "ytdnn check --source=log --data_dir=logs "
@@ -115,8 +117,8 @@ COMMANDS = (
     command.Command(
         "train",
         "train candidates, build the index, train the ranker",
-        "Trains on WORKDIR/data. Stages that are complete and current are skipped; a "
-        "killed training goes on from its last checkpoint.",
+        "Trains on WORKDIR/data. Stages that are complete and up to date are skipped; "
+        "a training that was killed resumes from its last checkpoint.",
         (
             "ytdnn train --workdir=runs/mine",
             "ytdnn train --workdir=runs/mine --stage=ranking "
@@ -127,7 +129,7 @@ COMMANDS = (
             _CONFIG,
             arguments.Flag(
                 "stage",
-                "One stage alone; default: all.",
+                "Train this stage only; default: all.",
                 example="candidates|index|ranking",
             ),
             feature_flag.FLAG,
@@ -153,9 +155,9 @@ COMMANDS = (
         "find the cheapest settings of the index that reach a recall",
         "Tries leaves, leaves searched, codes and reordering of ScaNN, or tables, bits "
         "and videos scored of LSH, on the vectors of the run's candidates and of the "
-        "users of the validation window. Writes WORKDIR/index_tuning: the curve of "
-        "recall and latency as JSON and as a page; and the settings found as "
-        "index.search of the run, with which `ytdnn train` builds the index.",
+        "users of the validation window. Writes WORKDIR/index_tuning, the curve of "
+        "recall and latency as JSON and HTML, and stores the best settings in the "
+        "run's config as index.search, which `ytdnn train` builds the index with.",
         (
             "ytdnn index tune --workdir=runs/mine",
             "ytdnn index tune --workdir=runs/mine --kind=lsh --recall=0.9",
@@ -166,13 +168,13 @@ COMMANDS = (
     ),
     command.Command(
         "evaluate",
-        "measure a run, a bundle, or a file of predictions: report and page",
-        "Checks for leaks, ranks all videos exactly for each test user, measures the "
+        "evaluate a run, a bundle, or a file of predictions",
+        "Checks for leaks, ranks all videos exactly for each test user, evaluates the "
         "ranker on test impressions, and both stages together, with intervals and "
         "slices; prints a table and writes WORKDIR/evaluation: report.json, "
         "report.html, the values of each user, TensorBoard scalars. With --bundle or "
-        "--predictions the same of an exported bundle, or of any other system's "
-        "user_id, video_id, score.",
+        "--predictions, evaluates an exported bundle, or another system's table of "
+        "user_id, video_id and score, in the same way.",
         (
             "ytdnn evaluate --workdir=runs/mine",
             "ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100",
@@ -186,10 +188,10 @@ COMMANDS = (
     ),
     command.Command(
         "compare",
-        "two reports: paired differences, and conditions that fail",
-        "Takes two runs, or directories of evaluations, that were asked the same: the "
+        "compare two evaluations: paired differences, and conditions that fail",
+        "Takes two runs or directories of evaluations with the same protocol; the "
         "first is the baseline. Prints each metric of both, their difference over the "
-        "common users and its interval. Exit status 1 where a condition of --fail_if "
+        "common users and its interval. Exit status 1 if a condition of --fail_if "
         "holds.",
         (
             "ytdnn compare --fail_if='recall@10 < 0.95 * baseline' runs/main runs/mine",
@@ -202,11 +204,11 @@ COMMANDS = (
     ),
     command.Command(
         "export",
-        "write the bundle of SavedModels: WORKDIR/bundle",
-        "Writes the models that serve: user tower, index, ranker, and the recommender "
-        "that joins them, with manifest, titles and vocabularies, and what TensorFlow "
-        "Serving is started with. A new version stands beside the earlier ones, under "
-        "a number that a running server loads by itself.",
+        "export the SavedModels for serving to WORKDIR/bundle",
+        "Writes the models for serving: user tower, index, ranker, and the recommender "
+        "that combines them, with manifest, titles, vocabularies and a config for "
+        "TensorFlow Serving. Earlier versions stay; a running server loads the new one "
+        "by itself.",
         (
             "ytdnn export --workdir=runs/mine",
             "ytdnn export --workdir=runs/mine --keep=3",
@@ -216,7 +218,7 @@ COMMANDS = (
             _CONFIG,
             arguments.Flag(
                 "keep",
-                "Newest versions that stay, the others are removed; default: all.",
+                "Number of versions to keep, the newest; default: all.",
                 example="N",
             ),
         ),

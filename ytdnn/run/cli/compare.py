@@ -15,27 +15,28 @@ FLAGS = (
     Flag(
         "fail_if",
         "Conditions on SECOND, separated by commas, where FIRST is the baseline: "
-        "'recall@10 < 0.95 * baseline', 'ranker/auc < 0.7', "
-        "'system/ndcg@10 < baseline - 0.002'. A metric without a model is that of the "
-        "last model of lists. Exit status 1 where one holds.",
+        "'recall@10 < 0.95 * baseline', 'ranker/auc < 0.7', 'system/ndcg@10 < baseline "
+        "- 0.002'. A metric without a model is that of the last model that ranks. Exit "
+        "status 1 if one holds.",
         example="CONDITION,…",
     ),
     Flag(
         "models",
-        "A model of FIRST and one of SECOND to compare; default: each with its "
-        "namesake.",
+        "A model of FIRST and one of SECOND to compare; default: models of the same "
+        "name.",
         example="MODEL,MODEL",
     ),
     Flag(
         "users",
-        "Users that are compared: a file of ids, or a condition over columns of users "
-        "(of the runs that were evaluated); default: all common ones.",
+        "Users to compare: a file of ids, or a condition over columns of users (of the "
+        "runs that were evaluated); default: all common ones.",
         example="FILE|CONDITION",
     ),
     Flag(
         "videos",
-        "Videos that are right answers, likewise: both runs are measured anew, in the "
-        "time of two evaluations; their reports stay as they are.",
+        "Videos that count as right answers, in the same form: evaluates both runs "
+        "again, which takes as long as two evaluations; leaves their reports "
+        "unchanged.",
         example="FILE|CONDITION",
     ),
     resolved.JSON,
@@ -63,7 +64,7 @@ def run(given: arguments.Arguments) -> int:
     named = given.values.get("users", "")
     if named and "fail_if" in given.values:
         raise errors.UserError(
-            "expected --users or --fail_if, which tells of all users, received both: "
+            "expected --users or --fail_if, which tests all users, received both: "
             "evaluate both with --users"
         )
     fail_if = given.values.get("fail_if", "")

@@ -14,9 +14,9 @@ _ENGINES = (_POLARS, *(part.name for part in _OTHERS))
 FLAGS = (
     arguments.Flag(
         "engine",
-        f"What does the work: polars on this machine"
-        f"{''.join(f', or {part.text}' for part in _OTHERS)}: the same files, to the "
-        f"byte.",
+        f"Engine that prepares the log: polars on this "
+        f"machine{''.join(f', or {part.text}' for part in _OTHERS)}. Both write "
+        f"identical files.",
         example="|".join(_ENGINES),
     ),
     *(flag for part in _OTHERS for flag in part.flags),

@@ -23,37 +23,38 @@ FLAGS = (
     resolved.CONFIG,
     Flag(
         "predictions",
-        "Parquet or CSV of another system: user_id, video_id, score.",
+        "Predictions of another system as Parquet or CSV: user_id, video_id, score.",
         example="FILE",
     ),
-    Flag("bundle", "Directory of a bundle, measured by its own answers.", "", "DIR"),
+    Flag("bundle", "Directory of a bundle to evaluate.", "", "DIR"),
     Flag(
         "data",
-        "Prepared set to measure predictions or bundle on; default: WORKDIR/data.",
+        "Prepared set to evaluate predictions or a bundle on; default: WORKDIR/data.",
         example="DIR",
     ),
-    Flag("split", "What is evaluated; default: test.", example="|".join(_SPLITS)),
+    Flag("split", "Window to evaluate; default: test.", example="|".join(_SPLITS)),
     Flag(
         "out",
-        "Directory of the report on predictions or a bundle; default: beside them, "
-        "NAME_evaluation.",
+        "Directory of the report on predictions or a bundle; default: NAME_evaluation "
+        "next to them.",
         example="DIR",
     ),
     Flag(
         "users",
-        "Users that are asked: a file of ids, or a condition over columns of users, "
+        "Users to evaluate: a file of ids, or a condition over columns of users, "
         "\"country = 'DE'\"; default: all.",
         example="FILE|CONDITION",
     ),
     Flag(
         "videos",
-        "Videos that are right answers, likewise; the lists are whole.",
+        "Videos that count as right answers, in the same form; all videos are still "
+        "ranked.",
         example="FILE|CONDITION",
     ),
     resolved.K,
     tracker_flag.FLAG,
     resolved.JSON,
-    Flag("explain", "Print what every number means, and stop.", is_switch=True),
+    Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )
 
 
@@ -107,7 +108,7 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     path = pathlib.Path(values[kind])
     if "data" not in values and "workdir" not in values:
         raise errors.UserError(
-            f"expected --data=DIR, the prepared set to measure --{kind} on, or "
+            f"expected --data=DIR, the prepared set to evaluate --{kind} on, or "
             f"--workdir=DIR, received neither"
         )
     if "workdir" in values:

@@ -44,10 +44,10 @@ def _is_of_candidates(name: str) -> bool:
 
 FLAG = arguments.Flag(
     "features",
-    "Features to add to the default ones (docs/features.md), own columns too, as "
-    "videos.genre. Fills config.ranking.features.add, for users.* also "
-    "config.candidates.features.add, and only that for features that only the "
-    "candidate network can read or the ranker reads by default.",
+    "Features to add to the default ones (docs/features.md), or columns of the log, "
+    "such as videos.genre. Fills config.ranking.features.add, for users.* also "
+    "config.candidates.features.add; only the latter for features that only the "
+    "candidate network can read or that the ranker reads by default.",
     example="NAME,NAME",
     fills=settings,
 )

@@ -61,10 +61,10 @@ def command(
     if groups:
         lines += [
             "",
-            "Settings, each as --config.KEY=VALUE (shown: the default). A kind",
+            "Settings, each as --config.KEY=VALUE (shown: the default). Each kind",
         ]
         lines += [
-            "has settings of its own; one that is chosen begins with their defaults:"
+            "has its own settings, which start from their defaults if it is chosen:"
         ]
         settings.load_kinds()
     for setting in settings.listed():

@@ -24,7 +24,7 @@ FLAGS = (
     Flag(
         "workdir", "Directory of a run; with --user, or --users and --out.", "", "DIR"
     ),
-    Flag("user", "A user_id of the event log, as given there.", example="USER_ID"),
+    Flag("user", "A user_id of the event log.", example="USER_ID"),
     Flag(
         "bundle",
         "Directory of a bundle; with --request, or --users and --out.",
@@ -35,32 +35,33 @@ FLAGS = (
     Flag(
         "users",
         "all, or a file of users: Parquet or CSV with a column user_id, or text with "
-        "an id a line; with --out.",
+        "one id per line; with --out.",
         example="all|FILE",
     ),
     Flag(
         "out",
-        "File that the recommendations of --users are written to: a row for each user "
-        "and rank.",
+        "File to write the recommendations of --users to, a row for each user and "
+        "rank.",
         example="FILE.parquet|FILE.csv",
     ),
     Flag("k", "Number of recommendations; default: the request's, or 10.", example="N"),
     Flag(
         "index",
-        "served: that of the run (default); exact: exact search, which needs no ScaNN. "
-        "Of --users without the ranker exact is the default.",
+        "served (default): the index of the run; exact: exact search, which needs no "
+        "ScaNN, and is the default for --users without the ranker.",
         example="served|exact",
     ),
     Flag(
         "ranker",
-        "With --users; --noranker: the best candidates by their scores, many times as "
-        "fast. Default: with the ranker, where the run has one.",
+        "With --users; --noranker recommends the candidates with the best scores, many "
+        "times faster. Default: with the ranker, if the run has one.",
         is_switch=True,
     ),
     Flag(
         "exclude",
-        "With --users; file of videos to leave out beside those watched: as --users, "
-        "by video_id. With user_id beside it each is left out for that user alone.",
+        "With --users; file of videos to leave out in addition to those watched, in "
+        "the form of --users with video_id. With a column user_id, each is left out "
+        "for that user only.",
         example="FILE",
     ),
     Flag(
@@ -81,11 +82,12 @@ FLAGS = (
     ),
     Flag(
         "max_per",
-        'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
+        'Largest number of videos for each value of a column, JSON: {"channel_id": 2}.',
     ),
     Flag(
         "weights",
-        "Weights of what the ranker predicts, which order the list, JSON: "
+        "Weights of the ranker's predicted outcomes, by which videos are ordered, "
+        "JSON: "
         '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
         example="JSON",
     ),
@@ -131,9 +133,9 @@ def _require_many(values: Mapping[str, str], of_many: list[str]) -> None:
     for name in ("user", "request"):
         if name in values:
             raise errors.UserError(
-                f"--{_typed(values, of_many[0])} belongs to --users=all|FILE, whose "
-                f"recommendations "
-                f"are written to --out=FILE, --{name} is shown here: leave one out"
+                f"--{_typed(values, of_many[0])} is for --users=all|FILE, which writes "
+                f"to --out=FILE, received --{name}, which prints one slate: leave one "
+                f"out"
             )
     for name, value in (("users", "all|FILE"), ("out", "FILE.parquet|FILE.csv")):
         if name not in values:

@@ -20,7 +20,7 @@ def settings(value: str) -> dict[str, str]:
 
 FLAG = arguments.Flag(
     "repeats",
-    "Watched videos may be recommended again, and are right answers, as for music. "
+    "Watched videos may be recommended again and count as right answers, as in music. "
     "Fills config.composition.remove_watched, config.evaluation.remove_watched and "
     "config.candidates.validate_repeats.",
     is_switch=True,

@@ -11,7 +11,7 @@ WORKDIR = arguments.Flag(
 )
 CONFIG = arguments.Flag(
     "config",
-    "Python file with a get_config(). Without it: the config of the workdir.",
+    "Python file with a get_config(); default: the config of the workdir.",
     example="FILE.py",
 )
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
@@ -19,7 +19,7 @@ STRATEGY = arguments.Flag("strategy", key="strategy")
 
 JSON = arguments.Flag(
     "json",
-    "One JSON document on standard output, all else on standard error.",
+    "Print one JSON document on standard output, all else on standard error.",
     is_switch=True,
 )
 DATA_FLAGS = (
@@ -28,13 +28,13 @@ DATA_FLAGS = (
     arguments.Flag("name", key="data.name", example="NAME"),
     arguments.Flag(
         "files",
-        "Own files of tables, as watches=clicks.parquet.",
+        "Your file for each table, such as watches=clicks.parquet.",
         key="data.files",
         example="TABLE=FILE,…",
     ),
     arguments.Flag(
         "columns",
-        "Own column names, as watches.video_id=item_id,watches.time=timestamp.",
+        "Your column names, such as watches.video_id=item_id,watches.time=timestamp.",
         key="data.columns",
         example="TABLE.COLUMN=OWN,…",
     ),

@@ -18,8 +18,9 @@ def settings(value: str) -> dict[str, str]:
 
 FLAG = arguments.Flag(
     "sessions",
-    "A user is one session: validation and evaluation ask for its last watch, by those "
-    "before it. Fills config.evaluation.targets and config.candidates.validate_last.",
+    "Each user is one session: validation and evaluation predict its last watch from "
+    "those before it. Fills config.evaluation.targets and "
+    "config.candidates.validate_last.",
     is_switch=True,
     fills=settings,
 )

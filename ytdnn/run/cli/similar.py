@@ -13,18 +13,22 @@ Flag = arguments.Flag
 FLAGS = (
     Flag("workdir", "Directory of a run.", example="DIR"),
     Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
-    Flag("video", "A video_id of the event log, as given there.", example="VIDEO_ID"),
-    Flag("all", "Of all videos that have a vector; with --out.", is_switch=True),
+    Flag("video", "A video_id of the event log.", example="VIDEO_ID"),
+    Flag(
+        "all",
+        "Find the similar videos of all videos with a vector; with --out.",
+        is_switch=True,
+    ),
     Flag(
         "out",
-        "File that is written: a row for each video and rank.",
+        "File to write, a row for each video and rank.",
         example="FILE.parquet|FILE.csv",
     ),
     Flag("k", "Number of similar videos; default: 10.", example="N"),
     Flag(
         "by",
-        "Column of the log's own vectors, such as those of an image encoder; default: "
-        "the vectors of the candidate model.",
+        "Column of vectors in the log, such as those of an image encoder; default: the "
+        "vectors of the candidate model.",
         example="videos.COLUMN",
     ),
 )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 FLAG = arguments.Flag(
     "tracker",
-    "Experiment tracker that is told of settings, epochs and results: mlflow, wandb, "
-    "or one of a package. Its own environment variables say where its server is.",
+    "Experiment tracker to log settings, epochs and results to: mlflow, wandb, or one "
+    "of a package. Set the address of its server in its own environment variables.",
     example="NAME",
 )
 

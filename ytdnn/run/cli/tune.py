@@ -20,10 +20,12 @@ FLAGS = (
     resolved.CONFIG,
     arguments.Flag("kind", "Kind of index; default: scann.", example="|".join(_KINDS)),
     arguments.Flag(
-        "recall", "Share of the exact lists to find; default: 0.95.", example="R"
+        "recall", "Share of the exact results to find; default: 0.95.", example="R"
     ),
     arguments.Flag(
-        "k", "Length of the lists; default: the run's num_candidates.", example="N"
+        "k",
+        "Number of results per query; default: the run's num_candidates.",
+        example="N",
     ),
     resolved.JSON,
 )

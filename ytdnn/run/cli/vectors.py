@@ -12,17 +12,18 @@ FLAGS = (
     Flag(
         "users",
         "all, or a file of users: Parquet or CSV with a column user_id, or text with "
-        "an id a line.",
+        "one id per line.",
         example="all|FILE",
     ),
     Flag(
         "videos",
-        "all that have a vector, or a file of videos, likewise by video_id.",
+        "all videos with a vector, or a file of videos, in the same form with "
+        "video_id.",
         example="all|FILE",
     ),
     Flag(
         "out",
-        "File that is written: an id and its vector a row.",
+        "File to write, with one id and its vector per row.",
         example="FILE.parquet",
         required=True,
     ),

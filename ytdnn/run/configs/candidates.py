@@ -130,14 +130,19 @@ class CandidatesConfig:
     @pydantic.model_validator(mode="after")
     def _has_a_bag(self) -> "CandidatesConfig":
         if self.reads_bags and not self.bags and not self.decay_rates:
-            raise ValueError("expected a bag of the history in bags or decay_rates")
+            raise ValueError(
+                "expected a bag of the history in bags or decay_rates, received neither"
+            )
         return self
 
     @pydantic.model_validator(mode="after")
     def _the_loss_fits(self) -> "CandidatesConfig":
         is_tree = isinstance(self.loss, losses.HierarchicalSoftmaxConfig)
         if is_tree and self.similarity != "dot":
-            raise ValueError("expected similarity dot for hierarchical_softmax")
+            raise ValueError(
+                f"expected similarity dot for hierarchical_softmax, received "
+                f"{self.similarity}"
+            )
         if is_tree and self.tied_tables:
             raise ValueError(
                 "expected no tied_tables for hierarchical_softmax, which has nodes as "

@@ -203,14 +203,15 @@ class CompositionConfig:
         if self.num_from_tower <= 0:
             if self.sources:
                 raise ValueError(
-                    f"expected sources that leave the candidate model a place of "
-                    f"{self.num_candidates}, received {self.sources}"
+                    f"expected sources that leave the candidate model at least one "
+                    f"place of {self.num_candidates}, received {self.sources}"
                 )
             raise ValueError(
-                f"expected shares of other sources that leave the candidate model a "
-                f"place of {self.num_candidates}, received share_co_watched="
-                f"{self.share_co_watched}, share_fresh_uploads="
-                f"{self.share_fresh_uploads}, share_popular={self.share_popular}"
+                f"expected shares of other sources that leave the candidate model at "
+                f"least one place of {self.num_candidates}, received "
+                f"share_co_watched={self.share_co_watched}, "
+                f"share_fresh_uploads={self.share_fresh_uploads}, "
+                f"share_popular={self.share_popular}"
             )
         return self
 

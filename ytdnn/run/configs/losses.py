@@ -41,7 +41,9 @@ class SampledSoftmaxConfig:
                 f"{self.uniform_share} + {self.log_uniform_share}"
             )
         if self.num_negatives == 0 and not self.in_batch:
-            raise ValueError("expected num_negatives above 0 where in_batch is false")
+            raise ValueError(
+                "expected num_negatives above 0 with in_batch false, received 0"
+            )
         return self
 
 

@@ -174,8 +174,8 @@ class RankingConfig:
     def _has_a_layer_for_experts(self) -> Self:
         if self.experts and not self.tower:
             raise ValueError(
-                f"expected a layer in tower, in place of which experts stand, received "
-                f"none and experts={self.experts}"
+                f"expected a layer in tower, which the experts replace, received none "
+                f"and experts={self.experts}"
             )
         return self
 

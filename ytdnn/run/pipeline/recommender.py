@@ -90,8 +90,8 @@ class Recommender:
             if not (self._data_directory / artifacts.MANIFEST).exists():
                 raise errors.UserError(
                     f"expected the prepared set to look up users in, found none in "
-                    f"{self._data_directory}: give it as Recommender.load(BUNDLE, "
-                    f"data=DIR), or ask with {schema.WATCHED_VIDEO_IDS} instead"
+                    f"{self._data_directory}: name it with Recommender.load(BUNDLE, "
+                    f"data=DIR), or send requests with {schema.WATCHED_VIDEO_IDS}"
                 )
             found = _load_data(self._data_directory)
             self._require_own_data(found)
@@ -185,7 +185,7 @@ class Recommender:
         elif not ranker or exclude is not None or allow is not None:
             raise errors.UserError(
                 f"expected user ids with ranker, exclude or allow, received requests: "
-                f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
+                f"set {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in the requests"
             )
         else:
             shared: dict[str, Any] = {"where": where, schema.POLICY: policy}

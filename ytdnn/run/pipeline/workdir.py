@@ -37,8 +37,8 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise errors.UserError(
-                f"another ytdnn (process {file.read().strip() or 'unknown'}) is at "
-                f"work in {directory}: wait for it, or give another --workdir"
+                f"another ytdnn (process {file.read().strip() or 'unknown'}) is "
+                f"running in {directory}: wait for it, or give another --workdir"
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
