@@ -10,7 +10,7 @@ from concurrent import futures
 import polars as pl
 
 from ytdnn.bundle import asked as asked_room
-from ytdnn.bundle import bulk, logged_requests, sink, tables
+from ytdnn.bundle import bulk, bulk_search, logged_requests, sink, tables
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import schema
 
@@ -234,7 +234,7 @@ def user_vectors(
     asked: asked_room.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
-    vectors = bulk.UserVectors(bundle, logged)
+    vectors = bulk_search.UserVectors(bundle, logged)
 
     def frame(part: slice) -> pl.DataFrame:
         return tables.of_vectors(asked.ids[part], vectors(asked.indices[part]))

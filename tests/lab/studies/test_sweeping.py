@@ -9,7 +9,7 @@ import pytest
 from ytdnn import configs, errors, progress
 from ytdnn.evaluation import answer_cost
 from ytdnn.lab.pages import sweep_page
-from ytdnn.lab.studies import sweeping
+from ytdnn.lab.studies import optuna_studies, sweeping
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.configs import spaces
 
@@ -213,7 +213,7 @@ def test_the_spaces_of_the_product_are_settings() -> None:
             )
             for value in drawn:
                 config = given_settings.apply(
-                    configs.Config(), {key: sweeping._text(value)}
+                    configs.Config(), {key: optuna_studies.text_of(value)}
                 )
                 assert key.startswith(f"{stage}.")
                 assert configs.flat(configs.to_dict(config))

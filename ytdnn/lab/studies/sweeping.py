@@ -10,16 +10,14 @@ is killed, as each draw depends only on the seed and the earlier trials.
 import contextlib
 import dataclasses
 import fcntl
-import json
 import pathlib
 import shutil
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import errors
-from ytdnn.lab.studies import swept
+from ytdnn.lab.studies import optuna_studies, swept
 from ytdnn.run import artifacts, configs
 from ytdnn.run.configs import spaces
 from ytdnn.run.pipeline import graph, runner, sharing, sizes, workdir
@@ -27,14 +25,9 @@ from ytdnn.run.pipeline import graph, runner, sharing, sizes, workdir
 if TYPE_CHECKING:
     import optuna
 
-JOURNAL = "journal.log"
 DEFAULTS = "defaults"
 BEST = "best.py"
 _TRIALS = "trials"
-_SWEPT = "swept"  # attribute of the study
-_SECONDS, _COST, _REFUSED = "seconds", "milliseconds", "refused"  # of a trial
-_STARTUP_TRIALS = 5  # before any is pruned
-_WARM_UP_EPOCHS = 2  # before a trial may be pruned
 
 _STAGES = {
     "candidates": (graph.CANDIDATES,),
@@ -127,17 +120,24 @@ def run(
       errors.UserError: Optuna is not installed, the base config cannot be trained, or
         the directory holds a sweep of another space.
     """
-    optuna = _optuna()
+    optuna = optuna_studies.load()
     ends = None if minutes is None else time.monotonic() + 60.0 * minutes
     with _one_at_a_time(sweep.directory):
         _make(sweep, sweep.base, sweep.defaults, say)
     space = _space(sweep)
-    study = _study(optuna, sweep, space)
-    study.sampler = _sampler(optuna, study, sweep.base.seed)
-    for trial in _left_running(optuna, study):
+    asked = {
+        "metric": sweep.metric,
+        "config": configs.to_dict(sweep.base),
+        "space": {key: dataclasses.asdict(values) for key, values in space.items()},
+    }
+    study = optuna_studies.opened(
+        optuna, sweep.directory, sweep.stage, sweep.more_is_better, asked
+    )
+    study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
+    for trial in optuna_studies.left_running(optuna, study):
         _try(optuna, sweep, study, trial, space, say)
-    while not _is_over(study, num_trials, ends):
-        study.sampler = _sampler(optuna, study, sweep.base.seed)
+    while not optuna_studies.is_over(study, num_trials, ends):
+        study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
         _try(optuna, sweep, study, study.ask(), space, say)
     return _result(optuna, sweep, study)
 
@@ -219,20 +219,6 @@ def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib
     return found
 
 
-def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError:
-        raise errors.UserError(
-            "ytdnn sweep needs optuna: pip install -c constraints.txt '.[sweep]'"
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # A resumed trial reports its last epoch again, with the same value.
-    warnings.filterwarnings("ignore", message=".*already reported")
-    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    return optuna
-
-
 @contextlib.contextmanager
 def _one_at_a_time(directory: pathlib.Path) -> Iterator[None]:
     """Waits for other processes of the sweep in the block."""
@@ -251,68 +237,6 @@ def _space(sweep: Sweep) -> spaces.Space:
     return found
 
 
-def _study(optuna: Any, sweep: Sweep, space: spaces.Space) -> "optuna.Study":
-    """Opens the journal, which is made if missing.
-
-    Raises:
-      errors.UserError: It is of a sweep of something else.
-    """
-    backend = optuna.storages.journal.JournalFileBackend(str(sweep.directory / JOURNAL))
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(backend),
-        study_name=sweep.stage,
-        direction="maximize" if sweep.more_is_better else "minimize",
-        pruner=optuna.pruners.MedianPruner(
-            n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_WARM_UP_EPOCHS
-        ),
-        load_if_exists=True,
-    )
-    asked = json.loads(
-        json.dumps(
-            {
-                "metric": sweep.metric,
-                "config": configs.to_dict(sweep.base),
-                "space": {k: dataclasses.asdict(v) for k, v in space.items()},
-            }
-        )
-    )
-    made = study.user_attrs.get(_SWEPT)
-    if made is None:
-        study.set_user_attr(_SWEPT, asked)
-    elif made != asked:
-        parts = ", ".join(part for part in asked if made.get(part) != asked[part])
-        raise errors.UserError(
-            f"expected the {parts} of the sweep in {sweep.directory}, received "
-            f"another: give another --workdir, or what it was begun with"
-        )
-    return study
-
-
-def _sampler(optuna: Any, study: "optuna.Study", seed: int) -> Any:
-    """Returns a sampler with draws that depend on the seed and the finished trials."""
-    states = optuna.trial.TrialState
-    finished = study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
-    return optuna.samplers.TPESampler(
-        seed=(seed * 1_000_003 + len(finished)) % 2**31,
-        multivariate=True,
-        group=True,
-        constant_liar=True,
-    )
-
-
-def _left_running(optuna: Any, study: "optuna.Study") -> "Iterator[optuna.trial.Trial]":
-    """Yields the trials that a killed process left; others' are held by their locks."""
-    states = (optuna.trial.TrialState.RUNNING,)
-    for frozen in study.get_trials(deepcopy=False, states=states):
-        yield optuna.trial.Trial(study, frozen._trial_id)
-
-
-def _is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -> bool:
-    if ends is not None and time.monotonic() >= ends:
-        return True
-    return num_trials is not None and len(study.get_trials(False)) >= num_trials
-
-
 def _try(
     optuna: Any,
     sweep: Sweep,
@@ -329,7 +253,7 @@ def _try(
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        settings = _drawn(trial, space)
+        settings = optuna_studies.drawn(trial, space)
         words = " ".join(f"--config.{k}={v}" for k, v in settings.items())
         say(f"trial {trial.number}: {words}")
         pruned = optuna.trial.TrialState.PRUNED
@@ -339,40 +263,13 @@ def _try(
             study.tell(trial, state=pruned)
             say(f"trial {trial.number}: pruned")
         except (errors.UserError, ValueError) as error:  # or vectors not finite
-            trial.set_user_attr(_REFUSED, str(error))
+            trial.set_user_attr(optuna_studies.REFUSED, str(error))
             study.tell(trial, state=pruned)
             say(f"trial {trial.number}: left out: {error}")
         else:
             study.tell(trial, value)
             say(f"trial {trial.number}: {sweep.metric} {value:.6g}")
     _remove_all_but_best(optuna, sweep, study, trial.number)
-
-
-def _drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
-    """Returns the settings of a trial as texts, new ones or those of its first draw."""
-    found: dict[str, str] = {}
-    for key, values in space.items():
-        if any(found.get(name) != _text(value) for name, value in values.when):
-            continue
-        if isinstance(values, spaces.Options):
-            texts = [_text(value) for value in values.values]
-            found[key] = str(trial.suggest_categorical(key, texts))
-        elif values.whole:
-            low, high = int(values.low), int(values.high)
-            found[key] = str(trial.suggest_int(key, low, high, log=values.log))
-        else:
-            drawn = trial.suggest_float(key, values.low, values.high, log=values.log)
-            found[key] = f"{drawn:.4g}"
-    return found
-
-
-def _text(value: spaces.Value) -> str:
-    """Returns a value as it is typed on a command line."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value)
 
 
 def _trained(
@@ -393,9 +290,9 @@ def _trained(
     )
     with told, progress.observed_by(reporter):
         _make(sweep, config, directory, say)
-    trial.set_user_attr(_SECONDS, time.monotonic() - started)
+    trial.set_user_attr(optuna_studies.SECONDS, time.monotonic() - started)
     cost = answer_cost.milliseconds(directory, config, sweep.stage)
-    trial.set_user_attr(_COST, cost)
+    trial.set_user_attr(optuna_studies.COST, cost)
     return _value(sweep, directory)
 
 
@@ -449,7 +346,7 @@ def _remove_all_but_best(
 def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResult:
     from ytdnn.evaluation import answer_cost
 
-    trials = tuple(_of_frozen(one) for one in study.get_trials(False))
+    trials = tuple(optuna_studies.trial_of(one) for one in study.get_trials(False))
     default = _value(sweep, sweep.defaults)
     sign = 1.0 if sweep.more_is_better else -1.0
     complete = [one for one in trials if one.value is not None]
@@ -467,37 +364,5 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResu
         ),
         best=best,
         trials=trials,
-        importances=_importances(optuna, study, len(complete)),
+        importances=optuna_studies.importances(optuna, study, len(complete)),
     )
-
-
-def _of_frozen(frozen: "optuna.trial.FrozenTrial") -> swept.SweepTrial:
-    states = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}
-    settings = {
-        key: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for key, value in frozen.params.items()
-    }
-    is_complete = frozen.state.name == "COMPLETE"
-    return swept.SweepTrial(
-        number=frozen.number,
-        state=states.get(frozen.state.name, "failed"),
-        settings=settings,
-        value=frozen.value if is_complete else None,
-        curve=tuple(sorted(frozen.intermediate_values.items())),
-        seconds=frozen.user_attrs.get(_SECONDS),
-        milliseconds=frozen.user_attrs.get(_COST),
-        refused=frozen.user_attrs.get(_REFUSED, ""),
-    )
-
-
-def _importances(
-    optuna: Any, study: "optuna.Study", num_complete: int
-) -> dict[str, float]:
-    if num_complete < _STARTUP_TRIALS:
-        return {}
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-    try:
-        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    except (ValueError, RuntimeError):  # all trials have one value
-        return {}
-    return {key: float(value) for key, value in found.items()}

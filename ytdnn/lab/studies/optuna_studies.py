@@ -1,0 +1,181 @@
+"""Optuna's studies as a sweep uses them: journal, draws, pruned trials, importances."""
+
+import json
+import pathlib
+import time
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors
+from ytdnn.lab.studies import swept
+from ytdnn.run.configs import spaces
+
+if TYPE_CHECKING:
+    import optuna
+
+_JOURNAL = "journal.log"
+SECONDS, COST, REFUSED = "seconds", "milliseconds", "refused"  # of a trial
+_SWEPT = "swept"  # attribute of the study
+_STARTUP_TRIALS = 5  # before any is pruned
+_WARM_UP_EPOCHS = 2  # before a trial may be pruned
+
+
+def load() -> Any:
+    """Returns the module `optuna`.
+
+    Raises:
+      errors.UserError: It is not installed.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise errors.UserError(
+            "ytdnn sweep needs optuna: pip install -c constraints.txt '.[sweep]'"
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # A resumed trial reports its last epoch again, with the same value.
+    warnings.filterwarnings("ignore", message=".*already reported")
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    return optuna
+
+
+def opened(
+    optuna: Any,
+    directory: pathlib.Path,
+    stage: str,
+    more_is_better: bool,
+    asked: dict[str, Any],
+) -> "optuna.Study":
+    """Opens the study of a sweep from its journal, which is made if missing.
+
+    Args:
+      optuna: The module.
+      directory: Directory of the sweep.
+      stage: Name of the study.
+      more_is_better: Whether a larger value of the metric is better.
+      asked: Description of the sweep; two of one directory must agree in it.
+
+    Raises:
+      errors.UserError: The directory holds a sweep of something else.
+    """
+    backend = optuna.storages.journal.JournalFileBackend(str(directory / _JOURNAL))
+    study = optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend),
+        study_name=stage,
+        direction="maximize" if more_is_better else "minimize",
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_WARM_UP_EPOCHS
+        ),
+        load_if_exists=True,
+    )
+    asked = json.loads(json.dumps(asked))  # as the journal gives it back
+    made = study.user_attrs.get(_SWEPT)
+    if made is None:
+        study.set_user_attr(_SWEPT, asked)
+    elif made != asked:
+        parts = ", ".join(part for part in asked if made.get(part) != asked[part])
+        raise errors.UserError(
+            f"expected the {parts} of the sweep in {directory}, received "
+            f"another: give another --workdir, or what it was begun with"
+        )
+    return study
+
+
+def sampler(optuna: Any, study: "optuna.Study", seed: int) -> Any:
+    """Returns a sampler with draws that depend on the seed and the finished trials."""
+    states = optuna.trial.TrialState
+    finished = study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
+    return optuna.samplers.TPESampler(
+        seed=(seed * 1_000_003 + len(finished)) % 2**31,
+        multivariate=True,
+        group=True,
+        constant_liar=True,
+    )
+
+
+def left_running(optuna: Any, study: "optuna.Study") -> "Iterator[optuna.trial.Trial]":
+    """Yields the trials that a killed process left; others' are held by their locks."""
+    states = (optuna.trial.TrialState.RUNNING,)
+    for frozen in study.get_trials(deepcopy=False, states=states):
+        yield optuna.trial.Trial(study, frozen._trial_id)
+
+
+def is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -> bool:
+    """Whether a sweep has its trials, or its time is over.
+
+    Args:
+      study: The study.
+      num_trials: Number of trials of the whole sweep; None: no limit.
+      ends: Time of `time.monotonic` after which none begins; None: no limit.
+    """
+    if ends is not None and time.monotonic() >= ends:
+        return True
+    return num_trials is not None and len(study.get_trials(False)) >= num_trials
+
+
+def drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
+    """Returns the settings of a trial as texts, new ones or those of its first draw."""
+    found: dict[str, str] = {}
+    for key, values in space.items():
+        if any(found.get(name) != text_of(value) for name, value in values.when):
+            continue
+        if isinstance(values, spaces.Options):
+            texts = [text_of(value) for value in values.values]
+            found[key] = str(trial.suggest_categorical(key, texts))
+        elif values.whole:
+            low, high = int(values.low), int(values.high)
+            found[key] = str(trial.suggest_int(key, low, high, log=values.log))
+        else:
+            value = trial.suggest_float(key, values.low, values.high, log=values.log)
+            found[key] = f"{value:.4g}"
+    return found
+
+
+def text_of(value: spaces.Value) -> str:
+    """Returns a value as it is typed on a command line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def trial_of(frozen: "optuna.trial.FrozenTrial") -> swept.SweepTrial:
+    """Returns a trial of the journal as a result has it."""
+    states = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}
+    settings = {
+        key: f"{value:.4g}" if isinstance(value, float) else str(value)
+        for key, value in frozen.params.items()
+    }
+    is_complete = frozen.state.name == "COMPLETE"
+    return swept.SweepTrial(
+        number=frozen.number,
+        state=states.get(frozen.state.name, "failed"),
+        settings=settings,
+        value=frozen.value if is_complete else None,
+        curve=tuple(sorted(frozen.intermediate_values.items())),
+        seconds=frozen.user_attrs.get(SECONDS),
+        milliseconds=frozen.user_attrs.get(COST),
+        refused=frozen.user_attrs.get(REFUSED, ""),
+    )
+
+
+def importances(
+    optuna: Any, study: "optuna.Study", num_complete: int
+) -> dict[str, float]:
+    """Returns the share of the metric's variance that each setting explains.
+
+    Args:
+      optuna: The module.
+      study: The study.
+      num_complete: Number of complete trials; with few there are no shares.
+    """
+    if num_complete < _STARTUP_TRIALS:
+        return {}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    try:
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    except (ValueError, RuntimeError):  # all trials have one value
+        return {}
+    return {key: float(value) for key, value in found.items()}
