@@ -11,6 +11,7 @@ import argparse
 import ast
 import collections
 import dataclasses
+import difflib
 import io
 import pathlib
 import random
@@ -234,8 +235,19 @@ def _counterpart(text: Text, others: list[Text]) -> str:
     """Returns the text of the same owner: in its file, or in the one it moved to."""
     same = [other for other in others if other.owner == text.owner]
     here = [other for other in same if other.path == text.path]
-    found = here or (same if len(same) == 1 else [])
-    return found[0].text if found else "(renamed or gone)"
+    if here or len(same) == 1:
+        return (here or same)[0].text
+    last, stem = text.owner.rpartition(".")[2], pathlib.PurePath(text.path).stem
+    moved = [other for other in same if pathlib.PurePath(other.path).stem == stem]
+    renamed = [other for other in others if other.owner.rpartition(".")[2] == last]
+    alike = max(
+        moved or same or renamed,
+        key=lambda o: difflib.SequenceMatcher(None, o.text, text.text).ratio(),
+        default=None,
+    )
+    if alike is None:
+        return "(renamed or gone)"
+    return f"({alike.path}: {alike.owner})\n{alike.text}"
 
 
 def _extract(revision: str, target: pathlib.Path) -> None:

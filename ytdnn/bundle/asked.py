@@ -150,12 +150,12 @@ def _named(
     return BulkIds(once.filter(is_known), places[places >= 0], notes)
 
 
-def _hint(asked: pl.Series, known: pl.Series) -> str:
-    if not len(asked):
+def _hint(ids: pl.Series, known: pl.Series) -> str:
+    if not len(ids):
         return ""
     # Bounded, as a comparison with all names of a large catalogue takes seconds.
     names = known.head(100_000).cast(pl.String).to_list()
-    close = errors.closest(str(asked[0]), names)
+    close = errors.closest(str(ids[0]), names)
     return f": did you mean {close}?" if close else ""
 
 

@@ -52,16 +52,16 @@ class Stream:
     """Frames made one after the other.
 
     Attributes:
-      asked: Users or videos that the frames are about.
+      ids: Users or videos that the frames are about.
       schema: Columns of the frames.
-      make: Function that makes the frame of a part of `asked`.
+      make: Function that makes the frame of a part of `ids`.
       size: Number of users or videos of a frame.
       meanings: Meanings of the columns, by name.
       notes: Messages for people.
       k: Length of full lists; 0: these are no lists.
     """
 
-    asked: asked_room.BulkIds
+    ids: asked_room.BulkIds
     schema: dict[str, pl.DataType]
     make: Callable[[slice], pl.DataFrame]
     size: int
@@ -74,8 +74,8 @@ class Stream:
         waiting: collections.deque[futures.Future[pl.DataFrame]] = collections.deque()
         pool = futures.ThreadPoolExecutor(_PARTS_AT_A_TIME)
         try:
-            for start in range(0, len(self.asked), self.size):
-                part = slice(start, min(start + self.size, len(self.asked)))
+            for start in range(0, len(self.ids), self.size):
+                part = slice(start, min(start + self.size, len(self.ids)))
                 waiting.append(pool.submit(self.make, part))
                 if len(waiting) > _PARTS_AT_A_TIME:
                     yield waiting.popleft().result()
@@ -102,7 +102,7 @@ class Stream:
           notes: Messages in addition to the stream's own.
         """
         started = time.perf_counter()
-        number, num_rows, num_full = len(self.asked), 0, 0
+        number, num_rows, num_full = len(self.ids), 0, 0
 
         def counted() -> Iterator[pl.DataFrame]:
             nonlocal num_rows, num_full
@@ -115,7 +115,7 @@ class Stream:
                 yield frame
 
         sink.write(path, counted(), self.schema, self.meanings)
-        told = [*self.asked.notes, *notes, *self.notes]
+        told = [*self.ids.notes, *notes, *self.notes]
         if self.k and num_full < number:
             have = "list has" if number - num_full == 1 else "lists have"
             told.append(
@@ -129,7 +129,7 @@ class Stream:
 def recommendations(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    asked: asked_room.BulkIds,
+    ids: asked_room.BulkIds,
     k: int,
     limits: bulk.BulkFilters,
     *,
@@ -141,7 +141,7 @@ def recommendations(
     Args:
       bundle: The models.
       logged: The users.
-      asked: Users to list videos for.
+      ids: Users to list videos for.
       k: Length of the lists.
       limits: Videos that the lists may hold.
       ranker: Whether the ranker, if there is one, orders the lists; else they are the
@@ -151,7 +151,7 @@ def recommendations(
     """
     ranker = ranker and bundle.has_ranker
     number = bundle.manifest.facts["num_candidates" if ranker else "videos"]
-    notes = _cold(logged, asked)
+    notes = _cold(logged, ids)
     if k > number:
         what = "candidates" if ranker else "videos with a vector"
         notes.append(
@@ -168,16 +168,14 @@ def recommendations(
     meanings = {schema.SCORE: bundle_room.DOT_PRODUCT}
     if ranker:
         meanings = bundle.meanings
-    columns = tables.schema_of_lists(bundle, asked.ids, schema.VIDEO_ID, meanings)
-    frame = _lists(bundle, asked, make, schema.VIDEO_ID)
-    return Stream(asked, columns, frame, size, meanings, notes, k)
+    columns = tables.schema_of_lists(bundle, ids.ids, schema.VIDEO_ID, meanings)
+    frame = _lists(bundle, ids, make, schema.VIDEO_ID)
+    return Stream(ids, columns, frame, size, meanings, notes, k)
 
 
-def _cold(
-    logged: logged_requests.LoggedRequests, asked: asked_room.BulkIds
-) -> list[str]:
+def _cold(logged: logged_requests.LoggedRequests, ids: asked_room.BulkIds) -> list[str]:
     """Returns a message about users without a watch, if there are any."""
-    number = int((logged.num_watches(asked.indices) == 0).sum())
+    number = int((logged.num_watches(ids.indices) == 0).sum())
     if not number:
         return []
     return [
@@ -187,13 +185,13 @@ def _cold(
 
 
 def similar(
-    bundle: bundle_room.Bundle, asked: asked_room.BulkIds, k: int, by: str = ""
+    bundle: bundle_room.Bundle, ids: asked_room.BulkIds, k: int, by: str = ""
 ) -> Stream:
     """Returns the most similar videos: `video_id`, `rank`, `similar_video_id`, ….
 
     Args:
       bundle: The models.
-      asked: Videos with a vector.
+      ids: Videos with a vector.
       k: Length of the lists.
       by: Column of the log's own vectors; empty: the vectors of the index.
     """
@@ -207,23 +205,23 @@ def similar(
         )
     k = min(k, most)
     make = bulk.similar(bundle, k, by)
-    columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)
-    frame = _lists(bundle, asked, make, tables.SIMILAR_VIDEO_ID)
+    columns = tables.schema_of_lists(bundle, ids.ids, tables.SIMILAR_VIDEO_ID)
+    frame = _lists(bundle, ids, make, tables.SIMILAR_VIDEO_ID)
     meanings = {schema.SCORE: f"cosine of the vectors in {by}" if by else _COSINE}
-    return Stream(asked, columns, frame, _PRODUCTS_A_PART, meanings, notes, k)
+    return Stream(ids, columns, frame, _PRODUCTS_A_PART, meanings, notes, k)
 
 
 def _lists(
     bundle: bundle_room.Bundle,
-    asked: asked_room.BulkIds,
+    ids: asked_room.BulkIds,
     make: bulk.Maker,
     video: str,
 ) -> Callable[[slice], pl.DataFrame]:
-    """Returns the function that makes the frame of a part of `asked`."""
+    """Returns the function that makes the frame of a part of `ids`."""
 
     def frame(part: slice) -> pl.DataFrame:
-        found = make(asked.indices[part])
-        return tables.of_lists(bundle, asked.ids[part], found, video)
+        found = make(ids.indices[part])
+        return tables.of_lists(bundle, ids.ids[part], found, video)
 
     return frame
 
@@ -231,36 +229,36 @@ def _lists(
 def user_vectors(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    asked: asked_room.BulkIds,
+    ids: asked_room.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
     vectors = bulk_search.UserVectors(bundle, logged)
 
     def frame(part: slice) -> pl.DataFrame:
-        return tables.of_vectors(asked.ids[part], vectors(asked.indices[part]))
+        return tables.of_vectors(ids.ids[part], vectors(ids.indices[part]))
 
-    return _vectors(bundle, asked, frame, _cold(logged, asked))
+    return _vectors(bundle, ids, frame, _cold(logged, ids))
 
 
-def video_vectors(bundle: bundle_room.Bundle, asked: asked_room.BulkIds) -> Stream:
+def video_vectors(bundle: bundle_room.Bundle, ids: asked_room.BulkIds) -> Stream:
     """Returns the vectors of videos: `video_id`, `vector`."""
     vectors = bundle.video_vectors()
 
     def frame(part: slice) -> pl.DataFrame:
-        return tables.of_vectors(asked.ids[part], vectors[asked.indices[part] - 1])
+        return tables.of_vectors(ids.ids[part], vectors[ids.indices[part] - 1])
 
-    return _vectors(bundle, asked, frame, [])
+    return _vectors(bundle, ids, frame, [])
 
 
 def _vectors(
     bundle: bundle_room.Bundle,
-    asked: asked_room.BulkIds,
+    ids: asked_room.BulkIds,
     frame: Callable[[slice], pl.DataFrame],
     notes: list[str],
 ) -> Stream:
-    columns = tables.schema_of_vectors(asked.ids, bundle.vector_dim)
+    columns = tables.schema_of_vectors(ids.ids, bundle.vector_dim)
     meanings = {tables.VECTOR: _vector_meaning(bundle)}
-    return Stream(asked, columns, frame, _VECTORS_A_PART, meanings, notes)
+    return Stream(ids, columns, frame, _VECTORS_A_PART, meanings, notes)
 
 
 def _vector_meaning(bundle: bundle_room.Bundle) -> str:

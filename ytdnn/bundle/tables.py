@@ -18,17 +18,17 @@ VECTOR = "vector"
 _INDEX = "index"
 
 
-def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
-    """Returns the place of each id of `asked` in `known`, -1 for unknown ids.
+def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the place of each id of `ids` in `known`, -1 for unknown ids.
 
     An integer and its text are the same id.
 
     Args:
       known: Distinct ids.
-      asked: Ids to look up.
+      ids: Ids to look up.
     """
     names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index(_INDEX)
-    given = pl.DataFrame({"id": asked.cast(pl.String)})
+    given = pl.DataFrame({"id": ids.cast(pl.String)})
     found = given.join(names, "id", "left", maintain_order="left")[_INDEX]
     places: npt.NDArray[np.int64] = found.cast(pl.Int64).fill_null(-1).to_numpy()
     return places
@@ -36,7 +36,7 @@ def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
 
 def schema_of_lists(
     bundle: bundle_room.Bundle,
-    asked: pl.Series,
+    ids: pl.Series,
     video: str,
     columns: Iterable[str] = (schema.SCORE,),
 ) -> dict[str, pl.DataType]:
@@ -44,14 +44,14 @@ def schema_of_lists(
 
     Args:
       bundle: The bundle, with ids and titles of videos.
-      asked: Users or videos that the lists are for.
+      ids: Users or videos that the lists are for.
       video: Name of the column of listed videos.
       columns: Further columns of each place.
     """
     title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
     said = {name: type_of(name) for name in columns}
     of_video = {video: bundle.id_type, **title, **said}
-    return {asked.name: asked.dtype, RANK: pl.Int32(), **of_video}
+    return {ids.name: ids.dtype, RANK: pl.Int32(), **of_video}
 
 
 def type_of(column: str) -> pl.DataType:
@@ -61,7 +61,7 @@ def type_of(column: str) -> pl.DataType:
 
 def of_lists(
     bundle: bundle_room.Bundle,
-    asked: pl.Series,
+    ids: pl.Series,
     lists: bulk_search.Lists,
     video: str = schema.VIDEO_ID,
 ) -> pl.DataFrame:
@@ -69,14 +69,14 @@ def of_lists(
 
     Args:
       bundle: The bundle, with ids and titles of videos.
-      asked: Users or videos that the lists are for, `[n]`.
+      ids: Users or videos that the lists are for, `[n]`.
       lists: The lists.
       video: Name of the column of listed videos.
     """
     rows, columns = np.nonzero(lists.videos)
     found = bundle.videos[lists.videos[rows, columns] - 1]
     parts = [
-        asked.gather(pl.Series(rows, dtype=pl.UInt32)),
+        ids.gather(pl.Series(rows, dtype=pl.UInt32)),
         pl.Series(RANK, columns + 1, pl.Int32),
         found[schema.VIDEO_ID].rename(video),
         *([found[schema.TITLE]] if _has_titles(bundle) else []),
@@ -100,11 +100,11 @@ def _has_titles(bundle: bundle_room.Bundle) -> bool:
     return schema.TITLE in bundle.videos.columns
 
 
-def schema_of_vectors(asked: pl.Series, dim: int) -> dict[str, pl.DataType]:
+def schema_of_vectors(ids: pl.Series, dim: int) -> dict[str, pl.DataType]:
     """Returns the columns of a frame of vectors of some width."""
-    return {asked.name: asked.dtype, VECTOR: pl.Array(pl.Float32, dim)}
+    return {ids.name: ids.dtype, VECTOR: pl.Array(pl.Float32, dim)}
 
 
-def of_vectors(asked: pl.Series, vectors: bulk.Vectors) -> pl.DataFrame:
+def of_vectors(ids: pl.Series, vectors: bulk.Vectors) -> pl.DataFrame:
     """Returns a row for each id with its vector, an array of float32."""
-    return pl.DataFrame([asked, pl.Series(VECTOR, vectors)])
+    return pl.DataFrame([ids, pl.Series(VECTOR, vectors)])

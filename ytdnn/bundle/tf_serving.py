@@ -1,4 +1,4 @@
-"""The files that TensorFlow Serving is started with, next to the models of a bundle.
+"""Configuration files for TensorFlow Serving, next to the models of a bundle.
 
 They are written anew by every export; copy them to change them. docs/serving.md
 explains their use.

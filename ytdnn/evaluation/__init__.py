@@ -1,4 +1,4 @@
-"""Offline evaluation of both stages, of the index, and of the whole (DESIGN §9).
+"""Offline evaluation of both stages, the index, and the whole system (DESIGN §9).
 
 `protocol` defines the users, requests and right answers, `leaks` checks that no input
 contains an answer; `lists` makes lists and `ranker` scores impressions, each by name,

@@ -181,7 +181,7 @@ def _inputs(
 def _lists(
     served: ServedLists, answer: Mapping[str, tf.Tensor], width: int
 ) -> lists.Lists:
-    """Returns the ids of an answer as video indices, 0 where there are fewer."""
+    """Returns the ids of an answer as video indices, padded with 0."""
     ids = answer[schema.IDS].numpy()
     inside = np.arange(ids.shape[1]) < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]
     column = served.data.videos[schema.VIDEO_ID]

@@ -160,8 +160,8 @@ def of_model(
     """
 
     @functools.lru_cache(maxsize=1)
-    def vectors(asked: _Asked) -> models.Vectors:
-        cases = asked.cases
+    def vectors(requests: _Asked) -> models.Vectors:
+        cases = requests.cases
         return trained.user_vectors(data, cases.users, cases.ends, cases.times)
 
     def make(cases: protocol.Cases, k: int) -> Lists:

@@ -299,7 +299,7 @@ class CorpusStatistic(Feature):
     scope = Scope.VIDEO
 
     @abc.abstractmethod
-    def values(self, asked: "corpus.StatisticRequests") -> npt.NDArray[np.floating]:
+    def values(self, requests: "corpus.StatisticRequests") -> npt.NDArray[np.floating]:
         """Returns the statistic of videos at moments, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -335,8 +335,8 @@ class CorpusStatistic(Feature):
 
         return RowsOfVideos(self._once(corpus.served(data)))
 
-    def _once(self, asked: "corpus.StatisticRequests") -> npt.NDArray[np.float32]:
+    def _once(self, requests: "corpus.StatisticRequests") -> npt.NDArray[np.float32]:
         """Returns values, cached with the prepared set."""
-        return asked.data.once(
-            (self, asked), lambda: self.values(asked).astype(np.float32)
+        return requests.data.once(
+            (self, requests), lambda: self.values(requests).astype(np.float32)
         )

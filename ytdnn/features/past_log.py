@@ -208,13 +208,13 @@ class LogSums(past_sums.PastSums):
     """Sums at positions of a log."""
 
     def __init__(
-        self, past: LogPast, table: str, column: str, asked: PastRequests
+        self, past: LogPast, table: str, column: str, requests: PastRequests
     ) -> None:
         """Finds the events before each position."""
-        self._table, self._asked = table, asked
+        self._table, self._asked = table, requests
         self._events, self._past = past.events(table), past
         self._column = column
-        self._keys = past.keys(column)[asked.videos]
+        self._keys = past.keys(column)[requests.videos]
 
     @property
     def times(self) -> tf.Tensor:

@@ -15,10 +15,10 @@ class _Count(statistics.OfGroup):
     is_recent: bool = False
 
     def of_group(
-        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
         """Counts."""
-        count = asked.recent if self.is_recent else asked.total
+        count = requests.recent if self.is_recent else requests.total
         return count(self.quantity, group)
 
 

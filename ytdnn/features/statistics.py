@@ -32,14 +32,16 @@ class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
         self.group = group
         self.columns = columns + group.columns
 
-    def values(self, asked: corpus.StatisticRequests) -> corpus.Floats:
+    def values(self, requests: corpus.StatisticRequests) -> corpus.Floats:
         """Returns the number by video and moment."""
-        groups = self.group.of_videos(asked.data)[asked.videos]
-        return np.where(groups > 0, self.of_group(asked, self.group), positions.MISSING)
+        groups = self.group.of_videos(requests.data)[requests.videos]
+        return np.where(
+            groups > 0, self.of_group(requests, self.group), positions.MISSING
+        )
 
     @abc.abstractmethod
     def of_group(
-        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
         """Returns the number of each video's group at each moment, `[n]`."""
 
@@ -66,16 +68,16 @@ class StatisticRatio(OfGroup):
         self.denominator = denominator
 
     def of_group(
-        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
         """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
 
         The ratio of the corpus itself is not smoothed, and 0 before the first event.
         The parent of a video without a channel is the corpus.
         """
-        above = asked.total(self.numerator, group)
-        below = asked.total(self.denominator, group)
+        above = requests.total(self.numerator, group)
+        below = requests.total(self.denominator, group)
         if group == corpus.CORPUS:
             return above / np.where(below > 0, below, 1.0)
-        prior = self.of_group(asked, group.parent(asked.data))
+        prior = self.of_group(requests, group.parent(requests.data))
         return (above + SMOOTHING_EVENTS * prior) / (below + SMOOTHING_EVENTS)

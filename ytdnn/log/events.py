@@ -59,7 +59,7 @@ class _Table:
         return cls(**found) if all(name in found for name in needed) else None
 
     def replace(self, **changed: np.ndarray) -> Self:
-        """Returns the table with some arrays exchanged."""
+        """Returns the table with some arrays replaced."""
         return dataclasses.replace(self, **changed)  # type: ignore[type-var]
 
 

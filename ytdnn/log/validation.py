@@ -206,7 +206,7 @@ def _id_columns(
 def _cast(
     log: event_log.EventLog, table: str, column: str, dtype: pl.DataType
 ) -> event_log.EventLog:
-    """Returns the log with a column of a table, without values, in another type."""
+    """Returns the log with a column of nulls cast to another type."""
     origin = log.origin(table)
     nothing = pl.lit(None, dtype).alias(column)
     rows = dataclasses.replace(origin, rows=origin.rows.with_columns(nothing))

@@ -82,7 +82,7 @@ def kept(
     array([[ True, False,  True, False]])
 
     Args:
-      videos: `[n, length]` catalogue indices, best first, 0 where there are fewer.
+      videos: `[n, length]` catalogue indices, best first, padded with 0.
       codes: Codes of the values by catalogue index, for each capped column.
       most: Number of videos of each value, by column.
     """

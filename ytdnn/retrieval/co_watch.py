@@ -60,7 +60,7 @@ def neighbours(
       num: Number of neighbours of each video.
 
     Returns:
-      catalogue indices `[num_videos + 1, num]`, 0 where there are fewer, and weights.
+      catalogue indices `[num_videos + 1, num]`, padded with 0, and weights.
     """
     watched = inputs.num_training_watches(data)
     videos = np.zeros((data.num_videos + 1, num), np.int32)

@@ -230,7 +230,7 @@ class FromVectors(tf.Module):
 
 
 def best(videos: tf.Tensor, scores: tf.Tensor, num: tf.Tensor) -> Lists:
-    """Returns the `num` videos of the largest scores, 0 where there are fewer.
+    """Returns the `num` videos of the largest scores, padded with 0.
 
     Args:
       videos: `[batch, n] int32`.

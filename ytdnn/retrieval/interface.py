@@ -50,7 +50,7 @@ class Proposal:
     """The videos that a source proposes.
 
     Attributes:
-      videos: `[batch, num] int32`, best first; 0 where there are fewer. No video is
+      videos: `[batch, num] int32`, best first; padded with 0. No video is
         twice in a row, and all are permitted.
       seeds: `[batch, num] int32` the watch that each was found by, 0 = none.
     """

@@ -65,7 +65,7 @@ def table(data: prepared.PreparedData, num: int) -> Table:
       num: Number of neighbours of each video.
 
     Returns:
-      catalogue indices `[num_videos + 1, num]`, 0 where there are fewer, and weights.
+      catalogue indices `[num_videos + 1, num]`, padded with 0, and weights.
     """
     counts = _matrix(data)
     of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())

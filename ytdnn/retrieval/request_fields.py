@@ -1,4 +1,4 @@
-"""Keys of requests that leave videos out of an answer, each a registered part."""
+"""Request keys that exclude videos from an answer, each a registered part."""
 
 import abc
 import warnings

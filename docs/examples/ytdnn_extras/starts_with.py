@@ -6,11 +6,11 @@ from ytdnn import registries
 
 
 @registries.OPERATORS.register("starts_with", kinds=("text",))
-def starts_with(values, asked):
-    """Returns `[m, n] bool`, which of `values [n]` begin with which of `asked [m]`."""
-    shape = [tf.size(asked), tf.size(values)]
-    sizes = tf.broadcast_to(tf.strings.length(asked)[:, tf.newaxis], shape)
+def starts_with(values, prefixes):
+    """Returns whether values `[n]` begin with prefixes `[m]`, `[m, n] bool`."""
+    shape = [tf.size(prefixes), tf.size(values)]
+    sizes = tf.broadcast_to(tf.strings.length(prefixes)[:, tf.newaxis], shape)
     starts = tf.strings.substr(
         tf.broadcast_to(values, shape), tf.zeros_like(sizes), sizes
     )
-    return tf.equal(starts, asked[:, tf.newaxis])
+    return tf.equal(starts, prefixes[:, tf.newaxis])

@@ -49,7 +49,7 @@ def test_a_written_world_is_replaced_and_other_things_are_not(
     out = tmp_path / "log"
     assert cli("world", "--preset=tiny", f"--out={out}", *SMALL).status == 0
     assert cli("world", "--preset=tiny", f"--out={out}", *SMALL).status == 0
-    assert "found something else" in cli.error(
+    assert "found other files" in cli.error(
         "world", "--preset=tiny", f"--out={tmp_path}", *SMALL
     )
     assert (out / "world.html").exists()

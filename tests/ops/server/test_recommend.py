@@ -105,7 +105,7 @@ def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(
     [
         ({"request_id": "x"}, "expected request_id from an answer of /recommend"),
         ({"request_id": 3}, "expected request_id"),
-        ({"video_id": "nonsense"}, "expected video_id of a video of the catalogue"),
+        ({"video_id": "nonsense"}, "expected video_id of a video in the catalogue"),
         ({"video_id": ["v1"]}, "expected video_id"),
         ({"clicked": 1}, "expected clicked to be true or false"),
         ({"watch_seconds": -1}, "expected watch_seconds to be a number of 0 to"),

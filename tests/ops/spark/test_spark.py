@@ -199,7 +199,7 @@ def test_lists_of_many_users_are_those_of_one_machine(
     assert divided.whole().equals(expected)
     assert not {"v1", "v2"} & set(expected["video_id"])
     assert len(list(tmp_path.glob("part-*.parquet"))) == 2
-    assert expected["user_id"].n_unique() == len(divided.asked) == 30
+    assert expected["user_id"].n_unique() == len(divided.ids) == 30
 
 
 def test_a_failure_on_spark_is_told_in_its_own_line():

@@ -117,7 +117,16 @@ def _fitted(predicted: Floats, observed: Floats, means: Means) -> Line:
 def _newton(
     inputs: Floats, offset: Floats, observed: Floats, start: Floats, means: Means
 ) -> Floats | None:
-    """Returns the maximum-likelihood coefficients; None if Newton's method fails."""
+    """Returns the maximum-likelihood coefficients; None if Newton's method fails.
+
+    Args:
+      inputs: `[n, coefficients]`.
+      offset: `[n]`, added to the linear predictor with coefficient 1.
+      observed: `[n]`.
+      start: `[coefficients]` to start from.
+      means: Function that returns the means, and their derivatives, of linear
+        predictors.
+    """
     found = start.copy()
     for _ in range(_STEPS):
         mean, weight = means(inputs @ found + offset)
@@ -126,6 +135,7 @@ def _newton(
             step = np.linalg.solve(hessian, inputs.T @ (observed - mean))
         except np.linalg.LinAlgError:
             return None
+        # Bounded, since nearly separable data would send full steps too far.
         found = found + np.clip(step, -1.0, 1.0)
         if not np.isfinite(found).all():
             return None

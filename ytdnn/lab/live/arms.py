@@ -59,7 +59,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
             close = errors.closest(name, built_in.NAMES)
             hint = f": did you mean {close}?" if close else ""
             raise errors.UserError(
-                f"expected in --arms {', '.join(built_in.NAMES)} or NAME=WORKDIR, "
+                f"expected {', '.join(built_in.NAMES)} or NAME=WORKDIR in --arms, "
                 f"received {word!r}{hint}"
             )
         if is_run and (not name.replace("-", "_").isidentifier() or not path):
@@ -114,13 +114,13 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
 
 
 def world_of(
-    arms: Sequence[Arm], asked: configs.WorldConfig | None
+    arms: Sequence[Arm], of_preset: configs.WorldConfig | None
 ) -> configs.WorldConfig:
     """Returns the world that all arms were trained in.
 
     Args:
       arms: The arms.
-      asked: The world for tests without runs; None: an arm must be a run.
+      of_preset: The world for tests without runs; None: an arm must be a run.
 
     Raises:
       errors.UserError: Runs were trained in different worlds, or in none, or the world
@@ -137,12 +137,12 @@ def world_of(
                 f"expected all arms to share one world, found different ones in "
                 f"{first} and {path}: {_differing(expected, world)}"
             )
-    if found and asked is not None:
+    if found and of_preset is not None:
         raise errors.UserError(
             f"expected no --preset with the run in {next(iter(found))}, which has "
             f"its own world: leave it out"
         )
-    chosen = next(iter(found.values()), asked)
+    chosen = next(iter(found.values()), of_preset)
     if chosen is None:
         raise errors.UserError(
             "expected a world where all arms are built-in: name one with --preset"

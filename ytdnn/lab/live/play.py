@@ -161,12 +161,12 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
         artifacts.write_json(path, described)
 
 
-def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns why a directory's test is not the requested one; empty if it is."""
-    worlds = begun.get("world", {}), asked["world"]
-    if begun.keys() != asked.keys() or worlds[0].keys() != worlds[1].keys():
+    worlds = begun.get("world", {}), now["world"]
+    if begun.keys() != now.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"
-    found = configs.differences(begun, asked)
+    found = configs.differences(begun, now)
     return ", ".join(f"{path} {how}" for path, how in found.items())
 
 
@@ -231,12 +231,12 @@ class _Split:
         return make_pages
 
     def _timed(
-        self, place: int, maker: policy.Policy, asked: policy.Requests
+        self, place: int, maker: policy.Policy, requests: policy.Requests
     ) -> policy.Page:
         started = time.perf_counter()
-        page = maker(asked)
+        page = maker(requests)
         name = self._test.names[place]
-        spent = {SECONDS: time.perf_counter() - started, PAGES: len(asked.rows)}
+        spent = {SECONDS: time.perf_counter() - started, PAGES: len(requests.rows)}
         for counts in (self.today, self.serving):
             _add(counts[name], spent)
         return page

@@ -1,4 +1,4 @@
-"""An arm that serves pages from a bundle, with requests in batches."""
+"""An arm that serves slates from a bundle, with requests in batches."""
 
 import dataclasses
 from collections.abc import Mapping

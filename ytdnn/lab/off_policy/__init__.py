@@ -1,1 +1,1 @@
-"""Off-policy estimates of the pages of a run, from the propensities of its log."""
+"""Off-policy estimates of a run's slates, from the propensities of its log."""

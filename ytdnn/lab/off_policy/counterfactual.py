@@ -1,4 +1,4 @@
-"""Off-policy estimates of the systems' pages, from the log of another recommender.
+"""Off-policy estimates of the systems' slates, from the log of another recommender.
 
 In logged slates with propensities (`logged_pages`), each place is a decision. A
 system's own page policy gives the probability with which it would have shown the same

@@ -1,4 +1,4 @@
-"""The choices of a recommender in each place of a page, given the places before it.
+"""The choices of a recommender at each position of a slate, given those before it.
 
 A deterministic recommender shows the first of its order that is not on the page yet.
 One that samples (`composition.temperature`) draws among the first `explore_top` of its
@@ -25,7 +25,7 @@ class Ordered:
     """The order of a recommender for some requests, with its sampling.
 
     Attributes:
-      videos: `[n, length]` video indices, each once, 0 where there are fewer.
+      videos: `[n, length]` video indices, each once, padded with 0.
       order: `[n, length]`, higher = shown first, -inf = never on the page; of equal
         ones the first is.
       temperature: Temperature of sampling, in units of the order; 0: the best is shown.

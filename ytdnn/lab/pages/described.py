@@ -1,4 +1,4 @@
-"""Sections of the page on how it came about: training, examples, protocol, config."""
+"""Sections on a run's background: training, examples, protocol, config."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

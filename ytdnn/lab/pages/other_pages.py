@@ -1,4 +1,4 @@
-"""The section of off-policy estimates of other pages than the logged ones."""
+"""The section of off-policy estimates, for slates other than the logged ones."""
 
 from collections.abc import Iterator
 

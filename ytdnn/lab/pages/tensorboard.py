@@ -1,4 +1,4 @@
-"""A report as TensorBoard scalars: one run for each model, so that they lie together.
+"""A report as TensorBoard scalars: one run for each model, so that plots share an axis.
 
 `lists/recall` has the curve over the length of the list as its steps; a number that has
 no such axis (`lists/recall@10`, `impressions/auc`) stands at step 0.

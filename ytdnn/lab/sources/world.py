@@ -102,7 +102,7 @@ def _require_replaceable(directory: pathlib.Path) -> None:
         if kind != KIND:
             raise errors.UserError(
                 f"expected a new directory or a written world at {directory}, found "
-                f"something else: name another with --out"
+                f"other files: name another directory with --out"
             )
 
 

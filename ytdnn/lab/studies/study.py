@@ -1,4 +1,4 @@
-"""One question, several settings: the runs of each, over its seeds, as one result.
+"""A study: the runs of several variants over seeds, compared in one result.
 
 A variant's number is the mean over its seeds. Its difference to the baseline, the first
 variant, is paired by user: of each user's own mean over the seeds, as `compare` does it

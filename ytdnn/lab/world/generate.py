@@ -1,4 +1,4 @@
-"""The world whole: entities by seed, then the events of one crowd after the other."""
+"""Generates a world: entities by seed, then the events of one crowd after the other."""
 
 import functools
 

@@ -116,7 +116,11 @@ Policy = Callable[[Requests], Page]
 
 
 def make_pages(requests: Requests) -> Page:
-    """Proposes videos of each source and keeps the first that can be shown."""
+    """Returns the slates of the world's own recommender, which fills the log.
+
+    Each place draws a source by `SHARES`, which proposes a video. Some spare places are
+    drawn too, so that a slate stays full without videos that may not be shown.
+    """
     shared, remembered, rng = requests.shared, requests.remembered, requests.rng
     length = shared.config.impressions_per_page
     num = length + _SPARE

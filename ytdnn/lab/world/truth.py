@@ -253,37 +253,37 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return (part / np.where(whole > 0.0, whole, 1.0)).astype(np.float32)
 
 
-def _by_pages(asked: _Asked) -> np.ndarray:
+def _by_pages(requests: _Asked) -> np.ndarray:
     """Expected clicks on a page, as if each place were filled on its own."""
-    shared, shares = asked.world.shared, policy.SHARES.astype(np.float32)
-    lasting = asked.leaves(asked.world.all_users.base[asked.rows])
-    day, narrow = asked.day, np.float32(policy.FRESH_INTEREST_SHARE)
-    shown = shares[policy.POPULAR] * asked.drawn(day.heat, None)
-    shown += shares[policy.INTERESTS] * asked.drawn(day.heat, lasting)
-    fresh = narrow * asked.drawn(day.fresh, lasting)
-    fresh += (1.0 - narrow) * asked.drawn(day.fresh, None)
+    shared, shares = requests.world.shared, policy.SHARES.astype(np.float32)
+    lasting = requests.leaves(requests.world.all_users.base[requests.rows])
+    day, narrow = requests.day, np.float32(policy.FRESH_INTEREST_SHARE)
+    shown = shares[policy.POPULAR] * requests.drawn(day.heat, None)
+    shown += shares[policy.INTERESTS] * requests.drawn(day.heat, lasting)
+    fresh = narrow * requests.drawn(day.fresh, lasting)
+    fresh += (1.0 - narrow) * requests.drawn(day.fresh, None)
     shown += shares[policy.FRESH] * fresh
-    recent = interests.leaf_weights(*asked.found, shared.topics.num_leaves)
-    shown += shares[policy.RELATED] * asked.drawn(day.heat, recent)
-    _add_subscribed(asked, shown, float(shares[policy.SUBSCRIBED]))
+    recent = interests.leaf_weights(*requests.found, shared.topics.num_leaves)
+    shown += shares[policy.RELATED] * requests.drawn(day.heat, recent)
+    _add_subscribed(requests, shown, float(shares[policy.SUBSCRIBED]))
     places = np.minimum(shared.config.impressions_per_page * shown, 1.0)
     clicks = responses.click_probability(
-        asked.liking, shared.videos.appeal, np.array(_MEAN_POSITION)
+        requests.liking, shared.videos.appeal, np.array(_MEAN_POSITION)
     )
     clicks = responses.with_accidents(clicks, shared.config.accidental_clicks)
     rates: np.ndarray = (places * clicks).astype(np.float32)
     return rates
 
 
-def _add_subscribed(asked: _Asked, shown: np.ndarray, share: float) -> None:
-    shelves, users = asked.world.shared.shelves, asked.world.all_users
+def _add_subscribed(requests: _Asked, shown: np.ndarray, share: float) -> None:
+    shelves, users = requests.world.shared.shelves, requests.world.all_users
     each = share / people.NUM_SUBSCRIPTIONS
     for column, back, delay in itertools.product(
         range(people.NUM_SUBSCRIPTIONS), range(_UPLOADS_BACK), _DELAY_THIRDS
     ):
-        channels = users.subscriptions[asked.rows, column]
+        channels = users.subscriptions[requests.rows, column]
         seconds = int(delay * policy.LISTING_DAYS * corpus.SECONDS_PER_DAY)
-        times = np.full(len(channels), asked.time - seconds)
+        times = np.full(len(channels), requests.time - seconds)
         videos = shelves.latest(channels, times, np.full(len(channels), back))
         there = videos >= 0
         chance = policy.LATEST_SHARE * (1.0 - policy.LATEST_SHARE) ** back
@@ -291,41 +291,43 @@ def _add_subscribed(asked: _Asked, shown: np.ndarray, share: float) -> None:
         shown[np.flatnonzero(there), videos[there]] += each * chance
 
 
-def _by_search(asked: _Asked, accepted: np.ndarray) -> np.ndarray:
+def _by_search(requests: _Asked, accepted: np.ndarray) -> np.ndarray:
     """Expected watches of results: up to three draws, the first accepted is watched."""
-    leaves, weights = asked.found
-    num_leaves = asked.world.shared.topics.num_leaves
+    leaves, weights = requests.found
+    num_leaves = requests.world.shared.topics.num_leaves
     has_focus = weights[:, -1:] > 0.0
     focused = np.where(has_focus, behaviour.SEARCH_FOCUS_SHARE, 0.0)
     lasting = weights[:, :-1] / weights[:, :-1].sum(axis=1, keepdims=True)
     wanted = np.column_stack([lasting * (1.0 - focused), focused])
-    chances = asked.drawn(
-        asked.day.heat, interests.leaf_weights(leaves, wanted, num_leaves)
+    chances = requests.drawn(
+        requests.day.heat, interests.leaf_weights(leaves, wanted, num_leaves)
     )
     chances *= accepted
     refused = np.clip(1.0 - chances.sum(axis=1, keepdims=True), 0.0, 1.0 - 1e-6)
     tries = (1.0 - refused**behaviour.SEARCH_RESULTS) / (1.0 - refused)
-    searching = asked.world.all_users.searching[asked.rows, None]
+    searching = requests.world.all_users.searching[requests.rows, None]
     return (searching * tries).astype(np.float32) * chances
 
 
-def _by_related(asked: _Asked, rates: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+def _by_related(
+    requests: _Asked, rates: np.ndarray, accepted: np.ndarray
+) -> np.ndarray:
     """Returns the expected watches of videos related to a watch by leaf or channel."""
-    videos = asked.world.shared.videos
-    num_leaves = asked.world.shared.topics.num_leaves
+    videos = requests.world.shared.videos
+    num_leaves = requests.world.shared.topics.num_leaves
     of_leaf = np.zeros((len(videos), num_leaves), np.float32)
     of_leaf[np.arange(len(videos)), videos.leaves] = 1.0
     by_leaf = rates @ of_leaf
-    related: np.ndarray = asked.drawn(asked.day.heat, by_leaf) * accepted
+    related: np.ndarray = requests.drawn(requests.day.heat, by_leaf) * accepted
     related *= np.float32(behaviour.RELATED_SHARE)
     return related
 
 
 def _go_on_with_series(
-    asked: _Asked, rates: np.ndarray, last_episodes: np.ndarray | None
+    requests: _Asked, rates: np.ndarray, last_episodes: np.ndarray | None
 ) -> None:
     """Adds the watches that lead from an episode to the following ones."""
-    videos = asked.world.shared.videos
+    videos = requests.world.shared.videos
     earlier = np.flatnonzero(videos.next_episodes >= 0)
     following = videos.next_episodes[earlier]
     step = np.float32(behaviour.NEXT_EPISODE_SHARE)
@@ -342,7 +344,7 @@ def _go_on_with_series(
     for _ in range(_EPISODES_AHEAD):
         following = np.where(episode >= 0, videos.next_episodes[episode], -1)
         episode = np.where(
-            (following >= 0) & (videos.upload_times[following] <= asked.time),
+            (following >= 0) & (videos.upload_times[following] <= requests.time),
             following,
             -1,
         )

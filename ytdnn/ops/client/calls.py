@@ -60,7 +60,16 @@ class Calls:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def call(self, method: str, path: str, body: answers.Json | None = None) -> Call:
-        """Yields each request of a call, and returns the JSON of its answer.
+        """Yields requests and pauses to make, and returns the JSON of the answer.
+
+        The logic that both clients share, without input or output. A yielded dict holds
+        the arguments of `httpx2`'s `request`; the client sends back the response, or
+        the error. A yielded number is a pause before the next attempt, in seconds.
+
+        Args:
+          method: HTTP method.
+          path: Path of the endpoint.
+          body: JSON of the request; None: no body.
 
         Raises:
           ServerError: The server refused the request, or there was no answer in time.

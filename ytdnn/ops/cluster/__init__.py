@@ -1,1 +1,1 @@
-"""Trainings by several devices or processes."""
+"""Training on several devices or processes."""

@@ -1,1 +1,1 @@
-"""Refreshes: the models of a run go on learning with the events since."""
+"""Refreshes: continue the training of a run's models on newer events."""

@@ -224,7 +224,7 @@ def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.nd
 def carry_ranking(
     config: configs.Config,
     source: TrainedModel,
-    asked: tuple[retrieval_stage.FirstStage, retrieval_stage.FirstStage],
+    stages: tuple[retrieval_stage.FirstStage, retrieval_stage.FirstStage],
     data: prepared.PreparedData,
     directory: pathlib.Path,
 ) -> None:
@@ -233,12 +233,12 @@ def carry_ranking(
     Args:
       config: Config of the run.
       source: The trained ranker.
-      asked: The candidates that it was trained with, and those it learns with: trained
+      stages: The candidates that it was trained with, and those it learns with: trained
         before the window of `data`.
       data: The grown set, whose training impressions are the ranker's.
       directory: Directory of the artefact.
     """
-    first_stage = asked[1]
+    first_stage = stages[1]
     inputs = {prepared.KIND: data.manifest.fingerprint, **ranking.versions(config)}
     if first_stage.manifest is not None:
         inputs[retrieval_stage.KIND] = first_stage.manifest.fingerprint
@@ -248,7 +248,7 @@ def carry_ranking(
     work = checkpoints.workspace(directory, key, made_from)
     randomness.set_seed(config.seed)
     on = devices.make(config.strategy)
-    old = ranking_model.load(source.directory, source.data, asked[0])
+    old = ranking_model.load(source.directory, source.data, stages[0])
     with on.scope():
         new = building.build_like(old, data, first_stage)
     size = old.measured.vocabulary_size

@@ -179,20 +179,20 @@ class _Log:
         return self._config.bad_rows
 
 
-def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns why a refresh that was begun is not the one asked for, empty if it is."""
-    if begun.keys() != asked.keys():
+    if begun.keys() != now.keys():
         return "it was begun by another version of ytdnn"
-    source = asked["from"]
+    source = now["from"]
     if begun["from"] != source:
         return f"it was of the run {begun['from']}, not of {source}"
-    before, after = (dict(one["config"]) for one in (begun, asked))
+    before, after = (dict(one["config"]) for one in (begun, now))
     settings = config_dicts.differences(before, after)
     if settings:
         return ", ".join(settings[:_MOST_NAMED])
-    if begun["run"] != asked["run"]:
+    if begun["run"] != now["run"]:
         return f"the run {source} was made again since"
-    return "the new events are others" if begun["log"] != asked["log"] else ""
+    return "the new events are others" if begun["log"] != now["log"] else ""
 
 
 class _Refresh:

@@ -1,1 +1,1 @@
-"""`ytdnn serve`: a bundle as a service, and a page that shows it (DESIGN §8)."""
+"""`ytdnn serve`: serves a bundle over HTTP, with an inspector page (DESIGN §8)."""

@@ -268,16 +268,16 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def answer(asked: Asked, found: batching.Answered) -> dict[str, Any]:
+def answer(request: Asked, found: batching.Answered) -> dict[str, Any]:
     """Returns an answer in the form of its request."""
     outputs = {
         name: _json(name, values)
-        for name, values in trimmed(found.outputs, asked.rows).items()
+        for name, values in trimmed(found.outputs, request.rows).items()
     }
-    if asked.is_by_row:
+    if request.is_by_row:
         if len(outputs) == 1:
             return {"predictions": next(iter(outputs.values()))}
-        rows = range(len(asked.rows))
+        rows = range(len(request.rows))
         return {
             "predictions": [
                 {n: values[row] for n, values in outputs.items()} for row in rows

@@ -308,7 +308,7 @@ def _video_id(version: models.Version, value: Any) -> Any:
     is_id = isinstance(value, str | int) and not isinstance(value, bool)
     if not is_id or value not in version.bundle.titles:
         raise errors.UserError(
-            f"expected {schema.VIDEO_ID} of a video of the catalogue, received "
+            f"expected {schema.VIDEO_ID} of a video in the catalogue, received "
             f"{_named(value)}"
         )
     return value

@@ -48,7 +48,7 @@ class SparkMachines:
     def lists(
         self,
         recommender: "recommender_room.Recommender",
-        asked: dict[str, Any],
+        arguments: dict[str, Any],
         path: pathlib.Path,
     ) -> "Iterator[streams.Stream]":
         """Context with the lists of many users, to be written into a file."""
@@ -56,7 +56,7 @@ class SparkMachines:
             session.opened(self.settings) as opened,
             artifacts.scratch(path, "spark") as scratch,
         ):
-            yield divided(opened, recommender, asked, scratch)
+            yield divided(opened, recommender, arguments, scratch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Part:
       bundle: Directory of the bundle.
       version: Version of the bundle.
       data: Directory of the prepared set.
-      asked: Arguments of `bulk.stream`.
+      arguments: Arguments of `bulk.stream`.
       size: Number of users of a part.
       batch: Number of users in a batch, the same as on one machine: scores may differ
         in the last bit between batches of other sizes.
@@ -78,7 +78,7 @@ class _Part:
     bundle: pathlib.Path
     version: int
     data: pathlib.Path
-    asked: dict[str, Any]
+    arguments: dict[str, Any]
     size: int
     batch: int
 
@@ -90,9 +90,9 @@ class _Part:
 
         os.chdir(self.here)
         opened = recommender_room.Recommender.load(self.bundle, self.data, self.version)
-        stream = bulk.stream(opened, **self.asked)
+        stream = bulk.stream(opened, **self.arguments)
         first = number * self.size
-        last = min(first + self.size, len(stream.asked))
+        last = min(first + self.size, len(stream.ids))
         starts = range(first, last, self.batch)
         frames = [stream.make(slice(s, min(s + self.batch, last))) for s in starts]
         return pl.concat([pl.DataFrame(schema=stream.schema), *frames])
@@ -101,7 +101,7 @@ class _Part:
 def divided(
     opened: Any,
     recommender: "recommender_room.Recommender",
-    asked: dict[str, Any],
+    arguments: dict[str, Any],
     scratch: pathlib.Path,
 ) -> "streams.Stream":
     """Returns the lists of many users, made on Spark and read part by part.
@@ -109,27 +109,27 @@ def divided(
     Args:
       opened: Spark's session, a `pyspark.sql.SparkSession`.
       recommender: The bundle, with the log's users.
-      asked: Arguments of `bulk.stream`.
+      arguments: Arguments of `bulk.stream`.
       scratch: A directory that all machines reach.
     """
     import polars as pl
 
     from ytdnn.ops.spark import parts
 
-    stream = bulk.stream(recommender, **asked)
+    stream = bulk.stream(recommender, **arguments)
     number = max(1, opened.sparkContext.defaultParallelism)
-    batches = -(-len(stream.asked) // stream.size)
+    batches = -(-len(stream.ids) // stream.size)
     size = max(1, -(-batches // number)) * stream.size
     part = _Part(
         here=pathlib.Path.cwd(),
         bundle=recommender.bundle.directory.absolute(),
         version=recommender.bundle.version,
         data=recommender.data.directory.absolute(),
-        asked=asked,
+        arguments=arguments,
         size=size,
         batch=stream.size,
     )
-    files = parts.written(opened, -(-len(stream.asked) // size), part, scratch)
+    files = parts.written(opened, -(-len(stream.ids) // size), part, scratch)
     return dataclasses.replace(
         stream,
         make=lambda users: pl.read_parquet(files[users.start // size]),

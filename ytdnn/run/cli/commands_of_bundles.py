@@ -1,4 +1,4 @@
-"""Commands that change a bundle, and that answer from it."""
+"""Commands that query a bundle: recommendations, similar videos, vectors."""
 
 from ytdnn.run.cli import command, recommend, similar, vectors
 

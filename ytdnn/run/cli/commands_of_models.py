@@ -1,4 +1,4 @@
-"""Commands that make the models of a run and measure them."""
+"""Commands that prepare, train, evaluate and export a run."""
 
 import dataclasses
 

@@ -31,14 +31,14 @@ class Machines(Engines, Protocol):
     def lists(
         self,
         recommender: "recommender_room.Recommender",
-        asked: dict[str, Any],
+        arguments: dict[str, Any],
         path: pathlib.Path,
     ) -> "contextlib.AbstractContextManager[streams.Stream]":
         """Context in which the lists of many users are made and read.
 
         Args:
           recommender: The bundle, with the log's users.
-          asked: Arguments of `bulk.stream`.
+          arguments: Arguments of `bulk.stream`.
           path: Output file, on a file system that all share.
         """
         ...

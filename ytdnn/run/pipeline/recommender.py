@@ -114,7 +114,7 @@ class Recommender:
 
     def recommend(
         self,
-        asked: Requests,
+        requests: Requests,
         k: int | None = None,
         exact: bool = False,
         *,
@@ -131,7 +131,7 @@ class Recommender:
         Only-user calls are answered in large batches.
 
         Args:
-          asked: A user id, a request (a dict in the format of `ytdnn recommend
+          requests: A user id, a request (a dict in the format of `ytdnn recommend
             --request`), a list of either, or a frame of Polars or pandas with a column
             for each key of a request. A request with `user_id` but without
             `watched_video_ids` is completed from the log; its own keys have
@@ -168,7 +168,7 @@ class Recommender:
         """
         from ytdnn.log.sources import frames
 
-        read = requested.read(asked)
+        read = requested.read(requests)
         if not isinstance(read, list):
             limits, notes = bulk.limits(
                 self,
@@ -192,13 +192,13 @@ class Recommender:
             shared |= {"max_per": max_per, "weights": weights}
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
-        return frames.to_pandas(found) if frames.is_pandas(asked) else found
+        return frames.to_pandas(found) if frames.is_pandas(requests) else found
 
-    def candidates(self, asked: UserId | Request, exact: bool = False) -> Any:
+    def candidates(self, request: UserId | Request, exact: bool = False) -> Any:
         """Returns every candidate of one request, with its source and both scores.
 
         Args:
-          asked: A user id or a request, see `recommend`.
+          request: A user id or a request, see `recommend`.
           exact: Whether to use the exact index.
 
         Returns:
@@ -212,7 +212,7 @@ class Recommender:
         """
         from ytdnn.bundle import candidate_frames
 
-        given = self._completed(asked)
+        given = self._completed(request)
         given.pop(schema.USER_ID, None)
         return candidate_frames.frame(self.bundle, given, exact)
 
@@ -317,7 +317,7 @@ class Recommender:
 
     def _of_requests(
         self,
-        asked: Sequence[Any],
+        requests: Sequence[Any],
         k: int | None,
         exact: bool,
         shared: Mapping[str, Any],
@@ -325,12 +325,12 @@ class Recommender:
         """Returns the answers to requests, which may include users of the log.
 
         Args:
-          asked: The requests.
+          requests: The requests.
           k: Number of videos for each; None: the request's own.
           exact: Whether to use the exact index.
           shared: Values of keys for requests without them.
         """
-        given = [{**shared, **self._completed(one)} for one in asked]
+        given = [{**shared, **self._completed(one)} for one in requests]
         for note in self._doubts(given):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in given]
@@ -346,11 +346,11 @@ class Recommender:
             dict.fromkeys(d for one in requests for d in self.bundle.doubts(one))
         )
 
-    def _completed(self, asked: UserId | Request) -> dict[str, Any]:
+    def _completed(self, request: UserId | Request) -> dict[str, Any]:
         """Returns a request with its user's history, its own or that of the log."""
-        if not isinstance(asked, Mapping):
-            asked = {schema.USER_ID: requested.user_id(asked)}
-        own = {key: requested.plain(value) for key, value in asked.items()}
+        if not isinstance(request, Mapping):
+            request = {schema.USER_ID: requested.user_id(request)}
+        own = {key: requested.plain(value) for key, value in request.items()}
         own = {
             key: value for key, value in own.items() if not requested.is_missing(value)
         }
@@ -419,13 +419,13 @@ def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
     return prepared.load(directory)
 
 
-def _whole(stream: "streams.Stream", asked: bulk.Ids) -> Any:
+def _whole(stream: "streams.Stream", ids: bulk.Ids) -> Any:
     """Returns a whole stream, as pandas for ids from pandas; warns of its notes."""
     from ytdnn.log.sources import frames
 
-    _warn([*stream.asked.notes, *stream.notes])
+    _warn([*stream.ids.notes, *stream.notes])
     found = stream.whole()
-    return frames.to_pandas(found) if frames.is_pandas(asked) else found
+    return frames.to_pandas(found) if frames.is_pandas(ids) else found
 
 
 def _warn(notes: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ UserId = str | int
 Requests = Any  # UserId | Request | Iterable of them | a frame of Polars or pandas
 
 
-def read(asked: Requests) -> "pl.Series | list[Any]":
+def read(requests: Requests) -> "pl.Series | list[Any]":
     """Returns the requests: a column of ids if all are user ids, else a list.
 
     The list has user ids and requests, and may be empty.
@@ -27,15 +27,15 @@ def read(asked: Requests) -> "pl.Series | list[Any]":
 
     from ytdnn.log.sources import frames
 
-    if frames.is_frame(asked):
-        frame = frames.to_polars(asked, "the requests").collect()
+    if frames.is_frame(requests):
+        frame = frames.to_polars(requests, "the requests").collect()
         ids = frame[schema.USER_ID] if frame.columns == [schema.USER_ID] else None
         if ids is None or not _are_ids(ids) or not len(ids):
             return _rows(frame)
         return ids
-    if isinstance(asked, pl.Series) and _are_ids(asked) and len(asked):
-        return asked.rename(schema.USER_ID)
-    listed = _listed(asked)
+    if isinstance(requests, pl.Series) and _are_ids(requests) and len(requests):
+        return requests.rename(schema.USER_ID)
+    listed = _listed(requests)
     if not listed or any(isinstance(one, Mapping) for one in listed):
         return listed
     names = [user_id(one) for one in listed]
@@ -52,18 +52,18 @@ def _are_ids(column: "pl.Series") -> bool:
     return is_id and not column.null_count()
 
 
-def _listed(asked: Requests) -> list[Any]:
+def _listed(requests: Requests) -> list[Any]:
     """Returns the requests as a list of user ids and requests."""
-    if isinstance(asked, Mapping | str | numbers.Integral):
-        return [asked]
-    if hasattr(asked, "tolist"):  # an array or a column
-        return list(asked.tolist())
+    if isinstance(requests, Mapping | str | numbers.Integral):
+        return [requests]
+    if hasattr(requests, "tolist"):  # an array or a column
+        return list(requests.tolist())
     try:
-        return list(asked)
+        return list(requests)
     except TypeError:
         raise errors.UserError(
             f"expected user ids, requests or a frame to recommend for, received "
-            f"{type(asked).__name__}"
+            f"{type(requests).__name__}"
         ) from None
 
 
@@ -75,17 +75,17 @@ def _rows(frame: "pl.DataFrame") -> list[dict[str, Any]]:
     return frame.with_columns(times).to_dicts()
 
 
-def user_id(asked: Any) -> UserId:
+def user_id(request: Any) -> UserId:
     """Returns a user id as Python's integer or text.
 
     Raises:
       errors.UserError: The value is no id.
     """
-    value = plain(asked)
+    value = plain(request)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise errors.UserError(
             f"expected a user id or a request (a dict), received "
-            f"{type(asked).__name__} {asked!r}"
+            f"{type(request).__name__} {request!r}"
         )
     return value
 
