@@ -10,7 +10,14 @@ import pytest
 from tests import untrained, vector_log
 from tests.conftest import MadeOnce
 from ytdnn import configs, errors
-from ytdnn.bundle import added_videos, asked, batches, bulk, logged_requests, requests
+from ytdnn.bundle import (
+    added_videos,
+    batches,
+    bulk,
+    bulk_ids,
+    logged_requests,
+    requests,
+)
 from ytdnn.log import new_videos, prepared, schema
 from ytdnn.run import pipeline
 
@@ -114,7 +121,7 @@ def test_similar_by_a_column_is_by_its_cosine(run: untrained.Run) -> None:
     there = rows.any(axis=1)
     cosines[:, ~there] = -2.0
     np.fill_diagonal(cosines, -2.0)
-    videos = asked.videos(run.bundle, None, by=NAME)
+    videos = bulk_ids.videos(run.bundle, None, by=NAME)
     assert len(videos) == there.sum()
     found = bulk.similar(run.bundle, 4, NAME)(videos.indices)
     for row, video in enumerate(videos.indices.tolist()):
@@ -127,12 +134,12 @@ def test_similar_refuses_other_columns_and_videos_without_a_vector(
     run: untrained.Run,
 ) -> None:
     with pytest.raises(errors.UserError, match=r"did you mean videos\.clip\?"):
-        asked.videos(run.bundle, None, by="videos.clips")
+        bulk_ids.videos(run.bundle, None, by="videos.clips")
     ids = run.data.videos[schema.VIDEO_ID]
     bare = np.flatnonzero(~run.data.vectors.rows(NAME)[1:].any(axis=1))
     without = ids.gather(pl.Series(bare[:1]))
     with pytest.raises(errors.UserError, match=r"have one in videos\.clip"):
-        asked.videos(run.bundle, without, by=NAME)
+        bulk_ids.videos(run.bundle, without, by=NAME)
 
 
 @pytest.mark.thorough

@@ -17,8 +17,8 @@ from ytdnn import errors
 from ytdnn.bundle import (
     batches,
     clocks,
-    doubts,
     removed_videos,
+    request_warnings,
     requests,
     saved_models,
     signatures,
@@ -360,7 +360,9 @@ class Bundle:
         requests.parse(request, known)
         path = self._common / prepared.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
-        return list(doubts.of_request(request, known, self._titles, vocabularies))
+        return list(
+            request_warnings.of_request(request, known, self._titles, vocabularies)
+        )
 
     def title(self, video_id: str | int) -> str | None:
         """Returns the title of a video, None where it has none.

@@ -9,8 +9,7 @@ from concurrent import futures
 
 import polars as pl
 
-from ytdnn.bundle import asked as asked_room
-from ytdnn.bundle import bulk, bulk_search, logged_requests, sink, tables
+from ytdnn.bundle import bulk, bulk_ids, bulk_search, logged_requests, sink, tables
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import schema
 
@@ -61,7 +60,7 @@ class Stream:
       k: Length of full lists; 0: these are no lists.
     """
 
-    ids: asked_room.BulkIds
+    ids: bulk_ids.BulkIds
     schema: dict[str, pl.DataType]
     make: Callable[[slice], pl.DataFrame]
     size: int
@@ -129,7 +128,7 @@ class Stream:
 def recommendations(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    ids: asked_room.BulkIds,
+    ids: bulk_ids.BulkIds,
     k: int,
     limits: bulk.BulkFilters,
     *,
@@ -173,19 +172,19 @@ def recommendations(
     return Stream(ids, columns, frame, size, meanings, notes, k)
 
 
-def _cold(logged: logged_requests.LoggedRequests, ids: asked_room.BulkIds) -> list[str]:
+def _cold(logged: logged_requests.LoggedRequests, ids: bulk_ids.BulkIds) -> list[str]:
     """Returns a message about users without a watch, if there are any."""
     number = int((logged.num_watches(ids.indices) == 0).sum())
     if not number:
         return []
     return [
-        f"{asked_room.count(number, 'user')} without a watch: recommended from an "
+        f"{bulk_ids.count(number, 'user')} without a watch: recommended from an "
         f"empty history"
     ]
 
 
 def similar(
-    bundle: bundle_room.Bundle, ids: asked_room.BulkIds, k: int, by: str = ""
+    bundle: bundle_room.Bundle, ids: bulk_ids.BulkIds, k: int, by: str = ""
 ) -> Stream:
     """Returns the most similar videos: `video_id`, `rank`, `similar_video_id`, ….
 
@@ -213,7 +212,7 @@ def similar(
 
 def _lists(
     bundle: bundle_room.Bundle,
-    ids: asked_room.BulkIds,
+    ids: bulk_ids.BulkIds,
     make: bulk.Maker,
     video: str,
 ) -> Callable[[slice], pl.DataFrame]:
@@ -229,7 +228,7 @@ def _lists(
 def user_vectors(
     bundle: bundle_room.Bundle,
     logged: logged_requests.LoggedRequests,
-    ids: asked_room.BulkIds,
+    ids: bulk_ids.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
     vectors = bulk_search.UserVectors(bundle, logged)
@@ -240,7 +239,7 @@ def user_vectors(
     return _vectors(bundle, ids, frame, _cold(logged, ids))
 
 
-def video_vectors(bundle: bundle_room.Bundle, ids: asked_room.BulkIds) -> Stream:
+def video_vectors(bundle: bundle_room.Bundle, ids: bulk_ids.BulkIds) -> Stream:
     """Returns the vectors of videos: `video_id`, `vector`."""
     vectors = bundle.video_vectors()
 
@@ -252,7 +251,7 @@ def video_vectors(bundle: bundle_room.Bundle, ids: asked_room.BulkIds) -> Stream
 
 def _vectors(
     bundle: bundle_room.Bundle,
-    ids: asked_room.BulkIds,
+    ids: bulk_ids.BulkIds,
     frame: Callable[[slice], pl.DataFrame],
     notes: list[str],
 ) -> Stream:

@@ -4,15 +4,15 @@ Every column of `users` and `videos` that no declared feature reads becomes a fe
 up to a limit: numbers by their quantiles, texts as categories, texts with many values
 hashed; vectors of videos with their products with the vectors of watched videos. A
 constant column is left out without a message. A column that may be computed from the
-future is left out with a message (`foresight`), until a config names it. A vector of
-users is only read if a config names it: it is often computed from their whole log.
+future is left out with a message (`future_columns`), until a config names it. A vector
+of users is only read if a config names it: it is often computed from their whole log.
 """
 
 import dataclasses
 
 import polars as pl
 
-from ytdnn.features import columns, foresight, registry, vector_columns
+from ytdnn.features import columns, future_columns, registry, vector_columns
 from ytdnn.log import prepared, schema
 
 
@@ -64,9 +64,9 @@ class OwnColumns:
 def find(data: prepared.PreparedData, most: int) -> OwnColumns:
     """Returns the log's own columns that the ranker reads by default.
 
-    A column is left out where `foresight` suspects it. That compares the validation
-    window with the events before it, so without impressions there no column is left
-    out.
+    A column is left out where `future_columns` suspects it. That compares the
+    validation window with the events before it, so without impressions there no column
+    is left out.
 
     Args:
       data: The prepared set, with impressions.
@@ -86,7 +86,7 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
         for name in names
         if isinstance(registry.own(name, data), columns.NumberColumn)
     ]
-    foreseeing = foresight.suspects(data, numbers)
+    foreseeing = future_columns.suspects(data, numbers)
     names = [name for name in names if name not in foreseeing]
     read = [
         feature

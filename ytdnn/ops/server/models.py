@@ -18,9 +18,9 @@ from ytdnn import errors
 from ytdnn.bundle import (
     batches,
     bundle,
-    doubts,
     explained,
     operations,
+    request_warnings,
     requests,
     saved_models,
     sessions,
@@ -250,7 +250,9 @@ class Version:
     def doubts(self, request: requests.Request, fields: Fields) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake."""
         return list(
-            doubts.of_request(request, fields, self.bundle.titles, self._vocabularies)
+            request_warnings.of_request(
+                request, fields, self.bundle.titles, self._vocabularies
+            )
         )
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:

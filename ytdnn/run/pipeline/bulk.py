@@ -17,8 +17,7 @@ from ytdnn.run.pipeline import api
 if TYPE_CHECKING:
     import polars as pl
 
-    from ytdnn.bundle import asked as asked_room
-    from ytdnn.bundle import bulk, streams
+    from ytdnn.bundle import bulk, bulk_ids, streams
     from ytdnn.run.pipeline import machines as machines_room
     from ytdnn.run.pipeline import recommender as recommender_room
 
@@ -249,7 +248,7 @@ def limits(
     weights: Weights = None,
 ) -> tuple["bulk.BulkFilters", list[str]]:
     """Returns the limits of lists and weights, and messages about unknown ids."""
-    from ytdnn.bundle import asked, bulk
+    from ytdnn.bundle import bulk, bulk_ids
 
     own: dict[str, Any] = {}
     if where or policy:
@@ -268,7 +267,7 @@ def limits(
         return bulk.BulkFilters(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
     only = _frame(allow, "allow", schema.VIDEO_ID)
-    found, notes = asked.limits(
+    found, notes = bulk_ids.limits(
         recommender.bundle, lambda: recommender.data, left_out, only
     )
     return dataclasses.replace(found, **own), notes
@@ -328,22 +327,22 @@ def checked_weights(
 
 def _users(
     recommender: "recommender_room.Recommender", named: Ids
-) -> "asked_room.BulkIds":
-    from ytdnn.bundle import asked
+) -> "bulk_ids.BulkIds":
+    from ytdnn.bundle import bulk_ids
 
     frame = _frame(named, "users", schema.USER_ID)
     ids = None if frame is None else frame[schema.USER_ID]
-    return asked.users(recommender.data, ids, _place(named))
+    return bulk_ids.users(recommender.data, ids, _place(named))
 
 
 def _videos(
     recommender: "recommender_room.Recommender", named: Ids, by: str = ""
-) -> "asked_room.BulkIds":
-    from ytdnn.bundle import asked
+) -> "bulk_ids.BulkIds":
+    from ytdnn.bundle import bulk_ids
 
     frame = _frame(named, "videos", schema.VIDEO_ID)
     ids = None if frame is None else frame[schema.VIDEO_ID]
-    return asked.videos(recommender.bundle, ids, _place(named), by)
+    return bulk_ids.videos(recommender.bundle, ids, _place(named), by)
 
 
 def _place(named: Ids) -> str:

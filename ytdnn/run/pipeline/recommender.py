@@ -287,7 +287,7 @@ class Recommender:
         import numpy as np
         import polars as pl
 
-        from ytdnn.bundle import asked, requests, streams, tables
+        from ytdnn.bundle import bulk_ids, requests, streams, tables
 
         length = {} if k is None else {schema.K: requested.plain(k)}
         known = self.bundle.inputs(self.bundle.recommender(exact=True))
@@ -296,7 +296,7 @@ class Recommender:
         for place in np.flatnonzero(indices < 0)[:1].tolist():
             self.request(requested.user_id(users[place]))  # says what is wrong
         places = pl.Series(REQUEST, range(len(users)), pl.Int64)
-        each = asked.BulkIds(places, indices)
+        each = bulk_ids.BulkIds(places, indices)
         stream = streams.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
