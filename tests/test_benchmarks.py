@@ -13,6 +13,7 @@ from experiments.benchmarks import (
     accelerator,
     answer,
     bulk,
+    daily_log,
     delta,
     exact_search,
     filters,
@@ -409,6 +410,19 @@ def test_a_benchmark_says_what_it_asks_and_is_indexed(name):
     assert "Measured 20" in text
     index = (DIRECTORY.parent / "README.md").read_text()
     assert f"(benchmarks/{path.relative_to(DIRECTORY)})" in index
+
+
+@pytest.mark.slow
+def test_daily_log(capsys, tmp_path):
+    sizes = ["--watches=3000", "--days=3", "--shard=1000", f"--scratch={tmp_path}"]
+    daily_log.main(sizes)
+    (table,) = _tables(capsys.readouterr().out)
+    assert [row[0] for row in table[2:]] == [
+        "2 days, none kept",
+        "3 days, one new",
+        "3 days, without --parts",
+    ]
+    assert table[3][-1] == "yes"
 
 
 @pytest.mark.slow

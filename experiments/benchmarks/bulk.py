@@ -51,7 +51,7 @@ import tensorflow as tf
 
 import ytdnn
 from experiments.benchmarks import answer, measure, ranking
-from ytdnn.bundle import bulk, bundle
+from ytdnn.bundle import bulk_search, bundle
 from ytdnn.log import ragged, schema
 
 _K = 50
@@ -77,8 +77,8 @@ def turns(
     size = len(names)
     rows = np.arange(size)
     vectors = recommender.bundle.video_vectors()
-    mine = bulk.UserVectors(recommender.bundle, recommender.logged)(rows)
-    search = bulk.Search(vectors, np.zeros(0, np.int32))
+    mine = bulk_search.UserVectors(recommender.bundle, recommender.logged)(rows)
+    search = bulk_search.Search(vectors, np.zeros(0, np.int32))
     parts: dict[str, Callable[[], object]] = {
         "products alone": lambda: products(tf.constant(mine), tf.constant(vectors)),
         "products and best k": lambda: search(mine, ragged.empty(size), _K),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tests.bundle import conftest
-from ytdnn.bundle import bulk, bundle, logged_requests, requests, tables
+from ytdnn.bundle import bulk, bulk_search, bundle, logged_requests, requests, tables
 from ytdnn.log import ragged, schema
 from ytdnn.ops.catalogue import removals
 from ytdnn.run import artifacts
@@ -21,7 +21,7 @@ def logged(run: conftest.Run) -> logged_requests.LoggedRequests:
     return logged_requests.LoggedRequests(run.data)
 
 
-def ids(run: conftest.Run, lists: bulk.Lists) -> list[list]:
+def ids(run: conftest.Run, lists: bulk_search.Lists) -> list[list]:
     known = [None, *run.data.videos[schema.VIDEO_ID].to_list()]
     return [[known[i] for i in row if i] for row in lists.videos.tolist()]
 
@@ -39,7 +39,7 @@ def answers(
 
 
 def check(
-    run: conftest.Run, lists: bulk.Lists, expected: list[bundle.BundleAnswer]
+    run: conftest.Run, lists: bulk_search.Lists, expected: list[bundle.BundleAnswer]
 ) -> None:
     assert ids(run, lists) == [answer.video_ids for answer in expected]
     for scores, answer in zip(lists.scores, expected, strict=True):
@@ -126,7 +126,7 @@ def test_no_video_permitted_is_an_empty_list(run: conftest.Run) -> None:
 def test_the_score_is_the_product_of_the_vectors(plain_run: conftest.Run) -> None:
     users = np.array([4, 40, 2])
     found = bulk.nearest(plain_run.bundle, logged(plain_run), 6, NO_LIMITS)(users)
-    mine = bulk.UserVectors(plain_run.bundle, logged(plain_run))(users)
+    mine = bulk_search.UserVectors(plain_run.bundle, logged(plain_run))(users)
     theirs = plain_run.bundle.video_vectors()[found.videos - 1]
     expected = np.einsum("ud,ukd->uk", mine, theirs)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-6)

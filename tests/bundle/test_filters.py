@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests import untrained
 from ytdnn import errors
-from ytdnn.bundle import batches, bulk, logged_requests, requests, where
+from ytdnn.bundle import batches, bulk, bulk_search, logged_requests, requests, where
 from ytdnn.log import schema
 from ytdnn.run import pipeline
 
@@ -136,7 +136,7 @@ def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) ->
     users = np.arange(8)
     products = bulk.nearest(run.bundle, logged, 6, limits)(users)
     asked = bulk._Asked(run.bundle, logged, "index_exact", 6, limits)
-    vectors = bulk.UserVectors(run.bundle, logged)(users)
+    vectors = bulk_search.UserVectors(run.bundle, logged)(users)
     indexed = asked(
         logged.watched(users),
         lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests import untrained
 from ytdnn import configs
-from ytdnn.bundle import graphs, recommenders, results
+from ytdnn.bundle import recommender_graph, recommenders, results
 from ytdnn.log import lookups, schema
 from ytdnn.models.ranking import heads
 from ytdnn.retrieval import exploring, page, placing, pool
@@ -88,7 +88,7 @@ def test_the_score_falls_among_what_it_places(
     outputs = tf.constant(rng.normal(0.0, spread, shape), tf.float32)
     videos = np.stack([rng.permutation(run.data.num_videos)[:width] for _ in range(3)])
     found = pool.Found(*(tf.constant(videos + 1, tf.int32),) * 3)
-    graph = graphs.RecommenderGraph(
+    graph = recommender_graph.RecommenderGraph(
         None,  # type: ignore[arg-type]
         None,  # type: ignore[arg-type]
         Scorer(run, head, outputs),  # type: ignore[arg-type]

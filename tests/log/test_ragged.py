@@ -170,3 +170,11 @@ def test_earlier_of_no_events():
     assert join.count(*asked).tolist() == [0, 0]
     assert join.sum(none, *asked).tolist() == [0.0, 0.0]
     assert join.latest(*asked, default=-1).tolist() == [-1, -1]
+
+
+@hypothesis.given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_values_among_others_are_those_of_a_set(
+    values: list[int], others: list[int]
+) -> None:
+    found = ragged.are_among(np.array(values, int), np.sort(np.array(others, int)))
+    assert found.tolist() == [value in set(others) for value in values]

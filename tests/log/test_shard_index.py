@@ -67,3 +67,20 @@ def test_counts_are_by_user(data: prepared.PreparedData) -> None:
     times = np.asarray(watches.times)[index.offsets("watches")[USERS] + 3]
     assert index.num_before("watches", USERS, times + 1).min() >= 4
     assert index.num_before("watches", USERS, times * 0).tolist() == [0, 0, 0, 0]
+
+
+def test_a_shard_costs_its_own_users(data: prepared.PreparedData) -> None:
+    whole, first = data.watches, 0
+    starts = data.shard_index.offsets("watches")
+    for place, own in zip(data.shards, data.each_shard(), strict=True):
+        assert own.num_users == place.num_users < data.num_users
+        assert len(own.watches.offsets) == own.num_users + 1
+        assert own.shard_index.offsets("watches")[-1] == len(own.watches)
+        assert own.users.equals(data.users[first : first + own.num_users])
+        rows = slice(*starts[[first, first + own.num_users]].tolist())
+        assert own.watches.videos.tolist() == whole.videos[rows].tolist()
+        users = own.impressions.users
+        assert users.min() >= 0
+        assert users.max() < own.num_users
+        first += own.num_users
+    assert first == data.num_users

@@ -7,24 +7,18 @@ tower. All leave out videos that the user watched, and removed videos.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.bundle import batches, logged_requests, where
+from ytdnn.bundle import batches, bulk_search, logged_requests, where
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.evaluation.metrics import selection
 from ytdnn.log import ragged, schema
 from ytdnn.retrieval import caps as caps_room
-from ytdnn.retrieval.index import interface
 
 _INDEX = "index"
-_MOST_USERS = 1_024  # of a batch of the user tower
-_BLOCK_BYTES = 3 * selection.BLOCK_BYTES  # of a thousand users
-_MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
 _MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
 
 Indices = npt.NDArray[np.integer]
@@ -56,127 +50,8 @@ class BulkFilters:
     weights: tuple[tuple[str, float], ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Lists:
-    """Lists of some users, best first.
-
-    Attributes:
-      videos: `[n, k] int32` catalogue indices, 0 after the last one.
-      scores: `[n, k] float32`, 0 where there is no video.
-      more: `[n, k]` other outputs of the model, by name.
-    """
-
-    videos: npt.NDArray[np.int32]
-    scores: Vectors
-    more: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
-
-
-Maker = Callable[[Indices], Lists]
+Maker = Callable[[Indices], bulk_search.Lists]
 """Makes the lists of users, by user index."""
-
-
-class UserVectors:
-    """Computes vectors of users of a log by the user tower of a bundle."""
-
-    def __init__(
-        self, bundle: bundle_room.Bundle, logged: logged_requests.LoggedRequests
-    ) -> None:
-        """Loads the user tower."""
-        self._bundle, self._logged = bundle, logged
-        self._fields = bundle.inputs(bundle_room.USER_TOWER)
-
-    def __call__(self, users: Indices) -> Vectors:
-        """Returns `[n, dim] float32`; a user without watches has an empty history."""
-        lengths = self._logged.lengths(users)
-        parts = []
-        every = batches.of_like_length(lengths, _MOST_USERS, _MOST_CELLS)
-        for part in every:
-            inputs = self._logged.inputs(users[part], self._fields)
-            found = self._bundle.run(bundle_room.USER_TOWER, inputs)
-            parts.append(found[schema.USER_VECTOR].numpy())
-        vectors: Vectors = np.concatenate(parts)
-        vectors[np.concatenate(every)] = vectors.copy()
-        return vectors
-
-
-class Search:
-    """Exact search among some of the videos that have a vector."""
-
-    def __init__(
-        self, vectors: Vectors, left_out: Indices, allowed: Indices | None = None
-    ) -> None:
-        """Stores the vectors, copied if some are left out.
-
-        Args:
-          vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
-          left_out: `[n]` video indices that no list holds.
-          allowed: `[m]` video indices, the only videos in lists; None: all.
-        """
-        num_videos = len(vectors)
-        is_held = np.full(num_videos + 1, allowed is None)
-        if allowed is not None:
-            is_held[allowed[allowed <= num_videos]] = True
-        is_held[left_out[left_out <= num_videos]] = False
-        is_held[0] = False
-        self._held: npt.NDArray[np.int32] = np.flatnonzero(is_held).astype(np.int32)
-        is_whole = len(self._held) == num_videos
-        with tf.device("CPU"):
-            self._vectors = tf.constant(
-                vectors if is_whole else vectors[self._held - 1]
-            )
-        self._place = np.cumsum(is_held) * is_held
-
-    def __len__(self) -> int:
-        """Number of videos."""
-        return len(self._held)
-
-    def __call__(self, queries: Vectors, left_out: ragged.Ragged, k: int) -> Lists:
-        """Returns the videos with the largest products.
-
-        Args:
-          queries: `[n, dim] float32`.
-          left_out: Video indices that each list leaves out, any of the catalogue.
-          k: Length of the lists, cut to the number of videos.
-        """
-        k = min(k, len(self))
-        if not k:
-            nothing = np.zeros((len(queries), 0), np.float32)
-            return Lists(nothing.astype(np.int32), nothing)
-        known = np.where(left_out.values < len(self._place), left_out.values, 0)
-        places = self._place[known]
-        found, scores = selection.scored_best_of(
-            self._products(queries),
-            (len(queries), len(self)),
-            (left_out.offsets, places),
-            k,
-            _BLOCK_BYTES,
-        )
-        return Lists(np.append(np.int32(0), self._held)[found], scores)
-
-    def _products(self, queries: Vectors) -> selection.Scorer:
-        """Returns a function that multiplies blocks in TensorFlow, on all cores."""
-        with tf.device("CPU"):
-            asked = tf.constant(queries)
-
-        def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
-            del out
-            block = interface.row_range(self._vectors, videos.start, videos.stop)
-            found = _block(asked[users], block)
-            # `.numpy()` would copy them.
-            return selection.Made(*(np.asarray(memoryview(one)) for one in found))
-
-        return products
-
-
-@tf.function(reduce_retracing=True)
-def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns a block of products, and its maxima as in `selection.Made`."""
-    scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
-    size = tf.shape(scores)
-    number = size[1] // selection.GROUP
-    grouped = scores[:, : number * selection.GROUP]
-    shape = tf.stack([size[0], selection.GROUP, number])
-    return scores, tf.reduce_max(tf.reshape(grouped, shape), axis=1)
 
 
 def nearest(
@@ -193,14 +68,14 @@ def nearest(
       k: Length of the lists.
       limits: Videos that the lists may hold.
     """
-    vectors_of = UserVectors(bundle, logged)
+    vectors_of = bulk_search.UserVectors(bundle, logged)
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
     if limits.conditions or limits.policy:
         permitted = bundle.permitted(limits.conditions, limits.policy, logged.time)
         left_out = np.concatenate([left_out, 1 + np.flatnonzero(~permitted)])
-    search = Search(bundle.video_vectors(), left_out, limits.allowed)
+    search = bulk_search.Search(bundle.video_vectors(), left_out, limits.allowed)
 
-    def make(users: Indices) -> Lists:
+    def make(users: Indices) -> bulk_search.Lists:
         left_out = _left_out(bundle, logged, limits, users)
         vectors = vectors_of(users)
         return caps(
@@ -228,13 +103,13 @@ def of_index(
       k: Length of the lists.
       limits: Videos that the lists may hold.
     """
-    vectors_of, caps = UserVectors(bundle, logged), _Caps(bundle, limits)
+    vectors_of, caps = bulk_search.UserVectors(bundle, logged), _Caps(bundle, limits)
 
-    def make(users: Indices) -> Lists:
+    def make(users: Indices) -> bulk_search.Lists:
         vectors = vectors_of(users)
         left_out = _left_out(bundle, logged, limits, users)
 
-        def lists(rows: Indices, number: int) -> Lists:
+        def lists(rows: Indices, number: int) -> bulk_search.Lists:
             asked = _Asked(bundle, logged, bundle_room.INDEX, number, limits)
             return asked(
                 left_out.take(rows),
@@ -266,7 +141,7 @@ def recommended(
     asked = _Asked(bundle, logged, name, k, limits)
     fields = bundle.inputs(name)
 
-    def make(users: Indices) -> Lists:
+    def make(users: Indices) -> bulk_search.Lists:
         return asked(
             _own(limits, users),
             lambda part: logged.inputs(users[part], fields),
@@ -284,8 +159,12 @@ class _Caps:
         self._codes = bundle.codes() if self._most else {}
 
     def __call__(
-        self, make: Callable[[Indices, int], Lists], size: int, k: int, longest: int
-    ) -> Lists:
+        self,
+        make: Callable[[Indices, int], bulk_search.Lists],
+        size: int,
+        k: int,
+        longest: int,
+    ) -> bulk_search.Lists:
         """Returns the lists of all rows.
 
         Args:
@@ -310,7 +189,7 @@ class _Caps:
             is_short = keep.sum(axis=1) < k
             is_whole = found.videos.shape[1] < number or number == longest
             rows = rows[is_short & (not is_whole)]
-        return Lists(videos, scores)
+        return bulk_search.Lists(videos, scores)
 
 
 class _Asked:
@@ -346,7 +225,7 @@ class _Asked:
         left_out: ragged.Ragged,
         inputs: Callable[[Indices], dict[str, tf.Tensor]],
         lengths: npt.NDArray[np.int64] | None = None,
-    ) -> Lists:
+    ) -> bulk_search.Lists:
         """Returns the answers.
 
         Args:
@@ -362,7 +241,7 @@ class _Asked:
             name: np.zeros(videos.shape, np.dtype(field.dtype))
             for name, field in self._columns.items()
         }
-        for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
+        for part in batches.of_like_length(sizes, self._most, bulk_search.MOST_CELLS):
             given = inputs(part) | self._limits(left_out.take(part))
             given |= batches.missing(self._fields, given, len(part))
             answer = self._bundle.run(self._name, given)
@@ -377,7 +256,7 @@ class _Asked:
                 values[part, :width] = np.where(inside, answer[name].numpy(), 0)
         width = int((videos > 0).sum(axis=1).max(initial=0))
         columns = {name: values[:, :width] for name, values in columns.items()}
-        return Lists(videos[:, :width], columns.pop(schema.SCORES), columns)
+        return bulk_search.Lists(videos[:, :width], columns.pop(schema.SCORES), columns)
 
     def _limits(self, left_out: ragged.Ragged) -> dict[str, tf.Tensor]:
         """Returns `k` and the limits as a signature's inputs."""
@@ -444,9 +323,9 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
     else:
         vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    search = Search(vectors, left_out)
+    search = bulk_search.Search(vectors, left_out)
 
-    def make(videos: Indices) -> Lists:
+    def make(videos: Indices) -> bulk_search.Lists:
         own = ragged.Ragged(np.arange(len(videos) + 1), videos)
         return search(vectors[videos - 1], own, k)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.bundle import batches, first_pass, graphs, logged_requests
+from ytdnn.bundle import batches, first_pass, graphs, logged_requests, recommender_graph
 from ytdnn.log import prepared
 from ytdnn.log import request as raw_request
 from ytdnn.models.ranking import model as ranking_model
@@ -108,7 +108,7 @@ def wanted(composition: configs.CompositionConfig, num_videos: int) -> int:
 def distilled(
     data: prepared.PreparedData,
     ranker: ranking_model.RankingModel,
-    graph: graphs.RecommenderGraph,
+    graph: recommender_graph.RecommenderGraph,
     fields: batches.Fields,
     composition: configs.CompositionConfig,
 ) -> Distilled | None:
@@ -152,7 +152,7 @@ class _Reader:
         self,
         data: prepared.PreparedData,
         ranker: ranking_model.RankingModel,
-        graph: graphs.RecommenderGraph,
+        graph: recommender_graph.RecommenderGraph,
         fields: batches.Fields,
     ) -> None:
         """Opens the log for requests at its end."""

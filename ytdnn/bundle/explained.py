@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from ytdnn.bundle import bundle, graphs, results, shared
+from ytdnn.bundle import bundle, graphs, recommender_graph, results, shared
 from ytdnn.log import lookups, schema
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import placing, pool, rows
@@ -39,7 +39,7 @@ class TwoStages(Protocol):
 
     videos: lookups.VideoIds
 
-    def propose(self, request: raw_request.Request) -> graphs.Proposed:
+    def propose(self, request: raw_request.Request) -> recommender_graph.Proposed:
         """Returns candidates and the candidate model's scores (None if not needed)."""
 
     def rank(

@@ -27,7 +27,7 @@ from ytdnn.bundle import (
     added_videos,
     bundle,
     distilling,
-    graphs,
+    recommender_graph,
     recommenders,
     removed_videos,
     saved_models,
@@ -160,7 +160,11 @@ def _with_first_pass(
     parts: recommenders.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
     """Adds a first pass to the recommenders, if any; returns facts about it."""
-    both = [m for m in models.values() if isinstance(m.graph, graphs.RecommenderGraph)]
+    both = [
+        m
+        for m in models.values()
+        if isinstance(m.graph, recommender_graph.RecommenderGraph)
+    ]
     if parts.ranker is None or not both:
         return {}
     served = models.get(bundle.RECOMMENDER, both[0])

@@ -14,6 +14,7 @@ from ytdnn.bundle import (
     explained,
     graphs,
     limits,
+    recommender_graph,
     saved_models,
     shared,
     signatures,
@@ -215,14 +216,14 @@ class _Maker:
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = self._source(searcher)
-            alone = graphs.NearestGraph(
+            alone = recommender_graph.NearestGraph(
                 self._videos, self._tower, source, may, self._caps
             )
             query = stage.fields(data)
             stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
-        graph = graphs.RecommenderGraph(
+        graph = recommender_graph.RecommenderGraph(
             self._tower,
             self._pool(searcher),
             self._scorer,

@@ -9,7 +9,7 @@ from concurrent import futures
 
 import polars as pl
 
-from ytdnn.bundle import bulk, bulk_ids, logged_requests, sink, tables
+from ytdnn.bundle import bulk, bulk_ids, bulk_search, logged_requests, sink, tables
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import schema
 
@@ -231,7 +231,7 @@ def user_vectors(
     ids: bulk_ids.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
-    vectors = bulk.UserVectors(bundle, logged)
+    vectors = bulk_search.UserVectors(bundle, logged)
 
     def frame(part: slice) -> pl.DataFrame:
         return tables.of_vectors(ids.ids[part], vectors(ids.indices[part]))

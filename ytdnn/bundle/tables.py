@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.bundle import bulk
+from ytdnn.bundle import bulk, bulk_search
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import schema
 from ytdnn.retrieval import placing
@@ -62,7 +62,7 @@ def type_of(column: str) -> pl.DataType:
 def of_lists(
     bundle: bundle_room.Bundle,
     ids: pl.Series,
-    lists: bulk.Lists,
+    lists: bulk_search.Lists,
     video: str = schema.VIDEO_ID,
 ) -> pl.DataFrame:
     """Returns a row for each place of each list: `schema_of_lists`.

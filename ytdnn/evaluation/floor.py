@@ -6,6 +6,7 @@ below one of them has not learned enough from the log, and a warning says so.
 """
 
 import dataclasses
+import gc
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import errors
+from ytdnn.bundle import sessions
 from ytdnn.evaluation import baselines, by_window, lists, protocol
 from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import prepared
@@ -59,6 +61,8 @@ def warnings(workdir: pathlib.Path) -> list[str]:
     manifest = artifacts.read_manifest(directory, model.KIND)
     if not manifest.facts.get("validation"):
         return []
+    gc.collect()  # the network that was trained in this process, with its optimiser
+    sessions.give_back()
     data = prepared.load(workdir / prepared.KIND)
     trained = model.load(directory, data)
     found = measure(data, trained)

@@ -83,9 +83,12 @@ class _Counts:
 def _counts(data: prepared.PreparedData, table: str) -> _Counts:
     size = data.num_users if table == schema.USERS else data.num_videos + 1
     totals = np.zeros((6, size))
-    for shard in data.whole.each_shard():
+    whole = data.whole
+    for place, shard in zip(whole.shards, whole.each_shard(), strict=True):
         shown = shard.impressions
-        owners = np.asarray(shown.users if table == schema.USERS else shown.videos)
+        owners = np.asarray(shown.videos)
+        if table == schema.USERS:
+            owners = np.asarray(shown.users) + place.first_user
         splits, clicked = np.asarray(shown.splits), np.asarray(shown.clicked)
         later = splits == prepared.Split.VALIDATION
         recent = splits == prepared.Split.TRAIN

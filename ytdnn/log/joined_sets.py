@@ -6,36 +6,33 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn import progress
 from ytdnn.log import (
     array_files,
+    joined_events,
     outcomes,
     prepared,
-    ragged,
     schema,
+    shard_tasks,
     user_shards,
     vectors,
 )
 from ytdnn.run import artifacts
 
-_VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
-_NAMED = {  # codes of texts: the vocabulary of each
-    "watch_devices": schema.DEVICE,
-    "impression_devices": schema.DEVICE,
-    "impression_sources": schema.SOURCE,
-}
-_TABLES = (user_shards.WATCH, user_shards.SEARCH, user_shards.IMPRESSION)
-_MISSING = {  # values of columns that no new event has; others 0, or NaN
-    "watch_seconds": 0.0,
-    "impression_seconds": 0.0,
-    "watch_logged_in": -1,
-    "impression_positions": -1,
+_ROWS = {
+    schema.WATCHES: "watch_times",
+    schema.IMPRESSIONS: "impression_times",
 }
 
 Integers = npt.NDArray[np.integer]
 
 
 class JoinedSets:
-    """Two prepared sets as one; the events of the second follow those of the first."""
+    """Two prepared sets as one, the events of the second behind those of the first.
+
+    Shards of the joined set hold at most `data.events_per_shard` events of the old
+    set's configuration, and one is in memory at a time.
+    """
 
     def __init__(self, old: prepared.PreparedData, new: prepared.PreparedData) -> None:
         """Joins their users, videos and vocabularies.
@@ -54,55 +51,104 @@ class JoinedSets:
             )
             for name in {**both[0], **both[1]}
         }
+        self._sources = [self._source(data) for data in (old, new)]
 
     def write(self, directory: pathlib.Path) -> dict[str, object]:
         """Writes the set and returns its facts."""
-        arrays = self._arrays()
-        is_watched = np.zeros(self._videos.height, bool)
-        is_watched[arrays["watch_videos"] - 1] = True
-        order = np.argsort(~is_watched, kind="stable")
+        is_watched = np.zeros(self._videos.height + 1, bool)
+        for source in self._sources:
+            source.mark_watched(is_watched)
+        order = np.argsort(~is_watched[1:], kind="stable")
         place = np.zeros(len(order) + 1, np.int32)
         place[order + 1] = np.arange(1, len(order) + 1)
-        shard = user_shards.path(directory, 0)
-        shard.mkdir(parents=True)
-        for name, values in arrays.items():
-            values = place[values] if name in _VIDEOS else values
-            array_files.save(shard / f"{name}.npy", values)
+        facts = self._write_events(place, directory)
         self._users.write_parquet(directory / prepared.USERS_FILE)
         videos = self._videos[order]
         videos.write_parquet(directory / prepared.VIDEOS_FILE)
-        self._vectors = self._old.vectors.write_joined(
+        written = self._old.vectors.write_joined(
             self._new.vectors, self._rows_of(videos), directory
         )
         artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
-        self._write_searches(directory, shard)
-        return self._facts(arrays, int(is_watched.sum()))
-
-    def _facts(self, arrays: dict[str, Integers], watched: int) -> dict[str, object]:
-        found = dict(self._old.manifest.facts)
-        found |= {
+        if self._old.shard_index.shard(0).searches is not None:
+            self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
+        return {
+            **self._old.manifest.facts,
             "users": self._users.height,
             "videos": self._videos.height,
-            "vocabulary": watched,
+            "vocabulary": int(is_watched.sum()),
             "appended_from": self._old.end_of_log + 1,
-            vectors.FACT: self._vectors,
-            user_shards.FACT: [
-                user_shards.fact(
-                    0,
-                    self._users.height,
-                    sum(len(arrays.get(f"{table}_times", ())) for table in _TABLES),
-                )
-            ],
+            vectors.FACT: written,
+            **facts,
+            **self._outcomes(directory, facts),
         }
-        if "impression_outcomes" in arrays:
-            known = [one.name for one in self._old.outcomes]
-            values = arrays["impression_outcomes"]
-            found |= outcomes.facts(outcomes.measure(known, [values]))
-        names = {"watch": schema.WATCHES, "impression": schema.IMPRESSIONS}
-        for name, table in names.items():
-            if f"{name}_times" in arrays:
-                found[table] = len(arrays[f"{name}_times"])
-        return found
+
+    def _write_events(
+        self, place: Integers, directory: pathlib.Path
+    ) -> dict[str, object]:
+        """Writes the shards one after the other.
+
+        Args:
+          place: `[videos + 1] int32`, the catalogue index of each video.
+          directory: The set that is being written.
+
+        Returns:
+          The numbers of events, and the facts about the shards.
+        """
+        sizes = sum(source.num_events() for source in self._sources)
+        most = self._old.config.events_per_shard
+        parts = shard_tasks.divided(np.asarray(sizes), most)
+        counts = dict.fromkeys(_ROWS, 0)
+        for part in progress.through(parts, "users' events, appended", "shards"):
+            arrays, queries = joined_events.joined(
+                self._sources, part.first, part.first + part.size
+            )
+            for name in joined_events.VIDEOS:
+                if name in arrays:
+                    arrays[name] = place[arrays[name]]
+            shard = user_shards.path(directory, part.number)
+            shard.mkdir(parents=True)
+            if queries is not None:
+                queries.write_parquet(shard / user_shards.QUERIES_FILE)
+                arrays |= _no_words(len(queries))
+            for name, values in arrays.items():
+                array_files.save(shard / f"{name}.npy", values)
+            for table, name in _ROWS.items():
+                counts[table] += len(arrays.get(name, ()))
+        known = self._old.manifest.facts
+        return {table: number for table, number in counts.items() if table in known} | {
+            user_shards.FACT: [
+                user_shards.fact(part.first, part.size, part.num_events)
+                for part in parts
+            ]
+        }
+
+    def _outcomes(
+        self, directory: pathlib.Path, facts: dict[str, object]
+    ) -> dict[str, object]:
+        """Returns the facts about outcomes of impressions, if there are any."""
+        shards = user_shards.on_disk(directory, facts)
+        shown = (shard.read().impressions for shard in shards)
+        parts = (table.outcomes for table in shown if table is not None)
+        known = [one.name for one in self._old.outcomes]
+        if not known:
+            return {}
+        found = outcomes.measure(known, (part for part in parts if part is not None))
+        return outcomes.facts(found)
+
+    def _source(self, data: prepared.PreparedData) -> joined_events.JoinedSource:
+        """Returns a set with the places of its users, videos and texts here."""
+        places = _places(self._videos[schema.VIDEO_ID], data.videos[schema.VIDEO_ID])
+        return joined_events.JoinedSource(
+            data,
+            _rows_in(self._users, data.users, schema.USER_ID),
+            np.append(0, places + 1).astype(np.int32),
+            {name: self._codes(name, data) for name in self._names},
+        )
+
+    def _codes(self, name: str, data: prepared.PreparedData) -> Integers:
+        place = {value: i for i, value in enumerate(self._names[name], 1)}
+        values = data.vocabularies.get(name, ())
+        return np.array([0, *(place[value] for value in values)], np.int32)
 
     def _rows_of(self, videos: pl.DataFrame) -> dict[str, tuple[Integers, Integers]]:
         """Returns the row of each user and video in both sets, -1 if missing."""
@@ -114,114 +160,11 @@ class JoinedSets:
             schema.VIDEOS: (of_videos[0], of_videos[1]),
         }
 
-    def _arrays(self) -> dict[str, Integers]:
-        """Returns the arrays of events, of videos by their places in `_videos`."""
-        found: dict[str, Integers] = {}
-        parts = [self._read(self._old, self._old), self._read(self._new, self._old)]
-        self._count_before(parts)
-        _fill_lacking(*parts)
-        for table in _TABLES:
-            users = f"{table}_users"
-            held = [part for part in parts if users in part]
-            if not held:
-                continue
-            owners = np.concatenate([part[users] for part in held])
-            order = np.argsort(owners, kind="stable")
-            for name in held[0]:
-                if name.startswith(f"{table}_"):
-                    both = [part[name] for part in held]
-                    found[name] = np.concatenate(both)[order]
-            if table != "impression":
-                sizes = np.bincount(found.pop(users), minlength=self._users.height)
-                offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
-                found[f"{table}_offsets"] = offsets
-        return found
 
-    def _read(
-        self, data: prepared.PreparedData, old: prepared.PreparedData
-    ) -> dict[str, Integers]:
-        """Returns a set's arrays with the codes of the whole, users by event."""
-        places = self._places(data)
-        of_users, of_videos = places
-        found: dict[str, Integers] = {}
-        for name, values in user_shards.arrays(data.shard).items():
-            if name.endswith("_offsets"):
-                if name != "search_token_offsets":
-                    owners = ragged.rows_of(values)
-                    found[name.replace("_offsets", "_users")] = of_users[owners]
-            elif name == "impression_users":
-                found[name] = of_users[values]
-            elif name in _VIDEOS:
-                found[name] = of_videos[values]
-            elif name in _NAMED:
-                names = data.vocabularies.get(_NAMED[name], [])
-                found[name] = self._codes(_NAMED[name], names)[values]
-            elif name != "search_tokens":
-                found[name] = np.asarray(values)
-        if data is not old and "impression_pages" in found:
-            first = int(np.asarray(old.impressions.pages).max(initial=-1)) + 1
-            found["impression_pages"] = found["impression_pages"] + first
-        return found
-
-    def _places(self, data: prepared.PreparedData) -> tuple[Integers, Integers]:
-        """Returns the rows of a set's users and videos in the joined set."""
-        users = _places(self._users[schema.USER_ID], data.users[schema.USER_ID])
-        videos = _places(self._videos[schema.VIDEO_ID], data.videos[schema.VIDEO_ID])
-        return users.astype(np.int32), np.append(0, videos + 1).astype(np.int32)
-
-    def _codes(self, name: str, values: list[str]) -> Integers:
-        place = {value: i for i, value in enumerate(self._names.get(name, values), 1)}
-        return np.array([0, *(place[value] for value in values)], np.int32)
-
-    def _count_before(self, parts: list[dict[str, Integers]]) -> None:
-        """Counts the old events of each user as earlier than the new ones."""
-        old, new = parts
-        counts = {
-            name: np.bincount(old[f"{kind}_users"], minlength=self._users.height)
-            for name, kind in (("num_watches", "watch"), ("num_searches", "search"))
-            if f"{kind}_users" in old
-        }
-        for table in ("watch", "impression"):
-            for name, number in counts.items():
-                place, users = f"{table}_{name}", f"{table}_users"
-                if users in new and place in old:
-                    added = number[new[users]] + new.get(place, 0)
-                    new[place] = added.astype(old[place].dtype)
-
-    def _write_searches(self, directory: pathlib.Path, shard: pathlib.Path) -> None:
-        """Writes the texts of searches in their new order, and the word list."""
-        if self._old.shard.searches is None:
-            return
-        parts, owners = [], []
-        for data in (self._old, self._new):
-            if data.shard.searches is not None:
-                facts = data.manifest.facts
-                files = user_shards.query_files(data.directory, facts)
-                parts.append(pl.read_parquet(files))
-                users = self._places(data)[0]
-                owners.append(users[ragged.rows_of(data.searches.offsets)])
-        order = np.argsort(np.concatenate(owners), kind="stable")
-        queries = pl.concat(parts)[order]
-        queries.write_parquet(shard / user_shards.QUERIES_FILE)
-        # Words are counted again by what is derived of it; until then none is known.
-        size = len(order) + 1
-        array_files.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
-        array_files.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
-        self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
-
-
-def _fill_lacking(old: dict[str, Integers], new: dict[str, Integers]) -> None:
-    """Adds the columns of old events that are missing in all new ones.
-
-    `prepare` leaves out a column without any value.
-    """
-    for name, values in old.items():
-        users = f"{name.partition('_')[0]}_users"
-        if users in new and name not in new:
-            is_float = np.issubdtype(values.dtype, np.floating)
-            missing = _MISSING.get(name, np.nan if is_float else 0)
-            shape = (len(new[users]), *values.shape[1:])
-            new[name] = np.full(shape, missing, values.dtype)
+def _no_words(num_searches: int) -> dict[str, Integers]:
+    """Returns arrays of words without any, which are counted again from the texts."""
+    offsets = np.zeros(num_searches + 1, np.int64)
+    return {"search_tokens": np.zeros(0, np.int32), "search_token_offsets": offsets}
 
 
 def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -17,7 +17,7 @@ _WINDOWS = {
 }
 _MIDDLE = (0.01, 0.99)
 _MOST_SPANS = 10.0  # times the middle 98 % that all of a log may span
-_MOST_MEDIAN_SECONDS = 4 * 3_600.0
+MOST_MEDIAN_SECONDS = 4 * 3_600.0
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 
 
@@ -61,7 +61,7 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
             f"note: 98 % of the watches lie between {_day(low)} and {_day(high)}, the "
             f"others reach from {_day(first)} to {_day(last)}: are these times right?"
         )
-    if median is not None and median > _MOST_MEDIAN_SECONDS:
+    if median is not None and median > MOST_MEDIAN_SECONDS:
         found.append(
             f"note: half of watches.watch_seconds are above {median:,.0f} s: are "
             f"they milliseconds?"

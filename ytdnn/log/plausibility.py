@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn.log import event_log, schema, user_shards
+from ytdnn.log import event_log, ragged, schema, user_shards
 
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
@@ -72,8 +72,8 @@ class _Events:
         self.of_videos += np.bincount(indices, minlength=self._num_videos + 1)[1:]
         self.last = max(self.last, int(np.max(read.watches.times, initial=0)))
         owners = np.repeat(np.arange(len(sizes)), sizes)
-        watched = owners * (self._num_videos + 1) + indices
-        self._repeats += len(watched) - len(np.unique(watched))
+        watched = np.sort(owners * (self._num_videos + 1) + indices)
+        self._repeats += int((np.diff(watched) == 0).sum())
         self._add_seconds(schema.WATCHES, read.watches.seconds, indices)
         shown = read.impressions
         if shown is None:
@@ -84,7 +84,7 @@ class _Events:
             seconds = np.asarray(shown.seconds)[clicked]
             self._add_seconds(schema.IMPRESSIONS, seconds, seen)
         asked = np.asarray(shown.users)[clicked] * np.int64(self._num_videos + 1) + seen
-        self._clicks += ((~np.isin(asked, watched)).sum(), len(asked))
+        self._clicks += ((~ragged.are_among(asked, watched)).sum(), len(asked))
 
     def _add_seconds(
         self, table: str, seconds: np.ndarray | None, videos: np.ndarray

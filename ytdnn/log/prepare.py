@@ -120,7 +120,8 @@ def _write(
     engine: engines.Engine, survey: engines.Survey, rules: shard_tasks.Rules
 ) -> dict[str, object]:
     """Counts and writes all shards, and returns the counts."""
-    parts = _parts(survey.users, rules.config.events_per_shard)
+    sizes = survey.users[entities.EVENTS].to_numpy().astype(np.int64)
+    parts = shard_tasks.divided(sizes, rules.config.events_per_shard)
     _require_memory(parts, rules.config)
     counted = engine.count(rules, parts)
     labels = np.zeros(survey.videos.height + 1, np.int64)
@@ -159,22 +160,6 @@ def _require_memory(
             f"GB of memory available, received {config.events_per_shard:,}, which "
             f"needs at least {needed / 1e9:.3g} GB: lower it"
         )
-
-
-def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.ShardUsers]:
-    """Returns ranges of users with a bounded number of events each."""
-    reached = np.cumsum(users[entities.EVENTS].to_numpy().astype(np.int64))
-    firsts = np.flatnonzero(np.diff(reached // most, prepend=-1) > 0)
-    stops = np.append(firsts[1:], users.height)
-    before = np.append(0, reached)
-    return [
-        shard_tasks.ShardUsers(
-            number, first, stop - first, int(before[stop] - before[first])
-        )
-        for number, (first, stop) in enumerate(
-            zip(firsts.tolist(), stops.tolist(), strict=True)
-        )
-    ]
 
 
 def _remove_unfinished(directory: pathlib.Path) -> None:

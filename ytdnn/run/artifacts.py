@@ -114,7 +114,7 @@ def publish(
         yield partial
         manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
         write_json(partial / MANIFEST, dataclasses.asdict(manifest))
-        _replace(directory, partial)
+        replace(directory, partial)
 
 
 @contextlib.contextmanager
@@ -194,7 +194,7 @@ def share(source: pathlib.Path, directory: pathlib.Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source, partial, copy_function=link)
-    _replace(directory, partial)
+    replace(directory, partial)
 
 
 def link(source: str, target: str) -> None:
@@ -205,7 +205,8 @@ def link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _replace(directory: pathlib.Path, partial: pathlib.Path) -> None:
+def replace(directory: pathlib.Path, partial: pathlib.Path) -> None:
+    """Puts a complete directory in the place of another."""
     old = directory.with_name(f".{directory.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if directory.exists():

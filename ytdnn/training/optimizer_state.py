@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import pathlib
 import shutil
+import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -43,15 +44,24 @@ def write(
       variables: All trained variables, in order.
       directory: Directory of the file.
     """
-    arrays: dict[str, Any] = {}
+    parts: dict[str, list[tf.Variable]] = {}
     whole = embeddings.numbered(variables)
     for number, name, slot in _slots(optimizer, variables):
-        key = f"{whole[number]}.{name}"  # shards of a table one behind another
-        before = [arrays[key]] if key in arrays else []
-        arrays[key] = np.concatenate([*before, slot.numpy()])
-    arrays[_STEPS] = np.int64(optimizer.optimizers[0].iterations.numpy())
-    with open(directory / FILE, "wb") as file:
-        np.savez(file, **arrays)
+        parts.setdefault(f"{whole[number]}.{name}", []).append(slot)
+    steps = np.int64(optimizer.optimizers[0].iterations.numpy())
+    # As `np.savez`, but with one slot in memory at a time.
+    with zipfile.ZipFile(directory / FILE, "w") as archive:
+        for key, slots in parts.items():
+            values = [slot.numpy() for slot in slots]  # shards, one behind another
+            _add(
+                archive, key, values[0] if len(values) == 1 else np.concatenate(values)
+            )
+        _add(archive, _STEPS, steps)
+
+
+def _add(archive: zipfile.ZipFile, key: str, values: Any) -> None:
+    with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
+        np.lib.format.write_array(entry, np.asanyarray(values))
 
 
 def read(path: pathlib.Path) -> State | None:

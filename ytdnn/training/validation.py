@@ -176,9 +176,9 @@ def _means(parts: list[Values]) -> dict[str, float]:
 def _with_validation(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
     """Returns the users with a watch in the validation window, ascending."""
     found = [np.zeros(0, np.int64)]
-    for window in data.each_shard():
-        users, _ = window.first_watches(prepared.Split.VALIDATION)
-        found.append(users.astype(np.int64))
+    for place, shard in zip(data.shards, data.each_shard(), strict=True):
+        users, _ = shard.first_watches(prepared.Split.VALIDATION)
+        found.append(users.astype(np.int64) + place.first_user)
     return np.concatenate(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests import full_log
 from tests.log import comparison
 from ytdnn import configs, errors
-from ytdnn.log import event_log, prepare, prepared, schema
+from ytdnn.log import event_log, prepare, prepared, schema, user_shards
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append
 
@@ -66,20 +66,70 @@ def appended(
     return append.append(old, log(since), target, {})
 
 
+NEW_USERS = ("u11", "u3", "u7")  # of whom the old log has no event
+
+
+@pytest.fixture(scope="module")
+def days(
+    whole: dict[str, pl.DataFrame], moment: int
+) -> tuple[dict[str, pl.DataFrame], ...]:
+    """The old log, and two days behind it with users of their own."""
+    is_new = pl.col(schema.USER_ID).is_in(NEW_USERS)
+    late = whole | {
+        name: whole[name].filter(~is_new | (pl.col(schema.TIME) > moment))
+        for name in EVENTS
+    }
+    since = cut(late, moment, is_old=False)
+    noon = int(since[schema.WATCHES][schema.TIME].cast(pl.Int64).quantile(0.5))
+    parts = cut(since, noon, is_old=True), cut(since, noon, is_old=False)
+    return cut(late, moment, is_old=True), *parts
+
+
+def grown(
+    days: tuple[dict[str, pl.DataFrame], ...],
+    directory: pathlib.Path,
+    events_per_shard: int,
+) -> prepared.PreparedData:
+    config = configs.DataConfig(source="tables", events_per_shard=events_per_shard)
+    data = prepare.prepare(config, directory / "0", tables_room.from_frames(days[0]))
+    for number, day in enumerate(days[1:], 1):
+        data = append.append(data, log(day), directory / str(number), {})
+    return data
+
+
 def test_a_set_of_shards_grows_as_one(
-    appended: prepared.PreparedData,
-    whole: dict[str, pl.DataFrame],
-    moment: int,
+    days: tuple[dict[str, pl.DataFrame], ...],
     tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = tables_room.from_frames(cut(whole, moment, is_old=True))
-    config = configs.DataConfig(source="tables", events_per_shard=400)
-    sharded = prepare.prepare(config, tmp_path / "old", before)
-    assert len(sharded.shards) > 3
-    since = log(cut(whole, moment, is_old=False))
-    comparison.assert_same_events(
-        append.append(sharded, since, tmp_path / "appended", {}), appended
-    )
+    as_one = grown(days, tmp_path / "one", 1_000_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(user_shards, "joined", _refused)
+        sharded = grown(days, tmp_path / "many", 400)
+    assert len(as_one.shards) == 1
+    assert as_one.users[schema.USER_ID].to_list()[-len(NEW_USERS) :] == [*NEW_USERS]
+    largest_user = 300
+    assert max(shard.num_events for shard in sharded.shards) < 400 + largest_user
+    comparison.assert_same_events(sharded, as_one)
+    number = len(as_one.searches)
+    assert sharded.queries.texts(0, number) == as_one.queries.texts(0, number)
+    for name in ("users", "videos", "vocabularies"):
+        files = [next(one.directory.glob(f"{name}.*")) for one in (sharded, as_one)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    for name in ("watches", "impressions", "vocabulary", "outcomes"):
+        assert sharded.manifest.facts.get(name) == as_one.manifest.facts.get(name)
+
+
+def _refused(*_: object) -> None:
+    raise AssertionError("expected an append shard by shard, found all events joined")
+
+
+def test_pages_are_numbered_by_user(appended: prepared.PreparedData) -> None:
+    shown = appended.impressions
+    pages, users = np.asarray(shown.pages), np.asarray(shown.users)
+    numbers, first = np.unique(pages, return_index=True)
+    assert numbers.tolist() == list(range(len(numbers)))
+    assert (np.diff(users[first]) >= 0).all()
 
 
 def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:

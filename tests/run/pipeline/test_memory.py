@@ -67,6 +67,15 @@ def test_a_window_bounds_what_an_evaluation_needs() -> None:
         memory.require(whole, large, "evaluation")
 
 
+def test_baselines_that_hold_all_watches_are_named() -> None:
+    large = configs.LogSize(10**9, 900, 1_700)
+    memory.require(_with("evaluation", baselines=("auto",)), large, "evaluation")
+    with pytest.raises(errors.UserError, match=r"auto,als, which .* 16 GB: name fewer"):
+        memory.require(
+            _with("evaluation", baselines=("auto", "als")), large, "evaluation"
+        )
+
+
 def test_an_estimate_is_said_where_it_is_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -79,10 +88,14 @@ def test_an_estimate_is_said_where_it_is_large(
     assert said == ["memory: evaluation needs at least 1.1 GB, 8.0 GB are available"]
 
 
-def test_a_log_beyond_memory_is_not_appended_to() -> None:
-    memory.require_joined(configs.LogSize(10**8, 900, 1_700, 10**7))
-    with pytest.raises(errors.UserError, match=r"1,000,000,000 watches .* 40 GB"):
-        memory.require_joined(configs.LogSize(10**9, 900, 1_700))
+def test_an_append_needs_a_shard_and_not_the_log() -> None:
+    large = configs.LogSize(10**10, 900, 1_700, 10**9)
+    memory.require_append(large, 5_000_000)
+    with pytest.raises(errors.UserError, match=r"of 11,000,000,000 events .* 750 GB"):
+        memory.require_append(large, 2**40)
+    many = configs.LogSize(10**9, 10**8, 900)
+    with pytest.raises(errors.UserError, match=r"100,000,000 users to fit .* 13.1 GB"):
+        memory.require_append(many, 5_000_000)
 
 
 def test_a_large_batch_passes_where_the_data_cap_it() -> None:

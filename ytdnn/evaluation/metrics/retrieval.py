@@ -71,7 +71,7 @@ def hits_of(
     target_users = ragged.rows_of(target_offsets)
     targets = np.asarray(target_videos)[target_offsets[0] : target_offsets[-1]]
     stride = int(max(top.max(initial=0), targets.max(initial=0))) + 1
-    wanted = np.unique(target_users * stride + targets)
+    wanted = np.sort(target_users * stride + targets)
     listed = np.arange(len(top))[:, None] * stride + top
     if not len(wanted):
         return np.zeros(top.shape, bool)

@@ -202,7 +202,7 @@ def _read(
     frame, layout = _scan(table, found, own)
     read = origin(table, frame, str(found.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
-    if len(found.paths) > 1:
+    if found.folder is not None:
         parts = files.part_starts(found.paths, layout.num_comments)
     times_of = {own[c.name].strip() for c in schema.TABLES[table].columns}
     noted = (*layout.notes(), *files.far_zones(found.paths, times_of))

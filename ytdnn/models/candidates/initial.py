@@ -86,7 +86,7 @@ def begin_at(
     """
     config = candidate_model.config
     length = 1.0 if config.tied_tables else start.length
-    _assign_rows(candidate_model.videos.table, vectors * np.float32(length))
+    _assign_rows(candidate_model.videos.table, vectors, length)
     skip = candidate_model.user_tower.skip_connection
     if skip is not None and config.reads_bags:
         skip.pass_bag(start.bag, config.embedding_dim)
@@ -105,9 +105,11 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
 
 
-def _assign_rows(table: Any, rows: Floats) -> None:
-    """Assigns a table of videos; its row 0 is never read."""
-    _assign(table, np.pad(rows, [(1, 0), (0, 0)]))
+def _assign_rows(table: Any, rows: Floats, length: float = 1.0) -> None:
+    """Assigns a table of videos, scaled; its row 0 is never read."""
+    padded = np.zeros((len(rows) + 1, rows.shape[1]), np.float32)
+    np.multiply(rows, np.float32(length), out=padded[1:])
+    _assign(table, padded)
 
 
 def _assign(table: Any, values: np.ndarray) -> None:
@@ -115,5 +117,5 @@ def _assign(table: Any, values: np.ndarray) -> None:
     start = 0
     for part in embeddings.parts(table):
         stop = start + int(part.shape[0])
-        part.assign(values[start:stop].astype(np.float32))
+        part.assign(values[start:stop].astype(np.float32, copy=False))
         start = stop

@@ -100,7 +100,7 @@ def derive(
         order = _order(data, begins)
         _write_entities(data, order, labels, partial)
         _write_arrays(data, order, split, partial)
-        if data.some.shard.searches is not None:
+        if data.shard_index.shard(0).searches is not None:
             facts |= _write_searches(data, split, partial)
     return prepared.load(directory)
 

@@ -152,13 +152,15 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
     Raises:
       errors.UserError: It does neither.
     """
-    ours = _of_set(old)
     theirs = {
         table: _digest(log.tables[table].filter(pl.col(schema.TIME) <= old.end_of_log))
-        for table in ours
+        for table in _compared(old)
         if table in log.tables
     }
-    if any(count for count, _ in theirs.values()) and theirs != ours:
+    if not any(count for count, _ in theirs.values()):
+        return
+    ours = _of_set(old)
+    if theirs != ours:
         table = next(t for t in ours if theirs.get(t) != ours[t])
         raise errors.UserError(
             f"expected in {log.origin(table).file} only events after "
@@ -169,26 +171,32 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
         )
 
 
+def _compared(data: prepared.PreparedData) -> dict[str, str]:
+    """Returns the tables that both logs must agree in, and the set's name of each."""
+    tables = {}
+    if not data.config.clicks_are_watches:
+        tables[schema.WATCHES] = "watches"
+    if data.has_impressions:
+        tables[schema.IMPRESSIONS] = "impressions"
+    return tables
+
+
 def _of_set(data: prepared.PreparedData) -> dict[str, tuple[int, int]]:
     """Returns number and digest of the watches and impressions of a set."""
-    tables = {
-        schema.WATCHES: data.watches,
-        schema.IMPRESSIONS: data.shard.impressions,
-    }
-    if data.config.clicks_are_watches:
-        tables.pop(schema.WATCHES)
+    found = dict.fromkeys(_compared(data), (0, 0))
     videos = data.videos[schema.VIDEO_ID]
-    found = {}
-    for table, events in tables.items():
-        if events is not None:
+    for own in data.each_shard():
+        for table, name in _compared(data).items():
+            events = getattr(own, name)
             frame = pl.DataFrame(
                 {
-                    schema.USER_ID: data.users[schema.USER_ID].gather(events.users),
+                    schema.USER_ID: own.users[schema.USER_ID].gather(events.users),
                     schema.VIDEO_ID: videos.gather(np.asarray(events.videos) - 1),
                     schema.TIME: np.asarray(events.times),
                 }
             )
-            found[table] = _digest(frame.lazy())
+            number, total = _digest(frame.lazy())
+            found[table] = (found[table][0] + number, found[table][1] + total)
     return found
 
 

@@ -146,8 +146,8 @@ def _member(
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
     training = _training(config.candidates.training, config.refresh)
     learned = _labels(data, begins, config.refresh.replay, seed)
-    number_of_labels = int(learned.watches.are_completed.sum())
-    training = loop.capped_batches(training, number_of_labels, candidate_model.KIND)
+    of_shards = (int(own.watches.are_completed.sum()) for own in learned.each_shard())
+    training = loop.capped_batches(training, sum(of_shards), candidate_model.KIND)
     own = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=own, seed=seed)
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)

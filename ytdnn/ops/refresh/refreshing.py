@@ -299,7 +299,8 @@ class _Refresh:
             raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        memory.require_joined(sizes.log_size(self._home))
+        most = self._config.data.events_per_shard
+        memory.require_append(sizes.log_size(self._home), most)
         log = self._log.read()
         append.append(self._old(), log, target, inputs, self._log.bad_rows)
 

@@ -59,9 +59,14 @@ class SparkScan:
         return found.height > 0
 
     def bad_rows(
-        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+        self,
+        table: str,
+        rows: pl.LazyFrame,
+        fault: pl.Expr,
+        known: pl.Series | None = None,
     ) -> list[tuple[int, int, int]]:
         """Returns each value of `fault`, its number of rows, and its first `ROW`."""
+        del known
         if table not in self._events:
             return self._local.bad_rows(table, rows, fault)
         valid = Valid(dataclasses.replace(self._events[table], frame=rows), fault)

@@ -10,6 +10,7 @@ from ytdnn.run.cli import (
     engine,
     evaluate,
     feature_flag,
+    kept_parts_flag,
     repeats_flag,
     resolved,
     sessions_flag,
@@ -40,6 +41,7 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
+            kept_parts_flag.FLAG,
             feature_flag.FLAG,
             repeats_flag.FLAG,
             sessions_flag.FLAG,
@@ -76,6 +78,8 @@ COMMANDS = (
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
             "ytdnn prepare --source=log --data_dir=/shared/logs --workdir=/shared/run "
             "--engine=spark --spark_master=spark://host:7077",
+            "ytdnn prepare --source=log --data_dir=logs --workdir=runs/today "
+            "--parts=parts",
             "ytdnn prepare --explain",
         ),
         (
@@ -83,6 +87,7 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
+            kept_parts_flag.FLAG,
             arguments.Flag(
                 "explain",
                 "Print the format of an event log, with every table, column and unit, "

@@ -4,7 +4,14 @@ import dataclasses
 import pathlib
 
 from ytdnn.run import configs, pipeline
-from ytdnn.run.cli import arguments, engine, evaluate, output, resolved, tracker_flag
+from ytdnn.run.cli import (
+    arguments,
+    evaluate,
+    kept_parts_flag,
+    output,
+    resolved,
+    tracker_flag,
+)
 from ytdnn.run.pipeline import graph, runner, workdir
 
 
@@ -16,7 +23,7 @@ def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
-    machines = engine.chosen(given)
+    machines = kept_parts_flag.engines(given)
     with tracker_flag.tracked(given, directory, config) as tracker:
         found = pipeline.run(directory, config, machines=machines, verbose=output.say)
         evaluate.track(tracker, found, "test")
@@ -51,9 +58,12 @@ def prepare(given: arguments.Arguments) -> None:
     made = _made(given) or configs.Config()
     base = dataclasses.replace(made, data=configs.DataConfig())
     config = resolved.config(given, base)
-    machines = engine.chosen(given)
     data = pipeline.prepare(
-        directory, config, machines=machines, again=True, verbose=output.say
+        directory,
+        config,
+        machines=kept_parts_flag.engines(given),
+        again=True,
+        verbose=output.say,
     )
     output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
     output.say(f"next: ytdnn train --workdir={directory}")

@@ -52,7 +52,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -65,8 +65,8 @@ def prepare(
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the config's source. None is refused, so that missing frames are
         never replaced by another log.
-      machines: Machines that prepare, such as `on_spark.SparkMachines`; None: Polars
-        on this machine.
+      machines: Engines that prepare, such as `on_spark.SparkMachines` and
+        `kept_parts.KeptParts`; None: Polars on this machine.
       again: Whether to prepare again even if the output is complete and current.
       verbose: See the module's docstring.
 
@@ -250,7 +250,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Runs all steps, from event log to bundle; resumes where it was stopped.

@@ -199,7 +199,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 def data_of(
     given: "tables.TablesInMemory | None",
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
 ) -> Step:
     """Returns the step `data`, for tables in memory, or on other machines.
 

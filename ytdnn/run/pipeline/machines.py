@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from ytdnn.run.pipeline import recommender as recommender_room
 
 
-class Machines(Protocol):
-    """Prepares logs, and makes the lists of many users, on several machines."""
+class Engines(Protocol):
+    """Prepares logs in a way of its own."""
 
     def engine(
         self, directory: pathlib.Path
@@ -19,9 +19,14 @@ class Machines(Protocol):
         """Context with an engine that prepares a log.
 
         Args:
-          directory: Directory of the prepared set, on a file system that all share.
+          directory: Directory of the prepared set; of several machines, on a file
+            system that all share.
         """
         ...
+
+
+class Machines(Engines, Protocol):
+    """Prepares logs, and makes the lists of many users, on several machines."""
 
     def lists(
         self,

@@ -20,6 +20,9 @@ _GIGA = 1e9
 _SHOWN = 50.0  # of an impression
 _EVENT = 20.0  # of a watch; an impression has more
 _TOLD = 1e9  # bytes: nothing is said of less
+# Bytes of each watch in a baseline named by itself: pairs of watches, or a matrix by
+# users and by videos. `auto` leaves them out of a large log.
+_HELD = {"markov": 16.0, "user_neighbours": 16.0, "als": 16.0}
 # Bytes of a world, counted low; `ytdnn/lab/world` has the arrays.
 _CROWD = 10_000  # users played side by side
 _VIDEO, _USER, _WATCH = 64.0, 64.0, 40.0
@@ -41,37 +44,44 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
     if size is not None:
         needs = list(_ESTIMATES[stage](config, size))
         _require(iter(needs))
-        total = sum(needed for _, _, needed in needs)
-        if total >= _TOLD:
-            progress.say(
-                f"memory: {stage} needs at least {total / _GIGA:.1f} GB, "
-                f"{available() / _GIGA:.1f} GB are available"
-            )
+        _tell(stage, sum(needed for _, _, needed in needs))
 
 
-def require_joined(size: configs.LogSize | None) -> None:
-    """Checks that the events of a log fit into memory, for appending new events.
+def _tell(step: str, needed: float) -> None:
+    """Says how much memory a step needs, if it is a gigabyte or more."""
+    if needed >= _TOLD:
+        progress.say(
+            f"memory: {step} needs at least {needed / _GIGA:.1f} GB, "
+            f"{available() / _GIGA:.1f} GB are available"
+        )
+
+
+def require_append(size: configs.LogSize | None, events_per_shard: int) -> None:
+    """Checks that a shard and all users fit into memory, for appending new events.
 
     Args:
       size: Size of the log so far; None: unknown, and nothing is checked.
+      events_per_shard: Maximum number of events of a shard.
 
     Raises:
-      errors.UserError: The events do not fit.
+      errors.UserError: They do not fit.
     """
     if size is None:
         return
-    needed, there = (
-        2.0 * (_EVENT * size.watches + _SHOWN * size.impressions),
-        available(),
-    )
+    events = max(1, size.watches + size.impressions)
+    whole = _EVENT * size.watches + _SHOWN * size.impressions
+    shard = whole * min(1.0, events_per_shard / events)
+    # A shard as it is read, joined with the new events, and sorted.
+    needed, there = 3.0 * shard + 2.0 * _USER * size.users, available()
     if needed > there:
         raise errors.UserError(
-            f"expected the events of {size.watches:,} watches and "
-            f"{size.impressions:,} impressions, and new ones, to fit into the "
-            f"{there / _GIGA:.3g} GB of memory available, which need at least "
-            f"{needed / _GIGA:.3g} GB: refresh on a larger machine, or run `ytdnn run` "
-            f"on the whole log"
+            f"expected a shard of {min(events, events_per_shard):,} events and "
+            f"{size.users:,} users to fit into the {there / _GIGA:.3g} GB of memory "
+            f"available, which need at least {needed / _GIGA:.3g} GB: refresh on a "
+            f"larger machine, or run `ytdnn run` on the whole log with a lower "
+            f"--config.data.events_per_shard"
         )
+    _tell("refresh", needed)
 
 
 def require_world(world: configs.WorldConfig, whole: bool) -> None:
@@ -93,10 +103,11 @@ def _require(needs: _Needed) -> None:
         if needed > there:
             is_one = isinstance(value, int)
             shown = f"{value:,}" if is_one else ",".join(map(str, value))
+            are_names = not is_one and isinstance(value[0], str)
             raise errors.UserError(
                 f"expected config.{key} to fit into the {there / _GIGA:.3g} GB of "
                 f"memory available, received {shown}, which needs at least "
-                f"{needed / _GIGA:.3g} GB: lower it"
+                f"{needed / _GIGA:.3g} GB: {'name fewer' if are_names else 'lower it'}"
             )
 
 
@@ -158,6 +169,8 @@ def _evaluation(config: configs.Config, size: configs.LogSize) -> _Needed:
     yield "evaluation.num_resamples", one.num_resamples, 8.0 * 16 * one.num_resamples
     window = float(min(one.window_events, size.watches + size.impressions))
     yield "evaluation.window_events", one.window_events, _EVENT * window
+    held = max((_HELD.get(name, 0.0) for name in one.baselines), default=0.0)
+    yield "evaluation.baselines", one.baselines, held * size.watches
     # Of popularity and the candidates, each user's list.
     yield "evaluation.ks", one.ks, 2.0 * _FLOAT * size.users * max(one.ks)
 

@@ -37,7 +37,7 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.TablesInMemory | None" = None,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines_room.Engines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as prepare_room
