@@ -169,6 +169,7 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
     np.testing.assert_array_equal(candidate_model.video_vectors(), weights[1])
 
 
+@pytest.mark.thorough
 def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path):
     """Its learning rate is that of all epochs, so on the same data it is the same."""
     config = _config(epochs=4, patience=4)

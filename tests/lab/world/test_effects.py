@@ -38,6 +38,7 @@ def test_demographics_alone_predict_topics_above_chance(log):
     assert fit(["band", "gender"]) > fit([]) + 0.03
 
 
+@pytest.mark.thorough
 def test_devices_tell_of_age_and_so_of_interests(log):
     users = log["watches"].join(log["users"], on="user_id")
     ages = dict(users.group_by("device").agg(pl.col("age").mean()).iter_rows())

@@ -240,6 +240,7 @@ def operations_of_the_catalogues_size(data, loss):
     }
 
 
+@pytest.mark.thorough
 def test_no_operation_of_a_sampled_step_is_of_the_catalogues_size(data):
     """What is held is read by rows: constants, and what graphs are handed."""
     found = operations_of_the_catalogues_size(data, "sampled")

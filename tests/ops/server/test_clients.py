@@ -19,7 +19,7 @@ def test_the_blocking_client_asks_the_server(server: conftest.Server) -> None:
     assert found == [one["video_id"] for one in expected["videos"]]
     assert answer.version == asked.status()["version"]
     asked.feedback(answer, found[0], clicked=True, watch_seconds=3.5)
-    with pytest.raises(client.ServerError, match="video_id of a video of the"):
+    with pytest.raises(client.ServerError, match="video_id of a video in the"):
         asked.feedback(answer, "nowhere", clicked=False)
     instance = {"watched_video_ids": ["video 1"], "k": 2}
     (prediction,) = asked.predict(conftest.MODEL, [instance])
