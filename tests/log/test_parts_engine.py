@@ -94,7 +94,7 @@ def plain_impressions(
     return shown.with_columns(map(integer, ("user_id", "video_id", "seed_video_id")))
 
 
-@hypothesis.settings(max_examples=6, deadline=None, phases=[hypothesis.Phase.generate])
+@hypothesis.settings(max_examples=4, deadline=None, phases=[hypothesis.Phase.generate])
 @hypothesis.given(
     seed=st.integers(0, 1_000),
     shares=st.lists(st.floats(0.05, 0.95), min_size=1, max_size=4, unique=True),

@@ -63,6 +63,7 @@ def test_exporting_returns_the_bundle(made: conftest.Made) -> None:
     assert ytdnn.Recommender.load(made.bundle).bundle.has_ranker
 
 
+@pytest.mark.thorough
 def test_nothing_is_printed_unless_asked(
     tables: dict[str, pl.DataFrame],
     tmp_path: pathlib.Path,
