@@ -164,7 +164,7 @@ def test_one_chooses_a_user_and_adds_and_removes_a_watch(
     )
     shown = page.ask("document.body.dataset.shown")
     page.type("u3")
-    page.press("Enter", "\r")
+    page.press("Enter")
     page.wait_for(f"document.body.dataset.shown !== '{shown}'")
     assert page.ask("JSON.parse(document.querySelector('#json').value).user_id") == "u3"
     assert page.ask(TITLES) != first
@@ -173,7 +173,7 @@ def test_one_chooses_a_user_and_adds_and_removes_a_watch(
     page.ask("document.querySelector('#query').focus()")
     page.type("v1")
     page.wait_for("document.querySelectorAll('#found button').length")
-    page.press("Enter", "\r")
+    page.press("Enter")
     page.wait_for(f"document.body.dataset.shown !== '{shown}'")
     assert page.ask(WATCHED) == watched + 1
     assert page.ask(SCORES) != before
@@ -191,7 +191,7 @@ def test_why_is_shown_for_the_video_that_is_chosen(page: browser.Browser) -> Non
     show(page)
     second = page.ask(TITLES)[1]
     page.ask("document.querySelectorAll('#page .choose')[1].focus()")
-    page.press("Enter", "\r")
+    page.press("Enter")
     page.wait_for(
         f"document.querySelector('#why-what').textContent.startsWith({second!r})"
     )
