@@ -61,15 +61,21 @@ def als(data: prepared.PreparedData, config: configs.EvaluationConfig) -> lists.
       errors.UserError: The library `implicit` is not installed.
     """
     library = _module("implicit.als", "als")
-    model = library.AlternatingLeastSquares(
-        factors=_FACTORS, iterations=_ITERATIONS, random_state=_SEED
+    # implicit has threads of its own; with those of BLAS a fit takes many times longer.
+    one_thread = functools.partial(
+        _module("threadpoolctl", "als").threadpool_limits, limits=1, user_api="blas"
     )
-    model.fit(_training_matrix(data), show_progress=False)
+    with one_thread():
+        model = library.AlternatingLeastSquares(
+            factors=_FACTORS, iterations=_ITERATIONS, random_state=_SEED
+        )
+        model.fit(_training_matrix(data), show_progress=False)
     of_videos = np.asarray(model.item_factors, np.float32)
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         histories = _histories(data, cases)
-        of_users = model.recalculate_user(np.arange(len(cases)), histories)
+        with one_thread():
+            of_users = model.recalculate_user(np.arange(len(cases)), histories)
         vectors = np.asarray(of_users, np.float32)
         return lists.from_vectors(cases, vectors, of_videos, k, config)
 
