@@ -4,15 +4,8 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ytdnn.bundle import requests
 from ytdnn.log import fields, schema
-
-_IDS = (
-    schema.WATCHED_VIDEO_IDS,
-    schema.IMPRESSION_VIDEO_IDS,
-    schema.VIDEO_IDS,
-    schema.EXCLUDE_IDS,
-    schema.ALLOW_IDS,
-)
 
 
 def of_request(
@@ -29,7 +22,7 @@ def of_request(
       videos: Ids of the catalogue.
       vocabularies: Values of request fields in the training data.
     """
-    for name in _IDS:
+    for name in requests.ID_FIELDS:
         given = request.get(name) or []
         strange = [video for video in given if video not in videos]
         if strange:

@@ -32,7 +32,7 @@ _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)
 _MOST_FLOAT = float(np.finfo(np.float32).max)
 _INT64 = (-(2**63), 2**63 - 1)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_IDS = (
+ID_FIELDS = (
     schema.WATCHED_VIDEO_IDS,
     schema.IMPRESSION_VIDEO_IDS,
     schema.VIDEO_IDS,
@@ -181,7 +181,7 @@ def _value(value: Any, field: signatures.Field) -> Any:
         return [] if field.is_list else field.missing
     if not field.is_list:
         return _scalar(value, field, "")
-    if isinstance(value, list) and field.name in _IDS and field.dtype == "int64":
+    if isinstance(value, list) and field.name in ID_FIELDS and field.dtype == "int64":
         value = [plain_id(one, pl.Int64()) for one in value]
     if not isinstance(value, list):
         raise errors.UserError(

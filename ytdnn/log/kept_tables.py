@@ -14,7 +14,7 @@ from ytdnn.run import configs
 EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 
 
-class KeptTables:
+class KeptTables(validation.Streaming):
     """The tables of events of a log in parts; see `validation.Scan`.
 
     Attributes:
@@ -35,14 +35,7 @@ class KeptTables:
           config: Settings of the source.
         """
         self._directory, self._log, self._config = directory, log, config
-        self._local = validation.Streaming()
         self.parts: dict[str, list[parts.KeptPart]] = {}
-
-    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
-        """Whether a column has a value: reads up to the first."""
-        del table
-        found = rows.select(column).drop_nulls().head(1).collect(engine="streaming")
-        return found.height > 0
 
     def bad_rows(
         self,
@@ -53,7 +46,7 @@ class KeptTables:
     ) -> list[tuple[int, int, int]]:
         """Returns each value of `fault`, its number of rows, and its first `ROW`."""
         if table not in EVENTS:
-            return self._local.bad_rows(table, rows, fault)
+            return super().bad_rows(table, rows, fault)
         self.parts[table] = self._kept(table, rows, fault, known)
         numbers: dict[int, int] = {}
         firsts: dict[int, int] = {}
@@ -66,7 +59,7 @@ class KeptTables:
     def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
         """Returns how many rows there are and differ, and the nulls of each column."""
         if table not in EVENTS:
-            return self._local.size(table, rows)
+            return super().size(table, rows)
         names = rows.collect_schema().names()
         facts = [part.facts for part in self.parts[table]]
         nulls = [sum(one["nulls"][name] for one in facts) for name in names]

@@ -32,7 +32,7 @@ class Valid:
         return part.filter(self.fault.is_null())
 
 
-class SparkScan:
+class SparkScan(validation.Streaming):
     """Events on Spark, entities on the driver; see `validation.Scan`.
 
     Attributes:
@@ -49,14 +49,7 @@ class SparkScan:
           events: Rows of the tables of events.
         """
         self._session, self._events = session, events
-        self._local = validation.Streaming()
         self.valid: dict[str, Valid] = {}
-
-    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
-        """Whether a column has a value: reads up to the first."""
-        del table
-        found = rows.select(column).drop_nulls().head(1).collect(engine="streaming")
-        return found.height > 0
 
     def bad_rows(
         self,
@@ -68,7 +61,7 @@ class SparkScan:
         """Returns each value of `fault`, its number of rows, and its first `ROW`."""
         del known
         if table not in self._events:
-            return self._local.bad_rows(table, rows, fault)
+            return super().bad_rows(table, rows, fault)
         valid = Valid(dataclasses.replace(self._events[table], frame=rows), fault)
         self.valid[table] = valid
         counted = reading.mapped(
@@ -83,7 +76,7 @@ class SparkScan:
     def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
         """Returns the numbers of rows and distinct rows, and each column's nulls."""
         if table not in self._events:
-            return self._local.size(table, rows)
+            return super().size(table, rows)
         valid, names = self.valid[table], rows.collect_schema().names()
         counted = reading.mapped(
             self._session, valid.rows, functools.partial(_sizes, valid, names)

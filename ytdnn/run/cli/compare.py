@@ -62,7 +62,7 @@ def run(given: arguments.Arguments) -> int:
         pair = first.strip(), second.strip()
     paths = [user_paths.expanded(given.values[name]) for name in OPERANDS]
     named = given.values.get("users", "")
-    if named and "fail_if" in given.values:
+    if named and "fail_if" in given.values and "videos" not in given.values:
         raise errors.UserError(
             "expected --users or --fail_if, which tests all users, received both: "
             "evaluate both with --users"
