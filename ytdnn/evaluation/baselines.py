@@ -44,11 +44,11 @@ def makers(
 
     Args:
       data: The prepared set.
-      config: Chosen baselines, and the rules of lists.
+      config: Chosen baselines.
       num_users: Number of evaluated users, which decides the baselines that `auto` can
         afford; None: all users.
     """
-    known: dict[str, Callable[..., lists.Maker]] = {
+    known: dict[str, Callable[[prepared.PreparedData], lists.Maker]] = {
         "recent_popularity": _recent_popularity,
         "markov": _markov,
         "co_watch": _co_watch,
@@ -56,7 +56,7 @@ def makers(
         "als": matrix_baselines.als,
     }
     asked = data.num_users if num_users is None else num_users
-    return {name: known[name](data, config) for name in _chosen(data, config, asked)}
+    return {name: known[name](data) for name in _chosen(data, config, asked)}
 
 
 def _chosen(
@@ -85,9 +85,7 @@ def _is_cheap(name: str, data: prepared.PreparedData, num_users: int) -> bool:
     return scores <= _MOST_SCORES and watches <= _MOST_WATCHES
 
 
-def _recent_popularity(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> lists.Maker:
+def _recent_popularity(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of the videos most watched in the last week of training."""
     order = popular.most_watched(data)
     scores = _popularity(data)
@@ -97,14 +95,12 @@ def _recent_popularity(
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         users = np.ones((len(cases), 1), np.float32)
-        return lists.from_vectors(cases, users, scores[:, np.newaxis], k, config)
+        return lists.from_vectors(cases, users, scores[:, np.newaxis], k)
 
     return make
 
 
-def _markov(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> lists.Maker:
+def _markov(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of lists of videos watched most often after the last watch."""
     parts, stride = [], data.num_videos + 1
     for shard in inputs.training_set(data).shards:
@@ -115,19 +111,17 @@ def _markov(
     found, counts = np.unique(np.concatenate(parts), return_counts=True)
     of, after = np.divmod(found, stride)
     table = _Table(_offsets(of, stride), after, counts.astype(np.float32))
-    return _of_last_watches(data, config, table, np.ones(1, np.float32))
+    return _of_last_watches(data, table, np.ones(1, np.float32))
 
 
-def _co_watch(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> lists.Maker:
+def _co_watch(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of lists of videos watched by others near the last ones."""
     videos, weights = co_watch.neighbours(data, _NEIGHBOURS)
     keep = videos > 0
     of = np.nonzero(keep)[0]
     table = _Table(_offsets(of, len(videos)), videos[keep], weights[keep])
     decay = co_watch.DECAY ** np.arange(co_watch.SEEDS, dtype=np.float32)
-    return _of_last_watches(data, config, table, decay)
+    return _of_last_watches(data, table, decay)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,10 +158,7 @@ class _Table:
 
 
 def _of_last_watches(
-    data: prepared.PreparedData,
-    config: configs.EvaluationConfig,
-    table: _Table,
-    weights: Floats,
+    data: prepared.PreparedData, table: _Table, weights: Floats
 ) -> lists.Maker:
     """Returns the maker of the sum over the last watches, the latest first."""
     popularity = _popularity(data)
@@ -181,7 +172,7 @@ def _of_last_watches(
             for of_watch, weight in zip(seeds[users].T, weights, strict=True):
                 table.add(of_watch, weight, videos.start + 1, out)
 
-        return lists.from_scores(cases, score, len(popularity), k, config)
+        return lists.from_scores(cases, score, len(popularity), k)
 
     return make
 

@@ -343,14 +343,14 @@ class ClickTimesWatchTime(Head):
         return (1,) if self.num_own else (1, len(self.biases) - 1)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
-        """Returns cross-entropy of the click + weight · loss of the watch time."""
+        """Returns the cross-entropy of the click + the loss of the watch time."""
         clicks = _cross_entropy(labels.clicked, outputs[..., 0])
         of_clicks = self._watch_time.losses(
             outputs[..., 1:], labels.seconds, labels.durations
         )
         is_example = labels.clicked & (labels.seconds > 0.0)
         kept = tf.where(is_example, of_clicks, tf.zeros_like(of_clicks))
-        return clicks + self._config.watch_time_weight * kept
+        return clicks + kept
 
     def predict(
         self,

@@ -18,6 +18,7 @@ from pydantic import dataclasses as pydantic_dataclasses
 from pydantic_core import core_schema
 
 from ytdnn import errors, registry
+from ytdnn.run.configs import constants
 
 _T = TypeVar("_T")
 
@@ -50,7 +51,7 @@ def validated(cls: type[_T]) -> type[_T]:
     @functools.wraps(construct)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
-            construct(self, *args, **kwargs)
+            construct(self, *args, **constants.left_out(cls.__name__, kwargs))
         except pydantic.ValidationError as error:
             from ytdnn.run.configs import problems  # which knows all components
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import pydantic
 
 from ytdnn import registries
-from ytdnn.run.configs import by_size, components, losses
+from ytdnn.run.configs import by_size, components, constants, losses
 from ytdnn.run.configs import candidates as candidates_config
 from ytdnn.run.configs import composition as composition_config
 from ytdnn.run.configs import data as data_config
@@ -205,6 +205,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
+    values = constants.without(cls, values)
     return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
 
 
@@ -261,10 +262,13 @@ def _as_json(value: Any) -> Any:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
     """Returns the differences between nested dicts, by path as in `flat`.
 
+    A setting of `before` that is a constant now, of its value, is none.
+
     >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
     """
-    old, new = flat(before), flat(after)
+    new = flat(after)
+    old = {k: v for k, v in flat(before).items() if k in new or not _is_fixed(k, v)}
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
     written = {
@@ -273,6 +277,14 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         if values[0] != values[1]
     }
     return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
+
+
+def _is_fixed(path: str, value: Any) -> bool:
+    """Whether a setting, by its path in a part of the config, has its constant."""
+    return any(
+        value == fixed and f".{known}".endswith(f".{path}")
+        for known, fixed in constants.by_path().items()
+    )
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
