@@ -56,11 +56,9 @@ def test_a_case_is_the_last_watch_by_those_before_it(
 def test_what_follows_is_found_where_the_history_is_the_session(
     data: prepared.PreparedData,
 ) -> None:
-    make = baselines.makers(data, LAST)["markov"]
-
     def hit_rate(config: configs.EvaluationConfig) -> float:
         cases = protocol.cases(data, Split.TEST, config)
-        found = make(cases, 1)
+        found = baselines.makers(data, LAST, cases)["markov"](cases, 1)
         answers = [
             cases.targets.values[start:stop]
             for start, stop in zip(

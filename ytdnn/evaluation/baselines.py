@@ -38,25 +38,24 @@ Floats = npt.NDArray[np.float32]
 def makers(
     data: prepared.PreparedData,
     config: configs.EvaluationConfig,
-    num_users: int | None = None,
+    cases: protocol.Cases,
 ) -> dict[str, lists.Maker]:
     """Returns the makers of the chosen baselines, in the order of the config.
 
     Args:
       data: The prepared set.
       config: Chosen baselines.
-      num_users: Number of evaluated users, which decides the baselines that `auto` can
-        afford; None: all users.
+      cases: Cases that lists are made for. Their number decides the baselines that
+        `auto` can afford, and only what was watched near their last watches is counted.
     """
-    known: dict[str, Callable[[prepared.PreparedData], lists.Maker]] = {
-        "recent_popularity": _recent_popularity,
-        "markov": _markov,
-        "co_watch": _co_watch,
-        "user_neighbours": matrix_baselines.user_neighbours,
-        "als": matrix_baselines.als,
+    known: dict[str, Callable[[], lists.Maker]] = {
+        "recent_popularity": lambda: _recent_popularity(data),
+        "markov": lambda: _markov(data, cases),
+        "co_watch": lambda: _co_watch(data, cases),
+        "user_neighbours": lambda: matrix_baselines.user_neighbours(data),
+        "als": lambda: matrix_baselines.als(data),
     }
-    asked = data.num_users if num_users is None else num_users
-    return {name: known[name](data) for name in _chosen(data, config, asked)}
+    return {name: known[name]() for name in _chosen(data, config, len(cases))}
 
 
 def _chosen(
@@ -100,13 +99,15 @@ def _recent_popularity(data: prepared.PreparedData) -> lists.Maker:
     return make
 
 
-def _markov(data: prepared.PreparedData) -> lists.Maker:
+def _markov(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
     """Returns the maker of lists of videos watched most often after the last watch."""
     parts, stride = [], data.num_videos + 1
+    is_seed = np.zeros(stride, np.bool_)
+    is_seed[_last(data, cases, 1)] = True
     for shard in inputs.training_set(data).shards:
         watches = shard.read().watches
         videos = np.asarray(watches.videos, np.int64)
-        follows = watches.users[1:] == watches.users[:-1]
+        follows = (watches.users[1:] == watches.users[:-1]) & is_seed[videos[:-1]]
         parts.append((videos[:-1] * stride + videos[1:])[follows])
     found, counts = np.unique(np.concatenate(parts), return_counts=True)
     of, after = np.divmod(found, stride)
@@ -114,12 +115,11 @@ def _markov(data: prepared.PreparedData) -> lists.Maker:
     return _of_last_watches(data, table, np.ones(1, np.float32))
 
 
-def _co_watch(data: prepared.PreparedData) -> lists.Maker:
+def _co_watch(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
     """Returns the maker of lists of videos watched by others near the last ones."""
-    videos, weights = co_watch.neighbours(data, _NEIGHBOURS)
-    keep = videos > 0
-    of = np.nonzero(keep)[0]
-    table = _Table(_offsets(of, len(videos)), videos[keep], weights[keep])
+    seeds = np.unique(_last(data, cases, co_watch.SEEDS))
+    near, weights = co_watch.neighbours(data, _NEIGHBOURS, seeds)
+    table = _Table(near.offsets, near.values, weights)
     decay = co_watch.DECAY ** np.arange(co_watch.SEEDS, dtype=np.float32)
     return _of_last_watches(data, table, decay)
 

@@ -233,7 +233,7 @@ def _systems(
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
     makers = {lists.POPULARITY: lists.popularity(data)}
     if ranked is not None:
-        makers |= baselines.makers(data, config.evaluation)
+        makers |= baselines.makers(data, config.evaluation, cases)
     scorers: dict[str, ranker.Scorer] = {}
     number, pages = config.composition.num_candidates, truths.pages_of(data)
     pooled = None

@@ -96,7 +96,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
     own = lists.of_model(data, asked, trained.video_vectors(moment))
     makers = {lists.POPULARITY: lists.popularity(data)}
-    makers |= baselines.makers(data, config, len(cases))
+    makers |= baselines.makers(data, config, cases)
     network = _values(own, cases)
     values = {name: _values(make, cases) for name, make in makers.items()}
     best = max(values, key=lambda name: float(values[name].mean()))

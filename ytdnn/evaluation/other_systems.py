@@ -70,7 +70,7 @@ def evaluate(
         leaks.require_later(cases, code, other.name, other.trained_to)
     makers = {
         lists.POPULARITY: lists.popularity(data),
-        **baselines.makers(data, config),
+        **baselines.makers(data, config, cases),
         **other.makers,
     }
     truth = truths.from_data(data)

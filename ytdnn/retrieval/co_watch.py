@@ -30,9 +30,12 @@ class CoWatch(interface.Source):
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
         """Counts pairs of nearby watches."""
         super().__init__(num)
-        videos, weights = neighbours(data, _NEIGHBOURS)
-        self._videos = tf.Variable(videos, trainable=False)
-        self._weights = tf.Variable(weights, trainable=False)
+        near, weights = neighbours(data, _NEIGHBOURS)
+        places = near.rows, np.arange(len(weights)) - near.offsets[near.rows]
+        for name, values in (("_videos", near.values), ("_weights", weights)):
+            table = np.zeros((data.num_videos + 1, _NEIGHBOURS), values.dtype)
+            table[places] = values
+            setattr(self, name, tf.Variable(table, trainable=False))
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the neighbours; the seed is the watch that each is nearest to."""
@@ -49,49 +52,73 @@ class CoWatch(interface.Source):
 
 
 def neighbours(
-    data: prepared.PreparedData, num: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    data: prepared.PreparedData,
+    num: int,
+    seeds: npt.NDArray[np.integer] | None = None,
+) -> tuple[ragged.Ragged, npt.NDArray[np.float32]]:
     """Returns the videos watched near each video, nearest first.
 
     The weight of b near a is their count over the root of b's watches, damped.
 
     Args:
       data: The prepared set.
-      num: Number of neighbours of each video.
+      num: Maximum number of neighbours of a video.
+      seeds: Catalogue indices of the videos that have neighbours; None: all.
 
     Returns:
-      catalogue indices `[num_videos + 1, num]`, padded with 0, and weights.
+      The list of each catalogue index, from 0, and the weight of each entry.
     """
     watched = inputs.num_training_watches(data)
-    videos = np.zeros((data.num_videos + 1, num), np.int32)
-    found = np.zeros((data.num_videos + 1, num), np.float32)
-    for seeds in shard_index.bounded(2 * _WITHIN * watched, _MOST_PAIRS):
-        near, counts = pairs(data, seeds)
-        of, other = np.divmod(near, data.num_videos + 1)
-        weights = counts / np.sqrt(watched[other] + _DAMPING)
-        order = np.lexsort((other, -weights, of))
-        of, other, weights = of[order], other[order], weights[order]
-        places = np.arange(len(of)) - np.searchsorted(of, of)
-        keep = places < num
-        videos[of[keep], places[keep]] = other[keep]
-        found[of[keep], places[keep]] = weights[keep]
-    return videos, found
+    is_seed = np.full(len(watched), seeds is None)
+    is_seed[() if seeds is None else seeds] = True
+    sizes = np.zeros(len(watched), np.int64)
+    videos, found = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+    num_pairs = 2 * _WITHIN * watched * is_seed
+    for part in shard_index.bounded(num_pairs, _MOST_PAIRS):
+        if not num_pairs[part].any():
+            continue
+        of, other, weights = _nearest(data, watched, is_seed, part, num)
+        sizes[part] = np.bincount(of - part.start, minlength=part.stop - part.start)
+        videos.append(other.astype(np.int32))
+        found.append(weights.astype(np.float32))
+    near = ragged.Ragged(np.append(0, np.cumsum(sizes)), np.concatenate(videos))
+    return near, np.concatenate(found)
+
+
+def _nearest(
+    data: prepared.PreparedData,
+    watched: ragged.Integers,
+    is_seed: npt.NDArray[np.bool_],
+    part: slice,
+    num: int,
+) -> tuple[ragged.Integers, ragged.Integers, npt.NDArray[np.float64]]:
+    """Returns video, neighbour and weight of the nearest pairs of a part's seeds."""
+    near, counts = pairs(data, part, is_seed)
+    of, other = np.divmod(near, data.num_videos + 1)
+    weights = counts / np.sqrt(watched[other] + _DAMPING)
+    order = np.lexsort((other, -weights, of))
+    of, other, weights = of[order], other[order], weights[order]
+    keep = np.arange(len(of)) - np.searchsorted(of, of) < num
+    return of[keep], other[keep], weights[keep]
 
 
 def pairs(
-    data: prepared.PreparedData, seeds: slice
+    data: prepared.PreparedData, part: slice, is_seed: npt.NDArray[np.bool_]
 ) -> tuple[ragged.Integers, ragged.Integers]:
     """Returns pairs `a · (num_videos + 1) + b` and how often they are near.
 
     Args:
       data: The prepared set.
-      seeds: Range of the catalogue indices a.
+      part: Range of the catalogue indices a.
+      is_seed: `[num_videos + 1]`, whether each catalogue index may be a.
     """
+    may_be = np.zeros_like(is_seed)
+    may_be[part] = is_seed[part]
     found, numbers = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for shard in inputs.training_set(data).shards:
         watches = shard.read().watches
         videos = np.asarray(watches.videos)
-        own = _pairs(videos, watches.users, data.num_videos, seeds)
+        own = _pairs(videos, watches.users, may_be)
         if not len(found):
             found, numbers = own
             continue
@@ -104,17 +131,16 @@ def pairs(
 def _pairs(
     videos: npt.NDArray[np.int32],
     users: npt.NDArray[np.int32],
-    num_videos: int,
-    seeds: slice,
+    is_seed: npt.NDArray[np.bool_],
 ) -> tuple[ragged.Integers, ragged.Integers]:
     """Returns ordered pairs of a shard, and how often they are near."""
-    stride = num_videos + 1
+    stride = len(is_seed)
     found = []
     for lag in range(1, _WITHIN + 1):
         a, b = videos[:-lag].astype(np.int64), videos[lag:].astype(np.int64)
         near = (users[:-lag] == users[lag:]) & (a != b)
         for of, other in ((a, b), (b, a)):
-            inside = near & (of >= seeds.start) & (of < seeds.stop)
-            found.append((of * stride + other)[inside])
+            inside = near & is_seed[of]
+            found.append(of[inside] * stride + other[inside])
     pairs, counts = np.unique(np.concatenate(found), return_counts=True)
     return pairs, counts.astype(np.int64)
