@@ -27,8 +27,8 @@ import tensorflow as tf
 
 from ytdnn import registries
 from ytdnn.evaluation.metrics import recalibration
+from ytdnn.models.ranking import click_times, watch_time
 from ytdnn.models.ranking import outcomes as outcomes_room
-from ytdnn.models.ranking import watch_time
 from ytdnn.run import configs
 
 _MAX_LOGIT = 80.0  # exp(80) is finite in float32
@@ -71,7 +71,7 @@ class Clicks:
     probability: float
     seconds: float
     ratio: float
-    observed: watch_time.Observed = watch_time.UNKNOWN
+    observed: click_times.Observed = click_times.UNKNOWN
 
     @property
     def have_watch_time(self) -> bool:
@@ -325,7 +325,7 @@ class ClickTimesWatchTime(Head):
         """Starts at the means of all impressions."""
         self._config = config
         # Models that know nothing but the means are older than the other targets.
-        is_old = clicks.observed == watch_time.UNKNOWN
+        is_old = clicks.observed == click_times.UNKNOWN
         kind = "ratio" if is_old else config.watch_time
         self._watch_time = watch_time.make(
             kind, clicks.seconds, clicks.ratio, clicks.observed
@@ -407,7 +407,7 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
     """
     number = clicks = timed = 0
     seconds = of_unknown = ratios = 0.0
-    sample = watch_time.Sample()
+    sample = click_times.Sample()
     for clicked, watched, durations in parts:
         number, clicks = number + len(clicked), clicks + int(clicked.sum())
         is_timed = clicked & (watched > 0.0)
