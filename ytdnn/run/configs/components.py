@@ -215,6 +215,21 @@ def kinds(annotation: Any) -> Kinds:
     return Kinds(named, parts[0] if parts else None)
 
 
+def classes(component: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the class of a component and those of its parts, each with its prefix.
+
+    Args:
+      component: The class.
+      prefix: Path of its settings, such as `candidates.`.
+    """
+    yield prefix, component
+    for field in dataclasses.fields(component):
+        choice = kinds(field.type)
+        for part in choice.values() if choice else (field.type,):
+            if dataclasses.is_dataclass(part):
+                yield from classes(part, f"{prefix}{field.name}.")
+
+
 def own_settings(component: Any) -> list[str]:
     """Returns the names of a component's settings, `kind` left out."""
     return [f.name for f in dataclasses.fields(component) if f.name != KIND]

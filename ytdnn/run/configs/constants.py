@@ -7,7 +7,7 @@ read as before; another value is an error that names the constant.
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 BY_CLASS: Mapping[str, Mapping[str, Any]] = {
@@ -60,21 +60,13 @@ def without(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:
 @functools.cache
 def by_path() -> dict[str, Any]:
     """Returns the constants of a whole run by path, as on the command line."""
-    from ytdnn.run.configs import run
+    from ytdnn.run.configs import components, run
 
-    return dict(_by_path(run.Config, ""))
-
-
-def _by_path(cls: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    from ytdnn.run.configs import components
-
-    for name, value in BY_CLASS.get(cls.__name__, {}).items():
-        yield prefix + name, value
-    for field in dataclasses.fields(cls):
-        kinds = components.kinds(field.type)
-        for part in kinds.values() if kinds else (field.type,):
-            if dataclasses.is_dataclass(part):
-                yield from _by_path(part, f"{prefix}{field.name}.")
+    return {
+        prefix + name: value
+        for prefix, cls in components.classes(run.Config)
+        for name, value in BY_CLASS.get(cls.__name__, {}).items()
+    }
 
 
 def is_value(path: str, text: str | None) -> bool:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import pydantic
@@ -221,16 +221,12 @@ def from_dict(values: dict[str, Any]) -> Config:
 @functools.cache
 def choices() -> dict[str, components.Kinds]:
     """Returns the components of each choice of a run, by path and kind."""
-    return dict(_choices(Config, ""))
-
-
-def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, components.Kinds]]:
-    for field in dataclasses.fields(cls):
-        kinds = components.kinds(field.type)
-        if kinds:
-            yield prefix + field.name, kinds
-        elif dataclasses.is_dataclass(field.type):
-            yield from _choices(field.type, f"{prefix}{field.name}.")
+    found = {
+        prefix + field.name: components.kinds(field.type)
+        for prefix, cls in components.classes(Config)
+        for field in dataclasses.fields(cls)
+    }
+    return {path: kinds for path, kinds in found.items() if kinds}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
