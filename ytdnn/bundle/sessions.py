@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from ytdnn.bundle import mapped, operations
+from ytdnn.bundle import allowed_operations, mapped
 from ytdnn.retrieval.index import scann_index
 from ytdnn.run import environment
 
@@ -54,7 +54,7 @@ class Session:
         if "scann" in needs:
             scann_index.scann_ops()
         directory = pathlib.Path(directory)
-        meta = operations.read(directory)
+        meta = allowed_operations.read(directory)
         mapped.map_variables(meta, directory)
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_config(num_threads))

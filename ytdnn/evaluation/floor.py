@@ -93,8 +93,8 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     cases = _sample(cases, most)
     moment = protocol.moment(cases, split)
     asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
-    own = lists.of_model(data, asked, trained.video_vectors(moment), config)
-    makers = {lists.POPULARITY: lists.popularity(data, config)}
+    own = lists.of_model(data, asked, trained.video_vectors(moment))
+    makers = {lists.POPULARITY: lists.popularity(data)}
     makers |= baselines.makers(data, config, cases)
     network = _values(own, cases)
     values = {name: _values(make, cases) for name, make in makers.items()}

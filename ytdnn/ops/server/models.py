@@ -16,10 +16,10 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from ytdnn import errors
 from ytdnn.bundle import (
+    allowed_operations,
     batches,
     bundle,
     explained,
-    operations,
     request_warnings,
     requests,
     saved_models,
@@ -102,7 +102,7 @@ class Version:
         directory = self.bundle.path(name)
         _require_named(self.bundle, directory)
         kept = meta_graph_pb2.MetaGraphDef()
-        for key, signature in operations.read(directory).signature_def.items():
+        for key, signature in allowed_operations.read(directory).signature_def.items():
             kept.signature_def[key].CopyFrom(signature)
         return kept
 

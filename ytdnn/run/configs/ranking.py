@@ -63,7 +63,6 @@ class ClickTimesWatchTimeConfig:
         (CREAD); or the `ratio` to the duration, without bound.
       own_tower: Widths of the ReLU layers of a separate tower for the watch time; none:
         click and watch time share one tower.
-      watch_time_weight: Weight of the second head's loss in the sum of both.
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
@@ -71,7 +70,6 @@ class ClickTimesWatchTimeConfig:
         "auto", "fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio"
     ] = "auto"
     own_tower: tuple[components.Positive, ...] = ()
-    watch_time_weight: components.PositiveFloat = 1.0
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 
 

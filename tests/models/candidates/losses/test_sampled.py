@@ -31,10 +31,7 @@ def _full(candidate_model):
         {"correct_positive": True},
         {"correct_positive": False},
         pytest.param({"in_batch": False}, marks=pytest.mark.thorough),
-        pytest.param(
-            {"uniform_share": 0.5, "log_uniform_share": 0.2},
-            marks=pytest.mark.thorough,
-        ),
+        pytest.param({"proposal_exponent": 0.0}, marks=pytest.mark.thorough),
         pytest.param(
             {"of_model": {"similarity": "cosine", "temperature": 0.5}},
             marks=pytest.mark.thorough,
