@@ -6,7 +6,7 @@ from ytdnn.evaluation import report_model
 from ytdnn.evaluation.terminal import page_value
 
 _MOVIELENS = (
-    "On MovieLens expect candidates + ranker below candidates alone: the ranker is "
+    "On MovieLens expect both stages below the candidates alone: the ranker is "
     "trained on ratings of films that were watched, so it orders by how much a film is "
     "liked, not by which is watched next."
 )
@@ -54,7 +54,7 @@ def sentences(report: report_model.Report) -> Iterator[str]:
             "watches, for a fixed number of epochs; only the test split is held out."
         )
     if protocol.system_left_out:
-        yield f"Candidates + ranker is left out: {protocol.system_left_out}."
+        yield f"Both stages are left out: {protocol.system_left_out}."
     if "system" in report.lists and page_value.value(report) is None:
         yield protocol.judged_by
     if "system" in report.lists and protocol.source == "movielens":
