@@ -124,6 +124,17 @@ def test_what_a_reader_must_know_is_told() -> None:
     assert "On MovieLens expect both stages below" in shown(report)
 
 
+def test_a_log_without_slates_is_told() -> None:
+    report = example.report()
+    assert "No slate of the log" not in shown(report)
+    for found in report["impressions"].values():
+        found["values"] |= {"page_ndcg_by_seconds": 1.0, "weighted_per_user_loss": None}
+    assert "--config.data.page_gap_seconds=600" in shown(report)
+    for found in report["impressions"].values():
+        found["values"]["page_ndcg_by_seconds"] = None  # no watch time
+    assert "No slate of the log" not in shown(report)
+
+
 def test_without_a_ranker_nothing_is_said_of_one() -> None:
     report = example.report()
     del report["lists"]["system"], report["impressions"]
