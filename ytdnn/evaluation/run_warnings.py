@@ -16,7 +16,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.log import prepared, schema
+from ytdnn.log import plausibility, prepared, schema
 from ytdnn.run import artifacts, configs
 
 _REASONS = "Likely reasons:"
@@ -73,7 +73,7 @@ def of_run(
         ]
         headline = _headline(result.report, gain, config)
         found = [f"{headline} {_REASONS if reasons else _NO_REASON}", *reasons]
-    more = (*_of_ranker(result.report), *_of_off_policy(result.report.off_policy))
+    more = (*_of_ranker(result.report, data), *_of_off_policy(result.report.off_policy))
     return (*found, *more)
 
 
@@ -216,7 +216,9 @@ def _of_training(
         )
 
 
-def _of_ranker(report: report_model.Report) -> Iterator[str]:
+def _of_ranker(
+    report: report_model.Report, data: prepared.PreparedData
+) -> Iterator[str]:
     """Yields a line for each order that the ranker should beat but does not."""
     found = report.shown_lists
     if found is None or ranker.RANKER not in found.systems:
@@ -236,6 +238,9 @@ def _of_ranker(report: report_model.Report) -> Iterator[str]:
             f"(--config.data.ranking_fraction) or other settings, judged on validation "
             f"(ytdnn study); --config.ranking.enabled=false leaves it out."
         )
+        for note in data.manifest.facts.get("doubts", ()):
+            if plausibility.UNWATCHED_CLICKS in note:
+                yield f"A likely reason: {note.removeprefix('note: ')}."
 
 
 def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:
