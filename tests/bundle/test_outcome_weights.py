@@ -70,8 +70,8 @@ def test_the_ranker_predicts_every_outcome_of_the_log(run: untrained.Run) -> Non
         "price",
     ]
     assert run.bundle.outcomes == ("liked", "disliked", "price")
-    assert run.bundle.meanings["liked"] == "probability of liked"
-    assert run.bundle.meanings["price"] == "expected amount of price"
+    assert run.bundle.meanings["liked"] == "probability of the outcome liked"
+    assert run.bundle.meanings["price"] == "expected amount of the outcome price"
 
 
 @pytest.mark.thorough

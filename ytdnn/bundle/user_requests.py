@@ -105,7 +105,7 @@ def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
         close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
         hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
         raise errors.UserError(
-            f"expected a user of the {len(ids)} in {data.directory}, received "
+            f"expected a user of the {len(ids):,} in {data.directory}, received "
             f"{requests.shown(user_id)}{hint}"
         )
     return int(found)

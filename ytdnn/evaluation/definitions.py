@@ -152,7 +152,7 @@ OTHER = {
     "slices": "the right answers of one value of a column, over the users who have "
     "one; the lists are the same.",
     "what judges what": statement.JUDGED_BY,
-    "system": "candidates + ranker: num_candidates videos of the candidate model, and "
+    "system": "both stages: num_candidates videos of the candidate model, and "
     "of other sources where the composition has them, in the ranker's order, as "
     "served where the ranker is (ranking.enabled).",
     "oracle": "of a synthetic world: ranks by each user's true interests, which the "

@@ -281,8 +281,9 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
         raise errors.UserError(
-            f"expected a {kind} artefact in {path.parent}, found no {MANIFEST}",
-            "make it first (see ytdnn --help for the steps)",
+            f"expected {'an' if kind[:1] in 'aeiou' else 'a'} {kind} artefact in "
+            f"{path.parent}, found no {MANIFEST}",
+            f"run `ytdnn {_command(kind)}` first",
         )
     try:
         values = json.loads(path.read_text())

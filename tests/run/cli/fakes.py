@@ -77,6 +77,7 @@ class Rooms:
             has_impressions=self.has_impressions,
             has_own_window=self.has_own_window,
             ranker_left_out=lambda config: self._left_out(config),
+            users={"user_id": ["u1"]},
             manifest=manifest,
         )
 
@@ -214,7 +215,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "evaluation.floor": types.SimpleNamespace(warnings=lambda workdir: []),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "evaluation.terminal.prepared_table": types.SimpleNamespace(
-            lines=lambda data: ["table"]
+            lines=lambda data, named, workdir: ["table"]
         ),
         "evaluation.terminal.files": types.SimpleNamespace(
             write=rooms.write_evaluation

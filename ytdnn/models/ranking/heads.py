@@ -32,7 +32,7 @@ from ytdnn.models.ranking import outcomes as outcomes_room
 from ytdnn.run import configs
 
 MAX_LOGIT = 80.0  # exp(80) is finite in float32
-SECONDS = "expected watch seconds"
+SECONDS = "expected watch seconds of an impression, 0 of one without a click"
 ODDS = "odds by watch seconds, near the expected seconds where clicks are rare"
 SECONDS_AT_ODDS = "odds of a click times the watch seconds given one"
 PROBABILITY = "probability of a click"

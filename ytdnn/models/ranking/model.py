@@ -369,7 +369,7 @@ def load(
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    config = trained.ranking
+    config = _with_older_defaults(directory, trained.ranking)
     if precision != "trained":
         config = dataclasses.replace(config, precision=precision)
     model = RankingModel(config, chosen, measured, first_stage)
@@ -377,6 +377,17 @@ def load(
         _require_places(directory, trained.composition, first_stage.composition)
     weights.restore(model.network, directory)
     return model
+
+
+def _with_older_defaults(
+    directory: pathlib.Path, config: configs.RankingConfig
+) -> configs.RankingConfig:
+    """Returns the config of a model that an earlier version may have trained."""
+    settings = artifacts.read_manifest(directory, KIND).config["ranking"]
+    if "outcome_tower" in settings:
+        return config
+    # Outcomes were outputs of the click's tower before 0.3.
+    return dataclasses.replace(config, outcome_tower=())
 
 
 def _require_first_stage(

@@ -162,7 +162,8 @@ def join(given: arguments.Arguments) -> None:
     for line in found.lines():
         output.say(line)
     output.say(f"event log: {out}")
-    output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
+    if found.clicks:
+        output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
 def _places(

@@ -30,7 +30,7 @@ from ytdnn.bundle import (
 from ytdnn.log import fields as fields_room
 from ytdnn.log import prepared, schema
 from ytdnn.ops.server import batching, problems
-from ytdnn.run import artifacts
+from ytdnn.run import artifacts, environment
 
 _WARMED = (
     saved_models.SIGNATURE,
@@ -138,7 +138,7 @@ class Version:
             )
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
-        sessions.give_back()
+        environment.release_memory()
         self.models[name] = found
 
     def _owner(self, name: str) -> tuple[str | None, str]:

@@ -1,4 +1,4 @@
-"""Reads `--config=FILE.py` and validates the config or configs that it returns."""
+"""Reads `--config=FILE.py`, or the config of a run, and validates what it returns."""
 
 import importlib.util
 import pathlib
@@ -13,7 +13,7 @@ from ml_collections import config_dict
 from ytdnn import errors
 from ytdnn.run import configs
 from ytdnn.run.configs import problems, spaces
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.pipeline import config_dicts, workdir
 
 _VARIANTS = "get_variants"
 _SPACE = "get_space"
@@ -22,14 +22,20 @@ _NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
 
 def load(path: str) -> configs.Config:
-    """Returns the config of a file with a `get_config()`.
+    """Returns the config of a file with a `get_config()`, or of a run.
 
     Args:
-      path: The file; `FILE.py:TEXT` calls `get_config(TEXT)`.
+      path: The file; `FILE.py:TEXT` calls `get_config(TEXT)`. Or the workdir of a run,
+        or its `config.json`.
 
     Raises:
       errors.UserError: The file is missing, fails, or returns no valid config.
     """
+    given = pathlib.Path(path)
+    if given.is_dir():
+        return workdir.require_config(given)
+    if given.name == workdir.CONFIG_FILE and given.is_file():
+        return workdir.require_config(given.parent)
     file, _, argument = path.partition(":")
     module = _load_module(pathlib.Path(file))
     return _config_of(module, file, argument)
@@ -123,7 +129,9 @@ def _converted(value: Any, what: str, file: str) -> configs.Config:
 
 def _load_module(path: pathlib.Path) -> ModuleType:
     if not path.is_file():
-        raise errors.UserError(f"expected a file for --config, found none at {path}")
+        raise errors.UserError(
+            f"expected a file or a run for --config, found none at {path}"
+        )
     spec = importlib.util.spec_from_file_location("ytdnn_config_file", path)
     if spec is None or spec.loader is None:
         raise errors.UserError(f"expected a Python file for --config, received {path}")

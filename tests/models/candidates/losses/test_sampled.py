@@ -186,8 +186,7 @@ def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
     assert len(set(folds)) == len(folds)
     own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
     other_inputs = {randomness.RandomStream.TOKEN_BAG, randomness.RandomStream.SEQUENCE}
-    of_ranker = {randomness.RandomStream.OWN_TOWER, randomness.RandomStream.EXPERTS}
-    other_inputs |= of_ranker
+    other_inputs |= setting.OF_RANKER
     of_content = {
         randomness.RandomStream.WATCHED_IDS,
         randomness.RandomStream.VIDEO_IDS,
