@@ -66,7 +66,7 @@ from ytdnn.evaluation import (
 from ytdnn.evaluation.metrics import binary, bootstrap
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
-from ytdnn.log import earlier, prepared, ragged, schema
+from ytdnn.log import earlier_impressions, prepared, ragged, schema
 from ytdnn.models.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
 from ytdnn.run import artifacts
@@ -473,7 +473,7 @@ def measure(
     """
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
-    data = earlier.added(data, read_by.config.least_impressions)
+    data = earlier_impressions.added(data, read_by.config.least_impressions)
     splits = (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST)
     parts = [
         read(data, read_by.open_log(data, split is prepared.Split.TEST), split)

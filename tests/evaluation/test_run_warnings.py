@@ -233,3 +233,18 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     assert set(report.doubts) <= set(notes.sentences(report))
     page = (tmp_path / "run" / "evaluation" / report_files.PAGE).read_text()
     assert "above popularity: nDCG@5" in page
+
+
+def test_a_baseline_that_reads_histories_and_is_above_blames_the_settings(
+    tmp_path: pathlib.Path,
+) -> None:
+    watches = [
+        (f"u{user}", f"v{(7 * user + place) % NUM_VIDEOS}", 1_600_000_000 + 60 * place)
+        for user in range(40)
+        for place in range(8)
+    ]
+    data = fakes.prepared_data(tmp_path / "set", watches, protocol="leave_one_out")
+    config = configs.changed(CONFIG, {"evaluation.baselines": ("markov",)})
+    found = said(tmp_path, data, measured(data, constant(data), config))
+    assert "not above markov" in found
+    assert "The network: markov reads the same histories" in found

@@ -16,8 +16,7 @@ LISTS = {
     list_metrics.DEBIASED: "right answers found among the first k, each weighted by "
     "one over its propensity, divided by the weights of all answers of all users "
     "(Yang et al., 2018). Propensity: in proportion to the training watches, one at "
-    "least, to the power config.evaluation.propensity_power; with 1 every video is as "
-    "important as every other.",
+    "least, so that every video is as important as every other.",
     metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
     "one page of the first k shown at the time of the request, by the world's own laws "
     "of clicks and watch time (ytdnn/lab/world/page_truth.py).",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation import list_metrics, lists, protocol, report_model
+from ytdnn.evaluation import list_metrics, lists, protocol, report_examples
 from ytdnn.evaluation.metrics import ranking, retrieval
 from ytdnn.log import prepared, ragged, schema
 
@@ -21,7 +21,7 @@ _OF_VIDEO = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
 
 def choose(
     context: list_metrics.Context, made: Mapping[str, lists.Lists]
-) -> tuple[report_model.Example, ...]:
+) -> tuple[report_examples.Example, ...]:
     """Returns the report's examples.
 
     Args:
@@ -43,19 +43,19 @@ def choose(
 
 def _example(
     context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
-) -> report_model.Example:
+) -> report_examples.Example:
     data, cases = context.data, context.cases
     answers = _of(cases.targets, row)
     found = {}
     for name, of_model in made.items():
         videos = of_model[row, :_LENGTH]
         found[name] = tuple(
-            report_model.ListedVideo(**_known(data, v), is_answer=v in answers)
+            report_examples.ListedVideo(**_known(data, v), is_answer=v in answers)
             for v in videos[videos > 0].tolist()
         )
     user = data.users.row(int(cases.users[row]), named=True)
     history = _of(cases.watched, row)
-    return report_model.Example(
+    return report_examples.Example(
         user_id=user[schema.USER_ID],
         facts={name: user[name] for name in _FACTS if user.get(name) is not None},
         history_length=len(history),
@@ -75,8 +75,10 @@ def _of(
 
 def _videos(
     data: prepared.PreparedData, indices: npt.NDArray[np.integer]
-) -> tuple[report_model.ReportVideo, ...]:
-    return tuple(report_model.ReportVideo(**_known(data, i)) for i in indices.tolist())
+) -> tuple[report_examples.ReportVideo, ...]:
+    return tuple(
+        report_examples.ReportVideo(**_known(data, i)) for i in indices.tolist()
+    )
 
 
 def _known(data: prepared.PreparedData, index: int) -> dict[str, Any]:

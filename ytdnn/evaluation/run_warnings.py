@@ -36,6 +36,7 @@ _FEW_WATCHES_OF_A_VIDEO = 10.0
 _LATE = 0.75  # of the epochs, since when validation must have gained
 _GAIN = 1.02  # times the best value before
 _FEW_PLACES = 100.0  # effective ones, below which an estimate says little
+_READ_HISTORIES = ("markov", "co_watch", "user_neighbours", "als")
 _SMALL_SHARE = 0.1  # of the users, who have answers in the window
 _LARGE_SHARE = 0.25  # of the answers, without a training watch
 
@@ -135,6 +136,12 @@ def _causes(
             f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
     yield from _of_ids(data.manifest.facts)
+    if gain.rival in _READ_HISTORIES and gain.high < 0.0:
+        yield (
+            f"The network: {gain.rival} reads the same histories and finds more in "
+            f"them, so settings are at fault. A sweep of settings finds better ones by "
+            f"validation: docs/sweep.md."
+        )
 
 
 def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:

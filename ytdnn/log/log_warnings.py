@@ -1,4 +1,4 @@
-"""Warnings about a legal log that looks like a mistake."""
+"""Warnings about the tables of a log, before it is prepared: legal, but unlikely."""
 
 import time
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Warnings about a prepared log that is legal but looks like a mistake.
+"""Warnings about a log once it is prepared: legal, but unlikely.
 
 Each warning is one line with advice. The log is read from its prepared shards, so that
 warnings do not depend on the engine.

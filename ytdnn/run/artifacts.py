@@ -381,20 +381,6 @@ def require_input(
         )
 
 
-def is_current(
-    directory: pathlib.Path,
-    kind: str,
-    config: Mapping[str, Any],
-    inputs: Mapping[str, str],
-) -> bool:
-    """Whether an artefact is complete and made from this config and these inputs."""
-    try:
-        manifest = read_manifest(directory, kind)
-    except errors.UserError:
-        return False
-    return manifest.config == _plain(config) and manifest.inputs == dict(inputs)
-
-
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes a JSON file atomically: readers see the old or the new content."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

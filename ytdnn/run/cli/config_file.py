@@ -12,7 +12,7 @@ from ml_collections import config_dict
 
 from ytdnn import errors
 from ytdnn.run import configs
-from ytdnn.run.configs import spaces
+from ytdnn.run.configs import problems, spaces
 from ytdnn.run.pipeline import config_dicts, workdir
 
 _VARIANTS = "get_variants"
@@ -57,13 +57,8 @@ def load_variants(path: str) -> dict[str, configs.Config]:
     module = _load_module(pathlib.Path(file))
     if not callable(getattr(module, _VARIANTS, None)):
         return {pathlib.Path(file).stem: _config_of(module, file, argument)}
-    found = _guarded(file, module.get_variants, *([argument] if argument else []))
-    if not isinstance(found, dict) or not found:
-        words = "an empty dict" if found == {} else type(found).__name__
-        raise errors.UserError(
-            f"expected {_VARIANTS}() of {file} to return a dict of a config for each "
-            f"name, received {words}"
-        )
+    given = [argument] if argument else []
+    found = _dict_of(file, module, _VARIANTS, "a config for each name", *given)
     for name in found:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise errors.UserError(
@@ -89,17 +84,24 @@ def load_space(path: str) -> spaces.Space | None:
     module = _load_module(pathlib.Path(file))
     if not callable(getattr(module, _SPACE, None)):
         return None
-    found = _guarded(file, module.get_space)
-    if not isinstance(found, dict) or not found:
-        words = "an empty dict" if found == {} else type(found).__name__
-        raise errors.UserError(
-            f"expected {_SPACE}() of {file} to return a dict of values for each "
-            f"setting, received {words}"
-        )
+    found = _dict_of(file, module, _SPACE, "values for each setting")
     try:
         return spaces.read(found)
     except ValueError as error:
         raise errors.UserError(f"{error} ({_SPACE}() of {file})") from None
+
+
+def _dict_of(
+    file: str, module: ModuleType, name: str, meaning: str, *arguments: str
+) -> dict[Any, Any]:
+    """Returns the dict, not empty, that a function of the user's file returns."""
+    found = _guarded(file, getattr(module, name), *arguments)
+    if isinstance(found, dict) and found:
+        return found
+    words = "an empty dict" if found == {} else type(found).__name__
+    raise errors.UserError(
+        f"expected {name}() of {file} to return a dict of {meaning}, received {words}"
+    )
 
 
 def _config_of(module: ModuleType, file: str, argument: str) -> configs.Config:
@@ -146,7 +148,7 @@ def _guarded(file: str, function: Any, *arguments: Any) -> Any:
     except errors.UserError:
         raise
     except pydantic.ValidationError as error:
-        raise errors.UserError(f"{config_dicts.describe(error)} ({file})") from None
+        raise errors.UserError(f"{problems.describe(error)} ({file})") from None
     except Exception as error:
         # Anything can go wrong in a file that is not ours; say where in it.
         frames = traceback.extract_tb(error.__traceback__)

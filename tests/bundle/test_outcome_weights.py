@@ -13,7 +13,7 @@ from tests import full_log, untrained
 from tests.conftest import MadeOnce
 from ytdnn import configs, errors
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import requests, weights
+from ytdnn.bundle import outcome_weights, user_requests
 from ytdnn.run import pipeline
 
 _POLICIES = (
@@ -52,7 +52,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
 
 
 def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
-    found = requests.request_for_user(run.data, user, k=15)
+    found = user_requests.at_end(run.data, user, k=15)
     return run.bundle.fitting(found) | more
 
 
@@ -140,7 +140,7 @@ def test_mistakes_are_one_line(run: untrained.Run, given: object, message: str) 
 
 def test_a_bundle_without_outcomes_says_so() -> None:
     with pytest.raises(errors.UserError, match="predicts no outcomes"):
-        weights.expanded({"weights": {"liked": 1}}, {})
+        outcome_weights.expanded({"weights": {"liked": 1}}, {})
 
 
 @pytest.mark.thorough
