@@ -188,10 +188,7 @@ def read_report(directory: pathlib.Path) -> report_model.Report:
       errors.UserError: There is no evaluation, or it is damaged or of another format
         version.
     """
-    try:
-        artifacts.read_manifest(directory, KIND)
-    except errors.UserError as error:
-        raise errors.UserError(f"{error} (`ytdnn evaluate`)") from None
+    artifacts.read_manifest(directory, KIND)
     text = (directory / REPORT).read_text(encoding="utf-8")
     try:
         return report_model.from_json(text)
