@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.log import earlier, prepared
+from ytdnn.log import earlier, events, prepared
 
-Split = prepared.Split
+Split = events.Split
 
 
 @pytest.fixture(scope="module")

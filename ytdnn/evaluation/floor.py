@@ -18,7 +18,7 @@ from ytdnn import errors
 from ytdnn.bundle import sessions
 from ytdnn.evaluation import baselines, by_window, lists, protocol
 from ytdnn.evaluation.metrics import retrieval
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model
 from ytdnn.run import artifacts, configs
 
@@ -83,7 +83,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
       data: The prepared set.
       trained: The candidate model.
     """
-    config, split = configs.EvaluationConfig(), prepared.Split.VALIDATION
+    config, split = configs.EvaluationConfig(), events.Split.VALIDATION
     try:
         cases = protocol.cases(data, split, config, trained.num_listed)
     except errors.UserError:
@@ -95,7 +95,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     moment = protocol.moment(cases, split)
     asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
     own = lists.of_model(data, asked, trained.video_vectors(moment), config)
-    makers = {lists.POPULARITY: lists.popularity(data, config)}
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue, config)}
     makers |= baselines.makers(data, config, cases)
     network = _values(own, cases)
     values = {name: _values(make, cases) for name, make in makers.items()}

@@ -1,7 +1,7 @@
 """Warnings about a run that is no better than counting, with the causes found."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.log import prepared, schema
+from ytdnn.log import events, schema, user_log
 from ytdnn.run import artifacts, configs
 
 _REASONS = "Likely reasons:"
@@ -51,7 +51,7 @@ class _Gain(NamedTuple):
 
 def of_run(
     workdir: pathlib.Path,
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     result: report_files.Result,
     config: configs.Config,
 ) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def of_run(
 
     Args:
       workdir: Directory of the run.
-      data: Its prepared set.
+      log: The users and events of its prepared set.
       result: Its evaluation.
       config: Its settings.
     """
@@ -67,7 +67,7 @@ def of_run(
     found: list[str] = []
     if gain is not None and gain.low <= 0.0:
         reasons = [
-            *_causes(result, data, gain),
+            *_causes(result, log, gain),
             *_of_training(workdir, result.report, config),
         ]
         headline = _headline(result.report, gain, config)
@@ -118,15 +118,15 @@ def _headline(
 
 def _causes(
     result: report_files.Result,
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     gain: _Gain,
 ) -> Iterator[str]:
     rules = result.report.protocol
     if rules.users < _FEW_USERS:
         yield _few_users(rules, gain)
-    yield from _of_split(rules, data)
-    trained = data.shard_index.count(
-        "watches", lambda watches: np.asarray(watches.splits) == prepared.Split.TRAIN
+    yield from _of_split(rules, log)
+    trained = log.shard_index.count(
+        "watches", lambda watches: np.asarray(watches.splits) == events.Split.TRAIN
     )
     per_video = float(trained.sum()) / rules.videos
     if per_video < _FEW_WATCHES_OF_A_VIDEO:
@@ -134,7 +134,7 @@ def _causes(
             f"Few watches: {per_video:.1f} training watches for each of "
             f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
-    yield from _of_ids(data.manifest.facts)
+    yield from _of_ids(log.facts)
 
 
 def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:
@@ -146,10 +146,8 @@ def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:
     return f"Few users: {rules.users:,} were asked{more}."
 
 
-def _of_split(
-    rules: report_parts.Protocol, data: prepared.PreparedData
-) -> Iterator[str]:
-    num_users = data.num_users
+def _of_split(rules: report_parts.Protocol, log: user_log.UserLog) -> Iterator[str]:
+    num_users = log.num_users
     is_in_time = rules.name != "leave_one_out"
     if is_in_time and rules.users < _SMALL_SHARE * num_users:
         yield (
@@ -172,7 +170,7 @@ def _of_split(
         )
 
 
-def _of_ids(facts: dict[str, Any]) -> Iterator[str]:
+def _of_ids(facts: Mapping[str, Any]) -> Iterator[str]:
     for one in facts.get("unmatched", ()):
         is_catalogue = one["table"] == schema.VIDEOS  # may hold what nobody watched
         if not is_catalogue and one["number"] > _LARGE_SHARE * one["of"]:

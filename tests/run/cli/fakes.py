@@ -73,12 +73,12 @@ class Rooms:
 
     def load(self, directory: pathlib.Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
-        return types.SimpleNamespace(
-            has_impressions=self.has_impressions,
+        windows = types.SimpleNamespace(
             has_own_window=self.has_own_window,
             ranker_left_out=lambda config: self._left_out(config),
-            manifest=manifest,
         )
+        log = types.SimpleNamespace(has_impressions=self.has_impressions)
+        return types.SimpleNamespace(windows=windows, log=log, manifest=manifest)
 
     def _left_out(self, config: configs.RankingConfig) -> str:
         if not config.enabled:

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import prepared
+from ytdnn.log import catalogues, events, prepared
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -35,7 +35,7 @@ def order(
       data: The prepared set; only its training watches are read.
     """
     if kind == "frequency":
-        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+        counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
         return np.argsort(-counts, kind="stable")
     return cluster_order(_audiences(data))
 
@@ -118,9 +118,9 @@ def _audiences(data: prepared.PreparedData) -> Floats:
     of_users = rng.standard_normal([len(data.users), _AUDIENCE_DIM], np.float32)
     size = data.vocabulary_size
     sums, counts = np.zeros((_AUDIENCE_DIM, size)), np.zeros(size, np.int64)
-    for shard in data.shards:
+    for shard in data.log.shards:
         watches = shard.read().watches
-        known = np.asarray(watches.splits) == prepared.Split.TRAIN
+        known = np.asarray(watches.splits) == events.Split.TRAIN
         known &= np.asarray(watches.videos) <= size
         videos = watches.videos[known] - 1
         users = watches.users[known] + shard.first_user
