@@ -78,9 +78,9 @@ def config_of(
             training=configs.TrainingConfig(
                 epochs=epochs,
                 batch_size=512,
-                learning_rate=5e-4,
+                learning_rate=1e-3,
                 patience=2,
-                table_learning_rate=0.0003,
+                table_learning_rate=0.003,
                 table_accumulator=1e-7,
             ),
             loss_weights=weights,
@@ -286,7 +286,7 @@ def main() -> None:
     parser.add_argument("--data_dir", type=pathlib.Path, required=True)
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     parser.add_argument("--results", type=pathlib.Path)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     started = time.perf_counter()

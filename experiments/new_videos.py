@@ -163,11 +163,11 @@ def measure(directory: pathlib.Path, split: events.Split) -> dict[str, Measured]
     plain = _plain_product(data, cases)
     found = {}
     for name, of in kept.items():
-        learned = lists.from_vectors(of, users, videos, 100, config)
+        learned = lists.from_vectors(of, users, videos, 100)
         found[name] = _of_lists(data, of, learned)
     for name in (NEW, NEW_AT_ANY_TIME):
         of = kept[name]
-        counted = lists.from_scores(of, plain, trained.num_listed, 100, config)
+        counted = lists.from_scores(of, plain, trained.num_listed, 100)
         found[f"{name}, {PLAIN}"] = _of_lists(data, of, counted)
     return found
 

@@ -24,13 +24,13 @@ with 95 % intervals:
 | all | candidates | hit rate@10 | .287 | .378 | + .091 ± .018 |
 | | | recall@100 | .238 | .362 | + .124 ± .011 |
 | | | watch seconds of hits@10 | 107 | 142 | + 35 ± 9 |
-| | candidates + ranker | hit rate@10 | .266 | .268 | + .002 ± .013 |
+| | both stages | hit rate@10 | .266 | .268 | + .002 ± .013 |
 | | | recall@100 | .324 | .358 | + .034 ± .008 |
 | | | watch seconds of hits@10 | 242 | 250 | + 8 ± 11 |
 | | | true watch seconds@10 | 2,251 | 2,232 | − 19 ± 20 |
 | | | true clicks@10 | 3.22 | 2.97 | − .24 ± .02 |
 | first | candidates | hit rate@10 | .224 | .310 | + .086 ± .025 |
-| | candidates + ranker | hit rate@10 | .172 | .182 | + .010 ± .014 |
+| | both stages | hit rate@10 | .172 | .182 | + .010 ± .014 |
 | | | watch seconds of hits@10 | 143 | 148 | + 6 ± 11 |
 
 Training took 514 seconds without the refit (342 the candidates, 172 the ranker) and

@@ -28,7 +28,7 @@ import polars as pl
 
 from tests import forked, full_log
 from tests.run.cli.tried import page
-from ytdnn.ops.server import served
+from ytdnn.ops.server import joined_log
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _DAY = 86_400
@@ -125,20 +125,20 @@ def make(directory: pathlib.Path) -> pathlib.Path:
 
 def _serve(directory: pathlib.Path) -> None:
     """Writes answers as a server logs them."""
-    day = directory / served.ANSWERS / "2026-01-01"
+    day = directory / joined_log.ANSWERS / "2026-01-01"
     day.mkdir(parents=True)
     number = 200_000
     ids = [[f"v{(i + j) % 25}" for j in range(10)] for i in range(number)]
     nothing = [[None] * 10] * number
-    kinds = served.answers_schema(pl.String())
+    kinds = joined_log.answers_schema(pl.String())
     values = {
-        served.REQUEST_ID: [f"{i:032x}" for i in range(number)],
-        served.SERVED_AT: [1_767_000_000.0 + i for i in range(number)],
-        served.VERSION: [1] * number,
+        joined_log.REQUEST_ID: [f"{i:032x}" for i in range(number)],
+        joined_log.SERVED_AT: [1_767_000_000.0 + i for i in range(number)],
+        joined_log.VERSION: [1] * number,
         "user_id": [f'"u{i % 30}"' for i in range(number)],
         "time": [None] * number,
         "device": [None] * number,
-        served.VIDEO_IDS: ids,
+        joined_log.VIDEO_IDS: ids,
     }
     values |= {name: nothing for name in kinds if name not in values}
     pl.DataFrame(values, kinds).write_parquet(day / "0.parquet")

@@ -126,7 +126,7 @@ MUTATIONS = (
         "ops/server/test_predict.py ops/server",
     ),
     Mutation(
-        "log/draws.py",
+        "log/drawn_labels.py",
         "self._taken += size",
         "self._taken += size + 1",
         "training/test_candidate_batches.py log training",

@@ -125,7 +125,6 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
             history_length=12,
             tower=(32, 16),
             dropout=0.0,
-            normalization=configs.QuantilesConfig(number=20),
             # What is served is then the exponential of the order.
             head=configs.ClickTimesWatchTimeConfig(order_by="seconds"),
             features=configs.FeaturesConfig(remove=_statistics_but_one()),

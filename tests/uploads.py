@@ -73,7 +73,7 @@ def config(content: bool = True, **settings: object) -> configs.Config:
         embedding_dim=8,
         tower=(16,),
         history_length=8,
-        content=configs.ContentConfig(enabled=content, id_dropout=0.3),
+        content=configs.ContentConfig(enabled=content),
         training=configs.TrainingConfig(
             epochs=6, batch_size=64, learning_rate=0.01, table_learning_rate=0.3
         ),

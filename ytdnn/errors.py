@@ -2,7 +2,7 @@
 
 import difflib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
@@ -44,6 +44,21 @@ class UserError(Exception):
         self.problem = " ".join(message.split())
         whole = f"{self.problem}: {advice}" if advice else self.problem
         super().__init__(" ".join(whole.split()))
+
+
+class SeveralError(UserError):
+    """Several mistakes that were found at once.
+
+    The message is that of the first.
+
+    Attributes:
+      messages: Message of each mistake.
+    """
+
+    def __init__(self, found: Sequence[UserError]) -> None:
+        """Takes the message of the first mistake."""
+        super().__init__(str(found[0]))
+        self.messages = [str(one) for one in found]
 
 
 class SettingError(UserError, ValueError):

@@ -59,11 +59,8 @@ def _show(data: prepared.PreparedData, config: configs.EvaluationConfig) -> None
     cases = protocol.cases(data, events.Split.TEST, config)
     users = rng.standard_normal((len(cases), _DIM), np.float32)
     videos = rng.standard_normal((data.num_videos, _DIM), np.float32)
-    ranked = lists.of_vectors(users, videos, config)
-    makers = {
-        lists.POPULARITY: lists.popularity(data.catalogue, config),
-        "made": ranked,
-    }
+    ranked = lists.of_vectors(users, videos)
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue), "made": ranked}
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
         "made": lambda shown: predictions.Predictions(

@@ -170,7 +170,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
 def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
     config = configs.EvaluationConfig(ks=(3,))
     cases = protocol.cases(data, Split.TEST, config)
-    found = lists.popularity(data.catalogue, config)(cases, 3)
+    found = lists.popularity(data.catalogue)(cases, 3)
     counts = data.videos["train_count"].to_numpy()
     for row in range(len(cases)):
         watched = cases.watched.values[slice(*cases.watched.offsets[row : row + 2])]
@@ -198,7 +198,7 @@ def test_watched_videos_stay_where_the_setting_says_so(
         config = configs.EvaluationConfig(ks=(1,), remove_watched=remove)
         cases = protocol.cases(data, Split.TEST, config)
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-        maker = lists.of_vectors(vectors, trained.video_vectors(), config)
+        maker = lists.of_vectors(vectors, trained.video_vectors())
         place = cases.ends if remove else cases.ends - 1
         expected = np.asarray(data.watches.videos)[place]
         np.testing.assert_array_equal(maker(cases, 1)[:, 0], expected)

@@ -73,10 +73,9 @@ def test_any_score_ranks_under_the_same_rules(
         lambda users, videos, out: np.copyto(out, scores[users, videos]),
         data.num_videos,
         6,
-        CONFIG,
     )
     unit = np.eye(data.num_videos, dtype=np.float32)
-    expected = lists.from_vectors(cases, scores, unit, 6, CONFIG)
+    expected = lists.from_vectors(cases, scores, unit, 6)
     np.testing.assert_array_equal(found, expected)
     assert not retrieval.hits_of(found, *cases.watched).any()
 
@@ -107,7 +106,7 @@ def test_lists_of_others_lose_what_they_may_not_hold(
     users = np.ones((len(cases), 1), np.float32)
     released = np.where(np.arange(k) < 3, cases.times.max() + 1, 0)
     for some in (cases, dataclasses.replace(cases, available_from=released)):
-        expected = lists.from_vectors(some, users, scores, k, CONFIG)
+        expected = lists.from_vectors(some, users, scores, k)
         np.testing.assert_array_equal(lists.closed_up(some, given, k), expected)
         np.testing.assert_array_equal(lists.closed_up(some, given, 2), expected[:, :2])
         may = lists.may_hold(some, np.zeros(k + 1, int), ordered)

@@ -188,7 +188,7 @@ def test_the_candidate_set_by_upload_is_that_of_each_request(
     config = configs.EvaluationConfig(candidate_set="uploaded", remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     assert cases.times.tolist() == [2, 12]
-    found = lists.popularity(data.catalogue, config)(cases, 4)
+    found = lists.popularity(data.catalogue)(cases, 4)
     c = fakes.index_of(data, "c")
     assert c not in found
     assert protocol.num_candidates(cases) == 3
@@ -210,9 +210,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
     config = configs.EvaluationConfig(candidate_set="train", remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
-    assert set(
-        lists.popularity(data.catalogue, config)(cases, 4)[0].tolist()
-    ) == seen | {0}
+    assert set(lists.popularity(data.catalogue)(cases, 4)[0].tolist()) == seen | {0}
     assert protocol.num_unlistable(cases) == 1
 
 

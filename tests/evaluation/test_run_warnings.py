@@ -13,7 +13,7 @@ from tests.evaluation.terminal import example
 from ytdnn import configs
 from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
 from ytdnn.evaluation.terminal import notes
-from ytdnn.log import events, prepared
+from ytdnn.log import events, plausibility, prepared
 from ytdnn.retrieval.index import brute_force
 from ytdnn.run import artifacts
 from ytdnn.run.pipeline import graph, runner
@@ -167,14 +167,16 @@ def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
 ) -> None:
     result = measured(data, fakes.next_watch(data))
 
-    def of_lists(popularity: float) -> str:
+    def of_lists(popularity: float, *notes: str) -> str:
         found = example.shown_lists()
         own = found["systems"]["ranker"]["list_ndcg"][0]
         found["systems"]["popularity"]["list_ndcg"] = [popularity, 0.6, 0.9]
         found["ahead"]["popularity"]["list_ndcg"] = [own - popularity, -0.03, 0.01]
         shown = example.typed(example.bare() | {"shown_lists": found}).shown_lists
         report = dataclasses.replace(result.report, shown_lists=shown)
-        return said(tmp_path, data, dataclasses.replace(result, report=report))
+        facts = data.manifest.facts | {"doubts": notes}
+        noted = data.with_log(dataclasses.replace(data.log, facts=facts))
+        return said(tmp_path, noted, dataclasses.replace(result, report=report))
 
     assert of_lists(0.852).startswith(
         "The ranker is not above popularity (0.852; difference -0.010, -0.030 to "
@@ -182,6 +184,10 @@ def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
         "user is 0.842 in its order. Give it more impressions"
     )
     assert of_lists(0.832) == ""
+    clicks = f"note: 12 of 20 {plausibility.UNWATCHED_CLICKS}: if a click is a watch"
+    found = of_lists(0.852, "note: another", clicks)
+    assert "A likely reason: 12 of 20 clicked impressions are of videos" in found
+    assert "another" not in found
 
 
 def test_estimates_that_rest_on_little_are_said(
@@ -225,3 +231,18 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     assert set(report.doubts) <= set(notes.sentences(report))
     page = (tmp_path / "run" / "evaluation" / report_files.PAGE).read_text()
     assert "above popularity: nDCG@5" in page
+
+
+def test_a_baseline_that_reads_histories_and_is_above_blames_the_settings(
+    tmp_path: pathlib.Path,
+) -> None:
+    watches = [
+        (f"u{user}", f"v{(7 * user + place) % NUM_VIDEOS}", 1_600_000_000 + 60 * place)
+        for user in range(40)
+        for place in range(8)
+    ]
+    data = fakes.prepared_data(tmp_path / "set", watches, protocol="leave_one_out")
+    config = configs.changed(CONFIG, {"evaluation.baselines": ("markov",)})
+    found = said(tmp_path, data, measured(data, constant(data), config))
+    assert "not above markov" in found
+    assert "The network: markov reads the same histories" in found

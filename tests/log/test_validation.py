@@ -31,6 +31,12 @@ BAD_ROWS = {
         "of {dir}/watches.csv",
         "watches.video_id is null",
     ),
+    "empty user": (
+        {"watches.csv": GOOD + '"",3,30\n'},
+        "expected watches.user_id to be an integer or string id, not empty, found '' "
+        "in row 3 of {dir}/watches.csv",
+        "watches.user_id is empty",
+    ),
     "null time": (
         {"watches.csv": GOOD + "c,3,\n"},
         "expected watches.time to be a time (seconds since 1970 or ISO text), found "

@@ -9,7 +9,7 @@ import pytest
 
 from tests import full_log
 from ytdnn import configs
-from ytdnn.log import draws, prepared, schema, streaming
+from ytdnn.log import drawn_labels, prepared, schema, streaming
 from ytdnn.models.candidates import model, tower_inputs
 from ytdnn.ops.cluster import portions
 from ytdnn.training import candidates, devices, loop
@@ -240,11 +240,11 @@ def test_numbers_of_runs_are_those_of_the_whole():
     rng = np.random.Generator(np.random.Philox([7, 2]))
     every = rng.random(1_000)
     runs = [
-        draws.LabelRange(3, 10),
-        draws.LabelRange(400, 1),
-        draws.LabelRange(801, 99),
+        drawn_labels.LabelRange(3, 10),
+        drawn_labels.LabelRange(400, 1),
+        drawn_labels.LabelRange(801, 99),
     ]
-    numbers = draws.OfRuns([7, 2], runs)
+    numbers = drawn_labels.OfRuns([7, 2], runs)
     expected = np.concatenate([every[r.first : r.first + r.size] for r in runs])
     found = np.concatenate([numbers.random(11), numbers.random(99)])
     np.testing.assert_array_equal(found, expected)

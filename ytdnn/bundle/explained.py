@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from ytdnn.bundle import bundle, graphs, recommender_graph, results, shared
+from ytdnn.bundle import bundle, graphs, recommender_graph, results, traced
 from ytdnn.log import lookups, schema
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import placing, pool, rows
@@ -143,7 +143,7 @@ class Effects(tf.Module):
         self.scorer = scorer
         self._neutral = dict(neutral)
         self._vectors = frozenset(vectors)
-        self._traced = shared.Traced(self._changed)
+        self._traced = traced.Traced(self._changed)
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""

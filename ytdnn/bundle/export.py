@@ -27,6 +27,7 @@ from ytdnn.bundle import (
     added_videos,
     bundle,
     distilling,
+    filter_reader,
     recommender_graph,
     recommenders,
     removed_videos,
@@ -36,11 +37,10 @@ from ytdnn.bundle import (
     warm_up,
     where,
 )
-from ytdnn.bundle import limits as limits_room
 from ytdnn.features import base_feature, corpus
 from ytdnn.log import catalogues, lookups, prepared, schema, vectors
 from ytdnn.models.ranking import model as ranking_model
-from ytdnn.models.ranking import weighing as weighing_room
+from ytdnn.models.ranking import weighted_order
 from ytdnn.retrieval import attributes, request_fields
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
@@ -184,7 +184,7 @@ def _with_first_pass(
     return {distilling.FACT: found.facts}
 
 
-def _weights(weighing: weighing_room.Weighing | None) -> dict[str, Any]:
+def _weights(weighing: weighted_order.Weighing | None) -> dict[str, Any]:
     """Returns the facts about saved weights, empty without any."""
     if weighing is None:
         return {}
@@ -275,7 +275,7 @@ def _load(
         removed_videos.text(removed_videos.indices(catalogue, removed_ids))
     )
     filters = _filters(config.composition, data)
-    limits = limits_room.FilterReader(
+    limits = filter_reader.FilterReader(
         lookups.RemovedVideos(asset),
         filters,
         config.composition.remove_watched,
@@ -306,7 +306,7 @@ def _load(
 
 def _weighing(
     ranker: ranking_model.RankingModel | None, composition: configs.CompositionConfig
-) -> weighing_room.Weighing | None:
+) -> weighted_order.Weighing | None:
     """Returns the module that orders by weights; None without anything to weigh.
 
     Raises:
@@ -323,8 +323,8 @@ def _weighing(
         return None
     if not (ranker.head.outcomes or default or saved):
         return None
-    names = weighing_room.names_of(ranker.head)
-    return weighing_room.Weighing(names, default, saved)
+    names = weighted_order.names_of(ranker.head)
+    return weighted_order.Weighing(names, default, saved)
 
 
 def _searchers(

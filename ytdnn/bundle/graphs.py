@@ -9,8 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.bundle import limits as limits_room
-from ytdnn.bundle import results, shared
+from ytdnn.bundle import filter_reader, results, traced
 from ytdnn.features import reading
 from ytdnn.log import lookups, prepared, schema
 from ytdnn.log import request as raw_request
@@ -42,7 +41,7 @@ class UserTowerGraph(tf.Module):
         self._sequences = [e.open_request(data.catalogue) for e in model.encoders]
         self._features = reading.RequestReaders(model.tower_inputs.features, data)
         self._fields = [field.name for field in model.fields(data.catalogue)]
-        self._of_raw = shared.Traced(self._read)
+        self._of_raw = traced.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
@@ -71,13 +70,13 @@ class IndexGraph(tf.Module):
         self,
         videos: lookups.VideoIds,
         search: nearest.Nearest,
-        limits: limits_room.FilterReader | None = None,
+        limits: filter_reader.FilterReader | None = None,
     ) -> None:
         """Stores the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
-        self._limits = limits or limits_room.FilterReader()
+        self._limits = limits or filter_reader.FilterReader()
 
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
@@ -111,12 +110,12 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = shared.Traced(model.predict)
+        self._predict = traced.Traced(model.predict)
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data.catalogue)]
-        self._read = shared.Traced(self._of_request, any_size=True)
+        self._read = traced.Traced(self._of_request, any_size=True)
 
     def score(
         self,
@@ -191,7 +190,7 @@ class RankerGraph(tf.Module):
         user_tower: UserTowerGraph,
         scores: scores_room.Scores | None = None,
         sources: pool.Pool | None = None,
-        limits: limits_room.FilterReader | None = None,
+        limits: filter_reader.FilterReader | None = None,
     ) -> None:
         """Stores the network, and the parts of the first stage that its features need.
 
@@ -207,8 +206,8 @@ class RankerGraph(tf.Module):
         self._user_tower = user_tower
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
-        self._limits = limits or limits_room.FilterReader()
-        self._tensors = shared.Traced(self._read)
+        self._limits = limits or filter_reader.FilterReader()
+        self._tensors = traced.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""

@@ -2,11 +2,10 @@
 
 import tensorflow as tf
 
-from ytdnn.bundle import first_pass, graphs, results, shared
-from ytdnn.bundle import limits as limits_room
+from ytdnn.bundle import filter_reader, first_pass, graphs, results, traced
 from ytdnn.log import lookups, schema
 from ytdnn.log import request as raw_request
-from ytdnn.models.ranking import weighing as weighing_room
+from ytdnn.models.ranking import weighted_order
 from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import exploring, page, placing, pool, tower
 from ytdnn.retrieval import scores as scores_room
@@ -29,7 +28,7 @@ class NearestGraph(tf.Module):
         videos: lookups.VideoIds,
         user_tower: graphs.UserTowerGraph,
         source: tower.TowerSource,
-        limits: limits_room.FilterReader | None = None,
+        limits: filter_reader.FilterReader | None = None,
         caps: caps_room.Caps | None = None,
     ) -> None:
         """Stores the candidate model as a source, and the limits of lists."""
@@ -38,7 +37,7 @@ class NearestGraph(tf.Module):
         self.videos = videos
         self._user_tower = user_tower
         self._source = source
-        self._limits = limits or limits_room.FilterReader()
+        self._limits = limits or filter_reader.FilterReader()
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
@@ -87,10 +86,10 @@ class RecommenderGraph(tf.Module):
         scorer: graphs.Scorer,
         rule: page.Rule,
         scores: scores_room.Scores | None = None,
-        limits: limits_room.FilterReader | None = None,
+        limits: filter_reader.FilterReader | None = None,
         explorer: exploring.Explorer | None = None,
         caps: caps_room.Caps | None = None,
-        weighing: weighing_room.Weighing | None = None,
+        weighing: weighted_order.Weighing | None = None,
     ) -> None:
         """Joins the stages.
 
@@ -115,8 +114,8 @@ class RecommenderGraph(tf.Module):
         self._rule = rule
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
-        self._limits = limits or limits_room.FilterReader()
-        self._proposed = shared.Traced(self._propose)
+        self._limits = limits or filter_reader.FilterReader()
+        self._proposed = traced.Traced(self._propose)
         self._first_pass: first_pass.FirstPass | None = None
 
     def leave_out_by(self, light: first_pass.FirstPass) -> None:

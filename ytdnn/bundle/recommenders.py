@@ -12,17 +12,16 @@ import tensorflow as tf
 from ytdnn.bundle import (
     bundle,
     explained,
+    filter_reader,
     graphs,
-    limits,
     recommender_graph,
     saved_models,
-    shared,
     signatures,
+    traced,
 )
 from ytdnn.log import fields, lookups, prepared, schema
-from ytdnn.models.ranking import heads
+from ytdnn.models.ranking import heads, weighted_order
 from ytdnn.models.ranking import model as ranking_model
-from ytdnn.models.ranking import weighing as weighing_room
 from ytdnn.retrieval import (
     caps,
     exploring,
@@ -65,9 +64,9 @@ class Parts:
     searchers: dict[str, tf.Module]
     served: str
     removed_ids: list[str]
-    limits: limits.FilterReader
+    limits: filter_reader.FilterReader
     filters: filters.Filters
-    weighing: weighing_room.Weighing | None = None
+    weighing: weighted_order.Weighing | None = None
 
 
 def make(parts: Parts) -> dict[str, saved_models.Model]:
@@ -113,7 +112,7 @@ class _Maker:
         self._limits = (*self._permitting, signatures.k_field())
         self._caps = caps.Caps(parts.filters)
         self._capping = signatures.cap_fields(self._caps)
-        self._searches: dict[tf.Module, shared.SharedNearest] = {}
+        self._searches: dict[tf.Module, traced.SharedNearest] = {}
         self._weights = (
             *signatures.weight_fields(parts.weighing),
             *signatures.policy_fields(parts.filters, parts.weighing),
@@ -149,29 +148,29 @@ class _Maker:
         vectors = interface.variables(searcher.vectors)
         return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
 
-    def _search(self, searcher: tf.Module) -> shared.SharedNearest:
+    def _search(self, searcher: tf.Module) -> traced.SharedNearest:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
             number = len(self._stage.video_vectors)
             search = nearest.Nearest(searcher, number, self._from_vectors)
             removed = self._parts.limits.removed
-            self._searches[searcher] = shared.SharedNearest(search, removed)
+            self._searches[searcher] = traced.SharedNearest(search, removed)
         return self._searches[searcher]
 
     @functools.cached_property
-    def _from_vectors(self) -> shared.SharedFromVectors:
+    def _from_vectors(self) -> traced.SharedFromVectors:
         number = len(self._stage.video_vectors)
-        return shared.SharedFromVectors(number, self._parts.limits.removed)
+        return traced.SharedFromVectors(number, self._parts.limits.removed)
 
     def _source(self, searcher: tf.Module) -> tower.TowerSource:
         number = self._stage.composition.num_candidates
         return tower.TowerSource(number, self._search(searcher))
 
     @functools.cached_property
-    def _others(self) -> list[shared.SharedSource]:
+    def _others(self) -> list[traced.SharedSource]:
         """The other candidate sources, which do not depend on the index."""
         removed = self._parts.limits.removed
-        return [shared.SharedSource(one, removed) for one in self._stage.other_sources]
+        return [traced.SharedSource(one, removed) for one in self._stage.other_sources]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
         own, composition = self._source(searcher), self._stage.composition
@@ -262,7 +261,7 @@ class _Maker:
 def meanings(
     ranker: ranking_model.RankingModel | None,
     composition: configs.CompositionConfig | None = None,
-    weighing: weighing_room.Weighing | None = None,
+    weighing: weighted_order.Weighing | None = None,
 ) -> dict[str, str]:
     """Returns the meaning of each column of an answer, by name.
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.bundle import signatures, weights, where
+from ytdnn.bundle import outcome_weights, signatures, where
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.log import catalogues, prepared, schema, user_log
@@ -135,7 +135,7 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
-    request = weights.expanded(where.expanded(_object(request), fields), fields)
+    request = outcome_weights.expanded(where.expanded(_object(request), fields), fields)
     for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
@@ -169,7 +169,7 @@ def _unknown_key(key: str, fields: Fields) -> str:
     if schema.MAX_PER_COLUMNS in fields:
         known.append(where.MAX_PER)
     if schema.WEIGHT_NAMES in fields:
-        known.append(weights.WEIGHTS)
+        known.append(outcome_weights.WEIGHTS)
     return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 
@@ -402,7 +402,7 @@ def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
         close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
         hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
         raise errors.UserError(
-            f"expected a user of the {len(ids)} in {log.directory}, received "
+            f"expected a user of the {len(ids):,} in {log.directory}, received "
             f"{_shown(user_id)}{hint}"
         )
     return int(found)

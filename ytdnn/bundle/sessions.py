@@ -7,7 +7,6 @@ closing it frees all its variables, tables and kernels. Large variables are page
 SavedModel's files (`ytdnn.bundle.mapped`).
 """
 
-import ctypes
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,8 +15,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from ytdnn.bundle import mapped, operations
+from ytdnn.bundle import allowed_operations, mapped
 from ytdnn.retrieval.index import scann_index
+from ytdnn.run import environment
 
 _INITIALIZE = "__saved_model_init_op"
 _NO_FOLDING = -1  # `OptimizerOptions.L0`
@@ -54,7 +54,7 @@ class Session:
         if "scann" in needs:
             scann_index.scann_ops()
         directory = pathlib.Path(directory)
-        meta = operations.read(directory)
+        meta = allowed_operations.read(directory)
         mapped.map_variables(meta, directory)
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_config(num_threads))
@@ -68,7 +68,7 @@ class Session:
         self._signatures = kept.signature_def
         self._initialize(meta, directory)
         del meta
-        give_back()
+        environment.release_memory()  # of the loading: .1 GB for a large model
         self.names = tuple(self._signatures)
 
     def _initialize(self, meta: Any, directory: pathlib.Path) -> None:
@@ -99,16 +99,6 @@ class Session:
     def close(self) -> None:
         """Frees the memory; no signature may be running."""
         self._session.close()
-
-
-def give_back() -> None:
-    """Returns memory of the loading to the system: .1 GB for a large model.
-
-    Only glibc keeps it otherwise.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:

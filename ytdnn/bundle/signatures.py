@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ytdnn.log import catalogues, fields, schema
-from ytdnn.models.ranking import weighing as weighing_room
+from ytdnn.models.ranking import weighted_order
 from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import filters as filters_room
 
@@ -99,7 +99,7 @@ def cap_fields(caps: caps_room.Caps) -> tuple[Field, ...]:
     )
 
 
-def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
+def weight_fields(weighing: weighted_order.Weighing | None) -> tuple[Field, ...]:
     """Returns the inputs for weights of the ranker's predictions, if there are any.
 
     Args:
@@ -119,7 +119,7 @@ def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
 
 
 def policy_fields(
-    filters: filters_room.Filters, weighing: weighing_room.Weighing | None
+    filters: filters_room.Filters, weighing: weighted_order.Weighing | None
 ) -> tuple[Field, ...]:
     """Returns the input that names a policy, if policies have weights.
 

@@ -44,16 +44,16 @@ def makers(
 
     Args:
       data: The prepared set.
-      config: Chosen baselines, and the rules of lists.
+      config: Chosen baselines.
       cases: Cases that lists are made for. Their number decides the baselines that
         `auto` can afford, and only what was watched near their last watches is counted.
     """
     known: dict[str, Callable[[], lists.Maker]] = {
-        "recent_popularity": lambda: _recent_popularity(data, config),
-        "markov": lambda: _markov(data, config, cases),
-        "co_watch": lambda: _co_watch(data, config, cases),
-        "user_neighbours": lambda: matrix_baselines.user_neighbours(data, config),
-        "als": lambda: matrix_baselines.als(data, config),
+        "recent_popularity": lambda: _recent_popularity(data),
+        "markov": lambda: _markov(data, cases),
+        "co_watch": lambda: _co_watch(data, cases),
+        "user_neighbours": lambda: matrix_baselines.user_neighbours(data),
+        "als": lambda: matrix_baselines.als(data),
     }
     return {name: known[name]() for name in _chosen(data.catalogue, config, len(cases))}
 
@@ -84,9 +84,7 @@ def _is_cheap(name: str, catalogue: catalogues.Catalogue, num_users: int) -> boo
     return scores <= _MOST_SCORES and watches <= _MOST_WATCHES
 
 
-def _recent_popularity(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> lists.Maker:
+def _recent_popularity(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of the videos most watched in the last week of training."""
     order = popular.most_watched(data)
     scores = _popularity(data.catalogue)
@@ -96,14 +94,12 @@ def _recent_popularity(
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         users = np.ones((len(cases), 1), np.float32)
-        return lists.from_vectors(cases, users, scores[:, np.newaxis], k, config)
+        return lists.from_vectors(cases, users, scores[:, np.newaxis], k)
 
     return make
 
 
-def _markov(
-    data: prepared.PreparedData, config: configs.EvaluationConfig, cases: protocol.Cases
-) -> lists.Maker:
+def _markov(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
     """Returns the maker of lists of videos watched most often after the last watch."""
     parts, stride = [], data.num_videos + 1
     is_seed = np.zeros(stride, np.bool_)
@@ -116,18 +112,16 @@ def _markov(
     found, counts = np.unique(np.concatenate(parts), return_counts=True)
     of, after = np.divmod(found, stride)
     table = _Table(_offsets(of, stride), after, counts.astype(np.float32))
-    return _of_last_watches(data, config, table, np.ones(1, np.float32))
+    return _of_last_watches(data, table, np.ones(1, np.float32))
 
 
-def _co_watch(
-    data: prepared.PreparedData, config: configs.EvaluationConfig, cases: protocol.Cases
-) -> lists.Maker:
+def _co_watch(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
     """Returns the maker of lists of videos watched by others near the last ones."""
     seeds = np.unique(_last(data.log, cases, co_watch.SEEDS))
     near, weights = co_watch.neighbours(data, _NEIGHBOURS, seeds)
     table = _Table(near.offsets, near.values, weights)
     decay = co_watch.DECAY ** np.arange(co_watch.SEEDS, dtype=np.float32)
-    return _of_last_watches(data, config, table, decay)
+    return _of_last_watches(data, table, decay)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,10 +158,7 @@ class _Table:
 
 
 def _of_last_watches(
-    data: prepared.PreparedData,
-    config: configs.EvaluationConfig,
-    table: _Table,
-    weights: Floats,
+    data: prepared.PreparedData, table: _Table, weights: Floats
 ) -> lists.Maker:
     """Returns the maker of the sum over the last watches, the latest first."""
     popularity = _popularity(data.catalogue)
@@ -181,7 +172,7 @@ def _of_last_watches(
             for of_watch, weight in zip(seeds[users].T, weights, strict=True):
                 table.add(of_watch, weight, videos.start + 1, out)
 
-        return lists.from_scores(cases, score, len(popularity), k, config)
+        return lists.from_scores(cases, score, len(popularity), k)
 
     return make
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn.evaluation import lists, models, protocol
 from ytdnn.log import prepared
-from ytdnn.models.ranking import weighing
+from ytdnn.models.ranking import weighted_order
 from ytdnn.retrieval import exploring, interface, page, pool, scores
 from ytdnn.run import configs
 
@@ -89,7 +89,7 @@ def order(
         return None
     rule = page.Rule(composition, data)
     score = None
-    if rule.needs_scores and not weighing.weighs(composition.default_weights):
+    if rule.needs_scores and not weighted_order.weighs(composition.default_weights):
         score = scores.Scores(vectors, len(vectors))
 
     def of_pages(

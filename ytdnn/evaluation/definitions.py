@@ -16,8 +16,7 @@ LISTS = {
     list_metrics.DEBIASED: "right answers found among the first k, each weighted by "
     "one over its propensity, divided by the weights of all answers of all users "
     "(Yang et al., 2018). Propensity: in proportion to the training watches, one at "
-    "least, to the power config.evaluation.propensity_power; with 1 every video is as "
-    "important as every other.",
+    "least, so that every video is as important as every other.",
     metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
     "one page of the first k shown at the time of the request, by the world's own laws "
     "of clicks and watch time (ytdnn/lab/world/page_truth.py).",
@@ -153,7 +152,7 @@ OTHER = {
     "slices": "the right answers of one value of a column, over the users who have "
     "one; the lists are the same.",
     "what judges what": statement.JUDGED_BY,
-    "system": "candidates + ranker: num_candidates videos of the candidate model, and "
+    "system": "both stages: num_candidates videos of the candidate model, and "
     "of other sources where the composition has them, in the ranker's order, as "
     "served where the ranker is (ranking.enabled).",
     "oracle": "of a synthetic world: ranks by each user's true interests, which the "

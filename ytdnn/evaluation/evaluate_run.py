@@ -174,7 +174,7 @@ def of_models(
     of_videos, ranked = None, None
     if trained is not None:
         of_videos = trained.video_vectors(protocol.moment(cases, split))
-        ranked = lists.of_model(data, trained, of_videos, config.evaluation)
+        ranked = lists.of_model(data, trained, of_videos)
     own = _systems(data, cases, ranked, ranking, config, trained, of_videos, sources)
     others = measure.Systems() if others is None else others
     # Where a stage is left out, there is nothing to set its oracle beside.
@@ -231,7 +231,7 @@ def _systems(
     sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
-    makers = {lists.POPULARITY: lists.popularity(data.catalogue, config.evaluation)}
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     if ranked is not None:
         makers |= baselines.makers(data, config.evaluation, cases)
     scorers: dict[str, ranker.Scorer] = {}
@@ -317,7 +317,7 @@ def ranker_ms(
 ) -> float:
     """Returns the ranker's milliseconds for one user, scored in a batch."""
     asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
-    makers = lists.popularity(data.catalogue, configs.EvaluationConfig())
+    makers = lists.popularity(data.catalogue)
     chosen = makers(asked, num_candidates)
     started = time.perf_counter()
     lists.reordered(data, ranking, asked, chosen)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation import list_metrics, lists, protocol, report_model
+from ytdnn.evaluation import list_metrics, lists, protocol, report_examples
 from ytdnn.evaluation.metrics import ranking, retrieval
 from ytdnn.log import catalogues, ragged, schema
 
@@ -21,7 +21,7 @@ _OF_VIDEO = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
 
 def choose(
     context: list_metrics.Context, made: Mapping[str, lists.Lists]
-) -> tuple[report_model.Example, ...]:
+) -> tuple[report_examples.Example, ...]:
     """Returns the report's examples.
 
     Args:
@@ -43,21 +43,21 @@ def choose(
 
 def _example(
     context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
-) -> report_model.Example:
+) -> report_examples.Example:
     data, cases = context.data, context.cases
     answers = _of(cases.targets, row)
     found = {}
     for name, of_model in made.items():
         videos = of_model[row, :_LENGTH]
         found[name] = tuple(
-            report_model.ListedVideo(
+            report_examples.ListedVideo(
                 **_known(data.catalogue, v), is_answer=v in answers
             )
             for v in videos[videos > 0].tolist()
         )
     user = data.users.row(int(cases.users[row]), named=True)
     history = _of(cases.watched, row)
-    return report_model.Example(
+    return report_examples.Example(
         user_id=user[schema.USER_ID],
         facts={name: user[name] for name in _FACTS if user.get(name) is not None},
         history_length=len(history),
@@ -77,9 +77,9 @@ def _of(
 
 def _videos(
     catalogue: catalogues.Catalogue, indices: npt.NDArray[np.integer]
-) -> tuple[report_model.ReportVideo, ...]:
+) -> tuple[report_examples.ReportVideo, ...]:
     known = (_known(catalogue, index) for index in indices.tolist())
-    return tuple(report_model.ReportVideo(**one) for one in known)
+    return tuple(report_examples.ReportVideo(**one) for one in known)
 
 
 def _known(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:

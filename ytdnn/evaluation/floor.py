@@ -15,12 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import errors
-from ytdnn.bundle import sessions
 from ytdnn.evaluation import baselines, by_window, lists, protocol
 from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model
-from ytdnn.run import artifacts, configs
+from ytdnn.run import artifacts, configs, environment
 
 _METRIC, _K = "ndcg@10", 10
 _MOST_SCORES = 2e8  # of each list
@@ -62,7 +61,7 @@ def warnings(workdir: pathlib.Path) -> list[str]:
     if not manifest.facts.get("validation"):
         return []
     gc.collect()  # the network that was trained in this process, with its optimiser
-    sessions.give_back()
+    environment.release_memory()
     data = prepared.load(workdir / prepared.KIND)
     trained = model.load(directory, data)
     found = measure(data, trained)
@@ -94,8 +93,8 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     cases = _sample(cases, most)
     moment = protocol.moment(cases, split)
     asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
-    own = lists.of_model(data, asked, trained.video_vectors(moment), config)
-    makers = {lists.POPULARITY: lists.popularity(data.catalogue, config)}
+    own = lists.of_model(data, asked, trained.video_vectors(moment))
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     makers |= baselines.makers(data, config, cases)
     network = _values(own, cases)
     values = {name: _values(make, cases) for name, make in makers.items()}

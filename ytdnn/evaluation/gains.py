@@ -1,4 +1,4 @@
-"""The gain of the second stage, and the distance of slates from their bounds.
+"""The gain of the ranker over the first stage, and the gap of slates to their bounds.
 
 Both are paired: they are computed from each user's own differences, and intervals come
 from resampling users.

@@ -35,6 +35,7 @@ DEBIASED = "debiased_hit_rate"
 ANSWERS = "answers"
 _AGE_EDGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 120, 365, 1_000, 3_000, 10_000, 100_000)
 _DAY_SECONDS = 86_400.0
+_PROPENSITY_POWER = 1.0  # all videos have the same weight (see `debiased`)
 
 Floats = npt.NDArray[np.float64]
 
@@ -138,7 +139,7 @@ def _debiased(context: Context, found: lists.Lists) -> dict[str, tuple[Floats, F
     """Returns numerators and denominators of the debiased hit rate, by metric@k."""
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
-    weights = debiased.inverse_propensities(watches, context.config.propensity_power)
+    weights = debiased.inverse_propensities(watches, _PROPENSITY_POWER)
     return {
         f"{DEBIASED}@{k}": debiased.hit_rate_parts(found, targets, weights, k)
         for k in context.config.ks

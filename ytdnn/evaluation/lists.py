@@ -15,7 +15,6 @@ import numpy.typing as npt
 from ytdnn.evaluation import by_window, models, protocol
 from ytdnn.evaluation.metrics import retrieval, selection
 from ytdnn.log import catalogues, prepared
-from ytdnn.run import configs
 
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
@@ -39,7 +38,8 @@ Lists = npt.NDArray[np.int32]
 Maker = Callable[[protocol.Cases, int], Lists]
 Order = Callable[[protocol.Cases, Lists, models.Vectors], models.Vectors]
 """Cases, candidates and their logits to what a page is ordered by, -inf = not on it."""
-_MEGABYTE = 2**20
+# Bound on the memory of a block of scores.
+_BLOCK_BYTES = 128 * 2**20
 
 
 def from_vectors(
@@ -47,7 +47,6 @@ def from_vectors(
     user_vectors: models.Vectors,
     video_vectors: models.Vectors,
     k: int,
-    config: configs.EvaluationConfig,
 ) -> Lists:
     """Ranks all videos exactly by the product with each case's vector.
 
@@ -56,7 +55,6 @@ def from_vectors(
       user_vectors: `[cases, dim] float32`.
       video_vectors: `[num_videos, dim] float32`, a bias included if there is one.
       k: Length of the lists.
-      config: Settings, with the memory of a block.
 
     Returns:
       `[cases, k] int32` video indices, best first, 0 where fewer may be listed.
@@ -67,7 +65,7 @@ def from_vectors(
         cases.removed.offsets,
         cases.removed.values,
         k,
-        block_bytes=config.block_megabytes * _MEGABYTE,
+        block_bytes=_BLOCK_BYTES,
         available=cases.available,
     )
 
@@ -77,7 +75,6 @@ def from_scores(
     score: selection.Scorer,
     num_videos: int,
     k: int,
-    config: configs.EvaluationConfig,
 ) -> Lists:
     """Ranks all videos exactly by any score, as `from_vectors` does.
 
@@ -87,14 +84,13 @@ def from_scores(
         videos (0 is video index 1) and the float32 array for their scores.
       num_videos: Number of videos that can be listed, the first of the catalogue.
       k: Length of the lists.
-      config: Settings, with the memory of a block.
     """
     return selection.best_of(
         score,
         (len(cases), num_videos),
         (cases.removed.offsets, cases.removed.values),
         k,
-        block_bytes=config.block_megabytes * _MEGABYTE,
+        block_bytes=_BLOCK_BYTES,
         available=cases.available,
     )
 
@@ -127,34 +123,27 @@ def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
     return result
 
 
-def popularity(
-    catalogue: catalogues.Catalogue, config: configs.EvaluationConfig
-) -> Maker:
+def popularity(catalogue: catalogues.Catalogue) -> Maker:
     """Returns the maker that lists the videos with most training watches."""
     watched = catalogue.videos[catalogues.TRAIN_COUNT].head(catalogue.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
 
     def make(cases: protocol.Cases, k: int) -> Lists:
         users = np.ones((len(cases), 1), np.float32)
-        return from_vectors(cases, users, counts[:, np.newaxis], k, config)
+        return from_vectors(cases, users, counts[:, np.newaxis], k)
 
     return make
 
 
-def of_vectors(
-    user_vectors: models.Vectors,
-    video_vectors: models.Vectors,
-    config: configs.EvaluationConfig,
-) -> Maker:
+def of_vectors(user_vectors: models.Vectors, video_vectors: models.Vectors) -> Maker:
     """Returns the maker that ranks by the product with each case's vector."""
-    return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k, config)
+    return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k)
 
 
 def of_model(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
     video_vectors: models.Vectors,
-    config: configs.EvaluationConfig,
 ) -> Maker:
     """Returns the maker that ranks by a candidate model's vectors.
 
@@ -167,7 +156,7 @@ def of_model(
         return trained.user_vectors(data, cases.users, cases.ends, cases.times)
 
     def make(cases: protocol.Cases, k: int) -> Lists:
-        return from_vectors(cases, vectors(_Asked(cases)), video_vectors, k, config)
+        return from_vectors(cases, vectors(_Asked(cases)), video_vectors, k)
 
     return make
 

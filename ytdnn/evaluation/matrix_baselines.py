@@ -20,7 +20,6 @@ from scipy import sparse
 from ytdnn import errors
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import inputs, prepared
-from ytdnn.run import configs
 
 _USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
 _FACTORS, _ITERATIONS, _SEED = 64, 12, 0
@@ -28,9 +27,7 @@ _EXTRA = "baselines"
 Floats = npt.NDArray[np.float32]
 
 
-def user_neighbours(
-    data: prepared.PreparedData, config: configs.EvaluationConfig
-) -> lists.Maker:
+def user_neighbours(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of lists of videos that users with similar watches watched."""
     counts = _training_matrix(data)
     of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
@@ -49,12 +46,12 @@ def user_neighbours(
             near = similar(users.start, users.stop)
             out[:] = (scaled[:, videos].T @ near.T).T
 
-        return lists.from_scores(cases, score, counts.shape[1], k, config)
+        return lists.from_scores(cases, score, counts.shape[1], k)
 
     return make
 
 
-def als(data: prepared.PreparedData, config: configs.EvaluationConfig) -> lists.Maker:
+def als(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of implicit's alternating least squares.
 
     Raises:
@@ -77,7 +74,7 @@ def als(data: prepared.PreparedData, config: configs.EvaluationConfig) -> lists.
         with one_thread():
             of_users = model.recalculate_user(np.arange(len(cases)), histories)
         vectors = np.asarray(of_users, np.float32)
-        return lists.from_vectors(cases, vectors, of_videos, k, config)
+        return lists.from_vectors(cases, vectors, of_videos, k)
 
     return make
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from ytdnn import errors
 from ytdnn.log import catalogues, event_log, prepared, schema
-from ytdnn.log.sources import ids
+from ytdnn.log.sources import id_files
 from ytdnn.run import configs
 
 Bools = npt.NDArray[np.bool_]
@@ -93,7 +93,7 @@ def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
     except OSError:  # too long for a name
         is_file = False
     if is_file:
-        given = ids.read(path, key, flag=f"--{what}")[key].cast(pl.String)
+        given = id_files.read(path, key, flag=f"--{what}")[key].cast(pl.String)
         found = frame[key].cast(pl.String).is_in(given.implode()).to_numpy()
     else:
         found = _condition(frame, named, what)

@@ -144,7 +144,7 @@ class Protocol:
       judged_by: Metric that judges each stage.
       true_page: Assumptions of the page's true value; null where no world made the log.
       num_candidates: Candidates that the ranker orders; null without one.
-      system_left_out: Reason why candidates + ranker is not measured; null if it is.
+      system_left_out: Reason why both stages are not measured; null if it is.
       served_order: Order that `ranking.enabled=auto` has chosen to serve, and why, in
         words; null where the setting is another.
       ranker: Rules of the impressions; null without impressions.

@@ -16,7 +16,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.log import events, schema, user_log
+from ytdnn.log import events, plausibility, schema, user_log
 from ytdnn.run import artifacts, configs
 
 _REASONS = "Likely reasons:"
@@ -36,6 +36,7 @@ _FEW_WATCHES_OF_A_VIDEO = 10.0
 _LATE = 0.75  # of the epochs, since when validation must have gained
 _GAIN = 1.02  # times the best value before
 _FEW_PLACES = 100.0  # effective ones, below which an estimate says little
+_READ_HISTORIES = ("markov", "co_watch", "user_neighbours", "als")
 _SMALL_SHARE = 0.1  # of the users, who have answers in the window
 _LARGE_SHARE = 0.25  # of the answers, without a training watch
 
@@ -72,7 +73,10 @@ def of_run(
         ]
         headline = _headline(result.report, gain, config)
         found = [f"{headline} {_REASONS if reasons else _NO_REASON}", *reasons]
-    more = (*_of_ranker(result.report), *_of_off_policy(result.report.off_policy))
+    more = (
+        *_of_ranker(result.report, log.facts),
+        *_of_off_policy(result.report.off_policy),
+    )
     return (*found, *more)
 
 
@@ -135,6 +139,12 @@ def _causes(
             f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
     yield from _of_ids(log.facts)
+    if gain.rival in _READ_HISTORIES and gain.high < 0.0:
+        yield (
+            f"The network: {gain.rival} reads the same histories and finds more in "
+            f"them, so settings are at fault. `ytdnn sweep --workdir=SWEEP` with the "
+            f"log's flags looks for better ones on validation."
+        )
 
 
 def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:
@@ -207,7 +217,7 @@ def _of_training(
         )
 
 
-def _of_ranker(report: report_model.Report) -> Iterator[str]:
+def _of_ranker(report: report_model.Report, facts: Mapping[str, Any]) -> Iterator[str]:
     """Yields a line for each order that the ranker should beat but does not."""
     found = report.shown_lists
     if found is None or ranker.RANKER not in found.systems:
@@ -227,6 +237,9 @@ def _of_ranker(report: report_model.Report) -> Iterator[str]:
             f"(--config.data.ranking_fraction) or other settings, judged on validation "
             f"(ytdnn study); --config.ranking.enabled=false leaves it out."
         )
+        for note in facts.get("doubts", ()):
+            if plausibility.UNWATCHED_CLICKS in note:
+                yield f"A likely reason: {note.removeprefix('note: ')}."
 
 
 def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:

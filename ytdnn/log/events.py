@@ -26,7 +26,7 @@ class Split(enum.IntEnum):
 
     A `CONTEXT` row is no label of its stage, but is part of later histories. `EARLIER`
     impressions train the ranker without the scores of the first stage; no prepared set
-    has them on disk (`earlier.added`).
+    has them on disk (`earlier_impressions.added`).
     """
 
     TRAIN = 0

@@ -37,11 +37,10 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
     faults = []
     for column in schema.TABLES[table].columns:
         if column.name in found:
-            faults += _column_faults(column, event_log.raw(column.name) in found)
+            faults += _column_faults(column, found)
     if table == schema.IMPRESSIONS:
         for name in outcomes.own(event_log.table_columns(table, found)):
-            has_raw = event_log.raw(name) in found
-            faults += _column_faults(schema.outcome(name), has_raw)
+            faults += _column_faults(schema.outcome(name), found)
     key = schema.TABLES[table].key
     if key is not None:
         faults += _own_faults(table, found)
@@ -108,16 +107,19 @@ def _unlisted_video(known: pl.Series) -> Fault:
     )
 
 
-def _column_faults(column: schema.Column, has_raw: bool) -> list[Fault]:
+def _column_faults(column: schema.Column, found: pl.Schema) -> list[Fault]:
     name, value = column.name, pl.col(column.name)
     expected = event_log.EXPECTED[column.kind]
     faults = []
-    if has_raw:
+    if event_log.raw(name) in found:
         lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
         short = expected.partition(" (")[0]
         faults.append(Fault(name, f"{name} is not {short}", expected, lost))
     if column.required:
         faults.append(Fault(name, f"{name} is null", expected, value.is_null()))
+        if column.kind == "id" and found[name] == pl.String:
+            wanted = f"{expected}, not empty"
+            faults.append(Fault(name, f"{name} is empty", wanted, value == ""))
     if column.kind == "time":
         beyond = value.abs() > MOST_TIME
         wanted = f"{expected}, before the year 2100"

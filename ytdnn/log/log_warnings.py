@@ -1,4 +1,4 @@
-"""Warnings about a legal log that looks like a mistake."""
+"""Warnings about the tables of a log, before it is prepared: legal, but unlikely."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -63,8 +63,8 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
         )
     if median is not None and median > MOST_MEDIAN_SECONDS:
         found.append(
-            f"note: half of watches.watch_seconds are above {median:,.0f} s: are "
-            f"they milliseconds?"
+            f"note: half of watches.watch_seconds are above {median:,.0f} s: if they "
+            f"are milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
         )
     return found
 
@@ -114,5 +114,10 @@ def ranking_obstacle(
         if split == events.Split.TRAIN and not (skipped and clicked):
             which = "all" if clicked else "none"
             number = f"{skipped + clicked:,} impressions"
-            return f"{which} of the {number} in {window} were clicked"
+            advice = (
+                ": impressions needs a row for each video shown, clicked or not"
+                if clicked
+                else ""
+            )
+            return f"{which} of the {number} in {window} were clicked{advice}"
     return ""

@@ -1,4 +1,4 @@
-"""Warnings about a prepared log that is legal but looks like a mistake.
+"""Warnings about a log once it is prepared: legal, but unlikely.
 
 Each warning is one line with advice. The log is read from its prepared shards, so that
 warnings do not depend on the engine.
@@ -18,6 +18,7 @@ _LEAST_WATCHES = 200  # of which that can be said
 _LEAST_HOLDERS = 5  # users or videos, of which one with most of the events is odd
 _LEAST_EVENTS = 50  # of which that can be said
 _MILLISECONDS, _MINUTES = 100.0, 20.0  # times the duration that a median is above
+UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 _NO_IDS = ("", "null", "none", "nan", "na", "n/a", "nil", "undefined", "\\n")
 _QUOTED = r"""^(".*"|'.*')$"""
 _MOST_NAMED = 3
@@ -111,7 +112,10 @@ class _Events:
             middle = float(np.median(ratios))
             guess = "are the seconds and videos.duration_seconds of one unit?"
             if middle >= _MILLISECONDS:
-                guess = "are they milliseconds? Divide them by 1,000"
+                guess = (
+                    f"if they are milliseconds, "
+                    f"--columns={table}.watch_seconds=YOUR_COLUMN/1000"
+                )
             elif middle >= _MINUTES:
                 guess = "is videos.duration_seconds in minutes? Multiply it by 60"
             yield (
@@ -125,9 +129,8 @@ class _Events:
         without, number = self._clicks.tolist()
         if number and without > _MOST_SHARE * number:
             yield (
-                f"note: {without:,} of {number:,} clicked impressions are of videos "
-                f"that the user has no watch of: if a click is a watch, set "
-                f"--config.data.clicks_are_watches=true; else check that "
+                f"note: {without:,} of {number:,} {UNWATCHED_CLICKS}: if a click is a "
+                f"watch, set --config.data.clicks_are_watches=true; else check that "
                 f"{schema.WATCHES} and {schema.IMPRESSIONS} are of the same users and "
                 f"days"
             )

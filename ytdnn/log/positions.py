@@ -105,7 +105,13 @@ class LogTensors:
         return self._made[table, field]
 
     def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
-        """Returns a field of the requests' own events, `missing` without an event."""
+        """Returns a field of the event at each position, such as its device.
+
+        Args:
+          field: Name of the column in the events' table.
+          at: Positions; those of requests that became no event have none.
+          missing: Value where there is no event, or no such column.
+        """
         if not self.has(at.event, field):
             return tf.fill(tf.shape(at.rows), missing)
         values = self.column(at.event, field)

@@ -1,4 +1,4 @@
-"""The channels of videos, as a composition needs them."""
+"""The channel index of each video, for caps, diversity and excluded channels."""
 
 import numpy as np
 import numpy.typing as npt

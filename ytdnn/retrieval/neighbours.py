@@ -39,7 +39,7 @@ class Neighbours(interface.Source):
         self._weights = tf.Variable(weights, trainable=False)
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
-        """Returns the videos with most votes; the seed of each gave the largest one."""
+        """Returns the videos with most votes; seeds are the watches of the largest."""
         seeds = raw_request.last(requests.watched, _SEEDS)
         size = _SEEDS * _NEIGHBOURS
         weights = tf.reshape(tf.gather(self._weights, seeds), [-1, size])

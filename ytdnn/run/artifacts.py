@@ -281,8 +281,9 @@ def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
 def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
         raise errors.UserError(
-            f"expected a {kind} artefact in {path.parent}, found no {MANIFEST}",
-            "make it first (see ytdnn --help for the steps)",
+            f"expected {'an' if kind[:1] in 'aeiou' else 'a'} {kind} artefact in "
+            f"{path.parent}, found no {MANIFEST}",
+            f"run `ytdnn {_command(kind)}` first",
         )
     try:
         values = json.loads(path.read_text())
@@ -378,20 +379,6 @@ def require_input(
             f"is {source.fingerprint}",
             f"run the step that makes {manifest.kind} again",
         )
-
-
-def is_current(
-    directory: pathlib.Path,
-    kind: str,
-    config: Mapping[str, Any],
-    inputs: Mapping[str, str],
-) -> bool:
-    """Whether an artefact is complete and made from this config and these inputs."""
-    try:
-        manifest = read_manifest(directory, kind)
-    except errors.UserError:
-        return False
-    return manifest.config == _plain(config) and manifest.inputs == dict(inputs)
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:

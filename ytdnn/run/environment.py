@@ -1,6 +1,7 @@
 """The environment of a measurement: package versions, commit, machine."""
 
 import contextlib
+import ctypes
 import importlib.metadata
 import os
 import pathlib
@@ -76,3 +77,10 @@ def available_memory() -> float:
         except (OSError, ValueError):
             continue  # no limit, or "max"
     return found
+
+
+def release_memory() -> None:
+    """Returns freed memory to the system, which glibc keeps otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -28,7 +28,8 @@ def fit(
 ) -> heads.Calibration:
     """Returns the calibration of a ranker's predictions on the validation window.
 
-    Heads without a click probability, which serve odds, are not calibrated.
+    Heads without a click probability, which serve odds, are not calibrated; their
+    outcomes are.
 
     Args:
       config: Settings, with the number of events in memory at a time.

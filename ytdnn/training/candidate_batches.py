@@ -11,7 +11,7 @@ from ytdnn.models.candidates import tower_inputs
 from ytdnn.run import configs
 
 if TYPE_CHECKING:
-    from ytdnn.log import draws
+    from ytdnn.log import drawn_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class CandidateWindows:
 
     def open(
         self, window: streaming.Window, num_readers: int
-    ) -> "inputs.SliceBatches | draws.DrawnBatches":
+    ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
         log = tower_inputs.open_log(
@@ -83,9 +83,9 @@ class CandidateWindows:
                 seed=self._seed,
                 stream=window.stream,
             )
-        from ytdnn.log import draws
+        from ytdnn.log import drawn_labels
 
-        return draws.DrawnBatches(
+        return drawn_labels.DrawnBatches(
             log=log,
             batch_size=self._batch_size(num_readers),
             history_length=config.history_length,
@@ -107,13 +107,15 @@ class CandidateWindows:
     def _batch_size(self, num_readers: int) -> int:
         return max(1, self._config.training.batch_size // num_readers)
 
-    def _runs(self, window: streaming.Window) -> "tuple[draws.LabelRange, ...]":
+    def _runs(self, window: streaming.Window) -> "tuple[drawn_labels.LabelRange, ...]":
         """Returns the ranges of the window's labels among all labels."""
-        from ytdnn.log import draws
+        from ytdnn.log import drawn_labels
 
         sizes = [one.labels for one in self._counts]
         firsts = np.cumsum([0, *sizes]).tolist()
-        return tuple(draws.LabelRange(firsts[n], sizes[n]) for n in window.shards)
+        return tuple(
+            drawn_labels.LabelRange(firsts[n], sizes[n]) for n in window.shards
+        )
 
     @functools.cached_property
     def _counts(self) -> list[_Counts]:

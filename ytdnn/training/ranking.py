@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn import progress, registries
 from ytdnn.evaluation.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.log import earlier, events, prepared, schema, streaming
+from ytdnn.log import earlier_impressions, events, prepared, schema, streaming
 from ytdnn.models.layers import randomness
 from ytdnn.models.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
@@ -75,7 +75,7 @@ def train(
     made_from = {prepared.KIND: data.manifest.fingerprint, **versions(config)}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
-    data = earlier.added(data, config.ranking.least_impressions)
+    data = earlier_impressions.added(data, config.ranking.least_impressions)
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:

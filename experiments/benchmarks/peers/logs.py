@@ -36,13 +36,12 @@ class Log:
         Args:
           handed_over: File of a script; see `pace.Pace`.
         """
-        evaluation = configs.EvaluationConfig()
         with np.load(handed_over) as found:
             if "lists" in found:
                 top = lists.closed_up(self.cases, found["lists"], K)
             else:
                 vectors = found["users"], found["videos"]
-                top = lists.from_vectors(self.cases, *vectors, K, evaluation)
+                top = lists.from_vectors(self.cases, *vectors, K)
         targets = self.cases.targets
         values = retrieval.metrics_at(top, targets.offsets, targets.values, (K,))
         return float(values[f"hit_rate@{K}"].mean())

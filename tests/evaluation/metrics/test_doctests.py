@@ -8,10 +8,10 @@ from ytdnn.evaluation.metrics import (
     bootstrap,
     calibration,
     catalogue,
+    equal_values,
     per_user_loss,
     ranking,
     retrieval,
-    runs,
     selection,
     watch_time,
 )
@@ -24,7 +24,7 @@ MODULES = (
     per_user_loss,
     ranking,
     retrieval,
-    runs,
+    equal_values,
     selection,
     watch_time,
 )

@@ -44,6 +44,26 @@ def test_columns_used_and_not_used_are_listed(tmp_path: pathlib.Path) -> None:
     assert note.endswith(" --features=users.segment")
 
 
+def test_columns_that_are_features_or_of_another_table_are_not_advised(
+    tmp_path: pathlib.Path,
+) -> None:
+    users = logs.people().with_columns(plan=pl.lit("a"), segment=pl.lit("b"))
+    watches = logs.watches().with_columns(slot=pl.lit(1))
+    shown = watches.with_columns(clicked=pl.lit(True))
+    data = prepared_of(
+        tmp_path,
+        {"watches": watches, "users": users, "impressions": shown},
+        columns=("impressions.position=slot",),
+    )
+    found = prepared_table.lines(data, ["users.plan"], "runs/mine")
+    rows = {line.split()[0]: line for line in found[2:6]}
+    assert rows["watches"].endswith("slot")
+    assert rows["users"].split()[-2:] == ["plan", "segment"]
+    assert not any("watches.split" in line for line in found)
+    (note,) = [line for line in found if "columns of your own" in line]
+    assert note.endswith("--workdir=runs/mine --features=users.plan,users.segment")
+
+
 def test_every_row_that_is_not_read_is_counted(tmp_path: pathlib.Path) -> None:
     rare = pl.DataFrame(
         {"user_id": ["rare"], "video_id": ["v0"], "time": [logs.START + 5]}
@@ -158,7 +178,8 @@ def test_a_time_far_from_the_others_is_said(tmp_path: pathlib.Path, doubt: str) 
 def test_seconds_that_look_like_milliseconds_are_said(tmp_path: pathlib.Path) -> None:
     watches = logs.watches().with_columns(watch_seconds=pl.lit(60_000.0))
     assert (
-        "note: half of watches.watch_seconds are above 60,000 s: are they milliseconds?"
+        "note: half of watches.watch_seconds are above 60,000 s: if they are "
+        "milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
         in prepared_table.lines(prepared_of(tmp_path, {"watches": watches}))
     )
 

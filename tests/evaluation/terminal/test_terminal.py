@@ -1,3 +1,4 @@
+import copy
 import io
 from typing import Any
 
@@ -50,6 +51,19 @@ def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
         assert line.count("± 45.0") == intervals
         assert ("in a wider terminal" in text) == (intervals == 0)
         assert max(map(len, text.splitlines())) <= width
+
+
+def test_many_systems_stand_below_each_other_in_a_narrow_terminal() -> None:
+    report = example.report()
+    for name in ("recent_popularity", "markov", "co_watch", "user_neighbours"):
+        report["lists"][name] = copy.deepcopy(report["lists"]["popularity"])
+    report["lists"]["user_neighbours"]["values"]["recall@10"] = 1_234.5
+    narrow = shown(report, 80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    cells = [one.strip() for one in line_of(narrow, "user neighbours").split("│")]
+    assert "1,234.5" in cells
+    assert "in a wider terminal" in " ".join(narrow.split())
+    assert "recent_popularity" not in narrow
 
 
 def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
@@ -107,7 +121,18 @@ def test_what_a_reader_must_know_is_told() -> None:
     assert "none of the inputs of 20,345 examples is at or after its label" in text
     assert "Retrieval is judged by hits, the ranker by watch time." in text
     report["protocol"]["source"] = "movielens"
-    assert "On MovieLens expect candidates + ranker below" in shown(report)
+    assert "On MovieLens expect both stages below" in shown(report)
+
+
+def test_a_log_without_slates_is_told() -> None:
+    report = example.report()
+    assert "No slate of the log" not in shown(report)
+    for found in report["impressions"].values():
+        found["values"] |= {"page_ndcg_by_seconds": 1.0, "weighted_per_user_loss": None}
+    assert "--config.data.page_gap_seconds=600" in shown(report)
+    for found in report["impressions"].values():
+        found["values"]["page_ndcg_by_seconds"] = None  # no watch time
+    assert "No slate of the log" not in shown(report)
 
 
 def test_without_a_ranker_nothing_is_said_of_one() -> None:
@@ -138,11 +163,11 @@ def test_on_a_world_the_page_of_each_system_comes_first() -> None:
         text = shown(example.with_pages(), width)
         assert max(map(len, text.splitlines())) <= width
         first, _, rest = text.partition("temporal protocol")
-        assert "1,390.0" in line_of(first, "candidates + ranker")
+        assert "1,390.0" in line_of(first, "both stages")
         assert "4,218.0" in line_of(first, "best slate of all videos")
         words = " ".join(first.split())
         assert "slate of 520 true watch seconds into one of 1,390: +870" in words
-        assert "candidates in best order: candidates + ranker 55 % (54 to 56)" in words
+        assert "candidates in best order: both stages 55 % (54 to 56)" in words
         table = rest.partition("ranker: 41,000 logged")[0]
         assert "+ ranker" not in table
         assert "true_watch_seconds" not in table
@@ -165,7 +190,7 @@ def test_of_a_model_with_content_new_answers_are_not_beyond_reach() -> None:
 def test_what_other_pages_would_have_brought_is_told_beside_the_log() -> None:
     text = shown(example.report(), 120)
     part = text[text.index("estimated values of other slates") :]
-    system = part[part.index("candidates + ranker:") :]
+    system = part[part.index("both stages:") :]
     cells = [c.strip() for c in line_of(system, "watch seconds of a place").split("│")]
     # Of skill 0.9: 40 · 0.9, give and take 5 %.
     assert cells[2:7] == ["31.5 ± 1.6", *3 * ["36.0 ± 1.8"], "1,111"]

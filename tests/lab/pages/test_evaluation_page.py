@@ -279,19 +279,19 @@ def test_what_a_ranker_of_watch_time_retrieves_is_shown_in_tables_alone() -> Non
         retrieval = section(text, "Retrieval")
         shown, _, details = retrieval.partition("Every system and metric")
         assert "candidates" in shown
-        assert "candidates + ranker" not in shown
+        assert "both stages" not in shown
         assert "best order" not in shown
-        assert "candidates + ranker" in details
+        assert "both stages" in details
     lengths = section(text, "Metrics by length of the list")
     hits = lengths.partition('aria-label="Hit rate by')[2].partition("</svg>")[0]
     assert "candidates" in hits
-    assert "candidates + ranker" not in hits
+    assert "both stages" not in hits
 
 
 def test_without_watch_time_both_stages_stand_beside_each_other() -> None:
     text = evaluation_page.render(example.typed())
     shown = section(text, "Retrieval").partition("Every system and metric")[0]
-    assert "candidates + ranker" in shown
+    assert "both stages" in shown
     assert "Retrieval is judged by hits, the ranker by watch time." in shown
 
 
@@ -331,9 +331,19 @@ def test_a_real_log_says_first_what_each_order_is_worth() -> None:
     assert "not what other videos would have brought" in worth
     hits = html.unescape(section(text, "Watch seconds of hits"))
     assert (
-        "of its first 10 videos, the log showed a user candidates 0.310, 24.0 s each; "
-        "candidates + ranker 0.100, 31.5 s each" in hits
+        "it showed, mean over users: candidates 0.31 (24 s each); "
+        "both stages 0.10 (32 s each)" in hits
     )
+
+
+def test_a_table_of_many_models_has_the_width_of_the_page() -> None:
+    report = example.report()
+    few = section(evaluation_page.render(example.typed(report)), "Retrieval")
+    assert 'class="columns"' in few
+    for name in ("markov", "co_watch"):
+        report["lists"][name] = report["lists"]["popularity"]
+    many = section(evaluation_page.render(example.typed(report)), "Retrieval")
+    assert 'class="columns"' not in many
 
 
 def test_a_world_says_first_what_its_true_pages_are_worth() -> None:

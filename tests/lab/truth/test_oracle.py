@@ -41,7 +41,7 @@ def hit_rate(data, cases, maker) -> float:
 def test_its_lists_hit_far_more_than_popularity(data) -> None:
     cases = protocol.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
-    assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue, CONFIG))
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
 
 
 def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
@@ -60,7 +60,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
-    assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue, CONFIG))
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
 
 
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
@@ -121,7 +121,7 @@ def test_it_maps_a_set_without_some_users(
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
-    assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue, CONFIG))
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
 
 
 def test_other_logs_have_no_oracle(data) -> None:

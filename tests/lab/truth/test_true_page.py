@@ -117,14 +117,14 @@ def test_what_happens_at_the_request_or_later_is_not_remembered(
     assert later.any()
     none_clicked = shown.replace(clicked=np.asarray(shown.clicked) & ~later)
     changed = changed_log.with_tables(data, impressions=none_clicked)
-    found = lists.popularity(data.catalogue, CONFIG)(cases, 10)
+    found = lists.popularity(data.catalogue)(cases, 10)
     others = true_page.from_data(changed).per_user(cases, found, (10,))
     for name, value in pages.per_user(cases, found, (10,)).items():
         np.testing.assert_array_equal(others[name], value)
 
 
 def test_a_list_shorter_than_k_is_a_shorter_page(data, cases, pages) -> None:
-    found = lists.popularity(data.catalogue, CONFIG)(cases, 4)
+    found = lists.popularity(data.catalogue)(cases, 4)
     padded = np.pad(found, ((0, 0), (0, 6)))
     values, expected = (pages.per_user(cases, one, (10,)) for one in (found, padded))
     for name, value in values.items():
@@ -135,7 +135,7 @@ def test_candidates_by_truth_are_the_rankers_candidates_in_a_better_order(
     data, pages
 ) -> None:
     cases = protocol.cases(data, events.Split.TEST, CONFIG)
-    first = lists.popularity(data.catalogue, CONFIG)
+    first = lists.popularity(data.catalogue)
     chosen = first(cases, 30)
     found = pages.reordered(first, 30)(cases, 30)
     np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(chosen, axis=1))

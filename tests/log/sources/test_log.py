@@ -66,6 +66,39 @@ def test_every_form_of_a_table_gives_the_same_rows_in_file_order(tmp_path, end):
     assert table.rows() == [("b", 30, 3), ("a", 10, 1), ("b", 20, 2)]
 
 
+def test_all_missing_columns_of_all_tables_are_named(tmp_path):
+    WATCHES.write_csv(tmp_path / "watches.csv")
+    pl.DataFrame({"item": [1], "name": ["a"]}).write_csv(tmp_path / "videos.csv")
+    with pytest.raises(errors.SeveralError) as caught:
+        _read(tmp_path, columns=())
+    watches, videos = caught.value.messages
+    assert str(caught.value) == watches
+    assert watches == (
+        f"expected columns video_id, time in {tmp_path}/watches.csv for watches, found "
+        f"user_id, item_id, ts, rating: name yours with "
+        f"--columns=watches.video_id=item_id,watches.time=YOUR_COLUMN"
+    )
+    assert "expected column video_id in" in videos
+
+
+def test_numbers_in_another_unit_are_divided_or_multiplied(tmp_path):
+    watches = WATCHES.with_columns(pl.Series("ms", ["1500", "", "2249260"]))
+    watches.write_csv(tmp_path / "watches.csv")
+    columns = (*COLUMNS, "watches.watch_seconds=ms / 1000")
+    table = _read(tmp_path, columns=columns).tables["watches"].collect()
+    assert table["watch_seconds"].to_list() == [1.5, None, 2249.26]
+    columns = (*COLUMNS, "watches.watch_seconds=rating*60")
+    table = _read(tmp_path, columns=columns).tables["watches"].collect()
+    assert table["watch_seconds"].to_list() == [300.0, 120.0, 240.0]
+    # A column of that very name comes first; ids and times have no factor.
+    named = watches.with_columns(pl.lit(7.0).alias("rating*60"))
+    named.write_csv(tmp_path / "watches.csv")
+    table = _read(tmp_path, columns=columns).tables["watches"].collect()
+    assert table["watch_seconds"].to_list() == [7.0] * 3
+    line = _line(tmp_path, columns=("watches.video_id=item_id", "watches.time=ts/1000"))
+    assert "expected column ts/1000" in line
+
+
 def test_where_sees_columns_that_are_not_mapped(tmp_path):
     _write_as("csv", tmp_path)
     table = _read(tmp_path, where="rating >= 4").tables["watches"].collect()

@@ -14,6 +14,7 @@ from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import events, inputs, prepared, schema
 from ytdnn.models.candidates import content, losses, model, tower_inputs
 from ytdnn.run import artifacts
+from ytdnn.run.configs import inputs as inputs_config
 from ytdnn.training import candidates
 from ytdnn.training import features as checks
 
@@ -51,7 +52,7 @@ def recall_of_new(data, trained, k=3):
     cases = protocol.cases(data, events.Split.TEST, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(int(cases.times.max()))
-    found = lists.from_vectors(cases, users, videos, 2 * k, config)
+    found = lists.from_vectors(cases, users, videos, 2 * k)
     new = cases.targets.select(cases.targets.values > data.vocabulary_size)
     listed = np.sort(np.where(found > data.vocabulary_size, found, 0))[:, ::-1]
     hits = retrieval.hits_of(np.ascontiguousarray(listed), *new)
@@ -250,12 +251,10 @@ def test_no_operation_of_a_sampled_step_is_of_the_catalogues_size(data):
     assert "MatMul" in operations_of_the_catalogues_size(data, "full")
 
 
-def test_a_sampled_step_scores_by_age_what_was_out(data):
+def test_a_sampled_step_scores_by_age_what_was_out(data, monkeypatch):
     """The loss by hand: each query's columns with the offset of the label's time."""
+    monkeypatch.setattr(inputs_config, "ID_DROPOUT", 0.0)
     made = built(data, history_dropout=0.0)
-    no_dropout = dataclasses.replace(made.config.content, id_dropout=0.0)
-    made.config = dataclasses.replace(made.config, content=no_dropout)
-    made.user_tower.watches._id_dropout = 0.0
     loss, batch = loss_of(data, made), batch_of(data, made, 16)
     days = np.asarray(batch[schema.LABEL_TIMES])[:, 0] // 86_400
     young = dataclasses.replace(

@@ -44,15 +44,10 @@ def test_clusters_stay_together():
 
 
 def test_the_root_parts_the_planted_tastes(data):
-    order = tree.order("cluster", data)
+    order = tree.order(data)
     titles = data.videos["video_id"].to_list()
     taste = np.array([int(title.split()[1]) % 2 for title in titles])
     assert sorted(order) == list(range(data.vocabulary_size))
     left = taste[order][: tree._left_leaves(len(order))]
     right = taste[order][tree._left_leaves(len(order)) :]
     assert abs(left.mean() - right.mean()) > 0.5
-
-
-def test_frequency_comes_first(data):
-    counts = data.videos["train_count"].to_numpy()[tree.order("frequency", data)]
-    assert (np.diff(counts) <= 0).all()

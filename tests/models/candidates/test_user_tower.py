@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
+from tests.models.candidates.losses import setting
 from ytdnn import configs
 from ytdnn.log import catalogues, events, inputs, schema
 from ytdnn.models.candidates import losses, model, tower_inputs
@@ -204,10 +205,10 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     monkeypatch.setattr(randomness, "fold", seen_fold)
     monkeypatch.setattr(randomness, "keep_mask", seen_mask)
     loss(batch, tf.constant([3, 4]))
-    # Each once, the loss's too; ids are dropped only with content, and the last is the
-    # ranker's.
+    # Each once, the loss's too; ids are dropped only with content, and some streams are
+    # the ranker's.
     of_ids = {randomness.RandomStream.WATCHED_IDS, randomness.RandomStream.VIDEO_IDS}
-    of_ids |= {randomness.RandomStream.OWN_TOWER, randomness.RandomStream.EXPERTS}
+    of_ids |= setting.OF_RANKER
     assert sorted(streams) == [s for s in randomness.RandomStream if s not in of_ids]
     # Both averages of watches, the searches, the tower's one layer, the connection;
     # the rows that attention reads, their coordinates, and two of each block.

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.features import base_feature, registry
 from ytdnn.log import schema
-from ytdnn.models.ranking import heads, inputs, network
+from ytdnn.models.ranking import heads, inputs, network, outcomes
 
 CONFIG = configs.RankingConfig(
     embedding_dim=4, history_length=3, tower=(16, 8), head=configs.ClickConfig()
@@ -32,10 +32,12 @@ CHOSEN = tuple(
 
 
 def make_network(
-    seed: int = 0, config: configs.RankingConfig = CONFIG
+    seed: int = 0,
+    config: configs.RankingConfig = CONFIG,
+    measured: network.Statistics = MEASURED,
 ) -> network.RankingNetwork:
     tf.keras.utils.set_random_seed(seed)
-    model = network.RankingNetwork(config, CHOSEN, MEASURED)
+    model = network.RankingNetwork(config, CHOSEN, measured)
     model(inputs.placeholders(CHOSEN, config.history_length))
     return model
 
@@ -195,6 +197,65 @@ def test_a_tower_of_the_head_is_an_ensemble_too() -> None:
     config = dataclasses.replace(CONFIG, ensemble_size=2, head=head)
     model, tensors = make_network(config=config), request([1, 2, 3], [4, 5])
     assert model.by_tower(tensors).shape == (1, 2, 2, 2)
+
+
+WITH_OUTCOMES = dataclasses.replace(
+    MEASURED,
+    outcomes=(
+        outcomes.Learned("liked", 0, "binary", 0.25),
+        outcomes.Learned("price", 1, "amount", 0.1, most=8.0),
+    ),
+)
+
+
+def learned_by(model: network.RankingNetwork, place: int) -> set[int]:
+    """Returns the identities of the variables that an output teaches."""
+    seed = tf.constant([0, 1])
+    with tf.GradientTape() as tape:
+        output = model(request([1, 2, 3], [4, 5]), seed=seed)[0, 0, place]
+    found = tape.gradient(output, model.trainable_variables)
+    pairs = zip(model.trainable_variables, found, strict=True)
+    return {
+        id(variable)
+        for variable, gradient in pairs
+        if gradient is not None and np.any(tf.convert_to_tensor(gradient).numpy())
+    }
+
+
+@pytest.mark.parametrize("own_tower", [(), (4,)])
+def test_outcomes_teach_nothing_that_the_click_reads(own_tower: tuple) -> None:
+    head = configs.ClickTimesWatchTimeConfig(own_tower=own_tower)
+    config = dataclasses.replace(CONFIG, head=head, outcome_tower=(6, 3))
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    places = [1, 2] if own_tower else [2, 3]  # click, then the watch time with it
+    assert model._of_outcomes is not None
+    own = {id(variable) for variable in model._of_outcomes.trainable_variables}
+    assert not learned_by(model, 0) & own
+    for place in places:
+        assert learned_by(model, place)
+        assert learned_by(model, place) <= own
+    alone = make_network(config=dataclasses.replace(config, outcome_tower=()))
+    plain = alone.count_params()
+    # 54 inputs of the first tower, as spelled out above.
+    assert model.count_params() == plain + 2 * (54 * 6 + 6 + 6 * 3 + 3 + 3 + 1)
+    outputs = model(request([1, 2, 3], [4]))[0, 0].numpy()
+    assert np.isfinite(outputs).all()
+
+
+def test_an_ensemble_has_one_tower_for_each_outcome() -> None:
+    config = dataclasses.replace(CONFIG, ensemble_size=3)
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    found = model.by_tower(request([1, 2, 3], [4, 5])).numpy()
+    assert found.shape == (1, 2, 3, 3)
+    assert (found[:, :, :1, 1:] == found[:, :, :, 1:]).all()
+    assert len(np.unique(found[0, 0, :, 0])) == 3
+
+
+def test_without_own_towers_outcomes_are_outputs_of_the_tower() -> None:
+    config = dataclasses.replace(CONFIG, outcome_tower=())
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    assert model.count_params() == make_network().count_params() + 2 * (8 + 1)
+    assert learned_by(model, 1) & learned_by(model, 0)
 
 
 def test_attention_reads_each_video_with_the_history() -> None:

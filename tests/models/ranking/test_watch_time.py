@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.models.ranking import watch_time
+from ytdnn.models.ranking import click_times, watch_time
 
 N = 4_000
 KINDS = ("fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio")
@@ -20,7 +20,7 @@ def clicks(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make(kind: str, seconds: np.ndarray, durations: np.ndarray) -> watch_time.Target:
-    sample, mean = watch_time.Sample(), float(seconds.mean())
+    sample, mean = click_times.Sample(), float(seconds.mean())
     for part in np.array_split(np.arange(len(seconds)), 3):
         sample.add(seconds[part], durations[part])
     scales = np.where(durations > 0.0, durations, mean)
@@ -103,7 +103,7 @@ def test_odd_watch_times_make_a_target_all_the_same(kind: str, case: str) -> Non
 
 def test_bins_hold_clicks_and_their_means_ascend() -> None:
     seconds, durations = clicks()
-    sample = watch_time.Sample()
+    sample = click_times.Sample()
     sample.add(seconds, durations)
     observed = sample.observed(float(seconds.mean()))
     assert len(observed.edges) >= 8
@@ -112,8 +112,8 @@ def test_bins_hold_clicks_and_their_means_ascend() -> None:
 
 
 def test_a_large_sample_is_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_time, "_MOST_SAMPLED", 100)
-    sample = watch_time.Sample()
+    monkeypatch.setattr(click_times, "_MOST_SAMPLED", 100)
+    sample = click_times.Sample()
     for start in range(0, 1_000, 10):
         sample.add(np.arange(start, start + 10) + 1.0, np.ones(10))
     kept = np.concatenate(sample._parts)[:, 0]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import configs, errors
-from ytdnn.log import draws, events, inputs
+from ytdnn.log import drawn_labels, events, inputs
 from ytdnn.models.candidates import tower_inputs
 from ytdnn.models.ranking import building
 from ytdnn.ops.cluster import portions
@@ -31,7 +31,9 @@ def _drawn(data, held_out):
     log = tower_inputs.open_log(
         tower_inputs.from_config(config, data), inputs.training_set(data)
     )
-    return draws.DrawnBatches(log, 32, 6, 5, per_user=3, held_out=held_out, seed=1)
+    return drawn_labels.DrawnBatches(
+        log, 32, 6, 5, per_user=3, held_out=held_out, seed=1
+    )
 
 
 def _impressions(data):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.ops.server import conftest
+from ytdnn import errors
 from ytdnn.bundle import batches, bundle, signatures
 from ytdnn.log import schema
 from ytdnn.ops.server import predict, settings
@@ -301,3 +302,20 @@ def test_numbers_are_as_short_as_they_can_be() -> None:
 def test_outputs_of_binary_text_are_base64() -> None:
     values = np.array([b"\xff"], object)
     assert predict._json("image_bytes", values) == [{"b64": "/w=="}]
+
+
+def test_limits_hold_what_they_name_and_no_more() -> None:
+    limits = settings.Limits(k=7, list_length=2)
+    fields = LISTS | {
+        schema.K: signatures.Field(schema.K, "int32", "batch", 10, ""),
+    }
+
+    def parsed(k: int, length: int) -> dict[str, Any]:
+        row = {"x": [1.0] * length, schema.K: k}
+        return predict.check(row, fields, limits)
+
+    assert parsed(7, 2) == {"x": [1.0, 1.0], schema.K: 7}
+    with pytest.raises(errors.UserError, match="k of at most 7, received 8"):
+        parsed(8, 2)
+    with pytest.raises(errors.UserError, match="at most 2 values in request key x"):
+        parsed(7, 3)

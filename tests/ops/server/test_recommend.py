@@ -12,7 +12,7 @@ from tests.ops.server import conftest
 from ytdnn import configs, errors
 from ytdnn.bundle import bundle
 from ytdnn.log import prepare, schema
-from ytdnn.ops.server import metrics, served, served_log
+from ytdnn.ops.server import joined_log, metrics, served_log
 
 
 def test_an_answer_is_the_bundles_with_sources_and_both_scores(
@@ -137,7 +137,9 @@ def test_what_is_served_can_be_trained_on(
     log = server.parts.log
     assert log is not None
     log.flush()
-    before = served.join(log.directory, tmp_path / "earlier", 60.0, time.time() + 61)
+    before = joined_log.join(
+        log.directory, tmp_path / "earlier", 60.0, time.time() + 61
+    )
     pages = {}
     days = 86_400
     for number, user in enumerate(["u1", "u2", "u5"] * 6):
@@ -154,7 +156,7 @@ def test_what_is_served_can_be_trained_on(
             assert server.post("/feedback", told).status_code == 200
     log.flush()
     out = tmp_path / "event_log"
-    found = served.join(log.directory, out, 60.0, now=time.time() + 61)
+    found = joined_log.join(log.directory, out, 60.0, now=time.time() + 61)
     assert found.clicks - before.clicks == 36
     assert found.without_user >= 1
     impressions = pl.read_parquet(out / "impressions.parquet")
@@ -179,24 +181,24 @@ def test_what_is_served_can_be_trained_on(
 def row(request: int, at: float, user: str | None, videos: list[str]) -> dict:
     size = len(videos)
     return {
-        served.REQUEST_ID: f"r{request}",
-        served.SERVED_AT: at,
-        served.VERSION: 1,
+        joined_log.REQUEST_ID: f"r{request}",
+        joined_log.SERVED_AT: at,
+        joined_log.VERSION: 1,
         schema.USER_ID: user,
         schema.TIME: None,
         schema.DEVICE: None,
-        served.VIDEO_IDS: videos,
+        joined_log.VIDEO_IDS: videos,
         schema.SCORES: [1.0] * size,
-        served.CANDIDATE_SCORES: [0.5] * size,
-        served.SOURCES: ["tower"] * size,
-        served.SEED_IDS: [None] * size,
+        joined_log.CANDIDATE_SCORES: [0.5] * size,
+        joined_log.SOURCES: ["tower"] * size,
+        joined_log.SEED_IDS: [None] * size,
     }
 
 
 def told(request: int, at: float, video: str, clicked: bool, seconds: float) -> dict:
     return {
-        served.REQUEST_ID: f"r{request}",
-        served.SERVED_AT: at,
+        joined_log.REQUEST_ID: f"r{request}",
+        joined_log.SERVED_AT: at,
         schema.VIDEO_ID: video,
         schema.CLICKED: clicked,
         schema.WATCH_SECONDS: seconds,
@@ -214,13 +216,13 @@ def test_outcomes_are_joined_and_what_was_not_told_did_not_happen(
     log = served_log.ServedLog(
         tmp_path / "log", pl.String(), metrics.Metrics(), ("price",)
     )
-    log.add(served.ANSWERS, row(1, 0.0, '"u1"', ["a", "b", "c"]))
+    log.add(joined_log.ANSWERS, row(1, 0.0, '"u1"', ["a", "b", "c"]))
     liked = {schema.LIKED: True, "price": 2.0}
-    log.add(served.FEEDBACK, told(1, 1.0, "a", True, 5.0) | liked)
-    log.add(served.FEEDBACK, told(1, 2.0, "a", True, 9.0) | {schema.LIKED: False})
-    log.add(served.FEEDBACK, told(1, 3.0, "c", False, 0.0))
+    log.add(joined_log.FEEDBACK, told(1, 1.0, "a", True, 5.0) | liked)
+    log.add(joined_log.FEEDBACK, told(1, 2.0, "a", True, 9.0) | {schema.LIKED: False})
+    log.add(joined_log.FEEDBACK, told(1, 3.0, "c", False, 0.0))
     log.flush()
-    served.join(log.directory, tmp_path / "out", 60.0, now=100.0)
+    joined_log.join(log.directory, tmp_path / "out", 60.0, now=100.0)
     found = pl.read_parquet(tmp_path / "out" / "impressions.parquet")
     assert found[schema.LIKED].to_list() == [True, False, False]
     assert found["price"].to_list() == [2.0, 0.0, 0.0]
@@ -230,20 +232,20 @@ def test_outcomes_are_joined_and_what_was_not_told_did_not_happen(
 def test_the_join_counts_what_it_leaves_out(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:
-    log.add(served.ANSWERS, row(1, 100.5, "7", ["a", "b"]))
-    log.add(served.ANSWERS, row(2, 100.0, None, ["a"]))
-    log.add(served.ANSWERS, row(3, 190.0, "7", ["b"]))
-    log.add(served.FEEDBACK, told(1, 101.0, "a", False, 0.0))
-    log.add(served.FEEDBACK, told(1, 110.0, "a", True, 3.0))
+    log.add(joined_log.ANSWERS, row(1, 100.5, "7", ["a", "b"]))
+    log.add(joined_log.ANSWERS, row(2, 100.0, None, ["a"]))
+    log.add(joined_log.ANSWERS, row(3, 190.0, "7", ["b"]))
+    log.add(joined_log.FEEDBACK, told(1, 101.0, "a", False, 0.0))
+    log.add(joined_log.FEEDBACK, told(1, 110.0, "a", True, 3.0))
     log.flush()
-    log.add(served.FEEDBACK, told(1, 112.0, "a", True, 5.0))
-    log.add(served.FEEDBACK, told(1, 160.0, "b", True, 5.0))  # later than 50 s
-    log.add(served.FEEDBACK, told(1, 110.0, "c", True, 5.0))  # was not shown
-    log.add(served.FEEDBACK, told(9, 110.0, "a", True, 5.0))  # of no answer
+    log.add(joined_log.FEEDBACK, told(1, 112.0, "a", True, 5.0))
+    log.add(joined_log.FEEDBACK, told(1, 160.0, "b", True, 5.0))  # later than 50 s
+    log.add(joined_log.FEEDBACK, told(1, 110.0, "c", True, 5.0))  # was not shown
+    log.add(joined_log.FEEDBACK, told(9, 110.0, "a", True, 5.0))  # of no answer
     log.flush()
     out = tmp_path / "out"
-    found = served.join(tmp_path / "log", out, 50.0, now=200.0)
-    assert found == served.Joined(
+    found = joined_log.join(tmp_path / "log", out, 50.0, now=200.0)
+    assert found == joined_log.Joined(
         answers=1,
         impressions=2,
         clicks=1,
@@ -264,25 +266,25 @@ def test_the_join_counts_what_it_leaves_out(
         "watch_seconds": 5.0,
     }
     # A second join replaces the first, and nothing else.
-    served.join(tmp_path / "log", out, 5.0, now=200.0)
+    joined_log.join(tmp_path / "log", out, 5.0, now=200.0)
     (out / "mine.txt").write_text("mine")
     with pytest.raises(errors.UserError, match="--out to be new"):
-        served.join(tmp_path / "log", out, 5.0, now=200.0)
+        joined_log.join(tmp_path / "log", out, 5.0, now=200.0)
 
 
 def test_propensities_are_joined_also_with_answers_that_have_none(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:
-    drawn = {served.PROPENSITIES: [0.25, 0.5]}
-    log.add(served.ANSWERS, row(1, 100.0, "7", ["a", "b"]) | drawn)
-    log.add(served.ANSWERS, row(2, 101.0, "7", ["b"]))
+    drawn = {joined_log.PROPENSITIES: [0.25, 0.5]}
+    log.add(joined_log.ANSWERS, row(1, 100.0, "7", ["a", "b"]) | drawn)
+    log.add(joined_log.ANSWERS, row(2, 101.0, "7", ["b"]))
     log.flush()
     # A part of an earlier server has no such column.
-    (part,) = (tmp_path / "log" / served.ANSWERS).glob("*/*.parquet")
-    earlier = pl.read_parquet(part).drop(served.PROPENSITIES)
-    earlier = earlier.filter(pl.col(served.REQUEST_ID) == "r2")
+    (part,) = (tmp_path / "log" / joined_log.ANSWERS).glob("*/*.parquet")
+    earlier = pl.read_parquet(part).drop(joined_log.PROPENSITIES)
+    earlier = earlier.filter(pl.col(joined_log.REQUEST_ID) == "r2")
     earlier.write_parquet(part.with_name("0.parquet"))
-    served.join(tmp_path / "log", tmp_path / "out", 5.0, now=200.0)
+    joined_log.join(tmp_path / "log", tmp_path / "out", 5.0, now=200.0)
     impressions = pl.read_parquet(tmp_path / "out" / "impressions.parquet")
     found = impressions.filter(pl.col(schema.PAGE_ID) == "r1")
     assert found[schema.PROPENSITY].to_list() == [0.25, 0.5]
@@ -294,31 +296,31 @@ def test_what_cannot_be_joined(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(errors.UserError, match="found no answers"):
-        served.join(tmp_path / "nowhere", tmp_path / "out", 1.0)
-    log.add(served.ANSWERS, row(1, 100.0, json.dumps("u"), ["a"]))
+        joined_log.join(tmp_path / "nowhere", tmp_path / "out", 1.0)
+    log.add(joined_log.ANSWERS, row(1, 100.0, json.dumps("u"), ["a"]))
     log.flush()
     with pytest.raises(errors.UserError, match=r"1 answer, 1 of them younger"):
-        served.join(tmp_path / "log", tmp_path / "out", 50.0, now=120.0)
+        joined_log.join(tmp_path / "log", tmp_path / "out", 50.0, now=120.0)
     (part,) = (tmp_path / "log" / "answers").glob("*/*.parquet")
     part.write_bytes(b"torn")
     with pytest.raises(errors.UserError, match="with equal columns"):
-        served.join(tmp_path / "log", tmp_path / "out", 1.0)
+        joined_log.join(tmp_path / "log", tmp_path / "out", 1.0)
 
 
 def test_a_part_that_cannot_be_written_is_kept(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:
-    log.add(served.ANSWERS, row(1, 100.0, "1", ["a"]))
+    log.add(joined_log.ANSWERS, row(1, 100.0, "1", ["a"]))
     blocked = tmp_path / "log" / "answers"
     blocked.write_text("a file where the directory goes")
     log.flush()
     assert log.problem
-    log.add(served.ANSWERS, row(2, 101.0, "1", ["a"]))
+    log.add(joined_log.ANSWERS, row(2, 101.0, "1", ["a"]))
     blocked.unlink()
     log.flush()
     assert not log.problem
     (part,) = blocked.glob("*/*.parquet")
-    assert pl.read_parquet(part)[served.REQUEST_ID].to_list() == ["r1", "r2"]
+    assert pl.read_parquet(part)[joined_log.REQUEST_ID].to_list() == ["r1", "r2"]
     assert not list(blocked.glob("*/.*"))  # nothing half written stays
 
 
@@ -327,13 +329,17 @@ def test_rows_that_no_disk_takes_are_bounded_and_counted(
 ) -> None:
     monkeypatch.setattr(served_log, "_MOST_ROWS", 3)
     for number in range(5):
-        log.add(served.FEEDBACK, {"request_id": str(number)})
-    (log.directory / served.FEEDBACK).write_text("in the way")
+        log.add(joined_log.FEEDBACK, {"request_id": str(number)})
+    (log.directory / joined_log.FEEDBACK).write_text("in the way")
     log.flush()
     assert log.problem
     text = log._metrics.text().decode()
     assert "ytdnn_dropped_rows_total 2.0" in text
-    assert [row["request_id"] for row in log._rows[served.FEEDBACK]] == ["2", "3", "4"]
+    assert [row["request_id"] for row in log._rows[joined_log.FEEDBACK]] == [
+        "2",
+        "3",
+        "4",
+    ]
 
 
 def test_without_a_log_feedback_is_refused(server: conftest.Server) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests import untrained
 from tests.ops.server import live
-from ytdnn.ops.server import served, settings, start
+from ytdnn.ops.server import joined_log, settings, start
 from ytdnn.run.cli import main
 
 FLUSH_SECONDS = 0.5
@@ -109,7 +109,9 @@ def test_a_kill_loses_no_more_than_the_last_flush_interval(
             stop.set()
             for thread in threads:
                 thread.join(30)
-            parts = list((workdir / "served_log" / served.ANSWERS).glob("*/*.parquet"))
+            parts = list(
+                (workdir / "served_log" / joined_log.ANSWERS).glob("*/*.parquet")
+            )
             logged = pl.concat([pl.read_parquet(path) for path in parts])
             # A part is named by the moment it was begun: what came before is in one.
             last = max(int(path.name.partition("-")[0]) for path in parts) / 1e9

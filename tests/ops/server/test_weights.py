@@ -9,7 +9,7 @@ import pytest
 from starlette import testclient
 
 from tests import untrained
-from tests.bundle import test_weights as outcomes
+from tests.bundle import test_outcome_weights as outcomes
 from tests.conftest import MadeOnce
 from tests.ops.server import conftest
 from ytdnn.ops.server import app

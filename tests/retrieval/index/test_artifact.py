@@ -1,4 +1,3 @@
-import dataclasses
 import pathlib
 
 import numpy as np
@@ -105,17 +104,3 @@ def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> Non
     assert manifest.facts["indexes"] == ["exact"]
     with pytest.raises(errors.UserError, match=r"--config.index.also=scann"):
         artifact.load(tmp_path / "index", "scann", candidates)
-
-
-def test_same_inputs_and_config_are_current(tmp_path: pathlib.Path) -> None:
-    candidates, _ = _build(tmp_path)
-    inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
-    config = configs.IndexConfig()
-
-    def current(config: configs.IndexConfig) -> bool:
-        values = configs.to_dict(config)
-        return artifacts.is_current(tmp_path / "index", "index", values, inputs)
-
-    assert current(config)
-    other = configs.ScannConfig(reorder_factor=9)
-    assert not current(dataclasses.replace(config, search=other))

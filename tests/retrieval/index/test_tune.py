@@ -5,7 +5,7 @@ import pytest
 
 from tests.retrieval.index import contract
 from ytdnn import configs, errors
-from ytdnn.retrieval.index import brute_force, lsh, scann_index, spaces, tune
+from ytdnn.retrieval.index import brute_force, lsh, scann_index, tune, tuning_spaces
 
 VECTORS, QUERIES = contract.clustered(3_000, dim=15, num_queries=80)
 
@@ -25,7 +25,7 @@ def tuned() -> tune.Tuned:
     """With a default that does not reach the recall, whatever its time is."""
     poor = configs.LshConfig(num_tables=1, scored_fraction=0.001)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(spaces.DEFAULTS, "lsh", poor)
+        patch.setitem(tuning_spaces.DEFAULTS, "lsh", poor)
         return tune.tune(VECTORS, QUERIES, "lsh", 0.8, 30, lambda line: None)
 
 
@@ -54,7 +54,7 @@ def test_the_default_stays_where_nothing_is_faster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     default = configs.LshConfig(scored_fraction=0.9)
-    monkeypatch.setitem(spaces.DEFAULTS, "lsh", default)
+    monkeypatch.setitem(tuning_spaces.DEFAULTS, "lsh", default)
     monkeypatch.setattr(
         tune._Search, "_milliseconds", lambda self, several: [1.0] * len(several)
     )
@@ -82,7 +82,7 @@ def test_memory_is_predicted() -> None:
     for kind, cls in (("lsh", lsh.Lsh), ("scann", scann_index.Scann)):
         if kind == "scann":
             pytest.importorskip("scann")
-        config = spaces.BY_KIND[kind].start(len(VECTORS))
+        config = tuning_spaces.BY_KIND[kind].start(len(VECTORS))
         built = cls.build(VECTORS, config)
         found = tune.predict(VECTORS, kind, config)
         assert found.megabytes == pytest.approx(built.num_bytes / 1e6, rel=0.1)
@@ -93,7 +93,7 @@ def test_scann_is_tuned_without_another_build_for_reordering() -> None:
     pytest.importorskip("scann")
     built: list[configs.ScannConfig] = []
 
-    class Space(spaces.ScannSpace):
+    class Space(tuning_spaces.ScannSpace):
         def axes(self, num_videos: int) -> dict[str, tuple[int, ...]]:
             start = self.start(num_videos).num_leaves
             return {"num_leaves": (start, 2 * start), "dimensions_per_block": (2,)}
@@ -103,7 +103,7 @@ def test_scann_is_tuned_without_another_build_for_reordering() -> None:
             return super().build(vectors, config)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(spaces.BY_KIND, "scann", Space())
+        patch.setitem(tuning_spaces.BY_KIND, "scann", Space())
         found = tune.tune(VECTORS, QUERIES, "scann", 0.9, 30, lambda line: None)
     # One for the prediction, two numbers of leaves, and the one without tuning.
     assert len(built) == 4

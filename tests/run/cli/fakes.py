@@ -77,8 +77,12 @@ class Rooms:
             has_own_window=self.has_own_window,
             ranker_left_out=lambda config: self._left_out(config),
         )
-        log = types.SimpleNamespace(has_impressions=self.has_impressions)
-        return types.SimpleNamespace(windows=windows, log=log, manifest=manifest)
+        return types.SimpleNamespace(
+            windows=windows,
+            log=types.SimpleNamespace(has_impressions=self.has_impressions),
+            users={"user_id": ["u1"]},
+            manifest=manifest,
+        )
 
     def _left_out(self, config: configs.RankingConfig) -> str:
         if not config.enabled:
@@ -214,7 +218,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "evaluation.floor": types.SimpleNamespace(warnings=lambda workdir: []),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "evaluation.terminal.prepared_table": types.SimpleNamespace(
-            lines=lambda data: ["table"]
+            lines=lambda data, named, workdir: ["table"]
         ),
         "evaluation.terminal.files": types.SimpleNamespace(
             write=rooms.write_evaluation

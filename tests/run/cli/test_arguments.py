@@ -87,6 +87,41 @@ def test_a_config_file_takes_an_argument(tmp_path: pathlib.Path) -> None:
     assert config_file.load(str(file)).seed == 0
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("evaluation.metrics", "popularity_complement", ("popularity_complement",)),
+        ("index.also", "ivf, lsh", ("ivf", "lsh")),
+        ("composition.first_pass", "100", 100),
+        ("composition.first_pass", "auto", "auto"),
+        ("candidates.decay_rates", ".5,.8", (0.5, 0.8)),
+        ("candidates.bags", "('mean','max')", ("mean", "max")),
+        ("ranking.enabled", "False", False),
+        ("candidates.embedding_dim", "0x10", 16),
+    ],
+)
+def test_a_text_is_read_by_the_types_of_its_setting(
+    key: str, text: str, value: object
+) -> None:
+    config = given_settings.apply(configs.Config(), {key: text})
+    section, _, name = key.partition(".")
+    assert getattr(getattr(config, section), name) == value
+
+
+def test_a_number_or_a_word_is_named_in_the_refusal() -> None:
+    message = "config.composition.first_pass to be auto or a whole number, received 'x'"
+    with pytest.raises(errors.UserError, match=message):
+        given_settings.apply(configs.Config(), {"composition.first_pass": "x"})
+
+
+def test_files_of_parts_are_named_on_the_command_line(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "parts.py"
+    file.write_text("")
+    given = arguments.parse("run", [], (f"--config.extensions={file}",))
+    config = given_settings.apply(configs.Config(), given.overrides)
+    assert config.extensions == (str(file),)
+
+
 @given(
     key=strategies.sampled_from(sorted(settings.catalogue())), text=strategies.text()
 )

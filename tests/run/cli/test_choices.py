@@ -11,7 +11,6 @@ from ytdnn import configs, errors
 from ytdnn.run.cli import arguments, config_file, given_settings
 
 TREE = "--config.candidates.loss=hierarchical_softmax"
-SHARES = ("uniform", "log_uniform")
 FULL = "--config.candidates.loss=full_softmax"
 SMOOTHED = "--config.candidates.loss.label_smoothing=0.1"
 OF_OTHER_KINDS = [
@@ -88,8 +87,7 @@ def test_switches_of_a_kind() -> None:
         (
             (SMOOTHED,),
             "sampled_softmax has no setting config.candidates.loss.label_smoothing, "
-            "only in_batch, num_negatives, proposal_exponent, uniform_share, "
-            "log_uniform_share, correct_positive",
+            "only in_batch, num_negatives, proposal_exponent, correct_positive",
         ),
         (
             ("--config.index.search.num_leaves=5", "--config.index.search=exact"),
@@ -126,9 +124,11 @@ def test_switches_of_a_kind() -> None:
             "config.candidates: expected similarity dot for hierarchical_softmax",
         ),
         (
-            tuple(f"--config.candidates.loss.{name}_share=0.7" for name in SHARES),
-            "config.candidates.loss: expected uniform_share + log_uniform_share of at "
-            "most 1",
+            (
+                "--config.candidates.loss.num_negatives=0",
+                "--config.candidates.loss.in_batch=false",
+            ),
+            "config.candidates.loss: expected num_negatives above 0 with in_batch",
         ),
         (
             (FULL, "--config.candidates.loss.label_smoothing=2"),

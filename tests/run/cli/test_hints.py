@@ -118,6 +118,8 @@ _FILLED = {
     "--workdir=runs/quickstart": "--workdir=RUN",
     "--workdir=runs/world": "--workdir=RUN",
     "--workdir=runs/best": "--workdir=RUN",
+    "--config=runs/mine": "--config=RUN",
+    "--workdir=runs/bpr": "--workdir=RUN",
     "--config=X": "--config=experiments/quickstart.py",
     "--config=FILE.py": "--config=experiments/quickstart.py",
     "--data_dir=X": "--data_dir=LOG",

@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 import tensorflow as tf
 
 from tests.run.cli import conftest, fakes
+from tests.run.cli.tried import logs
 from ytdnn import __main__, configs
 from ytdnn.run.cli import arguments, commands, failures, main, settings
 from ytdnn.run.cli import command as command_room
+from ytdnn.run.pipeline import workdir
 
 NAMES = [command.name for command in commands.COMMANDS]
 
@@ -199,7 +202,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--config=nowhere.py"],
-        "expected a file for --config, found none at nowhere.py",
+        "expected a file or a run for --config, found none at nowhere.py",
     ),
     (
         ["train", "--workdir=W", "--stage=both"],
@@ -246,6 +249,27 @@ def test_a_bad_config_file_is_one_line(
     file.write_text(text)
     error = cli.error("run", f"--workdir={tmp_path / 'w'}", f"--config={file}")
     assert CONFIG_FILES[text] in error.replace(str(file), "FILE")
+
+
+def test_the_settings_of_a_run_are_a_config(
+    cli: conftest.Cli, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "watches.csv").write_text(logs.WATCHES.replace("time", "at"))
+    one, two = tmp_path / "one", tmp_path / "two"
+    columns = "--columns=watches.time=at"
+    log = f"--data_dir={tmp_path / 'log'}"
+    cli("prepare", "--source=log", log, columns, f"--workdir={one}")
+    for given in (one, one / "config.json"):
+        flags = (f"--config={given}", f"--workdir={two}")
+        made = cli("prepare", *flags, "--protocol=leave_one_out")
+        assert made.status == 0
+        found = workdir.require_config(two).data
+        assert found.columns == ("watches.time=at",)
+        assert found.protocol == "leave_one_out"
+        shutil.rmtree(two)
+    error = cli.error("prepare", f"--config={tmp_path / 'log'}", f"--workdir={two}")
+    assert "found no config.json" in error
 
 
 def test_a_missing_file_inside_a_step_is_one_line(

@@ -10,9 +10,7 @@ from ytdnn.run.configs import run
 
 CHOSEN = [
     configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(label_smoothing=0.1)),
-    configs.CandidatesConfig(
-        loss=configs.HierarchicalSoftmaxConfig(tree_order="frequency")
-    ),
+    configs.CandidatesConfig(loss=configs.HierarchicalSoftmaxConfig()),
     configs.CandidatesConfig(label=configs.HeldOutWatchConfig(examples_per_user=3)),
     configs.CandidatesConfig(encoder=configs.SelfAttentionConfig(num_heads=4)),
     configs.CandidatesConfig(
@@ -22,7 +20,7 @@ CHOSEN = [
     configs.IndexConfig(search=configs.ExactConfig()),
     configs.IndexConfig(search=configs.ScannConfig(num_leaves=7)),
     configs.RankingConfig(
-        normalization=configs.QuantilesConfig(number=7, powers=False)
+        normalization=configs.QuantilesConfig(num_pieces=7, powers=False)
     ),
     configs.RankingConfig(normalization=configs.RawConfig()),
     configs.RankingConfig(head=configs.WeightedLogisticConfig(weights="equal")),
@@ -80,11 +78,6 @@ def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
 @pytest.mark.parametrize(
     ("cls", "settings", "message"),
     [
-        (
-            configs.SampledSoftmaxConfig,
-            {"uniform_share": 0.7, "log_uniform_share": 0.4},
-            "at most 1",
-        ),
         (
             configs.SampledSoftmaxConfig,
             {"num_negatives": 0, "in_batch": False},

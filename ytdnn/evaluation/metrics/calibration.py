@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import bootstrap, runs
+from ytdnn.evaluation.metrics import bootstrap, equal_values
 
 NUM_BINS = 10
 
@@ -105,7 +105,7 @@ def bins(predicted: Values, num_bins: int = NUM_BINS) -> npt.NDArray[np.intp]:
     """
     size = len(predicted)
     order = np.argsort(predicted, kind="stable")
-    first, stop = runs.bounds(runs.starts(np.asarray(predicted)[order]))
+    first, stop = equal_values.bounds(equal_values.starts(np.asarray(predicted)[order]))
     middle = (first + stop) / 2.0
     found = np.empty(size, np.intp)
     found[order] = middle * min(num_bins, size) / max(size, 1)

@@ -8,8 +8,8 @@ share p of the places are
 so a place at the cut counts partly, and lists of different lengths are cut at the same
 share. G(p) / G(1) over p is the cumulative gains curve of marketing, the
 cumulated gain of Järvelin and Kekäläinen (2002) by share of the list in place of rank.
-Tied scores share their places (`runs.Places`), so a constant score has exactly p of
-every list, the expectation of a random order.
+Tied scores share their places (`equal_values.Places`), so a constant score has exactly
+p of every list, the expectation of a random order.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import runs
+from ytdnn.evaluation.metrics import equal_values
 
 Groups = npt.NDArray[np.integer]
 Values = npt.NDArray[np.floating]
@@ -51,7 +51,7 @@ def gains_of_first(
     >>> half.item(), whole.item()
     (10.0, 40.0)
     """
-    found = runs.Places.from_scores(lists, scores)
+    found = equal_values.Places.from_scores(lists, scores)
     given: PerList = np.asarray(gains, np.float64)
 
     def summed(weights: PerList) -> PerList:

@@ -6,7 +6,7 @@ Impressions without a watch have 0 observed seconds.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import runs
+from ytdnn.evaluation.metrics import equal_values
 
 Groups = npt.NDArray[np.integer]
 Values = npt.NDArray[np.floating]
@@ -133,7 +133,7 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     Ranks count from 1 at the highest score; above k, unless that is 0, the discount
     is 0.
     """
-    found = runs.Places.from_scores(pages, scores)
+    found = equal_values.Places.from_scores(pages, scores)
     discounts = 1.0 / np.log2(found.places + 2.0)
     return found.shared(np.where((found.places < k) | (k == 0), discounts, 0.0))
 
@@ -148,9 +148,9 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
     """
     ranks = _ranks(groups, values)
     places, found = np.arange(len(values)), np.zeros(len(values))
-    prefix = runs.starts(groups)
+    prefix = equal_values.starts(groups)
     for bit in reversed(range(int(ranks.max(initial=0)).bit_length())):
-        first, stop = runs.bounds(prefix)
+        first, stop = equal_values.bounds(prefix)
         is_one = (ranks[places] >> bit) & 1 == 1
         ones = np.append(0, np.cumsum(is_one))
         ones_before = ones[:-1] - ones[first]
@@ -167,9 +167,9 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
 def _ranks(groups: Groups, values: Values) -> npt.NDArray[np.int64]:
     """Returns the rank of each value among the distinct values of its group."""
     order = np.lexsort((values, groups))
-    new_group = runs.starts(np.asarray(groups)[order])
-    different = np.cumsum(new_group | runs.starts(np.asarray(values)[order]))
-    first, _ = runs.bounds(new_group)
+    new_group = equal_values.starts(np.asarray(groups)[order])
+    different = np.cumsum(new_group | equal_values.starts(np.asarray(values)[order]))
+    first, _ = equal_values.bounds(new_group)
     ranks = np.empty(len(order), np.int64)
     ranks[order] = different - different[first]
     return ranks
@@ -180,8 +180,8 @@ def _sizes(*keys: npt.NDArray) -> PerImpression:
     order = np.lexsort(keys)
     new = np.zeros(len(order), bool)
     for key in keys:
-        new |= runs.starts(np.asarray(key)[order])
-    first, stop = runs.bounds(new)
+        new |= equal_values.starts(np.asarray(key)[order])
+    first, stop = equal_values.bounds(new)
     sizes = np.empty(len(order))
     sizes[order] = stop - first
     return sizes

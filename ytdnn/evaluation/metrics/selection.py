@@ -295,20 +295,12 @@ class ExcludedVideos:
         return found
 
 
-def sortable_keys(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def _keys(scores: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]) -> Keys:
     """Returns int64 keys in the order of (score, then lower column first).
 
     The upper half is the score's bits made monotone, the lower half the column
     counted backwards, so keys are unique and any selection of them is exact.
-
-    >>> keys = sortable_keys(np.array([[1.0, -2.0, 1.0]], np.float32))
-    >>> np.argsort(-keys)
-    array([[0, 2, 1]])
     """
-    return _keys(scores, np.arange(scores.shape[1], dtype=np.int64))
-
-
-def _keys(scores: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]) -> Keys:
     positive_zero = scores.astype(np.float32, copy=False) + np.float32(0.0)
     keys = _flipped(positive_zero.view(np.int32)).astype(np.int64)
     keys <<= _INDEX_BITS
@@ -324,11 +316,6 @@ def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Returns the bits of floats in the order of the floats; its own inverse."""
     flipped: npt.NDArray[np.int32] = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
     return flipped
-
-
-def largest(keys: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int32]:
-    """Returns video indices (column + 1) of the k largest keys, 0 for removed ones."""
-    return _videos_of(_largest_keys(keys, k))
 
 
 def _largest_keys(keys: Keys, k: int) -> Keys:

@@ -16,7 +16,7 @@ MODELS = {
     "user_neighbours": "user neighbours",
     "als": "alternating least squares",
     "candidates": "candidates",
-    "system": "candidates + ranker",
+    "system": "both stages",
     "ranker": "ranker",
     "candidates_by_truth": "candidates in best order",
     "oracle": "oracle",
@@ -34,7 +34,7 @@ _MEANINGS = {
     "user_neighbours": "what users of similar watches watched",
     "als": "matrix factorisation of the watches by alternating least squares",
     "candidates": "first stage alone: videos nearest to the user's vector",
-    "system": "both stages: candidates, reordered by the ranker",
+    "system": "candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",
     "candidates_by_truth": "the same candidates in the order of true watch seconds, as "
     "a perfect ranker would show them (synthetic world)",

@@ -6,7 +6,7 @@ from ytdnn.evaluation import report_model
 from ytdnn.evaluation.terminal import page_value
 
 _MOVIELENS = (
-    "On MovieLens expect candidates + ranker below candidates alone: the ranker is "
+    "On MovieLens expect both stages below the candidates alone: the ranker is "
     "trained on ratings of films that were watched, so it orders by how much a film is "
     "liked, not by which is watched next."
 )
@@ -53,13 +53,29 @@ def sentences(report: report_model.Report) -> Iterator[str]:
             "Final fit: the candidate model was trained on training and validation "
             "watches, for a fixed number of epochs; only the test split is held out."
         )
+    if _lacks_slates(report):
+        yield (
+            "No slate of the log holds both a clicked and an unclicked video, so the "
+            "weighted per-user loss is unknown and nDCG of the slate says little: "
+            "name the slate of each impression (impressions.page_id), or set "
+            "--config.data.page_gap_seconds=600, after which pause one ends."
+        )
     if protocol.system_left_out:
-        yield f"Candidates + ranker is left out: {protocol.system_left_out}."
+        yield f"Both stages are left out: {protocol.system_left_out}."
     if "system" in report.lists and page_value.value(report) is None:
         yield protocol.judged_by
     if "system" in report.lists and protocol.source == "movielens":
         yield _MOVIELENS
     yield from report.doubts
+
+
+def _lacks_slates(report: report_model.Report) -> bool:
+    """Returns whether watch time is known, but no order within slates."""
+    loss, order = (
+        any(found.values.get(name) is not None for found in report.impressions.values())
+        for name in ("weighted_per_user_loss", "page_ndcg_by_seconds")
+    )
+    return order and not loss
 
 
 def leaks(report: report_model.Report) -> Iterator[str]:

@@ -118,15 +118,19 @@ def gaps(
 
 
 def _signed(three: report_parts.WithInterval) -> str:
-    middle, low, high = (0.0 if part is None else part for part in three)
-    ends = f"95 %: {seconds(low, '+')} to {seconds(high, '+')}"
-    return f"{seconds(middle, '+')} ({ends})"
+    parts = [0.0 if part is None else part for part in three]
+    decimals = _decimals(max(map(abs, parts)))
+    middle, low, high = (f"{part:+,.{decimals}f}" for part in parts)
+    return f"{middle} (95 %: {low} to {high})"
 
 
 def seconds(value: float | None, sign: str = "") -> str:
     """Returns a whole number; seconds of hits are few, and have two decimals."""
-    decimals = 0 if abs(value or 0.0) >= _FEW_SECONDS else 2
-    return f"{value or 0.0:{sign},.{decimals}f}"
+    return f"{value or 0.0:{sign},.{_decimals(value or 0.0)}f}"
+
+
+def _decimals(value: float) -> int:
+    return 0 if abs(value) >= _FEW_SECONDS else 2
 
 
 def _percent(three: report_parts.WithInterval) -> str:

@@ -3,7 +3,7 @@
 import datetime
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import rich.box
@@ -23,30 +23,40 @@ from ytdnn.log import (
 from ytdnn.run import configs
 
 _WIDTH = 120
+_OWN_SHOWN = 5  # columns in the example of a command
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
 _Split = events.Split
 
 
-def lines(data: prepared.PreparedData) -> list[str]:
-    """Returns the table of a prepared set's log, and the notes below it."""
+def lines(
+    data: prepared.PreparedData, named: Collection[str] = (), workdir: str = "…"
+) -> list[str]:
+    """Returns the table of a prepared set's log, and the notes below it.
+
+    Args:
+      data: The prepared set.
+      named: The user's columns that are features already, such as "users.plan".
+      workdir: Directory of the run, for the commands of notes.
+    """
     # In a notebook rich would show the table instead of writing it.
     screen = rich.console.Console(
         width=_WIDTH, file=io.StringIO(), no_color=True, force_jupyter=False
     )
-    screen.print(_table(data.catalogue))
+    screen.print(_table(data.catalogue, named))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     table = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return [*table, *_notes(data), *_models(data)]
+    return [*table, *_notes(data, named, workdir), *_models(data)]
 
 
-def _table(catalogue: catalogues.Catalogue) -> rich.table.Table:
+def _table(catalogue: catalogues.Catalogue, named: Collection[str]) -> rich.table.Table:
     table = rich.table.Table(box=rich.box.SIMPLE, pad_edge=False)
     for name in ("table", "rows", "columns used", "columns not used"):
         is_number = name == "rows"
         table.add_column(name, justify="right" if is_number else "left")
     for name in _tables(catalogue):
         rows = catalogue.facts["rows"][name]
-        used, unused = _used(catalogue, name), _unused(catalogue, name)
+        used = [*_used(catalogue, name), *_features(catalogue, name, named)]
+        unused = _unused(catalogue, name, named)
         table.add_row(name, f"{rows:,}", ", ".join(used), ", ".join(unused))
     return table
 
@@ -88,18 +98,40 @@ def _used(catalogue: catalogues.Catalogue, table: str) -> Iterator[str]:
         yield f"{name.removeprefix(f'{table}.')} (vectors of {widths[name]:,})"
 
 
-def _unused(catalogue: catalogues.Catalogue, table: str) -> Iterator[str]:
+def _features(
+    catalogue: catalogues.Catalogue, table: str, named: Collection[str]
+) -> list[str]:
+    """Returns the user's columns of a table that are features."""
+    return [c for c in _own(catalogue, table) if f"{table}.{c}" in named]
+
+
+def _unused(
+    catalogue: catalogues.Catalogue, table: str, named: Collection[str]
+) -> Iterator[str]:
     """Yields the unused columns, each with the column that was perhaps meant."""
-    found = _found(catalogue, table)
-    own = _own(catalogue, table)
-    free = [column for column in _known(table) if column not in found]
+    features = _features(catalogue, table, named)
+    own = [column for column in _own(catalogue, table) if column not in features]
     for column in [*catalogue.facts["unused"].get(table, ()), *own]:
-        close = errors.closest(column, free)
+        close = _meant(catalogue, table, column)
         hint = f" (did you mean {close}?)" if close else ""
         yield errors.one_line(column) + hint
 
 
-def _notes(data: prepared.PreparedData) -> Iterator[str]:
+def _meant(catalogue: catalogues.Catalogue, table: str, column: str) -> str:
+    """Returns the column of the schema with a similar name; empty if there is none.
+
+    A column that another table reads, as where both are one file, has its meaning.
+    """
+    mapped = catalogue.facts.get("columns", ())
+    if any(entry.partition("=")[2] == column for entry in mapped):
+        return ""
+    found = _found(catalogue, table)
+    return errors.closest(column, [c for c in _known(table) if c not in found])
+
+
+def _notes(
+    data: prepared.PreparedData, named: Collection[str], workdir: str
+) -> Iterator[str]:
     """Yields notes on the log: units, ids, dropped and doubled rows."""
     facts = data.manifest.facts
     for outcome in data.catalogue.outcomes:
@@ -108,23 +140,7 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
         yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}{share}"
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
-    for table in _tables(data.catalogue):
-        own = _own(data.catalogue, table)
-        named = [c for c in own if _KEY.fullmatch(c) and c not in schema.REQUEST_KEYS]
-        if named:
-            names = ",".join(f"{table}.{column}" for column in named[:3])
-            yield (
-                f"note: columns of your own become features by name: ytdnn train "
-                f"--workdir={_workdir(data)} --features={names}"
-            )
-        for column in facts["unused"].get(table, ()):
-            free = [c for c in _known(table) if c not in _found(data.catalogue, table)]
-            close = errors.closest(column, free)
-            if close:
-                yield (
-                    f"note: {table}.{column} is not used; if it is {table}.{close}: "
-                    f"{errors.shell(f'--columns={table}.{close}={column}')}"
-                )
+    yield from _unused_notes(data.catalogue, named, workdir)
     for one in facts["unmatched"]:
         yield (
             f"note: {one['number']:,} of {one['of']:,} ids of {one['table']}."
@@ -147,8 +163,32 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
     yield from facts["doubts"]
 
 
-def _workdir(data: prepared.PreparedData) -> str:
-    return errors.shell(str(data.directory.parent))
+def _unused_notes(
+    catalogue: catalogues.Catalogue, named: Collection[str], workdir: str
+) -> Iterator[str]:
+    """Yields a line for each likely other name, and one for columns of the user."""
+    own: list[str] = []
+    for table in _tables(catalogue):
+        features = _features(catalogue, table, named)
+        own += [
+            f"{table}.{column}"
+            for column in _own(catalogue, table)
+            if _KEY.fullmatch(column)
+            and column not in (*schema.REQUEST_KEYS, *features)
+        ]
+        for column in catalogue.facts["unused"].get(table, ()):
+            close = _meant(catalogue, table, column)
+            if close:
+                yield (
+                    f"note: {table}.{column} is not used; if it is {table}.{close}: "
+                    f"{errors.shell(f'--columns={table}.{close}={column}')}"
+                )
+    if own:
+        names = ",".join((*sorted(named), *own[:_OWN_SHOWN]))
+        yield (
+            f"note: columns of your own become features by name: ytdnn train "
+            f"--workdir={workdir} --features={names}"
+        )
 
 
 def _models(data: prepared.PreparedData) -> Iterator[str]:

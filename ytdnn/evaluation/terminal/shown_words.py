@@ -53,12 +53,12 @@ def exposure(report: report_model.Report) -> Iterator[str]:
     parts = []
     for name, metrics in found.exposed.items():
         number, brought = (metrics[f"{m}@{k}"][0] for m in ("shown", "gain_per_shown"))
-        worth = "" if brought is None else f", {_each(found, brought)} each"
-        parts.append(f"{names.model(name)} {number or 0.0:.3f}{worth}")
+        worth = "" if brought is None else f" ({_each(found, brought)} each)"
+        parts.append(f"{names.model(name)} {number or 0.0:.2f}{worth}")
     yield (
-        f"A hit must have been shown: of its first {k} videos, the log showed a user "
-        f"{'; '.join(parts)}. A system that lists what the log did not show has fewer "
-        f"hits, however good its list is"
+        f"Only videos that the log showed can be hits. Number of each system's first "
+        f"{k} that it showed, mean over users: {'; '.join(parts)}. A system that lists "
+        f"other videos has fewer hits, however good its list is"
     )
 
 
@@ -124,7 +124,7 @@ def gain(found: report_parts.ShownLists) -> str:
 
 
 def _each(found: report_parts.ShownLists, brought: float) -> str:
-    return f"{brought:.2f} clicks" if found.gain == "clicks" else f"{brought:,.1f} s"
+    return f"{brought:.2f} clicks" if found.gain == "clicks" else f"{brought:,.0f} s"
 
 
 def _percent(share: float | None) -> str:

@@ -9,6 +9,7 @@ from ytdnn.evaluation import metric_names, report_model
 from ytdnn.evaluation.metrics import calibration
 from ytdnn.evaluation.terminal import (
     finite_numbers,
+    layout,
     names,
     notes,
     off_policy_table,
@@ -18,7 +19,6 @@ from ytdnn.evaluation.terminal import (
     shown_words,
 )
 
-_FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
 _WIDE = 100  # characters, from which intervals have room in the table of pages
 _OF_PAGE = (*metric_names.TRUE_PAGE, metric_names.HIT_WATCH_SECONDS)
@@ -53,17 +53,16 @@ def render(report: report_model.Report, width: int) -> console.Group:
     if shown_words.is_first(report):
         worth.reverse()
     parts = [part for several in worth for part in several]
-    parts.append(_lists_table(report, width))
+    parts += _lists_tables(report, width)
     if report.impressions:
-        parts.append(_ranking_table(report, width))
+        parts += _ranking_tables(report, width)
         parts += map(_slice_table, report.impression_slices.values())
         if report.calibration:
             parts.append(_calibration_table(report.calibration))
     parts += outcome_table.terminal_tables(report)
     if report.off_policy is not None:
         parts.append(off_policy_table.terminal_table(report.off_policy, width >= _WIDE))
-    if report.gap_closed:
-        parts.append(_gap_table(report))
+    parts += _gap_tables(report, width)
     parts += [text.Text(note) for note in _notes(report)]
     return console.Group(*parts)
 
@@ -96,13 +95,13 @@ def _page_table(report: report_model.Report, width: int) -> table.Table:
         result.add_column(metric.replace("_", " "), justify="right", overflow="fold")
     has_room = width >= _WIDE
     for name, found in report.lists.items():
-        cells = [_cell(found, metric, has_room) for metric in metrics]
+        cells = [layout.cell(found, metric, has_room) for metric in metrics]
         result.add_row(names.model(name), *cells)
     return result
 
 
-def _lists_table(report: report_model.Report, width: int) -> table.Table:
-    """Returns the table of retrieval metrics."""
+def _lists_tables(report: report_model.Report, width: int) -> list[table.Table]:
+    """Returns the retrieval metrics."""
     protocol, models = report.protocol, page_value.retrieval(report)
     title = (
         f"{protocol.name} protocol, {protocol.split} split: {protocol.users:,} users, "
@@ -114,14 +113,14 @@ def _lists_table(report: report_model.Report, width: int) -> table.Table:
         is_first = not by_k or k == next(iter(by_k))
         if stem not in _OF_PAGE and (is_first or stem not in _FIRST_K_ALONE):
             by_k.setdefault(k, []).append(metric)
-    return _table(title, models, list(by_k.values()), width)
+    return layout.tables(title, models, list(by_k.values()), width)
 
 
-def _ranking_table(report: report_model.Report, width: int) -> table.Table:
+def _ranking_tables(report: report_model.Report, width: int) -> list[table.Table]:
     rules = report.protocol.ranker
     number = rules.impressions if rules else 0
     models, title = report.impressions, f"ranker: {number:,} logged impressions"
-    return _table(title, models, [_metrics(models)], width)
+    return layout.tables(title, models, [_metrics(models)], width)
 
 
 def _slice_table(rows: Sequence[report_model.ImpressionSliceRow]) -> table.Table:
@@ -136,7 +135,7 @@ def _slice_table(rows: Sequence[report_model.ImpressionSliceRow]) -> table.Table
         for metric in next(iter(row.models.values()), {}):
             values = (row.models[model][metric][0] for model in models)
             cells = ("–" if value is None else f"{value:.4f}" for value in values)
-            result.add_row(f"  {_name(metric)}", *cells)
+            result.add_row(f"  {layout.metric(metric)}", *cells)
         result.add_section()
     return result
 
@@ -172,85 +171,29 @@ def _ratio(tenth: report_model.Tenth) -> str:
     return f"{value:.{2 if value < 10.0 else 0}f}{'*' if is_off else ''}"
 
 
-def _gap_table(report: report_model.Report) -> table.Table:
+def _gap_tables(report: report_model.Report, width: int) -> list[table.Table]:
     """Returns the share of the way from popularity to the oracle that models go."""
     left_out = page_value.apart(report)
     closed = {
         kind: {k: v for k, v in found.items() if kind != "lists" or k not in left_out}
         for kind, found in report.gap_closed.items()
     }
-    closed = {kind: found for kind, found in closed.items() if found}
-    models = {name: found for kind in closed.values() for name, found in kind.items()}
-    result = table.Table(title=names.GAP_CLOSED)
-    result.add_column("metric", no_wrap=True)
-    for model in models:
-        heading = names.model(model).replace(" + ", "\n+ ")
-        result.add_column(heading, justify="right", no_wrap=True)
-    for kind in closed.values():
-        for metric in list(next(iter(kind.values())))[:_GAPS_SHOWN]:
-            shares = (found.get(metric) for found in models.values())
-            cells = (
-                "" if share is None else f"{round(share, 2) + 0.0:.0%}"
-                for share in shares
-            )
-            result.add_row(metric, *cells)
-        result.add_section()
-    return result
+    parts: list[table.Table] = []
+    for found in filter(None, closed.values()):
+        metrics = list(next(iter(found.values())))[:_GAPS_SHOWN]
+        rows = {k: [_share(v.get(m)) for m in metrics] for k, v in found.items()}
+        parts += layout.models_down([*map(names.metric, metrics)], rows, width)
+    if parts:
+        parts[0].title = names.GAP_CLOSED
+    return parts
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{round(value, 2) + 0.0:.0%}"
 
 
 def _metrics(models: Mapping[str, report_model.Entry]) -> list[str]:
     return list({name: None for found in models.values() for name in found.values})
-
-
-def _table(
-    title: str,
-    models: Mapping[str, report_model.Entry],
-    groups: list[list[str]],
-    width: int,
-) -> table.Table:
-    """Returns metrics down, a line after each group, and models across."""
-    result = _filled(title, models, groups, with_intervals=True)
-    screen = console.Console(width=10_000)
-    if result.__rich_measure__(screen, screen.options).maximum <= width:
-        return result
-    result = _filled(title, models, groups, with_intervals=False)
-    result.caption = "intervals: on the report's page, or in a wider terminal"
-    return result
-
-
-def _filled(
-    title: str,
-    models: Mapping[str, report_model.Entry],
-    groups: list[list[str]],
-    with_intervals: bool,
-) -> table.Table:
-    result = table.Table(title=title)
-    result.add_column("metric", no_wrap=True)
-    for model in models:
-        heading = names.model(model).replace(" + ", "\n+ ")
-        result.add_column(heading, justify="right", overflow="fold")
-    for group in groups:
-        for metric in group:
-            cells = [_cell(found, metric, with_intervals) for found in models.values()]
-            result.add_row(_name(metric), *cells)
-        result.add_section()
-    return result
-
-
-def _name(metric: str) -> str:
-    return f"{metric} ↓" if metric_names.less_is_better(metric) else metric
-
-
-def _cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
-    """Returns a number, – where undefined; with half the width of its interval."""
-    value = found.values.get(metric)
-    if value is None:
-        return "–"
-    decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
-    ends = finite_numbers.finite(found.intervals.get(metric) or ())
-    if len(ends) < 2 or not with_interval:
-        return f"{value:,.{decimals}f}"
-    return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
 
 
 def _notes(report: report_model.Report) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ytdnn.features.sequences import base_encoder
 from ytdnn.log import catalogues, fields, schema
 from ytdnn.models.layers import embeddings, randomness
 from ytdnn.run import configs
+from ytdnn.run.configs import inputs as inputs_config
 
 if TYPE_CHECKING:
     from ytdnn.log import request as raw_request
@@ -72,7 +73,6 @@ class Watched(base_encoder.Encoder):
             vocabulary_size, config.embedding_dim, name="watched_videos"
         )
         self.content = content
-        self._id_dropout = config.content.id_dropout
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`.
@@ -122,7 +122,7 @@ class Watched(base_encoder.Encoder):
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
         own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
-        kept = randomness.drop_indices(rows, self._id_dropout, own)
+        kept = randomness.drop_indices(rows, inputs_config.ID_DROPOUT, own)
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
 

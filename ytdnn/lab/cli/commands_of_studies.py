@@ -1,4 +1,4 @@
-"""Commands that compare runs, and generate worlds for them."""
+"""The descriptions of the laboratory's commands, registered by name."""
 
 from ytdnn import registries
 from ytdnn.lab.cli import experiments, live, study, sweep, world

@@ -20,6 +20,7 @@ from ytdnn.lab.live import arms as arms_room
 from ytdnn.lab.live import catalogue, days, history, measures, traffic
 from ytdnn.lab.world import behaviour, corpus, events, generate, policy
 from ytdnn.run import artifacts, configs
+from ytdnn.run.configs import constants
 
 TEST = "test.json"  # what is tested, beside the finished days
 SECONDS, PAGES = "seconds", "pages"
@@ -163,7 +164,8 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
 
 def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns why a directory's test is not the requested one; empty if it is."""
-    worlds = begun.get("world", {}), now["world"]
+    world = constants.without(configs.WorldConfig, begun.get("world", {}))
+    worlds = world, now["world"]
     if begun.keys() != now.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"
     found = configs.differences(begun, now)

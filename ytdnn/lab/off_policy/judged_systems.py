@@ -51,8 +51,8 @@ def ordered(
     vectors = run.trained.request_vectors(data, pages.first_rows)
     length = _PLACES_AHEAD * pages.rows.shape[1]
     makers = {
-        lists.POPULARITY: lists.popularity(data.catalogue, config),
-        lists.CANDIDATES: lists.of_vectors(vectors, run.video_vectors, config),
+        lists.POPULARITY: lists.popularity(data.catalogue),
+        lists.CANDIDATES: lists.of_vectors(vectors, run.video_vectors),
     }
     found = {
         name: _in_order(run, pages, make(cases, length))
@@ -84,7 +84,7 @@ def _of_both(
 ) -> page_choices.Ordered:
     """Returns the candidates of all sources as the composition orders them."""
     composition = run.config.composition
-    nearest = lists.of_vectors(vectors, run.video_vectors, run.config.evaluation)
+    nearest = lists.of_vectors(vectors, run.video_vectors)
     pooled = composing.pooled(nearest, run.sources, composition)
     videos = pooled(cases, composition.num_candidates)
     found = ranking.predict_at(run.data, pages.first_rows, videos)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ytdnn import registries
-from ytdnn.evaluation import docstrings, report_model, report_parts
+from ytdnn.evaluation import docstrings, report_examples, report_model, report_parts
 from ytdnn.evaluation.terminal import names, notes
 from ytdnn.lab.pages import page, plots, scales
 from ytdnn.run import configs
@@ -43,7 +43,7 @@ def examples(report: report_model.Report) -> page.Section:
     )
 
 
-def _user(example: report_model.Example, is_open: bool) -> page.Details:
+def _user(example: report_examples.Example, is_open: bool) -> page.Details:
     facts = [f"{key} {_words(value)}" for key, value in example.facts.items()]
     history, answers = example.history[::-1], example.answers
     columns: list[list[page.Block]] = [
@@ -61,7 +61,7 @@ def _user(example: report_model.Example, is_open: bool) -> page.Details:
 
 
 def _videos(
-    heading: str, videos: Sequence[report_model.ReportVideo], number: int
+    heading: str, videos: Sequence[report_examples.ReportVideo], number: int
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
@@ -77,7 +77,7 @@ def _videos(
     return page.Table([heading], rows, marked=found)
 
 
-def _title(video: report_model.ReportVideo) -> str:
+def _title(video: report_examples.ReportVideo) -> str:
     title = video.title or f"video {video.video_id}"
     topic = str(video.topic or "")
     return title if topic.lower() in title.lower() else f"{title} ({topic})"

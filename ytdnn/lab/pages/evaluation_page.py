@@ -5,7 +5,7 @@ import pathlib
 from ytdnn import registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.evaluation.terminal import names
-from ytdnn.lab.pages import finding, page
+from ytdnn.lab.pages import headline, page
 from ytdnn.run import artifacts
 
 
@@ -20,7 +20,7 @@ def render(report: report_model.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
-    return page.render(title, _summary(report), sections, finding.sentence(report))
+    return page.render(title, _summary(report), sections, headline.sentence(report))
 
 
 def _summary(report: report_model.Report) -> str:

@@ -14,6 +14,7 @@ _QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr", "precision")
 # Of the page, not of what lists retrieve: drawn first, or in tables alone.
 _PAGE = (*metric_names.TRUE_PAGE, metric_names.HIT_WATCH_SECONDS)
 _K_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_MODELS_BESIDE_PLOT = 4  # more columns of numbers do not fit in half of a page
 
 
 @registries.REPORT_SECTIONS.register("lists", place=10)
@@ -34,11 +35,10 @@ def headline(report: report_model.Report) -> page.Section:
     k, models = page_value.headline_k(report), page_value.retrieval(report)
     shown = [f"{metric}@{k}" for metric in _QUALITY[:-1]]
     plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
-    caption = f"Lists of {k} videos"
-    blocks: list[page.Block] = [
-        page.Columns([[plot], [tables.metric_table(models, f"@{k}", caption, _PAGE)]]),
-        *notes.sentences(report),
-    ]
+    table = tables.metric_table(models, f"@{k}", f"Lists of {k} videos", _PAGE)
+    fits = len(models) <= _MODELS_BESIDE_PLOT
+    blocks: list[page.Block] = [page.Columns([[plot], [table]])] if fits else [plot]
+    blocks += [*(() if fits else (table,)), *notes.sentences(report)]
     blocks += tables.gap_tables(report, "lists", shown, models)
     blocks.append(page.Details("Definitions of the metrics", [_definitions(report)]))
     lengths = [k, *(other for other in page_value.ks(report) if other != k)]

@@ -8,7 +8,7 @@ from ytdnn.evaluation import metric_names
 from ytdnn.evaluation.terminal import names
 from ytdnn.lab.live import measures
 from ytdnn.lab.live import report as report_room
-from ytdnn.lab.pages import finding, live_table, page, plots
+from ytdnn.lab.pages import headline, live_table, page, plots
 
 _FEWEST_ARMS = 2  # that a scatter plot compares
 _OFFLINE = (*metric_names.PAGE_VALUES, metric_names.TRUE_CLICKS, "hit_rate", "ndcg")
@@ -48,7 +48,7 @@ def _finding(report: report_room.LiveReport) -> str:
         one = found[metric].difference
         if one.value is None or one.low is None or one.high is None:
             continue
-        word = finding.verdict(one.low, one.high).lower()
+        word = headline.verdict(one.low, one.high).lower()
         told.append(
             f"{name} {word} ({one.value:+,.0f}, 95 % interval {one.low:+,.0f} to "
             f"{one.high:+,.0f})"

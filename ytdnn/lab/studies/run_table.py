@@ -15,6 +15,7 @@ from typing import Any
 from ytdnn import errors
 from ytdnn.evaluation import metric_names, report_files, report_model
 from ytdnn.run import configs
+from ytdnn.run.configs import constants
 
 CONFIG = "config.json"
 RUN = "run"
@@ -88,6 +89,7 @@ def _read(directory: pathlib.Path, name: str, split: str) -> Run:
         settings, metrics = report.config, dict(_metrics(report))
     if settings is None:
         settings, metrics, note = {}, {}, f"damaged {CONFIG}"
+    settings = constants.without(configs.Config, settings)
     return Run(name, configs.flat(settings), metrics, note)
 
 

@@ -252,4 +252,4 @@ def _best(
     def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]
 
-    return lists.from_scores(cases, score, rates.shape[1], k, config)
+    return lists.from_scores(cases, score, rates.shape[1], k)

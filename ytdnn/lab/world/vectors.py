@@ -13,6 +13,8 @@ from ytdnn.run import configs
 COLUMN = "vector"
 _LEAF_DIM, _CHANNEL_DIM, _LANGUAGE_DIM = 16, 16, 4
 _STREAM = 0x76656374  # apart from all other draws of the world
+# Standard deviation of the noise where that of the factors is 1.
+_NOISE = 0.5
 
 
 def of_videos(
@@ -21,8 +23,7 @@ def of_videos(
     """Returns the vectors of all videos, `[num_videos, vector_dim] float32`.
 
     Args:
-      config: With the width of a vector and the size of the noise, of standard
-        deviation `vector_noise` where that of the factors is 1.
+      config: With the width of a vector.
       topics: The tree of topics.
       videos: The corpus.
     """
@@ -39,7 +40,7 @@ def of_videos(
     mixing /= np.sqrt(factors.shape[1])
     noise = rng.standard_normal((len(videos), config.vector_dim), dtype=np.float32)
     found: np.ndarray = factors @ mixing.astype(np.float32)
-    return found + np.float32(config.vector_noise) * noise
+    return found + np.float32(_NOISE) * noise
 
 
 def _factors(number: int, dim: int, rng: np.random.Generator) -> np.ndarray:

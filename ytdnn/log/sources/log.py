@@ -20,12 +20,18 @@ from ytdnn.log.sources import (
     csv_files,
     files,
     remote,
+    scaling,
     table_files,
     times,
 )
 from ytdnn.run import configs
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
+_VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
+
+
+class MissingColumnsError(errors.UserError):
+    """A table lacks columns that are needed or mapped."""
 
 
 @registries.LOGS.register("log", settings=("files",))
@@ -48,11 +54,18 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     found = table_files.find(copied, own)
     names = parse_columns(config.columns)
     require_mapped(names, found.tables, given)
-    origins = {}
+    origins, without = {}, []
     for table, files_of in found.tables.items():
         where = config.where if table == schema.WATCHES else ""
-        origin = _read(table, files_of, names.get(table, {}), where, config.outcomes)
-        origins[table] = _called(origin, copied, given.rstrip("/"))
+        own_names = names.get(table, {})
+        try:
+            origin = _read(table, files_of, own_names, where, config.outcomes)
+        except MissingColumnsError as error:
+            without.append(error)
+        else:
+            origins[table] = _called(origin, copied, given.rstrip("/"))
+    if without:
+        raise errors.SeveralError(without)
     if found.unread:
         watches, names_of = origins[schema.WATCHES], ", ".join(found.unread)
         note = f"files that no table is read from: {event_log.brief(names_of)}"
@@ -228,26 +241,32 @@ def origin(
       table: Name of a schema table.
       frame: Rows with `event_log.ROW`.
       file: Path of the rows, for messages.
-      names: The user's name of each renamed column.
+      names: The user's name of each renamed column, with its factor (`scaling`).
       where: A Polars SQL filter over the user's columns; empty: all rows.
       outcomes: Columns of impressions outside the schema to keep.
 
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
-    there = frame.collect_schema()
-    # Blanks around a name are part of it only where the file has them.
-    names = {k: v if v in there else v.strip() for k, v in names.items()}
-    own = _own_names(table, names)
     found = [name for name in frame.collect_schema() if name != event_log.ROW]
-    for column in schema.TABLES[table].columns:
-        if own[column.name] not in found and (column.required or column.name in names):
-            _refuse_missing(table, column.name, own[column.name], found, file)
+    # Blanks around a name are part of it only where the file has them.
+    names = {k: v if v in found else v.strip() for k, v in names.items()}
+    given = scaling.read(table, names, found)
+    names = given.own
+    own = _own_names(table, names)
+    missing = [
+        column.name
+        for column in schema.TABLES[table].columns
+        if own[column.name] not in found and (column.required or column.name in names)
+    ]
+    if missing:
+        raise _missing(table, {name: own[name] for name in missing}, found, file)
     left_out = files.left_out(frame, where, file)
     frame = files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, own)
     units = {name: one.unit for name, one in readings.items()}
     rows = casting.normalise(table, frame, file, own, units=units, outcomes=outcomes)
+    rows = given.scaled(rows)
     read = {*own.values(), *rows.collect_schema()}
     return event_log.Origin(
         rows,
@@ -291,14 +310,24 @@ def _scan(
     return (table_files.with_keys(frame, keys) if keys else frame), layout
 
 
-def _refuse_missing(
-    table: str, column: str, own: str, found: list[str], file: str
-) -> None:
-    close = errors.closest(own, found) or errors.closest(column, found)
-    known = {one.name for one in schema.TABLES[table].columns}
-    header = "" if known & set(found) or close else " (is its first row no header?)"
-    flag = errors.shell(f"--columns={table}.{column}={close or 'YOUR_COLUMN'}")
-    raise errors.UserError(
-        f"expected column {own} in {file} for {table}.{column}, found "
-        f"{event_log.brief(', '.join(found), 200)}{header}: name yours with {flag}"
+def _missing(
+    table: str, missing: Mapping[str, str], found: list[str], file: str
+) -> MissingColumnsError:
+    """Returns the error of a table without the columns of some own names."""
+    flags = []
+    for column, own in missing.items():
+        close = errors.closest(own, found) or errors.closest(column, found)
+        flags.append(f"{table}.{column}={close or 'YOUR_COLUMN'}")
+    header = (
+        " (is its first row no header?)" if any(map(_VALUE.fullmatch, found)) else ""
+    )
+    words = (
+        f"column {next(iter(missing.values()))} in {file} for {table}."
+        f"{next(iter(missing))}"
+        if len(missing) == 1
+        else f"columns {', '.join(missing.values())} in {file} for {table}"
+    )
+    return MissingColumnsError(
+        f"expected {words}, found {event_log.brief(', '.join(found), 200)}{header}: "
+        f"name yours with {errors.shell('--columns=' + ','.join(flags))}"
     )

@@ -22,6 +22,7 @@ from ytdnn.log import catalogues, fields, prepared
 from ytdnn.models.candidates import losses, tower_inputs, user_tower, user_vectors
 from ytdnn.models.layers import embeddings, randomness
 from ytdnn.run import configs
+from ytdnn.run.configs import inputs as inputs_config
 
 if TYPE_CHECKING:
     from ytdnn.models.candidates import content, ensemble
@@ -198,7 +199,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
             own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
-            rate = self.config.content.id_dropout
+            rate = inputs_config.ID_DROPOUT
             kept = randomness.keep_columns(videos, rate, own, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:
@@ -231,8 +232,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
           `[num_listed, dim + 1] float32`.
         """
         if self.content is None:
-            rows, bias = self.columns()
-            return self.head.video_vectors(rows.numpy(), bias.numpy())
+            # Views: of a million videos a copy takes a quarter of a gigabyte.
+            rows, bias = (np.asarray(memoryview(part)) for part in self.columns())
+            return self.head.video_vectors(rows, bias)
         parts = [self.columns(part) for part in self.content.every_video()]
         rows, bias = (np.concatenate(of_parts) for of_parts in zip(*parts, strict=True))
         if self.ages is not None:

@@ -7,16 +7,14 @@ right, and probabilities sum to one without empty branches. Node n's vector is r
 of the video table.
 
 The order of the leaves decides which videos a node separates. In order of frequency it
-separates unrelated videos, which the paper gives as the reason for its lower accuracy;
-in order of clusters, videos of different audiences.
+would separate unrelated videos, which the paper gives as the reason for its lower
+accuracy; here it is by clusters, which separates videos of different audiences.
 """
-
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import catalogues, events, prepared
+from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -25,18 +23,12 @@ _AUDIENCE_DIM = 32  # random coordinates of a user, which keep distances roughly
 _SMALLEST_CLUSTER = 16  # below, one sort by the principal axis is order enough
 
 
-def order(
-    kind: Literal["frequency", "cluster"], data: prepared.PreparedData
-) -> Indices:
+def order(data: prepared.PreparedData) -> Indices:
     """Returns the videos' positions (index − 1) from the leftmost leaf on.
 
     Args:
-      kind: By training count, or by who watched them.
       data: The prepared set; only its training watches are read.
     """
-    if kind == "frequency":
-        counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
-        return np.argsort(-counts, kind="stable")
     return cluster_order(_audiences(data))
 
 

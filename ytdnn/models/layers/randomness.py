@@ -41,6 +41,7 @@ class RandomStream(enum.IntEnum):
     SEQUENCE = 9
     OWN_TOWER = 10
     EXPERTS = 11
+    OUTCOMES = 12
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:

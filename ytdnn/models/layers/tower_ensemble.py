@@ -9,6 +9,7 @@ Parameter-Efficient Ensembling, ICLR 2025, where it is `TabM-packed`).
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.models.layers import randomness, rows, towers
@@ -21,7 +22,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
         self,
         size: int,
         widths: Sequence[int],
-        biases: Sequence[float],
+        biases: Sequence[float] | Sequence[Sequence[float]],
         dropout: float = 0.0,
         precision: str = "float32",
         **kwargs: Any,
@@ -31,7 +32,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
         Args:
           size: Number of towers.
           widths: Width of each ReLU layer of a tower, bottom first; one at least.
-          biases: Initial values of the outputs of every tower.
+          biases: Initial values of the outputs, the same of every tower or of each.
           dropout: Share of each layer's activations dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             outputs stay float32).
@@ -41,6 +42,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
         self.size = size
         self.widths = tuple(widths)
         self.biases = tuple(biases)
+        self.num_outputs = int(np.shape(biases)[-1])
         self.dropout = dropout
         self.precision = precision
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
@@ -56,7 +58,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
         self._outputs = self._dense(
             "outputs",
             self.widths[-1],
-            len(self.biases),
+            self.num_outputs,
             tf.keras.initializers.GlorotUniform,
             self.biases,
         )
@@ -67,7 +69,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
         fan_in: int,
         units: int,
         initializer: type[tf.keras.initializers.Initializer],
-        biases: Sequence[float] | None = None,
+        biases: Sequence[Any] | None = None,
     ) -> tuple[tf.Variable, tf.Variable]:
         """Returns kernels `[size, fan_in, units]` and biases `[size, units]`."""
 
@@ -104,7 +106,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
             hidden = tf.nn.relu(self._product(hidden, kernels, biases))
             hidden = self._dropped(hidden, seed, depth)
         outputs = tf.cast(self._product(hidden, *self._outputs), tf.float32)
-        shape = tf.concat([leading, [self.size, len(self.biases)]], axis=0)
+        shape = tf.concat([leading, [self.size, self.num_outputs]], axis=0)
         return tf.reshape(outputs, shape)
 
     def _product(

@@ -43,11 +43,12 @@ class SplitDense(tf.keras.layers.Layer):
         inputs: tuple[tf.Tensor, tf.Tensor | rows.Items],
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Returns `[batch, k, units]`.
+        """Returns the activations of each item with its query, `[batch, k, units]`.
 
         Args:
           inputs: Queries `[batch, m]` and items, k of each, `[batch, k, n]` or in rows.
-          seed: None outside training, where no gradient is prepared.
+          seed: The seed of the step, which says only that it trains; None: no gradient
+            is prepared.
         """
         query, items = inputs[0], rows.Items.from_vectors(inputs[1])
         of_query = self._of_query(query)

@@ -17,6 +17,7 @@ from ytdnn.retrieval import stage
 from ytdnn.run import configs
 
 _ROWS_A_STEP = 1 << 16
+_NUM_QUANTILES = 100  # of each continuous feature, as those of the candidates
 
 Floats = npt.NDArray[np.floating]
 
@@ -125,9 +126,8 @@ def _measure(
             del log  # before the next one takes its memory
             collector.release(num_events)
 
-    number = 1
-    if isinstance(config.normalization, configs.QuantilesConfig):
-        number = config.normalization.number
+    has_quantiles = isinstance(config.normalization, configs.QuantilesConfig)
+    number = _NUM_QUANTILES if has_quantiles else 1
     measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,
         features=reading.measure(chosen, data, batches(), number),

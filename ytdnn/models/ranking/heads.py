@@ -9,8 +9,8 @@ function of its features.
 * `ExactOdds`: every impression, a clicked one too, is a negative of weight 1 besides.
   Its odds are ΣT / N = E[T].
 * `Click`: P alone.
-* `ClickTimesWatchTime`: P and E[T | click], each on a tower of its own; E[T] is their
-product. `ytdnn.models.ranking.watch_time` has the targets of the second.
+* `ClickTimesWatchTime` (`ytdnn.models.ranking.click_times_watch_time`): P and
+  E[T | click], each on a tower of its own; E[T] is their product.
 
 A click without watch time (0 or unknown) is no example of watch time: it weighs 1 in
 `WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].
@@ -27,12 +27,12 @@ import tensorflow as tf
 
 from ytdnn import registries
 from ytdnn.evaluation.metrics import recalibration
+from ytdnn.models.ranking import click_times
 from ytdnn.models.ranking import outcomes as outcomes_room
-from ytdnn.models.ranking import watch_time
 from ytdnn.run import configs
 
-_MAX_LOGIT = 80.0  # exp(80) is finite in float32
-SECONDS = "expected watch seconds"
+MAX_LOGIT = 80.0  # exp(80) is finite in float32
+SECONDS = "expected watch seconds of an impression, 0 of one without a click"
 ODDS = "odds by watch seconds, near the expected seconds where clicks are rare"
 SECONDS_AT_ODDS = "odds of a click times the watch seconds given one"
 PROBABILITY = "probability of a click"
@@ -71,7 +71,7 @@ class Clicks:
     probability: float
     seconds: float
     ratio: float
-    observed: watch_time.Observed = watch_time.UNKNOWN
+    observed: click_times.Observed = click_times.UNKNOWN
 
     @property
     def have_watch_time(self) -> bool:
@@ -149,7 +149,7 @@ class Head(abc.ABC):
         It never falls where the order rises: worked out in float64, rounding cannot
         swap two of them.
         """
-        wide = tf.cast(tf.minimum(order, _MAX_LOGIT), tf.float64)
+        wide = tf.cast(tf.minimum(order, MAX_LOGIT), tf.float64)
         return tf.cast(tf.exp(wide), tf.float32)
 
     @property
@@ -194,7 +194,7 @@ class _Odds(Head):
         """Orders by the logit of training, without calibration."""
         del durations, calibration
         logits = outputs[..., 0]
-        odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))
+        odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
         return Predicted(order=logits, seconds=odds)
 
 
@@ -217,7 +217,7 @@ class WeightedLogistic(_Odds):
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `w · (log(1 + exp(z)) - y · z)`."""
-        losses = _cross_entropy(labels.clicked, outputs[..., 0])
+        losses = cross_entropy(labels.clicked, outputs[..., 0])
         return self.weights(labels) * losses
 
     def weights(self, labels: Labels) -> tf.Tensor:
@@ -292,7 +292,7 @@ class Click(Head):
     def __init__(self, config: configs.ClickConfig, clicks: Clicks) -> None:
         """Starts at the click rate of all impressions."""
         del config
-        self.biases = (_logit(clicks.probability),)
+        self.biases = (logit(clicks.probability),)
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the probability of a click."""
@@ -300,7 +300,7 @@ class Click(Head):
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the cross-entropy."""
-        return _cross_entropy(labels.clicked, outputs[..., 0])
+        return cross_entropy(labels.clicked, outputs[..., 0])
 
     def predict(
         self,
@@ -312,75 +312,6 @@ class Click(Head):
         del durations
         logits = calibration.clicks.moved(outputs[..., 0])
         return Predicted(order=logits, click_probability=tf.sigmoid(logits))
-
-
-class ClickTimesWatchTime(Head):
-    """The click, and the watch time given one."""
-
-    meaning = SECONDS
-
-    def __init__(
-        self, config: configs.ClickTimesWatchTimeConfig, clicks: Clicks
-    ) -> None:
-        """Starts at the means of all impressions."""
-        self._config = config
-        # Models that know nothing but the means are older than the other targets.
-        is_old = clicks.observed == watch_time.UNKNOWN
-        kind = "ratio" if is_old else config.watch_time
-        self._watch_time = watch_time.make(
-            kind, clicks.seconds, clicks.ratio, clicks.observed
-        )
-        if config.order_by == "odds":
-            self.meaning = SECONDS_AT_ODDS
-        self.biases = (_logit(clicks.probability), *self._watch_time.biases)
-        self.keeps_mean = self._watch_time.keeps_mean
-        self.own_tower = config.own_tower
-        self.num_own = len(self._watch_time.biases) if config.own_tower else 0
-
-    @property
-    def groups(self) -> tuple[int, ...]:
-        """The click, and the watch time unless it has its own tower."""
-        return (1,) if self.num_own else (1, len(self.biases) - 1)
-
-    def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
-        """Returns cross-entropy of the click + weight · loss of the watch time."""
-        clicks = _cross_entropy(labels.clicked, outputs[..., 0])
-        of_clicks = self._watch_time.losses(
-            outputs[..., 1:], labels.seconds, labels.durations
-        )
-        is_example = labels.clicked & (labels.seconds > 0.0)
-        kept = tf.where(is_example, of_clicks, tf.zeros_like(of_clicks))
-        return clicks + self._config.watch_time_weight * kept
-
-    def predict(
-        self,
-        outputs: tf.Tensor,
-        durations: tf.Tensor,
-        calibration: Calibration = NOT_CALIBRATED,
-    ) -> Predicted:
-        """Orders by the expected seconds, or by these over the chance of no click."""
-        clicks = calibration.clicks.moved(outputs[..., 0])
-        log_watched = self._watch_time.log_seconds(outputs[..., 1:], durations)
-        # log(P · T) = log P + log T, log P = z - softplus(z).
-        log_no_click = -tf.nn.softplus(clicks)
-        log_seconds = clicks + log_no_click + log_watched
-        log_seconds = calibration.seconds.moved(log_seconds)
-        by_odds = self._config.order_by == "odds"
-        return Predicted(
-            order=log_seconds - log_no_click if by_odds else log_seconds,
-            seconds=tf.exp(tf.minimum(log_seconds, _MAX_LOGIT)),
-            click_probability=tf.sigmoid(clicks),
-        )
-
-
-@registries.HEADS.register("click_times_watch_time", configs.ClickTimesWatchTimeConfig)
-def click_times_watch_time(
-    config: configs.ClickTimesWatchTimeConfig, clicks: Clicks
-) -> Head:
-    """Returns `ClickTimesWatchTime`, or `Click` for a log without watch times."""
-    if clicks.have_watch_time:
-        return ClickTimesWatchTime(config, clicks)
-    return Click(configs.ClickConfig(), clicks)
 
 
 def make(config: configs.Head, clicks: Clicks) -> Head:
@@ -407,7 +338,7 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
     """
     number = clicks = timed = 0
     seconds = of_unknown = ratios = 0.0
-    sample = watch_time.Sample()
+    sample = click_times.Sample()
     for clicked, watched, durations in parts:
         number, clicks = number + len(clicked), clicks + int(clicked.sum())
         is_timed = clicked & (watched > 0.0)
@@ -430,7 +361,8 @@ def _total(values: np.ndarray) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-def _cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the cross-entropy of a click, by its log odds."""
     targets = tf.cast(clicked, tf.float32)
     return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
 
@@ -440,5 +372,6 @@ def _probability(logits: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.sigmoid(tf.cast(logits, tf.float64)), tf.float32)
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """Returns the log odds of a probability."""
     return math.log(probability / (1.0 - probability))

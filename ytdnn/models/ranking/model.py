@@ -21,7 +21,7 @@ from ytdnn.models.ranking import (
     network,
     predictions,
     row_graphs,
-    weighing,
+    weighted_order,
 )
 from ytdnn.retrieval import stage
 from ytdnn.run import artifacts, configs
@@ -103,8 +103,8 @@ class RankingModel:
         Raises:
           errors.UserError: One is of something that is not predicted.
         """
-        names = weighing.names_of(self.head)
-        weighing.require_known(weights, names, "config.composition.weights")
+        names = weighted_order.names_of(self.head)
+        weighted_order.require_known(weights, names, "config.composition.weights")
         self.weights = dict(weights)
 
     def facts(self) -> dict[str, object]:
@@ -211,7 +211,7 @@ class RankingModel:
             rows = tf.constant(impression_rows[part], tf.int64)
             videos = tf.constant(video_indices[part], tf.int32)
             of_part = self._predict(log.candidates_at(rows, videos))
-            order = weighing.page_order(of_part, self.weights)
+            order = weighted_order.page_order(of_part, self.weights)
             found.append(of_part._replace(order=order))
         return _joined(found)
 
@@ -287,7 +287,7 @@ class RankingModel:
                 log, users[part], end_watches[part], times[part], video_indices[part]
             )
             predicted = self._predict(tensors)
-            found.append(weighing.page_order(predicted, self.weights).numpy())
+            found.append(weighted_order.page_order(predicted, self.weights).numpy())
         return np.concatenate(found)
 
 
@@ -369,7 +369,7 @@ def load(
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    config = trained.ranking
+    config = _with_older_defaults(directory, trained.ranking)
     if precision != "trained":
         config = dataclasses.replace(config, precision=precision)
     model = RankingModel(config, chosen, measured, first_stage)
@@ -377,6 +377,17 @@ def load(
         _require_places(directory, trained.composition, first_stage.composition)
     weights.restore(model.network, directory)
     return model
+
+
+def _with_older_defaults(
+    directory: pathlib.Path, config: configs.RankingConfig
+) -> configs.RankingConfig:
+    """Returns the config of a model that an earlier version may have trained."""
+    settings = artifacts.read_manifest(directory, KIND).config["ranking"]
+    if "outcome_tower" in settings:
+        return config
+    # Outcomes were outputs of the click's tower before 0.3.
+    return dataclasses.replace(config, outcome_tower=())
 
 
 def _require_first_stage(

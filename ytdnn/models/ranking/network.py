@@ -92,13 +92,26 @@ class RankingNetwork(tf.keras.Model):
             self._attention = target_attention.TargetAttention(
                 config.attention_units, name="attention"
             )
-        biases = self.head.biases[: len(self.head.biases) - self.head.num_own]
+        first_own = len(self.head.biases) - self.head.num_own
+        is_apart = bool(config.outcome_tower) and not config.experts
+        num_outcomes = len(self.head.outcomes) if is_apart else 0
+        biases = self.head.biases[: first_own - num_outcomes]
         if config.experts:
             self._tower, self._outputs = _experts(config, biases, self.head.groups)
         else:
             self._tower, self._outputs = _towers(config, config.tower, biases, "")
+        self._of_outcomes: tower_ensemble.TowerEnsemble | None = None
+        if num_outcomes:
+            self._of_outcomes = tower_ensemble.TowerEnsemble(
+                num_outcomes,
+                config.outcome_tower,
+                [(bias,) for bias in self.head.biases[len(biases) : first_own]],
+                config.dropout,
+                config.precision,
+                name="outcome_towers",
+            )
         if self.head.num_own:
-            own_biases = self.head.biases[len(biases) :]
+            own_biases = self.head.biases[first_own:]
             self._own_tower, self._own_outputs = _towers(
                 config, self.head.own_tower, own_biases, "own_"
             )
@@ -167,17 +180,22 @@ class RankingNetwork(tf.keras.Model):
         found = _outputs_of(
             self._tower, self._outputs, (query, rows.Items(blocks, k)), seed
         )
-        if not self.head.num_own:
+        if self._of_outcomes is None and not self.head.num_own:
             return found
-        # Nothing that the click reads learns from the second tower.
+        # Nothing that the click reads learns from the other towers.
         kept = tuple(rows.without_gradient(block) for block in blocks)
-        own = _outputs_of(
-            self._own_tower,
-            self._own_outputs,
-            (tf.stop_gradient(query), rows.Items(kept, k)),
-            randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
-        )
-        return tf.concat([found, own], axis=-1)
+        fixed = tf.stop_gradient(query), rows.Items(kept, k)
+        parts = [found]
+        if self._of_outcomes is not None:
+            of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
+            of_outcomes = self._of_outcomes(fixed, of_stream)[:, :, tf.newaxis, :, 0]
+            parts.append(tf.repeat(of_outcomes, found.shape[2], axis=2))
+        if self.head.num_own:
+            of_stream = randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER)
+            parts.append(
+                _outputs_of(self._own_tower, self._own_outputs, fixed, of_stream)
+            )
+        return tf.concat(parts, axis=-1)
 
     def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns the encoding of a video's own features, `[batch · k, dim]`.

@@ -62,9 +62,8 @@ class Learned:
     @property
     def meaning(self) -> str:
         """Meaning of its prediction, for people."""
-        return (
-            f"{'probability' if self.is_binary else 'expected amount'} of {self.name}"
-        )
+        words = "probability of" if self.is_binary else "expected amount of"
+        return f"{words} the outcome {self.name}"
 
     @property
     def bias(self) -> float:

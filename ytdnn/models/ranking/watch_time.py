@@ -22,159 +22,19 @@ An unknown duration is replaced by the mean watch time of a click.
 """
 
 import abc
-import dataclasses
 import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.models.ranking import click_times
+
 _MAX_LOG_RATIO = 5.0  # of a watch time to its video's duration, or to the mean
-_LEAST_SECONDS = 1e-3  # so that logs are finite
 _LEAST_RATE = 1e-4  # of clicks, so that its log odds are finite
-NUM_BINS = 12
-_NUM_GROUPS, _NUM_QUANTILES = 20, 50
-_LEAST_OF_GROUP = 20  # clicks
 _HUBER = 2.0  # standard deviations
 # Of parts of the duration, in spreads of seconds, where durations tell much.
 _MOST_SPREAD = 0.6
-_MOST_OF_MEAN = 10.0  # mean watch times that a click counts for
-_MOST_SAMPLED = 1 << 20  # clicks
-
-Floats = npt.NDArray[np.floating]
-
-
-@dataclasses.dataclass(frozen=True)
-class Observed:
-    """Statistics of the watch time of clicks in the training impressions.
-
-    Attributes:
-      fraction: Mean share of the video watched, at most 1 of each click.
-      restored: Watch time over that of the shares, Σ T / Σ min(T / D, 1) · D.
-      log_mean: Mean of log seconds.
-      log_deviation: Standard deviation of log seconds.
-      seconds_restored: Watch time over that of clicks of at most ten times the mean.
-      seconds_spread: Log of the mean seconds less the mean of log seconds: the gamma
-        deviance of one number for all clicks. At most ten times the mean of each.
-      parts_spread: The same of parts of the duration, at most 1; `seconds_spread`
-        where most durations are unknown.
-      edges: Ascending parts of the duration, between `NUM_BINS` bins.
-      rates: Share of the clicks that reach each edge.
-      means: Mean part of the duration of each bin, one more than the edges.
-      group_edges: Ascending durations, seconds, between groups of videos.
-      group_quantiles: Ascending watch seconds of each group.
-    """
-
-    fraction: float = 0.5
-    restored: float = 1.0
-    log_mean: float = 0.0
-    log_deviation: float = 1.0
-    seconds_restored: float = 1.0
-    seconds_spread: float = 1.0
-    parts_spread: float = 0.0
-    edges: tuple[float, ...] = (0.5,)
-    rates: tuple[float, ...] = (0.5,)
-    means: tuple[float, ...] = (0.25, 0.75)
-    group_edges: tuple[float, ...] = ()
-    group_quantiles: tuple[tuple[float, ...], ...] = ((0.0, 1.0),)
-
-
-UNKNOWN = Observed()
-
-
-class Sample:
-    """Clicks with watch seconds, thinned evenly beyond a million."""
-
-    def __init__(self) -> None:
-        """Begins empty."""
-        self._parts: list[Floats] = []
-        self._every = 1
-        self._seen = 0
-
-    def add(self, seconds: Floats, durations: Floats) -> None:
-        """Adds clicks: watch seconds above 0 and durations, 0 where unknown."""
-        pairs = np.column_stack([seconds, durations]).astype(np.float64)
-        first = -self._seen % self._every
-        self._seen += len(pairs)
-        self._parts.append(pairs[first :: self._every])
-        while sum(map(len, self._parts)) > _MOST_SAMPLED:
-            self._parts = [np.concatenate(self._parts)[::2]]
-            self._every *= 2
-
-    def observed(self, mean: float) -> Observed:
-        """Returns the statistics of the clicks.
-
-        Args:
-          mean: Mean watch seconds of a click, in place of unknown durations.
-        """
-        pairs = np.concatenate([np.zeros([0, 2]), *self._parts])
-        if not len(pairs):
-            return UNKNOWN
-        seconds, durations = pairs.T
-        scales = np.where(durations > 0.0, durations, mean)
-        parts, logs = seconds / scales, np.log(np.maximum(seconds, _LEAST_SECONDS))
-        fractions = np.minimum(parts, 1.0)
-        edges = _edges(parts)
-        bins = np.searchsorted(edges, parts, side="right")
-        groups, quantiles = _groups(seconds, scales)
-        known = float((durations > 0.0).mean())
-        bounded = np.minimum(seconds, _MOST_OF_MEAN * mean)
-        spread = _spread(bounded)
-        return Observed(
-            fraction=float(fractions.mean()),
-            restored=float(seconds.sum() / (fractions * scales).sum()),
-            log_mean=float(logs.mean()),
-            log_deviation=float(max(logs.std(), _LEAST_SECONDS)),
-            seconds_restored=float(seconds.sum() / bounded.sum()),
-            seconds_spread=spread,
-            parts_spread=spread if known < 0.5 else _spread(fractions),
-            edges=tuple(edges.tolist()),
-            rates=tuple(float((bins > place).mean()) for place in range(len(edges))),
-            means=tuple(
-                float(parts[bins == place].mean()) for place in range(len(edges) + 1)
-            ),
-            group_edges=groups,
-            group_quantiles=quantiles,
-        )
-
-
-def _spread(amounts: Floats) -> float:
-    """Returns the log of the mean less the mean of logs, at least 0."""
-    known = np.maximum(amounts, _LEAST_SECONDS)
-    return float(np.log(known.mean()) - np.log(known).mean())
-
-
-def _edges(parts: Floats) -> Floats:
-    """Returns edges between bins, half by equal counts and half by equal widths.
-
-    CREAD's error-adaptive discretisation is of the same kind: bins of few clicks are
-    badly learned, wide bins restore badly. Each bin holds a click.
-    """
-    shares = np.linspace(0.0, 1.0, NUM_BINS + 1)[1:-1]
-    top = float(np.quantile(parts, 0.99))
-    found = np.unique((np.quantile(parts, shares) + shares * top) / 2.0)
-    below = np.searchsorted(np.sort(parts), found)
-    places, first = np.unique(below, return_index=True)
-    return found[first[(places > 0) & (places < len(parts))]]
-
-
-def _groups(
-    seconds: Floats, scales: Floats
-) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
-    """Returns the edges of groups of durations, and quantiles of each group."""
-    number = int(np.clip(len(seconds) // _LEAST_OF_GROUP, 1, _NUM_GROUPS))
-    shares = np.linspace(0.0, 1.0, number + 1)[1:-1]
-    edges = np.unique(np.quantile(scales, shares).astype(np.float32))
-    places = np.searchsorted(edges, scales.astype(np.float32), side="right")
-    levels = np.linspace(0.0, 1.0, _NUM_QUANTILES)
-    quantiles = [
-        np.quantile(
-            seconds[places == group] if (places == group).any() else seconds, levels
-        )
-        for group in range(len(edges) + 1)
-    ]
-    return tuple(edges.tolist()), tuple(tuple(q.tolist()) for q in quantiles)
 
 
 class Target(abc.ABC):
@@ -189,12 +49,12 @@ class Target(abc.ABC):
     biases: tuple[float, ...]
     keeps_mean = True
 
-    def __init__(self, mean: float, observed: Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.Observed) -> None:
         """Takes the statistics of the training impressions.
 
         Args:
           mean: Mean watch seconds of a click, in place of unknown durations.
-          observed: See `Observed`.
+          observed: See `click_times.Observed`.
         """
         self.mean = mean
         self.observed = observed
@@ -227,7 +87,9 @@ class DurationRatio(Target):
     part, as in logistic regression.
     """
 
-    def __init__(self, mean: float, observed: Observed, ratio: float) -> None:
+    def __init__(
+        self, mean: float, observed: click_times.Observed, ratio: float
+    ) -> None:
         """Starts at the mean part of the duration.
 
         Args:
@@ -253,7 +115,7 @@ class DurationRatio(Target):
 class Fraction(Target):
     """The share of the video that is watched, at most 1."""
 
-    def __init__(self, mean: float, observed: Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.Observed) -> None:
         """Starts at the mean share."""
         super().__init__(mean, observed)
         self.biases = (_logit(observed.fraction),)
@@ -276,7 +138,7 @@ class Seconds(Target):
 
     keeps_mean = False
 
-    def __init__(self, mean: float, observed: Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.Observed) -> None:
         """Starts at the mean of bounded clicks."""
         super().__init__(mean, observed)
         self.biases = (-math.log(observed.seconds_restored),)
@@ -286,7 +148,7 @@ class Seconds(Target):
     ) -> tf.Tensor:
         """Returns `T / μ · exp(-r) + r`, μ the mean: half the gamma deviance."""
         del durations
-        parts = tf.minimum(seconds / self.mean, _MOST_OF_MEAN)
+        parts = tf.minimum(seconds / self.mean, click_times.MOST_OF_MEAN)
         log_ratios = _both_bounded(outputs)
         return parts * tf.exp(-log_ratios) + log_ratios
 
@@ -308,7 +170,7 @@ class LogSeconds(Target):
     ) -> tf.Tensor:
         """Returns half the squared error, linear beyond two standard deviations."""
         del durations
-        logs = tf.math.log(tf.maximum(seconds, _LEAST_SECONDS))
+        logs = tf.math.log(tf.maximum(seconds, click_times.LEAST_SECONDS))
         targets = (logs - self.observed.log_mean) / self.observed.log_deviation
         errors = tf.abs(outputs[..., 0] - targets)
         linear = _HUBER * (errors - _HUBER / 2.0)
@@ -336,12 +198,12 @@ class Quantiles(Target):
 
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
         """Returns the log of the group's watch time at the quantile."""
-        places = tf.sigmoid(outputs[..., 0]) * (_NUM_QUANTILES - 1)
+        places = tf.sigmoid(outputs[..., 0]) * (click_times.NUM_QUANTILES - 1)
         # Hat functions: 1 at the place of a quantile, 0 at its neighbours.
-        steps = tf.range(_NUM_QUANTILES, dtype=tf.float32)
+        steps = tf.range(click_times.NUM_QUANTILES, dtype=tf.float32)
         weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - steps))
         seconds = tf.reduce_sum(weights * self._of_group(durations), axis=-1)
-        return tf.math.log(tf.maximum(seconds, _LEAST_SECONDS))
+        return tf.math.log(tf.maximum(seconds, click_times.LEAST_SECONDS))
 
     def _of_group(self, durations: tf.Tensor) -> tf.Tensor:
         """Returns the quantiles of each video's group, `[..., quantiles]`."""
@@ -354,7 +216,7 @@ class Quantiles(Target):
 class Bins(Target):
     """The chance that each of several parts of the duration is reached (CREAD)."""
 
-    def __init__(self, mean: float, observed: Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.Observed) -> None:
         """Starts at the shares of clicks that reach each edge."""
         super().__init__(mean, observed)
         self.biases = tuple(map(_logit, observed.rates)) or (0.0,)
@@ -376,18 +238,20 @@ class Bins(Target):
         if others:
             steps = tf.constant(np.diff(self.observed.means), tf.float32)
             parts += tf.reduce_sum(tf.sigmoid(outputs) * steps, axis=-1)
-        least = _LEAST_SECONDS / self.mean
+        least = click_times.LEAST_SECONDS / self.mean
         return tf.math.log(tf.maximum(parts, least) * self.scales(durations))
 
 
-def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
+def make(
+    kind: str, mean: float, ratio: float, observed: click_times.Observed
+) -> Target:
     """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
       kind: The name.
       mean: Watch seconds of a click.
       ratio: Mean part of the duration that is watched.
-      observed: See `Observed`.
+      observed: See `click_times.Observed`.
     """
     if kind == "auto":
         # .41 in the synthetic worlds, .80 on KuaiRand-Pure.
@@ -395,7 +259,7 @@ def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
         kind = "fraction" if tells else "seconds"
     if kind == "ratio":
         return DurationRatio(mean, observed, ratio)
-    kinds: dict[str, Callable[[float, Observed], Target]] = {
+    kinds: dict[str, Callable[[float, click_times.Observed], Target]] = {
         "fraction": Fraction,
         "seconds": Seconds,
         "log_seconds": LogSeconds,

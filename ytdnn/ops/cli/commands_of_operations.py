@@ -1,4 +1,4 @@
-"""Commands of daily operation, and of several processes."""
+"""The descriptions of the commands of operation, registered by name."""
 
 from ytdnn import registries
 from ytdnn.ops.cli import adding, cluster, refitting, refreshing, removing, serve

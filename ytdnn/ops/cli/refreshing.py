@@ -5,6 +5,7 @@ import pathlib
 from ytdnn import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, given_settings, output, resolved
+from ytdnn.run.pipeline import runner
 
 _BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
@@ -62,4 +63,4 @@ def run(given: arguments.Arguments) -> None:
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")
-    output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
+    output.say(f"next: {runner.recommend_command(directory)}")

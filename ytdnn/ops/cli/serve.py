@@ -154,15 +154,16 @@ def join(given: arguments.Arguments) -> None:
     Raises:
       errors.UserError: A flag is wrong, or there is nothing to join.
     """
-    from ytdnn.ops.server import served
+    from ytdnn.ops.server import joined_log
 
     wait = _seconds("wait", given.values.get("wait", "3600"))
     log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
-    found = served.join(log, out, wait)
+    found = joined_log.join(log, out, wait)
     for line in found.lines():
         output.say(line)
     output.say(f"event log: {out}")
-    output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
+    if found.clicks:
+        output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
 def _places(

@@ -159,7 +159,7 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     export_room.export(workdir, config, refit)
 
 
-def describe(workdir: pathlib.Path) -> list[str]:
+def describe(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `refit/data` is made."""
     own, later = (artifacts.peek(workdir / place) for place in _SETS)
     return [

@@ -172,15 +172,8 @@ def _carried(
 def _training(
     training: configs.TrainingConfig, refresh: configs.RefreshConfig
 ) -> configs.TrainingConfig:
-    """Returns the optimisation of a refresh."""
-    share = refresh.learning_rate_share
-    return dataclasses.replace(
-        training,
-        epochs=refresh.epochs,
-        learning_rate=training.learning_rate * share,
-        table_learning_rate=training.table_learning_rate * share,
-        warmup_steps=0,
-    )
+    """Returns the optimisation of a refresh, at the rates of the first training."""
+    return dataclasses.replace(training, epochs=refresh.epochs, warmup_steps=0)
 
 
 def _labels(

@@ -137,12 +137,6 @@ class Agreement:
         """The version that each process serves."""
         return Processes({pid: m.serving for pid, m in self._members.items()})
 
-    @property
-    def are_all_serving(self) -> bool:
-        """Whether every process serves the current version."""
-        serving = [member.serving for member in self._members.values()]
-        return len(serving) >= self._size and set(serving) == {self.current}
-
     def step(self) -> list[tuple[int, Message]]:
         """Returns the messages to send, each with its process.
 

@@ -101,6 +101,9 @@ async def _of_http(request: http.Request, error: Exception) -> responses.Respons
     """Answers an unknown path or method, as TensorFlow Serving does."""
     status = getattr(error, "status_code", problems.NOT_FOUND)
     message = f"Malformed request: {request.method} {request.url.path}"
+    methods = (getattr(error, "headers", None) or {}).get("Allow")
+    if methods:
+        message += f" (it takes {methods})"
     return _refusal(problems.Problem(status, message))
 
 

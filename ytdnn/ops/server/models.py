@@ -16,10 +16,10 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from ytdnn import errors
 from ytdnn.bundle import (
+    allowed_operations,
     batches,
     bundle,
     explained,
-    operations,
     request_warnings,
     requests,
     saved_models,
@@ -30,7 +30,7 @@ from ytdnn.bundle import (
 from ytdnn.log import catalogues, schema
 from ytdnn.log import fields as fields_room
 from ytdnn.ops.server import batching, problems
-from ytdnn.run import artifacts
+from ytdnn.run import artifacts, environment
 
 _WARMED = (
     saved_models.SIGNATURE,
@@ -102,7 +102,7 @@ class Version:
         directory = self.bundle.path(name)
         _require_named(self.bundle, directory)
         kept = meta_graph_pb2.MetaGraphDef()
-        for key, signature in operations.read(directory).signature_def.items():
+        for key, signature in allowed_operations.read(directory).signature_def.items():
             kept.signature_def[key].CopyFrom(signature)
         return kept
 
@@ -138,7 +138,7 @@ class Version:
             )
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
-        sessions.give_back()
+        environment.release_memory()
         self.models[name] = found
 
     def _owner(self, name: str) -> tuple[str | None, str]:

@@ -12,11 +12,11 @@ from ytdnn.bundle import bundle, explained, requests
 from ytdnn.log import positions, schema
 from ytdnn.ops.server import (
     batching,
+    joined_log,
     models,
     predict,
     problems,
     records,
-    served,
     served_log,
     settings,
 )
@@ -24,7 +24,7 @@ from ytdnn.retrieval import placing
 
 MILLISECONDS = "milliseconds"
 _KEYS = (
-    served.REQUEST_ID,
+    joined_log.REQUEST_ID,
     schema.VIDEO_ID,
     schema.CLICKED,
     schema.WATCH_SECONDS,
@@ -181,17 +181,17 @@ async def recommend(
     request_id = uuid.uuid4().hex
     if log is not None:
         row = _row(request_id, version, request, user_id, page)
-        log.add(served.ANSWERS, row | {schema.TIME: asked_at or None})
+        log.add(joined_log.ANSWERS, row | {schema.TIME: asked_at or None})
     signature = version.explaining(explained.CANDIDATES)
     seconds = answered.outputs[explained.STAGE_SECONDS][0]
     record = records.current()
-    record.facts |= {"answer_id": request_id, served.VERSION: version.number}
+    record.facts |= {"answer_id": request_id, joined_log.VERSION: version.number}
     run = started + answered.queue_seconds
     record.add("candidates", run, float(seconds[0]))
     record.add("ranking", run + float(seconds[0]), float(seconds[1]))
     return {
-        served.REQUEST_ID: request_id,
-        served.VERSION: version.number,
+        joined_log.REQUEST_ID: request_id,
+        joined_log.VERSION: version.number,
         "score_meaning": version.bundle.score_meaning,
         "meanings": version.bundle.meanings,
         "videos": page,
@@ -218,17 +218,17 @@ def _row(
 ) -> Json:
     device = request.get(schema.DEVICE)
     return {
-        served.REQUEST_ID: request_id,
-        served.SERVED_AT: time.time(),
-        served.VERSION: version.number,
-        schema.USER_ID: None if user_id is None else served.user_text(user_id),
+        joined_log.REQUEST_ID: request_id,
+        joined_log.SERVED_AT: time.time(),
+        joined_log.VERSION: version.number,
+        schema.USER_ID: None if user_id is None else joined_log.user_text(user_id),
         schema.DEVICE: device or None,
-        served.VIDEO_IDS: [one[schema.VIDEO_ID] for one in page],
+        joined_log.VIDEO_IDS: [one[schema.VIDEO_ID] for one in page],
         schema.SCORES: [one[schema.SCORE] for one in page],
-        served.CANDIDATE_SCORES: [one["candidate_score"] for one in page],
-        served.SOURCES: [one[schema.SOURCE] for one in page],
-        served.SEED_IDS: [one[schema.SEED_VIDEO_ID] for one in page],
-        served.PROPENSITIES: [one[schema.PROPENSITY] for one in page],
+        joined_log.CANDIDATE_SCORES: [one["candidate_score"] for one in page],
+        joined_log.SOURCES: [one[schema.SOURCE] for one in page],
+        joined_log.SEED_IDS: [one[schema.SEED_VIDEO_ID] for one in page],
+        joined_log.PROPENSITIES: [one[schema.PROPENSITY] for one in page],
         schema.PLACED_BY: [one[schema.PLACED_BY] for one in page],
     }
 
@@ -261,14 +261,14 @@ def feedback(
             f"expected {schema.CLICKED} to be true or false, received {_named(clicked)}"
         )
     row = {
-        served.REQUEST_ID: _request_id(body.get(served.REQUEST_ID)),
-        served.SERVED_AT: time.time(),
+        joined_log.REQUEST_ID: _request_id(body.get(joined_log.REQUEST_ID)),
+        joined_log.SERVED_AT: time.time(),
         schema.VIDEO_ID: _video_id(version, body.get(schema.VIDEO_ID)),
         schema.CLICKED: clicked,
         schema.WATCH_SECONDS: _watch_seconds(body.get(schema.WATCH_SECONDS), clicked),
         **{name: _outcome(name, body.get(name)) for name in outcomes if name in body},
     }
-    log.add(served.FEEDBACK, row)
+    log.add(joined_log.FEEDBACK, row)
     return {}
 
 
@@ -297,7 +297,7 @@ def _request_id(value: Any) -> str:
     is_hex = isinstance(value, str) and len(value) == 32
     if not is_hex or set(value) - set("0123456789abcdef"):
         raise errors.UserError(
-            f"expected {served.REQUEST_ID} from an answer of /recommend, received "
+            f"expected {joined_log.REQUEST_ID} from an answer of /recommend, received "
             f"{_named(value)}"
         )
     return str(value)

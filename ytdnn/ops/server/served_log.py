@@ -1,8 +1,8 @@
 """The served log: answers and their feedback, in parts of Parquet.
 
-`ytdnn.ops.server.served` joins the log. New rows are in memory until the next flush,
-which writes a part under a temporary name and renames it: a part is complete or absent.
-A server that is killed loses only the rows since its last flush.
+`ytdnn.ops.server.joined_log` joins the log. New rows are in memory until the next
+flush, which writes a part under a temporary name and renames it: a part is complete or
+absent. A server that is killed loses only the rows since its last flush.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn.ops.server import metrics, served
+from ytdnn.ops.server import joined_log, metrics
 from ytdnn.run import artifacts
 
 _LOG = logging.getLogger("ytdnn.ops.server")
@@ -56,11 +56,11 @@ class ServedLog:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.problem = ""
         self._columns = {
-            served.ANSWERS: served.answers_schema(id_type),
-            served.FEEDBACK: served.feedback_schema(id_type, outcomes),
+            joined_log.ANSWERS: joined_log.answers_schema(id_type),
+            joined_log.FEEDBACK: joined_log.feedback_schema(id_type, outcomes),
         }
         self._metrics = measured
-        self._rows: dict[str, Rows] = {served.ANSWERS: [], served.FEEDBACK: []}
+        self._rows: dict[str, Rows] = {joined_log.ANSWERS: [], joined_log.FEEDBACK: []}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._numbers = itertools.count()

@@ -40,6 +40,7 @@ _FRACTION_POWER = 0.3
 _LARGEST_FRACTION = 0.6
 _SLOTS_PER_RESULT = 4  # videos in the searched lists, if these are balanced
 _MOST_CODE = 127  # of int8
+_SEED = 0  # of the sample; recall hardly depends on it
 _NONE = float("-inf")
 
 Found = tuple[tf.Tensor, tf.Tensor]
@@ -214,7 +215,7 @@ def training_sample(num_videos: int, lists: int) -> int:
 
 def _lists(vectors: interface.Vectors, config: configs.IvfConfig) -> InvertedLists:
     number = num_lists(len(vectors), config)
-    means = _trained(vectors, number, config.seed)
+    means = _trained(vectors, number)
     centres = _moved(vectors, means, _nearest(vectors, means))
     of_video = _nearest(vectors, centres)
     centres = _moved(vectors, centres, of_video)
@@ -240,12 +241,12 @@ def _lists(vectors: interface.Vectors, config: configs.IvfConfig) -> InvertedLis
     )
 
 
-def _trained(vectors: interface.Vectors, number: int, seed: int) -> Floats:
+def _trained(vectors: interface.Vectors, number: int) -> Floats:
     """Returns the centres of k-means on a sample, `[number, dim]`.
 
     A centre without a member becomes a vector of the sample.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_SEED)
     size = training_sample(len(vectors), number)
     sample = vectors[np.sort(rng.choice(len(vectors), size, replace=False))]
     centres = sample[rng.choice(size, number, replace=False)].copy()

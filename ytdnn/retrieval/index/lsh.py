@@ -26,6 +26,7 @@ from ytdnn.retrieval.index import brute_force, interface
 from ytdnn.run import configs
 
 _VIDEOS_PER_BUCKET = 64  # on average
+_SEED = 0  # of the projections
 MOST_BITS = 16  # 65,536 buckets a table
 _SLOTS_PER_RESULT = 8  # videos that are scored, at least
 _PROBES = 2.0  # buckets looked into, as a multiple of what average ones would need
@@ -198,7 +199,7 @@ def _signs(bits: int) -> npt.NDArray[np.float32]:
 
 def _tables(vectors: interface.Vectors, config: configs.LshConfig) -> BucketTables:
     bits = num_bits(len(vectors), config)
-    rng = np.random.default_rng(config.seed)
+    rng = np.random.default_rng(_SEED)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     squares = np.square(vectors - mean).sum(axis=1)
     lift = np.sqrt(np.maximum(squares.max() - squares, 0.0))

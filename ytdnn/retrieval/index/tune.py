@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn import errors
-from ytdnn.retrieval.index import brute_force, interface, spaces
+from ytdnn.retrieval.index import brute_force, interface, tuning_spaces
 from ytdnn.run import configs
 
 Say = Callable[[str], None]
@@ -41,7 +41,7 @@ class Trial:
       megabytes: Size of that index.
     """
 
-    config: spaces.Component
+    config: tuning_spaces.Component
     recall: float
     milliseconds: float
     build_seconds: float
@@ -92,7 +92,7 @@ class Tuned:
 
 
 def predict(
-    vectors: interface.Vectors, kind: str, config: spaces.Component
+    vectors: interface.Vectors, kind: str, config: tuning_spaces.Component
 ) -> BuildCost:
     """Predicts the cost of a build from a build of a sample of the vectors.
 
@@ -101,7 +101,7 @@ def predict(
       kind: `scann`, `ivf` or `lsh`.
       config: Setting to build.
     """
-    space, (size, dim) = spaces.BY_KIND[kind], vectors.shape
+    space, (size, dim) = tuning_spaces.BY_KIND[kind], vectors.shape
     part = vectors[:: max(1, size // _SAMPLE)][:_SAMPLE]
     small = space.start(len(part))
     started = time.perf_counter()
@@ -134,10 +134,9 @@ def tune(
       errors.UserError: There is no such kind, ScaNN is missing, or no setting reaches
         the recall.
     """
-    if kind not in spaces.BY_KIND:
-        raise errors.UserError(
-            f"expected --kind to be one of {', '.join(spaces.BY_KIND)}, received {kind}"
-        )
+    if kind not in tuning_spaces.BY_KIND:
+        known = ", ".join(tuning_spaces.BY_KIND)
+        raise errors.UserError(f"expected --kind to be one of {known}, received {kind}")
     return _Search(vectors, queries, kind, recall, min(k, len(vectors)), say).run()
 
 
@@ -146,7 +145,7 @@ class _Candidate:
     """An index with its settings and recall."""
 
     index: Any
-    config: spaces.Component
+    config: tuning_spaces.Component
     recall: float
     build_seconds: float
 
@@ -185,10 +184,10 @@ class _Search:
     ) -> None:
         self._vectors, self._queries = vectors, queries
         self._kind, self._target, self._k, self._say = kind, recall, k, say
-        self._space = spaces.BY_KIND[kind]
+        self._space = tuning_spaces.BY_KIND[kind]
         self._exact = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         self._wanted = self._exact.search(queries, k)[0]
-        self._tried: dict[spaces.Component, float] = {}
+        self._tried: dict[tuning_spaces.Component, float] = {}
         self._trials: list[Trial] = []
         self._best: _Candidate | None = None
 
@@ -208,7 +207,7 @@ class _Search:
         return self._tuned(self._best)
 
     def _announce(
-        self, config: spaces.Component, axes: dict[str, Sequence[int]]
+        self, config: tuning_spaces.Component, axes: dict[str, Sequence[int]]
     ) -> None:
         first = predict(self._vectors, self._kind, config)
         most = 1 + sum(len(values) - 1 for values in axes.values())
@@ -228,7 +227,7 @@ class _Search:
             if not self._measure(dataclasses.replace(config, **{name: values[place]})):
                 return
 
-    def _at(self) -> spaces.Component:
+    def _at(self) -> tuning_spaces.Component:
         """Returns the build of the best setting, or where the search began."""
         begun = next(iter(self._tried))
         if self._best is None:
@@ -239,7 +238,7 @@ class _Search:
     def _axes(self) -> list[str]:
         return list(self._space.axes(len(self._vectors)))
 
-    def _measure(self, config: spaces.Component) -> bool:
+    def _measure(self, config: tuning_spaces.Component) -> bool:
         """Builds an index and measures its variants; tells if one is the best."""
         if config in self._tried:
             return False
@@ -258,7 +257,7 @@ class _Search:
         return self._best is not former
 
     def _cheapest(
-        self, built: Any, variant: spaces.Component, seconds: float
+        self, built: Any, variant: tuning_spaces.Component, seconds: float
     ) -> _Candidate | None:
         """Bisects the effort; None if even the largest does not reach the recall."""
         low, high, best = 0, len(_EFFORTS), None
@@ -291,7 +290,7 @@ class _Search:
             self._best = several[fastest]
 
     def _report(
-        self, config: spaces.Component, seconds: float, found: list[_Candidate]
+        self, config: tuning_spaces.Component, seconds: float, found: list[_Candidate]
     ) -> None:
         words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes())
         took = f"[{len(self._tried)}] {words}: built in {seconds:.1f} s"
@@ -301,7 +300,7 @@ class _Search:
         best = min(self._trials[-len(found) :], key=lambda trial: trial.milliseconds)
         self._say(f"{took}; {best.milliseconds:.2f} ms at recall {best.recall:.3f}")
 
-    def _recall(self, index: Any, config: spaces.Component) -> float:
+    def _recall(self, index: Any, config: tuning_spaces.Component) -> float:
         index.module.adjust(config)
         found = index.search(self._queries, self._k)[0]
         return interface.recall(found, self._wanted)
@@ -340,7 +339,7 @@ class _Search:
 
     def _default(self) -> _Candidate:
         """Builds the index that is served without tuning."""
-        config = spaces.DEFAULTS[self._kind]
+        config = tuning_spaces.DEFAULTS[self._kind]
         started = time.perf_counter()
         index = self._space.build(self._vectors, config)
         seconds = time.perf_counter() - started

@@ -14,7 +14,7 @@ from absl import flags
 from ytdnn import errors, own_files, user_paths
 from ytdnn.run import configs
 from ytdnn.run.cli import given_settings, settings
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.configs import constants, problems
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
 
@@ -210,8 +210,10 @@ def _read_overrides(
             continue
         if match is None:
             raise _unknown(command, table, argument)
-        key = _known_key(match["key"], argument)
-        value = match["value"]
+        key, value = match["key"], match["value"]
+        if constants.is_value(key, value) and key not in settings.catalogue():
+            continue
+        key = _known_key(key, argument)
         if value is None and settings.catalogue()[key].is_switch:
             value = "false" if match["no"] else "true"
         elif value is None:
@@ -239,8 +241,11 @@ def _known_key(key: str, argument: str) -> str:
             f"expected a single setting, received the group {argument}: set its "
             f"members, as --config.{key}.NAME=VALUE"
         )
-    if key in config_dicts.MOVED:
-        raise errors.UserError(config_dicts.moved(key))
+    if key in problems.MOVED:
+        raise errors.UserError(problems.moved(key))
+    if key in constants.by_path():
+        value = constants.by_path()[key]
+        raise errors.UserError(constants.message(f"config.{key}", value))
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
         f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"

@@ -32,8 +32,10 @@ COMMANDS = (
         "config.json; without any setting of data, the quickstart on the built-in "
         "synthetic world.",
         (
-            "ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart",
+            "ytdnn run --workdir=runs/quickstart",
             "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
+            "ytdnn run --config=runs/mine --workdir=runs/bpr "
+            "--config.candidates.loss=bpr",
             "ytdnn run --workdir=runs/mine --refit",
         ),
         (

@@ -1,4 +1,4 @@
-"""Reads `--config=FILE.py` and validates the config or configs that it returns."""
+"""Reads `--config=FILE.py`, or the config of a run, and validates what it returns."""
 
 import importlib.util
 import pathlib
@@ -12,8 +12,8 @@ from ml_collections import config_dict
 
 from ytdnn import errors
 from ytdnn.run import configs
-from ytdnn.run.configs import spaces
-from ytdnn.run.pipeline import config_dicts
+from ytdnn.run.configs import problems, spaces
+from ytdnn.run.pipeline import config_dicts, workdir
 
 _VARIANTS = "get_variants"
 _SPACE = "get_space"
@@ -22,14 +22,20 @@ _NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
 
 def load(path: str) -> configs.Config:
-    """Returns the config of a file with a `get_config()`.
+    """Returns the config of a file with a `get_config()`, or of a run.
 
     Args:
-      path: The file; `FILE.py:TEXT` calls `get_config(TEXT)`.
+      path: The file; `FILE.py:TEXT` calls `get_config(TEXT)`. Or the workdir of a run,
+        or its `config.json`.
 
     Raises:
       errors.UserError: The file is missing, fails, or returns no valid config.
     """
+    given = pathlib.Path(path)
+    if given.is_dir():
+        return workdir.require_config(given)
+    if given.name == workdir.CONFIG_FILE and given.is_file():
+        return workdir.require_config(given.parent)
     file, _, argument = path.partition(":")
     module = _load_module(pathlib.Path(file))
     return _config_of(module, file, argument)
@@ -52,13 +58,8 @@ def load_variants(path: str) -> dict[str, configs.Config]:
     module = _load_module(pathlib.Path(file))
     if not callable(getattr(module, _VARIANTS, None)):
         return {pathlib.Path(file).stem: _config_of(module, file, argument)}
-    found = _guarded(file, module.get_variants, *([argument] if argument else []))
-    if not isinstance(found, dict) or not found:
-        words = "an empty dict" if found == {} else type(found).__name__
-        raise errors.UserError(
-            f"expected {_VARIANTS}() of {file} to return a dict of a config for each "
-            f"name, received {words}"
-        )
+    given = [argument] if argument else []
+    found = _dict_of(file, module, _VARIANTS, "a config for each name", *given)
     for name in found:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise errors.UserError(
@@ -84,17 +85,24 @@ def load_space(path: str) -> spaces.Space | None:
     module = _load_module(pathlib.Path(file))
     if not callable(getattr(module, _SPACE, None)):
         return None
-    found = _guarded(file, module.get_space)
-    if not isinstance(found, dict) or not found:
-        words = "an empty dict" if found == {} else type(found).__name__
-        raise errors.UserError(
-            f"expected {_SPACE}() of {file} to return a dict of values for each "
-            f"setting, received {words}"
-        )
+    found = _dict_of(file, module, _SPACE, "values for each setting")
     try:
         return spaces.read(found)
     except ValueError as error:
         raise errors.UserError(f"{error} ({_SPACE}() of {file})") from None
+
+
+def _dict_of(
+    file: str, module: ModuleType, name: str, meaning: str, *arguments: str
+) -> dict[Any, Any]:
+    """Returns the dict, not empty, that a function of the user's file returns."""
+    found = _guarded(file, getattr(module, name), *arguments)
+    if isinstance(found, dict) and found:
+        return found
+    words = "an empty dict" if found == {} else type(found).__name__
+    raise errors.UserError(
+        f"expected {name}() of {file} to return a dict of {meaning}, received {words}"
+    )
 
 
 def _config_of(module: ModuleType, file: str, argument: str) -> configs.Config:
@@ -121,7 +129,9 @@ def _converted(value: Any, what: str, file: str) -> configs.Config:
 
 def _load_module(path: pathlib.Path) -> ModuleType:
     if not path.is_file():
-        raise errors.UserError(f"expected a file for --config, found none at {path}")
+        raise errors.UserError(
+            f"expected a file or a run for --config, found none at {path}"
+        )
     spec = importlib.util.spec_from_file_location("ytdnn_config_file", path)
     if spec is None or spec.loader is None:
         raise errors.UserError(f"expected a Python file for --config, received {path}")
@@ -139,7 +149,7 @@ def _guarded(file: str, function: Any, *arguments: Any) -> Any:
     except errors.UserError:
         raise
     except pydantic.ValidationError as error:
-        raise errors.UserError(f"{config_dicts.describe(error)} ({file})") from None
+        raise errors.UserError(f"{problems.describe(error)} ({file})") from None
     except Exception as error:
         # Anything can go wrong in a file that is not ours; say where in it.
         frames = traceback.extract_tb(error.__traceback__)

@@ -1,24 +1,27 @@
 """Settings of a command line, from their texts: `a,b` is a tuple."""
 
 import ast
+import contextlib
 import functools
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-
-from absl import flags
-from ml_collections import config_dict, config_flags
 
 from ytdnn import errors
 from ytdnn.run import configs
 from ytdnn.run.cli import settings
+from ytdnn.run.configs import problems
 from ytdnn.run.pipeline import config_dicts
 
-_NAMES = {
+_ORIGIN = "on the command line"
+_COMMAS = re.compile(r",")
+# Names of files and columns may hold commas.
+_BETWEEN = {
     "data.columns": re.compile(r",(?=\s*\w+\.\w+=)"),
     "data.files": re.compile(r",(?=\s*\w+=)"),
 }
+_SWITCHES = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
 def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
@@ -33,122 +36,88 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
     """
     if not overrides:
         return config
-    config = configs.with_own(config, overrides)
-    kinds = {k: v for k, v in overrides.items() if k in configs.choices()}
-    plain = _with_kinds(configs.to_dict(config), kinds)
-    words = {k: v for k, v in overrides.items() if _is_word_or_switch(k)}
-    values = config_dict.ConfigDict(_with_words(plain, words))
-    others = {k: v for k, v in overrides.items() if k not in (*kinds, *words)}
-    for key in others:
-        _require_kind(key, values)
-    defined = flags.FlagValues()
-    argv = ["ytdnn"] + [
-        f"--config.{key}={_as_literal(key, value)}" for key, value in others.items()
-    ]
-    try:
-        config_flags.DEFINE_config_dict(
-            "config", values, flag_values=defined, sys_argv=argv
-        )
-        defined(argv)
-    except flags.IllegalFlagValueError:
-        raise _illegal(others) from None
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise errors.UserError(f"{error} (on the command line)") from None
-    return config_dicts.validated(values.to_dict(), "on the command line")
+    plain = configs.to_dict(configs.with_own(config, overrides))
+    kinds = configs.choices()
+    for key in sorted(overrides, key=lambda key: key not in kinds):
+        part, name = _place(plain, key)
+        if key in kinds:
+            part[name] = _of_kind(key, overrides[key], part[name])
+        else:
+            part[name] = _value(key, overrides[key])
+    return config_dicts.validated(plain, _ORIGIN)
+
+
+def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
+    """Returns the nested dict with a setting, and the setting's name in it."""
+    path, _, name = key.rpartition(".")
+    part = functools.reduce(operator.getitem, path.split(".") if path else [], values)
+    if name not in part:
+        raise errors.UserError(problems.not_of_kind(path, part[configs.KIND], name))
+    return part, name
+
+
+def _of_kind(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
+    """Returns a choice, of its defaults if it is of another kind than before."""
+    known = configs.choices()[path]
+    if kind not in known:
+        raise _refusal(path, f"to be one of {', '.join(known.names())}", kind)
+    return before if before[configs.KIND] == kind else configs.to_dict(known[kind]())
+
+
+def _value(key: str, text: str) -> Any:
+    """Returns the value of a setting from its text."""
+    setting = settings.catalogue()[key]
+    if not isinstance(setting.default, tuple):
+        return _scalar(setting, text)
+    if text[:1] in tuple("(['\""):
+        return _literal(setting, text, text)
+    parts = entries(key, text)
+    if key == "composition.sources":
+        return tuple(map(_source, parts))
+    if str in setting.types:
+        return tuple(parts)
+    return _literal(setting, f"({','.join(parts)},)" if parts else "()", text)
+
+
+def _scalar(setting: settings.Setting, text: str) -> Any:
+    """Returns a number, a text, true or false."""
+    word = text.lower()
+    if setting.types == (str,):
+        return text
+    if setting.is_switch and word in _SWITCHES:
+        return _SWITCHES[word]
+    if word in setting.words:
+        return word
+    readers = [_READERS[kind] for kind in setting.types if kind in _READERS]
+    for _, read in readers:
+        with contextlib.suppress(ValueError):
+            return read(text)
+    if setting.choices:
+        expected = f"one of {', '.join(setting.choices)}"
+    else:
+        others = [*setting.words, *(words for words, _ in readers)]
+        expected = " or ".join(others or ["true or false"])
+    raise _refusal(setting.key, f"to be {expected}", text)
+
+
+def _whole(text: str) -> int:
+    return int(text, 16 if text.lower().startswith("0x") else 10)
 
 
 _READERS: dict[type, tuple[str, Callable[[str], Any]]] = {
-    bool: ("true or false", {"true": True, "false": False, "1": 1, "0": 0}.__getitem__),
-    int: ("a whole number", int),
+    int: ("a whole number", _whole),
     float: ("a number", float),
 }
 
 
-def _illegal(given: Mapping[str, str]) -> errors.UserError:
-    """Returns the error of the first text that is no value of its setting's type."""
-    for key, value in given.items():
-        default = settings.catalogue()[key].default
-        expected, read = _READERS.get(type(default), ("text", str))
-        try:
-            read(_as_literal(key, value).lower())
-        except (KeyError, ValueError, SyntaxError):
-            return errors.UserError(
-                f"expected config.{key} to be {expected}, received {value!r} (on the "
-                f"command line)"
-            )
-    return errors.UserError(
-        f"expected values of their settings' types, received {dict(given)!r}"
-    )
-
-
-def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
-    """Returns nested dicts with the choices of `kinds` applied."""
-    for path, kind in kinds.items():
-        known = configs.choices()[path]
-        if kind not in known:
-            raise errors.UserError(
-                f"expected config.{path} to be one of {', '.join(known.names())}, "
-                f"received {kind!r} (on the command line)"
-            )
-        parents, _, name = path.rpartition(".")
-        parent = functools.reduce(operator.getitem, parents.split("."), values)
-        if parent[name][configs.KIND] != kind:
-            parent[name] = configs.to_dict(known[kind]())
-    return values
-
-
-def _is_word_or_switch(key: str) -> bool:
-    """Returns whether the values of a setting are true, false, or a few words."""
-    setting = settings.catalogue()[key]
-    return setting.is_switch and bool(setting.choices)
-
-
-def _with_words(values: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
-    """Returns nested dicts with settings that are true, false, or a word."""
-    switches = {"true": True, "false": False, "1": True, "0": False}
-    for key, text in words.items():
-        known = settings.catalogue()[key].choices
-        if text.lower() not in {*known, *switches}:
-            raise errors.UserError(
-                f"expected config.{key} to be one of {', '.join(known)}, received "
-                f"{text!r} (on the command line)"
-            )
-        path, _, name = key.rpartition(".")
-        parent = functools.reduce(operator.getitem, path.split("."), values)
-        parent[name] = switches.get(text.lower(), text.lower())
-    return values
-
-
-def _require_kind(key: str, values: config_dict.ConfigDict) -> None:
-    """Checks that a setting below a choice belongs to the chosen kind."""
-    path, _, name = key.rpartition(".")
-    kinds = configs.choices().get(path)
-    if kinds is None:
-        return
-    kind = functools.reduce(getattr, path.split("."), values)[configs.KIND]
-    if name not in configs.own_settings(kinds[kind]):
-        raise errors.UserError(config_dicts.not_of_kind(path, kind, name))
-
-
-def _as_literal(key: str, value: str) -> str:
-    """Returns the text of a tuple as Python spells it: `a,b` → `('a', 'b')`."""
-    setting = settings.catalogue()[key]
-    if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
-        return value
-    parts = entries(key, value)
-    if key == "composition.sources":
-        return repr(tuple(map(_source, parts)))
-    if setting.holds_text:
-        return repr(tuple(parts))
-    literal = f"({','.join(parts)},)" if parts else "()"
+def _literal(setting: settings.Setting, text: str, given: str) -> Any:
+    """Returns a tuple from its text in Python."""
     try:
-        ast.literal_eval(literal)
-    except (ValueError, SyntaxError):
-        raise errors.UserError(
-            f"expected config.{key} to be numbers such as 10,50,100, received "
-            f"{value!r} (on the command line)"
-        ) from None
-    return literal
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        is_text = str in setting.types
+        some = "texts such as 'a','b'" if is_text else "numbers such as 10,50,100"
+        raise _refusal(setting.key, f"to be {some}", given) from None
 
 
 def _source(text: str) -> tuple[str, float]:
@@ -157,10 +126,8 @@ def _source(text: str) -> tuple[str, float]:
     try:
         return name.strip(), float(share)
     except ValueError:
-        raise errors.UserError(
-            f"expected config.composition.sources as fresh_uploads=0.2,popular=0.1, "
-            f"received {text!r} (on the command line)"
-        ) from None
+        key, expected = "composition.sources", "as fresh_uploads=0.2,popular=0.1"
+        raise _refusal(key, expected, text) from None
 
 
 def entries(key: str, value: str) -> list[str]:
@@ -170,6 +137,11 @@ def entries(key: str, value: str) -> list[str]:
       key: Name of the setting.
       value: Value as typed.
     """
-    if key in _NAMES:
-        return [part for part in _NAMES[key].split(value) if part.strip()]
-    return [part.strip() for part in value.split(",") if part.strip()]
+    parts = _BETWEEN.get(key, _COMMAS).split(value)
+    return [part if key in _BETWEEN else part.strip() for part in parts if part.strip()]
+
+
+def _refusal(key: str, expected: str, text: str) -> errors.UserError:
+    return errors.UserError(
+        f"expected config.{key} {expected}, received {text!r} ({_ORIGIN})"
+    )

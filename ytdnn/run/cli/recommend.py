@@ -83,6 +83,7 @@ FLAGS = (
     Flag(
         "max_per",
         'Largest number of videos for each value of a column, JSON: {"channel_id": 2}.',
+        example="JSON",
     ),
     Flag(
         "weights",

@@ -11,8 +11,9 @@ WORKDIR = arguments.Flag(
 )
 CONFIG = arguments.Flag(
     "config",
-    "Python file with a get_config(); default: the config of the workdir.",
-    example="FILE.py",
+    "Python file with a get_config(), or a run whose settings are taken; default: the "
+    "config of the workdir.",
+    example="FILE.py|RUN",
 )
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = arguments.Flag("strategy", key="strategy")
@@ -34,7 +35,8 @@ DATA_FLAGS = (
     ),
     arguments.Flag(
         "columns",
-        "Your column names, such as watches.video_id=item_id,watches.time=timestamp.",
+        "Your column names, such as watches.video_id=item_id,watches.time=timestamp; "
+        "numbers in another unit as watches.watch_seconds=played_ms/1000.",
         key="data.columns",
         example="TABLE.COLUMN=OWN,…",
     ),

@@ -23,9 +23,9 @@ class Setting:
       key: Path of the setting, such as `candidates.training.epochs`.
       default: Default value.
       text: Help text.
-      choices: Accepted values; empty: any value of the type.
-      holds_text: Whether it is a text or a tuple of texts.
-      is_switch: Whether it may be true or false.
+      choices: Accepted values; empty: any value of the types.
+      types: Types of its values, or of the members of a tuple.
+      words: Texts that it may be besides a number, true or false.
       kind: For a setting of one kind of a choice: the kind; empty: it always exists.
     """
 
@@ -33,9 +33,14 @@ class Setting:
     default: Any
     text: str
     choices: tuple[str, ...]
-    holds_text: bool
-    is_switch: bool = False
+    types: tuple[type, ...]
+    words: tuple[str, ...] = ()
     kind: str = ""
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it may be true or false."""
+        return bool in self.types
 
 
 def catalogue() -> dict[str, Setting]:
@@ -92,7 +97,7 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
         kinds = configs.choices().get(key)
         if kinds:
             names = kinds.names()
-            yield Setting(key, value.kind, texts[field.name], names, holds_text=True)
+            yield Setting(key, value.kind, texts[field.name], names, (str,))
             for kind, cls in kinds.items():
                 for own in _settings(cls(), f"{key}."):
                     yield dataclasses.replace(own, kind=kind)
@@ -103,26 +108,33 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
 
 
 def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
+    types = tuple(dict.fromkeys(_types(annotation)))
     arguments = typing.get_args(annotation)
-    names = [each for each in arguments if isinstance(each, components.NameOf)]
-    is_choice = typing.get_origin(annotation) is typing.Literal
-    is_switch = bool in (annotation, *arguments)
-    choices = arguments if is_choice else ()
-    if names:
-        choices, annotation = names[0].names(), str
-    if is_switch and len(arguments) > 1:
-        words = [w for a in arguments for w in typing.get_args(a)]
-        choices = (*words, "true", "false")
-    return Setting(
-        key=key,
-        default=default,
-        text=text,
-        choices=choices,
-        holds_text=annotation is str or _is_text(arguments[:1]),
-        is_switch=is_switch,
-    )
+    parts = [each for each in arguments if isinstance(each, components.NameOf)]
+    literals = [each for each in (annotation, *arguments) if _is_literal(each)]
+    words = tuple(word for each in literals for word in typing.get_args(each))
+    if isinstance(default, tuple) or int in types or float in types:
+        choices: tuple[str, ...] = ()
+    elif parts:
+        choices = parts[0].names()
+    else:
+        choices = (*words, "true", "false") if words and bool in types else words
+    return Setting(key, default, text, choices, types, words)
 
 
-def _is_text(items: tuple[Any, ...]) -> bool:
-    """Returns whether a tuple's item type is text, or one of several texts."""
-    return items == (str,) or any(typing.get_origin(i) is typing.Literal for i in items)
+def _is_literal(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is typing.Literal
+
+
+def _types(annotation: Any) -> Iterator[type]:
+    """Yields the types of a setting's values, or of the members of a tuple."""
+    arguments = typing.get_args(annotation)
+    if _is_literal(annotation):
+        yield from map(type, arguments)
+    elif typing.get_origin(annotation) is typing.Annotated:
+        yield from _types(arguments[0])
+    elif arguments:
+        for each in arguments:
+            yield from _types(each)
+    elif isinstance(annotation, type):
+        yield annotation

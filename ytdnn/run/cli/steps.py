@@ -31,7 +31,7 @@ def run(given: arguments.Arguments) -> None:
     for note in graph.notes(config, directory):
         output.say(note)
     output.say(f"bundle: {directory / graph.BUNDLE.name}")
-    output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
+    output.say(f"next: {runner.recommend_command(directory)}")
 
 
 def _first(given: arguments.Arguments) -> configs.Config:

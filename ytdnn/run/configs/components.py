@@ -18,6 +18,7 @@ from pydantic import dataclasses as pydantic_dataclasses
 from pydantic_core import core_schema
 
 from ytdnn import errors, registry
+from ytdnn.run.configs import constants
 
 _T = TypeVar("_T")
 
@@ -50,7 +51,7 @@ def validated(cls: type[_T]) -> type[_T]:
     @functools.wraps(construct)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
-            construct(self, *args, **kwargs)
+            construct(self, *args, **constants.left_out(cls.__name__, kwargs))
         except pydantic.ValidationError as error:
             from ytdnn.run.configs import problems  # which knows all components
 
@@ -212,6 +213,21 @@ def kinds(annotation: Any) -> Kinds:
     parts = [mark.parts for mark in marks if isinstance(mark, OneOf)]
     named = {getattr(member, KIND): member for member in members}
     return Kinds(named, parts[0] if parts else None)
+
+
+def classes(component: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the class of a component and those of its parts, each with its prefix.
+
+    Args:
+      component: The class.
+      prefix: Path of its settings, such as `candidates.`.
+    """
+    yield prefix, component
+    for field in dataclasses.fields(component):
+        choice = kinds(field.type)
+        for part in choice.values() if choice else (field.type,):
+            if dataclasses.is_dataclass(part):
+                yield from classes(part, f"{prefix}{field.name}.")
 
 
 def own_settings(component: Any) -> list[str]:

@@ -65,7 +65,8 @@ class DataConfig:
       histories: kuairand: a Parquet file in the folder of the log, with each user's
         earlier watches (`user_id`, `long_watch_seq`), ordered but without times.
       files: log: own files or folders of tables, such as "watches=clicks.parquet".
-      columns: Own column names, such as "watches.video_id=item_id".
+      columns: Own column names, such as "watches.video_id=item_id". Numbers in another
+        unit are divided or multiplied: "watches.watch_seconds=played_ms/1000".
       where: Polars SQL filter over the rows of `watches`, such as "rating >= 4"; for
         MovieLens and KuaiRand also over those of impressions, which are the same.
       clicks_are_watches: Whether clicked impressions are added to `watches`, for a log

@@ -53,11 +53,8 @@ class EvaluationConfig:
       videos: Videos that count as right answers and as impressions of the ranker: a
         file of ids, or a condition over columns of `videos`; lists are not filtered.
         Empty: all.
-      propensity_power: Power of a video's training watches that its propensity, for the
-        debiased hit rate, is proportional to.
       num_resamples: Bootstrap resamples of the users, for each interval.
       seed: Seed of the resamples and of the choice of users checked for leaks.
-      block_megabytes: Upper bound on the memory of a block of scores.
       window_events: Number of events that are in memory at a time; a log with more is
         measured by groups of users, with the same result.
       off_policy_pages: Number of logged slates with propensities, sampled, on which the
@@ -103,10 +100,8 @@ class EvaluationConfig:
     similarity_by: str = ""
     users: str = ""
     videos: str = ""
-    propensity_power: components.Share = 1.0
     num_resamples: components.Positive = 1_000
     seed: components.NonNegative = 0
-    block_megabytes: components.Positive = 128
     window_events: components.Positive = 1 << 23
     off_policy_pages: components.NonNegative = 1_000
     off_policy_most_weight: components.NonNegativeFloat = 0.0

@@ -31,20 +31,15 @@ class ScannConfig:
         scoring the leaves' centres costs as much.
       leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
         from the corpus size.
-      leaf_avq: Eta of the anisotropic quantisation of leaf centres: above 1, errors
-        along a vector weigh more than across it, as inner products need.
       dimensions_per_block: Number of coordinates that share one code of a point; 0 = no
         codes, the points of the searched leaves are scored exactly.
-      anisotropic_threshold: Threshold for the anisotropic quantisation of points.
       reorder_factor: Number of points rescored exactly, as a multiple of k.
     """
 
     min_videos: components.NonNegative = 2_000
     num_leaves: components.NonNegative = 0
     leaves_to_search_fraction: components.Share = 0.0
-    leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 8.0
     dimensions_per_block: components.NonNegative = 2
-    anisotropic_threshold: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] = 0.2
     reorder_factor: components.Positive = 4
     kind: Literal["scann"] = "scann"
 
@@ -62,14 +57,12 @@ class IvfConfig:
       lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
         from the corpus size.
       reorder_factor: Number of videos scored exactly, as a multiple of k.
-      seed: Seed of the sample that k-means is trained on.
     """
 
     min_videos: components.NonNegative = 2_000
     num_lists: components.NonNegative = 0
     lists_to_search_fraction: components.Share = 0.0
     reorder_factor: components.Positive = 2
-    seed: components.Seed = 0
     kind: Literal["ivf"] = "ivf"
 
 
@@ -84,13 +77,11 @@ class LshConfig:
         buckets; 0 = from the corpus size.
       scored_fraction: Share of the videos in the searched buckets of all tables; 0 =
         from the corpus size.
-      seed: Seed of the projections.
     """
 
     num_tables: components.Positive = 4
     num_bits: Annotated[int, pydantic.Field(ge=0, le=16)] = 0
     scored_fraction: components.Share = 0.0
-    seed: components.NonNegative = 0
     kind: Literal["lsh"] = "lsh"
 
 

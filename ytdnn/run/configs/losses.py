@@ -15,10 +15,7 @@ class SampledSoftmaxConfig:
       in_batch: Whether labels of other users in the batch are negatives.
       num_negatives: Sampled negatives per step, in addition to the in-batch ones.
       proposal_exponent: Negatives are drawn in proportion to label count to this
-        power, except for the two shares below.
-      uniform_share: Share of negatives drawn uniformly.
-      log_uniform_share: Share of negatives drawn log-uniformly in the rank of label
-        counts.
+        power; 0 = uniformly, 1 = as often as they are labels.
       correct_positive: Whether the positive's score, too, is corrected by its expected
         count among the negatives. The gradient is then never nearer to that of full
         softmax, and for rare videos far from it
@@ -28,18 +25,11 @@ class SampledSoftmaxConfig:
     in_batch: bool = True
     num_negatives: components.NonNegative = 1024
     proposal_exponent: components.Share = 0.75
-    uniform_share: components.Share = 0.0
-    log_uniform_share: components.Share = 0.0
     correct_positive: bool = False
     kind: Literal["sampled_softmax"] = "sampled_softmax"
 
     @pydantic.model_validator(mode="after")
     def _there_are_negatives(self) -> "SampledSoftmaxConfig":
-        if self.uniform_share + self.log_uniform_share > 1.0:
-            raise ValueError(
-                "expected uniform_share + log_uniform_share of at most 1, received "
-                f"{self.uniform_share} + {self.log_uniform_share}"
-            )
         if self.num_negatives == 0 and not self.in_batch:
             raise ValueError(
                 "expected num_negatives above 0 with in_batch false, received 0"
@@ -83,12 +73,10 @@ class WARPConfig:
         rank is estimated among them.
       proposal_exponent: Negatives are drawn in proportion to label count to this
         power; 0 = uniformly, as published.
-      margin: Margin by which the label should be above a negative.
     """
 
     num_negatives: components.Positive = 256
     proposal_exponent: components.Share = 0.0
-    margin: components.PositiveFloat = 1.0
     kind: Literal["warp"] = "warp"
 
 
@@ -129,10 +117,7 @@ class OwnLossConfig:
 class HierarchicalSoftmaxConfig:
     """Softmax along a binary tree of the videos; served by a first-order approximation.
 
-    Attributes:
-      tree_order: Order of the leaves: by `frequency`, or by `cluster`, so that videos
-        watched by the same users are near each other.
+    Videos watched by the same users are near each other in the tree.
     """
 
-    tree_order: Literal["frequency", "cluster"] = "cluster"
     kind: Literal["hierarchical_softmax"] = "hierarchical_softmax"

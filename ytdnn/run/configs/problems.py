@@ -7,7 +7,7 @@ from typing import Any
 import pydantic
 
 from ytdnn.run import configs
-from ytdnn.run.configs import run
+from ytdnn.run.configs import constants, run
 
 _MOST_PROBLEMS = 3
 MOVED = {"index.num_candidates": "composition.num_candidates"}
@@ -41,10 +41,16 @@ def _phrase(title: str, problem: Any) -> str:
     path, kind = _path(title, problem["loc"])
     key, below = ".".join(path), ".".join(path[1:])
     if problem["type"] == "unexpected_keyword_argument":
+        parent = ".".join(path[1:-1])
+        cls = configs.choices()[parent][kind].__name__ if kind else title
+        if path[-1] in constants.BY_CLASS.get(cls, {}):
+            return constants.message(key, constants.BY_CLASS[cls][path[-1]])
         if kind:
-            return not_of_kind(".".join(path[1:-1]), kind, path[-1])
+            return not_of_kind(parent, kind, path[-1])
         if below in MOVED:
             return moved(below)
+        if below in constants.by_path():
+            return constants.message(key, constants.by_path()[below])
         return f"there is no setting {key}: ytdnn run --help lists all"
     if problem["type"] == "value_error":  # of settings that do not fit each other
         return f"{key}: {problem['msg'].removeprefix('Value error, ')}"

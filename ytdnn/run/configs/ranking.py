@@ -63,7 +63,6 @@ class ClickTimesWatchTimeConfig:
         (CREAD); or the `ratio` to the duration, without bound.
       own_tower: Widths of the ReLU layers of a separate tower for the watch time; none:
         click and watch time share one tower.
-      watch_time_weight: Weight of the second head's loss in the sum of both.
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
@@ -71,7 +70,6 @@ class ClickTimesWatchTimeConfig:
         "auto", "fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio"
     ] = "auto"
     own_tower: tuple[components.Positive, ...] = ()
-    watch_time_weight: components.PositiveFloat = 1.0
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 
 
@@ -119,9 +117,11 @@ class RankingConfig:
         "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
         Others have the default; an outcome of weight 0 is not predicted
         (docs/feedback.md).
+      outcome_tower: Widths of the ReLU layers of a tower of its own for each outcome,
+        on the features that the click has learned, so that no outcome costs the click;
+        none: outcomes are outputs of the tower. Ignored with `experts`.
       experts: Number of experts in place of the tower's last layer, each output with a
-        gate of its own (MMoE), then without `ensemble_size`; 0: all outputs read the
-        tower.
+        gate of its own (MMoE), then without `ensemble_size`; 0: none.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here.
     """
@@ -154,6 +154,7 @@ class RankingConfig:
     )
     auto: tuple[by_size.RankingSetting, ...] = ()
     loss_weights: tuple[str, ...] = ()
+    outcome_tower: tuple[components.Positive, ...] = (64, 32)
     experts: components.NonNegative = 0
 
     @pydantic.field_validator("loss_weights", mode="after")

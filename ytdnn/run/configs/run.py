@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import pydantic
 
 from ytdnn import registries
-from ytdnn.run.configs import by_size, components, losses
+from ytdnn.run.configs import by_size, components, constants, losses
 from ytdnn.run.configs import candidates as candidates_config
 from ytdnn.run.configs import composition as composition_config
 from ytdnn.run.configs import data as data_config
@@ -205,6 +205,7 @@ def component(cls: type[_T], values: dict[str, Any]) -> _T:
     Raises:
       pydantic.ValidationError: Unknown keys or bad values, each with its path.
     """
+    values = constants.without(cls, values)
     return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
 
 
@@ -220,16 +221,12 @@ def from_dict(values: dict[str, Any]) -> Config:
 @functools.cache
 def choices() -> dict[str, components.Kinds]:
     """Returns the components of each choice of a run, by path and kind."""
-    return dict(_choices(Config, ""))
-
-
-def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, components.Kinds]]:
-    for field in dataclasses.fields(cls):
-        kinds = components.kinds(field.type)
-        if kinds:
-            yield prefix + field.name, kinds
-        elif dataclasses.is_dataclass(field.type):
-            yield from _choices(field.type, f"{prefix}{field.name}.")
+    found = {
+        prefix + field.name: components.kinds(field.type)
+        for prefix, cls in components.classes(Config)
+        for field in dataclasses.fields(cls)
+    }
+    return {path: kinds for path, kinds in found.items() if kinds}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -261,10 +258,13 @@ def _as_json(value: Any) -> Any:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
     """Returns the differences between nested dicts, by path as in `flat`.
 
+    A setting of `before` that is a constant now, of its value, is none.
+
     >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
     """
-    old, new = flat(before), flat(after)
+    new = flat(after)
+    old = {k: v for k, v in flat(before).items() if k in new or not _is_fixed(k, v)}
     absent = object()
     both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
     written = {
@@ -273,6 +273,14 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         if values[0] != values[1]
     }
     return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
+
+
+def _is_fixed(path: str, value: Any) -> bool:
+    """Whether a setting, by its path in a part of the config, has its constant."""
+    return any(
+        value == fixed and f".{known}".endswith(f".{path}")
+        for known, fixed in constants.by_path().items()
+    )
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,9 +79,7 @@ class RefreshConfig:
       epochs: Passes over the new events, for both stages.
       replay: Number of old watches, for each new one, that the candidates are trained
         on again, against forgetting.
-      learning_rate_share: Learning rates, as a share of those of the first training.
     """
 
     epochs: components.Positive = 3
     replay: components.NonNegativeFloat = 0.5
-    learning_rate_share: components.PositiveFloat = 1.0

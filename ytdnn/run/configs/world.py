@@ -23,8 +23,6 @@ class WorldConfig:
       vector_dim: Width of the vectors of videos in the column `vector`, like those of
         an encoder of frames and sound: topic, channel and style, with noise. 0 = no
         such column.
-      vector_noise: Standard deviation of the noise in each coordinate; that of the
-        signal is 1.
       outcomes: Whether clicks have the outcomes `liked` and `disliked`, drawn from the
         truth (docs/feedback.md). The rest of the log does not depend on it.
       seed: Seed of the world; training has a seed of its own.
@@ -40,7 +38,6 @@ class WorldConfig:
     metadata_noise: components.Fraction = 0.1
     accidental_clicks: components.Fraction = 0.0
     vector_dim: components.NonNegative = 0
-    vector_noise: components.NonNegativeFloat = 0.5
     seed: components.NonNegative = 0
     outcomes: bool = False
 

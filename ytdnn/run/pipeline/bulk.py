@@ -317,7 +317,7 @@ def checked_weights(
       errors.UserError: The weights are malformed, or name something that the bundle
         does not predict.
     """
-    from ytdnn.bundle import weights as weights_room
+    from ytdnn.bundle import outcome_weights as weights_room
 
     fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
     found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
@@ -362,21 +362,21 @@ def _frame(
     """
     import polars as pl
 
-    from ytdnn.log.sources import frames, ids
+    from ytdnn.log.sources import frames, id_files
 
     if named is None:
         return None
     if isinstance(named, pathlib.Path):
-        return ids.read(named, column, others, f"--{flag}")
+        return id_files.read(named, column, others, f"--{flag}")
     if frames.is_frame(named):
         frame = frames.to_polars(named, flag).collect()
-        return ids.of_frame(frame, f"the frame of {flag}", column, others)
+        return id_files.of_frame(frame, f"the frame of {flag}", column, others)
     listed = [named] if isinstance(named, str | numbers.Integral) else list(named)
     plain = [one.item() if hasattr(one, "item") else one for one in listed]
     if len({type(one) for one in plain}) > 1:
         plain = [str(one) for one in plain]
     frame = pl.DataFrame([pl.Series(column, plain)])
-    return ids.of_frame(frame, f"the ids of {flag}", column)
+    return id_files.of_frame(frame, f"the ids of {flag}", column)
 
 
 def _require_length(k: int) -> None:

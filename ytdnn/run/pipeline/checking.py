@@ -41,6 +41,8 @@ def check(config: configs.DataConfig) -> Findings:
 
     try:
         mistakes = validation.findings(sources.read(config))
+    except errors.SeveralError as error:
+        return Findings(error.messages, [])
     except errors.UserError as error:
         return Findings([str(error)], [])
     if config.bad_rows == "drop":

@@ -8,11 +8,6 @@ from ytdnn import errors
 from ytdnn.run import configs
 from ytdnn.run.configs import problems
 
-MOVED = problems.MOVED
-moved = problems.moved
-not_of_kind = problems.not_of_kind
-describe = problems.describe
-
 
 def validated(values: dict[str, Any], origin: str) -> configs.Config:
     """Returns the config from nested dicts.
@@ -27,7 +22,7 @@ def validated(values: dict[str, Any], origin: str) -> configs.Config:
     try:
         return configs.from_dict(values)
     except pydantic.ValidationError as error:
-        raise errors.UserError(f"{describe(error)} ({origin})") from None
+        raise errors.UserError(f"{problems.describe(error)} ({origin})") from None
     except TypeError as error:
         raise errors.UserError(
             f"expected settings of plain numbers, texts and tuples, received another "

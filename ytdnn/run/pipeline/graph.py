@@ -43,7 +43,8 @@ class Step:
       prefix: Prefix that the keys of that part need to be settings.
       left_out: Function that returns why the step does not apply to the prepared log;
         empty if it applies.
-      describe: Function of the workdir that returns the lines to print after the step.
+      describe: Function of (config, workdir) that returns the lines to print after the
+        step.
       kind: Kind of the artefact, if it is not the last part of its name.
       given: Function that returns fingerprints of inputs from outside the workdir.
       sections: Sections of the run's config that `config.json` keeps after the step.
@@ -58,7 +59,7 @@ class Step:
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
     left_out: Callable[[configs.Config, pathlib.Path], str] = _never
-    describe: Callable[[pathlib.Path], Sequence[str]] | None = None
+    describe: Callable[[configs.Config, pathlib.Path], Sequence[str]] | None = None
     kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sections: tuple[str, ...] = ()

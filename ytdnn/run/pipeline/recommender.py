@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ytdnn.bundle import logged_requests, streams
     from ytdnn.log import prepared
 
-REQUEST = "request"
-RANK = "rank"
 _DATA = "data"
 
 Request = requested.Request
@@ -287,7 +285,7 @@ class Recommender:
         import numpy as np
         import polars as pl
 
-        from ytdnn.bundle import bulk_ids, requests, streams, tables
+        from ytdnn.bundle import answer_frames, bulk_ids, requests, streams, tables
 
         length = {} if k is None else {schema.K: requested.plain(k)}
         known = self.bundle.inputs(self.bundle.recommender(exact=True))
@@ -295,25 +293,12 @@ class Recommender:
         indices = tables.indices_of(self.data.users[schema.USER_ID], users)
         for place in np.flatnonzero(indices < 0)[:1].tolist():
             self.request(requested.user_id(users[place]))  # says what is wrong
-        places = pl.Series(REQUEST, range(len(users)), pl.Int64)
+        places = pl.Series(answer_frames.REQUEST, range(len(users)), pl.Int64)
         each = bulk_ids.BulkIds(places, indices)
         stream = streams.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
-        return self._finished(stream.whole(), users)
-
-    def _finished(self, found: "pl.DataFrame", users: "pl.Series") -> "pl.DataFrame":
-        """Returns lists by request with the columns of every answer."""
-        import polars as pl
-
-        if schema.TITLE not in found.columns:
-            nothing = pl.lit(None, pl.String).alias(schema.TITLE)
-            found = found.with_columns(nothing)
-        first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
-        wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
-        named = users.gather(found[REQUEST])
-        ordered = found.select(*first, pl.exclude(first)).with_columns(wide)
-        return ordered.insert_column(1, named)
+        return answer_frames.of_lists(stream.whole(), users)
 
     def _of_requests(
         self,
@@ -330,13 +315,16 @@ class Recommender:
           exact: Whether to use the exact index.
           shared: Values of keys for requests without them.
         """
+        from ytdnn.bundle import answer_frames
+
         given = [{**shared, **self._completed(one)} for one in requests]
         for note in self._doubts(given):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in given]
         if k is not None:
             given = [request | {schema.K: requested.plain(k)} for request in given]
-        return self._frame(self._answers(given, exact), users)
+        answers = self._answers(given, exact)
+        return answer_frames.of_answers(self.bundle, answers, users)
 
     def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
@@ -373,44 +361,6 @@ class Recommender:
             found = self.bundle.answer([given[row] for row in rows], exact)
             answers.update(zip(rows, found, strict=True))
         return [answers[row] for row in range(len(given))]
-
-    def _frame(
-        self, answers: Sequence["bundle_room.BundleAnswer"], users: Sequence[Any]
-    ) -> "pl.DataFrame":
-        """Returns answers as rows; the user of each where any is named."""
-        import polars as pl
-
-        from ytdnn.bundle import tables
-
-        said = [name for name in self.bundle.meanings if name != schema.SCORE]
-        columns = {
-            REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
-            RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
-            schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
-            schema.TITLE: [title for one in answers for title in one.titles],
-            schema.SCORE: [score for one in answers for score in one.scores],
-        } | {
-            name: [value for one in answers for value in one.more[name]]
-            for name in said
-        }
-        types = {
-            REQUEST: pl.Int64(),
-            RANK: pl.Int64(),
-            schema.VIDEO_ID: self.bundle.id_type,
-            schema.TITLE: pl.String(),
-            schema.SCORE: pl.Float64(),
-        } | {
-            name: pl.Float64() if kind == pl.Float32() else kind
-            for name in said
-            for kind in [tables.type_of(name)]
-        }
-        frame = pl.DataFrame(columns, types)
-        if all(user is None for user in users):
-            return frame
-        if len({type(user) for user in users if user is not None}) > 1:
-            users = [None if user is None else str(user) for user in users]
-        named = pl.Series(schema.USER_ID, users)
-        return frame.insert_column(1, named.gather(frame[REQUEST]))
 
 
 def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":

@@ -59,7 +59,7 @@ def run(
         step.run(config, workdir)
         workdir_room.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
-        for line in step.describe(workdir) if step.describe else ():
+        for line in step.describe(config, workdir) if step.describe else ():
             say(line)
         path = workdir / step.name
         say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
@@ -100,7 +100,16 @@ def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
     for step in graph.every(config):
         if _applies(step, config, workdir) and staleness(step, config, workdir):
             return f"ytdnn {step.command} --workdir={workdir}"
-    return f"ytdnn recommend --workdir={workdir} --user=USER_ID"
+    return recommend_command(workdir)
+
+
+def recommend_command(workdir: pathlib.Path) -> str:
+    """Returns the command of recommendations for the first user of the prepared set."""
+    from ytdnn.log import prepared, schema
+
+    user = prepared.load(workdir / "data").users[schema.USER_ID][0]
+    words = [f"--workdir={workdir}", f"--user={user}"]
+    return " ".join(["ytdnn recommend", *map(errors.shell, words)])
 
 
 def require(

@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import registries
+from ytdnn import errors, registries
 from ytdnn.evaluation import chosen_order, report_files
 from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import memory, native_log, sizes
@@ -57,12 +57,15 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
     return configs.to_dict(config.data)
 
 
-def describe_data(workdir: pathlib.Path) -> list[str]:
+def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/data` is made."""
     from ytdnn.evaluation.terminal import prepared_table
     from ytdnn.log import prepared
 
-    return prepared_table.lines(prepared.load(workdir / "data"))
+    named = {*config.ranking.features.add, *config.candidates.features.add}
+    return prepared_table.lines(
+        prepared.load(workdir / "data"), named, errors.shell(str(workdir))
+    )
 
 
 def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -116,7 +119,7 @@ def choice_config(config: configs.Config) -> Mapping[str, Any]:
     return {"ranking": {"enabled": config.ranking.enabled}}
 
 
-def describe_choice(workdir: pathlib.Path) -> list[str]:
+def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
     found = chosen_order.read(workdir)
     return [] if found is None else [found.words]
@@ -140,7 +143,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
 
-def describe_candidates(workdir: pathlib.Path) -> list[str]:
+def describe_candidates(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 

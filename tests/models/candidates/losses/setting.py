@@ -8,6 +8,11 @@ from ytdnn.models.candidates import tower_inputs
 from ytdnn.models.layers import randomness
 
 SEED = tf.constant([3, 4])
+OF_RANKER = {
+    randomness.RandomStream.OWN_TOWER,
+    randomness.RandomStream.EXPERTS,
+    randomness.RandomStream.OUTCOMES,
+}
 
 
 def config(**settings):

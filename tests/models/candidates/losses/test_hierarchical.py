@@ -67,13 +67,12 @@ def test_served_products_are_log_probabilities_to_first_order():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("tree_order", ["frequency", "cluster"])
-def test_the_planted_tastes_are_learned(data, tmp_path, tree_order):
+def test_the_planted_tastes_are_learned(data, tmp_path):
     config = planted.tiny_config()
     training = configs.TrainingConfig(
         epochs=20, patience=20, batch_size=64, learning_rate=0.01
     )
-    loss = configs.HierarchicalSoftmaxConfig(tree_order=tree_order)
+    loss = configs.HierarchicalSoftmaxConfig()
     changed = dataclasses.replace(config.candidates, training=training, loss=loss)
     config = dataclasses.replace(config, candidates=changed)
     candidates.train(config, data, tmp_path / "candidates")

@@ -2,47 +2,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs
 from ytdnn.models.candidates.losses import proposals
 from ytdnn.models.layers import replica
 
 COUNTS = np.array([9.0, 0.0, 81.0, 1.0])
 
 
-def _probabilities(**settings):
-    return proposals.probabilities(configs.SampledSoftmaxConfig(**settings), COUNTS)
-
-
 def test_unigram_to_a_power_by_hand():
     # Square roots 3, 1 (a count of 0 counts 1), 9, 1: together 14.
     expected = np.array([3, 1, 9, 1]) / 14
-    np.testing.assert_allclose(_probabilities(proposal_exponent=0.5), expected)
+    np.testing.assert_allclose(proposals.powers(COUNTS, 0.5), expected)
 
 
 def test_uniform():
-    actual = _probabilities(uniform_share=1.0)
+    actual = proposals.powers(COUNTS, 0.0)
     np.testing.assert_allclose(actual, np.full(4, 1 / 4))
 
 
-def test_log_uniform_is_that_of_tensorflow():
-    # Ranks by count: video 3, video 1, then videos 2 and 4 (both count 1).
-    sampler = tf.random.log_uniform_candidate_sampler(
-        tf.constant([[0, 1, 2, 3]], tf.int64), 4, 1, unique=False, range_max=4
-    )
-    by_rank = sampler.true_expected_count.numpy()[0]
-    actual = _probabilities(log_uniform_share=1.0)
-    np.testing.assert_allclose(actual[[2, 0, 1, 3]], by_rank, rtol=1e-5)
-
-
-def test_mixture_by_hand():
-    # A quarter of 1/4, three quarters of counts 9, 1, 81, 1 of 92.
-    expected = np.array([9, 1, 81, 1]) / 92 * 3 / 4 + 1 / 16
-    actual = _probabilities(proposal_exponent=1.0, uniform_share=0.25)
-    np.testing.assert_allclose(actual, expected)
-
-
 def test_draws_are_as_frequent_as_said():
-    probabilities = _probabilities(proposal_exponent=0.5, uniform_share=0.2)
+    probabilities = proposals.powers(COUNTS, 0.75)
     proposal = proposals.NegativeSampler(probabilities)
     drawn = proposal.sample(100_000, tf.constant([1, 2])).numpy()
     assert set(drawn) == {1, 2, 3, 4}
@@ -53,7 +31,7 @@ def test_draws_are_as_frequent_as_said():
 
 
 def test_draws_are_a_function_of_the_seed():
-    proposal = proposals.NegativeSampler(_probabilities())
+    proposal = proposals.NegativeSampler(proposals.powers(COUNTS, 0.75))
     first, again, other = (
         proposal.sample(50, tf.constant([0, step])).numpy() for step in (1, 1, 2)
     )
@@ -98,8 +76,7 @@ def test_static_shapes_keep_repeats_that_count_nothing():
 @pytest.mark.parametrize("exponent", [0.0, 0.75, 1.0])
 def test_a_million_videos_over_six_decades_keep_their_odds(exponent):
     counts = 10.0 ** np.linspace(0, 6, 1_000_000)
-    config = configs.SampledSoftmaxConfig(proposal_exponent=exponent)
-    of_videos = proposals.probabilities(config, counts)
+    of_videos = proposals.powers(counts, exponent)
     assert of_videos.sum() == pytest.approx(1.0)
     assert of_videos[-1] / of_videos[0] == pytest.approx(10.0 ** (6 * exponent))
     said = proposals.NegativeSampler(of_videos).probability(tf.constant([1, 1_000_000]))

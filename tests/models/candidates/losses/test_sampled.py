@@ -31,10 +31,7 @@ def _full(candidate_model):
         {"correct_positive": True},
         {"correct_positive": False},
         pytest.param({"in_batch": False}, marks=pytest.mark.thorough),
-        pytest.param(
-            {"uniform_share": 0.5, "log_uniform_share": 0.2},
-            marks=pytest.mark.thorough,
-        ),
+        pytest.param({"proposal_exponent": 0.0}, marks=pytest.mark.thorough),
         pytest.param(
             {"of_model": {"similarity": "cosine", "temperature": 0.5}},
             marks=pytest.mark.thorough,
@@ -189,8 +186,7 @@ def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
     assert len(set(folds)) == len(folds)
     own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
     other_inputs = {randomness.RandomStream.TOKEN_BAG, randomness.RandomStream.SEQUENCE}
-    of_ranker = {randomness.RandomStream.OWN_TOWER, randomness.RandomStream.EXPERTS}
-    other_inputs |= of_ranker
+    other_inputs |= setting.OF_RANKER
     of_content = {
         randomness.RandomStream.WATCHED_IDS,
         randomness.RandomStream.VIDEO_IDS,

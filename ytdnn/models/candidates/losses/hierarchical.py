@@ -29,13 +29,13 @@ class NodeRows(tf.Module):
     ) -> None:
         """Creates the head; `initialise` or a checkpoint sets the leaves."""
         super().__init__()
-        self._config = config
+        del config
         zeros = tf.zeros([num_videos + 1], tf.int32)
         self.leaves = tf.Variable(zeros, trainable=False, name="leaves")
 
     def initialise(self, data: prepared.PreparedData) -> None:
-        """Puts the videos at the leaves in the configured order."""
-        leaves = tree.leaves(tree.order(self._config.tree_order, data))
+        """Puts the videos at the leaves, by who watched them."""
+        leaves = tree.leaves(tree.order(data))
         self.leaves.assign(np.append(0, leaves))
 
     def video_vectors(self, rows: tree.Floats, bias: tree.Floats) -> tree.Floats:

@@ -33,8 +33,8 @@ def make_bpr(config: configs.BPRConfig, learner: base_loss.Learner) -> "Pairwise
 
 @registries.LOSSES.register("warp", configs.WARPConfig)
 def make_warp(config: configs.WARPConfig, learner: base_loss.Learner) -> "Pairwise":
-    """Returns WARP with sampled negatives."""
-    losses = WARP(len(learner.label_counts), config.margin).scored
+    """Returns WARP with sampled negatives, of margin 1 as published."""
+    losses = WARP(len(learner.label_counts)).scored
     return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
 
 

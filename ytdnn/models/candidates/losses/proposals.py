@@ -1,10 +1,8 @@
-"""Where sampled softmax draws its negatives: a mixture of distributions over videos.
+"""Where sampled softmax draws its negatives: a distribution over videos.
 
-`uniform_share` of the negatives is drawn uniformly, `log_uniform_share`
-log-uniformly in the rank of counts (P(rank r) ∝ log(1 + 1/r), as
-`tf.random.log_uniform_candidate_sampler`), the rest by count to the power
-`proposal_exponent` (0.75 as of word2vec, 1 the unigram). Draws are with replacement,
-so that a video's expected count is exactly number · probability.
+They are drawn by count to the power `proposal_exponent` (0: uniformly, 0.75 as of
+word2vec, 1 the unigram). Draws are with replacement, so that a video's expected count
+is exactly number · probability.
 """
 
 import numpy as np
@@ -12,46 +10,21 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.models.layers import randomness, replica
-from ytdnn.run import configs
 
 _BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
 _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
 
 
-def probabilities(
-    config: configs.SampledSoftmaxConfig, label_counts: np.ndarray
-) -> npt.NDArray[np.float64]:
+def powers(label_counts: np.ndarray, exponent: float) -> npt.NDArray[np.float64]:
     """Returns `[num_videos]`, the chance of each video at a draw, never 0.
 
     Args:
-      config: The shares and the exponent.
       label_counts: `[num_videos]` labels an epoch draws of each video; below 1 they
         count 1, so that a video that was never a label can be a negative.
-    """
-    counts = np.maximum(np.asarray(label_counts, np.float64), 1.0)
-    rest = 1.0 - config.uniform_share - config.log_uniform_share
-    mixture = rest * powers(counts, config.proposal_exponent)
-    mixture += config.uniform_share / len(counts)
-    if config.log_uniform_share > 0.0:
-        mixture += config.log_uniform_share * _log_uniform(counts)
-    return mixture / mixture.sum()
-
-
-def powers(label_counts: np.ndarray, exponent: float) -> npt.NDArray[np.float64]:
-    """Returns `[num_videos]`, chances in proportion to a power of counts, never 0.
-
-    Args:
-      label_counts: See `probabilities`.
-      exponent: 0 = uniform.
+      exponent: Chances are in proportion to counts to this power; 0 = uniform.
     """
     found = np.maximum(np.asarray(label_counts, np.float64), 1.0) ** exponent
     return np.asarray(found / found.sum())
-
-
-def _log_uniform(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    ranks = np.empty(len(counts))
-    ranks[np.argsort(-counts, kind="stable")] = np.arange(1, len(counts) + 1)
-    return np.asarray(np.log1p(1.0 / ranks) / np.log1p(len(counts)))
 
 
 class NegativeSampler:

@@ -70,9 +70,9 @@ class SampledSoftmax:
         counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
         unigram = np.append(0.0, counts / counts.sum())
         self._unigram = tf.constant(unigram, tf.float32)
-        self.proposal = proposals.NegativeSampler(
-            proposals.probabilities(config, counts)
-        )
+        chances = proposals.powers(counts, config.proposal_exponent)
+        # Again, as earlier versions did: the sum may be off by a rounding.
+        self.proposal = proposals.NegativeSampler(chances / chances.sum())
 
     def __call__(
         self, batch: base_loss.Features, seed: tf.Tensor

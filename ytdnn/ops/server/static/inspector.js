@@ -362,7 +362,8 @@ async function start() {
   const places = Object.entries(facts.sources).map(([name, places]) => `${name} ${places}`);
   $("about").textContent =
     `version ${facts.version}, ${facts.catalogue.toLocaleString("en")} videos, ` +
-    `${facts.num_candidates} candidates (${places.join(", ")})`;
+    `${facts.num_candidates} candidates; places of each source: ${places.join(", ")} ` +
+    "(the tower fills what others leave)";
   $("inputs").replaceChildren(...facts.inputs.flatMap((input) => [
     make("dt", input.name + (input.list ? " […]" : "")), make("dd", input.meaning)]));
   $("choose").hidden = !facts.inspect;

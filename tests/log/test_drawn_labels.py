@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn.log import draws, events, inputs, schema, watch_log
+from ytdnn.log import drawn_labels, events, inputs, schema, watch_log
 
 LENGTH = 6
 
@@ -25,7 +25,7 @@ def _training_log(data):
 def _batches(data, **settings):
     settings = {"per_user": 4, "held_out": False, "seed": 3} | settings
     log = _training_log(data)
-    return draws.DrawnBatches(log, 16, LENGTH, search_length=5, **settings)
+    return drawn_labels.DrawnBatches(log, 16, LENGTH, search_length=5, **settings)
 
 
 def _examples(batches, epoch, first_step=0):
@@ -84,14 +84,14 @@ def test_all_labels_of_a_user_are_equally_likely():
     counts = np.zeros(9)
     for epoch in range(4_000):
         rng = np.random.default_rng(epoch)
-        counts[draws.draw(labels, users, 3, rng)] += 1
+        counts[drawn_labels.draw(labels, users, 3, rng)] += 1
     np.testing.assert_allclose(counts / 4_000, [1, 1] + [3 / 7] * 7, atol=0.03)
 
 
 def test_blocks_of_users_are_drawn_alike_in_number(monkeypatch):
     labels, users = np.arange(100), np.sort(np.arange(100) % 9)
-    monkeypatch.setattr(draws, "_LABELS_A_STEP", 10)
-    drawn = draws.draw(labels, users, 3, np.random.default_rng(0))
+    monkeypatch.setattr(drawn_labels, "_LABELS_A_STEP", 10)
+    drawn = drawn_labels.draw(labels, users, 3, np.random.default_rng(0))
     assert np.bincount(users[drawn]).tolist() == [3] * 9
 
 
@@ -118,7 +118,7 @@ def test_drawn_next_watches_have_the_history_before_them(data):
 
 
 def _around(log, position, reach, length=LENGTH):
-    batch = draws.around(
+    batch = drawn_labels.around(
         log, tf.constant([position], tf.int64), tf.constant([reach]), length, 5
     )
     first = int(batch[schema.FIRST_ROWS][0, 0])

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import contexts, inputs, schema, streaming, watch_log
+from ytdnn.log import earlier_searches, inputs, schema, streaming, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -259,7 +259,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= contexts.searches_before(
+        features |= earlier_searches.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

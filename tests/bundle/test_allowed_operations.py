@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import untrained
 from ytdnn import errors
-from ytdnn.bundle import operations
+from ytdnn.bundle import allowed_operations
 
 
 def saved(path: pathlib.Path, function: Callable[..., Any]) -> pathlib.Path:
@@ -24,7 +24,7 @@ def saved(path: pathlib.Path, function: Callable[..., Any]) -> pathlib.Path:
 
 def test_every_model_of_a_bundle_is_allowed(untrained_run: untrained.Run) -> None:
     for name in untrained_run.bundle.manifest.facts["models"]:
-        graph = operations.read(untrained_run.bundle.path(name))
+        graph = allowed_operations.read(untrained_run.bundle.path(name))
         assert "serving_default" in graph.signature_def
 
 
@@ -97,7 +97,7 @@ def test_side_effects_are_refused(
 ) -> None:
     path = saved(tmp_path / "model", function)
     with pytest.raises(errors.UserError, match=f"found {operation} in "):
-        operations.read(path)
+        allowed_operations.read(path)
 
 
 def test_a_table_of_a_file_is_read_by_the_loader_alone(tmp_path: pathlib.Path) -> None:
@@ -120,22 +120,22 @@ def test_a_table_of_a_file_is_read_by_the_loader_alone(tmp_path: pathlib.Path) -
     module = WithTable()
     path = tmp_path / "model"
     tf.saved_model.save(module, str(path), {"serving_default": module.call})
-    graph = operations.read(path)
+    graph = allowed_operations.read(path)
     for function in graph.graph_def.library.function:
         for node in function.node_def:
             if node.op == "InitializeTableFromTextFileV2":
                 node.input[0] = "a_constant:output:0"
     with pytest.raises(errors.UserError, match="InitializeTableFromTextFileV2"):
-        operations.require_allowed(graph, path)
-    graph = operations.read(path)
+        allowed_operations.require_allowed(graph, path)
+    graph = allowed_operations.read(path)
     graph.asset_file_def[0].filename = "../../secret"
     with pytest.raises(errors.UserError, match="expected assets inside"):
-        operations.require_allowed(graph, path)
+        allowed_operations.require_allowed(graph, path)
 
 
 def test_what_is_no_saved_model(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match="expected a SavedModel of one graph"):
-        operations.read(tmp_path)
+        allowed_operations.read(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff\xff")
     with pytest.raises(errors.UserError, match="expected a SavedModel of one graph"):
-        operations.read(tmp_path)
+        allowed_operations.read(tmp_path)

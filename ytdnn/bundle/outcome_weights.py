@@ -2,7 +2,7 @@
 
     {"weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
 
-The signatures take names and numbers (`ytdnn.models.ranking.weighing`).
+The signatures take names and numbers (`ytdnn.models.ranking.weighted_order`).
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 from ytdnn import errors
 from ytdnn.log import fields as fields_room
 from ytdnn.log import schema
-from ytdnn.models.ranking import weighing
+from ytdnn.models.ranking import weighted_order
 
 WEIGHTS = "weights"
 _EXAMPLE = '{"watch_seconds": 1, "liked": 30}'
@@ -71,7 +71,7 @@ def require(given: Any, names: tuple[str, ...]) -> dict[str, float]:
             f"expected {WEIGHTS} as an object such as {_EXAMPLE}, received "
             f"{errors.one_line(str(given))[:60]}"
         )
-    weighing.require_known(given, names, WEIGHTS)
+    weighted_order.require_known(given, names, WEIGHTS)
     for name, value in given.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not math.isfinite(value) or abs(value) > _MOST:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.log import schema
-from ytdnn.models.ranking import heads, weighing
+from ytdnn.models.ranking import heads, weighted_order
 
 NAMES = (schema.WATCH_SECONDS, schema.CLICKED, "liked", "disliked")
 POLICIES = {"kids": {"disliked": -5.0}, "long": {schema.WATCH_SECONDS: 2.0}}
@@ -37,8 +37,8 @@ def _raw(rows: list[tuple[dict[str, float], str]]) -> dict[str, tf.Tensor]:
     }
 
 
-def _made(default: dict[str, float] | None = None) -> weighing.Weighing:
-    return weighing.Weighing(NAMES, default, POLICIES)
+def _made(default: dict[str, float] | None = None) -> weighted_order.Weighing:
+    return weighted_order.Weighing(NAMES, default, POLICIES)
 
 
 def test_each_request_is_ordered_by_its_own_weights() -> None:
@@ -50,7 +50,7 @@ def test_each_request_is_ordered_by_its_own_weights() -> None:
     ]
     predicted = _predicted(len(rows))
     order, scores = _made()(_raw(rows), predicted, predicted.order, predicted.order)
-    found = weighing.terms(predicted)
+    found = weighted_order.terms(predicted)
     for row, (own, policy) in enumerate(rows):
         weights = own or POLICIES[policy]
         expected = sum(w * found[name].numpy()[row] for name, w in weights.items())
@@ -113,12 +113,12 @@ def test_pages_of_evaluations_are_in_the_order_of_the_graph() -> None:
     for weights in ({"liked": 2.0, "disliked": -3.0}, {schema.WATCH_SECONDS: 4.0}, {}):
         made = _made(weights)
         order, _ = made(_raw([({}, "")]), predicted, predicted.order, predicted.order)
-        found = weighing.page_order(predicted, weights)
+        found = weighted_order.page_order(predicted, weights)
         np.testing.assert_allclose(found, order, rtol=1e-6)
 
 
 def test_saved_weights_of_what_is_not_predicted_are_refused() -> None:
     with pytest.raises(errors.UserError, match="policy p, received 'like': did you"):
-        weighing.Weighing(NAMES, {}, {"p": {"like": 1.0}})
+        weighted_order.Weighing(NAMES, {}, {"p": {"like": 1.0}})
     with pytest.raises(errors.UserError, match=r"watch_seconds, clicked, liked, dis"):
-        weighing.Weighing(NAMES, {"shared": 1.0})
+        weighted_order.Weighing(NAMES, {"shared": 1.0})

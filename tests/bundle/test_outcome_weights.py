@@ -13,7 +13,7 @@ from tests import full_log, untrained
 from tests.conftest import MadeOnce
 from ytdnn import configs, errors
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import requests, weights
+from ytdnn.bundle import outcome_weights, requests
 from ytdnn.run import pipeline
 
 _POLICIES = (
@@ -70,8 +70,8 @@ def test_the_ranker_predicts_every_outcome_of_the_log(run: untrained.Run) -> Non
         "price",
     ]
     assert run.bundle.outcomes == ("liked", "disliked", "price")
-    assert run.bundle.meanings["liked"] == "probability of liked"
-    assert run.bundle.meanings["price"] == "expected amount of price"
+    assert run.bundle.meanings["liked"] == "probability of the outcome liked"
+    assert run.bundle.meanings["price"] == "expected amount of the outcome price"
 
 
 @pytest.mark.thorough
@@ -140,7 +140,7 @@ def test_mistakes_are_one_line(run: untrained.Run, given: object, message: str) 
 
 def test_a_bundle_without_outcomes_says_so() -> None:
     with pytest.raises(errors.UserError, match="predicts no outcomes"):
-        weights.expanded({"weights": {"liked": 1}}, {})
+        outcome_weights.expanded({"weights": {"liked": 1}}, {})
 
 
 @pytest.mark.thorough

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.bundle import conftest
-from ytdnn.bundle import bundle, shared
+from ytdnn.bundle import bundle, traced
 from ytdnn.retrieval import filters, permitted
 
 
@@ -28,7 +28,7 @@ def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
 
 def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
     traces, total = counting()
-    once = shared.Traced(total)
+    once = traced.Traced(total)
     lists = tf.TensorSpec([None, None], tf.int32)
 
     @tf.function(input_signature=[lists])
@@ -55,12 +55,12 @@ def test_parts_carry_every_field_of_the_permitted_videos() -> None:
     names = [field.name for field in dataclasses.fields(filters.Conditions)]
     values["conditions"] = filters.Conditions(**dict.fromkeys(names, one))
     before = permitted.Permitted(**values)
-    assert shared._joined(shared._parts(before), removed) == before
+    assert traced._joined(traced._parts(before), removed) == before
 
 
 def test_an_argument_that_is_left_out_makes_another_trace() -> None:
     traces, total = counting()
-    once = shared.Traced(total)
+    once = traced.Traced(total)
     values = tf.constant([[1, 2], [3, 4]])
     assert once(values, None).numpy().tolist() == [3, 7]
     assert once(values, values).numpy().tolist() == [6, 14]
@@ -73,7 +73,7 @@ def test_known_lengths_are_kept_unless_all_shall_share_a_trace(
     any_size: bool, number: int
 ) -> None:
     traces, total = counting()
-    once = shared.Traced(total, any_size=any_size)
+    once = traced.Traced(total, any_size=any_size)
     for width in (3, 4):
         assert once(tf.ones([2, width], tf.int32)).numpy().tolist() == [width] * 2
     assert len(traces) == number

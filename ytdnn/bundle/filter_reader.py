@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ytdnn.bundle import shared
+from ytdnn.bundle import traced
 from ytdnn.log import fields as fields_room
 from ytdnn.log import lookups, schema
 from ytdnn.log import request as raw_request
@@ -42,7 +42,7 @@ class FilterReader(tf.Module):
         self.removed = removed
         self._filters = filters
         self._removes_watched = removes_watched
-        self._conditions = shared.Traced(self._read)
+        self._conditions = traced.Traced(self._read)
 
     @property
     def fields(self) -> tuple[fields_room.Field, ...]:

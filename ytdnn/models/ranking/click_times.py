@@ -1,0 +1,151 @@
+"""Statistics of the watch time of clicks, which the targets of `watch_time` begin with.
+
+They are measured once on the training impressions, on a million clicks at most.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+LEAST_SECONDS = 1e-3  # so that logs are finite
+NUM_BINS = 12
+NUM_QUANTILES = 50
+MOST_OF_MEAN = 10.0  # mean watch times that a click counts for
+_NUM_GROUPS = 20
+_LEAST_OF_GROUP = 20  # clicks
+_MOST_SAMPLED = 1 << 20  # clicks
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """Statistics of the watch time of clicks in the training impressions.
+
+    Attributes:
+      fraction: Mean share of the video watched, at most 1 of each click.
+      restored: Watch time over that of the shares, Σ T / Σ min(T / D, 1) · D.
+      log_mean: Mean of log seconds.
+      log_deviation: Standard deviation of log seconds.
+      seconds_restored: Watch time over that of clicks of at most ten times the mean.
+      seconds_spread: Log of the mean seconds less the mean of log seconds: the gamma
+        deviance of one number for all clicks. At most ten times the mean of each.
+      parts_spread: The same of parts of the duration, at most 1; `seconds_spread`
+        where most durations are unknown.
+      edges: Ascending parts of the duration, between `NUM_BINS` bins.
+      rates: Share of the clicks that reach each edge.
+      means: Mean part of the duration of each bin, one more than the edges.
+      group_edges: Ascending durations, seconds, between groups of videos.
+      group_quantiles: Ascending watch seconds of each group.
+    """
+
+    fraction: float = 0.5
+    restored: float = 1.0
+    log_mean: float = 0.0
+    log_deviation: float = 1.0
+    seconds_restored: float = 1.0
+    seconds_spread: float = 1.0
+    parts_spread: float = 0.0
+    edges: tuple[float, ...] = (0.5,)
+    rates: tuple[float, ...] = (0.5,)
+    means: tuple[float, ...] = (0.25, 0.75)
+    group_edges: tuple[float, ...] = ()
+    group_quantiles: tuple[tuple[float, ...], ...] = ((0.0, 1.0),)
+
+
+UNKNOWN = Observed()
+
+
+class Sample:
+    """Clicks with watch seconds, thinned evenly beyond a million."""
+
+    def __init__(self) -> None:
+        """Begins empty."""
+        self._parts: list[Floats] = []
+        self._every = 1
+        self._seen = 0
+
+    def add(self, seconds: Floats, durations: Floats) -> None:
+        """Adds clicks: watch seconds above 0 and durations, 0 where unknown."""
+        pairs = np.column_stack([seconds, durations]).astype(np.float64)
+        first = -self._seen % self._every
+        self._seen += len(pairs)
+        self._parts.append(pairs[first :: self._every])
+        while sum(map(len, self._parts)) > _MOST_SAMPLED:
+            self._parts = [np.concatenate(self._parts)[::2]]
+            self._every *= 2
+
+    def observed(self, mean: float) -> Observed:
+        """Returns the statistics of the clicks.
+
+        Args:
+          mean: Mean watch seconds of a click, in place of unknown durations.
+        """
+        pairs = np.concatenate([np.zeros([0, 2]), *self._parts])
+        if not len(pairs):
+            return UNKNOWN
+        seconds, durations = pairs.T
+        scales = np.where(durations > 0.0, durations, mean)
+        parts, logs = seconds / scales, np.log(np.maximum(seconds, LEAST_SECONDS))
+        fractions = np.minimum(parts, 1.0)
+        edges = _edges(parts)
+        bins = np.searchsorted(edges, parts, side="right")
+        groups, quantiles = _groups(seconds, scales)
+        known = float((durations > 0.0).mean())
+        bounded = np.minimum(seconds, MOST_OF_MEAN * mean)
+        spread = _spread(bounded)
+        return Observed(
+            fraction=float(fractions.mean()),
+            restored=float(seconds.sum() / (fractions * scales).sum()),
+            log_mean=float(logs.mean()),
+            log_deviation=float(max(logs.std(), LEAST_SECONDS)),
+            seconds_restored=float(seconds.sum() / bounded.sum()),
+            seconds_spread=spread,
+            parts_spread=spread if known < 0.5 else _spread(fractions),
+            edges=tuple(edges.tolist()),
+            rates=tuple(float((bins > place).mean()) for place in range(len(edges))),
+            means=tuple(
+                float(parts[bins == place].mean()) for place in range(len(edges) + 1)
+            ),
+            group_edges=groups,
+            group_quantiles=quantiles,
+        )
+
+
+def _spread(amounts: Floats) -> float:
+    """Returns the log of the mean less the mean of logs, at least 0."""
+    known = np.maximum(amounts, LEAST_SECONDS)
+    return float(np.log(known.mean()) - np.log(known).mean())
+
+
+def _edges(parts: Floats) -> Floats:
+    """Returns edges between bins, half by equal counts and half by equal widths.
+
+    CREAD's error-adaptive discretisation is of the same kind: bins of few clicks are
+    badly learned, wide bins restore badly. Each bin holds a click.
+    """
+    shares = np.linspace(0.0, 1.0, NUM_BINS + 1)[1:-1]
+    top = float(np.quantile(parts, 0.99))
+    found = np.unique((np.quantile(parts, shares) + shares * top) / 2.0)
+    below = np.searchsorted(np.sort(parts), found)
+    places, first = np.unique(below, return_index=True)
+    return found[first[(places > 0) & (places < len(parts))]]
+
+
+def _groups(
+    seconds: Floats, scales: Floats
+) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    """Returns the edges of groups of durations, and quantiles of each group."""
+    number = int(np.clip(len(seconds) // _LEAST_OF_GROUP, 1, _NUM_GROUPS))
+    shares = np.linspace(0.0, 1.0, number + 1)[1:-1]
+    edges = np.unique(np.quantile(scales, shares).astype(np.float32))
+    places = np.searchsorted(edges, scales.astype(np.float32), side="right")
+    levels = np.linspace(0.0, 1.0, NUM_QUANTILES)
+    quantiles = [
+        np.quantile(
+            seconds[places == group] if (places == group).any() else seconds, levels
+        )
+        for group in range(len(edges) + 1)
+    ]
+    return tuple(edges.tolist()), tuple(tuple(q.tolist()) for q in quantiles)
