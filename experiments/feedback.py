@@ -57,7 +57,7 @@ import rich
 from ytdnn import configs, errors
 from ytdnn.evaluation import outcome_metrics, ranker
 from ytdnn.evaluation.metrics import binary, bootstrap
-from ytdnn.log import prepare, prepared, schema
+from ytdnn.log import events, prepare, prepared, schema
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.models.ranking import predictions
 from ytdnn.training import ranking as training
@@ -71,7 +71,7 @@ JOINT: dict[str, tuple[float, int, tuple[int, ...]]] = {
     "one tower, 4 experts": (0.1, 4, ()),
 }
 ALONE = (CLICK, schema.COMPLETED, schema.LIKED)
-_Split = prepared.Split
+_Split = events.Split
 Parts = outcome_metrics.Parts
 Weights = tuple[str, ...]
 
@@ -265,7 +265,7 @@ def measure(
         data = prepared.load(directory)
     else:
         data = prepare.prepare(plain.data, directory)
-    names = [one.name for one in data.outcomes]
+    names = [one.name for one in data.catalogue.outcomes]
     models = {}
     for variant, (weight, experts, own) in JOINT.items():
         weights = loss_weights(names, weight=weight)
@@ -285,7 +285,7 @@ def report(
 ) -> dict[str, Any]:
     """Returns the numbers of each network and the paired differences."""
     validated, tested = (
-        ranker.SplitImpressions(data, split)
+        ranker.SplitImpressions(data.log, split)
         for split in (_Split.VALIDATION, _Split.TEST)
     )
     on_validation = {
