@@ -110,3 +110,19 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
     of_price = tf.constant(np.log(share / (1.0 - share)), tf.float32)
     said = learned[1].predict(of_price, price).numpy()
     assert said.sum() == pytest.approx(amounts.sum(), rel=0.02)
+
+
+def test_a_ranker_of_an_earlier_version_has_outcomes_on_the_tower(
+    tmp_path: pathlib.Path,
+) -> None:
+    config = configs.RankingConfig()
+    now = {"ranking": configs.to_dict(config)}
+    then = {
+        "ranking": {k: v for k, v in now["ranking"].items() if k != "outcome_tower"}
+    }
+    for name, settings in (("now", now), ("then", then)):
+        with artifacts.publish(tmp_path / name, ranking_model.KIND, settings, {}):
+            pass
+    assert ranking_model.with_older_defaults(tmp_path / "now", config) == config
+    older = ranking_model.with_older_defaults(tmp_path / "then", config)
+    assert older == dataclasses.replace(config, outcome_tower=())

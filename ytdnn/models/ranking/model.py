@@ -369,7 +369,7 @@ def load(
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    config = _with_older_defaults(directory, trained.ranking)
+    config = with_older_defaults(directory, trained.ranking)
     if precision != "trained":
         config = dataclasses.replace(config, precision=precision)
     model = RankingModel(config, chosen, measured, first_stage)
@@ -379,10 +379,15 @@ def load(
     return model
 
 
-def _with_older_defaults(
+def with_older_defaults(
     directory: pathlib.Path, config: configs.RankingConfig
 ) -> configs.RankingConfig:
-    """Returns the config of a model that an earlier version may have trained."""
+    """Returns the config of a model that an earlier version may have trained.
+
+    Args:
+      directory: The artefact.
+      config: Its settings, those that its manifest lacks at their defaults of today.
+    """
     settings = artifacts.read_manifest(directory, KIND).config["ranking"]
     if "outcome_tower" in settings:
         return config
