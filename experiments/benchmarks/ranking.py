@@ -49,7 +49,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure
 from ytdnn import configs
-from ytdnn.bundle import bundle, graphs, requests, saved_models
+from ytdnn.bundle import bundle, graphs, requests, saved_models, user_requests
 from ytdnn.log import lookups, prepared, schema
 from ytdnn.log import request as raw_request
 from ytdnn.models.layers import randomness
@@ -300,7 +300,7 @@ def request(run: Run, num_videos: int) -> dict[str, tf.Tensor]:
     sizes = np.diff(np.asarray(run.data.watches.offsets))
     user = int(np.argsort(sizes)[int(0.9 * len(sizes))])
     user_id = run.data.users[schema.USER_ID][user]
-    values = run.served.fitting(requests.request_for_user(run.data, user_id))
+    values = run.served.fitting(user_requests.at_end(run.data, user_id))
     rng = np.random.default_rng(0)
     ids = run.data.videos[schema.VIDEO_ID]
     chosen = rng.choice(len(ids), num_videos, replace=num_videos > len(ids))

@@ -5,7 +5,7 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn import errors
-from ytdnn.bundle import batches, requests, signatures
+from ytdnn.bundle import batches, requests, signatures, user_requests
 from ytdnn.log import schema
 
 IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "string", "batch, length", "", "")
@@ -51,7 +51,7 @@ def test_batched_answers_equal_single_ones(
 ) -> None:
     for one in (run, plain_run):
         batch = [
-            one.bundle.fitting(requests.request_for_user(one.data, f"u{i}", k=i + 1))
+            one.bundle.fitting(user_requests.at_end(one.data, f"u{i}", k=i + 1))
             for i in range(6)
         ]
         del batch[2][schema.WATCHED_VIDEO_IDS][:-3]

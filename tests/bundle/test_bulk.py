@@ -9,7 +9,14 @@ import polars as pl
 import pytest
 
 from tests.bundle import conftest
-from ytdnn.bundle import bulk, bulk_search, bundle, logged_requests, requests, tables
+from ytdnn.bundle import (
+    bulk,
+    bulk_search,
+    bundle,
+    logged_requests,
+    tables,
+    user_requests,
+)
 from ytdnn.log import ragged, schema
 from ytdnn.ops.catalogue import removals
 from ytdnn.run import artifacts
@@ -33,7 +40,7 @@ def answers(
     names = run.data.users[schema.USER_ID].to_list()
     found = []
     for user in users.tolist():
-        request = requests.request_for_user(run.data, names[user], k) | more
+        request = user_requests.at_end(run.data, names[user], k) | more
         found += run.bundle.answer([run.bundle.fitting(request)], exact=True)
     return found
 

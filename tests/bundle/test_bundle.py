@@ -14,7 +14,7 @@ import tensorflow as tf
 from tests import leftovers, planted
 from tests.bundle import conftest
 from ytdnn import configs, errors
-from ytdnn.bundle import bundle, explained, export, requests
+from ytdnn.bundle import bundle, explained, export, requests, user_requests
 from ytdnn.features import base_feature
 from ytdnn.log import schema
 from ytdnn.retrieval.index import artifact
@@ -125,7 +125,7 @@ print(json.dumps(answers))
 
 def inputs_of_all_models(run: conftest.Run) -> dict:
     """Returns two requests as JSON, with what the stages' own models need beside."""
-    first = requests.request_for_user(run.data, "u3", k=7)
+    first = user_requests.at_end(run.data, "u3", k=7)
     length = len(first[schema.WATCHED_VIDEO_IDS])
     shown = len(first[schema.IMPRESSION_VIDEO_IDS])
     nobody = {
@@ -293,7 +293,7 @@ def test_nothing_of_keras_is_in_the_bundle(run: conftest.Run) -> None:
 
 
 def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
-    (answer,) = run.bundle.answer([requests.request_for_user(run.data, "u3")])
+    (answer,) = run.bundle.answer([user_requests.at_end(run.data, "u3")])
     assert len(answer.video_ids) == requests.DEFAULT_K
     assert answer.titles == [v.replace("video", "Title") for v in answer.video_ids]
     assert answer.scores == sorted(answer.scores, reverse=True)
@@ -308,7 +308,7 @@ def test_a_batch_runs_one_graph_once(
     monkeypatch.setattr(
         run.bundle, "model", lambda name, *of: asked.append(name) or model(name, *of)
     )
-    batch = [requests.request_for_user(run.data, f"u{i}") for i in range(3)]
+    batch = [user_requests.at_end(run.data, f"u{i}") for i in range(3)]
     assert len(run.bundle.answer(batch, exact=True)) == 3
     assert asked == ["recommender_exact"]
     assert run.bundle.answer([]) == []
@@ -316,7 +316,7 @@ def test_a_batch_runs_one_graph_once(
 
 
 def test_stage_latencies_add_up_to_the_whole(run: conftest.Run) -> None:
-    latency = run.bundle.latency(requests.request_for_user(run.data, "u3"))
+    latency = run.bundle.latency(user_requests.at_end(run.data, "u3"))
     assert list(latency) == ["candidates", "ranking", "other", "recommender"]
     assert all(0.0 <= value < 10_000.0 for value in latency.values())
     *stages, whole = latency.values()
@@ -335,7 +335,7 @@ def test_history_has_titles_where_videos_are_known(run: conftest.Run) -> None:
 def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.copytree(run.bundle.directory, moved)
-    request = requests.request_for_user(run.data, "u8")
+    request = user_requests.at_end(run.data, "u8")
     answer = bundle.load(moved).answer([request], exact=True)
     assert answer == run.bundle.answer([request], exact=True)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests import untrained
 from ytdnn import configs, errors
-from ytdnn.bundle import batches, explained, export, requests
+from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
@@ -120,7 +120,7 @@ def test_no_source_proposes_what_is_not_permitted(
 ) -> None:
     """Excluded, removed and not on the list: by any of the four sources."""
     users = [f"u{i}" for i in range(8)]
-    batch = [requests.request_for_user(run.data, user, k=12) for user in users]
+    batch = [user_requests.at_end(run.data, user, k=12) for user in users]
     batch = [run.bundle.fitting(request) for request in batch]
     pages = [answer.video_ids for answer in run.bundle.answer(batch)]
     removed = sorted({page[0] for page in pages} | {page[-1] for page in pages})
@@ -216,7 +216,7 @@ def test_a_bundle_explores_as_the_library_does(
     for bundle, tells in ((explores, True), (run.bundle, False)):
         outputs = bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
         assert (schema.PROPENSITIES in outputs) == tells
-    request = explores.fitting(requests.request_for_user(run.data, "u3", k=K))
+    request = explores.fitting(user_requests.at_end(run.data, "u3", k=K))
     name = explores.recommender(exact=True)
     batch = batches.inputs([request] * 2, explores.inputs(name))
     answers = explores.run(name, batch)
@@ -247,7 +247,7 @@ def test_a_bundle_reserves_places_and_rounds_as_the_library_does(
     """In another precision than trained in, the products are rounded, nothing else."""
     outputs = reserves.manifest.facts["models"]["recommender_exact"]["outputs"]
     assert schema.PROPENSITIES not in outputs
-    batch = [requests.request_for_user(run.data, f"u{i}", k=K) for i in range(8)]
+    batch = [user_requests.at_end(run.data, f"u{i}", k=K) for i in range(8)]
     name, ids = bundle_room.RANKER, run.data.videos[schema.VIDEO_ID].to_list()[:K]
     fields = run.bundle.inputs(name)
     asked = [
@@ -297,7 +297,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     devices = ["", *run.data.catalogue.vocabularies[schema.DEVICE]]
     batch = []
     for row, *place in zip(rows, *pages.requests, strict=True):
-        request = requests.request_at(run.data, *(int(value) for value in place))
+        request = user_requests.at_position(run.data, *(int(value) for value in place))
         request |= {schema.DEVICE: devices[shown.devices[row]], schema.K: K}
         request.pop(schema.LOGGED_IN, None)  # the last watch's: impressions do not say
         if request[schema.WATCHED_VIDEO_IDS]:

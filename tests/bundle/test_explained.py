@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import untrained
-from ytdnn.bundle import batches, bundle, explained, graphs, requests
+from ytdnn.bundle import batches, bundle, explained, graphs, user_requests
 from ytdnn.log import lookups, schema
 from ytdnn.retrieval import interface
 
@@ -24,7 +24,7 @@ def asked(run: untrained.Run) -> dict:
     fields = run.bundle.inputs(MODEL)
     batch = []
     for user in USERS:
-        request = run.bundle.fitting(requests.request_for_user(run.data, user))
+        request = run.bundle.fitting(user_requests.at_end(run.data, user))
         length = len(request[schema.WATCHED_VIDEO_IDS])
         of_watches = {n for n, v in request.items() if n.startswith("watch")}
         request |= {n: request[n][-8:] for n in of_watches}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import full_log
 from ytdnn import configs, errors
-from ytdnn.bundle import graphs, requests, saved_models
+from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.features.sequences import search_bag
 from ytdnn.log import catalogues, events, inputs, lookups, schema, searches, shards
 from ytdnn.log import request as raw_request
@@ -84,7 +84,7 @@ def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
         for column in range(4):
             position = int(first + column)
             user, time = data.watches.users[position], int(data.watches.times[position])
-            request = requests.request_at(data, int(user), position, time)
+            request = user_requests.at_position(data, int(user), position, time)
             seen |= {name for name, value in request.items() if value not in ([], -1)}
             vector = _vector(loaded, fields, request)
             assert vector == pytest.approx(expected[row, column], abs=1e-5)
@@ -204,7 +204,7 @@ def test_batched_answers_equal_single_ones(exported):
 
 
 def test_the_request_of_a_user_now_has_all_their_searches(data):
-    request = requests.request_for_user(data, "u3")
+    request = user_requests.at_end(data, "u3")
     user = data.users["user_id"].index_of("u3")
     start, stop = data.log.searches.offsets[user : user + 2]
     assert request[schema.QUERIES] == data.log.queries.texts(int(start), int(stop))
@@ -221,7 +221,7 @@ def test_searches_of_a_request_lie_before_its_time(data):
     stop = start + int(data.watches.num_searches[end])
     expected = data.log.queries.texts(start, stop)
     for at in (0, time):
-        request = requests.request_at(data, user, end, at)
+        request = user_requests.at_position(data, user, end, at)
         assert request[schema.QUERIES] == expected
 
 

@@ -10,7 +10,15 @@ import tensorflow as tf
 
 from tests import untrained
 from ytdnn import errors
-from ytdnn.bundle import batches, bulk, bulk_search, logged_requests, requests, where
+from ytdnn.bundle import (
+    batches,
+    bulk,
+    bulk_search,
+    logged_requests,
+    requests,
+    user_requests,
+    where,
+)
 from ytdnn.log import schema
 from ytdnn.run import pipeline
 
@@ -36,7 +44,7 @@ def ids(frame: pl.DataFrame) -> set[str]:
 
 
 def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
-    found = run.bundle.fitting(requests.request_for_user(run.data, user, k=25))
+    found = run.bundle.fitting(user_requests.at_end(run.data, user, k=25))
     found[schema.WATCHED_VIDEO_IDS] = []  # so that all videos are left
     for name in (schema.WATCH_TIMES, schema.WATCHED_SECONDS):
         found.pop(name, None)

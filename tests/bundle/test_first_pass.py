@@ -15,7 +15,7 @@ from ytdnn.bundle import (
     explained,
     export,
     first_pass,
-    requests,
+    user_requests,
 )
 from ytdnn.log import schema
 from ytdnn.retrieval import pool
@@ -155,7 +155,7 @@ def test_a_bundle_serves_what_its_first_pass_keeps(
     light = light_bundle
     fields = light.inputs(MODEL)
     users = run.data.users[schema.USER_ID].to_list()[:6]
-    batch = [light.fitting(requests.request_for_user(run.data, u)) for u in users]
+    batch = [light.fitting(user_requests.at_end(run.data, u)) for u in users]
     inputs = batches.inputs(batch, fields)
     page = light.run(MODEL, inputs | {schema.K: np.full(len(users), 1, np.int32)})
     every = light.model(MODEL, explained.CANDIDATES)(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn import configs
-from ytdnn.bundle import batches, bundle, export, requests, saved_models
+from ytdnn.bundle import batches, bundle, export, requests, saved_models, user_requests
 from ytdnn.log import schema
 from ytdnn.retrieval.index import artifact, scann_index
 from ytdnn.run import artifacts
@@ -79,7 +79,7 @@ def test_every_kind_finds_what_exact_search_finds(
     """The corpus is so small."""
     kinds = KINDS if scann_index.is_available() else KINDS[1:]
     made = _export(run, workdir, configs.IndexConfig(configs.ExactConfig(), also=kinds))
-    request = made.fitting(requests.request_for_user(run.data, "u3"))
+    request = made.fitting(user_requests.at_end(run.data, "u3"))
     (exact,) = made.answer([request])
     assert len(exact.video_ids) == requests.DEFAULT_K
     for kind in kinds:

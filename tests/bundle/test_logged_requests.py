@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tests import full_log, open_files, planted
-from ytdnn.bundle import batches, logged_requests, requests, signatures
+from ytdnn.bundle import batches, logged_requests, signatures, user_requests
 from ytdnn.features import registry
 from ytdnn.log import fields, prepared, schema, user_shards
 
@@ -57,7 +57,7 @@ def test_they_are_those_of_one_user_after_the_other(
     known = every_field(data)
     users = np.array([3, 0, data.num_users - 1, 7, 3], np.int32)
     names = data.users[schema.USER_ID].to_list()
-    given = [requests.request_for_user(data, names[user]) for user in users.tolist()]
+    given = [user_requests.at_end(data, names[user]) for user in users.tolist()]
     one_by_one = batches.inputs(
         [{k: v for k, v in one.items() if k in known} for one in given], known
     )

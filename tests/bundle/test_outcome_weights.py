@@ -13,7 +13,7 @@ from tests import full_log, untrained
 from tests.conftest import MadeOnce
 from ytdnn import configs, errors
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import outcome_weights, requests
+from ytdnn.bundle import outcome_weights, user_requests
 from ytdnn.run import pipeline
 
 _POLICIES = (
@@ -52,7 +52,7 @@ def run(made_once: MadeOnce) -> untrained.Run:
 
 
 def request(run: untrained.Run, user: str = "u3", **more: object) -> dict:
-    found = requests.request_for_user(run.data, user, k=15)
+    found = user_requests.at_end(run.data, user, k=15)
     return run.bundle.fitting(found) | more
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.bundle import conftest
-from ytdnn.bundle import requests
+from ytdnn.bundle import requests, user_requests
 from ytdnn.log import events, fields, inputs, schema
 from ytdnn.models.candidates import tower_inputs
 
@@ -37,7 +37,7 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
         for column in range(4):
             position = int(positions[first + column])
             user = int(data.watches.users[position])
-            request = requests.request_at(data, user, position, time=0)
+            request = user_requests.at_position(data, user, position, time=0)
             lengths.append(len(request[schema.WATCHED_VIDEO_IDS]))
             vector = call(run, "user_tower", request)[schema.USER_VECTOR][0]
             assert vector == pytest.approx(expected[row, column], abs=1e-5)
@@ -60,7 +60,7 @@ def request_of(run: conftest.Run, row: int) -> dict:
     data = run.data
     user = int(data.impressions.users[row])
     end = int(data.watches.offsets[user] + data.impressions.num_watches[row])
-    return requests.request_at(data, user, end, int(data.impressions.times[row]))
+    return user_requests.at_position(data, user, end, int(data.impressions.times[row]))
 
 
 def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
@@ -123,7 +123,7 @@ def test_without_impressions_candidates_are_the_answer(
 ) -> None:
     data = plain_run.data
     assert plain_run.bundle.manifest.facts["ranking"] is False
-    request = plain_run.bundle.fitting(requests.request_for_user(data, "u4", k=5))
+    request = plain_run.bundle.fitting(user_requests.at_end(data, "u4", k=5))
     (answer,) = plain_run.bundle.answer([request], exact=True)
     user = data.users[schema.USER_ID].index_of("u4")
     end = data.watches.offsets[user + 1]

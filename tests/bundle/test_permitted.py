@@ -8,7 +8,7 @@ from hypothesis import strategies
 
 from tests import planted
 from tests.bundle import conftest
-from ytdnn.bundle import bundle, requests, saved_models
+from ytdnn.bundle import bundle, requests, saved_models, user_requests
 from ytdnn.log import schema
 
 VIDEOS = [f"video {i}" for i in range(planted.NUM_VIDEOS + planted.NUM_LATE_VIDEOS)]
@@ -104,7 +104,7 @@ def test_an_allow_list_of_unknown_ids_permits_nothing(run: conftest.Run) -> None
 
 
 def test_an_allow_list_orders_as_the_ranker_does(run: conftest.Run) -> None:
-    request = requests.request_for_user(run.data, "u3", k=40)
+    request = user_requests.at_end(run.data, "u3", k=40)
     (every,) = run.bundle.answer([request], exact=True)
     some = every.video_ids[::3]
     (answer,) = run.bundle.answer([request | {schema.ALLOW_IDS: some}], exact=True)
@@ -147,7 +147,7 @@ def test_what_a_server_pads_with_changes_no_answer(
 ) -> None:
     """TensorFlow Serving lengthens lists behind, by empty text or zeros."""
     one: conftest.Run = request.getfixturevalue(name)
-    asked = one.bundle.fitting(requests.request_for_user(one.data, "u5", k=6))
+    asked = one.bundle.fitting(user_requests.at_end(one.data, "u5", k=6))
     asked[schema.EXCLUDE_IDS] = asked[schema.WATCHED_VIDEO_IDS][:1]
     fields = one.bundle.inputs("recommender_exact")
     inputs = {

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.bundle import conftest
-from ytdnn.bundle import requests
+from ytdnn.bundle import user_requests
 from ytdnn.log import schema
 
 LISTS = {
@@ -49,7 +49,7 @@ def answers(run: conftest.Run, batch: list[dict], **kwargs: bool) -> dict:
 
 def some_requests(run: conftest.Run) -> list[dict]:
     """Returns requests of many lengths, with all that may be missing missing once."""
-    full = [requests.request_for_user(run.data, f"u{i}", k=8) for i in (1, 2, 3)]
+    full = [user_requests.at_end(run.data, f"u{i}", k=8) for i in (1, 2, 3)]
     short = full[0] | {
         schema.WATCHED_VIDEO_IDS: full[0][schema.WATCHED_VIDEO_IDS][:2],
         schema.WATCH_TIMES: full[0][schema.WATCH_TIMES][:2],
@@ -152,7 +152,7 @@ def test_only_recent_watches_count_but_each_of_them_does(run: conftest.Run) -> N
 
 
 def test_times_shorter_than_ids_are_unknown_in_front(run: conftest.Run) -> None:
-    base = batch_of(run, [requests.request_for_user(run.data, "u5")])
+    base = batch_of(run, [user_requests.at_end(run.data, "u5")])
     recommend = run.bundle.model("recommender_exact")
     all_known = recommend(**base)[schema.SCORES].numpy()
     last_only = base | {schema.WATCH_TIMES: base[schema.WATCH_TIMES][:, -1:]}
@@ -175,7 +175,7 @@ def test_times_shorter_than_ids_are_unknown_in_front(run: conftest.Run) -> None:
 def test_every_feature_of_the_user_changes_the_scores(
     run: conftest.Run, name: str, value: str | float
 ) -> None:
-    request = requests.request_for_user(run.data, "u12")
+    request = user_requests.at_end(run.data, "u12")
     request |= {schema.AGE: 20.0, schema.GENDER: "F", schema.COUNTRY: "de"}
     assert request[name] != value
     scores = [
@@ -187,7 +187,7 @@ def test_every_feature_of_the_user_changes_the_scores(
 def test_earlier_impressions_change_the_score_of_their_video_alone(
     run: conftest.Run,
 ) -> None:
-    request = requests.request_for_user(run.data, "u6", k=15)
+    request = user_requests.at_end(run.data, "u6", k=15)
     request |= {schema.IMPRESSION_VIDEO_IDS: [], schema.IMPRESSION_TIMES: []}
     request[schema.IMPRESSION_CLICKED] = []
     before = answers(run, [request])
@@ -210,7 +210,7 @@ def test_earlier_impressions_change_the_score_of_their_video_alone(
 
 def test_scann_and_exact_recommend_the_same_here(run: conftest.Run) -> None:
     """The corpus is below ScaNN's `min_videos`, where ScaNN scores every point."""
-    request = requests.request_for_user(run.data, "u9")
+    request = user_requests.at_end(run.data, "u9")
     (exact,) = run.bundle.answer([request], exact=True)
     (scann,) = run.bundle.answer([request])
     assert scann.video_ids == exact.video_ids

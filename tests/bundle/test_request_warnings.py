@@ -8,7 +8,7 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn import errors
-from ytdnn.bundle import requests
+from ytdnn.bundle import requests, user_requests
 from ytdnn.run.pipeline import Recommender
 
 NOW = 1_700_000_000
@@ -62,7 +62,7 @@ def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) 
 
 @pytest.mark.thorough
 def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
-    request = run.bundle.fitting(requests.request_for_user(run.data, "u1"))
+    request = run.bundle.fitting(user_requests.at_end(run.data, "u1"))
     assert run.bundle.doubts(request) == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")

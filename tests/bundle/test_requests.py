@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.bundle import conftest
 from ytdnn import errors
-from ytdnn.bundle import requests, signatures
+from ytdnn.bundle import requests, signatures, user_requests
 from ytdnn.log import fields, schema
 
 TEXT_IDS = {
@@ -186,7 +186,7 @@ def test_a_file_is_read(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
-    request = requests.request_for_user(run.data, "u10", k=3)
+    request = user_requests.at_end(run.data, "u10", k=3)
     user = run.data.users[schema.USER_ID].index_of("u10")
     watches = slice(run.data.watches.offsets[user], run.data.watches.offsets[user + 1])
     ids = run.data.videos[schema.VIDEO_ID].to_list()
@@ -205,18 +205,18 @@ def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
 
 
 def test_a_user_without_features_leaves_them_out(run: conftest.Run) -> None:
-    request = requests.request_for_user(run.data, "u14")
+    request = user_requests.at_end(run.data, "u14")
     assert schema.AGE not in request  # 14 is a multiple of 7
     assert schema.COUNTRY not in request  # 14 mod 3 = 2
 
 
 def test_a_user_the_log_lacks_gives_one_line(run: conftest.Run) -> None:
     with pytest.raises(errors.UserError, match=r'of the 60 in .* received "u100": did'):
-        requests.request_for_user(run.data, "u100")
+        user_requests.at_end(run.data, "u100")
 
 
 def test_integer_ids_of_videos_stay_integers(plain_run: conftest.Run) -> None:
-    request = requests.request_for_user(plain_run.data, "u4")
+    request = user_requests.at_end(plain_run.data, "u4")
     request = plain_run.bundle.fitting(request)
     assert all(isinstance(v, int) for v in request[schema.WATCHED_VIDEO_IDS])
     assert set(request) == {schema.WATCHED_VIDEO_IDS, schema.K}
@@ -227,6 +227,6 @@ def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> N
     users = plain_run.data.users.with_columns(numbers)
     log = dataclasses.replace(plain_run.data.log, users=users)
     data = plain_run.data.with_log(log)
-    by_text = requests.request_for_user(data, "107")
-    assert by_text == requests.request_for_user(data, 107)
-    assert by_text != requests.request_for_user(data, "108")
+    by_text = user_requests.at_end(data, "107")
+    assert by_text == user_requests.at_end(data, 107)
+    assert by_text != user_requests.at_end(data, "108")

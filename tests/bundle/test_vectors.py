@@ -17,6 +17,7 @@ from ytdnn.bundle import (
     bulk_ids,
     logged_requests,
     requests,
+    user_requests,
 )
 from ytdnn.log import events, new_videos, schema
 from ytdnn.run import pipeline
@@ -65,7 +66,7 @@ def test_the_exported_ranker_reads_vectors_as_the_trained_one(
     ids = [None, *data.videos[schema.VIDEO_ID].to_list()]
     fields = run.bundle.inputs("ranker")
     for row, (user, end) in enumerate(zip(users.tolist(), ends.tolist(), strict=True)):
-        request = requests.request_at(data, user, end, int(times[row]))
+        request = user_requests.at_position(data, user, end, int(times[row]))
         request[schema.VIDEO_IDS] = [ids[video] for video in videos[row]]
         known = {name: value for name, value in request.items() if name in fields}
         found = run.bundle.run("ranker", requests.parse(known, fields))
@@ -101,9 +102,7 @@ def test_an_explanation_tells_of_every_feature_and_no_vector(
     run: untrained.Run,
 ) -> None:
     fields = run.bundle.inputs("ranker")
-    request = requests.request_for_user(run.data, "u1") | {
-        schema.VIDEO_IDS: ["v1", "v2"]
-    }
+    request = user_requests.at_end(run.data, "u1") | {schema.VIDEO_IDS: ["v1", "v2"]}
     known = {name: value for name, value in request.items() if name in fields}
     model = run.bundle.recommender(exact=True)
     function = run.bundle.model(model, "explain")

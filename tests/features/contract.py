@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tests import changed_log, full_log
 from ytdnn import configs, errors
-from ytdnn.bundle import requests
+from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.log import events, fields, lookups, positions, prepared, schema
@@ -270,7 +270,7 @@ class FeatureContract:
         self, data: prepared.PreparedData, asked: Asked, row: int
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Returns the raw request of a position, and the ids asked about."""
-        request = requests.request_at(
+        request = user_requests.at_position(
             data, int(asked.users[row]), int(asked.ends[row]), int(asked.times[row])
         )
         wanted = {field.name: field for field in self.fields(data)}

@@ -1,6 +1,6 @@
 """Requests of many users at the end of the log, as a model's inputs.
 
-The values equal those of `requests.request_for_user` and `batches.inputs` for each
+The values equal those of `user_requests.at_end` and `batches.inputs` for each
 user; here they are computed from the arrays of the prepared set, without a loop over
 users. Only the shards of these users are read, so memory does not grow with the log.
 """

@@ -1,11 +1,10 @@
-"""Requests as JSON: checked against a bundle's signature, or built from a log.
+"""Requests as JSON, read and checked against a bundle's signature.
 
     {"watched_video_ids": ["a", "b"], "watch_times": [10, 20], "time": 30, "k": 5}
 
 Every key is optional; a key that is left out is missing, and `k` is `DEFAULT_K`.
 """
 
-import difflib
 import json
 import math
 import pathlib
@@ -18,10 +17,8 @@ import polars as pl
 
 from ytdnn import errors
 from ytdnn.bundle import outcome_weights, signatures, where
-from ytdnn.features import base_feature as features_interface
-from ytdnn.features import registry
-from ytdnn.log import catalogues, prepared, schema, user_log
 from ytdnn.log import fields as fields_room
+from ytdnn.log import schema
 
 DEFAULT_K = 10
 Request = dict[str, Any]
@@ -99,7 +96,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if key in found:
             raise errors.UserError(
-                f"expected each request key once, received {_shown(key)} twice: leave "
+                f"expected each request key once, received {shown(key)} twice: leave "
                 f"one out"
             )
         found[key] = value
@@ -155,7 +152,7 @@ def _object(request: Any) -> Request:
     if not isinstance(request, dict):
         raise errors.UserError(
             f'expected a request object such as {{"{schema.WATCHED_VIDEO_IDS}": […], '
-            f'"k": 10}}, received {_shown(request)}'
+            f'"k": 10}}, received {shown(request)}'
         )
     return request
 
@@ -170,7 +167,7 @@ def _unknown_key(key: str, fields: Fields) -> str:
         known.append(where.MAX_PER)
     if schema.WEIGHT_NAMES in fields:
         known.append(outcome_weights.WEIGHTS)
-    return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
+    return f"expected request keys {', '.join(known)}, received {shown(key)}{hint}"
 
 
 def _value(value: Any, field: signatures.Field) -> Any:
@@ -185,7 +182,7 @@ def _value(value: Any, field: signatures.Field) -> Any:
         value = [plain_id(one, pl.Int64()) for one in value]
     if not isinstance(value, list):
         raise errors.UserError(
-            f"expected a list in request key {field.name}, received {_shown(value)}"
+            f"expected a list in request key {field.name}, received {shown(value)}"
         )
     if field.width and len(value) not in (0, field.width):
         raise errors.UserError(
@@ -245,7 +242,7 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
         expected = _KINDS.get(field.dtype, "an integer")
     raise errors.UserError(
         f"expected {expected} in request key {field.name}{where}, "
-        f"received {_shown(value)}"
+        f"received {shown(value)}"
     )
 
 
@@ -302,112 +299,7 @@ def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) ->
         )
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Returns a value as JSON for an error, at most 60 characters."""
     text = json.dumps(value, default=str, ensure_ascii=not is_text(str(value)))
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def request_for_user(
-    data: prepared.PreparedData, user_id: str | int, k: int = DEFAULT_K
-) -> Request:
-    """Returns a user's request at the end of the log, one second after its last event.
-
-    Args:
-      data: The prepared set.
-      user_id: Id as in the log; an integer id may be given as text.
-      k: Number of results.
-
-    Raises:
-      errors.UserError: The log has no such user.
-    """
-    user = _user_index(data.log, user_id)
-    own = data
-    if len(data.log.shards) > 1:
-        own = data.with_log(data.log.of_users(np.array([user])))
-    end = int(own.watches.offsets[user + 1])
-    request = request_at(own, user, end, data.windows.end_of_log + 1)
-    return request | {schema.K: k}
-
-
-def request_at(
-    data: prepared.PreparedData, user: int, end_watch: int, time: int
-) -> Request:
-    """Returns the request of a user as of a position of the log.
-
-    The request has all columns of the log; a bundle may read fewer (`Bundle.fitting`).
-
-    Args:
-      data: The prepared set.
-      user: User index.
-      end_watch: Flat position where the history ends: the watch there is not part of
-        it, but the request has its device.
-      time: Time of the request, the end of searches and impressions. 0 = unknown:
-        searches before the watch at `end_watch`.
-    """
-    ids = _ids_by_index(data.catalogue)
-    watches = slice(int(data.watches.offsets[user]), end_watch)
-    videos = data.watches.videos[watches].tolist()
-    request = {
-        schema.WATCHED_VIDEO_IDS: [ids[i] for i in videos],
-        schema.WATCH_TIMES: data.watches.times[watches].tolist(),
-        schema.TIME: time,
-    }
-    if data.watches.seconds is not None:
-        request[schema.WATCHED_SECONDS] = data.watches.seconds[watches].tolist()
-    is_watch = end_watch < int(data.watches.offsets[user + 1])
-    place = features_interface.Place(user, end_watch, time, is_watch)
-    for feature in registry.readable(data):
-        request |= feature.request_values(data, place)
-    if data.catalogue.has_searches:
-        request[schema.QUERIES] = _queries(data, user, end_watch, time)
-    if data.log.has_impressions:
-        request |= _impressions(data.log, user, time, ids)
-    return request
-
-
-def _impressions(
-    log: user_log.UserLog, user: int, time: int, ids: list[str | int | None]
-) -> Request:
-    """Returns the impressions of a user before a time, in the log's order."""
-    shown = log.impressions
-    rows = slice(*np.searchsorted(shown.users, [user, user + 1]))
-    before = np.asarray(shown.times[rows] < time)
-    videos = shown.videos[rows][before].tolist()
-    return {
-        schema.IMPRESSION_VIDEO_IDS: [ids[i] for i in videos],
-        schema.IMPRESSION_TIMES: shown.times[rows][before].tolist(),
-        schema.IMPRESSION_CLICKED: shown.clicked[rows][before].astype(int).tolist(),
-    }
-
-
-def _queries(
-    data: prepared.PreparedData, user: int, end_watch: int, time: int
-) -> list[str]:
-    start, stop = data.log.searches.offsets[user : user + 2].tolist()
-    if time:
-        stop = start + int(np.searchsorted(data.log.searches.times[start:stop], time))
-    elif end_watch < data.watches.offsets[user + 1]:
-        stop = start + int(np.asarray(data.watches.num_searches)[end_watch])
-    if data.whole is not data:  # the texts are found by positions of the whole
-        first = int(data.whole.log.shard_index.offsets("searches")[user])
-        start, stop = first, first + stop - start
-    return data.log.queries.texts(start, stop)
-
-
-def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
-    ids = log.users[schema.USER_ID].cast(pl.String)
-    found = ids.index_of(str(user_id))
-    if found is None:
-        # Bounded, as a comparison with all ids of a large log takes seconds.
-        close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
-        hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
-        raise errors.UserError(
-            f"expected a user of the {len(ids):,} in {log.directory}, received "
-            f"{_shown(user_id)}{hint}"
-        )
-    return int(found)
-
-
-def _ids_by_index(catalogue: catalogues.Catalogue) -> list[str | int | None]:
-    """Returns the id of each catalogue index; None for index 0, which no event has."""
-    return [None, *catalogue.videos[schema.VIDEO_ID].to_list()]

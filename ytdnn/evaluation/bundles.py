@@ -17,7 +17,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import errors, progress
-from ytdnn.bundle import batches, requests, saved_models
+from ytdnn.bundle import batches, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import by_window, lists, other_systems, protocol
 from ytdnn.log import prepared, schema
@@ -171,7 +171,7 @@ def _inputs(
         ends = window.positions("watches", users, cases.ends[part])
         for place in np.arange(len(part))[places].tolist():
             user, end, time = (int(of[place]) for of in (users, ends, times))
-            request = requests.request_at(window.data, user, end, time)
+            request = user_requests.at_position(window.data, user, end, time)
             left_out = _not_out(cases, int(part[place]))
             request[schema.EXCLUDE_IDS] = video_ids.gather(left_out).to_list()
             batch[place] = {k: v for k, v in request.items() if k in fields}

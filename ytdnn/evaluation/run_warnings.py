@@ -142,8 +142,8 @@ def _causes(
     if gain.rival in _READ_HISTORIES and gain.high < 0.0:
         yield (
             f"The network: {gain.rival} reads the same histories and finds more in "
-            f"them, so settings are at fault. `ytdnn sweep --workdir=SWEEP` with the "
-            f"log's flags looks for better ones on validation."
+            f"them, so settings are at fault. A sweep of settings finds better ones by "
+            f"validation: docs/sweep.md."
         )
 
 

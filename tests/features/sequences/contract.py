@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.bundle import requests
+from ytdnn.bundle import requests, user_requests
 from ytdnn.features.sequences import base_encoder
 from ytdnn.log import events, fields, inputs, lookups, prepared, watch_log
 from ytdnn.log import request as raw_request
@@ -115,7 +115,7 @@ class EncoderContract:
 def _raw(
     data: prepared.PreparedData, wanted: dict[str, fields.Field], user: int, end: int
 ) -> raw_request.Raw:
-    request = requests.request_at(data, user, end, 0)
+    request = user_requests.at_position(data, user, end, 0)
     known = {name: value for name, value in request.items() if name in wanted}
     return _tensors(requests.parse(known, wanted), wanted)
 

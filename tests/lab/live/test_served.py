@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.live.conftest import WORLD
 from ytdnn import errors
-from ytdnn.bundle import batches, bundle, requests
+from ytdnn.bundle import batches, bundle, user_requests
 from ytdnn.lab.live import arms, built_in, history, play, report, served, traffic
 from ytdnn.lab.world import corpus, generate, policy
 from ytdnn.log import prepared, schema
@@ -51,7 +51,7 @@ def test_requests_are_those_of_the_log(
         user = f"u{first.users.first + first.rows[row]}"
         if user not in ids:
             continue
-        request = opened.fitting(requests.request_for_user(data, user, 8))
+        request = opened.fitting(user_requests.at_end(data, user, 8))
         expected = batches.inputs([request], fields)
         for name in fields:
             values = inputs[name].numpy()[place]

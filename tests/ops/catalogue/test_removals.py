@@ -9,7 +9,13 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn import errors
-from ytdnn.bundle import bundle, export, removed_videos, requests, versions
+from ytdnn.bundle import (
+    bundle,
+    export,
+    removed_videos,
+    user_requests,
+    versions,
+)
 from ytdnn.log import schema
 from ytdnn.ops.catalogue import removals
 from ytdnn.run import artifacts
@@ -23,7 +29,7 @@ def workdir(run: conftest.Run, tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def asked(run: conftest.Run) -> list[dict]:
-    some = [requests.request_for_user(run.data, f"u{i}", k=15) for i in range(4)]
+    some = [user_requests.at_end(run.data, f"u{i}", k=15) for i in range(4)]
     allowed = {schema.ALLOW_IDS: [f"video {i}" for i in range(30)], schema.K: 30}
     return [*some, {}, allowed]
 

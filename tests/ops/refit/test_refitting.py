@@ -15,7 +15,7 @@ from tests.run.pipeline.test_api import refused
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import requests
+from ytdnn.bundle import user_requests
 from ytdnn.log import events, inputs, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.ranking import model as ranking_model
@@ -166,7 +166,7 @@ def test_the_bundles_pages_are_those_of_the_refitted_models(
     ids = np.array(data.videos["video_id"].to_list())
     for row, user in enumerate(users.tolist()):
         end = int(np.asarray(own.watches.offsets)[user + 1])
-        request = requests.request_at(own, user, end, int(times[row]))
+        request = user_requests.at_position(own, user, end, int(times[row]))
         (answer,) = bundle.answer([bundle.fitting(request) | {"k": 5}], exact=True)
         best = np.argsort(-order[row])[:5]
         assert answer.video_ids == ids[top[row][best] - 1].tolist()

@@ -11,7 +11,7 @@ from starlette import testclient
 
 from tests import untrained
 from tests.conftest import MadeOnce
-from ytdnn.bundle import bundle, requests
+from ytdnn.bundle import bundle, user_requests
 from ytdnn.log import schema
 from ytdnn.ops.server import app, settings
 from ytdnn.ops.server import parts as parts_room
@@ -36,7 +36,7 @@ class Server:
 
     def request(self, user: str = "u3", length: int = 8, **more: Any) -> dict[str, Any]:
         """Returns what the recommender reads of a user whose history is cut."""
-        found = self.run.bundle.fitting(requests.request_for_user(self.run.data, user))
+        found = self.run.bundle.fitting(user_requests.at_end(self.run.data, user))
         found |= {n: found[n][-length:] for n in found if n.startswith("watch")}
         found.pop(schema.K)
         return found | more

@@ -14,7 +14,7 @@ import ytdnn
 from tests import leftovers, planted, untrained
 from tests.features.sequences import documented
 from ytdnn import configs
-from ytdnn.bundle import bundle, requests
+from ytdnn.bundle import bundle, requests, user_requests
 from ytdnn.log import events, prepared, schema
 from ytdnn.models.candidates import model
 from ytdnn.run import artifacts
@@ -121,7 +121,7 @@ def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
     fields = served.inputs("user_tower")
     for user, end, vector in zip(users, ends, expected, strict=True):
         time = int(data.watches.times[end])
-        request = requests.request_at(data, int(user), int(end), time)
+        request = user_requests.at_position(data, int(user), int(end), time)
         known = {name: value for name, value in request.items() if name in fields}
         typed = {
             name: tf.constant(value, tf.as_dtype(fields[name].dtype))

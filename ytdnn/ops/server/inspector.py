@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.bundle import bundle, explained, requests
+from ytdnn.bundle import bundle, explained, user_requests
 from ytdnn.log import prepared, schema
 from ytdnn.ops.server import models, predict, problems, recommend, settings, truth
 from ytdnn.run import artifacts
@@ -113,7 +113,7 @@ class Inspector:
         return {"user_id": user_id, "request": request} | history(version, request)
 
     def _request(self, version: models.Version, user_id: str | int) -> Json:
-        asked = requests.request_for_user(self._prepared(version), user_id)
+        asked = user_requests.at_end(self._prepared(version), user_id)
         request = version.bundle.fitting(asked)
         request.pop(schema.K)
         return request

@@ -106,9 +106,9 @@ class Recommender:
         Raises:
           errors.UserError: The log has no such user, or there is no prepared set.
         """
-        from ytdnn.bundle import requests
+        from ytdnn.bundle import user_requests
 
-        return self.bundle.fitting(requests.request_for_user(self.data, user_id))
+        return self.bundle.fitting(user_requests.at_end(self.data, user_id))
 
     def recommend(
         self,
