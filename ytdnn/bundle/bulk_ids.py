@@ -113,8 +113,7 @@ def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
         return np.arange(bundle.videos.height) < number
     known = bundle.vectors.widths
     if by not in known:
-        close = errors.closest(by, known, cutoff=0.5)
-        hint = f": did you mean {close}?" if close else ""
+        hint = errors.hint(by, known, cutoff=0.5)
         raise errors.UserError(
             f"expected a column of vectors of videos "
             f"({', '.join(known) or 'the log has none'}), received {by!r}{hint}"
@@ -155,8 +154,7 @@ def _hint(ids: pl.Series, known: pl.Series) -> str:
         return ""
     # Bounded, as a comparison with all names of a large catalogue takes seconds.
     names = known.head(100_000).cast(pl.String).to_list()
-    close = errors.closest(str(ids[0]), names)
-    return f": did you mean {close}?" if close else ""
+    return errors.hint(str(ids[0]), names)
 
 
 def limits(

@@ -143,8 +143,7 @@ class Evaluated:
             what, name, known = "model", model, models
         else:
             what, name = f"metric of {model}", metric
-        close = errors.closest(name, known)
-        hint = f": did you mean {close}?" if close else ""
+        hint = errors.hint(name, known)
         return errors.UserError(
             f"expected a {what} of the report ({', '.join(known)}), received "
             f"{name!r}{hint}"
@@ -189,10 +188,7 @@ def read_report(directory: pathlib.Path) -> report_model.Report:
       errors.UserError: There is no evaluation, or it is damaged or of another format
         version.
     """
-    try:
-        artifacts.read_manifest(directory, KIND)
-    except errors.UserError as error:
-        raise errors.UserError(f"{error} (`ytdnn evaluate`)") from None
+    artifacts.read_manifest(directory, KIND)
     text = (directory / REPORT).read_text(encoding="utf-8")
     try:
         return report_model.from_json(text)

@@ -6,7 +6,6 @@ declaration, which fixes the order of a network's inputs. Registered features co
 in their scope, and columns of the log's own last of all, in the order of the config.
 """
 
-import difflib
 import functools
 import importlib
 import pkgutil
@@ -215,8 +214,7 @@ def _require_effect(
 
 
 def _unknown(network: str, name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f": did you mean {close[0]}?" if close else ""
+    hint = errors.hint(name, known)
     return (
         f"expected a feature of {network} ({', '.join(known)}), received {name!r}{hint}"
     )

@@ -269,7 +269,7 @@ def test_the_settings_of_a_run_are_a_config(
         assert found.protocol == "leave_one_out"
         shutil.rmtree(two)
     error = cli.error("prepare", f"--config={tmp_path / 'log'}", f"--workdir={two}")
-    assert "found no config.json" in error
+    assert f"expected a file or a run for --config, found none at {tmp_path}" in error
 
 
 def test_a_missing_file_inside_a_step_is_one_line(

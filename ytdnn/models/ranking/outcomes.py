@@ -112,11 +112,10 @@ def chosen(
     weights = config.weights_of(known)
     unknown = [name for name in weights if name not in (ranking_config.HEAD, *known)]
     if unknown:
-        close = errors.closest(unknown[0], known)
+        hint = errors.hint(unknown[0], known)
         raise errors.UserError(
             f"expected ranking.loss_weights of {ranking_config.HEAD} and of the log's "
-            f"outcomes ({', '.join(known) or 'none'}), received {unknown[0]}"
-            f"{f': did you mean {close}?' if close else ''}"
+            f"outcomes ({', '.join(known) or 'none'}), received {unknown[0]}{hint}"
         )
     return [(i, one) for i, one in enumerate(catalogue.outcomes) if weights[one.name]]
 

@@ -32,10 +32,9 @@ def load(path: str) -> configs.Config:
       errors.UserError: The file is missing, fails, or returns no valid config.
     """
     given = pathlib.Path(path)
-    if given.is_dir():
-        return workdir.require_config(given)
-    if given.name == workdir.CONFIG_FILE and given.is_file():
-        return workdir.require_config(given.parent)
+    made = given if given.name == workdir.CONFIG_FILE else given / workdir.CONFIG_FILE
+    if made.is_file():
+        return workdir.require_config(made.parent)
     file, _, argument = path.partition(":")
     module = _load_module(pathlib.Path(file))
     return _config_of(module, file, argument)
