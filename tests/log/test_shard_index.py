@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import full_log
-from ytdnn.log import prepared, shard_index
+from ytdnn.log import events, prepared, shard_index, user_shards
 
 USERS = np.array([2, 3, 17, 29])
 
@@ -84,3 +84,25 @@ def test_a_shard_costs_its_own_users(data: prepared.PreparedData) -> None:
         assert users.max() < own.num_users
         first += own.num_users
     assert first == data.num_users
+
+
+def test_a_window_shares_facts_of_the_whole_and_a_changed_log_does_not(
+    data: prepared.PreparedData,
+) -> None:
+    window = data.with_log(data.log.window(data.log.shards[:2]))
+    assert window.whole is data
+    assert window.log.whole is data.log
+    assert window.windows.end_of_log == data.windows.end_of_log
+    assert window.once("key", object) is data.once("key", object)
+    assert data.with_log(data.log.window(data.log.shards)) is data
+    changed = data.with_log(data.log.changed(_an_hour_later))
+    assert changed.whole is changed
+    assert changed.windows.training_window[0] == data.windows.training_window[0] + 3600
+    assert changed.once("key", object) is not data.once("key", object)
+    joined = window.with_validation_in_training()
+    assert joined.watches.splits.tolist().count(events.Split.VALIDATION) == 0
+
+
+def _an_hour_later(shard: user_shards.Shard) -> user_shards.Shard:
+    watches = shard.watches.replace(times=np.asarray(shard.watches.times) + 3600)
+    return dataclasses.replace(shard, watches=watches)
