@@ -44,7 +44,7 @@ from rich import table
 from ytdnn import configs, errors
 from ytdnn.bundle import batches
 from ytdnn.evaluation import composing, list_metrics, lists, protocol, search
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import brute_force, interface, lsh, scann_index
@@ -93,7 +93,7 @@ class Run:
         ranker = ranking_model.load(path, data, stage)
         cases = protocol.cases(
             data,
-            prepared.Split.TEST,
+            events.Split.TEST,
             config.evaluation,
             stage.candidates.num_listed,
         )

@@ -150,7 +150,7 @@ class Window:
     ) -> "Window":
         """Returns a model's training window; its last days are whole."""
         log = tower_inputs.open_log(trained.tower_inputs, inputs.training_set(data))
-        first, last = data.training_window
+        first, last = data.windows.training_window
         num_days = (last - first) // _DAY_SECONDS
         start = last - num_days * _DAY_SECONDS
         uploads = data.videos[schema.UPLOAD_TIME].head(data.vocabulary_size).to_numpy()

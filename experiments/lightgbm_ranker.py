@@ -66,7 +66,7 @@ from ytdnn.evaluation import (
 from ytdnn.evaluation.metrics import binary, bootstrap
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
-from ytdnn.log import earlier_impressions, prepared, ragged, schema
+from ytdnn.log import earlier_impressions, events, prepared, ragged, schema
 from ytdnn.models.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
 from ytdnn.run import artifacts
@@ -161,7 +161,7 @@ def _load(
 def read(
     data: prepared.PreparedData,
     log: inputs.ImpressionLog,
-    split: prepared.Split,
+    split: events.Split,
     as_lists: bool = False,
 ) -> Part:
     """Reads the ranker's tensors of the impressions of a split.
@@ -173,7 +173,7 @@ def read(
       as_lists: Whether each user's past ends where the user's first impression begins,
         as for metrics of lists (`ytdnn.evaluation.ranker.scorer`).
     """
-    shown = ranker.SplitImpressions(data, split)
+    shown = ranker.SplitImpressions(data.log, split)
     if not len(shown.rows):
         raise errors.UserError(
             f"expected impressions in the ranker's {split.name.lower()} window, found "
@@ -192,7 +192,7 @@ def read(
         columns=dict(_flat(columns)),
         shown=shown,
         times=np.asarray(data.impressions.times)[shown.rows],
-        durations=past_sums.durations(data)[shown.videos],
+        durations=past_sums.durations(data.catalogue)[shown.videos],
     )
 
 
@@ -474,12 +474,12 @@ def measure(
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
     data = earlier_impressions.added(data, read_by.config.least_impressions)
-    splits = (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST)
+    splits = (events.Split.TRAIN, events.Split.VALIDATION, events.Split.TEST)
     parts = [
-        read(data, read_by.open_log(data, split is prepared.Split.TEST), split)
+        read(data, read_by.open_log(data, split is events.Split.TEST), split)
         for split in splits
     ]
-    parts.append(read(data, read_by.open_log(data), prepared.Split.TEST, as_lists=True))
+    parts.append(read(data, read_by.open_log(data), events.Split.TEST, as_lists=True))
     for feature in read_by.features:
         if isinstance(feature, base_feature.TrainingOnly):
             made_neutral(feature.name, *parts)

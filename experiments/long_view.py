@@ -66,7 +66,7 @@ from ytdnn import configs, errors
 from ytdnn.evaluation import ranker, shown_lists, summary
 from ytdnn.evaluation.metrics import binary, predicted_seconds
 from ytdnn.features import base_feature
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage
@@ -90,7 +90,7 @@ HEADS: dict[str, configs.Head] = {
 Orders = dict[str, npt.NDArray[np.floating]]
 Row = dict[str, tuple[float, float, float]]
 """By metric: value and the ends of its 95 % interval over users."""
-_Split = prepared.Split
+_Split = events.Split
 
 
 def config_of(given: argparse.Namespace) -> configs.Config:
@@ -167,7 +167,7 @@ def choose(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
             shutil.copytree(first, directory, ignore=left_out)
         ytdnn.train(directory, run, stage="ranking", verbose=True)
         data, _, trained = _opened(directory, run)
-        shown = ranker.SplitImpressions(data, _Split.VALIDATION)
+        shown = ranker.SplitImpressions(data.log, _Split.VALIDATION)
         row = scores(shown, _by_click(data, trained, shown))
         rich.print(f"{name}: {GAUC} {row[GAUC][0]:.4f} on the validation days")
         found[directory] = row[GAUC][0]
@@ -238,7 +238,7 @@ def orders(config: configs.Config, directory: pathlib.Path) -> Orders:
       directory: Of its models.
     """
     data, first, trained = _opened(directory, config)
-    shown = ranker.SplitImpressions(data, _Split.TEST)
+    shown = ranker.SplitImpressions(data.log, _Split.TEST)
     rate = ranker.popularity_predictions(data, shown).click_probability
     vectors = first.candidates.video_vectors()
     product = shown_lists.candidates(data, first.candidates, vectors)
@@ -294,7 +294,7 @@ class _Matrix:
 
 
 def _matrices(
-    directory: pathlib.Path, splits: tuple[prepared.Split, prepared.Split]
+    directory: pathlib.Path, splits: tuple[events.Split, events.Split]
 ) -> tuple[_Matrix, _Matrix]:
     data = prepared.load(directory / prepared.KIND)
     read_by = lightgbm_ranker.open_ranker(directory, data)
@@ -330,7 +330,9 @@ def measure(config: configs.Config, workdir: pathlib.Path) -> dict[str, Row]:
     chosen, whole = choose(config, workdir), workdir / "all-days"
     run = train_again(config, chosen, whole)
     found = orders(run, whole) | {BOOSTED: boosted(chosen, whole)}
-    shown = ranker.SplitImpressions(prepared.load(whole / prepared.KIND), _Split.TEST)
+    shown = ranker.SplitImpressions(
+        prepared.load(whole / prepared.KIND).log, _Split.TEST
+    )
     return {name: scores(shown, order) for name, order in found.items()}
 
 

@@ -140,7 +140,7 @@ class Measured:
     share_of_new: float
 
 
-def measure(directory: pathlib.Path, split: prepared.Split) -> dict[str, Measured]:
+def measure(directory: pathlib.Path, split: events.Split) -> dict[str, Measured]:
     """Returns lists of a run's candidate model and of plain products, measured.
 
     The names say what the lists may hold: all videos, new ones uploaded by the time of
@@ -154,7 +154,7 @@ def measure(directory: pathlib.Path, split: prepared.Split) -> dict[str, Measure
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(protocol.moment(cases, split))
     is_new = np.arange(trained.num_listed) >= data.vocabulary_size
-    uploads = data.listed_from[: trained.num_listed]
+    uploads = data.catalogue.listed_from[: trained.num_listed]
     kept = {
         ALL: cases,
         NEW: _listed_from(cases, np.where(is_new, uploads, _NEVER)),
@@ -217,7 +217,7 @@ def _of_lists(
     values = retrieval.metrics_at(found, *cases.targets, _KS)
     targets = cases.targets
     is_new = targets.values > data.vocabulary_size
-    uploads = data.listed_from[targets.values - 1]
+    uploads = data.catalogue.listed_from[targets.values - 1]
     is_uploaded = is_new & (uploads <= cases.times[targets.rows])
     is_hit = _are_listed(found, targets.rows, targets.values)
     return Measured(

@@ -65,7 +65,7 @@ from ytdnn.lab.off_policy import (
     page_choices,
 )
 from ytdnn.lab.truth import true_page
-from ytdnn.log import prepared, ragged
+from ytdnn.log import events, prepared, ragged
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.run import pipeline
@@ -193,7 +193,7 @@ def set_up(workdir: pathlib.Path, config: configs.Config, num_pages: int) -> Set
 def _requests(data: prepared.PreparedData, most: int) -> logged_pages.LoggedPages:
     """Returns pages that the world's own recommender was asked for, as requests."""
     shown = data.impressions
-    rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)
+    rows = np.flatnonzero(np.asarray(shown.splits) == events.Split.TEST)
     first = rows[np.unique(np.asarray(shown.pages)[rows], return_index=True)[1]]
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.choice(first, min(most, len(first)), replace=False))

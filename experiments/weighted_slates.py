@@ -136,7 +136,7 @@ def slates_of(
     model.order_by(weights)
     every = np.arange(1, data.num_videos + 1, dtype=np.int32)
     ends = np.asarray(data.watches.offsets)[users + 1]
-    times = np.full(len(users), data.end_of_log + 1)
+    times = np.full(len(users), data.windows.end_of_log + 1)
     videos = np.broadcast_to(every, (len(users), len(every)))
     scores = model.score_candidates(data, users, ends, times, videos)
     return _numbers(data, _best(data, users, ends, scores))
@@ -155,10 +155,10 @@ def _best(
 ) -> Indices:
     """Returns the catalogue indices of the best scores that may be shown."""
     allowed = scores.copy()
-    watched = data.watched_before(users, ends)
+    watched = data.log.shard_index.watched_before(users, ends)
     allowed[watched.rows, watched.values - 1] = -np.inf
     uploads = data.videos[schema.UPLOAD_TIME].to_numpy()
-    allowed[:, uploads > data.end_of_log] = -np.inf
+    allowed[:, uploads > data.windows.end_of_log] = -np.inf
     return np.argsort(-allowed, axis=1, kind="stable")[:, :K] + 1
 
 
@@ -181,7 +181,7 @@ def measure(
     users = np.arange(min(num_users, data.num_users))
     ids = data.users[schema.USER_ID].to_list()
     numbers = np.array([int(ids[user][1:]) for user in users])
-    at = data.end_of_log + 1
+    at = data.windows.end_of_log + 1
     brought = {
         name: true_values(world, numbers, slates_of(data, model, users, weights), at)
         for name, weights in WEIGHTS.items()

@@ -15,6 +15,16 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     return plain[found[0]] if found else ""
 
 
+def hint(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Returns `: did you mean NAME?`, to end a message; empty if no name is similar.
+
+    >>> hint("wacthes", ["videos", "watches"])
+    ': did you mean watches?'
+    """
+    close = closest(name, known, cutoff)
+    return f": did you mean {close}?" if close else ""
+
+
 def one_line(text: str) -> str:
     """Returns text with line breaks and other control characters escaped."""
     return "".join(char if char.isprintable() else "�" for char in text)

@@ -128,8 +128,7 @@ class Registry(Generic[_R]):
                 f"expected the {self.noun} {name} in {self.missing[name]}, found no "
                 f"such folder or file: install all of ytdnn"
             )
-        close = errors.closest(name, self.names())
-        hint = f": did you mean {close}?" if close else ""
+        hint = errors.hint(name, self.names())
         known = ", ".join(self.names()) or "none"
         return f"expected a {self.noun} ({known}), received {name!r}{hint}"
 

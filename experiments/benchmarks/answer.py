@@ -188,7 +188,7 @@ def some_requests(data: prepared.PreparedData, number: int) -> list[dict[str, An
     """Returns requests of made histories right behind the log."""
     rng = np.random.default_rng(1)
     ids = data.videos[schema.VIDEO_ID].to_list()
-    end = int(data.end_of_log)
+    end = int(data.windows.end_of_log)
 
     def drawn(size: int) -> tuple[list[Any], list[int]]:
         times = np.sort(rng.integers(end - 20 * 86_400, end, size)).tolist()

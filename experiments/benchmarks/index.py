@@ -111,7 +111,7 @@ import tensorflow as tf
 from experiments.benchmarks import measure
 from ytdnn import configs
 from ytdnn.evaluation import protocol
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval.index import brute_force, ivf, lsh, scann_index
 
@@ -179,7 +179,7 @@ def of_run(workdir: pathlib.Path) -> tuple[Vectors, Vectors]:
     """Returns the vectors of a run's videos and of users of its validation window."""
     data = prepared.load(workdir / "data")
     model = candidate_model.load(workdir / "candidates", data)
-    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.EvaluationConfig())
+    cases = protocol.cases(data, events.Split.VALIDATION, configs.EvaluationConfig())
     users = model.user_vectors(data, cases.users, cases.ends, cases.times)
     return model.video_vectors(), users
 

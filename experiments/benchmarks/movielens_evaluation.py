@@ -27,7 +27,7 @@ from rich import table
 
 from ytdnn import configs
 from ytdnn.evaluation import list_metrics, lists, measure, protocol, ranker
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import predictions
 
 _DIM = 128
@@ -56,18 +56,18 @@ def _show(data: prepared.PreparedData, config: configs.EvaluationConfig) -> None
     result.add_column("part", no_wrap=True)
     result.add_column("seconds", justify="right")
     started = time.perf_counter()
-    cases = protocol.cases(data, prepared.Split.TEST, config)
+    cases = protocol.cases(data, events.Split.TEST, config)
     users = rng.standard_normal((len(cases), _DIM), np.float32)
     videos = rng.standard_normal((data.num_videos, _DIM), np.float32)
     ranked = lists.of_vectors(users, videos)
-    makers = {lists.POPULARITY: lists.popularity(data), "made": ranked}
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue), "made": ranked}
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
         "made": lambda shown: predictions.Predictions(
             rng.standard_normal(len(shown.rows))
         ),
     }
-    whole = measure.measure(data, cases, makers, scorers, prepared.Split.TEST, config)
+    whole = measure.measure(data, cases, makers, scorers, events.Split.TEST, config)
     seconds = time.perf_counter() - started
     result.add_row(
         f"whole report: {len(cases):,} users × {data.num_videos:,} films, "

@@ -281,7 +281,7 @@ def saved(
     run: Run, model: ranking_model.RankingModel, directory: pathlib.Path
 ) -> Callable[..., object]:
     """Exports a ranker as the bundle's, and loads its signature."""
-    videos = lookups.VideoIds(run.data)
+    videos = lookups.VideoIds(run.data.catalogue)
     tower = graphs.UserTowerGraph(run.data, videos, run.first_stage.candidates)
     stage = run.first_stage
     scorer = graphs.Scorer(run.data, videos, model)
@@ -338,7 +338,7 @@ def parts(
 
 def _reader(run: Run) -> Callable[..., Any]:
     """Returns what makes the ranker's tensors of a request, as its graph does."""
-    videos = lookups.VideoIds(run.data)
+    videos = lookups.VideoIds(run.data.catalogue)
     user_tower = graphs.UserTowerGraph(run.data, videos, run.first_stage.candidates)
     length = run.ranker.config.history_length
     made = inputs.RequestInputs(run.data, run.ranker.features, length)

@@ -57,7 +57,7 @@ def make_run(
         ).fingerprint,
     }
     artifact.build(workdir / "index", model.video_vectors(), config.index, made_from)
-    if data.has_impressions:
+    if data.log.has_impressions:
         first_stage = stage.load(workdir / "candidates", data)
         ranking.train(config, data, workdir / "ranking", first_stage)
     export.export(workdir, config)

@@ -141,7 +141,7 @@ def test_the_score_is_the_product_of_the_vectors(plain_run: conftest.Run) -> Non
     assert plain_run.bundle.bias_coordinates == [width - 1, 2 * width - 1]
     assert np.all(mine[:, plain_run.bundle.bias_coordinates] == 1.0)
     ends = np.asarray(plain_run.data.watches.offsets)[users + 1]
-    times = np.full(3, plain_run.data.end_of_log + 1)
+    times = np.full(3, plain_run.data.windows.end_of_log + 1)
     trained = plain_run.candidates
     np.testing.assert_allclose(
         mine, trained.user_vectors(plain_run.data, users, ends, times), rtol=1e-4

@@ -14,7 +14,7 @@ from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
-from ytdnn.log import prepared, schema
+from ytdnn.log import events, schema
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.ops.catalogue import removals
 from ytdnn.retrieval import placing
@@ -31,7 +31,7 @@ def run(untrained_run: untrained.Run) -> untrained.Run:
 
 @pytest.fixture(scope="module")
 def cases(run: untrained.Run) -> protocol.Cases:
-    return protocol.cases(run.data, prepared.Split.TEST, CONFIG.evaluation)
+    return protocol.cases(run.data, events.Split.TEST, CONFIG.evaluation)
 
 
 def library(
@@ -281,7 +281,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     bundle = explores
     config = dataclasses.replace(CONFIG, composition=EXPLORES)
     shown, trained = run.data.impressions, run.stage.candidates
-    rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)[::3]
+    rows = np.flatnonzero(np.asarray(shown.splits) == events.Split.TEST)[::3]
     pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)
     asked = run_models.RunModels(
         run.data,
@@ -294,7 +294,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     ordered = judged_systems.ordered(asked, pages)[lists.SYSTEM]
     name = bundle.recommender(exact=True)
     fields = bundle.inputs(name)
-    devices = ["", *run.data.vocabularies[schema.DEVICE]]
+    devices = ["", *run.data.catalogue.vocabularies[schema.DEVICE]]
     batch = []
     for row, *place in zip(rows, *pages.requests, strict=True):
         request = user_requests.at_position(run.data, *(int(value) for value in place))

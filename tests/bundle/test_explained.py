@@ -106,7 +106,7 @@ def test_each_counterfactual_is_the_score_with_one_feature_neutral(
 
 def tensors_of(run: untrained.Run, raw: dict) -> dict:
     """Returns what the network reads of a request."""
-    videos = lookups.VideoIds(run.data)
+    videos = lookups.VideoIds(run.data.catalogue)
     scorer = graphs.Scorer(run.data, videos, run.ranker)
     tower = graphs.UserTowerGraph(run.data, videos, run.stage.candidates)
     ranker = graphs.RankerGraph(scorer, tower, run.stage.scores(), run.stage.pool())

@@ -13,7 +13,7 @@ from tests import full_log
 from ytdnn import configs, errors
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.features.sequences import search_bag
-from ytdnn.log import inputs, lookups, prepared, schema, searches, shards
+from ytdnn.log import catalogues, events, inputs, lookups, schema, searches, shards
 from ytdnn.log import request as raw_request
 from ytdnn.models.candidates import model, tower_inputs
 
@@ -45,8 +45,10 @@ def _build(config, data):
 
 def _export(candidate_model, data, directory):
     """The signature of the exported user tower, loaded again, and its inputs."""
-    tower = graphs.UserTowerGraph(data, lookups.VideoIds(data), candidate_model)
-    fields = candidate_model.fields(data)
+    tower = graphs.UserTowerGraph(
+        data, lookups.VideoIds(data.catalogue), candidate_model
+    )
+    fields = candidate_model.fields(data.catalogue)
     saved_models.save(saved_models.Model(tower, fields, ()), directory)
     loaded = tf.saved_model.load(str(directory))
     return loaded, {field.name: field for field in fields}
@@ -98,7 +100,7 @@ def test_a_signature_has_what_the_model_reads(data, exported):
     assert set(fields) == watched | user | request | times
     features = configs.FeaturesConfig(remove=("device", "age"))
     off = dataclasses.replace(CONFIG, search_length=0, features=features)
-    found = {field.name for field in model.build(off, data).fields(data)}
+    found = {field.name for field in model.build(off, data).fields(data.catalogue)}
     assert found == set(fields) - {
         schema.AGE,
         schema.QUERIES,
@@ -163,18 +165,18 @@ def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
     texts = searches.with_tokens(frame)["tokens"].to_list()
     found = [token for tokens in texts for token in tokens]
     vocabulary = pl.DataFrame(
-        {prepared.TOKEN: sorted(set(found))}, {prepared.TOKEN: str}
+        {catalogues.TOKEN: sorted(set(found))}, {catalogues.TOKEN: str}
     )
-    places = {token: i for i, token in enumerate(vocabulary[prepared.TOKEN], 1)}
-    known = dataclasses.replace(data, tokens=vocabulary)
+    places = {token: i for i, token in enumerate(vocabulary[catalogues.TOKEN], 1)}
+    catalogue = dataclasses.replace(data.catalogue, tokens=vocabulary)
     if not found:
         return
     request = {
         schema.QUERIES: tf.constant([queries]),
         schema.WATCHED_VIDEO_IDS: tf.constant([[""]]),
     }
-    read = search_bag.SearchBag(CONFIG, len(vocabulary)).open_request(known)
-    videos = lookups.VideoIds(known)
+    read = search_bag.SearchBag(CONFIG, len(vocabulary)).open_request(catalogue)
+    videos = lookups.VideoIds(catalogue)
     # The graph's operations one by one: to compile each vocabulary takes a second.
     tokens = read(raw_request.Request(request, videos))[schema.SEARCH_TOKENS].numpy()
     assert tokens.tolist() == [[places[token] for token in found]]
@@ -204,20 +206,20 @@ def test_batched_answers_equal_single_ones(exported):
 def test_the_request_of_a_user_now_has_all_their_searches(data):
     request = user_requests.at_end(data, "u3")
     user = data.users["user_id"].index_of("u3")
-    start, stop = data.searches.offsets[user : user + 2]
-    assert request[schema.QUERIES] == data.queries.texts(int(start), int(stop))
+    start, stop = data.log.searches.offsets[user : user + 2]
+    assert request[schema.QUERIES] == data.log.queries.texts(int(start), int(stop))
     assert len(request[schema.QUERIES]) > SEARCHES
     assert schema.DEVICE not in request
     latest = max(data.watches.times.max(), data.impressions.times.max())
-    assert request[schema.TIME] == 1 + max(latest, data.searches.times.max())
+    assert request[schema.TIME] == 1 + max(latest, data.log.searches.times.max())
 
 
 def test_searches_of_a_request_lie_before_its_time(data):
-    end = int(data.first_watches(prepared.Split.TEST)[1][0])
+    end = int(data.windows.first_watches(events.Split.TEST)[1][0])
     user, time = int(data.watches.users[end]), int(data.watches.times[end])
-    start = int(data.searches.offsets[user])
+    start = int(data.log.searches.offsets[user])
     stop = start + int(data.watches.num_searches[end])
-    expected = data.queries.texts(start, stop)
+    expected = data.log.queries.texts(start, stop)
     for at in (0, time):
         request = user_requests.at_position(data, user, end, at)
         assert request[schema.QUERIES] == expected

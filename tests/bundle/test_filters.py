@@ -69,7 +69,7 @@ def test_an_answer_holds_every_video_that_is_permitted_and_no_other(
     assert set(some.video_ids) <= ids(permitted(run)) & known
     assert set(both.video_ids) <= ids(permitted(run).filter(SHORT))
     assert set(short.video_ids) <= ids(run.data.videos.filter(SHORT))
-    uploads = run.data.end_of_log + 1 - pl.col("upload_time") <= 45 * 86_400
+    uploads = run.data.windows.end_of_log + 1 - pl.col("upload_time") <= 45 * 86_400
     assert set(young.video_ids) <= ids(run.data.videos.filter(uploads))
     assert all(one.video_ids for one in (both, short, young))
     assert len(some.video_ids) < len(listed)

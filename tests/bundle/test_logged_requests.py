@@ -29,19 +29,23 @@ def data(
         tables = {"watches": tables["watches"]}
     if request.param == "shards":
         found = full_log.prepared_data(directory, tables, events_per_shard=500)
-        assert len(found.shards) > 3
+        assert len(found.log.shards) > 3
         return found
     return full_log.prepared_data(directory, tables)
 
 
 def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
     """Returns all that any model can read of a request, and what no log knows."""
-    of_features = (f.fields(data) for f in registry.readable(data))
+    of_features = (f.fields(data.catalogue) for f in registry.readable(data))
     found = fields.union(
-        (fields.watched(data), fields.watch_times(), fields.watched_seconds()),
+        (
+            fields.watched(data.catalogue),
+            fields.watch_times(),
+            fields.watched_seconds(),
+        ),
         (fields.time(), fields.queries()),
-        fields.shown(data),
-        fields.permitting(data),
+        fields.shown(data.catalogue),
+        fields.permitting(data.catalogue),
         *of_features,
     )
     return {field.name: field for field in found}
@@ -71,8 +75,8 @@ def test_lengths_are_of_all_events(data: prepared.PreparedData) -> None:
     logged = logged_requests.LoggedRequests(data)
     number = len(data.watches)
     assert logged.num_watches(users).sum() == number
-    number += len(data.impressions) if data.has_impressions else 0
-    number += len(data.searches) if data.has_searches else 0
+    number += len(data.impressions) if data.log.has_impressions else 0
+    number += len(data.log.searches) if data.catalogue.has_searches else 0
     assert logged.lengths(users).sum() == number
     assert logged.watched(users).sizes.tolist() == logged.num_watches(users).tolist()
 
@@ -87,8 +91,9 @@ def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
 
         return dataclasses.replace(shard, read=read)
 
-    shards = tuple(map(seen, data.shards))
-    logged = logged_requests.LoggedRequests(dataclasses.replace(data, shards=shards))
+    shards = tuple(map(seen, data.log.shards))
+    log = dataclasses.replace(data.log, shards=shards)
+    logged = logged_requests.LoggedRequests(data.with_log(log))
     known = every_field(data)
     logged.inputs(np.arange(2), known)  # reads all once, for the lengths and the time
     opened.clear()
@@ -110,6 +115,6 @@ def test_shards_of_more_arrays_than_open_files_give_the_same(tmp_path) -> None:
     expected = logged_requests.LoggedRequests(whole).inputs(users, known)
     with open_files.at_most(256):  # five shards of some 25 arrays, and others' files
         found = logged_requests.LoggedRequests(cut).inputs(users, known)
-    assert len(cut.shards) > 20
+    assert len(cut.log.shards) > 20
     for name, values in expected.items():
         assert found[name].numpy().tolist() == values.numpy().tolist(), name

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn import configs
 from ytdnn.evaluation import bundles, lists, protocol
-from ytdnn.log import positions, prepared
+from ytdnn.log import events, positions
 from ytdnn.retrieval import stage
 
 CONFIG = configs.EvaluationConfig()
@@ -30,7 +30,7 @@ def test_its_lists_are_the_models_with_new_videos_among_them(run: conftest.Run) 
     """Histories of test users hold new videos too."""
     data, trained = run.data, run.candidates
     size = trained.num_listed
-    cases = protocol.cases(data, prepared.Split.TEST, CONFIG, size)
+    cases = protocol.cases(data, events.Split.TEST, CONFIG, size)
     assert (cases.watched.values > data.vocabulary_size).any()
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     expected = lists.from_vectors(cases, users, trained.video_vectors(), K)

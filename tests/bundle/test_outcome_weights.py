@@ -112,7 +112,7 @@ def test_predictions_are_those_of_the_model(run: untrained.Run) -> None:
     tensors = log.candidates(
         tf.constant([user], tf.int32),
         tf.constant(end, tf.int64),
-        tf.constant([run.data.end_of_log + 1], tf.int64),
+        tf.constant([run.data.windows.end_of_log + 1], tf.int64),
         tf.constant(videos, tf.int32),
     )
     predicted = run.ranker.predict(tensors).outcomes

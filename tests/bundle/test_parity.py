@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.bundle import conftest
 from ytdnn.bundle import requests, user_requests
-from ytdnn.log import fields, inputs, prepared, schema
+from ytdnn.log import events, fields, inputs, schema
 from ytdnn.models.candidates import tower_inputs
 
 
@@ -31,7 +31,7 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
     log = tower_inputs.open_log(run.candidates.tower_inputs, inputs.training_set(data))
     batch = inputs.cut(log, tf.constant(firsts), 4, config.history_length)
     expected = run.candidates.query_vectors(batch).numpy()
-    positions = data.watch_split_rows(prepared.Split.TRAIN)
+    positions = data.windows.watches_of(events.Split.TRAIN)
     lengths = []
     for row, first in enumerate(firsts):
         for column in range(4):
@@ -47,7 +47,7 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
 
 def impression_rows(run: conftest.Run) -> np.ndarray:
     """Returns impressions of the test, some of videos without an embedding."""
-    rows = np.flatnonzero(run.data.impressions.splits == prepared.Split.TEST)[::4]
+    rows = np.flatnonzero(run.data.impressions.splits == events.Split.TEST)[::4]
     users = run.data.impressions.users[rows]
     ends = run.data.watches.offsets[users] + run.data.impressions.num_watches[rows]
     last = run.data.watches.videos[ends - 1]
@@ -165,5 +165,5 @@ def test_only_features_of_the_log_are_in_the_signatures(
 def test_ids_that_stand_for_none_are_no_videos(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:
-    assert fields.id_type(run.data) == ("string", "")
-    assert fields.id_type(plain_run.data) == ("int64", 0)
+    assert fields.id_type(run.data.catalogue) == ("string", "")
+    assert fields.id_type(plain_run.data.catalogue) == ("int64", 0)

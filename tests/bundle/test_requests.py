@@ -224,9 +224,9 @@ def test_integer_ids_of_videos_stay_integers(plain_run: conftest.Run) -> None:
 
 def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> None:
     numbers = pl.Series(schema.USER_ID, np.arange(100, 160))
-    data = dataclasses.replace(
-        plain_run.data, users=plain_run.data.users.with_columns(numbers)
-    )
+    users = plain_run.data.users.with_columns(numbers)
+    log = dataclasses.replace(plain_run.data.log, users=users)
+    data = plain_run.data.with_log(log)
     by_text = user_requests.at_end(data, "107")
     assert by_text == user_requests.at_end(data, 107)
     assert by_text != user_requests.at_end(data, "108")

@@ -48,7 +48,7 @@ class Scorer:
     """Predicts what a head makes of given outputs."""
 
     def __init__(self, run: untrained.Run, head: heads.Head, outputs: tf.Tensor):
-        self.videos = lookups.VideoIds(run.data)
+        self.videos = lookups.VideoIds(run.data.catalogue)
         self.asks_scores = self.asks_sources = False
         self.score_of = head.score
         self._found = head.predict(outputs, tf.ones(outputs.shape[:-1]))
@@ -93,7 +93,7 @@ def test_the_score_falls_among_what_it_places(
         None,  # type: ignore[arg-type]
         Scorer(run, head, outputs),  # type: ignore[arg-type]
         page.Rule(composition, run.data),
-        explorer=exploring.from_config(composition, run.data),
+        explorer=exploring.from_config(composition, run.data.catalogue),
     )
     scores = tf.constant(rng.normal(0.0, 3.0, (3, width)), tf.float32)
     ranked = graph.rank(requests_of(run, rng), found, scores)  # type: ignore[arg-type]

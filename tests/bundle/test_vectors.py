@@ -19,7 +19,7 @@ from ytdnn.bundle import (
     requests,
     user_requests,
 )
-from ytdnn.log import new_videos, prepared, schema
+from ytdnn.log import events, new_videos, schema
 from ytdnn.run import pipeline
 
 NAME = "videos.clip"
@@ -59,7 +59,7 @@ def test_the_exported_ranker_reads_vectors_as_the_trained_one(
     names = [feature.name for feature in run.ranker.features]
     assert {NAME, f"{NAME}.of_watched", "users.taste"} <= set(names)
     data = run.data
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     times = np.full(len(users), data.manifest.facts["windows"]["test"])
     videos = np.random.default_rng(0).integers(1, data.num_videos + 1, (len(users), 5))
     expected = np.exp(run.ranker.score_candidates(data, users, ends, times, videos))
@@ -79,7 +79,7 @@ def test_bulk_requests_bring_the_vectors_of_users(run: untrained.Run) -> None:
     users = np.arange(run.data.num_users)
     field = run.bundle.inputs("ranker")["users.taste".partition(".")[2]]
     found = logged.inputs(users, {field.name: field})[field.name].numpy()
-    expected = np.asarray(run.data.vectors.rows("users.taste"), np.float32)
+    expected = np.asarray(run.data.catalogue.vectors.rows("users.taste"), np.float32)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert not found[0].any()  # a user without one
 
@@ -135,7 +135,7 @@ def test_similar_refuses_other_columns_and_videos_without_a_vector(
     with pytest.raises(errors.UserError, match=r"did you mean videos\.clip\?"):
         bulk_ids.videos(run.bundle, None, by="videos.clips")
     ids = run.data.videos[schema.VIDEO_ID]
-    bare = np.flatnonzero(~run.data.vectors.rows(NAME)[1:].any(axis=1))
+    bare = np.flatnonzero(~run.data.catalogue.vectors.rows(NAME)[1:].any(axis=1))
     without = ids.gather(pl.Series(bare[:1]))
     with pytest.raises(errors.UserError, match=r"have one in videos\.clip"):
         bulk_ids.videos(run.bundle, without, by=NAME)
@@ -152,9 +152,11 @@ def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> Non
     )
     read = new_videos.read(rows, run.data)
     grown = new_videos.added_to(run.data, read.table)
-    found = np.asarray(grown.vectors.rows(NAME))
+    found = np.asarray(grown.catalogue.vectors.rows(NAME))
     size = run.data.num_videos
-    np.testing.assert_array_equal(found[: size + 1], run.data.vectors.rows(NAME))
+    np.testing.assert_array_equal(
+        found[: size + 1], run.data.catalogue.vectors.rows(NAME)
+    )
     np.testing.assert_array_equal(found[size + 1 :], [vector / 5.0, vector * 0.0])
     narrow = rows.with_columns(pl.col("clip").list.head(3))
     with pytest.raises(errors.UserError, match=r"vectors of 6 numbers, received.* 3"):

@@ -10,7 +10,7 @@ import pytest
 from tests import planted
 from ytdnn import configs, errors
 from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
-from ytdnn.log import inputs, prepared
+from ytdnn.log import catalogues, events, inputs, prepared
 from ytdnn.retrieval import popular
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
@@ -23,7 +23,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 @pytest.fixture(scope="module")
 def cases(data: prepared.PreparedData) -> protocol.Cases:
-    return protocol.cases(data, prepared.Split.TEST, CONFIG)
+    return protocol.cases(data, events.Split.TEST, CONFIG)
 
 
 def trained_histories(data: prepared.PreparedData) -> list[list[int]]:
@@ -43,7 +43,7 @@ def best(
     k: int,
 ) -> list[int]:
     """Returns the k best unwatched videos of a case, popularity deciding ties."""
-    popularity = data.videos[prepared.TRAIN_COUNT].to_list()
+    popularity = data.videos[catalogues.TRAIN_COUNT].to_list()
     first, last = cases.watched.offsets[row : row + 2]
     watched = set(cases.watched.values[first:last].tolist())
     open_to = [v for v in range(1, data.vocabulary_size + 1) if v not in watched]

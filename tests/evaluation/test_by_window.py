@@ -11,7 +11,7 @@ import pytest
 from tests import full_log, untrained
 from ytdnn import configs
 from ytdnn.evaluation import by_window, evaluate_run, report_model
-from ytdnn.log import prepared, user_shards
+from ytdnn.log import events, prepared, user_shards
 from ytdnn.retrieval.index import brute_force
 
 EVALUATION = configs.EvaluationConfig(
@@ -36,7 +36,7 @@ def _bytes(
         run.ranker,
         {"exact": exact},
         config,
-        prepared.Split.TEST,
+        events.Split.TEST,
         sources=run.stage.other_sources,
     )
     report = report_model.to_dict(result.report)
@@ -74,22 +74,22 @@ def test_the_report_is_that_of_the_whole(
     assert json.loads(report)["off_policy"] is not None
     assert report == whole[0]
     assert users.equals(whole[1])
-    every = sum(shard.num_events for shard in data.shards)
+    every = sum(shard.num_events for shard in data.log.shards)
     assert joined, "expected windows, found the log read as a whole"
-    assert len(data.shards) == 1 or max(joined) < every
+    assert len(data.log.shards) == 1 or max(joined) < every
 
 
 def test_windows_hold_the_users_asked_about(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, LOG, events_per_shard=300)
     windows = by_window.WindowOpener(FEW)
     users = np.array([7, 3, 3, 28, 0])
-    ends = data.shard_index.offsets("watches")[users] + 2
+    ends = data.log.shard_index.offsets("watches")[users] + 2
     found: dict[int, int] = {}
     for rows, window in windows.opened(data, users):
-        assert window.data.shard_index.num_events <= FEW
+        assert window.data.log.shard_index.num_events <= FEW
         here = window.positions("watches", users[rows], ends[rows])
         videos = np.asarray(window.data.watches.videos)[here]
         found |= dict(zip(rows.tolist(), videos.tolist(), strict=True))
-    expected = data.shard_index.gather("watches", "videos", ends)
+    expected = data.log.shard_index.gather("watches", "videos", ends)
     assert [found[row] for row in range(5)] == expected.tolist()
     assert expected.tolist() == np.asarray(data.watches.videos)[ends].tolist()

@@ -21,10 +21,10 @@ from ytdnn.evaluation import (
     ranker,
     report_files,
 )
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import predictions
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(
     ks=(1, 5), num_resamples=200, slices=(), num_examples=0
 )

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests import planted
+from tests import changed_log, planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.evaluation import (
@@ -17,7 +17,7 @@ from ytdnn.evaluation import (
     report_model,
     summary,
 )
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.ranking import building, predictions
 from ytdnn.models.ranking import model as ranking_model
@@ -26,7 +26,7 @@ from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
 from ytdnn.run import artifacts
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.Config(
     composition=configs.CompositionConfig(num_candidates=12),
     evaluation=configs.EvaluationConfig(ks=(1, 5), num_resamples=50, baselines=()),
@@ -111,7 +111,7 @@ def test_a_log_with_propensities_tells_of_other_pages(
     ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
     scores = np.arange(float(data.num_videos))
     trained = fakes.ScoresByUser(data.num_videos, lambda user, end: scores)
-    other = data.with_events(impressions=known)
+    other = changed_log.with_tables(data, impressions=known)
     found = _measure(other, trained, ranker)["off_policy"]
     assert list(found["systems"]) == ["popularity", "candidates", "system"]
     in_test = np.asarray(shown.splits) == Split.TEST
@@ -170,7 +170,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
 def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
     config = configs.EvaluationConfig(ks=(3,))
     cases = protocol.cases(data, Split.TEST, config)
-    found = lists.popularity(data)(cases, 3)
+    found = lists.popularity(data.catalogue)(cases, 3)
     counts = data.videos["train_count"].to_numpy()
     for row in range(len(cases)):
         watched = cases.watched.values[slice(*cases.watched.offsets[row : row + 2])]

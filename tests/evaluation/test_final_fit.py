@@ -11,7 +11,7 @@ from tests import planted
 from ytdnn import errors
 from ytdnn.evaluation import evaluate_run
 from ytdnn.evaluation.terminal import terminal
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model, tower_inputs
 from ytdnn.run import artifacts
 from ytdnn.training import candidates, validation
@@ -41,7 +41,7 @@ def workdir(config, tmp_path_factory):
 def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     data = prepared.load(workdir / "data")
     splits = np.asarray(data.watches.splits)
-    held_out = splits == prepared.Split.VALIDATION
+    held_out = splits == events.Split.VALIDATION
     labels = np.asarray(data.watches.videos) <= data.vocabulary_size
     whole = data.with_validation_in_training()
     inputs = tower_inputs.from_config(config.candidates, whole)
@@ -49,7 +49,7 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     drawn = sum(
         float(np.sum(batch["weights"])) for part in batches(0, 0) for batch in part
     )
-    is_train = splits == prepared.Split.TRAIN
+    is_train = splits == events.Split.TRAIN
     assert held_out.any()
     assert drawn == np.sum((is_train | held_out) & labels)
 
@@ -58,8 +58,10 @@ def test_ages_of_examples_count_from_the_end_of_validation(workdir):
     data = prepared.load(workdir / "data")
     wider = data.with_validation_in_training()
     windows = data.manifest.facts["windows"]
-    assert data.training_window[1] == windows["validation"]
-    assert wider.training_window[1] == windows["ranking"] > windows["validation"]
+    assert data.windows.training_window[1] == windows["validation"]
+    assert (
+        wider.windows.training_window[1] == windows["ranking"] > windows["validation"]
+    )
 
 
 def test_all_epochs_are_run_and_the_last_is_kept(workdir):

@@ -21,7 +21,7 @@ from ytdnn.evaluation import (
     summary,
 )
 from ytdnn.lab.truth import oracle
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.retrieval.index import brute_force
 
 WORLD = configs.WorldConfig(
@@ -63,7 +63,7 @@ def _result(
         ranking if with_ranker else None,
         {"exact": exact},
         CONFIG,
-        prepared.Split.TEST,
+        events.Split.TEST,
         others,
     )
 

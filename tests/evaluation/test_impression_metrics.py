@@ -15,10 +15,10 @@ from ytdnn.evaluation import (
     ranker,
 )
 from ytdnn.evaluation.metrics import binary, predicted_seconds
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import predictions
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
@@ -34,7 +34,7 @@ def _measure(
 
 def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST)
-    shown = ranker.SplitImpressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
     assert len(shown.rows) == 4
     assert shown.num_users == 2
     values, intervals = _measure(data, logged.ranker_of(data, {"a": 1.0}), shown)
@@ -73,7 +73,7 @@ def test_a_perfect_ranker_has_no_loss(tmp_path: pathlib.Path) -> None:
     perfect = fakes.PlantedRanker(
         lambda videos: videos, lambda rows: np.where(clicked[rows], 9.0, -9.0)
     )
-    values, _ = _measure(data, perfect, ranker.SplitImpressions(data, Split.TEST))
+    values, _ = _measure(data, perfect, ranker.SplitImpressions(data.log, Split.TEST))
     assert values["auc"] == 1.0
     assert values["weighted_per_user_loss"] == 0.0
     assert values["log_loss"] < 1e-3
@@ -83,7 +83,7 @@ def test_a_perfect_ranker_has_no_loss(tmp_path: pathlib.Path) -> None:
 def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
     clicks = [row for row in logged.TEST if row[3]]
     data = logged.prepared_data(tmp_path, logged.TRAIN + clicks)
-    shown = ranker.SplitImpressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
     values, intervals = _measure(data, logged.ranker_of(data, {}), shown)
     assert values["auc"] is None
     assert values["weighted_per_user_loss"] is None
@@ -93,7 +93,7 @@ def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
 
 def test_no_test_impressions_are_undefined_not_an_error(tmp_path: pathlib.Path) -> None:
     data = logged.prepared_data(tmp_path, logged.TRAIN)
-    shown = ranker.SplitImpressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
     values, _ = _measure(data, logged.ranker_of(data, {}), shown)
     assert set(values.values()) == {None}
 

@@ -5,9 +5,9 @@ import pytest
 from tests.evaluation import logged
 from ytdnn import configs
 from ytdnn.evaluation import impression_slices, ranker
-from ytdnn.log import prepared
+from ytdnn.log import events
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
@@ -19,11 +19,11 @@ def test_parts_of_the_impressions_are_measured_alone(tmp_path: pathlib.Path) -> 
         ("u2", "n2", 91, True, 5.0),
     ]
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST + new)
-    shown = ranker.SplitImpressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
     assert (shown.videos > data.vocabulary_size).sum() == 4
     # "n2" above all, "a" above "b".
     logits = logged.ranker_of(data, {"a": 1.0, "n2": 2.0}).predictions(data, shown.rows)
-    found = impression_slices.measure(data, shown, {"ranker": logits}, CONFIG)
+    found = impression_slices.measure(data.catalogue, shown, {"ranker": logits}, CONFIG)
     known, unknown = found["id_embedding"]
     assert (known.value, unknown.value) == (
         "with an id embedding",
@@ -41,6 +41,6 @@ def test_parts_of_the_impressions_are_measured_alone(tmp_path: pathlib.Path) -> 
 
 def test_without_new_videos_there_are_no_parts(tmp_path: pathlib.Path) -> None:
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST)
-    shown = ranker.SplitImpressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
     predicted = {"ranker": logged.ranker_of(data, {}).predictions(data, shown.rows)}
-    assert impression_slices.measure(data, shown, predicted, CONFIG) == {}
+    assert impression_slices.measure(data.catalogue, shown, predicted, CONFIG) == {}

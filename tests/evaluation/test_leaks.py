@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
+from tests import changed_log, planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.evaluation import leaks, protocol
 from ytdnn.features import time_since_last_watch
-from ytdnn.log import positions, prepare, prepared
+from ytdnn.log import events, positions, prepare, prepared
 from ytdnn.models.ranking import building
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig()
 
 
@@ -31,13 +31,13 @@ def cases(data: prepared.PreparedData) -> protocol.Cases:
 
 def _with(data: prepared.PreparedData, **arrays: np.ndarray) -> prepared.PreparedData:
     """Returns the set with other arrays of watches."""
-    return data.with_events(watches=data.watches.replace(**arrays))
+    return changed_log.with_tables(data, watches=data.watches.replace(**arrays))
 
 
 @pytest.mark.parametrize("name", ["temporal", "leave_one_out"])
 @pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
 def test_an_honest_set_passes(
-    tmp_path: pathlib.Path, name: str, split: prepared.Split
+    tmp_path: pathlib.Path, name: str, split: events.Split
 ) -> None:
     log = planted.write_log(tmp_path / "log")
     config = configs.DataConfig(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def test_an_impression_that_knows_its_own_watch_is_caught(
     row = rows[numbers[rows] < sizes[users[rows]]][0]
     numbers[row] = sizes[users[row]]
     shown = data.impressions.replace(num_watches=numbers)
-    leaking = data.with_events(impressions=shown)
+    leaking = changed_log.with_tables(data, impressions=shown)
     with pytest.raises(errors.UserError, match=r"leak: .*watches before impressions"):
         leaks.in_order(leaking, cases, Split.TEST)
 
@@ -223,12 +223,12 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
 
     class ReadsSearches(_Reads):
         def user_vectors(self, data, users, end_watches, times):
-            made = data.searches.num_before(users, times)
+            made = data.log.searches.num_before(users, times)
             if self.ahead:
                 made = np.maximum(made, data.watches.num_searches[end_watches])
-            sums = np.append(0, np.cumsum(data.searches.tokens, dtype=np.int64))
-            starts = np.asarray(data.searches.offsets)[users]
-            edges = np.asarray(data.searches.token_offsets)
+            sums = np.append(0, np.cumsum(data.log.searches.tokens, dtype=np.int64))
+            starts = np.asarray(data.log.searches.offsets)[users]
+            edges = np.asarray(data.log.searches.token_offsets)
             found = sums[edges[starts + made]] - sums[edges[starts]]
             return found[:, np.newaxis].astype(np.float32)
 
@@ -264,7 +264,7 @@ def test_the_feature_that_leaks_is_named(
 
 @pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
 def test_statistics_of_the_corpus_are_no_leak_where_requests_lie_apart(
-    tmp_path: pathlib.Path, split: prepared.Split
+    tmp_path: pathlib.Path, split: events.Split
 ) -> None:
     """Leave-one-out: what others did days before a request may be known to it."""
     log = planted.write_log(tmp_path / "log")

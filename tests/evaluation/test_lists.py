@@ -9,7 +9,7 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import lists, protocol
 from ytdnn.evaluation.metrics import retrieval
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig()
 
@@ -21,7 +21,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 @pytest.fixture(scope="module")
 def cases(data: prepared.PreparedData) -> protocol.Cases:
-    return protocol.cases(data, prepared.Split.TEST, CONFIG)
+    return protocol.cases(data, events.Split.TEST, CONFIG)
 
 
 def _constant(rows: list[int]) -> lists.Maker:
@@ -86,7 +86,7 @@ def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -
     watches += [("u1", v, t) for t, v in enumerate("abdc")]
     watches += [("u2", v, t) for t, v in enumerate("dcba")]
     data = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
-    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    cases = protocol.cases(data, events.Split.TEST, CONFIG)
     c, d = fakes.index_of(data, "c"), fakes.index_of(data, "d")
     ranker = fakes.PlantedRanker(lambda videos: (videos == c).astype(float))
     found = lists.composed(data, _constant([d, c]), ranker, 2)(cases, 2)

@@ -27,10 +27,10 @@ from ytdnn.evaluation import (
     report_schema,
     slices,
 )
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import predictions
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(2, 5), num_resamples=30)
 
 
@@ -43,7 +43,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def result(data: prepared.PreparedData) -> report_files.Result:
     cases = protocol.cases(data, Split.TEST, CONFIG)
     makers = {
-        "popularity": lists.popularity(data),
+        "popularity": lists.popularity(data.catalogue),
         "answers first": _answers_first,
     }
     scorers = {"ranker": _knows_clicks}
@@ -285,7 +285,7 @@ def test_without_impressions_there_is_nothing_of_them(tmp_path: pathlib.Path) ->
     config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
     bare = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(bare, Split.TEST, CONFIG)
-    makers = {"popularity": lists.popularity(bare)}
+    makers = {"popularity": lists.popularity(bare.catalogue)}
     scorers = {"popularity": ranker.popularity(bare)}
     found = measure.measure(bare, cases, makers, scorers, Split.TEST, CONFIG)
     assert found.report.impressions == {}

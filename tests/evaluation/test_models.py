@@ -10,7 +10,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import evaluate_run, leaks, models, protocol
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model
 
 STATED = ("sees_request_time", "trains_on_validation")
@@ -38,9 +38,9 @@ def test_both_statements_are_part_of_the_protocol() -> None:
     )
 
 
-@pytest.mark.parametrize("split", [prepared.Split.TEST, prepared.Split.VALIDATION])
+@pytest.mark.parametrize("split", [events.Split.TEST, events.Split.VALIDATION])
 def test_a_model_that_does_not_state_them_is_not_evaluated(
-    data: prepared.PreparedData, split: prepared.Split
+    data: prepared.PreparedData, split: events.Split
 ) -> None:
     whole = fakes.ScoresByUser(data.num_videos, lambda *_: np.ones(data.num_videos))
     silent = _Silent(whole)

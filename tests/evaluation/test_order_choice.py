@@ -9,7 +9,7 @@ import pytest
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import chosen_order, order_choice, ranker
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.
@@ -39,7 +39,7 @@ def _knows(data: prepared.PreparedData, sign: float) -> fakes.PlantedRanker:
 
 
 def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
-    shown = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
+    shown = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
     assert shown.num_users == 3
     found = order_choice.choose(
         data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG
@@ -109,7 +109,7 @@ def test_candidates_that_have_seen_the_window_are_not_asked(
     own = data.manifest.facts | later
     manifest = dataclasses.replace(data.manifest, facts=own)
     shared = dataclasses.replace(data, manifest=manifest)
-    assert not shared.has_own_window
+    assert not shared.windows.has_own_window
     found = order_choice.choose(shared, trained, _knows(data, 1.0), CONFIG)
     assert found.serves_ranker
     assert "the candidates'" not in found.words

@@ -12,7 +12,7 @@ from ytdnn import configs
 from ytdnn.evaluation import outcome_metrics, ranker, report_model, trade_offs
 from ytdnn.evaluation.terminal import outcome_table
 from ytdnn.lab.pages import feedback, page
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import predictions
 
 _START = 1_600_000_000
@@ -50,7 +50,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 @pytest.fixture(scope="module")
 def report(data: prepared.PreparedData) -> report_model.OutcomesReport:
-    shown = ranker.SplitImpressions(data, prepared.Split.TEST)
+    shown = ranker.SplitImpressions(data.log, events.Split.TEST)
     assert len(shown.rows) == len(SHOWN)
     given = predictions.Predictions(
         np.array(SECONDS),
@@ -59,7 +59,10 @@ def report(data: prepared.PreparedData) -> report_model.OutcomesReport:
     )
     popularity = predictions.Predictions(np.zeros(4))
     found = outcome_metrics.measure(
-        shown, data.outcomes, {"popularity": popularity, "ranker": given}, CONFIG
+        shown,
+        data.catalogue.outcomes,
+        {"popularity": popularity, "ranker": given},
+        CONFIG,
     )
     assert found is not None
     return found

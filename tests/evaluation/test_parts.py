@@ -19,10 +19,10 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
 )
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.retrieval.index import brute_force
 
-TEST = prepared.Split.TEST
+TEST = events.Split.TEST
 CONFIG = configs.Config(
     evaluation=configs.EvaluationConfig(ks=(5,), num_resamples=20, baselines=())
 )
@@ -70,7 +70,7 @@ def test_impressions_are_of_both_parts(data: prepared.PreparedData) -> None:
     assert len(found.rows)
     assert set(topics[found.videos]) == {"cats"}
     assert set(countries[found.user_indices[found.users]]) == {"DE"}
-    whole = ranker.SplitImpressions(data, TEST)
+    whole = ranker.SplitImpressions(data.log, TEST)
     both = (topics[whole.videos] == "cats") & (
         countries[whole.user_indices[whole.users]] == "DE"
     )

@@ -15,9 +15,9 @@ from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
 from ytdnn.evaluation.metrics import retrieval
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(1, 3), num_resamples=20, baselines=())
 NAMES = ("precision", "recall", "hit_rate", "map", "ndcg", "mrr")
 

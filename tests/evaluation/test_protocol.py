@@ -9,9 +9,9 @@ from tests import planted, uploads
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.evaluation import lists, protocol, statement
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig()
 
 
@@ -93,7 +93,7 @@ def test_temporal_answers_are_the_distinct_unseen_videos_of_the_window(
 @pytest.mark.parametrize("name", ["temporal", "leave_one_out"])
 @pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
 def test_no_request_is_made_after_its_answer_nor_before_its_history(
-    tmp_path: pathlib.Path, name: str, split: prepared.Split
+    tmp_path: pathlib.Path, name: str, split: events.Split
 ) -> None:
     log = planted.write_log(tmp_path / "log")
     config = configs.DataConfig(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
@@ -188,7 +188,7 @@ def test_the_candidate_set_by_upload_is_that_of_each_request(
     config = configs.EvaluationConfig(candidate_set="uploaded", remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     assert cases.times.tolist() == [2, 12]
-    found = lists.popularity(data)(cases, 4)
+    found = lists.popularity(data.catalogue)(cases, 4)
     c = fakes.index_of(data, "c")
     assert c not in found
     assert protocol.num_candidates(cases) == 3
@@ -210,7 +210,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
     config = configs.EvaluationConfig(candidate_set="train", remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
-    assert set(lists.popularity(data)(cases, 4)[0].tolist()) == seen | {0}
+    assert set(lists.popularity(data.catalogue)(cases, 4)[0].tolist()) == seen | {0}
     assert protocol.num_unlistable(cases) == 1
 
 

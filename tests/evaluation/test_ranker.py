@@ -7,10 +7,10 @@ import pytest
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import impression_metrics, ranker
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import predictions
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
@@ -18,7 +18,7 @@ def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> 
     data = logged.prepared_data(
         tmp_path, [*logged.TRAIN, *logged.TEST, ("u2", "c", 95, True, 5.0)]
     )
-    shown = ranker.SplitImpressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
     found = ranker.popularity_predictions(data, shown)
     # Eight impressions: 4 clicks of 20 s, 4 others; ten average ones are added.
     watched, clicks, others = 10 * 80 / 8, 10 * 4 / 8, 10 * 4 / 8
@@ -42,7 +42,8 @@ def test_test_clicks_do_not_reach_popularity(tmp_path: pathlib.Path) -> None:
     logits = [
         set(
             np.round(
-                ranker.popularity(d)(ranker.SplitImpressions(d, Split.TEST)).order, 9
+                ranker.popularity(d)(ranker.SplitImpressions(d.log, Split.TEST)).order,
+                9,
             )
         )
         for d in (first, second)
@@ -83,7 +84,7 @@ def test_a_list_is_ordered_by_what_was_known_when_it_began(
         for place, video in enumerate(videos)
     ]
     data = logged.prepared_data(tmp_path, logged.TRAIN + test)
-    shown = ranker.SplitImpressions(data, prepared.Split.TEST)
+    shown = ranker.SplitImpressions(data.log, events.Split.TEST)
     found = ranker.scorer(data, _ClicksFollowClicks())(shown)  # type: ignore[arg-type]
 
     def grouped(order: np.ndarray) -> float:

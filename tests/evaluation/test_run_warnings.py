@@ -13,7 +13,7 @@ from tests.evaluation.terminal import example
 from ytdnn import configs
 from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
 from ytdnn.evaluation.terminal import notes
-from ytdnn.log import plausibility, prepared
+from ytdnn.log import events, plausibility, prepared
 from ytdnn.retrieval.index import brute_force
 from ytdnn.run import artifacts
 from ytdnn.run.pipeline import graph, runner
@@ -51,7 +51,7 @@ def measured(
 ) -> report_files.Result:
     exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
     return evaluate_run.of_models(
-        data, trained, None, {"exact": exact}, config, prepared.Split.TEST
+        data, trained, None, {"exact": exact}, config, events.Split.TEST
     )
 
 
@@ -73,7 +73,7 @@ def said(
     whole = dataclasses.replace(result, report=report)
     own = configs.CandidatesConfig(training=configs.TrainingConfig(epochs=limit))
     config = dataclasses.replace(CONFIG, candidates=own)
-    return "\n".join(run_warnings.of_run(workdir, data, whole, config))
+    return "\n".join(run_warnings.of_run(workdir, data.log, whole, config))
 
 
 def test_a_model_above_popularity_is_not_doubted(
@@ -156,8 +156,7 @@ def test_ids_that_do_not_match_are_said(
             {"table": "videos", "column": "video_id", "number": 90, "of": 120},
         ]
     }
-    manifest = dataclasses.replace(data.manifest, facts=facts)
-    other = dataclasses.replace(data, manifest=manifest)
+    other = data.with_log(dataclasses.replace(data.log, facts=facts))
     found = said(tmp_path, other, measured(data, constant(data)))
     assert "Unmatched ids: 39 of 40 ids of users.user_id have no watch" in found
     assert found.count("Unmatched ids") == 1  # a catalogue may hold what none watched
@@ -176,8 +175,7 @@ def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
         shown = example.typed(example.bare() | {"shown_lists": found}).shown_lists
         report = dataclasses.replace(result.report, shown_lists=shown)
         facts = data.manifest.facts | {"doubts": notes}
-        manifest = dataclasses.replace(data.manifest, facts=facts)
-        noted = dataclasses.replace(data, manifest=manifest)
+        noted = data.with_log(dataclasses.replace(data.log, facts=facts))
         return said(tmp_path, noted, dataclasses.replace(result, report=report))
 
     assert of_lists(0.852).startswith(

@@ -6,11 +6,11 @@ import pytest
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import baselines, protocol, statement
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.run.cli import sessions_flag
 from ytdnn.training import validation
 
-Split = prepared.Split
+Split = events.Split
 LAST = configs.EvaluationConfig(targets="last", baselines=("markov",))
 HOUR = 3_600
 NUM_SESSIONS, LENGTH, NUM_VIDEOS = 120, 4, 30
@@ -77,11 +77,13 @@ def test_validation_asks_for_the_same(data: prepared.PreparedData) -> None:
     cases = validation._Cases.from_data(data, config)
     assert len(cases.users) > 5
     assert (cases.targets.sizes == 1).all()
-    histories = data.watched_before(cases.users, cases.ends).sizes
+    histories = data.log.shard_index.watched_before(cases.users, cases.ends).sizes
     assert (histories[1:] >= 1).all()
     assert histories.max() == LENGTH - 1
     plain = validation._Cases.from_data(data, configs.CandidatesConfig())
-    assert (data.watched_before(plain.users, plain.ends).sizes[1:] == 0).all()
+    assert (
+        data.log.shard_index.watched_before(plain.users, plain.ends).sizes[1:] == 0
+    ).all()
 
 
 def test_the_flag_fills_both_and_can_be_taken_back() -> None:

@@ -7,12 +7,13 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import protocol, ranker, report_parts, shown_lists
-from ytdnn.log import prepared, ragged
+from ytdnn.log import events, prepared, ragged
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(2,), num_resamples=50)
 # u0 was shown four videos on two pages, u1 two, u2 one.
 TEST = [
@@ -34,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 @pytest.fixture(scope="module")
 def shown(data: prepared.PreparedData) -> ranker.SplitImpressions:
-    return ranker.SplitImpressions(data, Split.TEST)
+    return ranker.SplitImpressions(data.log, Split.TEST)
 
 
 def _scores(
@@ -46,7 +47,7 @@ def _scores(
 def _measured(
     data: prepared.PreparedData, shown: ranker.SplitImpressions, **orders: np.ndarray
 ) -> report_parts.ShownLists:
-    found = shown_lists.measure(data, shown, orders, CONFIG)
+    found = shown_lists.measure(data.log, shown, orders, CONFIG)
     assert found is not None
     return found
 
@@ -102,8 +103,10 @@ def test_the_logged_order_is_that_of_time_or_of_positions(
     # On each page the second stood first.
     positions = np.full(len(data.impressions), -1, np.int32)
     positions[shown.rows] = [1, 0, 1, 0, 1, 0, 0]
-    known = data.with_events(impressions=data.impressions.replace(positions=positions))
-    found = _measured(known, ranker.SplitImpressions(known, Split.TEST))
+    known = changed_log.with_tables(
+        data, impressions=data.impressions.replace(positions=positions)
+    )
+    found = _measured(known, ranker.SplitImpressions(known.log, Split.TEST))
     assert found.logged_order == "position"
     assert found.systems["logged"]["first_half_share"][0] == pytest.approx(0.6)
 
@@ -135,8 +138,8 @@ def test_without_watch_time_lists_hold_clicks(
     data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     bare = dataclasses.replace(data.impressions, seconds=None)
-    without = data.with_events(impressions=bare)
-    clicks = ranker.SplitImpressions(without, Split.TEST)
+    without = changed_log.with_tables(data, impressions=bare)
+    clicks = ranker.SplitImpressions(without.log, Split.TEST)
     scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
     found = _measured(without, clicks, ranker=scores)
     assert (found.gain, found.total) == ("clicks", 3.0)
@@ -146,8 +149,8 @@ def test_without_watch_time_lists_hold_clicks(
 def test_nothing_is_said_where_nobody_was_shown_two(tmp_path: pathlib.Path) -> None:
     single = [TEST[0], TEST[4], TEST[6]]
     data = logged.prepared_data(tmp_path, logged.TRAIN + single)
-    shown = ranker.SplitImpressions(data, Split.TEST)
-    assert shown_lists.measure(data, shown, {}, CONFIG) is None
+    shown = ranker.SplitImpressions(data.log, Split.TEST)
+    assert shown_lists.measure(data.log, shown, {}, CONFIG) is None
 
 
 def test_candidates_order_by_their_products_at_the_request(

@@ -9,7 +9,7 @@ from experiments import defaults
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import evaluate_run, report_files
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.retrieval.index import brute_force
 
 CONFIG = configs.Config(evaluation=configs.EvaluationConfig(ks=(10,), num_resamples=50))
@@ -31,7 +31,7 @@ def test_the_table_sets_each_beside_popularity_and_the_tuned(
     for name, model in {"defaults": knows, "tuned": constant}.items():
         exact = brute_force.BruteForce.build(model.video_vectors(), CONFIG.index)
         result = evaluate_run.of_models(
-            data, model, None, {"exact": exact}, CONFIG, prepared.Split.TEST
+            data, model, None, {"exact": exact}, CONFIG, events.Split.TEST
         )
         config = configs.to_dict(dataclasses.replace(CONFIG, data=data.config))
         report = dataclasses.replace(result.report, config=config)

@@ -8,7 +8,7 @@ import pytest
 from experiments import lightgbm_ranker
 from ytdnn import configs
 from ytdnn.evaluation import impression_metrics, lists, ranker
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import predictions
 from ytdnn.run.pipeline import workdir
 
@@ -16,7 +16,7 @@ WORLD = configs.WorldConfig(
     num_users=800, num_videos=400, num_topics=4, num_days=30, watches_per_user=30
 )
 CONFIG = configs.Config(data=configs.DataConfig(world=WORLD))
-SPLITS = (prepared.Split.TRAIN, prepared.Split.TEST)
+SPLITS = (events.Split.TRAIN, events.Split.TEST)
 
 
 @pytest.fixture(scope="module")

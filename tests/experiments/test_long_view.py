@@ -14,7 +14,7 @@ from tests import kuairand_files, planted
 from tests.evaluation import logged
 from ytdnn import configs
 from ytdnn.evaluation import ranker
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 
 def test_scores_by_hand() -> None:
@@ -79,10 +79,10 @@ def test_the_protocol_goes_through_on_made_files(
     assert windows[1]["ranking_validation"] == windows[1]["test"] == windows[0]["test"]
     sizes = [
         [
-            len(ranker.SplitImpressions(one, split).rows)
-            for split in list(prepared.Split)[:3]
+            len(ranker.SplitImpressions(one.log, split).rows)
+            for split in list(events.Split)[:3]
         ]
         for one in (held_out, whole)
     ]
     assert sizes[1] == [sizes[0][0] + sizes[0][1], 0, sizes[0][2]]
-    assert whole.training_window[1] <= windows[0]["ranking"]
+    assert whole.windows.training_window[1] <= windows[0]["ranking"]

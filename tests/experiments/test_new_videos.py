@@ -24,7 +24,7 @@ def test_new_answers_are_found_with_content_alone(
         candidates.train(config, data, run / "candidates")
         new_videos.main([f"--workdir={run}"])
         assert "right answers found" in capsys.readouterr().out
-        found[name] = new_videos.measure(run, new_videos.prepared.Split.TEST)
+        found[name] = new_videos.measure(run, new_videos.events.Split.TEST)
     without, with_content = found[new_videos.IDS], found[new_videos.CONTENT]
     assert without[new_videos.ALL].recall_of_new == 0.0
     assert with_content[new_videos.NEW].recall_of_new > 0.9

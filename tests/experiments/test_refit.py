@@ -9,7 +9,7 @@ import pytest
 from experiments import refit
 from tests import planted
 from ytdnn import configs
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare
 
 WORLD = configs.WORLDS["tiny"]
 
@@ -29,7 +29,7 @@ def test_the_log_holds_nothing_from_the_cut_on(tmp_path: pathlib.Path) -> None:
         assert len(times) > 0
         assert times.max() < end
     watches = pl.read_parquet(tmp_path / "known" / "watches.parquet")
-    is_test = data.watches.splits == prepared.Split.TEST
+    is_test = data.watches.splits == events.Split.TEST
     assert watches.height == (~is_test).sum()
     assert is_test.sum() > 0
 

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
-from tests import full_log
+from tests import changed_log, full_log
 from ytdnn import configs, errors
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import fields, lookups, positions, prepared, schema
+from ytdnn.log import events, fields, lookups, positions, prepared, schema
 from ytdnn.log import request as raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
@@ -39,7 +39,7 @@ class Asked:
 
     @classmethod
     def from_data(cls, data: prepared.PreparedData) -> "Asked":
-        users, ends = data.first_watches(prepared.Split.TEST)
+        users, ends = data.windows.first_watches(events.Split.TEST)
         rng = np.random.default_rng(3)
         shape = (len(users), NUM_VIDEOS_ASKED)
         videos = rng.integers(1, data.num_videos + 1, shape)
@@ -90,8 +90,8 @@ class FeatureContract:
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns what its requests bring."""
-        own = self.feature(data).fields(data)
-        return fields.union((fields.watched(data),), own)
+        own = self.feature(data).fields(data.catalogue)
+        return fields.union((fields.watched(data.catalogue),), own)
 
     def request(
         self,
@@ -256,7 +256,7 @@ class FeatureContract:
     def _traced(
         self, feature: base_feature.Feature, data: prepared.PreparedData
     ) -> "_Opened":
-        reader, videos = feature.open_request(data), lookups.VideoIds(data)
+        reader, videos = feature.open_request(data), lookups.VideoIds(data.catalogue)
         raw = {field.name: field.spec() for field in self.fields(data)}
         ids = tf.TensorSpec([None, None], videos.missing.dtype)
 
@@ -319,7 +319,7 @@ def _other_impressions(
     videos = np.array(other.impressions.videos)
     videos[rows] = shown.videos[rows]
     changed = other.impressions.replace(videos=videos)
-    return rows, other.with_events(impressions=changed)
+    return rows, changed_log.with_tables(other, impressions=changed)
 
 
 def _check_statistic(
@@ -338,7 +338,10 @@ def _check_statistic(
         moved = watches.replace(videos=np.where(later, 1, watches.videos))
         pair = [
             _at_impressions(feature, d, np.array([row]))
-            for d in (data, data.with_events(impressions=other, watches=moved))
+            for d in (
+                data,
+                changed_log.with_tables(data, impressions=other, watches=moved),
+            )
         ]
         np.testing.assert_array_equal(*pair)
 

@@ -42,7 +42,7 @@ class FirstStageContract(contract.FeatureContract):
         self, data: prepared.PreparedData, stage: stage_room.FirstStage
     ) -> None:
         self.stage = stage
-        videos = lookups.VideoIds(data)
+        videos = lookups.VideoIds(data.catalogue)
         self.tower = graphs.UserTowerGraph(data, videos, stage.candidates)
         self.scores, self.pool = stage.scores(), stage.pool()
 
@@ -50,8 +50,8 @@ class FirstStageContract(contract.FeatureContract):
         return positions.LogTensors(data, self.stage.open_log(data))
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        own = self.stage.fields(data, with_sources=True)
-        return fields.union((fields.watched(data),), own)
+        own = self.stage.fields(data.catalogue, with_sources=True)
+        return fields.union((fields.watched(data.catalogue),), own)
 
     def request(
         self,

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
+from tests import changed_log
 from tests.features import contract
 from ytdnn.features import base_feature, corpus
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 DAY = 86_400
 GROUPS = {"video": None, "channel": "channel_id", "topic": "topic"}
@@ -54,12 +55,13 @@ class StatisticContract(contract.FeatureContract):
         feature, shown, watches = self.feature(data), data.impressions, data.watches
         assert isinstance(feature, base_feature.CorpusStatistic)
         is_held_out, is_watch_held_out = (
-            np.isin(t.splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
+            np.isin(t.splits, [events.Split.VALIDATION, events.Split.TEST])
             for t in (shown, watches)
         )
         assert is_held_out.any()
         assert is_watch_held_out.any()
-        other = data.with_events(
+        other = changed_log.with_tables(
+            data,
             impressions=shown.replace(
                 videos=np.where(is_held_out, 1, shown.videos),
                 clicked=np.where(is_held_out, ~shown.clicked, shown.clicked),

@@ -7,7 +7,7 @@ from tests import full_log
 from tests.features import contract, first_stage
 from ytdnn import configs, errors
 from ytdnn.features import base_feature, candidate_score, registry
-from ytdnn.log import earlier_impressions, positions, prepared
+from ytdnn.log import earlier_impressions, events, positions, prepared
 from ytdnn.models.ranking import building
 from ytdnn.retrieval import stage as stage_room
 
@@ -24,7 +24,7 @@ class TestCandidateScore(first_stage.FirstStageContract):
         self, data: prepared.PreparedData, stage: stage_room.FirstStage
     ) -> None:
         shown = data.impressions
-        rows = np.flatnonzero(shown.splits != prepared.Split.CONTEXT)
+        rows = np.flatnonzero(shown.splits != events.Split.CONTEXT)
         log = self.log(data)
         feature = self.feature(data)
         found = contract._at_impressions(feature, data, rows, log)[:, 0].numpy()
@@ -37,7 +37,7 @@ class TestCandidateScore(first_stage.FirstStageContract):
             opened,
             users,
             ends,
-            data.searches.num_before(users, shown.times[rows]),
+            data.log.searches.num_before(users, shown.times[rows]),
             rows,
         )
         products = vectors @ model.video_vectors().T
@@ -51,8 +51,8 @@ def test_impressions_before_the_ranker_s_window_have_none(
 ) -> None:
     """The candidate model has seen what was clicked there; the others keep theirs."""
     added = earlier_impressions.added(data, 10_000)
-    rows = building.training_rows(added)
-    is_early = added.impressions.splits[rows] == prepared.Split.EARLIER
+    rows = building.training_rows(added.log)
+    is_early = added.impressions.splits[rows] == events.Split.EARLIER
     assert 100 < is_early.sum() < len(rows)
     feature = candidate_score.CandidateScore()
     read = [

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tests.features import contract, first_stage
 from ytdnn import configs
 from ytdnn.features import candidate_source
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.retrieval import interface
 from ytdnn.retrieval import stage as stage_room
 
@@ -23,17 +23,17 @@ class TestCandidateSource(first_stage.FirstStageContract):
     ) -> None:
         """Of each logged impression, every source asked alone."""
         shown = data.impressions
-        rows = np.flatnonzero(shown.splits != prepared.Split.CONTEXT)
+        rows = np.flatnonzero(shown.splits != events.Split.CONTEXT)
         found = contract._at_impressions(
             self.feature(data), data, rows, self.log(data)
         )[:, 0].numpy()
         users, times = shown.users[rows], shown.times[rows]
         ends = data.watches.offsets[users] + shown.num_watches[rows]
         model = stage.candidates
-        before = data.searches.num_before(users, times)
+        before = data.log.searches.num_before(users, times)
         vectors = model.vectors_at(model.open_log(data), users, ends, before, rows)
         asked = interface.SourceRequests(
-            tf.constant(data.watched_before(users, ends).padded()),
+            tf.constant(data.log.shard_index.watched_before(users, ends).padded()),
             tf.constant(times),
             tf.constant(vectors),
         )
@@ -61,7 +61,7 @@ class TestSeedVideo(first_stage.FirstStageContract):
 
     def test_it_is_a_recent_watch(self, data: prepared.PreparedData) -> None:
         shown = data.impressions
-        rows = np.flatnonzero(shown.splits != prepared.Split.CONTEXT)
+        rows = np.flatnonzero(shown.splits != events.Split.CONTEXT)
         found = contract._at_impressions(
             self.feature(data), data, rows, self.log(data)
         )[:, 0].numpy()

@@ -5,11 +5,11 @@ import pathlib
 import numpy as np
 import pytest
 
-from tests import full_log
+from tests import changed_log, full_log
 from tests.features import contract
 from ytdnn import configs, errors
 from ytdnn.features import base_feature, columns, registry
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import building
 from ytdnn.models.ranking import model as ranking_model
 
@@ -83,7 +83,7 @@ class TestMostClickedValues(contract.FeatureContract):
 
     def test_the_most_clicked_are_known(self, data: prepared.PreparedData) -> None:
         shown, channels = data.impressions, data.videos["channel_id"].to_list()
-        is_click = shown.clicked & (shown.splits == prepared.Split.TRAIN)
+        is_click = shown.clicked & (shown.splits == events.Split.TRAIN)
         clicked = [channels[video - 1] for video in shown.videos[is_click]]
         counts = {c: clicked.count(c) for c in set(channels) - {None}}
         assert len(counts) == 4
@@ -114,7 +114,7 @@ class TestMostClickedValues(contract.FeatureContract):
             videos=np.full_like(shown.videos, channels.index(other)),
             clicked=np.ones(len(shown), bool),
         )
-        again = data.with_events(impressions=changed)
+        again = changed_log.with_tables(data, impressions=changed)
         assert self.feature(data).vocabulary(again) == known
 
 
@@ -126,11 +126,11 @@ def test_values_of_users_are_known_by_clicks_or_else_by_watches(
     if table == "watches":
         del log["impressions"]
     data = full_log.prepared_data(tmp_path, log)
-    events = getattr(data.shard, table)
-    counts = events.splits == prepared.Split.TRAIN
+    logged = getattr(data.log.shard, table)
+    counts = logged.splits == events.Split.TRAIN
     if table == "impressions":
-        counts = counts & events.clicked
-    of_users = np.bincount(events.users[counts], minlength=data.num_users)
+        counts = counts & logged.clicked
+    of_users = np.bincount(logged.users[counts], minlength=data.num_users)
     points = data.users["points"].cast(str).to_list()
     rows = [row for row, value in enumerate(points) if value is not None]
     best = sorted(rows, key=lambda row: (-of_users[row], points[row]))[:5]

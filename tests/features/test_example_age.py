@@ -19,7 +19,7 @@ class TestExampleAge(contract.FeatureContract):
         log = watch_log.load(inputs.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
         ages = inputs.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][:, 0]
-        first, last = data.training_window
+        first, last = data.windows.training_window
         expected = (last - log.times.numpy()) / (last - first)
         tf.debugging.assert_near(ages, tf.constant(expected, tf.float32), atol=1e-6)
         assert tf.reduce_max(ages) == 1.0

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests import full_log
+from tests import changed_log, full_log
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.features import columns, own_columns
@@ -148,5 +148,5 @@ def test_a_text_of_many_values_is_hashed(
 ) -> None:
     assert isinstance(columns.own("videos.genre", data), columns.TextColumn)
     monkeypatch.setattr(columns, "MAX_VALUES", 1)
-    fresh = data.window(data.shards).with_events()
+    fresh = changed_log.with_tables(data)
     assert isinstance(columns.own("videos.genre", fresh), columns.HashedColumn)

@@ -30,7 +30,7 @@ def sums(
     for name in (schema.TIME, schema.WATCH_TIMES, schema.IMPRESSION_TIMES):
         if name in made:
             made[name] = tf.cast(made[name], tf.int64)
-    request = raw_request.Request(made, lookups.VideoIds(data), ids)
+    request = raw_request.Request(made, lookups.VideoIds(data.catalogue), ids)
     return past_request.RequestPast(data).sums(request, table, column)
 
 

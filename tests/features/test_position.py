@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import changed_log
 from tests.features import contract
 from ytdnn.features import reading
-from ytdnn.log import positions, prepared
+from ytdnn.log import events, positions, prepared
 
 
 class TestPosition(contract.FeatureContract):
@@ -21,7 +22,7 @@ class TestPosition(contract.FeatureContract):
         assert places.numpy()[:, 0].tolist() == shown.positions.tolist()
         layer = feature.encoder(feature.measure(data), 0.1)
         found = layer(places)[:, 0, 0].numpy()
-        is_train = shown.splits == prepared.Split.TRAIN
+        is_train = shown.splits == events.Split.TRAIN
         mean = shown.clicked[is_train].mean()
         for place in range(5):
             clicked = shown.clicked[is_train & (shown.positions == place)]
@@ -48,7 +49,9 @@ class TestPosition(contract.FeatureContract):
     ) -> None:
         shown = data.impressions
         none = shown.replace(clicked=np.zeros(len(shown), bool))
-        measured = self.feature(data).measure(data.with_events(impressions=none))
+        measured = self.feature(data).measure(
+            changed_log.with_tables(data, impressions=none)
+        )
         assert measured.numbers == ()
 
     def test_missing_and_unknown_have_their_encoding(

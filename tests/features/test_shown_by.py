@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 
 class _TrainingOnly(contract.FeatureContract):
@@ -34,7 +34,7 @@ class TestImpressionSource(_TrainingOnly):
         assert shown.sources is not None
         places = contract._at_impressions(feature, data, np.arange(len(shown)))
         found = feature.encoder(feature.measure(data), 0.1)(places)[:, 0, 0].numpy()
-        is_train = shown.splits == prepared.Split.TRAIN
+        is_train = shown.splits == events.Split.TRAIN
         mean = shown.clicked[is_train].mean()
         for source in (1, 2):
             clicked = shown.clicked[is_train & (shown.sources == source)]

@@ -64,7 +64,7 @@ def test_products_are_those_of_the_last_fifty_watches(
     data: prepared.PreparedData,
 ) -> None:
     """By NumPy, one position after the other."""
-    rows = np.asarray(data.vectors.rows("videos.clip"), np.float64)
+    rows = np.asarray(data.catalogue.vectors.rows("videos.clip"), np.float64)
     asked = contract.Asked.from_data(data)
     log = positions.LogTensors(data)
     found = {
@@ -119,7 +119,7 @@ def test_the_ranker_reads_vectors_of_videos_and_their_products_by_default(
     data: prepared.PreparedData,
 ) -> None:
     found = own_columns.find(data, 64)
-    wanted = ["videos.clip", *vector_columns.products("videos.clip", data)]
+    wanted = ["videos.clip", *vector_columns.products("videos.clip", data.catalogue)]
     assert [name for name in found.read if "clip" in name] == wanted
     assert not any("taste" in name for name in found.read)
     model = building.build(configs.RankingConfig(tower=(8,), embedding_dim=4), data)
@@ -153,5 +153,5 @@ def test_a_column_without_a_vector_is_no_feature(tmp_path: pathlib.Path) -> None
     none = pl.lit(None, pl.List(pl.Float64)).alias("clip")
     log["videos"] = log["videos"].with_columns(none)
     data = vector_log.prepared_data(tmp_path, log)
-    assert data.vectors.widths == {"users.taste": vector_log.WIDTH}
+    assert data.catalogue.vectors.widths == {"users.taste": vector_log.WIDTH}
     assert "videos.clip" not in own_columns.find(data, 64).read

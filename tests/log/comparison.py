@@ -14,7 +14,7 @@ def assert_same_events(
 ) -> None:
     """Fails unless all arrays of all tables are equal, type and values."""
     for name in TABLES:
-        pair = getattr(actual.shard, name), getattr(expected.shard, name)
+        pair = getattr(actual.log.shard, name), getattr(expected.log.shard, name)
         assert (pair[0] is None) == (pair[1] is None), name
         if pair[1] is None:
             continue

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn.log import drawn_labels, inputs, prepared, schema, watch_log
+from ytdnn.log import drawn_labels, events, inputs, schema, watch_log
 
 LENGTH = 6
 
@@ -41,9 +41,7 @@ def _examples(batches, epoch, first_step=0):
 
 
 def _labels_by_user(data):
-    is_label = (
-        data.watches.splits == prepared.Split.TRAIN
-    ) & data.watches.are_completed
+    is_label = (data.watches.splits == events.Split.TRAIN) & data.watches.are_completed
     is_label &= np.asarray(data.watches.videos) <= data.vocabulary_size
     return np.bincount(data.watches.users[is_label], minlength=data.num_users)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.log import earlier_impressions, prepared
+from ytdnn.log import earlier_impressions, events, prepared
 
-Split = prepared.Split
+Split = events.Split
 
 
 @pytest.fixture(scope="module")

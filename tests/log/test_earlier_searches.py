@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests import full_log
 from ytdnn import configs
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import earlier_searches, inputs, prepared, schema, watch_log
+from ytdnn.log import earlier_searches, events, inputs, schema, watch_log
 
 LENGTH, SEARCHES = 6, 4
 
@@ -133,7 +133,7 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     size = log.num_watches
     ages = inputs.cut(log, tf.constant([0], tf.int64), size, LENGTH)
     ages = ages["example_age"][0].numpy()
-    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    train = np.asarray(data.watches.splits) == events.Split.TRAIN
     times = np.asarray(data.watches.times)
     end = data.manifest.facts["windows"]["validation"]
     expected = (end - times[train]) / (end - times[train].min())
@@ -144,15 +144,15 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
 
 def test_without_windows_the_last_training_watch_has_age_0(tmp_path):
     data = full_log.prepared_data(tmp_path, full_log.tables(), protocol="leave_one_out")
-    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    train = np.asarray(data.watches.splits) == events.Split.TRAIN
     times = np.asarray(data.watches.times)[train]
-    assert data.training_window == (times.min(), times.max())
+    assert data.windows.training_window == (times.min(), times.max())
 
 
 def test_contexts_are_the_slices_but_for_the_example_age(data):
     names = [f.name for f in registry.of_network(base_feature.CANDIDATES)]
     assert "example_age" in names
-    users, ends = data.first_watches(prepared.Split.VALIDATION)
+    users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)
     alone = inputs.contexts(served, users, ends, LENGTH, SEARCHES)
     together = inputs.cut(_log(data, *names), ends, 1, LENGTH, SEARCHES)
@@ -169,7 +169,7 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
 
 
 def test_contexts_of_training_watches_are_served_with_age_0(data):
-    users, ends = data.first_watches(prepared.Split.TRAIN)
+    users, ends = data.windows.first_watches(events.Split.TRAIN)
     trained, served = _log(data, "example_age"), _log(data, "example_age", serving=True)
     together = inputs.cut(trained, ends, 1, LENGTH)
     assert together["example_age"].numpy().all()
@@ -190,7 +190,7 @@ def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(dat
     assert not features["request_time"].numpy().any()
     assert np.all(features["seconds_since_last_watch"] == -1.0)
     sizes = features[schema.END_TOKENS] - features[schema.FIRST_TOKENS]
-    tokens = data.searches.token_offsets[data.searches.offsets]
+    tokens = data.log.searches.token_offsets[data.log.searches.offsets]
     np.testing.assert_array_equal(sizes[:, 0], np.diff(tokens))
 
 
@@ -224,7 +224,7 @@ def _example(data, position):
         for name, values in inputs.cut(log, firsts, 8, LENGTH, SEARCHES).items()
     }
     ids = np.array([None, *data.videos["video_id"]])
-    tokens = np.array([None, *data.tokens["token"]])
+    tokens = np.array([None, *data.catalogue.tokens["token"]])
     first = max(int(batch[schema.FIRST_ROWS][0, 3]), 3)
     bag = slice(batch[schema.FIRST_TOKENS][0, 3], batch[schema.END_TOKENS][0, 3])
     rows = slice(first, LENGTH + 3)

@@ -6,7 +6,7 @@ import pytest
 
 from tests import full_log
 from ytdnn import errors
-from ytdnn.log import event_log, prepared
+from ytdnn.log import catalogues, event_log, events
 
 START = 1_600_000_000
 # leave_one_out: each user's last two watches are held out, so c, a are trained on.
@@ -60,7 +60,7 @@ def test_the_vocabulary_comes_first_and_each_part_in_file_order(
     assert data.manifest.facts["videos"] == 6
     titles = dict(zip(data.videos["video_id"], data.videos["title"], strict=True))
     assert titles == TITLES
-    counts = dict(zip(expected, data.videos[prepared.TRAIN_COUNT], strict=True))
+    counts = dict(zip(expected, data.videos[catalogues.TRAIN_COUNT], strict=True))
     assert counts == dict.fromkeys(VIDEOS, 0) | {"a": 1, "c": 1}
 
 
@@ -79,7 +79,7 @@ def test_without_the_table_videos_stand_in_order_of_appearance(
     data = _prepare(tmp_path, tables, vocabulary=vocabulary)
     assert data.videos["video_id"].to_list() == expected
     assert data.vocabulary_size == size
-    assert data.videos.columns == ["video_id", prepared.TRAIN_COUNT]
+    assert data.videos.columns == ["video_id", catalogues.TRAIN_COUNT]
 
 
 @pytest.mark.parametrize("with_table", [True, False])
@@ -97,8 +97,8 @@ def test_all_events_keep_their_videos(tmp_path, with_table, vocabulary):
 
 def test_a_video_beyond_the_vocabulary_may_be_an_answer(tmp_path):
     data = _prepare(tmp_path, _tables())
-    users, ends = data.first_watches(prepared.Split.VALIDATION)
-    targets = data.targets(users, ends, prepared.Split.VALIDATION)
+    users, ends = data.windows.first_watches(events.Split.VALIDATION)
+    targets = data.windows.targets(users, ends, events.Split.VALIDATION)
     assert _ids(data, targets.values) == ["x"]
     assert targets.values[0] > data.vocabulary_size
 
@@ -182,9 +182,9 @@ def test_own_columns_are_kept_numbers_as_floats_and_all_else_as_text(tmp_path, t
     for name, (values, dtype) in OWN.items():
         assert found[name].dtype == dtype, name
         assert found[name].to_list() == [_expected(values, dtype)[i] for i in order]
-        assert f"{table}.{name}" in data.columns
+        assert f"{table}.{name}" in data.catalogue.columns
     assert not {"a_list", "__hidden"} & set(found.columns)
-    assert not {f"{table}.a_list", f"{table}.__hidden"} & data.columns
+    assert not {f"{table}.a_list", f"{table}.__hidden"} & data.catalogue.columns
 
 
 def test_an_own_column_may_be_named_as_another_tables_id(tmp_path):
@@ -201,8 +201,10 @@ def test_own_columns_of_events_are_left_out(tmp_path):
     tables = _tables()
     tables["watches"] = tables["watches"].with_columns(mood=pl.lit("good"))
     data = _prepare(tmp_path, tables)
-    assert "watches.mood" not in data.columns
-    found = {column for column in data.columns if column.startswith("watches.")}
+    assert "watches.mood" not in data.catalogue.columns
+    found = {
+        column for column in data.catalogue.columns if column.startswith("watches.")
+    }
     assert found == {"watches.user_id", "watches.video_id", "watches.time"}
 
 
@@ -210,14 +212,14 @@ def test_the_count_of_training_labels_is_never_the_users_own_column(tmp_path):
     tables = _tables()
     tables["videos"] = tables["videos"].with_columns(pl.lit(99).alias("train_count"))
     data = _prepare(tmp_path, tables)
-    assert data.videos[prepared.TRAIN_COUNT].to_list() == [1, 1, 0, 0, 0, 0]
+    assert data.videos[catalogues.TRAIN_COUNT].to_list() == [1, 1, 0, 0, 0, 0]
 
 
 def test_the_columns_of_the_log_are_named(tmp_path):
     log = full_log.tables()
     data = full_log.prepared_data(tmp_path, log)
     expected = {f"{name}.{c}" for name, table in log.items() for c in table.columns}
-    assert data.columns == expected
+    assert data.catalogue.columns == expected
     assert set(data.manifest.facts["log_columns"]) == expected
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from tests import full_log
 from ytdnn import errors
-from ytdnn.log import prepared
+from ytdnn.log import events
 
-SPLIT = prepared.Split
+SPLIT = events.Split
 
 
 def _sorted_rows(log, data):
@@ -19,8 +19,8 @@ def test_devices_and_states_are_those_of_each_watch(tmp_path):
     log = full_log.tables()
     data = full_log.prepared_data(tmp_path, log)
     rows = _sorted_rows(log, data)
-    assert data.vocabularies["device"] == ["phone", "tv"]
-    names = [None, *data.vocabularies["device"]]
+    assert data.catalogue.vocabularies["device"] == ["phone", "tv"]
+    names = [None, *data.catalogue.vocabularies["device"]]
     assert [names[i] for i in data.watches.devices] == rows["device"].to_list()
     states = {1: True, 0: False, -1: None}
     found = [states[i] for i in data.watches.logged_in.tolist()]
@@ -40,7 +40,7 @@ def test_a_device_that_is_always_null_is_not_kept(tmp_path):
     log = _without_devices_of_watches()
     log["impressions"] = log["impressions"].drop("device")
     data = full_log.prepared_data(tmp_path, log)
-    assert "device" not in data.vocabularies
+    assert "device" not in data.catalogue.vocabularies
     assert data.watches.devices is None
     assert data.impressions.devices is None
     assert set(data.watches.logged_in.tolist()) == {-1}
@@ -49,7 +49,7 @@ def test_a_device_that_is_always_null_is_not_kept(tmp_path):
 def test_devices_of_impressions_are_known_where_watches_have_none(tmp_path):
     log = _without_devices_of_watches()
     data = full_log.prepared_data(tmp_path, log)
-    assert data.vocabularies["device"] == ["phone", "tv"]
+    assert data.catalogue.vocabularies["device"] == ["phone", "tv"]
     assert not data.watches.devices.any()
     assert set(data.impressions.devices.tolist()) == {0, 1, 2}
 
@@ -59,8 +59,8 @@ def test_impressions_keep_what_was_said_of_each(tmp_path):
     data = full_log.prepared_data(tmp_path, log)
     shown = log["impressions"].with_row_index("row").sort(["user_id", "time", "row"])
     found = data.impressions
-    assert data.vocabularies["source"] == ["popular", "tower"]
-    names = [None, *data.vocabularies["source"]]
+    assert data.catalogue.vocabularies["source"] == ["popular", "tower"]
+    names = [None, *data.catalogue.vocabularies["source"]]
     assert [names[i] for i in found.sources] == shown["source"].to_list()
     assert found.positions.tolist() == shown["position"].fill_null(-1).to_list()
     scores = shown["score"].cast(pl.Float32).fill_null(np.nan).to_numpy()
@@ -133,8 +133,8 @@ def test_targets_are_completed_watches(tmp_path):
     log = full_log.tables()
     plain = full_log.prepared_data(tmp_path / "plain", log)
     data = full_log.prepared_data(tmp_path / "rule", log, min_watch_seconds=100.0)
-    users, ends = data.first_watches(SPLIT.TEST)
-    every, some = (d.targets(users, ends, SPLIT.TEST) for d in (plain, data))
+    users, ends = data.windows.first_watches(SPLIT.TEST)
+    every, some = (d.windows.targets(users, ends, SPLIT.TEST) for d in (plain, data))
     for i in range(len(users)):
         own = slice(ends[i], data.watches.offsets[users[i] + 1])
         long = set(
@@ -200,7 +200,7 @@ def test_clicks_are_added_to_the_watches(tmp_path):
     assert data.watches.times.tolist() == both["time"].to_list()
     seconds = both["watch_seconds"].fill_null(0.0)
     np.testing.assert_allclose(data.watches.seconds, seconds, rtol=1e-6)
-    names = [None, *data.vocabularies["device"]]
+    names = [None, *data.catalogue.vocabularies["device"]]
     assert [names[i] for i in data.watches.devices] == both["device"].to_list()
     # What impressions do not have is missing, and no watch is lost.
     states = {1: True, 0: False, -1: None}

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import strategies as st
 
-from tests import full_log
+from tests import changed_log, full_log
 from ytdnn import errors
-from ytdnn.log import events, prepared, user_shards
+from ytdnn.log import events, user_shards
 
 TABLES = {
     "watch": events.Watches,
@@ -173,7 +173,7 @@ def test_without_a_rule_every_watch_is_completed():
 
 
 def test_searches_before_a_time_are_counted_for_each_user(data):
-    searches = data.searches
+    searches = data.log.searches
     users = np.arange(data.num_users, dtype=np.int32)
     for time in (0, int(np.median(searches.times)), np.iinfo(np.int64).max):
         found = searches.num_before(users, np.full(len(users), time))
@@ -192,34 +192,37 @@ def test_impressions_begin_where_their_user_does(data):
 
 
 def test_tables_of_a_set_are_exchanged_one_at_a_time(data):
-    keep = data.watches.splits == prepared.Split.TEST
-    changed = data.with_events(watches=data.watches.select(keep))
+    keep = data.watches.splits == events.Split.TEST
+    changed = changed_log.with_tables(data, watches=data.watches.select(keep))
     assert len(changed.watches) == keep.sum()
     assert changed.impressions is data.impressions
-    without = data.with_events(impressions=None, searches=None)
-    assert not without.has_impressions
-    assert not without.has_watch_seconds
+    without = changed_log.with_tables(data, impressions=None, searches=None)
+    assert not without.log.has_impressions
+    assert not without.log.has_watch_seconds
     with pytest.raises(ValueError, match="expected impressions, found none"):
         _ = without.impressions
     with pytest.raises(ValueError, match="expected searches, found none"):
-        _ = without.searches
+        _ = without.log.searches
 
 
 def test_validation_joins_training_for_the_final_fit(data):
     joined = data.with_validation_in_training()
     splits, before = np.asarray(joined.watches.splits), np.asarray(data.watches.splits)
-    assert not (splits == prepared.Split.VALIDATION).any()
-    held_out = before == prepared.Split.VALIDATION
-    assert (splits[held_out] == prepared.Split.TRAIN).all()
+    assert not (splits == events.Split.VALIDATION).any()
+    held_out = before == events.Split.VALIDATION
+    assert (splits[held_out] == events.Split.TRAIN).all()
     np.testing.assert_array_equal(splits[~held_out], before[~held_out])
     windows = data.manifest.facts["windows"]
-    assert joined.training_window == (data.training_window[0], windows["ranking"])
+    first, _ = data.windows.training_window
+    assert joined.windows.training_window == (first, windows["ranking"])
 
 
 def test_the_end_of_the_log_is_that_of_its_last_event(data):
-    tables = (data.watches, data.searches, data.impressions)
-    assert data.end_of_log == max(int(table.times.max()) for table in tables)
-    searches = data.searches.replace(times=np.array([2 * 10**9]))
-    assert data.with_events(searches=searches).end_of_log == 2 * 10**9
-    alone = data.with_events(searches=None, impressions=None)
-    assert alone.end_of_log == data.watches.times.max()
+    tables = (data.watches, data.log.searches, data.impressions)
+    assert data.windows.end_of_log == max(int(table.times.max()) for table in tables)
+    searches = data.log.searches.replace(times=np.array([2 * 10**9]))
+    assert (
+        changed_log.with_tables(data, searches=searches).windows.end_of_log == 2 * 10**9
+    )
+    alone = changed_log.with_tables(data, searches=None, impressions=None)
+    assert alone.windows.end_of_log == data.watches.times.max()

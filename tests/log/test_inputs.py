@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests import planted
-from ytdnn.log import inputs, prepared, schema, watch_log
+from tests import changed_log, planted
+from ytdnn.log import events, inputs, schema, watch_log
 
 LENGTH = 5
 
@@ -34,7 +34,7 @@ def _examples(batches, epoch, first_step=0):
 
 def _expected(data):
     """The same from the sorted log, with a loop over users."""
-    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    train = np.asarray(data.watches.splits) == events.Split.TRAIN
     examples = []
     for user in range(data.num_users):
         own = slice(data.watches.offsets[user], data.watches.offsets[user + 1])
@@ -56,11 +56,13 @@ def test_an_epoch_has_every_position_once_with_the_history_before_it(
 @pytest.mark.parametrize("slice_length", [1, 4, 7])
 def test_few_labels_are_found_in_few_slices(data, slice_length):
     """The others stay in histories."""
-    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    train = np.asarray(data.watches.splits) == events.Split.TRAIN
     times = np.asarray(data.watches.times)
     few = times >= np.quantile(times[train], 0.8)
     watches = data.watches.replace(completed=few)
-    log = watch_log.load(inputs.training_set(data.with_events(watches=watches)))
+    log = watch_log.load(
+        inputs.training_set(changed_log.with_tables(data, watches=watches))
+    )
     batches = inputs.FewSlices(log, 16, slice_length, LENGTH, 3)
     is_label = few[train]
     expected = [e for e, kept in zip(_expected(data), is_label, strict=True) if kept]
@@ -92,7 +94,7 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 
 def test_changing_the_label_and_what_follows_changes_no_context(data):
     log = watch_log.load(data)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     before = inputs.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
     for user, end in zip(users, ends, strict=True):
@@ -105,7 +107,7 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 
 def test_contexts_equal_the_slices_of_training(data):
     log = watch_log.load(data)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     alone = inputs.contexts(log, users, ends, LENGTH)
     together = inputs.cut(log, ends, 1, LENGTH)
     np.testing.assert_array_equal(alone[schema.FIRST_ROWS], together[schema.FIRST_ROWS])

@@ -54,14 +54,14 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     )
     data = _prepare(tmp_path / "data", given, "saved", "price")
     # Those of the schema in its order, then others by name; nothing of the rest.
-    assert [one.name for one in data.outcomes] == [
+    assert [one.name for one in data.catalogue.outcomes] == [
         "liked",
         "disliked",
         "price",
         "saved",
     ]
-    assert data.columns >= {"impressions.saved", "impressions.liked"}
-    assert "impressions.other" not in data.columns
+    assert data.catalogue.columns >= {"impressions.saved", "impressions.liked"}
+    assert "impressions.other" not in data.catalogue.columns
     # Sorted by user: a's rows are the first and the third.
     expected = [
         [1, 0, _NAN, 1],
@@ -73,7 +73,7 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     assert found is not None
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, np.array(expected, np.float32))
-    liked, disliked, price, saved = data.outcomes
+    liked, disliked, price, saved = data.catalogue.outcomes
     assert (liked.kind, liked.num_known, liked.mean) == ("binary", 3, 2 / 3)
     assert (disliked.kind, disliked.num_known) == ("binary", 3)
     assert (price.kind, price.mean, price.largest) == ("amount", 9.5 / 3, 7.0)
@@ -92,7 +92,7 @@ def test_prepare_tells_of_them(tmp_path: pathlib.Path) -> None:
 
 def test_a_log_without_outcomes_has_no_trace_of_them(tmp_path: pathlib.Path) -> None:
     data = _prepare(tmp_path / "data", _tables())
-    assert data.outcomes == ()
+    assert data.catalogue.outcomes == ()
     assert data.impressions.outcomes is None
     assert outcomes.FACT not in data.manifest.facts
 
@@ -148,7 +148,7 @@ def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> No
     )
     first = tables_room.from_frames(_tables(price=[1.0, 0.0, 1.0, None]))
     old = prepare.prepare(config, tmp_path / "old", first)
-    assert old.outcomes[0].kind == "binary"
+    assert old.catalogue.outcomes[0].kind == "binary"
     later = _tables(price=[5.0, 6.0, 7.0, 8.0])
     later = {k: v.with_columns(pl.col("time") + 10) for k, v in later.items()}
     log = tables_room.read(config, tables_room.from_frames(later))
@@ -156,7 +156,10 @@ def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> No
     found = np.asarray(both.impressions.outcomes)[:, 0].tolist()
     assert found[:5] == [1.0, 1.0, 5.0, 7.0, 0.0]
     assert np.isnan(found[5])
-    assert (both.outcomes[0].kind, both.outcomes[0].num_known) == ("amount", 7)
+    assert (both.catalogue.outcomes[0].kind, both.catalogue.outcomes[0].num_known) == (
+        "amount",
+        7,
+    )
 
 
 def test_measures_are_those_of_all_parts() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import full_log
+from tests import changed_log, full_log
 from ytdnn.log import positions
 
 
@@ -59,8 +59,8 @@ def test_what_a_request_brings_is_missing_where_the_log_has_no_event(data):
 
 
 def test_an_array_the_log_lacks_is_missing_everywhere(data):
-    without = data.with_events(
-        watches=data.watches.replace(devices=None), searches=None
+    without = changed_log.with_tables(
+        data, watches=data.watches.replace(devices=None), searches=None
     )
     log = positions.LogTensors(without)
     assert not log.has("watches", "devices")

@@ -2,11 +2,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests import changed_log
 from tests.log import comparison
 from ytdnn import configs, errors
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 
-SPLIT = prepared.Split
+SPLIT = events.Split
 START = 1_600_000_000
 
 
@@ -134,7 +135,7 @@ def test_shards_give_the_same_arrays(tmp_path):
     tables = {"watches": _watches(ROWS), "impressions": impressions}
     whole = _prepare(tmp_path, tables)
     sharded = _prepare(tmp_path / "sharded", tables, events_per_shard=2)
-    assert len(sharded.shards) == 2
+    assert len(sharded.log.shards) == 2
     comparison.assert_same_events(sharded, whole)
     assert sharded.videos.equals(whole.videos)
     assert sharded.users.equals(whole.users)
@@ -172,7 +173,9 @@ def test_targets_are_distinct_and_not_watched_before(tmp_path):
     data = _prepare(tmp_path, {"watches": _watches(rows)})
     users, ends = np.array([0]), np.array([1])
     watches = data.watches.replace(splits=np.array([0, 2, 2, 2, 2, 2], np.uint8))
-    targets = data.with_events(watches=watches).targets(users, ends, SPLIT.TEST)
+    targets = changed_log.with_tables(data, watches=watches).windows.targets(
+        users, ends, SPLIT.TEST
+    )
     assert _ids(data, targets.values) == ["v2", "v3"]
     assert targets.offsets.tolist() == [0, 2]
 

@@ -40,13 +40,19 @@ def _prepare(tmp_path, rows=SEARCHES, impressions=None, **settings):
 
 def _texts(data, user):
     """The known tokens of each search of a user."""
-    offsets = data.searches.token_offsets
+    offsets = data.log.searches.token_offsets
     return [
-        sorted(data.tokens["token"][int(i) - 1] for i in data.searches.tokens[a:b])
+        sorted(
+            data.catalogue.tokens["token"][int(i) - 1]
+            for i in data.log.searches.tokens[a:b]
+        )
         for a, b in zip(
-            offsets[data.searches.offsets[user] :],
+            offsets[data.log.searches.offsets[user] :],
             offsets[
-                data.searches.offsets[user] + 1 : data.searches.offsets[user + 1] + 1
+                data.log.searches.offsets[user] + 1 : data.log.searches.offsets[
+                    user + 1
+                ]
+                + 1
             ],
             strict=False,
         )
@@ -57,7 +63,11 @@ def test_the_vocabulary_is_of_training_contexts_alone(tmp_path):
     # Training labels of a are at 10 and 20, so the searches of 20 and 25 stand in no
     # training context; b's only watch is at the time of the search; c has none.
     data = _prepare(tmp_path)
-    assert data.tokens.rows() == [("chess", 1), ("chess opening", 1), ("opening", 1)]
+    assert data.catalogue.tokens.rows() == [
+        ("chess", 1),
+        ("chess opening", 1),
+        ("opening", 1),
+    ]
     assert data.manifest.facts["search_tokens"] == 3
     assert data.manifest.facts["searches"] == 5
     assert data.manifest.facts["searches_without_words"] == 1
@@ -66,12 +76,12 @@ def test_the_vocabulary_is_of_training_contexts_alone(tmp_path):
 def test_searches_are_sorted_and_keep_their_known_tokens(tmp_path):
     data = _prepare(tmp_path)
     assert data.users["user_id"].to_list() == ["a", "b", "c"]
-    assert data.searches.offsets.tolist() == [0, 3, 4, 5]
+    assert data.log.searches.offsets.tolist() == [0, 3, 4, 5]
     whole = ["chess", "chess opening", "opening"]
     assert _texts(data, 0) == [whole, ["chess"], []]
     assert _texts(data, 1) == [[]]
-    assert data.queries.texts(0, 3) == ["chess opening", "Chess", "endgame"]
-    assert data.searches.times[:3].tolist() == [START + 5, START + 20, START + 25]
+    assert data.log.queries.texts(0, 3) == ["chess opening", "Chess", "endgame"]
+    assert data.log.searches.times[:3].tolist() == [START + 5, START + 20, START + 25]
 
 
 def test_watches_and_impressions_count_the_searches_strictly_before(tmp_path):
@@ -88,23 +98,23 @@ def test_watches_and_impressions_count_the_searches_strictly_before(tmp_path):
 def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path):
     rows = [("a", "b c", 1), ("a", "b", 2), ("a", "d", 3), ("a", "c", 4), ("a", "e", 5)]
     data = _prepare(tmp_path, rows, max_search_tokens=3)
-    assert data.tokens.rows() == [("b", 2), ("c", 2), ("b c", 1)]
+    assert data.catalogue.tokens.rows() == [("b", 2), ("c", 2), ("b c", 1)]
     data = _prepare(tmp_path, rows, min_search_token_count=2)
-    assert data.tokens["token"].to_list() == ["b", "c"]
+    assert data.catalogue.tokens["token"].to_list() == ["b", "c"]
 
 
 def test_searches_without_a_known_token_are_no_feature(tmp_path):
     data = _prepare(tmp_path, [("a", "!", 1), ("a", "?", 2)])
-    assert not data.has_searches
-    assert data.searches.tokens.shape == (0,)
+    assert not data.catalogue.has_searches
+    assert data.log.searches.tokens.shape == (0,)
     assert data.watches.num_searches.tolist() == [0] * 5
 
 
 def test_a_log_without_searches_has_none(tmp_path):
     log = {"watches": _events(WATCHES, "user_id", "video_id", "time")}
     data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
-    assert not data.has_searches
-    assert data.shard.searches is None
+    assert not data.catalogue.has_searches
+    assert data.log.shard.searches is None
     assert data.watches.num_searches is None
 
 
@@ -119,8 +129,8 @@ def test_shards_and_parts_of_the_count_change_nothing(
     parts = full_log.prepared_data(
         tmp_path / "parts", log, max_search_tokens=60, events_per_shard=400
     )
-    assert parts.tokens.equals(whole.tokens)
-    assert whole.tokens.height == 60
+    assert parts.catalogue.tokens.equals(whole.catalogue.tokens)
+    assert whole.catalogue.tokens.height == 60
     comparison.assert_same_events(parts, whole)
-    every = len(whole.searches)
-    assert parts.queries.texts(0, every) == whole.queries.texts(0, every)
+    every = len(whole.log.searches)
+    assert parts.log.queries.texts(0, every) == whole.log.queries.texts(0, every)

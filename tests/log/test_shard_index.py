@@ -15,7 +15,7 @@ USERS = np.array([2, 3, 17, 29])
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     path = tmp_path_factory.mktemp("index")
     found = full_log.prepared_data(path, full_log.tables(), events_per_shard=400)
-    assert len(found.shards) > 5
+    assert len(found.log.shards) > 5
     return found
 
 
@@ -23,21 +23,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def test_columns_are_those_of_the_joined_log(
     data: prepared.PreparedData, table: str
 ) -> None:
-    whole = getattr(data.shard, table)
+    whole = getattr(data.log.shard, table)
     rows = np.random.default_rng(0).permutation(len(whole))
     names = [field.name for field in dataclasses.fields(whole)]
     names = [n for n in names if n not in ("offsets", "token_offsets", "tokens")]
     for name in names:
         values = getattr(whole, name)
-        assert data.shard_index.has(table, name) == (values is not None)
+        assert data.log.shard_index.has(table, name) == (values is not None)
         if values is not None:
-            found = data.shard_index.gather(table, name, rows)
+            found = data.log.shard_index.gather(table, name, rows)
             np.testing.assert_array_equal(found, np.asarray(values)[rows], name)
             assert found.dtype == values.dtype
 
 
 def test_events_of_users_are_the_joined_log_s(data: prepared.PreparedData) -> None:
-    own, index = data.of_users(USERS), data.shard_index
+    own, index = data.log.of_users(USERS), data.log.shard_index
     for table in shard_index.TABLES:
         here = own.shard_index.offsets(table)
         assert (np.flatnonzero(np.diff(here)) == USERS).all()
@@ -45,7 +45,7 @@ def test_events_of_users_are_the_joined_log_s(data: prepared.PreparedData) -> No
             rows = np.arange(*index.offsets(table)[user : user + 2])
             found = getattr(own.shard, table).times[here[user] : here[user + 1]]
             assert found.tolist() == index.gather(table, "times", rows).tolist()
-    words, every = own.shard.searches, data.shard.searches
+    words, every = own.shard.searches, data.log.shard.searches
     assert words is not None
     assert every is not None
     last = int(own.shard_index.offsets("searches")[17])  # of users 2 and 3
@@ -59,7 +59,7 @@ def test_events_of_users_are_the_joined_log_s(data: prepared.PreparedData) -> No
 
 
 def test_counts_are_by_user(data: prepared.PreparedData) -> None:
-    watches, index = data.watches, data.shard_index
+    watches, index = data.watches, data.log.shard_index
     is_odd = np.asarray(watches.videos) % 2 == 1
     expected = np.bincount(watches.users[is_odd], minlength=data.num_users)
     found = index.count("watches", lambda table: np.asarray(table.videos) % 2 == 1)
@@ -71,8 +71,8 @@ def test_counts_are_by_user(data: prepared.PreparedData) -> None:
 
 def test_a_shard_costs_its_own_users(data: prepared.PreparedData) -> None:
     whole, first = data.watches, 0
-    starts = data.shard_index.offsets("watches")
-    for place, own in zip(data.shards, data.each_shard(), strict=True):
+    starts = data.log.shard_index.offsets("watches")
+    for place, own in zip(data.log.shards, data.log.each_shard(), strict=True):
         assert own.num_users == place.num_users < data.num_users
         assert len(own.watches.offsets) == own.num_users + 1
         assert own.shard_index.offsets("watches")[-1] == len(own.watches)

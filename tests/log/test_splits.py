@@ -1,8 +1,8 @@
 import numpy as np
 
-from ytdnn.log import prepared, splits
+from ytdnn.log import events, splits
 
-SPLIT = prepared.Split
+SPLIT = events.Split
 
 
 def test_leave_one_out_takes_the_last_two_watches_of_users_with_three():

@@ -19,14 +19,14 @@ def few_files():
 
 
 def _arrays(data: prepared.PreparedData) -> dict[str, np.ndarray]:
-    return user_shards.arrays(data.shard)
+    return user_shards.arrays(data.log.shard)
 
 
 def test_a_set_of_more_arrays_than_open_files_is_read_as_one(tmp_path):
     whole = planted.prepared_data(tmp_path / "whole")
     cut = planted.prepared_data(tmp_path / "cut", events_per_shard=_EVENTS)
     expected, found = _arrays(whole), _arrays(cut)
-    assert len(cut.shards) * len(found) > 8 * _FILES
+    assert len(cut.log.shards) * len(found) > 8 * _FILES
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
@@ -42,7 +42,7 @@ def test_a_set_of_more_arrays_than_open_files_is_prepared_again(tmp_path):
         place = tmp_path / name / "refit"
         found.append(refit.derive(data, refit.Part.EARLIER, place, needs_ranker=True))
     whole, cut = found
-    assert len(cut.shards) > _FILES // 2
+    assert len(cut.log.shards) > _FILES // 2
     for name, values in _arrays(whole).items():
         np.testing.assert_array_equal(_arrays(cut)[name], values, err_msg=name)
     assert cut.manifest.facts["windows"] == whole.manifest.facts["windows"]

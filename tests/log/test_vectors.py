@@ -38,7 +38,7 @@ def expected_of(ids: pl.Series, table: str, column: str) -> np.ndarray:
 
 
 def check(data: prepared.PreparedData) -> None:
-    of_videos = data.vectors.rows(NAME)
+    of_videos = data.catalogue.vectors.rows(NAME)
     assert of_videos.dtype == np.float16
     assert not of_videos[0].any()
     ids = data.videos[schema.VIDEO_ID]
@@ -46,18 +46,20 @@ def check(data: prepared.PreparedData) -> None:
         of_videos[1:], expected_of(ids, "videos", "clip"), atol=1e-3
     )
     of_users = expected_of(data.users[schema.USER_ID], "users", "taste")
-    np.testing.assert_allclose(data.vectors.rows("users.taste"), of_users, atol=1e-3)
+    np.testing.assert_allclose(
+        data.catalogue.vectors.rows("users.taste"), of_users, atol=1e-3
+    )
 
 
 def test_they_are_stored_once_at_unit_length_in_the_sets_order(
     data: prepared.PreparedData,
 ) -> None:
     check(data)
-    assert data.vectors.widths == {"users.taste": 6, NAME: 6}
-    assert data.vectors.missing == {"users.taste": 5, NAME: 5}
-    assert isinstance(data.vectors.rows(NAME), np.memmap)
+    assert data.catalogue.vectors.widths == {"users.taste": 6, NAME: 6}
+    assert data.catalogue.vectors.missing == {"users.taste": 5, NAME: 5}
+    assert isinstance(data.catalogue.vectors.rows(NAME), np.memmap)
     assert "clip" not in data.videos.columns
-    assert NAME in data.columns
+    assert NAME in data.catalogue.columns
 
 
 def test_prepare_tells_of_width_share_missing_and_size(
@@ -87,7 +89,7 @@ def test_lists_of_integers_are_none(tmp_path: pathlib.Path) -> None:
     log = full_log.tables()
     log["videos"] = log["videos"].with_columns(tags=pl.lit([1, 2]))
     data = full_log.prepared_data(tmp_path, log)
-    assert data.vectors.widths == {}
+    assert data.catalogue.vectors.widths == {}
     assert data.manifest.facts["unused"]["videos"] == ["tags"]
 
 
@@ -130,7 +132,7 @@ def test_vectors_of_length_zero_and_empty_lists_are_missing(
         pl.Series("clip", lists, pl.List(pl.Float64))
     )
     data = vector_log.prepared_data(tmp_path, log)
-    assert data.vectors.missing[NAME] == 7
+    assert data.catalogue.vectors.missing[NAME] == 7
 
 
 @pytest.mark.parametrize("part", list(refit.Part))
@@ -170,9 +172,13 @@ def test_appended_events_keep_old_vectors_and_new_ones_replace_them(
     ids = found.videos[schema.VIDEO_ID]
     expected = expected_of(ids, "videos", "clip")
     expected[ids.to_list().index("v3")] = np.eye(6)[0]
-    np.testing.assert_allclose(found.vectors.rows(NAME)[1:], expected, atol=1e-3)
+    np.testing.assert_allclose(
+        found.catalogue.vectors.rows(NAME)[1:], expected, atol=1e-3
+    )
     of_users = expected_of(found.users[schema.USER_ID], "users", "taste")
-    np.testing.assert_allclose(found.vectors.rows("users.taste"), of_users, atol=1e-3)
+    np.testing.assert_allclose(
+        found.catalogue.vectors.rows("users.taste"), of_users, atol=1e-3
+    )
     narrow = videos.with_columns(pl.col("clip").list.head(2))
     log = tables_in_memory(later | {"videos": narrow})
     with pytest.raises(errors.UserError, match=r"clip .*as wide|of 6 numbers as befor"):

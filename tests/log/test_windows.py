@@ -10,9 +10,9 @@ import pytest
 
 from ytdnn import configs, errors
 from ytdnn.evaluation.terminal import prepared_table
-from ytdnn.log import prepare, prepared, splits, windows
+from ytdnn.log import events, prepare, splits, windows
 
-SPLIT = prepared.Split
+SPLIT = events.Split
 DAY = 86_400
 
 
@@ -203,7 +203,7 @@ def test_a_log_with_impressions_after_a_history_has_a_ranker_and_says_its_window
     assert "--config.data.clicks_are_watches=true" in text
     settings = dataclasses.replace(settings, clicks_are_watches=True)
     found = prepare.prepare(settings, tmp_path / "data")
-    assert found.ranker_left_out(configs.RankingConfig()) == ""
+    assert found.windows.ranker_left_out(configs.RankingConfig()) == ""
     lines = prepared_table.lines(found)
     (told,) = [line for line in lines if line.startswith("windows (UTC; ")]
     assert "; ranker 1970-05-13 0" in told  # 128 + .7 · 6 days

@@ -101,7 +101,7 @@ def test_only_the_best_change_places(data: prepared.PreparedData) -> None:
 
 
 def test_the_alike_by_vectors_are_moved_down(data: prepared.PreparedData) -> None:
-    rows = np.asarray(data.vectors.rows("videos.clip"), np.float32)
+    rows = np.asarray(data.catalogue.vectors.rows("videos.clip"), np.float32)
     cosines = rows @ rows.T
     first = int(np.flatnonzero(rows.any(axis=1))[0])
     near = int(np.argsort(-cosines[first])[1])

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import pathlib
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests import extras
 from tests.retrieval.index import contract
 from ytdnn import configs, registries
 from ytdnn.bundle import where
-from ytdnn.log import schema
+from ytdnn.log import catalogues, schema
 from ytdnn.retrieval import attributes, filters, from_vectors, nearest, permitted
 from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index
 
@@ -46,17 +48,20 @@ VECTORS, _ = contract.clustered(NUM, DIM - 1, 1)
 class Data:
     """What of a prepared set filters read."""
 
-    videos: pl.DataFrame
-    end_of_log: int = NOW
+    catalogue: catalogues.Catalogue
+    windows: Any = dataclasses.field(
+        default_factory=lambda: types.SimpleNamespace(end_of_log=NOW)
+    )
     num_videos: int = NUM
 
 
-ATTRIBUTES = attributes.from_data(Data(VIDEOS))  # type: ignore[arg-type]
+CATALOGUE = catalogues.Catalogue(pathlib.Path(), {}, VIDEOS, pl.DataFrame(), {})
+ATTRIBUTES = attributes.from_catalogue(CATALOGUE)
 KEYS = [key for one in ATTRIBUTES for key in one.keys]
 ROWS = VIDEOS.to_dicts()
 KIDS = [{"column": "language", "in": ["en", "de"]}]
 POLICIES = where.policies(json.dumps({"kids": KIDS}), KEYS)
-FILTERS = filters.Filters(Data(VIDEOS), POLICIES)  # type: ignore[arg-type]
+FILTERS = filters.Filters(Data(CATALOGUE), POLICIES)  # type: ignore[arg-type]
 
 TEXTS = strategies.lists(strategies.sampled_from(["en", "de", "ja", "xx"]), min_size=1)
 CHANNELS = strategies.lists(strategies.integers(0, 42), min_size=1, max_size=20)
@@ -205,8 +210,8 @@ def operators() -> Iterator[None]:
 @pytest.mark.usefixtures("operators")
 def test_registered_operators_are_conditions_like_others() -> None:
     names = ("starts_with", "multiple_of")
-    data: Any = Data(VIDEOS)
-    columns = attributes.from_data(data, names)
+    data: Any = Data(CATALOGUE)
+    columns = attributes.from_catalogue(CATALOGUE, names)
     keys = [key for one in columns for key in one.keys]
     assert "language starts_with" in keys
     assert "language multiple_of" not in keys

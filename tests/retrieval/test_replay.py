@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
+from tests import changed_log, planted
 from ytdnn import configs
 from ytdnn.evaluation.metrics import binary
-from ytdnn.log import positions, prepare, prepared
+from ytdnn.log import events, positions, prepare, prepared
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.training import candidates
 
-Split = prepared.Split
+Split = events.Split
 CONFIG = dataclasses.replace(
     planted.tiny_config(),
     candidates=configs.CandidatesConfig(
@@ -45,7 +45,7 @@ def stages(
     held_out = np.flatnonzero(is_later)[::20]  # some validation is needed
     splits[is_later] = Split.TRAIN
     splits[held_out] = Split.VALIDATION
-    seen = data.with_events(watches=data.watches.replace(splits=splits))
+    seen = changed_log.with_tables(data, watches=data.watches.replace(splits=splits))
     found = {}
     for name, one in {"before": data, "seen": seen}.items():
         candidates.train(CONFIG, one, directory / name)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn import configs, errors, registries
-from ytdnn.log import prepared
+from ytdnn.log import catalogues, events, prepared
 from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,
@@ -30,9 +30,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 @pytest.fixture(scope="module")
 def asked(data: prepared.PreparedData) -> interface.SourceRequests:
     """Requests of every user, amid the log; the last has watched nothing."""
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     ends = np.append(ends, data.watches.offsets[users[-1]])
-    watched = data.watched_before(np.append(users, users[-1]), ends)
+    watched = data.log.shard_index.watched_before(np.append(users, users[-1]), ends)
     times = np.asarray(data.watches.times)[ends]
     return interface.SourceRequests(tf.constant(watched.padded()), tf.constant(times))
 
@@ -45,7 +45,7 @@ def test_popular_is_the_last_week_of_training(
     data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
     watches = data.watches
-    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(watches.splits) == events.Split.TRAIN
     last = watches.times[is_train].max()
     recent = is_train & (np.asarray(watches.times) >= last - 7 * DAY)
     counts = collections.Counter(watches.videos[recent].tolist())
@@ -58,7 +58,7 @@ def test_popular_is_the_last_week_of_training(
 
 def nearest_by_hand(data: prepared.PreparedData) -> dict[int, dict[int, float]]:
     watches = data.watches
-    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(watches.splits) == events.Split.TRAIN
     counts: dict[int, collections.Counter] = collections.defaultdict(
         collections.Counter
     )
@@ -101,7 +101,7 @@ def test_co_watch_finds_what_others_watched_near_the_last_ones(
 def votes_by_hand(data: prepared.PreparedData) -> np.ndarray:
     """Returns the weights of videos `[of, other]`, from the matrix of all users."""
     watches = data.watches
-    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(watches.splits) == events.Split.TRAIN
     counts = np.zeros((data.num_users, data.num_videos + 1))
     counts[watches.users[is_train], watches.videos[is_train]] = 1.0
     of_users = 1.0 / np.sqrt(1.0 + counts.sum(axis=1, keepdims=True))
@@ -213,7 +213,7 @@ def test_a_source_of_a_package_proposes_in_the_pool(
             num_candidates=8, sources=(("all_time_popular", 0.5),)
         )
         made = registries.SOURCES["all_time_popular"].make(4, data)
-    counts = data.videos[prepared.TRAIN_COUNT].to_list()
+    counts = data.videos[catalogues.TRAIN_COUNT].to_list()
     ranked = sorted(range(1, len(counts) + 1), key=lambda v: (-counts[v - 1], v))
     proposal = made.propose(asked)
     for watched, row in zip(

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs, registries
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.retrieval import interface, topic_popular
 
 
@@ -21,13 +21,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def test_it_proposes_the_most_watched_of_recent_topics(
     data: prepared.PreparedData,
 ) -> None:
-    users, ends = data.first_watches(prepared.Split.TEST)
-    watched = data.watched_before(users, ends).padded()
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    watched = data.log.shard_index.watched_before(users, ends).padded()
     made = registries.SOURCES["topic_popular"].make(5, data)
     found = made.propose(
         interface.SourceRequests(tf.constant(watched), tf.zeros(len(users), tf.int64))
     )
-    is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(data.watches.splits) == events.Split.TRAIN
     counts = collections.Counter(np.asarray(data.watches.videos)[is_train].tolist())
     topics = [None, *data.videos["topic"].to_list()]
     for row in range(len(users)):

@@ -34,7 +34,7 @@ def whole(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory):
     data = _prepared(tmp_path_factory.mktemp("sharded"), events_per_shard=_SHARDED)
-    assert len(data.shards) > 3
+    assert len(data.log.shards) > 3
     return data
 
 
@@ -178,7 +178,8 @@ def test_readers_read_their_own_shards_alone(sharded):
 
         return dataclasses.replace(shard, read=reading)
 
-    data = dataclasses.replace(sharded, shards=tuple(map(counted, sharded.shards)))
+    shards = tuple(map(counted, sharded.log.shards))
+    data = sharded.with_log(dataclasses.replace(sharded.log, shards=shards))
     stream = _stream(data, _ALL)
     assert stream.steps_per_epoch
     owners = []
@@ -187,7 +188,7 @@ def test_readers_read_their_own_shards_alone(sharded):
         _batches(stream.part(portions.Portion(reader, 2)), 0)
         owners.append(set(read))
     assert not owners[0] & owners[1]
-    assert owners[0] | owners[1] == {shard.first_user for shard in sharded.shards}
+    assert owners[0] | owners[1] == {shard.first_user for shard in sharded.log.shards}
 
 
 def test_few_windows_are_open_at_a_time(sharded):
@@ -207,7 +208,7 @@ def test_few_windows_are_open_at_a_time(sharded):
     seen = [len(opened) for _ in stream(0, 0)]
     assert seen[0] <= 2
     assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(seen))
-    assert len(opened) == len(sharded.shards)
+    assert len(opened) == len(sharded.log.shards)
 
 
 @pytest.mark.thorough

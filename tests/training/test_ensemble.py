@@ -8,7 +8,7 @@ import pytest
 from tests import planted
 from tests.training import kills
 from ytdnn import configs
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.models.candidates import model
 from ytdnn.run import artifacts
 from ytdnn.training import candidates, validation
@@ -38,7 +38,7 @@ def pair(data, tmp_path_factory):
 
 
 def _scores(trained, data):
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     return trained.user_vectors(data, users, ends) @ trained.video_vectors().T
 
 
@@ -183,7 +183,7 @@ def test_projected_its_vectors_are_narrow_and_its_scores_near(data, pair, projec
     bias = narrow.video_vectors()[:, 4]
     expected = wide.video_vectors()[:, wide.bias_coordinates].sum(axis=1)
     np.testing.assert_allclose(bias, expected, atol=1e-6)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     np.testing.assert_array_equal(narrow.user_vectors(data, users, ends)[:, 4], 1.0)
     found, scores = _scores(narrow, data) - bias, _scores(wide, data) - bias
     # Of all coordinates only the largest are left.
@@ -196,7 +196,7 @@ def test_projected_to_all_coordinates_the_scores_are_the_same(data, pair):
     for member in wide.members:
         member.config = config
     narrow = model.joined(wide.members)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     narrow.choose_projection(wide.user_vectors(data, users, ends))
     assert narrow.vector_dim == wide.vector_dim - 1
     np.testing.assert_allclose(_scores(narrow, data), _scores(wide, data), atol=1e-4)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.log import prepared, schema, streaming
+from ytdnn.log import events, prepared, schema, streaming
 from ytdnn.models.ranking import building
 from ytdnn.ops.cluster import portions
 from ytdnn.training import devices, impression_batches, loop, ranking
@@ -30,7 +30,7 @@ def sharded(tmp_path_factory):
         full_log.tables(),
         events_per_shard=_SHARDED,
     )
-    assert len(data.shards) > 3
+    assert len(data.log.shards) > 3
     return data
 
 
@@ -143,21 +143,21 @@ def test_a_reader_without_examples_reads_what_the_others_read(sharded, stage):
             found = shard.read()
             if number == 0:
                 return found
-            splits = np.full_like(found.impressions.splits, prepared.Split.CONTEXT)
+            splits = np.full_like(found.impressions.splits, events.Split.CONTEXT)
             shown = dataclasses.replace(found.impressions, splits=splits)
             return dataclasses.replace(found, impressions=shown)
 
         return dataclasses.replace(shard, read=read)
 
-    shards = tuple(others_are_context(*each) for each in enumerate(sharded.shards))
-    data = dataclasses.replace(sharded, shards=shards)
+    shards = tuple(others_are_context(*each) for each in enumerate(sharded.log.shards))
+    data = sharded.with_log(dataclasses.replace(sharded.log, shards=shards))
     stream = _stream(data, stage)
     parts = [
         _batches(stream.part(portions.Portion(reader, 2)), 0) for reader in range(2)
     ]
     assert len(parts[0]) == len(parts[1]) > 0
     assert len(_examples(parts[0] + parts[1])) == sum(
-        building.num_rows(data, prepared.Split.TRAIN)
+        building.num_rows(data.log, events.Split.TRAIN)
     )
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import planted
 from tests.training import kills
 from ytdnn import configs, errors
-from ytdnn.log import prepared, schema, streaming
+from ytdnn.log import events, schema, streaming
 from ytdnn.models.candidates import initial, model
 from ytdnn.models.layers import randomness
 from ytdnn.run import artifacts
@@ -48,7 +48,7 @@ def test_the_planted_tastes_are_learned(data, tmp_path):
     config = _config(epochs=30, patience=30, learning_rate=0.01)
     candidates.train(config, data, tmp_path / "candidates")
     trained = model.load(tmp_path / "candidates", data)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T
     taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]
     own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][users]])

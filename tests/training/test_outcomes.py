@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import planted
 from ytdnn import configs, errors
 from ytdnn.evaluation.metrics import binary, recalibration
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import building, heads, outcomes
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.run import artifacts
@@ -34,7 +34,7 @@ def _config(**changed: object) -> configs.Config:
 
 
 def _test_rows(data: prepared.PreparedData) -> np.ndarray:
-    return np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
+    return np.flatnonzero(data.impressions.splits == events.Split.TEST)
 
 
 @pytest.mark.thorough

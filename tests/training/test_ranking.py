@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
+from tests import changed_log, planted
 from ytdnn import configs, errors
 from ytdnn.evaluation.metrics import binary, per_user_loss
-from ytdnn.log import prepare, prepared, schema, streaming
+from ytdnn.log import events, prepare, prepared, schema, streaming
 from ytdnn.models.ranking import building, heads
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
@@ -43,7 +43,7 @@ def briefly_trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
 def test_learns_the_planted_tastes(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
-    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
+    rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     order = trained.predictions(data, rows).order
     clicked = data.impressions.clicked[rows]
     assert binary.auc(clicked, order) > 0.8
@@ -71,7 +71,7 @@ def test_serves_expected_watch_seconds(
         one = dataclasses.replace(config, ranking=ranker, seed=seed)
         ranking.train(one, data, tmp_path / f"ranking-{seed}")
         pair.append(ranking_model.load(tmp_path / f"ranking-{seed}", data))
-    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
+    rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     both = [model.predictions(data, rows).seconds for model in pair]
     seconds = np.mean(both, axis=0, dtype=float)
     liked = seconds > np.median(seconds)
@@ -109,7 +109,7 @@ def test_each_tower_of_an_ensemble_learns_by_its_own_loss(
 def test_candidates_score_like_impressions(
     data: prepared.PreparedData, briefly_trained: ranking_model.RankingModel
 ) -> None:
-    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
+    rows = np.flatnonzero(data.impressions.splits == events.Split.TEST)
     rows = rows[data.impressions.videos[rows] > 0]
     users = data.impressions.users[rows]
     by_impression = briefly_trained.predictions(data, rows).order
@@ -155,7 +155,7 @@ def test_another_data_set_is_refused(
 def make_batches(
     data: prepared.PreparedData, size: int
 ) -> impression_batches.ImpressionBatches:
-    rows = building.rows_of(data, prepared.Split.TRAIN)
+    rows = building.rows_of(data.log, events.Split.TRAIN)
     model = building.build(planted.tiny_config().ranking, data)
     log = model.open_log(data, serving=False)
     return impression_batches.ImpressionBatches(log, tf.constant(rows), size, seed=3)
@@ -198,9 +198,9 @@ def test_without_watch_times_it_is_a_model_of_the_click(
     data: prepared.PreparedData,
 ) -> None:
     shown = dataclasses.replace(data.impressions, seconds=None)
-    alike = data.with_events(impressions=shown)
+    alike = changed_log.with_tables(data, impressions=shown)
     model = building.build(planted.tiny_config().ranking, alike)
-    rows = building.rows_of(alike, prepared.Split.TRAIN)
+    rows = building.rows_of(alike.log, events.Split.TRAIN)
     clicked = alike.impressions.clicked[rows]
     expected = np.log((clicked.sum() + 1) / ((~clicked).sum() + 1))
     assert model.head.biases == pytest.approx((expected,))
@@ -234,7 +234,7 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
     ranking.train(config, data, tmp_path / "whole")
     _train_until(config, data, tmp_path / "broken", batches=5)
     ranking.train(config, data, tmp_path / "broken")
-    rows = building.rows_of(data, prepared.Split.VALIDATION)
+    rows = building.rows_of(data.log, events.Split.VALIDATION)
     scores = [
         ranking_model.load(tmp_path / name, data).predictions(data, rows).order
         for name in ("whole", "broken")
@@ -295,7 +295,7 @@ ranking.train(config, prepared.load(data), target)
 def test_one_and_two_replicas_train_one_model(
     data: prepared.PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
 ) -> None:
-    rows = building.rows_of(data, prepared.Split.VALIDATION)
+    rows = building.rows_of(data.log, events.Split.VALIDATION)
     scores = []
     for strategy in ("none", "mirrored"):
         directory = tmp_path / strategy

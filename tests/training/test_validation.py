@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.models.candidates import model
 from ytdnn.training import validation
 
@@ -29,7 +29,7 @@ def measured(data, network, **settings):
 def test_all_users_are_asked_where_there_are_few(data, network, capsys):
     found = measured(data, network)
     assert found == measured(data, network, validation_users=0)
-    users, _ = data.first_watches(prepared.Split.VALIDATION)
+    users, _ = data.windows.first_watches(events.Split.VALIDATION)
     assert found == measured(data, network, validation_users=len(users))
     assert "sample" not in capsys.readouterr().err
 
@@ -43,7 +43,7 @@ def test_a_sample_is_the_same_each_time_and_is_stated(data, network, capsys):
     found = measured(data, network, validation_users=20)
     assert found == measured(data, network, validation_users=20)
     assert found != measured(data, network, validation_users=21)
-    users, _ = data.first_watches(prepared.Split.VALIDATION)
+    users, _ = data.windows.first_watches(events.Split.VALIDATION)
     stated = f"a sample of 20 of {len(users)} users"
     assert stated in capsys.readouterr().err
 

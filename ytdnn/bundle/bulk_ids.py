@@ -13,7 +13,7 @@ import polars as pl
 from ytdnn import errors
 from ytdnn.bundle import bulk, tables
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import event_log, prepared, ragged, schema
+from ytdnn.log import event_log, prepared, ragged, schema, user_log
 
 _MOST_SHOWN = 5
 
@@ -38,22 +38,22 @@ class BulkIds:
 
 
 def users(
-    data: prepared.PreparedData, given: pl.Series | None, place: str = "those named"
+    log: user_log.UserLog, given: pl.Series | None, place: str = "those named"
 ) -> BulkIds:
     """Returns the named users of a log; None: all.
 
     Args:
-      data: The prepared set.
+      log: The users and their events.
       given: Ids.
       place: Source of the ids, for messages.
 
     Raises:
       errors.UserError: No given user is in the log.
     """
-    known = data.users[schema.USER_ID]
+    known = log.users[schema.USER_ID]
     if given is None:
         return BulkIds(known, np.arange(len(known)))
-    return _named(known, given, "users", f"the log of {data.directory}", place)
+    return _named(known, given, "users", f"the log of {log.directory}", place)
 
 
 def videos(
@@ -113,8 +113,7 @@ def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
         return np.arange(bundle.videos.height) < number
     known = bundle.vectors.widths
     if by not in known:
-        close = errors.closest(by, known, cutoff=0.5)
-        hint = f": did you mean {close}?" if close else ""
+        hint = errors.hint(by, known, cutoff=0.5)
         raise errors.UserError(
             f"expected a column of vectors of videos "
             f"({', '.join(known) or 'the log has none'}), received {by!r}{hint}"
@@ -155,8 +154,7 @@ def _hint(ids: pl.Series, known: pl.Series) -> str:
         return ""
     # Bounded, as a comparison with all names of a large catalogue takes seconds.
     names = known.head(100_000).cast(pl.String).to_list()
-    close = errors.closest(str(ids[0]), names)
-    return f": did you mean {close}?" if close else ""
+    return errors.hint(str(ids[0]), names)
 
 
 def limits(
@@ -181,7 +179,7 @@ def limits(
         places, unknown = _videos_of(bundle, exclude, "to leave out")
         notes += unknown
         if schema.USER_ID in exclude.columns:
-            own, unknown = _of_users(data(), exclude, places)
+            own, unknown = _of_users(data().log, exclude, places)
             notes += unknown
             found = dataclasses.replace(found, of_users=own)
         else:
@@ -218,13 +216,13 @@ def _videos_of(
 
 
 def _of_users(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     pairs: pl.DataFrame,
     videos: npt.NDArray[np.int32],
 ) -> tuple[ragged.Ragged, list[str]]:
     """Returns the videos of pairs by user index, and messages about unknown users."""
     ids = pairs[schema.USER_ID]
-    rows = tables.indices_of(data.users[schema.USER_ID], ids)
+    rows = tables.indices_of(log.users[schema.USER_ID], ids)
     unknown = ids.filter(pl.Series(rows < 0)).unique(maintain_order=True)
     notes = []
     if len(unknown):
@@ -234,7 +232,7 @@ def _of_users(
             f"({shown(unknown)})"
         )
     known = (rows >= 0) & (videos > 0)
-    return ragged.of_rows(rows[known], videos[known], data.num_users), notes
+    return ragged.of_rows(rows[known], videos[known], log.num_users), notes
 
 
 def shown(ids: pl.Series | Sequence[object]) -> str:

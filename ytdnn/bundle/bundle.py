@@ -26,7 +26,7 @@ from ytdnn.bundle import (
     where,
 )
 from ytdnn.bundle import titles as titles_room
-from ytdnn.log import prepared, schema, vectors
+from ytdnn.log import catalogues, schema, vectors
 from ytdnn.retrieval import attributes, placing
 from ytdnn.retrieval.index import scann_index
 from ytdnn.run import artifacts, configs
@@ -358,7 +358,7 @@ class Bundle:
         """
         known = self.inputs(RECOMMENDER + EXACT)
         requests.parse(request, known)
-        path = self._common / prepared.VOCABULARIES_FILE
+        path = self._common / catalogues.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         return list(
             request_warnings.of_request(request, known, self._titles, vocabularies)

@@ -38,7 +38,7 @@ from ytdnn.bundle import (
     where,
 )
 from ytdnn.features import base_feature, corpus
-from ytdnn.log import lookups, prepared, schema, vectors
+from ytdnn.log import catalogues, lookups, prepared, schema, vectors
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.models.ranking import weighted_order
 from ytdnn.retrieval import attributes, request_fields
@@ -146,13 +146,13 @@ def _facts(
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removed_videos.FACT: len(parts.removed_ids),
-        added_videos.FACT: parts.data.num_added,
+        added_videos.FACT: parts.data.catalogue.num_added,
         "statistics_as_of": _statistics_as_of(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.POLICIES: dict(parts.filters.saved),
         **_weights(parts.weighing),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
-        vectors.FACT: parts.data.vectors.served,
+        vectors.FACT: parts.data.catalogue.vectors.served,
     }
 
 
@@ -203,12 +203,13 @@ def _write(
     for name, model in models.items():
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
-    _write_titles(parts.data, draft.common / bundle.TITLES)
-    names = [one.name for one in attributes.from_data(parts.data) if one.kind != "age"]
+    _write_titles(parts.data.catalogue, draft.common / bundle.TITLES)
+    known = attributes.from_catalogue(parts.data.catalogue)
+    names = [one.name for one in known if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
-    parts.data.vectors.write_served(draft.common)
+    parts.data.catalogue.vectors.write_served(draft.common)
     artifacts.write_json(
-        draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
+        draft.common / catalogues.VOCABULARIES_FILE, _vocabularies(parts.data, models)
     )
 
 
@@ -216,7 +217,7 @@ def _vocabularies(
     data: prepared.PreparedData, models: Mapping[str, saved_models.Model]
 ) -> dict[str, list[str]]:
     """Returns the values of each text that is a column of events or of users."""
-    found = dict(data.vocabularies)
+    found = dict(data.catalogue.vocabularies)
     for field in models[bundle.RECOMMENDER + bundle.EXACT].inputs:
         column = field.name.removeprefix(f"{schema.USERS}.")
         is_text = field.dtype == "string" and not field.is_list
@@ -232,7 +233,7 @@ def _filters(
 ) -> filters_room.Filters:
     """Returns the reader of the conditions of requests."""
     operators = composition.operators
-    columns = attributes.from_data(data, operators)
+    columns = attributes.from_catalogue(data.catalogue, operators)
     keys = [key for column in columns for key in column.keys]
     policies = where.policies(composition.policies, keys)
     return filters_room.Filters(data, policies, operators)
@@ -258,7 +259,7 @@ def _load(
     )
     ranker = None
     kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
-    if not data.ranker_left_out(config.ranking):
+    if not data.windows.ranker_left_out(config.ranking):
         ranker = ranking_model.load(
             home / ranking_model.KIND,
             data,
@@ -363,6 +364,7 @@ def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     return {"seconds": moment, "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
-def _write_titles(data: prepared.PreparedData, path: pathlib.Path) -> None:
+def _write_titles(catalogue: catalogues.Catalogue, path: pathlib.Path) -> None:
     names = [schema.VIDEO_ID, schema.TITLE]
-    data.videos.select(n for n in names if n in data.videos.columns).write_parquet(path)
+    videos = catalogue.videos
+    videos.select(n for n in names if n in videos.columns).write_parquet(path)

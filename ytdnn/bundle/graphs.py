@@ -38,9 +38,9 @@ class UserTowerGraph(tf.Module):
         self._videos = videos
         self._weights = model.user_variables
         self._vectors = _hidden(model.query_vectors)
-        self._sequences = [e.open_request(data) for e in model.encoders]
+        self._sequences = [e.open_request(data.catalogue) for e in model.encoders]
         self._features = reading.RequestReaders(model.tower_inputs.features, data)
-        self._fields = [field.name for field in model.fields(data)]
+        self._fields = [field.name for field in model.fields(data.catalogue)]
         self._of_raw = traced.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
@@ -114,7 +114,7 @@ class Scorer(tf.Module):
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
-        self._fields = [field.name for field in model.request_fields(data)]
+        self._fields = [field.name for field in model.request_fields(data.catalogue)]
         self._read = traced.Traced(self._of_request, any_size=True)
 
     def score(

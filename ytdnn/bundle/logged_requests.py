@@ -48,22 +48,22 @@ class LoggedRequests:
     @property
     def time(self) -> int:
         """Time of the requests, seconds: one after the end of the log."""
-        return self.data.end_of_log + 1
+        return self.data.windows.end_of_log + 1
 
     def lengths(self, users: Users) -> npt.NDArray[np.int64]:
         """Returns the number of events in each user's request, `[n]`."""
-        index = self.data.shard_index
+        index = self.data.log.shard_index
         return index.events_before(users + 1) - index.events_before(users)
 
     def num_watches(self, users: Users) -> npt.NDArray[np.int64]:
         """Returns the length of each history, `[n]`."""
-        offsets = self.data.shard_index.offsets(schema.WATCHES)
+        offsets = self.data.log.shard_index.offsets(schema.WATCHES)
         return np.asarray(offsets[users + 1] - offsets[users])
 
     def watched(self, users: Users) -> ragged.Ragged:
         """Returns all videos each user watched, catalogue indices."""
-        ends = self.data.shard_index.offsets(schema.WATCHES)[users + 1]
-        return self.data.watched_before(users, ends)
+        ends = self.data.log.shard_index.offsets(schema.WATCHES)[users + 1]
+        return self.data.log.shard_index.watched_before(users, ends)
 
     def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the inputs of a signature, `[n]` or `[n, longest]`.
@@ -88,15 +88,15 @@ class LoggedRequests:
         """Returns the lists of users' watches, impressions and searches."""
         found: dict[str, tf.Tensor] = {}
         for table, columns in _COLUMNS.items():
-            if table == schema.WATCHES or self.data.has_impressions:
+            if table == schema.WATCHES or self.data.log.has_impressions:
                 found |= self._lists(table, columns, users, fields)
-        if schema.QUERIES in fields and self.data.has_searches:
+        if schema.QUERIES in fields and self.data.catalogue.has_searches:
             found[schema.QUERIES] = self._queries(users)
         return found
 
     def _rows(self, table: str, users: Users) -> ragged.Ragged:
         """Returns the rows of a table's events of each user."""
-        offsets = self.data.shard_index.offsets(table)
+        offsets = self.data.log.shard_index.offsets(table)
         return ragged.ranges(offsets[users], offsets[users + 1])
 
     def _lists(
@@ -107,7 +107,7 @@ class LoggedRequests:
         rows = self._rows(table, users)
         places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
         padded = places.padded()
-        index = self.data.shard_index
+        index = self.data.log.shard_index
         for name, column in columns.items():
             if name not in fields or not index.has(table, column):
                 continue
@@ -122,10 +122,10 @@ class LoggedRequests:
 
     def _queries(self, users: Users) -> tf.Tensor:
         rows = self._rows(schema.SEARCHES, users)
-        end = self.data.shard_index.offsets(schema.SEARCHES)[-1]
+        end = self.data.log.shard_index.offsets(schema.SEARCHES)[-1]
         first = int(rows.values.min(initial=end))
         stop = int(rows.values.max(initial=first - 1)) + 1
-        texts = tf.constant(["", *self.data.queries.texts(first, stop)], tf.string)
+        texts = tf.constant(["", *self.data.log.queries.texts(first, stop)], tf.string)
         places = ragged.Ragged(rows.offsets, rows.values - first + 1)
         return tf.gather(texts, places.padded())
 
@@ -161,7 +161,7 @@ class LoggedRequests:
     @functools.cached_property
     def _ids(self) -> tf.Tensor:
         """The id of each catalogue index, `[videos + 1]`, the missing id for 0."""
-        dtype, missing = fields_room.id_type(self.data)
+        dtype, missing = fields_room.id_type(self.data.catalogue)
         ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
         with tf.device("CPU"):
             return tf.constant(ids, tf.as_dtype(dtype))

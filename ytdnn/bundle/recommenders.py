@@ -100,12 +100,12 @@ class _Maker:
         """Creates the parts that all models share."""
         self._parts = parts
         self._stage, self._data = parts.first_stage, parts.data
-        self._videos = lookups.VideoIds(parts.data)
+        self._videos = lookups.VideoIds(parts.data.catalogue)
         model = self._stage.candidates
         self._tower = graphs.UserTowerGraph(self._data, self._videos, model)
         self._vector = signatures.vector_field(model.vector_dim)
         self._permitting = (
-            *fields.permitting(self._data),
+            *fields.permitting(self._data.catalogue),
             *signatures.filter_fields(parts.filters),
             *parts.limits.fields,
         )
@@ -129,19 +129,21 @@ class _Maker:
                 [f.name for f in parts.ranker.features if f.inner_shape],
             )
             self._rule = page.Rule(self._stage.composition, self._data)
-            self._explorer = exploring.from_config(self._stage.composition, self._data)
+            self._explorer = exploring.from_config(
+                self._stage.composition, self._data.catalogue
+            )
 
     @functools.cached_property
     def user_tower(self) -> saved_models.Model:
         """From raw requests to the user's vectors."""
-        inputs = self._stage.fields(self._data)
+        inputs = self._stage.fields(self._data.catalogue)
         return saved_models.Model(self._tower, inputs, (self._vector,))
 
     def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
         """Returns the model from vectors to videos."""
         search = self._search(searcher)
         index = graphs.IndexGraph(self._videos, search, self._parts.limits)
-        found = signatures.result_fields(self._data, meanings(None))
+        found = signatures.result_fields(self._data.catalogue, meanings(None))
         inputs = (self._vector, *self._limits)
         vectors = interface.variables(searcher.vectors)
         return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
@@ -201,8 +203,8 @@ class _Maker:
     @property
     def _ranker_inputs(self) -> saved_models.Fields:
         ranker = self._parts.ranker
-        asked = ranker.request_fields(self._data) if ranker else ()
-        return (*asked, signatures.video_ids_field(self._data))
+        asked = ranker.request_fields(self._data.catalogue) if ranker else ()
+        return (*asked, signatures.video_ids_field(self._data.catalogue))
 
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
@@ -211,14 +213,14 @@ class _Maker:
         stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
         said = meanings(self._parts.ranker, stage.composition, self._parts.weighing)
-        results = signatures.result_fields(data, said)
+        results = signatures.result_fields(data.catalogue, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = self._source(searcher)
             alone = recommender_graph.NearestGraph(
                 self._videos, self._tower, source, may, self._caps
             )
-            query = stage.fields(data)
+            query = stage.fields(data.catalogue)
             stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
@@ -233,8 +235,8 @@ class _Maker:
             self._caps,
             self._parts.weighing,
         )
-        asked = self._parts.ranker.request_fields(data)
-        query = fields.union(stage.fields(data, with_sources=True), asked)
+        asked = self._parts.ranker.request_fields(data.catalogue)
+        query = fields.union(stage.fields(data.catalogue, with_sources=True), asked)
         ranker = self.ranker(searcher)
         why = explained.Explanation(ranker.graph, self._effects, scores)
         stages |= self._candidates(graph, query, scores) | {

@@ -158,8 +158,7 @@ def _object(request: Any) -> Request:
 
 
 def _unknown_key(key: str, fields: Fields) -> str:
-    close = errors.closest(str(key), fields, cutoff=0.5)
-    hint = f": did you mean {close}?" if close else ""
+    hint = errors.hint(str(key), fields, cutoff=0.5)
     known = list(fields)
     if schema.CONDITIONS in fields:
         known.append(where.WHERE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, schema
 from ytdnn.models.ranking import weighted_order
 from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import filters as filters_room
@@ -13,9 +13,9 @@ read = fields.read
 union = fields.union
 
 
-def video_ids_field(data: prepared.PreparedData) -> Field:
+def video_ids_field(catalogue: catalogues.Catalogue) -> Field:
     """Returns the input that names the videos to score."""
-    dtype, missing = fields.id_type(data)
+    dtype, missing = fields.id_type(catalogue)
     return Field(schema.VIDEO_IDS, dtype, "batch, length", missing, "videos to score")
 
 
@@ -141,15 +141,15 @@ def k_field() -> Field:
 
 
 def result_fields(
-    data: prepared.PreparedData, meanings: Mapping[str, str]
+    catalogue: catalogues.Catalogue, meanings: Mapping[str, str]
 ) -> tuple[Field, ...]:
     """Returns the outputs of a model that lists videos, best first.
 
     Args:
-      data: The prepared set, with the type of ids.
+      catalogue: The catalogue of the prepared set, with the type of ids.
       meanings: See `columns`.
     """
-    dtype, missing = fields.id_type(data)
+    dtype, missing = fields.id_type(catalogue)
     return (
         Field(schema.IDS, dtype, "batch, length", missing, "best first, then padding"),
         *columns(meanings),

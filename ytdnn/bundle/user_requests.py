@@ -9,7 +9,7 @@ from ytdnn import errors
 from ytdnn.bundle import requests
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, prepared, schema, user_log
 
 
 def at_end(
@@ -25,10 +25,12 @@ def at_end(
     Raises:
       errors.UserError: The log has no such user.
     """
-    user = _user_index(data, user_id)
-    own = data if len(data.shards) == 1 else data.of_users(np.array([user]))
+    user = _user_index(data.log, user_id)
+    own = data
+    if len(data.log.shards) > 1:
+        own = data.with_log(data.log.of_users(np.array([user])))
     end = int(own.watches.offsets[user + 1])
-    request = at_position(own, user, end, data.end_of_log + 1)
+    request = at_position(own, user, end, data.windows.end_of_log + 1)
     return request | {schema.K: k}
 
 
@@ -47,7 +49,7 @@ def at_position(
       time: Time of the request, the end of searches and impressions. 0 = unknown:
         searches before the watch at `end_watch`.
     """
-    ids = _ids_by_index(data)
+    ids = _ids_by_index(data.catalogue)
     watches = slice(int(data.watches.offsets[user]), end_watch)
     videos = data.watches.videos[watches].tolist()
     request = {
@@ -61,18 +63,18 @@ def at_position(
     place = features_interface.Place(user, end_watch, time, is_watch)
     for feature in registry.readable(data):
         request |= feature.request_values(data, place)
-    if data.has_searches:
+    if data.catalogue.has_searches:
         request[schema.QUERIES] = _queries(data, user, end_watch, time)
-    if data.has_impressions:
-        request |= _impressions(data, user, time, ids)
+    if data.log.has_impressions:
+        request |= _impressions(data.log, user, time, ids)
     return request
 
 
 def _impressions(
-    data: prepared.PreparedData, user: int, time: int, ids: list[str | int | None]
+    log: user_log.UserLog, user: int, time: int, ids: list[str | int | None]
 ) -> requests.Request:
     """Returns the impressions of a user before a time, in the log's order."""
-    shown = data.impressions
+    shown = log.impressions
     rows = slice(*np.searchsorted(shown.users, [user, user + 1]))
     before = np.asarray(shown.times[rows] < time)
     videos = shown.videos[rows][before].tolist()
@@ -86,31 +88,31 @@ def _impressions(
 def _queries(
     data: prepared.PreparedData, user: int, end_watch: int, time: int
 ) -> list[str]:
-    start, stop = data.searches.offsets[user : user + 2].tolist()
+    start, stop = data.log.searches.offsets[user : user + 2].tolist()
     if time:
-        stop = start + int(np.searchsorted(data.searches.times[start:stop], time))
+        stop = start + int(np.searchsorted(data.log.searches.times[start:stop], time))
     elif end_watch < data.watches.offsets[user + 1]:
         stop = start + int(np.asarray(data.watches.num_searches)[end_watch])
     if data.whole is not data:  # the texts are found by positions of the whole
-        first = int(data.whole.shard_index.offsets("searches")[user])
+        first = int(data.whole.log.shard_index.offsets("searches")[user])
         start, stop = first, first + stop - start
-    return data.queries.texts(start, stop)
+    return data.log.queries.texts(start, stop)
 
 
-def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
-    ids = data.users[schema.USER_ID].cast(pl.String)
+def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
+    ids = log.users[schema.USER_ID].cast(pl.String)
     found = ids.index_of(str(user_id))
     if found is None:
         # Bounded, as a comparison with all ids of a large log takes seconds.
         close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
         hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
         raise errors.UserError(
-            f"expected a user of the {len(ids):,} in {data.directory}, received "
+            f"expected a user of the {len(ids):,} in {log.directory}, received "
             f"{requests.shown(user_id)}{hint}"
         )
     return int(found)
 
 
-def _ids_by_index(data: prepared.PreparedData) -> list[str | int | None]:
+def _ids_by_index(catalogue: catalogues.Catalogue) -> list[str | int | None]:
     """Returns the id of each catalogue index; None for index 0, which no event has."""
-    return [None, *data.videos[schema.VIDEO_ID].to_list()]
+    return [None, *catalogue.videos[schema.VIDEO_ID].to_list()]

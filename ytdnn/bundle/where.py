@@ -89,10 +89,10 @@ def capped(caps: Any, columns: Sequence[str]) -> dict[str, int]:
         )
     for column, most in caps.items():
         if column not in columns:
-            close = errors.closest(str(column), columns, cutoff=0.5)
+            hint = errors.hint(str(column), columns, cutoff=0.5)
             raise errors.UserError(
                 f"expected columns of {', '.join(columns)} in {MAX_PER}, received "
-                f"{column!r}{f': did you mean {close}?' if close else ''}"
+                f"{column!r}{hint}"
             )
         is_whole = isinstance(most, int) and not isinstance(most, bool)
         if not is_whole or not 1 <= most <= _MOST:
@@ -162,11 +162,10 @@ def _of_condition(
     column = condition[COLUMN]
     given = {name: value for name, value in condition.items() if name != COLUMN}
     if column not in known:
-        close = errors.closest(column, known, cutoff=0.5)
+        hint = errors.hint(column, known, cutoff=0.5)
         raise errors.UserError(
             f"expected a column of {', '.join(known)}, received {column!r} in "
-            f"condition {place} ({_shown(condition)})"
-            f"{f': did you mean {close}?' if close else ''}"
+            f"condition {place} ({_shown(condition)}){hint}"
         )
     strange = [name for name in given if name not in known[column]]
     if strange or not given:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ytdnn import progress
 from ytdnn.evaluation import lists, matrix_baselines, protocol
-from ytdnn.log import inputs, prepared
+from ytdnn.log import catalogues, inputs, prepared, user_log
 from ytdnn.retrieval import co_watch, popular
 from ytdnn.run import configs
 
@@ -55,14 +55,14 @@ def makers(
         "user_neighbours": lambda: matrix_baselines.user_neighbours(data),
         "als": lambda: matrix_baselines.als(data),
     }
-    return {name: known[name]() for name in _chosen(data, config, len(cases))}
+    return {name: known[name]() for name in _chosen(data.catalogue, config, len(cases))}
 
 
 def _chosen(
-    data: prepared.PreparedData, config: configs.EvaluationConfig, num_users: int
+    catalogue: catalogues.Catalogue, config: configs.EvaluationConfig, num_users: int
 ) -> list[str]:
     """Returns the names in the config, with `auto` replaced by its baselines."""
-    auto = [_AUTO[0], *(n for n in _AUTO[1:] if _is_cheap(n, data, num_users))]
+    auto = [_AUTO[0], *(n for n in _AUTO[1:] if _is_cheap(n, catalogue, num_users))]
     missing = [name for name in _AUTO if name not in auto]
     if missing and _AUTO_NAME in config.baselines:
         progress.say(
@@ -74,20 +74,20 @@ def _chosen(
     return list(dict.fromkeys(name for part in parts for name in part))
 
 
-def _is_cheap(name: str, data: prepared.PreparedData, num_users: int) -> bool:
+def _is_cheap(name: str, catalogue: catalogues.Catalogue, num_users: int) -> bool:
     """Returns whether a baseline takes a minute at most."""
-    watches = int(data.manifest.facts["watches"])
+    watches = int(catalogue.facts["watches"])
     if name == "user_neighbours":
         products = num_users * watches
         return products <= _MOST_PRODUCTS and watches <= _MOST_WATCHES
-    scores = num_users * data.vocabulary_size
+    scores = num_users * catalogue.vocabulary_size
     return scores <= _MOST_SCORES and watches <= _MOST_WATCHES
 
 
 def _recent_popularity(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of the videos most watched in the last week of training."""
     order = popular.most_watched(data)
-    scores = _popularity(data)
+    scores = _popularity(data.catalogue)
     inside = order[order <= len(scores)]
     # Counts below 1 behind all that was watched in the week.
     scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
@@ -103,8 +103,8 @@ def _markov(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
     """Returns the maker of lists of videos watched most often after the last watch."""
     parts, stride = [], data.num_videos + 1
     is_seed = np.zeros(stride, np.bool_)
-    is_seed[_last(data, cases, 1)] = True
-    for shard in inputs.training_set(data).shards:
+    is_seed[_last(data.log, cases, 1)] = True
+    for shard in inputs.training_set(data).log.shards:
         watches = shard.read().watches
         videos = np.asarray(watches.videos, np.int64)
         follows = (watches.users[1:] == watches.users[:-1]) & is_seed[videos[:-1]]
@@ -117,7 +117,7 @@ def _markov(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
 
 def _co_watch(data: prepared.PreparedData, cases: protocol.Cases) -> lists.Maker:
     """Returns the maker of lists of videos watched by others near the last ones."""
-    seeds = np.unique(_last(data, cases, co_watch.SEEDS))
+    seeds = np.unique(_last(data.log, cases, co_watch.SEEDS))
     near, weights = co_watch.neighbours(data, _NEIGHBOURS, seeds)
     table = _Table(near.offsets, near.values, weights)
     decay = co_watch.DECAY ** np.arange(co_watch.SEEDS, dtype=np.float32)
@@ -161,11 +161,11 @@ def _of_last_watches(
     data: prepared.PreparedData, table: _Table, weights: Floats
 ) -> lists.Maker:
     """Returns the maker of the sum over the last watches, the latest first."""
-    popularity = _popularity(data)
+    popularity = _popularity(data.catalogue)
     scale = float(table.weights.min(initial=1.0) * weights.min())
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
-        seeds = _last(data, cases, len(weights))
+        seeds = _last(data.log, cases, len(weights))
 
         def score(users: slice, videos: slice, out: Floats) -> None:
             out[:] = popularity[videos] * scale
@@ -178,10 +178,10 @@ def _of_last_watches(
 
 
 def _last(
-    data: prepared.PreparedData, cases: protocol.Cases, num: int
+    log: user_log.UserLog, cases: protocol.Cases, num: int
 ) -> npt.NDArray[np.int64]:
     """Returns the last watches, latest first, `[cases, num]`, 0 = none."""
-    index = data.shard_index
+    index = log.shard_index
     starts = index.offsets("watches")[cases.users]
     places = cases.ends[:, np.newaxis] - 1 - np.arange(num)
     is_there = places >= starts[:, np.newaxis]
@@ -190,9 +190,10 @@ def _last(
     return found
 
 
-def _popularity(data: prepared.PreparedData) -> Floats:
+def _popularity(catalogue: catalogues.Catalogue) -> Floats:
     """Returns shares of the training watches, `[vocabulary] float32`, below 1."""
-    counts = data.videos[prepared.TRAIN_COUNT].head(data.vocabulary_size).to_numpy()
+    watched = catalogue.videos[catalogues.TRAIN_COUNT].head(catalogue.vocabulary_size)
+    counts = watched.to_numpy()
     return np.asarray(counts / (counts.sum() + 1.0), np.float32)
 
 

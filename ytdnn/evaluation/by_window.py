@@ -55,8 +55,8 @@ class UserWindow:
         """
         if self.data is self.whole:
             return positions
-        before = self.whole.shard_index.offsets(table)[users]
-        here = self.data.shard_index.offsets(table)[users]
+        before = self.whole.log.shard_index.offsets(table)[users]
+        here = self.data.log.shard_index.offsets(table)[users]
         return np.asarray(positions - before + here, np.int64)
 
 
@@ -77,7 +77,7 @@ class WindowOpener:
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
     ) -> list[slice]:
         """Returns slices of ascending users that a window can hold."""
-        index = data.shard_index
+        index = data.log.shard_index
         if index.num_events <= self.most:
             return [slice(0, len(users))]
         sizes = index.events_before(users + 1) - index.events_before(users)
@@ -93,7 +93,7 @@ class WindowOpener:
           users: `[n]` user indices.
         """
         everyone = slice(0, len(users))
-        if data.shard_index.num_events <= self.most:
+        if data.log.shard_index.num_events <= self.most:
             if self._last is None or self._last.data is not data:
                 self._last = UserWindow(data, data)
             yield everyone, self._last
@@ -109,7 +109,7 @@ class WindowOpener:
         """Closes the last window."""
         last, self._last = self._last, None
         if last is not None and last.users is not None:
-            number = last.data.shard_index.num_events
+            number = last.data.log.shard_index.num_events
             del last
             self._collector.release(number)
 
@@ -117,7 +117,7 @@ class WindowOpener:
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]
     ) -> UserWindow:
         self.close()
-        self._last = UserWindow(data, data.of_users(users), users)
+        self._last = UserWindow(data, data.with_log(data.log.of_users(users)), users)
         return self._last
 
     def collect(
@@ -135,7 +135,7 @@ class WindowOpener:
             dictionary of arrays, or `Predictions`.
         """
         if not len(users):
-            return ask(slice(0, 0), UserWindow(data, data.some))
+            return ask(slice(0, 0), UserWindow(data, data.with_log(data.log.some)))
         places, found = [], []
         for rows, window in self.opened(data, users):
             places.append(rows)
@@ -208,7 +208,7 @@ class Retrieval:
         self, data: prepared.PreparedData, impression_rows: models.Positions
     ) -> models.Vectors:
         """Returns `[n, dim]` of the requests of logged impressions."""
-        users = data.shard_index.gather("impressions", "users", impression_rows)
+        users = data.log.shard_index.gather("impressions", "users", impression_rows)
 
         def ask(rows: Rows, window: UserWindow) -> models.Vectors:
             own = impression_rows[rows]
@@ -251,7 +251,7 @@ class Ranking:
         video_indices: models.Indices,
     ) -> predictions.Predictions:
         """Returns its predictions for candidates at logged requests, `[n, k]` each."""
-        users = data.shard_index.gather("impressions", "users", impression_rows)
+        users = data.log.shard_index.gather("impressions", "users", impression_rows)
 
         def ask(rows: Rows, window: UserWindow) -> predictions.Predictions:
             own = impression_rows[rows]
@@ -267,7 +267,7 @@ class Ranking:
         history_rows: models.Positions | None = None,
     ) -> predictions.Predictions:
         """Returns its predictions for each logged impression."""
-        users = data.shard_index.gather("impressions", "users", impression_rows)
+        users = data.log.shard_index.gather("impressions", "users", impression_rows)
 
         def ask(rows: Rows, window: UserWindow) -> predictions.Predictions:
             own, owners = impression_rows[rows], users[rows]

@@ -26,7 +26,7 @@ from ytdnn.evaluation import (
     users,
 )
 from ytdnn.evaluation.metrics import bootstrap
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared, schema, user_log
 from ytdnn.run import configs
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
@@ -161,7 +161,7 @@ def of_users(
       errors.UserError: `named` is neither, or names no common user.
     """
     homes = [one.path.parent / prepared.KIND for one in (first, second)]
-    tables = [home / prepared.USERS_FILE for home in homes]
+    tables = [home / user_log.USERS_FILE for home in homes]
     found = next((pl.read_parquet(path) for path in tables if path.exists()), None)
     frame = first.users.select(schema.USER_ID) if found is None else found
     kept = frame.filter(

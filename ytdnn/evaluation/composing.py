@@ -83,7 +83,7 @@ def order(
     Raises:
       errors.UserError: There is a cap, but the log has no channels.
     """
-    explorer = exploring.from_config(composition, data)
+    explorer = exploring.from_config(composition, data.catalogue)
     is_plain = not composition.blend_weight and not composition.max_per_channel
     if is_plain and explorer is None and not composition.reranks:
         return None

@@ -72,7 +72,7 @@ def evaluate(
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
     leaks.require_held_out(data)
-    left_out = data.ranker_left_out(config.ranking)
+    left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
     first_stage = retrieval_stage.load(
@@ -107,7 +107,7 @@ def evaluate(
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
-        found = run_warnings.of_run(workdir, data, whole, config)
+        found = run_warnings.of_run(workdir, data.log, whole, config)
         report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,
@@ -134,7 +134,7 @@ def of_models(
     ranking: models.RankingModelLike | None,
     indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
-    split: prepared.Split,
+    split: events.Split,
     others: measure.Systems | None = None,
     sources: tuple[retrieval.Source, ...] = (),
 ) -> report_files.Result:
@@ -156,7 +156,7 @@ def of_models(
         users to test.
     """
     trains_on_validation = trained is not None and trained.trains_on_validation
-    if split == prepared.Split.VALIDATION and trains_on_validation:
+    if split == events.Split.VALIDATION and trains_on_validation:
         raise errors.UserError(
             "expected a candidate model that did not train on validation watches for "
             "--split=validation, found one with config.candidates.train_on_validation: "
@@ -180,7 +180,7 @@ def of_models(
     # Where a stage is left out, there is nothing to set its oracle beside.
     makers = own.makers | (others.makers if trained is not None else {})
     scorers = own.scorers | (others.scorers if ranking is not None else {})
-    orders = own.orders if data.has_impressions else {}
+    orders = own.orders if data.log.has_impressions else {}
     result = measure.measure(
         data, cases, makers, scorers, split, config.evaluation, orders, windows
     )
@@ -231,7 +231,7 @@ def _systems(
     sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
-    makers = {lists.POPULARITY: lists.popularity(data)}
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     if ranked is not None:
         makers |= baselines.makers(data, config.evaluation, cases)
     scorers: dict[str, ranker.Scorer] = {}
@@ -251,7 +251,7 @@ def _systems(
             makers[lists.SYSTEM] = lists.composed(data, pooled, ranking, number, order)
         scorers[ranker.POPULARITY] = ranker.popularity(data)
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)
-    if pooled is not None and data.has_impressions and pages is not None:
+    if pooled is not None and data.log.has_impressions and pages is not None:
         makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
     orders = {ranker.POPULARITY: ranker.popularity(data)}
     if trained is not None and of_videos is not None:
@@ -317,7 +317,7 @@ def ranker_ms(
 ) -> float:
     """Returns the ranker's milliseconds for one user, scored in a batch."""
     asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
-    makers = lists.popularity(data)
+    makers = lists.popularity(data.catalogue)
     chosen = makers(asked, num_candidates)
     started = time.perf_counter()
     lists.reordered(data, ranking, asked, chosen)

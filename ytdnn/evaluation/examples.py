@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ytdnn.evaluation import list_metrics, lists, protocol, report_examples
 from ytdnn.evaluation.metrics import ranking, retrieval
-from ytdnn.log import prepared, ragged, schema
+from ytdnn.log import catalogues, ragged, schema
 
 _LENGTH = 10
 _FACTS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)
@@ -50,7 +50,9 @@ def _example(
     for name, of_model in made.items():
         videos = of_model[row, :_LENGTH]
         found[name] = tuple(
-            report_examples.ListedVideo(**_known(data, v), is_answer=v in answers)
+            report_examples.ListedVideo(
+                **_known(data.catalogue, v), is_answer=v in answers
+            )
             for v in videos[videos > 0].tolist()
         )
     user = data.users.row(int(cases.users[row]), named=True)
@@ -59,10 +61,10 @@ def _example(
         user_id=user[schema.USER_ID],
         facts={name: user[name] for name in _FACTS if user.get(name) is not None},
         history_length=len(history),
-        history=_videos(data, history[-_LENGTH:]),
+        history=_videos(data.catalogue, history[-_LENGTH:]),
         lists=found,
         num_answers=len(answers),
-        answers=_videos(data, answers[:_LENGTH]),
+        answers=_videos(data.catalogue, answers[:_LENGTH]),
     )
 
 
@@ -74,15 +76,14 @@ def _of(
 
 
 def _videos(
-    data: prepared.PreparedData, indices: npt.NDArray[np.integer]
+    catalogue: catalogues.Catalogue, indices: npt.NDArray[np.integer]
 ) -> tuple[report_examples.ReportVideo, ...]:
-    return tuple(
-        report_examples.ReportVideo(**_known(data, i)) for i in indices.tolist()
-    )
+    known = (_known(catalogue, index) for index in indices.tolist())
+    return tuple(report_examples.ReportVideo(**one) for one in known)
 
 
-def _known(data: prepared.PreparedData, index: int) -> dict[str, Any]:
+def _known(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:
     """Returns id and metadata of a video."""
-    row = data.videos.row(index - 1, named=True)
+    row = catalogue.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _OF_VIDEO if row.get(name) is not None}
     return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ytdnn import errors
 from ytdnn.evaluation import baselines, by_window, lists, protocol
 from ytdnn.evaluation.metrics import retrieval
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model
 from ytdnn.run import artifacts, configs, environment
 
@@ -82,7 +82,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
       data: The prepared set.
       trained: The candidate model.
     """
-    config, split = configs.EvaluationConfig(), prepared.Split.VALIDATION
+    config, split = configs.EvaluationConfig(), events.Split.VALIDATION
     try:
         cases = protocol.cases(data, split, config, trained.num_listed)
     except errors.UserError:
@@ -94,7 +94,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     moment = protocol.moment(cases, split)
     asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
     own = lists.of_model(data, asked, trained.video_vectors(moment))
-    makers = {lists.POPULARITY: lists.popularity(data)}
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     makers |= baselines.makers(data, config, cases)
     network = _values(own, cases)
     values = {name: _values(make, cases) for name, make in makers.items()}

@@ -15,7 +15,7 @@ from ytdnn.evaluation import (
     summary,
 )
 from ytdnn.evaluation.metrics import binary, bootstrap
-from ytdnn.log import prepared
+from ytdnn.log import catalogues
 from ytdnn.models.ranking import predictions
 from ytdnn.run import configs
 
@@ -25,7 +25,7 @@ METRICS = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
 
 
 def measure(
-    data: prepared.PreparedData,
+    catalogue: catalogues.Catalogue,
     impressions: ranker.SplitImpressions,
     predicted: Mapping[str, predictions.Predictions],
     config: configs.EvaluationConfig,
@@ -37,12 +37,12 @@ def measure(
     features.
 
     Args:
-      data: The prepared set.
+      catalogue: The catalogue of the prepared set.
       impressions: Impressions of the split.
       predicted: Predictions of each model.
       config: Settings of resamples and their seed.
     """
-    is_known = impressions.videos <= data.vocabulary_size
+    is_known = impressions.videos <= catalogue.vocabulary_size
     parts = {WITH: is_known, WITHOUT: ~is_known}
     rows = tuple(
         _row(value, impressions, keep, predicted, config)

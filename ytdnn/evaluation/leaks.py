@@ -17,7 +17,15 @@ import numpy.typing as npt
 
 from ytdnn import errors
 from ytdnn.evaluation import models, protocol, report_parts
-from ytdnn.log import events, prepared, ragged, schema, shard_index, user_shards
+from ytdnn.log import (
+    events,
+    prepared,
+    ragged,
+    schema,
+    shard_index,
+    user_log,
+    user_shards,
+)
 
 _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them
@@ -32,7 +40,7 @@ Integers = npt.NDArray[np.int64]
 
 
 def in_order(
-    data: prepared.PreparedData, cases: protocol.Cases, split: prepared.Split
+    data: prepared.PreparedData, cases: protocol.Cases, split: events.Split
 ) -> report_parts.Leaks:
     """Checks position and time of every input of every case, and of the impressions.
 
@@ -49,13 +57,13 @@ def in_order(
     """
     rows = cases.targets.rows
     by_time = data.manifest.facts["order"][0] == schema.TIME
-    later, same = _later_and_same(data, cases, rows)
+    later, same = _later_and_same(data.log, cases, rows)
     late = np.maximum(0, cases.ends[rows] - cases.labels)
     if by_time:
         late = np.maximum(late, later)
-    _refuse(data, cases.users[rows], late, f"{schema.WATCHES} of the history")
+    _refuse(data.log, cases.users[rows], late, f"{schema.WATCHES} of the history")
     _check_training(data, cases, split)
-    checked = len(cases.labels) + _check_impressions(data, split, by_time)
+    checked = len(cases.labels) + _check_impressions(data.log, split, by_time)
     return report_parts.Leaks(
         checked_examples=checked,
         inputs_at_or_after_label=0,
@@ -65,10 +73,10 @@ def in_order(
 
 
 def _later_and_same(
-    data: prepared.PreparedData, cases: protocol.Cases, rows: Integers
+    log: user_log.UserLog, cases: protocol.Cases, rows: Integers
 ) -> tuple[Integers, Integers]:
     """Returns how many inputs of each example are later than its label, or as late."""
-    index = data.shard_index
+    index = log.shard_index
     starts = index.offsets("watches")[cases.users]
     bounds = np.searchsorted(rows, np.arange(len(cases) + 1))
     found = []
@@ -92,37 +100,37 @@ def _later_and_same(
 
 
 def _check_training(
-    data: prepared.PreparedData, cases: protocol.Cases, split: prepared.Split
+    data: prepared.PreparedData, cases: protocol.Cases, split: events.Split
 ) -> None:
     """Checks that a window's training ends before the window begins."""
     if data.config.protocol != "temporal":
         return
-    begin, train = int(cases.times.min()), prepared.Split.TRAIN
+    begin, train = int(cases.times.min()), events.Split.TRAIN
 
     def are_late(watches: events.Watches) -> npt.NDArray[np.bool_]:
         return (np.asarray(watches.splits) == train) & (watches.times >= begin)
 
-    late = data.shard_index.find("watches", are_late)
+    late = data.log.shard_index.find("watches", are_late)
     name = split.name.lower()
     _refuse(
-        data,
-        data.shard_index.gather("watches", "users", late),
+        data.log,
+        data.log.shard_index.gather("watches", "users", late),
         np.ones(len(late), np.int64),
         f"train {schema.WATCHES}, labels of a model the {name} window judges,",
     )
 
 
 def _check_impressions(
-    data: prepared.PreparedData, split: prepared.Split, by_time: bool
+    log: user_log.UserLog, split: events.Split, by_time: bool
 ) -> int:
     """Checks the rolled-back histories of a split's impressions; returns their number.
 
     If times are only estimates, the order of watches and impressions is that of the
     estimates, as `prepare` states, and there is nothing to check.
     """
-    if not data.has_impressions:
+    if not log.has_impressions:
         return 0
-    index, table = data.shard_index, "impressions"
+    index, table = log.shard_index, "impressions"
     rows = index.find(table, lambda shown: np.asarray(shown.splits) == split)
     if not len(rows):
         return 0
@@ -134,7 +142,7 @@ def _check_impressions(
         last_times = index.gather("watches", "times", np.maximum(lasts, 0))
         late = (num_watches > 0) & (last_times >= times)
         what = f"{schema.WATCHES} before {schema.IMPRESSIONS}"
-        _refuse(data, users, late.astype(np.int64), what)
+        _refuse(log, users, late.astype(np.int64), what)
     return len(rows)
 
 
@@ -144,14 +152,14 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
     It was for the candidate model's validation window (temporal protocol): the ranker
     must not order lists that are measured by clicks it was trained on.
     """
-    if not data.has_impressions or data.config.protocol != "temporal":
+    if not data.log.has_impressions or data.config.protocol != "temporal":
         return False
-    begin, train = int(cases.times.min()), prepared.Split.TRAIN
+    begin, train = int(cases.times.min()), events.Split.TRAIN
 
     def are_late(shown: events.Impressions) -> npt.NDArray[np.bool_]:
         return (np.asarray(shown.splits) == train) & (shown.times >= begin)
 
-    return bool(len(data.shard_index.find("impressions", are_late)))
+    return bool(len(data.log.shard_index.find("impressions", are_late)))
 
 
 def require_held_out(data: prepared.PreparedData) -> None:
@@ -169,7 +177,7 @@ def require_held_out(data: prepared.PreparedData) -> None:
 
 
 def require_later(
-    cases: protocol.Cases, split: prepared.Split, name: str, trained_to: int
+    cases: protocol.Cases, split: events.Split, name: str, trained_to: int
 ) -> None:
     """Checks that a refitted bundle is evaluated on events after its training.
 
@@ -192,18 +200,18 @@ def _utc(seconds: int) -> str:
 
 
 def _refuse(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     users: npt.NDArray[np.integer],
     num_late: Integers,
     what: str,
 ) -> None:
     examples = np.flatnonzero(num_late)
     if len(examples):
-        user = data.users[schema.USER_ID][int(users[examples[0]])]
+        user = log.users[schema.USER_ID][int(users[examples[0]])]
         raise errors.UserError(
             f"leak: expected every input before its label, found "
             f"{int(num_late.sum()):,} {what} at or after it in {len(examples):,} "
-            f"examples, the first of user {user}, in {data.directory}: run prepare "
+            f"examples, the first of user {user}, in {log.directory}: run prepare "
             f"again"
         )
 
@@ -239,9 +247,9 @@ def in_models(
         knows_time = trained.sees_request_time
         other = with_other_future(data, users, ends, times, knows_time)
         read = [trained.readings(d, users, ends, times) for d in (data, other)]
-        _compare_readings(data, users, read, "candidate model")
+        _compare_readings(data.log, users, read, "candidate model")
         pair = [trained.user_vectors(d, users, ends, times) for d in (data, other)]
-        _compare(data, users, pair, "vectors of the candidate model")
+        _compare(data.log, users, pair, "vectors of the candidate model")
     if ranker is not None:
         knows_time = ranker.sees_request_time
         other = with_other_future(data, users, ends, times, knows_time)
@@ -249,9 +257,9 @@ def in_models(
         videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
         asked = users, ends, times, videos
         read = [ranker.readings(d, *asked) for d in (data, other)]
-        _compare_readings(data, users, read, "ranker")
+        _compare_readings(data.log, users, read, "ranker")
         pair = [ranker.score_candidates(d, *asked) for d in (data, other)]
-        _compare(data, users, pair, "scores of the ranker")
+        _compare(data.log, users, pair, "scores of the ranker")
     return size
 
 
@@ -289,7 +297,7 @@ def with_other_future(
     begins[users] = ends
     asked_at = np.full(data.num_users, _NEVER)
     asked_at[users] = times
-    flat = data.shard_index.offsets("watches")
+    flat = data.log.shard_index.offsets("watches")
 
     def change(shard: user_shards.Shard, first: int) -> user_shards.Shard:
         own = slice(first, first + len(shard.watches.offsets) - 1)
@@ -298,13 +306,13 @@ def with_other_future(
         watches = _other_watches(shard.watches, here, videos, keep_request_time)
         searches, shown = shard.searches, shard.impressions
         if searches is not None:
-            size = data.tokens.height
+            size = data.catalogue.tokens.height
             searches = _other_searches(searches, asked_at[own], size)
         if shown is not None:
             shown = _other_impressions(shown, asked_at[own], videos)
         return user_shards.Shard(watches, searches, shown)
 
-    return data.changed_by_user(change)
+    return data.with_log(data.log.changed_by_user(change))
 
 
 def _other_watches(
@@ -353,7 +361,7 @@ def _others(
 
 
 def _compare_readings(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     users: npt.NDArray[np.integer],
     pair: list[models.Readings],
     model: str,
@@ -361,11 +369,11 @@ def _compare_readings(
     """Checks each feature separately, to name the one that leaks."""
     for name in pair[0]:
         values = [found[name].reshape(len(users), -1) for found in pair]
-        _compare(data, users, values, f"the feature {name} of the {model}")
+        _compare(log, users, values, f"the feature {name} of the {model}")
 
 
 def _compare(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     users: npt.NDArray[np.integer],
     pair: list[Any],
     what: str,
@@ -373,7 +381,7 @@ def _compare(
     before, after = pair
     close = np.isclose(before, after, rtol=_RELATIVE, atol=_ABSOLUTE).all(axis=1)
     if not close.all():
-        user = data.users[schema.USER_ID][int(users[np.argmin(close)])]
+        user = log.users[schema.USER_ID][int(users[np.argmin(close)])]
         raise errors.UserError(
             f"leak: expected {what} to depend on nothing after the request, found "
             f"{int((~close).sum())} of {len(close)} changed with it, the first of user "

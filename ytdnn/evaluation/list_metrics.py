@@ -24,7 +24,7 @@ from ytdnn.evaluation.metrics import (
     retrieval,
     watch_time,
 )
-from ytdnn.log import prepared, ragged, schema
+from ytdnn.log import catalogues, prepared, ragged, schema
 from ytdnn.run import configs
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -62,7 +62,7 @@ class Context:
     @functools.cached_property
     def train_counts(self) -> Floats:
         """Training watches by catalogue index; NaN at 0."""
-        counts = self.data.videos[prepared.TRAIN_COUNT].to_numpy()
+        counts = self.data.videos[catalogues.TRAIN_COUNT].to_numpy()
         return np.append(np.nan, counts.astype(np.float64))
 
     @functools.cached_property

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ytdnn.evaluation import by_window, models, protocol
 from ytdnn.evaluation.metrics import retrieval, selection
-from ytdnn.log import prepared
+from ytdnn.log import catalogues, prepared
 
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
@@ -123,9 +123,9 @@ def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
     return result
 
 
-def popularity(data: prepared.PreparedData) -> Maker:
+def popularity(catalogue: catalogues.Catalogue) -> Maker:
     """Returns the maker that lists the videos with most training watches."""
-    watched = data.videos[prepared.TRAIN_COUNT].head(data.vocabulary_size)
+    watched = catalogue.videos[catalogues.TRAIN_COUNT].head(catalogue.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
 
     def make(cases: protocol.Cases, k: int) -> Lists:

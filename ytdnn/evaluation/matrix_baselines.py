@@ -98,7 +98,7 @@ def _module(name: str, baseline: str) -> Any:
 def _training_matrix(data: prepared.PreparedData) -> Any:
     """Returns `[users, vocabulary]`, 1 where there is a training watch."""
     parts = []
-    for shard in inputs.training_set(data).shards:
+    for shard in inputs.training_set(data).log.shards:
         watches, shape = shard.read().watches, (shard.num_users, data.vocabulary_size)
         parts.append(_matrix(watches.users, np.asarray(watches.videos), shape))
     return sparse.vstack(parts, format="csr")
@@ -106,7 +106,7 @@ def _training_matrix(data: prepared.PreparedData) -> Any:
 
 def _histories(data: prepared.PreparedData, cases: protocol.Cases) -> Any:
     """Returns `[cases, vocabulary]`, 1 where a video is in the history."""
-    before = data.watched_before(cases.users, cases.ends)
+    before = data.log.shard_index.watched_before(cases.users, cases.ends)
     shape = len(cases), data.vocabulary_size
     return _matrix(before.rows, before.values, shape)
 

@@ -37,7 +37,7 @@ from ytdnn.evaluation import (
     summary,
     users,
 )
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared, user_log
 from ytdnn.run import configs, environment
 
 
@@ -61,7 +61,7 @@ def measure(
     cases: protocol.Cases,
     makers: Mapping[str, lists.Maker],
     scorers: Mapping[str, ranker.Scorer],
-    split: prepared.Split,
+    split: events.Split,
     config: configs.EvaluationConfig,
     orders: Mapping[str, ranker.Scorer] | None = None,
     windows: by_window.WindowOpener | None = None,
@@ -90,7 +90,7 @@ def measure(
     of_lists = {name: list_metrics.of_lists(context, v) for name, v in made.items()}
     shown = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
-    ordered = _shown_lists(data, cases, made, shown, config)
+    ordered = _shown_lists(data.log, cases, made, shown, config)
     entries = {name: entry for name, (entry, _) in of_lists.items()}
     per_user = {name: values for name, (_, values) in of_lists.items()}
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
@@ -115,7 +115,7 @@ def measure(
         examples=examples.choose(context, systems),
         config=_config(data, config),
     )
-    table = users.table(data, cases, per_user, shown.impressions, shown.parts)
+    table = users.table(data.log, cases, per_user, shown.impressions, shown.parts)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     return report_files.Result(report, table, inputs)
 
@@ -151,11 +151,11 @@ def _shown(
     data: prepared.PreparedData,
     scorers: Mapping[str, ranker.Scorer],
     orders: Mapping[str, ranker.Scorer],
-    split: prepared.Split,
+    split: events.Split,
     config: configs.EvaluationConfig,
     windows: by_window.WindowOpener,
 ) -> _Shown:
-    if not data.has_impressions or not (scorers or orders):
+    if not data.log.has_impressions or not (scorers or orders):
         return _Shown()
     impressions = ranker.of_part(data, split, config)
     asked = dict(scorers) | {k: v for k, v in orders.items() if k not in scorers}
@@ -163,13 +163,15 @@ def _shown(
     ordered = {k: np.asarray(v.list_order) for k, v in every.items()}
     if not scorers:
         return _Shown(ranked=impressions, scores=ordered)
-    rules = statement.describe_impressions(data, impressions)
+    rules = statement.describe_impressions(data.log, impressions)
     predicted = {name: every[name] for name in scorers}
-    sliced = impression_slices.measure(data, impressions, predicted, config)
+    sliced = impression_slices.measure(data.catalogue, impressions, predicted, config)
     # As they are asked: those that only order, then those that predict.
     scores = {k: v for k, v in ordered.items() if k not in scorers}
     scores |= {name: ordered[name] for name in scorers}
-    of_outcomes = outcome_metrics.measure(impressions, data.outcomes, predicted, config)
+    of_outcomes = outcome_metrics.measure(
+        impressions, data.catalogue.outcomes, predicted, config
+    )
     found = _Shown(
         impressions,
         impressions,
@@ -188,7 +190,7 @@ def _shown(
 
 
 def _shown_lists(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     cases: protocol.Cases,
     made: Mapping[str, lists.Lists],
     shown: _Shown,
@@ -200,7 +202,7 @@ def _shown_lists(
         return None
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
     exposed = shown_lists.exposure(cases, systems, impressions, config)
-    return shown_lists.measure(data, impressions, shown.scores, config, exposed)
+    return shown_lists.measure(log, impressions, shown.scores, config, exposed)
 
 
 def _recommended(

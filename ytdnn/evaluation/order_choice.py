@@ -22,7 +22,7 @@ from ytdnn.evaluation import (
     report_parts,
     shown_lists,
 )
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.run import configs
@@ -70,17 +70,17 @@ def choose(
     windows = by_window.WindowOpener(config.window_events)
     trained = by_window.Retrieval(trained, windows)
     ranking = by_window.Ranking(ranking, windows)
-    impressions = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
+    impressions = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
         ranker.RANKER: ranker.scorer(data, ranking),
     }
-    if data.has_own_window or not trained.trains_on_validation:
-        vectors = trained.video_vectors(data.training_window[1])
+    if data.windows.has_own_window or not trained.trains_on_validation:
+        vectors = trained.video_vectors(data.windows.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
     scored = ranker.scored(data, impressions, scorers, windows)
     orders = {name: found.list_order for name, found in scored.items()}
-    judged = shown_lists.measure(data, impressions, orders, config)
+    judged = shown_lists.measure(data.log, impressions, orders, config)
     return _decided(judged)
 
 

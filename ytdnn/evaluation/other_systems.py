@@ -69,7 +69,7 @@ def evaluate(
     if other.trained_to is not None:
         leaks.require_later(cases, code, other.name, other.trained_to)
     makers = {
-        lists.POPULARITY: lists.popularity(data),
+        lists.POPULARITY: lists.popularity(data.catalogue),
         **baselines.makers(data, config, cases),
         **other.makers,
     }

@@ -25,10 +25,10 @@ import numpy.typing as npt
 
 from ytdnn import errors
 from ytdnn.evaluation import parts
-from ytdnn.log import prepared, ragged, schema
+from ytdnn.log import catalogues, events, prepared, ragged, schema
 from ytdnn.run import configs
 
-_WINDOW_OF = {prepared.Split.VALIDATION: "validation", prepared.Split.TEST: "test"}
+_WINDOW_OF = {events.Split.VALIDATION: "validation", events.Split.TEST: "test"}
 _DAY_SECONDS = 86_400
 _NEVER = np.iinfo(np.int64).max
 
@@ -52,7 +52,7 @@ class Histories:
           ends: `[n]` flat positions where each history ends.
         """
         self._data, self._users, self._ends = data, users, ends
-        starts = data.shard_index.offsets("watches")[users]
+        starts = data.log.shard_index.offsets("watches")[users]
         self.offsets = np.append(0, np.cumsum(ends - starts)).astype(np.int64)
 
     def __iter__(self) -> Iterator[npt.NDArray[np.integer]]:
@@ -62,7 +62,7 @@ class Histories:
 
     @functools.cached_property
     def _read(self) -> ragged.Ragged:
-        return self._data.watched_before(self._users, self._ends)
+        return self._data.log.shard_index.watched_before(self._users, self._ends)
 
     @property
     def values(self) -> npt.NDArray[np.integer]:
@@ -81,7 +81,8 @@ class Histories:
 
     def take(self, rows: npt.NDArray[np.integer]) -> ragged.Ragged:
         """Returns some of the histories, in the order of `rows`."""
-        return self._data.watched_before(self._users[rows], self._ends[rows])
+        index = self._data.log.shard_index
+        return index.watched_before(self._users[rows], self._ends[rows])
 
     def padded(self) -> npt.NDArray[np.integer]:
         """Returns the histories as rows of one length, with 0 in front."""
@@ -136,7 +137,7 @@ class Cases:
 
 def cases(
     data: prepared.PreparedData,
-    split: prepared.Split,
+    split: events.Split,
     config: configs.EvaluationConfig,
     num_listed: int | None = None,
 ) -> Cases:
@@ -153,7 +154,8 @@ def cases(
       errors.UserError: No user has an answer in the split.
     """
     is_last = config.targets == "last"
-    users, ends = (data.last_watches if is_last else data.first_watches)(split)
+    windows = data.windows
+    users, ends = (windows.last_watches if is_last else windows.first_watches)(split)
     if config.users:
         is_asked = parts.of_users(data, config.users)[users]
         users, ends = users[is_asked], ends[is_asked]
@@ -177,14 +179,14 @@ def cases(
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
     watched = Histories(data, users, ends)
-    index = data.shard_index
+    index = data.log.shard_index
     return Cases(
         users=users,
         ends=ends,
         times=times,
         watched=watched,
         removed=watched if config.remove_watched else ragged.empty(len(users)),
-        available_from=_available_from(data, config, num_listed),
+        available_from=_available_from(data.catalogue, config, num_listed),
         targets=ragged.Ragged(offsets, index.gather("watches", "videos", labels)),
         labels=labels,
         seconds=seconds,
@@ -209,14 +211,15 @@ def at_requests(
       num_listed: Number of videos that the candidate model can list.
     """
     users, ends, times = requests
-    watched, nothing = data.watched_before(users, ends), ragged.empty(len(users))
+    watched = data.log.shard_index.watched_before(users, ends)
+    nothing = ragged.empty(len(users))
     return Cases(
         users=users,
         ends=ends,
         times=times,
         watched=watched,
         removed=watched if config.remove_watched else nothing,
-        available_from=_available_from(data, config, num_listed),
+        available_from=_available_from(data.catalogue, config, num_listed),
         targets=nothing,
         labels=np.zeros(0, np.int64),
         seconds=None,
@@ -248,15 +251,15 @@ def _evaluated_watches(
     users: npt.NDArray[np.integer],
     ends: Integers,
     times: Integers,
-    split: prepared.Split,
+    split: events.Split,
     config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
     """Returns the flat positions of the split's watches within the horizon."""
-    watches = data.split_watches(users, ends, split)
+    watches = data.windows.split_watches(users, ends, split)
     if not config.horizon_days:
         return watches
     until = times + int(config.horizon_days * _DAY_SECONDS)
-    at = data.shard_index.gather("watches", "times", watches.values)
+    at = data.log.shard_index.gather("watches", "times", watches.values)
     return watches.select(at < until[watches.rows])
 
 
@@ -268,9 +271,9 @@ def _answers(
     config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
     """Returns the flat positions of the watches that are right answers."""
-    is_new = data.are_new(users, ends, watches, not config.remove_watched)
+    is_new = data.windows.are_new(users, ends, watches, not config.remove_watched)
     if config.videos:
-        videos = data.shard_index.gather("watches", "videos", watches.values)
+        videos = data.log.shard_index.gather("watches", "videos", watches.values)
         is_new &= parts.of_videos(data, config.videos)[videos]
     watches = watches.select(is_new)
     if config.targets == "next":
@@ -284,7 +287,7 @@ def _watch_seconds(
     data: prepared.PreparedData, watches: ragged.Ragged, answers: ragged.Ragged
 ) -> npt.NDArray[np.float64] | None:
     """Returns how long the video of each answer was watched in all of the watches."""
-    index, stride = data.shard_index, data.num_videos + 1
+    index, stride = data.log.shard_index, data.num_videos + 1
     if not index.has("watches", "seconds"):
         return None
     videos, answered = (
@@ -301,7 +304,7 @@ def _request_times(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],
     ends: Integers,
-    split: prepared.Split,
+    split: events.Split,
     is_last: bool,
 ) -> Integers:
     begins = _NEVER
@@ -310,8 +313,8 @@ def _request_times(
         if not is_last:
             return np.full(len(ends), begins, np.int64)
     # Without a history: when the split begins for all, which tells no one's answer.
-    index = data.shard_index
-    rows, last = data.watch_split_rows(split), np.maximum(ends - 1, 0)
+    index = data.log.shard_index
+    rows, last = data.windows.watches_of(split), np.maximum(ends - 1, 0)
     own, before = (
         index.gather("watches", "times", places).astype(np.int64)
         for places in (rows, last)
@@ -322,7 +325,7 @@ def _request_times(
 
 
 def _available_from(
-    data: prepared.PreparedData, config: configs.EvaluationConfig, num_listed: int
+    catalogue: catalogues.Catalogue, config: configs.EvaluationConfig, num_listed: int
 ) -> Integers | None:
     """Returns the time from which each video may be listed; None: no restriction.
 
@@ -330,27 +333,27 @@ def _available_from(
       errors.UserError: The candidate set is by upload, but the log has no upload times.
     """
     if config.candidate_set == "train":
-        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
+        counts = catalogue.videos[catalogues.TRAIN_COUNT].to_numpy()
         return np.where(counts > 0, np.iinfo(np.int64).min, _NEVER)
     if config.candidate_set == "all":
-        return data.listed_from if num_listed > data.vocabulary_size else None
-    if schema.UPLOAD_TIME not in data.videos.columns:
+        return catalogue.listed_from if num_listed > catalogue.vocabulary_size else None
+    if schema.UPLOAD_TIME not in catalogue.videos.columns:
         raise errors.UserError(
             f"expected column {schema.VIDEOS}.{schema.UPLOAD_TIME} for "
-            f"evaluation.candidate_set=uploaded, found none in {data.directory}: use "
-            f"candidate_set=all or train"
+            f"evaluation.candidate_set=uploaded, found none in {catalogue.directory}: "
+            f"use candidate_set=all or train"
         )
-    known = data.videos[schema.UPLOAD_TIME].fill_null(np.iinfo(np.int64).min)
+    known = catalogue.videos[schema.UPLOAD_TIME].fill_null(np.iinfo(np.int64).min)
     return known.to_numpy().astype(np.int64)
 
 
-def moment(found: Cases, split: prepared.Split) -> int | None:
+def moment(found: Cases, split: events.Split) -> int | None:
     """Returns the time of the requests; None: the serving moment, as for a bundle.
 
     A temporal test begins at the serving moment. For an earlier window, later
     statistics must not be used.
     """
-    return None if split == prepared.Split.TEST else int(found.times.max())
+    return None if split == events.Split.TEST else int(found.times.max())
 
 
 def num_candidates(found: Cases) -> int:

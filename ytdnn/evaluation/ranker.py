@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ytdnn import errors
 from ytdnn.evaluation import by_window, models, parts
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared, user_log
 from ytdnn.models.ranking import predictions
 from ytdnn.run import configs
 
@@ -50,16 +50,16 @@ class SplitImpressions:
     outcomes: npt.NDArray[np.float32] | None = None
     at_once: bool | None = None
 
-    def __init__(self, data: prepared.PreparedData, split: prepared.Split) -> None:
+    def __init__(self, log: user_log.UserLog, split: events.Split) -> None:
         """Reads the impressions of a split."""
         splits = [split]
-        if split == prepared.Split.TRAIN:  # those before the ranker's window too
-            splits.append(prepared.Split.EARLIER)
-        index, table = data.shard_index, "impressions"
+        if split == events.Split.TRAIN:  # those before the ranker's window too
+            splits.append(events.Split.EARLIER)
+        index, table = log.shard_index, "impressions"
         self.rows = index.find(table, lambda shown: np.isin(shown.splits, splits))
         self.clicked = index.gather(table, "clicked", self.rows)
         self.seconds: Floats | None = None
-        if data.has_watch_seconds:
+        if log.has_watch_seconds:
             self.seconds = index.gather(table, "seconds", self.rows).astype(float)
         watched = np.ones(len(self.rows)) if self.seconds is None else self.seconds
         self.weights = np.where(self.clicked, watched, 1.0)
@@ -117,7 +117,7 @@ class SplitImpressions:
 
 def of_part(
     data: prepared.PreparedData,
-    split: prepared.Split,
+    split: events.Split,
     config: configs.EvaluationConfig,
 ) -> SplitImpressions:
     """Returns the impressions of a split of the users and videos that are evaluated.
@@ -125,7 +125,7 @@ def of_part(
     Raises:
       errors.UserError: There are no such impressions.
     """
-    found = SplitImpressions(data, split)
+    found = SplitImpressions(data.log, split)
     users = found.user_indices[found.users]
     keep = parts.of_impressions(data, users, found.videos, config)
     if keep is None:
@@ -159,7 +159,7 @@ def scored(
     if len(bounds) <= 1:
         return {name: score(impressions) for name, score in scorers.items()}
     found: dict[str, list[predictions.Predictions]] = {name: [] for name in scorers}
-    users, at_once = impressions.users, _are_at_once(data, impressions)
+    users, at_once = impressions.users, _are_at_once(data.log, impressions)
     for part in bounds:
         own = impressions.select((users >= part.start) & (users < part.stop))
         own.at_once = at_once
@@ -183,7 +183,7 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
         found = ranker.predictions(data, impressions.rows)
         starts = impressions.list_starts
         at_once = impressions.at_once
-        if _are_at_once(data, impressions) if at_once is None else at_once:
+        if _are_at_once(data.log, impressions) if at_once is None else at_once:
             return found
         listed = ranker.predictions(data, impressions.rows, starts)
         return dataclasses.replace(
@@ -193,10 +193,10 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
     return score
 
 
-def _are_at_once(data: prepared.PreparedData, impressions: SplitImpressions) -> bool:
+def _are_at_once(log: user_log.UserLog, impressions: SplitImpressions) -> bool:
     """Returns whether each user's impressions are all of one moment."""
     times = [
-        data.shard_index.gather("impressions", "request_times", rows)
+        log.shard_index.gather("impressions", "request_times", rows)
         for rows in (impressions.list_starts, impressions.rows)
     ]
     return bool((times[0] == times[1]).all())
@@ -223,7 +223,7 @@ def popularity_predictions(
     logits = np.log(odds)[impressions.videos]
     shown = np.maximum(clicks + others, _LEAST_ODDS)
     seconds = None
-    if data.has_watch_seconds:
+    if data.log.has_watch_seconds:
         seconds = (watched / shown)[impressions.videos]
     return predictions.Predictions(
         order=logits,
@@ -241,8 +241,8 @@ def _training_sums(data: prepared.PreparedData) -> Floats:
     """
     size = data.num_videos + 1
     total, every = np.zeros((3, size)), np.arange(size)
-    trains = [prepared.Split.TRAIN, prepared.Split.EARLIER]
-    for shard in data.shards:
+    trains = [events.Split.TRAIN, events.Split.EARLIER]
+    for shard in data.log.shards:
         shown = shard.read().impressions
         if shown is None:
             continue

@@ -143,8 +143,7 @@ class Evaluated:
             what, name, known = "model", model, models
         else:
             what, name = f"metric of {model}", metric
-        close = errors.closest(name, known)
-        hint = f": did you mean {close}?" if close else ""
+        hint = errors.hint(name, known)
         return errors.UserError(
             f"expected a {what} of the report ({', '.join(known)}), received "
             f"{name!r}{hint}"

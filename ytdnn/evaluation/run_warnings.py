@@ -1,7 +1,7 @@
 """Warnings about a run that is no better than counting, with the causes found."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.log import plausibility, prepared, schema
+from ytdnn.log import events, plausibility, schema, user_log
 from ytdnn.run import artifacts, configs
 
 _REASONS = "Likely reasons:"
@@ -52,7 +52,7 @@ class _Gain(NamedTuple):
 
 def of_run(
     workdir: pathlib.Path,
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     result: report_files.Result,
     config: configs.Config,
 ) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def of_run(
 
     Args:
       workdir: Directory of the run.
-      data: Its prepared set.
+      log: The users and events of its prepared set.
       result: Its evaluation.
       config: Its settings.
     """
@@ -68,12 +68,15 @@ def of_run(
     found: list[str] = []
     if gain is not None and gain.low <= 0.0:
         reasons = [
-            *_causes(result, data, gain),
+            *_causes(result, log, gain),
             *_of_training(workdir, result.report, config),
         ]
         headline = _headline(result.report, gain, config)
         found = [f"{headline} {_REASONS if reasons else _NO_REASON}", *reasons]
-    more = (*_of_ranker(result.report, data), *_of_off_policy(result.report.off_policy))
+    more = (
+        *_of_ranker(result.report, log.facts),
+        *_of_off_policy(result.report.off_policy),
+    )
     return (*found, *more)
 
 
@@ -119,15 +122,15 @@ def _headline(
 
 def _causes(
     result: report_files.Result,
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     gain: _Gain,
 ) -> Iterator[str]:
     rules = result.report.protocol
     if rules.users < _FEW_USERS:
         yield _few_users(rules, gain)
-    yield from _of_split(rules, data)
-    trained = data.shard_index.count(
-        "watches", lambda watches: np.asarray(watches.splits) == prepared.Split.TRAIN
+    yield from _of_split(rules, log)
+    trained = log.shard_index.count(
+        "watches", lambda watches: np.asarray(watches.splits) == events.Split.TRAIN
     )
     per_video = float(trained.sum()) / rules.videos
     if per_video < _FEW_WATCHES_OF_A_VIDEO:
@@ -135,7 +138,7 @@ def _causes(
             f"Few watches: {per_video:.1f} training watches for each of "
             f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
-    yield from _of_ids(data.manifest.facts)
+    yield from _of_ids(log.facts)
     if gain.rival in _READ_HISTORIES and gain.high < 0.0:
         yield (
             f"The network: {gain.rival} reads the same histories and finds more in "
@@ -153,10 +156,8 @@ def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:
     return f"Few users: {rules.users:,} were asked{more}."
 
 
-def _of_split(
-    rules: report_parts.Protocol, data: prepared.PreparedData
-) -> Iterator[str]:
-    num_users = data.num_users
+def _of_split(rules: report_parts.Protocol, log: user_log.UserLog) -> Iterator[str]:
+    num_users = log.num_users
     is_in_time = rules.name != "leave_one_out"
     if is_in_time and rules.users < _SMALL_SHARE * num_users:
         yield (
@@ -179,7 +180,7 @@ def _of_split(
         )
 
 
-def _of_ids(facts: dict[str, Any]) -> Iterator[str]:
+def _of_ids(facts: Mapping[str, Any]) -> Iterator[str]:
     for one in facts.get("unmatched", ()):
         is_catalogue = one["table"] == schema.VIDEOS  # may hold what nobody watched
         if not is_catalogue and one["number"] > _LARGE_SHARE * one["of"]:
@@ -216,9 +217,7 @@ def _of_training(
         )
 
 
-def _of_ranker(
-    report: report_model.Report, data: prepared.PreparedData
-) -> Iterator[str]:
+def _of_ranker(report: report_model.Report, facts: Mapping[str, Any]) -> Iterator[str]:
     """Yields a line for each order that the ranker should beat but does not."""
     found = report.shown_lists
     if found is None or ranker.RANKER not in found.systems:
@@ -238,7 +237,7 @@ def _of_ranker(
             f"(--config.data.ranking_fraction) or other settings, judged on validation "
             f"(ytdnn study); --config.ranking.enabled=false leaves it out."
         )
-        for note in data.manifest.facts.get("doubts", ()):
+        for note in facts.get("doubts", ()):
             if plausibility.UNWATCHED_CLICKS in note:
                 yield f"A likely reason: {note.removeprefix('note: ')}."
 

@@ -25,7 +25,7 @@ from ytdnn.evaluation import (
     summary,
 )
 from ytdnn.evaluation.metrics import bootstrap, first_places
-from ytdnn.log import prepared
+from ytdnn.log import prepared, user_log
 from ytdnn.models.ranking import predictions
 from ytdnn.retrieval import replay
 from ytdnn.run import configs
@@ -68,7 +68,9 @@ def candidates(
         rows, videos = impressions.list_starts, impressions.videos.astype(np.int64) - 1
         found = np.full(len(rows), _LAST)
         # Rows of one list are neighbours, and share the user's vector.
-        edges = np.append(np.flatnonzero(replay.begins_request(data, rows)), len(rows))
+        edges = np.append(
+            np.flatnonzero(replay.begins_request(data.log, rows)), len(rows)
+        )
         for start in range(0, len(edges) - 1, _REQUESTS_A_BLOCK):
             block = edges[start : start + _REQUESTS_A_BLOCK + 1]
             vectors = trained.request_vectors(data, rows[block[:-1]])
@@ -88,7 +90,7 @@ def candidates(
 
 
 def measure(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     impressions: ranker.SplitImpressions,
     orders: Orders,
     config: configs.EvaluationConfig,
@@ -97,7 +99,7 @@ def measure(
     """Measures orders of the lists; None if no user was shown two videos.
 
     Args:
-      data: The prepared set.
+      log: The users and their events.
       impressions: Impressions of the window.
       orders: `[n]` scores of each system, higher = placed first.
       config: Settings of resamples and their seed.
@@ -108,7 +110,7 @@ def measure(
     if not in_list.any():
         return None
     shown = impressions.select(in_list)
-    logged, logged_by = _logged(data, shown)
+    logged, logged_by = _logged(log, shown)
     kept = {name: np.asarray(scores)[in_list] for name, scores in orders.items()}
     first = {k: v for k, v in kept.items() if k == ranker.POPULARITY}
     every = first | {LOGGED: logged} | kept
@@ -238,13 +240,13 @@ def exposure(
 
 
 def _logged(
-    data: prepared.PreparedData, impressions: ranker.SplitImpressions
+    log: user_log.UserLog, impressions: ranker.SplitImpressions
 ) -> tuple[Floats, bool]:
     """Returns the log's own order of impressions, and whether it is by positions.
 
     Equal positions in several slates tie; unknown positions are last.
     """
-    index, table = data.shard_index, "impressions"
+    index, table = log.shard_index, "impressions"
     if index.has(table, "positions"):
         of_rows = index.gather(table, "positions", impressions.rows).astype(np.float64)
         if (of_rows >= 0.0).any():

@@ -25,7 +25,7 @@ from ytdnn.evaluation import (
     summary,
 )
 from ytdnn.evaluation.metrics import ranking, retrieval
-from ytdnn.log import prepared, ragged, schema
+from ytdnn.log import events, prepared, ragged, schema
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
 _OF_USERS = ("activity", "new_user")
@@ -214,8 +214,8 @@ def _with_intervals(
 
 def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:
     """Whether each user has a training watch."""
-    trained = context.data.shard_index.count(
-        "watches", lambda watches: np.asarray(watches.splits) == prepared.Split.TRAIN
+    trained = context.data.log.shard_index.count(
+        "watches", lambda watches: np.asarray(watches.splits) == events.Split.TRAIN
     )
     found: npt.NDArray[np.bool_] = trained[context.cases.users] > 0
     return found
@@ -260,11 +260,11 @@ def _channels(
 
 
 def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:
-    index = context.data.shard_index
+    index = context.data.log.shard_index
     if not index.has("watches", "devices"):
         return None
     codes = index.gather("watches", "devices", context.cases.labels)
-    names = [_UNKNOWN, *context.data.vocabularies[schema.DEVICE]]
+    names = [_UNKNOWN, *context.data.catalogue.vocabularies[schema.DEVICE]]
     return [*names[1:], _UNKNOWN], np.array(names)[codes]
 
 

@@ -1,7 +1,7 @@
 """The `protocol` of a report: every rule that its numbers depend on, in words."""
 
 from ytdnn.evaluation import protocol, ranker, report_parts, truths
-from ytdnn.log import prepared, ragged, shard_index
+from ytdnn.log import catalogues, events, prepared, ragged, shard_index, user_log
 from ytdnn.run import configs
 
 _WATCHES_A_PART = 1 << 22
@@ -70,14 +70,14 @@ def marks(rules: report_parts.Protocol) -> list[str]:
 def describe(
     data: prepared.PreparedData,
     found: protocol.Cases,
-    split: prepared.Split,
+    split: events.Split,
     config: configs.EvaluationConfig,
 ) -> report_parts.Protocol:
     """Returns the rules that the numbers of the lists depend on."""
     name = data.config.protocol
     return report_parts.Protocol(
         name=name,
-        split="test" if split == prepared.Split.TEST else "validation",
+        split="test" if split == events.Split.TEST else "validation",
         source=data.config.source,
         order=", then ".join(data.manifest.facts["order"]),
         split_column=data.manifest.facts["split_column"] and name != "leave_one_out",
@@ -88,7 +88,7 @@ def describe(
         videos=data.vocabulary_size,
         catalogue=data.num_videos,
         candidate_set=config.candidate_set,
-        candidate_set_means=_candidate_set(data, found, config),
+        candidate_set_means=_candidate_set(data.catalogue, found, config),
         candidate_set_videos=protocol.num_candidates(found),
         targets=config.targets,
         targets_means=_targets(config),
@@ -104,7 +104,7 @@ def describe(
         f"unless sees_request_time is true",
         history=f"{_HISTORY[name]}; searches before the request; device and "
         f"logged-in state of the request are those of the first answer's watch",
-        train_watches_after_answers=_num_train_watches_after(data, found),
+        train_watches_after_answers=_num_train_watches_after(data.log, found),
         intervals=f"95 %, percentiles of {config.num_resamples:,} bootstrap "
         f"resamples of the users",
         judged_by=JUDGED_BY,
@@ -113,21 +113,23 @@ def describe(
 
 
 def describe_impressions(
-    data: prepared.PreparedData, impressions: ranker.SplitImpressions
+    log: user_log.UserLog, impressions: ranker.SplitImpressions
 ) -> report_parts.ImpressionRules:
     """Returns the rules that the numbers of the ranker depend on."""
     return report_parts.ImpressionRules(
         impressions=len(impressions.rows),
         users=impressions.num_users,
-        watch_time_weights=data.has_watch_seconds,
-        pairs=data.manifest.facts["pages"],
+        watch_time_weights=log.has_watch_seconds,
+        pairs=log.facts["pages"],
     )
 
 
 def _candidate_set(
-    data: prepared.PreparedData, found: protocol.Cases, config: configs.EvaluationConfig
+    catalogue: catalogues.Catalogue,
+    found: protocol.Cases,
+    config: configs.EvaluationConfig,
 ) -> str:
-    if config.candidate_set == "all" and found.num_listed > data.vocabulary_size:
+    if config.candidate_set == "all" and found.num_listed > catalogue.vocabulary_size:
         return _WITH_NEW_VIDEOS
     return _CANDIDATE_SETS[config.candidate_set]
 
@@ -144,12 +146,12 @@ def _targets(config: configs.EvaluationConfig) -> str:
     return what + within + unless
 
 
-def _num_train_watches_after(data: prepared.PreparedData, found: protocol.Cases) -> int:
+def _num_train_watches_after(log: user_log.UserLog, found: protocol.Cases) -> int:
     """Returns the number of training watches of evaluated users after their history."""
-    lasts = data.shard_index.offsets("watches")[found.users + 1]
+    lasts = log.shard_index.offsets("watches")[found.users + 1]
     number = 0
     for part in shard_index.bounded(lasts - found.ends, _WATCHES_A_PART):
         later = ragged.ranges(found.ends[part], lasts[part]).values
-        splits = data.shard_index.gather("watches", "splits", later)
-        number += int((splits == prepared.Split.TRAIN).sum())
+        splits = log.shard_index.gather("watches", "splits", later)
+        number += int((splits == events.Split.TRAIN).sum())
     return number

@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 
 from ytdnn.evaluation import impression_metrics, metric_names, protocol, ranker, summary
-from ytdnn.log import prepared, schema
+from ytdnn.log import schema, user_log
 
 ANSWERS = "answers"
 NUMERATOR, DENOMINATOR = metric_names.SIDES
 
 
 def table(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     cases: protocol.Cases,
     lists: Mapping[str, summary.PerUser],
     impressions: ranker.SplitImpressions | None,
@@ -28,7 +28,7 @@ def table(
     """Returns the values by user, sorted by user.
 
     Args:
-      data: The prepared set.
+      log: The users and their events.
       cases: Cases with measured lists.
       lists: Metrics of each model.
       impressions: Impressions that the ranker was measured on.
@@ -37,7 +37,7 @@ def table(
     columns = {ANSWERS: np.diff(cases.targets.offsets)}
     for model, values in lists.items():
         columns |= {f"{model}/{name}": value for name, value in values.items()}
-    found = _with_ids(data, cases.users, columns)
+    found = _with_ids(log, cases.users, columns)
     if impressions is None or not parts:
         return found.sort(schema.USER_ID)
     columns = {}
@@ -45,13 +45,13 @@ def table(
         for name, (above, below) in of_metrics.items():
             columns[f"{model}/{name}/{NUMERATOR}"] = above
             columns[f"{model}/{name}/{DENOMINATOR}"] = below
-    shown = _with_ids(data, impressions.user_indices, columns)
+    shown = _with_ids(log, impressions.user_indices, columns)
     joined = found.join(shown, on=schema.USER_ID, how="full", coalesce=True)
     return joined.sort(schema.USER_ID)
 
 
 def _with_ids(
-    data: prepared.PreparedData, users: np.ndarray, columns: Mapping[str, np.ndarray]
+    log: user_log.UserLog, users: np.ndarray, columns: Mapping[str, np.ndarray]
 ) -> pl.DataFrame:
-    ids = data.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
+    ids = log.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
     return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)

@@ -30,7 +30,7 @@ class Variety:
         """
         self._data = data
         self._made: dict[str, npt.NDArray[np.int32]] = {}
-        of_vectors = data.vectors.in_table(schema.VIDEOS)
+        of_vectors = data.catalogue.vectors.in_table(schema.VIDEOS)
         of_values = [c for c in data.videos.columns if c not in prepared.MADE_COLUMNS]
         self.by = by or next(
             (
@@ -59,8 +59,8 @@ class Variety:
         values = {f"{metric_names.NOVELTY}@{k}": diversity.novelty(found, watches, k)}
         if k < 2:
             return values  # of one video there is no pair
-        if self.by in self._data.vectors.widths:
-            vectors = self._data.vectors.rows(self.by)
+        if self.by in self._data.catalogue.vectors.widths:
+            vectors = self._data.catalogue.vectors.rows(self.by)
             similar = diversity.similarity_of_vectors(found, vectors, k)
         elif self.by:
             similar = diversity.similarity_of_values(found, self._codes(self.by), k)

@@ -11,7 +11,7 @@ import abc
 import tensorflow as tf
 
 from ytdnn.features import past, past_sums
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, schema
 
 _NOUNS = {
     schema.CHANNEL_ID: "channel",
@@ -143,9 +143,9 @@ class _WatchTime(_Affinity):
 
     needs: tuple[str, ...] = ("watches.watch_seconds",)
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns how long each watch lasted."""
-        del data
+        del catalogue
         return (fields.watched_seconds(),)
 
 

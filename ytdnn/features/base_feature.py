@@ -23,7 +23,7 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.log import fields, positions, prepared
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.run import configs
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Feature(abc.ABC):
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has the columns of the feature."""
-        return set(self.columns) <= data.columns
+        return set(self.columns) <= data.catalogue.columns
 
     def missing_data(self, data: prepared.PreparedData) -> MissingData:
         """Returns the missing data, for an error, if the feature does not exist."""
@@ -133,9 +133,9 @@ class Feature(abc.ABC):
         columns = f"{' and '.join(self.columns)} in the log"
         return MissingData(columns, "none", "add the column")
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that it reads."""
-        del data
+        del catalogue
         return ()
 
     def request_values(
@@ -250,7 +250,7 @@ class Replayed(ReadAtRequest):
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has impressions in a window of the ranker's own."""
-        return super().exists(data) and data.has_own_window
+        return super().exists(data) and data.windows.has_own_window
 
     def missing_data(self, data: prepared.PreparedData) -> MissingData:
         """Returns the columns or windows that are missing, for an error."""

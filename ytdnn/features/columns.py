@@ -13,7 +13,16 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import fields, lookups, positions, prepared, schema, user_shards
+from ytdnn.log import (
+    catalogues,
+    events,
+    fields,
+    lookups,
+    positions,
+    prepared,
+    schema,
+    user_shards,
+)
 
 if TYPE_CHECKING:
     from ytdnn.log import request as raw_request
@@ -129,7 +138,7 @@ class TextColumn(encodings.Categorical, _Column):
 
     def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
         is_user = self.scope is base_feature.Scope.USER
-        size = data.num_users if is_user else data.num_prepared
+        size = data.num_users if is_user else data.catalogue.num_prepared
         values = self.values(data).head(size).cast(pl.String).rename("value")
         every = values.drop_nulls().unique().sort()
         if len(every) > self.max_values:
@@ -149,9 +158,9 @@ class TextColumn(encodings.Categorical, _Column):
         """Returns the vocabulary."""
         return self.vocabulary(data)
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the user's text; a video's value is in the exported table."""
-        del data
+        del catalogue
         is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
@@ -177,13 +186,13 @@ def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
     They are counted in the prepared set as it was written, so that a set with changed
     events (of the leak check) or other splits has the vocabulary of its model.
     """
-    size = data.num_users if by_user else data.num_prepared + 1
+    size = data.num_users if by_user else data.catalogue.num_prepared + 1
     found = np.zeros(size, np.int64)
     for shard in user_shards.on_disk(data.directory, data.manifest.facts):
         read = shard.read()
         shown = read.impressions
         logged = read.watches if shown is None else shown
-        counts = np.asarray(logged.splits) == prepared.Split.TRAIN
+        counts = np.asarray(logged.splits) == events.Split.TRAIN
         if shown is not None:
             counts &= np.asarray(shown.clicked)
         first = shard.first_user if by_user else 0
@@ -217,9 +226,9 @@ class NumberColumn(encodings.Continuous, _Column):
         super().__init__(name, column, default_in)
         self.missing = missing
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the user's number; a video's value is in the exported table."""
-        del data
+        del catalogue
         if self.scope is base_feature.Scope.VIDEO:
             return ()
         meaning = "a number, as in the log"
@@ -262,9 +271,9 @@ class HashedColumn(encodings.Categorical, _Column):
         del data
         return HASH_BUCKETS
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the user's text; a video's value is in the exported table."""
-        del data
+        del catalogue
         is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
@@ -304,6 +313,6 @@ def own(column: str, data: prepared.PreparedData) -> base_feature.Feature:
     values = (data.users if is_user else data.videos)[name]
     if values.dtype.is_float():
         return NumberColumn(column, column)
-    size = data.num_users if is_user else data.num_prepared
+    size = data.num_users if is_user else data.catalogue.num_prepared
     number = data.once((own, column), lambda: values.head(size).n_unique())
     return (HashedColumn if number > MAX_VALUES else TextColumn)(column, column)

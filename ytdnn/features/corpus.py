@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import positions, prepared, ragged, schema
+from ytdnn.log import catalogues, events, positions, prepared, ragged, schema
 
 DAY_SECONDS = 86_400
 RECENT_SECONDS = 7 * DAY_SECONDS
@@ -49,19 +49,19 @@ class VideoGroup:
 
     def parent(self, data: prepared.PreparedData) -> "VideoGroup":
         """Returns the larger group that a statistic of this one is smoothed towards."""
-        has_channels = set(CHANNEL.columns) <= data.columns
+        has_channels = set(CHANNEL.columns) <= data.catalogue.columns
         return CHANNEL if self == VIDEO and has_channels else CORPUS
 
     def of_videos(self, data: prepared.PreparedData) -> Integers:
         """Returns the group of each catalogue index, `[catalogue + 1]`, 0 = none."""
-        return data.once((VideoGroup, self), lambda: self._of_videos(data))
+        return data.once((VideoGroup, self), lambda: self._of_videos(data.catalogue))
 
-    def _of_videos(self, data: prepared.PreparedData) -> Integers:
+    def _of_videos(self, catalogue: catalogues.Catalogue) -> Integers:
         if self == VIDEO:
-            return np.arange(data.num_videos + 1)
+            return np.arange(catalogue.num_videos + 1)
         if self == CORPUS:
-            return np.minimum(np.arange(data.num_videos + 1), 1)
-        texts = data.videos[self.column or ""].cast(pl.String)
+            return np.minimum(np.arange(catalogue.num_videos + 1), 1)
+        texts = catalogue.videos[self.column or ""].cast(pl.String)
         ranks = texts.rank("dense").fill_null(0).cast(pl.Int64)
         return np.append(0, ranks.to_numpy())
 
@@ -117,7 +117,7 @@ def serving_moment(data: prepared.PreparedData) -> int:
     windows = data.manifest.facts.get("windows")
     if windows is not None:
         return int(windows["test"])
-    return data.once(serving_moment, lambda: data.end_of_log + 1)
+    return data.once(serving_moment, lambda: data.windows.end_of_log + 1)
 
 
 def moments(data: prepared.PreparedData, times: Integers) -> Integers:
@@ -146,10 +146,10 @@ def countable(
     With windows of time it may count all: moments separate them. Without, a user's
     held-out events can be before other users' training events, so they are left out.
     """
-    splits = np.asarray(getattr(data.shard, table).splits)
+    splits = np.asarray(getattr(data.log.shard, table).splits)
     if data.config.protocol == "temporal":
         return np.ones(len(splits), bool)
-    return ~np.isin(splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
+    return ~np.isin(splits, [events.Split.VALIDATION, events.Split.TEST])
 
 
 def cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
@@ -158,7 +158,8 @@ def cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
 
 
 def _cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
-    of_shards = [_first_of_cells(shard, table) for shard in data.each_shard()]
+    shards = map(data.with_log, data.log.each_shard())
+    of_shards = [_first_of_cells(shard, table) for shard in shards]
     numbers, times = (np.concatenate(found) for found in zip(*of_shards, strict=True))
     found, first = np.unique(numbers, return_index=True)
     return Cells(numbers=found, moments=moments(data, times[first]))
@@ -169,12 +170,12 @@ def _first_of_cells(
 ) -> tuple[Integers, Integers]:
     """Returns the number of each cell of a shard, and the time of an event in it."""
     numbers, first = np.unique(_numbers(data, table), return_index=True)
-    return numbers, np.asarray(getattr(data.shard, table).times, np.int64)[first]
+    return numbers, np.asarray(getattr(data.log.shard, table).times, np.int64)[first]
 
 
 def _numbers(data: prepared.PreparedData, table: positions.Event) -> Integers:
     """Returns the number of each event's cell, `[events] int64`: by video, by span."""
-    logged = getattr(data.shard, table)
+    logged = getattr(data.log.shard, table)
     of_times = spans(data, np.asarray(logged.times, np.int64))
     return np.asarray(logged.videos, np.int64) * _STRIDE + of_times + _STRIDE // 2
 
@@ -188,7 +189,7 @@ def of_events(
         known = cells(data, table).numbers
         return np.searchsorted(known, _numbers(data, table)).astype(np.int32)
 
-    if data.whole is data and len(data.shards) == 1:
+    if data.whole is data and len(data.log.shards) == 1:
         return data.once((of_events, table), find)
     return find()
 
@@ -196,7 +197,7 @@ def of_events(
 def _of_cells(data: prepared.PreparedData, quantity: Quantity) -> Floats:
     """Returns the sum of a quantity over the events of each cell that count."""
     total = np.zeros(len(cells(data, quantity.table).numbers))
-    for shard in data.whole.each_shard():
+    for shard in map(data.whole.with_log, data.log.whole.each_shard()):
         values = quantity.of_events(shard) * countable(shard, quantity.table)
         exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
         places = of_events(shard, quantity.table)

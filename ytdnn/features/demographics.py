@@ -5,7 +5,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, prepared, schema
 from ytdnn.log import request as raw_request
 
 MAX_AGE_YEARS = 100.0
@@ -15,9 +15,9 @@ _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 class Age(encodings.Share, columns._Column):
     """The user's age over a hundred years, clipped to [0, 1]; -1 = missing."""
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the age in years."""
-        del data
+        del catalogue
         return (
             fields.Field(
                 self.column, "float32", "batch", -1.0, "years", 0.0, schema.MOST_AGE

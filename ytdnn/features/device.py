@@ -3,7 +3,7 @@
 from typing import Any
 
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 
 
 class Device(encodings.Categorical, base_feature.ReadAtRequest):
@@ -18,9 +18,9 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         self.columns = (f"{table}.{schema.DEVICE}",)
         self.networks = self.default_in = frozenset({network})
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the device's name."""
-        del data
+        del catalogue
         return (fields.text(schema.DEVICE),)
 
     def request_values(
@@ -31,15 +31,16 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
         if not place.is_watch or devices is None:
             return {}
         device = int(devices[place.end])
-        return {schema.DEVICE: self._values(data)[device - 1]} if device else {}
+        known = self._values(data.catalogue)
+        return {schema.DEVICE: known[device - 1]} if device else {}
 
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns the number of devices."""
-        return len(self._values(data))
+        return len(self._values(data.catalogue))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
         """Returns the names of the devices."""
-        return self._values(data)
+        return self._values(data.catalogue)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the request's own event."""
@@ -47,10 +48,10 @@ class Device(encodings.Categorical, base_feature.ReadAtRequest):
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the name up."""
-        return columns.TextOfRequest(schema.DEVICE, self._values(data))
+        return columns.TextOfRequest(schema.DEVICE, self._values(data.catalogue))
 
-    def _values(self, data: prepared.PreparedData) -> list[str]:
-        return data.vocabularies.get(schema.DEVICE, [])
+    def _values(self, catalogue: catalogues.Catalogue) -> list[str]:
+        return catalogue.vocabularies.get(schema.DEVICE, [])
 
 
 FEATURES = (

@@ -32,7 +32,7 @@ class ExampleAge(base_feature.TrainingOnly):
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the time of the request."""
-        first, last = log.data.training_window
+        first, last = log.data.windows.training_window
 
         def read(at: positions.Positions) -> tf.Tensor:
             ages = tf.cast(last - at.times, tf.float32) / float(max(1, last - first))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import prepared, schema
+from ytdnn.log import events, prepared, schema
 
 LIMIT = 0.2  # correlation; see `suspects`
 _STANDARD_ERRORS = 4.0  # 1 / √rows each: a few rows correlate by chance
@@ -83,16 +83,16 @@ class _Counts:
 def _counts(data: prepared.PreparedData, table: str) -> _Counts:
     size = data.num_users if table == schema.USERS else data.num_videos + 1
     totals = np.zeros((6, size))
-    whole = data.whole
+    whole = data.log.whole
     for place, shard in zip(whole.shards, whole.each_shard(), strict=True):
         shown = shard.impressions
         owners = np.asarray(shown.videos)
         if table == schema.USERS:
             owners = np.asarray(shown.users) + place.first_user
         splits, clicked = np.asarray(shown.splits), np.asarray(shown.clicked)
-        later = splits == prepared.Split.VALIDATION
-        recent = splits == prepared.Split.TRAIN
-        before = ~later & (splits != prepared.Split.TEST)
+        later = splits == events.Split.VALIDATION
+        recent = splits == events.Split.TRAIN
+        before = ~later & (splits != events.Split.TEST)
         kept = (
             before,
             before & clicked,

@@ -5,7 +5,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import fields, lookups, positions, prepared, schema
+from ytdnn.log import catalogues, fields, lookups, positions, prepared, schema
 from ytdnn.log import request as raw_request
 
 _UNKNOWN, _DIFFERS, _SAME = 0, 1, 2
@@ -27,9 +27,9 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         del data
         return _SAME
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the user's language."""
-        del data
+        del catalogue
         return (fields.text(schema.LANGUAGE),)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -37,7 +37,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         known = _vocabulary(log.data)
         with tf.device("CPU"):
             of_users = tf.constant(_indices(log.data.users, known))
-            of_videos = tf.constant(_of_catalogue(log.data, known))
+            of_videos = tf.constant(_of_catalogue(log.data.catalogue, known))
 
         def read(at: positions.Positions) -> tf.Tensor:
             mine = tf.gather(of_users, at.users)[..., tf.newaxis]
@@ -56,7 +56,7 @@ class _OfRequest(base_feature.RowsOfVideos):
     def __init__(self, data: prepared.PreparedData) -> None:
         """Copies the languages."""
         known = _vocabulary(data)
-        super().__init__(_of_catalogue(data, known))
+        super().__init__(_of_catalogue(data.catalogue, known))
         self._values = lookups.TextVocabulary(known)
 
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
@@ -81,8 +81,8 @@ def _indices(frame: pl.DataFrame, known: list[str]) -> np.ndarray:
     return found.fill_null(0).to_numpy().astype(np.int32)
 
 
-def _of_catalogue(data: prepared.PreparedData, known: list[str]) -> np.ndarray:
-    return np.append(np.int32(0), _indices(data.videos, known))
+def _of_catalogue(catalogue: catalogues.Catalogue, known: list[str]) -> np.ndarray:
+    return np.append(np.int32(0), _indices(catalogue.videos, known))
 
 
 def _match(of_users: tf.Tensor, of_videos: tf.Tensor) -> tf.Tensor:

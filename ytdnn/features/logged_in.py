@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 from ytdnn.log import request as raw_request
 
 
@@ -17,9 +17,9 @@ class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
     columns = ("watches.logged_in",)
     networks = default_in = frozenset({base_feature.CANDIDATES})
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the state."""
-        del data
+        del catalogue
         meaning = "1: logged in, 0: not"
         return (
             fields.Field(

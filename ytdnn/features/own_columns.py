@@ -91,7 +91,7 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
     read = [
         feature
         for name in names[:most]
-        for feature in (name, *vector_columns.products(name, data))
+        for feature in (name, *vector_columns.products(name, data.catalogue))
     ]
     return OwnColumns(
         read=tuple(read),
@@ -104,7 +104,8 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
 def _varies(data: prepared.PreparedData, name: str) -> bool:
     """Whether a column has two distinct values."""
     table, _, column = name.partition(".")
-    if name in data.vectors.widths:  # of users they are read where they are named
+    if name in data.catalogue.vectors.widths:
+        # Of users they are read where they are named.
         return table == schema.VIDEOS
     values: pl.Series = (data.users if table == schema.USERS else data.videos)[column]
     return values.n_unique() > 1

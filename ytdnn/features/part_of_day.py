@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ytdnn import registries
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import fields, positions, prepared
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 _DAY_SECONDS = 86_400
@@ -25,9 +25,9 @@ class PartOfDay(encodings.Categorical, base_feature.ReadAtRequest):
     sees_request_time = True
     dim = 2
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the time of the request."""
-        del data
+        del catalogue
         return (fields.time(),)
 
     def num_values(self, data: prepared.PreparedData) -> int:

@@ -9,7 +9,7 @@ import abc
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings, past_log, past_request, past_sums
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 from ytdnn.log import request as raw_request
 
 
@@ -30,10 +30,10 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number, `[..., k]`, or `[..., 1]` for a feature of the query."""
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
-            return fields.time(), *fields.shown(data)
+            return fields.time(), *fields.shown(catalogue)
         return fields.watch_times(), fields.time()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.features import past_sums
-from ytdnn.log import positions, prepared, ragged, schema
+from ytdnn.log import events, positions, prepared, ragged, schema
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -189,7 +189,7 @@ class LogPast:
     def _rows(self) -> Integers:
         """The ranker's impressions."""
         splits = np.asarray(self._data.impressions.splits)
-        return np.flatnonzero(splits != prepared.Split.CONTEXT)
+        return np.flatnonzero(splits != events.Split.CONTEXT)
 
     @functools.cached_property
     def _ranked(self) -> PastRequests:
@@ -310,7 +310,7 @@ def _watches(data: prepared.PreparedData) -> LogEvents:
     videos = np.asarray(data.watches.videos).astype(np.int64)
     values = {}
     if data.watches.seconds is not None:
-        of_videos = past_sums.durations(data)[videos]
+        of_videos = past_sums.durations(data.catalogue)[videos]
         known = np.ones(len(videos), bool)
         found = past_sums.of_seconds(np.asarray(data.watches.seconds), of_videos, known)
         values = {name: value.numpy() for name, value in found.items()}

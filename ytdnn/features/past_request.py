@@ -96,7 +96,9 @@ class RequestPast(tf.Module):
     def __init__(self, data: prepared.PreparedData) -> None:
         """Copies keys and durations into variables."""
         super().__init__()
-        self._durations = tf.Variable(past_sums.durations(data), trainable=False)
+        self._durations = tf.Variable(
+            past_sums.durations(data.catalogue), trainable=False
+        )
         self._keys = {
             column: tf.Variable(past_sums.keys(data, column), False, dtype=tf.int32)
             for column in past_sums.KEY_COLUMNS

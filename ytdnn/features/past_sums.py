@@ -13,7 +13,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import columns
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, prepared, schema
 
 # What is summed over events.
 EVENTS = "events"  # 1 each
@@ -75,16 +75,16 @@ def keys(data: prepared.PreparedData, column: str) -> Keys:
     """
     if column == VIDEO:
         return np.arange(data.num_videos + 1)
-    if column not in data.columns:
+    if column not in data.catalogue.columns:
         return np.zeros(data.num_videos + 1, np.int64)
     return columns.TextColumn(column, column).rows(data).astype(np.int64)
 
 
-def durations(data: prepared.PreparedData) -> npt.NDArray[np.float64]:
+def durations(catalogue: catalogues.Catalogue) -> npt.NDArray[np.float64]:
     """Returns the seconds of each video of the catalogue after row 0, 0 = unknown."""
-    if f"{schema.VIDEOS}.{schema.DURATION_SECONDS}" not in data.columns:
-        return np.zeros(data.num_videos + 1)
-    known = data.videos[schema.DURATION_SECONDS].cast(pl.Float64).fill_nan(None)
+    if f"{schema.VIDEOS}.{schema.DURATION_SECONDS}" not in catalogue.columns:
+        return np.zeros(catalogue.num_videos + 1)
+    known = catalogue.videos[schema.DURATION_SECONDS].cast(pl.Float64).fill_nan(None)
     return np.append(0.0, known.fill_null(0.0).to_numpy())
 
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import positions, prepared, schema
+from ytdnn.log import events, positions, prepared, schema, user_log
 from ytdnn.models.layers import numbers
 from ytdnn.run import configs
 
@@ -54,7 +54,7 @@ class RelativeClickRate(base_feature.TrainingOnly):
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns the logarithm of each number's relative click rate."""
-        of_shards = [self._counts(shard) for shard in data.each_shard()]
+        of_shards = [self._counts(shard) for shard in data.log.each_shard()]
         impressions, clicks = (_sum(found) for found in zip(*of_shards, strict=True))
         mean = float(clicks.sum()) / max(1.0, float(impressions.sum()))
         if mean == 0.0:
@@ -86,10 +86,10 @@ class RelativeClickRate(base_feature.TrainingOnly):
         name = encodings.layer_name(self.name)
         return numbers.NumberOfIndex(measured.numbers, name=name)
 
-    def _counts(self, data: prepared.PreparedData) -> tuple[Counts, Counts]:
+    def _counts(self, log: user_log.UserLog) -> tuple[Counts, Counts]:
         """Returns training impressions and clicks by number, with unknown first."""
-        shown = data.impressions
-        rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
+        shown = log.impressions
+        rows = np.flatnonzero(np.asarray(shown.splits) == events.Split.TRAIN)
         places = np.asarray(getattr(shown, self.field))[rows] - self.unknown
         clicks = np.bincount(places, np.asarray(shown.clicked)[rows], minlength=1)
         return np.bincount(places, minlength=1), clicks.astype(np.int64)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
-from ytdnn.features import base_feature, encodings, packed_rows
-from ytdnn.log import fields, positions, prepared
+from ytdnn.features import base_feature, encodings
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.models.layers import continuous, rows
 from ytdnn.run import artifacts, configs
 
@@ -82,10 +82,10 @@ def placeholders(chosen: Sequence[base_feature.Feature]) -> Tensors:
 
 
 def request_fields(
-    chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
+    chosen: Sequence[base_feature.Feature], catalogue: catalogues.Catalogue
 ) -> fields.Fields:
     """Returns the request fields that the features read, each once."""
-    return fields.union(*(feature.fields(data) for feature in chosen))
+    return fields.union(*(feature.fields(catalogue) for feature in chosen))
 
 
 class RequestReaders(tf.Module):
@@ -95,6 +95,8 @@ class RequestReaders(tf.Module):
         self, chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
     ) -> None:
         """Makes the lookups of each feature."""
+        from ytdnn.features import packed_rows
+
         super().__init__()
         readers = {f.name: f.open_request(data) for f in chosen}
         self._packed, self._readers = packed_rows.packed(readers)

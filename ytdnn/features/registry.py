@@ -6,7 +6,6 @@ declaration, which fixes the order of a network's inputs. Registered features co
 in their scope, and columns of the log's own last of all, in the order of the config.
 """
 
-import difflib
 import functools
 import importlib
 import pkgutil
@@ -160,9 +159,13 @@ def _named(
     if network == base_feature.RANKING:
         from ytdnn.features import vector_columns
 
-        if vector_columns.is_product(name, data):
+        if vector_columns.is_product(name, data.catalogue):
             return vector_columns.product(name, data)
-    if table in tables and name in data.columns and column in _own_columns(data, table):
+    if (
+        table in tables
+        and name in data.catalogue.columns
+        and column in _own_columns(data, table)
+    ):
         return _own(name, data)
     own = [
         f"{t}.{c}" for t in sorted(tables) for c in _own_columns(data, t)
@@ -182,10 +185,10 @@ def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 
 def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
     """Returns the feature of a column of the user's own, named as the column."""
-    if name in data.vectors.widths:
+    if name in data.catalogue.vectors.widths:
         from ytdnn.features import vector_columns
 
-        return vector_columns.VectorColumn(name, data.vectors.widths[name])
+        return vector_columns.VectorColumn(name, data.catalogue.vectors.widths[name])
     from ytdnn.features import columns
 
     return columns.own(name, data)
@@ -194,7 +197,7 @@ def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:
     frame = data.users if table == schema.USERS else data.videos
     found = [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
-    return found + [c.partition(".")[2] for c in data.vectors.in_table(table)]
+    return found + [c.partition(".")[2] for c in data.catalogue.vectors.in_table(table)]
 
 
 def _require_effect(
@@ -211,8 +214,7 @@ def _require_effect(
 
 
 def _unknown(network: str, name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f": did you mean {close[0]}?" if close else ""
+    hint = errors.hint(name, known)
     return (
         f"expected a feature of {network} ({', '.join(known)}), received {name!r}{hint}"
     )

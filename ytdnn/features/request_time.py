@@ -8,7 +8,7 @@ so it is off by default and every result of a candidate model that reads it says
 import tensorflow as tf
 
 from ytdnn.features import base_feature
-from ytdnn.log import fields, positions, prepared
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 from ytdnn.models.layers import request_time
 from ytdnn.run import configs
@@ -26,9 +26,9 @@ class RequestTime(base_feature.ReadAtRequest):
     default_in = frozenset({base_feature.RANKING})
     sees_request_time = True
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the times of watches and of the request."""
-        del data
+        del catalogue
         return fields.watch_times(), fields.time()
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:

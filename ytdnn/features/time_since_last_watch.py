@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import fields, positions, prepared
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 
@@ -15,9 +15,9 @@ class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
     columns = ("watches.time",)
     networks = default_in = frozenset({base_feature.RANKING})
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the times of watches and of the request."""
-        del data
+        del catalogue
         return fields.watch_times(), fields.time()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:

@@ -10,7 +10,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import positions, prepared, schema, tokens
+from ytdnn.log import catalogues, positions, prepared, schema, tokens
 from ytdnn.models.layers import embeddings
 from ytdnn.run import configs
 
@@ -75,13 +75,13 @@ def _rows(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
 
 
 def _kept(data: prepared.PreparedData) -> tuple[list[str], npt.NDArray[np.int32]]:
-    return data.once(Title, lambda: _made(data))
+    return data.once(Title, lambda: _made(data.catalogue))
 
 
-def _made(data: prepared.PreparedData) -> tuple[list[str], npt.NDArray[np.int32]]:
-    titles = _tokenised(data)
-    known = _most_frequent(titles.filter(pl.col(_VIDEO) <= data.vocabulary_size))
-    return known, _indices(titles, known, data.num_videos)
+def _made(catalogue: catalogues.Catalogue) -> tuple[list[str], npt.NDArray[np.int32]]:
+    titles = _tokenised(catalogue)
+    known = _most_frequent(titles.filter(pl.col(_VIDEO) <= catalogue.vocabulary_size))
+    return known, _indices(titles, known, catalogue.num_videos)
 
 
 def _most_frequent(titles: pl.DataFrame) -> list[str]:
@@ -106,9 +106,9 @@ def _indices(
     return rows
 
 
-def _tokenised(data: prepared.PreparedData) -> pl.DataFrame:
+def _tokenised(catalogue: catalogues.Catalogue) -> pl.DataFrame:
     """Returns the tokens of all titles in order, with the index of the video."""
-    titles = data.videos[schema.TITLE].cast(pl.String).fill_null("")
+    titles = catalogue.videos[schema.TITLE].cast(pl.String).fill_null("")
     parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
     for start in range(0, len(titles), _TITLES_A_STEP):
         part = titles[start : start + _TITLES_A_STEP]

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn.features import base_feature, past, past_sums
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, schema
 
 
 class _OfUser(past.OfPast):
@@ -40,9 +40,9 @@ class MeanWatchSeconds(_OfUser):
     name = "user_mean_watch_seconds"
     columns = ("watches.watch_seconds",)
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the field of watch seconds."""
-        del data
+        del catalogue
         return (fields.watched_seconds(),)
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:

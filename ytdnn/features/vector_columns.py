@@ -14,7 +14,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 from ytdnn.log import request as raw_request
 from ytdnn.run import configs
 
@@ -49,7 +49,7 @@ class VectorColumn(columns._Column):
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has vectors in that column."""
-        return self.name in data.vectors.widths
+        return self.name in data.catalogue.vectors.widths
 
     def values(self, data: prepared.PreparedData) -> pl.Series:
         """Returns the vectors as lists of floats; missing ones are null."""
@@ -69,12 +69,12 @@ class VectorColumn(columns._Column):
         """Returns the user's vector, for a column of `users`."""
         if self.scope is base_feature.Scope.VIDEO:
             return {}
-        row = data.vectors.rows(self.name)[place.user]
+        row = data.catalogue.vectors.rows(self.name)[place.user]
         return {self.column: row.astype(np.float32).tolist()} if row.any() else {}
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the user's vector; videos' vectors are in the exported table."""
-        del data
+        del catalogue
         if self.scope is base_feature.Scope.VIDEO:
             return ()
         meaning = f"a vector of {self.width} numbers, or none"
@@ -95,7 +95,7 @@ class VectorColumn(columns._Column):
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the vectors `float16`, mapped from disk."""
-        return data.vectors.rows(self.name)
+        return data.catalogue.vectors.rows(self.name)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
@@ -155,7 +155,7 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has vectors in that column."""
-        return self.column in data.vectors.widths
+        return self.column in data.catalogue.vectors.widths
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Computes the values of logged impressions at once, others on demand."""
@@ -211,10 +211,10 @@ class _ProductOfRequest(base_feature.RequestReader):
         return request.once(self._key, make)[..., self._place]
 
 
-def is_product(name: str, data: prepared.PreparedData) -> bool:
+def is_product(name: str, catalogue: catalogues.Catalogue) -> bool:
     """Whether a name names a product of a column of vectors."""
     column, _, kind = name.rpartition(".")
-    return kind in PRODUCTS and column in data.vectors.in_table(schema.VIDEOS)
+    return kind in PRODUCTS and column in catalogue.vectors.in_table(schema.VIDEOS)
 
 
 def product(name: str, data: prepared.PreparedData) -> WatchedProduct:
@@ -224,9 +224,9 @@ def product(name: str, data: prepared.PreparedData) -> WatchedProduct:
     return WatchedProduct(column, kind)
 
 
-def products(column: str, data: prepared.PreparedData) -> list[str]:
+def products(column: str, catalogue: catalogues.Catalogue) -> list[str]:
     """Returns the names of a column's products; empty if it has no vectors."""
-    if column not in data.vectors.in_table(schema.VIDEOS):
+    if column not in catalogue.vectors.in_table(schema.VIDEOS):
         return []
     return [f"{column}.{kind}" for kind in PRODUCTS]
 
@@ -236,7 +236,7 @@ def table(column: str, data: prepared.PreparedData) -> tf.Tensor:
 
     def make() -> tf.Tensor:
         with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(np.asarray(data.vectors.rows(column)))
+            return tf.constant(np.asarray(data.catalogue.vectors.rows(column)))
 
     return data.once((VectorColumn, column), make)
 
@@ -245,7 +245,8 @@ def variable(column: str, data: prepared.PreparedData) -> tf.Variable:
     """Returns the vectors of a column as a variable, shared by all readers."""
 
     def make() -> tf.Variable:
-        return tf.Variable(np.asarray(data.vectors.rows(column)), trainable=False)
+        rows = np.asarray(data.catalogue.vectors.rows(column))
+        return tf.Variable(rows, trainable=False)
 
     return data.once((variable, column), make)
 
@@ -266,7 +267,8 @@ def _last_watches(log: positions.LogTensors, at: positions.Positions) -> tf.Tens
 
 def _logged(log: positions.LogTensors, rows: tf.Tensor) -> tf.Tensor:
     """Returns the products of all logged impressions, `[impressions, 3] float32`."""
-    shown, watches = log.data.shard.impressions, log.data.shard.watches
+    shard = log.data.log.shard
+    shown, watches = shard.impressions, shard.watches
     if shown is None:
         return tf.zeros([0, len(PRODUCTS)])
     users = np.asarray(shown.users)

@@ -5,7 +5,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 from ytdnn.log import request as raw_request
 
 
@@ -17,20 +17,20 @@ class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
     columns = ("videos.upload_time",)
     networks = default_in = frozenset({base_feature.RANKING})
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the time of the request."""
-        del data
+        del catalogue
         return (fields.time(),)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers upload times."""
         with tf.device("CPU"):
-            uploads = tf.constant(_upload_times(log.data))
+            uploads = tf.constant(_upload_times(log.data.catalogue))
         return lambda at: _age(at.times, tf.gather(uploads, at.videos))
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Returns the reader with the upload times."""
-        return _AgeOfRequest(_upload_times(data))
+        return _AgeOfRequest(_upload_times(data.catalogue))
 
 
 class _AgeOfRequest(base_feature.RowsOfVideos):
@@ -41,9 +41,9 @@ class _AgeOfRequest(base_feature.RowsOfVideos):
         return _age(request.times, super().__call__(request))
 
 
-def _upload_times(data: prepared.PreparedData) -> np.ndarray:
+def _upload_times(catalogue: catalogues.Catalogue) -> np.ndarray:
     """Returns `[catalogue + 1] int64` seconds, 0 where the upload time is unknown."""
-    known = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(0)
+    known = catalogue.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(0)
     return np.append(0, known.to_numpy()).astype(np.int64)
 
 

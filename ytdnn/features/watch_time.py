@@ -11,7 +11,7 @@ class _OfSeconds(statistics.StatisticRatio):
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has watch seconds."""
-        return super().exists(data) and data.has_watch_seconds
+        return super().exists(data) and data.log.has_watch_seconds
 
 
 class SecondsOdds(_OfSeconds):

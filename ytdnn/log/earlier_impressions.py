@@ -22,10 +22,10 @@ def added(data: prepared.PreparedData, least: int) -> prepared.PreparedData:
       data: The prepared set, with impressions.
       least: Minimum number of training impressions of the ranker.
     """
-    if not data.has_own_window:
+    if not data.windows.has_own_window:
         return data
     num_own, times = 0, []
-    for shard in data.shards:
+    for shard in data.log.shards:
         shown = shard.read().impressions
         if shown is None:
             return data
@@ -39,7 +39,7 @@ def added(data: prepared.PreparedData, least: int) -> prepared.PreparedData:
     if missing == 0:
         return data
     since = int(np.partition(before, len(before) - missing)[len(before) - missing])
-    return data.changed(lambda shard: _with_earlier(shard, since))
+    return data.with_log(data.log.changed(lambda shard: _with_earlier(shard, since)))
 
 
 def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, schema
 
 Shape = Literal["batch", "batch, length"]
 MOST_TIME = 4_102_444_800  # the year 2100; milliseconds lie beyond
@@ -62,13 +62,13 @@ class Field:
 Fields = tuple[Field, ...]
 
 
-def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
+def id_type(catalogue: catalogues.Catalogue) -> tuple[str, str | int]:
     """Returns the type of video ids, and an id of no video for padding.
 
     It is the value that TensorFlow Serving pads with, "" or 0, unless a video has that
     id.
     """
-    ids = data.videos[schema.VIDEO_ID]
+    ids = catalogue.videos[schema.VIDEO_ID]
     if ids.dtype == pl.String:
         return "string", next(i for i in ("", "<missing>", "\0") if i not in ids)
     return "int64", next(i for i in (0, -1, _INT64_MIN) if i not in ids)
@@ -79,9 +79,9 @@ def text(name: str, meaning: str = "as in the log") -> Field:
     return Field(name, "string", "batch", "", meaning)
 
 
-def watched(data: prepared.PreparedData) -> Field:
+def watched(catalogue: catalogues.Catalogue) -> Field:
     """Returns the watched videos."""
-    dtype, missing = id_type(data)
+    dtype, missing = id_type(catalogue)
     meaning = "videos watched, most recent last; unknown ids are allowed"
     return Field(schema.WATCHED_VIDEO_IDS, dtype, "batch, length", missing, meaning)
 
@@ -108,9 +108,9 @@ def watched_seconds() -> Field:
     return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
 
 
-def shown(data: prepared.PreparedData) -> Fields:
+def shown(catalogue: catalogues.Catalogue) -> Fields:
     """Returns the videos shown earlier, the time of each and whether it was clicked."""
-    dtype, missing = id_type(data)
+    dtype, missing = id_type(catalogue)
     ids, clicked = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_CLICKED
     time_of = f"time of each of {ids} in seconds; 0 unknown"
     click_of = f"whether each of {ids} was clicked: 1, 0; -1 unknown"
@@ -121,9 +121,9 @@ def shown(data: prepared.PreparedData) -> Fields:
     )
 
 
-def permitting(data: prepared.PreparedData) -> Fields:
+def permitting(catalogue: catalogues.Catalogue) -> Fields:
     """Returns the videos to leave out of an answer, and those it may hold."""
-    dtype, missing = id_type(data)
+    dtype, missing = id_type(catalogue)
     left_out = (
         "videos to leave out in addition to those watched; unknown ids are ignored"
     )

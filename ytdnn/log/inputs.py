@@ -30,19 +30,19 @@ Features = dict[str, tf.Tensor]
 
 def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
     """Returns the set with only the watches of the candidates' training window."""
-    return data.changed(_of_training)
+    return data.with_log(data.log.changed(_of_training))
 
 
 def num_training_watches(data: prepared.PreparedData) -> np.ndarray:
     """Returns the training watches of each catalogue index, `[num_videos + 1]`."""
     found = np.zeros(data.num_videos + 1, np.int64)
-    for shard in training_set(data).shards:
+    for shard in training_set(data).log.shards:
         found += np.bincount(shard.read().watches.videos, minlength=len(found))
     return found
 
 
 def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
-    is_train = np.asarray(shard.watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(shard.watches.splits) == events.Split.TRAIN
     return dataclasses.replace(shard, watches=shard.watches.select(is_train))
 
 
@@ -57,7 +57,7 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
       `[vocabulary_size] float64`.
     """
     found = np.zeros(data.vocabulary_size + 1)
-    for shard in data.shards:
+    for shard in data.log.shards:
         watches = shard.read().watches
         is_label = are_labels(watches, data.vocabulary_size)
         users = watches.users[is_label]
@@ -72,7 +72,7 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
 
 def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
     """Returns whether each watch is a training label, `[watches] bool`."""
-    found = watches.splits == prepared.Split.TRAIN
+    found = watches.splits == events.Split.TRAIN
     found &= watches.are_completed
     return found & (np.asarray(watches.videos) <= vocabulary_size)
 

@@ -53,7 +53,7 @@ class JoinedSource:
     def num_events(self) -> npt.NDArray[np.int64]:
         """Returns the number of events of each user, `[users of the joined set]`."""
         here = np.arange(self.data.num_users)
-        index = self.data.shard_index
+        index = self.data.log.shard_index
         sizes = index.events_before(here + 1) - index.events_before(here)
         return np.where(self.users < 0, 0, np.append(sizes, 0)[self.users])
 
@@ -63,7 +63,7 @@ class JoinedSource:
         Args:
           is_watched: `[videos + 1]`, changed in place.
         """
-        for shard in self.data.shards:
+        for shard in self.data.log.shards:
             is_watched[self.videos[shard.read().watches.videos]] = True
 
     def parts(self, first: int, stop: int) -> Iterator["SelectedEvents"]:
@@ -80,7 +80,7 @@ class JoinedSource:
         owners = np.flatnonzero(here >= 0)
         owners = owners[np.argsort(here[owners])]
         users = here[owners]
-        firsts = [shard.first_user for shard in self.data.shards]
+        firsts = [shard.first_user for shard in self.data.log.shards]
         bounds = np.searchsorted(users, [*firsts, self.data.num_users])
         for number, start in enumerate(firsts):
             own = slice(*bounds[number : number + 2].tolist())
@@ -95,8 +95,8 @@ class JoinedSource:
           users: Their indices in it, ascending.
           owners: Their places in the range that is asked for.
         """
-        shard = self.data.shard_index.shard(number)
-        size = self.data.shards[number].num_users
+        shard = self.data.log.shard_index.shard(number)
+        size = self.data.log.shards[number].num_users
         chosen = user_shards.of_users(shard, users)
         found: Arrays = {}
         for name, values in user_shards.arrays(chosen).items():

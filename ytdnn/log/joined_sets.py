@@ -9,11 +9,13 @@ import polars as pl
 from ytdnn import progress
 from ytdnn.log import (
     array_files,
+    catalogues,
     joined_events,
     outcomes,
     prepared,
     schema,
     shard_tasks,
+    user_log,
     user_shards,
     vectors,
 )
@@ -44,7 +46,7 @@ class JoinedSets:
         self._old, self._new = old, new
         self._users = _joined(old.users, new.users, schema.USER_ID)
         self._videos = _joined(old.videos, new.videos, schema.VIDEO_ID)
-        both = old.vocabularies, new.vocabularies
+        both = old.catalogue.vocabularies, new.catalogue.vocabularies
         self._names = {
             name: list(
                 dict.fromkeys(value for one in both for value in one.get(name, ()))
@@ -62,21 +64,21 @@ class JoinedSets:
         place = np.zeros(len(order) + 1, np.int32)
         place[order + 1] = np.arange(1, len(order) + 1)
         facts = self._write_events(place, directory)
-        self._users.write_parquet(directory / prepared.USERS_FILE)
+        self._users.write_parquet(directory / user_log.USERS_FILE)
         videos = self._videos[order]
-        videos.write_parquet(directory / prepared.VIDEOS_FILE)
-        written = self._old.vectors.write_joined(
-            self._new.vectors, self._rows_of(videos), directory
+        videos.write_parquet(directory / catalogues.VIDEOS_FILE)
+        written = self._old.catalogue.vectors.write_joined(
+            self._new.catalogue.vectors, self._rows_of(videos), directory
         )
-        artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
-        if self._old.shard_index.shard(0).searches is not None:
-            self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
+        artifacts.write_json(directory / catalogues.VOCABULARIES_FILE, self._names)
+        if self._old.log.shard_index.shard(0).searches is not None:
+            self._old.catalogue.tokens.write_parquet(directory / catalogues.TOKENS_FILE)
         return {
             **self._old.manifest.facts,
             "users": self._users.height,
             "videos": self._videos.height,
             "vocabulary": int(is_watched.sum()),
-            "appended_from": self._old.end_of_log + 1,
+            "appended_from": self._old.windows.end_of_log + 1,
             vectors.FACT: written,
             **facts,
             **self._outcomes(directory, facts),
@@ -129,7 +131,7 @@ class JoinedSets:
         shards = user_shards.on_disk(directory, facts)
         shown = (shard.read().impressions for shard in shards)
         parts = (table.outcomes for table in shown if table is not None)
-        known = [one.name for one in self._old.outcomes]
+        known = [one.name for one in self._old.catalogue.outcomes]
         if not known:
             return {}
         found = outcomes.measure(known, (part for part in parts if part is not None))
@@ -142,12 +144,12 @@ class JoinedSets:
             data,
             _rows_in(self._users, data.users, schema.USER_ID),
             np.append(0, places + 1).astype(np.int32),
-            {name: self._codes(name, data) for name in self._names},
+            {name: self._codes(name, data.catalogue) for name in self._names},
         )
 
-    def _codes(self, name: str, data: prepared.PreparedData) -> Integers:
+    def _codes(self, name: str, catalogue: catalogues.Catalogue) -> Integers:
         place = {value: i for i, value in enumerate(self._names[name], 1)}
-        values = data.vocabularies.get(name, ())
+        values = catalogue.vocabularies.get(name, ())
         return np.array([0, *(place[value] for value in values)], np.int32)
 
     def _rows_of(self, videos: pl.DataFrame) -> dict[str, tuple[Integers, Integers]]:

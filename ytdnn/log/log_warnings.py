@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn.log import order_statistics, plausibility, prepared, schema
+from ytdnn.log import events, order_statistics, plausibility, schema
 
 _DAY = 86_400
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
 _WINDOWS = {
-    prepared.Split.TRAIN: "training",
-    prepared.Split.VALIDATION: "validation",
+    events.Split.TRAIN: "training",
+    events.Split.VALIDATION: "validation",
 }
 _MIDDLE = (0.01, 0.99)
 _MOST_SPANS = 10.0  # times the middle 98 % that all of a log may span
@@ -78,13 +78,13 @@ def shown_and_clicked(
     """Returns the number of unclicked and clicked impressions of each split.
 
     Args:
-      parts: Parts of the log: splits `[impressions]`, see `prepared.Split`, and clicked
+      parts: Parts of the log: splits `[impressions]`, see `events.Split`, and clicked
         `[impressions] bool`.
 
     Returns:
       `[2, splits] int64`; None without parts.
     """
-    number, found = len(prepared.Split), None
+    number, found = len(events.Split), None
     for splits, clicked in parts:
         cells = np.asarray(clicked) * np.int64(number) + np.asarray(splits)
         counts = np.bincount(cells, minlength=2 * number).reshape(2, number)
@@ -94,7 +94,7 @@ def shown_and_clicked(
 
 def ranking_obstacle(
     shown: np.ndarray | None,
-    needed: Sequence[prepared.Split] = tuple(_WINDOWS),
+    needed: Sequence[events.Split] = tuple(_WINDOWS),
 ) -> str:
     """Returns why no ranker can be trained on a log; empty if one can.
 
@@ -111,7 +111,7 @@ def ranking_obstacle(
         window = f"its {_WINDOWS[split]} window"
         if not skipped + clicked:
             return f"none of the {shown.sum():,} impressions{NONE_INSIDE} {window}"
-        if split == prepared.Split.TRAIN and not (skipped and clicked):
+        if split == events.Split.TRAIN and not (skipped and clicked):
             which = "all" if clicked else "none"
             number = f"{skipped + clicked:,} impressions"
             advice = (

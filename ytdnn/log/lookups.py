@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, schema
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
@@ -22,11 +22,12 @@ class VideoIds(tf.Module):
       missing: Scalar, the id that means no video.
     """
 
-    def __init__(self, data: prepared.PreparedData) -> None:
+    def __init__(self, catalogue: catalogues.Catalogue) -> None:
         """Copies the ids of `data.videos`."""
         super().__init__()
-        dtype, missing = fields.id_type(data)
-        ids = tf.constant(data.videos[schema.VIDEO_ID].to_list(), tf.as_dtype(dtype))
+        dtype, missing = fields.id_type(catalogue)
+        known = catalogue.videos[schema.VIDEO_ID].to_list()
+        ids = tf.constant(known, tf.as_dtype(dtype))
         self.missing = tf.constant(missing, ids.dtype)
         self._table = _table(ids)
         self._ids = tf.Variable(

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn import errors, user_paths
-from ytdnn.log import event_log, prepared, schema, validation, vectors
+from ytdnn.log import catalogues, event_log, prepared, schema, validation, vectors
 from ytdnn.log.sources import frames, log
 
 _NAME = "videos="  # what messages call a frame
@@ -69,8 +69,8 @@ def read(
     read, dropped = validation.check_entities(read, schema.VIDEOS, bad_rows)
     with event_log.readable(found.file, "--file"):
         table = read.tables[schema.VIDEOS].collect()
-    wanted = dict(data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema)
-    of_videos = data.vectors.in_table(schema.VIDEOS)
+    wanted = dict(data.videos.drop(catalogues.TRAIN_COUNT, strict=False).schema)
+    of_videos = data.catalogue.vectors.in_table(schema.VIDEOS)
     wanted |= {name.partition(".")[2]: vectors.DTYPE for name in of_videos}
     unread = [*found.unused, *(name for name in table.columns if name not in wanted)]
     made_columns = [
@@ -80,7 +80,7 @@ def read(
         for name, dtype in wanted.items()
     ]
     made = pl.DataFrame(made_columns)
-    data.vectors.extended(made)  # refuses those of another width
+    data.catalogue.vectors.extended(made)  # refuses those of another width
     return NewVideos(made, unread, dropped)
 
 
@@ -110,9 +110,11 @@ def added_to(data: prepared.PreparedData, table: pl.DataFrame) -> prepared.Prepa
     columns = [
         pl.col(name).cast(dtype, strict=False)
         if name in new.columns
-        else pl.lit(0 if name == prepared.TRAIN_COUNT else None, dtype).alias(name)
+        else pl.lit(0 if name == catalogues.TRAIN_COUNT else None, dtype).alias(name)
         for name, dtype in data.videos.schema.items()
     ]
-    of_videos = [n.partition(".")[2] for n in data.vectors.in_table(schema.VIDEOS)]
+    of_videos = [
+        n.partition(".")[2] for n in data.catalogue.vectors.in_table(schema.VIDEOS)
+    ]
     columns += [pl.col(name) for name in of_videos if name in new.columns]
     return data.with_videos(new.select(columns))

@@ -93,12 +93,12 @@ class LogTensors:
 
     def has(self, table: str, field: str) -> bool:
         """Whether the log has an array of a table, such as ("watches", "devices")."""
-        return getattr(getattr(self.data.shard, table), field, None) is not None
+        return getattr(getattr(self.data.log.shard, table), field, None) is not None
 
     def column(self, table: str, field: str) -> tf.Tensor:
         """Returns an array of a table as a tensor on the host."""
         if (table, field) not in self._made:
-            values = np.asarray(getattr(getattr(self.data.shard, table), field))
+            values = np.asarray(getattr(getattr(self.data.log.shard, table), field))
             # Outside the graph of whoever asks first, such as a step of an input.
             with tf.init_scope(), tf.device("CPU"):
                 self._made[table, field] = tf.constant(values)

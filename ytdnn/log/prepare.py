@@ -15,6 +15,7 @@ import polars as pl
 
 from ytdnn import errors
 from ytdnn.log import (
+    catalogues,
     engines,
     entities,
     event_log,
@@ -28,6 +29,7 @@ from ytdnn.log import (
     shard_tasks,
     shards,
     sources,
+    user_log,
     user_shards,
     vector_files,
     vectors,
@@ -131,7 +133,7 @@ def _write(
     has_searches = schema.SEARCHES in survey.rows
     known = searches.vocabulary(files if has_searches else [], rules.config)
     if has_searches:
-        known.write_parquet(rules.directory / prepared.TOKENS_FILE)
+        known.write_parquet(rules.directory / catalogues.TOKENS_FILE)
     facts, new_index = _write_entities(survey, labels[1:], rules)
     (rules.directory / user_shards.DIRECTORY).mkdir()
     written = engine.write(rules, parts, new_index, known)
@@ -202,7 +204,7 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
 def _plausibility(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
     videos, users = (
         pl.read_parquet(directory / name)
-        for name in (prepared.VIDEOS_FILE, prepared.USERS_FILE)
+        for name in (catalogues.VIDEOS_FILE, user_log.USERS_FILE)
     )
     return plausibility.notes(videos, users, user_shards.on_disk(directory, facts))
 
@@ -272,13 +274,13 @@ def _write_entities(
     new_index[order + 1] = np.arange(1, len(order) + 1)
     ids = survey.videos[schema.VIDEO_ID].gather(order)
     videos = entities.with_columns(survey.log, schema.VIDEOS, ids).with_columns(
-        pl.Series(prepared.TRAIN_COUNT, labels[order].astype(np.int64))
+        pl.Series(catalogues.TRAIN_COUNT, labels[order].astype(np.int64))
     )
     ids = survey.users[schema.USER_ID]
     users = entities.with_columns(survey.log, schema.USERS, ids)
-    videos.write_parquet(rules.directory / prepared.VIDEOS_FILE)
-    users.write_parquet(rules.directory / prepared.USERS_FILE)
-    vocabularies = rules.directory / prepared.VOCABULARIES_FILE
+    videos.write_parquet(rules.directory / catalogues.VIDEOS_FILE)
+    users.write_parquet(rules.directory / user_log.USERS_FILE)
+    vocabularies = rules.directory / catalogues.VOCABULARIES_FILE
     artifacts.write_json(vocabularies, survey.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
     facts[vectors.FACT] = {

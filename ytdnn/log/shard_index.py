@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import events, ragged, user_shards
+from ytdnn.log import ragged, user_shards
 
 Integers = npt.NDArray[np.int64]
 Marks = Callable[[Any], npt.NDArray[np.bool_]]
 TABLES = ("watches", "searches", "impressions")
-_EVENTS_A_PART = 1 << 22
 _SHARDS_OPEN = 4  # each keeps a file open for every column
 # Columns that count from 0 in each shard.
 _USERS, _PAGES = "users", "pages"
@@ -157,70 +156,21 @@ class ShardIndex:
         ]
         return user_shards.joined(parts, self._num_users)
 
-    def watches_of(self, split: events.Split) -> Integers:
-        """Returns the flat positions of a split's watches, ascending."""
-        return self.find("watches", lambda watches: np.asarray(watches.splits) == split)
-
-    def first_watches(
-        self, split: events.Split
-    ) -> tuple[npt.NDArray[np.integer], Integers]:
-        """Returns users with watches in a split and flat positions of their first."""
-        rows = self.watches_of(split)
-        users = self.gather("watches", "users", rows)
-        users, first = np.unique(users, return_index=True)
-        return users, rows[first]
-
-    def last_watches(
-        self, split: events.Split
-    ) -> tuple[npt.NDArray[np.integer], Integers]:
-        """Returns users with watches in a split and flat positions of their last."""
-        rows = self.watches_of(split)
-        rows = rows[self.gather("watches", "are_completed", rows)]
-        users = self.gather("watches", "users", rows)
-        users, last = np.unique(users[::-1], return_index=True)
-        return users, rows[::-1][last]
-
     def watched_before(
-        self, users: npt.NDArray[np.integer], ends: Integers
+        self, users: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]
     ) -> ragged.Ragged:
-        """Returns the videos each user watched before a flat position."""
+        """Returns all videos each user watched before a flat position.
+
+        Args:
+          users: `[n]` user indices.
+          ends: `[n]` flat positions among the users' watches.
+
+        Returns:
+          Catalogue indices for each user.
+        """
         places = ragged.ranges(self.offsets("watches")[users], np.asarray(ends))
         videos = self.gather("watches", "videos", places.values)
         return ragged.Ragged(places.offsets, videos)
-
-    def split_watches(
-        self, users: npt.NDArray[np.integer], ends: Integers, split: events.Split
-    ) -> ragged.Ragged:
-        """Returns the flat positions of users' watches in a split from `ends` on."""
-        lasts = self.offsets("watches")[np.asarray(users) + 1]
-        places = ragged.ranges(np.asarray(ends), lasts)
-        inside = self.gather("watches", "splits", places.values) == split
-        inside &= self.gather("watches", "are_completed", places.values)
-        return places.select(inside)
-
-    def are_new(
-        self,
-        users: npt.NDArray[np.integer],
-        ends: Integers,
-        watches: ragged.Ragged,
-        with_watched: bool,
-    ) -> npt.NDArray[np.bool_]:
-        """Returns whether each watch is the user's first of its video, `[watches]`."""
-        videos = self.gather("watches", "videos", watches.values)
-        stride = int(videos.max(initial=0)) + 1
-        keys = watches.rows * stride + videos
-        is_new = np.zeros(len(keys), bool)
-        is_new[np.unique(keys, return_index=True)[1]] = True
-        if with_watched:
-            return is_new
-        users, ends = np.asarray(users), np.asarray(ends)
-        for part in bounded(ends - self.offsets("watches")[users], _EVENTS_A_PART):
-            before = self.watched_before(users[part], ends[part])
-            known = before.values < stride
-            watched = (before.rows[known] + part.start) * stride + before.values[known]
-            own = slice(watches.offsets[part.start], watches.offsets[part.stop])
-            is_new[own] &= ~np.isin(keys[own], watched)
-        return is_new
 
     def shard(self, number: int) -> user_shards.Shard:
         """Returns the events of a shard, with users numbered from 0."""

@@ -7,7 +7,7 @@ with the same bytes.
 import numpy as np
 import polars as pl
 
-from ytdnn.log import events, outcomes, prepared, ragged, schema, splits, windows
+from ytdnn.log import events, outcomes, ragged, schema, splits, windows
 from ytdnn.run import configs
 
 USER = "user"  # user index within the log
@@ -113,7 +113,7 @@ def search_arrays(
     reached = ragged.running_max(watches["watch_times"], watch_offsets)
     before = ragged.num_before(owners, reached, offsets, times)
     watches["watch_num_searches"] = before.astype(np.int32)
-    is_label = watches["watch_splits"] == prepared.Split.TRAIN
+    is_label = watches["watch_splits"] == events.Split.TRAIN
     is_label &= watches.get("watch_completed", np.ones(len(before), bool))
     in_training = np.zeros(num_users, np.int64)
     np.maximum.at(in_training, owners[is_label], before[is_label])

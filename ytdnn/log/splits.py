@@ -17,9 +17,9 @@ no model may learn from events after its test.
 import numpy as np
 import polars as pl
 
-from ytdnn.log import prepared, schema, windows
+from ytdnn.log import events, schema, windows
 
-_Split = prepared.Split
+_Split = events.Split
 _MIN_WATCHES = 3  # one to train on, one to validate, one to test
 
 

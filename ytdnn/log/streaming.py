@@ -194,9 +194,9 @@ def windows(data: prepared.PreparedData, most: int) -> list[prepared.PreparedDat
       data: The prepared set.
       most: Maximum number of events of a window, unless a single shard has more.
     """
-    sizes = [shard.num_events for shard in data.shards]
+    sizes = [shard.num_events for shard in data.log.shards]
     return [
-        data.window([data.shards[number] for number in group])
+        data.with_log(data.log.window([data.log.shards[number] for number in group]))
         for group in grouped(sizes, most, range(len(sizes)))
     ]
 

@@ -89,7 +89,9 @@ def load(
         times=log.column("watches", "times"),
         is_label=tf.constant(is_label),
         offsets=log.column("watches", "offsets"),
-        searches=_searches(log) if with_searches and data.has_searches else None,
+        searches=_searches(log)
+        if with_searches and data.catalogue.has_searches
+        else None,
         readers=opener(log),
         tensors=log,
     )

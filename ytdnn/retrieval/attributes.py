@@ -14,13 +14,13 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import registries
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, schema
 
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
 OPERATORS = (IN, NOT_IN, AT_MOST, AT_LEAST)
 AGE_DAYS = "age_days"  # of a video at the time of the request, from its upload time
 DAY_SECONDS = 86_400.0
-_LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, prepared.TRAIN_COUNT)
+_LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, catalogues.TRAIN_COUNT)
 _MOST_VALUES = 100_000  # of a text; more, and more than half of the videos: no category
 
 Kind = Literal["text", "number", "age"]
@@ -61,8 +61,8 @@ def key(column: str, operator: str) -> str:
     return f"{column} {operator}"
 
 
-def from_data(
-    data: prepared.PreparedData, operators: Sequence[str] = ()
+def from_catalogue(
+    catalogue: catalogues.Catalogue, operators: Sequence[str] = ()
 ) -> tuple[Attribute, ...]:
     """Returns the columns of a log's videos that conditions can be put on.
 
@@ -70,7 +70,7 @@ def from_data(
     `false`. Titles, vectors and texts that differ from video to video are left out.
 
     Args:
-      data: The prepared set.
+      catalogue: The catalogue of the prepared set.
       operators: Registered operators that its columns have in addition.
 
     Raises:
@@ -78,15 +78,19 @@ def from_data(
     """
     registered = [registries.OPERATORS[name] for name in operators]
     found = []
-    for name in data.videos.columns:
+    for name in catalogue.videos.columns:
         if name in _LEFT_OUT or " " in name:
             continue
-        made = _attribute(name, data.videos[name])
+        made = _attribute(name, catalogue.videos[name])
         if made is not None:
             others = tuple(one.name for one in registered if made.kind in one.kinds)
             made = dataclasses.replace(made, others=others)
             found.append(made)
-        if name == schema.UPLOAD_TIME and AGE_DAYS not in data.videos.columns and made:
+        if (
+            name == schema.UPLOAD_TIME
+            and AGE_DAYS not in catalogue.videos.columns
+            and made
+        ):
             age = dataclasses.replace(made, name=AGE_DAYS, kind="age", others=())
             found.append(age)
     return tuple(found)

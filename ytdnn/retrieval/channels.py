@@ -5,7 +5,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, schema
 from ytdnn.run import configs
 
 CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
@@ -13,7 +13,7 @@ UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"
 
 
 def require(
-    composition: configs.CompositionConfig, data: prepared.PreparedData
+    composition: configs.CompositionConfig, catalogue: catalogues.Catalogue
 ) -> None:
     """Checks that the log has the column that a cap needs.
 
@@ -21,30 +21,30 @@ def require(
       errors.UserError: The log has no channels.
     """
     if composition.max_per_channel:
-        require_column(data, "max_per_channel")
+        require_column(catalogue, "max_per_channel")
 
 
-def require_column(data: prepared.PreparedData, setting: str) -> None:
+def require_column(catalogue: catalogues.Catalogue, setting: str) -> None:
     """Checks that the log has channels.
 
     Args:
-      data: The prepared set.
+      catalogue: The catalogue of the prepared set.
       setting: Name of the setting of a composition that needs them.
 
     Raises:
       errors.UserError: The log has no channels.
     """
-    if CHANNEL not in data.columns:
+    if CHANNEL not in catalogue.columns:
         default = configs.CompositionConfig()
         raise errors.UserError(
             f"expected {CHANNEL} in the log for config.composition.{setting}, found "
-            f"none in {data.directory}: add the column, or set it to "
+            f"none in {catalogue.directory}: add the column, or set it to "
             f"{getattr(default, setting):g}"
         )
 
 
-def channel_indices(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+def channel_indices(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int32]:
     """Returns the channel of each catalogue index, from 1 on, 0 = unknown."""
-    ids = data.videos[schema.CHANNEL_ID].cast(pl.String)
+    ids = catalogue.videos[schema.CHANNEL_ID].cast(pl.String)
     ranks = ids.rank("dense").fill_null(0).to_numpy().astype(np.int32)
     return np.append(np.int32(0), ranks)

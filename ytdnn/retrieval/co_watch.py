@@ -115,7 +115,7 @@ def pairs(
     may_be = np.zeros_like(is_seed)
     may_be[part] = is_seed[part]
     found, numbers = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for shard in inputs.training_set(data).shards:
+    for shard in inputs.training_set(data).log.shards:
         watches = shard.read().watches
         videos = np.asarray(watches.videos)
         own = _pairs(videos, watches.users, may_be)

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.features import vector_columns
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, prepared, schema
 from ytdnn.retrieval import attributes, channels
 from ytdnn.run import configs
 
@@ -46,16 +46,16 @@ class Diversity(tf.Module):
         self._vectors: tf.Variable | None = None
         self._values: tf.Variable | None = None
         self._channels: tf.Variable | None = None
-        require(config, data)
+        require(config, data.catalogue)
         if self._weight:
             self._read(config.diversity_by, data)
         if config.channel_decay < 1.0:
-            indices = channels.channel_indices(data)
+            indices = channels.channel_indices(data.catalogue)
             self._channels = tf.Variable(indices, trainable=False)
 
     def _read(self, by: str, data: prepared.PreparedData) -> None:
         """Takes the vectors or the values that videos are compared by."""
-        if by in data.vectors.in_table(schema.VIDEOS):
+        if by in data.catalogue.vectors.in_table(schema.VIDEOS):
             self._vectors = vector_columns.variable(by, data)
             return
         name = by.removeprefix(f"{schema.VIDEOS}.")
@@ -100,18 +100,18 @@ class Diversity(tf.Module):
         return tf.zeros([shape[0], shape[1], shape[1]])
 
 
-def require(config: configs.CompositionConfig, data: prepared.PreparedData) -> None:
+def require(config: configs.CompositionConfig, catalogue: catalogues.Catalogue) -> None:
     """Checks that the log has the columns that a composition names.
 
     Raises:
       errors.UserError: A column is missing.
     """
     if config.channel_decay < 1.0:
-        channels.require_column(data, "channel_decay")
-    by, of_vectors = config.diversity_by, data.vectors.in_table(schema.VIDEOS)
+        channels.require_column(catalogue, "channel_decay")
+    by, of_vectors = config.diversity_by, catalogue.vectors.in_table(schema.VIDEOS)
     if not config.diversity or by in of_vectors:
         return
-    known = [one for one in data.videos.columns if one in _columns(data)]
+    known = [one for one in catalogue.videos.columns if one in _columns(catalogue)]
     if by.removeprefix(f"{schema.VIDEOS}.") not in known:
         every = ", ".join([*known, *of_vectors]) or "the log has none"
         raise errors.UserError(
@@ -190,6 +190,8 @@ def _same(values: tf.Tensor) -> tf.Tensor:
     return tf.cast(pairs & (values > 0)[:, :, tf.newaxis], tf.float32)
 
 
-def _columns(data: prepared.PreparedData) -> set[str]:
+def _columns(catalogue: catalogues.Catalogue) -> set[str]:
     """Returns the columns of videos that have values to compare."""
-    return {one.name for one in attributes.from_data(data) if one.kind != "age"}
+    return {
+        one.name for one in attributes.from_catalogue(catalogue) if one.kind != "age"
+    }

@@ -12,7 +12,7 @@ _NAME = "exclude_channel_ids"
 
 def exists(data: prepared.PreparedData) -> bool:
     """Whether the log has channels."""
-    return channels.CHANNEL in data.columns
+    return channels.CHANNEL in data.catalogue.columns
 
 
 @registries.REQUEST_FIELDS.register("exclude_channel_ids", exists=exists)
@@ -24,7 +24,7 @@ class ExcludeChannels(request_fields.RequestField):
         super().__init__()
         meaning = "channels to leave out, ids as text; unknown ids are ignored"
         self.field = fields.Field(_NAME, "string", "batch, length", "", meaning)
-        indices = channels.channel_indices(data)
+        indices = channels.channel_indices(data.catalogue)
         videos = np.argsort(indices, kind="stable").astype(np.int32)
         videos = videos[indices[videos] > 0]
         self._videos = tf.Variable(videos, trainable=False)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import errors
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, schema
 from ytdnn.retrieval import fresh_uploads, placing
 from ytdnn.run import configs
 
@@ -37,7 +37,7 @@ class Explorer(tf.Module):
     """
 
     def __init__(
-        self, config: configs.CompositionConfig, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, catalogue: catalogues.Catalogue
     ) -> None:
         """Takes the settings of exploration.
 
@@ -51,7 +51,7 @@ class Explorer(tf.Module):
         self._young_seconds = round(config.young_days * _DAY_SECONDS)
         self._uploads = None
         if self._every:
-            self._uploads = tf.Variable(_upload_times(data), trainable=False)
+            self._uploads = tf.Variable(_upload_times(catalogue), trainable=False)
 
     def __call__(
         self,
@@ -92,14 +92,14 @@ class Explorer(tf.Module):
 
 
 def from_config(
-    config: configs.CompositionConfig, data: prepared.PreparedData
+    config: configs.CompositionConfig, catalogue: catalogues.Catalogue
 ) -> Explorer | None:
     """Returns the explorer, None where the config does not explore.
 
     Raises:
       errors.UserError: As for `Explorer`.
     """
-    return Explorer(config, data) if config.explores else None
+    return Explorer(config, catalogue) if config.explores else None
 
 
 def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
@@ -204,10 +204,10 @@ def _shifted(values: tf.Tensor, shift: int) -> tf.Tensor:
     return tf.bitwise.bitwise_and(kept, mask)
 
 
-def _upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
-    if schema.UPLOAD_TIME not in data.videos.columns:
+def _upload_times(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int64]:
+    if schema.UPLOAD_TIME not in catalogue.videos.columns:
         raise errors.UserError(
             "expected videos.upload_time in the log for "
             "--config.composition.young_every, found none: leave it out"
         )
-    return fresh_uploads.upload_times(data)
+    return fresh_uploads.upload_times(catalogue)

@@ -97,11 +97,11 @@ class Filters(tf.Module):
         self.saved = saved = dict(policies or {})
         self._columns = [
             filter_columns.ConditionColumn(one)
-            for one in attributes.from_data(data, operators)
+            for one in attributes.from_catalogue(data.catalogue, operators)
         ]
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
-        self._end_of_log = data.end_of_log
+        self._end_of_log = data.windows.end_of_log
         self._size = data.num_videos + 1
         self._known_keys = filter_columns.places_of(self.keys)
         self._known_policies = filter_columns.places_of(self.policies)

@@ -9,7 +9,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, prepared, schema
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import channels as channels_room
 from ytdnn.retrieval import interface
@@ -20,7 +20,7 @@ _UPLOADS = 10  # latest of each channel
 
 def exists(data: prepared.PreparedData) -> bool:
     """Whether the log has channels and times of upload."""
-    return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.columns
+    return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.catalogue.columns
 
 
 @registries.SOURCES.register("fresh_uploads", exists=exists, reads_time=True)
@@ -32,7 +32,10 @@ class FreshUploads(interface.Source):
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
         """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
-        channels, times = channels_room.channel_indices(data), upload_times(data)
+        channels, times = (
+            channels_room.channel_indices(data.catalogue),
+            upload_times(data.catalogue),
+        )
         known = np.flatnonzero((channels > 0) & (times >= 0))
         videos = known[np.lexsort((times[known], channels[known]))]
         self._channels = tf.Variable(channels, trainable=False)
@@ -65,7 +68,7 @@ class FreshUploads(interface.Source):
         return tf.reshape(flat, tf.shape(keys))
 
 
-def upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+def upload_times(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int64]:
     """Returns the upload time of each catalogue index, seconds, -1 = unknown."""
-    times = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(-1).to_numpy()
+    times = catalogue.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(-1).to_numpy()
     return np.append(np.int64(-1), times)

@@ -92,7 +92,7 @@ def table(data: prepared.PreparedData, num: int) -> Table:
 def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
     """Returns `[users, num_videos + 1]`, 1 at a user's latest training watches."""
     parts = []
-    for shard in inputs.training_set(data).shards:
+    for shard in inputs.training_set(data).log.shards:
         watches = shard.read().watches
         users, videos = watches.users, np.asarray(watches.videos)
         ends = np.searchsorted(users, users, side="right")

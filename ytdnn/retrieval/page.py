@@ -41,11 +41,11 @@ class Rule(tf.Module):
         self._weight = config.blend_weight
         self._most = config.max_per_channel
         self.caps = self._most > 0
-        channels.require(config, data)
+        channels.require(config, data.catalogue)
         self._channels = None
         if self._most:
             self._channels = tf.Variable(
-                channels.channel_indices(data), trainable=False
+                channels.channel_indices(data.catalogue), trainable=False
             )
 
     def __call__(

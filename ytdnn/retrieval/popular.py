@@ -34,7 +34,7 @@ class Popular(interface.Source):
 
 def most_watched(data: prepared.PreparedData) -> np.ndarray:
     """Returns the videos watched in the last week of training, most watched first."""
-    shards = inputs.training_set(data).shards
+    shards = inputs.training_set(data).log.shards
     last = max(int(shard.read().watches.times.max(initial=0)) for shard in shards)
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in shards:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import positions, prepared, ragged, schema
+from ytdnn.log import events, positions, prepared, ragged, schema, user_log
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import interface, pool, scores
 
@@ -131,7 +131,9 @@ class Replay:
         vectors: Vectors,
     ) -> pool.Found:
         """Returns the proposals of the sources for requests."""
-        watched = tf.constant(self.data.watched_before(users, ends).padded())
+        watched = tf.constant(
+            self.data.log.shard_index.watched_before(users, ends).padded()
+        )
         requests = interface.SourceRequests(
             watched=watched,
             times=tf.constant(times, tf.int64),
@@ -147,7 +149,7 @@ class Replay:
         num_searches = None
         if self._log.searches is not None:
             times = np.where(times == 0, _NOT_KNOWN, times)
-            num_searches = self.data.searches.num_before(users, times)
+            num_searches = self.data.log.searches.num_before(users, times)
         rows = np.asarray(at.rows) if at.event == schema.IMPRESSIONS else None
         return self._model.vectors_at(self._log, users, ends, num_searches, rows)
 
@@ -190,9 +192,11 @@ class Replay:
           size: Requests of a part.
         """
         shown = self.data.impressions
-        seen = [prepared.Split.CONTEXT, prepared.Split.EARLIER]
+        seen = [events.Split.CONTEXT, events.Split.EARLIER]
         rows = np.flatnonzero(~np.isin(np.asarray(shown.splits), seen))
-        edges = np.append(np.flatnonzero(begins_request(self.data, rows)), len(rows))
+        edges = np.append(
+            np.flatnonzero(begins_request(self.data.log, rows)), len(rows)
+        )
         for part in _parts(len(edges) - 1, size):
             first = rows[edges[part.start : part.stop]]
             users = np.asarray(shown.users)[first]
@@ -242,12 +246,12 @@ class _Pages:
     vectors: Vectors
 
 
-def begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bool_]:
+def begins_request(log: user_log.UserLog, rows: Rows) -> npt.NDArray[np.bool_]:
     """Returns whether each impression is the first of its request, `[n] bool`.
 
     Impressions are sorted by user and time, so those of one request are neighbours.
     """
-    index, table = data.shard_index, "impressions"
+    index, table = log.shard_index, "impressions"
     changes = np.zeros(len(rows), bool)
     changes[:1] = True
     for name in ("users", "request_times", "num_watches", "devices"):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import interface, nearest, pool, replay, scores, tower
 from ytdnn.retrieval.index import brute_force
@@ -52,18 +52,18 @@ class FirstStage:
         return bool(self.candidates.sees_request_time)
 
     def fields(
-        self, data: prepared.PreparedData, with_sources: bool = False
+        self, catalogue: catalogues.Catalogue, with_sources: bool = False
     ) -> fields.Fields:
         """Returns the request fields that the stage reads.
 
         Args:
-          data: The prepared set.
+          catalogue: The catalogue of the prepared set.
           with_sources: Whether all sources are used, not only the candidate model.
         """
-        own = self.candidates.fields(data)
+        own = self.candidates.fields(catalogue)
         if not with_sources:
             return own
-        read = fields.union(own, (fields.watched(data),))
+        read = fields.union(own, (fields.watched(catalogue),))
         kinds = self._num_places
         if any(registries.SOURCES[kind].reads_time for kind in kinds):
             return fields.union(read, (fields.time(),))

@@ -11,7 +11,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import inputs, prepared, schema
+from ytdnn.log import catalogues, inputs, prepared, schema
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface
 
@@ -22,7 +22,7 @@ _TOPIC = f"{schema.VIDEOS}.{schema.TOPIC}"
 
 def exists(data: prepared.PreparedData) -> bool:
     """Whether the log has topics."""
-    return _TOPIC in data.columns
+    return _TOPIC in data.catalogue.columns
 
 
 @registries.SOURCES.register("topic_popular", exists=exists)
@@ -38,7 +38,7 @@ class TopicPopular(interface.Source):
         """Counts the training watches of each topic's videos."""
         super().__init__(num)
         counts = inputs.num_training_watches(data)
-        topics = _topics(data)
+        topics = _topics(data.catalogue)
         self._topics = tf.Variable(topics, trainable=False)
         self._counts = tf.Variable(counts.astype(np.int32), trainable=False)
         self._videos = tf.Variable(_most_watched(topics, counts), trainable=False)
@@ -58,9 +58,9 @@ class TopicPopular(interface.Source):
         )
 
 
-def _topics(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+def _topics(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int32]:
     """Returns the topic of each catalogue index, from 1 on, 0 = unknown."""
-    ids = data.videos[schema.TOPIC].cast(pl.String)
+    ids = catalogue.videos[schema.TOPIC].cast(pl.String)
     ranks = ids.rank("dense").fill_null(0).to_numpy().astype(np.int32)
     return np.append(np.int32(0), ranks)
 

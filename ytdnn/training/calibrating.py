@@ -38,7 +38,7 @@ def fit(
     """
     parts, of_outcomes = [], []
     for window in streaming.windows(data, config.window_events):
-        rows = building.rows_of(window, prepared.Split.VALIDATION)
+        rows = building.rows_of(window.log, events.Split.VALIDATION)
         if not len(rows):
             continue
         found = ranker.predictions(window, rows)

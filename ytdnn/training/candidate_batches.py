@@ -67,8 +67,10 @@ class CandidateWindows:
         self, window: streaming.Window, num_readers: int
     ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
-        shards = [self._data.shards[number] for number in window.shards]
-        log = tower_inputs.open_log(self._read, self._data.window(shards))
+        shards = [self._data.log.shards[number] for number in window.shards]
+        log = tower_inputs.open_log(
+            self._read, self._data.with_log(self._data.log.window(shards))
+        )
         config = self._config
         if self._is_sliced:
             batches = inputs.FewSlices if self._are_few else inputs.SliceBatches
@@ -120,7 +122,7 @@ class CandidateWindows:
         """Passes over the shards once."""
         per_user = self._config.label.examples_per_user
         found = []
-        for shard in self._data.shards:
+        for shard in self._data.log.shards:
             watches = shard.read().watches
             is_label = inputs.are_labels(watches, self._data.vocabulary_size)
             labels = np.bincount(watches.users[is_label], minlength=1)

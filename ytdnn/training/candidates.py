@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ytdnn import registries
-from ytdnn.log import inputs, prepared, streaming
+from ytdnn.log import events, inputs, prepared, streaming, user_log
 from ytdnn.models.candidates import losses, model, tower_inputs
 from ytdnn.models.layers import randomness
 from ytdnn.run import artifacts, configs
@@ -138,7 +138,7 @@ def _member(
     with on.scope():
         candidate_model = model.build(config.candidates, data)
     begins = _begun(config.candidates, data, candidate_model, on, refitted)
-    num_labels = _num_training_watches(data)
+    num_labels = _num_training_watches(data.log)
     training = loop.capped_batches(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
@@ -175,9 +175,9 @@ def _begun(
     return starting.facts(start)
 
 
-def _num_training_watches(data: prepared.PreparedData) -> int:
-    splits = (shard.read().watches.splits for shard in data.shards)
-    return sum(int((one == prepared.Split.TRAIN).sum()) for one in splits)
+def _num_training_watches(log: user_log.UserLog) -> int:
+    splits = (shard.read().watches.splits for shard in log.shards)
+    return sum(int((one == events.Split.TRAIN).sum()) for one in splits)
 
 
 def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -266,5 +266,5 @@ def make_batches(
 ) -> streaming.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
     source = candidate_batches.CandidateWindows(candidates, read, data, seed, are_few)
-    sizes = [shard.num_events for shard in data.shards]
+    sizes = [shard.num_events for shard in data.log.shards]
     return streaming.BatchStream(source, sizes, candidates.window_events, seed)

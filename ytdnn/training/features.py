@@ -19,7 +19,7 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
     registry.choose(base_feature.CANDIDATES, data, candidates.features)
     if candidates.content.enabled:
         content.features_of(candidates.content, data)
-    if not data.ranker_left_out(config.ranking):
+    if not data.windows.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
-        channels.require(config.composition, data)
-        diversity.require(config.composition, data)
+        channels.require(config.composition, data.catalogue)
+        diversity.require(config.composition, data.catalogue)

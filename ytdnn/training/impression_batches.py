@@ -32,7 +32,7 @@ class ImpressionWindows:
         """
         self._model, self._data = ranking_model, data
         self._rows_of_batch, self._seed = batch_size, seed
-        self._sizes = building.num_training_rows(data)
+        self._sizes = building.num_training_rows(data.log)
 
     def steps(self, window: streaming.Window, num_readers: int) -> int:
         """Returns the batches of an epoch, without reading the window."""
@@ -41,12 +41,13 @@ class ImpressionWindows:
 
     def open(self, window: streaming.Window, num_readers: int) -> "ImpressionBatches":
         """Reads a window."""
-        data = self._data.window([self._data.shards[n] for n in window.shards])
+        log = self._data.log
+        data = self._data.with_log(log.window([log.shards[n] for n in window.shards]))
         # That of the whole is what validation reads too.
         is_part = bool(window.stream)
         return ImpressionBatches(
             log=self._model.open_log(data, serving=False, keep=not is_part),
-            rows=tf.constant(building.training_rows(data)),
+            rows=tf.constant(building.training_rows(data.log)),
             batch_size=self._batch_size(num_readers),
             seed=self._seed,
             stream=window.stream,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model
 
 _MOST_POSITIONS = 1 << 15
@@ -26,8 +26,8 @@ def project(
         return
     if not candidate_model.serving_dim:
         return
-    part = data.some
-    rows = part.watch_split_rows(prepared.Split.TRAIN)
+    part = data.with_log(data.log.some)
+    rows = part.windows.watches_of(events.Split.TRAIN)
     users = np.asarray(part.watches.users)[rows]
     has_history = rows > np.asarray(part.watches.offsets)[users]
     rows = rows[has_history] if has_history.any() else rows
@@ -37,5 +37,5 @@ def project(
     users = np.asarray(part.watches.users)[rows]
     vectors = [one.user_vectors(part, users, rows) for one in candidate_model.members]
     candidate_model.choose_projection(
-        np.concatenate(vectors, axis=1), data.training_window[1]
+        np.concatenate(vectors, axis=1), data.windows.training_window[1]
     )

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn import progress, registries
 from ytdnn.evaluation.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.log import earlier_impressions, prepared, schema, streaming
+from ytdnn.log import earlier_impressions, events, prepared, schema, streaming
 from ytdnn.models.layers import randomness
 from ytdnn.models.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
@@ -79,7 +79,7 @@ def train(
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:
-        building.require_rows(data, prepared.Split.VALIDATION)
+        building.require_rows(data.log, events.Split.VALIDATION)
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
     randomness.set_seed(config.seed)
     if on.writes:
@@ -88,10 +88,10 @@ def train(
             progress.say(line)
     ranking_model = building.build(config.ranking, data, first_stage, on.scope())
     if on.writes:
-        for line in outcomes.notes(data, ranking_model.measured.outcomes):
+        for line in outcomes.notes(data.catalogue, ranking_model.measured.outcomes):
             progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
-    num_rows = sum(building.num_training_rows(data))
+    num_rows = sum(building.num_training_rows(data.log))
     training = loop.capped_batches(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
@@ -166,7 +166,7 @@ def make_batches(
     source = impression_batches.ImpressionWindows(
         ranking_model, data, size, config.seed
     )
-    sizes = [shard.num_events for shard in data.shards]
+    sizes = [shard.num_events for shard in data.log.shards]
     most = config.ranking.window_events
     return streaming.BatchStream(source, sizes, most, config.seed)
 
@@ -249,7 +249,7 @@ class _Validated:
         cls, ranking_model: model.RankingModel, data: prepared.PreparedData
     ) -> "_Validated":
         """Predicts."""
-        rows = building.rows_of(data, prepared.Split.VALIDATION)
+        rows = building.rows_of(data.log, events.Split.VALIDATION)
         shown = data.impressions
         if not len(rows):  # and nothing to open
             none = np.zeros(0, np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import progress
-from ytdnn.log import prepared, ragged, streaming
+from ytdnn.log import events, prepared, ragged, streaming
 from ytdnn.models.candidates import model
 from ytdnn.run import configs
 
@@ -58,16 +58,18 @@ class _Cases:
           config: Settings that define the right answers.
           sample: Ascending indices of the users to look at; None: all.
         """
-        split = prepared.Split.VALIDATION
-        is_last = config.validate_last
-        users, ends = (data.last_watches if is_last else data.first_watches)(split)
+        split = events.Split.VALIDATION
+        windows, is_last = data.windows, config.validate_last
+        users, ends = (windows.last_watches if is_last else windows.first_watches)(
+            split
+        )
         if sample is not None:
             is_in = np.isin(users, sample)
             users, ends = users[is_in], ends[is_in]
         repeats = config.validate_repeats
-        sizes = np.diff(data.targets(users, ends, split, repeats).offsets)
+        sizes = np.diff(windows.targets(users, ends, split, repeats).offsets)
         users, ends = users[sizes > 0], ends[sizes > 0]
-        targets = data.targets(users, ends, split, repeats)
+        targets = windows.targets(users, ends, split, repeats)
         return cls(data, users, ends, targets, config)
 
     def blocks(self) -> Iterator["_Cases"]:
@@ -75,9 +77,9 @@ class _Cases:
         for start in range(0, len(self.users), _USERS_A_BLOCK):
             part = slice(start, start + _USERS_A_BLOCK)
             users, ends = self.users[part], self.ends[part]
-            split = prepared.Split.VALIDATION
+            split = events.Split.VALIDATION
             repeats = self.config.validate_repeats
-            targets = self.data.targets(users, ends, split, repeats)
+            targets = self.data.windows.targets(users, ends, split, repeats)
             yield dataclasses.replace(self, users=users, ends=ends, targets=targets)
 
     @functools.cached_property
@@ -85,7 +87,7 @@ class _Cases:
         """The videos that each user's list leaves out: those watched before."""
         if self.config.validate_repeats:
             return ragged.empty(len(self.users))
-        return self.data.watched_before(self.users, self.ends)
+        return self.data.log.shard_index.watched_before(self.users, self.ends)
 
 
 def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
@@ -137,7 +139,7 @@ def _measured(
     """Yields the metrics of the users of each block."""
     from ytdnn.evaluation.metrics import retrieval
 
-    _, moment = data.training_window
+    _, moment = data.windows.training_window
     vectors = candidate_model.video_vectors(moment)
     lists_new = candidate_model.num_listed > data.vocabulary_size
     done = 0
@@ -148,7 +150,7 @@ def _measured(
                 available = None
                 if lists_new:
                     times = np.full(len(block.users), moment)
-                    available = data.listed_from, times
+                    available = data.catalogue.listed_from, times
                 top = retrieval.top_k(
                     candidate_model.vectors_at(log, block.users, block.ends),
                     vectors,
@@ -176,8 +178,9 @@ def _means(parts: list[Values]) -> dict[str, float]:
 def _with_validation(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
     """Returns the users with a watch in the validation window, ascending."""
     found = [np.zeros(0, np.int64)]
-    for place, shard in zip(data.shards, data.each_shard(), strict=True):
-        users, _ = shard.first_watches(prepared.Split.VALIDATION)
+    shards = map(data.with_log, data.log.each_shard())
+    for place, shard in zip(data.log.shards, shards, strict=True):
+        users, _ = shard.windows.first_watches(events.Split.VALIDATION)
         found.append(users.astype(np.int64) + place.first_user)
     return np.concatenate(found)
 

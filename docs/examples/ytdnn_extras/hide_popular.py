@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields
 from ytdnn.retrieval import request_fields
 
 _MOST = 100
@@ -20,7 +20,7 @@ class HidePopular(request_fields.RequestField):
         self.field = fields.Field(
             "hide_popular", "int32", "batch", 0, meaning, least=0, greatest=_MOST
         )
-        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
+        counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()
         order = 1 + np.argsort(-counts, kind="stable")[:_MOST]
         self._videos = tf.Variable(order.astype(np.int32), trainable=False)
 

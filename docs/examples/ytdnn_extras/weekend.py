@@ -23,7 +23,7 @@ class Weekend(encodings.Continuous, base_feature.ReadAtRequest):
     columns = ("watches.time",)
     networks = frozenset({base_feature.RANKING})
 
-    def fields(self, data):
+    def fields(self, catalogue):
         """Returns the key of requests that it reads."""
         return (fields.time(),)
 

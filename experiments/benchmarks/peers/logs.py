@@ -10,7 +10,7 @@ from experiments.benchmarks.peers import pace
 from ytdnn import configs
 from ytdnn.evaluation import lists, protocol
 from ytdnn.evaluation.metrics import retrieval
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 
 K = 10
 _START, _WATCHES_A_USER = 1_600_000_000, 50
@@ -83,11 +83,11 @@ def made(num_videos: int, scratch: pathlib.Path) -> Log:
 
 def _prepared(settings: configs.DataConfig, directory: pathlib.Path) -> Log:
     data = prepare.prepare(settings, directory)
-    cases = protocol.cases(data, prepared.Split.TEST, configs.EvaluationConfig())
+    cases = protocol.cases(data, events.Split.TEST, configs.EvaluationConfig())
     watches = data.watches
-    is_training = np.asarray(watches.splits) != prepared.Split.TEST
+    is_training = np.asarray(watches.splits) != events.Split.TEST
     counts = np.bincount(watches.users[is_training], minlength=len(watches.offsets) - 1)
-    events = pace.Events(
+    trained = pace.Events(
         offsets=np.append(0, np.cumsum(counts)),
         videos=np.asarray(watches.videos)[is_training].astype(np.int32),
         times=np.asarray(watches.times)[is_training].astype(np.int64),
@@ -96,5 +96,5 @@ def _prepared(settings: configs.DataConfig, directory: pathlib.Path) -> Log:
         asked_times=cases.times,
     )
     path = directory.with_suffix(".npz")
-    events.write(path)
+    trained.write(path)
     return Log(data, cases, path)

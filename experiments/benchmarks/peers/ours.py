@@ -11,7 +11,7 @@ from experiments.benchmarks.peers import pace
 from ytdnn import configs
 from ytdnn.evaluation import protocol
 from ytdnn.features import base_feature, registry
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.layers import randomness
 from ytdnn.training import candidates, devices, loop
@@ -45,13 +45,13 @@ def config(task: pace.Task) -> configs.Config:
     )
 
 
-def train(task: pace.Task, events: pace.Events) -> pace.Pace:
+def train(task: pace.Task, given: pace.Events) -> pace.Pace:
     """Trains as `ytdnn.training.loop` does, but for checkpoints."""
-    del events
+    del given
     chosen = config(task)
     randomness.set_seed(chosen.seed)
     data = prepared.load(pathlib.Path(task.prepared))
-    cases = protocol.cases(data, prepared.Split.TEST, configs.EvaluationConfig())
+    cases = protocol.cases(data, events.Split.TEST, configs.EvaluationConfig())
     data = data.with_validation_in_training()
     model = candidate_model.build(chosen.candidates, data)
     stage = candidates.make_stage(chosen, data, model)
@@ -63,7 +63,7 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
         return {"users": users, "videos": model.video_vectors()}
 
     run = pace.Pace(task, hand_over, warm_up=20)
-    labels = int((np.asarray(data.watches.splits) == prepared.Split.TRAIN).sum())
+    labels = int((np.asarray(data.watches.splits) == events.Split.TRAIN).sum())
     examples = round(labels / stage.steps_per_epoch)  # a mean: slices end at users
     for epoch in itertools.count():
         for number in _calls(trainer, epoch):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
 from ytdnn.features.sequences import base_encoder
-from ytdnn.log import fields, inputs, lookups, prepared, watch_log
+from ytdnn.log import events, fields, inputs, lookups, prepared, watch_log
 from ytdnn.log import request as raw_request
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
@@ -86,11 +86,11 @@ class EncoderContract:
         self, data: prepared.PreparedData
     ) -> None:
         encoder = self.make(data)
-        wanted = {field.name: field for field in encoder.fields(data)}
-        read = encoder.open_request(data)
-        videos = lookups.VideoIds(data)
+        wanted = {field.name: field for field in encoder.fields(data.catalogue)}
+        read = encoder.open_request(data.catalogue)
+        videos = lookups.VideoIds(data.catalogue)
         log = watch_log.load(data)
-        users, ends = data.first_watches(prepared.Split.TEST)
+        users, ends = data.windows.first_watches(events.Split.TEST)
         expected = inputs.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)
         encode = tf.function(encoder, reduce_retracing=True)
@@ -104,11 +104,11 @@ class EncoderContract:
         self, data: prepared.PreparedData
     ) -> None:
         encoder = self.make(data)
-        wanted = {field.name: field for field in encoder.fields(data)}
-        wanted |= {field.name: field for field in (fields.watched(data),)}
+        wanted = {field.name: field for field in encoder.fields(data.catalogue)}
+        wanted |= {field.name: field for field in (fields.watched(data.catalogue),)}
         raw = _tensors(requests.parse({}, wanted), wanted)
-        request = raw_request.Request(raw, lookups.VideoIds(data))
-        found = encoder(encoder.open_request(data)(request))
+        request = raw_request.Request(raw, lookups.VideoIds(data.catalogue))
+        found = encoder(encoder.open_request(data.catalogue)(request))
         assert not tf.concat(found, axis=-1).numpy().any()
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.features.sequences import contract, documented
 from ytdnn import configs, errors
 from ytdnn.features.sequences import base_encoder, choice
-from ytdnn.log import inputs, positions, prepared, schema, watch_log
+from ytdnn.log import events, inputs, positions, prepared, schema, watch_log
 
 POSITIONS = 5
 ENCODERS = {
@@ -184,7 +184,7 @@ def test_times_count_where_they_are_read(
     asked = features[schema.REQUEST_TIMES]
     later = features | {schema.REQUEST_TIMES: asked + 10**6}
     assert np.any(vectors(encoder, later) != plain) == requests
-    names = {field.name for field in encoder.fields(data)}
+    names = {field.name for field in encoder.fields(data.catalogue)}
     assert (schema.WATCH_TIMES in names) == watches
     assert (schema.TIME in names) == requests
 
@@ -193,7 +193,7 @@ def test_the_time_of_the_request_is_read_only_where_it_is_allowed(
     data: prepared.PreparedData,
 ) -> None:
     encoder = made("hstu", data)
-    assert schema.TIME not in {field.name for field in encoder.fields(data)}
+    assert schema.TIME not in {field.name for field in encoder.fields(data.catalogue)}
     vectors(encoder, rows(data))  # which have no such tensor
 
 
@@ -201,7 +201,7 @@ def test_request_times_of_the_log_are_those_of_the_request(
     data: prepared.PreparedData,
 ) -> None:
     log = watch_log.load(data, _request_times)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     found = inputs.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
     np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
 

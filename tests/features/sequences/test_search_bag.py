@@ -10,16 +10,16 @@ class TestSearchBag(contract.EncoderContract):
     rows = schema.SEARCH_TOKENS
 
     def make(self, data: prepared.PreparedData) -> search_bag.SearchBag:
-        return search_bag.SearchBag(contract.CONFIG, data.tokens.height)
+        return search_bag.SearchBag(contract.CONFIG, data.catalogue.tokens.height)
 
     def size(self, data: prepared.PreparedData) -> int:
-        return data.tokens.height
+        return data.catalogue.tokens.height
 
 
 def test_it_is_the_average_of_each_positions_own_tokens(
     data: prepared.PreparedData,
 ) -> None:
-    encoder = search_bag.SearchBag(contract.CONFIG, data.tokens.height)
+    encoder = search_bag.SearchBag(contract.CONFIG, data.catalogue.tokens.height)
     features = contract.batch(data)
     (found,) = encoder(features)
     table = encoder.tokens.table.numpy()

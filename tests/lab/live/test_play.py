@@ -105,7 +105,7 @@ def test_the_log_of_an_arm_is_an_event_log(
     days.write_log(tmp_path / "log", directory, live, "logging", found.world)
     config = configs.DataConfig(source="log", dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
-    assert data.has_impressions
+    assert data.log.has_impressions
     users = {f"u{user}" for user in found.members(0)}
     assert data.num_users > 10
     assert set(data.users[schema.USER_ID]) <= users

@@ -23,4 +23,4 @@ def test_a_run_is_refreshed_on_the_log_of_its_arm(
     assert refreshed.name == "0021"  # after the second of the days from 20 on
     before, after = (prepared.load(place / "data") for place in (workdir, refreshed))
     assert len(after.watches) > len(before.watches)
-    assert after.end_of_log > before.end_of_log
+    assert after.windows.end_of_log > before.windows.end_of_log

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
+from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import report_model, run_models
 from ytdnn.lab.off_policy import counterfactual, judged_systems, page_choices
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 from ytdnn.retrieval import exploring
 
 Shown = tuple[str, int, int, str, float | None, float]
@@ -71,7 +72,7 @@ def measured(
         ),
     )
     asked = run_models.RunModels(data, trained, vectors, ranker, (), config)
-    return judged_systems.measure(asked, prepared.Split.TEST)
+    return judged_systems.measure(asked, events.Split.TEST)
 
 
 def test_by_hand(tmp_path: pathlib.Path) -> None:
@@ -134,7 +135,7 @@ def test_nothing_is_said_without_known_pages(
     config = CONFIG
     if change == "no propensities":
         shown = dataclasses.replace(data.impressions, propensities=None)
-        data = data.with_events(impressions=shown)
+        data = changed_log.with_tables(data, impressions=shown)
     elif change == "not asked":
         evaluation = dataclasses.replace(EVALUATION, off_policy_pages=0)
         config = dataclasses.replace(CONFIG, evaluation=evaluation)

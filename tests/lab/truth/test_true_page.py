@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests import changed_log
 from ytdnn import configs
 from ytdnn.evaluation import lists, protocol
 from ytdnn.lab.truth import known_world, true_page
 from ytdnn.lab.world import corpus, memory, page_truth, truth
-from ytdnn.log import prepare, prepared
+from ytdnn.log import events, prepare, prepared
 
 WORLD = configs.WorldConfig(
     num_users=300, num_videos=400, num_topics=4, num_days=30, watches_per_user=40
@@ -27,7 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 @pytest.fixture(scope="module")
 def cases(data: prepared.PreparedData) -> protocol.Cases:
     config = dataclasses.replace(CONFIG, remove_watched=False)
-    return protocol.cases(data, prepared.Split.TEST, config)
+    return protocol.cases(data, events.Split.TEST, config)
 
 
 @pytest.fixture(scope="module")
@@ -115,15 +116,15 @@ def test_what_happens_at_the_request_or_later_is_not_remembered(
     later = np.asarray(shown.times) >= cases.times[0]
     assert later.any()
     none_clicked = shown.replace(clicked=np.asarray(shown.clicked) & ~later)
-    changed = data.with_events(impressions=none_clicked)
-    found = lists.popularity(data)(cases, 10)
+    changed = changed_log.with_tables(data, impressions=none_clicked)
+    found = lists.popularity(data.catalogue)(cases, 10)
     others = true_page.from_data(changed).per_user(cases, found, (10,))
     for name, value in pages.per_user(cases, found, (10,)).items():
         np.testing.assert_array_equal(others[name], value)
 
 
 def test_a_list_shorter_than_k_is_a_shorter_page(data, cases, pages) -> None:
-    found = lists.popularity(data)(cases, 4)
+    found = lists.popularity(data.catalogue)(cases, 4)
     padded = np.pad(found, ((0, 0), (0, 6)))
     values, expected = (pages.per_user(cases, one, (10,)) for one in (found, padded))
     for name, value in values.items():
@@ -133,8 +134,8 @@ def test_a_list_shorter_than_k_is_a_shorter_page(data, cases, pages) -> None:
 def test_candidates_by_truth_are_the_rankers_candidates_in_a_better_order(
     data, pages
 ) -> None:
-    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
-    first = lists.popularity(data)
+    cases = protocol.cases(data, events.Split.TEST, CONFIG)
+    first = lists.popularity(data.catalogue)
     chosen = first(cases, 30)
     found = pages.reordered(first, 30)(cases, 30)
     np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(chosen, axis=1))
@@ -147,7 +148,7 @@ def test_candidates_by_truth_are_the_rankers_candidates_in_a_better_order(
 
 
 def test_the_best_page_is_worth_most_and_holds_only_what_it_may(data, pages) -> None:
-    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    cases = protocol.cases(data, events.Split.TEST, CONFIG)
     found = pages.best(cases, 10)
     assert found.min() > 0
     uploads = data.videos["upload_time"].to_numpy()

@@ -332,7 +332,7 @@ def test_prepared_set_pairs_clicks_and_impressions(tmp_path):
     assert shown.seconds.sum() == pytest.approx(watches.seconds.sum(), rel=1e-5)
     assert (shown.seconds[~shown.clicked] == 0).all()
     assert data.manifest.facts["pages"] == "user and second"
-    assert data.vocabularies == {
+    assert data.catalogue.vocabularies == {
         "device": ["tab 0", "tab 1", "tab 4"],
         "source": ["standard"],
     }

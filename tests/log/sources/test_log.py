@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytdnn import configs, errors
-from ytdnn.log import prepare, prepared, schema, sources
+from ytdnn.log import events, prepare, schema, sources
 from ytdnn.log.sources import log as log_source
 from ytdnn.run.cli import arguments, commands, given_settings
 
@@ -390,11 +390,11 @@ def _check_ebnerd(data, directory):
         shown["position"].unique()
     )
     assert data.manifest.facts["pages"] == "page_id"
-    assert data.vocabularies["device"] == sorted(
+    assert data.catalogue.vocabularies["device"] == sorted(
         shown["device_type"].cast(pl.String).unique()
     )
     splits = np.asarray(impressions.splits)
-    for split in (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST):
+    for split in (events.Split.TRAIN, events.Split.VALIDATION, events.Split.TEST):
         assert (splits == split).any()
     # The clicks are in the histories of later impressions, not of their own.
     before = np.asarray(impressions.num_watches)

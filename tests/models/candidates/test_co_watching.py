@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.models.candidates import co_watching
 
 
@@ -19,7 +19,7 @@ def sharded(tmp_path_factory):
 def watched_by(data):
     """Returns the dense matrix of users and videos, 1 where there is a watch."""
     watches = data.watches
-    keep = np.asarray(watches.splits) == prepared.Split.TRAIN
+    keep = np.asarray(watches.splits) == events.Split.TRAIN
     videos = np.asarray(watches.videos)
     keep &= videos <= data.vocabulary_size
     found = np.zeros((data.num_users, data.vocabulary_size))
@@ -57,7 +57,7 @@ def test_a_vector_is_longer_the_more_watches_it_is_of(data):
 
 
 def test_a_log_in_shards_that_are_read_again_has_the_same_vectors(sharded, monkeypatch):
-    assert len(sharded.shards) > 1
+    assert len(sharded.log.shards) > 1
     kept = co_watching.vectors(sharded, 4)
     monkeypatch.setattr(co_watching, "_MOST_KEPT", 0)
     np.testing.assert_array_equal(co_watching.vectors(sharded, 4), kept)

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
-from tests import uploads
+from tests import changed_log, uploads
 from ytdnn import configs
 from ytdnn.evaluation import lists, protocol
 from ytdnn.evaluation.metrics import retrieval
-from ytdnn.log import inputs, prepared, schema
+from ytdnn.log import events, inputs, prepared, schema
 from ytdnn.models.candidates import content, losses, model, tower_inputs
 from ytdnn.run import artifacts
 from ytdnn.run.configs import inputs as inputs_config
@@ -49,7 +49,7 @@ def built(data, **settings):
 def recall_of_new(data, trained, k=3):
     """Returns the share of the new answers that lists of k hold."""
     config = configs.EvaluationConfig()
-    cases = protocol.cases(data, prepared.Split.TEST, config, trained.num_listed)
+    cases = protocol.cases(data, events.Split.TEST, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(int(cases.times.max()))
     found = lists.from_vectors(cases, users, videos, 2 * k)
@@ -177,7 +177,7 @@ def test_a_frozen_model_is_the_trained_one(data, tmp_path):
         model.save(made, partial)
     loaded = model.load(tmp_path / "c", data)
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     np.testing.assert_allclose(
         loaded.user_vectors(data, users, ends),
         made.user_vectors(data, users, ends),
@@ -194,10 +194,12 @@ def test_a_frozen_model_is_the_trained_one(data, tmp_path):
 def _without_later_events(data):
     """Returns the set with other videos in every watch after the training window."""
     watches = data.watches
-    is_later = np.asarray(watches.splits) != prepared.Split.TRAIN
+    is_later = np.asarray(watches.splits) != events.Split.TRAIN
     others = np.asarray(watches.videos) % data.num_videos + 1
     videos = np.where(is_later, others, np.asarray(watches.videos))
-    return data.with_events(watches=watches.replace(videos=videos.astype(np.int32)))
+    return changed_log.with_tables(
+        data, watches=watches.replace(videos=videos.astype(np.int32))
+    )
 
 
 def test_nothing_that_content_measures_sees_the_future(data):

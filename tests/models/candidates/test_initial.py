@@ -5,7 +5,7 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.log import prepared
+from ytdnn.log import catalogues, events
 from ytdnn.models.candidates import co_watching, initial, model
 
 CONFIG = dataclasses.replace(
@@ -33,10 +33,12 @@ def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
     config = dataclasses.replace(CONFIG, similarity=similarity)
     network = made(config, data)
     vectors = co_watching.vectors(data, config.embedding_dim)
-    users, ends = data.first_watches(prepared.Split.TEST)
-    history = data.watched_before(users[:1], ends[:1]).values[-config.history_length :]
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    history = data.log.shard_index.watched_before(users[:1], ends[:1]).values[
+        -config.history_length :
+    ]
     known = history[history <= len(vectors)] - 1
-    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
     weights = np.sqrt(counts + 5) / (counts + 2)  # a rare video says more
     weights /= (weights * counts).sum() / counts.sum()
     own = (vectors[known] * weights[known, np.newaxis]).mean(axis=0)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import configs, errors
-from ytdnn.log import inputs, prepared, schema
+from ytdnn.log import events, inputs, prepared, schema
 from ytdnn.models.candidates import model, tower_inputs
 from ytdnn.run import artifacts
 
@@ -69,7 +69,7 @@ def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
     for variable in candidate_model.trainable_variables:
         if variable.name in names:
             variable.assign(names[variable.name])
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     expected = plain.user_vectors(data, users, ends)
     vectors = candidate_model.user_vectors(data, users, ends)
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
@@ -95,7 +95,7 @@ def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
 def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
     log = tower_inputs.open_log(candidate_model.tower_inputs, data, serving=True)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     features = inputs.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
     for name in (schema.WATCH_ROWS, "age", "gender", "country"):
@@ -121,7 +121,7 @@ def test_a_saved_model_loads_with_the_same_vectors(data, tmp_path):
     np.testing.assert_array_equal(
         loaded.video_vectors(), candidate_model.video_vectors()
     )
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     np.testing.assert_array_equal(
         loaded.user_vectors(data, users, ends),
         candidate_model.user_vectors(data, users, ends),

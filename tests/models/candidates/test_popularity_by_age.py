@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import uploads
 from ytdnn.features import corpus
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.models.candidates import popularity_by_age
 
 DAY = 86_400
@@ -56,7 +56,7 @@ def index_of(data, video):
 
 
 def test_the_windows_are_as_planted(data):
-    is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(data.watches.splits) == events.Split.TRAIN
     assert is_train.sum() == 20
     assert data.vocabulary_size == 3
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests import full_log
 from tests.models.candidates.losses import setting
 from ytdnn import configs
-from ytdnn.log import inputs, prepared, schema
+from ytdnn.log import catalogues, events, inputs, schema
 from ytdnn.models.candidates import losses, model, tower_inputs
 from ytdnn.models.layers import randomness
 
@@ -136,7 +136,7 @@ def test_watches_alone_are_enough(tmp_path):
 def test_search_tokens_are_a_table_of_the_table_optimiser(data):
     candidate_model = model.build(CONFIG, data)
     sizes = [tuple(table.shape) for table in candidate_model.tables]
-    assert sizes[1] == (data.tokens.height + 1, 8)
+    assert sizes[1] == (data.catalogue.tokens.height + 1, 8)
     assert len(sizes) == 4  # watched videos, tokens, videos, bias
 
 
@@ -165,7 +165,7 @@ def test_an_unordered_bag_does_not_know_the_last_search(data):
 
 def test_contexts_of_a_split_are_served_with_age_0(data):
     candidate_model = model.build(CONFIG, data)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     vectors = candidate_model.user_vectors(data, users, ends)
     log = tower_inputs.open_log(candidate_model.tower_inputs, data)
     batch = inputs.cut(log, tf.constant(ends), 1, 6, 4)
@@ -186,7 +186,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
         loss=configs.SampledSoftmaxConfig(num_negatives=8),
     )
     candidate_model = model.build(config, data)
-    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
     loss = losses.make(config, candidate_model, counts)
     batch = _batch(candidate_model, data)
     streams, masks = [], []

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
+from tests import changed_log, planted
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, registry
-from ytdnn.log import prepared, schema
+from ytdnn.log import events, prepared, schema
 from ytdnn.models.ranking import building, inputs
 
 LENGTH = 6
@@ -54,7 +54,9 @@ def test_what_is_read_stops_before_the_impression(data: prepared.PreparedData) -
     other = leaks.with_other_future(data, user, end, now)
     videos = np.array(other.impressions.videos)
     videos[row] = data.impressions.videos[row]
-    other = other.with_events(impressions=other.impressions.replace(videos=videos))
+    other = changed_log.with_tables(
+        other, impressions=other.impressions.replace(videos=videos)
+    )
     before, after = (_log(d).impressions(tf.constant([row])) for d in (data, other))
     for name in before:
         np.testing.assert_array_equal(before[name], after[name], name)
@@ -75,7 +77,7 @@ def test_candidates_are_read_as_the_impressions_they_would_be(
     logged = log.impressions(tf.constant(rows))
     assert set(as_candidates) == set(logged)
     # The first stage was trained on the others, and is not asked about them.
-    is_asked = shown.splits[rows] != prepared.Split.CONTEXT
+    is_asked = shown.splits[rows] != events.Split.CONTEXT
     assert is_asked.any()
     for name, values in logged.items():
         same = is_asked if name == "candidate_score" else np.ones_like(is_asked)
@@ -87,8 +89,8 @@ def test_an_impression_is_read_as_of_the_moment_of_another(
 ) -> None:
     """All but what the request itself brings is of that moment."""
     shown = data.impressions
-    rows = building.rows_of(data, prepared.Split.TEST)[::23]
-    of_test = building.rows_of(data, prepared.Split.TEST)
+    rows = building.rows_of(data.log, events.Split.TEST)[::23]
+    of_test = building.rows_of(data.log, events.Split.TEST)
     first = of_test[np.unique(shown.users[of_test], return_index=True)[1]]
     owners = np.unique(shown.users[of_test])
     then = first[np.searchsorted(owners, shown.users[rows])]

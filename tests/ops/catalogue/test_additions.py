@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn import errors
 from ytdnn.bundle import added_videos, batches, bundle
-from ytdnn.log import new_videos, prepared, schema
+from ytdnn.log import catalogues, new_videos, prepared, schema
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.run import artifacts, pipeline
 from ytdnn.run.pipeline import workdir as workdir_room
@@ -38,7 +38,7 @@ def workdir(
 def rows(data: prepared.PreparedData, ids: list[str] | None = None) -> pl.DataFrame:
     """Returns new videos that say what the first ones of the catalogue say."""
     ids = NEW if ids is None else ids
-    table = data.videos.head(len(ids)).drop(prepared.TRAIN_COUNT)
+    table = data.videos.head(len(ids)).drop(catalogues.TRAIN_COUNT)
     return table.with_columns(pl.Series(schema.VIDEO_ID, ids))
 
 
@@ -152,7 +152,7 @@ def test_what_the_prepared_set_has_by_now_is_added_no_more(
 ) -> None:
     data = content_run.data
     table = rows(data, ["video 1", "new 1"])
-    assert new_videos.added_to(data, table).num_added == 1
+    assert new_videos.added_to(data, table).catalogue.num_added == 1
     assert new_videos.added_to(data, table.head(1)) is data
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import configs, errors
-from ytdnn.log import drawn_labels, inputs, prepared
+from ytdnn.log import drawn_labels, events, inputs
 from ytdnn.models.candidates import tower_inputs
 from ytdnn.models.ranking import building
 from ytdnn.ops.cluster import portions
@@ -39,7 +39,7 @@ def _drawn(data, held_out):
 def _impressions(data):
     config = configs.RankingConfig(embedding_dim=4, tower=(8,))
     model = building.build(config, data)
-    rows = tf.constant(building.rows_of(data, prepared.Split.TRAIN)[:100])
+    rows = tf.constant(building.rows_of(data.log, events.Split.TRAIN)[:100])
     return impression_batches.ImpressionBatches(
         model.open_log(data, serving=False), rows, 32, 1
     )

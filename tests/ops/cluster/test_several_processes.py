@@ -38,7 +38,7 @@ def test_two_workers_train_as_one_process(
     repository, tmp_path, capfd, stage, events_per_shard
 ):
     data = planted.prepared_data(tmp_path, events_per_shard=events_per_shard)
-    assert (len(data.shards) > 1) == (events_per_shard < 10_000)
+    assert (len(data.log.shards) > 1) == (events_per_shard < 10_000)
     plan = local_cluster.Plan(
         command=_command(data, "multi_worker", stage),
         workers=2,

@@ -10,10 +10,10 @@ import pytest
 from tests import full_log
 from tests.log import comparison
 from ytdnn import configs, errors
-from ytdnn.log import inputs, prepared, user_shards
+from ytdnn.log import catalogues, events, inputs, prepared, user_shards
 from ytdnn.ops.refit import refit
 
-SPLIT = prepared.Split
+SPLIT = events.Split
 Sets = dict[refit.Part, prepared.PreparedData]
 
 
@@ -57,9 +57,9 @@ def test_training_reaches_the_end_of_the_log(
 ) -> None:
     whole = sets[refit.Part.WHOLE]
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
-    assert whole.training_window[1] == data.end_of_log + 1
-    assert whole.manifest.facts["windows"]["test"] == data.end_of_log + 1
-    assert data.training_window[1] < data.end_of_log
+    assert whole.windows.training_window[1] == data.windows.end_of_log + 1
+    assert whole.manifest.facts["windows"]["test"] == data.windows.end_of_log + 1
+    assert data.windows.training_window[1] < data.windows.end_of_log
 
 
 def test_what_was_watched_last_has_an_embedding_and_a_count(
@@ -84,13 +84,13 @@ def test_what_was_watched_last_has_an_embedding_and_a_count(
 def test_the_words_searched_for_last_are_known(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    word = pl.col(prepared.TOKEN) == "newest"
-    assert data.tokens.filter(word).is_empty()
-    assert sets[refit.Part.EARLIER].tokens.filter(word).is_empty()
-    known = sets[refit.Part.WHOLE].tokens
+    word = pl.col(catalogues.TOKEN) == "newest"
+    assert data.catalogue.tokens.filter(word).is_empty()
+    assert sets[refit.Part.EARLIER].catalogue.tokens.filter(word).is_empty()
+    known = sets[refit.Part.WHOLE].catalogue.tokens
     index = known.with_row_index("i", offset=1).filter(word)["i"].item()
     assert known.filter(word)["train_count"].item() > 0
-    assert index in np.asarray(sets[refit.Part.WHOLE].searches.tokens)
+    assert index in np.asarray(sets[refit.Part.WHOLE].log.searches.tokens)
 
 
 def test_the_same_split_gives_the_same_words_and_arrays(
@@ -100,11 +100,11 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     as_it_is = types.SimpleNamespace(of_watches=lambda watches: watches.splits)
     user_shards.path(tmp_path, 0).mkdir(parents=True)
     refit._write_searches(data, as_it_is, tmp_path)
-    again = pl.read_parquet(tmp_path / prepared.TOKENS_FILE)
-    assert again.equals(data.tokens)
+    again = pl.read_parquet(tmp_path / catalogues.TOKENS_FILE)
+    assert again.equals(data.catalogue.tokens)
     for name, values in (
-        ("search_tokens", data.searches.tokens),
-        ("search_token_offsets", data.searches.token_offsets),
+        ("search_tokens", data.log.searches.tokens),
+        ("search_token_offsets", data.log.searches.token_offsets),
     ):
         np.testing.assert_array_equal(
             np.load(user_shards.path(tmp_path, 0) / f"{name}.npy"), values
@@ -116,15 +116,17 @@ def test_shards_are_derived_one_by_one_and_alike(
 ) -> None:
     settings = {"min_search_token_count": 1, "events_per_shard": 500}
     sharded = full_log.prepared_data(tmp_path, _log(), **settings)
-    assert len(sharded.shards) > 3
+    assert len(sharded.log.shards) > 3
     for part, expected in sets.items():
         found = refit.derive(sharded, part, tmp_path / part.value, needs_ranker=True)
-        assert len(found.shards) == len(sharded.shards)
+        assert len(found.log.shards) == len(sharded.log.shards)
         comparison.assert_same_events(found, expected)
         assert found.videos.equals(expected.videos)
-        assert found.tokens.equals(expected.tokens)
-        number = len(expected.searches)
-        assert found.queries.texts(0, number) == expected.queries.texts(0, number)
+        assert found.catalogue.tokens.equals(expected.catalogue.tokens)
+        number = len(expected.log.searches)
+        assert found.log.queries.texts(0, number) == expected.log.queries.texts(
+            0, number
+        )
         for name in ("vocabulary", "windows", "search_tokens"):
             assert found.manifest.facts[name] == expected.manifest.facts[name]
 
@@ -134,9 +136,9 @@ def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) 
     assert earlier.vocabulary_size < whole.vocabulary_size
     assert earlier.videos["video_id"].equals(whole.videos["video_id"])
     for table in ("watches", "impressions"):
-        expected = ids(data, getattr(data.shard, table).videos)
+        expected = ids(data, getattr(data.log.shard, table).videos)
         for one in sets.values():
-            assert ids(one, getattr(one.shard, table).videos) == expected
+            assert ids(one, getattr(one.log.shard, table).videos) == expected
     seeds = ids(data, data.impressions.seed_videos)
     assert ids(whole, whole.impressions.seed_videos) == seeds
 
@@ -176,7 +178,8 @@ def test_without_impressions_all_watches_train(
     whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", False)
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
     assert (
-        whole.ranker_left_out(configs.RankingConfig()) == "the log has no impressions"
+        whole.windows.ranker_left_out(configs.RankingConfig())
+        == "the log has no impressions"
     )
 
 
@@ -185,7 +188,7 @@ def test_leaving_one_out_the_ranker_learns_from_all_impressions(
 ) -> None:
     log = full_log.tables()
     data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
-    assert not data.has_own_window
+    assert not data.windows.has_own_window
     whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", True)
     assert (np.asarray(whole.impressions.splits) == SPLIT.TRAIN).all()
     assert whole.vocabulary_size >= data.vocabulary_size
@@ -198,7 +201,7 @@ def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None
     log["impressions"] = log["impressions"].filter(pl.col("time") < ends)
     config = {"ranking_fraction": 0.2, "test_fraction": 0.25}
     data = full_log.prepared_data(tmp_path, log, **config)
-    assert data.ranker_left_out(configs.RankingConfig()) == ""
+    assert data.windows.ranker_left_out(configs.RankingConfig()) == ""
     with pytest.raises(errors.UserError) as caught:
         refit.derive(data, refit.Part.EARLIER, tmp_path / "earlier", True)
     assert str(caught.value).startswith(

@@ -9,7 +9,7 @@ from hypothesis import strategies
 
 from tests import planted
 from ytdnn.features import base_feature
-from ytdnn.log import positions, prepared
+from ytdnn.log import events, positions
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.models.ranking import network
 from ytdnn.ops.refit import refit_ranking
@@ -94,7 +94,7 @@ def _readings(trained):
     data = trained.data
     users = np.arange(data.num_users)
     ends = np.asarray(data.watches.offsets)[1:]
-    times = np.full(len(users), data.end_of_log + 1)
+    times = np.full(len(users), data.windows.end_of_log + 1)
     videos = np.tile(np.arange(1, 41, dtype=np.int32), (len(users), 1))
     scores = model.readings(data, users, ends, times, videos)[feature.name]
     quantiles = model.measured.features[feature.name].quantiles
@@ -149,9 +149,9 @@ def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):
     (users, _, times), (same, lasts, now) = asked
     assert users.tolist() == same.tolist()
     data = earlier.data
-    assert (now == data.end_of_log + 1).all()
+    assert (now == data.windows.end_of_log + 1).all()
     assert lasts.tolist() == np.asarray(data.watches.offsets)[users + 1].tolist()
-    learned = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
+    learned = np.asarray(data.impressions.splits) == events.Split.TRAIN
     window = np.asarray(data.impressions.times)[learned]
     assert window.min() <= times.min()
     assert times.max() <= window.max()

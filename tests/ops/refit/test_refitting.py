@@ -16,7 +16,7 @@ from tests.training import kills
 from ytdnn import configs
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import user_requests
-from ytdnn.log import inputs, prepared
+from ytdnn.log import events, inputs, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.ops.refit import refitting
@@ -80,7 +80,7 @@ def test_the_rankers_scores_are_of_candidates_that_have_not_seen_its_window(
     read = refitted.inputs("refit/earlier/candidates")["data"]
     assert read == fingerprint(refitted, "refit/earlier/data")
     data = refitted.data("refit/earlier/data")
-    learned = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
+    learned = np.asarray(data.impressions.splits) == events.Split.TRAIN
     begins = np.asarray(data.impressions.times)[learned].min()
     assert np.asarray(inputs.training_set(data).watches.times).max() < begins
 
@@ -102,7 +102,7 @@ def test_no_model_has_more_epochs_than_the_measured_ones_best(
 
 @pytest.mark.thorough
 def test_the_bundle_says_what_it_is_and_what_was_measured(refitted: Refitted) -> None:
-    end = refitted.data("data").end_of_log + 1
+    end = refitted.data("data").windows.end_of_log + 1
     stated = refitted.facts("bundle")["refit"]
     assert stated["trained_to"]["seconds"] == end
     assert stated["epochs"] == {
@@ -154,11 +154,11 @@ def test_the_bundles_pages_are_those_of_the_refitted_models(
     ranker = ranking_model.load(home / "ranking", data, first_stage)
     users = np.arange(0, data.num_users, 7)
     ends = np.asarray(data.watches.offsets)[users + 1]
-    times = np.full(len(users), data.end_of_log + 1)
+    times = np.full(len(users), data.windows.end_of_log + 1)
     products = first_stage.candidates.user_vectors(data, users, ends) @ (
         first_stage.video_vectors.T
     )
-    watched = data.watched_before(users, ends)
+    watched = data.log.shard_index.watched_before(users, ends)
     products[watched.rows, watched.values - 1] = -np.inf
     top = 1 + np.argsort(-products, axis=1)[:, : composition.num_candidates]
     order = ranker.score_candidates(data, users, ends, times, top)

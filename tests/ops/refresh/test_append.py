@@ -106,13 +106,13 @@ def test_a_set_of_shards_grows_as_one(
     with monkeypatch.context() as patched:
         patched.setattr(user_shards, "joined", _refused)
         sharded = grown(days, tmp_path / "many", 400)
-    assert len(as_one.shards) == 1
+    assert len(as_one.log.shards) == 1
     assert as_one.users[schema.USER_ID].to_list()[-len(NEW_USERS) :] == [*NEW_USERS]
     largest_user = 300
-    assert max(shard.num_events for shard in sharded.shards) < 400 + largest_user
+    assert max(shard.num_events for shard in sharded.log.shards) < 400 + largest_user
     comparison.assert_same_events(sharded, as_one)
-    number = len(as_one.searches)
-    assert sharded.queries.texts(0, number) == as_one.queries.texts(0, number)
+    number = len(as_one.log.searches)
+    assert sharded.log.queries.texts(0, number) == as_one.log.queries.texts(0, number)
     for name in ("users", "videos", "vocabularies"):
         files = [next(one.directory.glob(f"{name}.*")) for one in (sharded, as_one)]
         assert files[0].read_bytes() == files[1].read_bytes()
@@ -150,7 +150,7 @@ def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:
     for name, column in (("devices", schema.DEVICE), ("sources", schema.SOURCE)):
         codes = getattr(found, name, None)
         if codes is not None:
-            texts = pl.Series(["", *data.vocabularies[column]])
+            texts = pl.Series(["", *data.catalogue.vocabularies[column]])
             frame = frame.with_columns(texts.gather(np.asarray(codes)).alias(name))
     return frame.sort("user", "time", "video", maintain_order=True)
 
@@ -217,10 +217,10 @@ def test_searches_are_those_of_the_whole_log(
 
     def texts(data: prepared.PreparedData) -> list[tuple[str, int, str]]:
         users = np.repeat(
-            data.users[schema.USER_ID].to_numpy(), np.diff(data.searches.offsets)
+            data.users[schema.USER_ID].to_numpy(), np.diff(data.log.searches.offsets)
         )
-        queries = data.queries.texts(0, len(users))
-        return sorted(zip(users, data.searches.times, queries, strict=True))
+        queries = data.log.queries.texts(0, len(users))
+        return sorted(zip(users, data.log.searches.times, queries, strict=True))
 
     assert texts(appended) == texts(at_once)
 

@@ -15,7 +15,7 @@ from tests import planted
 from tests.run.pipeline.test_api import refused
 from ytdnn import configs
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import prepared, schema
+from ytdnn.log import events, prepared, schema
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.ops.refresh import refresh
 from ytdnn.run import artifacts
@@ -42,7 +42,7 @@ class Runs:
     @property
     def begins(self) -> int:
         """Where the training of the source's candidates has ended."""
-        return prepared.load(self.source / "data").training_window[1]
+        return prepared.load(self.source / "data").windows.training_window[1]
 
 
 def between(tables: Tables, first: float, last: float) -> Tables:
@@ -79,7 +79,7 @@ def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> N
     assert len(new.watches) == sum(
         len(log[schema.WATCHES]) for log in (runs.old, runs.new)
     )
-    assert (np.asarray(new.watches.splits) == prepared.Split.TRAIN).all()
+    assert (np.asarray(new.watches.splits) == events.Split.TRAIN).all()
     assert new.vocabulary_size > old.vocabulary_size
     last = max(runs.new[name][schema.TIME].max() for name in EVENTS)
     opened = bundle_room.load(runs.workdir / "bundle")
@@ -99,7 +99,7 @@ def test_what_was_learned_is_carried_over(runs: Runs) -> None:
     np.testing.assert_allclose(
         carried.video_vectors()[rows], old.video_vectors(), atol=1e-6
     )
-    users, ends = old_data.first_watches(prepared.Split.VALIDATION)
+    users, ends = old_data.windows.first_watches(events.Split.VALIDATION)
     before = ends - np.asarray(old_data.watches.offsets)[users]
     moved = np.asarray(data.watches.offsets)[users] + before
     np.testing.assert_allclose(
@@ -117,7 +117,7 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
     runs: Runs,
 ) -> None:
     data = runs.data(f"{EARLIER}/data")
-    learned = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
+    learned = np.asarray(data.impressions.splits) == events.Split.TRAIN
     assert learned.any()
     assert np.asarray(data.impressions.times)[learned].min() >= runs.begins
     facts = artifacts.peek(runs.workdir / EARLIER / "candidates/manifest.json")

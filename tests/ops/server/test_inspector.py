@@ -103,12 +103,12 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     pages = true_page.from_data(world)
     assert pages is not None
     users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
-    watched = world.watched_before(users, ends.astype(np.int64))
+    watched = world.log.shard_index.watched_before(users, ends.astype(np.int64))
     empty = np.zeros(0, np.int64)
     case = protocol.Cases(
         users=users,
         ends=ends.astype(np.int64),
-        times=np.array([world.end_of_log + 1]),
+        times=np.array([world.windows.end_of_log + 1]),
         watched=watched,
         removed=watched,
         available_from=None,

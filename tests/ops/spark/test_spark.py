@@ -118,7 +118,7 @@ def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
     config = _config(log, **settings)
     expected = prepare.prepare(config, tmp_path / "polars")
     _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
-    assert len(expected.shards) == (4 if "events_per_shard" in settings else 1)
+    assert len(expected.log.shards) == (4 if "events_per_shard" in settings else 1)
 
 
 @pytest.mark.thorough

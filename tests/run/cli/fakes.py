@@ -73,10 +73,13 @@ class Rooms:
 
     def load(self, directory: pathlib.Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
-        return types.SimpleNamespace(
-            has_impressions=self.has_impressions,
+        windows = types.SimpleNamespace(
             has_own_window=self.has_own_window,
             ranker_left_out=lambda config: self._left_out(config),
+        )
+        return types.SimpleNamespace(
+            windows=windows,
+            log=types.SimpleNamespace(has_impressions=self.has_impressions),
             users={"user_id": ["u1"]},
             manifest=manifest,
         )

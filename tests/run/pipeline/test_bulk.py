@@ -78,7 +78,7 @@ def test_a_log_in_shards_has_the_same_lists_and_is_not_joined(
     config = dataclasses.replace(made.config, data=data)
     ytdnn.prepare(tmp_path / "run", config, tables=made.tables)
     sharded = prepared.load(tmp_path / "run" / "data")
-    assert len(sharded.shards) > 3
+    assert len(sharded.log.shards) > 3
     other = ytdnn.Recommender(recommender.bundle, sharded.directory, sharded)
     contents = []
     for opened in (recommender, other):

@@ -15,7 +15,7 @@ from tests import leftovers, planted, untrained
 from tests.features.sequences import documented
 from ytdnn import configs
 from ytdnn.bundle import bundle, requests, user_requests
-from ytdnn.log import prepared, schema
+from ytdnn.log import events, prepared, schema
 from ytdnn.models.candidates import model
 from ytdnn.run import artifacts
 from ytdnn.run.pipeline import graph, runner
@@ -114,7 +114,7 @@ def test_a_run_learns_and_says_what_it_reads(runs: Runs, kind: str) -> None:
 def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
     data = prepared.load(workdir / "data")
-    users, ends = (found[:9] for found in data.first_watches(prepared.Split.TEST))
+    users, ends = (found[:9] for found in data.windows.first_watches(events.Split.TEST))
     trained = model.load(workdir / "candidates", data)
     expected = trained.user_vectors(data, users, ends)
     served = bundle.load(workdir / "bundle")

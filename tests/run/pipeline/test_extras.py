@@ -12,7 +12,7 @@ import pytest
 import ytdnn
 from tests import extras, full_log, planted
 from ytdnn import configs, errors
-from ytdnn.log import prepared
+from ytdnn.log import catalogues
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.run import artifacts
 from ytdnn.run.cli import main
@@ -121,7 +121,7 @@ def test_the_ranker_reads_the_feature(workdir: pathlib.Path) -> None:
 def test_the_request_field_leaves_videos_out(workdir: pathlib.Path) -> None:
     recommender = ytdnn.Recommender.load(workdir / "bundle")
     data = recommender.data
-    counts = data.videos[prepared.TRAIN_COUNT]
+    counts = data.videos[catalogues.TRAIN_COUNT]
     ids = data.videos["video_id"].gather(counts.arg_sort(descending=True)[:15])
     asked = {"watched_video_ids": [], "k": K}
     found = recommender.recommend([asked, asked | {"hide_popular": 15}], k=K)

@@ -12,13 +12,11 @@ import sys
 import types
 from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 
 from ytdnn import errors, registries
 from ytdnn.features import base_feature, encodings, registry
-from ytdnn.log import events, fields, prepared, schema, user_shards
-from ytdnn.run import artifacts
+from ytdnn.log import catalogues, fields, schema
 
 BEGIN = (
     "<!-- Made by: python -m ytdnn.evaluation.terminal.feature_table docs/features.md "
@@ -113,7 +111,7 @@ def _kind(feature: base_feature.Feature) -> str:
 
 def _request(feature: base_feature.Feature) -> str:
     found = []
-    for field in feature.fields(_nothing_logged()):
+    for field in feature.fields(_empty_catalogue()):
         is_id = field.name == schema.IMPRESSION_VIDEO_IDS
         missing = "none" if is_id else _value(field)
         found.append(f"`{field.name}` ({missing})")
@@ -140,22 +138,10 @@ def _meaning(feature: base_feature.Feature, module: types.ModuleType) -> str:
     return _CITATION.sub("", text).replace("|", "\\|")
 
 
-def _nothing_logged() -> prepared.PreparedData:
-    """Returns a prepared set without events, enough to list features' fields."""
-    none = np.zeros(0, np.int64)
-    watches = events.Watches(np.zeros(1, np.int64), none, none, none)
-    manifest = artifacts.Manifest(
-        prepared.KIND, artifacts.FORMAT_VERSION, "", {}, {}, {}, {}
-    )
-    return prepared.PreparedData(
-        directory=pathlib.Path(),
-        manifest=manifest,
-        videos=pl.DataFrame(schema={schema.VIDEO_ID: pl.String}),
-        users=pl.DataFrame(schema={schema.USER_ID: pl.String}),
-        tokens=pl.DataFrame(),
-        vocabularies={},
-        shards=(user_shards.in_memory(user_shards.Shard(watches, None, None), 0),),
-    )
+def _empty_catalogue() -> catalogues.Catalogue:
+    """Returns a catalogue without videos, enough to list features' fields."""
+    videos = pl.DataFrame(schema={schema.VIDEO_ID: pl.String})
+    return catalogues.Catalogue(pathlib.Path(), {}, videos, pl.DataFrame(), {})
 
 
 def main(argv: Sequence[str]) -> None:

@@ -11,13 +11,21 @@ import rich.console
 import rich.table
 
 from ytdnn import errors
-from ytdnn.log import outcomes, prepared, schema, vectors
+from ytdnn.log import (
+    catalogues,
+    events,
+    outcomes,
+    prepared,
+    schema,
+    split_windows,
+    vectors,
+)
 from ytdnn.run import configs
 
 _WIDTH = 120
 _OWN_SHOWN = 5  # columns in the example of a command
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
-_Split = prepared.Split
+_Split = events.Split
 
 
 def lines(
@@ -35,90 +43,90 @@ def lines(
     screen = rich.console.Console(
         width=_WIDTH, file=io.StringIO(), color_system=None, force_jupyter=False
     )
-    screen.print(_table(data, named))
+    screen.print(_table(data.catalogue, named))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     table = [line.rstrip() for line in text.splitlines() if line.strip()]
     return [*table, *_notes(data, named, workdir), *_models(data)]
 
 
-def _table(data: prepared.PreparedData, named: Collection[str]) -> rich.table.Table:
+def _table(catalogue: catalogues.Catalogue, named: Collection[str]) -> rich.table.Table:
     table = rich.table.Table(box=rich.box.SIMPLE, pad_edge=False)
     for name in ("table", "rows", "columns used", "columns not used"):
         is_number = name == "rows"
         table.add_column(name, justify="right" if is_number else "left")
-    for name in _tables(data):
-        rows = data.manifest.facts["rows"][name]
-        used = [*_used(data, name), *_features(data, name, named)]
-        unused = _unused(data, name, named)
+    for name in _tables(catalogue):
+        rows = catalogue.facts["rows"][name]
+        used = [*_used(catalogue, name), *_features(catalogue, name, named)]
+        unused = _unused(catalogue, name, named)
         table.add_row(name, f"{rows:,}", ", ".join(used), ", ".join(unused))
     return table
 
 
-def _tables(data: prepared.PreparedData) -> list[str]:
-    return [name for name in schema.TABLES if name in data.manifest.facts["rows"]]
+def _tables(catalogue: catalogues.Catalogue) -> list[str]:
+    return [name for name in schema.TABLES if name in catalogue.facts["rows"]]
 
 
 def _known(table: str) -> list[str]:
     return [column.name for column in schema.TABLES[table].columns]
 
 
-def _found(data: prepared.PreparedData, table: str) -> list[str]:
+def _found(catalogue: catalogues.Catalogue, table: str) -> list[str]:
     """Returns the columns that a table has, the schema's first."""
     prefix = f"{table}."
-    found = [c.removeprefix(prefix) for c in data.manifest.facts["log_columns"]]
-    return [c for c in found if prefix + c in data.columns]
+    found = [c.removeprefix(prefix) for c in catalogue.facts["log_columns"]]
+    return [c for c in found if prefix + c in catalogue.columns]
 
 
-def _own(data: prepared.PreparedData, table: str) -> list[str]:
+def _own(catalogue: catalogues.Catalogue, table: str) -> list[str]:
     """Returns columns outside the schema that nothing reads unless named."""
     known = _known(table)
     if table == schema.IMPRESSIONS:
-        known += [one.name for one in data.outcomes]
-    own = [column for column in _found(data, table) if column not in known]
-    return [c for c in own if f"{table}.{c}" not in data.vectors.widths]
+        known += [one.name for one in catalogue.outcomes]
+    own = [column for column in _found(catalogue, table) if column not in known]
+    return [c for c in own if f"{table}.{c}" not in catalogue.vectors.widths]
 
 
-def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
+def _used(catalogue: catalogues.Catalogue, table: str) -> Iterator[str]:
     """Yields the columns of the schema in the log, with their missing values."""
-    missing = data.manifest.facts["missing"].get(table, {})
-    own = _own(data, table)
-    for column in _found(data, table):
-        if column not in own and f"{table}.{column}" not in data.vectors.widths:
+    missing = catalogue.facts["missing"].get(table, {})
+    own = _own(catalogue, table)
+    for column in _found(catalogue, table):
+        if column not in own and f"{table}.{column}" not in catalogue.vectors.widths:
             gaps = f" ({missing[column]:,} missing)" if column in missing else ""
             yield column + gaps
-    widths = data.vectors.widths
-    for name in data.vectors.in_table(table):
+    widths = catalogue.vectors.widths
+    for name in catalogue.vectors.in_table(table):
         yield f"{name.removeprefix(f'{table}.')} (vectors of {widths[name]:,})"
 
 
 def _features(
-    data: prepared.PreparedData, table: str, named: Collection[str]
+    catalogue: catalogues.Catalogue, table: str, named: Collection[str]
 ) -> list[str]:
     """Returns the user's columns of a table that are features."""
-    return [c for c in _own(data, table) if f"{table}.{c}" in named]
+    return [c for c in _own(catalogue, table) if f"{table}.{c}" in named]
 
 
 def _unused(
-    data: prepared.PreparedData, table: str, named: Collection[str]
+    catalogue: catalogues.Catalogue, table: str, named: Collection[str]
 ) -> Iterator[str]:
     """Yields the unused columns, each with the column that was perhaps meant."""
-    features = _features(data, table, named)
-    own = [column for column in _own(data, table) if column not in features]
-    for column in [*data.manifest.facts["unused"].get(table, ()), *own]:
-        close = _meant(data, table, column)
+    features = _features(catalogue, table, named)
+    own = [column for column in _own(catalogue, table) if column not in features]
+    for column in [*catalogue.facts["unused"].get(table, ()), *own]:
+        close = _meant(catalogue, table, column)
         hint = f" (did you mean {close}?)" if close else ""
         yield errors.one_line(column) + hint
 
 
-def _meant(data: prepared.PreparedData, table: str, column: str) -> str:
+def _meant(catalogue: catalogues.Catalogue, table: str, column: str) -> str:
     """Returns the column of the schema with a similar name; empty if there is none.
 
     A column that another table reads, as where both are one file, has its meaning.
     """
-    mapped = data.manifest.facts.get("columns", ())
+    mapped = catalogue.facts.get("columns", ())
     if any(entry.partition("=")[2] == column for entry in mapped):
         return ""
-    found = _found(data, table)
+    found = _found(catalogue, table)
     return errors.closest(column, [c for c in _known(table) if c not in found])
 
 
@@ -127,13 +135,13 @@ def _notes(
 ) -> Iterator[str]:
     """Yields notes on the log: units, ids, dropped and doubled rows."""
     facts = data.manifest.facts
-    for outcome in data.outcomes:
+    for outcome in data.catalogue.outcomes:
         share = "" if outcome.kind == outcomes.AMOUNT else " of them true"
         mean = f"mean {outcome.mean:.4g}" if not share else f"{outcome.mean:.2%}"
         yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}{share}"
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
-    yield from _unused_notes(data, named, workdir)
+    yield from _unused_notes(data.catalogue, named, workdir)
     for one in facts["unmatched"]:
         yield (
             f"note: {one['number']:,} of {one['of']:,} ids of {one['table']}."
@@ -157,20 +165,20 @@ def _notes(
 
 
 def _unused_notes(
-    data: prepared.PreparedData, named: Collection[str], workdir: str
+    catalogue: catalogues.Catalogue, named: Collection[str], workdir: str
 ) -> Iterator[str]:
     """Yields a line for each likely other name, and one for columns of the user."""
     own: list[str] = []
-    for table in _tables(data):
-        features = _features(data, table, named)
+    for table in _tables(catalogue):
+        features = _features(catalogue, table, named)
         own += [
             f"{table}.{column}"
-            for column in _own(data, table)
+            for column in _own(catalogue, table)
             if _KEY.fullmatch(column)
             and column not in (*schema.REQUEST_KEYS, *features)
         ]
-        for column in data.manifest.facts["unused"].get(table, ()):
-            close = _meant(data, table, column)
+        for column in catalogue.facts["unused"].get(table, ()):
+            close = _meant(catalogue, table, column)
             if close:
                 yield (
                     f"note: {table}.{column} is not used; if it is {table}.{close}: "
@@ -190,7 +198,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     shown = _Counts()
     first, last, number, clicks = np.iinfo(np.int64).max, 0, 0, 0
     is_watched, watching = np.zeros(data.num_videos + 1, bool), 0
-    for shard in data.shards:
+    for shard in data.log.shards:
         read = shard.read()
         times, number = np.asarray(read.watches.times), number + len(read.watches)
         first = min(first, int(times.min(initial=first)))
@@ -212,9 +220,9 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     if users or videos:
         told = f"{_count(users, 'user')}, {_count(int(videos), 'video')}"
         yield f"of the other tables, without a watch: {told}"
-    yield from _windows(data)
+    yield from _windows(data.windows)
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
-    obstacle = data.ranker_left_out(configs.RankingConfig())
+    obstacle = data.windows.ranker_left_out(configs.RankingConfig())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return
@@ -225,19 +233,19 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _windows(data: prepared.PreparedData) -> Iterator[str]:
+def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
     """Yields the bounds of the windows of the temporal protocol."""
-    found = data.manifest.facts.get("windows")
+    found = windows.facts.get("windows")
     if found is None:
         return
-    first, _ = data.training_window
+    first, _ = windows.training_window
     edges = {k: _day(found[k]) for k in found}
     ranker = f"{edges['ranking']} → {edges['ranking_validation']} → {edges['test']}"
-    stop = "ranking" if data.has_own_window else "test"
+    stop = "ranking" if windows.has_own_window else "test"
     yield (
         f"windows (UTC; training → validation → end): candidates {_day(first)} → "
         f"{edges['validation']} → {edges[stop]}; ranker {ranker}; test "
-        f"{edges['test']} → {_day(data.end_of_log)}"
+        f"{edges['test']} → {_day(windows.end_of_log)}"
     )
 
 

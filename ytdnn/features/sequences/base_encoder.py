@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields
 
 if TYPE_CHECKING:
     from ytdnn.log import request as raw_request
@@ -39,11 +39,11 @@ class Encoder(tf.keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the encoder reads."""
         raise NotImplementedError
 
-    def open_request(self, data: prepared.PreparedData) -> "SequenceReader":
+    def open_request(self, catalogue: catalogues.Catalogue) -> "SequenceReader":
         """Returns the reader of its rows from raw requests."""
         raise NotImplementedError
 

@@ -3,19 +3,18 @@
 from typing import TYPE_CHECKING, Any, Union
 
 from ytdnn import registries
-from ytdnn.features.sequences import watched
 from ytdnn.run import configs
 
 if TYPE_CHECKING:
-    from ytdnn.features.sequences import side_by_side, watch_bags
+    from ytdnn.features.sequences import side_by_side, watch_bags, watched
 
-Watches = Union[watched.Watched, "side_by_side.SideBySide"]
+Watches = Union["watched.Watched", "side_by_side.SideBySide"]
 
 
 def make(
     config: configs.CandidatesConfig,
     vocabulary_size: int,
-    content: watched.ContentSource | None = None,
+    content: "watched.ContentSource | None" = None,
     knows_request_times: bool = False,
     own_encoder: str = "",
 ) -> Watches:

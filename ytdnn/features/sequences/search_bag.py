@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.features.sequences import base_encoder
-from ytdnn.log import fields, lookups, prepared, schema, tokens
+from ytdnn.log import catalogues, fields, lookups, schema, tokens
 from ytdnn.log import request as raw_request
 from ytdnn.models.layers import embeddings, randomness, token_bag
 from ytdnn.run import configs
@@ -68,21 +68,24 @@ class SearchBag(base_encoder.Encoder):
         )
         return [average]
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the field of search texts."""
-        del data
+        del catalogue
         return (fields.queries(),)
 
-    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
+    def open_request(
+        self, catalogue: catalogues.Catalogue
+    ) -> base_encoder.SequenceReader:
         """Returns the reader of the last searches' tokens."""
-        return _LastSearches(self._length, data)
+        return _LastSearches(self._length, catalogue)
 
 
 class _LastSearches(base_encoder.SequenceReader):
-    def __init__(self, length: int, data: prepared.PreparedData) -> None:
+    def __init__(self, length: int, catalogue: catalogues.Catalogue) -> None:
         super().__init__()
         self._length = length
-        self._tokens = lookups.TextVocabulary(data.tokens[prepared.TOKEN].to_list())
+        tokens = catalogue.tokens[catalogues.TOKEN].to_list()
+        self._tokens = lookups.TextVocabulary(tokens)
 
     def __call__(self, request: raw_request.Request) -> base_encoder.Features:
         """Returns the tokens of the last searches that have a word."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.features.sequences import base_encoder, watched
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, schema
 from ytdnn.models.layers import attention, bags, randomness
 
 
@@ -154,14 +154,16 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         starts = attention.starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the watched videos, and the times that are read."""
         times = (fields.watch_times(),) if self.reads_times else ()
         asked = (fields.time(),) if self.reads_request_times else ()
-        return (*super().fields(data), *times, *asked)
+        return (*super().fields(catalogue), *times, *asked)
 
-    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
+    def open_request(
+        self, catalogue: catalogues.Catalogue
+    ) -> base_encoder.SequenceReader:
         """Returns the reader of the last watches."""
-        del data
+        del catalogue
         length = self.config.history_length
         return watched.LastWatches(length, self.reads_request_times)

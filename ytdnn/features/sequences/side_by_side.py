@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.features.sequences import base_encoder, sequence, watch_bags
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields
 from ytdnn.run import configs
 
 
@@ -64,10 +64,12 @@ class SideBySide(base_encoder.Encoder):
         self.sequence.videos = self.bags.videos
         self.sequence.content = self.bags.content
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the fields of the sequence encoder, the watched videos included."""
-        return self.sequence.fields(data)
+        return self.sequence.fields(catalogue)
 
-    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
+    def open_request(
+        self, catalogue: catalogues.Catalogue
+    ) -> base_encoder.SequenceReader:
         """Returns the reader of the sequence encoder."""
-        return self.sequence.open_request(data)
+        return self.sequence.open_request(catalogue)

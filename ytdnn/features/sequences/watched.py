@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.features.sequences import base_encoder
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, schema
 from ytdnn.models.layers import embeddings, randomness
 from ytdnn.run import configs
 from ytdnn.run.configs import inputs as inputs_config
@@ -126,13 +126,15 @@ class Watched(base_encoder.Encoder):
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the watched videos."""
-        return (fields.watched(data),)
+        return (fields.watched(catalogue),)
 
-    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
+    def open_request(
+        self, catalogue: catalogues.Catalogue
+    ) -> base_encoder.SequenceReader:
         """Returns the reader of the last watches."""
-        del data
+        del catalogue
         return LastWatches(self.config.history_length)
 
 

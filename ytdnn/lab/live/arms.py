@@ -56,8 +56,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
     for word in words:
         name, is_run, path = word.strip().partition("=")
         if not is_run and name not in built_in.NAMES:
-            close = errors.closest(name, built_in.NAMES)
-            hint = f": did you mean {close}?" if close else ""
+            hint = errors.hint(name, built_in.NAMES)
             raise errors.UserError(
                 f"expected {', '.join(built_in.NAMES)} or NAME=WORKDIR in --arms, "
                 f"received {word!r}{hint}"

@@ -101,7 +101,7 @@ def log_of(
     """
     there = pages.is_place
     rewards = {CLICKS: pages.values("clicked").astype(np.float64)}
-    if pages.data.has_watch_seconds:
+    if pages.data.log.has_watch_seconds:
         rewards[WATCH_SECONDS] = pages.values("seconds").astype(np.float64)
     laid_out = {}
     for name, values in modelled.items():

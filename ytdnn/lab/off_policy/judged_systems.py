@@ -15,7 +15,7 @@ from ytdnn.evaluation import (
     run_models,
 )
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.models.ranking import predictions
 
 _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the page
@@ -23,7 +23,7 @@ _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the pag
 
 @registries.REPORT_PARTS.register("off_policy")
 def measure(
-    run: run_models.RunModels, split: prepared.Split
+    run: run_models.RunModels, split: events.Split
 ) -> report_model.OffPolicy | None:
     """Estimates the rewards of a run's pages; None without propensities.
 
@@ -51,7 +51,7 @@ def ordered(
     vectors = run.trained.request_vectors(data, pages.first_rows)
     length = _PLACES_AHEAD * pages.rows.shape[1]
     makers = {
-        lists.POPULARITY: lists.popularity(data),
+        lists.POPULARITY: lists.popularity(data.catalogue),
         lists.CANDIDATES: lists.of_vectors(vectors, run.video_vectors),
     }
     found = {

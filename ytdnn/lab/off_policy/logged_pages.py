@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 Rows = npt.NDArray[np.int64]
 _PLACES = "pages", "positions"
@@ -56,13 +56,13 @@ class LoggedPages:
           missing: Value after the end of a page.
         """
         rows = np.maximum(self.rows, 0).ravel()
-        values = self.data.shard_index.gather("impressions", name, rows)
+        values = self.data.log.shard_index.gather("impressions", name, rows)
         return np.where(self.is_place, values.reshape(self.rows.shape), missing)
 
     @property
     def requests(self) -> tuple[npt.NDArray[np.integer], Rows, Rows]:
         """Users, ends of their histories (flat positions) and times, `[n]` each."""
-        index = self.data.shard_index
+        index = self.data.log.shard_index
         users, num_watches, times = (
             index.gather("impressions", name, self.first_rows)
             for name in ("users", "num_watches", "request_times")
@@ -71,7 +71,7 @@ class LoggedPages:
 
 
 def sample(
-    data: prepared.PreparedData, split: prepared.Split, most: int, seed: int
+    data: prepared.PreparedData, split: events.Split, most: int, seed: int
 ) -> LoggedPages | None:
     """Returns pages of a split, sampled; None where no page is complete.
 
@@ -81,9 +81,9 @@ def sample(
       most: Maximum number of pages.
       seed: Seed of the sample.
     """
-    if not data.has_impressions:
+    if not data.log.has_impressions:
         return None
-    index, table = data.shard_index, "impressions"
+    index, table = data.log.shard_index, "impressions"
     if not (index.has(table, "propensities") and index.has(table, "positions")):
         return None
     rows = index.find(table, lambda shown: np.asarray(shown.splits) == split)

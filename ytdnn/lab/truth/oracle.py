@@ -160,7 +160,7 @@ def systems(
     makers: dict[str, lists.Maker] = {
         lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)
     }
-    if not data.has_impressions:
+    if not data.log.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
     windows = by_window.WindowOpener(config.window_events)
@@ -214,7 +214,7 @@ class Shown:
     ) -> "Shown":
         """Returns the impressions of a set made from a world."""
         shown = data.impressions
-        devices = data.vocabularies[schema.DEVICE]
+        devices = data.catalogue.vocabularies[schema.DEVICE]
         numbers = np.array([words.DEVICES.index(name) for name in devices])
         return cls(
             users=known.users[shown.users],

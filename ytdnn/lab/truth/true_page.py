@@ -26,7 +26,7 @@ from ytdnn import progress
 from ytdnn.evaluation import lists, metric_names, protocol, summary
 from ytdnn.lab.truth import known_world
 from ytdnn.lab.world import corpus, memory, page_truth, truth
-from ytdnn.log import prepared, ragged
+from ytdnn.log import prepared, ragged, user_log
 
 _USERS_A_BLOCK = 512
 _FIRST = np.zeros(1)  # the place on the page by which the bounds order
@@ -92,8 +92,8 @@ class TruePages:
         parts = []
         for rows in _blocks(len(cases), "true worth of pages"):
             asked, shown = protocol.take(cases, rows), found[rows]
-            unclicked = _counts(_unclicked(self._data, asked), shown)
-            watched = _counts(_watched(self._data, asked), shown) > 0
+            unclicked = _counts(_unclicked(self._data.log, asked), shown)
+            watched = _counts(_watched(self._data.log, asked), shown) > 0
             part = page_truth.of_pages(
                 self._known.world,
                 self._known.users[asked.users],
@@ -173,11 +173,11 @@ def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
     return progress.through(found, name, "users", [len(rows) for rows in found])
 
 
-def _unclicked(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Ragged:
+def _unclicked(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered impressions that were not clicked."""
-    if not data.has_impressions:
+    if not log.has_impressions:
         return ragged.empty(len(cases))
-    index, table = data.shard_index, "impressions"
+    index, table = log.shard_index, "impressions"
     starts = index.offsets(table)[cases.users]
     stops = starts + index.num_before(table, cases.users, cases.times)
     oldest = np.maximum(starts, stops - memory.NUM_IMPRESSIONS)
@@ -187,9 +187,9 @@ def _unclicked(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Rag
     return ragged.Ragged(places.offsets, videos)
 
 
-def _watched(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Ragged:
+def _watched(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
     """Returns the videos of the remembered watches."""
-    index = data.shard_index
+    index = log.shard_index
     starts = index.offsets("watches")[cases.users]
     oldest = np.maximum(starts, cases.ends - memory.NUM_WATCHES)
     places = ragged.ranges(oldest, cases.ends)

@@ -48,8 +48,7 @@ def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> No
         found = log.tables[schema.IMPRESSIONS].collect_schema().names()
         if name not in found:
             origin = log.origin(schema.IMPRESSIONS)
-            close = errors.closest(name, [*found, *origin.unused])
-            hint = f": did you mean {close}?" if close else ""
+            hint = errors.hint(name, [*found, *origin.unused])
             raise errors.UserError(
                 f"expected a column {schema.IMPRESSIONS}.{name} for data.outcomes, "
                 f"found {', '.join(found)}{hint}"

@@ -178,8 +178,7 @@ def _require_one_of(
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    close = errors.closest(name, known)
-    return f": did you mean {close}?" if close else ""
+    return errors.hint(name, known)
 
 
 def read_file(

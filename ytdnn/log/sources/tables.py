@@ -5,7 +5,6 @@ inputs, so the same frames are not prepared again, and changed ones are.
 """
 
 import dataclasses
-import difflib
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -49,8 +48,7 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
         )
     for name in given:
         if name not in schema.TABLES:
-            close = difflib.get_close_matches(str(name), schema.TABLES, n=1)
-            hint = f": did you mean {close[0]}?" if close else ""
+            hint = errors.hint(str(name), schema.TABLES)
             raise errors.UserError(
                 f"expected tables of {', '.join(schema.TABLES)}, received "
                 f"{name!r}{hint}"

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import prepared, user_shards
+from ytdnn.log import events, prepared, user_shards
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]
@@ -154,7 +154,7 @@ class _Part:
         """Returns the part of a shard, with videos up to `size`."""
         watches = shard.watches
         videos = np.asarray(watches.videos).astype(np.int64)
-        keep = np.asarray(watches.splits) == prepared.Split.TRAIN
+        keep = np.asarray(watches.splits) == events.Split.TRAIN
         keep &= (videos > 0) & (videos <= size)
         users = np.asarray(watches.users)[keep].astype(np.int64)
         pairs = np.sort(users * size + videos[keep] - 1)
@@ -172,7 +172,7 @@ class _Parts:
     def __init__(self, data: prepared.PreparedData) -> None:
         """Prepares reading; a shard is read when it is needed."""
         self._data = data
-        is_short = sum(shard.num_events for shard in data.shards) <= _MOST_KEPT
+        is_short = sum(shard.num_events for shard in data.log.shards) <= _MOST_KEPT
         self._kept = list(self._read()) if is_short else None
 
     def __iter__(self) -> Iterator[_Part]:
@@ -181,7 +181,7 @@ class _Parts:
 
     def _read(self) -> Iterator[_Part]:
         size = self._data.vocabulary_size
-        return (_Part.from_shard(shard.read(), size) for shard in self._data.shards)
+        return (_Part.from_shard(shard.read(), size) for shard in self._data.log.shards)
 
 
 def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:

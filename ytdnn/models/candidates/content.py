@@ -93,7 +93,7 @@ def features_of(
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
-    own = data.vectors.in_table(schema.VIDEOS)
+    own = data.catalogue.vectors.in_table(schema.VIDEOS)
     return registry.choose(base_feature.CONTENT, data, config.features, own)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields
 from ytdnn.models.candidates import projection, user_vectors
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
         for member in self.members:
             member.freeze()
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the model reads."""
-        return self.members[0].fields(data)
+        return self.members[0].fields(catalogue)
 
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import prepared
+from ytdnn.log import catalogues, prepared
 from ytdnn.models.candidates import co_watching, model
 from ytdnn.models.layers import embeddings
 from ytdnn.run import configs
@@ -52,7 +52,7 @@ def set_weights(
     if config.initial_vectors == "random":
         return None
     vectors = co_watching.vectors(data, config.embedding_dim)
-    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
     if not config.tied_tables:
         watched = vectors * _rarity(counts)[:, np.newaxis]
         _assign_rows(candidate_model.user_tower.watches.videos.table, watched)

@@ -18,9 +18,9 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.features.sequences import base_encoder as encoders
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields, prepared
 from ytdnn.models.candidates import losses, tower_inputs, user_tower, user_vectors
-from ytdnn.models.layers import embeddings, randomness, weights
+from ytdnn.models.layers import embeddings, randomness
 from ytdnn.run import configs
 from ytdnn.run.configs import inputs as inputs_config
 
@@ -93,9 +93,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the model reads."""
-        return self.user_tower.fields(data)
+        return self.user_tower.fields(catalogue)
 
     @property
     def tower_inputs(self) -> tower_inputs.TowerInputs:
@@ -278,7 +278,7 @@ def _made(
 ) -> CandidateModel:
     model = CandidateModel(config, inputs)
     none = np.zeros([1], np.int64)
-    log = tower_inputs.open_log(inputs, data.some, serving=True)
+    log = tower_inputs.open_log(inputs, data.with_log(data.log.some), serving=True)
     features = tower_inputs.contexts(config, log, none, none)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))
@@ -287,6 +287,8 @@ def _made(
 
 def save(model: Joined, directory: pathlib.Path) -> None:
     """Writes weights and features into an artefact directory being published."""
+    from ytdnn.models.layers import weights
+
     weights.save(model, directory)
     tower_inputs.write(model.tower_inputs, directory)
 
@@ -315,6 +317,8 @@ def load_members(
 
 
 def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+    from ytdnn.models.layers import weights
+
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
     inputs = tower_inputs.read(directory, config, data)

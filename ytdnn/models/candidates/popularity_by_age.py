@@ -23,7 +23,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import corpus
-from ytdnn.log import inputs, prepared, schema
+from ytdnn.log import catalogues, inputs, prepared, schema
 from ytdnn.run import artifacts
 
 _DAY_SECONDS = 86_400
@@ -141,7 +141,7 @@ class Traffic:
 
 def measure(data: prepared.PreparedData) -> PopularityByAge | None:
     """Returns the rates of the training window; None: no video has an upload time."""
-    uploads = _upload_days(data)
+    uploads = _upload_days(data.catalogue)
     if not (uploads > _UNKNOWN).any():
         return None
     of_days, of_ages = _labels(data, uploads)
@@ -165,7 +165,7 @@ def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]
       `[days]` since the epoch, and `[_OLDEST + 1]` of videos with an upload time.
     """
     of_days, of_ages = np.zeros(0, np.int64), np.zeros(_OLDEST + 1, np.int64)
-    for shard in data.shards:
+    for shard in data.log.shards:
         watches = shard.read().watches
         is_label = inputs.are_labels(watches, data.vocabulary_size)
         days = (np.asarray(watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
@@ -183,7 +183,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
     found = json.loads(path.read_text())
     traffic = found["traffic"] | {"watches": tuple(found["traffic"]["watches"])}
     log_rates = np.array(found["log_rates"])
-    return _made(data, _upload_days(data), log_rates, Traffic(**traffic))
+    return _made(data, _upload_days(data.catalogue), log_rates, Traffic(**traffic))
 
 
 def _made(
@@ -226,9 +226,9 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
     return found
 
 
-def _upload_days(data: prepared.PreparedData) -> Days:
-    if schema.UPLOAD_TIME not in data.videos.columns:
-        return np.full(data.num_videos + 1, _UNKNOWN, np.int32)
-    times = data.videos[schema.UPLOAD_TIME].cast(pl.Int64)
+def _upload_days(catalogue: catalogues.Catalogue) -> Days:
+    if schema.UPLOAD_TIME not in catalogue.videos.columns:
+        return np.full(catalogue.num_videos + 1, _UNKNOWN, np.int32)
+    times = catalogue.videos[schema.UPLOAD_TIME].cast(pl.Int64)
     days = (times // _DAY_SECONDS).fill_null(_UNKNOWN).to_numpy()
     return np.append(_UNKNOWN, days).astype(np.int32)

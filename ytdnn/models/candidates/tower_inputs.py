@@ -15,7 +15,15 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import inputs, positions, prepared, schema, streaming, watch_log
+from ytdnn.log import (
+    catalogues,
+    inputs,
+    positions,
+    prepared,
+    schema,
+    streaming,
+    watch_log,
+)
 from ytdnn.run import configs
 
 if TYPE_CHECKING:
@@ -105,20 +113,20 @@ def from_config(
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = _own_encoder(config.encoder.file)
-    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
+    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)
 
 
 def _inputs(
     config: configs.CandidatesConfig,
-    data: prepared.PreparedData,
+    catalogue: catalogues.Catalogue,
     chosen: registry.Features,
     measured: reading.Statistics,
     of_videos: "content.ContentInputs | None",
     own_encoder: str,
 ) -> TowerInputs:
     return TowerInputs(
-        vocabulary_size=data.vocabulary_size,
-        num_tokens=data.tokens.height if config.search_length else 0,
+        vocabulary_size=catalogue.vocabulary_size,
+        num_tokens=catalogue.tokens.height if config.search_length else 0,
         features=chosen,
         measured=measured,
         of_videos=of_videos,
@@ -270,4 +278,4 @@ def read(
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = _own_encoder(str(directory / _ENCODER))
-    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
+    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)

@@ -14,7 +14,7 @@ accuracy; here it is by clusters, which separates videos of different audiences.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -110,9 +110,9 @@ def _audiences(data: prepared.PreparedData) -> Floats:
     of_users = rng.standard_normal([len(data.users), _AUDIENCE_DIM], np.float32)
     size = data.vocabulary_size
     sums, counts = np.zeros((_AUDIENCE_DIM, size)), np.zeros(size, np.int64)
-    for shard in data.shards:
+    for shard in data.log.shards:
         watches = shard.read().watches
-        known = np.asarray(watches.splits) == prepared.Split.TRAIN
+        known = np.asarray(watches.splits) == events.Split.TRAIN
         known &= np.asarray(watches.videos) <= size
         videos = watches.videos[known] - 1
         users = watches.users[known] + shard.first_user

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ytdnn.features import reading
 from ytdnn.features.sequences import base_encoder as encoders
 from ytdnn.features.sequences import choice
-from ytdnn.log import fields, prepared
+from ytdnn.log import catalogues, fields
 from ytdnn.models.candidates import tower_inputs
 from ytdnn.models.layers import randomness, towers
 from ytdnn.run import configs
@@ -109,11 +109,11 @@ class UserTower(tf.keras.layers.Layer):
         """Large variables looked up by row, for the table optimiser."""
         return [table for encoder in self.encoders for table in encoder.tables]
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the tower reads."""
-        watched = self.watches.fields(data)
-        of_features = reading.request_fields(self.inputs.features, data)
-        searches = self.searches.fields(data) if self.searches is not None else ()
+        watched = self.watches.fields(catalogue)
+        of_features = reading.request_fields(self.inputs.features, catalogue)
+        searches = self.searches.fields(catalogue) if self.searches is not None else ()
         return fields.union(watched, of_features, searches)
 
     def call(

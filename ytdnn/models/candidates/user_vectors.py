@@ -74,7 +74,7 @@ class FromLogs:
         log = self.open_log(data)
         num_searches = None
         if times is not None and log.searches is not None:
-            num_searches = data.searches.num_before(users, times)
+            num_searches = data.log.searches.num_before(users, times)
         return self.vectors_at(log, users, end_watches, num_searches)
 
     def request_vectors(
@@ -153,7 +153,7 @@ class FromLogs:
         log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
         num_searches = None
         if log.searches is not None:
-            num_searches = data.searches.num_before(users, times)
+            num_searches = data.log.searches.num_before(users, times)
         tensors = tower_inputs.contexts(
             self.config, log, users, end_watches, num_searches
         )

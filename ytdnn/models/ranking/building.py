@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn import errors
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
-from ytdnn.log import prepared, schema, streaming
+from ytdnn.log import events, prepared, schema, streaming, user_log
 from ytdnn.models.ranking import heads, inputs, model, network, outcomes
 from ytdnn.retrieval import stage
 from ytdnn.run import configs
@@ -42,7 +42,7 @@ def build(
       errors.UserError: The log has no impressions to train on, or the config names an
         unknown feature.
     """
-    require_rows(data, prepared.Split.TRAIN)
+    require_rows(data.log, events.Split.TRAIN)
     chosen = features_of(config, data)
     if first_stage is None:
         chosen = tuple(f for f in chosen if not inputs.replays([f]))
@@ -85,7 +85,7 @@ def build_like(
     Raises:
       errors.UserError: The log has no impressions to train on.
     """
-    require_rows(data, prepared.Split.TRAIN)
+    require_rows(data.log, events.Split.TRAIN)
     names = [feature.name for feature in trained.features]
     chosen = registry.named(features_interface.RANKING, names, data)
     found, log = _measure(trained.config, data, chosen, first_stage)
@@ -119,10 +119,10 @@ def _measure(
     def batches() -> Iterator[reading.Tensors]:
         collector = streaming.Collector()
         for log in logs if opened is None else (opened,):
-            rows = training_rows(log.data)
+            rows = training_rows(log.data.log)
             for part in inputs.parts(len(rows), _ROWS_A_STEP):
                 yield log.impressions(tf.constant(rows[part], tf.int64))
-            num_events = sum(shard.num_events for shard in log.data.shards)
+            num_events = sum(shard.num_events for shard in log.data.log.shards)
             del log  # before the next one takes its memory
             collector.release(num_events)
 
@@ -131,7 +131,7 @@ def _measure(
     measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,
         features=reading.measure(chosen, data, batches(), number),
-        clicks=heads.measure(map(_labels, data.each_shard())),
+        clicks=heads.measure(_labels(data)),
         outcomes=_outcomes(config, data),
     )
     return measured, opened
@@ -141,66 +141,66 @@ def _outcomes(
     config: configs.RankingConfig, data: prepared.PreparedData
 ) -> tuple[outcomes.Learned, ...]:
     """Returns the outcomes that the ranker learns."""
-    chosen = outcomes.chosen(config, data)
+    chosen = outcomes.chosen(config, data.catalogue)
     if not chosen:
         return ()
     parts = (
         np.asarray(shard.impressions.outcomes)[training_rows(shard)]
-        for shard in data.each_shard()
+        for shard in data.log.each_shard()
     )
     return outcomes.measure(chosen, parts)
 
 
-def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:
-    """Returns the labels of training impressions; see `heads.measure`."""
-    shown, rows = data.impressions, training_rows(data)
-    seconds = np.zeros(len(rows), np.float32)
-    if shown.seconds is not None:
-        seconds = np.asarray(shown.seconds)[rows]
-    durations = past_sums.durations(data)[np.asarray(shown.videos)[rows]]
-    return np.asarray(shown.clicked)[rows], seconds, durations.astype(np.float32)
+def _labels(data: prepared.PreparedData) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Yields the labels of training impressions of a shard; see `heads.measure`."""
+    of_videos = past_sums.durations(data.catalogue)
+    for log in data.log.each_shard():
+        shown, rows = log.impressions, training_rows(log)
+        seconds = np.zeros(len(rows), np.float32)
+        if shown.seconds is not None:
+            seconds = np.asarray(shown.seconds)[rows]
+        durations = of_videos[np.asarray(shown.videos)[rows]].astype(np.float32)
+        yield np.asarray(shown.clicked)[rows], seconds, durations
 
 
-def rows_of(
-    data: prepared.PreparedData, split: prepared.Split
-) -> npt.NDArray[np.int64]:
-    """Returns the impression rows of a split, in a prepared set or a shard window."""
-    return np.flatnonzero(np.asarray(data.impressions.splits) == split)
+def rows_of(log: user_log.UserLog, split: events.Split) -> npt.NDArray[np.int64]:
+    """Returns the impression rows of a split, in a log or a window of it."""
+    return np.flatnonzero(np.asarray(log.impressions.splits) == split)
 
 
-def training_rows(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+def training_rows(log: user_log.UserLog) -> npt.NDArray[np.int64]:
     """Returns the impression rows that train the ranker, those before its window too.
 
-    The rows are those of a prepared set, or of a shard window of one.
+    The rows are those of a log, or of a window of it.
     """
-    trains = [prepared.Split.TRAIN, prepared.Split.EARLIER]
-    return np.flatnonzero(np.isin(np.asarray(data.impressions.splits), trains))
+    trains = [events.Split.TRAIN, events.Split.EARLIER]
+    return np.flatnonzero(np.isin(np.asarray(log.impressions.splits), trains))
 
 
-def num_training_rows(data: prepared.PreparedData) -> list[int]:
+def num_training_rows(log: user_log.UserLog) -> list[int]:
     """Returns how many impressions of each shard train the ranker."""
-    return [len(training_rows(shard)) for shard in data.each_shard()]
+    return [len(training_rows(shard)) for shard in log.each_shard()]
 
 
-def num_rows(data: prepared.PreparedData, split: prepared.Split) -> list[int]:
+def num_rows(log: user_log.UserLog, split: events.Split) -> list[int]:
     """Returns the impressions of a split in each shard."""
-    return [len(rows_of(shard, split)) for shard in data.each_shard()]
+    return [len(rows_of(shard, split)) for shard in log.each_shard()]
 
 
-def require_rows(data: prepared.PreparedData, split: prepared.Split) -> None:
+def require_rows(log: user_log.UserLog, split: events.Split) -> None:
     """Checks that a split has impressions.
 
     Raises:
       errors.UserError: It has none.
     """
-    if not data.has_impressions:
+    if not log.has_impressions:
         raise errors.UserError(
             f"expected a table {schema.IMPRESSIONS} for the ranker to train on, found "
-            f"none in {data.directory}: add it to the log, or leave the ranker out"
+            f"none in {log.directory}: add it to the log, or leave the ranker out"
         )
-    if not any(num_rows(data, split)):
+    if not any(num_rows(log, split)):
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} in the ranker's {split.name.lower()} "
-            f"window, found none in {data.directory}: change data.ranking_fraction or "
+            f"window, found none in {log.directory}: change data.ranking_fraction or "
             f"data.validation_fraction, or leave the ranker out"
         )

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import past_sums, reading, registry
-from ytdnn.log import fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 from ytdnn.log import request as raw_request
 from ytdnn.models.ranking import heads
 from ytdnn.retrieval import stage
@@ -51,7 +51,9 @@ class ImpressionLog:
         self._log = positions.LogTensors(data, replay)
         self._readers = reading.open_log(chosen, self._log)
         with tf.device("CPU"):
-            self._durations = tf.constant(past_sums.durations(data), tf.float32)
+            self._durations = tf.constant(
+                past_sums.durations(data.catalogue), tf.float32
+            )
 
     def as_served(self) -> "ImpressionLog":
         """Returns the same with training-only features at their serving value."""
@@ -171,10 +173,12 @@ class ImpressionLog:
 
 
 def request_fields(
-    chosen: registry.Features, data: prepared.PreparedData
+    chosen: registry.Features, catalogue: catalogues.Catalogue
 ) -> fields.Fields:
     """Returns the request fields that the ranker reads, without the videos to score."""
-    return fields.union((fields.watched(data),), reading.request_fields(chosen, data))
+    return fields.union(
+        (fields.watched(catalogue),), reading.request_fields(chosen, catalogue)
+    )
 
 
 def placeholders(chosen: registry.Features, history_length: int) -> Tensors:
@@ -201,7 +205,7 @@ class RequestInputs(tf.Module):
         self._features = reading.RequestReaders(chosen, data)
         self._history_length = history_length
         self._durations = tf.Variable(
-            past_sums.durations(data), trainable=False, dtype=tf.float32
+            past_sums.durations(data.catalogue), trainable=False, dtype=tf.float32
         )
 
     def __call__(self, request: raw_request.Request) -> Tensors:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn import errors, progress
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
-from ytdnn.log import fields, prepared, schema
+from ytdnn.log import catalogues, fields, prepared, schema
 from ytdnn.models.layers import weights
 from ytdnn.models.ranking import (
     heads,
@@ -118,12 +118,12 @@ class RankingModel:
         """Whether the first stage that features come from reads the request's time."""
         return self.first_stage is not None and self.first_stage.sees_request_time
 
-    def request_fields(self, data: prepared.PreparedData) -> fields.Fields:
+    def request_fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that it reads, without the videos to score."""
-        own = inputs.request_fields(self.features, data)
+        own = inputs.request_fields(self.features, catalogue)
         if self.first_stage is None:
             return own
-        return fields.union(self.first_stage.fields(data, self.asks_sources), own)
+        return fields.union(self.first_stage.fields(catalogue, self.asks_sources), own)
 
     @property
     def asks_sources(self) -> bool:

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.evaluation.metrics import recalibration
-from ytdnn.log import outcomes, prepared, schema
+from ytdnn.log import catalogues, outcomes, schema
 from ytdnn.run import configs
 from ytdnn.run.configs import ranking as ranking_config
 
@@ -97,28 +97,27 @@ class Learned:
 
 
 def chosen(
-    config: configs.RankingConfig, data: prepared.PreparedData
+    config: configs.RankingConfig, catalogue: catalogues.Catalogue
 ) -> list[tuple[int, outcomes.Outcome]]:
     """Returns the outcomes of a log, with their place, except those of weight 0.
 
     Args:
       config: Weights of the losses.
-      data: The prepared set.
+      catalogue: The catalogue of the prepared set.
 
     Raises:
       errors.UserError: A weight names no outcome of the log.
     """
-    known = [one.name for one in data.outcomes]
+    known = [one.name for one in catalogue.outcomes]
     weights = config.weights_of(known)
     unknown = [name for name in weights if name not in (ranking_config.HEAD, *known)]
     if unknown:
-        close = errors.closest(unknown[0], known)
+        hint = errors.hint(unknown[0], known)
         raise errors.UserError(
             f"expected ranking.loss_weights of {ranking_config.HEAD} and of the log's "
-            f"outcomes ({', '.join(known) or 'none'}), received {unknown[0]}"
-            f"{f': did you mean {close}?' if close else ''}"
+            f"outcomes ({', '.join(known) or 'none'}), received {unknown[0]}{hint}"
         )
-    return [(i, one) for i, one in enumerate(data.outcomes) if weights[one.name]]
+    return [(i, one) for i, one in enumerate(catalogue.outcomes) if weights[one.name]]
 
 
 def measure(
@@ -158,15 +157,15 @@ def measure(
     return tuple(learned)
 
 
-def notes(data: prepared.PreparedData, learned: Sequence[Learned]) -> list[str]:
+def notes(catalogue: catalogues.Catalogue, learned: Sequence[Learned]) -> list[str]:
     """Returns a line about the outcomes that are predicted, and about the others.
 
     Args:
-      data: The prepared set.
+      catalogue: The catalogue of the prepared set.
       learned: Outcomes that the ranker predicts.
     """
     names = [one.name for one in learned]
-    others = [one.name for one in data.outcomes if one.name not in names]
+    others = [one.name for one in catalogue.outcomes if one.name not in names]
     found = [f"outcomes predicted: {', '.join(names)}"] if names else []
     if others:
         found.append(

@@ -169,9 +169,8 @@ def require_known(weights: Weights, names: Sequence[str], where: str) -> None:
     """
     for name in weights:
         if name not in names:
-            close = errors.closest(str(name), names, cutoff=0.5)
+            hint = errors.hint(str(name), names, cutoff=0.5)
             raise errors.UserError(
                 f"expected weights of {', '.join(names)} in {where}, received "
-                f"{errors.one_line(str(name))[:40]!r}"
-                f"{f': did you mean {close}?' if close else ''}"
+                f"{errors.one_line(str(name))[:40]!r}{hint}"
             )

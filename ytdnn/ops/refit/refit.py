@@ -23,6 +23,7 @@ import polars as pl
 from ytdnn import errors
 from ytdnn.log import (
     array_files,
+    catalogues,
     events,
     log_warnings,
     prepared,
@@ -31,6 +32,8 @@ from ytdnn.log import (
     searches,
     shard_tasks,
     shards,
+    split_windows,
+    user_log,
     user_shards,
     windows,
 )
@@ -76,7 +79,7 @@ def derive(
     if begins is None:
         begins = _ranker_begins(data)
     split = _Split(begins if part is Part.EARLIER else None, begins)
-    obstacle = _obstacle(data, split)
+    obstacle = _obstacle(data.log, split)
     if needs_ranker and obstacle:
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} for the ranker up to the end of the log, "
@@ -88,7 +91,7 @@ def derive(
     facts = dict(data.manifest.facts) | {
         "vocabulary": int(_vocabulary(data, labels).sum()),
         "ranking_obstacle": obstacle,
-        FACT: {TRAINED_TO: _end(data), RANKER_FROM: begins},
+        FACT: {TRAINED_TO: _end(data.windows), RANKER_FROM: begins},
     }
     if data.config.protocol == "temporal":
         facts["windows"] = dataclasses.asdict(_windows(data, part, begins))
@@ -98,9 +101,9 @@ def derive(
         directory, prepared.KIND, config, made_from, facts
     ) as partial:
         order = _order(data, begins)
-        _write_entities(data, order, labels, partial)
-        _write_arrays(data, order, split, partial)
-        if data.shard_index.shard(0).searches is not None:
+        _write_entities(data.catalogue, order, labels, partial)
+        _write_arrays(data.log, order, split, partial)
+        if data.log.shard_index.shard(0).searches is not None:
             facts |= _write_searches(data, split, partial)
     return prepared.load(directory)
 
@@ -119,58 +122,58 @@ class _Split:
 
     def of_watches(self, watches: events.Watches) -> Splits:
         """Returns the split of each watch."""
-        found = np.full(len(watches), prepared.Split.TRAIN, np.uint8)
+        found = np.full(len(watches), events.Split.TRAIN, np.uint8)
         if self.watches_to is not None:
             is_late = np.asarray(watches.times) >= self.watches_to
-            found[is_late] = prepared.Split.CONTEXT
+            found[is_late] = events.Split.CONTEXT
         return found
 
     def of_impressions(self, shown: events.Impressions) -> Splits:
         """Returns the split of each impression."""
-        found = np.full(len(shown), prepared.Split.TRAIN, np.uint8)
+        found = np.full(len(shown), events.Split.TRAIN, np.uint8)
         if self.shown_from is not None:
             is_early = np.asarray(shown.times) < self.shown_from
-            found[is_early] = prepared.Split.CONTEXT
+            found[is_early] = events.Split.CONTEXT
         return found
 
 
-def _end(data: prepared.PreparedData) -> int:
+def _end(windows: split_windows.SplitWindows) -> int:
     """Returns the second after the last event."""
-    return data.end_of_log + 1
+    return windows.end_of_log + 1
 
 
-def _times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+def _times(log: user_log.UserLog) -> npt.NDArray[np.int64]:
     """Returns the times of all watches."""
     # Copied, since a mapped array keeps its file open.
-    return np.concatenate([np.array(s.read().watches.times) for s in data.shards])
+    return np.concatenate([np.array(s.read().watches.times) for s in log.shards])
 
 
 def _ranker_begins(data: prepared.PreparedData) -> int | None:
     """Returns the begin of the ranker's window; None if it has none of its own."""
-    if not data.has_own_window:
+    if not data.windows.has_own_window:
         return None
     share = 1.0 - data.config.ranking_fraction
-    return int(np.quantile(_times(data), share, method="nearest"))
+    return int(np.quantile(_times(data.log), share, method="nearest"))
 
 
-def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
-    shown = (shard.read().impressions for shard in data.shards)
+def _obstacle(log: user_log.UserLog, split: _Split) -> str:
+    shown = (shard.read().impressions for shard in log.shards)
     parts = (
         (split.of_impressions(table), table.clicked)
         for table in shown
         if table is not None
     )
     counts = log_warnings.shown_and_clicked(parts)
-    return log_warnings.ranking_obstacle(counts, (prepared.Split.TRAIN,))
+    return log_warnings.ranking_obstacle(counts, (events.Split.TRAIN,))
 
 
 def _windows(
     data: prepared.PreparedData, part: Part, begins: int | None
 ) -> windows.Windows:
     """Returns the windows; those without training or test begin at the end."""
-    end = _end(data)
+    end = _end(data.windows)
     if begins is None:  # both stages train on all of it
-        first = int(_times(data).min(initial=end))
+        first = int(_times(data.log).min(initial=end))
         return windows.Windows(end, first, end, end)
     start = begins if part is Part.EARLIER else end
     return windows.Windows(start, start, end, end)
@@ -188,7 +191,7 @@ def _label_counts(
 ) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
     found = np.zeros(data.num_videos + 1, np.int64)
-    for shard in data.shards:
+    for shard in data.log.shards:
         watches = shard.read().watches
         of_watches = _Split(watches_to, None).of_watches(watches)
         videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
@@ -197,7 +200,7 @@ def _label_counts(
 
 
 def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
-    is_label: Bools = of_watches == prepared.Split.TRAIN
+    is_label: Bools = of_watches == events.Split.TRAIN
     return is_label & watches.are_completed
 
 
@@ -208,22 +211,22 @@ def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.in
 
 
 def _write_entities(
-    data: prepared.PreparedData,
+    catalogue: catalogues.Catalogue,
     order: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64],
     directory: pathlib.Path,
 ) -> None:
     """Writes users, catalogue and the vocabularies of texts."""
-    counts = pl.Series(prepared.TRAIN_COUNT, labels)
-    videos = data.videos.with_columns(counts)[order]
-    videos.write_parquet(directory / prepared.VIDEOS_FILE)
-    data.vectors.write_ordered(order, directory)
-    for name in (prepared.USERS_FILE, prepared.VOCABULARIES_FILE):
-        artifacts.link(str(data.directory / name), str(directory / name))
+    counts = pl.Series(catalogues.TRAIN_COUNT, labels)
+    videos = catalogue.videos.with_columns(counts)[order]
+    videos.write_parquet(directory / catalogues.VIDEOS_FILE)
+    catalogue.vectors.write_ordered(order, directory)
+    for name in (user_log.USERS_FILE, catalogues.VOCABULARIES_FILE):
+        artifacts.link(str(catalogue.directory / name), str(directory / name))
 
 
 def _write_arrays(
-    data: prepared.PreparedData,
+    log: user_log.UserLog,
     order: npt.NDArray[np.int64],
     split: _Split,
     directory: pathlib.Path,
@@ -231,14 +234,14 @@ def _write_arrays(
     """Writes the changed arrays of the events, and links the unchanged ones."""
     new_index = np.zeros(len(order) + 1, np.int32)
     new_index[order + 1] = np.arange(1, len(order) + 1)
-    for number, shard in enumerate(data.shards):
+    for number, shard in enumerate(log.shards):
         read = shard.read()
         changed = {"watch_splits": split.of_watches(read.watches)}
         if read.impressions is not None:
             changed["impression_splits"] = split.of_impressions(read.impressions)
         target = user_shards.path(directory, number)
         target.mkdir(parents=True)
-        for path in sorted(user_shards.path(data.directory, number).iterdir()):
+        for path in sorted(user_shards.path(log.directory, number).iterdir()):
             if path.stem in _VIDEO_ARRAYS:
                 array_files.save(
                     target / path.name, new_index[np.load(path, mmap_mode="r")]
@@ -254,9 +257,9 @@ def _write_searches(
 ) -> dict[str, int]:
     """Writes the tokens of searches with the vocabulary of the new training set."""
     with artifacts.scratch(directory, "tokens") as scratch:
-        files = _write_tokens(data, split, scratch)
+        files = _write_tokens(data.log, split, scratch)
         known = searches.vocabulary(files, data.config)
-        known.write_parquet(directory / prepared.TOKENS_FILE)
+        known.write_parquet(directory / catalogues.TOKENS_FILE)
         for number, file in enumerate(files):
             arrays = searches.token_arrays(pl.read_parquet(file), known)
             shard_tasks.save(arrays, user_shards.path(directory, number))
@@ -264,13 +267,13 @@ def _write_searches(
 
 
 def _write_tokens(
-    data: prepared.PreparedData, split: _Split, scratch: pathlib.Path
+    log: user_log.UserLog, split: _Split, scratch: pathlib.Path
 ) -> list[pathlib.Path]:
     """Writes the tokens of each shard's searches as text, and returns the files."""
     files = []
-    for number, shard in enumerate(data.shards):
+    for number, shard in enumerate(log.shards):
         files.append(shard_tasks.token_file(scratch, number))
-        path = user_shards.path(data.directory, number) / user_shards.QUERIES_FILE
+        path = user_shards.path(log.directory, number) / user_shards.QUERIES_FILE
         place = pl.int_range(pl.len())
         frame = pl.read_parquet(path).with_columns(
             pl.lit(0).alias(shards.USER),

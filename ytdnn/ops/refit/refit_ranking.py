@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.features import base_feature
-from ytdnn.log import prepared
+from ytdnn.log import events, prepared
 from ytdnn.models.ranking import model, network
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.run import artifacts, configs
@@ -89,8 +89,8 @@ def listed_scores(
       later: Model that scores requests at the end of the log.
       seed: Seed of the choice of requests.
     """
-    index, table = earlier.data.shard_index, "impressions"
-    train = prepared.Split.TRAIN
+    index, table = earlier.data.log.shard_index, "impressions"
+    train = events.Split.TRAIN
     rows = index.find(table, lambda shown: np.asarray(shown.splits) == train)
     pages = index.gather(table, "pages", rows)
     firsts = rows[np.unique(pages, return_index=True)[1]]
@@ -103,10 +103,10 @@ def listed_scores(
     )
     found = []
     for ranker, at in ((earlier, times), (later, None)):
-        own = ranker.data.of_users(np.unique(users))
-        offsets = own.shard_index.offsets("watches")
+        own = ranker.data.with_log(ranker.data.log.of_users(np.unique(users)))
+        offsets = own.log.shard_index.offsets("watches")
         ends = offsets[users] + num_watches if at is not None else offsets[users + 1]
-        at = np.full(size, own.end_of_log + 1) if at is None else at
+        at = np.full(size, own.windows.end_of_log + 1) if at is None else at
         opened = ranker.first_stage.open_log(own)
         found.append(opened.listed_scores(users, ends, at))
     return found[0], found[1]

@@ -36,7 +36,7 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     from ytdnn.log import prepared
 
     why = steps.ranker_not_served(config, workdir)
-    if why or prepared.load(workdir / "data").has_own_window:
+    if why or prepared.load(workdir / "data").windows.has_own_window:
         return why
     return "the ranker has no window of its own, and so reads no candidate scores"
 

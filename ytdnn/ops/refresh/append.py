@@ -16,7 +16,15 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import event_log, joined_sets, prepare, prepared, schema
+from ytdnn.log import (
+    catalogues,
+    event_log,
+    joined_sets,
+    prepare,
+    prepared,
+    schema,
+    split_windows,
+)
 from ytdnn.run import artifacts, configs
 
 _FAR = 2**32 - 2  # a row of no file
@@ -49,10 +57,10 @@ def append(
         or has no new watches.
     """
     _require_no_minimums(old)
-    log = _as_columns(old, log)
+    log = _as_columns(old.catalogue, log)
     _require_one_log(old, log)
-    log = _since(log, old.end_of_log)
-    _require_new(old, log)
+    log = _since(log, old.windows.end_of_log)
+    _require_new(old.windows, log)
     config = dataclasses.replace(
         old.config,
         protocol="leave_one_out",
@@ -83,7 +91,7 @@ def _require_no_minimums(old: prepared.PreparedData) -> None:
 
 
 def _as_columns(
-    old: prepared.PreparedData, log: event_log.EventLog
+    catalogue: catalogues.Catalogue, log: event_log.EventLog
 ) -> event_log.EventLog:
     """Returns the log in the tables and columns of the old one.
 
@@ -93,13 +101,13 @@ def _as_columns(
     origins = {}
     for table in log.tables:
         origin = log.origin(table)
-        wanted = [c for t, c in _split(old.columns) if t == table]
+        wanted = [c for t, c in _split(catalogue.columns) if t == table]
         found = event_log.table_columns(table, origin.rows.collect_schema())
         lacking = sorted(set(wanted) - set(found))
         if table in _EVENTS and lacking:
             raise errors.UserError(
                 f"expected {table}.{lacking[0]} in {origin.file}, as in the log that "
-                f"{old.directory} was made from, found {', '.join(sorted(found))}"
+                f"{catalogue.directory} was made from, found {', '.join(sorted(found))}"
             )
         left_out = [name for name in found if name not in wanted]
         rows = origin.rows.drop(left_out)
@@ -124,7 +132,7 @@ def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
     return event_log.from_origins(origins, log.facts)
 
 
-def _require_new(old: prepared.PreparedData, log: event_log.EventLog) -> None:
+def _require_new(windows: split_windows.SplitWindows, log: event_log.EventLog) -> None:
     """Checks that there are watches after the end of the old set.
 
     Raises:
@@ -135,9 +143,9 @@ def _require_new(old: prepared.PreparedData, log: event_log.EventLog) -> None:
         some = log.tables[schema.WATCHES].head(1).collect(engine="streaming").height
     if not some:
         raise errors.UserError(
-            f"expected watches after {_moment(old.end_of_log)}, where the log of "
-            f"{old.directory} ends, found none in {origin.file}: give a log of later "
-            f"events, or leave the run as it is"
+            f"expected watches after {_moment(windows.end_of_log)}, where the log "
+            f"of {windows.log.directory} ends, found none in {origin.file}: give a log "
+            f"of later events, or leave the run as it is"
         )
 
 
@@ -153,7 +161,9 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
       errors.UserError: It does neither.
     """
     theirs = {
-        table: _digest(log.tables[table].filter(pl.col(schema.TIME) <= old.end_of_log))
+        table: _digest(
+            log.tables[table].filter(pl.col(schema.TIME) <= old.windows.end_of_log)
+        )
         for table in _compared(old)
         if table in log.tables
     }
@@ -164,10 +174,10 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
         table = next(t for t in ours if theirs.get(t) != ours[t])
         raise errors.UserError(
             f"expected in {log.origin(table).file} only events after "
-            f"{_utc(old.end_of_log)}, the end of {old.directory}, or its events too, "
-            f"found {theirs.get(table, (0, 0))[0]:,} {table} up to then where it has "
-            f"{ours[table][0]:,}, or different ones: give the grown log that it was "
-            f"made from, or the new events"
+            f"{_utc(old.windows.end_of_log)}, the end of {old.directory}, or its "
+            f"events too, found {theirs.get(table, (0, 0))[0]:,} {table} up to then "
+            f"where it has {ours[table][0]:,}, or different ones: give the grown log "
+            f"that it was made from, or the new events"
         )
 
 
@@ -176,7 +186,7 @@ def _compared(data: prepared.PreparedData) -> dict[str, str]:
     tables = {}
     if not data.config.clicks_are_watches:
         tables[schema.WATCHES] = "watches"
-    if data.has_impressions:
+    if data.log.has_impressions:
         tables[schema.IMPRESSIONS] = "impressions"
     return tables
 
@@ -185,7 +195,7 @@ def _of_set(data: prepared.PreparedData) -> dict[str, tuple[int, int]]:
     """Returns number and digest of the watches and impressions of a set."""
     found = dict.fromkeys(_compared(data), (0, 0))
     videos = data.videos[schema.VIDEO_ID]
-    for own in data.each_shard():
+    for own in data.log.each_shard():
         for table, name in _compared(data).items():
             events = getattr(own, name)
             frame = pl.DataFrame(
@@ -220,9 +230,9 @@ def _with_entities(
     known = {schema.USERS: old.users, schema.VIDEOS: old.videos}
     for table, frame in known.items():
         key = str(schema.TABLES[table].key)
-        if f"{table}.{key}" not in old.columns:
+        if f"{table}.{key}" not in old.catalogue.columns:
             continue
-        rows = frame.drop(prepared.TRAIN_COUNT, strict=False).lazy()
+        rows = frame.drop(catalogues.TRAIN_COUNT, strict=False).lazy()
         rows = rows.with_columns(pl.lit(_FAR, pl.UInt32).alias(event_log.ROW))
         if table in origins:
             own = origins[table].rows

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import prepared, schema
+from ytdnn.log import catalogues, prepared, schema
 from ytdnn.training import optimizer_state, optimizers
 
 Features = Sequence[base_feature.Feature]
@@ -81,7 +81,7 @@ def tables(
     ]
     of_videos = RowSources(places(*ids), is_zero=True)
     found = dict.fromkeys(_OF_VIDEOS, of_videos)
-    words = [data.tokens[prepared.TOKEN].to_list() for data in (old, new)]
+    words = [data.catalogue.tokens[catalogues.TOKEN].to_list() for data in (old, new)]
     found[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
         if isinstance(feature, encodings.Categorical):

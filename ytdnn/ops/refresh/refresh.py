@@ -146,7 +146,8 @@ def _member(
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
     training = _training(config.candidates.training, config.refresh)
     learned = _labels(data, begins, config.refresh.replay, seed)
-    of_shards = (int(own.watches.are_completed.sum()) for own in learned.each_shard())
+    logs = learned.log.each_shard()
+    of_shards = (int(own.watches.are_completed.sum()) for own in logs)
     training = loop.capped_batches(training, sum(of_shards), candidate_model.KIND)
     own = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=own, seed=seed)
@@ -183,10 +184,10 @@ def _labels(
     All watches stay in histories. Old labels are drawn in blocks of consecutive ones,
     which share a history, by the seed and when the new ones begin.
     """
-    flat = data.shard_index.offsets("watches")
+    flat = data.log.shard_index.offsets("watches")
     counts = np.zeros(int(flat[-1]) // _REPLAYED_TOGETHER + 1, np.int64)
     number = 0
-    for shard in data.shards:
+    for shard in data.log.shards:
         old, new = _are_labels(shard.read().watches, begins)
         blocks = (flat[shard.first_user] + np.flatnonzero(old)) // _REPLAYED_TOGETHER
         np.add.at(counts, blocks, 1)
@@ -203,12 +204,12 @@ def _labels(
         watches = shard.watches.replace(completed=new | (old & is_chosen[blocks]))
         return dataclasses.replace(shard, watches=watches)
 
-    return data.changed_by_user(change)
+    return data.with_log(data.log.changed_by_user(change))
 
 
 def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns which watches are old labels, and which are new ones."""
-    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    is_train = np.asarray(watches.splits) == events.Split.TRAIN
     is_label = watches.are_completed & is_train
     is_new = is_label & (np.asarray(watches.times) >= begins)
     return is_label & ~is_new, is_new
@@ -248,7 +249,7 @@ def carry_ranking(
     rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
     training = _training(config.ranking.training, config.refresh)
-    number = sum(building.num_rows(data, prepared.Split.TRAIN))
+    number = sum(building.num_rows(data.log, events.Split.TRAIN))
     training = loop.capped_batches(training, number, ranking_model.KIND)
     own = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=own)

@@ -290,7 +290,7 @@ class _Refresh:
         data = self._old()
         if self._config.candidates.train_on_validation:
             data = data.with_validation_in_training()
-        return data.training_window[1]
+        return data.windows.training_window[1]
 
     def _append(self) -> None:
         from ytdnn.ops.refresh import append

@@ -27,8 +27,8 @@ from ytdnn.bundle import (
     versions,
     warm_up,
 )
+from ytdnn.log import catalogues, schema
 from ytdnn.log import fields as fields_room
-from ytdnn.log import prepared, schema
 from ytdnn.ops.server import batching, problems
 from ytdnn.run import artifacts, environment
 
@@ -94,7 +94,7 @@ class Version:
         self.models: dict[str, dict[str, Signature]] = {}
         self._sessions: list[sessions.Session] = []
         path = opened.directory / versions.VERSIONS / str(self.number)
-        text = (path / prepared.VOCABULARIES_FILE).read_text(encoding="utf-8")
+        text = (path / catalogues.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
 
     def _checked(self, name: str) -> Any:

@@ -61,13 +61,13 @@ class Truth:
         if user is None:
             raise errors.UserError(f"expected a user of the log, received {user_id}")
         users = np.array([user])
-        ends = self._data.shard_index.offsets("watches")[users + 1]
-        watched = self._data.watched_before(users, ends)
+        ends = self._data.log.shard_index.offsets("watches")[users + 1]
+        watched = self._data.log.shard_index.watched_before(users, ends)
         nothing = ragged.empty(1)
         return protocol.Cases(
             users=users,
             ends=ends,
-            times=np.array([self._data.end_of_log + 1], np.int64),
+            times=np.array([self._data.windows.end_of_log + 1], np.int64),
             watched=watched,
             removed=watched,
             available_from=None,

@@ -154,7 +154,7 @@ class RankingConfig:
     )
     auto: tuple[by_size.RankingSetting, ...] = ()
     loss_weights: tuple[str, ...] = ()
-    outcome_tower: tuple[components.Positive, ...] = (64, 32)
+    outcome_tower: tuple[components.Positive, ...] = (128, 64)
     experts: components.NonNegative = 0
 
     @pydantic.field_validator("loss_weights", mode="after")

@@ -332,7 +332,7 @@ def _users(
 
     frame = _frame(named, "users", schema.USER_ID)
     ids = None if frame is None else frame[schema.USER_ID]
-    return bulk_ids.users(recommender.data, ids, _place(named))
+    return bulk_ids.users(recommender.data.log, ids, _place(named))
 
 
 def _videos(

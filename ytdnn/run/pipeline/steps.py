@@ -72,7 +72,7 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why the run has no ranker; empty if it has one."""
     from ytdnn.log import prepared
 
-    return prepared.load(workdir / "data").ranker_left_out(config.ranking)
+    return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
 
 
 def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:

@@ -71,13 +71,13 @@ def _tuned(
     import numpy as np
 
     from ytdnn.evaluation import by_window, protocol
-    from ytdnn.log import prepared
+    from ytdnn.log import events, prepared
     from ytdnn.models.candidates import model
     from ytdnn.retrieval.index import tune
 
     data = prepared.load(directory / graph.DATA.name)
     candidates = model.load(directory / graph.CANDIDATES.name, data)
-    cases = protocol.cases(data, prepared.Split.VALIDATION, config.evaluation)
+    cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
     if len(cases) > _MOST_QUERIES:
         rng = np.random.default_rng(config.seed)
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)

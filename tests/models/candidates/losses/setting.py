@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.log import inputs, prepared
+from ytdnn.log import catalogues, inputs
 from ytdnn.models.candidates import tower_inputs
 from ytdnn.models.layers import randomness
 
@@ -26,7 +26,7 @@ def config(**settings):
 
 
 def counts(data):
-    return data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+    return data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
 
 
 def batch(data, slice_length=1, size=64):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests import planted
 from tests.models.candidates.losses import setting
 from ytdnn import configs
-from ytdnn.log import prepared
+from ytdnn.log import events
 from ytdnn.models.candidates import model, tower_inputs
 from ytdnn.models.candidates.losses import hierarchical
 from ytdnn.training import candidates
@@ -77,7 +77,7 @@ def test_the_planted_tastes_are_learned(data, tmp_path):
     config = dataclasses.replace(config, candidates=changed)
     candidates.train(config, data, tmp_path / "candidates")
     trained = model.load(tmp_path / "candidates", data)
-    users, ends = data.first_watches(prepared.Split.TEST)
+    users, ends = data.windows.first_watches(events.Split.TEST)
     scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T
     taste = np.array([int(v.split()[1]) % 2 for v in data.videos["video_id"]])
     own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][users]])

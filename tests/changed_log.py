@@ -1,0 +1,13 @@
+"""A prepared set with other events."""
+
+import dataclasses
+from typing import Any
+
+from ytdnn.log import prepared, user_shards
+
+
+def with_tables(data: prepared.PreparedData, **changed: Any) -> prepared.PreparedData:
+    """Returns the set with some tables of events replaced."""
+    shard = dataclasses.replace(data.log.shard, **changed)
+    shards = (user_shards.in_memory(shard, data.num_users),)
+    return data.with_log(dataclasses.replace(data.log, shards=shards))

@@ -1,0 +1,200 @@
+"""The log of a prepared set: its users and their events, by shards.
+
+Watches are sorted by (user, order). A window of the log has the events of some users
+only, and knows the whole log; what holds for the whole log is read from there.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from ytdnn.log import events, user_shards
+
+if TYPE_CHECKING:
+    from ytdnn.log import shard_index as index_room
+
+USERS_FILE = "users.parquet"
+
+
+@dataclasses.dataclass(frozen=True)
+class UserLog:
+    """Users and their events, with memory-mapped arrays.
+
+    Attributes:
+      directory: Directory of the prepared set.
+      facts: Facts of its manifest.
+      users: `user_id` and the log's other columns; row u has index u.
+      shards: The events, by ranges of users in order.
+    """
+
+    directory: pathlib.Path
+    facts: Mapping[str, Any]
+    users: pl.DataFrame
+    shards: tuple[user_shards.LazyShard, ...]
+    _whole: "UserLog | None" = None
+
+    @property
+    def num_users(self) -> int:
+        """Number of users."""
+        return self.users.height
+
+    @functools.cached_property
+    def shard(self) -> user_shards.Shard:
+        """The events of all users; several shards are read into memory.
+
+        For a log beyond memory see `shard_index`, `of_users` and `window`.
+        """
+        if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
+            return self.shard_index.shard(0)
+        return user_shards.joined(self.shards, self.num_users)
+
+    @functools.cached_property
+    def shard_index(self) -> "index_room.ShardIndex":
+        """Finds the events of some users, or at flat positions, shard by shard."""
+        from ytdnn.log import shard_index
+
+        return shard_index.ShardIndex(self.shards, self.num_users)
+
+    @property
+    def watches(self) -> events.Watches:
+        """The watches of all users."""
+        return self.shard.watches
+
+    @property
+    def searches(self) -> events.Searches:
+        """The searches of all users.
+
+        Raises:
+          ValueError: The log has no searches; see `Catalogue.has_searches`.
+        """
+        if self.shard.searches is None:
+            raise ValueError(f"expected searches, found none in {self.directory}")
+        return self.shard.searches
+
+    @property
+    def impressions(self) -> events.Impressions:
+        """The impressions of all users.
+
+        Raises:
+          ValueError: The log has no impressions; see `has_impressions`.
+        """
+        if self.shard.impressions is None:
+            raise ValueError(f"expected impressions, found none in {self.directory}")
+        return self.shard.impressions
+
+    @property
+    def has_impressions(self) -> bool:
+        """Whether the log had impressions, without which there is no ranker."""
+        return self.shard_index.shard(0).impressions is not None
+
+    @property
+    def has_watch_seconds(self) -> bool:
+        """Whether clicked impressions have a watch time."""
+        shown = self.shard_index.shard(0).impressions
+        return shown is not None and shown.seconds is not None
+
+    @functools.cached_property
+    def queries(self) -> user_shards.Queries:
+        """The texts of searches."""
+        return user_shards.Queries(self.directory, self.facts)
+
+    @property
+    def whole(self) -> "UserLog":
+        """The whole log, if this is a window; else this log."""
+        return self._whole or self
+
+    @functools.cached_property
+    def some(self) -> "UserLog":
+        """The log with only the events of its first shard, for shapes and types."""
+        return self.window(self.shards[:1])
+
+    def window(self, shards: Sequence[user_shards.LazyShard]) -> "UserLog":
+        """Returns the log with the events of some of its shards only.
+
+        Users keep their index.
+
+        Args:
+          shards: Shards in order of their users.
+        """
+        if len(shards) == len(self.shards):
+            return self
+        return dataclasses.replace(self, shards=tuple(shards), _whole=self.whole)
+
+    def of_users(self, users: np.ndarray) -> "UserLog":
+        """Returns the log with the events of some users only, in memory.
+
+        Users keep their index. Events have other flat positions: the user's own begin
+        at the user's offset.
+
+        Args:
+          users: Distinct user indices, ascending.
+        """
+        shard = self.shard_index.of_users(users)
+        shards = (user_shards.in_memory(shard, self.num_users),)
+        return dataclasses.replace(self, shards=shards, _whole=self.whole)
+
+    def each_shard(self) -> Iterator["UserLog"]:
+        """Yields a log for each shard, in order of their users.
+
+        It has the shard's own users only, numbered from 0: it costs no more than the
+        shard, however many users the log has.
+        """
+        if len(self.shards) == 1 and self.shards[0].num_users == self.num_users:
+            yield self
+            return
+        for shard in self.shards:
+            yield dataclasses.replace(
+                self,
+                users=self.users.slice(shard.first_user, shard.num_users),
+                shards=(dataclasses.replace(shard, first_user=0),),
+                _whole=self.whole,
+            )
+
+    def changed(
+        self, change: Callable[[user_shards.Shard], user_shards.Shard]
+    ) -> "UserLog":
+        """Returns the log with `change` applied to the events of each shard."""
+        shards = tuple(shard.changed(change) for shard in self.shards)
+        return dataclasses.replace(self, shards=shards)
+
+    def changed_by_user(
+        self, change: Callable[[user_shards.Shard, int], user_shards.Shard]
+    ) -> "UserLog":
+        """Returns the log with events changed by their users.
+
+        Args:
+          change: Function of a shard's events and the index of its first user.
+        """
+        shards = tuple(
+            shard.changed(functools.partial(_changed, change, shard.first_user))
+            for shard in self.shards
+        )
+        return dataclasses.replace(self, shards=shards)
+
+
+def read(directory: pathlib.Path, facts: Mapping[str, Any]) -> UserLog:
+    """Opens the log of a prepared set.
+
+    Args:
+      directory: The artefact.
+      facts: Facts of its manifest.
+    """
+    return UserLog(
+        directory=directory,
+        facts=facts,
+        users=pl.read_parquet(directory / USERS_FILE),
+        shards=user_shards.on_disk(directory, facts),
+    )
+
+
+def _changed(
+    change: Callable[[user_shards.Shard, int], user_shards.Shard],
+    first_user: int,
+    shard: user_shards.Shard,
+) -> user_shards.Shard:
+    return change(shard, first_user)
