@@ -136,6 +136,9 @@ def test_page_and_terminal_show_them(report: report_model.OutcomesReport) -> Non
     for text in ("liked", "price"):
         assert text in html
         assert text in shown
+    for shown_words in (html, " ".join(shown.split())):
+        assert "predicted / observed" in shown_words
+        assert "watched seconds" not in shown_words  # an outcome has none
     assert "watch_seconds 1, price 26.8" in html
     Report.outcomes = None  # type: ignore[assignment]
     assert list(feedback.sections(Report)) == []  # type: ignore[arg-type]

@@ -64,6 +64,14 @@ def test_columns_that_are_features_or_of_another_table_are_not_advised(
     assert note.endswith("--workdir=runs/mine --features=users.plan,users.segment")
 
 
+def test_lines_have_no_codes_of_colours(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as ipykernel sets it
+    lines = prepared_table.lines(prepared_of(tmp_path, {"watches": logs.watches()}))
+    assert not any("\x1b" in line for line in lines)
+
+
 def test_every_row_that_is_not_read_is_counted(tmp_path: pathlib.Path) -> None:
     rare = pl.DataFrame(
         {"user_id": ["rare"], "video_id": ["v0"], "time": [logs.START + 5]}

@@ -103,6 +103,8 @@ _METRICS = {
     "calibration_ratio": "predicted / watched seconds",
 }
 
+_OUTCOME_METRICS = {"log_loss": "log loss", "calibration_ratio": "predicted / observed"}
+
 
 def model(name: str) -> str:
     """Returns the display name of a model."""
@@ -119,6 +121,11 @@ def metric(name: str) -> str:
     stem, at, k = name.partition("@")
     words = metric_names.title(stem) or _METRICS.get(stem, stem.replace("_", " "))
     return words + at + k
+
+
+def outcome_metric(name: str) -> str:
+    """Returns the display name of a metric of an outcome, which has no seconds."""
+    return _OUTCOME_METRICS.get(name, metric(name))
 
 
 def sliced_by(name: str) -> str:

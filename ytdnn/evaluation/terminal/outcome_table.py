@@ -27,7 +27,7 @@ def terminal_tables(report: report_model.Report) -> Iterator[console.RenderableT
     for heading in ("outcome", "model"):
         result.add_column(heading, no_wrap=True)
     for metric in metrics:
-        result.add_column(names.metric(metric), justify="right")
+        result.add_column(names.outcome_metric(metric), justify="right")
     for outcome, models in found.numbers.items():
         for name, entry in models.items():
             cells = [_number(entry.values.get(metric)) for metric in metrics]

@@ -38,9 +38,10 @@ def lines(
       named: The user's columns that are features already, such as "users.plan".
       workdir: Directory of the run, for the commands of notes.
     """
-    # In a notebook rich would show the table instead of writing it.
+    # In a notebook rich would show the table instead of writing it, and write codes of
+    # colours, which ipykernel asks for.
     screen = rich.console.Console(
-        width=_WIDTH, file=io.StringIO(), no_color=True, force_jupyter=False
+        width=_WIDTH, file=io.StringIO(), color_system=None, force_jupyter=False
     )
     screen.print(_table(data.catalogue, named))
     text = screen.file.getvalue()  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
     if found is None:
         return
     blocks: list[page.Block] = [
-        tables.metric_table(models, "", outcome)
+        tables.metric_table(models, "", outcome, named=names.outcome_metric)
         for outcome, models in found.numbers.items()
     ]
     for outcome, models in found.calibration.items():

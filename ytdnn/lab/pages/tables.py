@@ -23,6 +23,7 @@ def metric_table(
     end: str,
     caption: str,
     left_out: Collection[str] = (),
+    named: Callable[[str], str] = names.metric,
 ) -> page.Table:
     """Returns a table of metrics down, models across, of metrics with a given suffix.
 
@@ -31,6 +32,7 @@ def metric_table(
       end: Suffix of the metric names, left off in the table.
       caption: Description of the table.
       left_out: Metrics that are not shown, without their suffix.
+      named: Function that returns the display name of a metric.
     """
     metrics = {
         name: None
@@ -40,7 +42,7 @@ def metric_table(
     }
     rows = [
         [
-            names.metric(name.removesuffix(end)),
+            named(name.removesuffix(end)),
             *(cell(*three(found, name)) for found in models.values()),
         ]
         for name in metrics
