@@ -16,7 +16,7 @@ _DAY = corpus.SECONDS_PER_DAY
 Array = npt.NDArray[np.float64]
 
 
-class Catalogue:
+class CatalogueExposure:
     """Impressions and clicks of each arm by video.
 
     Attributes:

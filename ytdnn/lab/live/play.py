@@ -82,7 +82,7 @@ class Played:
     arm_of: npt.NDArray[np.int64]
     earlier: measures.DaySums
     daily: list[measures.DaySums]
-    catalogue: catalogue.Catalogue
+    catalogue: catalogue.CatalogueExposure
     serving: dict[str, dict[str, float]]
 
     def members(self, arm: int) -> npt.NDArray[np.int64]:
@@ -121,7 +121,7 @@ def play(
         arm_of,
         measures.of_events(world, before, since),
         [],
-        catalogue.Catalogue(world, arm_of, len(test.arms), test.num_days),
+        catalogue.CatalogueExposure(world, arm_of, len(test.arms), test.num_days),
         split.serving,
     )
     del before

@@ -73,7 +73,7 @@ class ArmReport:
       found_audience: Share of the good uploads that found their audience, with an
         interval over videos.
       videos_shown: Distinct videos on its pages.
-      effective_videos: `catalogue.Catalogue.effective_videos`.
+      effective_videos: `catalogue.CatalogueExposure.effective_videos`.
       serving_milliseconds: Time to serve a page in a batch, models loaded,
         milliseconds.
     """
