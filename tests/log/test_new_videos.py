@@ -20,6 +20,11 @@ class _Catalogue:
         default_factory=lambda: vectors_room.Vectors(pathlib.Path(), {})
     )
 
+    @property
+    def catalogue(self) -> "_Catalogue":
+        """The prepared set's catalogue: itself."""
+        return self
+
 
 _DATA: Any = _Catalogue(
     pl.DataFrame({"video_id": ["v1"], "title": ["One"], "duration_seconds": [9.0]}),
