@@ -85,8 +85,8 @@ MUTATIONS = (
     ),
     Mutation(
         "models/ranking/heads.py",
-        "odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))",
-        "odds = tf.exp(tf.minimum(-logits, _MAX_LOGIT))",
+        "odds = tf.exp(tf.minimum(logits, MAX_LOGIT))",
+        "odds = tf.exp(tf.minimum(-logits, MAX_LOGIT))",
         "models/ranking",
     ),
     Mutation(

@@ -14,7 +14,14 @@ import urllib.request
 
 import numpy as np
 
-from ytdnn.bundle import batches, bundle, explained, operations, requests, warm_up
+from ytdnn.bundle import (
+    allowed_operations,
+    batches,
+    bundle,
+    explained,
+    requests,
+    warm_up,
+)
 from ytdnn.log import fields as fields_room
 from ytdnn.log import schema
 
@@ -29,7 +36,7 @@ def stock_models(opened):
 
 def signatures_of(opened, model):
     """Returns the names of the signatures of a model."""
-    read = operations.read(opened.path(model))
+    read = allowed_operations.read(opened.path(model))
     return [name for name in read.signature_def if not name.startswith("__")]
 
 

@@ -70,14 +70,14 @@ and 2100.
 {schema.MOST_SECONDS:,.0f}. NaN is read as missing.
 - **true or false**: also 1 and 0.
 
-A bad row (a missing id, an invalid time, a value out of range, a key twice, an \
-event of a video that `videos` does not list) stops `prepare`, which names table, \
+A bad row (a missing or empty id, an invalid time, a value out of range, a key twice, \
+an event of a video that `videos` does not list) stops `prepare`, which names table, \
 column, row and value; with `--bad_rows=drop` it is left out and counted by reason. \
 Rows that are exactly alike are counted and kept. A table none of whose ids has a \
 watch is refused, and ids without one are counted. Any other column of `users` or \
 `videos` that holds numbers or text is kept, and is a feature once named: \
-`--features=users.segment`. A
-column of lists of floats is one of vectors: [vectors.md](vectors.md)."""
+`--features=users.segment`. A column of \
+lists of floats is one of vectors: [vectors.md](vectors.md)."""
 
 _OUTCOMES = """\
 Further outcomes of your own are columns that `data.outcomes` names, such as \

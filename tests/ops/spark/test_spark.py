@@ -66,7 +66,7 @@ def test_outcomes_are_the_bytes_of_polars(spark, tmp_path):
     )
     expected = prepare.prepare(config, tmp_path / "polars")
     actual = _on_spark(spark, config, tmp_path / "spark")
-    assert [one.name for one in actual.outcomes] == ["liked", "price"]
+    assert [one.name for one in actual.catalogue.outcomes] == ["liked", "price"]
     assert actual.impressions.outcomes.shape == (size, 2)
     _assert_same_bytes(actual, expected)
 

@@ -118,7 +118,7 @@ def test_a_second_run_skips_all_and_shows_the_table(
     result = cli("run", f"--workdir={finished}")
     assert result.status == 0, result.err
     assert result.out.count("skipped: ") == 7
-    assert "hit_rate@10" in result.out
+    assert "nDCG@10" in result.out
     assert f"report: {finished}/evaluation/report.html" in result.out
     assert f"tensorboard --logdir={finished}/evaluation/logs" in result.out
 

@@ -101,9 +101,10 @@ async def _of_http(request: http.Request, error: Exception) -> responses.Respons
     """Answers an unknown path or method, as TensorFlow Serving does."""
     status = getattr(error, "status_code", problems.NOT_FOUND)
     message = f"Malformed request: {request.method} {request.url.path}"
-    methods = (getattr(error, "headers", None) or {}).get("Allow")
+    allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
+    methods = sorted(set(re.findall(r"\w+", allowed)) - {"HEAD"})
     if methods:
-        message += f" (it takes {methods})"
+        message += f" (it takes {', '.join(methods)})"
     return _refusal(problems.Problem(status, message))
 
 
