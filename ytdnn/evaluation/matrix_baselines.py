@@ -33,7 +33,10 @@ def user_neighbours(data: prepared.PreparedData) -> lists.Maker:
     of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
     of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
     weights = sparse.diags(of_videos.astype(np.float32))
-    scaled = (sparse.diags(of_users.astype(np.float32)) @ counts @ weights).tocsc()
+    # In place: of ten million watches each copy takes a tenth of a gigabyte.
+    scaled = counts.tocsc()
+    scaled.data *= of_users.astype(np.float32)[scaled.indices]
+    scaled.data *= np.repeat(of_videos.astype(np.float32), np.diff(scaled.indptr))
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         asked = _histories(data, cases) @ weights
