@@ -38,15 +38,15 @@ half − .008, − .017, − .023 (± .011). So the order is level with LightGBM
 first half of two seeds. It is ahead of popularity of its window, as `ytdnn evaluate`
 measures it, in each. Deciles of the seconds: .93 to 1.03, .88 to 1.09, .92 to 1.10.
 `auto` serves the ranker in each: nDCG of the validation lists .844, the candidates'
-.817, .815, .816 (popularity's .846). The click output's AUC, of the same networks on
-one candidate model, is .733 to .734; LightGBM's is .740. Watch seconds of hits@10 are
-1.53, 1.43 and 1.76 (candidates 3.18, 3.69 and 3.30, popularity 2.07): a blend with the
-candidates' score lost in the lists of validation at every weight tried (nDCG .850, at
-.1 .847, at .3 .844, at 1 .839), and is not used.
+.817, .815, .816 (popularity's .846). Watch seconds of hits@10 are 1.53, 1.43 and
+1.76 (candidates 3.18, 3.69 and 3.30, popularity 2.07).
 
 With one tower for the click and the six outcomes of the log, at 2d68f5e: AUC .706 .708
 .709, grouped AUC .583 .580 .579, per-user loss .350 .344 .354, first half .642 .632
-.635, nDCG of the validation lists .850 .843 .848. Towers of their own for outcomes
+.635, nDCG of the validation lists .850 .843 .848; the click output's AUC, of such
+networks on one candidate model, .733 to .734, LightGBM's .740; a blend with the
+candidates' score lost in the lists of validation at every weight tried (nDCG .850, at
+.1 .847, at .3 .844, at 1 .839), and is not used. Towers of their own for outcomes
 (feedback.py has why) are better for the click and the outcomes, and tell nothing clear
 of the order by watch time: nDCG of the test lists .826 before and now.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ytdnn.evaluation import report_model
+from ytdnn.evaluation import report_model, report_parts
 from ytdnn.evaluation.terminal import page_value
 
 _MOVIELENS = (
@@ -15,27 +15,7 @@ _MOVIELENS = (
 def sentences(report: report_model.Report) -> Iterator[str]:
     """Yields the notes that apply to a report, a sentence or two each."""
     protocol = report.protocol
-    answers = protocol.answers
-    unknown = protocol.answers_out_of_vocabulary
-    lists_new = protocol.candidate_set_videos > protocol.videos
-    if unknown and lists_new:
-        yield (
-            f"{unknown:,} of {answers:,} right answers are videos that were first "
-            f"watched after the training window: the candidate model knows them by "
-            f"their content alone."
-        )
-    elif unknown:
-        yield (
-            f"{unknown:,} of {answers:,} right answers are videos that were first "
-            f"watched after the training window, so cannot be retrieved: an upper "
-            f"bound below 1 on the recall of every model."
-        )
-    not_listed = protocol.answers_out_of_candidate_set
-    if not_listed:
-        yield (
-            f"{not_listed:,} of {answers:,} right answers are not in the candidate "
-            f"set, so cannot be retrieved{'' if lists_new else ' either'}."
-        )
+    yield from _of_answers(protocol)
     later = protocol.train_watches_after_answers
     if later:
         yield (
@@ -67,6 +47,31 @@ def sentences(report: report_model.Report) -> Iterator[str]:
     if "system" in report.lists and protocol.source == "movielens":
         yield _MOVIELENS
     yield from report.doubts
+
+
+def _of_answers(protocol: report_parts.Protocol) -> Iterator[str]:
+    """Yields a note on right answers that no model, or no list, can hold."""
+    answers = protocol.answers
+    unknown = protocol.answers_out_of_vocabulary
+    lists_new = protocol.candidate_set_videos > protocol.videos
+    if unknown and lists_new:
+        yield (
+            f"{unknown:,} of {answers:,} right answers are videos that were first "
+            f"watched after the training window: the candidate model knows them by "
+            f"their content alone."
+        )
+    elif unknown:
+        yield (
+            f"{unknown:,} of {answers:,} right answers are videos that were first "
+            f"watched after the training window, so cannot be retrieved: an upper "
+            f"bound below 1 on the recall of every model."
+        )
+    not_listed = protocol.answers_out_of_candidate_set
+    if not_listed:
+        yield (
+            f"{not_listed:,} of {answers:,} right answers are not in the candidate "
+            f"set, so cannot be retrieved{'' if lists_new else ' either'}."
+        )
 
 
 def _lacks_slates(report: report_model.Report) -> bool:
