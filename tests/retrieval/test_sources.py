@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn import configs, errors, registries
-from ytdnn.log import catalogues, events, prepared
+from ytdnn.log import catalogues, events, prepared, ragged
 from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,
@@ -74,6 +74,19 @@ def nearest_by_hand(data: prepared.PreparedData) -> dict[int, dict[int, float]]:
         video: {o: n / np.sqrt(watched[o] + 10.0) for o, n in near.items()}
         for video, near in counts.items()
     }
+
+
+def test_some_videos_have_the_neighbours_that_all_have(
+    data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every, weights = co_watch.neighbours(data, 5)
+    seeds = np.array([2, 3, 7])
+    monkeypatch.setattr(co_watch, "_MOST_PAIRS", 40)  # counted in several parts
+    few, own = co_watch.neighbours(data, 5, seeds)
+    assert np.flatnonzero(few.sizes).tolist() == seeds.tolist()
+    np.testing.assert_array_equal(few.values, every.take(seeds).values)
+    places = ragged.ranges(every.offsets[seeds], every.offsets[seeds + 1])
+    np.testing.assert_array_equal(own, weights[places.values])
 
 
 def test_co_watch_finds_what_others_watched_near_the_last_ones(

@@ -70,7 +70,8 @@ def neighbours(
     """
     watched = inputs.num_training_watches(data)
     is_seed = np.full(len(watched), seeds is None)
-    is_seed[() if seeds is None else seeds] = True
+    if seeds is not None:
+        is_seed[seeds] = True
     sizes = np.zeros(len(watched), np.int64)
     videos, found = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     num_pairs = 2 * _WITHIN * watched * is_seed
