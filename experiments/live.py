@@ -494,8 +494,9 @@ def _composed(
     from ytdnn.run.pipeline import workdir
 
     config = workdir.require_config(trained)
-    for name in ("data", "candidates", "index", "ranking"):
-        if not (target / name).exists():
+    for name in ("data", "candidates", "index", "ranking", "choice"):
+        made = (trained / name).exists()  # no choice where the ranker is always on
+        if made and not (target / name).exists():
             artifacts.share(trained / name, target / name)
     workdir.write_config(target, config)
     composition = configs.changed(config.composition, changed)

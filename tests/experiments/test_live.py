@@ -8,7 +8,9 @@ import rich.console
 
 from experiments import live, world_small
 from ytdnn import configs
+from ytdnn.evaluation import chosen_order
 from ytdnn.lab.live import arms, built_in, measures, play, report
+from ytdnn.run.pipeline import workdir
 
 WORLD = configs.WorldConfig(
     num_users=90, num_videos=120, num_topics=3, num_days=15, live_days=14
@@ -57,6 +59,33 @@ def test_what_stands_beside_both_stages(
         ({live.BOTH: both, **dict.fromkeys(built_in.NAMES)}, "live-both", 3),
         ({live.HELD_OUT: tmp_path / live.HELD_OUT / "seed-2"}, "alone-held_out-2", 0),
     ]
+
+
+def test_a_page_composed_in_another_way_is_exported_from_all_that_was_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    trained = tmp_path / live.BOTH / "seed-0"
+    trained.mkdir(parents=True)
+    workdir.write_config(trained, live.get_config())
+    chosen_order.publish(
+        trained / "choice", chosen_order.Choice(True, "better"), {}, {}
+    )
+    exported = {}
+
+    def export(path: pathlib.Path, config: configs.Config | None = None) -> None:
+        if config is not None:
+            exported[path.parent.name] = config.composition
+        assert chosen_order.read(path) == chosen_order.Choice(True, "better")
+
+    monkeypatch.setattr(live.program, "main", lambda argv: 0)
+    monkeypatch.setattr(live.pipeline, "export", export)
+    monkeypatch.setattr(live.pipeline, "live_test", lambda *_, **__: None)
+    live.run(live.Asked(tmp_path, [live.BOTH], live.DIVERSE))
+    assert {name: found.diversity for name, found in exported.items()} == {
+        "topics": 0.5,
+        "channels": 0.0,
+        "topics_and_channels": 0.5,
+    }
 
 
 @pytest.mark.thorough
