@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ytdnn import configs, errors, progress
@@ -36,7 +37,9 @@ def planned(directory: pathlib.Path, **changed: Any) -> sweeping.Sweep:
     training = configs.TrainingConfig(epochs=1, batch_size=256)
     base = configs.Config(
         data=configs.DataConfig(world=world),
-        candidates=configs.CandidatesConfig(training=training, tower=(8,)),
+        candidates=configs.CandidatesConfig(
+            embedding_dim=16, training=training, tower=(8,)
+        ),
         evaluation=configs.EvaluationConfig(baselines=(), num_resamples=20),
     )
     given: dict[str, Any] = {
@@ -137,6 +140,41 @@ def test_it_finds_better_settings_and_prunes_worse_ones(
     assert sweeping.run(sweep, 30, None, nothing).trials == found.trials
 
 
+def test_the_first_trials_keep_most_of_the_base_config(
+    tmp_path: pathlib.Path, made: dict[str, Any]
+) -> None:
+    base = {
+        "candidates.embedding_dim": 16,
+        "candidates.dropout": 0.0,
+        "candidates.history_dropout": 0.2,
+        "candidates.bias": True,
+        "candidates.training.batch_size": 4096,
+    }
+    space = {
+        "candidates.embedding_dim": [8, 16, 32],
+        "candidates.dropout": configs.Range(0.0, 0.5),
+        "candidates.history_dropout": configs.Range(0.0, 0.5),
+        "candidates.bias": [True, False],
+        "candidates.training.batch_size": [128, 256],  # not that of the base
+    }
+    config = given_settings.apply(
+        planned(tmp_path).base,
+        {key: optuna_studies.text_of(value) for key, value in base.items()},
+    )
+    sweep = planned(tmp_path, base=config, space=spaces.read(space))
+    found = sweeping.run(sweep, 40, None, nothing)
+    same = [
+        sum(
+            trial.settings[key] == str(optuna_studies.text_of(value))
+            for key, value in base.items()
+        )
+        for trial in found.trials
+    ]
+    assert 2.0 < np.mean(same[:10]) < 4.0
+    sizes = {trial.settings["candidates.training.batch_size"] for trial in found.trials}
+    assert sizes == {"128", "256"}
+
+
 def test_a_larger_number_of_trials_goes_on(
     tmp_path: pathlib.Path, made: dict[str, Any]
 ) -> None:
@@ -212,8 +250,12 @@ def test_the_spaces_of_the_product_are_settings() -> None:
                 values.values if isinstance(values, spaces.Options) else [values.low]
             )
             for value in drawn:
+                given = {
+                    name: optuna_studies.text_of(needed)
+                    for name, needed in values.when[:1]
+                }
                 config = given_settings.apply(
-                    configs.Config(), {key: optuna_studies.text_of(value)}
+                    configs.Config(), given | {key: optuna_studies.text_of(value)}
                 )
                 assert key.startswith(f"{stage}.")
                 assert configs.flat(configs.to_dict(config))

@@ -4,8 +4,10 @@ import json
 import pathlib
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ytdnn import errors
 from ytdnn.lab.studies import swept
@@ -18,6 +20,8 @@ _JOURNAL = "journal.log"
 SECONDS, COST, REFUSED = "seconds", "milliseconds", "refused"  # of a trial
 _SWEPT = "swept"  # attribute of the study
 _STARTUP_TRIALS = 5  # before any is pruned
+_NEAR_TRIALS = 10  # drawn near the base config: as many as TPE draws at random
+_NEAR_SHARE = 0.3  # of the settings that such a trial changes
 _WARM_UP_EPOCHS = 2  # before a trial may be pruned
 
 
@@ -111,14 +115,15 @@ def is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -
     """
     if ends is not None and time.monotonic() >= ends:
         return True
-    return num_trials is not None and len(study.get_trials(False)) >= num_trials
+    begun = [one for one in study.get_trials(False) if one.state.name != "WAITING"]
+    return num_trials is not None and len(begun) >= num_trials
 
 
 def drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
     """Returns the settings of a trial as texts, new ones or those of its first draw."""
     found: dict[str, str] = {}
     for key, values in space.items():
-        if any(found.get(name) != text_of(value) for name, value in values.when):
+        if not _applies(values, found):
             continue
         if isinstance(values, spaces.Options):
             texts = [text_of(value) for value in values.values]
@@ -130,6 +135,58 @@ def drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
             value = trial.suggest_float(key, values.low, values.high, log=values.log)
             found[key] = f"{value:.4g}"
     return found
+
+
+def _applies(values: spaces.Options | spaces.Range, found: dict[str, str]) -> bool:
+    wanted: dict[str, set[str]] = {}
+    for name, value in values.when:
+        wanted.setdefault(name, set()).add(text_of(value))
+    return all(found.get(name) in texts for name, texts in wanted.items())
+
+
+def begin_near(
+    study: "optuna.Study",
+    space: spaces.Space,
+    base: Mapping[str, spaces.Value],
+    seed: int,
+) -> None:
+    """Lets the next of the first trials change a few settings of the base config.
+
+    Trials drawn at random from a space of many settings are nearly all worse than a
+    base that suits the log. So each of the first ones keeps most of the base's values;
+    those it changes are drawn by the sampler.
+
+    Args:
+      study: The study, before its next trial.
+      space: Values of each setting.
+      base: Values of the base config by setting; those outside the space are drawn.
+      seed: Seed of the choice of settings, with the number of the trial.
+    """
+    trials = study.get_trials(deepcopy=False)
+    is_enqueued = any(one.state.name == "WAITING" for one in trials)
+    if is_enqueued or len(trials) >= _NEAR_TRIALS:
+        return
+    rng = np.random.default_rng((seed, len(trials)))
+    changed = rng.random(len(space)) < _NEAR_SHARE
+    kept = {
+        key: value
+        for (key, values), is_changed in zip(space.items(), changed, strict=True)
+        if not is_changed and key in base
+        for value in _within(values, base[key])
+    }
+    study.enqueue_trial(kept)
+
+
+def _within(
+    values: spaces.Options | spaces.Range, value: spaces.Value
+) -> "list[str | int | float]":
+    """Returns the value as Optuna has it; nothing if it is none of the space's."""
+    if isinstance(values, spaces.Options):
+        text = text_of(value)
+        return [text] if text in map(text_of, values.values) else []
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return []
+    return [value] if values.low <= value <= values.high else []
 
 
 def text_of(value: spaces.Value) -> str:

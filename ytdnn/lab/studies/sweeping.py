@@ -136,7 +136,9 @@ def run(
     study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
     for trial in optuna_studies.left_running(optuna, study):
         _try(optuna, sweep, study, trial, space, say)
+    base = _base_values(sweep, space)
     while not optuna_studies.is_over(study, num_trials, ends):
+        optuna_studies.begin_near(study, space, base, sweep.base.seed)
         study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
         _try(optuna, sweep, study, study.ask(), space, say)
     return _result(optuna, sweep, study)
@@ -234,6 +236,21 @@ def _space(sweep: Sweep) -> spaces.Space:
     size = sizes.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
     found: spaces.Space = spaces.DEFAULT[sweep.stage](size)
+    return found
+
+
+def _base_values(sweep: Sweep, space: spaces.Space) -> dict[str, spaces.Value]:
+    """Returns the base config's values of the settings of a space, a kind by name."""
+    config = configs.to_dict(sizes.resolved(sweep.base, sweep.defaults))
+    found: dict[str, spaces.Value] = {}
+    for key in space:
+        value: Any = config
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, dict):
+            value = value.get("kind")
+        if value is not None:
+            found[key] = tuple(value) if isinstance(value, list) else value
     return found
 
 

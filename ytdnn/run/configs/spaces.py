@@ -17,7 +17,8 @@ class Options:
 
     Attributes:
       values: The values, as a config has them; a kind of component by its name.
-      when: Values of earlier settings of the space for which this one is searched.
+      when: Values of earlier settings of the space for which this one is searched; of
+        several values of one setting, any.
     """
 
     values: tuple[Value, ...]
@@ -91,18 +92,37 @@ def candidates(size: by_size.LogSize) -> dict[str, Options | Range]:
     losses = ("full_softmax", "sampled_softmax") if few else ("sampled_softmax",)
     return {
         "candidates.encoder": Options(("bags", "self_attention")),
-        "candidates.similarity": Options(("dot", "cosine")),
-        "candidates.temperature": Range(
-            0.03, 0.3, log=True, when=(("candidates.similarity", "cosine"),)
+        "candidates.encoder.beside_bags": Options(
+            (False, True), when=(("candidates.encoder", "self_attention"),)
         ),
-        "candidates.embedding_dim": Options((32, 64, 128)),
+        "candidates.decay_rates": Options(((), (0.5, 0.8, 0.93), (0.7, 0.9, 0.97))),
+        "candidates.history_length": Options((20, 50, 100)),
+        "candidates.content.enabled": Options((False, True)),
+        "candidates.similarity": Options(("dot", "cosine", "user_cosine")),
+        "candidates.temperature": Range(
+            0.03,
+            0.3,
+            log=True,
+            when=(
+                ("candidates.similarity", "cosine"),
+                ("candidates.similarity", "user_cosine"),
+            ),
+        ),
+        "candidates.embedding_dim": Options((32, 64, 128, 256)),
         "candidates.initial_vectors": Options(("random", "co_watched")),
         "candidates.skip_connection": Options(("none", "linear", "gated")),
         "candidates.loss": Options(losses),
+        "candidates.loss.num_negatives": Options(
+            (256, 1024, 4096), when=(("candidates.loss", "sampled_softmax"),)
+        ),
+        "candidates.loss.label_smoothing": Range(
+            0.0, 0.3, when=(("candidates.loss", "full_softmax"),)
+        ),
         "candidates.dropout": Range(0.0, 0.5),
         "candidates.history_dropout": Range(0.0, 0.5),
+        "candidates.training.batch_size": Options((256, 512, 1024, 2048)),
         "candidates.training.learning_rate": Range(1e-4, 1e-2, log=True),
-        "candidates.training.table_learning_rate": Range(1e-3, 0.3, log=True),
+        "candidates.training.table_learning_rate": Range(3e-4, 0.3, log=True),
     }
 
 
