@@ -43,6 +43,21 @@ def get_variants():
     other = dataclasses.replace(made.candidates, embedding_dim=4)
     return {{"plain": made, "narrow": dataclasses.replace(made, candidates=other)}}
 """
+_SWEEP = """\
+from ytdnn import configs
+
+
+def get_config():
+    return configs.component(configs.Config, {made})
+
+
+def get_space():
+    return {{
+        "candidates.embedding_dim": [4, 8],
+        "candidates.dropout": configs.Range(0.0, 0.5),
+        "candidates.similarity": ["dot", "user_cosine"],
+    }}
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +113,11 @@ COMMANDS = {
         ("study",),
         _MODELS,
     ),
+    "sweep": Command(
+        "sweep --config=HERE/sweep.py --workdir=HERE/sweep --trials=5",
+        ("sweep",),
+        r"sweep/best\.py|" + _MODELS,
+    ),
 }
 
 
@@ -118,6 +138,7 @@ def make(directory: pathlib.Path) -> pathlib.Path:
     full_log.write(partial / "grown", tables | {"watches": pl.concat([watches, later])})
     config = json.loads((partial / "run" / "config.json").read_text())["config"]
     (partial / "study.py").write_text(_STUDY.format(made=repr(config)))
+    (partial / "sweep.py").write_text(_SWEEP.format(made=repr(config)))
     _serve(partial / "served")
     partial.rename(base)
     return base
