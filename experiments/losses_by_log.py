@@ -1,11 +1,14 @@
 r"""Which loss suits which log, all other settings chosen from the log?
 
-    ytdnn study --config=experiments/losses_by_log.py:ml-100k --workdir=runs/losses \
+Claim: on real logs, too, softmax with sampled negatives and their correction is as good
+as full softmax, and better than what ranks pairs (PAPER §3.1).
+
+    ytdnn study --config=experiments/losses_by_log.py --workdir=runs/losses \
         --stage=candidates --seeds=0 --config.data.dir=ml-100k
 
-Logs by name: `ml-100k`, `ml-latest-small`, `amazon-toys` (the Parquet file
-`interactions` with the columns `user_id`, `item_id` and `seq`), by leave-one-out, and
-`log`, any event log of one's own, by time.
+Other logs by name (`--config=experiments/losses_by_log.py:NAME`): `ml-latest-small`,
+`amazon-toys` (the Parquet file `interactions` with the columns `user_id`, `item_id` and
+`seq`), by leave-one-out, and `log`, any event log of one's own, by time.
 
 Protocol: all videos ranked, watched ones removed; the epoch is chosen on validation,
 the test is measured once. Sampled losses have 1,024 negatives; `sampled` has the
@@ -42,17 +45,17 @@ LOSSES: dict[str, Loss] = {
 
 
 def get_config(log: str = "ml-100k") -> configs.Config:
-    """Returns a log by name, with no setting given."""
-    return configs.Config(data=_data(log), ranking=configs.RankingConfig(enabled=False))
+    """Returns a log by name, with sampled softmax."""
+    return get_variants(log)["sampled"]
 
 
 def get_variants(log: str = "ml-100k") -> dict[str, configs.Config]:
-    """Returns each loss on the log; the log chooses the other settings."""
-    config = get_config(log)
+    """Returns each loss on the log, which chooses the other settings."""
     return {
-        name: configs.changed(
-            config,
-            {"candidates": configs.sized(configs.CandidatesConfig, loss=loss)},
+        name: configs.Config(
+            data=_data(log),
+            candidates=configs.sized(configs.CandidatesConfig, loss=loss),
+            ranking=configs.RankingConfig(enabled=False),
         )
         for name, loss in LOSSES.items()
     }

@@ -86,8 +86,17 @@ def candidates(size: LogSize) -> dict[str, Any]:
     Args:
       size: Size of the log.
     """
-    if _is_sparse(size):
-        return _of_sparse(size)
+    if not is_sparse(size):
+        return of_dense_log(size)
+    return of_sparse_log(size, size.watches >= _MANY_WATCHES_A_USER * size.users)
+
+
+def of_dense_log(size: LogSize) -> dict[str, Any]:
+    """Returns the settings for a log with enough watches of each video.
+
+    Args:
+      size: Size of the log.
+    """
     is_small = (
         size.videos <= _MOST_VIDEOS and size.watches * size.videos <= _MOST_SCORES
     )
@@ -113,17 +122,21 @@ def candidates(size: LogSize) -> dict[str, Any]:
     }
 
 
-def _is_sparse(size: LogSize) -> bool:
+def is_sparse(size: LogSize) -> bool:
     """Returns whether videos have too few watches for a random start."""
     least = max(_FEW_WATCHES, _FEW_WATCHES_A_USER * size.users)
     tells = size.watches >= least and size.users >= _FEW_USERS_A_VIDEO * size.videos
     return tells and size.watches < _FEW_WATCHES_A_VIDEO * size.videos
 
 
-def _of_sparse(size: LogSize) -> dict[str, Any]:
-    """Returns the settings of a log with few watches of each video."""
-    # Of long histories counting has found nearly all, which large steps would undo.
-    has_long = size.watches >= _MANY_WATCHES_A_USER * size.users
+def of_sparse_log(size: LogSize, has_long: bool) -> dict[str, Any]:
+    """Returns the settings for a log with few watches of each video.
+
+    Args:
+      size: Size of the log.
+      has_long: Whether users have long histories: counting has then found nearly all,
+        which large steps would undo.
+    """
     epochs = _epochs(size.watches, at_unit=8 if has_long else 6)
     return {
         "embedding_dim": _dim_of_sparse(size.videos, has_long),
