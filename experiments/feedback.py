@@ -156,8 +156,8 @@ class Predicted:
     at: predictions.Predictions
     listed: predictions.Predictions
 
-    def of(self, target: str) -> tuple[Any, Any] | None:
-        """Returns the predictions of a target, None where there are none."""
+    def for_target(self, target: str) -> tuple[Any, Any] | None:
+        """Returns the predictions of a target; None where there are none."""
         if target == CLICK:
             return self.at.click_probability, self.listed.click_probability
         if target not in self.at.outcomes:
@@ -182,7 +182,7 @@ def parts_of(
     target: str,
 ) -> Parts | None:
     """Returns numerator and denominator, by user, of each metric of a target."""
-    given = predicted.of(target)
+    given = predicted.for_target(target)
     if given is None:
         return None
     observed = shown.clicked.astype(np.float64)
@@ -231,7 +231,7 @@ def numbers(
     found: dict[str, dict[str, float]] = {}
     for target in (CLICK, *names):
         parts = parts_of(shown, names, predicted, target)
-        given = predicted.of(target)
+        given = predicted.for_target(target)
         if parts is None or given is None or given[0] is None:
             continue
         happened = shown.clicked

@@ -416,8 +416,8 @@ def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """What is tested.
+class LiveExperiment:
+    """Settings of a live experiment.
 
     Attributes:
       directory: Of the experiment.
@@ -453,36 +453,42 @@ class Asked:
         return self.directory / "-".join([self.others, *self.names, *seed])
 
 
-def run(asked: Asked) -> report.LiveReport:
+def run(experiment: LiveExperiment) -> report.LiveReport:
     """Trains the variants and plays the live test; goes on where it was stopped."""
     status = program.main(
         [
             "study",
-            f"--config=experiments/live.py:{asked.world}",
-            f"--workdir={asked.directory}",
-            f"--only={','.join(asked.names)}",
-            f"--seeds={asked.seed}",
-            f"--config.data.world.seed={asked.seed}",
+            f"--config=experiments/live.py:{experiment.world}",
+            f"--workdir={experiment.directory}",
+            f"--only={','.join(experiment.names)}",
+            f"--seeds={experiment.seed}",
+            f"--config.data.world.seed={experiment.seed}",
         ]
     )
     if status:
         raise SystemExit(status)  # it has said why
-    for path in asked.runs.values():
+    for path in experiment.runs.values():
         pipeline.export(path)
-    tested: dict[str, pathlib.Path | None] = dict(asked.runs)
-    refreshed: int | dict[str, int] = asked.refresh_days
-    if asked.others == BUILT_IN:
+    tested: dict[str, pathlib.Path | None] = dict(experiment.runs)
+    refreshed: int | dict[str, int] = experiment.refresh_days
+    if experiment.others == BUILT_IN:
         tested |= dict.fromkeys(built_in.NAMES)
-    elif asked.others in _COMPOSED:
-        trained = asked.runs[BOTH]
+    elif experiment.others in _COMPOSED:
+        trained = experiment.runs[BOTH]
         tested |= {
-            name: _composed(trained, asked.directory / name / trained.name, changed)
-            for name, changed in _COMPOSED[asked.others].items()
+            name: _composed(
+                trained, experiment.directory / name / trained.name, changed
+            )
+            for name, changed in _COMPOSED[experiment.others].items()
         }
-    elif asked.others == FRESH:
-        tested, refreshed = dict.fromkeys(FRESH_DAYS, asked.runs[BOTH]), FRESH_DAYS
+    elif experiment.others == FRESH:
+        tested, refreshed = dict.fromkeys(FRESH_DAYS, experiment.runs[BOTH]), FRESH_DAYS
     return pipeline.live_test(
-        tested, asked.out, days=asked.days, refresh_days=refreshed, verbose=True
+        tested,
+        experiment.out,
+        days=experiment.days,
+        refresh_days=refreshed,
+        verbose=True,
     )
 
 
@@ -504,10 +510,10 @@ def _composed(
     return target
 
 
-def promised(asked: Asked) -> dict[str, float]:
+def promised(experiment: LiveExperiment) -> dict[str, float]:
     """Returns the true watch seconds of each variant's page, measured beforehand."""
     found = {}
-    for name, workdir in asked.runs.items():
+    for name, workdir in experiment.runs.items():
         model = "system" if name in (BOTH, CLICKS) else "candidates"
         evaluated = report_files.read(workdir)
         found[name] = evaluated.number(model, f"true_watch_seconds@{_PAGE}")
@@ -607,7 +613,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.workdir is None:
         parser.error("expected --workdir or --a_a")
     names = options.arms.split(",")
-    asked = Asked(
+    experiment = LiveExperiment(
         directory=options.workdir,
         names=names if options.others in (BUILT_IN, ALONE) else [BOTH],
         others=options.others,
@@ -617,9 +623,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         days=options.days,
     )
     try:
-        found = run(asked)
-        rich.print(show(found, promised(asked)))
-        if asked.others == DIVERSE:
+        found = run(experiment)
+        rich.print(show(found, promised(experiment)))
+        if experiment.others == DIVERSE:
             rich.print(variety(found))
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None

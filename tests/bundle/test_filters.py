@@ -143,7 +143,7 @@ def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) ->
     )
     users = np.arange(8)
     products = bulk.nearest(run.bundle, logged, 6, limits)(users)
-    asked = bulk._Asked(run.bundle, logged, "index_exact", 6, limits)
+    asked = bulk._BatchedModel(run.bundle, logged, "index_exact", 6, limits)
     vectors = bulk_search.UserVectors(run.bundle, logged)(users)
     indexed = asked(
         logged.watched(users),

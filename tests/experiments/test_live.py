@@ -46,9 +46,9 @@ def test_what_stands_beside_both_stages(
     monkeypatch.setattr(live.program, "main", lambda argv: 0)
     monkeypatch.setattr(live.pipeline, "export", lambda path: path)
     monkeypatch.setattr(live.pipeline, "live_test", live_test)
-    live.run(live.Asked(tmp_path, [live.BOTH], live.FRESH))
-    live.run(live.Asked(tmp_path, [live.BOTH], refresh_days=3))
-    live.run(live.Asked(tmp_path, [live.HELD_OUT], live.ALONE, seed=2))
+    live.run(live.LiveExperiment(tmp_path, [live.BOTH], live.FRESH))
+    live.run(live.LiveExperiment(tmp_path, [live.BOTH], refresh_days=3))
+    live.run(live.LiveExperiment(tmp_path, [live.HELD_OUT], live.ALONE, seed=2))
     both = tmp_path / live.BOTH / "seed-0"
     assert calls == [
         (
@@ -80,7 +80,7 @@ def test_a_page_composed_in_another_way_is_exported_from_all_that_was_made(
     monkeypatch.setattr(live.program, "main", lambda argv: 0)
     monkeypatch.setattr(live.pipeline, "export", export)
     monkeypatch.setattr(live.pipeline, "live_test", lambda *_, **__: None)
-    live.run(live.Asked(tmp_path, [live.BOTH], live.DIVERSE))
+    live.run(live.LiveExperiment(tmp_path, [live.BOTH], live.DIVERSE))
     assert {name: found.diversity for name, found in exported.items()} == {
         "topics": 0.5,
         "channels": 0.0,

@@ -23,13 +23,13 @@ from ytdnn.log import request as raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
-NUM_VIDEOS_ASKED = 7
+VIDEOS_A_REQUEST = 7
 
 LogWithout = Callable[[str], prepared.PreparedData | None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class SplitRequests:
     """Positions of a log whose requests can be made."""
 
     users: np.ndarray
@@ -38,10 +38,10 @@ class Asked:
     videos: np.ndarray
 
     @classmethod
-    def from_data(cls, data: prepared.PreparedData) -> "Asked":
+    def from_data(cls, data: prepared.PreparedData) -> "SplitRequests":
         users, ends = data.windows.first_watches(events.Split.TEST)
         rng = np.random.default_rng(3)
-        shape = (len(users), NUM_VIDEOS_ASKED)
+        shape = (len(users), VIDEOS_A_REQUEST)
         videos = rng.integers(1, data.num_videos + 1, shape)
         # The window, and so the request, begins before the first watch in it.
         times = np.full(len(users), data.manifest.facts["windows"]["test"])
@@ -144,11 +144,11 @@ class FeatureContract:
         assert self.name not in [feature.name for feature in chosen]
 
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
-        feature, asked = self.feature(data), Asked.from_data(data)
+        feature, split_requests = self.feature(data), SplitRequests.from_data(data)
         expected = self._own_values(data)
         read = self._request_function(feature, data)
-        for row in range(len(asked.users)):
-            found = read(*self._request(data, asked, row))[0]
+        for row in range(len(split_requests.users)):
+            found = read(*self._request(data, split_requests, row))[0]
             np.testing.assert_allclose(found, expected[row], rtol=1e-6, atol=1e-6)
         if not self.always_known and not isinstance(feature, base_feature.TrainingOnly):
             assert feature.known(expected).numpy().any()
@@ -156,10 +156,10 @@ class FeatureContract:
     def test_nothing_after_the_position_changes_it(
         self, data: prepared.PreparedData
     ) -> None:
-        feature, asked = self.feature(data), Asked.from_data(data)
+        feature, split_requests = self.feature(data), SplitRequests.from_data(data)
         other = data.once(_other_requests, lambda: _other_requests(data))
         np.testing.assert_array_equal(
-            self._values(feature, other, asked), self._own_values(data)
+            self._values(feature, other, split_requests), self._own_values(data)
         )
 
     def test_nothing_after_a_logged_impression_changes_it(
@@ -197,9 +197,9 @@ class FeatureContract:
     def test_saved_and_loaded_it_gives_the_same(
         self, data: prepared.PreparedData, tmp_path: pathlib.Path
     ) -> None:
-        feature, asked = self.feature(data), Asked.from_data(data)
+        feature, split_requests = self.feature(data), SplitRequests.from_data(data)
         layer, opened = self.encoder(data), self._opened(feature, data)
-        raw, ids = self._request(data, asked, 0)
+        raw, ids = self._request(data, split_requests, 0)
 
         def call(ids: tf.Tensor, **raw: tf.Tensor) -> tf.Tensor:
             return layer(opened.read(raw, ids))
@@ -229,18 +229,23 @@ class FeatureContract:
         )
 
     def _own_values(self, data: prepared.PreparedData) -> tf.Tensor:
-        """Returns its values at the positions asked about."""
+        """Returns its values at the positions of the requests."""
         return self._once(
             "values",
             data,
-            lambda: self._values(self.feature(data), data, Asked.from_data(data)),
+            lambda: self._values(
+                self.feature(data), data, SplitRequests.from_data(data)
+            ),
         )
 
     def _values(
-        self, feature: base_feature.Feature, data: prepared.PreparedData, asked: Asked
+        self,
+        feature: base_feature.Feature,
+        data: prepared.PreparedData,
+        split_requests: SplitRequests,
     ) -> tf.Tensor:
         readers = reading.open_log([feature], self.log(data), serving=True)
-        return reading.read(readers, asked.positions())[feature.name]
+        return reading.read(readers, split_requests.positions())[feature.name]
 
     def _request_function(
         self, feature: base_feature.Feature, data: prepared.PreparedData
@@ -267,11 +272,14 @@ class FeatureContract:
         return _Opened(read, [reader, videos, *self.parts()])
 
     def _request(
-        self, data: prepared.PreparedData, asked: Asked, row: int
+        self, data: prepared.PreparedData, split_requests: SplitRequests, row: int
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Returns the raw request of a position, and the ids asked about."""
+        """Returns the raw request of a position, and the ids of its videos."""
         request = user_requests.at_position(
-            data, int(asked.users[row]), int(asked.ends[row]), int(asked.times[row])
+            data,
+            int(split_requests.users[row]),
+            int(split_requests.ends[row]),
+            int(split_requests.times[row]),
         )
         wanted = {field.name: field for field in self.fields(data)}
         known = {name: value for name, value in request.items() if name in wanted}
@@ -280,7 +288,7 @@ class FeatureContract:
             for name, value in requests.parse(known, wanted).items()
         }
         column: pl.Series = data.videos[schema.VIDEO_ID]
-        return raw, _ids(data, [column[int(i) - 1] for i in asked.videos[row]])
+        return raw, _ids(data, [column[int(i) - 1] for i in split_requests.videos[row]])
 
     def _missing(self, data: prepared.PreparedData) -> dict[str, tf.Tensor]:
         wanted = {field.name: field for field in self.fields(data)}
@@ -298,10 +306,14 @@ class _Opened(NamedTuple):
 
 
 def _other_requests(data: prepared.PreparedData) -> prepared.PreparedData:
-    """Returns the set with another future of the requests asked about."""
-    asked = Asked.from_data(data)
+    """Returns the set with another future of its requests."""
+    split_requests = SplitRequests.from_data(data)
     return leaks.with_other_future(
-        data, asked.users, asked.ends, asked.times, keep_request_time=True
+        data,
+        split_requests.users,
+        split_requests.ends,
+        split_requests.times,
+        keep_request_time=True,
     )
 
 
@@ -315,7 +327,7 @@ def _other_impressions(
     assert (shown.users[rows] == users).all()
     ends = data.watches.offsets[users] + shown.num_watches[rows]
     other = leaks.with_other_future(data, users, ends, shown.times[rows])
-    # The impression asked about is the same, its click and all after it are not.
+    # The impression of a request is the same, its click and all after it are not.
     videos = np.array(other.impressions.videos)
     videos[rows] = shown.videos[rows]
     changed = other.impressions.replace(videos=videos)

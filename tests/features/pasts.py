@@ -11,7 +11,7 @@ from ytdnn.log import prepared
 
 @dataclasses.dataclass(frozen=True)
 class Past:
-    """A user's events before a request, oldest first, and the video asked about.
+    """A user's events before a request, oldest first, and the video of the request.
 
     Attributes:
       now: Time of the request.
@@ -40,7 +40,7 @@ class Past:
         return values[int(video) - 1]
 
     def same(self, column: str, videos: np.ndarray) -> np.ndarray:
-        """Returns which videos have the value of the one asked about."""
+        """Returns which videos have the value of the video of the request."""
         mine = self.value_of(column, self.video)
         return np.array([self.value_of(column, v) == mine for v in videos], bool)
 
@@ -93,18 +93,20 @@ class PastContract(contract.FeatureContract):
     def test_other_videos_and_unknown_times_have_the_value_by_hand(
         self, data: prepared.PreparedData
     ) -> None:
-        asked = contract.Asked.from_data(data)
-        times = asked.times.copy()
+        split_requests = contract.SplitRequests.from_data(data)
+        times = split_requests.times.copy()
         times[::3] = 0
-        asked = contract.Asked(asked.users, asked.ends, times, asked.videos)
-        found = self._values(self.feature(data), data, asked).numpy()
+        split_requests = contract.SplitRequests(
+            split_requests.users, split_requests.ends, times, split_requests.videos
+        )
+        found = self._values(self.feature(data), data, split_requests).numpy()
         found = found.reshape(len(times), -1)
         for i, values in enumerate(found):
-            for value, video in zip(values, asked.videos[i], strict=False):
+            for value, video in zip(values, split_requests.videos[i], strict=False):
                 past = of_request(
                     data,
-                    int(asked.users[i]),
-                    int(asked.ends[i]),
+                    int(split_requests.users[i]),
+                    int(split_requests.ends[i]),
                     int(times[i]),
                     int(video),
                 )

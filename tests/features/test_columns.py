@@ -97,10 +97,10 @@ class TestMostClickedValues(contract.FeatureContract):
     def test_it_leaves_the_column_with_all_its_values_as_it_was(
         self, data: prepared.PreparedData
     ) -> None:
-        asked = contract.Asked.from_data(data)
+        split_requests = contract.SplitRequests.from_data(data)
         few = self.feature(data)
         every = columns.TextColumn(self.name, "videos.channel_id")
-        read = [self._values(feature, data, asked) for feature in (few, every)]
+        read = [self._values(feature, data, split_requests) for feature in (few, every)]
         assert [len(np.unique(values)) for values in read] == [3, 5]
 
     def test_what_happens_to_the_events_changes_no_vocabulary(

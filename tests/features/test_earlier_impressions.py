@@ -39,9 +39,11 @@ class TestSecondsSinceImpression(pasts.PastContract):
 def test_videos_that_were_never_shown_to_a_user_have_no_past(
     data: prepared.PreparedData,
 ) -> None:
-    asked = contract.Asked.from_data(data)
-    unwatched = np.full_like(asked.videos, data.num_videos)
-    never = contract.Asked(asked.users, asked.ends, asked.times, unwatched)
+    split_requests = contract.SplitRequests.from_data(data)
+    unwatched = np.full_like(split_requests.videos, data.num_videos)
+    never = contract.SplitRequests(
+        split_requests.users, split_requests.ends, split_requests.times, unwatched
+    )
     contracts = TestNumEarlierImpressions(), TestSecondsSinceImpression()
     for held, expected in zip(contracts, (0.0, -1.0), strict=True):
         found = held._values(held.feature(data), data, never)

@@ -9,7 +9,7 @@ from ytdnn.features import base_feature, packed_rows
 
 
 @dataclasses.dataclass
-class _Asked:
+class _Request:
     """The one part of a request that tables read."""
 
     video_indices: tf.Tensor
@@ -32,8 +32,8 @@ def test_plain_tables_of_one_type_are_packed_and_read_alike() -> None:
     tables, others = packed_rows.packed(readers)
     assert [one.names for one in tables] == [("views", "clicks")]
     assert set(others) == {"topic", "age", "words"}
-    asked = _Asked(tf.constant([[3, 0, 8], [1, 1, 2]]))
-    found = tables[0](asked)
+    request = _Request(tf.constant([[3, 0, 8], [1, 1, 2]]))
+    found = tables[0](request)
     for name in ("views", "clicks"):
-        expected = readers[name](asked)
+        expected = readers[name](request)
         np.testing.assert_array_equal(found[name], expected)

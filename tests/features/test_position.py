@@ -38,9 +38,9 @@ class TestPosition(contract.FeatureContract):
         feature = self.feature(data)
         log = positions.LogTensors(data)
         readers = reading.open_log([feature], log, serving=True)
-        asked = contract.Asked.from_data(data).positions()
-        (places,) = reading.read(readers, asked).values()
-        assert places.shape == asked.videos.shape
+        split_requests = contract.SplitRequests.from_data(data).positions()
+        (places,) = reading.read(readers, split_requests).values()
+        assert places.shape == split_requests.videos.shape
         encoded = feature.encoder(feature.measure(data), 0.1)(places)
         tf.debugging.assert_equal(encoded, tf.zeros_like(encoded))
 

@@ -65,21 +65,23 @@ def test_products_are_those_of_the_last_fifty_watches(
 ) -> None:
     """By NumPy, one position after the other."""
     rows = np.asarray(data.catalogue.vectors.rows("videos.clip"), np.float64)
-    asked = contract.Asked.from_data(data)
+    split_requests = contract.SplitRequests.from_data(data)
     log = positions.LogTensors(data)
     found = {
         kind: vector_columns.WatchedProduct("videos.clip", kind)
-        .open_log(log)(asked.positions())
+        .open_log(log)(split_requests.positions())
         .numpy()
         for kind in vector_columns.PRODUCTS
     }
     offsets, watched = data.watches.offsets, np.asarray(data.watches.videos)
     seen = 0
-    for place, (user, end) in enumerate(zip(asked.users, asked.ends, strict=True)):
+    for place, (user, end) in enumerate(
+        zip(split_requests.users, split_requests.ends, strict=True)
+    ):
         history = watched[max(offsets[user], end - 50) : end]
         earlier = rows[history]
         there = earlier.any(axis=1)
-        for column, video in enumerate(asked.videos[place]):
+        for column, video in enumerate(split_requests.videos[place]):
             each = earlier @ rows[video]
             got = [found[kind][place, column] for kind in vector_columns.PRODUCTS]
             if not rows[video].any() or not there.any():

@@ -110,8 +110,8 @@ def of_index(
         left_out = _left_out(bundle, logged, limits, users)
 
         def lists(rows: Indices, number: int) -> bulk_search.Lists:
-            asked = _Asked(bundle, logged, bundle_room.INDEX, number, limits)
-            return asked(
+            listed = _BatchedModel(bundle, logged, bundle_room.INDEX, number, limits)
+            return listed(
                 left_out.take(rows),
                 lambda part: {schema.USER_VECTOR: tf.constant(vectors[rows[part]])},
             )
@@ -138,11 +138,11 @@ def recommended(
       exact: Whether candidates come from exact search.
     """
     name = bundle.recommender(exact)
-    asked = _Asked(bundle, logged, name, k, limits)
+    listed = _BatchedModel(bundle, logged, name, k, limits)
     fields = bundle.inputs(name)
 
     def make(users: Indices) -> bulk_search.Lists:
-        return asked(
+        return listed(
             _own(limits, users),
             lambda part: logged.inputs(users[part], fields),
             logged.lengths(users),
@@ -192,7 +192,7 @@ class _Caps:
         return bulk_search.Lists(videos, scores)
 
 
-class _Asked:
+class _BatchedModel:
     """Runs a model that lists videos, in batches of similar history length."""
 
     def __init__(

@@ -151,24 +151,24 @@ def of_model(
     """
 
     @functools.lru_cache(maxsize=1)
-    def vectors(requests: _Asked) -> models.Vectors:
+    def vectors(requests: _CasesKey) -> models.Vectors:
         cases = requests.cases
         return trained.user_vectors(data, cases.users, cases.ends, cases.times)
 
     def make(cases: protocol.Cases, k: int) -> Lists:
-        return from_vectors(cases, vectors(_Asked(cases)), video_vectors, k)
+        return from_vectors(cases, vectors(_CasesKey(cases)), video_vectors, k)
 
     return make
 
 
-class _Asked:
+class _CasesKey:
     """A hashable key for cases, equal for the same object."""
 
     def __init__(self, cases: protocol.Cases) -> None:
         self.cases = cases
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Asked) and self.cases is other.cases
+        return isinstance(other, _CasesKey) and self.cases is other.cases
 
     def __hash__(self) -> int:
         return id(self.cases)

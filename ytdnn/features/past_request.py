@@ -116,19 +116,19 @@ class RequestPast(tf.Module):
         """
         make = self._watches if table == schema.WATCHES else _impressions
         events = request.once(table, lambda: make(request))
-        asked = request.once(column, lambda: self._asked(request, column))
+        scored = request.once(column, lambda: self._scored_keys(request, column))
 
         def join() -> RequestSums:
             keys = self._key(request, column, events.ids, events.indices)
-            return RequestSums(request.times, events, keys, asked)
+            return RequestSums(request.times, events, keys, scored)
 
         return request.once((table, column), join)
 
-    def _asked(self, request: raw_request.Request, column: str) -> "_Asked":
+    def _scored_keys(self, request: raw_request.Request, column: str) -> "_ScoredKeys":
         keys = self._key(request, column, request.video_ids, request.video_indices)
         if column != past_sums.VIDEO:
             keys = tf.where(keys > 0, keys, -1)  # unknown is no key in common
-        return _Asked(keys)
+        return _ScoredKeys(keys)
 
     def _key(
         self,
@@ -179,7 +179,7 @@ def _of_days(
     return found
 
 
-class _Asked:
+class _ScoredKeys:
     """The keys of the videos to score, and the slot of each sum.
 
     Attributes:
@@ -225,7 +225,11 @@ class RequestSums(past_sums.PastSums):
     """Sums of the events of requests by one key."""
 
     def __init__(
-        self, times: tf.Tensor, events: RequestEvents, keys: tf.Tensor, asked: _Asked
+        self,
+        times: tf.Tensor,
+        events: RequestEvents,
+        keys: tf.Tensor,
+        scored: _ScoredKeys,
     ) -> None:
         """Looks the events up among the videos to score.
 
@@ -233,10 +237,10 @@ class RequestSums(past_sums.PastSums):
           times: Times of the requests, `[batch] int64`.
           events: The events.
           keys: Keys of the events, `[batch, length]`.
-          asked: The keys of the videos to score.
+          scored: The keys of the videos to score.
         """
-        self._times, self._events, self._asked = times, events, asked
-        self._places = tf.where(events.counts, asked.places(keys), asked.size)
+        self._times, self._events, self._scored = times, events, scored
+        self._places = tf.where(events.counts, scored.places(keys), scored.size)
 
     @property
     def times(self) -> tf.Tensor:
@@ -246,7 +250,7 @@ class RequestSums(past_sums.PastSums):
     @property
     def is_known(self) -> tf.Tensor:
         """Whether each video has a key, `[batch, k] bool`."""
-        return self._asked.keys > 0
+        return self._scored.keys > 0
 
     def of_key(self, name: str) -> tf.Tensor:
         """Returns the sum over events of the video's key, `[batch, k] float64`."""
@@ -256,7 +260,7 @@ class RequestSums(past_sums.PastSums):
         if name == past_sums.EVENTS:
             return self._counted(self._places)
         if name not in self._events.values:
-            return tf.zeros(tf.shape(self._asked.keys), tf.float64)
+            return tf.zeros(tf.shape(self._scored.keys), tf.float64)
         return self._summed(self._places, self._events.values[name])
 
     def of_user(self, name: str) -> tf.Tensor:
@@ -270,12 +274,12 @@ class RequestSums(past_sums.PastSums):
 
     def latest(self) -> tf.Tensor:
         """Returns the time of the last event of the key, `[batch, k] int64`."""
-        shape = tf.shape(self._places)[0], self._asked.size + 1
+        shape = tf.shape(self._places)[0], self._scored.size + 1
         rows = shape[1] * tf.range(shape[0])[:, tf.newaxis]
         ranks = tf.math.unsorted_segment_max(
             self._events.ranks, self._places + rows, shape[0] * shape[1]
         )
-        ranks = self._asked.of_videos(tf.reshape(ranks, shape))
+        ranks = self._scored.of_videos(tf.reshape(ranks, shape))
         return self._events.times_of(tf.maximum(ranks, -1))
 
     def _counted(self, places: tf.Tensor) -> tf.Tensor:
@@ -284,9 +288,9 @@ class RequestSums(past_sums.PastSums):
     def _summed(self, places: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         # `tf.math.bincount` would look for the largest place first, each time.
         sums = tf.raw_ops.DenseBincount(
-            input=places, size=self._asked.size, weights=values, binary_output=False
+            input=places, size=self._scored.size, weights=values, binary_output=False
         )
-        return self._asked.of_videos(sums)
+        return self._scored.of_videos(sums)
 
 
 def _total(values: tf.Tensor) -> tf.Tensor:

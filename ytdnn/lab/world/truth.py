@@ -4,7 +4,7 @@
 very laws. `watch_rates` adds up all ways to a watch. It ignores only effects within one
 page: duplicates, the place that a video takes, and earlier impressions.
 
-The oracle is an upper bound: it sees each user's interests at the moment asked for,
+The oracle is an upper bound: it sees each user's interests at the time of the request,
 including drift and focus, while a model sees only the user's earlier events.
 """
 
@@ -174,18 +174,18 @@ def watch_rates(
 
     As `watch_probability`, not normalised: `[n, num_videos] float32`.
     """
-    asked = _Asked.from_users(world, np.asarray(users), time)
-    accepted = responses.acceptance(asked.liking, world.shared.videos.appeal)
-    rates = np.float32(behaviour.PAGE_SHARE) * _by_pages(asked)
-    rates += _by_search(asked, accepted.astype(np.float32))
-    rates += _by_related(asked, rates, accepted.astype(np.float32))
-    _go_on_with_series(asked, rates, last_episodes)
+    visitors = _UsersAtTime.from_users(world, np.asarray(users), time)
+    accepted = responses.acceptance(visitors.liking, world.shared.videos.appeal)
+    rates = np.float32(behaviour.PAGE_SHARE) * _by_pages(visitors)
+    rates += _by_search(visitors, accepted.astype(np.float32))
+    rates += _by_related(visitors, rates, accepted.astype(np.float32))
+    _go_on_with_series(visitors, rates, last_episodes)
     rates *= world.shared.videos.upload_times <= time
     return rates
 
 
 @dataclasses.dataclass(frozen=True)
-class _Asked:
+class _UsersAtTime:
     """Some users at a time, and the distributions of their next visit."""
 
     world: generate.World
@@ -199,7 +199,7 @@ class _Asked:
     @classmethod
     def from_users(
         cls, world: generate.World, users: np.ndarray, time: int
-    ) -> "_Asked":
+    ) -> "_UsersAtTime":
         shared, everyone = world.shared, world.all_users
         times = np.full(len(users), time)
         found = interests.at(shared.topics, everyone, users, times)
@@ -253,7 +253,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return (part / np.where(whole > 0.0, whole, 1.0)).astype(np.float32)
 
 
-def _by_pages(requests: _Asked) -> np.ndarray:
+def _by_pages(requests: _UsersAtTime) -> np.ndarray:
     """Expected clicks on a page, as if each place were filled on its own."""
     shared, shares = requests.world.shared, policy.SHARES.astype(np.float32)
     lasting = requests.leaves(requests.world.all_users.base[requests.rows])
@@ -275,7 +275,7 @@ def _by_pages(requests: _Asked) -> np.ndarray:
     return rates
 
 
-def _add_subscribed(requests: _Asked, shown: np.ndarray, share: float) -> None:
+def _add_subscribed(requests: _UsersAtTime, shown: np.ndarray, share: float) -> None:
     shelves, users = requests.world.shared.shelves, requests.world.all_users
     each = share / people.NUM_SUBSCRIPTIONS
     for column, back, delay in itertools.product(
@@ -291,7 +291,7 @@ def _add_subscribed(requests: _Asked, shown: np.ndarray, share: float) -> None:
         shown[np.flatnonzero(there), videos[there]] += each * chance
 
 
-def _by_search(requests: _Asked, accepted: np.ndarray) -> np.ndarray:
+def _by_search(requests: _UsersAtTime, accepted: np.ndarray) -> np.ndarray:
     """Expected watches of results: up to three draws, the first accepted is watched."""
     leaves, weights = requests.found
     num_leaves = requests.world.shared.topics.num_leaves
@@ -310,7 +310,7 @@ def _by_search(requests: _Asked, accepted: np.ndarray) -> np.ndarray:
 
 
 def _by_related(
-    requests: _Asked, rates: np.ndarray, accepted: np.ndarray
+    requests: _UsersAtTime, rates: np.ndarray, accepted: np.ndarray
 ) -> np.ndarray:
     """Returns the expected watches of videos related to a watch by leaf or channel."""
     videos = requests.world.shared.videos
@@ -324,7 +324,7 @@ def _by_related(
 
 
 def _go_on_with_series(
-    requests: _Asked, rates: np.ndarray, last_episodes: np.ndarray | None
+    requests: _UsersAtTime, rates: np.ndarray, last_episodes: np.ndarray | None
 ) -> None:
     """Adds the watches that lead from an episode to the following ones."""
     videos = requests.world.shared.videos

@@ -27,7 +27,7 @@ _SHOWN = 60
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class ParsedRequest:
     """A parsed request.
 
     Attributes:
@@ -56,7 +56,7 @@ def signature_of(body: Mapping[str, Any]) -> str:
 
 def parse(
     body: Mapping[str, Any], fields: models.Fields, limits: settings.Limits
-) -> Asked:
+) -> ParsedRequest:
     """Parses a body into a request to a signature.
 
     Args:
@@ -88,7 +88,7 @@ def parse(
             raise problems.bad(
                 f"Failed to process element: {number} of {where}. Error: {error}"
             ) from None
-    return Asked(checked, is_by_row)
+    return ParsedRequest(checked, is_by_row)
 
 
 def check(
@@ -268,7 +268,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def answer(request: Asked, found: batching.Answered) -> dict[str, Any]:
+def answer(request: ParsedRequest, found: batching.Answered) -> dict[str, Any]:
     """Returns an answer in the form of its request."""
     outputs = {
         name: _json(name, values)
