@@ -30,6 +30,7 @@ ROWS = (
 SHARED = {
     "__init__": "the version, and the choice of Keras 2",
     "errors": "a user's mistake in one line",
+    "formats": "numbers and times for lines that people read",
     "registry": "parts by name",
     "registries": "the list of registries",
     "own_files": "Python files that a setting names, which register parts",

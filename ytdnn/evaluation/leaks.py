@@ -9,13 +9,12 @@ Ties of time are legal if the stated order breaks them, so inputs of the label's
 second are counted, not refused.
 """
 
-import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.evaluation import models, protocol, report_parts
 from ytdnn.log import (
     events,
@@ -188,15 +187,11 @@ def require_later(
     if first < trained_to:
         raise errors.UserError(
             f"expected the {split.name.lower()} window to begin after the training "
-            f"data of {name}, found a bundle refitted to {_utc(trained_to)} and "
-            f"requests from {_utc(first)} on, so trained on the answers: evaluate it "
-            f"on a later log, or the original run with `ytdnn evaluate --workdir=…`"
+            f"data of {name}, found a bundle refitted to {formats.utc(trained_to)} and "
+            f"requests from {formats.utc(first)} on, so trained on the answers: "
+            f"evaluate it on a later log, or the original run with `ytdnn evaluate "
+            f"--workdir=…`"
         )
-
-
-def _utc(seconds: int) -> str:
-    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refuse(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.log import order_statistics, schema
 from ytdnn.run import configs
 
@@ -143,9 +143,9 @@ def _of_times(
     if other is None:
         return Chosen(found, advice=advice)
     note = (
-        f"note: the ranker's share of the watches, {_day(edges[0])} to "
-        f"{_day(edges[1])}, holds {number:,} of {total:,} impressions to train on, so "
-        f"the windows are shares of the impressions at the time of watches"
+        f"note: the ranker's share of the watches, {formats.day(edges[0])} to "
+        f"{formats.day(edges[1])}, holds {number:,} of {total:,} impressions to train "
+        f"on, so the windows are shares of the impressions at the time of watches"
     )
     return Chosen(other, notes=(note,), advice=advice)
 
@@ -198,13 +198,13 @@ def _dated(
     found = Windows(validation, ranking, validated, test)
     if not first < validation <= ranking <= validated <= test <= last:
         said = ", ".join(
-            f"{name} {_moment(start)}"
+            f"{name} {formats.minute(start)}"
             for name, start in dataclasses.asdict(found).items()
         )
         raise errors.UserError(
             f"expected windows that follow each other between the first watch "
-            f"({_moment(first)}) and the last ({_moment(last)}), received {said}: "
-            f"change data.{next(iter(dates))}_from"
+            f"({formats.minute(first)}) and the last ({formats.minute(last)}), "
+            f"received {said}: change data.{next(iter(dates))}_from"
         )
     return found
 
@@ -254,8 +254,8 @@ def _advice(
     first, last = order_statistics.nearest(times, [0.0, 1.0])
     begin, end = order_statistics.nearest(shown, [0.0, 1.0])
     said = (
-        f"impressions lie from {_moment(begin)} to {_moment(end)}, watches from "
-        f"{_moment(first)} to {_moment(last)}"
+        f"impressions lie from {formats.minute(begin)} to {formats.minute(end)}, "
+        f"watches from {formats.minute(first)} to {formats.minute(last)}"
     )
     if begin > last and not config.clicks_are_watches:
         return (
@@ -268,14 +268,6 @@ def _advice(
         f"{said}: set where the windows begin, --config.data.ranking_from=DATE and "
         f"--config.data.test_from=DATE, so that there are impressions between"
     )
-
-
-def _day(seconds: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d}"
-
-
-def _moment(seconds: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M}"
 
 
 def _spans(watches: pl.LazyFrame) -> Spans:

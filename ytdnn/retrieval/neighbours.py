@@ -44,7 +44,7 @@ class Neighbours(interface.Source):
         size = _SEEDS * _NEIGHBOURS
         weights = tf.reshape(tf.gather(self._weights, seeds), [-1, size])
         videos = tf.reshape(tf.gather(self._videos, seeds), [-1, size])
-        largest = tf.argsort(weights, axis=1, direction="DESCENDING", stable=True)
+        largest = rows.best_first(weights)
         weights, videos, seeds = (
             tf.gather(values, largest, batch_dims=1)
             for values in (weights, videos, tf.repeat(seeds, _NEIGHBOURS, axis=1))
