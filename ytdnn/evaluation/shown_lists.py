@@ -24,7 +24,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.evaluation.metrics import bootstrap, first_places
+from ytdnn.evaluation.metrics import bootstrap, first_places, metric_names
 from ytdnn.log import prepared, user_log
 from ytdnn.models.ranking import predictions
 from ytdnn.retrieval import replay
@@ -34,10 +34,10 @@ LOGGED = "logged"
 RANDOM = "random"
 BEST = "best"
 METRICS = (
-    impression_metrics.FIRST_QUARTER,
-    impression_metrics.FIRST_HALF,
-    impression_metrics.LIST_NDCG,
-    impression_metrics.GROUPED_AUC,
+    metric_names.FIRST_QUARTER,
+    metric_names.FIRST_HALF,
+    metric_names.LIST_NDCG,
+    metric_names.GROUPED_AUC,
 )
 SHOWN = "shown"
 GAIN_PER_SHOWN = "gain_per_shown"
@@ -140,7 +140,7 @@ def parts(
       scores: `[n]`, higher = placed first.
     """
     found = impression_metrics.list_parts(impressions, scores)
-    name = impression_metrics.GROUPED_AUC
+    name = metric_names.GROUPED_AUC
     found[name] = impression_metrics.grouped_auc_parts(impressions, scores)
     return {name: found[name] for name in METRICS}
 
@@ -232,8 +232,8 @@ def exposure(
         number = is_shown.sum(axis=1).astype(np.float64)
         brought = np.where(is_shown, gains[at], 0.0).sum(axis=1)
         found[name] = {
-            f"{SHOWN}@{k}": (number, np.ones(len(number))),
-            f"{GAIN_PER_SHOWN}@{k}": (brought, number),
+            metric_names.at(SHOWN, k): (number, np.ones(len(number))),
+            metric_names.at(GAIN_PER_SHOWN, k): (brought, number),
         }
     of_all = resampled(found, config)
     return {name: of_all.metrics(name) for name in found}

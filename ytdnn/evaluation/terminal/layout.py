@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from rich import console, table
 
-from ytdnn.evaluation import metric_names, report_model
+from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 
 WITHOUT_INTERVALS = "intervals: on the report's page, or in a wider terminal"
@@ -40,7 +41,7 @@ def tables(
             part
             for group in groups
             for part in models_down(
-                [_marked(names.metric(metric), metric) for metric in group],
+                [_marked(metric_names.title(metric), metric) for metric in group],
                 {k: [cell(v, m, False) for m in group] for k, v in models.items()},
                 width,
             )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from rich import table
 
 from ytdnn.evaluation import definitions, report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 
 TITLE = "estimated values of other slates, from the log"
@@ -63,7 +64,7 @@ def rows(found: report_model.OffPolicy) -> Iterator[EstimateRow]:
         }
         for scope, (logged, estimates, size) in scopes.items():
             for reward, by_name in estimates.items():
-                words = f"{names.metric(reward)} of a {scope}"
+                words = f"{metric_names.title(reward)} of a {scope}"
                 yield EstimateRow(
                     names.model(name), words, logged[reward], by_name, size
                 )
