@@ -24,7 +24,7 @@ class Age(encodings.Share, columns._Column):
             ),
         )
 
-    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the share of each user, `[users] float32`."""
         years = self.values(data).cast(pl.Float32).fill_nan(None).fill_null(-1.0)
         return _share(tf.constant(years.to_numpy())).numpy()
