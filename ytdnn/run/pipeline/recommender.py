@@ -170,12 +170,12 @@ class Recommender:
         if not isinstance(read, list):
             limits, notes = bulk.limits(
                 self,
-                exclude,
-                allow,
-                where,
-                policy,
-                max_per,
-                weights if ranker else None,
+                exclude=exclude,
+                allow=allow,
+                where=where,
+                policy=policy,
+                max_per=max_per,
+                weights=weights if ranker else None,
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
