@@ -40,7 +40,7 @@ SHARED = {
     "log/ragged": "flat arrays of lists",
     "run/configs": "the settings of every component",
     "run/artifacts": "directories with a manifest, which every step writes",
-    "run/checksums": "SHA-256 of files",
+    "run/whole_files": "files that are written whole, and their SHA-256",
     "run/environment": "package versions and commit, which manifests record",
     "evaluation/metrics": "pure functions, by which trainings choose a checkpoint",
 }

@@ -35,7 +35,7 @@ from ytdnn.log import (
     vectors,
 )
 from ytdnn.log.sources import tables
-from ytdnn.run import artifacts, configs, environment
+from ytdnn.run import artifacts, configs, environment, whole_files
 
 _BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
 
@@ -85,7 +85,7 @@ def of_log(
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)
     with (
-        artifacts.scratch(directory, "scratch") as scratch,
+        whole_files.scratch(directory, "scratch") as scratch,
         artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
     ):
         survey = engine.survey(log, config)
