@@ -37,6 +37,7 @@ SHARED = {
     "user_paths": "paths as users write them",
     "progress": "bars and lines of long work",
     "log/schema": "names of tables, columns, inputs and outputs",
+    "log/table_schemas": "the tables of the event log",
     "log/ragged": "flat arrays of lists",
     "run/configs": "the settings of every component",
     "run/artifacts": "directories with a manifest, which every step writes",

@@ -5,7 +5,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import catalogues, fields, prepared, schema
+from ytdnn.log import catalogues, fields, prepared, schema, table_schemas
 from ytdnn.log import request as raw_request
 
 MAX_AGE_YEARS = 100.0
@@ -20,7 +20,13 @@ class Age(encodings.Share, columns._Column):
         del catalogue
         return (
             fields.Field(
-                self.column, "float32", "batch", -1.0, "years", 0.0, schema.MOST_AGE
+                self.column,
+                "float32",
+                "batch",
+                -1.0,
+                "years",
+                0.0,
+                table_schemas.MOST_AGE,
             ),
         )
 

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas
 
 HIDDEN = "__"
 ROW = "__row__"  # 0-based row of the source, hidden column of an origin
@@ -110,8 +110,8 @@ def table_columns(table: str, found: pl.Schema) -> list[str]:
     A table of entities keeps the log's own columns too, and impressions their own
     outcomes; hidden columns are left out.
     """
-    known = [column.name for column in schema.TABLES[table].columns]
-    is_entity = schema.TABLES[table].key is not None
+    known = table_schemas.TABLES[table].names
+    is_entity = table_schemas.TABLES[table].key is not None
     keeps_own = is_entity or table == schema.IMPRESSIONS
     own = found.names() if keeps_own else []
     names = dict.fromkeys([name for name in known if name in found] + own)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas
 
 FACT = "outcomes"
 BINARY: Literal["binary"] = "binary"
@@ -51,7 +51,7 @@ def names_of(columns: Iterable[str]) -> tuple[str, ...]:
 
 def own(columns: Iterable[str]) -> list[str]:
     """Returns the outcomes of `impressions` that are not in the schema."""
-    known = {column.name for column in schema.TABLES[schema.IMPRESSIONS].columns}
+    known = set(table_schemas.TABLES[schema.IMPRESSIONS].names)
     return [name for name in columns if name not in known]
 
 

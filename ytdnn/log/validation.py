@@ -13,7 +13,7 @@ from typing import Protocol
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import event_log, faults, schema, vectors
+from ytdnn.log import event_log, faults, schema, table_schemas, vectors
 
 FAULT = "__fault__"
 _HASHES_A_COUNT = 1 << 24
@@ -136,7 +136,7 @@ def findings(log: event_log.EventLog) -> list[str]:
 
 
 def _is_event(table: str) -> bool:
-    return schema.TABLES[table].key is None
+    return table_schemas.TABLES[table].key is None
 
 
 def _require_tables(log: event_log.EventLog) -> None:
@@ -153,7 +153,7 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
     origin = log.origin(table)
     with event_log.readable(origin.file):
         found = log.tables[table].collect_schema()
-    for column in schema.TABLES[table].columns:
+    for column in table_schemas.TABLES[table].columns:
         if column.required and column.name not in found:
             raise errors.UserError(
                 f"expected column {table}.{column.name} in {origin.file}, found only "
@@ -197,7 +197,7 @@ def _id_columns(
     """
     for table, frame in log.tables.items():
         found = frame.collect_schema()
-        for column in schema.TABLES[table].columns:
+        for column in table_schemas.TABLES[table].columns:
             is_seed = column.name == schema.SEED_VIDEO_ID and name == schema.VIDEO_ID
             if (column.name == name or is_seed) and column.name in found:
                 yield table, column.name, found[column.name]

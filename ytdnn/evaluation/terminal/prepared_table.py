@@ -17,6 +17,7 @@ from ytdnn.log import (
     prepared,
     schema,
     split_windows,
+    table_schemas,
     vectors,
 )
 from ytdnn.run import configs
@@ -62,11 +63,11 @@ def _table(catalogue: catalogues.Catalogue, named: Collection[str]) -> rich.tabl
 
 
 def _tables(catalogue: catalogues.Catalogue) -> list[str]:
-    return [name for name in schema.TABLES if name in catalogue.facts["rows"]]
+    return [name for name in table_schemas.TABLES if name in catalogue.facts["rows"]]
 
 
 def _known(table: str) -> list[str]:
-    return [column.name for column in schema.TABLES[table].columns]
+    return table_schemas.TABLES[table].names
 
 
 def _found(catalogue: catalogues.Catalogue, table: str) -> list[str]:

@@ -24,6 +24,7 @@ from ytdnn.log import (
     prepared,
     schema,
     split_windows,
+    table_schemas,
 )
 from ytdnn.run import artifacts, configs
 
@@ -229,7 +230,7 @@ def _with_entities(
     origins = {table: log.origin(table) for table in log.tables}
     known = {schema.USERS: old.users, schema.VIDEOS: old.videos}
     for table, frame in known.items():
-        key = str(schema.TABLES[table].key)
+        key = str(table_schemas.TABLES[table].key)
         if f"{table}.{key}" not in old.catalogue.columns:
             continue
         rows = frame.drop(catalogues.TRAIN_COUNT, strict=False).lazy()

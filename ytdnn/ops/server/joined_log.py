@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from ytdnn import errors, formats
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas
 
 ANSWERS = "answers"
 FEEDBACK = "feedback"
@@ -323,7 +323,7 @@ def _write(out: pathlib.Path, impressions: pl.DataFrame, watches: pl.DataFrame) 
     partial.mkdir(parents=True)
     for name, frame in tables.items():
         kept = [c for c in frame.columns if frame[c].null_count() < len(frame)]
-        required = [c.name for c in schema.TABLES[name].columns if c.required]
+        required = [c.name for c in table_schemas.TABLES[name].columns if c.required]
         columns = [c for c in frame.columns if c in {*kept, *required}]
         frame.select(columns).write_parquet(partial / f"{name}.parquet")
     shutil.rmtree(out, ignore_errors=True)
