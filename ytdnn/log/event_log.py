@@ -38,6 +38,11 @@ EXPECTED = {
 }
 
 
+def num_rows(rows: pl.LazyFrame) -> int:
+    """Returns the number of rows of a lazy frame."""
+    return int(rows.select(pl.len()).collect(engine="streaming").item())
+
+
 def raw(column: str) -> str:
     """Returns the name of the hidden column with the original values of `column`."""
     return f"__raw_{column}__"

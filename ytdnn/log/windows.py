@@ -14,7 +14,7 @@ from collections.abc import Callable
 import polars as pl
 
 from ytdnn import errors, formats
-from ytdnn.log import order_statistics, schema
+from ytdnn.log import event_log, order_statistics, schema
 from ytdnn.run import configs
 
 Spans = dict[str, tuple[int, int]]
@@ -280,8 +280,7 @@ def _spans(watches: pl.LazyFrame) -> Spans:
 
 def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
     late = (pl.col(schema.SPLIT) == split) & (pl.col(schema.TIME) >= start)
-    rows = watches.filter(late).select(pl.len())
-    return int(rows.collect(engine="streaming").item())
+    return event_log.num_rows(watches.filter(late))
 
 
 def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:

@@ -31,7 +31,7 @@ def auc(labels: Labels, scores: Scores, weights: Weights | None = None) -> float
     0.75
     """
     order = np.argsort(scores, kind="stable")
-    weights = _weights(labels, weights)[order]
+    weights = weights_of(labels, weights)[order]
     positives = np.where(labels[order], weights, 0.0)
     negatives = weights - positives
     starts = _starts_of_runs(np.asarray(scores)[order])
@@ -155,7 +155,7 @@ def log_loss(labels: Labels, logits: Scores, weights: Weights | None = None) -> 
     >>> round(log_loss(np.array([True, False]), np.array([0.0, 0.0])), 4)
     0.6931
     """
-    weights = _weights(labels, weights)
+    weights = weights_of(labels, weights)
     total = weights.sum()
     losses = log_losses(labels, logits)
     return float(weights @ losses / total) if total > 0.0 else float("nan")
@@ -185,7 +185,8 @@ def click_log_losses(labels: Labels, probabilities: Scores) -> npt.NDArray[np.fl
     return -np.log(np.where(labels, clipped, 1.0 - clipped))
 
 
-def _weights(labels: Labels, weights: Weights | None) -> npt.NDArray[np.float64]:
+def weights_of(labels: Labels, weights: Weights | None) -> npt.NDArray[np.float64]:
+    """Returns the weight of each example, 1 where none are given."""
     if weights is None:
         return np.ones(len(labels))
     return np.asarray(weights, np.float64)

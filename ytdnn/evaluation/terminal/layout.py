@@ -82,10 +82,15 @@ def cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
     if value is None:
         return "–"
     decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
-    ends = finite_numbers.finite(found.intervals.get(metric) or ())
-    if len(ends) < 2 or not with_interval:
-        return f"{value:,.{decimals}f}"
-    return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
+    ends = found.intervals.get(metric) or ()
+    return number(value, decimals, ends if with_interval else ())
+
+
+def number(value: float, decimals: int, ends: Sequence[float | None]) -> str:
+    """Returns a number, with half the width of its interval if that has finite ends."""
+    known = finite_numbers.finite(ends)
+    width = f" ± {(known[1] - known[0]) / 2:,.{decimals}f}" if len(known) > 1 else ""
+    return f"{value:,.{decimals}f}{width}"
 
 
 def metric(name: str) -> str:

@@ -7,7 +7,7 @@ from rich import table
 
 from ytdnn.evaluation import definitions, report_model, report_parts
 from ytdnn.evaluation.metrics import metric_names
-from ytdnn.evaluation.terminal import finite_numbers, names
+from ytdnn.evaluation.terminal import layout, names
 
 TITLE = "estimated values of other slates, from the log"
 NOT_KNOWN = (None, None, None)
@@ -84,7 +84,4 @@ def _cell(found: report_parts.WithInterval, with_interval: bool) -> str:
     if value is None:
         return "–"
     decimals = 3 if abs(value) < 10.0 else 1
-    known = finite_numbers.finite(ends)
-    if len(known) < 2 or not with_interval:
-        return f"{value:,.{decimals}f}"
-    return f"{value:,.{decimals}f} ± {(known[1] - known[0]) / 2:,.{decimals}f}"
+    return layout.number(value, decimals, ends if with_interval else ())

@@ -147,16 +147,9 @@ def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return _whole(value, dtype)
 
 
-def _finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype in _TEXT:
-        value = value.cast(pl.String).str.strip_chars()
-    number = value.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
-
-
 def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype in _TEXT or dtype.is_numeric():
-        return _finite(value, dtype)
+        return times.finite(value, dtype)
     return None
 
 

@@ -232,8 +232,7 @@ def _write_arrays(
     directory: pathlib.Path,
 ) -> None:
     """Writes the changed arrays of the events, and links the unchanged ones."""
-    new_index = np.zeros(len(order) + 1, np.int32)
-    new_index[order + 1] = np.arange(1, len(order) + 1)
+    new_index = catalogues.new_indices(order)
     for number, shard in enumerate(log.shards):
         read = shard.read()
         changed = {"watch_splits": split.of_watches(read.watches)}
