@@ -95,6 +95,14 @@ IDS = "ids"
 SCORES = "scores"
 NUM_RESULTS = "num_results"
 
+# Keys of JSON requests that become inputs of a signature, and the first input of each.
+WHERE, MAX_PER, ORDER_WEIGHTS = "where", "max_per", "weights"
+SHORT_KEYS = {
+    WHERE: CONDITIONS,
+    MAX_PER: MAX_PER_COLUMNS,
+    ORDER_WEIGHTS: WEIGHT_NAMES,
+}
+
 # Keys of requests that no column of the user's own may take.
 REQUEST_KEYS = frozenset(
     {

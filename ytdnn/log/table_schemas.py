@@ -334,6 +334,7 @@ RESERVED = frozenset(
         if column.name not in schema.OUTCOMES
     }
     | schema.REQUEST_KEYS
+    | {schema.WHERE, schema.ORDER_WEIGHTS}
     | {
         schema.CLICK_PROBABILITY,
         schema.EXPECTED_WATCH_SECONDS,
@@ -351,7 +352,7 @@ RESERVED = frozenset(
         schema.ALLOW_IDS,
         schema.OUTCOME_LABELS,
         *("candidate_score", "candidate_scores", "sources", "seed_ids", "ranks"),
-        *("stage_seconds", "request", "similar_video_id", "where", "weights"),
+        *("stage_seconds", "request", "similar_video_id"),
         *("rank", "row", "title", "user", "video"),
     }
 )

@@ -179,9 +179,9 @@ def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
 
 
 _LIMITS = {  # flags with JSON, and an example of each
-    "where": '[{"column": "language", "in": ["en"]}]',
-    "max_per": '{"channel_id": 2}',
-    "weights": '{"watch_seconds": 1, "liked": 30}',
+    schema.WHERE: '[{"column": "language", "in": ["en"]}]',
+    schema.MAX_PER: '{"channel_id": 2}',
+    schema.ORDER_WEIGHTS: '{"watch_seconds": 1, "liked": 30}',
 }
 
 
@@ -198,8 +198,8 @@ def _limits(values: Mapping[str, str]) -> dict[str, Any]:
                 f"expected --{name} as JSON, {example}, received {values[name]!r} "
                 f"({error})"
             ) from None
-    if not isinstance(found.get("where", []), list):
-        found["where"] = [found["where"]]
+    if not isinstance(found.get(schema.WHERE, []), list):
+        found[schema.WHERE] = [found[schema.WHERE]]
     if "policy" in values:
         found[schema.POLICY] = values["policy"]
     return found

@@ -38,7 +38,7 @@ class ListLimits(TypedDict, total=False):
     weights: Weights
 
 
-_KEYS = ("where", "policy", "max_per", "weights")  # of requests too
+_KEYS = (*schema.SHORT_KEYS, schema.POLICY)  # of requests too
 _PAIRS = (  # a field of `bulk.BulkFilters`, its names and their values in requests
     ("conditions", schema.CONDITIONS, schema.CONDITION_VALUES),
     ("max_per", schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS),
