@@ -256,7 +256,7 @@ def permitted(
         number = pl.col(column).cast(pl.Float64)
         if column == attributes.AGE_DAYS and column not in videos.columns:
             uploads = pl.col(schema.UPLOAD_TIME).cast(pl.Float64)
-            number = (pl.lit(float(time)) - uploads) / attributes.DAY_SECONDS
+            number = (pl.lit(float(time)) - uploads) / schema.DAY_SECONDS
         bound = float(value)
         is_most = operator == attributes.AT_MOST
         held &= (number <= bound) if is_most else (number >= bound)

@@ -30,7 +30,6 @@ _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them
 # 116 days and no whole number of hours, so that the hour and the weekday change too.
 _LATER_SECONDS = 10_000_019
-_DAY_SECONDS = 86_400
 _WATCHES_A_PART = 1 << 22
 _NEVER = np.iinfo(np.int64).max
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
@@ -264,7 +263,7 @@ def _of_one_day(cases: protocol.Cases) -> Integers:
     Statistics of the corpus at that day's midnight may use any user's earlier events,
     but not the changed ones: each user's future begins on that day.
     """
-    days = cases.times // _DAY_SECONDS
+    days = cases.times // schema.DAY_SECONDS
     found, counts = np.unique(days, return_counts=True)
     return np.flatnonzero(days == found[np.argmax(counts)])
 

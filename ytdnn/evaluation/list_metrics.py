@@ -30,7 +30,6 @@ from ytdnn.run import configs
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 ANSWERS = "answers"
 _AGE_EDGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 120, 365, 1_000, 3_000, 10_000, 100_000)
-_DAY_SECONDS = 86_400.0
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `debiased`)
 
 Floats = npt.NDArray[np.float64]
@@ -106,7 +105,7 @@ def of_lists(
         per_user[metric_names.at(metric_names.MEAN_POPULARITY, k)] = counts
         if context.upload_times is not None:
             uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
-            ages = (cases.times - uploaded) / _DAY_SECONDS
+            ages = (cases.times - uploaded) / schema.DAY_SECONDS
             per_user[metric_names.at(metric_names.MEAN_AGE_DAYS, k)] = ages
     shortest = min(config.ks)
     per_user |= context.variety.per_user(found, context.train_counts, shortest)
@@ -230,7 +229,7 @@ def _shares(
     ages = None
     if context.upload_times is not None:
         uploaded = context.upload_times[videos]
-        ages = _ages((context.cases.times[rows] - uploaded) / _DAY_SECONDS)
+        ages = _ages((context.cases.times[rows] - uploaded) / schema.DAY_SECONDS)
     return report_model.Recommended(popularity_deciles=_divided(counts), age_days=ages)
 
 

@@ -35,7 +35,6 @@ _UNKNOWN = "unknown"
 _LATER = "uploaded after the request"
 _ACTIVITY_EDGES = (1, 10, 50, 200)
 _AGE_EDGES_DAYS = (0, 1, 7, 30, 365)
-_DAY_SECONDS = 86_400.0
 
 Names = npt.NDArray[np.str_]
 
@@ -227,7 +226,7 @@ def _video_ages(
     if context.upload_times is None:
         return None
     uploaded = context.upload_times[context.cases.targets.values]
-    ages = (context.cases.times[rows] - uploaded) / _DAY_SECONDS
+    ages = (context.cases.times[rows] - uploaded) / schema.DAY_SECONDS
     names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days", _LATER)
     return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
 

@@ -9,7 +9,6 @@ import polars as pl
 from ytdnn import formats
 from ytdnn.log import events, order_statistics, plausibility, schema
 
-_DAY = 86_400
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
 _WINDOWS = {
@@ -49,15 +48,15 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
             f"note: the watches lie between {formats.day(low)} and "
             f"{formats.day(high)}, before the year 2000: {guess}"
         )
-    elif last - first < _DAY:
+    elif last - first < schema.DAY_SECONDS:
         found.append(
             f"note: all watches lie within {(last - first) / 3600:,.1f} hours: check "
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
-    if last > time.time() + _DAY:
+    if last > time.time() + schema.DAY_SECONDS:
         found.append(f"note: the last watch lies in the future ({formats.day(last)})")
-    if last - first > _MOST_SPANS * max(high - low, _DAY):
+    if last - first > _MOST_SPANS * max(high - low, schema.DAY_SECONDS):
         found.append(
             f"note: 98 % of the watches lie between {formats.day(low)} and "
             f"{formats.day(high)}, the others reach from {formats.day(first)} to "

@@ -14,6 +14,7 @@ USERS = "users"
 USER_ID = "user_id"
 VIDEO_ID = "video_id"
 TIME = "time"  # seconds since the epoch
+DAY_SECONDS = 86_400
 ORDER = "order"  # breaks ties of time, or stands for it
 WATCH_SECONDS = "watch_seconds"
 DEVICE = "device"

@@ -23,7 +23,6 @@ from ytdnn.log import catalogues, schema
 from ytdnn.retrieval import fresh_uploads, rows
 from ytdnn.run import configs
 
-_DAY_SECONDS = 86_400
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
 _STEP = -7046029254386353131
 _MASK_53 = (1 << 53) - 1
@@ -48,7 +47,7 @@ class Explorer(tf.Module):
         self.samples = config.temperature > 0.0
         self._temperature, self._top = config.temperature, config.explore_top
         self._every = config.young_every
-        self._young_seconds = round(config.young_days * _DAY_SECONDS)
+        self._young_seconds = round(config.young_days * schema.DAY_SECONDS)
         self._uploads = None
         if self._every:
             self._uploads = tf.Variable(_upload_times(catalogue), trainable=False)

@@ -213,7 +213,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
             clicks += int(clicked[splits == _Split.TRAIN].sum())
     yield (
         f"watches: {number:,} from {formats.minute(first)} to {formats.minute(last)} "
-        f"({(last - first) / 86_400:,.1f} days), "
+        f"({(last - first) / schema.DAY_SECONDS:,.1f} days), "
         f"{watching:,} users, {is_watched[1:].sum():,} videos"
     )
     users, videos = data.num_users - watching, data.num_videos - is_watched[1:].sum()
