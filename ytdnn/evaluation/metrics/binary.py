@@ -139,28 +139,6 @@ def grouped_auc(
     return np.where(pairs > 0.0, above / np.maximum(pairs, 1.0), np.nan)
 
 
-def log_loss(labels: Labels, logits: Scores, weights: Weights | None = None) -> float:
-    """Returns the weighted mean of the logistic loss.
-
-    `Σ w · (log(1 + e^x) − y·x) / Σ w`, computed without overflow at any logit.
-
-    Args:
-      labels: `[n] bool`.
-      logits: `[n]`, log-odds.
-      weights: `[n]`, at least 0; None for 1.
-
-    Returns:
-      The loss in nats; NaN where there is no example or no weight.
-
-    >>> round(log_loss(np.array([True, False]), np.array([0.0, 0.0])), 4)
-    0.6931
-    """
-    weights = weights_of(labels, weights)
-    total = weights.sum()
-    losses = log_losses(labels, logits)
-    return float(weights @ losses / total) if total > 0.0 else float("nan")
-
-
 def log_losses(labels: Labels, logits: Scores) -> npt.NDArray[np.float64]:
     """Returns `log(1 + e^x) − y·x` of each example.
 
