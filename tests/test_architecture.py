@@ -252,3 +252,8 @@ def test_an_import_inside_a_function_is_seen(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("def f():\n    from ytdnn.training import loop\n")
     assert imports(path) == [("ytdnn.training", "loop")]
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    sizes = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: size for name, size in sizes.items() if size > 400} == {}
