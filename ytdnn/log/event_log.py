@@ -131,7 +131,8 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
-            f"could not read {file}: {why}: repair it, or point {flag} at another"
+            f"expected a file of the log in {file}, could not read it: {why}: repair "
+            f"it, or point {flag} at another"
         ) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise errors.UserError(
