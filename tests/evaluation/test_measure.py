@@ -87,7 +87,7 @@ def test_numbers_have_intervals_and_definitions(
     for entry in told(result)["lists"].values():
         assert set(entry["intervals"]) == set(entry["values"])
         names = {name.partition("@")[0] for name in entry["values"]}
-        assert names <= {*metric_names.default_texts(), *metric_names.LISTS}
+        assert names <= {*metric_names.defaults(), *metric_names.LISTS}
         for name, (low, high) in entry["intervals"].items():
             assert low <= entry["values"][name] <= high, name
     for entry in told(result)["impressions"].values():

@@ -97,13 +97,11 @@ OTHER = {
 def explain() -> str:
     """Returns all definitions as text."""
     parts = []
+    lists = [*metric_names.defaults(), *metric_names.LISTS]
     of_lists, of_impressions = (
-        {name: metric_names.text(name) for name in (*first, *parts_of.names())}
-        for first, parts_of in (
-            (
-                (*metric_names.default_texts(), *metric_names.LISTS),
-                registries.METRICS,
-            ),
+        {name: metric_names.text(name) for name in (*own, *registered.names())}
+        for own, registered in (
+            (lists, registries.METRICS),
             (metric_names.IMPRESSIONS, registries.IMPRESSION_METRICS),
         )
     )

@@ -31,7 +31,7 @@ def test_the_metrics_of_every_report_keep_their_order() -> None:
         "ndcg",
         "mrr",
     ]
-    assert [*ranking.METRICS, *watch_time.METRICS] == [*metric_names.default_texts()]
+    assert [*ranking.METRICS, *watch_time.METRICS] == metric_names.defaults()
 
 
 @pytest.mark.parametrize("name", registries.METRICS.own())

@@ -293,10 +293,10 @@ def text(name: str) -> str:
     return part.text if part else ""
 
 
-def default_texts() -> dict[str, str]:
-    """Returns the definitions of the registered metrics that are always measured."""
-    parts = (registries.METRICS[name] for name in registries.METRICS.own())
-    return {part.name: part.text for part in parts if part.is_default}
+def defaults() -> list[str]:
+    """Returns the names of the registered metrics that are always measured."""
+    parts = registries.METRICS
+    return [name for name in parts.own() if parts[name].is_default]
 
 
 def judging_pages(known: Collection[str], k: int) -> list[str]:
