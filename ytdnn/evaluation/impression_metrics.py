@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import registries
-from ytdnn.evaluation import ranker, report_model, summary
+from ytdnn.evaluation import ranker, report_model
 from ytdnn.evaluation.metrics import (
     binary,
     bootstrap,
@@ -78,7 +78,7 @@ def measure(
     parts |= _registered(impressions, predicted, config.metrics)
     pairs = _pair_parts(impressions, predicted)
     ratios = parts | pairs
-    values = {name: summary.ratio(a.sum(), b.sum()) for name, (a, b) in ratios.items()}
+    values = bootstrap.ratios(ratios)
     intervals = bootstrap.ratio_intervals(
         ratios, config.num_resamples, seed=config.seed
     )

@@ -12,7 +12,6 @@ from ytdnn.evaluation import (
     ranker,
     report_model,
     report_parts,
-    summary,
 )
 from ytdnn.evaluation.metrics import binary, bootstrap, metric_names
 from ytdnn.log import catalogues
@@ -87,5 +86,5 @@ def _metrics(
     bounds = impression_metrics.auc_interval(impressions, scores, config)
     return {
         metric_names.AUC: (area, *bounds),
-        loss: (summary.ratio(wrong.sum(), watched.sum()), *intervals[loss]),
+        loss: (bootstrap.ratio(wrong.sum(), watched.sum()), *intervals[loss]),
     }

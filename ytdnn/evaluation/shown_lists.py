@@ -22,7 +22,6 @@ from ytdnn.evaluation import (
     protocol,
     ranker,
     report_parts,
-    summary,
 )
 from ytdnn.evaluation.metrics import bootstrap, first_places, metric_names
 from ytdnn.log import prepared, user_log
@@ -191,7 +190,7 @@ def resampled(
     values: dict[str, dict[str, float]] = {name: {} for name in found}
     draws: dict[str, dict[str, Floats]] = {name: {} for name in found}
     for place, (name, metric) in enumerate(keys):
-        values[name][metric] = summary.ratio(*(part.sum() for part in pairs[place]))
+        values[name][metric] = bootstrap.ratio(*(part.sum() for part in pairs[place]))
         draws[name][metric] = drawn[:, place]
     return Resampled(values, draws)
 
@@ -262,7 +261,7 @@ def _curve(
     held, total = first_places.gains_of_first(
         shown.users, scores, shown.gains, TENTHS, shown.num_users
     )
-    return tuple(summary.ratio(one.sum(), total.sum()) for one in held)
+    return tuple(bootstrap.ratio(one.sum(), total.sum()) for one in held)
 
 
 def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.evaluation.metrics import bootstrap, equal_values
+
 NUM_BINS = 512
 _LEAST_PROBABILITY = 1e-7
 
@@ -34,14 +36,14 @@ def auc(labels: Labels, scores: Scores, weights: Weights | None = None) -> float
     weights = weights_of(labels, weights)[order]
     positives = np.where(labels[order], weights, 0.0)
     negatives = weights - positives
-    starts = _starts_of_runs(np.asarray(scores)[order])
+    starts = np.flatnonzero(equal_values.starts(np.asarray(scores)[order]))
     if not len(starts):
         return float("nan")
     positives = np.add.reduceat(positives, starts)
     negatives = np.add.reduceat(negatives, starts)
     below = np.cumsum(negatives) - negatives / 2.0
     pairs = positives.sum() * negatives.sum()
-    return float(positives @ below / pairs) if pairs > 0.0 else float("nan")
+    return bootstrap.ratio(float(positives @ below), pairs)
 
 
 def auc_draws(
@@ -168,9 +170,3 @@ def weights_of(labels: Labels, weights: Weights | None) -> npt.NDArray[np.float6
     if weights is None:
         return np.ones(len(labels))
     return np.asarray(weights, np.float64)
-
-
-def _starts_of_runs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
-    if not len(values):
-        return np.zeros(0, np.intp)
-    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))

@@ -13,7 +13,7 @@ O(n log n), without enumerating pairs.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import binary, equal_values
+from ytdnn.evaluation.metrics import binary, bootstrap, equal_values
 
 PerImpression = npt.NDArray[np.float64]
 
@@ -42,8 +42,7 @@ def weighted_per_user_loss(
     0.25
     """
     mispredicted, total = watch_time_of_pairs(pages, labels, scores, watch_seconds)
-    denominator = total.sum()
-    return float(mispredicted.sum() / denominator) if denominator > 0 else float("nan")
+    return bootstrap.ratio(mispredicted.sum(), total.sum())
 
 
 def watch_time_of_pairs(
