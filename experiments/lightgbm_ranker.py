@@ -63,7 +63,7 @@ from ytdnn.evaluation import (
     report_parts,
     shown_lists,
 )
-from ytdnn.evaluation.metrics import binary, bootstrap
+from ytdnn.evaluation.metrics import binary, bootstrap, metric_names
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
 from ytdnn.log import earlier_impressions, events, prepared, ragged, schema
@@ -77,20 +77,20 @@ WEIGHTED = "LightGBM, click weighted by seconds"
 TWO_MODELS = "LightGBM, click odds × E[seconds given a click]"
 ALL, NEW = "all videos", "new videos"
 METRICS = (
-    impression_metrics.AUC,
-    impression_metrics.GROUPED_AUC,
-    impression_metrics.LOG_LOSS,
-    impression_metrics.PER_USER_LOSS,
-    impression_metrics.CLICK_LOG_LOSS,
-    impression_metrics.FIRST_HALF,
+    metric_names.AUC,
+    metric_names.GROUPED_AUC,
+    metric_names.LOG_LOSS,
+    metric_names.PER_USER_LOSS,
+    metric_names.CLICK_LOG_LOSS,
+    metric_names.FIRST_HALF,
 )
 PAIRED = (
-    impression_metrics.GROUPED_AUC,
-    impression_metrics.PER_USER_LOSS,
-    impression_metrics.CLICK_LOG_LOSS,
-    impression_metrics.FIRST_HALF,
+    metric_names.GROUPED_AUC,
+    metric_names.PER_USER_LOSS,
+    metric_names.CLICK_LOG_LOSS,
+    metric_names.FIRST_HALF,
 )
-OF_NEW = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
+OF_NEW = (metric_names.AUC, metric_names.PER_USER_LOSS)
 _MOST_CATEGORIES = 128
 _SMOOTHING_IMPRESSIONS = 20.0
 _ROWS_A_STEP = 1 << 16
@@ -434,7 +434,7 @@ def differences(
         parts[name] = {k: v for k, v in of_users.items() if k in PAIRED}
         counts = bootstrap.blocks(shown.num_users, config.num_resamples, config.seed)
         draws[name] = binary.auc_draws(shown.users, shown.clicked, one.order, counts)
-        values[name] = entry.values[impression_metrics.AUC] or 0.0
+        values[name] = entry.values[metric_names.AUC] or 0.0
     result: Differences = {}
     for name in found.keys() - {own}:
         both = {k: parts[k].keys() for k in (own, name)}
@@ -444,7 +444,7 @@ def differences(
         drawn = (draws[own] - draws[name])[:, np.newaxis]
         low, high = bootstrap.percentiles(drawn)
         area = values[own] - values[name]
-        ahead[impression_metrics.AUC] = (area, float(low[0]), float(high[0]))
+        ahead[metric_names.AUC] = (area, float(low[0]), float(high[0]))
         result[name] = ahead
     return result
 
@@ -514,7 +514,7 @@ def measure(
 def show_differences(own: str, found: Differences) -> table.Table:
     """Returns what a ranker is ahead of each other model as a table."""
     result = table.Table(title=f"{own} less", caption="95 %, paired by user")
-    metrics = [m for m in (impression_metrics.AUC, *PAIRED) if found]
+    metrics = [m for m in (metric_names.AUC, *PAIRED) if found]
     for heading in ("", *metrics):
         result.add_column(heading.replace("_", " "), overflow="fold", min_width=6)
     for name, ahead in found.items():

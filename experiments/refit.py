@@ -61,7 +61,7 @@ from ytdnn import configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared, schema, table_schemas
 from ytdnn.run import artifacts, pipeline
 from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
@@ -94,7 +94,7 @@ def cut_log(world: configs.WorldConfig, end: int, directory: pathlib.Path) -> No
     whole = directory.with_name(f"{directory.name}_whole")
     world_source.write(generate.World(world), whole)
     directory.mkdir(parents=True, exist_ok=True)
-    for name in schema.TABLES:
+    for name in table_schemas.TABLES:
         (path,) = [p for p in whole.glob(f"{name}*") if p.stem == name]
         rows = pl.scan_parquet(path / "*.parquet" if path.is_dir() else path)
         if name in _STARTS:

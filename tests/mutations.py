@@ -48,9 +48,9 @@ MUTATIONS = (
         "evaluation/metrics",
     ),
     Mutation(
-        "evaluation/metrics/per_user_loss.py",
-        "if denominator > 0",
-        "if denominator > 1",
+        "evaluation/metrics/bootstrap.py",
+        "if denominator > 0.0",
+        "if denominator > 1.0",
         "evaluation/metrics",
     ),
     Mutation(

@@ -30,16 +30,18 @@ ROWS = (
 SHARED = {
     "__init__": "the version, and the choice of Keras 2",
     "errors": "a user's mistake in one line",
+    "formats": "numbers and times for lines that people read",
     "registry": "parts by name",
     "registries": "the list of registries",
     "own_files": "Python files that a setting names, which register parts",
     "user_paths": "paths as users write them",
     "progress": "bars and lines of long work",
     "log/schema": "names of tables, columns, inputs and outputs",
+    "log/table_schemas": "the tables of the event log",
     "log/ragged": "flat arrays of lists",
     "run/configs": "the settings of every component",
     "run/artifacts": "directories with a manifest, which every step writes",
-    "run/checksums": "SHA-256 of files",
+    "run/whole_files": "files that are written whole, and their SHA-256",
     "run/environment": "package versions and commit, which manifests record",
     "evaluation/metrics": "pure functions, by which trainings choose a checkpoint",
 }
@@ -250,3 +252,8 @@ def test_an_import_inside_a_function_is_seen(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("def f():\n    from ytdnn.training import loop\n")
     assert imports(path) == [("ytdnn.training", "loop")]
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    sizes = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: size for name, size in sizes.items() if size > 400} == {}

@@ -80,11 +80,7 @@ def test_an_unknown_name_is_no_attribute() -> None:
         ytdnn.recommend  # noqa: B018
 
 
-def test_old_names_of_components_are_accepted_and_name_the_new_ones() -> None:
-    with pytest.warns(
-        FutureWarning, match=r"configs\.Ranking is configs\.RankingConfig"
-    ):
-        assert configs.Ranking is configs.RankingConfig
+def test_an_unknown_name_is_no_setting() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Rankings'"):
         _ = getattr(configs, "Rankings")  # noqa: B009
 

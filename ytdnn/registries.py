@@ -122,35 +122,6 @@ FEATURES = registry.Registry(
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisteredMetric(registry.Registered):
-    """A metric of lists of videos: (`inputs`, k) → `[num_users]`, one value for each.
-
-    Attributes:
-      inputs: Its arguments before k: `hits` and the number of right answers
-        (`ytdnn.evaluation.metrics.ranking`), `seconds` and those of the right answers
-        (`ytdnn.evaluation.metrics.watch_time`), or the `lists`
-        (`ytdnn.evaluation.metrics.ranked_lists`).
-      title: Display name.
-      text: Definition in words, for reports and `ytdnn evaluate --explain`.
-      is_default: Whether it is measured even if `evaluation.metrics` does not name it.
-      less_is_better: Whether a lower value is better.
-      is_graded: Whether it grades a model; other metrics describe its lists.
-    """
-
-    inputs: str = "lists"
-    title: str = ""
-    text: str = ""
-    is_default: bool = False
-    less_is_better: bool = False
-    is_graded: bool = True
-
-
-METRICS = registry.Registry(
-    "ytdnn.metrics", "metric", "ytdnn.evaluation.metrics", RegisteredMetric
-)
-
-
-@dataclasses.dataclass(frozen=True)
 class RegisteredImpressionMetric(registry.Registered):
     """A metric of predictions for impressions, a ratio of sums over users.
 
@@ -161,8 +132,8 @@ class RegisteredImpressionMetric(registry.Registered):
     Attributes:
       title: Display name.
       text: Definition in words, for reports and `ytdnn evaluate --explain`.
-      less_is_better: Whether a better model has less of it.
-      is_graded: Whether it grades a model.
+      less_is_better: Whether a lower value is better.
+      is_graded: Whether it grades a model; other metrics describe it.
     """
 
     title: str = ""
@@ -170,6 +141,26 @@ class RegisteredImpressionMetric(registry.Registered):
     less_is_better: bool = False
     is_graded: bool = True
 
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredMetric(RegisteredImpressionMetric):
+    """A metric of lists of videos: (`inputs`, k) → `[num_users]`, one value for each.
+
+    Attributes:
+      inputs: Its arguments before k: `hits` and the number of right answers
+        (`ytdnn.evaluation.metrics.ranking`), `seconds` and those of the right answers
+        (`ytdnn.evaluation.metrics.watch_time`), or the `lists`
+        (`ytdnn.evaluation.metrics.ranked_lists`).
+      is_default: Whether it is measured even if `evaluation.metrics` does not name it.
+    """
+
+    inputs: str = "lists"
+    is_default: bool = False
+
+
+METRICS = registry.Registry(
+    "ytdnn.metrics", "metric", "ytdnn.evaluation.metrics", RegisteredMetric
+)
 
 IMPRESSION_METRICS = registry.Registry(
     "ytdnn.impression_metrics",

@@ -66,7 +66,7 @@ import numpy as np
 from experiments.benchmarks import answer, measure
 from experiments.benchmarks import load as load_room
 from ytdnn.bundle import versions
-from ytdnn.run import artifacts
+from ytdnn.run import artifacts, whole_files
 
 _REQUESTS = 256
 _SHARE = 0.6
@@ -389,7 +389,7 @@ def tables(workdir: pathlib.Path, options: argparse.Namespace) -> str:
     rows, parts, most = [], [], []
     with tempfile.TemporaryDirectory(dir=workdir.parent) as place:
         bundle = pathlib.Path(place) / "bundle"
-        shutil.copytree(workdir / "bundle", bundle, copy_function=artifacts.link)
+        shutil.copytree(workdir / "bundle", bundle, copy_function=whole_files.link)
         # With batching last: its swaps may leave a broken version as the newest.
         for batching in ("off", "on"):
             server = Server(bundle, batching)

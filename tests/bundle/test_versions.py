@@ -10,7 +10,7 @@ import pytest
 
 from ytdnn import errors
 from ytdnn.bundle import versions
-from ytdnn.run import artifacts, checksums
+from ytdnn.run import artifacts, whole_files
 
 LARGE = "x" * 5_000
 
@@ -188,7 +188,7 @@ def test_a_reader_meets_a_new_version_while_it_reads(
 ) -> None:
     bundle = tmp_path / "bundle"
     publish(bundle, "old")
-    check = checksums.of_file
+    check = whole_files.sha256
     published = []
 
     def checked(path: pathlib.Path) -> str:
@@ -198,7 +198,7 @@ def test_a_reader_meets_a_new_version_while_it_reads(
             versions.prune(bundle, 1)
         return check(path)
 
-    monkeypatch.setattr(checksums, "of_file", checked)
+    monkeypatch.setattr(whole_files, "sha256", checked)
     assert versions.read(bundle, "bundle", deep=True).facts["text"] == "new"
 
 

@@ -11,10 +11,9 @@ from ytdnn.evaluation import (
     calibration,
     definitions,
     impression_metrics,
-    metric_names,
     ranker,
 )
-from ytdnn.evaluation.metrics import binary, predicted_seconds
+from ytdnn.evaluation.metrics import binary, metric_names, predicted_seconds
 from ytdnn.log import events, prepared
 from ytdnn.models.ranking import predictions
 

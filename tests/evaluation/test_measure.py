@@ -27,6 +27,7 @@ from ytdnn.evaluation import (
     report_schema,
     slices,
 )
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import predictions
 
@@ -86,15 +87,11 @@ def test_numbers_have_intervals_and_definitions(
     for entry in told(result)["lists"].values():
         assert set(entry["intervals"]) == set(entry["values"])
         names = {name.partition("@")[0] for name in entry["values"]}
-        assert names <= set(definitions.LISTS)
+        assert names <= {*metric_names.defaults(), *metric_names.LISTS}
         for name, (low, high) in entry["intervals"].items():
             assert low <= entry["values"][name] <= high, name
     for entry in told(result)["impressions"].values():
-        assert (
-            list(entry["values"])
-            == list(impression_metrics.METRICS)
-            == list(definitions.IMPRESSIONS)
-        )
+        assert list(entry["values"]) == list(metric_names.IMPRESSIONS)
     text = definitions.explain()
     assert "not by min(k, answers)" in text.replace("\n      ", " ")
     assert max(map(len, text.splitlines())) <= 88

@@ -7,7 +7,8 @@ import pytest
 
 from experiments import lightgbm_ranker
 from ytdnn import configs
-from ytdnn.evaluation import impression_metrics, lists, ranker
+from ytdnn.evaluation import lists, ranker
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepare, prepared
 from ytdnn.models.ranking import predictions
 from ytdnn.run.pipeline import workdir
@@ -54,7 +55,7 @@ def test_every_model_lies_between_popularity_and_the_oracle(
         lightgbm_ranker.TWO_MODELS,
     ]
     losses = {
-        name: one[lightgbm_ranker.ALL][impression_metrics.PER_USER_LOSS]
+        name: one[lightgbm_ranker.ALL][metric_names.PER_USER_LOSS]
         for name, one in found.items()
     }
     for name in (lightgbm_ranker.WEIGHTED, lightgbm_ranker.TWO_MODELS):
@@ -117,8 +118,8 @@ def test_numbers_are_of_the_marked_impressions_alone(
     every = lightgbm_ranker.numbers(
         shown, np.ones(len(order), bool), predictions.Predictions(order)
     )
-    assert every[impression_metrics.AUC] != first[impression_metrics.AUC]
-    assert first[impression_metrics.AUC] == pytest.approx(0.5, abs=0.1)
+    assert every[metric_names.AUC] != first[metric_names.AUC]
+    assert first[metric_names.AUC] == pytest.approx(0.5, abs=0.1)
 
 
 def test_weights_of_clicks_teach_seconds_over_impressions_without_a_click() -> None:

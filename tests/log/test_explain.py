@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tests.run.cli import conftest
-from ytdnn.log import explain, prepared, schema
+from ytdnn.log import explain, prepared, table_schemas
 
 cli = conftest.cli
 
@@ -23,7 +23,7 @@ def test_the_page_is_current(page: str) -> None:
 
 
 def test_every_column_says_what_it_is_and_does() -> None:
-    for table in schema.TABLES.values():
+    for table in table_schemas.TABLES.values():
         for column in table.columns:
             assert column.meaning, column
             assert column.required or column.use.endswith("."), column

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ytdnn import configs, errors
 from ytdnn.evaluation.terminal import prepared_table
-from ytdnn.log import prepare, prepared, schema
+from ytdnn.log import prepare, prepared, schema, table_schemas
 from ytdnn.run.cli import main
 
 _START = 1_700_000_000
@@ -42,7 +42,7 @@ _FORMS = ("as it is", "as text", "as floats", "as other values")
 
 
 @st.composite
-def _column(draw: st.DrawFn, column: schema.Column, size: int) -> pl.Series:
+def _column(draw: st.DrawFn, column: table_schemas.Column, size: int) -> pl.Series:
     """Draws a column: mostly of its kind, with gaps; at times of another type."""
     form = draw(st.sampled_from(_FORMS[:1] * 60 + _FORMS[1:]))
     values = _VALUES[column.kind] if form != "as other values" else _OTHER
@@ -61,7 +61,7 @@ def _column(draw: st.DrawFn, column: schema.Column, size: int) -> pl.Series:
 
 
 @st.composite
-def _table(draw: st.DrawFn, table: schema.TableSchema) -> pl.DataFrame:
+def _table(draw: st.DrawFn, table: table_schemas.TableSchema) -> pl.DataFrame:
     size = draw(st.integers(0, 12) if table.key else st.integers(1, 12))
     columns = [
         draw(_column(column, size))
@@ -81,8 +81,8 @@ def _table(draw: st.DrawFn, table: schema.TableSchema) -> pl.DataFrame:
 def logs(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
     """Draws watches, and some of the other tables."""
     names = [schema.WATCHES]
-    names += [n for n in list(schema.TABLES)[1:] if draw(st.integers(0, 2)) == 0]
-    return {name: draw(_table(schema.TABLES[name])) for name in names}
+    names += [n for n in list(table_schemas.TABLES)[1:] if draw(st.integers(0, 2)) == 0]
+    return {name: draw(_table(table_schemas.TABLES[name])) for name in names}
 
 
 _CONFIGS = st.builds(

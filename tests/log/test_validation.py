@@ -7,7 +7,7 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ytdnn import configs, errors
@@ -120,8 +120,8 @@ def test_a_file_without_permission_is_not_called_damaged():
     ):
         raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
     assert str(caught.value) == (
-        "could not read logs/watches.csv: Permission denied: repair it, or point "
-        "--data_dir at another"
+        "expected a file of the log in logs/watches.csv, could not read it: Permission "
+        "denied: repair it, or point --data_dir at another"
     )
 
 
@@ -282,6 +282,7 @@ def test_log_made_in_memory_is_checked_too():
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.binary(max_size=300), st.sampled_from(["csv", "csv.gz", "parquet", "pq"]))
+@example(b"\x1f\x8b", "csv")  # begins as gzip does
 def test_random_bytes_give_one_line(tmp_path, content, end):
     for old in tmp_path.iterdir():
         old.unlink()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from ytdnn import configs, errors
-from ytdnn.run import artifacts, checksums
+from ytdnn.run import artifacts, whole_files
 
 
 def publish(directory: pathlib.Path, content: str) -> None:
@@ -60,7 +60,7 @@ def test_a_file_is_hashed_again_only_where_it_has_changed(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
-    digest = checksums.of_file
+    digest = whole_files.sha256
 
     def counted(path: pathlib.Path) -> str:
         hashed.append(path.name)
@@ -68,11 +68,11 @@ def test_a_file_is_hashed_again_only_where_it_has_changed(
 
     publish(tmp_path / "data", "one")
     rows = tmp_path / "data" / "part" / "rows"
-    monkeypatch.setattr(checksums, "of_file", counted)
+    monkeypatch.setattr(whole_files, "sha256", counted)
     artifacts.read_manifest(tmp_path / "data", "data")
     artifacts.read_manifest(tmp_path / "data", "data")
     assert hashed == ["rows", "rows"]  # written just now
-    monkeypatch.setattr(checksums, "_SETTLED_NS", 0)
+    monkeypatch.setattr(whole_files, "_SETTLED_NS", 0)
     artifacts.read_manifest(tmp_path / "data", "data")
     artifacts.read_manifest(tmp_path / "data", "data")
     assert hashed == ["rows"] * 3

@@ -10,7 +10,7 @@ import polars as pl
 
 from ytdnn import errors
 from ytdnn.log import new_videos, prepared
-from ytdnn.run import checksums
+from ytdnn.run import whole_files
 
 FILE = "added_videos.parquet"  # in the workdir
 FACT = "added_videos"
@@ -37,7 +37,7 @@ def read(workdir: pathlib.Path) -> pl.DataFrame | None:
 def inputs(workdir: pathlib.Path) -> dict[str, str]:
     """Returns the table as an input of the bundle: its fingerprint, if there is one."""
     path = workdir / FILE
-    return {FACT: checksums.of_file(path)[:16]} if path.exists() else {}
+    return {FACT: whole_files.sha256(path)[:16]} if path.exists() else {}
 
 
 def extended(

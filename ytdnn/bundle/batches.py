@@ -111,3 +111,12 @@ def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
         name: tf.convert_to_tensor(value, tf.as_dtype(fields[name].dtype))
         for name, value in values.items()
     }
+
+
+def plain(values: tf.Tensor) -> list[list[Any]]:
+    """Returns a matrix as Python values, text decoded."""
+    rows: list[list[Any]] = values.numpy().tolist()
+    return [
+        [item.decode() if isinstance(item, bytes) else item for item in row]
+        for row in rows
+    ]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.bundle import bulk, tables
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import event_log, prepared, ragged, schema, user_log
@@ -94,8 +94,8 @@ def videos(
     notes = list(found.notes)
     if len(without):
         notes.append(
-            f"{count(len(without), 'video')} without a vector ({why}), left out: "
-            f"{shown(without)}"
+            f"{formats.counted(len(without), 'video')} without a vector ({why}), left "
+            f"out: {shown(without)}"
         )
     rows = np.flatnonzero(has_vector)
     kept = found.ids.gather(pl.Series(rows, dtype=pl.UInt32))
@@ -138,12 +138,12 @@ def _named(
     if len(unknown):
         notes.append(
             f"not in {of}, left out: {len(unknown):,} of "
-            f"{count(len(once), kind[:-1])} ({shown(unknown)})"
+            f"{formats.counted(len(once), kind[:-1])} ({shown(unknown)})"
         )
     if len(once) < len(given):
         notes.append(
-            f"{count(len(given) - len(once), 'row')} of {kind} named before: each is "
-            f"answered once"
+            f"{formats.counted(len(given) - len(once), 'row')} of {kind} named before: "
+            f"each is answered once"
         )
     is_known = pl.Series(places >= 0)
     return BulkIds(once.filter(is_known), places[places >= 0], notes)
@@ -191,8 +191,8 @@ def limits(
             known, given = bundle.videos[schema.VIDEO_ID], allow[schema.VIDEO_ID]
             raise errors.UserError(
                 f"expected videos of the catalogue to allow, such as "
-                f"{shown(known.head(1))}, found none in {count(len(given), 'id')}, "
-                f"such as {shown(given.head(1))}"
+                f"{shown(known.head(1))}, found none in "
+                f"{formats.counted(len(given), 'id')}, such as {shown(given.head(1))}"
             )
         found = dataclasses.replace(found, allowed=np.unique(places[places > 0]))
     return found, notes
@@ -207,7 +207,7 @@ def _videos_of(
     unknown = ids.filter(pl.Series(found == 0)).unique(maintain_order=True)
     notes = []
     if len(unknown):
-        number = count(ids.n_unique(), "video")
+        number = formats.counted(ids.n_unique(), "video")
         notes.append(
             f"not in the catalogue: {len(unknown):,} of {number} {what} "
             f"({shown(unknown)})"
@@ -226,7 +226,7 @@ def _of_users(
     unknown = ids.filter(pl.Series(rows < 0)).unique(maintain_order=True)
     notes = []
     if len(unknown):
-        number = count(ids.n_unique(), "user")
+        number = formats.counted(ids.n_unique(), "user")
         notes.append(
             f"not in the log: {len(unknown):,} of {number} with videos to leave out "
             f"({shown(unknown)})"
@@ -239,8 +239,3 @@ def shown(ids: pl.Series | Sequence[object]) -> str:
     """Returns the first of some ids as text."""
     first = [event_log.brief(one, 40) for one in ids[:_MOST_SHOWN]]
     return ", ".join([*first, *(["…"] if len(ids) > _MOST_SHOWN else [])])
-
-
-def count(number: int, noun: str) -> str:
-    """Returns a number with its noun, as "1 user" or "2,000 users"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

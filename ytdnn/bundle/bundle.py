@@ -22,6 +22,7 @@ from ytdnn.bundle import (
     requests,
     saved_models,
     signatures,
+    stored_vectors,
     versions,
     where,
 )
@@ -50,14 +51,6 @@ EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
 LAYOUT = "layout"  # of the manifest's config
 NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
-_VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
-_PARTS = ("vectors/0", "vectors/1")  # the second of `index.delta`
-_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
-_OLD_PARTS = (
-    f"{_SEARCHER}vectors",
-    f"{_SEARCHER}_main/vectors",
-    f"{_SEARCHER}_delta/vectors",
-)
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 COLUMNS = {  # of a video, by the output of all
@@ -112,7 +105,7 @@ class Bundle:
             titles[schema.VIDEO_ID], titles[schema.TITLE] if has_titles else None
         )
         self._models: dict[str, Any] = {}
-        self._warm: set[tuple[str, str]] = set()
+        self._warm: set[str] = set()  # recommenders that were timed once
 
     @property
     def _common(self) -> pathlib.Path:
@@ -157,10 +150,7 @@ class Bundle:
         Row i is video index i + 1: the videos of the vocabulary, removed ones included.
         The vectors are read from disk; no model is loaded.
         """
-        read = self._variables
-        parts = [read.get_tensor(name) for name in self._vector_names(read)]
-        found: npt.NDArray[np.float32] = np.concatenate(parts)
-        return found
+        return self._stored_vectors.read()
 
     @property
     def vectors(self) -> vectors.Vectors:
@@ -201,23 +191,14 @@ class Bundle:
         """Names of the candidate sources; answers hold places in it, from 1."""
         return tuple(self.manifest.facts.get(SOURCE_NAMES, configs.SOURCE_NAMES))
 
-    @staticmethod
-    def _vector_names(variables: Any) -> list[str]:
-        """Returns the names of the variables that hold the vectors, in order."""
-        names = [_VARIABLE.format(part) for part in (*_PARTS, *_OLD_PARTS)]
-        return [name for name in names if variables.has_tensor(name)]
-
     @property
-    def _variables(self) -> Any:
-        """Variables of the exact index, read from disk one by one."""
-        path = self.path(INDEX + EXACT) / "variables" / "variables"
-        return tf.train.load_checkpoint(str(path))
+    def _stored_vectors(self) -> stored_vectors.StoredVectors:
+        return stored_vectors.StoredVectors(self.path(INDEX + EXACT))
 
     @property
     def vector_dim(self) -> int:
         """Width of the vectors of users and videos."""
-        read = self._variables
-        return int(read.get_variable_to_shape_map()[self._vector_names(read)[0]][1])
+        return self._stored_vectors.dim
 
     @property
     def bias_coordinates(self) -> list[int]:
@@ -293,7 +274,7 @@ class Bundle:
         name = self.recommender(exact)
         found = self.run(name, batches.inputs(batch, self.inputs(name)))
         sizes = found[schema.NUM_RESULTS].numpy().tolist()
-        columns = {column(n): _plain(found[n]) for n in self.outputs(name)}
+        columns = {column(n): batches.plain(found[n]) for n in self.outputs(name)}
         scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
         if codes:
             columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
@@ -305,7 +286,7 @@ class Bundle:
                 {name: values[row][:size] for name, values in columns.items()},
             )
             for row, (ids, size) in enumerate(
-                zip(_plain(found[schema.IDS]), sizes, strict=True)
+                zip(batches.plain(found[schema.IDS]), sizes, strict=True)
             )
         ]
 
@@ -329,7 +310,14 @@ class Bundle:
         fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
         asked = {n: one for n, one in request.items() if n != schema.K}
         values = batches.tensors(batches.inputs([asked], fields), fields)
-        outputs, whole = self._timed(name, CANDIDATES, values)
+        function = self.model(name, CANDIDATES)
+        with clocks.allowed():
+            if name not in self._warm:
+                function(**values)
+                self._warm.add(name)
+            started = time.perf_counter()
+            outputs = function(**values)
+        whole = 1_000.0 * (time.perf_counter() - started)
         seconds = outputs[STAGE_SECONDS].numpy()[0]
         stages = {"candidates": 1_000.0 * float(seconds[0])}
         if self.has_ranker:
@@ -339,11 +327,8 @@ class Bundle:
 
     def recommender(self, exact: bool = False) -> str:
         """Returns the name of the recommender that answers, exact or as served."""
-        return RECOMMENDER + self._suffix(exact)
-
-    def _suffix(self, exact: bool) -> str:
         has_scann = RECOMMENDER in self.manifest.facts["models"]
-        return EXACT if exact or not has_scann else ""
+        return RECOMMENDER + (EXACT if exact or not has_scann else "")
 
     def fitting(self, request: requests.Request) -> requests.Request:
         """Returns the fields of a request that the recommender reads."""
@@ -380,19 +365,6 @@ class Bundle:
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
         return [{"id": video, "title": self._titles.get(video)} for video in watched]
 
-    def _timed(
-        self, name: str, signature: str, values: Tensors
-    ) -> tuple[dict[str, tf.Tensor], float]:
-        """Returns a signature's outputs and its milliseconds; a first call warms up."""
-        function = self.model(name, signature)
-        with clocks.allowed():
-            if (name, signature) not in self._warm:
-                function(**values)
-                self._warm.add((name, signature))
-            started = time.perf_counter()
-            outputs = function(**values)
-        return outputs, 1_000.0 * (time.perf_counter() - started)
-
 
 def column(output: str) -> str:
     """Returns the name of an output's column in answers."""
@@ -419,12 +391,3 @@ def load(path: pathlib.Path, version: int | None = None) -> Bundle:
             f"another ytdnn: run `ytdnn export --workdir={directory.parent}`"
         )
     return Bundle(directory, manifest)
-
-
-def _plain(values: tf.Tensor) -> list[list[Any]]:
-    """Returns a matrix as Python values, text decoded."""
-    rows: list[list[Any]] = values.numpy().tolist()
-    return [
-        [item.decode() if isinstance(item, bytes) else item for item in row]
-        for row in rows
-    ]

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.bundle import bundle, graphs, recommender_graph, results, traced
 from ytdnn.log import lookups, schema
 from ytdnn.log import request as raw_request
-from ytdnn.retrieval import placing, pool, rows
+from ytdnn.retrieval import pool, rows
 from ytdnn.retrieval import scores as scores_room
 
 CANDIDATES = bundle.CANDIDATES
@@ -111,7 +111,7 @@ class Candidates(tf.Module):
             )
             for name, values in ranked.columns().items()
         }
-        ranks = 1 + placing.ranks(ranked.order)
+        ranks = 1 + rows.ranks(ranked.order)
         return columns | {
             schema.IDS: self._stages.videos.ids(found.videos),
             CANDIDATE_SCORES: tf.where(is_there, scores, tf.zeros_like(scores)),

@@ -12,7 +12,6 @@ TensorFlow (and TF Serving) loads the other models.
 
 import contextlib
 import dataclasses
-import datetime
 import gc
 import pathlib
 import tempfile
@@ -22,7 +21,7 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors, progress, registries
+from ytdnn import errors, formats, progress, registries
 from ytdnn.bundle import (
     added_videos,
     bundle,
@@ -360,8 +359,7 @@ def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
         return None
     moment = corpus.serving_moment(parts.data)
-    time = datetime.datetime.fromtimestamp(moment, datetime.UTC)
-    return {"seconds": moment, "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"seconds": moment, "utc": formats.utc(moment)}
 
 
 def _write_titles(catalogue: catalogues.Catalogue, path: pathlib.Path) -> None:

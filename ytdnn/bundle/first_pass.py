@@ -76,8 +76,7 @@ class FirstPass(tf.Module):
 
     def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""
-        best_first = tf.argsort(self.values(found), direction="DESCENDING", stable=True)
-        ranks = tf.argsort(best_first, axis=1)
+        ranks = rows.ranks(self.values(found))
         return ranks < self._numbers(raw, found)[:, tf.newaxis]
 
     def values(self, found: pool.Found) -> tf.Tensor:

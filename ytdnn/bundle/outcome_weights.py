@@ -14,7 +14,6 @@ from ytdnn.log import fields as fields_room
 from ytdnn.log import schema
 from ytdnn.models.ranking import weighted_order
 
-WEIGHTS = "weights"
 _EXAMPLE = '{"watch_seconds": 1, "liked": 30}'
 _MOST = 1e9  # sums of products with it stay far below float32's limit
 
@@ -33,21 +32,21 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
         not predict.
     """
     found = dict(request)
-    if WEIGHTS not in found:
+    if schema.ORDER_WEIGHTS not in found:
         return found
-    given = found.pop(WEIGHTS)
+    given = found.pop(schema.ORDER_WEIGHTS)
     if given is None or given == {}:
         return found
     if schema.WEIGHT_NAMES not in fields:
         raise errors.UserError(
-            f"expected no {WEIGHTS} for a model that predicts no outcomes, received "
-            f"{errors.one_line(str(given))[:60]}: name columns of impressions in "
-            f"config.data.outcomes, and train and export again"
+            f"expected no {schema.ORDER_WEIGHTS} for a model that predicts no "
+            f"outcomes, received {errors.one_line(str(given))[:60]}: name columns of "
+            f"impressions in config.data.outcomes, and train and export again"
         )
     if schema.WEIGHT_NAMES in found or schema.WEIGHT_VALUES in found:
         raise errors.UserError(
-            f"expected {WEIGHTS}, or {schema.WEIGHT_NAMES} and {schema.WEIGHT_VALUES}, "
-            f"received both: leave one out"
+            f"expected {schema.ORDER_WEIGHTS}, or {schema.WEIGHT_NAMES} and "
+            f"{schema.WEIGHT_VALUES}, received both: leave one out"
         )
     checked = require(given, fields[schema.WEIGHT_NAMES].choices)
     found[schema.WEIGHT_NAMES] = list(checked)
@@ -68,10 +67,10 @@ def require(given: Any, names: tuple[str, ...]) -> dict[str, float]:
     """
     if not isinstance(given, Mapping):
         raise errors.UserError(
-            f"expected {WEIGHTS} as an object such as {_EXAMPLE}, received "
-            f"{errors.one_line(str(given))[:60]}"
+            f"expected {schema.ORDER_WEIGHTS} as an object such as {_EXAMPLE}, "
+            f"received {errors.one_line(str(given))[:60]}"
         )
-    weighted_order.require_known(given, names, WEIGHTS)
+    weighted_order.require_known(given, names, schema.ORDER_WEIGHTS)
     for name, value in given.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not math.isfinite(value) or abs(value) > _MOST:

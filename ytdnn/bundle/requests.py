@@ -159,13 +159,8 @@ def _object(request: Any) -> Request:
 
 def _unknown_key(key: str, fields: Fields) -> str:
     hint = errors.hint(str(key), fields, cutoff=0.5)
-    known = list(fields)
-    if schema.CONDITIONS in fields:
-        known.append(where.WHERE)
-    if schema.MAX_PER_COLUMNS in fields:
-        known.append(where.MAX_PER)
-    if schema.WEIGHT_NAMES in fields:
-        known.append(outcome_weights.WEIGHTS)
+    short = [key for key, name in schema.SHORT_KEYS.items() if name in fields]
+    known = [*fields, *short]
     return f"expected request keys {', '.join(known)}, received {shown(key)}{hint}"
 
 

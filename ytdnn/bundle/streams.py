@@ -9,6 +9,7 @@ from concurrent import futures
 
 import polars as pl
 
+from ytdnn import formats
 from ytdnn.bundle import bulk, bulk_ids, bulk_search, logged_requests, sink, tables
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import schema
@@ -178,7 +179,7 @@ def _cold(logged: logged_requests.LoggedRequests, ids: bulk_ids.BulkIds) -> list
     if not number:
         return []
     return [
-        f"{bulk_ids.count(number, 'user')} without a watch: recommended from an "
+        f"{formats.counted(number, 'user')} without a watch: recommended from an "
         f"empty history"
     ]
 

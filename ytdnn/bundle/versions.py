@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ytdnn import errors
-from ytdnn.run import artifacts, checksums
+from ytdnn.run import artifacts, whole_files
 
 VERSIONS = "versions"
 VERSION = "version"  # of the manifest's facts
@@ -76,9 +76,9 @@ def publish(
     shutil.rmtree(partial, ignore_errors=True)
     draft = Draft(partial, 1 + max(seen(directory), default=0))
     draft.common.mkdir(parents=True)
-    with artifacts.removed_on_failure(partial):
+    with whole_files.removed_on_failure(partial):
         yield draft
-        files = draft.durable | checksums.table(partial, draft.durable)
+        files = draft.durable | whole_files.table(partial, draft.durable)
         _share_alike(draft, files, directory)
         facts = facts | {VERSION: draft.number}
         manifest = artifacts.new_manifest(kind, config, inputs, files, facts)
@@ -118,7 +118,7 @@ def revise(
             if text is not None:
                 target.write_text(text)
                 continue
-            artifacts.link(str(directory / name), str(target))
+            whole_files.link(str(directory / name), str(target))
             draft.durable[target.relative_to(draft.path).as_posix()] = entry
     return draft.number
 
@@ -272,7 +272,7 @@ def _flush(draft: Draft) -> None:
         if path.is_dir():
             _flush_directory(path)
         elif name not in draft.durable:
-            artifacts.flush(path)
+            whole_files.flush(path)
     _flush_directory(draft.path)
 
 

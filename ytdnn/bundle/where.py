@@ -23,8 +23,6 @@ from ytdnn.log import fields as fields_room
 from ytdnn.log import schema
 from ytdnn.retrieval import attributes
 
-WHERE = "where"
-MAX_PER = "max_per"
 COLUMN = "column"
 _EXAMPLE = '{"column": "language", "in": ["en", "de"]}'
 _MOST = 2**31 - 1
@@ -46,19 +44,21 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
       errors.UserError: A condition is malformed, or its column is not in the bundle.
     """
     found = dict(request)
-    if MAX_PER in found and schema.MAX_PER_COLUMNS in fields:
-        _require_one(found, MAX_PER, schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS)
+    if schema.MAX_PER in found and schema.MAX_PER_COLUMNS in fields:
+        _require_one(
+            found, schema.MAX_PER, schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS
+        )
         known = fields[schema.MAX_PER_COLUMNS].choices
-        caps = capped(found.pop(MAX_PER) or {}, known)
+        caps = capped(found.pop(schema.MAX_PER) or {}, known)
         found[schema.MAX_PER_COLUMNS] = list(caps)
         found[schema.MAX_PER_COUNTS] = list(caps.values())
     if schema.POLICY in found and schema.POLICY not in fields and fields:
         _require_policies(found[schema.POLICY], fields)
         found.pop(schema.POLICY)
-    if WHERE not in found or schema.CONDITIONS not in fields:
+    if schema.WHERE not in found or schema.CONDITIONS not in fields:
         return found
-    _require_one(found, WHERE, schema.CONDITIONS, schema.CONDITION_VALUES)
-    pairs = entries(found.pop(WHERE) or [], fields[schema.CONDITIONS].choices)
+    _require_one(found, schema.WHERE, schema.CONDITIONS, schema.CONDITION_VALUES)
+    pairs = entries(found.pop(schema.WHERE) or [], fields[schema.CONDITIONS].choices)
     found[schema.CONDITIONS] = [key for key, _ in pairs]
     found[schema.CONDITION_VALUES] = [value for _, value in pairs]
     return found
@@ -84,21 +84,21 @@ def capped(caps: Any, columns: Sequence[str]) -> dict[str, int]:
     """
     if not isinstance(caps, Mapping):
         raise errors.UserError(
-            f'expected {MAX_PER} to be an object such as {{"channel_id": 2}}, received '
-            f"{_shown(caps)}"
+            f'expected {schema.MAX_PER} to be an object such as {{"channel_id": 2}}, '
+            f"received {_shown(caps)}"
         )
     for column, most in caps.items():
         if column not in columns:
             hint = errors.hint(str(column), columns, cutoff=0.5)
             raise errors.UserError(
-                f"expected columns of {', '.join(columns)} in {MAX_PER}, received "
-                f"{column!r}{hint}"
+                f"expected columns of {', '.join(columns)} in {schema.MAX_PER}, "
+                f"received {column!r}{hint}"
             )
         is_whole = isinstance(most, int) and not isinstance(most, bool)
         if not is_whole or not 1 <= most <= _MOST:
             raise errors.UserError(
-                f"expected a whole number from 1 for column {column} of {MAX_PER}, "
-                f"received {_shown(most)}"
+                f"expected a whole number from 1 for column {column} of "
+                f"{schema.MAX_PER}, received {_shown(most)}"
             )
     return dict(caps)
 
@@ -124,8 +124,8 @@ def entries(conditions: Any, keys: Sequence[str]) -> list[Entry]:
     """
     if not isinstance(conditions, list | tuple):
         raise errors.UserError(
-            f"expected {WHERE} to be a list of conditions such as {_EXAMPLE}, received "
-            f"{_shown(conditions)}"
+            f"expected {schema.WHERE} to be a list of conditions such as {_EXAMPLE}, "
+            f"received {_shown(conditions)}"
         )
     known = _operators(keys)
     found: list[Entry] = []
@@ -221,7 +221,7 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
     """
     found = {}
     for name, saved in (json.loads(text) if text else {}).items():
-        conditions = saved.get(WHERE, []) if isinstance(saved, dict) else saved
+        conditions = saved.get(schema.WHERE, []) if isinstance(saved, dict) else saved
         try:
             found[name] = entries(conditions, keys)
         except errors.UserError as error:
@@ -256,7 +256,7 @@ def permitted(
         number = pl.col(column).cast(pl.Float64)
         if column == attributes.AGE_DAYS and column not in videos.columns:
             uploads = pl.col(schema.UPLOAD_TIME).cast(pl.Float64)
-            number = (pl.lit(float(time)) - uploads) / attributes.DAY_SECONDS
+            number = (pl.lit(float(time)) - uploads) / schema.DAY_SECONDS
         bound = float(value)
         is_most = operator == attributes.AT_MOST
         held &= (number <= bound) if is_most else (number >= bound)
@@ -268,7 +268,7 @@ def permitted(
         among = own.is_in(pl.Series(wanted).implode()).fill_null(False)
         held &= among if operator == attributes.IN else ~among
     # A literal is as long as the frame only beside its columns.
-    kept = videos.with_columns(held.fill_null(False).alias(WHERE))[WHERE]
+    kept = videos.with_columns(held.fill_null(False).alias(schema.WHERE))[schema.WHERE]
     found: npt.NDArray[np.bool_] = kept.to_numpy()
     return found
 

@@ -162,27 +162,92 @@ def in_order(parts: Sequence[Any], order: Integers) -> Any:
     return None if first is None else np.concatenate(parts)[order]
 
 
-class Retrieval:
+class _ByWindow:
+    """A model that answers for requests of many users, window by window."""
+
+    def __init__(self, model: Any, windows: WindowOpener) -> None:
+        """Stores the model and the opener of windows, shared by both stages."""
+        self._model, self._windows = model, windows
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the first stage reads the time of the request."""
+        return bool(self._model.sees_request_time)
+
+    def _at_watches(
+        self,
+        ask_model: Callable[..., Any],
+        data: prepared.PreparedData,
+        users: models.Indices,
+        ends: models.Positions,
+        *others: npt.NDArray[Any],
+    ) -> Any:
+        """Returns the model's answers at positions among the watches.
+
+        Args:
+          ask_model: Method of the model.
+          data: The prepared set.
+          users: `[n]` user indices.
+          ends: `[n]` flat position of the first watch after each request.
+          *others: Further arguments, `[n, …]` each.
+        """
+
+        def ask(rows: Rows, window: UserWindow) -> Any:
+            here = window.positions("watches", users[rows], ends[rows])
+            own = (other[rows] for other in others)
+            return ask_model(window.data, users[rows], here, *own)
+
+        return self._windows.collect(data, users, ask)
+
+    def _at_impressions(
+        self,
+        ask_model: Callable[..., Any],
+        data: prepared.PreparedData,
+        impression_rows: models.Positions,
+        videos: models.Indices | None = None,
+        history_rows: models.Positions | None = None,
+    ) -> Any:
+        """Returns the model's answers at logged impressions.
+
+        Args:
+          ask_model: Method of the model.
+          data: The prepared set.
+          impression_rows: `[n]` flat positions of the impressions.
+          videos: `[n, k]` candidates at each; None: no argument of the method.
+          history_rows: `[n]` flat positions of the impressions before which histories
+            end; None: no argument of the method.
+        """
+        users = data.log.shard_index.gather("impressions", "users", impression_rows)
+
+        def ask(rows: Rows, window: UserWindow) -> Any:
+            own: list[npt.NDArray[Any]] = [
+                window.positions("impressions", users[rows], at[rows])
+                for at in (impression_rows, history_rows)
+                if at is not None
+            ]
+            own += [] if videos is None else [videos[rows]]
+            return ask_model(window.data, *own)
+
+        return self._windows.collect(data, users, ask)
+
+
+class Retrieval(_ByWindow):
     """A candidate model (`models.RetrievalModel`), evaluated window by window."""
 
     def __init__(self, model: models.RetrievalModel, windows: WindowOpener) -> None:
         """Stores the model and the opener of windows, shared with the ranker."""
-        self._model, self._windows = model, windows
+        super().__init__(model, windows)
         self.num_listed = model.num_listed
-
-    @property
-    def sees_request_time(self) -> bool:
-        """Whether the model reads the time of the request."""
-        return self._model.sees_request_time
 
     @property
     def trains_on_validation(self) -> bool:
         """Whether validation watches were labels of its training."""
-        return self._model.trains_on_validation
+        return bool(self._model.trains_on_validation)
 
     def video_vectors(self, moment: int | None = None) -> models.Vectors:
         """Returns `[num_listed, dim]` at a moment."""
-        return self._model.video_vectors(moment)
+        found: models.Vectors = self._model.video_vectors(moment)
+        return found
 
     def user_vectors(
         self,
@@ -192,7 +257,8 @@ class Retrieval:
         times: models.Positions,
     ) -> models.Vectors:
         """Returns `[n, dim]` user vectors from the events before a request."""
-        return self._asked(self._model.user_vectors, data, users, end_watches, times)
+        asked = data, users, end_watches, times
+        return self._at_watches(self._model.user_vectors, *asked)
 
     def readings(
         self,
@@ -202,47 +268,19 @@ class Retrieval:
         times: models.Positions,
     ) -> models.Readings:
         """Returns the values of its features for those requests."""
-        return self._asked(self._model.readings, data, users, end_watches, times)
+        asked = data, users, end_watches, times
+        return self._at_watches(self._model.readings, *asked)
 
     def request_vectors(
         self, data: prepared.PreparedData, impression_rows: models.Positions
     ) -> models.Vectors:
         """Returns `[n, dim]` of the requests of logged impressions."""
-        users = data.log.shard_index.gather("impressions", "users", impression_rows)
-
-        def ask(rows: Rows, window: UserWindow) -> models.Vectors:
-            own = impression_rows[rows]
-            here = window.positions("impressions", users[rows], own)
-            return self._model.request_vectors(window.data, here)
-
-        return self._windows.collect(data, users, ask)
-
-    def _asked(
-        self,
-        ask_model: Callable[..., Any],
-        data: prepared.PreparedData,
-        users: models.Indices,
-        ends: models.Positions,
-        times: models.Positions,
-    ) -> Any:
-        def ask(rows: Rows, window: UserWindow) -> Any:
-            here = window.positions("watches", users[rows], ends[rows])
-            return ask_model(window.data, users[rows], here, times[rows])
-
-        return self._windows.collect(data, users, ask)
+        asked = self._model.request_vectors, data, impression_rows
+        return self._at_impressions(*asked)
 
 
-class Ranking:
+class Ranking(_ByWindow):
     """A ranker (`models.RankingModelLike`) that is evaluated window by window."""
-
-    def __init__(self, model: models.RankingModelLike, windows: WindowOpener) -> None:
-        """Stores the model and the opener of windows."""
-        self._model, self._windows = model, windows
-
-    @property
-    def sees_request_time(self) -> bool:
-        """Whether the first stage that features read uses the time of the request."""
-        return self._model.sees_request_time
 
     def predict_at(
         self,
@@ -251,14 +289,8 @@ class Ranking:
         video_indices: models.Indices,
     ) -> predictions.Predictions:
         """Returns its predictions for candidates at logged requests, `[n, k]` each."""
-        users = data.log.shard_index.gather("impressions", "users", impression_rows)
-
-        def ask(rows: Rows, window: UserWindow) -> predictions.Predictions:
-            own = impression_rows[rows]
-            here = window.positions("impressions", users[rows], own)
-            return self._model.predict_at(window.data, here, video_indices[rows])
-
-        return self._windows.collect(data, users, ask)
+        asked = self._model.predict_at, data, impression_rows, video_indices
+        return self._at_impressions(*asked)
 
     def predictions(
         self,
@@ -267,17 +299,8 @@ class Ranking:
         history_rows: models.Positions | None = None,
     ) -> predictions.Predictions:
         """Returns its predictions for each logged impression."""
-        users = data.log.shard_index.gather("impressions", "users", impression_rows)
-
-        def ask(rows: Rows, window: UserWindow) -> predictions.Predictions:
-            own, owners = impression_rows[rows], users[rows]
-            here = window.positions("impressions", owners, own)
-            if history_rows is None:
-                return self._model.predictions(window.data, here)
-            then = window.positions("impressions", owners, history_rows[rows])
-            return self._model.predictions(window.data, here, then)
-
-        return self._windows.collect(data, users, ask)
+        asked = self._model.predictions, data, impression_rows
+        return self._at_impressions(*asked, history_rows=history_rows)
 
     def score_candidates(
         self,
@@ -289,7 +312,7 @@ class Ranking:
     ) -> models.Vectors:
         """Returns the scores that rank the candidates, `[n, k]`."""
         asked = data, users, end_watches, times, video_indices
-        return self._asked(self._model.score_candidates, *asked)
+        return self._at_watches(self._model.score_candidates, *asked)
 
     def readings(
         self,
@@ -301,20 +324,4 @@ class Ranking:
     ) -> models.Readings:
         """Returns its features' values for those candidates."""
         asked = data, users, end_watches, times, video_indices
-        return self._asked(self._model.readings, *asked)
-
-    def _asked(
-        self,
-        ask_model: Callable[..., Any],
-        data: prepared.PreparedData,
-        users: models.Indices,
-        ends: models.Positions,
-        times: models.Positions,
-        videos: models.Indices,
-    ) -> Any:
-        def ask(rows: Rows, window: UserWindow) -> Any:
-            here = window.positions("watches", users[rows], ends[rows])
-            own = users[rows], here, times[rows], videos[rows]
-            return ask_model(window.data, *own)
-
-        return self._windows.collect(data, users, ask)
+        return self._at_watches(self._model.readings, *asked)

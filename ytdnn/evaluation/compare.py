@@ -18,14 +18,13 @@ from ytdnn.evaluation import (
     conditions,
     impression_metrics,
     lists,
-    metric_names,
     parts,
     ranker,
     report_files,
     statement,
     users,
 )
-from ytdnn.evaluation.metrics import bootstrap
+from ytdnn.evaluation.metrics import bootstrap, metric_names
 from ytdnn.log import prepared, schema, user_log
 from ytdnn.run import configs
 
@@ -188,10 +187,11 @@ def headline(differences: Sequence[Difference]) -> Headline | None:
     """
     own = [one for one in differences if one.model not in lists.REFERENCES]
     for stem in metric_names.JUDGING:
-        found = [one for one in own if one.metric.partition("@")[0] == stem]
+        found = [one for one in own if metric_names.stem(one.metric) == stem]
         if found:
             of_last = [one for one in found if one.model == found[-1].model]
-            ten = [one for one in of_last if one.metric.endswith(f"@{_HEADLINE_K}")]
+            first = metric_names.at(stem, _HEADLINE_K)
+            ten = [one for one in of_last if one.metric == first]
             return Headline(_verdict((ten or of_last)[0]), (ten or of_last)[0])
     return None
 

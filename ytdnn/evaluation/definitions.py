@@ -7,89 +7,11 @@ details that definitions usually leave open.
 import textwrap
 
 from ytdnn import registries
-from ytdnn.evaluation import impression_metrics, list_metrics, metric_names, statement
+from ytdnn.evaluation import statement
+from ytdnn.evaluation.metrics import metric_names
 
 _WIDTH = 88
 
-LISTS = {
-    **metric_names.default_texts(),
-    list_metrics.DEBIASED: "right answers found among the first k, each weighted by "
-    "one over its propensity, divided by the weights of all answers of all users "
-    "(Yang et al., 2018). Propensity: in proportion to the training watches, one at "
-    "least, so that every video is as important as every other.",
-    metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
-    "one page of the first k shown at the time of the request, by the world's own laws "
-    "of clicks and watch time (ytdnn/lab/world/page_truth.py).",
-    metric_names.TRUE_CLICKS: "of a synthetic world: expected clicks on that page.",
-    metric_names.TRUE_CLICKBAIT: "of a synthetic world: share of that page's videos "
-    "that are clickbait, of the tenth of most appeal and of quality below the median.",
-    list_metrics.COVERAGE: "distinct videos in the first k of all users' lists, "
-    "divided by the videos of the candidate set. It grows with the number of users. "
-    "Interval: jackknife, since bootstrap resamples repeat users and always cover "
-    "less.",
-    list_metrics.MEAN_POPULARITY: "popularity bias: training watches of a recommended "
-    "video, averaged over the user's first k, then over users.",
-    list_metrics.MEAN_AGE_DAYS: "days from upload to request of a recommended video, "
-    "averaged over the user's first k, then over users; without upload time left out.",
-    metric_names.SIMILARITY: "intra-list similarity (Ziegler et al., 2005): mean over "
-    "all pairs of the first k videos of the cosine of their vectors "
-    "(config.evaluation.similarity_by, else the first column of vectors), or of 1 for "
-    "two videos of one topic, else 0; a mean over users.",
-    metric_names.NOVELTY: "mean self-information of the first k videos, bits: -log2 "
-    "of a video's share of the training watches, one added to each count (Zhou et al., "
-    "2010; Vargas and Castells, 2011); a mean over users.",
-    metric_names.GINI: "Gini index of how often each video of the candidate set is "
-    "among the first k of all users' lists (Fleder and Hosanagar, 2009): 0 where all "
-    "are listed alike, near 1 where a few take all places. Interval: jackknife over "
-    "groups of users.",
-    **{
-        metric: f"distinct values of {column} in the first k of all users' lists, "
-        f"divided by those of the videos that lists can hold; interval as of coverage."
-        for metric, column in metric_names.COVERAGES.items()
-    },
-}
-IMPRESSIONS = {
-    impression_metrics.AUC: "share of all pairs of a clicked and a not clicked "
-    "impression in which the clicked one scores higher; a tie counts one half.",
-    impression_metrics.GROUPED_AUC: "AUC of each user who has clicked and not clicked "
-    "impressions, averaged with the user's number of impressions as weight (GAUC). A "
-    "user's impressions are one list, ordered by what was known when it began.",
-    impression_metrics.PER_USER_LOSS: "PAPER §4.3: over all pairs of a clicked and a "
-    "not clicked impression on one page of one user, the watch time of clicked ones "
-    "that score lower, divided by that of all clicked ones; a tie counts one half. "
-    "Without page_id the impressions of a user in one second are a page.",
-    impression_metrics.LOG_LOSS: "logistic loss with the weights of training (a click "
-    "weighs its watch seconds, no click 1; without watch time all weigh 1), divided by "
-    "the total weight. Of a model without such odds they are "
-    "E[T] / (1 - P), from its seconds and click probability.",
-    impression_metrics.CLICK_LOG_LOSS: "plain logistic loss of the click probability, "
-    "a mean over impressions; probabilities are cut to [1e-7, 1 - 1e-7].",
-    impression_metrics.XAUC: "share of the pairs of impressions with different watch "
-    "seconds (0 without a click) that predicted seconds order alike; a tie of "
-    "predictions counts one half.",
-    impression_metrics.GROUPED_XAUC: "XAUC of each user who has a pair, averaged with "
-    "the user's number of impressions as weight.",
-    impression_metrics.PAGE_NDCG: "nDCG of each page with watch time, over the whole "
-    "page, the gain of an impression its watch seconds and its discount "
-    "1 / log2(rank + 1); ties share the mean discount of their ranks. Mean over a "
-    "user's pages, then over users.",
-    impression_metrics.LIST_NDCG: "nDCG of each user's list: all impressions shown to "
-    "the user in the window, over pages and visits, the gain of an impression its "
-    "watch seconds (clicks, without watch time), ordered by what was known when the "
-    "list began; ties share the mean discount of their ranks. Mean over users with "
-    "two impressions or more, some of them watched.",
-    impression_metrics.FIRST_QUARTER: "share of all watch seconds (clicks, without "
-    "watch time) that the first quarter of the places of each user's list holds, over "
-    "the lists of two impressions or more; a place at the cut counts by its part "
-    "inside, ties share their places, so a random order has 0.25.",
-    impression_metrics.FIRST_HALF: "the same of the first half; a random order has "
-    "0.5.",
-    impression_metrics.ABSOLUTE_ERROR: "mean over impressions of |predicted - watched| "
-    "seconds. It is least for the median, 0 where most impressions are not clicked: "
-    "even the truth is not best by it, and no gap is told.",
-    impression_metrics.CALIBRATION_RATIO: "sum of predicted over sum of watched "
-    "seconds; 1 is calibrated, above 1 too much is predicted.",
-}
 ESTIMATORS = ("ips", "snips", "dr")
 OFF_POLICY = {
     "place": "a decision: what to show in a place of a logged page, given the places "
@@ -172,30 +94,20 @@ OTHER = {
 }
 
 
-def list_metric(name: str) -> str:
-    """Returns the definition of a metric of lists, empty for an unknown name.
-
-    Args:
-      name: Name without `@k`.
-    """
-    return LISTS.get(name, "") or metric_names.text(name)
-
-
-def impression_metric(name: str) -> str:
-    """Returns the definition of a metric of impressions, empty for an unknown name."""
-    return IMPRESSIONS.get(name, "") or metric_names.text(name)
-
-
 def explain() -> str:
     """Returns all definitions as text."""
     parts = []
+    lists = [*metric_names.defaults(), *metric_names.LISTS]
     of_lists, of_impressions = (
-        {name: metric_names.text(name) for name in each.names()}
-        for each in (registries.METRICS, registries.IMPRESSION_METRICS)
+        {name: metric_names.text(name) for name in (*own, *registered.names())}
+        for own, registered in (
+            (lists, registries.METRICS),
+            (metric_names.IMPRESSIONS, registries.IMPRESSION_METRICS),
+        )
     )
     for title, entries in (
-        ("Lists of k videos, means over users", LISTS | of_lists),
-        ("Logged impressions, for the ranker", IMPRESSIONS | of_impressions),
+        ("Lists of k videos, means over users", of_lists),
+        ("Logged impressions, for the ranker", of_impressions),
         ("Logged pages with propensities (off_policy)", OFF_POLICY),
         ("Rules", OTHER),
     ):

@@ -6,7 +6,8 @@ from resampling users.
 
 from collections.abc import Mapping
 
-from ytdnn.evaluation import lists, metric_names, report_model, report_parts, summary
+from ytdnn.evaluation import lists, report_model, report_parts, summary
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.run import configs
 
 PerUsers = Mapping[str, summary.PerUser]
@@ -47,8 +48,9 @@ def page_gaps(
       per_user: Values of each model.
       config: Settings of lengths, resamples and their seed.
     """
+    watched = metric_names.TRUE_WATCH_SECONDS
     return tuple(
-        _gap(per_user, f"{metric_names.TRUE_WATCH_SECONDS}@{k}", baseline, best, config)
+        _gap(per_user, metric_names.at(watched, k), baseline, best, config)
         for k in config.ks
         for baseline, best in _GAPS
         if baseline in per_user and best in per_user

@@ -24,46 +24,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import registries
-from ytdnn.evaluation import ranker, report_model, summary
+from ytdnn.evaluation import ranker, report_model
 from ytdnn.evaluation.metrics import (
     binary,
     bootstrap,
     first_places,
+    metric_names,
     per_user_loss,
     predicted_seconds,
 )
 from ytdnn.models.ranking import predictions
 from ytdnn.run import configs
 
-AUC = "auc"
-GROUPED_AUC = "grouped_auc"
-PER_USER_LOSS = "weighted_per_user_loss"
-LOG_LOSS = "log_loss"
-CLICK_LOG_LOSS = "click_log_loss"
-XAUC = "xauc"
-GROUPED_XAUC = "grouped_xauc"
-PAGE_NDCG = "page_ndcg_by_seconds"
-LIST_NDCG = "list_ndcg"
-FIRST_QUARTER = "first_quarter_share"
-FIRST_HALF = "first_half_share"
-ABSOLUTE_ERROR = "mae_seconds"
-CALIBRATION_RATIO = "calibration_ratio"
-METRICS = (
-    AUC,
-    GROUPED_AUC,
-    PER_USER_LOSS,
-    LOG_LOSS,
-    CLICK_LOG_LOSS,
-    XAUC,
-    GROUPED_XAUC,
-    PAGE_NDCG,
-    LIST_NDCG,
-    FIRST_QUARTER,
-    FIRST_HALF,
-    ABSOLUTE_ERROR,
-    CALIBRATION_RATIO,
-)
-FIRST_PLACES = {FIRST_QUARTER: 0.25, FIRST_HALF: 0.5}  # of each list
+METRICS = tuple(metric_names.IMPRESSIONS)
+# Share of the places of each list.
+FIRST_PLACES = {metric_names.FIRST_QUARTER: 0.25, metric_names.FIRST_HALF: 0.5}
 # A resample of AUC costs a pass over all impressions; so many are passed over at most,
 # and never fewer than a hundred resamples made.
 _MOST_CELLS = 20_000_000  # of users by bins of scores, for the intervals of AUC
@@ -103,12 +78,12 @@ def measure(
     parts |= _registered(impressions, predicted, config.metrics)
     pairs = _pair_parts(impressions, predicted)
     ratios = parts | pairs
-    values = {name: summary.ratio(a.sum(), b.sum()) for name, (a, b) in ratios.items()}
+    values = bootstrap.ratios(ratios)
     intervals = bootstrap.ratio_intervals(
         ratios, config.num_resamples, seed=config.seed
     )
-    values[AUC] = binary.auc(impressions.clicked, predicted.order)
-    intervals[AUC] = auc_interval(impressions, predicted.order, config)
+    values[metric_names.AUC] = binary.auc(impressions.clicked, predicted.order)
+    intervals[metric_names.AUC] = auc_interval(impressions, predicted.order, config)
     for name in pairs:
         intervals[name] = bootstrap.pair_interval(values[name], intervals[name])
     measured = [name for name in (*METRICS, *config.metrics) if name in values]
@@ -183,7 +158,7 @@ def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Par
     rows, ndcg = predicted_seconds.page_ndcg(users, scores, impressions.gains)
     of_users, defined = np.zeros(num_users), np.zeros(num_users)
     of_users[users[rows]], defined[users[rows]] = ndcg, 1.0
-    found = {LIST_NDCG: (of_users * has_order, defined * has_order)}
+    found = {metric_names.LIST_NDCG: (of_users * has_order, defined * has_order)}
     shares = list(FIRST_PLACES.values())
     held, total = first_places.gains_of_first(
         users, scores, impressions.gains, shares, num_users
@@ -214,18 +189,18 @@ def _parts(
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
     found = {
-        GROUPED_AUC: grouped_auc_parts(impressions, predicted.list_order),
-        PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
+        metric_names.GROUPED_AUC: grouped_auc_parts(impressions, predicted.list_order),
+        metric_names.PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
         **list_parts(impressions, predicted.list_order),
     }
     logits = _weighted_logits(impressions, predicted)
     if logits is not None:
         losses = impressions.weights * binary.log_losses(clicked, logits)
         weights = impressions.by_user(impressions.weights)
-        found[LOG_LOSS] = impressions.by_user(losses), weights
+        found[metric_names.LOG_LOSS] = impressions.by_user(losses), weights
     if predicted.click_probability is not None:
         losses = binary.click_log_losses(clicked, predicted.click_probability)
-        found[CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
+        found[metric_names.CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
     return found | _seconds_parts(impressions, predicted, sizes)
 
 
@@ -270,7 +245,7 @@ def _seconds_parts(
     owners, num_users = impressions.users[rows], impressions.num_users
     num_pages = np.bincount(owners, minlength=num_users)
     means = np.bincount(owners, ndcg, num_users) / np.maximum(num_pages, 1)
-    found[PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
+    found[metric_names.PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
     if predicted.seconds is not None:
         given = np.asarray(predicted.seconds, np.float64)
         within = predicted_seconds.grouped_xauc(
@@ -278,9 +253,9 @@ def _seconds_parts(
         )
         errors = impressions.by_user(np.abs(given - observed))
         watched = impressions.by_user(observed)
-        found[GROUPED_XAUC] = _weighted_mean(within, sizes)
-        found[ABSOLUTE_ERROR] = errors, sizes
-        found[CALIBRATION_RATIO] = impressions.by_user(given), watched
+        found[metric_names.GROUPED_XAUC] = _weighted_mean(within, sizes)
+        found[metric_names.ABSOLUTE_ERROR] = errors, sizes
+        found[metric_names.CALIBRATION_RATIO] = impressions.by_user(given), watched
     return found
 
 
@@ -294,7 +269,7 @@ def _pair_parts(
     alike, pairs = predicted_seconds.pairs_alike(
         everyone, predicted.seconds, impressions.seconds
     )
-    return {XAUC: (impressions.by_user(alike), impressions.by_user(pairs))}
+    return {metric_names.XAUC: (impressions.by_user(alike), impressions.by_user(pairs))}
 
 
 def _weighted_mean(values: Floats, weights: Floats) -> tuple[Floats, Floats]:

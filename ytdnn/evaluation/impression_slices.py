@@ -12,16 +12,15 @@ from ytdnn.evaluation import (
     ranker,
     report_model,
     report_parts,
-    summary,
 )
-from ytdnn.evaluation.metrics import binary, bootstrap
+from ytdnn.evaluation.metrics import binary, bootstrap, metric_names
 from ytdnn.log import catalogues
 from ytdnn.models.ranking import predictions
 from ytdnn.run import configs
 
 ID_EMBEDDING = "id_embedding"
 WITH, WITHOUT = "with an id embedding", "without an id embedding"
-METRICS = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
+METRICS = (metric_names.AUC, metric_names.PER_USER_LOSS)
 
 
 def measure(
@@ -79,13 +78,13 @@ def _metrics(
 ) -> dict[str, report_parts.WithInterval]:
     """Returns value, low, high of `METRICS`."""
     wrong, watched = impression_metrics.user_loss_parts(impressions, scores)
-    loss = impression_metrics.PER_USER_LOSS
+    loss = metric_names.PER_USER_LOSS
     intervals = bootstrap.ratio_intervals(
         {loss: (wrong, watched)}, config.num_resamples, seed=config.seed
     )
     area = binary.auc(impressions.clicked, scores)
     bounds = impression_metrics.auc_interval(impressions, scores, config)
     return {
-        impression_metrics.AUC: (area, *bounds),
-        loss: (summary.ratio(wrong.sum(), watched.sum()), *intervals[loss]),
+        metric_names.AUC: (area, *bounds),
+        loss: (bootstrap.ratio(wrong.sum(), watched.sum()), *intervals[loss]),
     }

@@ -9,13 +9,12 @@ Ties of time are legal if the stated order breaks them, so inputs of the label's
 second are counted, not refused.
 """
 
-import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.evaluation import models, protocol, report_parts
 from ytdnn.log import (
     events,
@@ -31,7 +30,6 @@ _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them
 # 116 days and no whole number of hours, so that the hour and the weekday change too.
 _LATER_SECONDS = 10_000_019
-_DAY_SECONDS = 86_400
 _WATCHES_A_PART = 1 << 22
 _NEVER = np.iinfo(np.int64).max
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
@@ -188,15 +186,11 @@ def require_later(
     if first < trained_to:
         raise errors.UserError(
             f"expected the {split.name.lower()} window to begin after the training "
-            f"data of {name}, found a bundle refitted to {_utc(trained_to)} and "
-            f"requests from {_utc(first)} on, so trained on the answers: evaluate it "
-            f"on a later log, or the original run with `ytdnn evaluate --workdir=…`"
+            f"data of {name}, found a bundle refitted to {formats.utc(trained_to)} and "
+            f"requests from {formats.utc(first)} on, so trained on the answers: "
+            f"evaluate it on a later log, or the original run with `ytdnn evaluate "
+            f"--workdir=…`"
         )
-
-
-def _utc(seconds: int) -> str:
-    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refuse(
@@ -269,7 +263,7 @@ def _of_one_day(cases: protocol.Cases) -> Integers:
     Statistics of the corpus at that day's midnight may use any user's earlier events,
     but not the changed ones: each user's future begins on that day.
     """
-    days = cases.times // _DAY_SECONDS
+    days = cases.times // schema.DAY_SECONDS
     found, counts = np.unique(days, return_counts=True)
     return np.flatnonzero(days == found[np.argmax(counts)])
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from ytdnn import registries
 from ytdnn.evaluation import (
     lists,
-    metric_names,
     protocol,
     report_model,
     summary,
@@ -20,6 +19,7 @@ from ytdnn.evaluation import (
 from ytdnn.evaluation.metrics import (
     catalogue,
     debiased,
+    metric_names,
     ranked_lists,
     retrieval,
     watch_time,
@@ -28,13 +28,8 @@ from ytdnn.log import catalogues, prepared, ragged, schema
 from ytdnn.run import configs
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
-COVERAGE = "coverage"
-MEAN_POPULARITY = "mean_popularity"
-MEAN_AGE_DAYS = "mean_age_days"
-DEBIASED = "debiased_hit_rate"
 ANSWERS = "answers"
 _AGE_EDGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 120, 365, 1_000, 3_000, 10_000, 100_000)
-_DAY_SECONDS = 86_400.0
 _PROPENSITY_POWER = 1.0  # all videos have the same weight (see `debiased`)
 
 Floats = npt.NDArray[np.float64]
@@ -107,10 +102,11 @@ def of_lists(
     per_user = _judged(context, found, config.ks)
     for k in config.ks:
         counts = catalogue.mean_of_listed(found, context.train_counts, k)
-        per_user[f"{MEAN_POPULARITY}@{k}"] = counts
+        per_user[metric_names.at(metric_names.MEAN_POPULARITY, k)] = counts
         if context.upload_times is not None:
             uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
-            per_user[f"{MEAN_AGE_DAYS}@{k}"] = (cases.times - uploaded) / _DAY_SECONDS
+            ages = (cases.times - uploaded) / schema.DAY_SECONDS
+            per_user[metric_names.at(metric_names.MEAN_AGE_DAYS, k)] = ages
     shortest = min(config.ks)
     per_user |= context.variety.per_user(found, context.train_counts, shortest)
     ratios = _debiased(context, found)
@@ -118,9 +114,8 @@ def of_lists(
     hits = summary.of_ratios(ratios, config)
     num_videos = protocol.num_candidates(cases)
     listed = np.where(found > cases.num_listed, 0, found)
-    covered = {
-        f"{COVERAGE}@{k}": catalogue.coverage(listed, num_videos, k) for k in config.ks
-    }
+    names = {k: metric_names.at(metric_names.COVERAGE, k) for k in config.ks}
+    covered = {names[k]: catalogue.coverage(listed, num_videos, k) for k in config.ks}
     whole = context.variety.of_all(listed, cases.num_listed, num_videos, shortest)
     entry = report_model.Entry(
         values=means.values
@@ -140,8 +135,9 @@ def _debiased(context: Context, found: lists.Lists) -> dict[str, tuple[Floats, F
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
     weights = debiased.inverse_propensities(watches, _PROPENSITY_POWER)
+    name = metric_names.DEBIASED
     return {
-        f"{DEBIASED}@{k}": debiased.hit_rate_parts(found, targets, weights, k)
+        metric_names.at(name, k): debiased.hit_rate_parts(found, targets, weights, k)
         for k in context.config.ks
     }
 
@@ -176,7 +172,7 @@ def _judged(
         if metric is None:
             continue  # of impressions
         if not metric.is_default:
-            values |= {f"{name}@{k}": metric.make(ranked, k) for k in ks}
+            values |= {metric_names.at(name, k): metric.make(ranked, k) for k in ks}
     return values
 
 
@@ -203,8 +199,8 @@ def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve
     values = _judged(context, found, ks)
     by_metric: dict[str, dict[int, float]] = {}
     for name, value in values.items():
-        metric, _, k = name.partition("@")
-        by_metric.setdefault(metric, {})[int(k)] = float(value.mean())
+        points = by_metric.setdefault(metric_names.stem(name), {})
+        points[int(metric_names.length(name))] = float(value.mean())
     return {
         metric: report_model.Curve(k=tuple(points), values=tuple(points.values()))
         for metric, points in by_metric.items()
@@ -233,7 +229,7 @@ def _shares(
     ages = None
     if context.upload_times is not None:
         uploaded = context.upload_times[videos]
-        ages = _ages((context.cases.times[rows] - uploaded) / _DAY_SECONDS)
+        ages = _ages((context.cases.times[rows] - uploaded) / schema.DAY_SECONDS)
     return report_model.Recommended(popularity_deciles=_divided(counts), age_days=ages)
 
 

@@ -20,8 +20,8 @@ from scipy import sparse
 from ytdnn import errors
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import inputs, prepared
+from ytdnn.retrieval import neighbours
 
-_USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
 _FACTORS, _ITERATIONS, _SEED = 64, 12, 0
 _EXTRA = "baselines"
 Floats = npt.NDArray[np.float32]
@@ -30,8 +30,7 @@ Floats = npt.NDArray[np.float32]
 def user_neighbours(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of lists of videos that users with similar watches watched."""
     counts = _training_matrix(data)
-    of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
-    of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
+    of_users, of_videos = neighbours.damped(counts)
     weights = sparse.diags(of_videos.astype(np.float32))
     # In place: of ten million watches each copy takes a tenth of a gigabyte.
     scaled = counts.tocsc()

@@ -23,7 +23,6 @@ from ytdnn.evaluation import (
     leaks,
     list_metrics,
     lists,
-    metric_names,
     outcome_metrics,
     protocol,
     quality_gaps,
@@ -37,6 +36,7 @@ from ytdnn.evaluation import (
     summary,
     users,
 )
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepared, user_log
 from ytdnn.run import configs, environment
 
@@ -232,7 +232,7 @@ def _watched(
             values={
                 metric: value
                 for metric, value in entry.values.items()
-                if metric.partition("@")[0] not in metric_names.TRUE_PAGE
+                if metric_names.stem(metric) not in metric_names.TRUE_PAGE
             },
         )
         for name, entry in entries.items()

@@ -15,20 +15,20 @@ import pathlib
 from ytdnn.evaluation import (
     by_window,
     chosen_order,
-    impression_metrics,
     lists,
     models,
     ranker,
     report_parts,
     shown_lists,
 )
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepared
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.run import configs
 
 # Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
-JUDGE = impression_metrics.LIST_NDCG
+JUDGE = metric_names.LIST_NDCG
 _RIVALS = {lists.CANDIDATES, ranker.POPULARITY}
 _ADVICE = (
     "give it more impressions (--config.data.ranking_fraction), or judge other "

@@ -16,7 +16,6 @@ from ytdnn.evaluation import (
     impression_metrics,
     ranker,
     report_model,
-    summary,
     trade_offs,
 )
 from ytdnn.evaluation.metrics import binary, bootstrap
@@ -150,7 +149,7 @@ def of_outcome(
     )
     is_binary = outcome.kind == outcomes.BINARY
     ratios = parts(shown, observed, of_impressions, of_lists, is_binary)
-    values = {name: summary.ratio(a.sum(), b.sum()) for name, (a, b) in ratios.items()}
+    values = bootstrap.ratios(ratios)
     intervals = bootstrap.ratio_intervals(
         ratios, config.num_resamples, seed=config.seed
     )

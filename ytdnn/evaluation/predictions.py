@@ -16,7 +16,7 @@ from ytdnn import errors, user_paths
 from ytdnn.evaluation import lists, other_systems, protocol, report_parts
 from ytdnn.log import prepared, schema
 from ytdnn.log.sources import files
-from ytdnn.run import checksums
+from ytdnn.run import whole_files
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"
@@ -50,7 +50,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
     return other_systems.Other(
         found.name,
         "predictions",
-        checksums.of_file(path)[:16],
+        whole_files.sha256(path)[:16],
         {found.name: maker(found, data)},
         lambda cases: {"predictions": describe(found, data, cases)},
     )

@@ -29,7 +29,6 @@ from ytdnn.log import catalogues, events, prepared, ragged, schema
 from ytdnn.run import configs
 
 _WINDOW_OF = {events.Split.VALIDATION: "validation", events.Split.TEST: "test"}
-_DAY_SECONDS = 86_400
 _NEVER = np.iinfo(np.int64).max
 
 Integers = npt.NDArray[np.int64]
@@ -258,7 +257,7 @@ def _evaluated_watches(
     watches = data.windows.split_watches(users, ends, split)
     if not config.horizon_days:
         return watches
-    until = times + int(config.horizon_days * _DAY_SECONDS)
+    until = times + int(config.horizon_days * schema.DAY_SECONDS)
     at = data.log.shard_index.gather("watches", "times", watches.values)
     return watches.select(at < until[watches.rows])
 

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from ytdnn.evaluation import (
-    impression_metrics,
     lists,
     ranker,
     report_files,
@@ -16,6 +15,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, plausibility, schema, user_log
 from ytdnn.run import artifacts, configs
 
@@ -26,7 +26,7 @@ _NO_REASON = (
     "before."
 )
 _STAGE = "candidates"
-_JUDGE = impression_metrics.LIST_NDCG
+_JUDGE = metric_names.LIST_NDCG
 _RIVALS = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
@@ -87,7 +87,7 @@ def _gain(
 
     None if the candidates or popularity were not measured.
     """
-    metric, users = f"ndcg@{config.ks[0]}", result.users
+    metric, users = metric_names.at("ndcg", config.ks[0]), result.users
     counted = (lists.POPULARITY, *lists.BASELINES)
     there = [name for name in counted if f"{name}/{metric}" in users.columns]
     if not there or f"{lists.CANDIDATES}/{metric}" not in users.columns:
@@ -108,7 +108,7 @@ def _headline(
     gain: _Gain,
     config: configs.Config,
 ) -> str:
-    metric = f"ndcg@{config.evaluation.ks[0]}"
+    metric = metric_names.at("ndcg", config.evaluation.ks[0])
     own, counted = (
         report.lists[m].values[metric] or 0.0 for m in (lists.CANDIDATES, gain.rival)
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.evaluation import models
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.retrieval.index import interface, scann_index
 
 EXACT = "exact"
@@ -46,7 +47,8 @@ def evaluate(
     for name, index in indexes.items():
         if name == EXACT:
             continue
-        result[f"{name}_recall@{k}"] = recall(index, indexes[EXACT], queries, k)
+        found = recall(index, indexes[EXACT], queries, k)
+        result[metric_names.at(f"{name}_recall", k)] = found
         if isinstance(index, scann_index.Scann):
             points = index.points_scored_fraction(queries, k)
             result[f"{name}_points_scored_fraction"] = points

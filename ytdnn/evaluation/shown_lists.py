@@ -22,9 +22,8 @@ from ytdnn.evaluation import (
     protocol,
     ranker,
     report_parts,
-    summary,
 )
-from ytdnn.evaluation.metrics import bootstrap, first_places
+from ytdnn.evaluation.metrics import bootstrap, first_places, metric_names
 from ytdnn.log import prepared, user_log
 from ytdnn.models.ranking import predictions
 from ytdnn.retrieval import replay
@@ -34,10 +33,10 @@ LOGGED = "logged"
 RANDOM = "random"
 BEST = "best"
 METRICS = (
-    impression_metrics.FIRST_QUARTER,
-    impression_metrics.FIRST_HALF,
-    impression_metrics.LIST_NDCG,
-    impression_metrics.GROUPED_AUC,
+    metric_names.FIRST_QUARTER,
+    metric_names.FIRST_HALF,
+    metric_names.LIST_NDCG,
+    metric_names.GROUPED_AUC,
 )
 SHOWN = "shown"
 GAIN_PER_SHOWN = "gain_per_shown"
@@ -140,7 +139,7 @@ def parts(
       scores: `[n]`, higher = placed first.
     """
     found = impression_metrics.list_parts(impressions, scores)
-    name = impression_metrics.GROUPED_AUC
+    name = metric_names.GROUPED_AUC
     found[name] = impression_metrics.grouped_auc_parts(impressions, scores)
     return {name: found[name] for name in METRICS}
 
@@ -191,7 +190,7 @@ def resampled(
     values: dict[str, dict[str, float]] = {name: {} for name in found}
     draws: dict[str, dict[str, Floats]] = {name: {} for name in found}
     for place, (name, metric) in enumerate(keys):
-        values[name][metric] = summary.ratio(*(part.sum() for part in pairs[place]))
+        values[name][metric] = bootstrap.ratio(*(part.sum() for part in pairs[place]))
         draws[name][metric] = drawn[:, place]
     return Resampled(values, draws)
 
@@ -232,8 +231,8 @@ def exposure(
         number = is_shown.sum(axis=1).astype(np.float64)
         brought = np.where(is_shown, gains[at], 0.0).sum(axis=1)
         found[name] = {
-            f"{SHOWN}@{k}": (number, np.ones(len(number))),
-            f"{GAIN_PER_SHOWN}@{k}": (brought, number),
+            metric_names.at(SHOWN, k): (number, np.ones(len(number))),
+            metric_names.at(GAIN_PER_SHOWN, k): (brought, number),
         }
     of_all = resampled(found, config)
     return {name: of_all.metrics(name) for name in found}
@@ -262,7 +261,7 @@ def _curve(
     held, total = first_places.gains_of_first(
         shown.users, scores, shown.gains, TENTHS, shown.num_users
     )
-    return tuple(summary.ratio(one.sum(), total.sum()) for one in held)
+    return tuple(bootstrap.ratio(one.sum(), total.sum()) for one in held)
 
 
 def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:

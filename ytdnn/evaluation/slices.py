@@ -19,12 +19,11 @@ from ytdnn import errors
 from ytdnn.evaluation import (
     list_metrics,
     lists,
-    metric_names,
     report_model,
     report_parts,
     summary,
 )
-from ytdnn.evaluation.metrics import ranking, retrieval
+from ytdnn.evaluation.metrics import metric_names, ranking, retrieval
 from ytdnn.log import events, prepared, ragged, schema
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
@@ -36,7 +35,6 @@ _UNKNOWN = "unknown"
 _LATER = "uploaded after the request"
 _ACTIVITY_EDGES = (1, 10, 50, 200)
 _AGE_EDGES_DAYS = (0, 1, 7, 30, 365)
-_DAY_SECONDS = 86_400.0
 
 Names = npt.NDArray[np.str_]
 
@@ -72,7 +70,7 @@ def _true_seconds(
     context: list_metrics.Context, name: str, per_user: Mapping[str, summary.PerUser]
 ) -> dict[str, summary.PerUser]:
     """Returns the true watch seconds at the shortest length, of slices of users."""
-    metric = f"{metric_names.TRUE_WATCH_SECONDS}@{min(context.config.ks)}"
+    metric = metric_names.at(metric_names.TRUE_WATCH_SECONDS, min(context.config.ks))
     table, _ = _owner(context, name)
     is_of_users = name in _OF_USERS or table == schema.USERS
     return {
@@ -188,11 +186,12 @@ def _values(
     k = min(context.config.ks)
     hits, num_relevant = retrieval.hits_of(found, *targets), np.diff(targets.offsets)
     values = {
-        f"{name}@{k}": ranking.METRICS[name](hits, num_relevant, k) for name in HEADLINE
+        metric_names.at(name, k): ranking.METRICS[name](hits, num_relevant, k)
+        for name in HEADLINE
     }
     if seconds is not None:
-        watched = retrieval.weights_of(found, *targets, seconds)
-        values[f"{metric_names.HIT_WATCH_SECONDS}@{k}"] = watched[:, :k].sum(axis=1)
+        watched = retrieval.weights_of(found, *targets, seconds)[:, :k].sum(axis=1)
+        values[metric_names.at(metric_names.HIT_WATCH_SECONDS, k)] = watched
     return values
 
 
@@ -227,7 +226,7 @@ def _video_ages(
     if context.upload_times is None:
         return None
     uploaded = context.upload_times[context.cases.targets.values]
-    ages = (context.cases.times[rows] - uploaded) / _DAY_SECONDS
+    ages = (context.cases.times[rows] - uploaded) / schema.DAY_SECONDS
     names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days", _LATER)
     return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
 

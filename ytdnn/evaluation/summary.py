@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation import metric_names, report_model, report_parts
-from ytdnn.evaluation.metrics import bootstrap
+from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation.metrics import bootstrap, metric_names
 from ytdnn.run import configs
 
 PerUser = dict[str, npt.NDArray[np.float64]]
@@ -32,14 +32,9 @@ def of_ratios(
     """Returns the `values` and `intervals` of ratios of sums over users."""
     found = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)
     return report_model.Entry(
-        values={name: ratio(a.sum(), b.sum()) for name, (a, b) in parts.items()},
+        values=dict(bootstrap.ratios(parts)),
         intervals=dict(found.items()),
     )
-
-
-def ratio(numerator: float, denominator: float) -> float:
-    """Returns a quotient; NaN for a zero denominator."""
-    return float(numerator / denominator) if denominator > 0.0 else float("nan")
 
 
 def gaps_closed(

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn.evaluation import impression_metrics, metric_names, protocol, ranker, summary
+from ytdnn.evaluation import impression_metrics, protocol, ranker, summary
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import schema, user_log
 
 ANSWERS = "answers"

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import errors
-from ytdnn.evaluation import lists, metric_names, report_model, summary
-from ytdnn.evaluation.metrics import catalogue, diversity
+from ytdnn.evaluation import lists, report_model, summary
+from ytdnn.evaluation.metrics import catalogue, diversity, metric_names
 from ytdnn.log import prepared, schema
 from ytdnn.retrieval import attributes
 
@@ -56,7 +56,8 @@ class Variety:
           watches: `[num_videos + 1]` training watches by catalogue index.
           k: Length at which lists are cut.
         """
-        values = {f"{metric_names.NOVELTY}@{k}": diversity.novelty(found, watches, k)}
+        novelty = diversity.novelty(found, watches, k)
+        values = {metric_names.at(metric_names.NOVELTY, k): novelty}
         if k < 2:
             return values  # of one video there is no pair
         if self.by in self._data.catalogue.vectors.widths:
@@ -66,7 +67,7 @@ class Variety:
             similar = diversity.similarity_of_values(found, self._codes(self.by), k)
         else:
             return values
-        return values | {f"{metric_names.SIMILARITY}@{k}": similar}
+        return values | {metric_names.at(metric_names.SIMILARITY, k): similar}
 
     def of_all(
         self, listed: lists.Lists, num_listed: int, num_videos: int, k: int
@@ -81,8 +82,8 @@ class Variety:
           k: Length at which lists are cut.
         """
         index, low, high = diversity.gini(listed, num_videos, k)
-        values = {f"{metric_names.GINI}@{k}": index}
-        intervals = {f"{metric_names.GINI}@{k}": (low, high)}
+        values = {metric_names.at(metric_names.GINI, k): index}
+        intervals = {metric_names.at(metric_names.GINI, k): (low, high)}
         for metric, column in metric_names.COVERAGES.items():
             if column not in self._data.videos.columns:
                 continue
@@ -90,8 +91,8 @@ class Variety:
             number = len(np.setdiff1d(codes[1 : num_listed + 1], [0]))
             cut = diversity.of_values(listed[:, :k], codes)
             share, *interval = catalogue.coverage(cut, number, k)
-            values[f"{metric}@{k}"] = share
-            intervals[f"{metric}@{k}"] = (interval[0], interval[1])
+            values[metric_names.at(metric, k)] = share
+            intervals[metric_names.at(metric, k)] = (interval[0], interval[1])
         return report_model.Entry(values=dict(values), intervals=dict(intervals))
 
     def _codes(self, column: str) -> npt.NDArray[np.int32]:

@@ -177,39 +177,40 @@ class MeanWatchedFraction(_WatchTime):
         )
 
 
-class AffinityImpressions(_Affinity):
+class _OfImpressions(_Affinity):
+    """Base class of numbers from the user's earlier impressions."""
+
+    needs = ("impressions.time",)
+    table = schema.IMPRESSIONS
+
+
+class AffinityImpressions(_OfImpressions):
     """Number of earlier impressions of its channel or topic shown to the user."""
 
     pattern = "user_{}_impressions"
-    needs = ("impressions.time",)
-    table = schema.IMPRESSIONS
 
     def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
 
-class AffinityClicks(_Affinity):
+class AffinityClicks(_OfImpressions):
     """Number of earlier impressions of its channel or topic that the user clicked."""
 
     pattern = "user_{}_clicks"
-    needs = ("impressions.time",)
-    table = schema.IMPRESSIONS
 
     def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.CLICKS)
 
 
-class AffinityClickRate(_Affinity):
+class AffinityClickRate(_OfImpressions):
     """Smoothed share of the user's impressions of its channel or topic with a click.
 
     `(clicks + 1) / (impressions + 10)`, over impressions with a recorded click.
     """
 
     pattern = "user_{}_click_rate"
-    needs = ("impressions.time",)
-    table = schema.IMPRESSIONS
 
     def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
@@ -218,17 +219,10 @@ class AffinityClickRate(_Affinity):
         )
 
 
-class SecondsSinceAffinityImpression(_Affinity):
+class SecondsSinceAffinityImpression(_OfImpressions, SecondsSinceAffinityWatch):
     """Seconds since its channel or topic was shown, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_impression"
-    needs = ("impressions.time",)
-    table = schema.IMPRESSIONS
-
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
-        """Finds the latest."""
-        seconds = positions.seconds_since(sums.times, sums.latest())
-        return tf.cast(seconds, tf.float64)
 
 
 _EVERY = (

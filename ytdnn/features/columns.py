@@ -36,7 +36,13 @@ _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
 
 class _Column(base_feature.ReadAtRequest):
-    """Base class of a feature of one column of `users` or `videos`."""
+    """Base class of a feature of one column of `users` or `videos`.
+
+    Attributes:
+      missing: Value of the row for index 0.
+    """
+
+    missing: float = 0
 
     def __init__(
         self, name: str, column: str, default_in: frozenset[str] = frozenset()
@@ -75,9 +81,24 @@ class _Column(base_feature.ReadAtRequest):
         is_user = self.scope is base_feature.Scope.USER
         return {self.column: self.values(data)} if is_user else {}
 
-    @abc.abstractmethod
+    def _field(self) -> fields.Field:
+        return fields.text(self.column)
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the user's value; a video's value is in the exported table."""
+        del catalogue
+        return (self._field(),) if self.scope is base_feature.Scope.USER else ()
+
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns the tensor's value of each row of the column's table."""
+        raise NotImplementedError
+
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the tensor's value of each user, or video after a row for index 0."""
+        found = self.encoded(data)
+        if self.scope is base_feature.Scope.USER:
+            return found
+        return np.append(found.dtype.type(self.missing), found)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
@@ -158,23 +179,12 @@ class TextColumn(encodings.Categorical, _Column):
         """Returns the vocabulary."""
         return self.vocabulary(data)
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
-        """Returns the user's text; a video's value is in the exported table."""
-        del catalogue
-        is_user = self.scope is base_feature.Scope.USER
-        return (fields.text(self.column),) if is_user else ()
-
-    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns indices `int32`."""
         places = {value: i for i, value in enumerate(self.vocabulary(data), 1)}
         indices = self.values(data).cast(pl.String)
         found = indices.replace_strict(places, default=0, return_dtype=pl.Int32)
-        rows = found.fill_null(0).to_numpy().astype(np.int32)
-        return (
-            rows
-            if self.scope is base_feature.Scope.USER
-            else np.append(np.int32(0), rows)
-        )
+        return found.fill_null(0).to_numpy().astype(np.int32)
 
     def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return TextOfRequest(self.column, self.vocabulary(data))
@@ -226,21 +236,14 @@ class NumberColumn(encodings.Continuous, _Column):
         super().__init__(name, column, default_in)
         self.missing = missing
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
-        """Returns the user's number; a video's value is in the exported table."""
-        del catalogue
-        if self.scope is base_feature.Scope.VIDEO:
-            return ()
+    def _field(self) -> fields.Field:
         meaning = "a number, as in the log"
-        return (fields.Field(self.column, "float32", "batch", self.missing, meaning),)
+        return fields.Field(self.column, "float32", "batch", self.missing, meaning)
 
-    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns numbers `float32`."""
         values = self.values(data).cast(pl.Float32).fill_nan(None)
-        rows = values.fill_null(self.missing).to_numpy().astype(np.float32)
-        if self.scope is base_feature.Scope.USER:
-            return rows
-        return np.append(np.float32(self.missing), rows)
+        return values.fill_null(self.missing).to_numpy().astype(np.float32)
 
     def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return base_feature.FromRequest(lambda request: request.raw[self.column])
@@ -271,21 +274,11 @@ class HashedColumn(encodings.Categorical, _Column):
         del data
         return HASH_BUCKETS
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
-        """Returns the user's text; a video's value is in the exported table."""
-        del catalogue
-        is_user = self.scope is base_feature.Scope.USER
-        return (fields.text(self.column),) if is_user else ()
-
-    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns hash buckets `int32`, from 1."""
         texts = self.values(data).cast(pl.String).fill_null("").to_list()
-        rows: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
-        return (
-            rows
-            if self.scope is base_feature.Scope.USER
-            else np.append(np.int32(0), rows)
-        )
+        found: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
+        return found
 
     def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         del data

@@ -15,8 +15,7 @@ import polars as pl
 
 from ytdnn.log import catalogues, events, positions, prepared, ragged, schema
 
-DAY_SECONDS = 86_400
-RECENT_SECONDS = 7 * DAY_SECONDS
+RECENT_SECONDS = 7 * schema.DAY_SECONDS
 _STRIDE = 1 << 32  # of spans in the number of a cell
 # Sums of multiples of 2⁻¹² are exact in float64 up to 2⁴¹, so that what happens to one
 # video, or later, changes no other sum by a rounding error.
@@ -123,7 +122,7 @@ def serving_moment(data: prepared.PreparedData) -> int:
 def moments(data: prepared.PreparedData, times: Integers) -> Integers:
     """Returns the moment at which a statistic is read for each time."""
     end = serving_moment(data)
-    return np.where(times < end, times - times % DAY_SECONDS, end)
+    return np.where(times < end, times - times % schema.DAY_SECONDS, end)
 
 
 def spans(data: prepared.PreparedData, times: Integers) -> Integers:
@@ -134,7 +133,7 @@ def spans(data: prepared.PreparedData, times: Integers) -> Integers:
     """
     end = serving_moment(data)
     started = (times >= end).astype(np.int64) + (times >= end - RECENT_SECONDS)
-    found: Integers = times // DAY_SECONDS + started
+    found: Integers = times // schema.DAY_SECONDS + started
     return found
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import catalogues, fields, prepared, schema
+from ytdnn.log import catalogues, fields, prepared, schema, table_schemas
 from ytdnn.log import request as raw_request
 
 MAX_AGE_YEARS = 100.0
@@ -20,11 +20,17 @@ class Age(encodings.Share, columns._Column):
         del catalogue
         return (
             fields.Field(
-                self.column, "float32", "batch", -1.0, "years", 0.0, schema.MOST_AGE
+                self.column,
+                "float32",
+                "batch",
+                -1.0,
+                "years",
+                0.0,
+                table_schemas.MOST_AGE,
             ),
         )
 
-    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+    def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the share of each user, `[users] float32`."""
         years = self.values(data).cast(pl.Float32).fill_nan(None).fill_null(-1.0)
         return _share(tf.constant(years.to_numpy())).numpy()

@@ -7,10 +7,9 @@ import tensorflow as tf
 
 from ytdnn import registries
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, fields, positions, prepared
+from ytdnn.log import catalogues, fields, positions, prepared, schema
 from ytdnn.log import request as raw_request
 
-_DAY_SECONDS = 86_400
 _PART_SECONDS = 6 * 3_600
 
 
@@ -33,7 +32,7 @@ class PartOfDay(encodings.Categorical, base_feature.ReadAtRequest):
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns the number of quarters."""
         del data
-        return _DAY_SECONDS // _PART_SECONDS
+        return schema.DAY_SECONDS // _PART_SECONDS
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the time of the request."""
@@ -52,5 +51,5 @@ def _read(request: raw_request.Request) -> tf.Tensor:
 
 def _parts(times: tf.Tensor) -> tf.Tensor:
     """Returns the quarters of times in seconds, `int32`; 0 where a time is 0."""
-    parts = 1 + tf.cast(times % _DAY_SECONDS // _PART_SECONDS, tf.int32)
+    parts = 1 + tf.cast(times % schema.DAY_SECONDS // _PART_SECONDS, tf.int32)
     return tf.where(times == 0, 0, parts)

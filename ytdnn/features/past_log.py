@@ -291,7 +291,7 @@ class LogSums(past_sums.PastSums):
         if name in past_sums.LAST:
             return np.maximum(self._places - past_sums.LAST[name], 0)
         users, times = self._asked.users, self._asked.times
-        seconds = past_sums.DAYS[name] * past_sums.DAY_SECONDS
+        seconds = past_sums.DAYS[name] * schema.DAY_SECONDS
         since = np.where(times == 0, times, times - seconds)
         begin = np.minimum(self._events.num_before(users, since), self._places)
         return np.where(times == 0, self._places, begin)

@@ -172,7 +172,7 @@ def _of_days(
     places = tf.range(tf.shape(times)[1])
     found = {}
     for name, days in past_sums.DAYS.items():
-        is_recent = known & (times >= now - days * past_sums.DAY_SECONDS)
+        is_recent = known & (times >= now - days * schema.DAY_SECONDS)
         recent = tf.where(is_recent, places, tf.int32.max)
         first = tf.reduce_min(recent, axis=1, keepdims=True)
         found[name] = tf.cast((places >= first) & present, tf.float64)

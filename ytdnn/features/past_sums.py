@@ -29,7 +29,6 @@ KEY_COLUMNS = tuple(
     f"{schema.VIDEOS}.{column}"
     for column in (schema.CHANNEL_ID, schema.TOPIC, schema.LANGUAGE)
 )
-DAY_SECONDS = 86_400
 # Float64 holds sums of multiples of these without rounding, in any order.
 _SECOND_PARTS, _FRACTION_PARTS = 2.0**16, 2.0**20
 

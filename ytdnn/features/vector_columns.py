@@ -72,16 +72,10 @@ class VectorColumn(columns._Column):
         row = data.catalogue.vectors.rows(self.name)[place.user]
         return {self.column: row.astype(np.float32).tolist()} if row.any() else {}
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
-        """Returns the user's vector; videos' vectors are in the exported table."""
-        del catalogue
-        if self.scope is base_feature.Scope.VIDEO:
-            return ()
+    def _field(self) -> fields.Field:
         meaning = f"a vector of {self.width} numbers, or none"
-        return (
-            fields.Field(
-                self.column, "float32", "batch, length", 0.0, meaning, width=self.width
-            ),
+        return fields.Field(
+            self.column, "float32", "batch, length", 0.0, meaning, width=self.width
         )
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:

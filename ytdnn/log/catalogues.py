@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ytdnn.log import schema
@@ -27,6 +28,20 @@ TOKENS_FILE = "tokens.parquet"
 VOCABULARIES_FILE = "vocabularies.json"
 TRAIN_COUNT = "train_count"
 TOKEN = "token"
+
+
+def new_indices(order: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+    """Returns the new index of each catalogue index, 0 of 0, after a change of order.
+
+    >>> new_indices(np.array([1, 0]))
+    array([0, 2, 1], dtype=int32)
+
+    Args:
+      order: `[num_videos]` rows of the old catalogue in the new order.
+    """
+    found = np.zeros(len(order) + 1, np.int32)
+    found[order + 1] = np.arange(1, len(order) + 1)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas
 
 HIDDEN = "__"
 ROW = "__row__"  # 0-based row of the source, hidden column of an origin
@@ -36,6 +36,11 @@ EXPECTED = {
     "boolean": "true or false",
     "text": "text",
 }
+
+
+def num_rows(rows: pl.LazyFrame) -> int:
+    """Returns the number of rows of a lazy frame."""
+    return int(rows.select(pl.len()).collect(engine="streaming").item())
 
 
 def raw(column: str) -> str:
@@ -110,8 +115,8 @@ def table_columns(table: str, found: pl.Schema) -> list[str]:
     A table of entities keeps the log's own columns too, and impressions their own
     outcomes; hidden columns are left out.
     """
-    known = [column.name for column in schema.TABLES[table].columns]
-    is_entity = schema.TABLES[table].key is not None
+    known = table_schemas.TABLES[table].names
+    is_entity = table_schemas.TABLES[table].key is not None
     keeps_own = is_entity or table == schema.IMPRESSIONS
     own = found.names() if keeps_own else []
     names = dict.fromkeys([name for name in known if name in found] + own)
@@ -126,7 +131,8 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
-            f"could not read {file}: {why}: repair it, or point {flag} at another"
+            f"expected a file of the log in {file}, could not read it: {why}: repair "
+            f"it, or point {flag} at another"
         ) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise errors.UserError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import event_log, outcomes, schema, shards
+from ytdnn.log import event_log, outcomes, schema, shards, table_schemas
 from ytdnn.run import configs
 
 _NEEDED = {
@@ -151,7 +151,7 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
             f"data.clicks_are_watches, found it: clicks have no split of their own; "
             f"add them to {schema.WATCHES} yourself, or leave the setting out"
         )
-    known = [column.name for column in schema.TABLES[schema.WATCHES].columns]
+    known = table_schemas.TABLES[schema.WATCHES].names
     shared = [name for name in shown.collect_schema() if name in known]
     clicks = shown.filter(pl.col(schema.CLICKED)).select(shared)
     every = pl.concat([watches, clicks], how="diagonal_relaxed")

@@ -6,7 +6,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas
 
 _WIDTH = 88
 _KINDS = {
@@ -66,8 +66,8 @@ were.
 of a column is (said when read); a Parquet date or datetime; or ISO 8601 text as \
 `2024-05-01T12:00:00Z`. Without a zone it is read as UTC. Events lie between 1970 \
 and 2100.
-- **number**: finite, of a size below {schema.MOST_NUMBER:g}; of seconds at most \
-{schema.MOST_SECONDS:,.0f}. NaN is read as missing.
+- **number**: finite, of a size below {table_schemas.MOST_NUMBER:g}; of seconds at \
+most {table_schemas.MOST_SECONDS:,.0f}. NaN is read as missing.
 - **true or false**: also 1 and 0.
 
 A bad row (a missing or empty id, an invalid time, a value out of range, a key twice, \
@@ -90,7 +90,7 @@ is unknown, and no model learns from it; what did not happen is false or 0 \
 def explain() -> str:
     """Returns the page, Markdown."""
     parts = ["# The event log", _wrapped(_HEAD)]
-    for table in schema.TABLES.values():
+    for table in table_schemas.TABLES.values():
         parts += [f"## {table.name}", _wrapped(f"A row is {table.rows}. {table.use}")]
         parts.append("\n".join(_rows(table)))
         if table.name == schema.IMPRESSIONS:
@@ -100,7 +100,7 @@ def explain() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _rows(table: schema.TableSchema) -> Iterator[str]:
+def _rows(table: table_schemas.TableSchema) -> Iterator[str]:
     yield "| column | holds | use |"
     yield "|---|---|---|"
     for column in table.columns:
@@ -109,10 +109,10 @@ def _rows(table: schema.TableSchema) -> Iterator[str]:
         yield f"| `{column.name}` | {column.meaning} ({kind}) | {needed} |"
 
 
-def _range(column: schema.Column) -> str:
+def _range(column: table_schemas.Column) -> str:
     if column.choices or column.least is None or column.kind == "time":
         return ""
-    if column.most < schema.MOST_NUMBER:
+    if column.most < table_schemas.MOST_NUMBER:
         return f", {column.least:g} to {column.most:,.0f}"
     return f", {column.least:g} or more"
 

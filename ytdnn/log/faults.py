@@ -4,7 +4,7 @@ import dataclasses
 
 import polars as pl
 
-from ytdnn.log import event_log, outcomes, schema, vectors
+from ytdnn.log import event_log, outcomes, schema, table_schemas, vectors
 
 MOST_TIME = 4_102_444_800  # the year 2100
 
@@ -35,13 +35,13 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
       known: Ids of the table of videos; None: there is no such table.
     """
     faults = []
-    for column in schema.TABLES[table].columns:
+    for column in table_schemas.TABLES[table].columns:
         if column.name in found:
             faults += _column_faults(column, found)
     if table == schema.IMPRESSIONS:
         for name in outcomes.own(event_log.table_columns(table, found)):
-            faults += _column_faults(schema.outcome(name), found)
-    key = schema.TABLES[table].key
+            faults += _column_faults(table_schemas.outcome(name), found)
+    key = table_schemas.TABLES[table].key
     if key is not None:
         faults += _own_faults(table, found)
         again = ~pl.col(key).is_first_distinct()
@@ -53,7 +53,7 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
 
 def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
     """Returns the faults of the user's own columns of numbers and of vectors."""
-    known = {column.name for column in schema.TABLES[table].columns}
+    known = set(table_schemas.TABLES[table].names)
     of_vectors = [
         fault
         for name in vectors.columns(found)
@@ -107,7 +107,7 @@ def _unlisted_video(known: pl.Series) -> Fault:
     )
 
 
-def _column_faults(column: schema.Column, found: pl.Schema) -> list[Fault]:
+def _column_faults(column: table_schemas.Column, found: pl.Schema) -> list[Fault]:
     name, value = column.name, pl.col(column.name)
     expected = event_log.EXPECTED[column.kind]
     faults = []

@@ -61,9 +61,7 @@ class JoinedSets:
         for source in self._sources:
             source.mark_watched(is_watched)
         order = np.argsort(~is_watched[1:], kind="stable")
-        place = np.zeros(len(order) + 1, np.int32)
-        place[order + 1] = np.arange(1, len(order) + 1)
-        facts = self._write_events(place, directory)
+        facts = self._write_events(catalogues.new_indices(order), directory)
         self._users.write_parquet(directory / user_log.USERS_FILE)
         videos = self._videos[order]
         videos.write_parquet(directory / catalogues.VIDEOS_FILE)
@@ -81,7 +79,10 @@ class JoinedSets:
             "appended_from": self._old.windows.end_of_log + 1,
             vectors.FACT: written,
             **facts,
-            **self._outcomes(directory, facts),
+            **outcomes.of_shards(
+                [one.name for one in self._old.catalogue.outcomes],
+                user_shards.on_disk(directory, facts),
+            ),
         }
 
     def _write_events(
@@ -123,19 +124,6 @@ class JoinedSets:
                 for part in parts
             ]
         }
-
-    def _outcomes(
-        self, directory: pathlib.Path, facts: dict[str, object]
-    ) -> dict[str, object]:
-        """Returns the facts about outcomes of impressions, if there are any."""
-        shards = user_shards.on_disk(directory, facts)
-        shown = (shard.read().impressions for shard in shards)
-        parts = (table.outcomes for table in shown if table is not None)
-        known = [one.name for one in self._old.catalogue.outcomes]
-        if not known:
-            return {}
-        found = outcomes.measure(known, (part for part in parts if part is not None))
-        return outcomes.facts(found)
 
     def _source(self, data: prepared.PreparedData) -> joined_events.JoinedSource:
         """Returns a set with the places of its users, videos and texts here."""

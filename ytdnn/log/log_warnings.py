@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
+from ytdnn import formats
 from ytdnn.log import events, order_statistics, plausibility, schema
 
-_DAY = 86_400
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
 _WINDOWS = {
@@ -45,21 +45,22 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
         guess = f"{low:,} to {high:,} look like {unit}"
         guess = guess if unit else "give seconds since 1970 or ISO text"
         found.append(
-            f"note: the watches lie between {_day(low)} and {_day(high)}, before the "
-            f"year 2000: {guess}"
+            f"note: the watches lie between {formats.day(low)} and "
+            f"{formats.day(high)}, before the year 2000: {guess}"
         )
-    elif last - first < _DAY:
+    elif last - first < schema.DAY_SECONDS:
         found.append(
             f"note: all watches lie within {(last - first) / 3600:,.1f} hours: check "
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
-    if last > time.time() + _DAY:
-        found.append(f"note: the last watch lies in the future ({_day(last)})")
-    if last - first > _MOST_SPANS * max(high - low, _DAY):
+    if last > time.time() + schema.DAY_SECONDS:
+        found.append(f"note: the last watch lies in the future ({formats.day(last)})")
+    if last - first > _MOST_SPANS * max(high - low, schema.DAY_SECONDS):
         found.append(
-            f"note: 98 % of the watches lie between {_day(low)} and {_day(high)}, the "
-            f"others reach from {_day(first)} to {_day(last)}: are these times right?"
+            f"note: 98 % of the watches lie between {formats.day(low)} and "
+            f"{formats.day(high)}, the others reach from {formats.day(first)} to "
+            f"{formats.day(last)}: are these times right?"
         )
     if median is not None and median > MOST_MEDIAN_SECONDS:
         found.append(
@@ -67,9 +68,6 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
             f"are milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
         )
     return found
-
-
-_day = plausibility.day
 
 
 def shown_and_clicked(

@@ -52,8 +52,8 @@ def unmatched(log: event_log.EventLog, ids: Ids | None = None) -> list[Unmatched
     for table, columns in _COLUMNS.items():
         for column in columns if table in log.tables else ():
             own, watched = read(table, column), read(schema.WATCHES, column)
-            number = _height(own.join(watched, on=column, how="anti"))
-            of = _height(own) if number else 0
+            number = event_log.num_rows(own.join(watched, on=column, how="anti"))
+            of = event_log.num_rows(own) if number else 0
             if number and number == of:
                 raise _error(log, table, column, of)
             if number:
@@ -63,10 +63,6 @@ def unmatched(log: event_log.EventLog, ids: Ids | None = None) -> list[Unmatched
 
 def _ids(log: event_log.EventLog, table: str, column: str) -> pl.LazyFrame:
     return log.tables[table].select(column).drop_nulls().unique()
-
-
-def _height(rows: pl.LazyFrame) -> int:
-    return int(rows.select(pl.len()).collect(engine="streaming").item())
 
 
 def _error(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas, user_shards
 
 FACT = "outcomes"
 BINARY: Literal["binary"] = "binary"
@@ -51,7 +51,7 @@ def names_of(columns: Iterable[str]) -> tuple[str, ...]:
 
 def own(columns: Iterable[str]) -> list[str]:
     """Returns the outcomes of `impressions` that are not in the schema."""
-    known = {column.name for column in schema.TABLES[schema.IMPRESSIONS].columns}
+    known = set(table_schemas.TABLES[schema.IMPRESSIONS].names)
     return [name for name in columns if name not in known]
 
 
@@ -98,6 +98,22 @@ def facts(found: Iterable[Outcome]) -> dict[str, object]:
     """Returns the manifest's entry of outcomes; empty without outcomes."""
     described = [dataclasses.asdict(one) for one in found]
     return {FACT: described} if described else {}
+
+
+def of_shards(
+    names: Sequence[str], shards: Iterable[user_shards.LazyShard]
+) -> dict[str, object]:
+    """Returns the manifest's entry of the outcomes in shards, which it reads.
+
+    Args:
+      names: Names in the order of the arrays; none: nothing is read.
+      shards: The shards.
+    """
+    if not names:
+        return {}
+    shown = (shard.read().impressions for shard in shards)
+    parts = (table.outcomes for table in shown if table is not None)
+    return facts(measure(names, (part for part in parts if part is not None)))
 
 
 def from_facts(facts: Mapping[str, Any]) -> tuple[Outcome, ...]:

@@ -19,7 +19,7 @@ import polars as pl
 import ytdnn
 from ytdnn import errors
 from ytdnn.log import event_log, log_warnings, schema, validation
-from ytdnn.run import artifacts
+from ytdnn.run import artifacts, whole_files
 
 USERS, VIDEOS, TIMES = "users", "videos", "times"
 COUNT, FIRST = "count", "first"
@@ -138,9 +138,9 @@ def kept(
         found = KeptPart(place, file.first, facts)
         if schema.VIDEO_ID not in file.rows.collect_schema() or found.lists(known):
             return found, False
-    with artifacts.scratch(place, str(os.getpid())) as partial:
+    with whole_files.scratch(place, str(os.getpid())) as partial:
         facts = _write(partial, table, file.read(), fault, known)
-        artifacts.replace(place, partial)
+        whole_files.replace(place, partial)
     return KeptPart(place, file.first, facts), True
 
 

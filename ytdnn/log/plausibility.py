@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import polars as pl
 
+from ytdnn import formats
 from ytdnn.log import event_log, ragged, schema, user_shards
 
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
@@ -191,14 +192,10 @@ def _late_uploads(videos: pl.DataFrame, last: int) -> Iterator[str]:
     first = float(np.nanmin(uploads))
     if first > last:
         yield (
-            f"note: all uploads lie after the last watch ({day(first)}, {day(last)}): "
-            f"check the units of videos.upload_time and watches.time"
+            f"note: all uploads lie after the last watch ({formats.day(first)}, "
+            f"{formats.day(last)}): check the units of videos.upload_time and "
+            f"watches.time"
         )
-
-
-def day(seconds: float) -> str:
-    """Returns the day of a moment, in UTC."""
-    return f"{datetime.datetime.fromtimestamp(int(seconds), datetime.UTC):%Y-%m-%d}"
 
 
 def _is_date(number: int) -> bool:

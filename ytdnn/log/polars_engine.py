@@ -63,7 +63,7 @@ class PolarsEngine:
             log=log,
             bad_rows=bad_rows,
             unmatched=unmatched,
-            rows={name: _height(log.tables[name]) for name in self._events},
+            rows={name: event_log.num_rows(log.tables[name]) for name in self._events},
             users=users,
             videos=videos,
             vocabularies=vocabularies,
@@ -137,7 +137,3 @@ def _shown(
 ) -> Iterator[shard_tasks.ShardUsers]:
     sizes = [users.size for users in shards]
     return progress.through(list(shards), name, "users", sizes)
-
-
-def _height(rows: pl.LazyFrame) -> int:
-    return int(rows.select(pl.len()).collect(engine="streaming").item())

@@ -35,7 +35,7 @@ from ytdnn.log import (
     vectors,
 )
 from ytdnn.log.sources import tables
-from ytdnn.run import artifacts, configs, environment
+from ytdnn.run import artifacts, configs, environment, whole_files
 
 _BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
 
@@ -85,7 +85,7 @@ def of_log(
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)
     with (
-        artifacts.scratch(directory, "scratch") as scratch,
+        whole_files.scratch(directory, "scratch") as scratch,
         artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
     ):
         survey = engine.survey(log, config)
@@ -214,14 +214,8 @@ def _outcomes(
 ) -> dict[str, object]:
     """Returns the facts about outcomes of impressions; empty without outcomes."""
     columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
-    names = outcomes.names_of(columns)
-    if not names:
-        return {}
     shards = user_shards.on_disk(directory, facts)
-    shown = (shard.read().impressions for shard in shards)
-    parts = (table.outcomes for table in shown if table is not None)
-    found = outcomes.measure(names, (part for part in parts if part is not None))
-    return outcomes.facts(found)
+    return outcomes.of_shards(outcomes.names_of(columns), shards)
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
@@ -270,8 +264,6 @@ def _write_entities(
     if rules.config.vocabulary == "train":
         in_vocabulary = in_vocabulary & (labels > 0)
     order = np.argsort(~in_vocabulary, kind="stable")
-    new_index = np.zeros(len(order) + 1, np.int32)
-    new_index[order + 1] = np.arange(1, len(order) + 1)
     ids = survey.videos[schema.VIDEO_ID].gather(order)
     videos = entities.with_columns(survey.log, schema.VIDEOS, ids).with_columns(
         pl.Series(catalogues.TRAIN_COUNT, labels[order].astype(np.int64))
@@ -289,4 +281,5 @@ def _write_entities(
             survey.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
         ),
     }
-    return facts | {"vocabulary": int(in_vocabulary.sum())}, new_index
+    facts["vocabulary"] = int(in_vocabulary.sum())
+    return facts, catalogues.new_indices(order)

@@ -4,6 +4,7 @@ A join counts the user's earlier events for many events at once. Every context i
 back by such a join (DESIGN §4).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,6 +92,26 @@ def rows_of(offsets: np.ndarray) -> np.ndarray:
     array([0, 0, 2])
     """
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def first_of_groups(
+    groups: np.ndarray, keys: Sequence[np.ndarray], num: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the first entries of each group, and their places within it, from 0.
+
+    >>> first_of_groups(np.array([1, 0, 1, 1]), [np.array([3, 9, 1, 2])], 2)
+    (array([1, 2, 3]), array([0, 0, 1]))
+
+    Args:
+      groups: `[n]` group of each entry.
+      keys: `[n]` each; the lowest come first, later keys break ties.
+      num: Maximum number of entries of a group.
+    """
+    order = np.lexsort((*reversed(keys), groups))
+    ordered = groups[order]
+    places = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    keep = places < num
+    return order[keep], places[keep]
 
 
 def are_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:

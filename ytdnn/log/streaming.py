@@ -225,7 +225,7 @@ class BatchStream:
         """
         self._source, self._sizes, self._most = source, sizes, most
         self._seed = seed
-        self._num_readers, self._reader = num_readers, reader
+        self._reader = reader
         # With fewer shards than readers all read the same and take rows of it.
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
         self._opened: dict[Window, futures.Future[WindowBatches]] = {}

@@ -13,7 +13,7 @@ from typing import Protocol
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import event_log, faults, schema, vectors
+from ytdnn.log import event_log, faults, schema, table_schemas, vectors
 
 FAULT = "__fault__"
 _HASHES_A_COUNT = 1 << 24
@@ -121,14 +121,9 @@ def findings(log: event_log.EventLog) -> list[str]:
     known: pl.Series | None = None
     found = []
     for table in sorted(log.tables, key=_is_event):
-        origin = log.origin(table)
-        possible = faults.of_table(table, origin.rows.collect_schema(), known)
-        with event_log.readable(origin.file):
-            rows = scan.bad_rows(table, origin.rows, faults.first_of(possible), known)
-        for i, count, first in sorted(rows, key=operator.itemgetter(2)):
-            bad = [_BadRows(possible[i], count, first)]
-            found.append(str(_error(table, origin, bad)))
-        if rows:
+        possible, bad = _bad_rows(log, table, known, scan)
+        found += [str(_error(table, log.origin(table), [one])) for one in bad]
+        if bad:
             log = _without(log, table, possible)
         if table == schema.VIDEOS:
             known = _keys(log)
@@ -136,7 +131,7 @@ def findings(log: event_log.EventLog) -> list[str]:
 
 
 def _is_event(table: str) -> bool:
-    return schema.TABLES[table].key is None
+    return table_schemas.TABLES[table].key is None
 
 
 def _require_tables(log: event_log.EventLog) -> None:
@@ -153,7 +148,7 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
     origin = log.origin(table)
     with event_log.readable(origin.file):
         found = log.tables[table].collect_schema()
-    for column in schema.TABLES[table].columns:
+    for column in table_schemas.TABLES[table].columns:
         if column.required and column.name not in found:
             raise errors.UserError(
                 f"expected column {table}.{column.name} in {origin.file}, found only "
@@ -197,7 +192,7 @@ def _id_columns(
     """
     for table, frame in log.tables.items():
         found = frame.collect_schema()
-        for column in schema.TABLES[table].columns:
+        for column in table_schemas.TABLES[table].columns:
             is_seed = column.name == schema.SEED_VIDEO_ID and name == schema.VIDEO_ID
             if (column.name == name or is_seed) and column.name in found:
                 yield table, column.name, found[column.name]
@@ -225,17 +220,11 @@ def _check(
     scan: Scan,
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
-    origin = log.origin(table)
-    possible = faults.of_table(table, origin.rows.collect_schema(), known)
-    with event_log.readable(origin.file):
-        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible), known)
-    # The one met first in the file comes first.
-    rows = sorted(rows, key=operator.itemgetter(2))
-    found = [_BadRows(possible[i], count, first) for i, count, first in rows]
+    possible, found = _bad_rows(log, table, known, scan)
     if not found:
         return log, {}
     if bad_rows == "stop":
-        raise _error(table, origin, found)
+        raise _error(table, log.origin(table), found)
     reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in found}
     return _without(log, table, possible), reasons
 
@@ -247,6 +236,21 @@ class _BadRows:
     fault: faults.Fault
     num_rows: int
     first_row: int
+
+
+def _bad_rows(
+    log: event_log.EventLog, table: str, known: pl.Series | None, scan: Scan
+) -> tuple[list[faults.Fault], list[_BadRows]]:
+    """Returns the possible faults of a table, and the bad rows of each that it has.
+
+    The fault that is met first in the file comes first.
+    """
+    origin = log.origin(table)
+    possible = faults.of_table(table, origin.rows.collect_schema(), known)
+    with event_log.readable(origin.file):
+        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible), known)
+    rows = sorted(rows, key=operator.itemgetter(2))
+    return possible, [_BadRows(possible[i], count, first) for i, count, first in rows]
 
 
 def _error(

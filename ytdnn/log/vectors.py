@@ -22,7 +22,7 @@ import polars as pl
 
 from ytdnn import errors
 from ytdnn.log import array_files, schema
-from ytdnn.run import artifacts
+from ytdnn.run import whole_files
 
 FACT = "vectors"
 DIRECTORY = "vectors"
@@ -182,7 +182,7 @@ class Vectors:
         (directory / DIRECTORY).mkdir()
         for column, one in self._columns.items():
             if column in self.in_table(schema.USERS):
-                artifacts.link(str(self.file(column)), str(directory / one.file))
+                whole_files.link(str(self.file(column)), str(directory / one.file))
                 continue
             places = np.append(0, np.asarray(order) + 1)
             _save(self.rows(column), places, directory / one.file)
@@ -204,7 +204,7 @@ class Vectors:
             (directory / DIRECTORY).mkdir(exist_ok=True)
             rows = self.rows(column)
             if isinstance(rows, np.memmap):
-                artifacts.link(str(self.file(column)), str(directory / one.file))
+                whole_files.link(str(self.file(column)), str(directory / one.file))
             else:
                 array_files.save(directory / one.file, rows)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import order_statistics, schema
+from ytdnn import errors, formats
+from ytdnn.log import event_log, order_statistics, schema
 from ytdnn.run import configs
 
 Spans = dict[str, tuple[int, int]]
@@ -143,9 +143,9 @@ def _of_times(
     if other is None:
         return Chosen(found, advice=advice)
     note = (
-        f"note: the ranker's share of the watches, {_day(edges[0])} to "
-        f"{_day(edges[1])}, holds {number:,} of {total:,} impressions to train on, so "
-        f"the windows are shares of the impressions at the time of watches"
+        f"note: the ranker's share of the watches, {formats.day(edges[0])} to "
+        f"{formats.day(edges[1])}, holds {number:,} of {total:,} impressions to train "
+        f"on, so the windows are shares of the impressions at the time of watches"
     )
     return Chosen(other, notes=(note,), advice=advice)
 
@@ -198,13 +198,13 @@ def _dated(
     found = Windows(validation, ranking, validated, test)
     if not first < validation <= ranking <= validated <= test <= last:
         said = ", ".join(
-            f"{name} {_moment(start)}"
+            f"{name} {formats.minute(start)}"
             for name, start in dataclasses.asdict(found).items()
         )
         raise errors.UserError(
             f"expected windows that follow each other between the first watch "
-            f"({_moment(first)}) and the last ({_moment(last)}), received {said}: "
-            f"change data.{next(iter(dates))}_from"
+            f"({formats.minute(first)}) and the last ({formats.minute(last)}), "
+            f"received {said}: change data.{next(iter(dates))}_from"
         )
     return found
 
@@ -254,8 +254,8 @@ def _advice(
     first, last = order_statistics.nearest(times, [0.0, 1.0])
     begin, end = order_statistics.nearest(shown, [0.0, 1.0])
     said = (
-        f"impressions lie from {_moment(begin)} to {_moment(end)}, watches from "
-        f"{_moment(first)} to {_moment(last)}"
+        f"impressions lie from {formats.minute(begin)} to {formats.minute(end)}, "
+        f"watches from {formats.minute(first)} to {formats.minute(last)}"
     )
     if begin > last and not config.clicks_are_watches:
         return (
@@ -270,14 +270,6 @@ def _advice(
     )
 
 
-def _day(seconds: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d}"
-
-
-def _moment(seconds: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M}"
-
-
 def _spans(watches: pl.LazyFrame) -> Spans:
     time = pl.col(schema.TIME)
     grouped = watches.group_by(schema.SPLIT)
@@ -288,8 +280,7 @@ def _spans(watches: pl.LazyFrame) -> Spans:
 
 def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
     late = (pl.col(schema.SPLIT) == split) & (pl.col(schema.TIME) >= start)
-    rows = watches.filter(late).select(pl.len())
-    return int(rows.collect(engine="streaming").item())
+    return event_log.num_rows(watches.filter(late))
 
 
 def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:

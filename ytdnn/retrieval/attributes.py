@@ -19,7 +19,6 @@ from ytdnn.log import catalogues, schema
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
 OPERATORS = (IN, NOT_IN, AT_MOST, AT_LEAST)
 AGE_DAYS = "age_days"  # of a video at the time of the request, from its upload time
-DAY_SECONDS = 86_400.0
 _LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, catalogues.TRAIN_COUNT)
 _MOST_VALUES = 100_000  # of a text; more, and more than half of the videos: no category
 

@@ -97,10 +97,8 @@ def _nearest(
     near, counts = pairs(data, part, is_seed)
     of, other = np.divmod(near, data.num_videos + 1)
     weights = counts / np.sqrt(watched[other] + _DAMPING)
-    order = np.lexsort((other, -weights, of))
-    of, other, weights = of[order], other[order], weights[order]
-    keep = np.arange(len(of)) - np.searchsorted(of, of) < num
-    return of[keep], other[keep], weights[keep]
+    chosen, _ = ragged.first_of_groups(of, [-weights, other], num)
+    return of[chosen], other[chosen], weights[chosen]
 
 
 def pairs(

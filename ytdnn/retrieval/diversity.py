@@ -23,7 +23,7 @@ import tensorflow as tf
 from ytdnn import errors
 from ytdnn.features import vector_columns
 from ytdnn.log import catalogues, prepared, schema
-from ytdnn.retrieval import attributes, channels
+from ytdnn.retrieval import attributes, channels, rows
 from ytdnn.run import configs
 
 _BEHIND = -1e30  # a video that is not on the page is chosen last
@@ -80,9 +80,7 @@ class Diversity(tf.Module):
             of_videos = tf.gather(self._channels, chosen)
             further = -self._log_decay * _same(of_videos)
         ranks = greedy_ranks(best, penalties, further)
-        behind = tf.argsort(
-            tf.argsort(order, axis=1, direction="DESCENDING", stable=True), axis=1
-        )
+        behind = rows.ranks(order)
         batch = tf.range(tf.shape(order)[0])[:, tf.newaxis]
         cells = tf.stack([tf.broadcast_to(batch, tf.shape(places)), places], axis=-1)
         new = tf.tensor_scatter_nd_update(behind, cells, ranks)

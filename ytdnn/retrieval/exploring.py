@@ -20,10 +20,9 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.log import catalogues, schema
-from ytdnn.retrieval import fresh_uploads, placing
+from ytdnn.retrieval import fresh_uploads, rows
 from ytdnn.run import configs
 
-_DAY_SECONDS = 86_400
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
 _STEP = -7046029254386353131
 _MASK_53 = (1 << 53) - 1
@@ -48,7 +47,7 @@ class Explorer(tf.Module):
         self.samples = config.temperature > 0.0
         self._temperature, self._top = config.temperature, config.explore_top
         self._every = config.young_every
-        self._young_seconds = round(config.young_days * _DAY_SECONDS)
+        self._young_seconds = round(config.young_days * schema.DAY_SECONDS)
         self._uploads = None
         if self._every:
             self._uploads = tf.Variable(_upload_times(catalogue), trainable=False)
@@ -88,7 +87,7 @@ class Explorer(tf.Module):
         Args:
           order: See `__call__`.
         """
-        return (placing.ranks(order) < self._top) & tf.math.is_finite(order)
+        return (rows.ranks(order) < self._top) & tf.math.is_finite(order)
 
 
 def from_config(
@@ -118,7 +117,7 @@ def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
       is_young: `[batch, n] bool`.
       every: Distance of reserved places.
     """
-    places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+    places = rows.best_first(order)
     young = tf.cast(tf.gather(is_young, places, batch_dims=1), tf.int32)
     before = tf.cumsum(young, axis=1, exclusive=True)  # young ones
     others = tf.range(tf.shape(order)[1])[tf.newaxis] - before
@@ -127,8 +126,7 @@ def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
     moved = -tf.cast(key, tf.float32) - 0.001 * tf.cast(before, tf.float32) / (
         tf.cast(tf.shape(order)[1], tf.float32)
     )
-    back = tf.argsort(places, axis=1)
-    moved = tf.gather(moved, back, batch_dims=1)
+    moved = rows.put_back(moved, places)
     return tf.where(tf.math.is_finite(order), moved, order)
 
 
@@ -144,22 +142,20 @@ def sampled(
       top: Number of the best videos that are drawn; the others follow in their order,
         with propensity 1.
     """
-    ranks = placing.ranks(order)
+    ranks = rows.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)
     weight = tf.where(is_drawn, order / temperature, float("-inf"))
     behind = -1e6 - tf.cast(ranks, tf.float32)  # below all that is drawn, in order
     drawn = tf.where(is_drawn, weight + noise, behind)
     drawn = tf.where(tf.math.is_finite(order), drawn, order)
-    places = tf.argsort(drawn, axis=1, direction="DESCENDING", stable=True)
+    places = rows.best_first(drawn)
     best = tf.reduce_max(weight, axis=1, keepdims=True)
     best = tf.where(tf.math.is_finite(best), best, tf.zeros_like(best))
     shares = tf.exp(tf.cast(weight - best, tf.float64))
     shares = tf.gather(shares, places, batch_dims=1)
     left = tf.cumsum(shares, axis=1, reverse=True)
     chance = tf.where(shares > 0.0, shares / tf.maximum(left, 1e-300), 1.0)
-    back = tf.argsort(places, axis=1)
-    found = tf.gather(tf.cast(chance, tf.float32), back, batch_dims=1)
-    return drawn, found
+    return drawn, rows.put_back(tf.cast(chance, tf.float32), places)
 
 
 def request_seeds(times: tf.Tensor, watched: tf.Tensor) -> tf.Tensor:

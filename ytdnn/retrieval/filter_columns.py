@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
+from ytdnn.log import schema
 from ytdnn.retrieval import attributes
 
 SEPARATOR = "\x1f"  # of ASCII, for units
@@ -109,7 +110,7 @@ class ConditionColumn(tf.Module):
         """Returns the bounds of upload times that bounds of ages amount to."""
         days = _numbers(values)
         moments = tf.cast(times, tf.float64)[:, tf.newaxis]
-        moments -= tf.constant(attributes.DAY_SECONDS, tf.float64) * days
+        moments -= tf.constant(schema.DAY_SECONDS, tf.float64) * days
         is_most, is_least = (
             self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
         )

@@ -95,7 +95,7 @@ class Source(tf.Module):
           seeds: `[batch, n] int32`, watch that each was found by; None: there are no
             seeds.
         """
-        places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+        places = rows.best_first(order)
         ordered = tf.gather(videos, places, batch_dims=1)
         keep = (rows.occurrence(ordered) == 0) & requests.permitted.holds(ordered)
         found = rows.closed_up(ordered, keep, self.num)

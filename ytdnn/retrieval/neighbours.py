@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from ytdnn import registries
-from ytdnn.log import inputs, prepared
+from ytdnn.log import inputs, prepared, ragged
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface, rows
 
@@ -44,7 +44,7 @@ class Neighbours(interface.Source):
         size = _SEEDS * _NEIGHBOURS
         weights = tf.reshape(tf.gather(self._weights, seeds), [-1, size])
         videos = tf.reshape(tf.gather(self._videos, seeds), [-1, size])
-        largest = tf.argsort(weights, axis=1, direction="DESCENDING", stable=True)
+        largest = rows.best_first(weights)
         weights, videos, seeds = (
             tf.gather(values, largest, batch_dims=1)
             for values in (weights, videos, tf.repeat(seeds, _NEIGHBOURS, axis=1))
@@ -68,8 +68,7 @@ def table(data: prepared.PreparedData, num: int) -> Table:
       catalogue indices `[num_videos + 1, num]`, padded with 0, and weights.
     """
     counts = _matrix(data)
-    of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
-    of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
+    of_users, of_videos = damped(counts)
     scaled = (counts @ sparse.diags(of_videos)).astype(np.float32).tocsr()
     weighted = (sparse.diags(of_users) @ scaled).astype(np.float32).tocsr()
     by_video = scaled.T.tocsr()
@@ -80,13 +79,23 @@ def table(data: prepared.PreparedData, num: int) -> Table:
         of, other, value = near.row + start, near.col, near.data
         is_other = of != other
         of, other, value = of[is_other], other[is_other], value[is_other]
-        order = np.lexsort((other, -value, of))
-        of, other, value = of[order], other[order], value[order]
-        places = np.arange(len(of)) - np.searchsorted(of, of)
-        keep = places < num
-        videos[of[keep], places[keep]] = other[keep]
-        weights[of[keep], places[keep]] = value[keep]
+        chosen, places = ragged.first_of_groups(of, [-value, other], num)
+        videos[of[chosen], places] = other[chosen]
+        weights[of[chosen], places] = value[chosen]
     return videos, weights
+
+
+def damped(
+    counts: sparse.csr_matrix,
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Returns one over the damped root of the watches of each user, and each video.
+
+    Args:
+      counts: `[users, videos]` watches.
+    """
+    of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
+    of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
+    return of_users, of_videos
 
 
 def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:

@@ -110,8 +110,7 @@ def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int | tf.Tensor) -> tf.
       of_videos: `[batch, n] int32` channels, 0 = unknown, which is not capped.
       most: Most videos of a channel; one number, or `[batch, 1] int32`.
     """
-    places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+    places = rows.best_first(order)
     ordered = tf.gather(of_videos, places, batch_dims=1)
     exceeds = (rows.occurrence(ordered) >= most) & (ordered > 0)
-    back = tf.argsort(places, axis=1)
-    return tf.where(tf.gather(exceeds, back, batch_dims=1), float("-inf"), order)
+    return tf.where(rows.put_back(exceeds, places), float("-inf"), order)

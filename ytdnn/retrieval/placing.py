@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from ytdnn.retrieval import rows
+
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
 DIVERSITY, RERANKED = "diversity", "reranked"
 NAMES = (SCORE, SAMPLED, RESERVED, CAP, DIVERSITY, RERANKED)  # by code
@@ -31,17 +33,7 @@ def risen(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
         keep their places.
       after: Likewise.
     """
-    return tf.math.is_finite(after) & (ranks(after) < ranks(before))
-
-
-def ranks(order: tf.Tensor) -> tf.Tensor:
-    """Returns the place of each video in an order, from 0, `[batch, n] int32`.
-
-    Args:
-      order: `[batch, n] float32`, higher is better; ties keep their places.
-    """
-    places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
-    return tf.argsort(places, axis=1)
+    return tf.math.is_finite(after) & (rows.ranks(after) < rows.ranks(before))
 
 
 def codes(

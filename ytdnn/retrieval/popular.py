@@ -4,11 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import inputs, prepared
+from ytdnn.log import inputs, prepared, schema
 from ytdnn.retrieval import interface, rows
 
 _DAYS = 7
-_DAY_SECONDS = 86_400
 
 
 @registries.SOURCES.register("popular")
@@ -39,7 +38,7 @@ def most_watched(data: prepared.PreparedData) -> np.ndarray:
     counts = np.zeros(data.num_videos + 1, np.int64)
     for shard in shards:
         watches = shard.read().watches
-        recent = watches.videos[watches.times >= last - _DAYS * _DAY_SECONDS]
+        recent = watches.videos[watches.times >= last - _DAYS * schema.DAY_SECONDS]
         counts += np.bincount(recent, minlength=len(counts))
     counts[0] = 0
     order = np.argsort(-counts, kind="stable")

@@ -3,6 +3,41 @@
 import tensorflow as tf
 
 
+def best_first(order: tf.Tensor) -> tf.Tensor:
+    """Returns the columns of each row by falling order, `[batch, n] int32`.
+
+    Args:
+      order: `[batch, n]`, higher is better; ties keep their places.
+    """
+    return tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+
+
+def ranks(order: tf.Tensor) -> tf.Tensor:
+    """Returns the place of each value in its row's order, from 0, `[batch, n] int32`.
+
+    >>> ranks(tf.constant([[2.0, 3.0, 2.0]])).numpy()
+    array([[1, 0, 2]], dtype=int32)
+
+    Args:
+      order: See `best_first`.
+    """
+    return tf.argsort(best_first(order), axis=1)
+
+
+def put_back(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Returns values in the order that they were gathered from.
+
+    >>> columns = tf.constant([[2, 0, 1]])
+    >>> put_back(tf.gather([[5, 6, 7]], columns, batch_dims=1), columns).numpy()
+    array([[5, 6, 7]], dtype=int32)
+
+    Args:
+      values: `[batch, n]`.
+      columns: `[batch, n] int32` the column that each was gathered from.
+    """
+    return tf.gather(values, tf.argsort(columns, axis=1), batch_dims=1)
+
+
 def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """Returns whether each value is in its row's set, by bisection.
 
@@ -32,7 +67,7 @@ def occurrence(values: tf.Tensor) -> tf.Tensor:
     ordered = tf.gather(values, order, batch_dims=1)
     firsts = tf.searchsorted(ordered, ordered, side="left")
     numbers = tf.range(tf.shape(values)[1])[tf.newaxis, :] - firsts
-    return tf.gather(numbers, tf.argsort(order, axis=1), batch_dims=1)
+    return put_back(numbers, order)
 
 
 def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -54,8 +89,7 @@ def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         tf.gather(running, tf.searchsorted(ordered, ordered, side=side), batch_dims=1)
         for side in ("right", "left")
     )
-    sums = tf.cast(ends - starts, tf.float32)
-    return tf.gather(sums, tf.argsort(order, axis=1), batch_dims=1)
+    return put_back(tf.cast(ends - starts, tf.float32), order)
 
 
 def closed_up(values: tf.Tensor, keep: tf.Tensor, length: int) -> tf.Tensor:

@@ -11,7 +11,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import catalogues, inputs, prepared, schema
+from ytdnn.log import catalogues, inputs, prepared, ragged, schema
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface
 
@@ -77,10 +77,8 @@ def _most_watched(
       counts: Training watches, `[num_videos + 1]`.
     """
     videos = np.flatnonzero((topics > 0) & (counts > 0))
-    videos = videos[np.lexsort((videos, -counts[videos], topics[videos]))]
-    of = topics[videos]
-    places = np.arange(len(videos)) - np.searchsorted(of, of)
-    keep = places < _MOST
+    keys = [-counts[videos], videos]
+    chosen, places = ragged.first_of_groups(topics[videos], keys, _MOST)
     found = np.zeros((int(topics.max(initial=0)) + 1, _MOST), np.int32)
-    found[of[keep], places[keep]] = videos[keep]
+    found[topics[videos[chosen]], places] = videos[chosen]
     return found

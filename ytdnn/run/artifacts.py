@@ -21,7 +21,7 @@ import pydantic
 
 import ytdnn
 from ytdnn import errors
-from ytdnn.run import checksums, configs
+from ytdnn.run import configs, whole_files
 
 FORMAT_VERSION = 5
 MANIFEST = "manifest.json"
@@ -110,54 +110,11 @@ def publish(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     facts = {} if facts is None else facts
-    with removed_on_failure(partial):
+    with whole_files.removed_on_failure(partial):
         yield partial
-        manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
+        manifest = new_manifest(kind, config, inputs, whole_files.table(partial), facts)
         write_json(partial / MANIFEST, dataclasses.asdict(manifest))
-        replace(directory, partial)
-
-
-@contextlib.contextmanager
-def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
-    """Context that removes a half-written file or directory on failure."""
-    try:
-        yield
-    except BaseException:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Context with a hidden sibling file that replaces `path` on success.
-
-    The block must flush its output to disk; on failure nothing is left.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    with removed_on_failure(partial):
-        yield partial
-        partial.rename(path)
-
-
-@contextlib.contextmanager
-def scratch(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
-    """Context with an empty directory next to an artefact, removed at the end.
-
-    Args:
-      directory: Final directory of the artefact.
-      name: Purpose of the directory.
-    """
-    made = directory.with_name(f".{directory.name}.{name}").absolute()
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        whole_files.replace(directory, partial)
 
 
 def new_manifest(
@@ -193,26 +150,8 @@ def share(source: pathlib.Path, directory: pathlib.Path) -> None:
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, partial, copy_function=link)
-    replace(directory, partial)
-
-
-def link(source: str, target: str) -> None:
-    """Links a file to a second place; copies it on file systems without hard links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
-def replace(directory: pathlib.Path, partial: pathlib.Path) -> None:
-    """Puts a complete directory in the place of another."""
-    old = directory.with_name(f".{directory.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-    partial.rename(directory)
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.copytree(source, partial, copy_function=whole_files.link)
+    whole_files.replace(directory, partial)
 
 
 def read_manifest(
@@ -330,7 +269,7 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
         )
     if not deep and size > _ALWAYS_HASHED_BYTES:
         return
-    found = checksums.of_file(path) if deep else checksums.of_file_once(path, status)
+    found = whole_files.sha256(path) if deep else whole_files.sha256_once(path, status)
     if found != entry["sha256"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 differs from the "
@@ -388,15 +327,12 @@ def write_json(path: pathlib.Path, value: Any) -> None:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes a text file atomically: readers see the old or the new content."""
-    with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as file:
+    with (
+        whole_files.whole_file(path) as partial,
+        open(partial, "w", encoding="utf-8") as file,
+    ):
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
-
-
-def flush(path: pathlib.Path) -> None:
-    """Flushes a file to disk."""
-    with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from tests import extras
 from ytdnn import configs, errors, registries
-from ytdnn.evaluation import definitions, metric_names
-from ytdnn.evaluation.metrics import ranked_lists, ranking, watch_time
-from ytdnn.evaluation.terminal import names
+from ytdnn.evaluation import definitions
+from ytdnn.evaluation.metrics import metric_names, ranked_lists, ranking, watch_time
 
 LISTS = ranked_lists.RankedLists(
     videos=np.array([[1, 2, 0], [3, 1, 2], [0, 0, 0]], np.int32),
@@ -32,14 +31,14 @@ def test_the_metrics_of_every_report_keep_their_order() -> None:
         "ndcg",
         "mrr",
     ]
-    assert [*ranking.METRICS, *watch_time.METRICS] == [*metric_names.default_texts()]
+    assert [*ranking.METRICS, *watch_time.METRICS] == metric_names.defaults()
 
 
 @pytest.mark.parametrize("name", registries.METRICS.own())
 def test_a_record_holds_the_words(name: str) -> None:
     part = registries.METRICS[name]
-    assert names.metric(f"{name}@10") == f"{part.title}@10"
-    assert definitions.list_metric(name) == part.text
+    assert metric_names.title(f"{name}@10") == f"{part.title}@10"
+    assert metric_names.text(name) == part.text
     assert len(part.text) > 20
     assert f"{name}: " in definitions.explain()
 
@@ -63,5 +62,5 @@ def test_a_metric_of_a_package_is_measured(tmp_path: pathlib.Path) -> None:
         assert metric.make(LISTS, 2).tolist()[:2] == [0.5, 1.0]
         assert np.isnan(metric.make(LISTS, 2)[2])
         assert not metric_names.is_graded("tail_share@10")
-        assert names.metric("tail_share@10") == "share of the tail@10"
+        assert metric_names.title("tail_share@10") == "share of the tail@10"
         assert "fewer than ten" in definitions.explain()

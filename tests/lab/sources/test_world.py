@@ -7,7 +7,7 @@ import pytest
 from ytdnn import configs, errors
 from ytdnn.lab.sources import world
 from ytdnn.lab.world import generate
-from ytdnn.log import schema, sources, validation
+from ytdnn.log import schema, sources, table_schemas, validation
 from ytdnn.run import artifacts
 
 TINY = configs.WorldConfig(
@@ -19,10 +19,10 @@ def test_world_is_a_valid_log_with_every_table_and_column():
     log = sources.read(configs.DataConfig(world=TINY))
     _, report = validation.validate(log, "stop")
     assert report == {}
-    assert set(log.tables) == set(schema.TABLES)
+    assert set(log.tables) == set(table_schemas.TABLES)
     absent = {
         f"{table.name}.{column.name}"
-        for table in schema.TABLES.values()
+        for table in table_schemas.TABLES.values()
         for column in table.columns
         if column.name not in log.tables[table.name].collect_schema()
     }

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytdnn import configs, errors
-from ytdnn.log import events, prepare, schema, sources
+from ytdnn.log import events, prepare, sources, table_schemas
 from ytdnn.log.sources import log as log_source
 from ytdnn.run.cli import arguments, commands, given_settings
 
@@ -215,7 +215,7 @@ def test_mapping_given_twice_is_refused():
 
 
 PLACES = st.sampled_from(
-    [(t.name, c.name) for t in schema.TABLES.values() for c in t.columns]
+    [(t.name, c.name) for t in table_schemas.TABLES.values() for c in t.columns]
 )
 OWN = st.text(min_size=1).map(str.strip).filter(lambda s: s and s.isprintable())
 
@@ -232,7 +232,9 @@ def test_mapping_reads_back_what_was_written(mapping):
 def test_mapping_parser_gives_schema_columns_or_a_user_error(entry):
     with contextlib.suppress(errors.UserError):
         ((table, columns),) = log_source.parse_columns([entry]).items()
-        assert set(columns) <= {column.name for column in schema.TABLES[table].columns}
+        assert set(columns) <= {
+            column.name for column in table_schemas.TABLES[table].columns
+        }
 
 
 def test_directory_without_watches(tmp_path):

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.evaluation.metrics import bootstrap, equal_values
+
 NUM_BINS = 512
 _LEAST_PROBABILITY = 1e-7
 
@@ -31,17 +33,17 @@ def auc(labels: Labels, scores: Scores, weights: Weights | None = None) -> float
     0.75
     """
     order = np.argsort(scores, kind="stable")
-    weights = _weights(labels, weights)[order]
+    weights = weights_of(labels, weights)[order]
     positives = np.where(labels[order], weights, 0.0)
     negatives = weights - positives
-    starts = _starts_of_runs(np.asarray(scores)[order])
+    starts = np.flatnonzero(equal_values.starts(np.asarray(scores)[order]))
     if not len(starts):
         return float("nan")
     positives = np.add.reduceat(positives, starts)
     negatives = np.add.reduceat(negatives, starts)
     below = np.cumsum(negatives) - negatives / 2.0
     pairs = positives.sum() * negatives.sum()
-    return float(positives @ below / pairs) if pairs > 0.0 else float("nan")
+    return bootstrap.ratio(float(positives @ below), pairs)
 
 
 def auc_draws(
@@ -139,28 +141,6 @@ def grouped_auc(
     return np.where(pairs > 0.0, above / np.maximum(pairs, 1.0), np.nan)
 
 
-def log_loss(labels: Labels, logits: Scores, weights: Weights | None = None) -> float:
-    """Returns the weighted mean of the logistic loss.
-
-    `Σ w · (log(1 + e^x) − y·x) / Σ w`, computed without overflow at any logit.
-
-    Args:
-      labels: `[n] bool`.
-      logits: `[n]`, log-odds.
-      weights: `[n]`, at least 0; None for 1.
-
-    Returns:
-      The loss in nats; NaN where there is no example or no weight.
-
-    >>> round(log_loss(np.array([True, False]), np.array([0.0, 0.0])), 4)
-    0.6931
-    """
-    weights = _weights(labels, weights)
-    total = weights.sum()
-    losses = log_losses(labels, logits)
-    return float(weights @ losses / total) if total > 0.0 else float("nan")
-
-
 def log_losses(labels: Labels, logits: Scores) -> npt.NDArray[np.float64]:
     """Returns `log(1 + e^x) − y·x` of each example.
 
@@ -185,13 +165,8 @@ def click_log_losses(labels: Labels, probabilities: Scores) -> npt.NDArray[np.fl
     return -np.log(np.where(labels, clipped, 1.0 - clipped))
 
 
-def _weights(labels: Labels, weights: Weights | None) -> npt.NDArray[np.float64]:
+def weights_of(labels: Labels, weights: Weights | None) -> npt.NDArray[np.float64]:
+    """Returns the weight of each example, 1 where none are given."""
     if weights is None:
         return np.ones(len(labels))
     return np.asarray(weights, np.float64)
-
-
-def _starts_of_runs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
-    if not len(values):
-        return np.zeros(0, np.intp)
-    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))

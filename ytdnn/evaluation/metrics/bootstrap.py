@@ -17,6 +17,23 @@ _BLOCK_BYTES = 64 * 2**20
 Array = npt.NDArray[np.float64]
 
 
+def ratio(numerator: float, denominator: float) -> float:
+    """Returns a quotient; NaN for a zero denominator."""
+    return float(numerator / denominator) if denominator > 0.0 else float("nan")
+
+
+def ratios(parts: Mapping[str, tuple[Array, Array]]) -> dict[str, float]:
+    """Returns the ratio of the sums over users of each metric.
+
+    >>> ratios({"x": (np.array([1.0, 2.0]), np.array([2.0, 4.0]))})
+    {'x': 0.5}
+
+    Args:
+      parts: Numerators and denominators, all `[num_users]`.
+    """
+    return {name: ratio(a.sum(), b.sum()) for name, (a, b) in parts.items()}
+
+
 def resamples(num_users: int, num_resamples: int, seed: int) -> Iterator[Array]:
     """Yields `[num_users] float64`, how often each user was drawn; the sum is n.
 

@@ -83,10 +83,10 @@ def by_quantile(
     counts = np.bincount(of_example)
     return [
         Bin(
-            predicted=_quotient(given[place], total[place]),
-            observed=_quotient(happened[place], total[place]),
+            predicted=bootstrap.ratio(given[place], total[place]),
+            observed=bootstrap.ratio(happened[place], total[place]),
             observed_interval=intervals[place],
-            ratio=_quotient(given[place], happened[place]),
+            ratio=bootstrap.ratio(given[place], happened[place]),
             ratio_interval=intervals[len(counts) + place],
             num_examples=int(counts[place]),
         )
@@ -120,7 +120,3 @@ def _sums(
     place = np.asarray(users, np.int64) * shape[1] + of_example
     sums = np.bincount(place, values, shape[0] * shape[1]).astype(np.float64)
     return sums.reshape(shape)
-
-
-def _quotient(above: float, below: float) -> float:
-    return float(above / below) if below > 0.0 else float("nan")

@@ -13,7 +13,7 @@ O(n log n), without enumerating pairs.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import equal_values
+from ytdnn.evaluation.metrics import binary, bootstrap, equal_values
 
 PerImpression = npt.NDArray[np.float64]
 
@@ -42,8 +42,7 @@ def weighted_per_user_loss(
     0.25
     """
     mispredicted, total = watch_time_of_pairs(pages, labels, scores, watch_seconds)
-    denominator = total.sum()
-    return float(mispredicted.sum() / denominator) if denominator > 0 else float("nan")
+    return bootstrap.ratio(mispredicted.sum(), total.sum())
 
 
 def watch_time_of_pairs(
@@ -72,16 +71,8 @@ def watch_time_of_pairs(
     higher = negatives[page_stop] - negatives[tie_stop]
     tied = negatives[tie_stop] - negatives[tie_first]
     on_page = negatives[page_stop] - negatives[page_first]
-    weight = np.where(clicked, _weights(labels, watch_seconds)[order], 0.0)
+    weight = np.where(clicked, binary.weights_of(labels, watch_seconds)[order], 0.0)
     mispredicted, total = np.zeros(len(order)), np.zeros(len(order))
     mispredicted[order] = weight * (higher + 0.5 * tied)
     total[order] = weight * on_page
     return mispredicted, total
-
-
-def _weights(
-    labels: npt.NDArray[np.bool_], watch_seconds: npt.NDArray[np.floating] | None
-) -> PerImpression:
-    if watch_seconds is None:
-        return np.ones(len(labels))
-    return np.asarray(watch_seconds, np.float64)

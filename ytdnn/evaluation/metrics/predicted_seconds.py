@@ -6,7 +6,7 @@ Impressions without a watch have 0 observed seconds.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import equal_values
+from ytdnn.evaluation.metrics import bootstrap, equal_values
 
 Groups = npt.NDArray[np.integer]
 Values = npt.NDArray[np.floating]
@@ -31,8 +31,7 @@ def xauc(predicted: Values, observed: Values) -> float:
     0.6667
     """
     alike, pairs = pairs_alike(np.zeros(len(observed), np.int64), predicted, observed)
-    total = pairs.sum()
-    return float(alike.sum() / total) if total > 0.0 else float("nan")
+    return bootstrap.ratio(alike.sum(), pairs.sum())
 
 
 def grouped_xauc(

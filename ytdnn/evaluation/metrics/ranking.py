@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import registries
+from ytdnn.evaluation.metrics import metric_names
 
 Hits = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.integer]
@@ -164,7 +165,7 @@ def evaluate(
     (0.0, 0.5)
     """
     return {
-        f"{name}@{k}": metric(hits, num_relevant, k)
+        metric_names.at(name, k): metric(hits, num_relevant, k)
         for k in ks
         for name, metric in METRICS.items()
     }

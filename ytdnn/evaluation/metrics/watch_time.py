@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import registries
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import ragged
 
 Seconds = npt.NDArray[np.float64]
@@ -107,7 +108,7 @@ def evaluate(
     [0.0, 1.0]
     """
     return {
-        f"{name}@{k}": metric(seconds, relevant, k)
+        metric_names.at(name, k): metric(seconds, relevant, k)
         for k in ks
         for name, metric in METRICS.items()
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich import console, table, text
 
 from ytdnn.evaluation import compare, lists
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names as page_names
 
 
@@ -38,7 +39,7 @@ def headline(found: compare.Comparison) -> str:
     if found.headline is None:
         return "Nothing in both judges the two: see the table."
     one, verdict = found.headline.of, found.headline.verdict
-    what = f"{page_names.metric(one.metric)} of {page_names.model(one.model)}"
+    what = f"{metric_names.title(one.metric)} of {page_names.model(one.model)}"
     interval = ""
     if math.isfinite(one.low):
         interval = f" [{_number(one.low, True)}, {_number(one.high, True)}]"

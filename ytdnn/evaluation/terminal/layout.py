@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from rich import console, table
 
-from ytdnn.evaluation import metric_names, report_model
+from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 
 WITHOUT_INTERVALS = "intervals: on the report's page, or in a wider terminal"
@@ -40,7 +41,7 @@ def tables(
             part
             for group in groups
             for part in models_down(
-                [_marked(names.metric(metric), metric) for metric in group],
+                [_marked(metric_names.title(metric), metric) for metric in group],
                 {k: [cell(v, m, False) for m in group] for k, v in models.items()},
                 width,
             )
@@ -81,10 +82,15 @@ def cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
     if value is None:
         return "–"
     decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
-    ends = finite_numbers.finite(found.intervals.get(metric) or ())
-    if len(ends) < 2 or not with_interval:
-        return f"{value:,.{decimals}f}"
-    return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
+    ends = found.intervals.get(metric) or ()
+    return number(value, decimals, ends if with_interval else ())
+
+
+def number(value: float, decimals: int, ends: Sequence[float | None]) -> str:
+    """Returns a number, with half the width of its interval if that has finite ends."""
+    known = finite_numbers.finite(ends)
+    width = f" ± {(known[1] - known[0]) / 2:,.{decimals}f}" if len(known) > 1 else ""
+    return f"{value:,.{decimals}f}{width}"
 
 
 def metric(name: str) -> str:

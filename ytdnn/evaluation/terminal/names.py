@@ -6,7 +6,7 @@ column, another system's predictions) is shown as it is.
 
 from collections.abc import Iterable
 
-from ytdnn.evaluation import metric_names
+from ytdnn.evaluation.metrics import metric_names
 
 MODELS = {
     "popularity": "popularity",
@@ -84,25 +84,6 @@ _SEARCH = {
 
 _RECALLS = {"scann_recall": "ScaNN", "lsh_recall": "LSH"}
 
-_METRICS = {
-    "true_watch_seconds": "true watch seconds",
-    "mean_popularity": "mean popularity",
-    "mean_age_days": "mean age, days",
-    "auc": "AUC",
-    "grouped_auc": "grouped AUC",
-    "log_loss": "weighted log loss",
-    "click_log_loss": "log loss of clicks",
-    "weighted_per_user_loss": "weighted per-user loss",
-    "xauc": "XAUC of watch seconds",
-    "grouped_xauc": "grouped XAUC",
-    "page_ndcg_by_seconds": "nDCG of the slate by watch seconds",
-    "list_ndcg": "nDCG of each user's list",
-    "first_quarter_share": "share in the first quarter",
-    "first_half_share": "share in the first half",
-    "mae_seconds": "mean absolute error, seconds",
-    "calibration_ratio": "predicted / watched seconds",
-}
-
 _OUTCOME_METRICS = {"log_loss": "log loss", "calibration_ratio": "predicted / observed"}
 
 
@@ -116,16 +97,9 @@ def meaning(name: str) -> str:
     return _MEANINGS.get(name, "recommendations of another system")
 
 
-def metric(name: str) -> str:
-    """Returns the display name of a metric, its k kept: `ndcg@10` → `nDCG@10`."""
-    stem, at, k = name.partition("@")
-    words = metric_names.title(stem) or _METRICS.get(stem, stem.replace("_", " "))
-    return words + at + k
-
-
 def outcome_metric(name: str) -> str:
     """Returns the display name of a metric of an outcome, which has no seconds."""
-    return _OUTCOME_METRICS.get(name, metric(name))
+    return _OUTCOME_METRICS.get(name, metric_names.title(name))
 
 
 def sliced_by(name: str) -> str:
@@ -135,15 +109,16 @@ def sliced_by(name: str) -> str:
 
 def search(name: str) -> str:
     """Returns the display name of a measurement of the index or of latency."""
-    stem, at, k = name.partition("@")
+    stem = metric_names.stem(name)
     if stem in _RECALLS:
-        return f"{_RECALLS[stem]} recall{at}{k} against exact search"
+        recall = metric_names.at("recall", metric_names.length(name))
+        return f"{_RECALLS[stem]} {recall} against exact search"
     return _SEARCH.get(name, name.replace("_", " "))
 
 
 def heading(name: str) -> str:
     """Returns the display name of a metric at the beginning of a line."""
-    words = metric(name)
+    words = metric_names.title(name)
     return words if words[:2] == "nD" else words[:1].upper() + words[1:]
 
 

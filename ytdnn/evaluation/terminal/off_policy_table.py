@@ -6,7 +6,8 @@ from typing import NamedTuple
 from rich import table
 
 from ytdnn.evaluation import definitions, report_model, report_parts
-from ytdnn.evaluation.terminal import finite_numbers, names
+from ytdnn.evaluation.metrics import metric_names
+from ytdnn.evaluation.terminal import layout, names
 
 TITLE = "estimated values of other slates, from the log"
 NOT_KNOWN = (None, None, None)
@@ -63,7 +64,7 @@ def rows(found: report_model.OffPolicy) -> Iterator[EstimateRow]:
         }
         for scope, (logged, estimates, size) in scopes.items():
             for reward, by_name in estimates.items():
-                words = f"{names.metric(reward)} of a {scope}"
+                words = f"{metric_names.title(reward)} of a {scope}"
                 yield EstimateRow(
                     names.model(name), words, logged[reward], by_name, size
                 )
@@ -83,7 +84,4 @@ def _cell(found: report_parts.WithInterval, with_interval: bool) -> str:
     if value is None:
         return "–"
     decimals = 3 if abs(value) < 10.0 else 1
-    known = finite_numbers.finite(ends)
-    if len(known) < 2 or not with_interval:
-        return f"{value:,.{decimals}f}"
-    return f"{value:,.{decimals}f} ± {(known[1] - known[0]) / 2:,.{decimals}f}"
+    return layout.number(value, decimals, ends if with_interval else ())

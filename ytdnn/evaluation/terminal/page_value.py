@@ -7,7 +7,8 @@ of lists answer another question, and judge the first stage (`retrieval`).
 
 from collections.abc import Iterator
 
-from ytdnn.evaluation import metric_names, report_model, report_parts
+from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, shown_words
 
 _BESIDE = (metric_names.TRUE_CLICKS, metric_names.HIT_WATCH_SECONDS, "hit_rate")
@@ -18,10 +19,10 @@ _FEW_SECONDS = 20.0
 def ks(report: report_model.Report) -> list[int]:
     """Returns the lengths at which lists were measured."""
     found = {
-        int(k)
+        int(metric_names.length(name))
         for part in report.lists.values()
-        for _, at, k in [name.partition("@") for name in part.values]
-        if at
+        for name in part.values
+        if metric_names.length(name)
     }
     return sorted(found)
 
@@ -40,15 +41,15 @@ def value(report: report_model.Report) -> str | None:
     k = headline_k(report)
     for stem in metric_names.PAGE_VALUES:
         for found in report.lists.values():
-            if found.values.get(f"{stem}@{k}") is not None:
-                return f"{stem}@{k}"
+            if found.values.get(metric_names.at(stem, k)) is not None:
+                return metric_names.at(stem, k)
     return None
 
 
 def columns(report: report_model.Report) -> list[str]:
     """Returns the metrics of the table of slates: the judging metric, then others."""
     metric, k = value(report), headline_k(report)
-    others = [f"{stem}@{k}" for stem in _BESIDE]
+    others = [metric_names.at(stem, k) for stem in _BESIDE]
     measured = {name for found in report.lists.values() for name in found.values}
     return [
         name
@@ -92,7 +93,7 @@ def gain(report: report_model.Report, metric: str) -> Iterator[str]:
     before, after = (
         report.lists[name].values[metric] for name in ("candidates", "system")
     )
-    words = names.metric(metric).partition("@")[0]
+    words = metric_names.title(metric_names.stem(metric))
     yield (
         f"The ranker, given the candidates of all sources, turns the candidate "
         f"network's slate of {seconds(before)} {words} into one of {seconds(after)}: "

@@ -1,6 +1,5 @@
 """The table that `prepare` ends with: columns, examples of each model, notes."""
 
-import datetime
 import io
 import re
 from collections.abc import Collection, Iterator
@@ -10,7 +9,7 @@ import rich.box
 import rich.console
 import rich.table
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.log import (
     catalogues,
     events,
@@ -18,6 +17,7 @@ from ytdnn.log import (
     prepared,
     schema,
     split_windows,
+    table_schemas,
     vectors,
 )
 from ytdnn.run import configs
@@ -63,11 +63,11 @@ def _table(catalogue: catalogues.Catalogue, named: Collection[str]) -> rich.tabl
 
 
 def _tables(catalogue: catalogues.Catalogue) -> list[str]:
-    return [name for name in schema.TABLES if name in catalogue.facts["rows"]]
+    return [name for name in table_schemas.TABLES if name in catalogue.facts["rows"]]
 
 
 def _known(table: str) -> list[str]:
-    return [column.name for column in schema.TABLES[table].columns]
+    return table_schemas.TABLES[table].names
 
 
 def _found(catalogue: catalogues.Catalogue, table: str) -> list[str]:
@@ -212,13 +212,15 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
             clicked = np.asarray(read.impressions.clicked)
             clicks += int(clicked[splits == _Split.TRAIN].sum())
     yield (
-        f"watches: {number:,} from {_day(first)} to {_day(last)} "
-        f"({(last - first) / 86_400:,.1f} days), "
+        f"watches: {number:,} from {formats.minute(first)} to {formats.minute(last)} "
+        f"({(last - first) / schema.DAY_SECONDS:,.1f} days), "
         f"{watching:,} users, {is_watched[1:].sum():,} videos"
     )
     users, videos = data.num_users - watching, data.num_videos - is_watched[1:].sum()
     if users or videos:
-        told = f"{_count(users, 'user')}, {_count(int(videos), 'video')}"
+        told = (
+            f"{formats.counted(users, 'user')}, {formats.counted(int(videos), 'video')}"
+        )
         yield f"of the other tables, without a watch: {told}"
     yield from _windows(data.windows)
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
@@ -229,23 +231,19 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     yield f"ranking: {shown}; {clicks:,} clicks to train on"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
     """Yields the bounds of the windows of the temporal protocol."""
     found = windows.facts.get("windows")
     if found is None:
         return
     first, _ = windows.training_window
-    edges = {k: _day(found[k]) for k in found}
+    edges = {k: formats.minute(found[k]) for k in found}
     ranker = f"{edges['ranking']} → {edges['ranking_validation']} → {edges['test']}"
     stop = "ranking" if windows.has_own_window else "test"
     yield (
-        f"windows (UTC; training → validation → end): candidates {_day(first)} → "
-        f"{edges['validation']} → {edges[stop]}; ranker {ranker}; test "
-        f"{edges['test']} → {_day(windows.end_of_log)}"
+        f"windows (UTC; training → validation → end): candidates "
+        f"{formats.minute(first)} → {edges['validation']} → {edges[stop]}; ranker "
+        f"{ranker}; test {edges['test']} → {formats.minute(windows.end_of_log)}"
     )
 
 
@@ -261,8 +259,3 @@ class _Counts:
     def __str__(self) -> str:
         train, validation, test, *_ = self._numbers.tolist()
         return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
-
-
-def _day(seconds: int) -> str:
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return f"{moment:%Y-%m-%d %H:%M}"

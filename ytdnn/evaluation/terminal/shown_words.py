@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from ytdnn.evaluation import metric_names, report_model, report_parts
+from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names
 
 _HOUR_SECONDS = 3_600.0
@@ -49,10 +50,12 @@ def exposure(report: report_model.Report) -> Iterator[str]:
     found = report.shown_lists
     if found is None or not found.exposed:
         return
-    k = next(iter(next(iter(found.exposed.values())))).partition("@")[2]
+    k = metric_names.length(next(iter(next(iter(found.exposed.values())))))
     parts = []
     for name, metrics in found.exposed.items():
-        number, brought = (metrics[f"{m}@{k}"][0] for m in ("shown", "gain_per_shown"))
+        number, brought = (
+            metrics[metric_names.at(m, k)][0] for m in ("shown", "gain_per_shown")
+        )
         worth = "" if brought is None else f" ({_each(found, brought)} each)"
         parts.append(f"{names.model(name)} {number or 0.0:.2f}{worth}")
     yield (

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import rich
 from rich import box, console, table, text
 
-from ytdnn.evaluation import metric_names, report_model
-from ytdnn.evaluation.metrics import calibration
+from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import calibration, metric_names
 from ytdnn.evaluation.terminal import (
     finite_numbers,
     layout,
@@ -109,7 +109,7 @@ def _lists_tables(report: report_model.Report, width: int) -> list[table.Table]:
     )
     by_k: dict[str, list[str]] = {}
     for metric in _metrics(models):
-        stem, _, k = metric.partition("@")
+        stem, k = metric_names.stem(metric), metric_names.length(metric)
         is_first = not by_k or k == next(iter(by_k))
         if stem not in _OF_PAGE and (is_first or stem not in _FIRST_K_ALONE):
             by_k.setdefault(k, []).append(metric)
@@ -182,7 +182,7 @@ def _gap_tables(report: report_model.Report, width: int) -> list[table.Table]:
     for found in filter(None, closed.values()):
         metrics = list(next(iter(found.values())))[:_GAPS_SHOWN]
         rows = {k: [_share(v.get(m)) for m in metrics] for k, v in found.items()}
-        parts += layout.models_down([*map(names.metric, metrics)], rows, width)
+        parts += layout.models_down([*map(metric_names.title, metrics)], rows, width)
     if parts:
         parts[0].title = names.GAP_CLOSED
     return parts

@@ -5,6 +5,7 @@ from typing import Any
 
 from ytdnn import registries
 from ytdnn.evaluation import docstrings, report_examples, report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, notes
 from ytdnn.lab.pages import page, plots, scales
 from ytdnn.run import configs
@@ -90,8 +91,8 @@ def training(report: report_model.Report) -> page.Section:
     for stage, record in report.training.items():
         by_stem: dict[str, dict[str, plots.Series]] = {}
         for name, values in record.scalars.items():
-            curves = by_stem.setdefault(name.partition("@")[0], {})
-            curves[names.metric(name)] = plots.Series(record.epochs, values)
+            curves = by_stem.setdefault(metric_names.stem(name), {})
+            curves[metric_names.title(name)] = plots.Series(record.epochs, values)
         for stem in sorted(by_stem, key=_importance):
             drawn = _curve_plot(stage, stem, by_stem[stem], record.epochs)
             (more if _importance(stem) == len(_FIRST_CURVES) else blocks).append(drawn)
@@ -115,10 +116,10 @@ def _curve_plot(
     stage: str, stem: str, curves: Mapping[str, plots.Series], epochs: Sequence[int]
 ) -> page.Block:
     return plots.lines(
-        f"{stage}: {names.metric(stem)}",
+        f"{stage}: {metric_names.title(stem)}",
         curves,
         "epoch",
-        names.metric(stem),
+        metric_names.title(stem),
         x_ticks=scales.epoch_ticks(epochs),
     )
 

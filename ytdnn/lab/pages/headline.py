@@ -1,6 +1,7 @@
 """The headline of a report: better, worse or no clear difference, and by how much."""
 
-from ytdnn.evaluation import metric_names, report_model, report_parts
+from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 from ytdnn.lab.pages import tables
 
@@ -33,7 +34,7 @@ def verdict(low: float, high: float) -> str:
 
 def _true_slates(report: report_model.Report) -> str:
     for metric, gain in report.ranker_gain.items():
-        if metric.partition("@")[0] != metric_names.TRUE_WATCH_SECONDS:
+        if metric_names.stem(metric) != metric_names.TRUE_WATCH_SECONDS:
             continue
         before, after = (
             report.lists[name].values[metric] for name in ("candidates", "system")
@@ -43,10 +44,10 @@ def _true_slates(report: report_model.Report) -> str:
             continue
         middle, low, high = found
         return (
-            f"{verdict(low, high)}: the ranker's slate of {metric.partition('@')[2]} "
-            f"videos is truly watched for {after:,.0f} seconds, the candidates' for "
-            f"{before:,.0f} ({middle:+,.0f}, 95 % interval {low:+,.0f} to "
-            f"{high:+,.0f})."
+            f"{verdict(low, high)}: the ranker's slate of "
+            f"{metric_names.length(metric)} videos is truly watched for {after:,.0f} "
+            f"seconds, the candidates' for {before:,.0f} ({middle:+,.0f}, 95 % "
+            f"interval {low:+,.0f} to {high:+,.0f})."
         )
     return ""
 
@@ -99,8 +100,8 @@ def _lists(report: report_model.Report) -> str:
     word = verdict(own[1] - best[2], own[2] - best[1])
     shown = ["{:.3f} ({:.3f} to {:.3f})".format(*three) for three in (own, best)]
     return (
-        f"{word}: the candidates have {names.metric(metric)} {shown[0]}, the best "
-        f"baseline ({names.model(rival)}) {shown[1]}, with 95 % intervals."
+        f"{word}: the candidates have {metric_names.title(metric)} {shown[0]}, the "
+        f"best baseline ({names.model(rival)}) {shown[1]}, with 95 % intervals."
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import markupsafe
 
 from ytdnn import registries
-from ytdnn.evaluation import definitions, metric_names, report_model, report_parts
+from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, notes, page_value, shown_words
 from ytdnn.lab.pages import page, plots, shown_order, tables, valued
 
@@ -33,7 +34,7 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
 def headline(report: report_model.Report) -> page.Section:
     """Returns the section on retrieval metrics of the lists, with intervals."""
     k, models = page_value.headline_k(report), page_value.retrieval(report)
-    shown = [f"{metric}@{k}" for metric in _QUALITY[:-1]]
+    shown = [metric_names.at(metric, k) for metric in _QUALITY[:-1]]
     plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
     table = tables.metric_table(models, f"@{k}", f"Lists of {k} videos", _PAGE)
     fits = len(models) <= _MODELS_BESIDE_PLOT
@@ -62,14 +63,14 @@ def headline(report: report_model.Report) -> page.Section:
 
 def _definitions(report: report_model.Report) -> page.Table:
     stems = {
-        name.partition("@")[0]: None
+        metric_names.stem(name): None
         for found in report.lists.values()
         for name in found.values
     }
     rows = [
-        [names.metric(stem), definitions.list_metric(stem)]
+        [metric_names.title(stem), metric_names.text(stem)]
         for stem in stems
-        if definitions.list_metric(stem)
+        if metric_names.text(stem)
     ]
     return page.Table(
         ["metric", "definition, for a list of k videos"], rows, words=(0, 1)
@@ -86,7 +87,7 @@ def _interval_plot(
     ]
     return plots.intervals(
         title,
-        [names.metric(metric) for metric in metrics],
+        [metric_names.title(metric) for metric in metrics],
         {
             names.model(model): [tables.three(found, metric) for metric in metrics]
             for model, found in models.items()
@@ -131,7 +132,7 @@ def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
             for name, curve in models.items()
         },
         "k, length of the list (log scale)",
-        f"{names.metric(metric)}@k",
+        f"{metric_names.title(metric)}@k",
         log_x=True,
         from_zero=True,
         x_ticks=[tick for tick in _K_TICKS if tick <= longest],
@@ -192,7 +193,7 @@ def _slice_plot(
         f"{names.heading(metric)} by {names.sliced_by(name)}",
         [f"{row.value}\nn = {row.users:,}" for row in rows],
         values,
-        names.metric(metric),
+        metric_names.title(metric),
         colours=names.colours(models),
     )
 
@@ -204,7 +205,7 @@ def _padded(three: report_parts.WithInterval | None) -> plots.Interval:
 
 def _slice_table(name: str, rows: Sequence[report_model.SliceRow]) -> page.Table:
     columns = {
-        (model, metric): f"{names.model(model)} {names.metric(metric)}"
+        (model, metric): f"{names.model(model)} {metric_names.title(metric)}"
         for row in rows
         for model, values in row.lists.items()
         for metric in values

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import markupsafe
 
-from ytdnn.evaluation import metric_names
-from ytdnn.evaluation.terminal import names
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.lab.live import measures
 from ytdnn.lab.live import report as report_room
 from ytdnn.lab.pages import headline, live_table, page, plots
@@ -215,14 +214,14 @@ def _offline(report: report_room.LiveReport) -> Iterator[page.Section]:
     metrics = [
         metric
         for metric in known
-        if metric.partition("@")[0] in _OFFLINE
+        if metric_names.stem(metric) in _OFFLINE
         and all(metric in report.offline[arm] for arm in arms)
     ]
     if len(arms) < _FEWEST_ARMS or not metrics:
         return
     live = {arm: _three(report.arms[arm].metrics[measures.HEADLINE]) for arm in arms}
-    first = metrics[0].partition("@")[2]  # the shortest lists alone are drawn
-    drawn = [metric for metric in metrics if metric.partition("@")[2] == first]
+    first = metric_names.length(metrics[0])  # the shortest lists alone are drawn
+    drawn = [metric for metric in metrics if metric_names.length(metric) == first]
     yield page.Section(
         "Which offline number would have picked the winner?",
         "What the evaluation of each run said of the lists that it serves, along, and "
@@ -231,7 +230,7 @@ def _offline(report: report_room.LiveReport) -> Iterator[page.Section]:
         [
             *(_scatter(metric, live, report.offline) for metric in drawn),
             page.Table(
-                ["arm", "live", *map(names.metric, metrics)],
+                ["arm", "live", *map(metric_names.title, metrics)],
                 [
                     [arm, live[arm][0], *(report.offline[arm][m] for m in metrics)]
                     for arm in arms
@@ -250,7 +249,7 @@ def _scatter(
         arm: plots.Series([offline[arm][metric]], [value], [low], [high], "points")
         for arm, (value, low, high) in live.items()
     }
-    name = names.metric(metric)
+    name = metric_names.title(metric)
     title = f"Live against {name}"
     return plots.lines(title, points, f"{name}, offline", "watch seconds per visit")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import markupsafe
 
 from ytdnn import registries
-from ytdnn.evaluation import definitions, report_model
+from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 from ytdnn.lab.pages import page, plots, tables
 
@@ -32,9 +33,9 @@ def impressions(report: report_model.Report) -> page.Section:
     ]
     blocks += tables.gap_tables(report, "impressions")
     meanings = [
-        [names.metric(name), definitions.impression_metric(name)]
+        [metric_names.title(name), metric_names.text(name)]
         for name in next(iter(models.values())).values
-        if definitions.impression_metric(name)
+        if metric_names.text(name)
     ]
     table = page.Table(
         ["metric", "definition, over all impressions"], meanings, words=(0, 1)
@@ -61,7 +62,7 @@ def _slices(report: report_model.Report) -> Iterator[page.Block]:
             metrics = next(iter(row.models.values()), {})
             cells += [
                 [
-                    f"{row.value}, {names.metric(metric)}",
+                    f"{row.value}, {metric_names.title(metric)}",
                     row.impressions,
                     *(tables.cell(*row.models[model][metric]) for model in models),
                 ]

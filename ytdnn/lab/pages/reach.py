@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from ytdnn import registries
-from ytdnn.evaluation import definitions, report_model
+from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, page_value
 from ytdnn.lab.pages import page, tables
 
@@ -16,11 +17,11 @@ _REACH = ("coverage", "novelty", "mean_popularity", "mean_age_days")
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields the section, where two models or more have lists with a coverage."""
     k = page_value.headline_k(report)
-    metrics = [f"{metric}@{k}" for metric in (*_QUALITY, *_REACH)]
+    metrics = [metric_names.at(metric, k) for metric in (*_QUALITY, *_REACH)]
     models = {
         name: found
         for name, found in page_value.retrieval(report).items()
-        if f"coverage@{k}" in found.values
+        if metric_names.at(metric_names.COVERAGE, k) in found.values
     }
     if len(models) < 2:
         return
@@ -29,9 +30,9 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         [names.model(name), *(tables.cell(*tables.three(found, m)) for m in shown)]
         for name, found in models.items()
     ]
-    table = page.Table(["model", *map(names.metric, shown)], rows)
-    stems = [metric.partition("@")[0] for metric in shown]
-    meanings = [[names.metric(stem), definitions.list_metric(stem)] for stem in stems]
+    table = page.Table(["model", *map(metric_names.title, shown)], rows)
+    stems = [metric_names.stem(metric) for metric in shown]
+    meanings = [[metric_names.title(stem), metric_names.text(stem)] for stem in stems]
     words = page.Table(["metric", "definition"], meanings, words=(0, 1))
     yield page.Section(
         "Quality and reach",

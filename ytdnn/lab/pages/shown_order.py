@@ -7,6 +7,7 @@ those who build it.
 from collections.abc import Callable, Iterator, Sequence
 
 from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, shown_order_table, shown_words
 from ytdnn.lab.pages import page, plots, tables
 
@@ -118,7 +119,7 @@ def _curves(found: report_parts.ShownLists) -> page.Block:
 
 def _hits(found: report_parts.ShownLists) -> page.Table:
     metrics = list(next(iter(found.exposed.values())))
-    k = metrics[0].partition("@")[2]
+    k = metric_names.length(metrics[0])
     rows = [
         [
             names.model(name),

@@ -6,6 +6,7 @@ from typing import Any
 import markupsafe
 
 from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 from ytdnn.lab.pages import page, plots, scales
 
@@ -23,7 +24,7 @@ def metric_table(
     end: str,
     caption: str,
     left_out: Collection[str] = (),
-    named: Callable[[str], str] = names.metric,
+    named: Callable[[str], str] = metric_names.title,
 ) -> page.Table:
     """Returns a table of metrics down, models across, of metrics with a given suffix.
 
@@ -74,7 +75,7 @@ def gap_tables(
     shown = metrics or list(next(iter(models.values())))
     rows = [
         [
-            names.metric(metric),
+            metric_names.title(metric),
             *(_percent(found.get(metric)) for found in models.values()),
         ]
         for metric in shown

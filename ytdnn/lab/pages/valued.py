@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from ytdnn.evaluation import metric_names, report_model
+from ytdnn.evaluation import report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, page_value
 from ytdnn.lab.pages import page, plots, tables
 
@@ -55,7 +56,7 @@ def _gap_table(report: report_model.Report, metric: str) -> list[page.Block]:
     ]
     if not rows:
         return []
-    caption = f"Share of the gap in {names.metric(metric)} that is closed"
+    caption = f"Share of the gap in {metric_names.title(metric)} that is closed"
     return [page.Table(["gap", "system", "share"], rows, caption, words=(0, 1))]
 
 
@@ -66,9 +67,9 @@ def _plot(report: report_model.Report, metric: str) -> page.Block:
         if name
         != "oracle_by_watch_time"  # so far off that the others could not be read
     }
-    title = f"{names.heading(metric).partition('@')[0]} of the first "
+    title = f"{names.heading(metric_names.stem(metric))} of the first "
     return plots.intervals(
-        f"{title}{metric.partition('@')[2]} videos",
+        f"{title}{metric_names.length(metric)} videos",
         [names.model(name) for name in shown],
         {"": [tables.three(found, metric) for found in shown.values()]},
         "seconds, mean over users",
@@ -89,7 +90,7 @@ _SHOWN: dict[str, Callable[[float], str]] = {
 
 def _table(report: report_model.Report) -> page.Table:
     metrics = page_value.columns(report)
-    stems = [metric.partition("@")[0] for metric in metrics]
+    stems = [metric_names.stem(metric) for metric in metrics]
     rows = [
         [
             names.model(name),

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.lab.pages import page, plots, world_sections
-from ytdnn.log import schema
+from ytdnn.log import schema, table_schemas
 
 Log = Mapping[str, pl.LazyFrame]
 Logs = Mapping[str, Log]
@@ -48,7 +48,7 @@ def draw(logs: Logs, summary: str) -> str:
 
 def _sizes(logs: Logs) -> page.Table:
     rows = []
-    for table in schema.TABLES:
+    for table in table_schemas.TABLES:
         counts = [
             log[table].select(pl.len()).collect().item() if table in log else None
             for log in logs.values()

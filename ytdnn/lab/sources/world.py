@@ -12,7 +12,7 @@ import polars as pl
 
 from ytdnn import errors, registries
 from ytdnn.lab.world import generate, tables
-from ytdnn.log import event_log, schema
+from ytdnn.log import event_log, schema, table_schemas
 from ytdnn.log.sources import casting, files, log
 from ytdnn.run import artifacts, configs
 
@@ -74,7 +74,7 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
       errors.UserError: Something that is no world stands there.
     """
     _require_replaceable(directory)
-    rows = dict.fromkeys(schema.TABLES, 0)
+    rows = dict.fromkeys(table_schemas.TABLES, 0)
     facts: dict[str, object] = _facts(world.config)
     config = configs.to_dict(world.config)
     with artifacts.publish(directory, KIND, config, {}, facts) as partial:
@@ -109,7 +109,7 @@ def _require_replaceable(directory: pathlib.Path) -> None:
 def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
     """Returns the tables of a written world's first users, a fair sample of all."""
     found = {schema.VIDEOS: pl.scan_parquet(directory / f"{schema.VIDEOS}.parquet")}
-    for name in schema.TABLES:
+    for name in table_schemas.TABLES:
         part = directory / name / "part-00000.parquet"
         if part.exists():
             found[name] = pl.scan_parquet(part)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ytdnn import errors
-from ytdnn.evaluation import metric_names, report_files, report_model
+from ytdnn.evaluation import report_files, report_model
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.run import configs
 from ytdnn.run.configs import constants
 
@@ -174,8 +175,7 @@ def ordered(runs: Sequence[Run], by: str) -> list[Run]:
     """
     if by == RUN:
         return sorted(runs, key=lambda run: run.name)
-    stem = by.rpartition("/")[2].partition("@")[0]
-    sign = 1.0 if metric_names.less_is_better(stem) else -1.0
+    sign = 1.0 if metric_names.less_is_better(by.rpartition("/")[2]) else -1.0
 
     def key(run: Run) -> tuple[bool, float, str]:
         return by not in run.metrics, sign * run.metrics.get(by, 0.0), run.name

@@ -18,13 +18,13 @@ import polars as pl
 from ytdnn.evaluation import (
     compare,
     lists,
-    metric_names,
     ranker,
     report_files,
     report_model,
     statement,
     summary,
 )
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.lab.studies import run_table
 from ytdnn.log import schema
 from ytdnn.run import artifacts, configs, environment
@@ -228,10 +228,10 @@ def _shown(
     ks = first.report.config["evaluation"]["ks"]
     measured = {metric for run in known for metric in run.metrics}
     usual = (
-        f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
-        f"{lists.CANDIDATES}/ndcg@{ks[0]}",
-        f"{lists.CANDIDATES}/recall@{ks[min(1, len(ks) - 1)]}",
-        f"{lists.CANDIDATES}/map@{ks[-1]}",
+        f"{lists.CANDIDATES}/{metric_names.at('hit_rate', ks[0])}",
+        f"{lists.CANDIDATES}/{metric_names.at('ndcg', ks[0])}",
+        f"{lists.CANDIDATES}/{metric_names.at('recall', ks[min(1, len(ks) - 1)])}",
+        f"{lists.CANDIDATES}/{metric_names.at('map', ks[-1])}",
         *metric_names.judging_pages(measured, ks[0]),
         f"{ranker.RANKER}/auc",
         f"{ranker.RANKER}/weighted_per_user_loss",

@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import progress
-from ytdnn.evaluation import lists, metric_names, protocol, summary
+from ytdnn.evaluation import lists, protocol, summary
+from ytdnn.evaluation.metrics import metric_names
 from ytdnn.lab.truth import known_world
 from ytdnn.lab.world import corpus, memory, page_truth, truth
 from ytdnn.log import prepared, ragged, user_log
@@ -69,10 +70,10 @@ class TruePages:
         values = {}
         for k in ks:
             place = min(k, found.shape[1]) - 1
-            values[f"{metric_names.TRUE_WATCH_SECONDS}@{k}"] = seconds[:, place]
-            values[f"{metric_names.TRUE_CLICKS}@{k}"] = clicks[:, place]
             share = clickbait[:, place] / shown[:, place]
-            values[f"{metric_names.TRUE_CLICKBAIT}@{k}"] = share
+            found_at = (seconds[:, place], clicks[:, place], share)
+            for name, value in zip(metric_names.TRUE_PAGE, found_at, strict=True):
+                values[metric_names.at(name, k)] = value
         return values
 
     def worth(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import event_log, schema, vectors
+from ytdnn.log import event_log, schema, table_schemas, vectors
 from ytdnn.log.sources import times
 
 _TEXT = times.TEXT
@@ -49,13 +49,13 @@ def normalise(
     with event_log.readable(file):
         found = frame.collect_schema()
     expressions = [pl.col(event_log.ROW, *keep)]
-    for column in schema.TABLES[table].columns:
+    for column in table_schemas.TABLES[table].columns:
         own = names.get(column.name, column.name)
         if own in found:
             place = f"{table}.{column.name} ({own} of {file})"
             unit = units.get(column.name, 0)
             expressions += cast(column, own, found[own], place, unit)
-    if schema.TABLES[table].key is not None:
+    if table_schemas.TABLES[table].key is not None:
         expressions += _own_columns(table, found, names, keep)
     if table == schema.IMPRESSIONS:
         for name in outcomes:
@@ -68,15 +68,15 @@ def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
     """Returns an outcome as numbers, with true as 1, and its raw column."""
     if dtype == pl.Boolean:
         return [pl.col(name).cast(pl.Float64)]
-    return cast(schema.outcome(name), name, dtype, place)
+    return cast(table_schemas.outcome(name), name, dtype, place)
 
 
 def _own_columns(
     table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
 ) -> list[pl.Expr]:
     """Returns the log's own columns: numbers as float64, vectors, others as text."""
-    known = {names.get(c.name, c.name) for c in schema.TABLES[table].columns}
-    known |= {column.name for column in schema.TABLES[table].columns} | set(keep)
+    known = {names.get(c.name, c.name) for c in table_schemas.TABLES[table].columns}
+    known |= set(table_schemas.TABLES[table].names) | set(keep)
     own = []
     for name, dtype in found.items():
         if name in known or name.startswith(event_log.HIDDEN):
@@ -92,7 +92,11 @@ def _own_columns(
 
 
 def cast(
-    column: schema.Column, own: str, dtype: pl.DataType, place: str, unit: int = 0
+    column: table_schemas.Column,
+    own: str,
+    dtype: pl.DataType,
+    place: str,
+    unit: int = 0,
 ) -> list[pl.Expr]:
     """Returns the cast column and, if the cast can fail, the raw column."""
     value = pl.col(own)
@@ -115,11 +119,11 @@ def cast(
     return expressions
 
 
-def _dtype_of_missing(column: schema.Column) -> pl.DataType:
+def _dtype_of_missing(column: table_schemas.Column) -> pl.DataType:
     return event_log.DTYPES.get(column.kind, pl.Int64())
 
 
-def _is_exact(column: schema.Column, dtype: pl.DataType) -> bool:
+def _is_exact(column: table_schemas.Column, dtype: pl.DataType) -> bool:
     """Whether no value of `dtype` can fail the cast."""
     if column.kind == "text" or dtype in (pl.Datetime, pl.Date):
         return True
@@ -143,16 +147,9 @@ def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return _whole(value, dtype)
 
 
-def _finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype in _TEXT:
-        value = value.cast(pl.String).str.strip_chars()
-    number = value.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
-
-
 def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype in _TEXT or dtype.is_numeric():
-        return _finite(value, dtype)
+        return times.finite(value, dtype)
     return None
 
 

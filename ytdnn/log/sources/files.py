@@ -130,7 +130,7 @@ def part_starts(
                 if is_parquet
                 else pl.scan_csv(path, infer_schema=False, skip_lines=skip_lines)
             )
-            start += rows.select(pl.len()).collect(engine="streaming").item()
+            start += event_log.num_rows(rows)
     return tuple(starts)
 
 

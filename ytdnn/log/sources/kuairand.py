@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ytdnn import errors, registries
-from ytdnn.log import event_log, schema
+from ytdnn.log import event_log, schema, table_schemas
 from ytdnn.log.sources import (
     archives,
     casting,
@@ -238,7 +238,7 @@ def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log
 def _watches(log: event_log.Origin, click: str) -> event_log.Origin:
     """The clicked impressions, ties of a second in the order of milliseconds."""
     dtype = log.rows.collect_schema()[click]
-    column = schema.Column(click, "boolean")
+    column = table_schemas.Column(click, "boolean")
     clicked, *_ = casting.cast(column, click, dtype, f"{click} of {log.file}")
     frame = log.rows.filter(clicked)
     rows = casting.normalise(schema.WATCHES, frame, log.file, _WATCH_NAMES)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from ytdnn import errors, registries, user_paths
-from ytdnn.log import event_log, schema
+from ytdnn.log import event_log, schema, table_schemas
 from ytdnn.log.sources import (
     archives,
     casting,
@@ -48,7 +48,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     own = parse_files(config.files)
     given, copied = config.dir, config.dir
     if remote.is_url(given):
-        wanted = [own.get(table, table) for table in schema.TABLES]
+        wanted = [own.get(table, table) for table in table_schemas.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))
     found = table_files.find(copied, own)
@@ -106,8 +106,8 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
                 f"write for example --columns=watches.video_id=item_id"
             )
         table, column, own = found.group("table", "column", "own")
-        _require_one_of(table, schema.TABLES, "a table", entry)
-        columns = [known.name for known in schema.TABLES[table].columns]
+        _require_one_of(table, table_schemas.TABLES, "a table", entry)
+        columns = table_schemas.TABLES[table].names
         _require_one_of(column, columns, f"a column of {table}", entry)
         if column in names.setdefault(table, {}):
             raise errors.UserError(
@@ -136,7 +136,7 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
                 f"expected --files as table=your_file, received {entry!r}: write for "
                 f"example --files=watches=clicks.parquet"
             )
-        _require_one_of(table, schema.TABLES, "a table", entry, "--files")
+        _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
         if table in names:
             raise errors.UserError(
                 f"expected {table} once in --files, received it again in {entry!r}: "
@@ -216,14 +216,16 @@ def _read(
     parts: tuple[tuple[int, str], ...] = ()
     if found.folder is not None:
         parts = files.part_starts(found.paths, layout.num_comments)
-    times_of = {own[c.name].strip() for c in schema.TABLES[table].columns}
+    times_of = {own[c.name].strip() for c in table_schemas.TABLES[table].columns}
     noted = (*layout.notes(), *files.far_zones(found.paths, times_of))
     notes = (*(f"{table}: {note}" for note in noted), *read.notes)
     return dataclasses.replace(read, parts=parts, notes=notes)
 
 
 def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
-    return {c.name: names.get(c.name, c.name) for c in schema.TABLES[table].columns}
+    return {
+        c.name: names.get(c.name, c.name) for c in table_schemas.TABLES[table].columns
+    }
 
 
 def origin(
@@ -255,7 +257,7 @@ def origin(
     own = _own_names(table, names)
     missing = [
         column.name
-        for column in schema.TABLES[table].columns
+        for column in table_schemas.TABLES[table].columns
         if own[column.name] not in found and (column.required or column.name in names)
     ]
     if missing:
@@ -287,7 +289,7 @@ def _times(
         found = frame.collect_schema()
         return {
             column.name: times.reading(frame, own[column.name], found[own[column.name]])
-            for column in schema.TABLES[table].columns
+            for column in table_schemas.TABLES[table].columns
             if column.kind == "time" and own[column.name] in found
         }
 
@@ -300,7 +302,9 @@ def _scan(
     path = {"include_file_paths": table_files.PATH} if keys else {}
     layout = csv_files.Layout()
     if table_files.is_csv(found.paths[0]):
-        named = [own[c.name] for c in schema.TABLES[table].columns if c.kind == "id"]
+        named = [
+            own[c.name] for c in table_schemas.TABLES[table].columns if c.kind == "id"
+        ]
         ids = [*named, *map(str.strip, named)]
         layout = csv_files.require_rows(found.paths)
         frame = csv_files.scan_csvs(found.paths, ids, layout, **path)

@@ -13,7 +13,7 @@ import pathlib
 import polars as pl
 
 from ytdnn import errors, registries
-from ytdnn.log import event_log, schema
+from ytdnn.log import event_log, schema, table_schemas
 from ytdnn.log.sources import archives, casting, download, files, movielens_layouts
 from ytdnn.run import configs
 
@@ -67,7 +67,7 @@ def _impressions(
     """Returns the ratings as impressions; the rating stays as the raw `clicked`."""
     names = {**source.names, schema.CLICKED: source.rating}
     own = {key: name for key, name in names.items() if key != schema.CLICKED}
-    rating = schema.Column(source.rating, "number", "stars")
+    rating = table_schemas.Column(source.rating, "number", "stars")
     dtype = frame.collect_schema()[source.rating]
     place = f"ratings ({source.rating} of {source.file})"
     stars, *raw = casting.cast(rating, source.rating, dtype, place)

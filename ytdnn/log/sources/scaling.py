@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from ytdnn.log import schema
+from ytdnn.log import table_schemas
 
 _SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
 
@@ -49,7 +49,9 @@ def read(table: str, names: Mapping[str, str], found: Collection[str]) -> Names:
     """
     own = dict(names)
     by_operator: dict[str, dict[str, float]] = {"/": {}, "*": {}}
-    numbers = {one.name for one in schema.TABLES[table].columns if one.kind == "number"}
+    numbers = {
+        one.name for one in table_schemas.TABLES[table].columns if one.kind == "number"
+    }
     for name, given in names.items():
         match = _SCALED.fullmatch(given)
         if match is None or given in found or name not in numbers:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from ytdnn import errors, user_paths
-from ytdnn.log import event_log, schema
+from ytdnn.log import event_log, schema, table_schemas
 from ytdnn.log.sources import files
 
 PATH = "__path__"  # hidden column: the file of a row
@@ -97,7 +97,7 @@ def find(given: str, own: Mapping[str, str]) -> LogFiles:
             f"{given!r} ({user_paths.kind(directory) if given else 'nothing'})"
         )
     with event_log.readable(given):
-        names = {table: own.get(table, table) for table in schema.TABLES}
+        names = {table: own.get(table, table) for table in table_schemas.TABLES}
         found = {table: _files_of(directory, name) for table, name in names.items()}
         content = sorted(path.name for path in directory.iterdir())
     for table in dict.fromkeys([*own, schema.WATCHES]):

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn import errors
-from ytdnn.log import event_log, schema
+from ytdnn.log import event_log, schema, table_schemas
 from ytdnn.log.sources import frames, log
 from ytdnn.run import configs
 from ytdnn.run.configs import data as data_config
@@ -47,10 +47,10 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
             f"{type(given).__name__}: give tables={{'watches': …}}"
         )
     for name in given:
-        if name not in schema.TABLES:
-            hint = errors.hint(str(name), schema.TABLES)
+        if name not in table_schemas.TABLES:
+            hint = errors.hint(str(name), table_schemas.TABLES)
             raise errors.UserError(
-                f"expected tables of {', '.join(schema.TABLES)}, received "
+                f"expected tables of {', '.join(table_schemas.TABLES)}, received "
                 f"{name!r}{hint}"
             )
     if schema.WATCHES not in given:
@@ -61,7 +61,7 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
         )
     found = {
         name: frames.to_polars(given[name], _called(name))
-        for name in schema.TABLES
+        for name in table_schemas.TABLES
         if name in given
     }
     prints = {name: _fingerprint(frame, name) for name, frame in found.items()}

@@ -48,7 +48,7 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
         return Reading(note="dates without a time of day, read as midnight UTC")
     if not (dtype.is_numeric() or dtype in TEXT):
         return Reading()
-    size = _number(pl.col(column), dtype).abs()
+    size = finite(pl.col(column), dtype).abs()
     counts = [
         _is_of_unit(size, unit).sum().alias(name) for unit, name in enumerate(_UNITS)
     ]
@@ -87,14 +87,15 @@ def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None
         return None
     if dtype.is_integer() and not unit:
         return value.cast(pl.Int64, strict=False)
-    number = _number(value, dtype)
+    number = finite(value, dtype)
     if unit:
         number = pl.when(_is_of_unit(number.abs(), unit)).then(number)
     whole = (number / 1000.0**unit).floor().cast(pl.Int64, strict=False)
     return pl.coalesce(whole, _iso(value)) if dtype in TEXT else whole
 
 
-def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Returns a column of numbers, or of text, as finite numbers; null for others."""
     if dtype in TEXT:
         value = value.cast(pl.String).str.strip_chars()
     number = value.cast(pl.Float64, strict=False)

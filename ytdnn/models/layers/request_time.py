@@ -8,10 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.log import schema
 from ytdnn.models.layers import embeddings
 
 _HOUR_SECONDS = 3_600
-_DAY_SECONDS = 86_400
 _FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday, Monday is 0
 _NUM_BUCKETS = 32  # of the time since the last watch, each twice as long
 
@@ -56,7 +56,7 @@ def hour_indices(times: tf.Tensor) -> tf.Tensor:
 
 def weekday_indices(times: tf.Tensor) -> tf.Tensor:
     """Returns 1 … 7 for Monday to Sunday (UTC), 0 where unknown."""
-    days = tf.math.floordiv(times, _DAY_SECONDS) + _FIRST_WEEKDAY
+    days = tf.math.floordiv(times, schema.DAY_SECONDS) + _FIRST_WEEKDAY
     return _known(times, tf.math.floormod(days, 7))
 
 

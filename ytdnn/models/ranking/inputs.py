@@ -9,6 +9,8 @@ import copy
 import dataclasses
 from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.features import base_feature as features_interface
@@ -105,26 +107,32 @@ class ImpressionLog:
         )
 
     def candidates(
-        self, users: tf.Tensor, ends: tf.Tensor, times: tf.Tensor, videos: tf.Tensor
+        self,
+        user_indices: npt.NDArray[np.integer],
+        end_watches: npt.NDArray[np.int64],
+        times: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
     ) -> Tensors:
         """Returns the tensors of candidates, whether the log showed them or not.
 
         Args:
-          users: `[n] int32` user indices.
-          ends: `[n] int64` flat position of the first watch not in the history.
-          times: `[n] int64` of the requests, 0 = unknown.
-          videos: `[n, k] int32` catalogue indices.
+          user_indices: `[n]`.
+          end_watches: `[n]` flat position of the first watch not in the history.
+          times: `[n]` of the requests, 0 = unknown.
+          video_indices: `[n, k]` catalogue indices.
         """
+        users = tf.constant(user_indices, tf.int32)
+        ends = tf.constant(end_watches, tf.int64)
         stops = tf.gather(self._log.column("watches", "offsets"), users + 1)
         return self._at(
             positions.Positions(
                 users=users,
-                times=times,
+                times=tf.constant(times, tf.int64),
                 ends=ends,
                 event="watches",
                 rows=ends,
                 is_event=ends < stops,
-                videos=videos,
+                videos=tf.constant(video_indices, tf.int32),
             )
         )
 

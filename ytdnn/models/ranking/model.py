@@ -4,7 +4,6 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -165,7 +164,7 @@ class RankingModel:
           video_indices: `[n, k]` catalogue indices of candidates.
         """
         log = self.open_log(data)
-        tensors = _candidates(log, users, end_watches, times, video_indices)
+        tensors = log.candidates(users, end_watches, times, video_indices)
         return {f.name: tensors[f.name].numpy() for f in self.features}
 
     def open_log(
@@ -213,7 +212,7 @@ class RankingModel:
             of_part = self._predict(log.candidates_at(rows, videos))
             order = weighted_order.page_order(of_part, self.weights)
             found.append(of_part._replace(order=order))
-        return _joined(found)
+        return predictions.joined(found)
 
     def predictions(
         self,
@@ -237,7 +236,7 @@ class RankingModel:
             if history_rows is not None:
                 then = tf.constant(history_rows[part], tf.int64)
             found.append(self._predict(log.impressions(rows, then)))
-        return _joined(found, np.s_[:, 0])
+        return predictions.joined(found, np.s_[:, 0])
 
     def sum_of_losses(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -283,48 +282,12 @@ class RankingModel:
         found = [np.zeros([0, k], np.float32)]
         step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
         for part in _shown_parts(len(users), step, "users"):
-            tensors = _candidates(
-                log, users[part], end_watches[part], times[part], video_indices[part]
+            tensors = log.candidates(
+                users[part], end_watches[part], times[part], video_indices[part]
             )
             predicted = self._predict(tensors)
             found.append(weighted_order.page_order(predicted, self.weights).numpy())
         return np.concatenate(found)
-
-
-def _joined(
-    parts: list[heads.Predicted], columns: Any = np.s_[:]
-) -> predictions.Predictions:
-    """Returns the predictions of all parts, `[n, k]`, or some columns of them."""
-    parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
-    of_outcomes = {
-        name: np.concatenate([(part.outcomes or {})[name] for part in parts])[columns]
-        for name in parts[0].outcomes or {}
-    }
-    first = parts[0]._replace(outcomes=None)._asdict()
-    given = [name for name, values in first.items() if values is not None]
-    return predictions.Predictions(
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts])[columns]
-            for name in given
-        },
-        outcomes=of_outcomes,
-    )
-
-
-def _candidates(
-    log: inputs.ImpressionLog,
-    users: npt.NDArray[np.integer],
-    end_watches: npt.NDArray[np.int64],
-    times: npt.NDArray[np.int64],
-    video_indices: npt.NDArray[np.integer],
-) -> inputs.Tensors:
-    """Returns the network's inputs for candidates, from arrays."""
-    return log.candidates(
-        tf.constant(users, tf.int32),
-        tf.constant(end_watches, tf.int64),
-        tf.constant(times, tf.int64),
-        tf.constant(video_indices, tf.int32),
-    )
 
 
 def save(

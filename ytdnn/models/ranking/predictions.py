@@ -5,12 +5,15 @@ metric is measured for the scorers that give its input, and left out for the oth
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from ytdnn.log import schema
+from ytdnn.models.ranking import heads
 
 Values = npt.NDArray[np.floating]
 
@@ -100,6 +103,29 @@ class Predictions:
         if self.seconds is None or self.click_probability is None:
             return None
         return weighted_logits(self.seconds, self.click_probability)
+
+
+def joined(parts: Sequence[heads.Predicted], columns: Any = np.s_[:]) -> Predictions:
+    """Returns the predictions of all parts, `[n, k]`, or some columns of them.
+
+    Args:
+      parts: A head's predictions, `[n, k]` each.
+      columns: Columns that are kept.
+    """
+    parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
+    of_outcomes = {
+        name: np.concatenate([(part.outcomes or {})[name] for part in parts])[columns]
+        for name in parts[0].outcomes or {}
+    }
+    first = parts[0]._replace(outcomes=None)._asdict()
+    given = [name for name, values in first.items() if values is not None]
+    return Predictions(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])[columns]
+            for name in given
+        },
+        outcomes=of_outcomes,
+    )
 
 
 def weighted_logits(seconds: Values, click_probability: Values) -> Values:

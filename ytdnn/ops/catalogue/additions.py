@@ -10,7 +10,7 @@ import polars as pl
 from ytdnn import errors
 from ytdnn.bundle import added_videos, removed_videos
 from ytdnn.log import new_videos, prepared, schema
-from ytdnn.run import artifacts
+from ytdnn.run import whole_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,5 +83,5 @@ def _write(table: pl.DataFrame, path: pathlib.Path) -> None:
     """Writes the table atomically: readers see the old or the new one."""
     partial = path.with_name(f".{path.name}.partial")
     table.write_parquet(partial)
-    artifacts.flush(partial)
+    whole_files.flush(partial)
     partial.rename(path)

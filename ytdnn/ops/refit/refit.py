@@ -37,7 +37,7 @@ from ytdnn.log import (
     user_shards,
     windows,
 )
-from ytdnn.run import artifacts, configs
+from ytdnn.run import artifacts, configs, whole_files
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
 RANKER_FROM = "ranker_from"
@@ -222,7 +222,7 @@ def _write_entities(
     videos.write_parquet(directory / catalogues.VIDEOS_FILE)
     catalogue.vectors.write_ordered(order, directory)
     for name in (user_log.USERS_FILE, catalogues.VOCABULARIES_FILE):
-        artifacts.link(str(catalogue.directory / name), str(directory / name))
+        whole_files.link(str(catalogue.directory / name), str(directory / name))
 
 
 def _write_arrays(
@@ -232,8 +232,7 @@ def _write_arrays(
     directory: pathlib.Path,
 ) -> None:
     """Writes the changed arrays of the events, and links the unchanged ones."""
-    new_index = np.zeros(len(order) + 1, np.int32)
-    new_index[order + 1] = np.arange(1, len(order) + 1)
+    new_index = catalogues.new_indices(order)
     for number, shard in enumerate(log.shards):
         read = shard.read()
         changed = {"watch_splits": split.of_watches(read.watches)}
@@ -249,14 +248,14 @@ def _write_arrays(
             elif path.stem in changed:
                 array_files.save(target / path.name, changed[path.stem])
             elif path.stem not in _TOKEN_ARRAYS:
-                artifacts.link(str(path), str(target / path.name))
+                whole_files.link(str(path), str(target / path.name))
 
 
 def _write_searches(
     data: prepared.PreparedData, split: _Split, directory: pathlib.Path
 ) -> dict[str, int]:
     """Writes the tokens of searches with the vocabulary of the new training set."""
-    with artifacts.scratch(directory, "tokens") as scratch:
+    with whole_files.scratch(directory, "tokens") as scratch:
         files = _write_tokens(data.log, split, scratch)
         known = searches.vocabulary(files, data.config)
         known.write_parquet(directory / catalogues.TOKENS_FILE)

@@ -9,13 +9,12 @@ function takes (config, workdir), as in `steps`.
 """
 
 import dataclasses
-import datetime
 import json
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import progress, registries, user_paths
+from ytdnn import formats, progress, registries, user_paths
 from ytdnn.ops.cluster import tasks
 from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import api, graph, roles, runner, steps
@@ -163,7 +162,7 @@ def describe(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `refit/data` is made."""
     own, later = (artifacts.peek(workdir / place) for place in _SETS)
     return [
-        f"refit to the end of the log, {_moment(later[_FACT]['trained_to'])}; "
+        f"refit to the end of the log, {formats.utc(later[_FACT]['trained_to'])}; "
         f"{later['vocabulary']:,} videos can be retrieved, before "
         f"{own['vocabulary']:,}"
     ]
@@ -186,11 +185,11 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     windows = own.get("windows")
     held_out = "that held watches out"
     if windows is not None:
-        held_out = f"whose training ended at {_moment(windows['test'])}"
+        held_out = f"whose training ended at {formats.utc(windows['test'])}"
     return {
-        "trained_to": {"seconds": end, "utc": _moment(end)},
+        "trained_to": {"seconds": end, "utc": formats.utc(end)},
         "evaluation": f"measured on the run {held_out}; the served models are "
-        f"trained to {_moment(end)}",
+        f"trained to {formats.utc(end)}",
     }
 
 
@@ -221,11 +220,6 @@ def _without_ranker(measured: dict[str, Any]) -> dict[str, Any]:
     """Returns metrics without those of an evaluated ranker that is not served."""
     lists = {k: v for k, v in measured["lists"].items() if k != "system"}
     return measured | {"lists": lists, "impressions": {}}
-
-
-def _moment(seconds: int) -> str:
-    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refit(

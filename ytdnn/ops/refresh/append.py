@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.log import (
     catalogues,
     event_log,
@@ -24,6 +24,7 @@ from ytdnn.log import (
     prepared,
     schema,
     split_windows,
+    table_schemas,
 )
 from ytdnn.run import artifacts, configs
 
@@ -174,10 +175,10 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
         table = next(t for t in ours if theirs.get(t) != ours[t])
         raise errors.UserError(
             f"expected in {log.origin(table).file} only events after "
-            f"{_utc(old.windows.end_of_log)}, the end of {old.directory}, or its "
-            f"events too, found {theirs.get(table, (0, 0))[0]:,} {table} up to then "
-            f"where it has {ours[table][0]:,}, or different ones: give the grown log "
-            f"that it was made from, or the new events"
+            f"{formats.utc(old.windows.end_of_log)}, the end of {old.directory}, or "
+            f"its events too, found {theirs.get(table, (0, 0))[0]:,} {table} up to "
+            f"then where it has {ours[table][0]:,}, or different ones: give the grown "
+            f"log that it was made from, or the new events"
         )
 
 
@@ -229,7 +230,7 @@ def _with_entities(
     origins = {table: log.origin(table) for table in log.tables}
     known = {schema.USERS: old.users, schema.VIDEOS: old.videos}
     for table, frame in known.items():
-        key = str(schema.TABLES[table].key)
+        key = str(table_schemas.TABLES[table].key)
         if f"{table}.{key}" not in old.catalogue.columns:
             continue
         rows = frame.drop(catalogues.TRAIN_COUNT, strict=False).lazy()
@@ -242,8 +243,3 @@ def _with_entities(
         else:
             origins[table] = event_log.Origin(rows, f"{old.directory}/{table}")
     return event_log.from_origins(origins, log.facts)
-
-
-def _utc(seconds: int) -> str:
-    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -18,8 +18,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import schema
+from ytdnn import errors, formats
+from ytdnn.log import schema, table_schemas
 
 ANSWERS = "answers"
 FEEDBACK = "feedback"
@@ -59,8 +59,8 @@ class Joined:
 
     def lines(self) -> list[str]:
         """Returns the counts as lines to print."""
-        shown = _counted_noun(self.impressions, "impression")
-        clicks = _counted_noun(self.clicks, "click")
+        shown = formats.counted(self.impressions, "impression")
+        clicks = formats.counted(self.clicks, "click")
         told = [f"answers: {self.answers:,}, of {shown} with {clicks}"]
         others = {
             "answers left for later, younger than the wait": self.younger,
@@ -69,10 +69,6 @@ class Joined:
             "feedback left out, of no answer here": self.unmatched,
         }
         return told + [f"{what}: {n:,}" for what, n in others.items() if n]
-
-
-def _counted_noun(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
@@ -145,7 +141,7 @@ def join(
     old = answers.filter(pl.col(SERVED_AT) <= now - wait)
     known = old.filter(pl.col(schema.USER_ID).is_not_null())
     if known.is_empty():
-        number = _counted_noun(len(answers), "answer")
+        number = formats.counted(len(answers), "answer")
         raise errors.UserError(
             f"expected answers to users in {log} that are older than {wait:g} s, found "
             f"none ({number}, {len(answers) - len(old):,} of them younger): give a "
@@ -327,7 +323,7 @@ def _write(out: pathlib.Path, impressions: pl.DataFrame, watches: pl.DataFrame) 
     partial.mkdir(parents=True)
     for name, frame in tables.items():
         kept = [c for c in frame.columns if frame[c].null_count() < len(frame)]
-        required = [c.name for c in schema.TABLES[name].columns if c.required]
+        required = [c.name for c in table_schemas.TABLES[name].columns if c.required]
         columns = [c for c in frame.columns if c in {*kept, *required}]
         frame.select(columns).write_parquet(partial / f"{name}.parquet")
     shutil.rmtree(out, ignore_errors=True)

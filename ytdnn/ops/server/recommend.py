@@ -9,7 +9,7 @@ import numpy as np
 
 from ytdnn import errors
 from ytdnn.bundle import bundle, explained, requests
-from ytdnn.log import positions, schema
+from ytdnn.log import positions, schema, table_schemas
 from ytdnn.ops.server import (
     batching,
     joined_log,
@@ -277,7 +277,11 @@ def _outcome(name: str, value: Any) -> bool | float | None:
     if value is None or isinstance(value, bool):
         return value if name in schema.OUTCOMES or value is None else float(value)
     is_own = name not in schema.OUTCOMES
-    if is_own and isinstance(value, int | float) and 0 <= value <= schema.MOST_NUMBER:
+    if (
+        is_own
+        and isinstance(value, int | float)
+        and 0 <= value <= table_schemas.MOST_NUMBER
+    ):
         return float(value)
     expected = "a number of at least 0" if is_own else "true or false"
     raise errors.UserError(
@@ -318,10 +322,10 @@ def _watch_seconds(value: Any, clicked: bool) -> float:
     if value is None:
         return 0.0
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= schema.MOST_SECONDS:
+    if not is_number or not 0 <= value <= table_schemas.MOST_SECONDS:
         raise errors.UserError(
             f"expected {schema.WATCH_SECONDS} to be a number of 0 to "
-            f"{schema.MOST_SECONDS:,.0f}, received {_named(value)}"
+            f"{table_schemas.MOST_SECONDS:,.0f}, received {_named(value)}"
         )
     if value and not clicked:
         raise errors.UserError(

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn.ops.server import joined_log, metrics
-from ytdnn.run import artifacts
+from ytdnn.run import whole_files
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _MOST_ROWS = 100_000  # in memory, where the disk takes none
@@ -112,7 +112,7 @@ class ServedLog:
         name = f"{now}-{os.getpid()}-{next(self._numbers)}.parquet"
         frame = pl.DataFrame(rows, schema=self._columns[kind])
         path = place / name
-        with artifacts.whole_file(path) as partial, open(partial, "wb") as file:
+        with whole_files.whole_file(path) as partial, open(partial, "wb") as file:
             frame.write_parquet(file)
             file.flush()
             os.fsync(file.fileno())

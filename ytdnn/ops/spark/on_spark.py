@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.ops.spark import session
-from ytdnn.run import artifacts
+from ytdnn.run import whole_files
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SparkMachines:
         """Context with the engine that prepares a log into a directory."""
         with (
             session.opened(self.settings) as opened,
-            artifacts.scratch(directory, "spark") as scratch,
+            whole_files.scratch(directory, "spark") as scratch,
         ):
             from ytdnn.ops.spark import engine
 
@@ -54,7 +54,7 @@ class SparkMachines:
         """Context with the lists of many users, to be written into a file."""
         with (
             session.opened(self.settings) as opened,
-            artifacts.scratch(path, "spark") as scratch,
+            whole_files.scratch(path, "spark") as scratch,
         ):
             yield divided(opened, recommender, arguments, scratch)
 

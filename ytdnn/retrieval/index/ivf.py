@@ -152,15 +152,11 @@ class IvfModule(interface.SearchModule):
         vectors = interface.rows_of(self.vectors, rows)
         exact = tf.linalg.matvec(vectors, query)
 
-        def widened() -> Found:
-            indices, all_scores = self.exact.search(query[tf.newaxis], k)
-            return indices[0], all_scores[0]
-
         def best() -> Found:
             found, places = tf.math.top_k(exact, k)
             return tf.gather(rows, places) + 1, found
 
-        return tf.cond(tf.size(rows) < k, widened, best)
+        return tf.cond(tf.size(rows) < k, lambda: self.exact.search_one(query, k), best)
 
     def _coded(self, query: tf.Tensor, lists: tf.Tensor) -> Found:
         """Returns the videos of some lists and their scores by codes.

@@ -124,13 +124,11 @@ class LshModule(interface.SearchModule):
         rows = self._candidates(query, slots)
         scores = tf.linalg.matvec(interface.rows_of(self.vectors, rows), query)
         rows, scores = _distinct(rows, scores, k, self._num_tables)
-
-        def widened() -> Found:
-            indices, all_scores = self.exact.search(query[tf.newaxis], k)
-            return indices[0], all_scores[0]
-
-        is_short = tf.shape(rows)[0] < k
-        return tf.cond(is_short, widened, lambda: (rows + 1, scores))
+        return tf.cond(
+            tf.shape(rows)[0] < k,
+            lambda: self.exact.search_one(query, k),
+            lambda: (rows + 1, scores),
+        )
 
     def _candidates(self, query: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
         """Returns the videos of the best buckets, `[at most slots] int32`.

@@ -1,7 +1,6 @@
 """`ytdnn check`: lists every mistake and note of an event log; writes nothing."""
 
-from collections.abc import Sequence
-
+from ytdnn import formats
 from ytdnn.run import configs
 from ytdnn.run.cli import arguments, output, resolved
 
@@ -26,16 +25,7 @@ def run(given: arguments.Arguments) -> int:
     for number, line in enumerate(found.mistakes, 1):
         output.say(f"mistake {number}: {line}")
     output.say(
-        f"{_count(found.mistakes, 'mistake')}, {_count(found.notes, 'note')}; nothing "
-        f"was written"
+        f"{formats.counted(len(found.mistakes), 'mistake')}, "
+        f"{formats.counted(len(found.notes), 'note')}; nothing was written"
     )
     return _MISTAKES if found.mistakes else 0
-
-
-def _count(found: Sequence[str], what: str) -> str:
-    """Returns a number with its noun.
-
-    >>> _count(["a"], "note"), _count([], "note")
-    ('1 note', '0 notes')
-    """
-    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

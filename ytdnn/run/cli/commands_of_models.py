@@ -20,6 +20,13 @@ from ytdnn.run.cli import (
 )
 
 _WORKDIR, _CONFIG, _K = resolved.WORKDIR, resolved.CONFIG, resolved.K
+_TRAINING = (
+    feature_flag.FLAG,
+    repeats_flag.FLAG,
+    sessions_flag.FLAG,
+    tracker_flag.FLAG,
+    resolved.STRATEGY,
+)
 _REFIT = arguments.Flag("refit", key="refit", is_switch=True)
 
 COMMANDS = (
@@ -44,11 +51,7 @@ COMMANDS = (
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
             kept_parts_flag.FLAG,
-            feature_flag.FLAG,
-            repeats_flag.FLAG,
-            sessions_flag.FLAG,
-            tracker_flag.FLAG,
-            resolved.STRATEGY,
+            *_TRAINING,
             _REFIT,
             _K,
         ),
@@ -134,11 +137,7 @@ COMMANDS = (
                 "Train this stage only; default: all.",
                 example="candidates|index|ranking",
             ),
-            feature_flag.FLAG,
-            repeats_flag.FLAG,
-            sessions_flag.FLAG,
-            tracker_flag.FLAG,
-            resolved.STRATEGY,
+            *_TRAINING,
         ),
         (
             "extensions",

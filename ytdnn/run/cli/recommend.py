@@ -166,10 +166,7 @@ def _recommend_many(
             index=index,
             exclude=_file(values, "exclude"),
             allow=_file(values, "allow"),
-            where=_where(values),
-            policy=values.get("policy", ""),
-            max_per=_max_per(values),
-            weights=_weights(values),
+            **_limits(values),
             machines=machines,
             progress=shown,
         )
@@ -181,44 +178,31 @@ def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
     return pathlib.Path(values[name]) if name in values else None
 
 
-def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
-    """Returns the conditions of --where."""
-    if "where" not in values:
-        return None
-    try:
-        found = json.loads(values["where"])
-    except ValueError as error:
-        raise errors.UserError(
-            f'expected --where as JSON, [{{"column": "language", "in": ["en"]}}], '
-            f"received {values['where']!r} ({error})"
-        ) from None
-    return found if isinstance(found, list) else [found]
+_LIMITS = {  # flags with JSON, and an example of each
+    schema.WHERE: '[{"column": "language", "in": ["en"]}]',
+    schema.MAX_PER: '{"channel_id": 2}',
+    schema.ORDER_WEIGHTS: '{"watch_seconds": 1, "liked": 30}',
+}
 
 
-def _max_per(values: Mapping[str, str]) -> Any:
-    """Returns the caps of --max_per."""
-    if "max_per" not in values:
-        return None
-    try:
-        return json.loads(values["max_per"])
-    except ValueError as error:
-        raise errors.UserError(
-            f'expected --max_per as JSON, {{"channel_id": 2}}, received '
-            f"{values['max_per']!r} ({error})"
-        ) from None
-
-
-def _weights(values: Mapping[str, str]) -> Any:
-    """Returns the weights of --weights."""
-    if "weights" not in values:
-        return None
-    try:
-        return json.loads(values["weights"])
-    except ValueError as error:
-        raise errors.UserError(
-            f'expected --weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
-            f"received {values['weights']!r} ({error})"
-        ) from None
+def _limits(values: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the given ones of --where, --policy, --max_per and --weights."""
+    found: dict[str, Any] = {}
+    for name, example in _LIMITS.items():
+        if name not in values:
+            continue
+        try:
+            found[name] = json.loads(values[name])
+        except ValueError as error:
+            raise errors.UserError(
+                f"expected --{name} as JSON, {example}, received {values[name]!r} "
+                f"({error})"
+            ) from None
+    if not isinstance(found.get(schema.WHERE, []), list):
+        found[schema.WHERE] = [found[schema.WHERE]]
+    if "policy" in values:
+        found[schema.POLICY] = values["policy"]
+    return found
 
 
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
@@ -233,14 +217,7 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         recommender = pipeline.Recommender.load(values["bundle"])
         request = _read(pathlib.Path(values["request"]))
     notes = []
-    if "where" in values:
-        request = request | {"where": _where(values)}
-    if "max_per" in values:
-        request = request | {"max_per": _max_per(values)}
-    if "policy" in values:
-        request = request | {schema.POLICY: values["policy"]}
-    if "weights" in values:
-        request = request | {"weights": _weights(values)}
+    request = request | _limits(values)
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle

@@ -8,7 +8,6 @@ a `Config`.
 """
 
 import importlib
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.run.configs.by_size import LogSize
@@ -152,56 +151,15 @@ _RARE = {
     "quickstart": "first_run",
 }
 
-# Names of components in version 0.1.0, accepted for one version.
 if TYPE_CHECKING:
     from ytdnn.run.configs.changes import changed
     from ytdnn.run.configs.first_run import quickstart
     from ytdnn.run.configs.spaces import Options, Range
-
-    BPR = BPRConfig
-    Bags = BagsConfig
-    Candidates = CandidatesConfig
-    Click = ClickConfig
-    ClickTimesWatchTime = ClickTimesWatchTimeConfig
-    Cluster = ClusterConfig
-    Composition = CompositionConfig
-    Content = ContentConfig
-    Data = DataConfig
-    Evaluation = EvaluationConfig
-    Exact = ExactConfig
-    ExactOdds = ExactOddsConfig
-    Features = FeaturesConfig
-    FullSoftmax = FullSoftmaxConfig
-    GBCE = GBCEConfig
-    HSTU = HSTUConfig
-    HeldOutWatch = HeldOutWatchConfig
-    HierarchicalSoftmax = HierarchicalSoftmaxConfig
-    Index = IndexConfig
-    Lsh = LshConfig
-    NextWatch = NextWatchConfig
-    OwnEncoder = OwnEncoderConfig
-    Quantiles = QuantilesConfig
-    Ranking = RankingConfig
-    Raw = RawConfig
-    Refresh = RefreshConfig
-    SampledSoftmax = SampledSoftmaxConfig
-    Scann = ScannConfig
-    SelfAttention = SelfAttentionConfig
-    Training = TrainingConfig
-    WARP = WARPConfig
-    WeightedLogistic = WeightedLogisticConfig
-    World = WorldConfig
 else:
 
     def __getattr__(name: str) -> Any:
-        """Returns a lazily imported name, or a component by its old name (warns)."""
-        if name in _RARE:
-            module = importlib.import_module(f"ytdnn.run.configs.{_RARE[name]}")
-            return getattr(module, name)
-        new = f"{name}Config"
-        if name.startswith("_") or new not in __all__:
+        """Returns a lazily imported name (PEP 562)."""
+        if name not in _RARE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        warnings.warn(
-            f"configs.{name} is configs.{new} now: write that", FutureWarning, 2
-        )
-        return globals()[new]
+        module = importlib.import_module(f"ytdnn.run.configs.{_RARE[name]}")
+        return getattr(module, name)

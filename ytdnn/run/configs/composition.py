@@ -106,10 +106,7 @@ class CompositionConfig:
     @pydantic.field_validator("policies", mode="after")
     @classmethod
     def _are_named_lists(cls, value: str) -> str:
-        try:
-            found = json.loads(value) if value else {}
-        except ValueError:
-            found = None
+        found = _json(value)
         if not isinstance(found, dict) or not all(
             name and _is_policy(one) for name, one in found.items()
         ):
@@ -122,11 +119,7 @@ class CompositionConfig:
     @pydantic.field_validator("weights", mode="after")
     @classmethod
     def _are_numbers(cls, value: str) -> str:
-        try:
-            found = json.loads(value) if value else {}
-        except ValueError:
-            found = None
-        if not _are_weights(found):
+        if not _are_weights(_json(value)):
             raise ValueError(
                 f'expected weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
                 f"received {value!r}"
@@ -136,15 +129,14 @@ class CompositionConfig:
     @property
     def default_weights(self) -> dict[str, float]:
         """Weights for requests without weights, by name."""
-        return dict(json.loads(self.weights)) if self.weights else {}
+        return dict(_json(self.weights))
 
     @property
     def weights_of_policies(self) -> dict[str, dict[str, float]]:
         """Weights of policies with weights, by name."""
-        found = json.loads(self.policies) if self.policies else {}
         return {
             name: one["weights"]
-            for name, one in found.items()
+            for name, one in _json(self.policies).items()
             if isinstance(one, dict) and one.get("weights")
         }
 
@@ -274,6 +266,14 @@ class CompositionConfig:
     def num_from_tower(self) -> int:
         """Least number of candidates from the candidate model."""
         return self.num_candidates - sum(self.num_places.values())
+
+
+def _json(text: str) -> Any:
+    """Returns a JSON value, an empty object for no text; None for other text."""
+    try:
+        return json.loads(text) if text else {}
+    except ValueError:
+        return None
 
 
 def _is_policy(value: Any) -> bool:

@@ -6,7 +6,6 @@ from typing import Annotated, Final, Literal
 import pydantic
 
 from ytdnn import registries
-from ytdnn.log import schema
 from ytdnn.run.configs import components
 from ytdnn.run.configs import world as world_config
 
@@ -14,36 +13,6 @@ IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
 # Settings that only some sources have; others refuse them.
 OF_SOURCES: Final = ("exposure", "click", "histories", "files")
 _NAME = re.compile(r"[A-Za-z]\w*")
-# Names of columns, inputs and outputs, which an outcome of the user's own cannot have.
-RESERVED: Final = frozenset(
-    {
-        column.name
-        for table in schema.TABLES.values()
-        for column in table.columns
-        if column.name not in schema.OUTCOMES
-    }
-    | schema.REQUEST_KEYS
-    | {
-        schema.CLICK_PROBABILITY,
-        schema.EXPECTED_WATCH_SECONDS,
-        schema.IDS,
-        schema.NUM_RESULTS,
-        schema.PLACED_BY,
-        schema.POLICY,
-        schema.PROPENSITIES,
-        schema.SCORES,
-        schema.WEIGHT_NAMES,
-        schema.WEIGHT_VALUES,
-        schema.CONDITIONS,
-        schema.CONDITION_VALUES,
-        schema.EXCLUDE_IDS,
-        schema.ALLOW_IDS,
-        schema.OUTCOME_LABELS,
-        *("candidate_score", "candidate_scores", "sources", "seed_ids", "ranks"),
-        *("stage_seconds", "request", "similar_video_id", "where", "weights"),
-        *("rank", "row", "title", "user", "video"),
-    }
-)
 
 
 @components.validated
@@ -154,8 +123,11 @@ class DataConfig:
     @pydantic.field_validator("outcomes", mode="after")
     @classmethod
     def _are_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from ytdnn.log import table_schemas
+
+        reserved = table_schemas.RESERVED
         for name in value:
-            if not _NAME.fullmatch(name) or name in RESERVED or value.count(name) > 1:
+            if not _NAME.fullmatch(name) or name in reserved or value.count(name) > 1:
                 raise ValueError(
                     f"expected outcomes as names of letters, digits and underscores, "
                     f"each once, that are no column or output of another meaning, "

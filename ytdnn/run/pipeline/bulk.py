@@ -8,7 +8,7 @@ import dataclasses
 import numbers
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ytdnn import errors, user_paths
 from ytdnn.log import schema
@@ -25,6 +25,26 @@ Where = list[dict[str, Any]] | None
 MaxPer = Mapping[str, int] | None
 Weights = Mapping[str, float] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
+
+
+class ListLimits(TypedDict, total=False):
+    """The limits and weights of lists, as `write_recommendations` takes them."""
+
+    exclude: Ids
+    allow: Ids
+    where: Where
+    policy: str
+    max_per: MaxPer
+    weights: Weights
+
+
+_KEYS = (*schema.SHORT_KEYS, schema.POLICY)  # of requests too
+_PAIRS = (  # a field of `bulk.BulkFilters`, its names and their values in requests
+    ("conditions", schema.CONDITIONS, schema.CONDITION_VALUES),
+    ("max_per", schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS),
+    ("weights", schema.WEIGHT_NAMES, schema.WEIGHT_VALUES),
+)
+_INPUTS = {schema.POLICY, *(name for _, *names in _PAIRS for name in names)}
 
 
 def write_recommendations(
@@ -78,14 +98,10 @@ def write_recommendations(
       errors.UserError: No given user is in the log, or a file cannot be read or
         written.
     """
-    from ytdnn.bundle import sink
-
-    path = user_paths.expanded(out)
-    sink.require_path(path)
-    asked = {"users": users, "k": k, "ranker": ranker, "index": index}
+    path = _output(out)
+    asked: dict[str, Any] = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
-    asked["max_per"] = max_per
-    asked["weights"] = weights
+    asked |= {"max_per": max_per, "weights": weights}
     if machines is None:
         return stream(recommender, **asked).write(path, progress)
     with machines.lists(recommender, asked, path) as divided:
@@ -99,12 +115,7 @@ def stream(
     *,
     ranker: bool,
     index: str,
-    exclude: Ids,
-    allow: Ids,
-    where: Where = None,
-    policy: str = "",
-    max_per: MaxPer = None,
-    weights: Weights = None,
+    **given: Unpack[ListLimits],
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -113,8 +124,9 @@ def stream(
     from ytdnn.bundle import streams
 
     _require_length(k)
-    weighed = weights if ranker else None
-    found, notes = limits(recommender, exclude, allow, where, policy, max_per, weighed)
+    if not ranker:
+        given["weights"] = None
+    found, notes = limits(recommender, **given)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -150,10 +162,7 @@ def write_similar(
     Raises:
       errors.UserError: No video has a vector, or a file cannot be read or written.
     """
-    from ytdnn.bundle import sink
-
-    path = user_paths.expanded(out)
-    sink.require_path(path)
+    path = _output(out)
     return similar(recommender, videos, k, by).write(path, progress)
 
 
@@ -176,10 +185,7 @@ def write_user_vectors(
       errors.UserError: No given user is in the log, or a file cannot be read or
         written.
     """
-    from ytdnn.bundle import sink
-
-    path = user_paths.expanded(out)
-    sink.require_path(path, sink.PARQUET)
+    path = _output(out, only_parquet=True)
     return user_vectors(recommender, users).write(path, progress)
 
 
@@ -201,10 +207,7 @@ def write_video_vectors(
     Raises:
       errors.UserError: No video has a vector, or a file cannot be read or written.
     """
-    from ytdnn.bundle import sink
-
-    path = user_paths.expanded(out)
-    sink.require_path(path, sink.PARQUET)
+    path = _output(out, only_parquet=True)
     return video_vectors(recommender, videos).write(path, progress)
 
 
@@ -239,30 +242,21 @@ def video_vectors(
 
 
 def limits(
-    recommender: "recommender_room.Recommender",
-    exclude: Ids,
-    allow: Ids,
-    where: Where = None,
-    policy: str = "",
-    max_per: MaxPer = None,
-    weights: Weights = None,
+    recommender: "recommender_room.Recommender", **given: Unpack[ListLimits]
 ) -> tuple["bulk.BulkFilters", list[str]]:
-    """Returns the limits of lists and weights, and messages about unknown ids."""
+    """Returns the limits and weights of lists, and messages about unknown ids.
+
+    Args:
+      recommender: The bundle.
+      **given: See `write_recommendations`.
+
+    Raises:
+      errors.UserError: A value is malformed, or names something that the bundle lacks.
+    """
     from ytdnn.bundle import bulk, bulk_ids
 
-    own: dict[str, Any] = {}
-    if where or policy:
-        own = dict(
-            zip(
-                ("conditions", "policy"),
-                checked(recommender, where, policy),
-                strict=True,
-            )
-        )
-    if max_per:
-        own["max_per"] = capped(recommender, max_per)
-    if weights:
-        own["weights"] = checked_weights(recommender, weights)
+    exclude, allow = given.get("exclude"), given.get("allow")
+    own = _of_request(recommender, {k: v for k, v in given.items() if k in _KEYS and v})
     if exclude is None and allow is None:
         return bulk.BulkFilters(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
@@ -273,56 +267,31 @@ def limits(
     return dataclasses.replace(found, **own), notes
 
 
-def checked(
-    recommender: "recommender_room.Recommender", where: Where, policy: str
-) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Returns conditions as inputs of the models, and the policy.
-
-    Raises:
-      errors.UserError: A condition is malformed, or the bundle has no such column or
-        policy.
-    """
+def _of_request(
+    recommender: "recommender_room.Recommender", given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the fields of `BulkFilters` that are keys of requests, checked."""
     from ytdnn.bundle import requests
 
+    if not given:
+        return {}
     fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
-    names = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY)
-    known = {name: field for name, field in fields.items() if name in names}
-    given = {"where": where, schema.POLICY: policy}
-    values = requests.values({key: v for key, v in given.items() if v}, known)
-    pairs = zip(values.get(names[0], ()), values.get(names[1], ()), strict=True)
-    return tuple(pairs), values.get(schema.POLICY, "")
+    known = {name: field for name, field in fields.items() if name in _INPUTS}
+    values = requests.values(dict(given), known)
+    pairs = {
+        field: tuple(zip(values.get(names, ()), values.get(of, ()), strict=True))
+        for field, names, of in _PAIRS
+    }
+    return {**pairs, "policy": values.get(schema.POLICY, "")}
 
 
-def capped(
-    recommender: "recommender_room.Recommender", max_per: MaxPer
-) -> tuple[tuple[str, int], ...]:
-    """Returns caps on columns of videos, checked.
+def _output(out: api.Path, only_parquet: bool = False) -> pathlib.Path:
+    """Returns the path of a file to write, if it is of a kind that can be written."""
+    from ytdnn.bundle import sink
 
-    Raises:
-      errors.UserError: A cap is malformed, or the bundle has no such column.
-    """
-    from ytdnn.bundle import where
-
-    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
-    known = fields.get(schema.MAX_PER_COLUMNS)
-    return tuple(where.capped(max_per, known.choices if known else ()).items())
-
-
-def checked_weights(
-    recommender: "recommender_room.Recommender", weights: Mapping[str, float]
-) -> tuple[tuple[str, float], ...]:
-    """Returns weights as inputs of the models.
-
-    Raises:
-      errors.UserError: The weights are malformed, or name something that the bundle
-        does not predict.
-    """
-    from ytdnn.bundle import outcome_weights as weights_room
-
-    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
-    found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
-    names = found.get(schema.WEIGHT_NAMES, [])
-    return tuple(zip(names, found.get(schema.WEIGHT_VALUES, []), strict=True))
+    path = user_paths.expanded(out)
+    sink.require_path(path, *([sink.PARQUET] if only_parquet else []))
+    return path
 
 
 def _users(

@@ -170,12 +170,12 @@ class Recommender:
         if not isinstance(read, list):
             limits, notes = bulk.limits(
                 self,
-                exclude,
-                allow,
-                where,
-                policy,
-                max_per,
-                weights if ranker else None,
+                exclude=exclude,
+                allow=allow,
+                where=where,
+                policy=policy,
+                max_per=max_per,
+                weights=weights if ranker else None,
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
@@ -186,8 +186,8 @@ class Recommender:
                 f"set {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in the requests"
             )
         else:
-            shared: dict[str, Any] = {"where": where, schema.POLICY: policy}
-            shared |= {"max_per": max_per, "weights": weights}
+            shared: dict[str, Any] = {schema.WHERE: where, schema.POLICY: policy}
+            shared |= {schema.MAX_PER: max_per, schema.ORDER_WEIGHTS: weights}
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(requests) else found

@@ -6,7 +6,7 @@ counts in the manifest of the prepared set, so they follow the data.
 
 import pathlib
 
-from ytdnn import errors
+from ytdnn import errors, formats
 from ytdnn.run import artifacts, configs
 
 _DATA = "data"
@@ -61,17 +61,13 @@ def describe(config: configs.Config, workdir: pathlib.Path, section: str) -> lis
 def _words(size: configs.LogSize, section: str) -> str:
     if section == "ranking":
         # The rule reads all of them; fewer train (`prepare` says how many).
-        return f"{_counted(size.impressions, 'impression')} of all windows"
+        return f"{formats.counted(size.impressions, 'impression')} of all windows"
     parts = [
-        _counted(size.watches, "watch", "es"),
-        _counted(size.users, "user"),
-        _counted(size.videos, "video"),
+        formats.counted(size.watches, "watch", "es"),
+        formats.counted(size.users, "user"),
+        formats.counted(size.videos, "video"),
     ]
     return ", ".join(parts)
-
-
-def _counted(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def _text(value: object) -> str:

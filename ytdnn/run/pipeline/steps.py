@@ -5,12 +5,11 @@ TensorFlow takes seconds to load, and help, errors and `import ytdnn` do not nee
 """
 
 import dataclasses
-import datetime
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, registries
+from ytdnn import errors, formats, registries
 from ytdnn.evaluation import chosen_order, report_files
 from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import memory, native_log, sizes
@@ -241,9 +240,8 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
         export_room.export(workdir, config)
         return
     end = int(trained[prepared.TRAINED_TO])
-    moment = datetime.datetime.fromtimestamp(end, datetime.UTC)
-    utc = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    facts = {"trained_to": {"seconds": end, "utc": utc}, "evaluation": None}
+    moment = {"seconds": end, "utc": formats.utc(end)}
+    facts = {"trained_to": moment, "evaluation": None}
     export_room.export(workdir, config, export_room.Refit(".", facts, None))
 
 

@@ -1,0 +1,36 @@
+"""Numbers and times in the form that lines for people have; times are UTC."""
+
+import datetime
+
+
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """Returns a number with its noun.
+
+    >>> counted(1, "user"), counted(2_000, "watch", "es")
+    ('1 user', '2,000 watches')
+
+    Args:
+      number: The number.
+      noun: Noun in the singular.
+      plural: Ending of the plural.
+    """
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
+def day(seconds: float) -> str:
+    """Returns the day of a time, seconds since the epoch, as `2026-11-28`."""
+    return f"{_time(seconds):%Y-%m-%d}"
+
+
+def minute(seconds: float) -> str:
+    """Returns the minute of a time, seconds since the epoch, as `2026-11-28 15:54`."""
+    return f"{_time(seconds):%Y-%m-%d %H:%M}"
+
+
+def utc(seconds: float) -> str:
+    """Returns a time, seconds since the epoch, as `2026-11-28T15:54:36Z`."""
+    return f"{_time(seconds):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _time(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC)
