@@ -1,6 +1,6 @@
 """Trains the planted log, variables sharded or not, and prints its losses.
 
-    python -m tests.ops.cluster.losses_on_servers DATA STRATEGY
+    python -m tests.ops.cluster.losses_on_servers DATA STRATEGY HASHED_ROWS
 
 With `parameter_server` it is a process of a cluster, as its `TF_CONFIG` says.
 """
@@ -22,7 +22,7 @@ SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
 
 
-def main(directory: str, name: str) -> None:
+def main(directory: str, name: str, hashed_rows: str) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
     task = tasks.from_environment(name)
     if task is not None and not task.is_chief:
@@ -31,6 +31,8 @@ def main(directory: str, name: str) -> None:
     on = devices.make(name, SHARDED)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
+    rows = {"candidates.hashed_rows": int(hashed_rows)}
+    config = configs.changed(config, rows)
     randomness.set_seed(0)
     with on.scope():
         network = candidate_model.build(config.candidates, data)
@@ -50,4 +52,4 @@ def main(directory: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

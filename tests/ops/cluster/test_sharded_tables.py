@@ -20,12 +20,16 @@ def _found(text):
 
 
 @pytest.mark.thorough
-def test_sharded_variables_have_the_losses_of_whole_ones(repository, tmp_path, capfd):
+@pytest.mark.parametrize(("hashed_rows", "table"), [(0, "table"), (34, "shared_rows")])
+def test_sharded_variables_have_the_losses_of_whole_ones(
+    repository, tmp_path, capfd, hashed_rows, table
+):
     """With one worker, whose steps follow one another as one process's do."""
     data = planted.prepared_data(tmp_path)
 
     def command(strategy):
-        return [sys.executable, "-m", _MODULE, str(data.directory), strategy]
+        given = str(data.directory), strategy, str(hashed_rows)
+        return [sys.executable, "-m", _MODULE, *given]
 
     alone = subprocess.run(
         command("none"), capture_output=True, text=True, cwd=repository, check=True
@@ -43,8 +47,8 @@ def test_sharded_variables_have_the_losses_of_whole_ones(repository, tmp_path, c
     losses, metrics, _ = _found(alone.stdout)
     of_shards, measured, sharded = _found(capfd.readouterr().out)
     assert {
-        "videos/table/part_1:0",
-        "watched_videos/table/part_1:0",
+        f"videos/{table}/part_1:0",
+        f"watched_videos/{table}/part_1:0",
         "user_tower/tower/relu_0/kernel/part_1:0",
     } <= set(sharded)
     np.testing.assert_allclose(of_shards, losses, rtol=1e-4)

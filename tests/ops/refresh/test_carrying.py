@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.models.layers import embeddings
 from ytdnn.ops.refresh import carrying
 from ytdnn.training import optimizer_state
 
@@ -19,6 +20,18 @@ def test_rows_follow_their_values() -> None:
 
 def test_a_value_that_is_gone_has_no_row() -> None:
     assert carrying.places(["a", "b"], ["b"]).tolist() == [0, 2]
+
+
+def test_a_hashed_video_keeps_its_rows_where_its_index_changes() -> None:
+    old, new = (embeddings.HashedTable(n, 2, 4, name="videos") for n in (2, 3))
+    pairs = [table.row_numbers.numpy() for table in (old, new)]
+    rows = ROWS, carrying.RowSources(ROWS.sources, is_zero=True)
+    carrying.weights(old, new, {"row_numbers": rows[0], "videos": rows[1]})
+    a, b = 1, 2
+    expected = [[0, 0], pairs[0][b], pairs[1][2], pairs[0][a]]
+    np.testing.assert_array_equal(new.row_numbers, expected)
+    np.testing.assert_array_equal(new.table, old.table)
+    np.testing.assert_array_equal(new(tf.constant([1, 3])), old(tf.constant([b, a])))
 
 
 class Net(tf.Module):

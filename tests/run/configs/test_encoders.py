@@ -27,6 +27,12 @@ ATTENTION = configs.SelfAttentionConfig()
             "expected no tied_tables for hierarchical_softmax",
         ),
         (
+            {"hashed_rows": 9, "loss": configs.HierarchicalSoftmaxConfig()},
+            "expected hashed_rows 0 for hierarchical_softmax",
+        ),
+        ({"hashed_rows": 1}, "expected hashed_rows of 0 or at least 2, received 1"),
+        ({"hashed_rows": -5}, "hashed_rows"),
+        (
             {
                 "encoder": configs.HSTUConfig(beside_bags=True),
                 "bags": (),

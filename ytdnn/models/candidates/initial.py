@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.features.sequences import watched
 from ytdnn.log import catalogues, prepared
-from ytdnn.models.candidates import co_watching, model
+from ytdnn.models.candidates import co_watching, model, shared_rows
 from ytdnn.models.layers import embeddings
 from ytdnn.run import configs
 
@@ -46,7 +47,7 @@ def set_weights(
       data: The prepared set; only its training watches are read.
 
     Returns:
-      The counted vectors that `begin_at` takes; None for a random start.
+      The counted rows of the table that `begin_at` takes; None for a random start.
     """
     config = candidate_model.config
     if config.initial_vectors == "random":
@@ -54,8 +55,9 @@ def set_weights(
     vectors = co_watching.vectors(data, config.embedding_dim)
     counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
     if not config.tied_tables:
-        watched = vectors * _rarity(counts)[:, np.newaxis]
-        _assign_rows(candidate_model.user_tower.watches.videos.table, watched)
+        of_watched = candidate_model.user_tower.watches.videos
+        rare = vectors * _rarity(counts)[:, np.newaxis]
+        _assign_rows(of_watched.table, _stored(of_watched, rare, counts))
     if config.bias:
         logs = np.log1p(counts.astype(np.float64))
         _assign(candidate_model.bias, np.append(0.0, logs - logs.mean()))
@@ -63,8 +65,9 @@ def set_weights(
     if tower.skip_connection is not None and config.reads_bags:
         output = tower.output_layer.kernel
         output.assign(tf.zeros_like(output))  # what the tower adds is learned
-    begin_at(candidate_model, vectors, Start())
-    return vectors
+    rows = _stored(candidate_model.videos, vectors, counts)
+    begin_at(candidate_model, rows, Start())
+    return rows
 
 
 def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
@@ -74,19 +77,17 @@ def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
     return num_bags, config.similarity != "cosine" and not config.tied_tables
 
 
-def begin_at(
-    candidate_model: model.CandidateModel, vectors: Floats, start: Start
-) -> None:
+def begin_at(candidate_model: model.CandidateModel, rows: Floats, start: Start) -> None:
     """Changes the initial weights of a model with a counted start, before training.
 
     Args:
       candidate_model: The model that was given to `set_weights`.
-      vectors: Counted vectors that `set_weights` returned.
+      rows: Counted rows that `set_weights` returned.
       start: Where the model is to begin.
     """
     config = candidate_model.config
     length = 1.0 if config.tied_tables else start.length
-    _assign_rows(candidate_model.videos.table, vectors, length)
+    _assign_rows(candidate_model.videos.table, rows, length)
     skip = candidate_model.user_tower.skip_connection
     if skip is not None and config.reads_bags:
         skip.pass_bag(start.bag, config.embedding_dim)
@@ -103,6 +104,21 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     weights = np.sqrt(counts + 5.0) / (counts + 2.0)
     total = float((weights * counts).sum())
     return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
+
+
+def _stored(
+    table: watched.VideoTable, vectors: Floats, counts: npt.NDArray[np.integer]
+) -> Floats:
+    """Returns the rows of a table with given vectors, or with the nearest it can."""
+    if not isinstance(table, embeddings.HashedTable):
+        return vectors
+    pairs = [part.numpy() for part in embeddings.parts(table.row_numbers)]
+    return shared_rows.least_squares(
+        np.concatenate(pairs)[1:] - 1,
+        vectors,
+        np.maximum(counts, 1).astype(np.float32),
+        table.num_shared,
+    )
 
 
 def _assign_rows(table: Any, rows: Floats, length: float = 1.0) -> None:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 import tensorflow as tf
 
+from ytdnn import errors
 from ytdnn.features.sequences import base_encoder as encoders
+from ytdnn.features.sequences import watched
 from ytdnn.log import catalogues, fields, prepared
 from ytdnn.models.candidates import losses, tower_inputs, user_tower, user_vectors
 from ytdnn.models.layers import embeddings, randomness
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from ytdnn.models.candidates import content, ensemble
 
 KIND = "candidates"
+_VIDEOS_A_BLOCK = 1 << 14
 
 
 class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
@@ -54,8 +57,11 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.videos = (
             self.user_tower.watches.videos
             if config.tied_tables
-            else embeddings.EmbeddingTable(
-                inputs.vocabulary_size, config.embedding_dim, name="videos"
+            else watched.video_table(
+                config,
+                inputs.vocabulary_size,
+                name="videos",
+                like=self.user_tower.watches.videos,
             )
         )
         self.bias = tf.Variable(
@@ -203,9 +209,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
             kept = randomness.keep_columns(videos, rate, own, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:
-            table = tf.convert_to_tensor(self.videos.table)
+            table = self.videos.every_vector()
             return self.directions(table), tf.convert_to_tensor(self.bias)
-        rows = embeddings.rows(self.videos.table, videos)
+        rows = self.videos.vectors(videos)
         return self.directions(rows), embeddings.rows(self.bias, videos)
 
     def _with_content(
@@ -231,12 +237,16 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         Returns:
           `[num_listed, dim + 1] float32`.
         """
-        if self.content is None:
+        if self.content is None and not self.config.hashed_rows:
             # Views: of a million videos a copy takes a quarter of a gigabyte.
             rows, bias = (np.asarray(memoryview(part)) for part in self.columns())
             return self.head.video_vectors(rows, bias)
-        parts = [self.columns(part) for part in self.content.every_video()]
-        rows, bias = (np.concatenate(of_parts) for of_parts in zip(*parts, strict=True))
+        rows = np.empty([self.num_listed + 1, self.config.embedding_dim], np.float32)
+        bias = np.empty(self.num_listed + 1, np.float32)
+        for start in range(0, len(rows), _VIDEOS_A_BLOCK):
+            part = tf.range(start, min(start + _VIDEOS_A_BLOCK, len(rows)))
+            block = slice(start, start + _VIDEOS_A_BLOCK)
+            rows[block], bias[block] = self.columns(part)
         if self.ages is not None:
             bias = bias + self.ages.at(moment)
         return self.head.video_vectors(rows, bias)
@@ -265,7 +275,16 @@ def build(
       config: Settings of candidate generation.
       data: The prepared set.
       read: Inputs of the user tower; None: measured on the training data.
+
+    Raises:
+      errors.UserError: There are as many hashed rows as videos.
     """
+    if config.hashed_rows >= data.vocabulary_size:
+        raise errors.UserError(
+            f"expected candidates.hashed_rows below the {data.vocabulary_size:,} "
+            f"videos with an embedding, received {config.hashed_rows:,}: with 0 each "
+            f"has a row of its own"
+        )
     model = _made(config, data, read or tower_inputs.from_config(config, data))
     model.head.initialise(data)
     return model

@@ -15,11 +15,14 @@ import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, prepared, schema
+from ytdnn.models.layers import embeddings
 from ytdnn.training import optimizer_state, optimizers
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
 _OF_VIDEOS = ("videos", "watched_videos", "bias")
+# Which rows of a hashed table a video has; the rows themselves stay as they are.
+_OF_HASHES = embeddings.ROW_NUMBERS.partition("/")[0]
 _OF_USES = "videos_"  # the ranker's, where each use has a table of its own
 _OF_TOKENS = "search_tokens"
 
@@ -81,6 +84,7 @@ def tables(
     ]
     of_videos = RowSources(places(*ids), is_zero=True)
     found = dict.fromkeys(_OF_VIDEOS, of_videos)
+    found[_OF_HASHES] = RowSources(of_videos.sources)
     words = [data.catalogue.tokens[catalogues.TOKEN].to_list() for data in (old, new)]
     found[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
@@ -140,6 +144,8 @@ def _rows(
 ) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
     name = optimizers.table_name(variable)
+    if embeddings.SHARED_ROWS in variable.name:
+        return None
     found = of_tables.get(name)
     if found is None and name.startswith(_OF_USES):
         found = of_tables[_OF_VIDEOS[0]]

@@ -117,7 +117,8 @@ def _candidates(config: configs.Config, size: configs.LogSize) -> _Needed:
     batch = min(one.training.batch_size, max(size.watches, 1_024))
     slice_length = getattr(one.label, "slice_length", 1)
     slices = max(1, batch // slice_length)
-    table = 2 * _FLOAT * dim * size.videos  # weights, and the optimiser's state
+    # Weights, and the optimiser's state.
+    table = 2 * _FLOAT * dim * (one.hashed_rows or size.videos)
     rows = float(slices) * one.history_length
     yield "candidates.embedding_dim", one.embedding_dim, table
     yield from _tower("candidates", one.tower, one.embedding_dim)
