@@ -72,12 +72,13 @@ from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.run import artifacts
-from ytdnn.run.pipeline import graph, runner, workdir
+from ytdnn.run.pipeline import graph, runner, steps, workdir
 
 _WATCHES, _IMPRESSIONS, _K = 50, 100, 20
-_REQUESTS = 64
+NUM_REQUESTS = 64
 _CENTRES = 2_000
 _SPREAD = 0.7  # of a vector around its centre
+_ROWS_A_BLOCK = 1 << 18
 
 
 def make(
@@ -94,6 +95,22 @@ def make(
       also: Kinds of index beside exact search and the default.
       ranker: Whether there is a second stage.
     """
+    prepare(directory, num_videos, also, ranker)
+    config = workdir.require_config(directory)
+    make_candidates(directory, config)
+    steps.build_index(config, directory)
+    if ranker:
+        make_ranker(directory, config)
+    export.export(directory, config)
+
+
+def prepare(
+    directory: pathlib.Path,
+    num_videos: int,
+    also: tuple[configs.IndexKind, ...],
+    ranker: bool,
+) -> None:
+    """Writes the log and prepares it; arguments are those of `make`."""
     config = configs.Config(
         data=configs.DataConfig(
             source="log", dir=str(directory / "log"), vocabulary="all"
@@ -108,24 +125,30 @@ def make(
     million_videos.write_log(directory / "log", num_videos)
     runner.run([graph.DATA], config, directory, print)
     workdir.write_config(directory, config)
+
+
+def make_candidates(directory: pathlib.Path, config: configs.Config) -> None:
+    """Publishes candidates of fresh weights, videos' vectors around centres."""
     data = prepared.load(directory / prepared.KIND)
-    inputs = {prepared.KIND: data.manifest.fingerprint}
     tf.keras.utils.set_random_seed(0)
     candidates = candidate_model.build(config.candidates, data)
     table = candidates.videos.table
-    table.assign(clustered(int(table.shape[0]), int(table.shape[1])))
+    vectors = clustered(int(table.shape[0]), int(table.shape[1]))
+    for start in range(0, len(vectors), _ROWS_A_BLOCK):
+        block = vectors[start : start + _ROWS_A_BLOCK]
+        rows = tf.range(start, start + len(block))
+        table.scatter_update(tf.IndexedSlices(block, rows))
+    inputs = steps.fingerprints(directory, [prepared.KIND])
     _publish(directory / stage_room.KIND, config, inputs, candidates, candidate_model)
+
+
+def make_ranker(directory: pathlib.Path, config: configs.Config) -> None:
+    """Publishes a ranker of fresh weights."""
+    data = prepared.load(directory / prepared.KIND)
     stage = stage_room.load(directory / stage_room.KIND, data, config.composition)
-    if stage.manifest is None:
-        raise ValueError("expected a candidate model with a manifest, found none")
-    inputs |= {stage_room.KIND: stage.manifest.fingerprint}
-    index_artifact.build(
-        directory / index_artifact.KIND, stage.video_vectors, config.index, inputs
-    )
-    if ranker:
-        second = building.build(config.ranking, data, stage)
-        _publish(directory / ranking_model.KIND, config, inputs, second, ranking_model)
-    export.export(directory, config)
+    second = building.build(config.ranking, data, stage)
+    inputs = steps.fingerprints(directory, [prepared.KIND, stage_room.KIND])
+    _publish(directory / ranking_model.KIND, config, inputs, second, ranking_model)
 
 
 def ensure(directory: pathlib.Path, num_videos: int, **options: Any) -> None:
@@ -184,13 +207,33 @@ def _publish(
 
 def clustered(num_videos: int, dim: int) -> npt.NDArray[np.float32]:
     """Returns vectors around centres, `[num_videos, dim]`, of norms that vary."""
-    rng = np.random.default_rng(0)
-    centres = rng.standard_normal((_CENTRES, dim)).astype(np.float32)
-    vectors = centres[rng.integers(_CENTRES, size=num_videos)]
-    vectors += _SPREAD * rng.standard_normal((num_videos, dim), np.float32)
+    rng, centres = _centres(dim)
+    nearest = rng.integers(_CENTRES, size=num_videos)
+    vectors = rng.standard_normal((num_videos, dim), np.float32)
     norms = rng.uniform(0.5, 1.0, (num_videos, 1)).astype(np.float32)
-    scaled: npt.NDArray[np.float32] = vectors * norms / np.sqrt(np.float32(dim))
-    return scaled
+    for start in range(0, num_videos, _ROWS_A_BLOCK):
+        rows = slice(start, start + _ROWS_A_BLOCK)
+        block = centres[nearest[rows]] + _SPREAD * vectors[rows]
+        vectors[rows] = block * norms[rows] / np.sqrt(np.float32(dim))
+    return vectors
+
+
+def queries(number: int, dim: int) -> npt.NDArray[np.float32]:
+    """Returns users' vectors around the centres of `clustered`, bias coordinate last.
+
+    Returns:
+      `[number, dim + 1]`.
+    """
+    _, centres = _centres(dim)
+    rng = np.random.default_rng(1)
+    drawn = centres[rng.integers(_CENTRES, size=number)]
+    drawn += _SPREAD * rng.standard_normal((number, dim), np.float32)
+    return np.append(drawn, np.ones((number, 1), np.float32), axis=1)
+
+
+def _centres(dim: int) -> tuple[np.random.Generator, npt.NDArray[np.float32]]:
+    rng = np.random.default_rng(0)
+    return rng, rng.standard_normal((_CENTRES, dim)).astype(np.float32)
 
 
 def some_requests(data: prepared.PreparedData, number: int) -> list[dict[str, Any]]:
@@ -241,7 +284,7 @@ def resident() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def _raw(
+def as_inputs(
     served: bundle.Bundle, asked: Sequence[dict[str, Any]], name: str = "recommender"
 ) -> list[dict[str, tf.Tensor]]:
     """Returns requests as the inputs of a model."""
@@ -258,7 +301,7 @@ def functions(
     memory = {}
     names = [n for n in served.manifest.facts["models"] if n.startswith("recommender")]
     for name in names:
-        raw = _raw(served, asked, name)
+        raw = as_inputs(served, asked, name)
         before = resident()
         whole = served.model(name)
         whole(**raw[0])
@@ -306,12 +349,12 @@ def tables(directory: pathlib.Path, repeats: int) -> str:
     """Returns the times of the answers and their stages, and the memory."""
     data = prepared.load(directory / prepared.KIND)
     served = bundle.load(directory / bundle.KIND)
-    requests = some_requests(data, _REQUESTS)
+    requests = some_requests(data, NUM_REQUESTS)
     made, memory = functions(served, requests)
     every = bundle.load(ensure_all_scored(directory) / bundle.KIND)
     made |= {
         f"{bundle.RECOMMENDER} | all {every.manifest.facts['num_candidates']} scored": (
-            Turns(every.model(bundle.RECOMMENDER), _raw(every, requests))
+            Turns(every.model(bundle.RECOMMENDER), as_inputs(every, requests))
         )
     }
     timed = ranking.timed(made, repeats)
@@ -321,12 +364,12 @@ def tables(directory: pathlib.Path, repeats: int) -> str:
     ]
     times = measure.table(["model", "part", "p50 ms", "p99 ms", "core-ms"], rows)
     held = [[name, f"{value:,.0f}"] for name, value in memory.items()]
-    on_disk = _megabytes(directory / bundle.KIND)
+    on_disk = megabytes(directory / bundle.KIND)
     held.append(["bundle on disk", f"{on_disk:,.0f}"])
     return times + "\n\n" + measure.table(["", "MiB"], held)
 
 
-def _megabytes(path: pathlib.Path) -> float:
+def megabytes(path: pathlib.Path) -> float:
     """Returns the MiB of a directory, files that are linked counted once."""
     sizes = {f.stat().st_ino: f.stat().st_size for f in path.rglob("*") if f.is_file()}
     return sum(sizes.values()) / 2**20

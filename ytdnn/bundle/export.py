@@ -339,9 +339,9 @@ def _searchers(
         name: index_artifact.load(directory, name, candidates).module
         for name in facts["indexes"]
     }
+    if first_stage.num_videos == facts["num_videos"]:
+        return found  # the vectors of the index serve: no copy is made
     added = first_stage.video_vectors[facts["num_videos"] :]
-    if not len(added):
-        return found
     return {name: delta.WithDelta(main, added) for name, main in found.items()}
 
 

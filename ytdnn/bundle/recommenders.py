@@ -151,7 +151,7 @@ class _Maker:
     def _search(self, searcher: tf.Module) -> traced.SharedNearest:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
-            number = len(self._stage.video_vectors)
+            number = self._stage.num_videos
             search = nearest.Nearest(searcher, number, self._from_vectors)
             removed = self._parts.limits.removed
             self._searches[searcher] = traced.SharedNearest(search, removed)
@@ -159,7 +159,7 @@ class _Maker:
 
     @functools.cached_property
     def _from_vectors(self) -> traced.SharedFromVectors:
-        number = len(self._stage.video_vectors)
+        number = self._stage.num_videos
         return traced.SharedFromVectors(number, self._parts.limits.removed)
 
     def _source(self, searcher: tf.Module) -> tower.TowerSource:

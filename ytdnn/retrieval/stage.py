@@ -69,6 +69,11 @@ class FirstStage:
             return fields.union(read, (fields.time(),))
         return read
 
+    @property
+    def num_videos(self) -> int:
+        """Number of videos that lists can hold."""
+        return int(self.candidates.num_listed)
+
     @functools.cached_property
     def video_vectors(self) -> np.ndarray:
         """The model's vectors at the serving moment, `[num_listed, dim] float32`."""
@@ -108,7 +113,7 @@ class FirstStage:
           searcher: Search of the index; None: exact search.
         """
         searcher = self.exact if searcher is None else searcher
-        return nearest.Nearest(searcher, len(self.video_vectors))
+        return nearest.Nearest(searcher, self.num_videos)
 
     def tower(self, searcher: tf.Module | None = None) -> tower.TowerSource:
         """Returns the candidate model as a source.
@@ -136,7 +141,7 @@ class FirstStage:
           searcher: Search of the index; its vectors are shared; None: exact search.
         """
         searcher = self.exact if searcher is None else searcher
-        return scores.Scores(searcher.vectors, len(self.video_vectors))
+        return scores.Scores(searcher.vectors, self.num_videos)
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
         """Returns the replay at positions of a log; the last one is cached."""

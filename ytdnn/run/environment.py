@@ -62,6 +62,15 @@ def _git(root: pathlib.Path, *arguments: str) -> str | None:
     return result.stdout.strip() or None
 
 
+def give_memory_back() -> None:
+    """Makes TensorFlow return freed memory to the system, in a process without it yet.
+
+    oneDNN's allocator keeps whatever it once held. Not for training: large activations
+    would be new pages in each step (a product of 4,096 × 8,192: .11 → .22 core-s).
+    """
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
+
 def available_memory() -> float:
     """Returns the bytes that this process may still allocate; infinite if unknown."""
     found = float("inf")

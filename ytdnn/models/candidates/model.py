@@ -341,6 +341,7 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
     inputs = tower_inputs.read(directory, config, data)
-    found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
+    with embeddings.undrawn():
+        found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
     weights.restore(found, directory)
     return found

@@ -4,8 +4,10 @@ Index 0 stands for a missing value. An index beyond the table belongs to a value
 an embedding, such as a video of the catalogue that was not trained on.
 """
 
+import contextlib
+import contextvars
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 _BLOCK_ROWS = 2**18  # of initial values drawn at once
+_IS_DRAWN = contextvars.ContextVar("_IS_DRAWN", default=True)
 # Names of a hashed table's variables.
 ROW_NUMBERS, SHARED_ROWS = "row_numbers/pairs", "shared_rows"
 # Of the two hashes of an index, so far apart that no two indices are the same number.
@@ -57,6 +60,19 @@ def _is_sharded(table: Any) -> bool:
     return getattr(table, "is_sharded_variable", False)
 
 
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """Context in which tables have no values yet: they are read from a file next.
+
+    Memory that was never written takes no pages, so that a large table is held once.
+    """
+    token = _IS_DRAWN.set(False)
+    try:
+        yield
+    finally:
+        _IS_DRAWN.reset(token)
+
+
 class RowsNormal(tf.keras.initializers.Initializer):
     """Normal initial values of a table's rows, the same ones in shards as in one piece.
 
@@ -90,6 +106,9 @@ class RowsNormal(tf.keras.initializers.Initializer):
         whole = [int(size) for size in shape]
         first = int(partition_offset[0]) if partition_offset else 0
         stop = first + int(partition_shape[0]) if partition_shape else whole[0]
+        if not _IS_DRAWN.get():
+            shape = [stop - first, *whole[1:]]
+            return tf.raw_ops.Empty(shape=shape, dtype=dtype or tf.float32)
         found = []
         for start in range(first // _BLOCK_ROWS * _BLOCK_ROWS, stop, _BLOCK_ROWS):
             rows = [min(_BLOCK_ROWS, whole[0] - start), *whole[1:]]

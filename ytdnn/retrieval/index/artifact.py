@@ -5,6 +5,7 @@ always, and the kinds of the config, `scann/` where ScaNN loads. Where it does n
 `ivf/` serves in its place.
 """
 
+import gc
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from ytdnn.retrieval.index import interface, scann_index
 from ytdnn.run import artifacts, configs
 
 KIND = "index"
+_LARGE_BYTES = 2**28  # of vectors
 CANDIDATES = "candidates"
 EXACT, SCANN, IVF, LSH = "exact", "scann", "ivf", "lsh"
 _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
@@ -73,6 +75,8 @@ def build(
     ) as partial:
         for name, own in kinds.items():
             _class(name).build(vectors, own).save(partial / name)
+            if vectors.nbytes > _LARGE_BYTES:
+                gc.collect()  # its copy of the vectors, before the next one's
 
 
 def load(

@@ -171,6 +171,8 @@ class Scann(interface.Index[configs.ScannConfig]):
         leaves = num_leaves(len(vectors), config)
         searcher = _build_searcher(ops, vectors, leaves, config)
         state = searcher.serialize_to_module()
+        # TensorFlow would hold the searcher, a copy of the vectors, to its end.
+        tf.raw_ops.DestroyResourceOp(resource=searcher.searcher_handle)
         return cls(ScannModule(state, vectors.shape[1], config))
 
     @classmethod

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from ytdnn.run import configs, pipeline
+from ytdnn.run import configs, environment, pipeline
 from ytdnn.run.cli import (
     arguments,
     evaluate,
@@ -74,6 +74,8 @@ def train(given: arguments.Arguments) -> None:
     directory = _directory(given)
     stage = given.values.get("stage", "")
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
+    if stage == graph.INDEX.name:
+        environment.give_memory_back()
     config = resolved.later_config(given, directory)
     with tracker_flag.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
@@ -82,6 +84,7 @@ def train(given: arguments.Arguments) -> None:
 
 def export(given: arguments.Arguments) -> None:
     """Exports a bundle."""
+    environment.give_memory_back()
     directory = _directory(given)
     config = resolved.later_config(given, directory)
     keep = given.values.get("keep")

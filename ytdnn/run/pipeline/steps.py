@@ -5,9 +5,13 @@ TensorFlow takes seconds to load, and help, errors and `import ytdnn` do not nee
 """
 
 import dataclasses
+import gc
 import pathlib
+import tempfile
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ytdnn import errors, formats, registries
 from ytdnn.evaluation import chosen_order, report_files
@@ -15,6 +19,8 @@ from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines as machines_room
 
@@ -170,17 +176,25 @@ def ranker_parts(config: configs.Config) -> Mapping[str, str]:
 
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/index`."""
-    from ytdnn.log import prepared
-    from ytdnn.models.candidates import model
     from ytdnn.retrieval.index import artifact
 
     memory.require(config, sizes.log_size(workdir), "index")
-    data = prepared.load(workdir / "data")
-    candidates = model.load(workdir / "candidates", data)
     inputs = fingerprints(workdir, ["data", "candidates"])
-    vectors = candidates.video_vectors()
-    with native_log.kept_back():
-        artifact.build(workdir / "index", vectors, config.index, inputs)
+    with tempfile.NamedTemporaryFile(dir=workdir, suffix=".npy") as file:
+        np.save(file, _video_vectors(workdir))
+        file.flush()
+        gc.collect()  # the model's tables, which refer to each other
+        vectors = np.load(file.name, mmap_mode="r")
+        with native_log.kept_back():
+            artifact.build(workdir / "index", vectors, config.index, inputs)
+
+
+def _video_vectors(workdir: pathlib.Path) -> "npt.NDArray[np.float32]":
+    from ytdnn.log import prepared
+    from ytdnn.models.candidates import model
+
+    data = prepared.load(workdir / "data")
+    return model.load(workdir / "candidates", data).video_vectors()
 
 
 def index_config(config: configs.Config) -> Mapping[str, Any]:
