@@ -197,7 +197,7 @@ def _write(
     draft: versions.Draft,
 ) -> None:
     """Writes the files of a version."""
-    video_ids = parts.data.videos[schema.VIDEO_ID].to_list()
+    video_ids = parts.data.videos[schema.VIDEO_ID].head(warm_up.NUM_VIDEOS).to_list()
     example = warm_up.example(video_ids, parts.first_stage.candidates.vector_dim)
     for name, model in models.items():
         saved_models.save(model, draft.part(name))
@@ -268,6 +268,7 @@ def _load(
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
     searchers = _searchers(home, manifests, first_stage)
+    first_stage.candidates.forget_videos()
     removed_ids = removed_videos.read(workdir)
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
     asset.write_text(

@@ -15,7 +15,7 @@ from ytdnn.bundle import batches, requests, saved_models, signatures
 from ytdnn.log import schema
 
 FILE = "assets.extra/tf_serving_warmup_requests"
-_HISTORY = 50  # watches of an example
+NUM_VIDEOS = 50  # watches of an example
 _SIZES = (1, 8)  # requests of a batch
 
 Inputs = dict[str, tf.Tensor]
@@ -49,7 +49,7 @@ def example(video_ids: Sequence[Any], vector_dim: int) -> requests.Request:
       video_ids: Ids of the catalogue.
       vector_dim: Number of coordinates of the user's vector.
     """
-    ids = list(video_ids[:_HISTORY])
+    ids = list(video_ids[:NUM_VIDEOS])
     lists = (
         schema.WATCHED_VIDEO_IDS,
         schema.VIDEO_IDS,

@@ -90,6 +90,11 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
         for member in self.members:
             member.freeze()
 
+    def forget_videos(self) -> None:
+        """Frees the networks' tables of videos; see `model.CandidateModel`."""
+        for member in self.members:
+            member.forget_videos()
+
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the model reads."""
         return self.members[0].fields(catalogue)

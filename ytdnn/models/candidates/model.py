@@ -117,6 +117,14 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         """Makes it a model that is not trained any more; queries become cheaper."""
         self.user_tower.watches.freeze()
 
+    def forget_videos(self) -> None:
+        """Frees the table of videos, when an index has their vectors; queries stay."""
+        if self.config.tied_tables:
+            return  # histories are read from it
+        # Keras keeps layers for as long as their model; so the rows go, not the table.
+        none = tf.zeros([0, self.config.embedding_dim])
+        tf.raw_ops.AssignVariableOp(resource=self.videos.table.handle, value=none)
+
     @property
     def sees_request_time(self) -> bool:
         """Whether the time of the request is read; reports of evaluation state this."""
