@@ -9,9 +9,7 @@ import gc
 import pathlib
 import tempfile
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 from ytdnn import errors, formats, registries
 from ytdnn.evaluation import chosen_order, report_files
@@ -19,8 +17,6 @@ from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from ytdnn.log.sources import tables
     from ytdnn.run.pipeline import machines as machines_room
 
@@ -176,25 +172,30 @@ def ranker_parts(config: configs.Config) -> Mapping[str, str]:
 
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/index`."""
+    import numpy as np
+
     from ytdnn.retrieval.index import artifact
 
     memory.require(config, sizes.log_size(workdir), "index")
     inputs = fingerprints(workdir, ["data", "candidates"])
-    with tempfile.NamedTemporaryFile(dir=workdir, suffix=".npy") as file:
-        np.save(file, _video_vectors(workdir))
-        file.flush()
+    with tempfile.TemporaryFile(dir=workdir) as file:
+        shape = _write_video_vectors(workdir, file)
         gc.collect()  # the model's tables, which refer to each other
-        vectors = np.load(file.name, mmap_mode="r")
+        vectors = np.memmap(file, np.float32, "r", shape=shape)
         with native_log.kept_back():
             artifact.build(workdir / "index", vectors, config.index, inputs)
 
 
-def _video_vectors(workdir: pathlib.Path) -> "npt.NDArray[np.float32]":
+def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, ...]:
+    """Writes the candidates' vectors, and returns their shape."""
     from ytdnn.log import prepared
     from ytdnn.models.candidates import model
 
     data = prepared.load(workdir / "data")
-    return model.load(workdir / "candidates", data).video_vectors()
+    vectors = model.load(workdir / "candidates", data).video_vectors()
+    vectors.tofile(file)
+    file.flush()
+    return vectors.shape
 
 
 def index_config(config: configs.Config) -> Mapping[str, Any]:
