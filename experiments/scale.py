@@ -23,6 +23,7 @@ from experiments.benchmarks import measure
 _HOUR = 3_600.0
 _GIB = 2**30
 _FLOAT = 4  # bytes
+_SERVER = 20e9  # bytes of tables that a parameter server of 24 GB holds
 _COPIES = 2  # of each weight: itself and Adagrad's accumulator
 _TABLES = 2  # of the videos: in and out
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -44,6 +45,11 @@ class Constants:
         (benchmarks/index.py).
       id_bytes: Of a video in a loaded recommender beside its vector: its id in both
         directions, features of both networks (benchmarks/serve.py).
+      built_bytes: Of a video at the peak of building the index, with 64 coordinates
+        (benchmarks/ten_million.py, of five million).
+      exported_bytes: Likewise of an export of the candidates.
+      served_bytes: Likewise of the own memory of a process that serves them, its large
+        variables mapped from files.
     """
 
     log_bytes: float = 6.9
@@ -54,6 +60,9 @@ class Constants:
     example_core_seconds: float = 1.5e-4
     vector_bytes: float = 5.6
     id_bytes: float = 1_240.0
+    built_bytes: float = 1_320.0
+    exported_bytes: float = 1_535.0
+    served_bytes: float = 545.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +153,14 @@ DEVICES = (
     Device("TPU v5e, one chip", 197e12, "bfloat16", 819e9, 16e9),
 )
 # Watches and videos.
-SIZES = ((1e7, 1e6), (1e8, 1e6), (1e9, 1e6), (1e9, 1e8), (1e11, 1e8))
+SIZES = (
+    (1e7, 1e6),
+    (1e8, 1e6),
+    (1e9, 1e6),
+    (1e9, 1e7),
+    (1e9, 1e8),
+    (1e11, 1e8),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +179,10 @@ class Cost:
       replicated: Bytes that each of two workers sends for a step (multi_worker).
       sharded: Bytes that a worker moves for a step (parameter_server).
       index: Bytes of the index and what a recommender holds beside it.
+      built: Bytes of memory of building the index.
+      exported: Likewise of an export, candidates alone.
+      served: Likewise of a process that serves candidates alone, files not counted.
+      servers: Machines of 24 GB, of which 20 for tables, that hold the tables.
     """
 
     log: float
@@ -176,6 +196,10 @@ class Cost:
     replicated: float
     sharded: float
     index: float
+    built: float
+    exported: float
+    served: float
+    servers: float
 
 
 def cost(
@@ -198,6 +222,10 @@ def cost(
         replicated=_FLOAT * shape.tower_weights + row * shape.rows(videos),
         sharded=2 * row * shape.rows(videos) + 2 * _FLOAT * shape.tower_weights,
         index=videos * (found.vector_bytes * shape.dim + found.id_bytes),
+        built=base + videos * found.built_bytes,
+        exported=base + videos * found.exported_bytes,
+        served=0.4 * _GIB + videos * found.served_bytes,
+        servers=math.ceil(tables / _SERVER),
     )
 
 
@@ -233,6 +261,10 @@ def predictions(sizes: Sequence[tuple[float, float]]) -> str:
         ["a step sends, replicated", *(_bytes(c.replicated) for c in costs)],
         ["a step moves, sharded", *(_bytes(c.sharded) for c in costs)],
         ["recommender in memory", *(_bytes(c.index) for c in costs)],
+        ["building its index", *(_bytes(c.built) for c in costs)],
+        ["exporting candidates", *(_bytes(c.exported) for c in costs)],
+        ["serving candidates, own memory", *(_bytes(c.served) for c in costs)],
+        ["parameter servers of 24 GB", *(f"{c.servers:.0f}" for c in costs)],
     ]
     return measure.table(head, rows)
 

@@ -26,6 +26,7 @@ from experiments.benchmarks import (
     serve,
     serve_processes,
     sharded_tables,
+    ten_million,
     train_step,
     vectors,
     whole_log,
@@ -106,6 +107,21 @@ def test_ranking(capsys):
     for _, _, _, median, p99, core in scoring[2:]:
         assert 0.0 < float(median) <= float(p99)
         assert float(core) > 0.0
+
+
+@pytest.mark.slow
+def test_ten_million(capsys, tmp_path):
+    ten_million.main(["--tiny", "--repeats=5", f"--workdir={tmp_path}"])
+    made, answered = _tables(capsys.readouterr().out)
+    steps = [row[0] for row in made[2:]]
+    assert steps == ["prepare", "candidates", "index", "bundle"]
+    assert all(float(row[1].replace(",", "")) > 100 for row in made[2:])
+    found = {row[0]: float(row[1].replace(",", "")) for row in answered[2:]}
+    assert 0.5 < found["recall@200"] <= 1.0
+    assert 0.0 < found["p50 ms"] <= found["p99 ms"]
+    assert found["own MiB"] > 100
+    ten_million.main(["--tiny", f"--workdir={tmp_path}"])  # nothing is made again
+    assert _tables(capsys.readouterr().out)[0] == made
 
 
 @pytest.mark.slow
