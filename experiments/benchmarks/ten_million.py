@@ -13,9 +13,9 @@ is the memory that is not a page of a file. Recall is that of the index's 200 be
 against exact search, of 100 queries of the law of the vectors. A workdir given is kept,
 and its finished steps are not made again.
 
-Measured 2026-11-28 on two cores of an AMD EPYC beside four other trainings, five million
-videos; in the last column ten million, whose index was begun and killed for want of
-memory at 10.3 GB of its own, when other work held 13 of the 24:
+Measured 2026-11-28 on two cores of an AMD EPYC beside other work, five million videos;
+in the last column ten million, whose index was begun and killed for want of memory at
+10.3 GB of its own, when other work held 13 of the 24:
 
 | step | peak MiB | core-seconds | MiB on disk | ten million, peak MiB |
 |---|---|---|---|---|
