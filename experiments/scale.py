@@ -60,7 +60,7 @@ class Constants:
     example_core_seconds: float = 1.5e-4
     vector_bytes: float = 5.6
     id_bytes: float = 1_240.0
-    built_bytes: float = 1_320.0
+    built_bytes: float = 1_150.0
     exported_bytes: float = 1_535.0
     served_bytes: float = 545.0
 
