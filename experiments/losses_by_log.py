@@ -13,7 +13,7 @@ Other logs by name (`--config=experiments/losses_by_log.py:NAME`): `ml-latest-sm
 Protocol: all videos ranked, watched ones removed; the epoch is chosen on validation,
 the test is measured once. Sampled losses have 1,024 negatives; `sampled` has the
 batch's labels too, `sampled_alone` not, and `uncorrected` is `sampled_alone` without
-the logQ correction (experiments/uncorrected_softmax.py).
+the logQ correction (experiments/losses/).
 
 Measured 2026-11-28, seed 0, two cores beside much other work; `topics` is the log of
 that law of experiments/made_logs.py at 10k. HR@10 / nDCG@10; in brackets HR@10 less
@@ -52,7 +52,7 @@ Loss = (
     | configs.GBCEConfig
     | configs.OwnLossConfig
 )
-_UNCORRECTED = str(pathlib.Path(__file__).with_name("uncorrected_softmax.py"))
+_UNCORRECTED = str(pathlib.Path(__file__).parent / "losses" / "uncorrected_softmax.py")
 LOSSES: dict[str, Loss] = {
     "sampled": configs.SampledSoftmaxConfig(),
     "sampled_alone": configs.SampledSoftmaxConfig(in_batch=False),
