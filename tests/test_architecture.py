@@ -59,6 +59,7 @@ ONLY_IN = {
     "pyarrow": {"ops/spark"},
     "absl": {"run/cli", "lab/cli", "ops/cli"},
     "ml_collections": {"run/cli", "lab/cli", "ops/cli"},
+    "matplotlib": {"lab/pages"},
     "optuna": {"lab/studies"},
     "mlflow": {"lab/tracking"},
     "wandb": {"lab/tracking"},

@@ -234,7 +234,7 @@ def test_a_plot_stands_alone(chromium: browser.Browser, tmp_path: pathlib.Path) 
     path.write_text(plots.bars("alone", ["a"], {"s": [1.0]}))
     chromium.open(path)
     assert chromium.complaints == []
-    paint = "getComputedStyle(document.querySelector('rect')).fill"
+    paint = "getComputedStyle(document.querySelector('path:has(title)')).fill"
     assert chromium.ask(paint) == "rgb(0, 114, 178)"  # the default of --series-1
 
 

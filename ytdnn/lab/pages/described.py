@@ -7,7 +7,7 @@ from ytdnn import registries
 from ytdnn.evaluation import docstrings, report_examples, report_model, report_parts
 from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, notes
-from ytdnn.lab.pages import page, plots, scales
+from ytdnn.lab.pages import page, plots
 from ytdnn.run import configs
 
 # Drawn at once; a stage's other metrics say nearly the same.
@@ -120,7 +120,7 @@ def _curve_plot(
         curves,
         "epoch",
         metric_names.title(stem),
-        x_ticks=scales.epoch_ticks(epochs),
+        x_ticks=plots.epoch_ticks(epochs),
     )
 
 
@@ -204,5 +204,5 @@ def _words(value: Any) -> str | None:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return scales.number(value)
+        return page.format_number(value)
     return None if value is None or value == "" else str(value)

@@ -12,6 +12,7 @@ True
 import dataclasses
 import functools
 import itertools
+import math
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -21,7 +22,6 @@ import markupsafe
 
 import ytdnn
 from ytdnn.evaluation.terminal import finite_numbers
-from ytdnn.lab.pages import scales
 
 Cell: TypeAlias = str | int | float | None
 _LONG = 24  # characters from which a cell may break into lines
@@ -131,15 +131,48 @@ def render(
       sections: In order.
       finding: The result in a sentence, shown first.
     """
-    css = markupsafe.Markup((_HERE / "page.css").read_text(encoding="utf-8"))
     return _template().render(
         title=title,
         summary=summary,
         sections=sections,
         finding=finding,
-        css=css,
+        css=css(),
         version=ytdnn.__version__,
     )
+
+
+def format_number(value: float, step: float | None = None) -> str:
+    """Returns a number as people write it.
+
+    Args:
+      value: Number to write.
+      step: Distance of the ticks: all get the decimals that tell them apart.
+        Without: about three digits.
+
+    >>> format_number(0.30000000000000004, 0.1), format_number(1200000)
+    ('0.3', '1.2M')
+    """
+    if abs(value) >= 1e12 or 0 < abs(value) < 1e-4:
+        return f"{value:.3g}"
+    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            unit = 1e3 if suffix == "k" else size
+            return (
+                f"{format_number(value / unit, step / unit if step else None)}{suffix}"
+            )
+    if step is None:
+        magnitude = math.floor(math.log10(abs(value))) if value else 0
+        words = f"{value:,.{max(0, 2 - magnitude)}f}"
+        return words.rstrip("0").removesuffix(".") if "." in words else words
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
+        decimals += 1  # a step of 0.25
+    return f"{value + 0.0:,.{decimals}f}"
+
+
+def css() -> markupsafe.Markup:
+    """Returns the style of every page."""
+    return markupsafe.Markup((_HERE / "page.css").read_text(encoding="utf-8"))
 
 
 _HERE = pathlib.Path(__file__).parent
@@ -176,4 +209,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return scales.number(value) if finite_numbers.is_finite(value) else "–"
+    return format_number(value) if finite_numbers.is_finite(value) else "–"

@@ -1,27 +1,30 @@
-"""Plots as inline SVG: lines, bars, and values with intervals.
+"""Plots as inline SVG, drawn by Matplotlib: lines, bars, and values with intervals.
 
-Small text that needs no script, no font and no network. Colours are CSS variables of
+Text that needs no script, no font and no network. Colours are CSS variables of
 the page with defaults of their own, words and axes take the colour of the text around
 them, so a plot is right in light and dark. Series differ by marker and dash too, every
 marker tells its numbers when pointed at, and the same numbers give the same bytes.
 
 >>> svg = lines("Recall", {"ours": Series([1, 10], [0.1, 0.4])}, "k", "recall@k")
->>> svg.startswith("<svg "), svg.count("<circle")
+>>> svg.startswith("<svg "), svg.count("<title>")
 (True, 2)
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import markupsafe
+import numpy as np
 
 from ytdnn.evaluation.terminal import finite_numbers
-from ytdnn.lab.pages import frame, marks, scales, svg
+from ytdnn.lab.pages import figures, page
 
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high
 
+_HEIGHT = 190.0
+_ROW_HEIGHT = 15.0
 _MOST_MARKERS = 40  # on a line
 _MOST_TOOLTIPS = 400  # of a cloud of points, whose size they would treble
 
@@ -58,6 +61,7 @@ class Series:
             raise ValueError("expected both low and high, or neither")
 
 
+@figures.style()
 def lines(
     title: str,
     series: Mapping[str, Series],
@@ -80,31 +84,26 @@ def lines(
       log_y: Logarithmic y.
       from_zero: Whether y begins at 0.
       x_ticks: Marks of x instead of round numbers.
-      colours: Colour of a series by name (`svg.colour`), so that a model has one on
-        all plots; default: in turn.
+      colours: Colour of a series by name (`figures.COLOURS`), so that a
+        model has one on all plots; default: in turn.
 
     Returns:
       An `<svg>`, markup that templates leave as it is.
     """
-    paints = frame.paints(series, colours)
-    head, top = frame.head(title, y_label, paints)
-    bottom = top + frame.PLOT_HEIGHT
-    xs = [x for one in series.values() for x in one.x]
-    ys = [
-        y
-        for one in series.values()
-        for part in (one.y, one.low, one.high)
-        for y in (() if part is None else part)
-    ]
-    x = scales.scale(xs, frame.LEFT, svg.WIDTH - frame.RIGHT, log=log_x, ticks=x_ticks)
-    y = scales.scale(ys, bottom, top, log=log_y, from_zero=from_zero)
-    parts = [*head, *frame.y_axis(y), *frame.x_axis(x, bottom)]
-    for name, one in series.items():
-        parts += _drawn(name, one, x, y, paints[name])
-    foot, height = frame.foot(x_label, x.start, x.stop, bottom)
-    return svg.picture(title, height, [*parts, *foot])
+    plot = figures.Plot(title, [*series], colours, (x_label, y_label), _HEIGHT)
+    axes = plot.axes
+    scales = {True: "log", False: "linear"}
+    axes.set(xscale=scales[log_x], yscale=scales[log_y], xmargin=0.02)
+    handles = [_drawn(plot, name, one) for name, one in series.items()]
+    if from_zero:
+        _include_zero(axes, "y")
+    axes.grid(axis="y")
+    figures.set_numbers(axes.xaxis, x_ticks)
+    figures.set_numbers(axes.yaxis)
+    return plot.svg(handles)
 
 
+@figures.style()
 def bars(
     title: str,
     categories: Sequence[str],
@@ -124,26 +123,26 @@ def bars(
       colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
-    paints = frame.paints(values, colours)
-    head, top = frame.head(title, y_label, paints, filled=True)
-    bottom = top + frame.PLOT_HEIGHT
-    shown = [value for row in values.values() for value in row]
-    y = scales.scale(shown, bottom, top, from_zero=True)
-    band = (svg.WIDTH - frame.LEFT - frame.RIGHT) / max(1, len(categories))
-    parts = [*head, *frame.y_axis(y), *frame.band_axis(categories, band, bottom)]
-    width = 0.8 * band / max(1, len(values))
+    plot = figures.Plot(title, [*values], colours, (x_label, y_label), _HEIGHT)
+    axes = plot.axes
+    width = 0.8 / max(1, len(values))
+    handles = []
     for place, (name, row) in enumerate(values.items()):
-        for column, value in enumerate(row):
-            if y.holds(value):
-                left = frame.LEFT + band * (column + 0.1) + width * place
-                words = f"{name}, {categories[column]}: {scales.number(value)}"
-                parts.append(
-                    marks.bar(left, width, y(0.0), y(value), paints[name], words)
-                )
-    foot, height = frame.foot(x_label, frame.LEFT, svg.WIDTH - frame.RIGHT, bottom)
-    return svg.picture(title, height, [*parts, *foot])
+        left = np.arange(len(row)) - 0.4 + width * (place + 0.5)
+        colour = plot.looks[name]["color"]
+        found = axes.bar(left, _numbers(row), 0.95 * width, color=colour)
+        for bar, category, value in zip(found, categories, row, strict=True):
+            if np.isfinite(bar.get_height()):
+                plot.tip(bar, [f"{name}, {category}: {page.format_number(value)}"])
+        handles.append(found)
+    axes.set_xlim(-0.5, max(1, len(categories)) - 0.5)
+    axes.grid(axis="y")
+    figures.set_numbers(axes.yaxis)
+    figures.set_ticks(axes.xaxis, range(len(categories)), categories)
+    return plot.svg(handles)
 
 
+@figures.style()
 def intervals(
     title: str,
     categories: Sequence[str],
@@ -164,29 +163,39 @@ def intervals(
       colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
-    paints = frame.paints(values, colours)
-    head, top = frame.head(title, "", paints)
-    step = max(2.2, 0.6 + 0.62 * len(values)) * frame.ROW_HEIGHT
-    bottom = top + step * max(1, len(categories))
-    widths = [svg.text_width(part) for name in categories for part in name.split("\n")]
-    left = min(0.46 * svg.WIDTH, 10 + max(widths, default=0))
-    numbers = [number for row in values.values() for three in row for number in three]
-    right = svg.WIDTH - frame.RIGHT - 4
-    x = scales.scale(numbers, left + 8, right, from_zero=from_zero)
-    parts = [*head, *frame.x_axis(x, bottom, grid_top=top)]
-    for row, category in enumerate(categories):
-        middle = top + step * (row + 0.5)
-        if row:
-            parts.append(marks.grid(0, top + step * row, x.stop, top + step * row))
-        parts += frame.row_name(category, left, middle)
-        for place, name in enumerate(values):
-            height = middle + (place - (len(values) - 1) / 2) * 0.62 * frame.ROW_HEIGHT
-            three = values[name][row]
-            words = ", ".join([name, *category.split("\n")])
-            words += f": {_interval_words(three)}"
-            parts += marks.interval(x, three, height, paints[name], words)
-    foot, height = frame.foot(x_label, x.start, x.stop, bottom)
-    return svg.picture(title, height, [*parts, *foot])
+    step = max(2.2, 0.6 + 0.62 * len(values)) * _ROW_HEIGHT
+    parts = [part for name in categories for part in name.split("\n")]
+    widest = max(map(figures.text_width, parts), default=0.0)
+    left = min(0.46 * figures.WIDTH, 10 + widest)
+    height = step * max(1, len(categories))
+    plot = figures.Plot(title, [*values], colours, (x_label, ""), height, left + 8)
+    axes = plot.axes
+    handles = []
+    for place, (name, row) in enumerate(values.items()):
+        shift = 0.62 * (place - (len(values) - 1) / 2) * _ROW_HEIGHT / step
+        found, low, high = (_numbers([three[i] for three in row]) for i in range(3))
+        up = np.arange(len(row)) + shift
+        (dots,) = axes.plot(found, up, **plot.looks[name] | {"linestyle": "none"})
+        _whiskers(axes.hlines, (up, low, high), dots.get_color())
+        names = [", ".join([name, *category.split("\n")]) for category in categories]
+        tips = [f"{names[i]}: {_words(row[i])}" for i in _finite(found)]
+        plot.tip(dots, tips)
+        handles.append(dots)
+    if from_zero:
+        _include_zero(axes, "x")
+    axes.set_ylim(max(1, len(categories)) - 0.5, -0.5)
+    for place, category in enumerate(categories):
+        plot.write_row(left, (place + 0.5) / len(categories), category)
+    figures.set_ticks(axes.yaxis, [row + 0.5 for row in range(len(categories) - 1)])
+    axes.grid()
+    figures.set_numbers(axes.xaxis)
+    return plot.svg(handles)
+
+
+def epoch_ticks(epochs: Sequence[int]) -> list[float]:
+    """Returns at most eight of some epochs, for the ticks of an axis."""
+    every = max(1, -(-len(epochs) // 8))
+    return [float(epoch) for epoch in epochs[::every]]
 
 
 def _check_lengths(categories: Sequence[str], values: Mapping[str, Values]) -> None:
@@ -198,39 +207,63 @@ def _check_lengths(categories: Sequence[str], values: Mapping[str, Values]) -> N
             )
 
 
-def _drawn(
-    name: str, one: Series, x: scales.Scale, y: scales.Scale, paint: marks.Paint
-) -> Iterator[markupsafe.Markup]:
-    steps = one.style == "steps"
-    if one.low is not None and one.high is not None and one.style != "points":
-        yield from marks.band(x, y, one.x, one.low, one.high, steps, paint)
-    if one.style != "points":
-        yield from marks.path(x, y, one.x, one.y, steps, paint)
-    is_marked = paint.index > 0 and len(one.x) <= _MOST_MARKERS
-    if one.style == "points" or is_marked:
-        for place, (along, up) in enumerate(zip(one.x, one.y, strict=True)):
-            if not (x.holds(along) and y.holds(up)):
-                continue
-            three = (up, *_ends(one, place))
-            if one.style == "points":
-                yield from marks.whisker(x(along), y, three, paint)
-            words = ""
-            if len(one.x) <= _MOST_TOOLTIPS:
-                words = f"{name}, {scales.number(along)}: {_interval_words(three)}"
-            yield marks.marker(x(along), y(up), paint, words)
+def _numbers(values: Values, is_log: bool = False) -> np.ndarray:
+    """Returns values as floats, NaN where they have no place on the axis."""
+    least = 1 / finite_numbers.LARGEST if is_log else -finite_numbers.LARGEST
+    is_shown = [finite_numbers.is_finite(v) and v > least for v in values]
+    return np.where(is_shown, np.array(values, float), np.nan)
 
 
-def _ends(one: Series, place: int) -> tuple[Any, Any]:
-    if one.low is None or one.high is None:
-        return None, None
-    return one.low[place], one.high[place]
+def _finite(values: np.ndarray) -> list[int]:
+    return np.flatnonzero(np.isfinite(values)).tolist()
 
 
-def _interval_words(three: Interval) -> str:
+def _include_zero(axes: Any, axis: Literal["x", "y"]) -> None:
+    """Lets an axis hold 0, and begin there where no value is less."""
+    axes.update_datalim([(0, 0)], updatex=axis == "x", updatey=axis == "y")
+    axes.autoscale_view()
+    if getattr(axes.dataLim, f"{axis}min") == 0:
+        axes.set(**{f"{axis}lim": (0, None)})
+
+
+def _drawn(plot: figures.Plot, name: str, one: Series) -> Any:
+    """Draws a series and returns its artist for the legend."""
+    axes, look = plot.axes, dict(plot.looks[name])
+    log_x, log_y = axes.get_xscale() == "log", axes.get_yscale() == "log"
+    x, y = _numbers(one.x, log_x), _numbers(one.y, log_y)
+    is_grey = look["color"] == figures.COLOURS[0]
+    if one.style == "points":
+        look["linestyle"] = "none"
+    elif is_grey or len(x) > _MOST_MARKERS:
+        look["marker"] = "none"
+    step: Literal["post"] | None = "post" if one.style == "steps" else None
+    low = [None] * len(x) if one.low is None else one.low
+    high = [None] * len(x) if one.high is None else one.high
+    ends = x, _numbers(low, log_y), _numbers(high, log_y)
+    if one.style == "points":
+        _whiskers(axes.vlines, ends, look["color"])
+    elif one.low is not None:
+        axes.fill_between(*ends, step=step, color=look["color"], alpha=0.16, lw=0)
+    (line,) = axes.plot(x, y, drawstyle=f"steps-{step}" if step else None, **look)
+    if look["marker"] != "none" and len(x) <= _MOST_TOOLTIPS:
+        number = page.format_number
+        tips = [
+            f"{name}, {number(one.x[i])}: {_words((one.y[i], low[i], high[i]))}"
+            for i in _finite(x + y)
+        ]
+        plot.tip(line, tips)
+    return line
+
+
+def _whiskers(draw: Any, places: Sequence[np.ndarray], colour: Any) -> None:
+    """Draws lines at the first places from the second to the third."""
+    whole = np.isfinite(sum(places))
+    draw(*(each[whole] for each in places), color=colour, lw=1.4)
+
+
+def _words(three: Interval) -> str:
     value, low, high = three
-    if not finite_numbers.is_finite(value):
-        return "–"
-    words = scales.number(value)
+    words = page.format_number(value)
     if finite_numbers.is_finite(low) and finite_numbers.is_finite(high):
-        words += f" [{scales.number(low)}, {scales.number(high)}]"
+        words += f" [{page.format_number(low)}, {page.format_number(high)}]"
     return words

@@ -2,7 +2,7 @@
 
 import math
 
-from ytdnn.lab.pages import page, plots, scales
+from ytdnn.lab.pages import page, plots
 from ytdnn.lab.studies import swept
 
 _MOST_CURVES = 10
@@ -114,7 +114,7 @@ def _curves(found: swept.SweepResult) -> page.Block:
         series,
         "epoch",
         found.metric,
-        x_ticks=scales.epoch_ticks(epochs),
+        x_ticks=plots.epoch_ticks(epochs),
     )
 
 

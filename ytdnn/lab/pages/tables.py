@@ -8,7 +8,7 @@ import markupsafe
 from ytdnn.evaluation import report_model
 from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
-from ytdnn.lab.pages import page, plots, scales
+from ytdnn.lab.pages import page, plots
 
 _WIDE = 0.002  # an interval that makes the fourth decimal worthless
 
@@ -120,9 +120,9 @@ def cell(
 
 def _coarse(value: float) -> str:
     """Returns a number with three decimals, for values too uncertain for four."""
-    return f"{value:.3f}" if abs(value) < 10 else scales.number(value)
+    return f"{value:.3f}" if abs(value) < 10 else page.format_number(value)
 
 
 def fixed(value: float) -> str:
     """Returns a number with four decimals if below 10, so that columns line up."""
-    return f"{value:.4f}" if abs(value) < 10 else scales.number(value)
+    return f"{value:.4f}" if abs(value) < 10 else page.format_number(value)
