@@ -1,3 +1,4 @@
+import dataclasses
 import doctest
 import math
 import re
@@ -183,6 +184,15 @@ def test_long_words_are_wrapped_into_the_picture() -> None:
     found = [words for words in words_of(picture) if words and words in label]
     assert max(map(figures.text_width, found)) <= figures.WIDTH
     assert len(found) > 3
+
+
+@pytest.mark.parametrize("is_log", [False, True])
+def test_values_that_differ_by_rounding_alone_are_one(is_log: bool) -> None:
+    one = plots.Series([4.0, 4.0 + 1e-15], [0.3, 0.1 + 0.2], [0.3] * 2, [0.3] * 2)
+    one = dataclasses.replace(one, style="points")
+    picture = plots.lines("t", {"a": one}, "x", "y", log_x=is_log, log_y=is_log)
+    assert tips(picture) == ["a, 4: 0.3 [0.3, 0.3]"] * 2
+    assert max(map(len, words_of(picture))) < 6
 
 
 def test_arrays_are_drawn_as_lists_are() -> None:

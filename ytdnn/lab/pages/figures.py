@@ -25,6 +25,7 @@ WIDTH = 400.0
 LEFT, RIGHT = 52.0, 18.0  # margins around the marks
 LINE_HEIGHT = 16.0
 FONT_SIZE = 12.5
+_FLAT = 1e-9  # a narrower range, relative to its values, is one value
 # Colours by index, those of the light page, which are the defaults of a plot that
 # stands alone: 0 is the grey of a reference.
 COLOURS = re.findall(r"--(?:muted|series-\d): (#\w{6})", page.css())[:9]
@@ -164,6 +165,9 @@ def wrapped(words: str, width: float, most: int | None = None) -> list[str]:
 def set_numbers(axis: Any, ticks: Sequence[float] = ()) -> None:
     """Sets ticks of an axis at a few round numbers, or those given that have room."""
     low, high = axis.get_view_interval()
+    if high - low < _FLAT * max(abs(low), abs(high)):
+        low, high = low - abs(low) / 2, high + abs(high) / 2
+        axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
     is_log = axis.get_scale() == "log"
     if not len(ticks):
         round_numbers = ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])

@@ -247,11 +247,8 @@ def _drawn(plot: figures.Plot, name: str, one: Series) -> Any:
     (line,) = axes.plot(x, y, drawstyle=f"steps-{step}" if step else None, **look)
     if look["marker"] != "none" and len(x) <= _MOST_TOOLTIPS:
         number = page.format_number
-        tips = [
-            f"{name}, {number(one.x[i])}: {_words((one.y[i], low[i], high[i]))}"
-            for i in _finite(x + y)
-        ]
-        plot.tip(line, tips)
+        tips = {i: _words((one.y[i], low[i], high[i])) for i in _finite(x + y)}
+        plot.tip(line, [f"{name}, {number(one.x[i])}: {tips[i]}" for i in tips])
     return line
 
 
