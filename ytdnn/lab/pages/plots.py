@@ -255,7 +255,7 @@ def _drawn(plot: figures.Plot, name: str, one: Series) -> Any:
 def _whiskers(draw: Any, places: Sequence[np.ndarray], colour: Any) -> None:
     """Draws lines at the first places from the second to the third."""
     whole = np.isfinite(sum(places))
-    draw(*(each[whole] for each in places), color=colour, lw=1.4)
+    draw(*(each[whole] for each in places), color=colour, lw=1.4, zorder=1.9)
 
 
 def _words(three: Interval) -> str:
