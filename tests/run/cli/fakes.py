@@ -5,6 +5,7 @@ import sys
 import types
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -188,6 +189,10 @@ def bundle_config(config: configs.Config) -> dict[str, Any]:
     return part | ({"refit": True} if config.refit else {})
 
 
+def _vectors() -> np.ndarray:
+    return np.zeros((1, 2), np.float32)
+
+
 def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     """Puts the stand-ins where the command line imports the rooms from."""
     rooms = Rooms()
@@ -210,7 +215,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "training.ranking": rooms.trainer("ranking"),
         "training.features": types.SimpleNamespace(require=lambda *_: None),
         "models.candidates.model": types.SimpleNamespace(
-            load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
+            load=lambda directory, data: types.SimpleNamespace(video_vectors=_vectors)
         ),
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),

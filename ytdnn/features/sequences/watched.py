@@ -19,36 +19,6 @@ if TYPE_CHECKING:
     from ytdnn.log import request as raw_request
 
 
-VideoTable = embeddings.EmbeddingTable | embeddings.HashedTable
-
-
-def video_table(
-    config: configs.CandidatesConfig,
-    vocabulary_size: int,
-    name: str,
-    like: VideoTable | None = None,
-) -> VideoTable:
-    """Returns a table of videos: with a row of each, or of rows that they share.
-
-    Args:
-      config: Settings, with the number of shared rows.
-      vocabulary_size: Videos with an id embedding.
-      name: Name of the layer.
-      like: Another table, with the same shared rows of each video; None: the first.
-    """
-    if not config.hashed_rows:
-        return embeddings.EmbeddingTable(
-            vocabulary_size, config.embedding_dim, name=name
-        )
-    return embeddings.HashedTable(
-        vocabulary_size,
-        config.embedding_dim,
-        config.hashed_rows,
-        row_numbers=getattr(like, "row_numbers", None),
-        name=name,
-    )
-
-
 class ContentSource(Protocol):
     """Content features of videos, in addition to their ids.
 
@@ -85,7 +55,7 @@ class Watched(base_encoder.Encoder):
         config: configs.CandidatesConfig,
         vocabulary_size: int,
         content: ContentSource | None = None,
-        videos: VideoTable | None = None,
+        videos: embeddings.AnyTable | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the table.
@@ -99,8 +69,11 @@ class Watched(base_encoder.Encoder):
         """
         super().__init__(**kwargs)
         self.config = config
-        self.videos: Any = videos or video_table(
-            config, vocabulary_size, name="watched_videos"
+        self.videos: Any = videos or embeddings.table(
+            vocabulary_size,
+            config.embedding_dim,
+            config.hashed_rows,
+            name="watched_videos",
         )
         self.content = content
 

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.features.sequences import watched
 from ytdnn.log import catalogues, prepared
-from ytdnn.models.candidates import co_watching, model, shared_rows
+from ytdnn.models.candidates import co_watching, model
 from ytdnn.models.layers import embeddings
 from ytdnn.run import configs
 
@@ -107,11 +106,13 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
 
 
 def _stored(
-    table: watched.VideoTable, vectors: Floats, counts: npt.NDArray[np.integer]
+    table: embeddings.AnyTable, vectors: Floats, counts: npt.NDArray[np.integer]
 ) -> Floats:
     """Returns the rows of a table with given vectors, or with the nearest it can."""
     if not isinstance(table, embeddings.HashedTable):
         return vectors
+    from ytdnn.models.candidates import shared_rows
+
     pairs = [part.numpy() for part in embeddings.parts(table.row_numbers)]
     return shared_rows.least_squares(
         np.concatenate(pairs)[1:] - 1,

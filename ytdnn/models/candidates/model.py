@@ -19,7 +19,6 @@ import tensorflow as tf
 
 from ytdnn import errors
 from ytdnn.features.sequences import base_encoder as encoders
-from ytdnn.features.sequences import watched
 from ytdnn.log import catalogues, fields, prepared
 from ytdnn.models.candidates import losses, tower_inputs, user_tower, user_vectors
 from ytdnn.models.layers import embeddings, randomness
@@ -57,9 +56,10 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.videos = (
             self.user_tower.watches.videos
             if config.tied_tables
-            else watched.video_table(
-                config,
+            else embeddings.table(
                 inputs.vocabulary_size,
+                config.embedding_dim,
+                config.hashed_rows,
                 name="videos",
                 like=self.user_tower.watches.videos,
             )

@@ -257,6 +257,27 @@ class HashedTable(_Table):
         return {**super().get_config(), **sizes, "num_shared": self.num_shared}
 
 
+AnyTable = EmbeddingTable | HashedTable
+
+
+def table(
+    num_rows: int, dim: int, num_shared: int, name: str, like: AnyTable | None = None
+) -> AnyTable:
+    """Returns a table with a row of each value, or of rows that they share.
+
+    Args:
+      num_rows: Size of the vocabulary.
+      dim: Width of a vector.
+      num_shared: Number of shared rows; 0: each value has its own.
+      name: Name of the layer.
+      like: Another table, with the same shared rows of each value; None: the first.
+    """
+    if not num_shared:
+        return EmbeddingTable(num_rows, dim, name=name)
+    numbers = getattr(like, "row_numbers", None)
+    return HashedTable(num_rows, dim, num_shared, row_numbers=numbers, name=name)
+
+
 class _Hashes(tf.keras.initializers.Initializer):
     """Two hashes of each index, from 1; index 0 has 0."""
 
