@@ -41,15 +41,11 @@ def test_the_head_is_chosen_by_the_loss_alone():
         kind: type(losses.make_head(dataclasses.replace(config, loss=cls()), 5))
         for kind, cls in configs.choices()["candidates.loss"].items()
     }
-    assert made == {
-        "sampled_softmax": base_loss.VideoRows,
-        "full_softmax": base_loss.VideoRows,
-        "bpr": base_loss.VideoRows,
-        "warp": base_loss.VideoRows,
-        "gbce": base_loss.VideoRows,
-        "hierarchical_softmax": hierarchical.NodeRows,
-        "own": base_loss.VideoRows,
-    }
+    assert made.pop("hierarchical_softmax") is hierarchical.NodeRows
+    # Losses of a file of their own are there once a test has loaded them.
+    known = {"sampled_softmax", "full_softmax", "bpr", "warp", "gbce", "own"}
+    assert made.keys() - {"cosine_contrastive"} == known
+    assert set(made.values()) == {base_loss.VideoRows}
 
 
 def test_a_tree_is_saved_and_read_back(data, tmp_path):
