@@ -43,44 +43,14 @@ the counted vectors by least squares have an nDCG@10 of .077 at half the rows, a
 start (`candidates.initial_vectors=random`) .008, which is popularity's.
 """
 
-import dataclasses
-
+from experiments import logs
 from ytdnn import configs
 
 SHARES = {"full": 0, "half": 2, "fifth": 5, "tenth": 10}
 
 
-@dataclasses.dataclass(frozen=True)
-class Log:
-    """A log, and how it is read.
-
-    Attributes:
-      videos: With an embedding.
-      data: Settings of its source and protocol.
-    """
-
-    videos: int
-    data: configs.DataConfig
-
-
-LOGS = {
-    "ml-100k": Log(
-        1_682,
-        configs.DataConfig(
-            source="movielens", name="ml-100k", protocol="leave_one_out"
-        ),
-    ),
-    "amazon-toys": Log(
-        11_924,
-        configs.DataConfig(
-            source="log",
-            files=("watches=interactions",),
-            columns=("watches.video_id=item_id", "watches.time=seq"),
-            protocol="leave_one_out",
-        ),
-    ),
-    "topics-10k": Log(10_000, configs.DataConfig(source="log")),
-}
+# Videos of each log.
+LOGS = {"ml-100k": 1_682, "amazon-toys": 11_924, "topics-10k": 10_000}
 
 
 def get_config() -> configs.Config:
@@ -94,9 +64,8 @@ def get_variants(log: str = "ml-100k") -> dict[str, configs.Config]:
     Args:
       log: One of `LOGS`.
     """
-    found = LOGS[log]
-    config = configs.Config(data=found.data)
-    rows = {name: found.videos // part if part else 0 for name, part in SHARES.items()}
+    config = configs.Config(data=logs.data("log" if log == "topics-10k" else log))
+    rows = {name: LOGS[log] // part if part else 0 for name, part in SHARES.items()}
     return {
         name: configs.changed(config, {"candidates.hashed_rows": number})
         for name, number in rows.items()

@@ -36,6 +36,7 @@ import numpy as np
 import rich
 from rich import table
 
+from experiments import logs
 from ytdnn import configs
 from ytdnn.evaluation import lists, report_files
 from ytdnn.run import artifacts
@@ -51,6 +52,7 @@ LOGS: dict[str, configs.LogSize] = {
     "tastes": configs.LogSize(watches=200_000, users=4_000, videos=9_835),
     "quickstart": configs.LogSize(watches=197_689, users=3_990, videos=4_098),
 }
+_MADE = ("topics", "tastes")  # by experiments/made_logs.py
 _KINDS = (DENSE, LONG, SHORT)
 _METRIC = "ndcg@10"
 # Thresholds that are tried: watches a video below which a log is sparse, watches a user
@@ -76,7 +78,7 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     }
     return {
         name: configs.Config(
-            data=_data(log),
+            data=logs.data("log" if log in _MADE else log),
             candidates=by_size.filled(
                 configs.CandidatesConfig(), by_size.OF_CANDIDATES, values
             ),
@@ -84,25 +86,6 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
         )
         for name, values in settings.items()
     }
-
-
-def _data(log: str) -> configs.DataConfig:
-    if log == "quickstart":
-        return configs.DataConfig(world=configs.WORLDS[log])
-    if log in ("topics", "tastes"):
-        return configs.DataConfig(source="log")
-    if log == "slice":
-        return configs.DataConfig(
-            source="kuairand", name="pure", page_gap_seconds=600.0
-        )
-    if log == "amazon-toys":
-        return configs.DataConfig(
-            source="log",
-            files=("watches=interactions",),
-            columns=("watches.video_id=item_id", "watches.time=seq"),
-            protocol="leave_one_out",
-        )
-    return configs.DataConfig(source="movielens", name=log, protocol="leave_one_out")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ INDEXED = rerun.indexed()
 
 
 def test_every_experiment_is_indexed() -> None:
-    tools = {"__main__", "figures", "write_results"}
+    tools = {"__main__", "figures", "logs", "write_results"}
     files = {path.stem for path in EXPERIMENTS.glob("*.py")} - tools
     assert {experiment.name for experiment in INDEXED} == files
 

@@ -90,7 +90,7 @@ class _Column(base_feature.ReadAtRequest):
         return (self._field(),) if self.scope is base_feature.Scope.USER else ()
 
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
-        """Returns the tensor's value of each row of the column's table."""
+        """Returns the value of each row of the table; vectors override `rows`."""
         raise NotImplementedError
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:

@@ -1,0 +1,32 @@
+"""Settings of the logs that several experiments read, by name, with no other choice.
+
+MovieLens by edition and `amazon-toys` (the Parquet file `interactions` with `user_id`,
+`item_id` and `seq`) are leave-one-out; `slice` (of KuaiRand-Pure), `log` (any event log
+of one's own, as experiments/made_logs.py writes them) and the world are temporal.
+"""
+
+from ytdnn import configs
+
+
+def data(name: str) -> configs.DataConfig:
+    """Returns the settings of a log; where it lies, `data.dir` says.
+
+    Args:
+      name: `log`, `amazon-toys`, `slice`, a world, or an edition of MovieLens.
+    """
+    if name in configs.WORLDS:
+        return configs.DataConfig(world=configs.WORLDS[name])
+    if name == "log":
+        return configs.DataConfig(source="log")
+    if name == "slice":
+        return configs.DataConfig(
+            source="kuairand", name="pure", page_gap_seconds=600.0
+        )
+    if name == "amazon-toys":
+        return configs.DataConfig(
+            source="log",
+            files=("watches=interactions",),
+            columns=("watches.video_id=item_id", "watches.time=seq"),
+            protocol="leave_one_out",
+        )
+    return configs.DataConfig(source="movielens", name=name, protocol="leave_one_out")
