@@ -119,6 +119,8 @@ def _candidates(config: configs.Config, size: configs.LogSize) -> _Needed:
     slices = max(1, batch // slice_length)
     # Weights, and the optimiser's state.
     table = 2 * _FLOAT * dim * (one.hashed_rows or size.videos)
+    if one.hashed_rows:
+        table += 2 * _FLOAT * size.videos  # two row numbers of each, int32
     rows = float(slices) * one.history_length
     yield "candidates.embedding_dim", one.embedding_dim, table
     yield from _tower("candidates", one.tower, one.embedding_dim)
