@@ -46,7 +46,7 @@ import numpy.typing as npt
 
 from experiments.benchmarks import answer, measure
 from ytdnn.bundle import batches, bundle, where
-from ytdnn.log import schema
+from ytdnn.log import prepared, schema
 
 _K = 300
 _WARM_UP = 3
@@ -68,19 +68,43 @@ def some_queries(served: bundle.Bundle, number: int) -> npt.NDArray[np.float32]:
     return queries
 
 
-def asked(
-    served: bundle.Bundle, model: str, conditions: list[dict[str, Any]]
-) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]:
-    """Returns the search of a model under conditions, from queries to ids."""
+Search = Callable[[int], npt.NDArray[Any]]
+"""From the number of a query or request to ids, `[number]`."""
+
+
+def of_index(
+    served: bundle.Bundle,
+    model: str,
+    conditions: list[dict[str, Any]],
+    queries: npt.NDArray[np.float32],
+) -> Search:
+    """Returns the search of a model under conditions."""
     fields, function = served.inputs(model), served.model(model)
     most = int(served.manifest.facts["videos"])
     row = {schema.K: min(_K, most), "where": conditions}
+    rest = batches.inputs([row], fields)
 
-    def search(queries: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        nothing = batches.inputs([row] * len(queries), fields)
-        nothing |= {schema.USER_VECTOR: queries}
-        found = function(**batches.tensors(nothing, fields))
-        ids: npt.NDArray[Any] = found[schema.IDS].numpy()
+    def search(number: int) -> npt.NDArray[Any]:
+        made = rest | {schema.USER_VECTOR: queries[number : number + 1]}
+        found = function(**batches.tensors(made, fields))
+        ids: npt.NDArray[Any] = found[schema.IDS].numpy()[0]
+        return ids
+
+    return search
+
+
+def of_answers(
+    served: bundle.Bundle,
+    conditions: list[dict[str, Any]],
+    requests: list[dict[str, Any]],
+) -> Search:
+    """Returns the answers of both stages under conditions."""
+    under = [request | {"where": conditions} for request in requests]
+    inputs = answer.as_inputs(served, under)
+    function = served.model(bundle.RECOMMENDER)
+
+    def search(number: int) -> npt.NDArray[Any]:
+        ids: npt.NDArray[Any] = function(**inputs[number])[schema.IDS].numpy()[0]
         return ids
 
     return search
@@ -93,24 +117,27 @@ def share(served: bundle.Bundle, conditions: list[dict[str, Any]]) -> float:
     return float(held[: int(served.manifest.facts["videos"])].mean())
 
 
-def table(served: bundle.Bundle, repeats: int) -> str:
+def table(served: bundle.Bundle, requests: list[dict[str, Any]], repeats: int) -> str:
     """Returns the table."""
+    queries = some_queries(served, repeats)
     models = [bundle.INDEX + bundle.EXACT]
     if bundle.INDEX in served.manifest.facts["models"]:
         models.append(bundle.INDEX)
-    queries = some_queries(served, repeats)
     searches = {
-        (model, name): asked(served, model, given)
+        (model, name): of_index(served, model, given, queries)
         for model in models
         for name, given in _CONDITIONS.items()
     }
-    walls, cores = _timed(searches, queries)
+    for name, given in _CONDITIONS.items():
+        searches[bundle.RECOMMENDER, name] = of_answers(served, given, requests)
+    walls, cores = _timed(searches, repeats)
     rows = []
     for (model, name), found in walls.items():
-        ratio = np.median(found / walls[model, "none"])
         core = np.median(cores[model, name])
-        exact = searches[models[0], name](queries)
-        recall = _recall(searches[model, name](queries), exact)
+        recall = "–"
+        if model in models:
+            pair = searches[model, name], searches[models[0], name]
+            recall = f"{_recall(*pair, repeats):.3f}"
         rows.append(
             [
                 model,
@@ -118,9 +145,9 @@ def table(served: bundle.Bundle, repeats: int) -> str:
                 f"{share(served, _CONDITIONS[name]):.5f}",
                 f"{np.median(found):.2f}",
                 f"{core:.2f}",
-                f"{ratio:.2f}",
+                f"{np.median(found / walls[model, 'none']):.2f}",
                 f"{core / np.median(cores[model, 'none']):.2f}",
-                f"{recall:.3f}",
+                recall,
             ]
         )
     header = ["model", "permitted", "share", "p50 ms", "core-ms", "ratio"]
@@ -128,21 +155,24 @@ def table(served: bundle.Bundle, repeats: int) -> str:
 
 
 def _timed(
-    searches: dict[tuple[str, str], Callable[..., Any]],
-    queries: npt.NDArray[np.float32],
+    searches: dict[tuple[str, str], Search], repeats: int
 ) -> tuple[dict[tuple[str, str], npt.NDArray], dict[tuple[str, str], npt.NDArray]]:
-    """Returns milliseconds and core-milliseconds of single queries, in turns."""
+    """Returns milliseconds and core-milliseconds of single queries, in turns.
+
+    One model after the other: exact search reads all vectors, after which nothing is in
+    the processor's cache.
+    """
     order = np.random.default_rng(0)
-    keys = list(searches)
-    walls: dict[tuple[str, str], list[float]] = {key: [] for key in keys}
-    cores: dict[tuple[str, str], list[float]] = {key: [] for key in keys}
-    for turn in range(_WARM_UP + len(queries)):
-        row = turn % len(queries)
-        for place in order.permutation(len(keys)).tolist():
-            wall, core = time.perf_counter(), time.process_time()
-            searches[keys[place]](queries[row : row + 1])
-            cores[keys[place]].append(1_000.0 * (time.process_time() - core))
-            walls[keys[place]].append(1_000.0 * (time.perf_counter() - wall))
+    walls: dict[tuple[str, str], list[float]] = {key: [] for key in searches}
+    cores: dict[tuple[str, str], list[float]] = {key: [] for key in searches}
+    for model in dict.fromkeys(name for name, _ in searches):
+        keys = [key for key in searches if key[0] == model]
+        for turn in range(_WARM_UP + repeats):
+            for place in order.permutation(len(keys)).tolist():
+                wall, core = time.perf_counter(), time.process_time()
+                searches[keys[place]](turn % repeats)
+                cores[keys[place]].append(1_000.0 * (time.process_time() - core))
+                walls[keys[place]].append(1_000.0 * (time.perf_counter() - wall))
     first, second = (
         {key: np.array(values[_WARM_UP:]) for key, values in one.items()}
         for one in (walls, cores)
@@ -150,12 +180,12 @@ def _timed(
     return first, second
 
 
-def _recall(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
-    """Returns the share of the ids of each row that the other holds."""
-    shares = [
-        len(set(one) & set(other)) / max(1, len(set(other)))
-        for one, other in zip(found.tolist(), wanted.tolist(), strict=True)
-    ]
+def _recall(search: Search, exact: Search, number: int) -> float:
+    """Returns the share of the ids of exact search that a search finds."""
+    shares = []
+    for query in range(number):
+        found, wanted = search(query).tolist(), exact(query).tolist()
+        shares.append(len(set(found) & set(wanted)) / max(1, len(set(wanted))))
     return float(np.mean(shares))
 
 
@@ -170,9 +200,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     num_videos = 2_000 if options.tiny else options.videos
     with tempfile.TemporaryDirectory() as made:
         directory = options.workdir or pathlib.Path(made)
-        answer.ensure(directory, num_videos, also=(), ranker=False)
+        answer.ensure(directory, num_videos, also=(), ranker=True)
         served = bundle.load(directory / bundle.KIND)
-        print(f"{measure.environment()}\n\n{table(served, options.repeats)}")
+        data = prepared.load(directory / prepared.KIND)
+        requests = answer.some_requests(data, options.repeats)
+        print(measure.environment())
+        print(f"\n{table(served, requests, options.repeats)}")
 
 
 if __name__ == "__main__":

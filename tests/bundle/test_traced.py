@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.bundle import conftest
 from ytdnn.bundle import bundle, traced
-from ytdnn.retrieval import filters, permitted
+from ytdnn.retrieval import conditions, permitted
 
 
 def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
@@ -52,8 +52,8 @@ def test_parts_carry_every_field_of_the_permitted_videos() -> None:
     }
     removed: Any = object()
     values["removed"] = removed
-    names = [field.name for field in dataclasses.fields(filters.Conditions)]
-    values["conditions"] = filters.Conditions(**dict.fromkeys(names, one))
+    names = [field.name for field in dataclasses.fields(conditions.Conditions)]
+    values["conditions"] = conditions.Conditions(**dict.fromkeys(names, one))
     before = permitted.Permitted(**values)
     assert traced._joined(traced._parts(before), removed) == before
 

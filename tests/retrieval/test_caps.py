@@ -17,7 +17,9 @@ def reader(untrained_run: untrained.Run) -> caps.Caps:
 
 
 def codes_of(reader: caps.Caps) -> dict[str, np.ndarray]:
-    return {name: one.numpy() for name, one in reader._codes.items()}
+    size = reader._filters.lists().num_videos + 1
+    codes = reader._filters.lists().codes.numpy()[:, :size]
+    return {name: codes[place] for name, place in reader._filters.columns.items()}
 
 
 def ordered(

@@ -19,7 +19,8 @@ from tests.retrieval.index import contract
 from ytdnn import configs, registries
 from ytdnn.bundle import where
 from ytdnn.log import catalogues, schema
-from ytdnn.retrieval import attributes, filters, from_vectors, nearest, permitted
+from ytdnn.retrieval import attributes, filters, nearest, permitted
+from ytdnn.retrieval import conditions as conditions_room
 from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20
@@ -162,6 +163,25 @@ def test_a_request_permits_what_meets_its_conditions(rows: list[Any]) -> None:
         np.testing.assert_array_equal(alone, expected)
 
 
+@pytest.mark.parametrize("few", [0, 8, 10_000])
+@hypothesis.given(strategies.lists(ROW, min_size=1, max_size=4))
+@hypothesis.settings(max_examples=15, deadline=None)
+def test_sets_are_listed_counted_and_masked_alike(few: int, rows: list[Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conditions_room, "FEW", few)
+        found = FILTERS.read(inputs(rows))
+        for row, place in zip(rows, found.which.numpy(), strict=True):
+            if not (row[0] or row[1]):
+                continue
+            expected = np.flatnonzero(by_hand(row))
+            mask = found.mask(tf.constant(place)).numpy()
+            assert np.flatnonzero(mask).tolist() == expected.tolist()
+            listed = found.videos(tf.constant(place)).numpy()
+            assert sorted(listed.tolist()) == (expected + 1).tolist()
+            number = int(found.number[place])
+            assert number == len(expected) or len(expected) < number <= few
+
+
 @pytest.mark.parametrize(
     ("keys", "values", "policy"),
     [
@@ -272,7 +292,7 @@ def searchers() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def searches() -> dict[str, Any]:
     """Each kind of index, where eight videos are few, as a compiled search."""
-    former, from_vectors.FEW = from_vectors.FEW, 8
+    former, conditions_room.FEW = conditions_room.FEW, 8
 
     def compiled(searcher: Any) -> Any:
         search = nearest.Nearest(searcher, NUM)
@@ -293,7 +313,7 @@ def searches() -> dict[str, Any]:
         return run
 
     found = {kind: compiled(one) for kind, one in searchers().items()}
-    from_vectors.FEW = former
+    conditions_room.FEW = former
     return found
 
 

@@ -8,6 +8,7 @@ from ytdnn.bundle import traced
 from ytdnn.log import fields as fields_room
 from ytdnn.log import lookups, schema
 from ytdnn.log import request as raw_request
+from ytdnn.retrieval import conditions as conditions_room
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import permitted, request_fields
@@ -85,13 +86,12 @@ class FilterReader(tf.Module):
             is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
         if self._filters is not None and schema.CONDITIONS in raw:
             read = {name: raw[name] for name in _CONDITIONS if name in raw}
-            conditions = filters_room.Conditions(*self._conditions(read))
+            conditions = conditions_room.Conditions(*self._conditions(read))
         return permitted.Permitted(
             left_out, allowed, is_limited, self.removed, conditions
         )
 
-    def _read(self, raw: raw_request.Raw) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _read(self, raw: raw_request.Raw) -> traced.Tensors:
         if self._filters is None:
             raise ValueError("expected filters, found none")
-        found = self._filters.read(raw)
-        return found.masks, found.which, found.is_given
+        return self._filters.read(raw).tensors()

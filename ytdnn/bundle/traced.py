@@ -10,7 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.log import lookups
-from ytdnn.retrieval import filters, from_vectors, interface, nearest
+from ytdnn.retrieval import conditions as conditions_room
+from ytdnn.retrieval import from_vectors, interface, nearest
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval.index import interface as index_interface
 
@@ -159,9 +160,7 @@ class SharedSource(interface.Source):
 def _parts(permitted: permitted_room.Permitted) -> Tensors:
     """Returns the tensors of the permitted videos."""
     conditions = permitted.conditions
-    read = None
-    if conditions is not None:
-        read = (conditions.masks, conditions.which, conditions.is_given)
+    read = None if conditions is None else conditions.tensors()
     return permitted.excluded, permitted.allowed, permitted.is_limited, read
 
 
@@ -170,5 +169,5 @@ def _joined(
 ) -> permitted_room.Permitted:
     """Returns the permitted videos of a request from its tensors."""
     excluded, allowed, is_limited, read = parts
-    conditions = None if read is None else filters.Conditions(*read)
+    conditions = None if read is None else conditions_room.Conditions(*read)
     return permitted_room.Permitted(excluded, allowed, is_limited, removed, conditions)

@@ -33,8 +33,8 @@ class Caps(tf.Module):
     def __init__(self, filters: filters_room.Filters) -> None:
         """Uses the columns that conditions can be put on."""
         super().__init__()
-        self._codes = filters.codes
-        self.columns = tuple(self._codes)
+        self._filters = filters
+        self.columns = tuple(filters.columns)
 
     def __call__(
         self, raw: Mapping[str, tf.Tensor], videos: tf.Tensor, order: tf.Tensor
@@ -55,14 +55,15 @@ class Caps(tf.Module):
         lacking = tf.maximum(tf.shape(names)[1] - tf.shape(counts)[1], 0)
         counts = tf.pad(counts, [[0, 0], [0, lacking]])[:, : tf.shape(names)[1]]
         known = tf.equal(names, "")
-        for column, codes in self._codes.items():
+        lists = self._filters.lists()
+        for column, place in self._filters.columns.items():
             is_own = tf.equal(names, column)
             known |= is_own
             most = tf.reduce_min(tf.where(is_own, counts, _MOST), axis=1)
             order = tf.cond(
                 tf.reduce_any(is_own),
-                lambda order=order, codes=codes, most=most: page.capped(
-                    order, tf.gather(codes, videos), most[:, tf.newaxis]
+                lambda order=order, place=place, most=most: page.capped(
+                    order, lists.codes_of(place, videos), most[:, tf.newaxis]
                 ),
                 lambda order=order: order,
             )

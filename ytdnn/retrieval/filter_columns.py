@@ -1,8 +1,6 @@
-"""Turns the conditions on one column of videos into masks over the catalogue."""
+"""Turns the conditions on one column of videos into ranges of its codes."""
 
-import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,9 +10,11 @@ from ytdnn.log import schema
 from ytdnn.retrieval import attributes
 
 SEPARATOR = "\x1f"  # of ASCII, for units
-_FEW_VALUES = 8  # of a set: comparing each is faster than a look-up of every video
 _MOST = 2**31 - 1
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+
+Range = tuple[tf.Tensor, tf.Tensor]
+"""Lowest and highest codes; no video where the first is higher."""
 
 
 class ConditionColumn(tf.Module):
@@ -24,7 +24,7 @@ class ConditionColumn(tf.Module):
       column: Name of the column.
       kind: Kind of its values, see `attributes.Attribute`.
       keys: The column with each of its operators.
-      codes: `[num_videos + 1] int32`, by catalogue index.
+      others: Registered operators that it has in addition.
     """
 
     def __init__(self, attribute: attributes.Attribute) -> None:
@@ -32,7 +32,7 @@ class ConditionColumn(tf.Module):
         super().__init__()
         self.kind, self.keys = attribute.kind, attribute.keys
         self.column = attribute.name
-        self.codes = tf.Variable(attribute.codes, trainable=False)
+        self.others = tuple(attribute.others)
         self._num_values = len(attribute.values)
         self._operators = {one: registries.OPERATORS[one] for one in attribute.others}
         if self._operators:
@@ -46,52 +46,66 @@ class ConditionColumn(tf.Module):
             sorted_values = np.append(attribute.values, np.inf)
             self._values = tf.Variable(sorted_values, trainable=False)
 
-    def narrowed(
-        self, held: tf.Tensor, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns the part of a mask that meets the conditions too.
+    def ranges(self, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
+        """Returns the codes that meet each condition, `[distinct, n] int32` each.
 
-        A pass over the catalogue is made only for an operator that is in use.
-        Registered operators come first.
+        The bounds of a set are one range, at the place of the first of them.
 
         Args:
-          held: `[distinct, num_videos + 1] bool`.
           own: `[distinct, n] int32` place among `keys` of each condition, -1 for a
             condition on another column.
           values: `[distinct, n]` texts.
           times: `[distinct] int64`.
+        """
+        if self.kind == "text":
+            return self._of_codes(own, self._table.lookup(values) + 1)
+        numbers = _numbers(values)
+        is_most, is_least = (
+            self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
+        )
+        if self.kind == "age":
+            moments = tf.cast(times, tf.float64)[:, tf.newaxis]
+            moments -= tf.constant(schema.DAY_SECONDS, tf.float64) * numbers
+            return self._bounds(moments, is_least=is_most, is_most=is_least)
+        exact = self._place(numbers, "left")
+        is_same = tf.gather(self._values.read_value(), exact) == numbers
+        low, high = self._of_codes(own, tf.where(is_same, exact + 1, 0))
+        lowest, highest = self._bounds(numbers, is_least, is_most)
+        is_bound = is_least | is_most
+        return tf.where(is_bound, lowest, low), tf.where(is_bound, highest, high)
+
+    def met(
+        self, held: tf.Tensor, own: tf.Tensor, values: tf.Tensor, codes: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the part of a mask that meets the registered operators' conditions.
+
+        Args:
+          held: `[distinct, num_videos + 1] bool`.
+          own: See `ranges`.
+          values: See `ranges`.
+          codes: `[num_videos + 1] int32` code of each video.
         """
         for name in self._operators:
             is_own = self._is(own, name)
             held = tf.cond(
                 tf.reduce_any(is_own),
                 lambda name=name, is_own=is_own, held=held: (
-                    held & self._met(name, is_own, values)
+                    held & self._met(name, is_own, values, codes)
                 ),
                 lambda held=held: held,
             )
-        if self.kind == "age":
-            return held & self._within(*self._ages(own, values, times))
-        if self.kind == "text":
-            return self._of_sets(held, own, self._table.lookup(values) + 1)
-        numbers = _numbers(values)
-        exact = self._place(numbers, "left")
-        is_same = tf.gather(self._values.read_value(), exact) == numbers
-        held = tf.cond(
-            tf.reduce_any(self._is(own, attributes.AT_MOST))
-            | tf.reduce_any(self._is(own, attributes.AT_LEAST)),
-            lambda: held & self._within(*self._bounds(own, numbers)),
-            lambda: held,
-        )
-        return self._of_sets(held, own, tf.where(is_same, exact + 1, 0))
+        return held
 
-    def _met(self, name: str, is_own: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    def _met(
+        self, name: str, is_own: tf.Tensor, values: tf.Tensor, codes: tf.Tensor
+    ) -> tf.Tensor:
         """Returns whether each video meets all conditions of a registered operator.
 
         Args:
           name: The operator.
           is_own: `[distinct, n] bool`, conditions with that operator.
           values: `[distinct, n]` texts.
+          codes: `[num_videos + 1] int32` code of each video.
 
         Returns:
           `[distinct, num_videos + 1] bool`.
@@ -100,37 +114,27 @@ class ConditionColumn(tf.Module):
         operands = tf.gather_nd(values, places)
         meets = self._operators[name].make(self._distinct.read_value(), operands)
         meets = tf.pad(meets, [[0, 0], [1, 0]])  # code 0: the value is unknown
-        missed = tf.cast(~tf.gather(meets, self.codes, axis=1), tf.int32)
+        missed = tf.cast(~tf.gather(meets, codes, axis=1), tf.int32)
         number = tf.shape(is_own)[0]
         return tf.math.unsorted_segment_sum(missed, places[:, 0], number) == 0
 
-    def _ages(
-        self, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the bounds of upload times that bounds of ages amount to."""
-        days = _numbers(values)
-        moments = tf.cast(times, tf.float64)[:, tf.newaxis]
-        moments -= tf.constant(schema.DAY_SECONDS, tf.float64) * days
-        is_most, is_least = (
-            self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
-        )
-        return self._codes_between(moments, is_least=is_most, is_most=is_least)
+    def _of_codes(self, own: tf.Tensor, codes: tf.Tensor) -> Range:
+        """Returns the ranges of single values.
+
+        Args:
+          own: See `ranges`.
+          codes: `[distinct, n] int32` codes of the values, 0 for a value of no video.
+        """
+        is_one = self._is(own, attributes.IN) | self._is(own, attributes.NOT_IN)
+        is_one &= codes > 0
+        return tf.where(is_one, codes, 1), tf.where(is_one, codes, 0)
 
     def _bounds(
-        self, own: tf.Tensor, numbers: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        is_most, is_least = (
-            self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
-        )
-        return self._codes_between(numbers, is_least, is_most)
-
-    def _codes_between(
         self, numbers: tf.Tensor, is_least: tf.Tensor, is_most: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the lowest and the highest code within bounds, `[distinct]` each.
+    ) -> Range:
+        """Returns the range within the bounds of each set, where the first bound is.
 
-        The lowest is at least 1 where there is a bound, so that unknown values are
-        outside.
+        It begins at 1, so that unknown values are outside.
 
         Args:
           numbers: `[distinct, n] float64`, NaN for a bound that no video meets.
@@ -139,53 +143,13 @@ class ConditionColumn(tf.Module):
         """
         is_nan = tf.math.is_nan(numbers)
         first = tf.where(is_nan, _MOST, self._place(numbers, "left") + 1)
-        last = tf.where(is_nan, -1, self._place(numbers, "right"))
-        is_bounded = tf.cast(is_least | is_most, tf.int32)
-        low = tf.reduce_max(tf.where(is_least, first, is_bounded), axis=1)
-        high = tf.reduce_min(tf.where(is_most, last, _MOST), axis=1)
-        return low, high
-
-    def _within(self, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-        codes = self.codes.read_value()[tf.newaxis]
-        return (codes >= low[:, tf.newaxis]) & (codes <= high[:, tf.newaxis])
-
-    def _of_sets(self, held: tf.Tensor, own: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-        """Returns the part of a mask in the sets of `in`, and not in those of `not_in`.
-
-        Args:
-          held: The mask, see `narrowed`.
-          own: See `narrowed`.
-          codes: `[distinct, n] int32` codes of the values, 0 for a value of no video.
-        """
-        is_in, is_out = (
-            self._is(own, name) for name in (attributes.IN, attributes.NOT_IN)
-        )
-        inside, outside = (
-            tf.where(mask & (codes > 0), codes, -1) for mask in (is_in, is_out)
-        )
-        free = ~tf.reduce_any(is_in, axis=1, keepdims=True)
-        found = tf.cond(
-            tf.reduce_all(free),
-            lambda: held,
-            lambda: held & (self._among(inside) | free),
-        )
-        return tf.cond(
-            tf.reduce_any(is_out),
-            lambda: found & ~self._among(outside),
-            lambda: found,
-        )
-
-    def _among(self, codes: tf.Tensor) -> tf.Tensor:
-        """Returns whether each video has one of some codes.
-
-        Args:
-          codes: `[distinct, n] int32`, -1 = none.
-        """
-        every = self.codes.read_value()
-        found: tf.Tensor = _traced_among()(
-            every, codes, tf.constant(self._num_values + 1)
-        )
-        return found
+        last = tf.where(is_nan, 0, self._place(numbers, "right"))
+        low = tf.reduce_max(tf.where(is_least, first, 1), axis=1, keepdims=True)
+        high = tf.reduce_min(tf.where(is_most, last, _MOST), axis=1, keepdims=True)
+        is_bound = is_least | is_most
+        earlier = tf.cumsum(tf.cast(is_bound, tf.int32), axis=1, exclusive=True)
+        is_first = is_bound & (earlier == 0)
+        return tf.where(is_first, low, 1), tf.where(is_first, high, 0)
 
     def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
         """Returns whether each condition has an operator, `[distinct, n] bool`."""
@@ -199,52 +163,6 @@ class ConditionColumn(tf.Module):
         flat = tf.reshape(numbers, [-1])
         found = tf.searchsorted(self._values.read_value(), flat, side=side)
         return tf.reshape(found, tf.shape(numbers))
-
-
-@functools.cache
-def _traced_among() -> Any:
-    """Returns `_among` as a graph that all columns share."""
-    specs = (
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec([None, None], tf.int32),
-        tf.TensorSpec([], tf.int32),
-    )
-    with tf.init_scope():  # it outlives the graph that asks first
-        return tf.function(_among, autograph=False).get_concrete_function(*specs)
-
-
-def _among(every: tf.Tensor, codes: tf.Tensor, num_values: tf.Tensor) -> tf.Tensor:
-    """Returns whether each video has one of some codes, `[distinct, num_videos + 1]`.
-
-    Args:
-      every: `[num_videos + 1] int32` code of each video.
-      codes: `[distinct, n] int32`, -1 = none.
-      num_values: `[] int32`, greater than every code.
-    """
-    number = tf.reduce_sum(tf.cast(codes >= 0, tf.int32), axis=1)
-    most = tf.reduce_max(number)
-    codes = tf.sort(codes, axis=1, direction="DESCENDING")[:, :most]
-    shape = [tf.shape(codes)[0], tf.size(every)]
-
-    def compared() -> tf.Tensor:
-        return tf.while_loop(
-            lambda place, held: place < most,
-            lambda place, held: (
-                place + 1,
-                held | tf.equal(every[tf.newaxis], codes[:, place, tf.newaxis]),
-            ),
-            (tf.constant(0), tf.zeros(shape, tf.bool)),
-            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
-        )[1]
-
-    def looked_up() -> tf.Tensor:
-        rows = tf.broadcast_to(tf.range(shape[0])[:, tf.newaxis], tf.shape(codes))
-        cells = tf.stack([rows, tf.maximum(codes, 0)], axis=-1)
-        size = tf.stack([shape[0], num_values])
-        table = tf.scatter_nd(cells, tf.cast(codes >= 0, tf.int32), size) > 0
-        return tf.gather(table, every, axis=1)
-
-    return tf.cond(most <= _FEW_VALUES, compared, looked_up)
 
 
 def places_of(texts: Sequence[str]) -> tf.lookup.StaticHashTable:

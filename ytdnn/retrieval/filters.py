@@ -5,70 +5,31 @@ A request passes conditions as pairs of texts: a column with an operator, and a 
 conditions must hold together. A video without a value in the column meets only
 `not_in`.
 
-Each distinct set of conditions of a batch becomes a mask over the catalogue, computed
-once for all sources and requests. A condition that cannot be parsed permits no video: a
-slate for children is empty rather than wrong.
+Each distinct set of conditions of a batch becomes ranges of the columns' codes
+(`conditions`), once for all sources and requests. A condition that cannot be parsed
+permits no video: a slate for children is empty rather than wrong.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.log import prepared, schema
-from ytdnn.retrieval import attributes, filter_columns
+from ytdnn.retrieval import attributes, filter_columns, value_lists
+from ytdnn.retrieval import conditions as conditions_room
 
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Conditions:
-    """The videos that the conditions of some requests permit.
-
-    Attributes:
-      masks: `[distinct, num_videos + 1] bool`, videos that each distinct set permits,
-        by catalogue index.
-      which: `[batch] int32`, the set of each request.
-      is_given: `[batch] bool`, requests with conditions.
-    """
-
-    masks: tf.Tensor
-    which: tf.Tensor
-    is_given: tf.Tensor
-
-    def holds(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns whether the conditions permit each video, `[batch, k] bool`.
-
-        Args:
-          videos: `[batch, k] int32` catalogue indices.
-        """
-
-        def looked_up() -> tf.Tensor:
-            sets = tf.broadcast_to(self.which[:, tf.newaxis], tf.shape(videos))
-            held = tf.gather_nd(self.masks, tf.stack([sets, videos], axis=-1))
-            return held | ~self.is_given[:, tf.newaxis]
-
-        return tf.cond(
-            tf.reduce_any(self.is_given),
-            looked_up,
-            lambda: tf.ones(tf.shape(videos), tf.bool),
-        )
-
-    def num_permitted(self, num_videos: int) -> tf.Tensor:
-        """Returns the number of permitted videos among the first, `[distinct]`."""
-        every = tf.reduce_sum(tf.cast(self.masks, tf.int32), axis=1)
-        behind = tf.cast(self.masks[:, num_videos + 1 :], tf.int32)
-        return (
-            every - tf.reduce_sum(behind, axis=1) - tf.cast(self.masks[:, 0], tf.int32)
-        )
-
-    def take(self, mask: tf.Tensor) -> "Conditions":
-        """Returns the conditions of some of the requests, `mask [batch] bool`."""
-        which, is_given = (
-            tf.boolean_mask(values, mask) for values in (self.which, self.is_given)
-        )
-        return Conditions(self.masks, which, is_given)
+_KINDS = {  # of the groups of conditions of a column; those of others are no ranges
+    attributes.IN: 0,
+    attributes.NOT_IN: 1,
+    attributes.AT_MOST: 2,
+    attributes.AT_LEAST: 2,
+}
+_NUM_KINDS = 3
 
 
 class Filters(tf.Module):
@@ -95,10 +56,9 @@ class Filters(tf.Module):
         """
         super().__init__()
         self.saved = saved = dict(policies or {})
-        self._columns = [
-            filter_columns.ConditionColumn(one)
-            for one in attributes.from_catalogue(data.catalogue, operators)
-        ]
+        columns = attributes.from_catalogue(data.catalogue, operators)
+        self._columns = [filter_columns.ConditionColumn(one) for one in columns]
+        self._lists = value_lists.Variables([one.codes for one in columns])
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
         self._end_of_log = data.windows.end_of_log
@@ -106,18 +66,27 @@ class Filters(tf.Module):
         self._known_keys = filter_columns.places_of(self.keys)
         self._known_policies = filter_columns.places_of(self.policies)
         self._saved = _padded(list(saved.values()))
+        self._of_keys, self._is_permitted = _groups(self._columns)
 
     @property
-    def codes(self) -> dict[str, tf.Variable]:
-        """The value of each video as a code, by column, `[num_videos + 1] int32`."""
-        return {one.column: one.codes for one in self._columns if one.kind != "age"}
+    def columns(self) -> dict[str, int]:
+        """Columns with a value for each video, and their places among the lists."""
+        return {
+            one.column: place
+            for place, one in enumerate(self._columns)
+            if one.kind != "age"
+        }
+
+    def lists(self) -> value_lists.ValueLists:
+        """Returns codes and videos of all columns, in this graph."""
+        return self._lists.read()
 
     @property
     def reads_time(self) -> bool:
         """Whether a condition can depend on the time of the request."""
         return any(column.kind == "age" for column in self._columns)
 
-    def read(self, raw: Mapping[str, tf.Tensor]) -> Conditions:
+    def read(self, raw: Mapping[str, tf.Tensor]) -> conditions_room.Conditions:
         """Returns the videos that the conditions of requests permit.
 
         Args:
@@ -131,8 +100,9 @@ class Filters(tf.Module):
         times = tf.zeros([batch], tf.int64) if times is None else times
         times = tf.where(times == 0, tf.cast(self._end_of_log, tf.int64), times)
         is_given = tf.reduce_any(keys != "", axis=1) | (names != "")
+        lists = self._lists.read()
 
-        def masks() -> tuple[tf.Tensor, tf.Tensor]:
+        def of_sets() -> tuple[tf.Tensor, ...]:
             alone = [tf.strings.as_string(times)[:, tf.newaxis], names[:, tf.newaxis]]
             joined = tf.strings.reduce_join(
                 tf.concat([keys, values, *alone], axis=1),
@@ -143,56 +113,121 @@ class Filters(tf.Module):
             first = tf.math.unsorted_segment_min(
                 tf.range(batch), which, tf.size(distinct)
             )
-            asked = (tf.gather(one, first) for one in (keys, values, names, times))
-            return self._both(*asked), which
+            own = (tf.gather(one, first) for one in (keys, values, names, times))
+            return *self._of_sets(lists, *own), which
 
-        found, which = tf.cond(
+        empty = (tf.zeros([0, 0], tf.int32),) * 4
+        number, truth = tf.zeros([0], tf.int32), tf.zeros([0], tf.bool)
+        nothing = (*empty, number, empty[0] > 0, number, truth, number, empty[0] > 0)
+        found = tf.cond(
             tf.reduce_any(is_given),
-            masks,
-            lambda: (tf.zeros([0, 0], tf.bool), tf.zeros([batch], tf.int32)),
+            of_sets,
+            lambda: (*nothing, tf.zeros([batch], tf.int32)),
         )
-        return Conditions(tf.ensure_shape(found, [None, None]), which, is_given)
+        return conditions_room.Conditions(*(lists, *found, is_given))
 
-    def _both(
-        self, keys: tf.Tensor, values: tf.Tensor, names: tf.Tensor, times: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns the videos that conditions and policies permit, `[distinct, n + 1]`.
+    def _of_sets(
+        self,
+        lists: value_lists.ValueLists,
+        keys: tf.Tensor,
+        values: tf.Tensor,
+        names: tf.Tensor,
+        times: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        """Returns the fields of `Conditions` of distinct sets with their policies.
 
         Both must hold: a value in a request is no alternative to those of its policy.
-        """
-        held = self._masks(keys, values, times)
-        if not self.policies:
-            return held
-        place = self._known_policies.lookup(names)
-        saved = tf.gather(self._saved.read_value(), tf.maximum(place, 0))
-        saved = tf.where((place >= 0)[:, tf.newaxis, tf.newaxis], saved, "")
-        held &= ((place >= 0) | (names == ""))[:, tf.newaxis]
-        return held & self._masks(saved[:, 0], saved[:, 1], times)
-
-    def _masks(self, keys: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
-        """Returns the videos that sets of conditions permit, `[distinct, n + 1] bool`.
 
         Args:
+          lists: Codes and videos of all columns.
           keys: `[distinct, n]`, empty where there is none.
           values: `[distinct, n]`.
+          names: `[distinct]` policies.
           times: `[distinct] int64` of the requests.
         """
+        of_policy = tf.zeros_like(keys, tf.bool)
+        is_void = tf.zeros_like(names, tf.bool)
+        if self.policies:
+            place = self._known_policies.lookup(names)
+            is_void = (place < 0) & (names != "")
+            saved = tf.gather(self._saved.read_value(), tf.maximum(place, 0))
+            saved = tf.where((place >= 0)[:, tf.newaxis, tf.newaxis], saved, "")
+            keys = tf.concat([keys, saved[:, 0]], axis=1)
+            values = tf.concat([values, saved[:, 1]], axis=1)
+            of_policy = tf.concat(
+                [of_policy, tf.ones_like(saved[:, 0], tf.bool)], axis=1
+            )
         places = self._known_keys.lookup(keys)
-        is_known = tf.reduce_all((keys == "") | (places >= 0), axis=1, keepdims=True)
-        held = tf.tile(is_known, [1, self._size])
+        is_void |= tf.reduce_any((keys != "") & (places < 0), axis=1)
+        columns, groups, of_policies = (
+            tf.where(places >= 0, tf.gather(one, tf.maximum(places, 0)), otherwise)
+            for one, otherwise in zip(self._of_keys, (0, -1, -1), strict=True)
+        )
+        groups = tf.where(of_policy, of_policies, groups)
+        low, high, others = self._met(lists, places, values, times)
+        ranges = conditions_room.Ranges(columns, low, high, groups)
+        return conditions_room.from_ranges(
+            lists, ranges, self._is_permitted, is_void, others
+        )
+
+    def _met(
+        self,
+        lists: value_lists.ValueLists,
+        places: tf.Tensor,
+        values: tf.Tensor,
+        times: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the ranges of conditions, and what registered operators permit.
+
+        Args:
+          lists: Codes and videos of all columns.
+          places: `[distinct, n] int32` place of each key, -1 = none.
+          values: `[distinct, n]`.
+          times: `[distinct] int64` of the requests.
+
+        Returns:
+          low, high `[distinct, n] int32` and others, see `Conditions`.
+        """
+        low, high = tf.ones_like(places), tf.zeros_like(places)
+        others = self._all_permitted(places)
         start = 0
-        for column in self._columns:
+        for number, column in enumerate(self._columns):
             own = places - start
             own = tf.where((own >= 0) & (own < len(column.keys)), own, -1)
-            held = tf.cond(
-                tf.reduce_any(own >= 0),
-                lambda column=column, own=own, held=held: column.narrowed(
-                    held, own, values, times
-                ),
-                lambda held=held: held,
-            )
+
+            def met(
+                column: filter_columns.ConditionColumn = column,
+                own: tf.Tensor = own,
+                old: tuple[tf.Tensor, tf.Tensor] = (low, high),
+            ) -> tuple[tf.Tensor, ...]:
+                new = column.ranges(own, values, times)
+                return tuple(
+                    tf.where(own >= 0, one, other)
+                    for one, other in zip(new, old, strict=True)
+                )
+
+            is_used = tf.reduce_any(own >= 0)
+            low, high = tf.cond(is_used, met, lambda old=(low, high): old)
+            if column.others:
+                codes = lists.codes[number, : self._size]
+                others = column.met(others, own, values, codes)
             start += len(column.keys)
-        return held
+        return low, high, others
+
+    def _all_permitted(self, places: tf.Tensor) -> tf.Tensor:
+        """Returns a mask of all videos if a registered operator is in use, else none.
+
+        Args:
+          places: `[distinct, n] int32` place of each key, -1 = none.
+
+        Returns:
+          `[distinct, num_videos + 1] bool`, or `[0, 0]`.
+        """
+        is_other = tf.constant([False, *(self._of_keys[1] < 0).tolist()])
+        shape = [tf.shape(places)[0], self._size]
+        is_used = tf.reduce_any(tf.gather(is_other, places + 1))
+        mask = tf.ones(tf.where(is_used, shape, [0, 0]), tf.bool)
+        return tf.ensure_shape(mask, [None, None])
 
 
 def _entries(raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -211,3 +246,26 @@ def _padded(several: Sequence[Entries]) -> tf.Variable:
         for one in several
     ]
     return tf.Variable(rows or [[[""], [""]]], trainable=False, dtype=tf.string)
+
+
+def _groups(
+    columns: Sequence[filter_columns.ConditionColumn],
+) -> tuple[npt.NDArray[np.int32], list[bool]]:
+    """Returns column and groups of every key, and whether each group permits videos.
+
+    Values of a policy are a group of their own; bounds are one with the request's.
+
+    Returns:
+      `[3, keys]` place of each key's column, its group in a request and that in a
+      policy (-1: no range); and a truth value for each group.
+    """
+    number = _NUM_KINDS * len(columns)
+    found: list[tuple[int, int, int]] = []
+    for place, column in enumerate(columns):
+        for key in column.keys:
+            kind = _KINDS.get(key.rpartition(" ")[2], -1)
+            group = _NUM_KINDS * place + kind if kind >= 0 else -1
+            moves = kind in (_KINDS[attributes.IN], _KINDS[attributes.NOT_IN])
+            found.append((place, group, group + number if moves else group))
+    kinds = [kind != _KINDS[attributes.NOT_IN] for kind in range(_NUM_KINDS)]
+    return np.array(found, np.int32).reshape(-1, 3).T, kinds * len(columns) * 2

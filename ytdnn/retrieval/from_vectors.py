@@ -9,11 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.retrieval import conditions as conditions_room
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 from ytdnn.retrieval.index import brute_force, interface
 
-FEW = 10_000  # videos that conditions permit: 1.3 ms; of 60,000 it is 5 to 12
 NONE = float("-inf")
 
 Lists = tuple[tf.Tensor, tf.Tensor]  # videos and scores, `[batch, num]`
@@ -57,7 +57,7 @@ class FromVectors(tf.Module):
             makers.append((is_limited, self._of_allowed))
             mask &= ~is_limited
         if conditions is not None:
-            is_few = share * self.num_videos < FEW + 0.5
+            is_few = share * self.num_videos < conditions_room.FEW + 0.5
             given = mask & conditions.is_given
             makers += [
                 (given & is_few, self._of_few_permitted),
@@ -103,7 +103,7 @@ class FromVectors(tf.Module):
         permitted: permitted_room.Permitted,
     ) -> Lists:
         """Returns the best of the many videos that conditions permit."""
-        return self._of_conditions(vectors, queries, num, permitted, self._of_all)
+        return self._of_conditions(vectors, queries, num, permitted, self._of_many)
 
     def _of_conditions(
         self,
@@ -120,7 +120,7 @@ class FromVectors(tf.Module):
           queries: `[batch, dim] float32`.
           num: `[] int32`.
           permitted: Videos that the lists may hold.
-          make: `_of_few` or `_of_all`.
+          make: `_of_few` or `_of_many`.
         """
         conditions = permitted.conditions
         if conditions is None:
@@ -131,10 +131,9 @@ class FromVectors(tf.Module):
 
         def of_next(place: tf.Tensor, videos: tf.Tensor, scores: tf.Tensor) -> Any:
             mask = tf.equal(which, place)
-            held = tf.gather(conditions.masks, sets[place])[1 : self.num_videos + 1]
-            made = make(
-                vectors, tf.boolean_mask(queries, mask), num, free.take(mask), held
-            )
+            by = free.take(mask)
+            own = tf.boolean_mask(queries, mask)
+            made = make(vectors, own, num, by, conditions, sets[place])
             cells = tf.where(mask)
             found = (
                 tf.tensor_scatter_nd_update(old, cells, new)
@@ -156,22 +155,41 @@ class FromVectors(tf.Module):
         queries: tf.Tensor,
         num: tf.Tensor,
         permitted: permitted_room.Permitted,
-        held: tf.Tensor,
+        conditions: conditions_room.Conditions,
+        place: tf.Tensor,
     ) -> Lists:
-        """Returns the best videos of a mask, after scoring only these.
+        """Returns the best videos of a set of conditions, after scoring only these.
 
         Args:
           vectors: Vectors of all videos.
           queries: `[batch, dim] float32`.
           num: `[] int32`.
           permitted: Other limits on the lists.
-          held: `[num_videos] bool`.
+          conditions: The conditions.
+          place: `[] int32` place of the set.
         """
-        found = tf.cast(tf.where(held)[:, 0], tf.int32)
-        of_videos = interface.rows_of(vectors, found)
+        found = conditions.videos(place)
+        of_videos = interface.rows_of(vectors, tf.minimum(found, self.num_videos) - 1)
         scores = tf.matmul(queries, of_videos, transpose_b=True)
-        videos = tf.tile((found + 1)[tf.newaxis], [tf.shape(queries)[0], 1])
-        return best(videos, tf.where(permitted.holds(videos), scores, NONE), num)
+        scores = tf.where(found <= self.num_videos, scores, NONE)
+        # As many more as may be left out, so that only these are looked up.
+        more = rows.largest(permitted.num_excluded) + permitted.num_removed
+        kept, slots = tf.math.top_k(scores, tf.minimum(num + more, tf.size(found)))
+        videos = tf.gather(found, slots)
+        return best(videos, tf.where(permitted.holds(videos), kept, NONE), num)
+
+    def _of_many(
+        self,
+        vectors: interface.Tables,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        conditions: conditions_room.Conditions,
+        place: tf.Tensor,
+    ) -> Lists:
+        """Returns the best videos of a set of conditions, after scoring all videos."""
+        held = conditions.mask(place)[: self.num_videos]
+        return self._of_all(vectors, queries, num, permitted, held)
 
     def _of_all_unconditional(
         self,

@@ -94,8 +94,8 @@ class Nearest(tf.Module):
             return tf.ones(tf.shape(permitted.excluded)[:1])
 
         def counted() -> tf.Tensor:
-            number = conditions.num_permitted(self.num_videos)
-            share = tf.cast(number, tf.float32) / self.num_videos
+            share = tf.cast(conditions.number, tf.float32) / self.num_videos
+            share = tf.minimum(share, 1.0)
             return tf.where(conditions.is_given, tf.gather(share, conditions.which), 1)
 
         return tf.cond(

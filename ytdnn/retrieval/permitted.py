@@ -9,7 +9,8 @@ import dataclasses
 import tensorflow as tf
 
 from ytdnn.log import lookups
-from ytdnn.retrieval import filters, rows
+from ytdnn.retrieval import conditions as conditions_room
+from ytdnn.retrieval import rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Permitted:
     allowed: tf.Tensor | None = None
     is_limited: tf.Tensor | None = None
     removed: lookups.RemovedVideos | None = None
-    conditions: filters.Conditions | None = None
+    conditions: conditions_room.Conditions | None = None
 
     @property
     def num_excluded(self) -> tf.Tensor:

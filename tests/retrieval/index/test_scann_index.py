@@ -60,6 +60,17 @@ def test_share_of_the_leaves_falls_with_the_corpus_or_is_the_setting() -> None:
     assert scann_index.leaves_to_search_fraction(10**6, fixed) == 0.7
 
 
+def test_long_lists_search_more_leaves() -> None:
+    vectors, _ = contract.clustered(20_000, dim=16, num_queries=1)
+    config = configs.ScannConfig(leaves_to_search_fraction=0.2)
+    module = scann_index.Scann.build(vectors, config).module
+    least = int(module.least_leaves)
+    searched = [int(module.leaves_to_search(k)) for k in (10, 300, 1_200, 20_000)]
+    assert searched[:2] == [least, least]
+    assert searched[2] == 2 * least
+    assert searched[3] == module._num_leaves
+
+
 def test_adjusting_changes_what_is_found_without_a_build() -> None:
     vectors, queries = contract.clustered(2_000, dim=16, num_queries=100)
     index = scann_index.Scann.build(vectors, TREE)

@@ -41,6 +41,8 @@ _LARGEST_FRACTION = 0.6
 _SLOTS_PER_RESULT = 4  # videos in the searched lists, if these are balanced
 _MOST_CODE = 127  # of int8
 _SEED = 0  # of the sample; recall hardly depends on it
+# Longer lists read more lists, as those of ScaNN do (`scann_index`).
+_LENGTH_OF_LEAST = 300
 _NONE = float("-inf")
 
 Found = tuple[tf.Tensor, tf.Tensor]
@@ -120,7 +122,9 @@ class IvfModule(interface.SearchModule):
         wanted = tf.minimum(k, self._size)
         share = _SLOTS_PER_RESULT * tf.cast(wanted, tf.float32) / self._size
         lists = tf.cast(tf.math.ceil(share * self._num_lists), tf.int32)
-        lists = tf.maximum(lists, self.least_lists)
+        longer = tf.maximum(tf.cast(wanted, tf.float32) / _LENGTH_OF_LEAST, 1.0) ** 0.5
+        least = tf.math.ceil(longer * tf.cast(self.least_lists, tf.float32))
+        lists = tf.maximum(lists, tf.cast(least, tf.int32))
         indices, scores = tf.cond(
             lists < self._num_lists,
             lambda: self._of_lists(queries, wanted, lists),

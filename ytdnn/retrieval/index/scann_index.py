@@ -37,6 +37,9 @@ _ANISOTROPIC_THRESHOLD = 0.2
 _FRACTION_AT_MILLION = 0.03
 _FRACTION_POWER = 0.4
 _LARGEST_FRACTION = 0.45
+# Longer lists search more leaves, as the square root of their length: of a million
+# videos the first 720 needed 1.5 times the leaves of the first 300 for the same recall.
+_LENGTH_OF_LEAST = 300
 _NUM_NEIGHBORS = 100  # ScaNN's default k, which every search overrides
 _UNSET = -1  # ScaNN's value for "as built"
 
@@ -104,14 +107,21 @@ class ScannModule(interface.SearchModule):
         self.reorder_factor.assign(config.reorder_factor)
 
     def _leaves_to_search(self, k: tf.Tensor) -> tf.Tensor:
-        """Returns leaves enough for a few times k points if balanced, `[] int32`."""
+        """Returns leaves enough for a few times k points if balanced, `[] int32`.
+
+        At least `least_leaves`, and more for a long list.
+        """
         share = (
             _POINTS_PER_RESULT
             * tf.cast(k, tf.float32)
             / tf.cast(self.num_videos, tf.float32)
         )
         wanted = tf.cast(tf.math.ceil(share * self._num_leaves), tf.int32)
-        return tf.minimum(tf.maximum(wanted, self.least_leaves), self._num_leaves)
+        longer = tf.maximum(tf.cast(k, tf.float32) / _LENGTH_OF_LEAST, 1.0) ** 0.5
+        least = tf.cast(
+            tf.math.ceil(longer * tf.cast(self.least_leaves, tf.float32)), tf.int32
+        )
+        return tf.minimum(tf.maximum(wanted, least), self._num_leaves)
 
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         searcher = self._ops.searcher_from_module(self.state)
