@@ -42,39 +42,45 @@ from ytdnn.evaluation import lists, report_files
 from ytdnn.run import artifacts
 from ytdnn.run.configs import by_size
 
-DENSE, LONG, SHORT = "dense", "sparse_long", "sparse_short"
+RANDOM, SMALL_STEPS, LARGE_STEPS = "random_start", "small_steps", "large_steps"
 LOGS: dict[str, configs.LogSize] = {
-    "ml-100k": configs.LogSize(watches=100_000, users=943, videos=1_678),
-    "ml-latest-small": configs.LogSize(watches=100_836, users=610, videos=9_681),
-    "amazon-toys": configs.LogSize(watches=167_597, users=19_412, videos=11_876),
-    "slice": configs.LogSize(watches=76_099, users=24_076, videos=4_248),
-    "topics": configs.LogSize(watches=200_000, users=4_000, videos=9_886),
-    "tastes": configs.LogSize(watches=200_000, users=4_000, videos=9_835),
-    "quickstart": configs.LogSize(watches=197_689, users=3_990, videos=4_098),
+    name: configs.LogSize(watches, users, videos, order=order)
+    for name, watches, users, videos, order in (
+        ("ml-100k", 100_000, 943, 1_678, 1.29),
+        ("ml-1m", 1_000_209, 6_040, 3_666, 1.5),
+        ("ml-latest-small", 100_836, 610, 9_681, 2.18),
+        ("amazon-toys", 167_597, 19_412, 11_876, 4.49),
+        ("slice", 76_099, 24_076, 4_248, 1.47),
+        ("topics", 200_000, 4_000, 9_886, 1.0),
+        ("tastes", 200_000, 4_000, 9_835, 0.99),
+        ("quickstart", 197_689, 3_990, 4_098, 12.6),
+        ("small", 1_000_000, 10_000, 20_000, 5.0),
+    )
 }
 _MADE = ("topics", "tastes")  # by experiments/made_logs.py
-_KINDS = (DENSE, LONG, SHORT)
+_KINDS = (RANDOM, SMALL_STEPS, LARGE_STEPS)
 _METRIC = "ndcg@10"
-# Thresholds that are tried: watches a video below which a log is sparse, watches a user
-# below which it is not (co-watching says little), and above which histories are long.
-_PER_VIDEO = (0, 5, 10, 15, 20, 30, 45, 70)
-_LEAST_PER_USER = (0, 2, 3, 5, 7, 10)
-_LONG_PER_USER = (0, 5, 10, 20, 40, 80, 200)
-_USERS_PER_VIDEO = (0.0, 0.1, 0.2, 0.5)  # below which it is dense too
+# Thresholds that are tried, see `Thresholds`.
+_LEAST_PER_USER = (0, 2, 3, 5, 7, 10, 20)
+_MOST_PER_VIDEO = (15, 40, 400, float("inf"))
+_SMALL_ORDER = (0.0, 1.1, 1.15, 1.25, 1.4, 2.0, float("inf"))
+_SMALL_PER_VIDEO = (12, 30, 70, float("inf"))
+_SMALL_PER_USER = (0, 10, 20, 40)
+_SMALL_USERS_PER_VIDEO = (0.0, 0.1, 0.5)
 
 
 def get_config(log: str = "quickstart") -> configs.Config:
-    """Returns a log by name with the settings of a dense one."""
-    return get_variants(log)[DENSE]
+    """Returns a log by name with a random start."""
+    return get_variants(log)[RANDOM]
 
 
 def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
-    """Returns the settings of each kind of log."""
+    """Returns the three kinds of settings."""
     size = LOGS[log]
     settings = {
-        DENSE: by_size.of_dense_log(size),
-        LONG: by_size.of_sparse_log(size, has_long=True),
-        SHORT: by_size.of_sparse_log(size, has_long=False),
+        RANDOM: by_size.random_start(size),
+        SMALL_STEPS: by_size.counted_start(size, small_steps=True),
+        LARGE_STEPS: by_size.counted_start(size, small_steps=False),
     }
     return {
         name: configs.Config(
@@ -93,31 +99,44 @@ class Thresholds:
     """A rule of the shape of a log.
 
     Attributes:
-      per_video: Watches a video below which a log is sparse.
-      least_per_user: Watches a user below which it is dense all the same.
-      long_per_user: Watches a user from which histories are long.
-      users_per_video: Users for each video below which it is dense, too.
+      least_per_user: Watches a user below which the start is random.
+      most_per_video: Watches a video from which it is random, too.
+      small_order: Order (`LogSize`) below which steps are small, under the rest.
+      small_per_video: Watches a video from which they are large.
+      small_per_user: Watches a user below which they are large.
+      small_users_per_video: Users for each video below which they are large.
     """
 
-    per_video: float
     least_per_user: float
-    long_per_user: float
-    users_per_video: float
+    most_per_video: float
+    small_order: float
+    small_per_video: float
+    small_per_user: float
+    small_users_per_video: float
 
     def kind(self, size: configs.LogSize) -> str:
         """Returns the kind of a log of some size."""
-        per_user = size.watches / size.users
-        is_dense = size.watches >= self.per_video * size.videos
-        has_few = size.users < self.users_per_video * size.videos
-        if is_dense or has_few or per_user < self.least_per_user:
-            return DENSE
-        return LONG if per_user >= self.long_per_user else SHORT
+        per_user, per_video = size.watches / size.users, size.watches / size.videos
+        if per_user < self.least_per_user or per_video >= self.most_per_video:
+            return RANDOM
+        is_small = (
+            0.0 < size.order < self.small_order
+            and per_video < self.small_per_video
+            and per_user >= self.small_per_user
+            and size.users >= self.small_users_per_video * size.videos
+        )
+        return SMALL_STEPS if is_small else LARGE_STEPS
 
 
 RULES = [
     Thresholds(*values)
     for values in itertools.product(
-        _PER_VIDEO, _LEAST_PER_USER, _LONG_PER_USER, _USERS_PER_VIDEO
+        _LEAST_PER_USER,
+        _MOST_PER_VIDEO,
+        _SMALL_ORDER,
+        _SMALL_PER_VIDEO,
+        _SMALL_PER_USER,
+        _SMALL_USERS_PER_VIDEO,
     )
 ]
 
@@ -152,22 +171,35 @@ def read(
     """Returns the validation and the test metric of each kind, by log.
 
     Args:
-      directory: Directory of the studies, each under its log's name.
+      directory: Directory of the studies, each under its log's name. Several seeds are
+        averaged.
     """
     validation: dict[str, dict[str, float]] = {}
     test: dict[str, dict[str, float]] = {}
     for log in LOGS:
-        runs = {kind: directory / log / kind / "seed-0" for kind in _KINDS}
-        if not all((run / "evaluation").exists() for run in runs.values()):
+        runs = {kind: _runs(directory / log / kind) for kind in _KINDS}
+        if not all(runs.values()):
             continue
         validation[log] = {
-            kind: _validated(run / "candidates") for kind, run in runs.items()
+            kind: float(np.mean([_validated(run / "candidates") for run in found]))
+            for kind, found in runs.items()
         }
         test[log] = {
-            kind: report_files.read(run).number(lists.CANDIDATES, _METRIC)
-            for kind, run in runs.items()
+            kind: float(np.mean([_tested(run) for run in found]))
+            for kind, found in runs.items()
         }
     return validation, test
+
+
+def _runs(directory: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the evaluated runs of all seeds."""
+    return [
+        run for run in sorted(directory.glob("seed-*")) if (run / "evaluation").exists()
+    ]
+
+
+def _tested(run: pathlib.Path) -> float:
+    return report_files.read(run).number(lists.CANDIDATES, _METRIC)
 
 
 def _validated(directory: pathlib.Path) -> float:
@@ -199,10 +231,9 @@ def show(
 
 
 def _shipped(size: configs.LogSize) -> str:
-    if not by_size.is_sparse(size):
-        return DENSE
-    is_long = by_size.candidates(size) == by_size.of_sparse_log(size, has_long=True)
-    return LONG if is_long else SHORT
+    if not by_size.has_counted_start(size):
+        return RANDOM
+    return SMALL_STEPS if by_size.has_small_steps(size) else LARGE_STEPS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,6 +33,7 @@ from ytdnn.log import (
     user_shards,
     vector_files,
     vectors,
+    watch_order,
 )
 from ytdnn.log.sources import tables
 from ytdnn.run import artifacts, configs, environment, whole_files
@@ -95,6 +96,9 @@ def of_log(
         )
         facts |= survey.log.facts | _write(engine, survey, rules)
         facts |= _stated(survey, config, facts)
+        facts[watch_order.FACT] = watch_order.measure(
+            user_shards.on_disk(partial, facts)
+        )
         facts["doubts"] = [
             *survey.doubts,
             *survey.chosen.notes,

@@ -30,12 +30,13 @@ def test_what_is_chosen_is_said_and_recorded(
 ) -> None:
     said = cli("run", "--source=world", "--workdir", workdir).out
     assert "settings chosen from the size of the log (100,000 watches, 900" in said
-    assert "training.epochs 30;" in said
-    assert "loss full_softmax (label_smoothing 0.1);" in said
+    assert "training.epochs 6;" in said
+    assert "initial_vectors co_watched;" in said
     assert "--config.candidates.NAME=VALUE" in said
     for found in (recorded(workdir), made_with(workdir)):
-        assert found["candidates.training.epochs"] == 30 != FIXED.training.epochs
-        assert found["candidates.loss"] == "full_softmax" != FIXED.loss.kind
+        assert found["candidates.training.epochs"] == 6 != FIXED.training.epochs
+        assert found["candidates.initial_vectors"] == "co_watched"
+        assert FIXED.initial_vectors != "co_watched"
 
 
 def test_one_s_own_setting_wins_then_and_later(
@@ -43,7 +44,7 @@ def test_one_s_own_setting_wins_then_and_later(
 ) -> None:
     own = "--config.candidates.training.epochs=5"  # the default without a rule, too
     said = cli("run", "--source=world", "--workdir", workdir, own).out
-    assert "training.epochs 30" not in said
+    assert "training.epochs 6" not in said
     assert "training.batch_size 512" in said
     assert made_with(workdir)["candidates.training.epochs"] == 5
     cli("run", "--source=world", "--workdir", workdir, "--config.seed=1")
@@ -60,7 +61,7 @@ def test_a_setting_of_what_is_chosen_is_no_reason_to_train_again(
         "--source=world",
         "--workdir",
         workdir,
-        "--config.candidates.training.epochs=30",
+        "--config.candidates.training.epochs=6",
     )
     assert rooms.calls == []
     assert "training.epochs" not in recorded(workdir)["candidates.auto"]
@@ -72,7 +73,7 @@ def test_a_log_of_another_size_has_other_settings(
     cli("run", "--source=world", "--workdir", workdir)
     rooms.facts = {"watches": 10_000_000, "users": 100_000, "vocabulary": 500_000}
     said = cli("run", "--source=world", "--workdir", workdir, "--min_item_count=2").out
-    assert "config.candidates.embedding_dim was 64, is 128" in said
+    assert "config.candidates.embedding_dim was 256, is 128" in said
     assert made_with(workdir)["candidates.loss"] == "sampled_softmax"
 
 

@@ -59,7 +59,7 @@ def test_a_run_tells_settings_and_results(
     assert kept.runs[0].name == workdir.name
     chosen = sizes.resolved(workdir_room.require_config(workdir), workdir)
     # The log's size has chosen some.
-    assert chosen.candidates.loss != configs.Config().candidates.loss
+    assert chosen.candidates.embedding_dim != configs.Config().candidates.embedding_dim
     assert kept.settings == tracker.flat(configs.to_dict(chosen))
     shown = rooms.shown[0].lists["candidates"].values
     assert kept.results == {"test/candidates/recall@5": shown["recall@5"]}

@@ -1,8 +1,9 @@
 """Settings chosen from the size and shape of the log (docs/defaults.md).
 
 A component's `auto` names the settings that are chosen here: by default all of them
-except those the user sets. Most rules interpolate between two tuned runs,
-MovieLens-100K and MovieLens-1M (experiments/).
+except those the user sets. Whether candidates start from counted co-watching was chosen
+on validation of several logs (experiments/shape_of_log.py); the other rules interpolate
+between two tuned runs, MovieLens-100K and MovieLens-1M (experiments/).
 """
 
 import dataclasses
@@ -40,6 +41,16 @@ RankingSetting = Literal[
     "training.learning_rate",
     "training.table_learning_rate",
 ]
+_ADAM = {"training.table_learning_rate": 1e-3, "training.table_gradient": "mean"}
+# Of a random start; also where only the optimiser is the user's own.
+STEPS_OF_TABLES: dict[str, dict[str, Any]] = {
+    "adagrad": {
+        "training.table_learning_rate": 0.1,
+        "training.table_gradient": "sum",
+    },
+    "lazy_adam": _ADAM,
+    "adam": _ADAM,
+}
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
@@ -48,16 +59,17 @@ _MANY_WATCHES = 500_000
 # Of full softmax, which scores every video for every watch.
 _MOST_VIDEOS = 20_000
 _MOST_SCORES = 2e10  # of an epoch
-# Below so many watches a video, its row is not learned from a random start.
-_FEW_WATCHES_A_VIDEO = 30
 _FEW_WATCHES_A_USER = 5  # of fewer, co-watching says little
+# Counting has found nearly all, which large steps would undo, where videos have few
+# watches, many users long histories, and their order tells nothing.
+_FEW_WATCHES_A_VIDEO = 30
+_MOST_WITHOUT_ORDER = 1.15
 _MANY_WATCHES_A_USER = 20
-_FEW_WATCHES = 50_000  # as of a short log
-_FEW_USERS_A_VIDEO = 0.1  # of fewer users, too, who watch much each
-# Coordinates of a sparse log's vectors, up to so many videos; 64 of more, for memory.
-_DIM_OF_FEW_VIDEOS = (50_000, 64)
+_FEW_USERS_A_VIDEO = 0.1
+# Coordinates of counted vectors, up to so many videos; 64 of more, for memory.
+_DIM_WITH_SMALL_STEPS = (50_000, 64)
+_DIM_WITH_LARGE_STEPS = (50_000, 256)
 _DIM_OF_MANY_VIDEOS = (500_000, 128)
-_DIM_OF_SHORT_HISTORIES = (50_000, 256)
 _VALIDATION_USERS = 10_000
 _LEAST_VALIDATION_USERS = 1_000
 _VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training example
@@ -72,12 +84,15 @@ class LogSize:
       users: Number of users with a watch.
       videos: Number of videos with an id embedding.
       impressions: Number of impressions in the log; 0: there are none.
+      order: How often pairs of neighbouring watches repeat for each repeat of distant
+        ones; 1: the order of watches tells nothing; 0: not known.
     """
 
     watches: int
     users: int
     videos: int
     impressions: int = 0
+    order: float = 0.0
 
 
 def candidates(size: LogSize) -> dict[str, Any]:
@@ -86,13 +101,28 @@ def candidates(size: LogSize) -> dict[str, Any]:
     Args:
       size: Size of the log.
     """
-    if not is_sparse(size):
-        return of_dense_log(size)
-    return of_sparse_log(size, size.watches >= _MANY_WATCHES_A_USER * size.users)
+    if not has_counted_start(size):
+        return random_start(size)
+    return counted_start(size, has_small_steps(size))
 
 
-def of_dense_log(size: LogSize) -> dict[str, Any]:
-    """Returns the settings for a log with enough watches of each video.
+def has_counted_start(size: LogSize) -> bool:
+    """Returns whether users watch enough for co-watching to say something."""
+    return size.watches >= max(1, _FEW_WATCHES_A_USER * size.users)
+
+
+def has_small_steps(size: LogSize) -> bool:
+    """Returns whether a counted start is changed little by training."""
+    return (
+        size.watches < _FEW_WATCHES_A_VIDEO * size.videos
+        and size.watches >= _MANY_WATCHES_A_USER * size.users
+        and size.users >= _FEW_USERS_A_VIDEO * size.videos
+        and 0.0 < size.order < _MOST_WITHOUT_ORDER
+    )
+
+
+def random_start(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of a network whose vectors are drawn at random.
 
     Args:
       size: Size of the log.
@@ -102,6 +132,7 @@ def of_dense_log(size: LogSize) -> dict[str, Any]:
     )
     dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
     epochs = _epochs(size.watches, at_unit=30)
+    optimizer = "adam" if is_small else "adagrad"
     return {
         "embedding_dim": dim,
         "initial_vectors": "random",
@@ -116,55 +147,45 @@ def of_dense_log(size: LogSize) -> dict[str, Any]:
         "training.epochs": epochs,
         "training.patience": max(5, epochs // 2),
         "training.batch_size": _batch_size(size.watches),
-        "training.table_optimizer": "adam" if is_small else "adagrad",
-        "training.table_learning_rate": 1e-3 if is_small else 0.1,
-        "training.table_gradient": "mean" if is_small else "sum",
+        "training.table_optimizer": optimizer,
+        **STEPS_OF_TABLES[optimizer],
     }
 
 
-def is_sparse(size: LogSize) -> bool:
-    """Returns whether videos have too few watches for a random start."""
-    least = max(_FEW_WATCHES, _FEW_WATCHES_A_USER * size.users)
-    tells = size.watches >= least and size.users >= _FEW_USERS_A_VIDEO * size.videos
-    return tells and size.watches < _FEW_WATCHES_A_VIDEO * size.videos
-
-
-def of_sparse_log(size: LogSize, has_long: bool) -> dict[str, Any]:
-    """Returns the settings for a log with few watches of each video.
+def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
+    """Returns the settings of a network whose vectors start from counted co-watching.
 
     Args:
       size: Size of the log.
-      has_long: Whether users have long histories: counting has then found nearly all,
-        which large steps would undo.
+      small_steps: Whether training changes them little.
     """
-    epochs = _epochs(size.watches, at_unit=8 if has_long else 6)
+    epochs = _epochs(size.watches, at_unit=8 if small_steps else 6)
     return {
-        "embedding_dim": _dim_of_sparse(size.videos, has_long),
+        "embedding_dim": _counted_dim(size.videos, small_steps),
         "initial_vectors": "co_watched",
         "tower": (512, 256),
         "skip_connection": "linear",
-        "dropout": 0.0 if has_long else 0.2,
+        "dropout": 0.0 if small_steps else 0.2,
         "history_dropout": 0.25,
         "similarity": "user_cosine",
         "temperature": 0.15,
         "loss": _sampled_softmax(size.videos),
         "validation_users": _validation_users(size),
         "training.epochs": epochs,
-        "training.patience": 1 if has_long else 3,
+        "training.patience": 1 if small_steps else 3,
         "training.batch_size": _batch_size(size.watches),
         "training.table_optimizer": "adagrad",
-        "training.table_learning_rate": 0.001 if has_long else 0.02,
+        "training.table_learning_rate": 0.001 if small_steps else 0.02,
         "training.table_gradient": "sum",
     }
 
 
-def _dim_of_sparse(videos: int, has_long: bool) -> int:
-    """Returns the width of vectors for a sparse log.
+def _counted_dim(videos: int, small_steps: bool) -> int:
+    """Returns the width of counted vectors.
 
-    Short histories tell more about pairs of related videos than about a taste, and
-    pairs need more dimensions.
+    Pairs of related videos, which large steps learn, need more dimensions than tastes.
     """
-    few = _DIM_OF_FEW_VIDEOS if has_long else _DIM_OF_SHORT_HISTORIES
+    few = _DIM_WITH_SMALL_STEPS if small_steps else _DIM_WITH_LARGE_STEPS
     for most, dim in (few, _DIM_OF_MANY_VIDEOS):
         if videos <= most:
             return dim

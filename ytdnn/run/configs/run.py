@@ -87,21 +87,30 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
-    "candidates": lambda size, own: _fitting(by_size.candidates(size), own),
+    "candidates": lambda size, own: _of_candidates(size, own),
     "ranking": lambda size, own: by_size.ranking(size),
 }
 
 
-def _fitting(
-    values: dict[str, Any], own: candidates_config.CandidatesConfig
+def _of_candidates(
+    size: by_size.LogSize, own: candidates_config.CandidatesConfig
 ) -> dict[str, Any]:
-    """Returns the settings of the rule that fit a loss of the user's own."""
-    is_tree = isinstance(own.loss, losses.HierarchicalSoftmaxConfig)
-    if not is_tree or "loss" in own.auto:
-        return values
-    # Rows of its table are nodes of a tree, not videos.
-    of_rows = {"initial_vectors": "random", "similarity": "dot", "temperature": 1.0}
-    return values | of_rows
+    """Returns the settings of the rule that fit those of the user's own.
+
+    A counted start needs cosine similarity, and rows that are videos, which those of a
+    tree are not.
+    """
+    given = set(by_size.OF_CANDIDATES) - set(own.auto)
+    is_random = (
+        ("initial_vectors" in given and own.initial_vectors == "random")
+        or ("similarity" in given and own.similarity == "dot")
+        or ("loss" in given and isinstance(own.loss, losses.HierarchicalSoftmaxConfig))
+    )
+    values = by_size.random_start(size) if is_random else by_size.candidates(size)
+    name = "training.table_optimizer"
+    if name in given and own.training.table_optimizer != values[name]:
+        values |= by_size.STEPS_OF_TABLES[own.training.table_optimizer]
+    return values
 
 
 def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:

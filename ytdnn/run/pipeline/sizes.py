@@ -7,6 +7,7 @@ counts in the manifest of the prepared set, so they follow the data.
 import pathlib
 
 from ytdnn import errors, formats
+from ytdnn.log import watch_order
 from ytdnn.run import artifacts, configs
 
 _DATA = "data"
@@ -23,6 +24,7 @@ def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
         users=int(facts["users"]),
         videos=int(facts["vocabulary"]),
         impressions=int(facts.get("impressions") or 0),
+        order=float(facts.get(watch_order.FACT) or 0.0),
     )
 
 
@@ -66,6 +68,7 @@ def _words(size: configs.LogSize, section: str) -> str:
         formats.counted(size.watches, "watch", "es"),
         formats.counted(size.users, "user"),
         formats.counted(size.videos, "video"),
+        *([f"order {size.order:.2f}"] if size.order else []),
     ]
     return ", ".join(parts)
 
