@@ -59,6 +59,7 @@ _WARM_UP = 3
 _CONDITIONS: dict[str, list[dict[str, Any]]] = {
     "none": [],
     "50 %": [{"column": "duration_seconds", "at_most": 1_805}],
+    "10 %": [{"column": "topic", "in": [f"topic {i}" for i in range(1, 21)]}],
     "1 %": [{"column": "topic", "in": ["topic 1", "topic 2"]}],
     ".01 %": [{"column": "channel_id", "in": [1, 2]}],
 }

@@ -7,9 +7,9 @@ allow-list; those that conditions permit, if these are few; or all, if a request
 excludes very many videos or too few videos are left. So a list holds all permitted
 videos, up to the requested length.
 
-Conditions that permit a large share of the videos widen the search of the index by its
-inverse. Others are exact: at most `FEW` permitted videos are gathered and scored, else
-all are, and those that are not permitted are masked.
+Conditions that permit many videos lengthen the list of the index by the inverse of
+their share. Others are exact: at most `FEW` permitted videos are gathered and scored,
+else all are, and those that are not permitted are masked.
 """
 
 import tensorflow as tf
@@ -20,7 +20,10 @@ from ytdnn.retrieval import rows
 from ytdnn.retrieval.index import interface
 
 MOST_EXCLUDED = 2_000  # Most ids a request may exclude for the index to be searched
-LEAST_SHARE = 0.25  # Least permitted share for the index to be searched
+# The index is searched from this permitted share on; of less, for a list of at most
+# this part of the videos: 3 ms of a million, all of which take 12.
+LEAST_SHARE = 0.25
+MOST_LISTED = 0.01
 _MARGIN = 1.2  # more than the share says, as taste and conditions go together
 
 Lists = making.Lists
@@ -70,8 +73,9 @@ class Nearest(tf.Module):
         if is_limited is not None:
             by_index &= ~is_limited
         share = self._share(permitted)
-        by_index &= share >= LEAST_SHARE
-        found, is_short = self._of_index(queries, num, permitted, by_index, share)
+        lengths = self._lengths(num, permitted, share)
+        by_index &= (share >= LEAST_SHARE) | (lengths <= MOST_LISTED * self.num_videos)
+        found, is_short = self._of_index(queries, num, permitted, by_index, lengths)
         mended = is_short | ~by_index
         return tf.cond(
             tf.reduce_any(mended) & (num > 0),
@@ -104,13 +108,28 @@ class Nearest(tf.Module):
             lambda: tf.ones(tf.shape(conditions.which)),
         )
 
+    def _lengths(
+        self, num: tf.Tensor, permitted: permitted_room.Permitted, share: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the length of the index's lists that is enough, `[batch] float32`.
+
+        Args:
+          num: `[] int32` length of the lists.
+          permitted: Videos that the lists may hold.
+          share: `[batch] float32`, share of the videos that conditions permit.
+        """
+        wanted = num + permitted.num_excluded + tf.minimum(permitted.num_removed, num)
+        least = 1.0 / self.num_videos
+        factor = tf.where(share < 1.0, _MARGIN / tf.maximum(share, least), 1.0)
+        return tf.math.ceil(tf.cast(wanted, tf.float32) * factor)
+
     def _of_index(
         self,
         queries: tf.Tensor,
         num: tf.Tensor,
         permitted: permitted_room.Permitted,
         by_index: tf.Tensor,
-        share: tf.Tensor,
+        lengths: tf.Tensor,
     ) -> tuple[Lists, tf.Tensor]:
         """Returns the index's lists, and whether it may hold more, `[batch] bool`.
 
@@ -119,13 +138,11 @@ class Nearest(tf.Module):
           num: `[] int32` length of the lists.
           permitted: Videos that the lists may hold.
           by_index: `[batch] bool`, requests that the index is searched for.
-          share: `[batch] float32`, share of the videos that conditions permit.
+          lengths: `[batch] float32`, see `_lengths`.
         """
         permitted = permitted.without_lists
-        wanted = num + permitted.num_excluded + tf.minimum(permitted.num_removed, num)
-        factor = tf.where(share < 1.0, _MARGIN / tf.maximum(share, LEAST_SHARE), 1.0)
-        wider = tf.math.ceil(tf.cast(wanted, tf.float32) * factor)
-        width = rows.largest(tf.where(by_index, tf.cast(wider, tf.int32), 0))
+        lengths = tf.minimum(lengths, float(self.num_videos))
+        width = rows.largest(tf.where(by_index, tf.cast(lengths, tf.int32), 0))
         width = tf.minimum(tf.maximum(width, num), self.num_videos)
 
         def asked() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
