@@ -159,7 +159,9 @@ def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
       size: Size of the log.
       small_steps: Whether training changes them little.
     """
-    epochs = _epochs(size.watches, at_unit=8 if small_steps else 6)
+    # Large steps go on learning up to a million watches.
+    events = size.watches if small_steps else size.watches // 10
+    epochs = _epochs(events, at_unit=8)
     return {
         "embedding_dim": _counted_dim(size.videos, small_steps),
         "initial_vectors": "co_watched",
