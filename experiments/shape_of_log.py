@@ -33,12 +33,14 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import polars as pl
 import rich
 from rich import table
 
 from experiments import logs
 from ytdnn import configs
 from ytdnn.evaluation import lists, report_files
+from ytdnn.log import prepared, schema
 from ytdnn.run import artifacts
 from ytdnn.run.configs import by_size
 
@@ -47,7 +49,8 @@ LOGS: dict[str, configs.LogSize] = {
     name: configs.LogSize(watches, users, videos, order=order)
     for name, watches, users, videos, order in (
         ("ml-100k", 100_000, 943, 1_678, 1.29),
-        ("ml-1m", 1_000_209, 6_040, 3_666, 1.5),
+        ("ml-1m", 1_000_209, 6_040, 3_666, 2.2),
+        ("ml-1m-cut", 87_664, 3_000, 3_289, 2.51),
         ("ml-latest-small", 100_836, 610, 9_681, 2.18),
         ("amazon-toys", 167_597, 19_412, 11_876, 4.49),
         ("slice", 76_099, 24_076, 4_248, 1.47),
@@ -58,6 +61,8 @@ LOGS: dict[str, configs.LogSize] = {
     )
 }
 _MADE = ("topics", "tastes")  # by experiments/made_logs.py
+_CUT = "ml-1m-cut"
+_CUT_USERS, _CUT_WATCHES = 3_000, 30
 _KINDS = (RANDOM, SMALL_STEPS, LARGE_STEPS)
 _METRIC = "ndcg@10"
 # Thresholds that are tried, see `Thresholds`.
@@ -84,7 +89,7 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     }
     return {
         name: configs.Config(
-            data=logs.data("log" if log in _MADE else log),
+            data=_data(log),
             candidates=by_size.filled(
                 configs.CandidatesConfig(), by_size.OF_CANDIDATES, values
             ),
@@ -92,6 +97,35 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
         )
         for name, values in settings.items()
     }
+
+
+def _data(log: str) -> configs.DataConfig:
+    if log == _CUT:
+        return configs.DataConfig(source="log", protocol="leave_one_out")
+    return logs.data("log" if log in _MADE else log)
+
+
+def cut(data: prepared.PreparedData, directory: pathlib.Path) -> None:
+    """Writes the last watches of some users of a log, as a log of its own.
+
+    Args:
+      data: The prepared set of MovieLens-1M.
+      directory: Directory for `watches.parquet`.
+    """
+    watches, ids = data.watches, data.videos[schema.VIDEO_ID]
+    rng = np.random.default_rng(1)
+    has_enough = np.flatnonzero(np.diff(watches.offsets) >= _CUT_WATCHES)
+    users = np.sort(rng.permutation(has_enough)[:_CUT_USERS])
+    ends = watches.offsets[users + 1]
+    rows = (ends[:, np.newaxis] - 1 - np.arange(_CUT_WATCHES)[::-1]).ravel()
+    directory.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(
+        {
+            schema.USER_ID: watches.users[rows],
+            schema.VIDEO_ID: ids.gather(watches.videos[rows] - 1),
+            schema.TIME: watches.times[rows],
+        }
+    ).write_parquet(directory / "watches.parquet")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,10 +271,14 @@ def _shipped(size: configs.LogSize) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints the table of the studies below a directory."""
+    """Prints the table of the studies below a directory, or writes the cut log."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("directory", type=pathlib.Path)
+    parser.add_argument("--cut", type=pathlib.Path, help="workdir with MovieLens-1M")
     options = parser.parse_args(arguments)
+    if options.cut:
+        cut(prepared.load(options.cut / prepared.KIND), options.directory)
+        return
     rich.get_console().width = 160
     rich.print(show(*read(options.directory)))
 

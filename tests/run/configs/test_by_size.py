@@ -87,6 +87,15 @@ def test_a_setting_that_a_counted_start_does_not_fit_makes_it_random(
     assert found.training.epochs == 30
 
 
+def test_a_counted_start_of_one_s_own_has_the_settings_of_one() -> None:
+    size = dataclasses.replace(SMALL, users=90_000)
+    own = configs.sized(configs.CandidatesConfig, initial_vectors="co_watched")
+    found = configs.resolved(configs.Config(candidates=own), size).candidates
+    assert found.similarity == "user_cosine"
+    chosen = configs.resolved(configs.Config(), size).candidates
+    assert chosen.similarity == "dot"
+
+
 @pytest.mark.parametrize(("name", "rate"), [("adam", 0.001), ("adagrad", 0.02)])
 def test_steps_fit_an_optimiser_of_one_s_own(name: str, rate: float) -> None:
     training = configs.TrainingConfig(table_optimizer=name)  # type: ignore[arg-type]

@@ -106,7 +106,11 @@ def _of_candidates(
         or ("similarity" in given and own.similarity == "dot")
         or ("loss" in given and isinstance(own.loss, losses.HierarchicalSoftmaxConfig))
     )
-    values = by_size.random_start(size) if is_random else by_size.candidates(size)
+    values = by_size.candidates(size)
+    if is_random:
+        values = by_size.random_start(size)
+    elif "initial_vectors" in given:
+        values = by_size.counted_start(size, by_size.has_small_steps(size))
     name = "training.table_optimizer"
     if name in given and own.training.table_optimizer != values[name]:
         values |= by_size.STEPS_OF_TABLES[own.training.table_optimizer]
