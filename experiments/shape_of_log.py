@@ -57,7 +57,7 @@ LOGS: dict[str, configs.LogSize] = {
         ("topics", 200_000, 4_000, 9_886, 1.0),
         ("tastes", 200_000, 4_000, 9_835, 0.99),
         ("quickstart", 197_689, 3_990, 4_098, 12.6),
-        ("small", 1_000_000, 10_000, 20_000, 5.0),
+        ("small", 1_000_000, 10_000, 20_000, 20.0),
     )
 }
 _MADE = ("topics", "tastes")  # by experiments/made_logs.py
