@@ -1,8 +1,8 @@
 r"""Does the rule of the log's shape hold on a log that it was not made on?
 
-Claim: whether a log is learned from a random start (dense) or from counted co-watching
-(sparse), and with small or large steps, can be told from watches a video, watches a
-user and users a video, with thresholds found on other logs (PAPER §3;
+Claim: whether a log is learned from a random start or from counted co-watching, and
+with small or large steps, can be told from watches a video, watches a user, users a
+video and what order tells, with thresholds found on other logs (PAPER §3;
 docs/defaults.md).
 
     ytdnn study --config=experiments/shape_of_log.py --workdir=runs/shape/quickstart \
@@ -10,12 +10,14 @@ docs/defaults.md).
     ytdnn study --config=experiments/shape_of_log.py:ml-100k \
         --workdir=runs/shape/ml-100k --stage=candidates --seeds=0 \
         --config.data.dir=ml-100k
+    python -m experiments.shape_of_log --cut=runs/shape/ml-1m/random_start/seed-0 cut
     python -m experiments.shape_of_log runs/shape
 
 There is a study of each of `LOGS`: MovieLens by leave-one-out, `amazon-toys` (the
 Parquet file `interactions` with `user_id`, `item_id`, `seq`), `slice` (a slice of
-KuaiRand-Pure), `topics` and `tastes` (experiments/made_logs.py, 10k) and the quickstart
-world. It trains the candidates by the settings of each of three kinds of log.
+KuaiRand-Pure), `topics` and `tastes` (experiments/made_logs.py, 10k) and worlds.
+`ml-1m-cut` is the last 30 watches of 3,000 users of MovieLens-1M, which the third
+command writes. A study trains the candidates by each of three kinds of settings.
 
 The last command leaves one log out at a time: the thresholds are those with the highest
 mean share of the best validation nDCG@10 on the others (the middle of those that are
@@ -24,6 +26,29 @@ test nDCG@10 beside that of the best settings by validation.
 
 Protocol: all videos ranked, watched ones removed; the epoch is chosen on validation,
 the test is measured once for each kind.
+
+Measured 2026-11-28, two cores beside other work, nDCG@10 on test; three seeds of
+ml-100k and ml-latest-small, two of quickstart, else one. In bold what the thresholds of
+the other logs choose, a star at what is shipped:
+
+| log | random start | small steps | large steps |
+|---|---|---|---|
+| ml-100k | .1165 | .1260 | **.1262** * |
+| ml-1m | .1878 | .1329 | **.1865** * |
+| ml-1m-cut | .1139 | .1035 | **.1312** * |
+| ml-latest-small | .0559 | .0535 | **.0747** * |
+| amazon-toys | **.0432** | .0351 | .0559 * |
+| slice | .0299 * | .0277 | **.0231** |
+| topics | .0336 | **.0814** * | .0802 |
+| tastes | .0267 | **.0382** * | .0326 |
+| quickstart | .1527 | .0908 | **.1633** * |
+
+The claim holds for seven of nine logs, within 1 % of the best by validation. It does
+not for the two with few watches a user, 3 and 9: only these two tell where a counted
+start begins to pay, so each is chosen wrongly without the other, and the shipped 5 is a
+guess between them. On the world `small` (a million watches) large steps have .1341, the
+settings of world_small.py .1253. What order tells (`order` of `LOGS`, measured by
+`ytdnn prepare`) is 1.0 on the two made logs and 1.3 or more on all others.
 """
 
 import argparse

@@ -48,7 +48,7 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
     result = cli("run", "--workdir", workdir, "--config.candidates.embedding_dim=8")
     assert rooms.calls == ["candidates", "index", "ranking", "evaluation", "bundle"]
     assert "ranking: started (made from another candidates)" in result.out
-    assert "config.candidates.embedding_dim was 64, is 8" in result.out
+    assert "config.candidates.embedding_dim was 256, is 8" in result.out
 
 
 def test_a_changed_metric_length_makes_only_the_evaluation_again(
