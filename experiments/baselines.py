@@ -89,6 +89,7 @@ MovieLens-100K, where the network's own loss is full softmax.
 
 import pathlib
 
+from experiments import logs
 from ytdnn import configs
 from ytdnn.run.cli import config_file
 
@@ -96,7 +97,6 @@ _HERE = pathlib.Path(__file__).parent
 # Features of requests and users that the network reads by default.
 _FEATURES = ("gender", "country", "age", "device", "logged_in")
 _FILES = {
-    "quickstart": "quickstart.py",
     "ml-100k": "movielens_100k.py",
     "ml-latest-small": "movielens_100k.py",  # has no settings of its own
     "ml-1m": "movielens_1m.py",
@@ -144,7 +144,11 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
 
 def _network(log: str) -> configs.Config:
     """Returns one network on a log, measured beside the counts."""
-    found = config_file.load(str(_HERE / _FILES[log]))
+    found = (
+        logs.quickstart()
+        if log == "quickstart"
+        else config_file.load(str(_HERE / _FILES[log]))
+    )
     # No number reported elsewhere is of this seed.
     data = {"data.world.seed": 13} if log == "quickstart" else {"data.name": log}
     return configs.changed(

@@ -360,7 +360,7 @@ import numpy as np
 import rich
 from rich import table
 
-from experiments import world_small
+from experiments import logs, world_small
 from ytdnn import configs, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.live import arms, built_in, comparing, measures, play, report
@@ -400,7 +400,7 @@ def get_config(world: str = QUICKSTART) -> configs.Config:
         are those of `world_small.py`.
     """
     name, _, days = world.partition("-")
-    of_world = world_small.get_config() if name == SMALL else _of_quickstart()
+    of_world = world_small.get_config() if name == SMALL else logs.quickstart()
     return configs.changed(
         of_world,
         {
@@ -408,24 +408,6 @@ def get_config(world: str = QUICKSTART) -> configs.Config:
             "data.world.live_days": int(days or DAYS),
             "evaluation": configs.EvaluationConfig(ks=(_PAGE, 10, 50, 100)),
         },
-    )
-
-
-def _of_quickstart() -> configs.Config:
-    return configs.Config(
-        candidates=configs.CandidatesConfig(
-            training=configs.TrainingConfig(epochs=14, patience=5)
-        ),
-        ranking=configs.RankingConfig(
-            tower=(256, 128),
-            training=configs.TrainingConfig(
-                epochs=8,
-                patience=4,
-                batch_size=512,
-                table_learning_rate=0.0003,
-                table_accumulator=1e-7,
-            ),
-        ),
     )
 
 

@@ -7,7 +7,6 @@ counts in the manifest of the prepared set, so they follow the data.
 import pathlib
 
 from ytdnn import errors, formats
-from ytdnn.log import watch_order
 from ytdnn.run import artifacts, configs
 
 _DATA = "data"
@@ -24,7 +23,7 @@ def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
         users=int(facts["users"]),
         videos=int(facts["vocabulary"]),
         impressions=int(facts.get("impressions") or 0),
-        order=float(facts.get(watch_order.FACT) or 0.0),
+        order=float(facts.get("order_ratio") or 0.0),
     )
 
 
