@@ -40,7 +40,7 @@ def test_the_default_ranker_is_ahead_of_popularity_on_real_impressions(
     ytdnn.prepare(tmp_path, config)
     for stage in ("candidates", "ranking"):
         ytdnn.train(tmp_path, config, stage=stage)
-    found = evaluate_run.evaluate(config, tmp_path, "test", "ranking").report
+    found = evaluate_run.evaluate(tmp_path, config, "test", "ranking").report
     shown = found.impressions
     own, other = (shown[name].values for name in (ranker.RANKER, ranker.POPULARITY))
     for name, more in METRICS.items():
