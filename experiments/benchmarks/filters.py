@@ -32,7 +32,9 @@ ratios count; queries are vectors with as much noise as they vary:
 | recommender | .01 % | 8.19 | 1.01 | 1.02 | |
 
 The row of 10 % was added later, with the search of the index for such shares; neither
-is in the table yet. The claim holds for exact search and for answers of both stages; not for a bare search
+is in the table yet.
+
+The claim holds for exact search and for answers of both stages; not for a bare search
 of ScaNN at 1 %, 10,000 videos, which are all scored: reading their vectors takes .7 ms,
 their list .1 and the conditions .2, where ScaNN searches a million in .4 of the 1.6.
 Before conditions were ranges of codes with lists of videos, each was a pass over the
