@@ -9,7 +9,7 @@ from ytdnn.run.configs import by_size
 
 @pytest.mark.parametrize("log", shape_of_log.LOGS)
 def test_the_shipped_rule_is_one_of_those_that_are_tried(log: str) -> None:
-    shipped = shape_of_log.Thresholds(5, float("inf"), 1.15, 30, 20, 0.1)
+    shipped = shape_of_log.Thresholds(3.0, float("inf"), 1.15, 30, 20, 0.1)
     assert shipped in shape_of_log.RULES
     size = shape_of_log.LOGS[log]
     kind = shipped.kind(size)

@@ -33,7 +33,7 @@ from ytdnn.log import (
     user_shards,
     vector_files,
     vectors,
-    watch_order,
+    watched_pairs,
 )
 from ytdnn.log.sources import tables
 from ytdnn.run import artifacts, configs, environment, whole_files
@@ -96,9 +96,8 @@ def of_log(
         )
         facts |= survey.log.facts | _write(engine, survey, rules)
         facts |= _stated(survey, config, facts)
-        facts[watch_order.FACT] = watch_order.measure(
-            user_shards.on_disk(partial, facts)
-        )
+        shards_made = user_shards.on_disk(partial, facts)
+        facts |= watched_pairs.measure(shards_made).facts
         facts["doubts"] = [
             *survey.doubts,
             *survey.chosen.notes,

@@ -53,6 +53,22 @@ def test_candidates_begin_at_counted_co_watching_unless_users_watch_little() -> 
     assert other["initial_vectors"] == "random"
 
 
+@pytest.mark.parametrize(
+    ("users", "lift", "start"),
+    [
+        (60_000, 60.0, "co_watched"),  # few watches of each user, which tell much
+        (60_000, 1.5, "random"),
+        (4_000, 1.1, "co_watched"),  # many that tell little
+        (4_000, 0.9, "random"),
+    ],
+)
+def test_candidates_begin_at_co_watching_that_tells_more_than_popularity(
+    users: int, lift: float, start: str
+) -> None:
+    log = configs.LogSize(watches=200_000, users=users, videos=10_000, lift=lift)
+    assert by_size.candidates(log)["initial_vectors"] == start
+
+
 def test_steps_are_small_where_counting_has_found_nearly_all() -> None:
     log = configs.LogSize(watches=200_000, users=4_000, videos=10_000, order=1.0)
     assert by_size.candidates(log)["training.table_learning_rate"] == 0.001

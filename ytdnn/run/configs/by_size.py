@@ -59,7 +59,10 @@ _MANY_WATCHES = 500_000
 # Of full softmax, which scores every video for every watch.
 _MOST_VIDEOS = 20_000
 _MOST_SCORES = 2e10  # of an epoch
-_FEW_WATCHES_A_USER = 5  # of fewer, co-watching says little
+# Watches a user times the lift less one, below which co-watching says little; where the
+# lift is not known, watches a user.
+_LEAST_CO_WATCHING = 3.0
+_FEW_WATCHES_A_USER = 5
 # Counting has found nearly all, which large steps would undo, where videos have few
 # watches, many users long histories, and their order tells nothing.
 _FEW_WATCHES_A_VIDEO = 30
@@ -86,6 +89,8 @@ class LogSize:
       impressions: Number of impressions in the log; 0: there are none.
       order: How often pairs of neighbouring watches repeat for each repeat of distant
         ones; 1: the order of watches tells nothing; 0: not known.
+      lift: How often pairs of neighbouring watches repeat for each repeat by chance; 1:
+        co-watching tells nothing beside popularity; 0: not known.
     """
 
     watches: int
@@ -93,6 +98,7 @@ class LogSize:
     videos: int
     impressions: int = 0
     order: float = 0.0
+    lift: float = 0.0
 
 
 def candidates(size: LogSize) -> dict[str, Any]:
@@ -108,7 +114,9 @@ def candidates(size: LogSize) -> dict[str, Any]:
 
 def has_counted_start(size: LogSize) -> bool:
     """Returns whether users watch enough for co-watching to say something."""
-    return size.watches >= max(1, _FEW_WATCHES_A_USER * size.users)
+    if not size.lift:
+        return size.watches >= max(1, _FEW_WATCHES_A_USER * size.users)
+    return size.watches * (size.lift - 1.0) >= _LEAST_CO_WATCHING * size.users
 
 
 def has_small_steps(size: LogSize) -> bool:

@@ -24,6 +24,7 @@ def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
         videos=int(facts["vocabulary"]),
         impressions=int(facts.get("impressions") or 0),
         order=float(facts.get("order_ratio") or 0.0),
+        lift=float(facts.get("co_watch_lift") or 0.0),
     )
 
 
@@ -68,6 +69,7 @@ def _words(size: configs.LogSize, section: str) -> str:
         formats.counted(size.users, "user"),
         formats.counted(size.videos, "video"),
         *([f"order {size.order:.2f}"] if size.order else []),
+        *([f"lift {size.lift:.2f}"] if size.lift else []),
     ]
     return ", ".join(parts)
 
