@@ -48,9 +48,21 @@ def test_candidates_begin_at_counted_co_watching_unless_users_watch_little() -> 
         found = by_size.candidates(dataclasses.replace(log, **changed))
         assert found["initial_vectors"] == "co_watched"
         assert found["training.table_gradient"] == "sum"
-        assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
     other = by_size.candidates(dataclasses.replace(log, users=40_001))
     assert other["initial_vectors"] == "random"
+
+
+def test_large_steps_score_every_video_where_that_is_affordable() -> None:
+    of_few = by_size.counted_start(SMALL, small_steps=False)
+    assert isinstance(of_few["loss"], configs.FullSoftmaxConfig)
+    assert of_few["similarity"] == "cosine"
+    for found in (
+        by_size.counted_start(LARGE, small_steps=False),
+        by_size.counted_start(dataclasses.replace(SMALL, watches=10**7), False),
+        by_size.counted_start(SMALL, small_steps=True),
+    ):
+        assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
+        assert found["similarity"] == "user_cosine"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +119,7 @@ def test_a_counted_start_of_one_s_own_has_the_settings_of_one() -> None:
     size = dataclasses.replace(SMALL, users=90_000)
     own = configs.sized(configs.CandidatesConfig, initial_vectors="co_watched")
     found = configs.resolved(configs.Config(candidates=own), size).candidates
-    assert found.similarity == "user_cosine"
+    assert found.skip_connection == "linear"
     chosen = configs.resolved(configs.Config(), size).candidates
     assert chosen.similarity == "dot"
 

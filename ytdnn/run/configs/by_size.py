@@ -59,6 +59,7 @@ _MANY_WATCHES = 500_000
 # Of full softmax, which scores every video for every watch.
 _MOST_VIDEOS = 20_000
 _MOST_SCORES = 2e10  # of an epoch
+_MOST_SCORES_OF_WIDE = 5e9  # of vectors four times as wide
 # Watches a user times the lift less one, below which co-watching says little; where the
 # lift is not known, watches a user.
 _LEAST_CO_WATCHING = 3.0
@@ -135,9 +136,7 @@ def random_start(size: LogSize) -> dict[str, Any]:
     Args:
       size: Size of the log.
     """
-    is_small = (
-        size.videos <= _MOST_VIDEOS and size.watches * size.videos <= _MOST_SCORES
-    )
+    is_small = _affords_all(size, _MOST_SCORES)
     dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
     epochs = _epochs(size.watches, at_unit=30)
     optimizer = "adam" if is_small else "adagrad"
@@ -150,7 +149,7 @@ def random_start(size: LogSize) -> dict[str, Any]:
         "history_dropout": 0.25,
         "similarity": "dot",
         "temperature": 1.0,
-        "loss": _full_softmax() if is_small else _sampled_softmax(size.videos),
+        "loss": _full_softmax(0.1) if is_small else _sampled_softmax(size.videos),
         "validation_users": _validation_users(size),
         "training.epochs": epochs,
         "training.patience": max(5, epochs // 2),
@@ -170,6 +169,7 @@ def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
     # Large steps go on learning up to a million watches.
     events = size.watches if small_steps else size.watches // 10
     epochs = _epochs(events, at_unit=8)
+    is_full = not small_steps and _affords_all(size, _MOST_SCORES_OF_WIDE)
     return {
         "embedding_dim": _counted_dim(size.videos, small_steps),
         "initial_vectors": "co_watched",
@@ -177,9 +177,9 @@ def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
         "skip_connection": "linear",
         "dropout": 0.0 if small_steps else 0.2,
         "history_dropout": 0.25,
-        "similarity": "user_cosine",
+        "similarity": "cosine" if is_full else "user_cosine",
         "temperature": 0.15,
-        "loss": _sampled_softmax(size.videos),
+        "loss": _full_softmax(0.2) if is_full else _sampled_softmax(size.videos),
         "validation_users": _validation_users(size),
         "training.epochs": epochs,
         "training.patience": 1 if small_steps else 3,
@@ -251,8 +251,13 @@ def _units(events: int) -> float:
     return max(1, events) / _UNIT
 
 
-def _full_softmax() -> losses.FullSoftmaxConfig:
-    return losses.FullSoftmaxConfig(label_smoothing=0.1)
+def _affords_all(size: LogSize, most_scores: float) -> bool:
+    """Returns whether every video can be scored for every watch of an epoch."""
+    return size.videos <= _MOST_VIDEOS and size.watches * size.videos <= most_scores
+
+
+def _full_softmax(label_smoothing: float) -> losses.FullSoftmaxConfig:
+    return losses.FullSoftmaxConfig(label_smoothing=label_smoothing)
 
 
 def _sampled_softmax(videos: int) -> losses.SampledSoftmaxConfig:
