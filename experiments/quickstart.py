@@ -13,7 +13,7 @@ exact: all videos ranked for each test user, watched ones removed.
 No setting is given: the candidates' and the ranker's are those of the log's size and
 shape (docs/defaults.md).
 
-Measured 2026-11-29 on two cores beside two trainings, seed 0 (± half a 95 % interval):
+Measured 2026-11-29 on two cores, seed 0 (± half a 95 % interval):
 
 | | popularity | ours | oracle | gap closed |
 |---|---|---|---|---|
@@ -23,19 +23,20 @@ Measured 2026-11-29 on two cores beside two trainings, seed 0 (± half a 95 % in
 | weighted per-user loss ↓ | 0.2479 ± 0.0084 | 0.1647 | 0.1067 | 59 % |
 | true watch seconds of the page of ten | 231 | 2,340 | 4,218 | 53 % |
 
-The claim holds for both stages. The candidates' own page is worth 659 true seconds,
-the best order of the ranker's candidates 3,125, so the ranker goes 68 % of that way;
-its hit rate@10 is 0.308, the candidates' 0.531. Of the right answers 32 % first
-appeared after the candidates' training; with vectors of ids alone, which cannot list
-them, an earlier network's hit rate@10 was 0.297 for 0.495 with content.
+The claim holds for both stages. The candidates' own page is worth 659 true seconds, the
+best order of the ranker's candidates 3,125, so the ranker goes 68 % of that way; its
+hit rate@10 is 0.308, the candidates' 0.531. Of the right answers 32 % first appeared
+after the candidates' training; with vectors of ids alone, which cannot list them, an
+earlier network's hit rate@10 was 0.297 for 0.495 with content. The whole run took 243
+seconds, of it 126 for the candidates.
 
 A day before, the candidates had sampled softmax, `user_cosine` and a temperature of
 .15: three seeds (`--config.seed=1`, `=2`) had pages of both stages of 2,396, 2,379 and
 2,408 true seconds, of the candidates 669, 648 and 664; hit rate@10 of the candidates
-0.514, 0.518 and 0.520; ranking AUC 0.736, 0.737 and 0.736. So what is better on real
-logs (shape_of_log.py) finds more of what was watched here too, and costs 2 % of the
-page. The settings that this file had until 2026-11-27 (vectors from a random start, 14
-epochs): pages of 2,354, 2,343 and 2,326, of the candidates 612, 617 and 617.
+0.514, 0.518 and 0.520; ranking AUC 0.736, 0.737 and 0.736, in 188 seconds. So what is
+better on real logs (shape_of_log.py) finds more of what was watched here too, and costs
+2 % of the page. The settings that this file had until 2026-11-27 (vectors from a random
+start, 14 epochs): pages of 2,354, 2,343 and 2,326, of the candidates 612, 617 and 617.
 
 Example age is off: on an earlier version of the world it raised nDCG@10 on validation,
 right after the training window, from 0.095 to 0.117, but lowered the hit rate on test,
