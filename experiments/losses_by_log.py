@@ -35,7 +35,7 @@ The claim holds: full and sampled softmax are level on all three, from a counted
 BPR and gBCE are below on one real log, the tree everywhere, since it cannot begin
 there. WARP, which is ahead on the world (retrieval_losses.py), is level, and on
 quickstart too from a counted start (2026-11-29, cosine of .1): .1794 on validation and
-.1724 on test, full softmax .1837 and .1732. So its lead was one of a random start.
+.1724 on test, full softmax .1837 and .1732. From a counted start it has no lead.
 Without the correction sampled softmax loses a quarter of nDCG@10 where videos have 60
 watches, and a twentieth where they have 14. On `topics` no step of any loss improves on
 the counted start, so all keep it but BPR, which is level.
