@@ -125,6 +125,8 @@ def test_a_large_sample_is_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> No
     ("kind", "chosen"),
     [
         ("of the duration", watch_time.Fraction),
+        ("of the duration, some by accident", watch_time.Fraction),
+        ("replays", watch_time.Seconds),
         ("of its own", watch_time.Seconds),
         ("unknown durations", watch_time.Seconds),
     ],
@@ -135,8 +137,23 @@ def test_durations_are_used_where_they_tell_of_watch_times(
     rng = np.random.default_rng(0)
     durations = rng.lognormal(4.0, 1.0, N)
     seconds = durations * rng.uniform(0.3, 1.0, N)
-    if kind == "of its own":
+    if kind == "of the duration, some by accident":
+        seconds = np.where(rng.random(N) < 0.4, rng.uniform(1.0, 4.0, N), seconds)
+    elif kind == "replays":
+        seconds = rng.lognormal(3.0, 1.0, N) * durations**0.5
+    elif kind == "of its own":
         seconds = rng.lognormal(3.0, 1.0, N)
     elif kind == "unknown durations":
         durations = np.where(rng.random(N) < 0.3, durations, 0.0)
     assert isinstance(make("auto", seconds, durations), chosen)
+
+
+@pytest.mark.parametrize(
+    ("parts_spread", "chosen"),
+    [(0.5, watch_time.Fraction), (0.7, watch_time.Seconds)],
+)
+def test_a_model_without_deviances_keeps_the_target_that_it_was_trained_with(
+    parts_spread: float, chosen: type[watch_time.Target]
+) -> None:
+    observed = click_times.Observed(parts_spread=parts_spread, share_deviance=0.0)
+    assert isinstance(watch_time.make("auto", 20.0, 0.5, observed), chosen)

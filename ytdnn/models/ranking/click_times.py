@@ -32,7 +32,9 @@ class Observed:
       seconds_spread: Log of the mean seconds less the mean of log seconds: the gamma
         deviance of one number for all clicks. At most ten times the mean of each.
       parts_spread: The same of parts of the duration, at most 1; `seconds_spread`
-        where most durations are unknown.
+        where most durations are unknown. Read of older models alone.
+      share_deviance: The gamma deviance of one share of the duration for all clicks;
+        `seconds_spread` where most durations are unknown. 0: an older model.
       edges: Ascending parts of the duration, between `NUM_BINS` bins.
       rates: Share of the clicks that reach each edge.
       means: Mean part of the duration of each bin, one more than the edges.
@@ -47,6 +49,7 @@ class Observed:
     seconds_restored: float = 1.0
     seconds_spread: float = 1.0
     parts_spread: float = 0.0
+    share_deviance: float = 0.0
     edges: tuple[float, ...] = (0.5,)
     rates: tuple[float, ...] = (0.5,)
     means: tuple[float, ...] = (0.25, 0.75)
@@ -103,6 +106,7 @@ class Sample:
             seconds_restored=float(seconds.sum() / bounded.sum()),
             seconds_spread=spread,
             parts_spread=spread if known < 0.5 else _spread(fractions),
+            share_deviance=spread if known < 0.5 else _deviance(bounded, scales),
             edges=tuple(edges.tolist()),
             rates=tuple(float((bins > place).mean()) for place in range(len(edges))),
             means=tuple(
@@ -117,6 +121,13 @@ def _spread(amounts: Floats) -> float:
     """Returns the log of the mean less the mean of logs, at least 0."""
     known = np.maximum(amounts, LEAST_SECONDS)
     return float(np.log(known.mean()) - np.log(known).mean())
+
+
+def _deviance(seconds: Floats, durations: Floats) -> float:
+    """Returns half the mean gamma deviance of the share that gives the total."""
+    parts = np.maximum(seconds, LEAST_SECONDS) / durations
+    parts *= durations.sum() / seconds.sum()
+    return float((parts - 1.0 - np.log(parts)).mean())
 
 
 def _edges(parts: Floats) -> Floats:

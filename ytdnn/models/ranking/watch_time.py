@@ -33,8 +33,7 @@ from ytdnn.models.ranking import click_times
 _MAX_LOG_RATIO = 5.0  # of a watch time to its video's duration, or to the mean
 _LEAST_RATE = 1e-4  # of clicks, so that its log odds are finite
 _HUBER = 2.0  # standard deviations
-# Of parts of the duration, in spreads of seconds, where durations tell much.
-_MOST_SPREAD = 0.6
+_MOST_SPREAD_OF_OLDER = 0.6  # of parts of the duration, in spreads of seconds
 
 
 class Target(abc.ABC):
@@ -254,9 +253,7 @@ def make(
       observed: See `click_times.Observed`.
     """
     if kind == "auto":
-        # .41 in the synthetic worlds, .80 on KuaiRand-Pure.
-        tells = observed.parts_spread < _MOST_SPREAD * observed.seconds_spread
-        kind = "fraction" if tells else "seconds"
+        kind = "fraction" if _follow_durations(observed) else "seconds"
     if kind == "ratio":
         return DurationRatio(mean, observed, ratio)
     kinds: dict[str, Callable[[float, click_times.Observed], Target]] = {
@@ -267,6 +264,18 @@ def make(
         "bins": Bins,
     }
     return kinds[kind](mean, observed)
+
+
+def _follow_durations(observed: click_times.Observed) -> bool:
+    """Returns whether one share of the duration is nearer to clicks than one mean.
+
+    Its deviance is .46 of the mean's in the synthetic worlds, .94 with a fifth of all
+    impressions clicked by accident, and 1.2 on KuaiRand-Pure.
+    """
+    if not observed.share_deviance:
+        most = _MOST_SPREAD_OF_OLDER * observed.seconds_spread
+        return observed.parts_spread < most
+    return observed.share_deviance < observed.seconds_spread
 
 
 def _bounded(outputs: tf.Tensor) -> tf.Tensor:
