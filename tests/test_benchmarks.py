@@ -452,6 +452,8 @@ def test_whole_log(capsys, tmp_path):
         "evaluate, one window",
         "evaluate, windows",
         "export",
-        "recommend --user",
+        "recommend, one user",
+        "recommend, 10,000 users",
+        "refresh, one day",
     ]
     assert all(float(row[1].replace(",", "")) > 0 for row in table[2:])

@@ -1,14 +1,19 @@
-r"""Does the memory of evaluation and export follow the log?
+r"""What does each step of a run take, on logs of two sizes with the same catalogue?
 
-Claim: with windows of users (`evaluation.window_events`) it does not; with the log as
-one window an evaluation holds all of its events.
+Claim: from a log to a refreshed recommender, each step takes as long for a million
+watches of a large log as of one of a tenth; with windows of users
+(`evaluation.window_events`) the memory of an evaluation does not follow the log.
 
-    python -m experiments.benchmarks.whole_log --watches 1_000_000 4_000_000
+    python -m experiments.benchmarks.whole_log --watches 1_000_000 10_000_000
 
-A made log: the users and the catalogue stay, each user has more watches, and an
-impression for every ten of them. Each step is a process of its own; MiB are the most
-resident at once. The slope is that between the two logs, in bytes of a watch with its
-tenth of an impression. Small networks: one epoch over four watches of each user.
+A made log: users and catalogue stay, each user has more watches, and an impression for
+every ten of them. Each step is a command, in a process of its own: `prepare`, `train`
+(one epoch of both networks and the index), `evaluate`, `export`, `recommend` of one
+user and of 10,000, and `refresh` with one more day. MiB are the most resident at once;
+the slope is that between the two logs, in bytes of a watch with its tenth of an
+impression. The ratio is core-seconds for each million watches, beside the small log's,
+less what a log of nothing takes: the line through both logs would have 1. Small
+networks, which learn from four watches of each user.
 
 Measured 2026-11-28 on two cores of an AMD EPYC at load 11: the candidates alone, by
 `evaluate_run.evaluate(…, stage="candidates")`, 4,000 users and videos, windows and
@@ -31,10 +36,12 @@ import polars as pl
 
 from experiments.benchmarks import measure, processes
 
-_START, _SPAN = 1_600_000_000, 60 * 86_400
+_DAY = 86_400
+_START, _SPAN = 1_600_000_000, 60 * _DAY
 _IMPRESSIONS_A_WATCH = 0.1
 _MEBI = 2**20
 _WHOLE = 2**40  # events: any log is one window
+_NUM_RECOMMENDED = 10_000
 _SETTINGS = {
     "candidates.content.enabled": "false",
     "candidates.embedding_dim": 16,
@@ -54,47 +61,69 @@ _SETTINGS = {
 
 
 def write_log(
-    directory: pathlib.Path, num_watches: int, num_users: int, num_videos: int
+    directory: pathlib.Path,
+    num_watches: int,
+    num_users: int,
+    num_videos: int,
+    start: int = _START,
+    span: int = _SPAN,
 ) -> None:
     """Writes watches and impressions, half of them of few popular videos."""
     rng = np.random.default_rng(num_watches)
+
+    def events(size: int) -> pl.DataFrame:
+        popular = (num_videos * rng.random(size) ** 4).astype(np.int64)
+        drawn = rng.integers(num_videos, size=size)
+        return pl.DataFrame(
+            {
+                "user_id": rng.integers(num_users, size=size),
+                "video_id": np.where(rng.random(size) < 0.5, popular, drawn),
+                "time": np.sort(rng.integers(start, start + span, size)),
+            }
+        )
+
     directory.mkdir(parents=True)
-    watches = _events(rng, num_watches, num_users, num_videos)
-    watches.write_parquet(directory / "watches.parquet")
+    events(num_watches).write_parquet(directory / "watches.parquet")
     size = int(_IMPRESSIONS_A_WATCH * num_watches)
     clicked = rng.random(size) < 0.3
-    impressions = _events(rng, size, num_users, num_videos).with_columns(
+    impressions = events(size).with_columns(
         clicked=clicked,
         watch_seconds=np.where(clicked, rng.exponential(60.0, size), 0.0),
     )
     impressions.write_parquet(directory / "impressions.parquet")
 
 
-def _events(
-    rng: np.random.Generator, size: int, num_users: int, num_videos: int
-) -> pl.DataFrame:
-    popular = (num_videos * rng.random(size) ** 4).astype(np.int64)
-    drawn = rng.integers(num_videos, size=size)
-    return pl.DataFrame(
-        {
-            "user_id": rng.integers(num_users, size=size),
-            "video_id": np.where(rng.random(size) < 0.5, popular, drawn),
-            "time": np.sort(rng.integers(_START, _START + _SPAN, size)),
-        }
-    )
+def write_inputs(
+    directory: pathlib.Path, num_watches: int, num_users: int, num_videos: int
+) -> None:
+    """Writes a log, the log of one more day, and a file of users."""
+    write_log(directory / "log", num_watches, num_users, num_videos)
+    of_day, end = num_watches * _DAY // _SPAN, _START + _SPAN
+    write_log(directory / "day", of_day, num_users, num_videos, end, _DAY)
+    users = pl.DataFrame({"user_id": np.arange(min(num_users, _NUM_RECOMMENDED))})
+    users.write_csv(directory / "users.csv")
 
 
-def steps(log: pathlib.Path, workdir: pathlib.Path, window: int) -> dict[str, str]:
-    """Returns the flags of each step by its name."""
-    own = f"--workdir={workdir}"
+def steps(directory: pathlib.Path, window: int) -> dict[str, str]:
+    """Returns the flags of each step by its name.
+
+    Args:
+      directory: Directory of the inputs, and of the run.
+      window: Events of a window of the evaluation.
+    """
+    own = f"--workdir={directory / 'run'}"
     evaluate = f"evaluate {own} --config.evaluation.window_events"
+    everybody = f"--users={directory / 'users.csv'} --out={directory / 'lists.parquet'}"
+    day = f"--from={directory / 'run'} --data_dir={directory / 'day'}"
     return {
-        "prepare": f"prepare --source=log --data_dir={log} {own}",
+        "prepare": f"prepare --source=log --data_dir={directory / 'log'} {own}",
         "train": f"train {own}",
         "evaluate, one window": f"{evaluate}={_WHOLE}",
         "evaluate, windows": f"{evaluate}={window}",
         "export": f"export {own}",
-        "recommend --user": f"recommend {own} --user=1",
+        "recommend, one user": f"recommend {own} --user=1",
+        "recommend, 10,000 users": f"recommend {own} {everybody}",
+        "refresh, one day": f"refresh {day} --workdir={directory / 'refreshed'}",
     }
 
 
@@ -102,12 +131,12 @@ def measured(
     num_watches: int, options: argparse.Namespace, scratch: pathlib.Path
 ) -> dict[str, processes.Used]:
     """Returns what each step took on a log of a size."""
-    log, workdir = (scratch / f"{name}-{num_watches}" for name in ("log", "run"))
-    write_log(log, num_watches, options.users, options.videos)
+    directory = scratch / str(num_watches)
+    write_inputs(directory, num_watches, options.users, options.videos)
     settings = _SETTINGS | {"data.events_per_shard": options.shard}
     flags = [f"--config.{name}={value}" for name, value in settings.items()]
     found = {}
-    for name, step in steps(log, workdir, options.window).items():
+    for name, step in steps(directory, options.window).items():
         command = [sys.executable, "-m", "ytdnn", *step.split()]
         command += flags if name in ("prepare", "train") else []
         environment = {"PYTHONPATH": str(pathlib.Path.cwd())}
@@ -138,12 +167,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             *(f"{each[name].mebibytes:,.0f}" for each in (small, large)),
             f"{_MEBI * (large[name].mebibytes - small[name].mebibytes) / watches:,.0f}",
             *(f"{each[name].core_seconds:,.0f}" for each in (small, large)),
+            f"{_ratio(small[name], large[name], options.watches):.2f}",
         ]
         for name in small
     ]
     header = ["step", *(f"MiB at {n:,}" for n in options.watches), "bytes a watch"]
-    header += [f"core s at {n:,}" for n in options.watches]
+    header += [*(f"core s at {n:,}" for n in options.watches), "ratio for a watch"]
     print(f"\n{measure.table(header, rows)}")
+
+
+def _ratio(
+    small: processes.Used, large: processes.Used, watches: Sequence[int]
+) -> float:
+    """Returns core-seconds for each watch, the large log's to the small one's."""
+    return large.core_seconds / small.core_seconds * watches[0] / watches[1]
 
 
 if __name__ == "__main__":
