@@ -6,7 +6,7 @@ import pytest
 
 from tests import full_log
 from ytdnn import configs, errors
-from ytdnn.log import prepare
+from ytdnn.log import object_stores, prepare
 from ytdnn.log.sources import archives, remote
 
 URL = "memory://bucket/logs"
@@ -102,7 +102,7 @@ def test_a_store_whose_package_is_missing_is_named(store, tmp_path, monkeypatch)
     def missing(name):
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr(remote.importlib, "import_module", missing)
+    monkeypatch.setattr(object_stores.importlib, "import_module", missing)
     with pytest.raises(errors.UserError, match="Install s3fs to access S3"):
         prepare.prepare(_config("s3://bucket/logs"), tmp_path / "data")
 

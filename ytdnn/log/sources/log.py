@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from ytdnn import errors, registries, user_paths
-from ytdnn.log import event_log, schema, table_schemas
+from ytdnn.log import event_log, object_stores, schema, table_schemas
 from ytdnn.log.sources import (
     archives,
     casting,
@@ -47,7 +47,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     """
     own = parse_files(config.files)
     given, copied = config.dir, config.dir
-    if remote.is_url(given):
+    if object_stores.is_url(given):
         wanted = [own.get(table, table) for table in table_schemas.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))

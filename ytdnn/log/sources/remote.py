@@ -5,7 +5,6 @@ file is copied in pieces, in bounded memory, and again only if its size or versi
 the store changes.
 """
 
-import importlib
 import json
 import pathlib
 import re
@@ -13,17 +12,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ytdnn import errors
-from ytdnn.log import event_log
+from ytdnn.log import event_log, object_stores
 from ytdnn.run import artifacts
 
-_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<path>.*)")
 _COPIED = ".copied.json"
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
-
-
-def is_url(text: str) -> bool:
-    """Whether a text is an address on an object store."""
-    return _URL.match(text) is not None
 
 
 def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path:
@@ -37,14 +30,13 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
     Raises:
       errors.UserError: The store or the directory cannot be reached.
     """
-    parts = _URL.match(url)
-    if parts is None:
-        raise ValueError(f"expected an address, received {url!r}")
-    path = parts["path"].strip("/")
-    target = cache / parts["scheme"] / re.sub(r"[^\w.=/-]", "_", path).strip("/")
+    scheme, path = object_stores.split(url)
+    target = cache / scheme / re.sub(r"[^\w.=/-]", "_", path).strip("/")
     target.mkdir(parents=True, exist_ok=True)
     with event_log.readable(url):
-        store, root = _opened(url, parts["scheme"])
+        store, root = object_stores.opened(
+            url, "--data_dir", "copy the log to this machine"
+        )
         wanted = dict(_wanted(store, root, tuple(names)))
         if not wanted:
             raise errors.UserError(
@@ -53,26 +45,6 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
             )
         _copy(store, root, wanted, target)
     return target
-
-
-def _opened(url: str, scheme: str) -> tuple[Any, str]:
-    try:
-        core = importlib.import_module("fsspec.core")
-        store, root = core.url_to_fs(url)
-    except ImportError as error:
-        raise errors.UserError(
-            f"expected a package that reads {scheme}://, found none "
-            f"({event_log.brief(error)}): pip install -c "
-            f"constraints.txt '.[storage]' in the checkout and what it "
-            f"names, or copy the log to this machine"
-        ) from None
-    except ValueError as error:
-        raise errors.UserError(
-            f"expected in --data_dir an address that fsspec supports, received {url!r} "
-            f"({event_log.brief(error)})"
-        ) from None
-    store.invalidate_cache()
-    return store, str(root)
 
 
 def _wanted(
