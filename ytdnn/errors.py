@@ -81,7 +81,7 @@ INTERRUPTED = "interrupted: the same command goes on"
 
 
 class LostProcessError(UserError):
-    """A process of the cluster ended or did not start: the same command can resume.
+    """A process of the cluster, or an object store, was lost; a later try may succeed.
 
     The command line exits with `LOST_STATUS`, which tells a supervisor that it can
     start the process again.

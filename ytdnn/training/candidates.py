@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytdnn import registries
 from ytdnn.log import events, inputs, prepared, streaming, user_log
@@ -18,6 +18,9 @@ from ytdnn.training import (
     loop,
     optimizer_state,
 )
+
+if TYPE_CHECKING:
+    from ytdnn.training import checkpoint_store
 
 Validation = tuple[Callable[[], dict[str, float]], str]
 """What measures the model, and the metric that chooses the checkpoint; empty: none."""
@@ -62,6 +65,9 @@ def train(
     work = checkpoints.workspace(
         directory, step_config(config), inputs_made_from, on.writes
     )
+    store = checkpoints.store(
+        on.cluster.checkpoints, directory, step_config(config), inputs_made_from
+    )
     if own.train_on_validation:
         data = data.with_validation_in_training()
     number = own.ensemble_size
@@ -70,7 +76,8 @@ def train(
     members: list[model.CandidateModel] = []
     facts_of_members = []
     for place, of_member in zip(places, refitted, strict=True):
-        member, found = _member(config, data, members, place, of_member)
+        of_place = store and store.part(place.name if number > 1 else "")
+        member, found = _member(config, data, members, place, of_member, of_place)
         members.append(member)
         facts_of_members.append(found)
     if not on.writes:
@@ -123,6 +130,7 @@ def _member(
     before: Sequence[model.CandidateModel],
     work: pathlib.Path,
     refitted: Mapping[str, Any] | None,
+    store: "checkpoint_store.Store | None",
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or resumes its training; a finished one is read back.
 
@@ -152,7 +160,7 @@ def _member(
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, on, work)
+    facts = loop.fit(stage, training, config.seed, on, work, store)
     return candidate_model, facts | begins
 
 

@@ -81,6 +81,9 @@ def train(
     else:
         building.require_rows(data.log, events.Split.VALIDATION)
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
+    store = checkpoints.store(
+        on.cluster.checkpoints, directory, step_config(config), made_from
+    )
     randomness.set_seed(config.seed)
     if on.writes:
         own = own_columns.find(data, config.ranking.own_columns)
@@ -96,7 +99,7 @@ def train(
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
     stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)
-    facts = loop.fit(stage, training, config.seed, on, work)
+    facts = loop.fit(stage, training, config.seed, on, work, store)
     if not on.writes:
         return
     if chosen is not None:

@@ -131,7 +131,12 @@ def refit_command() -> command.Command:
         "version of the bundle, with the evaluation of the original run; later exports "
         "are of the refit too, until --config.refit=false.",
         ("ytdnn refit --workdir=runs/mine",),
-        (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY),
+        (
+            resolved.WORKDIR,
+            resolved.CONFIG,
+            resolved.STRATEGY,
+            resolved.CHECKPOINTS,
+        ),
         (),
         refitting.run,
     )

@@ -26,6 +26,7 @@ _TRAINING = (
     sessions_flag.FLAG,
     tracker_flag.FLAG,
     resolved.STRATEGY,
+    resolved.CHECKPOINTS,
 )
 _REFIT = arguments.Flag("refit", key="refit", is_switch=True)
 

@@ -12,7 +12,7 @@ from ytdnn.run.cli import (
     resolved,
     tracker_flag,
 )
-from ytdnn.run.pipeline import graph, runner, workdir
+from ytdnn.run.pipeline import graph, roles, runner, workdir
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -79,7 +79,8 @@ def train(given: arguments.Arguments) -> None:
     config = resolved.later_config(given, directory)
     with tracker_flag.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
-    output.say(f"next: {runner.next_command(config, directory)}")
+    if roles.from_config(config).leads:
+        output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def export(given: arguments.Arguments) -> None:

@@ -145,7 +145,7 @@ def train(
     role = roles.from_config(config)
     if role.follows():
         role.follow(several, directory)
-        return _trained(several, config, directory)
+        return _trained(several, config, directory, is_whole=False)
     with workdir_room.lock(directory), role.watched():
         runner.require(several, config, directory)
         steps.require_features(config, directory)
@@ -158,10 +158,22 @@ def train(
 
 
 def _trained(
-    several: Sequence[graph.Step], config: configs.Config, directory: pathlib.Path
+    several: Sequence[graph.Step],
+    config: configs.Config,
+    directory: pathlib.Path,
+    is_whole: bool = True,
 ) -> TrainedRun:
-    """Returns the outputs of the training steps that apply."""
+    """Returns the outputs of the training steps that apply.
+
+    Args:
+      several: Steps in order.
+      config: Config of the run.
+      directory: Directory of the run.
+      is_whole: Whether all outputs must be there; a process that serves a chief may
+        have a disk of its own.
+    """
     made = [step.name for step in several if not step.left_out(config, directory)]
+    made = [name for name in made if is_whole or (directory / name).exists()]
     directories = {name: directory / name for name in made}
     facts = {
         name: artifacts.read_manifest(path, name).facts
