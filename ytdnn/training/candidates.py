@@ -82,6 +82,8 @@ def train(
         facts_of_members.append(found)
     if not on.writes:
         return
+    from ytdnn.models.layers import weights
+
     whole = model.joined(members[-own.num_kept :])
     if number > 1:
         from ytdnn.training import projecting
@@ -93,7 +95,8 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
-        model.save(whole, partial)
+        with weights.written_on(on.saving_device):
+            model.save(whole, partial)
         _share(places, own.num_kept, partial)
     shutil.rmtree(work)
 

@@ -13,7 +13,7 @@ from ytdnn import progress, registries
 from ytdnn.evaluation.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.log import earlier_impressions, events, prepared, schema, streaming
-from ytdnn.models.layers import randomness
+from ytdnn.models.layers import randomness, weights
 from ytdnn.models.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.run import artifacts, configs
@@ -111,7 +111,8 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
-        model.save(ranking_model, partial)
+        with weights.written_on(on.saving_device):
+            model.save(ranking_model, partial)
         optimizer_state.share(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
