@@ -14,6 +14,7 @@ Ties of counts, and videos without counts, are ordered by popularity.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -42,11 +43,16 @@ def makers(
 ) -> dict[str, lists.Maker]:
     """Returns the makers of the chosen baselines, in the order of the config.
 
+    Each counts the log when its first lists are made.
+
     Args:
       data: The prepared set.
       config: Chosen baselines.
       cases: Cases that lists are made for. Their number decides the baselines that
         `auto` can afford, and only what was watched near their last watches is counted.
+
+    Raises:
+      errors.UserError: The package of a baseline is not installed.
     """
     known: dict[str, Callable[[], lists.Maker]] = {
         "recent_popularity": lambda: _recent_popularity(data),
@@ -55,7 +61,16 @@ def makers(
         "user_neighbours": lambda: matrix_baselines.user_neighbours(data),
         "als": lambda: matrix_baselines.als(data),
     }
-    return {name: known[name]() for name in _chosen(data.catalogue, config, len(cases))}
+    chosen = _chosen(data.catalogue, config, len(cases))
+    if "als" in chosen:
+        matrix_baselines.require_als()
+    return {name: _on_first_use(known[name]) for name in chosen}
+
+
+def _on_first_use(make: Callable[[], lists.Maker]) -> lists.Maker:
+    """Returns the maker that `make` returns, which is called for the first lists."""
+    made = functools.cache(make)
+    return lambda cases, k: made()(cases, k)
 
 
 def _chosen(

@@ -7,8 +7,8 @@ it is.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,32 @@ from ytdnn.models.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places
+Results = dict[str, Any]
+"""Arrays `[rows, …]` or `Predictions`, by the name of a system."""
+Make = Callable[[slice], Results]
+LISTS, PREDICTIONS = "lists", "predictions"  # the work that can be divided
+
+
+class Work(Protocol):
+    """Computes results for parts of users, here or on several machines."""
+
+    def __call__(
+        self, name: str, parts: Sequence[slice], make: Make
+    ) -> Iterable[Results]:
+        """Returns the results of each part, in order.
+
+        Args:
+          name: `LISTS` or `PREDICTIONS`.
+          parts: Slices of the users, a window each.
+          make: Function that computes the results of a part in this process.
+        """
+        ...
+
+
+def here(name: str, parts: Sequence[slice], make: Make) -> Iterable[Results]:
+    """Computes the results of each part in this process; see `Work`."""
+    del name
+    return map(make, parts)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,13 +89,14 @@ class UserWindow:
 class WindowOpener:
     """Opens windows, one at a time, shared by all models."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, work: Work = here) -> None:
         """Creates the opener; windows are opened on demand.
 
         Args:
           most: Maximum number of events of a window, unless a single user has more.
+          work: Function that computes the results of `divided`.
         """
-        self.most = most
+        self.most, self._work = most, work
         self._last: UserWindow | None = None
         self._collector = streaming.Collector()
 
@@ -120,6 +147,26 @@ class WindowOpener:
         self._last = UserWindow(data, data.with_log(data.log.of_users(users)), users)
         return self._last
 
+    def divided(
+        self,
+        name: str,
+        data: prepared.PreparedData,
+        users: npt.NDArray[np.integer],
+        make: Make,
+    ) -> Results:
+        """Computes results for users part by part, and joins them in order.
+
+        Args:
+          name: `LISTS` or `PREDICTIONS`.
+          data: The prepared set.
+          users: `[n]` user indices, ascending.
+          make: Function that computes the results of a slice of the users.
+        """
+        parts = self.parts(data, users) or [slice(0, len(users))]
+        found = list(self._work(name, parts, make))
+        joined: Results = found[0] if len(found) == 1 else in_order(found)
+        return joined
+
     def collect(
         self,
         data: prepared.PreparedData,
@@ -145,12 +192,13 @@ class WindowOpener:
         return in_order(found, np.argsort(np.concatenate(places)))
 
 
-def in_order(parts: Sequence[Any], order: Integers) -> Any:
+def in_order(parts: Sequence[Any], order: Integers | None = None) -> Any:
     """Joins the results of several windows, with rows in a given order.
 
     Args:
-      parts: Arrays `[rows, …]`, dictionaries of arrays, or `Predictions`.
-      order: `[n]`, the row of each result among the rows of all parts.
+      parts: Arrays `[rows, …]`, `Predictions`, or dictionaries of these.
+      order: `[n]`, the row of each result among the rows of all parts; None: as they
+        are.
     """
     first = parts[0]
     if isinstance(first, predictions.Predictions):
@@ -159,7 +207,10 @@ def in_order(parts: Sequence[Any], order: Integers) -> Any:
         return predictions.Predictions(**values)
     if isinstance(first, Mapping):
         return {name: in_order([p[name] for p in parts], order) for name in first}
-    return None if first is None else np.concatenate(parts)[order]
+    if first is None:
+        return None
+    joined = np.concatenate(parts)
+    return joined if order is None else joined[order]
 
 
 class _ByWindow:

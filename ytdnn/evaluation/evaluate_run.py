@@ -10,31 +10,26 @@ import numpy as np
 
 from ytdnn import errors, registries
 from ytdnn.evaluation import (
-    baselines,
     by_window,
     chosen_order,
-    composing,
     leaks,
     lists,
     measure,
     models,
     protocol,
-    ranker,
     report_files,
     report_model,
     run_models,
+    run_systems,
     run_warnings,
     search,
-    shown_lists,
     summary,
     training_logs,
-    truths,
 )
 from ytdnn.log import events, prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.run import artifacts, configs
 
@@ -52,6 +47,7 @@ def evaluate(
     config: configs.Config,
     split: str = "test",
     stage: str = "",
+    work: by_window.Work = by_window.here,
 ) -> report_files.Result:
     """Measures a run.
 
@@ -61,6 +57,7 @@ def evaluate(
       config: Config of the run.
       split: Evaluated split, `test` or `validation`.
       stage: `candidates` or `ranking`: only that stage; later outputs need not exist.
+      work: Function that computes the results of windows, here or on other machines.
 
     Returns:
       The report and its inputs.
@@ -70,32 +67,13 @@ def evaluate(
         users to test.
     """
     workdir = pathlib.Path(workdir)
-    data = prepared.load(workdir / prepared.KIND)
-    leaks.require_held_out(data)
-    left_out = data.windows.ranker_left_out(config.ranking)
-    if stage == ranking_model.KIND and left_out:
-        raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
-    first_stage = retrieval_stage.load(
-        workdir / retrieval_stage.KIND, data, config.composition
-    )
-    trained = None if stage == ranking_model.KIND else first_stage.candidates
-    ranking = None
-    if not left_out and stage != candidate_model.KIND:
-        ranking = ranking_model.load(
-            workdir / ranking_model.KIND,
-            data,
-            first_stage,
-            config.composition.ranker_precision,
-        )
-        ranking.order_by(config.composition.default_weights)
+    loaded = run_systems.load(workdir, config, stage)
     indexes = {} if stage else _load_indexes(workdir)
     code = events.Split[split.upper()]
-    truth = truths.from_data(data)
-    others = measure.Systems() if truth is None else truth.systems(config.evaluation)
-    sources = first_stage.other_sources if ranking is not None else ()
-    result = of_models(data, trained, ranking, indexes, config, code, others, sources)
+    result = _of_loaded(loaded, indexes, config, code, work)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
-    is_chosen = config.ranking.enabled == "auto" and ranking is not None and not stage
+    has_ranker = loaded.ranking is not None
+    is_chosen = config.ranking.enabled == "auto" and has_ranker and not stage
     chosen = chosen_order.read(workdir) if is_chosen else None
     words = None if chosen is None else chosen.words
     rules = dataclasses.replace(result.report.protocol, served_order=words)
@@ -107,12 +85,12 @@ def evaluate(
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
-        found = run_warnings.of_run(workdir, data.log, whole, config)
+        found = run_warnings.of_run(workdir, loaded.data.log, whole, config)
         report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,
         index_artifact.KIND: not stage,
-        ranking_model.KIND: ranking is not None,
+        ranking_model.KIND: has_ranker,
         chosen_order.KIND: chosen is not None,
     }
     inputs = result.inputs | _fingerprints(workdir, is_used)
@@ -155,6 +133,57 @@ def of_models(
       errors.UserError: A model reads its labels or was trained on them, or there are no
         users to test.
     """
+    others = measure.Systems() if others is None else others
+    loaded = run_systems.TrainedModels(data, trained, ranking, others, sources)
+    return _of_loaded(loaded, indexes, config, split)
+
+
+def _of_loaded(
+    loaded: run_systems.TrainedModels,
+    indexes: Mapping[str, models.SearchIndex],
+    config: configs.Config,
+    split: events.Split,
+    work: by_window.Work = by_window.here,
+) -> report_files.Result:
+    """Measures models; see `of_models`."""
+    _require_other_labels(loaded.trained, split)
+    run = run_systems.build(loaded, config, split, work)
+    data, cases, trained, ranking = run.data, run.cases, run.trained, run.ranking
+    num_changed = leaks.in_models(data, cases, trained, ranking, config.evaluation.seed)
+    own = run.systems
+    result = measure.measure(
+        data,
+        cases,
+        own.makers,
+        own.scorers,
+        split,
+        config.evaluation,
+        own.orders,
+        run.windows,
+    )
+    report = _stated(result.report, config, trained, ranking, num_changed)
+    if trained is not None:
+        timed = _timed(data, cases, trained, ranking, indexes, config)
+        report = dataclasses.replace(report, **timed)
+    if trained is not None and run.video_vectors is not None:
+        judge = None if leaks.ranker_learns_later(data, cases) else ranking
+        measured = run_models.RunModels(
+            data, trained, run.video_vectors, judge, loaded.sources, config
+        )
+        for part in registries.REPORT_PARTS.parts():
+            of_part = {part.name: part.make(measured, split)}
+            report = dataclasses.replace(report, **of_part)
+    return dataclasses.replace(result, report=report)
+
+
+def _require_other_labels(
+    trained: models.RetrievalModel | None, split: events.Split
+) -> None:
+    """Checks that a candidate model was not trained on the evaluated watches.
+
+    Raises:
+      errors.UserError: It was.
+    """
     trains_on_validation = trained is not None and trained.trains_on_validation
     if split == events.Split.VALIDATION and trains_on_validation:
         raise errors.UserError(
@@ -162,38 +191,6 @@ def of_models(
             "--split=validation, found one with config.candidates.train_on_validation: "
             "evaluate it on --split=test"
         )
-    num_listed = None if trained is None else trained.num_listed
-    cases = protocol.cases(data, split, config.evaluation, num_listed)
-    windows = by_window.WindowOpener(config.evaluation.window_events)
-    if trained is not None:
-        trained = by_window.Retrieval(trained, windows)
-    if ranking is not None:
-        ranking = by_window.Ranking(ranking, windows)
-    seed = config.evaluation.seed
-    num_changed = leaks.in_models(data, cases, trained, ranking, seed)
-    of_videos, ranked = None, None
-    if trained is not None:
-        of_videos = trained.video_vectors(protocol.moment(cases, split))
-        ranked = lists.of_model(data, trained, of_videos)
-    own = _systems(data, cases, ranked, ranking, config, trained, of_videos, sources)
-    others = measure.Systems() if others is None else others
-    # Where a stage is left out, there is nothing to set its oracle beside.
-    makers = own.makers | (others.makers if trained is not None else {})
-    scorers = own.scorers | (others.scorers if ranking is not None else {})
-    orders = own.orders if data.log.has_impressions else {}
-    result = measure.measure(
-        data, cases, makers, scorers, split, config.evaluation, orders, windows
-    )
-    report = _stated(result.report, config, trained, ranking, num_changed)
-    if trained is not None:
-        timed = _timed(data, cases, trained, ranking, indexes, config)
-        report = dataclasses.replace(report, **timed)
-    if trained is not None and of_videos is not None:
-        judge = None if leaks.ranker_learns_later(data, cases) else ranking
-        run = run_models.RunModels(data, trained, of_videos, judge, sources, config)
-        for part in registries.REPORT_PARTS.parts():
-            report = dataclasses.replace(report, **{part.name: part.make(run, split)})
-    return dataclasses.replace(result, report=report)
 
 
 def _stated(
@@ -218,45 +215,6 @@ def _stated(
         leaks=dataclasses.replace(report.leaks, users_with_changed_future=num_changed),
         config=summary.plain(configs.to_dict(config)),
     )
-
-
-def _systems(
-    data: prepared.PreparedData,
-    cases: protocol.Cases,
-    ranked: lists.Maker | None,
-    ranking: models.RankingModelLike | None,
-    config: configs.Config,
-    trained: models.RetrievalModel | None,
-    of_videos: models.Vectors | None,
-    sources: tuple[retrieval.Source, ...],
-) -> measure.Systems:
-    """Returns popularity, the candidates, the ranker, both stages and their bound."""
-    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
-    if ranked is not None:
-        makers |= baselines.makers(data, config.evaluation, cases)
-    scorers: dict[str, ranker.Scorer] = {}
-    number, pages = config.composition.num_candidates, truths.pages_of(data)
-    pooled = None
-    if ranked is not None:
-        makers[lists.CANDIDATES] = ranked
-        pooled = composing.pooled(ranked, sources, config.composition)
-    if ranking is not None:
-        if (
-            pooled is not None
-            and trained is not None
-            and of_videos is not None
-            and not leaks.ranker_learns_later(data, cases)
-        ):
-            order = composing.order(data, config.composition, trained, of_videos)
-            makers[lists.SYSTEM] = lists.composed(data, pooled, ranking, number, order)
-        scorers[ranker.POPULARITY] = ranker.popularity(data)
-        scorers[ranker.RANKER] = ranker.scorer(data, ranking)
-    if pooled is not None and data.log.has_impressions and pages is not None:
-        makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
-    orders = {ranker.POPULARITY: ranker.popularity(data)}
-    if trained is not None and of_videos is not None:
-        orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
-    return measure.Systems(makers, scorers, orders)
 
 
 def _timed(

@@ -218,15 +218,14 @@ def made(
       length: Length of the lists.
       windows: Opener of the windows that the makers' models read.
     """
-    parts = windows.parts(data, cases.users)
-    if len(parts) <= 1:
-        return {name: make(cases, length) for name, make in makers.items()}
-    found: dict[str, list[Lists]] = {name: [] for name in makers}
-    for part in parts:
-        asked = protocol.take(cases, np.arange(part.start, part.stop))
-        for name, make in makers.items():
-            found[name].append(make(asked, length))
-    return {name: np.concatenate(of) for name, of in found.items()}
+
+    def make(part: slice) -> by_window.Results:
+        asked = cases
+        if part.stop - part.start < len(cases):
+            asked = protocol.take(cases, np.arange(part.start, part.stop))
+        return {name: maker(asked, length) for name, maker in makers.items()}
+
+    return windows.divided(by_window.LISTS, data, cases.users, make)
 
 
 def reordered(

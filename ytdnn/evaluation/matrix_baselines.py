@@ -53,6 +53,16 @@ def user_neighbours(data: prepared.PreparedData) -> lists.Maker:
     return make
 
 
+def require_als() -> None:
+    """Checks that the packages of `als` are installed.
+
+    Raises:
+      errors.UserError: One is not.
+    """
+    for name in ("implicit.als", "threadpoolctl"):
+        _module(name, "als")
+
+
 def als(data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of implicit's alternating least squares.
 

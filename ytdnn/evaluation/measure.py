@@ -55,6 +55,12 @@ class Systems:
     scorers: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
     orders: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
 
+    @property
+    def every_scorer(self) -> dict[str, ranker.Scorer]:
+        """Impression scorers, then those that only order."""
+        only = {k: v for k, v in self.orders.items() if k not in self.scorers}
+        return self.scorers | only
+
 
 def measure(
     data: prepared.PreparedData,
@@ -158,8 +164,8 @@ def _shown(
     if not data.log.has_impressions or not (scorers or orders):
         return _Shown()
     impressions = ranker.of_part(data, split, config)
-    asked = dict(scorers) | {k: v for k, v in orders.items() if k not in scorers}
-    every = ranker.scored(data, impressions, asked, windows)
+    asked = Systems(scorers=dict(scorers), orders=dict(orders))
+    every = ranker.scored(data, impressions, asked.every_scorer, windows)
     ordered = {k: np.asarray(v.list_order) for k, v in every.items()}
     if not scorers:
         return _Shown(ranked=impressions, scores=ordered)

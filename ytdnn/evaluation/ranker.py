@@ -11,6 +11,7 @@ impressions.
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -155,18 +156,18 @@ def scored(
       scorers: Scorers by name.
       windows: Opener of the windows that the scorers' models read.
     """
-    bounds = windows.parts(data, impressions.user_indices)
-    if len(bounds) <= 1:
-        return {name: score(impressions) for name, score in scorers.items()}
-    found: dict[str, list[predictions.Predictions]] = {name: [] for name in scorers}
-    users, at_once = impressions.users, _are_at_once(data.log, impressions)
-    for part in bounds:
-        own = impressions.select((users >= part.start) & (users < part.stop))
-        own.at_once = at_once
-        for name, score in scorers.items():
-            found[name].append(score(own))
-    every = np.arange(len(users))  # sorted by user already
-    return {name: by_window.in_order(of, every) for name, of in found.items()}
+    users = impressions.users  # ascending, so that parts follow each other
+    at_once = functools.cache(lambda: _are_at_once(data.log, impressions))
+
+    def make(part: slice) -> by_window.Results:
+        own = impressions
+        if part.stop - part.start < impressions.num_users:
+            own = impressions.select((users >= part.start) & (users < part.stop))
+            own.at_once = at_once()
+        return {name: score(own) for name, score in scorers.items()}
+
+    asked = impressions.user_indices
+    return windows.divided(by_window.PREDICTIONS, data, asked, make)
 
 
 def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:

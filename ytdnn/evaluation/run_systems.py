@@ -1,0 +1,174 @@
+"""The systems of a run, built from its artefacts: the same in each process that helps.
+
+The process that writes the report and those that compute some of its windows build
+them by the same functions, so that the results of a window do not depend on who
+computes it.
+"""
+
+import dataclasses
+import pathlib
+
+from ytdnn import errors
+from ytdnn.evaluation import (
+    baselines,
+    by_window,
+    composing,
+    leaks,
+    lists,
+    measure,
+    models,
+    protocol,
+    ranker,
+    shown_lists,
+    truths,
+)
+from ytdnn.log import events, prepared
+from ytdnn.models.candidates import model as candidate_model
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.retrieval import interface as retrieval
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.run import configs
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModels:
+    """A prepared set and the models that are measured on it.
+
+    Attributes:
+      data: The prepared set.
+      trained: The candidate model; None: only the ranker is measured.
+      ranking: The ranker; None: only the candidates are measured.
+      others: Further systems, such as a world's oracle.
+      sources: The candidate sources in addition to the candidate model.
+    """
+
+    data: prepared.PreparedData
+    trained: models.RetrievalModel | None
+    ranking: models.RankingModelLike | None
+    others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
+    sources: tuple[retrieval.Source, ...] = ()
+
+
+def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedModels:
+    """Loads the models of a run.
+
+    Args:
+      workdir: Directory of the run.
+      config: Config of the run.
+      stage: `candidates` or `ranking`: only that stage; empty: both.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, or has no held-out events.
+    """
+    data = prepared.load(workdir / prepared.KIND)
+    leaks.require_held_out(data)
+    left_out = data.windows.ranker_left_out(config.ranking)
+    if stage == ranking_model.KIND and left_out:
+        raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
+    first_stage = retrieval_stage.load(
+        workdir / retrieval_stage.KIND, data, config.composition
+    )
+    trained = None if stage == ranking_model.KIND else first_stage.candidates
+    ranking = None
+    if not left_out and stage != candidate_model.KIND:
+        ranking = ranking_model.load(
+            workdir / ranking_model.KIND,
+            data,
+            first_stage,
+            config.composition.ranker_precision,
+        )
+        ranking.order_by(config.composition.default_weights)
+    truth = truths.from_data(data)
+    others = measure.Systems() if truth is None else truth.systems(config.evaluation)
+    sources = first_stage.other_sources if ranking is not None else ()
+    return TrainedModels(data, trained, ranking, others, sources)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSystems:
+    """The systems of a run on the cases of a split.
+
+    Attributes:
+      data: The prepared set.
+      cases: Cases of the split.
+      trained: The candidate model, read window by window; None: it is not measured.
+      ranking: The ranker, read window by window; None: it is not measured.
+      video_vectors: Vectors of the candidate model's videos; None without it.
+      systems: All systems, in the order of the report.
+      windows: Opener of the windows that the models read.
+    """
+
+    data: prepared.PreparedData
+    cases: protocol.Cases
+    trained: models.RetrievalModel | None
+    ranking: models.RankingModelLike | None
+    video_vectors: models.Vectors | None
+    systems: measure.Systems
+    windows: by_window.WindowOpener
+
+
+def build(
+    loaded: TrainedModels,
+    config: configs.Config,
+    split: events.Split,
+    work: by_window.Work = by_window.here,
+) -> RunSystems:
+    """Builds the systems of a run.
+
+    Args:
+      loaded: The models.
+      config: Config of the run.
+      split: `TEST` or `VALIDATION`.
+      work: Function that computes the results of the windows.
+
+    Raises:
+      errors.UserError: There are no users to test, or a package is missing.
+    """
+    data, trained, ranking = loaded.data, loaded.trained, loaded.ranking
+    num_listed = None if trained is None else trained.num_listed
+    cases = protocol.cases(data, split, config.evaluation, num_listed)
+    windows = by_window.WindowOpener(config.evaluation.window_events, work)
+    of_videos = None
+    if trained is not None:
+        trained = by_window.Retrieval(trained, windows)
+        of_videos = trained.video_vectors(protocol.moment(cases, split))
+    if ranking is not None:
+        ranking = by_window.Ranking(ranking, windows)
+    found = RunSystems(
+        data, cases, trained, ranking, of_videos, measure.Systems(), windows
+    )
+    own = _own(found, config, loaded.sources)
+    # Where a stage is left out, there is nothing to compare its oracle with.
+    makers = own.makers | (loaded.others.makers if trained is not None else {})
+    scorers = own.scorers | (loaded.others.scorers if ranking is not None else {})
+    orders = own.orders if data.log.has_impressions else {}
+    return dataclasses.replace(found, systems=measure.Systems(makers, scorers, orders))
+
+
+def _own(
+    run: RunSystems, config: configs.Config, sources: tuple[retrieval.Source, ...]
+) -> measure.Systems:
+    """Returns popularity, the candidates, the ranker, both stages and their bound."""
+    data, trained, of_videos = run.data, run.trained, run.video_vectors
+    makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
+    number, pages = config.composition.num_candidates, truths.pages_of(data)
+    orders = {ranker.POPULARITY: ranker.popularity(data)}
+    pooled = None
+    if trained is not None and of_videos is not None:
+        makers |= baselines.makers(data, config.evaluation, run.cases)
+        ranked = lists.of_model(data, trained, of_videos)
+        makers[lists.CANDIDATES] = ranked
+        pooled = composing.pooled(ranked, sources, config.composition)
+        orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
+        if run.ranking is not None and not leaks.ranker_learns_later(data, run.cases):
+            order = composing.order(data, config.composition, trained, of_videos)
+            makers[lists.SYSTEM] = lists.composed(
+                data, pooled, run.ranking, number, order
+            )
+    scorers: dict[str, ranker.Scorer] = {}
+    if run.ranking is not None:
+        scorers[ranker.POPULARITY] = orders[ranker.POPULARITY]
+        scorers[ranker.RANKER] = ranker.scorer(data, run.ranking)
+    if pooled is not None and data.log.has_impressions and pages is not None:
+        makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
+    return measure.Systems(makers, scorers, orders)
