@@ -3,16 +3,15 @@
 import contextlib
 import os
 import pathlib
-import signal
 import socket
 import subprocess
 import sys
-import time
 
 import polars as pl
 import pytest
 
 from tests import full_log
+from tests.ops.spark import clusters
 from ytdnn import configs, errors
 from ytdnn.bundle import streams
 from ytdnn.log import prepare, prepared, sources
@@ -247,84 +246,24 @@ def _address(text):
     return "127.0.0.1" if found == "::1" else found
 
 
-class _Cluster:
-    """A master and workers of Spark's own, each a process on loopback."""
-
-    def __init__(self, directory, num_workers=2):
-        import pyspark
-
-        home = pathlib.Path(pyspark.__file__).parent
-        self._environment = os.environ | {
-            "SPARK_HOME": str(home),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "PYSPARK_PYTHON": sys.executable,
-        }
-        self._start, self._directory = home / "bin" / "spark-class", directory
-        self.port = _free_port()
-        name = "org.apache.spark.deploy"
-        host = ["--host", "127.0.0.1", "--webui-port", "0"]
-        self.url = f"spark://127.0.0.1:{self.port}"
-        self.master = self._run(
-            f"{name}.master.Master", *host, "--port", str(self.port)
-        )
-        self.workers = [
-            self._run(f"{name}.worker.Worker", *host, "-c", "1", "-m", "2g", self.url)
-            for _ in range(num_workers)
-        ]
-
-    def _run(self, *command):
-        log = open(self._directory / f"{command[0]}.log", "ab")  # noqa: SIM115
-        return subprocess.Popen(
-            [str(self._start), *command],
-            env=self._environment,
-            cwd=self._directory,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-    def kill(self, process):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    def stop(self):
-        for process in [*self.workers, self.master]:
-            self.kill(process)
-            process.wait()
-
-
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @pytest.mark.slow
 def test_a_worker_of_a_cluster_killed_midway_changes_no_byte(log, tmp_path):
     config = _config(log, events_per_shard=300)
     expected = prepare.prepare(config, tmp_path / "polars")
-    cluster = _Cluster(tmp_path)
+    cluster = clusters.Cluster(tmp_path)
     workdir = tmp_path / "run"
     command = [sys.executable, "-m", "ytdnn", "prepare", "--source=log"]
     command += [f"--data_dir={log}", f"--workdir={workdir}", "--engine=spark"]
     command += ["--config.data.events_per_shard=300", f"--spark_master={cluster.url}"]
-    own = ["spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1"]
-    own += ["spark.executor.memory=1g", "spark.sql.shuffle.partitions=4"]
-    command.append(f"--conf={','.join(own)}")
+    command.append(f"--conf={clusters.CONF},spark.sql.shuffle.partitions=4")
     try:
         running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        _wait_for(lambda: any((workdir / ".data.partial").glob("shards/0*")), running)
+        clusters.wait_for(
+            lambda: any((workdir / ".data.partial").glob("shards/0*")), running
+        )
         cluster.kill(cluster.workers[0])
         assert running.wait(timeout=500) == 0, running.stderr.read()
     finally:
         cluster.stop()
     _assert_same_bytes(prepared.load(workdir / "data"), expected)
     assert not list(workdir.rglob(".0*"))
-
-
-def _wait_for(condition, process, seconds=400):
-    begun = time.monotonic()
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.05)

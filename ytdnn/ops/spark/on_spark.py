@@ -1,7 +1,7 @@
-"""Prepares logs, and makes the recommendations of many users, on Apache Spark.
+"""Prepares logs, evaluates runs, and makes many users' lists, on Apache Spark.
 
-Users are divided among the cores of Spark's machines, which open the bundle and the
-prepared set by the driver's paths; the lists equal those of one machine.
+Users are divided among the cores of Spark's machines, which open the artefacts by the
+driver's paths; lists and reports equal those of one machine.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ytdnn.evaluation import report_files
 from ytdnn.ops.spark import session
-from ytdnn.run import whole_files
+from ytdnn.run import configs, whole_files
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ytdnn.bundle import streams
+    from ytdnn.evaluation import by_window
     from ytdnn.log import engines
     from ytdnn.run.pipeline import recommender as recommender_room
 
@@ -43,6 +43,21 @@ class SparkMachines:
             from ytdnn.ops.spark import engine
 
             yield engine.SparkEngine(opened, scratch)
+
+    @contextlib.contextmanager
+    def windows(
+        self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
+    ) -> "Iterator[by_window.Work]":
+        """Context with the work on the windows of a run's evaluation."""
+        directory = workdir / report_files.DIRECTORIES[split]
+        with (
+            session.opened(self.settings) as opened,
+            whole_files.scratch(directory, "spark") as scratch,
+        ):
+            from ytdnn.ops.spark import evaluating
+
+            run = evaluating.Evaluation.from_config(workdir, config, split, stage)
+            yield evaluating.SparkWork(opened, run, scratch)
 
     @contextlib.contextmanager
     def lists(
@@ -82,8 +97,8 @@ class _Part:
     size: int
     batch: int
 
-    def __call__(self, number: int) -> "pl.DataFrame":
-        """Returns the lists of a part."""
+    def __call__(self, number: int, path: pathlib.Path) -> None:
+        """Writes the lists of a part as Parquet."""
         import polars as pl
 
         from ytdnn.run.pipeline import recommender as recommender_room
@@ -95,7 +110,8 @@ class _Part:
         last = min(first + self.size, len(stream.ids))
         starts = range(first, last, self.batch)
         frames = [stream.make(slice(s, min(s + self.batch, last))) for s in starts]
-        return pl.concat([pl.DataFrame(schema=stream.schema), *frames])
+        found = pl.concat([pl.DataFrame(schema=stream.schema), *frames])
+        found.write_parquet(path)
 
 
 def divided(
@@ -129,7 +145,8 @@ def divided(
         size=size,
         batch=stream.size,
     )
-    files = parts.written(opened, -(-len(stream.ids) // size), part, scratch)
+    number = -(-len(stream.ids) // size)
+    files = parts.written(opened, number, part, scratch, ".parquet")
     return dataclasses.replace(
         stream,
         make=lambda users: pl.read_parquet(files[users.start // size]),

@@ -182,6 +182,8 @@ COMMANDS = (
             "ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100",
             "ytdnn evaluate --predictions=als.parquet --data=runs/mine/data",
             "ytdnn evaluate --bundle=runs/mine/bundle --data=runs/mine/data --out=DIR",
+            "ytdnn evaluate --workdir=/shared/run --engine=spark "
+            "--spark_master=spark://host:7077",
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,

@@ -11,16 +11,27 @@ if TYPE_CHECKING:
 _POLARS = "polars"
 _OTHERS = tuple(registries.ENGINES.parts())
 _ENGINES = (_POLARS, *(part.name for part in _OTHERS))
-FLAGS = (
-    arguments.Flag(
-        "engine",
-        f"Engine that prepares the log: polars on this "
-        f"machine{''.join(f', or {part.text}' for part in _OTHERS)}. Both write "
-        f"identical files.",
-        example="|".join(_ENGINES),
-    ),
-    *(flag for part in _OTHERS for flag in part.flags),
-)
+
+
+def flags(work: str) -> tuple[arguments.Flag, ...]:
+    """Returns the flags that choose an engine, with those of the engines.
+
+    Args:
+      work: Verb and object of the engine's work, for the help.
+    """
+    return (
+        arguments.Flag(
+            "engine",
+            f"Engine that {work}: polars on this "
+            f"machine{''.join(f', or {part.text}' for part in _OTHERS)}. Results are "
+            f"identical.",
+            example="|".join(_ENGINES),
+        ),
+        *(flag for part in _OTHERS for flag in part.flags),
+    )
+
+
+FLAGS = flags("prepares the log")
 
 
 def chosen(given: arguments.Arguments) -> "machines.Machines | None":

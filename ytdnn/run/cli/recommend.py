@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Flag = arguments.Flag
 
+_ENGINE_FLAGS = engine.flags("makes lists of many users")
 FLAGS = (
     Flag(
         "workdir", "Directory of a run; with --user, or --users and --out.", "", "DIR"
@@ -92,14 +93,14 @@ FLAGS = (
         '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
         example="JSON",
     ),
-    *engine.FLAGS,
+    *_ENGINE_FLAGS,
     resolved.JSON,
 )
 _INDEXES = ("served", "exact")
 _PAIRS = (("workdir", "user"), ("bundle", "request"))
 _OF_MANY = (
     *("users", "out", "ranker", "exclude", "allow"),
-    *(flag.name for flag in engine.FLAGS),
+    *(flag.name for flag in _ENGINE_FLAGS),
 )
 _K = 10
 _MOST_HISTORY = 10

@@ -187,6 +187,7 @@ def evaluate(
     config: configs.Config | None = None,
     *,
     split: str = "test",
+    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
@@ -196,6 +197,8 @@ def evaluate(
       workdir: Directory of the run, trained.
       config: Config of the run; None: that of the workdir.
       split: `test`, or `validation`, to choose settings by.
+      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
+        this machine.
       again: Whether to measure again even if the output is complete and current.
       verbose: See the module's docstring.
 
@@ -210,7 +213,7 @@ def evaluate(
 
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
-    step = graph.evaluation(split)
+    step = graph.evaluation(split, machines=machines)
     with workdir_room.lock(directory):
         runner.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)

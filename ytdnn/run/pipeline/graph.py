@@ -72,12 +72,17 @@ class Step:
         return self.kind or pathlib.PurePath(self.name).name
 
 
-def evaluation(split: str, stage: str = "") -> Step:
+def evaluation(
+    split: str,
+    stage: str = "",
+    machines: "machines_room.Machines | None" = None,
+) -> Step:
     """Returns the step that measures a run.
 
     Args:
       split: `test` or `validation`.
       stage: `candidates` or `ranking`: only that stage; empty: both, and the system.
+      machines: Machines that share the work; None: this machine.
 
     Raises:
       errors.UserError: The split is unknown.
@@ -90,7 +95,7 @@ def evaluation(split: str, stage: str = "") -> Step:
         report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        functools.partial(steps.evaluate, split=split, stage=stage),
+        functools.partial(steps.evaluate, split=split, stage=stage, machines=machines),
         steps.evaluation_config,
         kind="evaluation",
         sections=report_files.SETTINGS if split == "test" and not stage else (),

@@ -4,8 +4,11 @@ import contextlib
 import pathlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ytdnn.run import configs
+
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
+    from ytdnn.evaluation import by_window
     from ytdnn.log import engines
     from ytdnn.run.pipeline import recommender as recommender_room
 
@@ -26,7 +29,20 @@ class Engines(Protocol):
 
 
 class Machines(Engines, Protocol):
-    """Prepares logs, and makes the lists of many users, on several machines."""
+    """Prepares, evaluates, and makes the lists of many users, on several machines."""
+
+    def windows(
+        self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
+    ) -> "contextlib.AbstractContextManager[by_window.Work]":
+        """Context in which the windows of a run's evaluation are computed.
+
+        Args:
+          workdir: Directory of the run, on a file system that all share.
+          config: Config of the run.
+          split: Evaluated split, `test` or `validation`.
+          stage: `candidates` or `ranking`: only that stage; empty: both.
+        """
+        ...
 
     def lists(
         self,

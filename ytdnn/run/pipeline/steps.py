@@ -227,14 +227,20 @@ def evaluate(
     workdir: pathlib.Path,
     split: str = "test",
     stage: str = "",
+    machines: "machines_room.Machines | None" = None,
 ) -> None:
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
     from ytdnn.evaluation.terminal import files
 
     memory.require(config, sizes.log_size(workdir), "evaluation")
-    result = evaluate_run.evaluate(workdir, config, split, stage)
-    files.write(workdir / report_files.DIRECTORIES[split], result)
+    directory = workdir / report_files.DIRECTORIES[split]
+    if machines is None:
+        result = evaluate_run.evaluate(workdir, config, split, stage)
+    else:
+        with machines.windows(workdir, config, split, stage) as work:
+            result = evaluate_run.evaluate(workdir, config, split, stage, work)
+    files.write(directory, result)
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
