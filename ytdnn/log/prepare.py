@@ -7,7 +7,6 @@ arrays of a shard are a pure function of its events (`ytdnn/log/shard_tasks.py`)
 
 import dataclasses
 import pathlib
-import shutil
 from collections.abc import Mapping
 
 import numpy as np
@@ -140,7 +139,7 @@ def _write(
     facts, new_index = _write_entities(survey, labels[1:], rules)
     (rules.directory / user_shards.DIRECTORY).mkdir()
     written = engine.write(rules, parts, new_index, known)
-    _remove_unfinished(rules.directory / user_shards.DIRECTORY)
+    shard_tasks.remove_unfinished(rules.directory / user_shards.DIRECTORY)
     for table in sorted(written[0]):
         facts[table] = sum(one[table] for one in written)
     if has_searches:
@@ -165,12 +164,6 @@ def _require_memory(
             f"GB of memory available, received {config.events_per_shard:,}, which "
             f"needs at least {needed / 1e9:.3g} GB: lower it"
         )
-
-
-def _remove_unfinished(directory: pathlib.Path) -> None:
-    """Removes the unfinished files of killed tasks."""
-    for path in directory.glob(".*"):
-        shutil.rmtree(path)
 
 
 def _stated(

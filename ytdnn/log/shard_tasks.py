@@ -126,7 +126,7 @@ def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
         rows = searches.with_tokens(frames[schema.SEARCHES])
         _, in_training = shards.search_arrays(rows, users.first, watches)
         left_out = frames[schema.SEARCHES].height - rows.height
-        with _placed(token_file(rules.scratch, users.number)) as path:
+        with placed(token_file(rules.scratch, users.number)) as path:
             searches.write_tokens(rows, in_training, path)
     return Counted(*np.unique(labels, return_counts=True), left_out)
 
@@ -169,7 +169,7 @@ def write(
     for name in _VIDEOS:
         if name in arrays:
             arrays[name] = new_index[arrays[name]]
-    with _placed(user_shards.path(rules.directory, users.number)) as path:
+    with placed(user_shards.path(rules.directory, users.number)) as path:
         path.mkdir(parents=True)
         save(arrays, path)
         if kept is not None:
@@ -194,10 +194,13 @@ def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:
 
 
 @contextlib.contextmanager
-def _placed(target: pathlib.Path) -> Iterator[pathlib.Path]:
+def placed(target: pathlib.Path) -> Iterator[pathlib.Path]:
     """Context with a private path that is renamed to the target unless that exists.
 
     An existing target has the same bytes: the task was run twice.
+
+    Args:
+      target: The file or directory.
     """
     own = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     yield own
@@ -207,3 +210,9 @@ def _placed(target: pathlib.Path) -> Iterator[pathlib.Path]:
         if not target.exists():
             raise
         shutil.rmtree(own)
+
+
+def remove_unfinished(directory: pathlib.Path) -> None:
+    """Removes the unfinished directories of killed tasks."""
+    for path in directory.glob(".*"):
+        shutil.rmtree(path)

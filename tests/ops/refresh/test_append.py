@@ -1,6 +1,8 @@
 """New events behind a prepared set are those of the whole log prepared at once."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -9,7 +11,15 @@ import pytest
 from tests import full_log
 from tests.log import comparison
 from ytdnn import configs, errors
-from ytdnn.log import event_log, prepare, prepared, schema, user_shards
+from ytdnn.log import (
+    event_log,
+    joined_sets,
+    prepare,
+    prepared,
+    schema,
+    shard_tasks,
+    user_shards,
+)
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append
 
@@ -118,6 +128,51 @@ def test_a_set_of_shards_grows_as_one(
         assert files[0].read_bytes() == files[1].read_bytes()
     for name in ("watches", "impressions", "vocabulary", "outcomes"):
         assert sharded.manifest.facts.get(name) == as_one.manifest.facts.get(name)
+
+
+class Lost:
+    """Machines that write shards in any order, and some again after a failure."""
+
+    @contextlib.contextmanager
+    def shards(
+        self, old: prepared.PreparedData, new: prepared.PreparedData
+    ) -> Iterator[joined_sets.ShardWork]:
+        def work(
+            parts: Sequence[shard_tasks.ShardUsers],
+            place: joined_sets.Integers,
+            directory: pathlib.Path,
+        ) -> list[dict[str, int]]:
+            unfinished = user_shards.path(directory, 0).with_name(".00000.lost")
+            unfinished.mkdir()
+            (unfinished / "watch_times.npy").write_bytes(b"half")
+            rows = {}
+            for part in [*reversed(parts), *parts[:2]]:
+                both = joined_sets.JoinedSets(
+                    *(prepared.load(one.directory) for one in (old, new))
+                )
+                rows[part.number] = both.write_shard(part, place, directory)
+            return [rows[part.number] for part in parts]
+
+        yield work
+
+
+def test_shards_are_the_same_in_any_order_and_twice(
+    days: tuple[dict[str, pl.DataFrame], ...], tmp_path: pathlib.Path
+) -> None:
+    config = configs.DataConfig(source="tables", events_per_shard=400)
+    old = prepare.prepare(config, tmp_path / "0", tables_room.from_frames(days[0]))
+    expected = append.append(old, log(days[1]), tmp_path / "one", {})
+    found = append.append(old, log(days[1]), tmp_path / "many", {}, machines=Lost())  # type: ignore[arg-type]
+    assert len(expected.log.shards) > 3
+    files, others = (
+        {
+            path.relative_to(one.directory): path.read_bytes()
+            for path in one.directory.rglob("*")
+            if path.is_file()
+        }
+        for one in (expected, found)
+    )
+    assert files == others
 
 
 def _refused(*_: object) -> None:

@@ -15,7 +15,9 @@ from tests.ops.spark import clusters
 from ytdnn import configs, errors
 from ytdnn.bundle import streams
 from ytdnn.log import prepare, prepared, sources
+from ytdnn.ops.refresh import append
 from ytdnn.ops.spark import on_spark, session
+from ytdnn.run import whole_files
 from ytdnn.run.cli import arguments
 from ytdnn.run.cli import engine as engine_flags
 from ytdnn.run.pipeline import bulk, recommender
@@ -27,7 +29,7 @@ if (session.java_version() or 0) < 17:
         allow_module_level=True,
     )
 
-from ytdnn.ops.spark import engine, reading
+from ytdnn.ops.spark import appending, engine, reading
 
 _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
@@ -199,6 +201,33 @@ def test_lists_of_many_users_are_those_of_one_machine(
     assert not {"v1", "v2"} & set(expected["video_id"])
     assert len(list(tmp_path.glob("part-*.parquet"))) == 2
     assert expected["user_id"].n_unique() == len(divided.ids) == 30
+
+
+@pytest.mark.thorough
+def test_a_grown_set_has_the_bytes_of_one_machine(spark, tmp_path):
+    class Machines:
+        @contextlib.contextmanager
+        def shards(self, old, new):
+            with whole_files.scratch(new.directory, "spark") as scratch:
+                yield appending.SparkShards(spark, old, new, scratch)
+
+    tables = full_log.tables()
+    moment = int(tables["watches"]["time"].cast(pl.Int64).quantile(0.8))
+    days = [
+        {
+            name: frame.filter(keep) if "time" in frame.columns else frame
+            for name, frame in tables.items()
+        }
+        for keep in (pl.col("time") <= moment, pl.col("time") > moment)
+    ]
+    config = _config(full_log.write(tmp_path / "old", days[0]), events_per_shard=400)
+    old = prepare.prepare(config, tmp_path / "data")
+    new = sources.read(_config(full_log.write(tmp_path / "new", days[1])))
+    expected = append.append(old, new, tmp_path / "one", {})
+    assert len(expected.log.shards) > 4
+    actual = append.append(old, new, tmp_path / "spark", {}, machines=Machines())
+    _assert_same_bytes(actual, expected)
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_a_failure_on_spark_is_told_in_its_own_line():

@@ -1,4 +1,4 @@
-"""The engine of `evaluate`: who computes its windows, and mistakes in one line."""
+"""The engine of `evaluate` and `refresh`: who does the work; mistakes in one line."""
 
 import contextlib
 import pathlib
@@ -10,6 +10,7 @@ import pytest
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
 from ytdnn.ops.spark import on_spark, session
+from ytdnn.run import pipeline
 
 SPARK = "--engine=spark"
 
@@ -67,3 +68,25 @@ def test_mistakes_are_one_line(
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
     error = cli.error("evaluate", f"--workdir={workdir}", SPARK)
     assert error.startswith("expected the package pyspark for --engine=spark, found")
+
+
+def test_the_set_of_a_refresh_is_written_by_the_engine(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    workdir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert cli("run", f"--workdir={workdir}").status == 0
+    given = []
+
+    def refresh(*_: Any, machines: Any, **others: Any) -> pathlib.Path:
+        given.append(machines)
+        return workdir / "bundle"
+
+    monkeypatch.setattr(pipeline, "refresh", refresh, raising=False)
+    monkeypatch.setattr(session, "require", lambda: None)
+    flags = ["refresh", f"--from={workdir}", "--data_dir=log"]
+    flags.append(f"--workdir={workdir}")
+    assert cli(*flags, SPARK, "--spark_master=local[3]").status == 0
+    assert cli(*flags).status == 0
+    assert [one and one.settings.master for one in given] == ["local[3]", None]

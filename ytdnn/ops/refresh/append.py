@@ -10,6 +10,7 @@ import datetime
 import pathlib
 import shutil
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ from ytdnn.log import (
 )
 from ytdnn.run import artifacts, configs
 
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import machines as machines_room
+
 _FAR = 2**32 - 2  # a row of no file
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 
@@ -40,6 +44,7 @@ def append(
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     bad_rows: str = "",
+    machines: "machines_room.Machines | None" = None,
 ) -> prepared.PreparedData:
     """Writes a prepared set of old and new events, with all watches as context.
 
@@ -52,6 +57,7 @@ def append(
       directory: Directory of the new artefact.
       inputs: Fingerprints of what it is made from.
       bad_rows: `stop` or `drop`; empty: as for the old set.
+      machines: Machines that write the shards; None: this machine.
 
     Raises:
       errors.UserError: The log contradicts the old set, lacks columns of it, is bad,
@@ -75,7 +81,12 @@ def append(
     ) as partial:
         part = partial.with_name(f".{directory.name}.new")
         new = prepare.of_log(config, _with_entities(old, log), part, {})
-        facts |= joined_sets.JoinedSets(old, new).write(partial)
+        both = joined_sets.JoinedSets(old, new)
+        if machines is None:
+            facts |= both.write(partial)
+        else:
+            with machines.shards(old, new) as work:
+                facts |= both.write(partial, work)
         shutil.rmtree(part)
     return prepared.load(directory)
 

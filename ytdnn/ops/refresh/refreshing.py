@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ytdnn.log.sources import tables as tables_room
     from ytdnn.ops.refresh import refresh as training
     from ytdnn.retrieval import stage
+    from ytdnn.run.pipeline import machines as machines_room
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
@@ -51,6 +52,7 @@ def refresh(
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     bad_rows: str = "",
+    machines: "machines_room.Machines | None" = None,
     verbose: api.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
@@ -68,6 +70,7 @@ def refresh(
         None: those of the run.
       columns: Own column names of the new log; none: those of the run.
       bad_rows: `stop` or `drop`; empty: as the run does.
+      machines: Machines that write the grown set; None: this machine.
       verbose: As for all functions of `api`.
 
     Returns:
@@ -88,7 +91,7 @@ def refresh(
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
-        one = _Refresh(source, directory, pinned, made.refit)
+        one = _Refresh(source, directory, pinned, made.refit, machines)
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
@@ -204,7 +207,9 @@ class _Refresh:
         directory: pathlib.Path,
         config: configs.Config,
         is_refit: bool,
+        machines: "machines_room.Machines | None" = None,
     ) -> None:
+        self._machines = machines
         self._source, self._directory, self._config = source, directory, config
         self._home = source / refitting.LATER if is_refit else source
         self._log: _Log | None = None
@@ -302,7 +307,9 @@ class _Refresh:
         most = self._config.data.events_per_shard
         memory.require_append(sizes.log_size(self._home), most)
         log = self._log.read()
-        append.append(self._old(), log, target, inputs, self._log.bad_rows)
+        append.append(
+            self._old(), log, target, inputs, self._log.bad_rows, self._machines
+        )
 
     def _derive(self, name: str, is_earlier: bool) -> None:
         from ytdnn.ops.refit import refit

@@ -1,4 +1,4 @@
-"""Prepares logs, evaluates runs, and makes many users' lists, on Apache Spark.
+"""Prepares and appends logs, evaluates, and makes users' lists, on Apache Spark.
 
 Users are divided among the cores of Spark's machines, which open the artefacts by the
 driver's paths; lists and reports equal those of one machine.
@@ -19,7 +19,7 @@ from ytdnn.run.pipeline import bulk
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
     from ytdnn.evaluation import by_window
-    from ytdnn.log import engines
+    from ytdnn.log import engines, joined_sets, prepared
     from ytdnn.run.pipeline import recommender as recommender_room
 
 
@@ -58,6 +58,19 @@ class SparkMachines:
 
             run = evaluating.Evaluation.from_config(workdir, config, split, stage)
             yield evaluating.SparkWork(opened, run, scratch)
+
+    @contextlib.contextmanager
+    def shards(
+        self, old: "prepared.PreparedData", new: "prepared.PreparedData"
+    ) -> "Iterator[joined_sets.ShardWork]":
+        """Context with the work on the shards of two joined sets."""
+        with (
+            session.opened(self.settings) as opened,
+            whole_files.scratch(new.directory, "spark") as scratch,
+        ):
+            from ytdnn.ops.spark import appending
+
+            yield appending.SparkShards(opened, old, new, scratch)
 
     @contextlib.contextmanager
     def lists(

@@ -9,7 +9,7 @@ from ytdnn.run import configs
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
     from ytdnn.evaluation import by_window
-    from ytdnn.log import engines
+    from ytdnn.log import engines, joined_sets, prepared
     from ytdnn.run.pipeline import recommender as recommender_room
 
 
@@ -29,7 +29,7 @@ class Engines(Protocol):
 
 
 class Machines(Engines, Protocol):
-    """Prepares, evaluates, and makes the lists of many users, on several machines."""
+    """Shares the work of all commands that have an engine among several machines."""
 
     def windows(
         self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
@@ -41,6 +41,17 @@ class Machines(Engines, Protocol):
           config: Config of the run.
           split: Evaluated split, `test` or `validation`.
           stage: `candidates` or `ranking`: only that stage; empty: both.
+        """
+        ...
+
+    def shards(
+        self, old: "prepared.PreparedData", new: "prepared.PreparedData"
+    ) -> "contextlib.AbstractContextManager[joined_sets.ShardWork]":
+        """Context in which the shards of two joined sets are written.
+
+        Args:
+          old: The earlier set, on a file system that all share.
+          new: The set of the later events, likewise.
         """
         ...
 
