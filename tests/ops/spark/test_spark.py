@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -29,7 +30,7 @@ if (session.java_version() or 0) < 17:
         allow_module_level=True,
     )
 
-from ytdnn.ops.spark import appending, engine, reading
+from ytdnn.ops.spark import appending, engine, parts, reading
 
 _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
@@ -237,6 +238,22 @@ def test_a_failure_on_spark_is_told_in_its_own_line():
     assert session._reason(ValueError(calling)) == "SparkException: no master"
     trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
     assert session._reason(RuntimeError(trace)) == "OSError: no such file"
+
+
+@pytest.mark.thorough
+def test_products_are_shared_by_as_many_threads_as_in_the_driver(spark, tmp_path):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def threads():
+        np.ones((2, 2)) @ np.ones((2, 2))
+        found = threadpoolctl.threadpool_info()
+        return {one["num_threads"] for one in found if one["user_api"] == "blas"}
+
+    def write(number, path):
+        path.write_text(str(threads()))
+
+    (file,) = parts.written(spark, 1, write, tmp_path, ".txt")
+    assert file.read_text() == str(threads())
 
 
 @pytest.mark.thorough
