@@ -53,16 +53,26 @@ def test_candidates_begin_at_counted_co_watching_unless_users_watch_little() -> 
 
 
 def test_large_steps_score_every_video_where_that_is_affordable() -> None:
-    of_few = by_size.counted_start(SMALL, small_steps=False)
-    assert isinstance(of_few["loss"], configs.FullSoftmaxConfig)
-    assert of_few["similarity"] == "cosine"
-    for found in (
-        by_size.counted_start(LARGE, small_steps=False),
-        by_size.counted_start(dataclasses.replace(SMALL, watches=10**7), False),
-        by_size.counted_start(SMALL, small_steps=True),
-    ):
+    small, large = (dataclasses.replace(size, lift=4.0) for size in (SMALL, LARGE))
+    of_few = by_size.counted_start(small, small_steps=False)
+    assert of_few["loss"] == configs.FullSoftmaxConfig(label_smoothing=0.3)
+    assert (of_few["similarity"], of_few["temperature"]) == ("cosine", 0.1)
+    for size in (large, dataclasses.replace(small, watches=10**7)):
+        found = by_size.counted_start(size, small_steps=False)
         assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
-        assert found["similarity"] == "user_cosine"
+        assert (found["similarity"], found["temperature"]) == ("cosine", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("lift", "small_steps"), [(2.0, False), (0.0, False), (4.0, True)]
+)
+def test_vectors_keep_their_lengths_where_co_watching_tells_little(
+    lift: float, small_steps: bool
+) -> None:
+    size = dataclasses.replace(SMALL, lift=lift)
+    found = by_size.counted_start(size, small_steps)
+    assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
+    assert (found["similarity"], found["temperature"]) == ("user_cosine", 0.15)
 
 
 @pytest.mark.parametrize(
