@@ -57,7 +57,11 @@ def test_large_steps_score_every_video_where_that_is_affordable() -> None:
     of_few = by_size.counted_start(small, small_steps=False)
     assert of_few["loss"] == configs.FullSoftmaxConfig(label_smoothing=0.3)
     assert (of_few["similarity"], of_few["temperature"]) == ("cosine", 0.1)
-    for size in (large, dataclasses.replace(small, watches=10**7)):
+    for size in (
+        large,
+        dataclasses.replace(small, watches=10**7),
+        dataclasses.replace(small, order=6.0),
+    ):
         found = by_size.counted_start(size, small_steps=False)
         assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
         assert (found["similarity"], found["temperature"]) == ("cosine", 0.1)

@@ -63,6 +63,8 @@ _MOST_SCORES_OF_WIDE = 5e9  # of vectors four times as wide
 # Vectors of one length tell nothing of popularity: they need related videos that are
 # watched together so many times as often as by chance.
 _LEAST_LIFT_OF_ONE_LENGTH = 3.0
+# The smoothing of full softmax costs where order tells the next video that well.
+_MOST_ORDER_TO_SMOOTH = 6.0
 # Watches a user times the lift less one, below which co-watching says little; where the
 # lift is not known, watches a user.
 _LEAST_CO_WATCHING = 3.0
@@ -170,10 +172,14 @@ def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
       small_steps: Whether training changes them little.
     """
     is_cosine = not small_steps and size.lift >= _LEAST_LIFT_OF_ONE_LENGTH
-    is_full = is_cosine and _affords_all(size, _MOST_SCORES_OF_WIDE)
+    is_full = (
+        is_cosine
+        and size.order < _MOST_ORDER_TO_SMOOTH
+        and _affords_all(size, _MOST_SCORES_OF_WIDE)
+    )
     # Large steps go on learning up to a million watches.
     events = size.watches if small_steps else size.watches // 10
-    epochs = _epochs(events, at_unit=6 if is_full else 8)
+    epochs = _epochs(events, at_unit=6 if is_cosine else 8)
     return {
         "embedding_dim": _counted_dim(size.videos, small_steps),
         "initial_vectors": "co_watched",
@@ -186,7 +192,7 @@ def counted_start(size: LogSize, small_steps: bool) -> dict[str, Any]:
         "loss": _full_softmax(0.3) if is_full else _sampled_softmax(size.videos),
         "validation_users": _validation_users(size),
         "training.epochs": epochs,
-        "training.patience": 1 if small_steps else 2 if is_full else 3,
+        "training.patience": 1 if small_steps else 2 if is_cosine else 3,
         "training.batch_size": _batch_size(size.watches),
         "training.table_optimizer": "adagrad",
         "training.table_learning_rate": 0.001 if small_steps else 0.02,
