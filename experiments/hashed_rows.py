@@ -41,6 +41,9 @@ The claim holds, but the price is high: half the rows cost 6 to 14 % of HR@10, a
 fit, no saving otherwise. The start matters as without them: on `topics` rows fitted to
 the counted vectors by least squares have an nDCG@10 of .077 at half the rows, a random
 start (`candidates.initial_vectors=random`) .008, which is popularity's.
+
+`ranking.hashed_rows` does the same to the ranker's tables, whose cost is not measured
+here.
 """
 
 from experiments import logs

@@ -63,11 +63,13 @@ def request_of(run: conftest.Run, row: int) -> dict:
     return user_requests.at_position(data, user, end, int(data.impressions.times[row]))
 
 
-def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
+def ranker_scores(run: conftest.Run) -> tuple[list[float], list[float]]:
+    """Returns scores of impressions by the exported ranker, and by the trained one."""
     rows = impression_rows(run)
     expected = np.exp(run.ranking.predictions(run.data, rows).order)
     ids = run.data.videos[schema.VIDEO_ID].to_list()
-    for row, score in zip(rows, expected, strict=True):
+    served = []
+    for row in rows:
         video_id = ids[int(run.data.impressions.videos[row]) - 1]
         outputs = call(
             run,
@@ -75,7 +77,13 @@ def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
             request_of(run, row),
             video_ids=tf.constant([[video_id]]),
         )
-        assert outputs[schema.SCORES][0, 0] == pytest.approx(score, rel=1e-5)
+        served.append(float(outputs[schema.SCORES][0, 0]))
+    return served, expected.tolist()
+
+
+def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
+    served, expected = ranker_scores(run)
+    assert served == pytest.approx(expected, rel=1e-5)
 
 
 def test_ranker_scores_of_videos_the_log_does_not_know(run: conftest.Run) -> None:

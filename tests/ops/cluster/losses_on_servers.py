@@ -1,6 +1,6 @@
 """Trains the planted log, variables sharded or not, and prints its losses.
 
-    python -m tests.ops.cluster.losses_on_servers DATA STRATEGY HASHED_ROWS
+    python -m tests.ops.cluster.losses_on_servers DATA STRATEGY STAGE HASHED_ROWS
 
 With `parameter_server` it is a process of a cluster, as its `TF_CONFIG` says.
 """
@@ -15,14 +15,32 @@ from ytdnn import configs
 from ytdnn.log import prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.layers import randomness
+from ytdnn.models.ranking import building
 from ytdnn.ops.cluster import strategies, tasks
-from ytdnn.training import candidates, devices, loop
+from ytdnn.training import candidates, devices, loop, ranking
 
 SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
 
 
-def main(directory: str, name: str, hashed_rows: str) -> None:
+def make_stage(
+    name: str,
+    config: configs.Config,
+    data: prepared.PreparedData,
+    on: devices.OneDevice,
+) -> loop.TrainingStage:
+    """Returns a stage with fresh weights."""
+    with on.scope():  # a process joins its cluster before it makes a tensor
+        randomness.set_seed(0)
+    if name == "ranking":
+        ranker = building.build(config.ranking, data, None, on.scope())
+        return ranking.make_stage(config, data, ranker)
+    with on.scope():
+        network = candidate_model.build(config.candidates, data)
+    return candidates.make_stage(config, data, network)
+
+
+def main(directory: str, name: str, stage_name: str, hashed_rows: str) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
     task = tasks.from_environment(name)
     if task is not None and not task.is_chief:
@@ -31,15 +49,12 @@ def main(directory: str, name: str, hashed_rows: str) -> None:
     on = devices.make(name, SHARDED)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
-    rows = {"candidates.hashed_rows": int(hashed_rows)}
+    rows = {f"{stage_name}.hashed_rows": int(hashed_rows)}
     config = configs.changed(config, rows)
-    randomness.set_seed(0)
-    with on.scope():
-        network = candidate_model.build(config.candidates, data)
-    names = [variable.name for variable in network.variables]
+    stage = make_stage(stage_name, config, data, on)
+    names = [variable.name for variable in stage.model.variables]
     sharded = [name for name in names if "/part_1" in name]
-    stage = candidates.make_stage(config, data, network)
-    trainer = loop.Trainer(stage, config.candidates.training, 0, on)
+    trainer = loop.Trainer(stage, getattr(config, stage_name).training, 0, on)
     steps = []
     for epoch in range(EPOCHS):
         for batch in trainer.executor.batches(stage.batches, epoch, 0):
@@ -52,4 +67,4 @@ def main(directory: str, name: str, hashed_rows: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

@@ -1,6 +1,7 @@
 """Rows of tables go where their values have their places now."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from ytdnn.models.layers import embeddings
@@ -22,8 +23,9 @@ def test_a_value_that_is_gone_has_no_row() -> None:
     assert carrying.places(["a", "b"], ["b"]).tolist() == [0, 2]
 
 
-def test_a_hashed_video_keeps_its_rows_where_its_index_changes() -> None:
-    old, new = (embeddings.HashedTable(n, 2, 4, name="videos") for n in (2, 3))
+@pytest.mark.parametrize("name", ["videos", "videos_shown"])
+def test_a_hashed_video_keeps_its_rows_where_its_index_changes(name: str) -> None:
+    old, new = (embeddings.HashedTable(n, 2, 4, name=name) for n in (2, 3))
     pairs = [table.row_numbers.numpy() for table in (old, new)]
     rows = ROWS, carrying.RowSources(ROWS.sources, is_zero=True)
     carrying.weights(old, new, {"row_numbers": rows[0], "videos": rows[1]})

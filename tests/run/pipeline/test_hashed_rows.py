@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,40 @@ from ytdnn import configs
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import prepared, schema
 from ytdnn.models.candidates import model
+from ytdnn.models.ranking import model as ranking_model
+from ytdnn.models.ranking import network
+from ytdnn.retrieval import stage
 
-ROWS = 16
+ROWS, RANKER_ROWS = 16, 12
 
 
 def _config() -> configs.Config:
     config = planted.untaught_config()
-    config = configs.changed(config, {"candidates.hashed_rows": ROWS})
+    config = configs.changed(
+        config, {"candidates.hashed_rows": ROWS, "ranking.hashed_rows": RANKER_ROWS}
+    )
     training = dataclasses.replace(config.ranking.training, epochs=1)
     return configs.changed(config, {"ranking.training": training})
+
+
+def _opened(
+    workdir: pathlib.Path,
+) -> tuple[prepared.PreparedData, model.CandidateModel, network.RankingNetwork]:
+    """Returns the data and both networks of a run."""
+    data = prepared.load(workdir / "data")
+    first_stage = stage.load(workdir / "candidates", data)
+    ranker = ranking_model.load(workdir / "ranking", data, first_stage)
+    candidates = model.load(workdir / "candidates", data)
+    assert isinstance(candidates, model.CandidateModel)
+    assert candidates.videos.table.shape[0] == ROWS + 1
+    assert ranker.network.videos["shown"].table.shape[0] == RANKER_ROWS + 1
+    return data, candidates, ranker.network
+
+
+def _rows_of(data: prepared.PreparedData, table: Any) -> dict[str, list[int]]:
+    """Returns the rows of each video, by its id."""
+    ids, rows = data.videos[schema.VIDEO_ID].to_list(), table.row_numbers.numpy()[1:]
+    return dict(zip(ids, rows.tolist(), strict=False))
 
 
 @pytest.mark.thorough
@@ -36,10 +62,7 @@ def test_a_bundle_and_a_refresh_have_the_sums_of_rows(tmp_path: pathlib.Path) ->
     ytdnn.prepare(tmp_path / "old", _config(), tables=old)
     ytdnn.train(tmp_path / "old")
     ytdnn.export(tmp_path / "old")
-    data = prepared.load(tmp_path / "old" / "data")
-    trained = model.load(tmp_path / "old" / "candidates", data)
-    assert isinstance(trained, model.CandidateModel)
-    assert trained.videos.table.shape[0] == ROWS + 1
+    data, trained, ranker = _opened(tmp_path / "old")
     served = bundle_room.load(tmp_path / "old" / "bundle").video_vectors()
     expected = trained.video_vectors()
     np.testing.assert_allclose(served[: len(expected)], expected, atol=1e-6)
@@ -48,19 +71,14 @@ def test_a_bundle_and_a_refresh_have_the_sums_of_rows(tmp_path: pathlib.Path) ->
     assert recommender.similar(["video 2"], k=3).height == 3
 
     ytdnn.refresh(tmp_path / "old", tmp_path / "new", tables=new)
-    grown = prepared.load(tmp_path / "new" / "data")
-    refreshed = model.load(tmp_path / "new" / "candidates", grown)
-    assert isinstance(refreshed, model.CandidateModel)
-    assert refreshed.videos.table.shape[0] == ROWS + 1
-    rows_of = [
-        dict(
-            zip(
-                one_data.videos[schema.VIDEO_ID].to_list(),
-                one.videos.row_numbers.numpy()[1:].tolist(),
-                strict=False,
-            )
-        )
-        for one_data, one in ((data, trained), (grown, refreshed))
-    ]
-    assert rows_of[0].items() <= rows_of[1].items()
+    grown, refreshed, learned = _opened(tmp_path / "new")
+    assert grown.vocabulary_size > data.vocabulary_size
+    for old_table, new_table in (
+        (trained.videos, refreshed.videos),
+        (ranker.videos["shown"], learned.videos["shown"]),
+    ):
+        before, after = _rows_of(data, old_table), _rows_of(grown, new_table)
+        assert before.items() <= after.items()
+        assert all(min(rows) > 0 for rows in after.values())
+        assert np.any(new_table.table.numpy() != old_table.table.numpy())
     assert ytdnn.Recommender.load(tmp_path / "new" / "bundle").recommend(["u1"]).height

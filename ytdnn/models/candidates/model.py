@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import errors
 from ytdnn.features.sequences import base_encoder as encoders
 from ytdnn.log import catalogues, fields, prepared
 from ytdnn.models.candidates import losses, tower_inputs, user_tower, user_vectors
@@ -287,12 +286,9 @@ def build(
     Raises:
       errors.UserError: There are as many hashed rows as videos.
     """
-    if config.hashed_rows >= data.vocabulary_size:
-        raise errors.UserError(
-            f"expected candidates.hashed_rows below the {data.vocabulary_size:,} "
-            f"videos with an embedding, received {config.hashed_rows:,}: with 0 each "
-            f"has a row of its own"
-        )
+    embeddings.require_shared(
+        "candidates.hashed_rows", config.hashed_rows, data.vocabulary_size
+    )
     model = _made(config, data, read or tower_inputs.from_config(config, data))
     model.head.initialise(data)
     return model

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn import errors
+
 _BLOCK_ROWS = 2**18  # of initial values drawn at once
 _IS_DRAWN = contextvars.ContextVar("_IS_DRAWN", default=True)
 # Names of a hashed table's variables.
@@ -261,7 +263,12 @@ AnyTable = EmbeddingTable | HashedTable
 
 
 def table(
-    num_rows: int, dim: int, num_shared: int, name: str, like: AnyTable | None = None
+    num_rows: int,
+    dim: int,
+    num_shared: int,
+    name: str,
+    like: AnyTable | None = None,
+    stddev: float = 0.05,
 ) -> AnyTable:
     """Returns a table with a row of each value, or of rows that they share.
 
@@ -271,11 +278,30 @@ def table(
       num_shared: Number of shared rows; 0: each value has its own.
       name: Name of the layer.
       like: Another table, with the same shared rows of each value; None: the first.
+      stddev: Standard deviation of the initial vectors.
     """
     if not num_shared:
-        return EmbeddingTable(num_rows, dim, name=name)
+        return EmbeddingTable(num_rows, dim, stddev, name=name)
     numbers = getattr(like, "row_numbers", None)
-    return HashedTable(num_rows, dim, num_shared, row_numbers=numbers, name=name)
+    return HashedTable(num_rows, dim, num_shared, stddev, numbers, name=name)
+
+
+def require_shared(setting: str, num_shared: int, num_rows: int) -> None:
+    """Checks that a table of videos has fewer shared rows than videos.
+
+    Args:
+      setting: Name of the setting with the number of shared rows.
+      num_shared: Number of shared rows; 0: each video has its own.
+      num_rows: Number of videos with an embedding.
+
+    Raises:
+      errors.UserError: There are as many shared rows as videos.
+    """
+    if num_shared and num_shared >= num_rows:
+        raise errors.UserError(
+            f"expected {setting} below the {num_rows:,} videos with an embedding, "
+            f"received {num_shared:,}: with 0 each has a row of its own"
+        )
 
 
 class _Hashes(tf.keras.initializers.Initializer):

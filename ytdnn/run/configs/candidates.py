@@ -167,11 +167,7 @@ class CandidatesConfig:
 
     @pydantic.model_validator(mode="after")
     def _rows_can_be_told_apart(self) -> "CandidatesConfig":
-        if self.hashed_rows == 1:
-            raise ValueError(
-                "expected hashed_rows of 0 or at least 2, received 1: all videos would "
-                "have one vector"
-            )
+        components.require_several_rows(self.hashed_rows)
         return self
 
     @pydantic.model_validator(mode="after")

@@ -117,10 +117,7 @@ def _candidates(config: configs.Config, size: configs.LogSize) -> _Needed:
     batch = min(one.training.batch_size, max(size.watches, 1_024))
     slice_length = getattr(one.label, "slice_length", 1)
     slices = max(1, batch // slice_length)
-    # Weights, and the optimiser's state.
-    table = 2 * _FLOAT * dim * (one.hashed_rows or size.videos)
-    if one.hashed_rows:
-        table += 2 * _FLOAT * size.videos  # two row numbers of each, int32
+    table = _table(dim, one.hashed_rows, size.videos)
     rows = float(slices) * one.history_length
     yield "candidates.embedding_dim", one.embedding_dim, table
     yield from _tower("candidates", one.tower, one.embedding_dim)
@@ -152,7 +149,8 @@ def _ranking(config: configs.Config, size: configs.LogSize) -> _Needed:
     one = config.ranking
     dim = float(one.embedding_dim)
     batch = min(one.training.batch_size, max(size.impressions, 1_024))
-    yield "ranking.embedding_dim", one.embedding_dim, 2 * _FLOAT * dim * size.videos
+    table = _table(dim, one.hashed_rows, size.videos)
+    yield "ranking.embedding_dim", one.embedding_dim, table
     yield from _tower("ranking", one.tower, one.embedding_dim)
     rows = float(batch) * one.history_length
     yield "ranking.history_length", one.history_length, _FLOAT * rows * dim
@@ -212,6 +210,13 @@ def _world(world: configs.WorldConfig, whole: bool) -> _Needed:
     yield "data.world.watches_per_user", watches, _WATCH * logged * watches
     shown = world.impressions_per_page
     yield "data.world.impressions_per_page", shown, 2.0 * _FLOAT * crowd * shown
+
+
+def _table(dim: float, hashed_rows: int, videos: int) -> float:
+    """Returns the bytes of a table of videos, with the optimiser's state."""
+    table = 2 * _FLOAT * dim * (hashed_rows or videos)
+    # Of hashed rows the numbers of two for each video, int32.
+    return table + (2 * _FLOAT * videos if hashed_rows else 0.0)
 
 
 def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
