@@ -50,7 +50,8 @@ class Trial:
         for name in ("train", "export"):
             self.run(name, f"--workdir={self._home / 'run'}")
         watches = pl.read_parquet(log / "watches.parquet")
-        later = watches.with_columns(pl.col("time") + 30 * 86_400).tail(500)
+        time = pl.col("time")
+        later = watches.with_columns(time + time.max() - time.min() + 1).tail(500)
         (self._home / "day").mkdir()
         later.write_parquet(self._home / "day" / "watches.parquet")
 
