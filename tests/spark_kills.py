@@ -113,7 +113,9 @@ def is_killed(trial: Trial, name: str, cluster: clusters.Cluster, after: float) 
     conf = f"{clusters.CONF},spark.sql.shuffle.partitions=4"
     spark = ["--engine=spark", f"--spark_master={cluster.url}", f"--conf={conf}"]
     words = command(name, *trial.flags(name), *spark)
-    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     hit = False
     try:
         _, errors = running.communicate(timeout=after)
