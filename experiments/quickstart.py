@@ -28,7 +28,7 @@ best order of the ranker's candidates 3,180, so the ranker goes 68 % of that way
 hit rate@10 is 0.302, the candidates' 0.531. Of the right answers 32 % first appeared
 after the candidates' training; with vectors of ids alone, which cannot list them, an
 earlier network's hit rate@10 was 0.297 for 0.495 with content. The whole run took 174
-seconds, of it 64 for the candidates.
+seconds, of it 65 for the candidates.
 
 Three seeds (`--config.seed=1`, `=2`): pages of both stages of 2,376, 2,387 and 2,387
 true seconds, of the candidates 650, 654 and 663; hit rate@10 of the candidates 0.531,

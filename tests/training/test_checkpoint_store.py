@@ -26,17 +26,8 @@ from ytdnn.training import (
 )
 
 URL = "memory://bucket/run"
+pytestmark = pytest.mark.usefixtures("bucket")
 ONE, TWO = (0, 4), (1, 0)
-
-
-@pytest.fixture(autouse=True)
-def bucket(monkeypatch):
-    """The files of fsspec's memory, empty before and after."""
-    monkeypatch.setattr(checkpoint_store, "WAITS", (0.0, 0.0))
-    found = fsspec.filesystem("memory")
-    found.store.clear()
-    yield found
-    found.store.clear()
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,7 @@ from ytdnn import progress
 from ytdnn.training import checkpoint_store, uploads
 
 URL = "memory://bucket/run"
-
-
-@pytest.fixture(autouse=True)
-def bucket(monkeypatch):
-    """The files of fsspec's memory, empty before and after."""
-    monkeypatch.setattr(checkpoint_store, "WAITS", (0.0, 0.0))
-    found = fsspec.filesystem("memory")
-    found.store.clear()
-    yield found
-    found.store.clear()
+pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture
