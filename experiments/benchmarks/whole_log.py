@@ -94,32 +94,40 @@ def write_log(
 
 
 def write_inputs(
-    directory: pathlib.Path, num_watches: int, num_users: int, num_videos: int
+    directory: pathlib.Path,
+    num_watches: int,
+    num_users: int,
+    num_videos: int,
+    num_judged: int,
 ) -> None:
-    """Writes a log, the log of one more day, and a file of users."""
+    """Writes a log, the log of one more day, and files of users."""
     write_log(directory / "log", num_watches, num_users, num_videos)
     of_day, end = num_watches * _DAY // _SPAN, _START + _SPAN
     write_log(directory / "day", of_day, num_users, num_videos, end, _DAY)
-    users = pl.DataFrame({"user_id": np.arange(min(num_users, _NUM_RECOMMENDED))})
-    users.write_csv(directory / "users.csv")
+    for name, number in ("users", _NUM_RECOMMENDED), ("judged", num_judged):
+        users = pl.DataFrame({"user_id": np.arange(min(num_users, number))})
+        users.write_csv(directory / f"{name}.csv")
 
 
-def steps(directory: pathlib.Path, window: int) -> dict[str, str]:
+def steps(directory: pathlib.Path, window: int, joined: bool) -> dict[str, str]:
     """Returns the flags of each step by its name.
 
     Args:
       directory: Directory of the inputs, and of the run.
       window: Events of a window of the evaluation.
+      joined: Whether to evaluate in one window too.
     """
     own = f"--workdir={directory / 'run'}"
-    evaluate = f"evaluate {own} --config.evaluation.window_events"
+    judged = f"--users={directory / 'judged.csv'}"
+    evaluate = f"evaluate {own} {judged} --config.evaluation.window_events"
+    windows = {"evaluate, one window": _WHOLE} if joined else {}
+    windows["evaluate, windows"] = window
     everybody = f"--users={directory / 'users.csv'} --out={directory / 'lists.parquet'}"
     day = f"--from={directory / 'run'} --data_dir={directory / 'day'}"
     return {
         "prepare": f"prepare --source=log --data_dir={directory / 'log'} {own}",
         "train": f"train {own}",
-        "evaluate, one window": f"{evaluate}={_WHOLE}",
-        "evaluate, windows": f"{evaluate}={window}",
+        **{name: f"{evaluate}={events}" for name, events in windows.items()},
         "export": f"export {own}",
         "recommend, one user": f"recommend {own} --user=1",
         "recommend, 10,000 users": f"recommend {own} {everybody}",
@@ -128,20 +136,29 @@ def steps(directory: pathlib.Path, window: int) -> dict[str, str]:
 
 
 def measured(
-    num_watches: int, options: argparse.Namespace, scratch: pathlib.Path
+    num_watches: int,
+    num_users: int,
+    options: argparse.Namespace,
+    scratch: pathlib.Path,
 ) -> dict[str, processes.Used]:
     """Returns what each step took on a log of a size."""
     directory = scratch / str(num_watches)
-    write_inputs(directory, num_watches, options.users, options.videos)
+    num_judged = int(num_users * options.judged)
+    write_inputs(directory, num_watches, num_users, options.videos, num_judged)
     settings = _SETTINGS | {"data.events_per_shard": options.shard}
     flags = [f"--config.{name}={value}" for name, value in settings.items()]
     found = {}
-    for name, step in steps(directory, options.window).items():
+    for name, step in steps(directory, options.window, options.joined).items():
         command = [sys.executable, "-m", "ytdnn", *step.split()]
         command += flags if name in ("prepare", "train") else []
         environment = {"PYTHONPATH": str(pathlib.Path.cwd())}
         found[name] = processes.run(command, environment)
-        print(f"{num_watches:,} {name}: {found[name].mebibytes:,.0f} MiB", flush=True)
+        took = found[name].seconds, found[name].core_seconds, found[name].mebibytes
+        seconds, core_seconds, memory = (f"{each:,.0f}" for each in took)
+        print(
+            f"{num_watches:,} {name}: {seconds} s, {core_seconds} core s, {memory} MiB",
+            flush=True,
+        )
     return found
 
 
@@ -150,16 +167,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     sizes = [1_000_000, 4_000_000]
     parser.add_argument("--watches", type=int, nargs=2, default=sizes)
-    parser.add_argument("--users", type=int, default=20_000)
+    parser.add_argument("--users", type=int, nargs=2, default=[20_000, 20_000])
     parser.add_argument("--videos", type=int, default=20_000)
     parser.add_argument("--shard", type=int, default=500_000, help="events of a shard")
     parser.add_argument("--window", type=int, default=500_000, help="events of one")
+    parser.add_argument("--judged", type=float, default=1.0, help="share of users")
+    parser.add_argument("--joined", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--scratch", default=None, help="directory for the logs")
     options = parser.parse_args(arguments)
     print(measure.environment())
     with tempfile.TemporaryDirectory(dir=options.scratch) as made:
         scratch = pathlib.Path(made)
-        small, large = (measured(n, options, scratch) for n in options.watches)
+        small, large = (
+            measured(watches, users, options, scratch)
+            for watches, users in zip(options.watches, options.users, strict=True)
+        )
     watches = options.watches[1] - options.watches[0]
     rows = [
         [

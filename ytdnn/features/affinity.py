@@ -6,12 +6,10 @@ the item itself and other similar items." The code is the same for every column 
 features are missing.
 """
 
-import abc
-
 import tensorflow as tf
 
 from ytdnn.features import past, past_sums
-from ytdnn.log import catalogues, fields, positions, schema
+from ytdnn.log import catalogues, fields, schema
 
 _NOUNS = {
     schema.CHANNEL_ID: "channel",
@@ -25,6 +23,7 @@ class _Affinity(past.OfPast):
 
     needs: tuple[str, ...] = ("watches.time",)
     table = schema.WATCHES
+    of_known_key = True
     pattern: str
 
     def __init__(self, column: str) -> None:
@@ -37,21 +36,13 @@ class _Affinity(past.OfPast):
         self.column = f"{schema.VIDEOS}.{column}"
         self.columns = (self.column, *self.needs)
 
-    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
-        """Returns the number where the video has a key, -1 elsewhere."""
-        return past.where_known(sums.is_known, self.of_known(sums))
-
-    @abc.abstractmethod
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
-        """Returns the number of videos that have a key, `[..., k] float64`."""
-
 
 class AffinityWatches(_Affinity):
     """Number of the user's watches of the video's channel, topic or language."""
 
     pattern = "user_{}_watches"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
@@ -61,7 +52,7 @@ class WatchesOfLast10(_Affinity):
 
     pattern = "user_{}_watches_of_last_10"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_10")
 
@@ -71,7 +62,7 @@ class WatchesOfLast50(_Affinity):
 
     pattern = "user_{}_watches_of_last_50"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_50")
 
@@ -84,7 +75,7 @@ class _WatchesOfLastDays(_Affinity):
 
     window: str
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return past.where_known(sums.times != 0, sums.of_key(self.window))
 
@@ -121,7 +112,7 @@ class WatchShare(_Affinity):
 
     pattern = "user_{}_watch_share"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides by all watches."""
         events = past_sums.EVENTS
         return past.ratio(sums.of_key(events), sums.of_user(events))
@@ -132,10 +123,9 @@ class SecondsSinceAffinityWatch(_Affinity):
 
     pattern = "seconds_since_{}_watch"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
-        seconds = positions.seconds_since(sums.times, sums.latest())
-        return tf.cast(seconds, tf.float64)
+        return tf.cast(sums.seconds_since_latest(), tf.float64)
 
 
 class _WatchTime(_Affinity):
@@ -154,7 +144,7 @@ class AffinityMeanWatchSeconds(_WatchTime):
 
     pattern = "user_{}_mean_watch_seconds"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_key(past_sums.SECONDS), sums.of_key(past_sums.WITH_SECONDS)
@@ -170,7 +160,7 @@ class MeanWatchedFraction(_WatchTime):
     pattern = "user_{}_mean_watched_fraction"
     needs = ("watches.watch_seconds", "videos.duration_seconds")
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with a fraction."""
         return past.ratio(
             sums.of_key(past_sums.FRACTIONS), sums.of_key(past_sums.WITH_FRACTION)
@@ -189,7 +179,7 @@ class AffinityImpressions(_OfImpressions):
 
     pattern = "user_{}_impressions"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
@@ -199,7 +189,7 @@ class AffinityClicks(_OfImpressions):
 
     pattern = "user_{}_clicks"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.CLICKS)
 
@@ -212,7 +202,7 @@ class AffinityClickRate(_OfImpressions):
 
     pattern = "user_{}_click_rate"
 
-    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
         return past.smoothed_rate(
             sums.of_key(past_sums.CLICKS), sums.of_key(past_sums.WITH_CLICK)

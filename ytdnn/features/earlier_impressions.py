@@ -6,7 +6,7 @@ Shown and not watched, a video should be demoted at the next request ("churn").
 import tensorflow as tf
 
 from ytdnn.features import past, past_sums
-from ytdnn.log import positions, schema
+from ytdnn.log import schema
 
 
 class _OfVideo(past.OfPast):
@@ -53,7 +53,7 @@ class SecondsSinceImpression(_OfVideo):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
-        return positions.seconds_since(sums.times, sums.latest())
+        return sums.seconds_since_latest()
 
 
 FEATURES = (

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn.features import past, past_sums
-from ytdnn.log import positions, schema
+from ytdnn.log import schema
 
 
 class _OfVideo(past.OfPast):
@@ -30,7 +30,7 @@ class SecondsSinceWatch(_OfVideo):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
-        return positions.seconds_since(sums.times, sums.latest())
+        return sums.seconds_since_latest()
 
 
 FEATURES = (NumEarlierWatches(), SecondsSinceWatch())

@@ -5,6 +5,7 @@ the table of events, the column by which they are grouped, and the formula.
 """
 
 import abc
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -19,16 +20,23 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
     Attributes:
       table: Table of the events, watches or impressions.
       column: Column of the keys; `past_sums.VIDEO`: the video itself.
+      of_known_key: Whether the number is missing for videos without a key.
     """
 
     scope = base_feature.Scope.PAIR
     networks = default_in = frozenset({base_feature.RANKING})
     table: str
     column: str = past_sums.VIDEO
+    of_known_key = False
 
     @abc.abstractmethod
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number, `[..., k]`, or `[..., 1]` for a feature of the query."""
+
+    @property
+    def group(self) -> tuple[str, bool] | None:
+        """Which features `together` reads at once; None: it is read alone."""
+        return None if self.scope.is_of_query else (self.column, self.of_known_key)
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the fields of the events' and request's times, and impressions."""
@@ -49,30 +57,73 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> "RequestPasts":
         """Returns the reader with the keys of the catalogue."""
-        return _OfRequest(self, data)
+        past = data.once(
+            past_request.RequestPast, lambda: past_request.RequestPast(data)
+        )
+        return RequestPasts([self], past)
 
     def _shaped(self, sums: past_sums.PastSums) -> tf.Tensor:
-        found = tf.cast(self.value(sums), tf.float32)
+        found = self.value(sums)
+        if self.of_known_key:
+            found = where_known(sums.is_known, found)
+        found = tf.cast(found, tf.float32)
         return tf.squeeze(found, -1) if self.scope.is_of_query else found
 
 
-class _OfRequest(base_feature.RequestReader):
-    """Reads the formula from the events of a request."""
+class RequestPasts(base_feature.RequestReader):
+    """Reads the formulas of one feature or several from the events of a request."""
 
-    def __init__(self, feature: OfPast, data: prepared.PreparedData) -> None:
-        """Shares the keys with all features of this kind."""
+    def __init__(
+        self, features: Sequence[OfPast], past: past_request.RequestPast
+    ) -> None:
+        """Stores features of one group, and the sums."""
         super().__init__()
-        self._feature = feature
-        self._past = data.once(
-            past_request.RequestPast, lambda: past_request.RequestPast(data)
-        )
+        self.features, self.past = features, past
 
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
-        """Returns `[batch, k]`, or `[batch]` of the query, `float32`."""
-        table, column = self._feature.table, self._feature.column
-        return self._feature._shaped(self._past.sums(request, table, column))
+        """Returns the only feature, `[batch, k]`, or `[batch]` of the query."""
+        (feature,) = self.features
+        return feature._shaped(self._sums(feature, request))
+
+    def every(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
+        """Returns the features by name, each `[batch, k] float32`."""
+        sums = [self._sums(feature, request) for feature in self.features]
+        values = [f.value(own) for f, own in zip(self.features, sums, strict=True)]
+        found = tf.stack([tf.cast(each, tf.float64) for each in values])
+        if self.features[0].of_known_key:
+            found = where_known(sums[0].is_known, found)
+        names = [feature.name for feature in self.features]
+        return dict(zip(names, tf.unstack(tf.cast(found, tf.float32)), strict=True))
+
+    def _sums(
+        self, feature: OfPast, request: raw_request.Request
+    ) -> past_request.RequestSums:
+        return self.past.sums(request, feature.table, feature.column)
+
+
+def together(
+    readers: Mapping[str, base_feature.RequestReader],
+) -> tuple[list[RequestPasts], dict[str, base_feature.RequestReader]]:
+    """Joins the readers of numbers about the same keys.
+
+    Args:
+      readers: Reader of each feature by name.
+
+    Returns:
+      Readers of several features, and the readers of all others.
+    """
+    groups: dict[tuple[str, bool], list[RequestPasts]] = {}
+    for reader in readers.values():
+        if isinstance(reader, RequestPasts) and (group := reader.features[0].group):
+            groups.setdefault(group, []).append(reader)
+    found = [
+        RequestPasts([one.features[0] for one in alike], alike[0].past)
+        for alike in groups.values()
+    ]
+    taken = {feature.name for one in found for feature in one.features}
+    return found, {n: reader for n, reader in readers.items() if n not in taken}
 
 
 def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -1,93 +1,56 @@
 """Sums over the earlier events in a request, inside an exported graph.
 
-The keys of the videos to score are sorted, and each event is looked up among them.
-Events with other keys are skipped, and only sums that a feature reads are computed.
+All sums of a request are made at once: of watches and of impressions, by every column
+of keys, of every value. A ranking pays for the number of its operations, and several
+for each sum took a quarter of it.
 """
 
-import abc
 import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.features import past_sums
-from ytdnn.log import prepared, schema
+from ytdnn.log import positions, prepared, schema
 from ytdnn.log import request as raw_request
+
+Values = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class RequestEvents(abc.ABC):
+class RequestEvents:
     """Earlier watches or impressions of each request.
 
     Attributes:
       ids: `[batch, length]` video ids.
       indices: `[batch, length] int32`, catalogue indices.
-      times: `[batch, length] int64`.
-      counts: `[batch, length] bool`, false for padding.
-      values: Values to sum, by name, each `[batch, length] float64` and 0 for events
-        that do not count; missing values, and numbers of events, are left out.
+      ranks: `[batch, length] int64`, later events have higher ones; negative where not
+        counted.
+      times: `[batch, length] int64` of the ranks; None: each rank is a time.
+      names: Names of the values.
+      values: `[batch, length, names] float64`, 0 for events that do not count.
     """
 
     ids: tf.Tensor
     indices: tf.Tensor
-    times: tf.Tensor
-    counts: tf.Tensor
-    values: dict[str, tf.Tensor]
+    ranks: tf.Tensor
+    times: tf.Tensor | None
+    names: Sequence[str]
+    values: tf.Tensor
 
-    @property
-    @abc.abstractmethod
-    def ranks(self) -> tf.Tensor:
-        """Ranks of the events in time, `[batch, length]`; at least 0 if counted."""
+    @functools.cached_property
+    def totals(self) -> Values:
+        """Sums over all events, each `[batch, 1] float64`."""
+        return self.by_name(tf.reduce_sum(self.values, axis=1, keepdims=True))
 
-    @abc.abstractmethod
-    def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
-        """Returns times by the ranks of events, `[batch, k] int64`; 0 of rank -1."""
-
-    @abc.abstractmethod
-    def last(self, number: int) -> tf.Tensor:
-        """Returns places of the last events that count, `[batch, n] int32`.
-
-        Args:
-          number: Number of events; if there are fewer, places that do not count follow.
-        """
+    def by_name(self, sums: tf.Tensor) -> Values:
+        """Returns sums `[..., names]` of the values by name."""
+        return dict(zip(self.names, tf.unstack(sums, axis=-1), strict=True))
 
 
-class _Watches(RequestEvents):
-    """In order, those that do not count first."""
-
-    @property
-    def ranks(self) -> tf.Tensor:
-        """Their places."""
-        shape = tf.shape(self.ids)
-        return tf.broadcast_to(tf.range(shape[1]), shape)
-
-    def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
-        """Looks them up."""
-        return tf.gather(raw_request.pad_front(self.times, 1), ranks + 1, batch_dims=1)
-
-    def last(self, number: int) -> tf.Tensor:
-        """Returns the last places."""
-        shape = tf.shape(self.ids)
-        first = tf.maximum(shape[1] - number, 0)
-        return tf.broadcast_to(tf.range(first, shape[1]), [shape[0], shape[1] - first])
-
-
-class _Impressions(RequestEvents):
-    """Impressions in any order; in a tie of times, the last one is the latest."""
-
-    @property
-    def ranks(self) -> tf.Tensor:
-        """Their times."""
-        return tf.where(self.counts, self.times, -1)
-
-    def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
-        """Returns the ranks, which are times."""
-        return tf.maximum(ranks, 0)
-
-    def last(self, number: int) -> tf.Tensor:
-        """Returns the places of the largest times."""
-        length = tf.shape(self.ids)[1]
-        backwards = tf.reverse(self.ranks, [1])
-        return length - 1 - tf.math.top_k(backwards, tf.minimum(number, length))[1]
+Events = Mapping[str, RequestEvents]
 
 
 class RequestPast(tf.Module):
@@ -99,10 +62,11 @@ class RequestPast(tf.Module):
         self._durations = tf.Variable(
             past_sums.durations(data.catalogue), trainable=False
         )
-        self._keys = {
-            column: tf.Variable(past_sums.keys(data, column), False, dtype=tf.int32)
-            for column in past_sums.KEY_COLUMNS
-        }
+        log_columns = data.catalogue.columns
+        self._columns = [c for c in past_sums.KEY_COLUMNS if c in log_columns]
+        keys = [past_sums.keys(data, column) for column in self._columns]
+        table = np.stack(keys, axis=-1) if keys else np.zeros([1, 0])
+        self._keys = tf.Variable(table, trainable=False, dtype=tf.int32)
 
     def sums(
         self, request: raw_request.Request, table: str, column: str
@@ -114,199 +78,262 @@ class RequestPast(tf.Module):
           table: Table of the events.
           column: Column of the keys.
         """
-        make = self._watches if table == schema.WATCHES else _impressions
-        events = request.once(table, lambda: make(request))
-        scored = request.once(column, lambda: self._scored_keys(request, column))
+        tables = request.once(RequestPast, lambda: self._tables(request))
+        return RequestSums(tables[table], column)
 
-        def join() -> RequestSums:
-            keys = self._key(request, column, events.ids, events.indices)
-            return RequestSums(request.times, events, keys, scored)
+    def _tables(self, request: raw_request.Request) -> dict[str, "_TableSums"]:
+        """Returns the sums of each table of events."""
+        events = self._events(request)
+        ids = [request.video_ids, *(each.ids for each in events.values())]
+        indices = [request.video_indices, *(each.indices for each in events.values())]
+        found = tf.gather(self._keys, tf.concat(indices, axis=1))
+        keys = {past_sums.VIDEO: request.videos.keys(tf.concat(ids, axis=1))}
+        if self._columns:
+            columns = tf.unstack(tf.cast(found, tf.int64), axis=-1)
+            keys |= dict(zip(self._columns, columns, strict=True))
+        size = tf.shape(request.video_ids)[1]
+        scored = _ScoredKeys(keys, size)
+        lengths = [tf.shape(each.ids)[1] for each in events.values()]
+        segments = tf.split(scored.segments, lengths, axis=1, num=len(lengths))
+        times = request.times[:, tf.newaxis]
+        return {
+            table: _TableSums(times, scored, each, own)
+            for (table, each), own in zip(events.items(), segments, strict=True)
+        }
 
-        return request.once((table, column), join)
-
-    def _scored_keys(self, request: raw_request.Request, column: str) -> "_ScoredKeys":
-        keys = self._key(request, column, request.video_ids, request.video_indices)
-        if column != past_sums.VIDEO:
-            keys = tf.where(keys > 0, keys, -1)  # unknown is no key in common
-        return _ScoredKeys(keys)
-
-    def _key(
-        self,
-        request: raw_request.Request,
-        column: str,
-        ids: tf.Tensor,
-        indices: tf.Tensor,
-    ) -> tf.Tensor:
-        """Returns the keys of videos `[batch, n]`, 0 = unknown; a video is its own."""
-        if column == past_sums.VIDEO:
-            return request.videos.keys(ids)
-        return tf.gather(self._keys[column], indices)
+    def _events(self, request: raw_request.Request) -> Events:
+        found = {schema.WATCHES: self._watches(request)}
+        if schema.IMPRESSION_VIDEO_IDS in request.raw:
+            found[schema.IMPRESSIONS] = _impressions(request)
+        return found
 
     def _watches(self, request: raw_request.Request) -> RequestEvents:
+        """Returns the watches in order, those that do not count first."""
         ids, indices = request.watched_ids, request.watched_indices
         times, present = request.watch_times, request.videos.present(ids)
-        values = {}
+        length = tf.shape(ids)[1]
+        places = tf.range(length)
+        columns = [
+            *(present[..., tf.newaxis], _are_last(length - 1 - places, present)),
+            _are_of_days(request.times, times, present),
+        ]
+        names = [past_sums.EVENTS, *past_sums.LAST, *past_sums.DAYS]
+        values = tf.cast(tf.concat(columns, axis=-1), tf.float64)
         if schema.WATCHED_SECONDS in request.raw:
             seconds = request.watched_seconds
             of_videos = tf.gather(self._durations, indices)
             known = present & (seconds >= 0.0)
-            values = past_sums.of_seconds(seconds, of_videos, known)
-        values |= _of_days(request.times[:, tf.newaxis], times, present)
-        return _Watches(ids, indices, times, present, values)
+            found = past_sums.of_seconds(seconds, of_videos, known)
+            of_seconds = tf.stack(list(found.values()), axis=-1)
+            values, names = tf.concat([values, of_seconds], axis=-1), [*names, *found]
+        ranks = tf.where(present, tf.cast(places, tf.int64), -1)
+        return RequestEvents(ids, indices, ranks, times, names, values)
 
 
-def _of_days(
-    now: tf.Tensor, times: tf.Tensor, present: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    """Returns whether watches are of the last days, each `[batch, length] float64`.
+class _ScoredKeys:
+    """The keys of the videos to score, and the events that have them.
+
+    The keys of the videos are sorted, and each event is looked up among them; events
+    with other keys are skipped. Rows are the requests of the first column of keys, then
+    those of the second, and so on.
+
+    Attributes:
+      size: Number of videos to score, `[] int32`.
+      known: Whether each video has a key, `[batch, size] bool` by column.
+      segments: `[rows, lengths] int32` segment that each event is summed in: `size` of
+        each row, for its sorted keys, and behind them one for all other events.
+    """
+
+    def __init__(self, keys: Mapping[str, tf.Tensor], size: tf.Tensor) -> None:
+        """Looks the events up among the videos.
+
+        Args:
+          keys: `[batch, size + lengths] int64` by column, of the videos and behind them
+            of the events, 0 = unknown; first those of `past_sums.VIDEO`, all known.
+          size: Number of videos to score.
+        """
+        self.size, self._columns = size, tuple(keys)
+        every = tf.concat(list(keys.values()), axis=0)
+        rows = tf.range(tf.shape(every)[0])[:, tf.newaxis]
+        known = (every > 0) | (rows < tf.shape(keys[past_sums.VIDEO])[0])
+        scored, of_events = every[:, :size], every[:, size:]
+        self.known = self.by_column(known[:, :size])
+        ordered = tf.sort(scored, axis=1)
+        self._places = tf.searchsorted(ordered, scored)
+        found = tf.searchsorted(ordered, of_events)
+        with_end = tf.pad(ordered, [[0, 0], [0, 1]])
+        same = tf.gather(with_end, found, batch_dims=1) == of_events
+        found = tf.where(same & known[:, size:], found, size)
+        self.segments = found + (size + 1) * rows
+
+    def reduced(
+        self, reduce: Callable[..., tf.Tensor], values: tf.Tensor, segments: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the reduced values of each video's events, `[rows, size, …]`.
+
+        Args:
+          reduce: Such as `tf.math.unsorted_segment_sum`.
+          values: `[batch, length, …]` of some of the events.
+          segments: Their `[rows, length]` segments.
+        """
+        inner = values.shape[2:]
+        number = tf.shape(segments)[0] * (self.size + 1)
+        flat = tf.reshape(self.in_every_row(values), [-1, *inner])
+        found = reduce(flat, tf.reshape(segments, [-1]), number)
+        found = tf.reshape(found, [-1, self.size + 1, *inner])
+        return tf.gather(found, self._places, batch_dims=1)
+
+    def in_every_row(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns values `[batch, …]` of requests for all columns, `[rows, …]`."""
+        return tf.concat([values] * len(self._columns), axis=0)
+
+    def by_column(self, values: tf.Tensor) -> Values:
+        """Returns values `[rows, …]` by column of keys, each `[batch, …]`."""
+        parts = tf.split(values, len(self._columns))
+        return dict(zip(self._columns, parts, strict=True))
+
+
+class _TableSums:
+    """Sums over the events of one table by all columns of keys.
+
+    Attributes:
+      times: Times of the requests, `[batch, 1] int64`, 0 = unknown.
+      scored: The keys of the videos to score.
+      events: The events.
+    """
+
+    def __init__(
+        self,
+        times: tf.Tensor,
+        scored: _ScoredKeys,
+        events: RequestEvents,
+        segments: tf.Tensor,
+    ) -> None:
+        """Stores the segments of the events, `[rows, length]`."""
+        self.times, self.scored, self.events = times, scored, events
+        self._segments = segments
+
+    @functools.cached_property
+    def by_key(self) -> dict[str, Values]:
+        """Sums of the values by column of keys and name, `[batch, k] float64`."""
+        found = self.scored.reduced(
+            tf.math.unsorted_segment_sum, self.events.values, self._segments
+        )
+        return {
+            column: self.events.by_name(sums)
+            for column, sums in self.scored.by_column(found).items()
+        }
+
+    @functools.cached_property
+    def latest(self) -> Values:
+        """Times of the last events by column of keys, `[batch, k] int64`, 0 = none."""
+        return self.scored.by_column(self._latest)
+
+    @functools.cached_property
+    def seconds_since_latest(self) -> Values:
+        """Seconds since then, `[batch, k] float32`, -1 = none or unknown."""
+        times = self.scored.in_every_row(self.times)
+        return self.scored.by_column(positions.seconds_since(times, self._latest))
+
+    @functools.cached_property
+    def _latest(self) -> tf.Tensor:
+        ranks, times = self.events.ranks, self.events.times
+        found = self.scored.reduced(tf.math.unsorted_segment_max, ranks, self._segments)
+        if times is None:
+            return tf.maximum(found, 0)
+        places = tf.maximum(found, -1) + 1
+        times = self.scored.in_every_row(raw_request.pad_front(times, 1))
+        return tf.gather(times, places, batch_dims=1)
+
+
+class RequestSums(past_sums.PastSums):
+    """Sums of the events of one table by one column of keys."""
+
+    def __init__(self, table: _TableSums, column: str) -> None:
+        """Stores the sums of the table, and the column of the keys."""
+        self._table, self._column = table, column
+
+    @property
+    def times(self) -> tf.Tensor:
+        """Times of the requests, `[batch, 1] int64`."""
+        return self._table.times
+
+    @property
+    def is_known(self) -> tf.Tensor:
+        """Whether each video has a key, `[batch, k] bool`."""
+        return self._table.scored.known[self._column]
+
+    def of_key(self, name: str) -> tf.Tensor:
+        """Returns the sum over events of the video's key, `[batch, k] float64`."""
+        found = self._table.by_key[self._column]
+        return found[name] if name in found else tf.zeros_like(found[past_sums.EVENTS])
+
+    def of_user(self, name: str) -> tf.Tensor:
+        """Returns the sum over all of the user's events, `[batch, 1] float64`."""
+        found = self._table.events.totals
+        return found[name] if name in found else tf.zeros_like(found[past_sums.EVENTS])
+
+    def latest(self) -> tf.Tensor:
+        """Returns the time of the last event of the key, `[batch, k] int64`."""
+        return self._table.latest[self._column]
+
+    def seconds_since_latest(self) -> tf.Tensor:
+        """Returns the seconds since then, `[batch, k] float32`, -1 = unknown."""
+        return self._table.seconds_since_latest[self._column]
+
+
+def _are_last(later: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Returns whether events are among the last, `[batch, length, LAST] bool`.
+
+    Args:
+      later: `[..., length] int32` number of events that are later.
+      counts: `[batch, length] bool`.
+    """
+    numbers = tf.constant(list(past_sums.LAST.values()))
+    return (later[..., tf.newaxis] < numbers) & counts[..., tf.newaxis]
+
+
+def _are_of_days(now: tf.Tensor, times: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """Returns whether watches are of the last days, `[batch, length, DAYS] bool`.
 
     All watches after the first recent one count: a watch of unknown time is at least as
     recent as the watches before it.
 
     Args:
-      now: `[batch, 1] int64`, 0 = unknown.
+      now: `[batch] int64`, 0 = unknown.
       times: `[batch, length] int64`, 0 = unknown.
       present: `[batch, length] bool`.
     """
-    known = (now != 0) & (times != 0) & present
-    places = tf.range(tf.shape(times)[1])
-    found = {}
-    for name, days in past_sums.DAYS.items():
-        is_recent = known & (times >= now - days * schema.DAY_SECONDS)
-        recent = tf.where(is_recent, places, tf.int32.max)
-        first = tf.reduce_min(recent, axis=1, keepdims=True)
-        found[name] = tf.cast((places >= first) & present, tf.float64)
-    return found
-
-
-class _ScoredKeys:
-    """The keys of the videos to score, and the slot of each sum.
-
-    Attributes:
-      keys: `[batch, k]`; negative keys match no event.
-    """
-
-    def __init__(self, keys: tf.Tensor) -> None:
-        """Sorts them.
-
-        Args:
-          keys: `[batch, k]`.
-        """
-        self.keys = keys
-        self._ordered = tf.sort(keys, axis=1)
-        self._with_end = tf.pad(self._ordered, [[0, 0], [0, 1]])
-        self._places = tf.searchsorted(self._ordered, keys)
-
-    @property
-    def size(self) -> tf.Tensor:
-        """Number of sums of a request, `[] int32`."""
-        return tf.shape(self.keys)[1]
-
-    def places(self, keys: tf.Tensor) -> tf.Tensor:
-        """Returns where events are summed, `[batch, n] int32`; `size` = nowhere.
-
-        Args:
-          keys: `[batch, n]` of the events.
-        """
-        found = tf.searchsorted(self._ordered, keys)
-        same = tf.gather(self._with_end, found, batch_dims=1) == keys
-        return tf.where(same, found, self.size)
-
-    def of_videos(self, sums: tf.Tensor) -> tf.Tensor:
-        """Returns the sums of the videos, `[batch, k]`.
-
-        Args:
-          sums: `[batch, size]` or more.
-        """
-        return tf.gather(sums, self._places, batch_dims=1)
-
-
-class RequestSums(past_sums.PastSums):
-    """Sums of the events of requests by one key."""
-
-    def __init__(
-        self,
-        times: tf.Tensor,
-        events: RequestEvents,
-        keys: tf.Tensor,
-        scored: _ScoredKeys,
-    ) -> None:
-        """Looks the events up among the videos to score.
-
-        Args:
-          times: Times of the requests, `[batch] int64`.
-          events: The events.
-          keys: Keys of the events, `[batch, length]`.
-          scored: The keys of the videos to score.
-        """
-        self._times, self._events, self._scored = times, events, scored
-        self._places = tf.where(events.counts, scored.places(keys), scored.size)
-
-    @property
-    def times(self) -> tf.Tensor:
-        """Times of the requests, `[batch, 1] int64`."""
-        return self._times[:, tf.newaxis]
-
-    @property
-    def is_known(self) -> tf.Tensor:
-        """Whether each video has a key, `[batch, k] bool`."""
-        return self._scored.keys > 0
-
-    def of_key(self, name: str) -> tf.Tensor:
-        """Returns the sum over events of the video's key, `[batch, k] float64`."""
-        if name in past_sums.LAST:
-            last = self._events.last(past_sums.LAST[name])
-            return self._counted(tf.gather(self._places, last, batch_dims=1))
-        if name == past_sums.EVENTS:
-            return self._counted(self._places)
-        if name not in self._events.values:
-            return tf.zeros(tf.shape(self._scored.keys), tf.float64)
-        return self._summed(self._places, self._events.values[name])
-
-    def of_user(self, name: str) -> tf.Tensor:
-        """Returns the sum over all of the user's events, `[batch, 1] float64`."""
-        counts = tf.cast(self._events.counts, tf.float64)
-        if name in past_sums.LAST:
-            return tf.minimum(_total(counts), past_sums.LAST[name])
-        if name == past_sums.EVENTS:
-            return _total(counts)
-        return _total(self._events.values.get(name, tf.zeros_like(counts)))
-
-    def latest(self) -> tf.Tensor:
-        """Returns the time of the last event of the key, `[batch, k] int64`."""
-        shape = tf.shape(self._places)[0], self._scored.size + 1
-        rows = shape[1] * tf.range(shape[0])[:, tf.newaxis]
-        ranks = tf.math.unsorted_segment_max(
-            self._events.ranks, self._places + rows, shape[0] * shape[1]
-        )
-        ranks = self._scored.of_videos(tf.reshape(ranks, shape))
-        return self._events.times_of(tf.maximum(ranks, -1))
-
-    def _counted(self, places: tf.Tensor) -> tf.Tensor:
-        return self._summed(places, tf.zeros([0], tf.float64))  # 1 each
-
-    def _summed(self, places: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-        # `tf.math.bincount` would look for the largest place first, each time.
-        sums = tf.raw_ops.DenseBincount(
-            input=places, size=self._scored.size, weights=values, binary_output=False
-        )
-        return self._scored.of_videos(sums)
-
-
-def _total(values: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(values, axis=1, keepdims=True)
+    days = tf.constant(list(past_sums.DAYS.values()), tf.int64)
+    starts = now[:, tf.newaxis, tf.newaxis] - days * schema.DAY_SECONDS
+    known = (now[:, tf.newaxis] != 0) & (times != 0) & present
+    is_recent = known[..., tf.newaxis] & (times[..., tf.newaxis] >= starts)
+    # Whether it or any before it is recent.
+    since = tf.cumsum(tf.cast(is_recent, tf.int32), axis=1) > 0
+    return since & present[..., tf.newaxis]
 
 
 def _impressions(request: raw_request.Request) -> RequestEvents:
+    """Returns impressions, in any order; in a tie of times, the last is the latest."""
     ids, counts = request.raw[schema.IMPRESSION_VIDEO_IDS], request.is_shown_before
     clicked = request.shown_clicked
-    return _Impressions(
+    ranks = tf.where(counts, tf.maximum(request.shown_times, 0), -1)
+    latest_first = tf.argsort(
+        tf.reverse(ranks, [1]), axis=1, direction="DESCENDING", stable=True
+    )
+    later = tf.reverse(tf.argsort(latest_first, axis=1), [1])
+    columns = [
+        *(counts[..., tf.newaxis], _are_last(later, counts)),
+        tf.stack([counts & (clicked >= 0), counts & (clicked > 0)], axis=-1),
+    ]
+    return RequestEvents(
         ids=ids,
         indices=request.videos.indices(ids),
-        times=tf.maximum(request.shown_times, 0),
-        counts=counts,
-        values={
-            past_sums.WITH_CLICK: tf.cast(counts & (clicked >= 0), tf.float64),
-            past_sums.CLICKS: tf.cast(counts & (clicked > 0), tf.float64),
-        },
+        ranks=ranks,
+        times=None,
+        names=[
+            *(past_sums.EVENTS, *past_sums.LAST),
+            *(past_sums.WITH_CLICK, past_sums.CLICKS),
+        ],
+        values=tf.cast(tf.concat(columns, axis=-1), tf.float64),
     )

@@ -13,7 +13,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.features import columns
-from ytdnn.log import catalogues, prepared, schema
+from ytdnn.log import catalogues, positions, prepared, schema
 
 # What is summed over events.
 EVENTS = "events"  # 1 each
@@ -63,6 +63,13 @@ class PastSums(abc.ABC):
     @abc.abstractmethod
     def latest(self) -> tf.Tensor:
         """Returns the time of the last event of the key, `[..., k] int64`, 0 = none."""
+
+    def seconds_since_latest(self) -> tf.Tensor:
+        """Returns the seconds since the last event, `[..., k] float32`, -1 = unknown.
+
+        It is `MISSING` too if there is none.
+        """
+        return positions.seconds_since(self.times, self.latest())
 
 
 def keys(data: prepared.PreparedData, column: str) -> Keys:

@@ -3,14 +3,14 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.models.layers import continuous, rows
+from ytdnn.models.layers import continuous, embeddings, look_ups, rows
 from ytdnn.run import artifacts, configs
 
 if TYPE_CHECKING:
@@ -95,11 +95,12 @@ class RequestReaders(tf.Module):
         self, chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
     ) -> None:
         """Makes the lookups of each feature."""
-        from ytdnn.features import packed_rows
+        from ytdnn.features import packed_rows, past
 
         super().__init__()
         readers = {f.name: f.open_request(data) for f in chosen}
-        self._packed, self._readers = packed_rows.packed(readers)
+        self._packed, readers = packed_rows.packed(readers)
+        self._pasts, self._readers = past.together(readers)
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
     def of_query(self, request: "raw_request.Request") -> Tensors:
@@ -111,6 +112,8 @@ class RequestReaders(tf.Module):
         found = self._read(request, False)
         for tables in self._packed:
             found |= tables(request)
+        for pasts in self._pasts:
+            found |= pasts.every(request)
         return found
 
     def _read(self, request: "raw_request.Request", is_of_query: bool) -> Tensors:
@@ -207,26 +210,33 @@ def _encoded(
       layers: Layer of each feature.
       tensors: Their values.
       together: Function that encodes the values of several `QuantileFeature` layers.
-      alone: Function that encodes the values of one other layer.
+      alone: Function that takes another layer and its vectors.
     """
-    found = {
-        name: alone(layer, layer(tensors[name]))
-        for name, layer in layers.items()
-        if not isinstance(layer, continuous.QuantileFeature)
-    }
-    numbers = {name: layers[name] for name in layers if name not in found}
-    for alike in _of_one_size(numbers):
-        own = [layers[name] for name in alike], [tensors[name] for name in alike]
-        found |= dict(zip(alike, together(*own), strict=True))
+    found: dict[str, T] = {}
+    for names in _alike(layers, tensors):
+        own, values = [layers[name] for name in names], [tensors[n] for n in names]
+        if isinstance(own[0], continuous.QuantileFeature):
+            encoded = together(own, values)
+        elif type(own[0]) is embeddings.EmbeddingTable:
+            encoded = list(map(alone, own, look_ups.vectors(own, values)))
+        else:
+            vectors = [layer(v) for layer, v in zip(own, values, strict=True)]
+            encoded = list(map(alone, own, vectors))
+        found |= dict(zip(names, encoded, strict=True))
     return [found[name] for name in layers]
 
 
-def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[str]]:
-    """Returns the names of layers, grouped by their number of quantiles."""
-    sizes: dict[int, list[str]] = {}
+def _alike(
+    layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
+) -> list[list[str]]:
+    """Returns the names of layers, grouped by what is computed at once."""
+    groups: dict[Hashable, list[str]] = {}
     for name, layer in layers.items():
-        sizes.setdefault(len(layer.quantiles), []).append(name)
-    return list(sizes.values())
+        kind: Hashable = type(layer), tensors[name].shape.rank
+        if isinstance(layer, continuous.QuantileFeature):
+            kind = kind, len(layer.quantiles)
+        groups.setdefault(kind, []).append(name)
+    return list(groups.values())
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:
