@@ -54,6 +54,8 @@ SHARES = {"full": 0, "half": 2, "fifth": 5, "tenth": 10}
 
 # Videos of each log.
 LOGS = {"ml-100k": 1_682, "amazon-toys": 11_924, "topics-10k": 10_000}
+# Videos with a vector, of the logs whose ranker has fewer rows.
+RANKED = {"quickstart": 4_098, "slice": 4_248}
 
 
 def get_config() -> configs.Config:
@@ -65,11 +67,13 @@ def get_variants(log: str = "ml-100k") -> dict[str, configs.Config]:
     """Returns the tables with a row of each video, the first, and with fewer.
 
     Args:
-      log: One of `LOGS`.
+      log: One of `LOGS`, whose candidates have fewer rows, or of `RANKED`.
     """
     config = configs.Config(data=logs.data("log" if log == "topics-10k" else log))
-    rows = {name: LOGS[log] // part if part else 0 for name, part in SHARES.items()}
+    stage = "ranking" if log in RANKED else "candidates"
+    videos = (LOGS | RANKED)[log]
+    rows = {name: videos // part if part else 0 for name, part in SHARES.items()}
     return {
-        name: configs.changed(config, {"candidates.hashed_rows": number})
+        name: configs.changed(config, {f"{stage}.hashed_rows": number})
         for name, number in rows.items()
     }
