@@ -89,8 +89,6 @@ class Bundle:
       directory: Directory of the bundle.
       manifest: Manifest of the opened version; its `facts["models"]` describe each
         model's inputs and outputs.
-      videos: The catalogue: `video_id` and, where the log has them, `title`; row i has
-        index i + 1.
       id_type: Type of video ids, as in the log.
     """
 
@@ -98,7 +96,7 @@ class Bundle:
         """Reads the titles; models are loaded on first use."""
         self.directory = directory
         self.manifest = manifest
-        self.videos = titles = pl.read_parquet(self._common / TITLES)
+        titles = pl.read_parquet(self._common / TITLES)
         self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
         self._titles = titles_room.Titles(
@@ -106,6 +104,14 @@ class Bundle:
         )
         self._models: dict[str, Any] = {}
         self._warm: set[str] = set()  # recommenders that were timed once
+
+    @functools.cached_property
+    def videos(self) -> pl.DataFrame:
+        """The catalogue: `video_id` and, where the log has them, `title`.
+
+        Row i has index i + 1. It is read on first use: a server needs titles alone.
+        """
+        return pl.read_parquet(self._common / TITLES)
 
     @property
     def _common(self) -> pathlib.Path:

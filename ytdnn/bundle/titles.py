@@ -88,7 +88,9 @@ class _Texts:
 
     def __init__(self, column: pl.Series) -> None:
         sizes = column.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
-        self._ends = np.append(0, np.cumsum(sizes)).data
+        ends = np.append(0, np.cumsum(sizes))
+        is_small = ends[-1] <= np.iinfo(np.int32).max
+        self._ends = ends.astype(np.int32 if is_small else np.int64).data
         self._missing = column.is_null().to_numpy().tobytes()
         self._bytes = "".join(column.fill_null("")).encode()
 
