@@ -1,6 +1,7 @@
 import numpy as np
 
 from tests.features import statistics_contract
+from ytdnn.features import corpus
 from ytdnn.log import prepared
 
 
@@ -60,3 +61,15 @@ class TestChannelRecentWatches(TestVideoRecentWatches):
 class TestTopicRecentWatches(TestVideoRecentWatches):
     name = "topic_recent_watches"
     group = "topic"
+
+
+def test_the_moment_of_a_span_is_that_of_each_of_its_events(
+    data: prepared.PreparedData,
+) -> None:
+    end = corpus.serving_moment(data)
+    week, day = corpus.RECENT_SECONDS, statistics_contract.DAY
+    edges = np.array([end, end - week, end - end % day, end - week - end % day])
+    near = (edges[:, np.newaxis] + [-day, -1, 0, 1, day]).ravel()
+    times = np.concatenate([near, data.impressions.times])
+    found = corpus._moments_of_spans(data, corpus.spans(data, times))
+    np.testing.assert_array_equal(found, corpus.moments(data, times))

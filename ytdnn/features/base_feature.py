@@ -16,6 +16,7 @@ A module of this package declares its features in `FEATURES`; nothing else lists
 import abc
 import dataclasses
 import enum
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -122,6 +123,14 @@ class Feature(abc.ABC):
     missing: float = 0.0
     dtype: ClassVar[tf.DType] = tf.float32
     inner_shape: ClassVar[tuple[int, ...]] = ()
+
+    @property
+    def opened_with(self) -> Hashable:
+        """Features of the same kind are opened one after the other.
+
+        They share what they are computed from, of which only one is in memory.
+        """
+        return ""
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has the columns of the feature."""
@@ -309,22 +318,25 @@ class CorpusStatistic(Feature):
         data, end = log.data, corpus.serving_moment(log.data)
         with tf.device("CPU"):
             of_rows = log.once(
-                _OF_ROWS, lambda: tf.constant(corpus.of_events(data, "impressions"))
+                _OF_ROWS, lambda: tf.constant(corpus.rows_of_logged(data))
             )
-            of_cells = tf.constant(self._once(corpus.logged(data)))
-            served = tf.constant(self._once(corpus.served(data)))
+        logged = self._once(data, corpus.logged)
+        served = self._once(data, corpus.served)
 
         def read(at: positions.Positions) -> tf.Tensor:
-            if at.is_logged:
-                found = tf.gather(of_cells, tf.gather(of_rows, at.rows))
-                return found[..., tf.newaxis]
+            if at.is_logged and positions.are_ranked(of_rows, at.rows):
+                return tf.gather(logged, tf.gather(of_rows, at.rows))[..., tf.newaxis]
             times = np.asarray(at.times)
+            if at.is_logged:  # and of no window of the ranker
+                times = np.asarray(data.impressions.times)[np.asarray(at.rows)]
             moments = np.where(times == 0, end, corpus.moments(data, times))
             if (moments == end).all():
                 return tf.gather(served, at.videos)
             videos = np.asarray(at.videos)
             moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-            asked = corpus.StatisticRequests(data, videos.ravel(), moments.ravel())
+            asked = corpus.StatisticRequests(
+                corpus.sums(data, keep=True), videos.ravel(), moments.ravel()
+            )
             return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
 
         return read
@@ -333,10 +345,18 @@ class CorpusStatistic(Feature):
         """Returns the reader of the table at the end of the training window."""
         from ytdnn.features import corpus
 
-        return RowsOfVideos(self._once(corpus.served(data)))
+        return RowsOfVideos(self._once(data, corpus.served).numpy())
 
-    def _once(self, requests: "corpus.StatisticRequests") -> npt.NDArray[np.float32]:
-        """Returns values, cached with the prepared set."""
-        return requests.data.once(
-            (self, requests), lambda: self.values(requests).astype(np.float32)
-        )
+    def _once(
+        self,
+        data: prepared.PreparedData,
+        requests: "Callable[[prepared.PreparedData], corpus.StatisticRequests]",
+    ) -> tf.Tensor:
+        """Returns values as a tensor, cached with the prepared set for all windows."""
+
+        def make() -> tf.Tensor:
+            values = self.values(requests(data)).astype(np.float32)
+            with tf.init_scope(), tf.device("CPU"):
+                return tf.constant(values)
+
+        return data.once((self, requests), make)

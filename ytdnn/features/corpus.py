@@ -2,18 +2,24 @@
 
 A corpus statistic is read at the midnight (UTC) before an impression, and at the latest
 at the serving moment. The time between two such moments is a *span*. No statistic needs
-a finer resolution, so events are summed once by video and span (`Cells`), and every
-statistic adds up cells. The cells are cached with their prepared set.
+a finer resolution, so events are counted once by group and span (`cells.Cells`), and
+every statistic adds up cells.
+
+The values of the ranker's impressions, and those served, are cached with the prepared
+set; the cells they are computed from only until all features are opened. They take 6
+bytes for each pair of video and day with a watch, and for impressions with all
+quantities up to 38.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import catalogues, events, positions, prepared, ragged, schema
+from ytdnn.features import cells
+from ytdnn.log import catalogues, events, positions, prepared, schema
 
 RECENT_SECONDS = 7 * schema.DAY_SECONDS
 _STRIDE = 1 << 32  # of spans in the number of a cell
@@ -23,6 +29,7 @@ _UNITS = 1 << 12
 
 Integers = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float64]
+OfEvents = Callable[[prepared.PreparedData], npt.NDArray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,34 +85,11 @@ class Quantity:
 
     Attributes:
       table: Table of the events.
-      of_events: Function that returns `[events]` numbers.
+      of_events: Function that returns `[events]` numbers; None: 1 each.
     """
 
     table: positions.Event
-    of_events: Callable[[prepared.PreparedData], npt.NDArray]
-
-
-@dataclasses.dataclass(frozen=True)
-class Cells:
-    """Events of a table by video and span, of all shards.
-
-    Attributes:
-      numbers: `[cells] int64`, ascending numbers of the cells; see `_numbers`.
-      moments: `[cells] int64`, first moment at which a statistic includes the cell.
-    """
-
-    numbers: Integers
-    moments: Integers
-
-    @property
-    def videos(self) -> Integers:
-        """Catalogue indices, `[cells]`."""
-        return self.numbers // _STRIDE
-
-    @property
-    def spans(self) -> Integers:
-        """See `spans`, `[cells]`."""
-        return self.numbers % _STRIDE - _STRIDE // 2
+    of_events: OfEvents | None = None
 
 
 def serving_moment(data: prepared.PreparedData) -> int:
@@ -137,6 +121,14 @@ def spans(data: prepared.PreparedData, times: Integers) -> Integers:
     return found
 
 
+def _moments_of_spans(data: prepared.PreparedData, of_events: Integers) -> Integers:
+    """Returns the moment at which a statistic is read for an event of each span."""
+    end = serving_moment(data)
+    is_recent = of_events > (end - RECENT_SECONDS) // schema.DAY_SECONDS
+    is_after = of_events > end // schema.DAY_SECONDS + 1
+    return np.where(is_after, end, (of_events - is_recent) * schema.DAY_SECONDS)
+
+
 def countable(
     data: prepared.PreparedData, table: positions.Event = "impressions"
 ) -> npt.NDArray[np.bool_]:
@@ -151,57 +143,91 @@ def countable(
     return ~np.isin(splits, [events.Split.VALIDATION, events.Split.TEST])
 
 
-def cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
-    """Returns a table's events by video and span, read a shard at a time."""
-    return data.once((Cells, table), lambda: _cells(data.whole, table))
+class Sums:
+    """Sums of quantities over the events of a whole log, by group and span.
+
+    Attributes:
+      data: The prepared set.
+    """
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Stores the set; events are counted and summed on first use."""
+        self.data = data
+        self._cells: dict[tuple[str, VideoGroup], cells.Cells] = {}
+        self._places: dict[tuple[str, VideoGroup], list[Integers]] = {}
+        self._cumulated: dict[tuple[Quantity, VideoGroup], npt.NDArray] = {}
+
+    def cells(self, table: positions.Event, group: VideoGroup) -> cells.Cells:
+        """Returns a table's countable events by group and span."""
+        key = table, group
+        if key not in self._cells:
+            number = int(group.of_videos(self.data).max()) + 1
+            self._cells[key] = cells.counted(lambda: self._events(*key), number)
+        return self._cells[key]
+
+    def cumulated(self, quantity: Quantity, group: VideoGroup) -> npt.NDArray:
+        """Returns the sum of a quantity before each of the `cells`, `[cells + 1]`."""
+        of_events, key = quantity.of_events, (quantity, group)
+        if of_events is None:
+            return self.cells(quantity.table, group).counts
+        if key not in self._cumulated:
+            self._cumulated[key] = self._summed(quantity, of_events, group)
+        return self._cumulated[key]
+
+    def _summed(
+        self, quantity: Quantity, of_events: OfEvents, group: VideoGroup
+    ) -> npt.NDArray:
+        """Sums a quantity that is not a mere count; whole numbers stay integers."""
+        of_group = self.cells(quantity.table, group)
+        size = len(of_group)
+        total: npt.NDArray = np.zeros(size, np.int64)
+        places = self._places_of_events(quantity.table, group)
+        for shard, of_shard in zip(self._shards(), places, strict=True):
+            values = of_events(shard)[countable(shard, quantity.table)]
+            if values.dtype == np.bool_:
+                total += np.bincount(of_shard[values], minlength=size)
+            else:
+                exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
+                total = total + np.bincount(of_shard, exact, size)
+        is_whole = total.dtype == np.int64
+        found = np.zeros(size + 1, of_group.counts.dtype if is_whole else np.float64)
+        np.cumsum(total, out=found[1:])
+        return found
+
+    def _places_of_events(
+        self, table: positions.Event, group: VideoGroup
+    ) -> list[Integers]:
+        """Returns the cell of each countable event, a list entry for each shard."""
+        key = table, group
+        if key not in self._places:
+            of_group = self.cells(table, group)
+            self._places[key] = [of_group.places(*own) for own in self._events(*key)]
+        return self._places[key]
+
+    def _events(
+        self, table: positions.Event, group: VideoGroup
+    ) -> Iterator[tuple[Integers, Integers]]:
+        """Yields the group and the span of the countable events of each shard."""
+        of_videos = group.of_videos(self.data)
+        for shard in self._shards():
+            found = getattr(shard.log.shard, table)
+            keep = countable(shard, table)
+            times = np.asarray(found.times, np.int64)[keep]
+            yield of_videos[np.asarray(found.videos)[keep]], spans(self.data, times)
+
+    def _shards(self) -> Iterator[prepared.PreparedData]:
+        return map(self.data.with_log, self.data.log.whole.each_shard())
 
 
-def _cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
-    shards = map(data.with_log, data.log.each_shard())
-    of_shards = [_first_of_cells(shard, table) for shard in shards]
-    numbers, times = (np.concatenate(found) for found in zip(*of_shards, strict=True))
-    found, first = np.unique(numbers, return_index=True)
-    return Cells(numbers=found, moments=moments(data, times[first]))
+def sums(data: prepared.PreparedData, keep: bool = False) -> Sums:
+    """Returns the sums of the whole log.
 
-
-def _first_of_cells(
-    data: prepared.PreparedData, table: positions.Event
-) -> tuple[Integers, Integers]:
-    """Returns the number of each cell of a shard, and the time of an event in it."""
-    numbers, first = np.unique(_numbers(data, table), return_index=True)
-    return numbers, np.asarray(getattr(data.log.shard, table).times, np.int64)[first]
-
-
-def _numbers(data: prepared.PreparedData, table: positions.Event) -> Integers:
-    """Returns the number of each event's cell, `[events] int64`: by video, by span."""
-    logged = getattr(data.log.shard, table)
-    of_times = spans(data, np.asarray(logged.times, np.int64))
-    return np.asarray(logged.videos, np.int64) * _STRIDE + of_times + _STRIDE // 2
-
-
-def of_events(
-    data: prepared.PreparedData, table: positions.Event
-) -> npt.NDArray[np.int32]:
-    """Returns the cell of each event of a prepared set or shard window, `[events]`."""
-
-    def find() -> npt.NDArray[np.int32]:
-        known = cells(data, table).numbers
-        return np.searchsorted(known, _numbers(data, table)).astype(np.int32)
-
-    if data.whole is data and len(data.log.shards) == 1:
-        return data.once((of_events, table), find)
-    return find()
-
-
-def _of_cells(data: prepared.PreparedData, quantity: Quantity) -> Floats:
-    """Returns the sum of a quantity over the events of each cell that count."""
-    total = np.zeros(len(cells(data, quantity.table).numbers))
-    for shard in map(data.whole.with_log, data.log.whole.each_shard()):
-        values = quantity.of_events(shard) * countable(shard, quantity.table)
-        exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
-        places = of_events(shard, quantity.table)
-        total += np.bincount(places, exact, len(total))
-    return total
+    Args:
+      data: The prepared set, or a window of it.
+      keep: Whether they are cached for ever, not only while features are opened.
+    """
+    cached = data.once if keep else data.shared
+    return cached(Sums, lambda: Sums(data.whole))
 
 
 class StatisticRequests:
@@ -213,14 +239,13 @@ class StatisticRequests:
       moments: `[n]`, moments that `moments` returned.
     """
 
-    def __init__(
-        self, data: prepared.PreparedData, videos: Integers, moments: Integers
-    ) -> None:
+    def __init__(self, of_log: Sums, videos: Integers, moments: Integers) -> None:
         """Stores the arguments; events are looked up on first use."""
-        self.data = data
+        self.data = of_log.data
         self.videos = videos
         self.moments = moments
-        self._found: dict[tuple[object, ...], tuple[Integers, Integers]] = {}
+        self._sums = of_log
+        self._stops: dict[tuple[object, ...], Integers] = {}
 
     def total(self, quantity: Quantity, group: VideoGroup) -> Floats:
         """Returns sums over events of each video's group before its moment, `[n]`.
@@ -236,48 +261,70 @@ class StatisticRequests:
 
     def _sum(self, quantity: Quantity, group: VideoGroup, seconds: int) -> Floats:
         """Returns sums over events that are earlier than so many seconds before."""
-        first, stop = self._ranges(quantity.table, group, seconds)
-        sums = self.data.once(
-            (quantity, group),
-            lambda: _join(self.data, quantity.table, group).cumulated(
-                self.data.once(quantity, lambda: _of_cells(self.data, quantity))
-            ),
-        )
-        return sums[stop] - sums[first]
+        groups = group.of_videos(self.data)[self.videos]
+        before = self._sums.cumulated(quantity, group)
+        firsts = self._sums.cells(quantity.table, group).firsts
+        found = before[self._stops_of(quantity.table, group, seconds)]
+        found = np.where(groups > 0, found - before[firsts[groups]], 0)
+        return found.astype(np.float64)
 
-    def _ranges(
+    def _stops_of(
         self, table: positions.Event, group: VideoGroup, seconds: int
-    ) -> tuple[Integers, Integers]:
+    ) -> Integers:
+        """Returns the cell at which each sum ends, `[n]`."""
         key = table, group, seconds
-        if key not in self._found:
+        if key not in self._stops:
             groups = group.of_videos(self.data)[self.videos]
             until = spans(self.data, self.moments - seconds)
-            first, stop = _join(self.data, table, group).ranges(groups, until)
-            self._found[key] = first, np.where(groups > 0, stop, first)
-        return self._found[key]
+            self._stops[key] = self._sums.cells(table, group).places(groups, until)
+        return self._stops[key]
 
 
 def logged(data: prepared.PreparedData) -> StatisticRequests:
-    """Returns the videos of logged impressions, a row for each of their cells."""
-    found = cells(data, "impressions")
-    return data.once(
-        logged, lambda: StatisticRequests(data.whole, found.videos, found.moments)
-    )
+    """Returns the videos of the ranker's impressions, a row for each of `_numbers`."""
+    numbers = _of_ranked(data)
+
+    def make() -> StatisticRequests:
+        of_spans = numbers % _STRIDE - _STRIDE // 2
+        read_at = _moments_of_spans(data, of_spans)
+        return StatisticRequests(sums(data), numbers // _STRIDE, read_at)
+
+    return data.shared(logged, make)
+
+
+def rows_of_logged(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+    """Returns the row of `logged` of each impression of a set or window, `[events]`.
+
+    It is -1 for impressions before the ranker's windows, which are only history.
+    """
+    shown = data.impressions
+    found = np.full(len(shown), -1, np.int32)
+    rows = shown.ranked
+    found[rows] = np.searchsorted(_of_ranked(data), _numbers(data, rows))
+    return found
+
+
+def _of_ranked(data: prepared.PreparedData) -> Integers:
+    """Returns the distinct `_numbers` of the ranker's impressions, ascending."""
+
+    def find() -> Integers:
+        shards = map(data.whole.with_log, data.log.whole.each_shard())
+        found = [np.unique(_numbers(one, one.impressions.ranked)) for one in shards]
+        return np.unique(np.concatenate(found))
+
+    return data.once((logged, _STRIDE), find)
+
+
+def _numbers(data: prepared.PreparedData, rows: Integers) -> Integers:
+    """Returns a number of the video and span of impressions, `[n] int64`."""
+    shown = data.impressions
+    of_times = spans(data, np.asarray(shown.times)[rows].astype(np.int64))
+    videos = np.asarray(shown.videos)[rows].astype(np.int64)
+    return videos * _STRIDE + of_times + _STRIDE // 2
 
 
 def served(data: prepared.PreparedData) -> StatisticRequests:
     """Returns every catalogue index, from 0, at the serving moment."""
     every = np.arange(data.num_videos + 1)
     moment = np.full(len(every), serving_moment(data))
-    return data.once(served, lambda: StatisticRequests(data.whole, every, moment))
-
-
-def _join(
-    data: prepared.PreparedData, table: positions.Event, group: VideoGroup
-) -> ragged.Earlier:
-    """Returns a table's cells, sorted by group and span once."""
-    found = cells(data, table)
-    return data.once(
-        (ragged.Earlier, table, group),
-        lambda: ragged.Earlier(group.of_videos(data)[found.videos], found.spans),
-    )
+    return data.shared(served, lambda: StatisticRequests(sums(data), every, moment))

@@ -5,7 +5,7 @@ the table of events, the column by which they are grouped, and the formula.
 """
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -29,6 +29,11 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
     column: str = past_sums.VIDEO
     of_known_key = False
 
+    @property
+    def opened_with(self) -> Hashable:
+        """The sums it reads."""
+        return self.table, self.column
+
     @abc.abstractmethod
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number, `[..., k]`, or `[..., 1]` for a feature of the query."""
@@ -46,14 +51,21 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Computes sums for the ranker's impressions at once, for others on demand."""
-        past = log.once(past_log.LogPast, lambda: past_log.LogPast(log))
+        past_of = past_log.LogPast
+
+        def past() -> past_log.LogPast:
+            return past_of(log.data)
+
         with tf.device("CPU"):
-            of_ranked = self._shaped(past.at(self.table, self.column, None))
+            sums = log.shared(past_of, past).of_ranked(self.table, self.column)
+            of_ranked = self._shaped(sums)
+        places = log.once(past_log.places, lambda: past_log.places(log.data))
 
         def read(at: positions.Positions) -> tf.Tensor:
-            if at.is_logged and past.are_ranked(at.rows):
-                return tf.gather(of_ranked, tf.gather(past.places, at.rows))
-            return self._shaped(past.at(self.table, self.column, at))
+            if at.is_logged and positions.are_ranked(places, at.rows):
+                return tf.gather(of_ranked, tf.gather(places, at.rows))
+            sums = log.once(past_of, past).at(self.table, self.column, at)
+            return self._shaped(sums)
 
         return read
 

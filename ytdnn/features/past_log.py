@@ -2,6 +2,8 @@
 
 Events are joined by user and key; a key is the video itself, or a value of a column of
 `videos`, such as its channel. Each join is computed once for all features that read it.
+Sums of the ranker's impressions are computed when a log is opened, join by join, and
+the joins then forgotten; sums at other positions keep their joins.
 """
 
 import dataclasses
@@ -12,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.features import past_sums
-from ytdnn.log import events, positions, prepared, ragged, schema
+from ytdnn.log import positions, prepared, ragged, schema
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -41,13 +43,13 @@ class LogEvents:
 
     Attributes:
       offsets: `[users + 1] int64`; user u has events `[offsets[u], offsets[u + 1])`.
-      videos: `[events] int64`.
+      videos: `[events] int32`.
       times: `[events] int64`.
       values: `[events]` numbers to sum, by name.
     """
 
     offsets: Integers
-    videos: Integers
+    videos: npt.NDArray[np.int32]
     times: Integers
     values: dict[str, Floats]
 
@@ -61,11 +63,7 @@ class LogEvents:
 
 
 class Join:
-    """Events sorted by user, key and place among the user's events.
-
-    Attributes:
-      rows: `[events] int64`, events in the sorted order.
-    """
+    """Events sorted by user, key and place among the user's events."""
 
     def __init__(self, offsets: Integers, keys: Integers, num_keys: int) -> None:
         """Sorts the events.
@@ -75,17 +73,28 @@ class Join:
           keys: `[events]`, less than `num_keys`.
           num_keys: Number of keys.
         """
-        users = ragged.rows_of(offsets)
-        places = np.arange(len(keys)) - offsets[users]
-        self._num_keys = num_keys
+        self._offsets, self._num_keys = offsets, num_keys
         self._span = int(np.diff(offsets).max(initial=0)) + 1
-        # Sorting one number is many times faster than sorting by three.
-        self._codes = np.sort((users * num_keys + keys) * self._span + places)
-        groups = self._codes // self._span
-        self.rows = offsets[groups // num_keys] + self._codes % self._span
+        # Sorting one number is many times faster than sorting by three; in place, as
+        # there are many.
+        codes = ragged.rows_of(offsets)
+        codes *= num_keys
+        codes += keys
+        codes *= self._span
+        codes += np.arange(len(keys))
+        codes -= np.repeat(offsets[:-1], np.diff(offsets))
+        codes.sort()
+        self._codes = codes
+
+    def rows(self, places: npt.NDArray[np.integer] | slice) -> Integers:
+        """Returns the events at places of the sorted order."""
+        codes = self._codes[places]
+        users = codes // (self._span * self._num_keys)
+        found: Integers = self._offsets[users] + codes % self._span
+        return found
 
     def num_before(self, users: Integers, keys: Integers, places: Integers) -> Integers:
-        """Returns the number of `rows` before a place of a user and key.
+        """Returns the number of events, as sorted, before a place of a user and key.
 
         Args:
           users: `[n]` user indices.
@@ -100,32 +109,47 @@ class Join:
 class LogPast:
     """The past of every user of a log, with joins shared by all features."""
 
-    def __init__(self, log: positions.LogTensors) -> None:
+    def __init__(self, data: prepared.PreparedData) -> None:
         """Stores the log; joins are computed on first use."""
-        self._data = log.data
+        self._data = data
         self._events: dict[str, LogEvents] = {}
         self._joins: dict[tuple[str, str], Join] = {}
         self._cumulated: dict[tuple[str, str, str], Floats] = {}
         self._at: positions.Positions | None = None
         self._sums: dict[tuple[str, str], LogSums] = {}
 
-    def at(self, table: str, column: str, at: positions.Positions | None) -> "LogSums":
+    def at(self, table: str, column: str, at: positions.Positions) -> "LogSums":
         """Returns the sums at positions, cached for the next feature that needs them.
-
-        For the ranker's impressions, only the sums of one table and column are cached,
-        because they are large.
 
         Args:
           table: Table of the events.
           column: Column of the keys.
-          at: The positions; None: the ranker's impressions, in the order of `places`.
+          at: The positions.
         """
         name = table, column
-        if self._at is not at or (at is None and name not in self._sums):
+        if self._at is not at:
             self._at, self._sums = at, {}
         if name not in self._sums:
-            asked = self._ranked if at is None else _asked(at)
-            self._sums[name] = LogSums(self, table, column, asked)
+            self._sums[name] = LogSums(self, table, column, _asked(at))
+        return self._sums[name]
+
+    def of_ranked(self, table: str, column: str) -> "LogSums":
+        """Returns the sums at the ranker's impressions, in the order of `places`.
+
+        Only those of one table and column are cached, with their join, because they are
+        large.
+
+        Args:
+          table: Table of the events.
+          column: Column of the keys.
+        """
+        name = table, column
+        if name not in self._sums:
+            for held in self._sums, self._joins, self._cumulated:
+                held.clear()
+            for other in self._events.keys() - {table}:
+                del self._events[other]
+            self._sums[name] = LogSums(self, table, column, self._ranked)
         return self._sums[name]
 
     def events(self, table: str) -> LogEvents:
@@ -159,41 +183,17 @@ class LogPast:
         key = table, column, name
         if key not in self._cumulated:
             values = self.events(table).values[name]
-            ordered = values[self.join(table, column).rows] if column else values
-            self._cumulated[key] = np.append(0.0, np.cumsum(ordered))
+            if column:
+                values = values[self.join(table, column).rows(np.s_[:])]
+            found = np.zeros(len(values) + 1)
+            self._cumulated[key] = found
+            np.cumsum(values, out=found[1:])
         return self._cumulated[key]
 
     @functools.cached_property
-    def places(self) -> tf.Tensor:
-        """Place of each impression among the ranker's, `[impressions] int32`, or -1.
-
-        Impressions before the ranker's windows are only history, in most logs the
-        greater part.
-        """
-        found = np.full(len(self._data.impressions), -1, np.int32)
-        found[self._rows] = np.arange(len(self._rows))
-        with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(found)
-
-    def are_ranked(self, rows: tf.Tensor) -> bool:
-        """Whether all impressions are the ranker's; always true for tensors of a graph.
-
-        Args:
-          rows: `[...] int64` of the impressions.
-        """
-        if not tf.executing_eagerly():
-            return True
-        return bool(tf.reduce_all(tf.gather(self.places, rows) >= 0))
-
-    @functools.cached_property
-    def _rows(self) -> Integers:
-        """The ranker's impressions."""
-        splits = np.asarray(self._data.impressions.splits)
-        return np.flatnonzero(splits != events.Split.CONTEXT)
-
-    @functools.cached_property
     def _ranked(self) -> PastRequests:
-        shown, rows = self._data.impressions, self._rows
+        shown = self._data.impressions
+        rows = shown.ranked
         users = np.asarray(shown.users)[rows].astype(np.int64)
         num_watches = np.asarray(shown.num_watches)[rows]
         return PastRequests(
@@ -243,7 +243,7 @@ class LogSums(past_sums.PastSums):
 
     def latest(self) -> tf.Tensor:
         """Returns the time of the last event of the key, `[n, k] int64`."""
-        last = self._join.rows[np.maximum(self._stop - 1, 0)]
+        last = self._join.rows(np.maximum(self._stop - 1, 0))
         found = np.where(self._stop > self._first, self._events.times[last], 0)
         return self._masked(found)
 
@@ -297,6 +297,19 @@ class LogSums(past_sums.PastSums):
         return np.where(times == 0, self._places, begin)
 
 
+def places(data: prepared.PreparedData) -> tf.Tensor:
+    """Returns the place of each impression among the ranker's.
+
+    Returns:
+      `[impressions] int32`, -1 for impressions that are only history.
+    """
+    rows = data.impressions.ranked
+    found = np.full(len(data.impressions), -1, np.int32)
+    found[rows] = np.arange(len(rows))
+    with tf.init_scope(), tf.device("CPU"):
+        return tf.constant(found)
+
+
 def _asked(at: positions.Positions) -> PastRequests:
     return PastRequests(
         users=np.asarray(at.users).astype(np.int64),
@@ -307,7 +320,7 @@ def _asked(at: positions.Positions) -> PastRequests:
 
 
 def _watches(data: prepared.PreparedData) -> LogEvents:
-    videos = np.asarray(data.watches.videos).astype(np.int64)
+    videos = np.asarray(data.watches.videos)
     values = {}
     if data.watches.seconds is not None:
         of_videos = past_sums.durations(data.catalogue)[videos]
@@ -322,7 +335,7 @@ def _impressions(data: prepared.PreparedData) -> LogEvents:
     shown = data.impressions
     return LogEvents(
         offsets=shown.rows_of_users(data.num_users),
-        videos=np.asarray(shown.videos).astype(np.int64),
+        videos=np.asarray(shown.videos),
         times=np.asarray(shown.times),
         values={past_sums.CLICKS: np.asarray(shown.clicked).astype(np.float64)},
     )

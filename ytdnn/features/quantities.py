@@ -11,14 +11,6 @@ Marks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]
 
 
-def _impressions(data: prepared.PreparedData) -> Marks:
-    return np.ones(len(data.impressions), bool)
-
-
-def _watches(data: prepared.PreparedData) -> Marks:
-    return np.ones(len(data.watches), bool)
-
-
 def _clicks(data: prepared.PreparedData) -> Marks:
     return np.asarray(data.impressions.clicked)
 
@@ -52,8 +44,8 @@ def _fractions(data: prepared.PreparedData) -> Floats:
     return np.minimum(fractions, 1.0)
 
 
-IMPRESSIONS = corpus.Quantity("impressions", _impressions)
-WATCHES = corpus.Quantity("watches", _watches)
+IMPRESSIONS = corpus.Quantity("impressions")
+WATCHES = corpus.Quantity("watches")
 CLICKS = corpus.Quantity("impressions", _clicks)
 UNCLICKED = corpus.Quantity("impressions", _unclicked)
 # Watched after a click, in seconds and in shares of the video (at most 1).

@@ -35,7 +35,12 @@ def open_log(
         their serving value.
     """
     served = at_serving(chosen) if serving else {}
-    return {f.name: served.get(f.name) or f.open_log(log) for f in chosen}
+    found = {
+        feature.name: served.get(feature.name) or feature.open_log(log)
+        for feature in sorted(chosen, key=lambda one: str(one.opened_with))
+    }
+    log.release()
+    return {feature.name: found[feature.name] for feature in chosen}
 
 
 def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, positions.Reader]:
@@ -99,6 +104,7 @@ class RequestReaders(tf.Module):
 
         super().__init__()
         readers = {f.name: f.open_request(data) for f in chosen}
+        data.release()
         self._packed, readers = packed_rows.packed(readers)
         self._pasts, self._readers = past.together(readers)
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}

@@ -202,6 +202,14 @@ class Impressions(_Table):
         """Time of the request of each impression's slate, `[impressions] int64`."""
         return request_times(np.asarray(self.pages), np.asarray(self.times))
 
+    @property
+    def ranked(self) -> np.ndarray:
+        """Rows of the impressions of the ranker's windows, `[n] int64`.
+
+        Those before them are only history, in most logs the greater part.
+        """
+        return np.flatnonzero(np.asarray(self.splits) != Split.CONTEXT)
+
     def rows_of_users(self, num_users: int) -> np.ndarray:
         """Returns the first impression of each user, `[num_users + 1] int64`."""
         return np.searchsorted(self.users, np.arange(num_users + 1)).astype(np.int64)

@@ -83,6 +83,7 @@ class LogTensors:
         self.replay = replay
         self._made: dict[tuple[str, str], tf.Tensor] = {}
         self._kept: dict[Hashable, Any] = {}
+        self._shared: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
         """Returns `make()`, cached for this log, so that several readers share it."""
@@ -90,6 +91,18 @@ class LogTensors:
             self._kept[key] = make()
         found: prepared.Made = self._kept[key]
         return found
+
+    def shared(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
+        """Returns `make()`, cached only while features are opened; see `release`."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        found: prepared.Made = self._shared[key]
+        return found
+
+    def release(self) -> None:
+        """Forgets what only the opening of features needed, of the whole set too."""
+        self._shared.clear()
+        self.data.release()
 
     def has(self, table: str, field: str) -> bool:
         """Whether the log has an array of a table, such as ("watches", "devices")."""
@@ -118,6 +131,18 @@ class LogTensors:
         last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
         found = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
         return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
+
+
+def are_ranked(places: tf.Tensor, rows: tf.Tensor) -> bool:
+    """Whether all impressions have a place; always true for tensors of a graph.
+
+    Args:
+      places: `[impressions] int32`, -1 for those before the ranker's windows.
+      rows: `[...] int64` of the impressions.
+    """
+    if not tf.executing_eagerly():
+        return True
+    return bool(tf.reduce_all(tf.gather(places, rows) >= 0))
 
 
 def of_videos(videos: tf.Tensor) -> Positions:

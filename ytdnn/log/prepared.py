@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import polars as pl
 
@@ -136,12 +136,33 @@ class PreparedData:
         if self._whole is not None:
             return self._whole.once(key, make)
         if key not in self._made:
-            self._made[key] = make()
+            self._made[key] = self.shared(key, make)
         found: Made = self._made[key]
         return found
 
+    def shared(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Returns an object as `once` does, but cached only until the next `release`.
+
+        For what several features compute their values from and none reads later.
+        """
+        if self._whole is not None:
+            return self._whole.shared(key, make)
+        if key in self._made:
+            return cast("Made", self._made[key])
+        found: Made = self._shared[key] if key in self._shared else make()
+        self._shared[key] = found
+        return found
+
+    def release(self) -> None:
+        """Forgets what is `shared`."""
+        self.whole._shared.clear()
+
     @functools.cached_property
     def _made(self) -> dict[Hashable, Any]:
+        return {}
+
+    @functools.cached_property
+    def _shared(self) -> dict[Hashable, Any]:
         return {}
 
 

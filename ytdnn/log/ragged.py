@@ -159,8 +159,14 @@ def running_max(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         return keys
     lowest = int(keys.min())
     stride = int(keys.max()) - lowest + 1
-    groups = rows_of(offsets)
-    return np.maximum.accumulate(groups * stride + keys - lowest) % stride + lowest
+    found = rows_of(offsets)  # changed in place, as there are many
+    found *= stride
+    found += keys
+    found -= lowest
+    np.maximum.accumulate(found, out=found)
+    found %= stride
+    found += lowest
+    return found
 
 
 def num_before(
@@ -183,7 +189,10 @@ def num_before(
     lowest, highest = int(sorted_keys.min()), int(sorted_keys.max())
     keys = np.clip(keys, lowest, highest + 1)  # counts alike, and cannot overflow
     stride = highest - lowest + 2
-    entries = rows_of(offsets) * stride + (sorted_keys - lowest)
+    entries = rows_of(offsets)  # changed in place, as there are many
+    entries *= stride
+    entries += sorted_keys
+    entries -= lowest
     wanted = np.asarray(groups, np.int64) * stride + (keys - lowest)
     found = np.searchsorted(entries, wanted, side="left")
     return (found - offsets[groups]).astype(np.int64)
