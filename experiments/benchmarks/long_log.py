@@ -150,7 +150,7 @@ class Run:
 
     def __init__(self, directory: pathlib.Path, sizes: Sizes) -> None:
         """Builds the model and reads up to the first batch."""
-        from ytdnn.log import prepared, streaming
+        from ytdnn.log import prepared, shard_windows
         from ytdnn.models.candidates import model
         from ytdnn.models.layers import randomness
         from ytdnn.training import candidates, devices, loop
@@ -162,7 +162,7 @@ class Run:
         self.training = chosen.candidates.training
         self.trainer = loop.Trainer(stage, self.training, 0, devices.make("none"))
         most = chosen.candidates.window_events
-        self.num_windows = len(streaming.windows(data, most))
+        self.num_windows = len(shard_windows.Windows(data, most))
         first = 0
         if self.num_windows > 1:
             (window,) = itertools.islice(stage.batches(0, 0), 1)

@@ -9,7 +9,7 @@ import pytest
 
 from tests import full_log
 from ytdnn import configs
-from ytdnn.log import drawn_labels, prepared, schema, streaming
+from ytdnn.log import drawn_labels, prepared, schema, shard_windows
 from ytdnn.models.candidates import model, tower_inputs
 from ytdnn.ops.cluster import portions
 from ytdnn.training import candidates, devices, loop
@@ -252,6 +252,6 @@ def test_numbers_of_runs_are_those_of_the_whole():
 
 def test_shards_are_grouped_up_to_a_number_of_events():
     sizes = [5, 5, 9, 1]
-    assert streaming.grouped(sizes, 1, range(4)) == [(0,), (1,), (2,), (3,)]
-    assert streaming.grouped(sizes, 10, range(4)) == [(0, 1), (2, 3)]
-    assert streaming.grouped(sizes, 99, [2, 0]) == [(0, 2)]
+    assert shard_windows.grouped(sizes, 1, range(4)) == [(0,), (1,), (2,), (3,)]
+    assert shard_windows.grouped(sizes, 10, range(4)) == [(0, 1), (2, 3)]
+    assert shard_windows.grouped(sizes, 99, [2, 0]) == [(0, 2)]

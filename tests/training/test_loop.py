@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import planted
 from tests.training import kills
 from ytdnn import configs, errors
-from ytdnn.log import events, schema, streaming
+from ytdnn.log import events, schema, shard_windows
 from ytdnn.models.candidates import initial, model
 from ytdnn.models.layers import randomness
 from ytdnn.run import artifacts
@@ -105,7 +105,9 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     sharded, tmp_path, window_events
 ):
     """Calls end with the epoch, its windows, and where a checkpoint is due."""
-    assert (len(streaming.windows(sharded, window_events)) > 1) == (window_events < 500)
+    assert (len(shard_windows.Windows(sharded, window_events)) > 1) == (
+        window_events < 500
+    )
     one = _config(epochs=2, checkpoint_every_steps=4, ema_decay=0.9)
     own = dataclasses.replace(one.candidates, window_events=window_events)
     one = dataclasses.replace(one, candidates=own)

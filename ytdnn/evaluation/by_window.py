@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.evaluation import models
-from ytdnn.log import prepared, shard_index, streaming
+from ytdnn.log import prepared, shard_index, shard_windows
 from ytdnn.models.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
@@ -98,7 +98,7 @@ class WindowOpener:
         """
         self.most, self._work = most, work
         self._last: UserWindow | None = None
-        self._collector = streaming.Collector()
+        self._collector = shard_windows.Collector()
 
     def parts(
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]

@@ -11,7 +11,6 @@ shards than readers, each reads a range of rows of the global batch.
 """
 
 import dataclasses
-import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
@@ -20,10 +19,9 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import prepared, schema
+from ytdnn.log import schema, shard_windows
 
 Batch = dict[str, tf.Tensor]
-_COLLECT_EVENTS = 1 << 20
 
 
 class WholeBatch:
@@ -103,26 +101,6 @@ class Datasets(Protocol):
         ...
 
 
-class Collector:
-    """Frees the memory of finished windows.
-
-    Their graphs have reference cycles, which only Python's garbage collector frees. A
-    full collection takes 0.2 s, more than the training time of a small window, so it
-    waits for a million released events (tens of megabytes).
-    """
-
-    def __init__(self) -> None:
-        """Starts with no released events."""
-        self._num_events = 0
-
-    def release(self, num_events: int) -> None:
-        """Counts the events of a window that is no longer referenced."""
-        self._num_events += num_events
-        if self._num_events >= _COLLECT_EVENTS:
-            self._num_events = 0
-            gc.collect()
-
-
 class WindowBatches(Batches, Protocol):
     """The batches of one window."""
 
@@ -163,44 +141,6 @@ class WindowSource(Protocol):
         ...
 
 
-def grouped(
-    sizes: Sequence[int], most: int, order: Sequence[int]
-) -> list[tuple[int, ...]]:
-    """Returns shards in groups of a bounded number of events, or a single shard.
-
-    >>> grouped([5, 5, 9, 1], most=10, order=[3, 0, 2, 1])
-    [(0, 3), (2,), (1,)]
-
-    Args:
-      sizes: Number of events of each shard.
-      most: Maximum number of events of a group.
-      order: Order of the shards.
-    """
-    found: list[list[int]] = []
-    filled = most
-    for shard in order:
-        if filled + sizes[shard] > most or not found:
-            found.append([])
-            filled = 0
-        found[-1].append(shard)
-        filled += sizes[shard]
-    return [tuple(sorted(group)) for group in found]
-
-
-def windows(data: prepared.PreparedData, most: int) -> list[prepared.PreparedData]:
-    """Returns the windows of a set, in order of its users.
-
-    Args:
-      data: The prepared set.
-      most: Maximum number of events of a window, unless a single shard has more.
-    """
-    sizes = [shard.num_events for shard in data.log.shards]
-    return [
-        data.with_log(data.log.window([data.log.shards[number] for number in group]))
-        for group in grouped(sizes, most, range(len(sizes)))
-    ]
-
-
 class BatchStream:
     """The batches of a log, window by window."""
 
@@ -230,7 +170,7 @@ class BatchStream:
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
         self._opened: dict[Window, futures.Future[WindowBatches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
-        self._collector = Collector()
+        self._collector = shard_windows.Collector()
         self._groups = self._grouped()
         if self._num_groups > 1 and not all(map(self._has_steps, self._groups)):
             self._num_groups = 1  # all read the same, where one would read nothing
@@ -267,7 +207,7 @@ class BatchStream:
         found = []
         for group in range(self._num_groups):
             own = order[group :: self._num_groups]
-            parts = grouped(self._sizes, self._most, own)
+            parts = shard_windows.grouped(self._sizes, self._most, own)
             found.append([Window(part, (1 + part[0],)) for part in parts])
         return found
 
@@ -303,11 +243,16 @@ class BatchStream:
                 int(np.searchsorted(ends[1:], begin, side="right")) for ends in starts
             ]
             self._read_ahead([(orders[g], places[g]) for g in shown])
-            parts = [
-                self._part(epoch, orders[g], starts[g], places[g], begin, stop - begin)
-                for g in shown
-            ]
-            yield parts[0] if len(parts) == 1 else _zipped(parts)
+            # No name here may hold it, or its window would outlive its end.
+            yield _zipped(
+                [
+                    self._part(
+                        epoch, orders[g], starts[g], places[g], begin, stop - begin
+                    )
+                    for g in shown
+                ]
+            )
+        self._release([self._order(epoch + 1, g)[0] for g in shown])
 
     def _order(self, epoch: int, group: int) -> list[Window]:
         """Returns the windows of a group as an epoch takes them."""
@@ -356,15 +301,19 @@ class BatchStream:
             for order, place in wanted
             for window in order[min(place, len(order) - 1) :][:2]
         ]
+        self._release(kept)
+        for window in kept:
+            if window not in self._opened:
+                self._submit(window)
+
+    def _release(self, kept: Sequence[Window]) -> None:
+        """Releases all windows but some."""
         done = set(self._opened) - set(kept)
         for window in done:
             del self._opened[window]
         self._collector.release(
             sum(self._sizes[shard] for window in done for shard in window.shards)
         )
-        for window in kept:
-            if window not in self._opened:
-                self._submit(window)
 
 
 def _emptied(batch: Batch) -> Batch:
@@ -375,6 +324,8 @@ def _emptied(batch: Batch) -> Batch:
 
 def _zipped(parts: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
     """Returns batches of the rows of all parts, concatenated."""
+    if len(parts) == 1:
+        return parts[0]
 
     def stacked(*batches: Batch) -> Batch:
         return {

@@ -85,7 +85,7 @@ def load(
     )
     return WatchLog(
         videos=log.column("watches", "videos"),
-        users=tf.constant(data.watches.users),
+        users=tf.constant(_users(np.asarray(data.watches.offsets))),
         times=log.column("watches", "times"),
         is_label=tf.constant(is_label),
         offsets=log.column("watches", "offsets"),
@@ -95,6 +95,11 @@ def load(
         readers=opener(log),
         tensors=log,
     )
+
+
+def _users(offsets: np.ndarray) -> np.ndarray:
+    """Returns the user of each watch, `[watches] int32`, which no table keeps."""
+    return np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
 
 
 def _searches(log: positions.LogTensors) -> SearchTensors:

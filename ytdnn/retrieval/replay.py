@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import events, positions, prepared, ragged, schema, user_log
+from ytdnn.log import (
+    events,
+    positions,
+    prepared,
+    ragged,
+    schema,
+    user_log,
+    watch_log,
+)
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import interface, pool, scores
 
@@ -52,7 +60,6 @@ class Replay:
         """
         self.data = data
         self._model = model
-        self._log = model.open_log(data)
         self._score = score
         self._make_pool = make_pool
         self._removes_watched = removes_watched
@@ -154,6 +161,15 @@ class Replay:
         return self._model.vectors_at(self._log, users, ends, num_searches, rows)
 
     @functools.cached_property
+    def _log(self) -> watch_log.WatchLog:
+        """The watches as the model reads them."""
+        return self._model.open_log(self.data)
+
+    def _close_log(self) -> None:
+        """Closes it, as logged impressions are read only once."""
+        self.__dict__.pop("_log", None)
+
+    @functools.cached_property
     def _pool(self) -> pool.Pool:
         return self._make_pool()
 
@@ -167,6 +183,7 @@ class Replay:
                 vectors = tf.constant(part.vectors[part.of_row])
                 of_part = self._score(vectors, tf.constant(part.videos))
                 found[part.rows] = of_part[:, 0].numpy()
+            self._close_log()
             return tf.constant(found)
 
     @functools.cached_property
@@ -183,6 +200,7 @@ class Replay:
                     tf.constant(part.videos)
                 )
                 found[part.rows] = np.concatenate([v.numpy() for v in of_rows], axis=1)
+            self._close_log()
             return tf.constant(found)
 
     def _pages(self, size: int) -> Iterator["_Pages"]:

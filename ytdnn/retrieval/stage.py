@@ -2,6 +2,8 @@
 
 import functools
 import pathlib
+import weakref
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +46,8 @@ class FirstStage:
         self.composition = composition or configs.CompositionConfig()
         self.manifest = manifest
         self._data = data
-        self._opened: replay.Replay | None = None
+        # Whoever reads it holds it: a finished window takes no memory.
+        self._opened: Callable[[], replay.Replay | None] = lambda: None
 
     @property
     def sees_request_time(self) -> bool:
@@ -144,10 +147,9 @@ class FirstStage:
         return scores.Scores(searcher.vectors, self.num_videos)
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
-        """Returns the replay at positions of a log; the last one is cached."""
-        opened = self._opened
+        """Returns the replay at positions of a log, shared by all who hold the last."""
+        opened = self._opened()
         if opened is None or opened.data is not data:
-            self._opened = None  # before the next one takes its memory
             opened = replay.Replay(
                 self.candidates,
                 data,
@@ -155,7 +157,7 @@ class FirstStage:
                 self.pool,
                 self.composition.remove_watched,
             )
-            self._opened = opened
+            self._opened = weakref.ref(opened)
         return opened
 
 

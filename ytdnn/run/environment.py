@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -86,6 +87,12 @@ def available_memory() -> float:
         except (OSError, ValueError):
             continue  # no limit, or "max"
     return found
+
+
+def collect() -> None:
+    """Frees what a finished step leaves: graphs refer to each other, and to its log."""
+    gc.collect()
+    release_memory()
 
 
 def release_memory() -> None:

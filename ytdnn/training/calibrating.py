@@ -6,13 +6,14 @@ calibrated, two numbers each correct them, in the exported graph as well.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn.evaluation.metrics import recalibration
-from ytdnn.log import events, prepared, streaming
+from ytdnn.log import events, prepared, shard_windows
 from ytdnn.models.ranking import building, heads, model, outcomes, predictions
 from ytdnn.run import configs
 
@@ -36,28 +37,35 @@ def fit(
       data: The prepared set, with validation impressions.
       ranker: The trained model, not calibrated.
     """
-    parts, of_outcomes = [], []
-    for window in streaming.windows(data, config.window_events):
-        rows = building.rows_of(window.log, events.Split.VALIDATION)
-        if not len(rows):
-            continue
-        found = ranker.predictions(window, rows)
-        shown = window.impressions
-        of_outcomes.append(_observed(ranker.head.outcomes, found, shown, rows))
-        if found.click_probability is None:
-            continue
-        clicked = np.asarray(shown.clicked)[rows]
-        expected = np.zeros(len(rows)) if found.seconds is None else found.seconds
-        watched = np.zeros(len(rows))
-        if found.seconds is not None and shown.seconds is not None:
-            watched = np.where(clicked, np.asarray(shown.seconds)[rows], 0.0)
-        parts.append(
-            np.column_stack([found.click_probability, expected, clicked, watched])
-        )
+    windows = shard_windows.Windows(data, config.window_events)
+    ask = functools.partial(_of_window, ranker)
+    found = [one for one in windows.collect(ask, ranker.close_log) if one is not None]
+    parts = [part for part, _ in found]
     whole = np.concatenate([np.zeros([0, 4]), *parts]).astype(np.float64)
-    lines = _lines(ranker.head.outcomes, of_outcomes)
+    lines = _lines(ranker.head.outcomes, [observed for _, observed in found])
     found_lines = _fitted(whole, ranker.head.keeps_mean)
     return dataclasses.replace(found_lines, outcomes=lines)
+
+
+def _of_window(
+    ranker: model.RankingModel, window: prepared.PreparedData
+) -> tuple[npt.NDArray, list[Floats]] | None:
+    """Returns the rows of `_fitted` and `_observed`; None without impressions."""
+    rows = building.rows_of(window.log, events.Split.VALIDATION)
+    if not len(rows):
+        return None
+    found = ranker.predictions(window, rows)
+    shown = window.impressions
+    observed = _observed(ranker.head.outcomes, found, shown, rows)
+    if found.click_probability is None:
+        return np.zeros([0, 4]), observed
+    clicked = np.asarray(shown.clicked)[rows]
+    expected = np.zeros(len(rows)) if found.seconds is None else found.seconds
+    watched = np.zeros(len(rows))
+    if found.seconds is not None and shown.seconds is not None:
+        watched = np.where(clicked, np.asarray(shown.seconds)[rows], 0.0)
+    columns = [found.click_probability, expected, clicked, watched]
+    return np.column_stack(columns), observed
 
 
 def carried(

@@ -81,6 +81,7 @@ class InSync:
         """Yields an epoch's batches from a step on."""
         for feed in self.feeds(of_stage, epoch, first_step):
             yield from feed.batches
+            del feed  # before the next window takes its memory
 
     def feeds(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
@@ -88,6 +89,7 @@ class InSync:
         """Yields the batches of `batches`, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             yield Feed(iter(dataset), dataset)
+            del dataset
 
     def compiled(self, step: Step) -> Step:
         """Returns the step compiled."""

@@ -210,6 +210,7 @@ class Trainer:
                 step = tf.constant(epoch * self.stage.steps_per_epoch + first, tf.int64)
                 yield self.steps(feed.batches, step, tf.constant(number)).numpy()
                 first, left = first + number, left - number
+            del feed  # before the next window is read
 
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         per_replica = self.strategy.run(self._replica_step, args=(batch, step))

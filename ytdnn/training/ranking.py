@@ -1,6 +1,7 @@
 """Trains the ranker and publishes it (PAPER §4)."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 import shutil
@@ -12,11 +13,18 @@ import tensorflow as tf
 from ytdnn import progress, registries
 from ytdnn.evaluation.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.log import earlier_impressions, events, prepared, schema, streaming
+from ytdnn.log import (
+    earlier_impressions,
+    events,
+    prepared,
+    schema,
+    shard_windows,
+    streaming,
+)
 from ytdnn.models.layers import randomness, weights
 from ytdnn.models.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import artifacts, configs
+from ytdnn.run import artifacts, configs, environment
 from ytdnn.training import (
     calibrating,
     checkpoints,
@@ -100,6 +108,8 @@ def train(
     config_of = dataclasses.replace(config, ranking=ranking)
     stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)
     facts = loop.fit(stage, training, config.seed, on, work, store)
+    del stage  # with its windows
+    environment.collect()
     if not on.writes:
         return
     if chosen is not None:
@@ -218,13 +228,12 @@ def _validator(
     ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
     """Returns the function that measures the model on the validation window."""
-    windows = streaming.windows(data, config.ranking.window_events)
+    windows = shard_windows.Windows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        parts = [_Validated.from_data(ranking_model, window) for window in windows]
-        if len(windows) > 1:
-            ranking_model.close_log()
+        ask = functools.partial(_Validated.from_data, ranking_model)
+        parts = windows.collect(ask, ranking_model.close_log)
         return _measured([part for part in parts if len(part.clicked)])
 
     return validate

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn import errors
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
-from ytdnn.log import events, prepared, schema, streaming, user_log
+from ytdnn.log import events, prepared, schema, shard_windows, user_log
 from ytdnn.models.layers import embeddings
 from ytdnn.models.ranking import heads, inputs, model, network, outcomes
 from ytdnn.retrieval import stage
@@ -131,12 +131,12 @@ def _measure(
     Returns:
       The statistics, and the log as it was opened, None for several windows.
     """
-    windows = streaming.windows(data, config.window_events)
+    windows = shard_windows.Windows(data, config.window_events)
     logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
     opened = next(logs) if len(windows) == 1 else None
 
     def batches() -> Iterator[reading.Tensors]:
-        collector = streaming.Collector()
+        collector = shard_windows.Collector()
         for log in logs if opened is None else (opened,):
             rows = training_rows(log.data.log)
             for part in inputs.parts(len(rows), _ROWS_A_STEP):

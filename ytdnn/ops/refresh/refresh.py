@@ -258,6 +258,7 @@ def carry_ranking(
     stage = dataclasses.replace(
         stage, state=_carried(state, new.network, rows, training)
     )
+    del old  # before training takes its memory
     facts = loop.fit(stage, training, config.seed, on, work)
     with artifacts.publish(
         directory,

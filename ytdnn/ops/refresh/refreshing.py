@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn import errors, progress, registries, user_paths
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refitting
-from ytdnn.run import artifacts, configs
+from ytdnn.run import artifacts, configs, environment
 from ytdnn.run.configs import data as data_config
 from ytdnn.run.pipeline import api, config_dicts, memory, native_log, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
@@ -272,6 +272,7 @@ class _Refresh:
             say(f"{label} started")
             started = time.perf_counter()
             make()
+            environment.collect()
             say(f"{label} done in {time.perf_counter() - started:.1f} s")
 
     @property

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from ytdnn import errors, registries, user_paths
-from ytdnn.run import artifacts, configs
+from ytdnn.run import artifacts, configs, environment
 from ytdnn.run.configs import data as data_config
 from ytdnn.run.pipeline import config_dicts, graph, roles, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
@@ -64,6 +64,7 @@ def run(
             say(line)
         started = time.perf_counter()
         step.run(config, workdir)
+        environment.collect()
         workdir_room.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
         for line in step.describe(config, workdir) if step.describe else ():
