@@ -162,7 +162,7 @@ class Run:
         self.training = chosen.candidates.training
         self.trainer = loop.Trainer(stage, self.training, 0, devices.make("none"))
         most = chosen.candidates.window_events
-        self.num_windows = len(shard_windows.Windows(data, most))
+        self.num_windows = len(shard_windows.ShardWindows(data, most))
         first = 0
         if self.num_windows > 1:
             (window,) = itertools.islice(stage.batches(0, 0), 1)

@@ -105,7 +105,7 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     sharded, tmp_path, window_events
 ):
     """Calls end with the epoch, its windows, and where a checkpoint is due."""
-    assert (len(shard_windows.Windows(sharded, window_events)) > 1) == (
+    assert (len(shard_windows.ShardWindows(sharded, window_events)) > 1) == (
         window_events < 500
     )
     one = _config(epochs=2, checkpoint_every_steps=4, ema_decay=0.9)

@@ -14,7 +14,7 @@ from ytdnn.models.ranking import building
 from ytdnn.retrieval import replay
 from ytdnn.training import ranking
 
-_OF_OPENING = (past_log.LogPast, past_log.Join, corpus.Sums, cells.Cells)
+_OF_OPENING = (past_log.LogPast, past_log.Join, corpus.CorpusSums, cells.Cells)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_an_open_log_holds_no_joins_and_no_cells(sharded, stage):
 
 
 def test_windows_are_not_held_by_their_list(sharded, opened):
-    windows = shard_windows.Windows(sharded, 1)
+    windows = shard_windows.ShardWindows(sharded, 1)
     assert len(windows) == len(sharded.log.shards)
     for window in windows:
         assert len(window.log.watches) > 0
@@ -109,5 +109,5 @@ def test_windows_are_not_held_by_their_list(sharded, opened):
 
 
 def test_of_a_single_window_the_set_itself_is_read(sharded):
-    windows = shard_windows.Windows(sharded, 10**9)
+    windows = shard_windows.ShardWindows(sharded, 10**9)
     assert [one is sharded for one in windows] == [True]

@@ -143,7 +143,7 @@ def countable(
     return ~np.isin(splits, [events.Split.VALIDATION, events.Split.TEST])
 
 
-class Sums:
+class CorpusSums:
     """Sums of quantities over the events of a whole log, by group and span.
 
     Attributes:
@@ -219,7 +219,7 @@ class Sums:
         return map(self.data.with_log, self.data.log.whole.each_shard())
 
 
-def sums(data: prepared.PreparedData, keep: bool = False) -> Sums:
+def sums(data: prepared.PreparedData, keep: bool = False) -> CorpusSums:
     """Returns the sums of the whole log.
 
     Args:
@@ -227,7 +227,7 @@ def sums(data: prepared.PreparedData, keep: bool = False) -> Sums:
       keep: Whether they are cached for ever, not only while features are opened.
     """
     cached = data.once if keep else data.shared
-    return cached(Sums, lambda: Sums(data.whole))
+    return cached(CorpusSums, lambda: CorpusSums(data.whole))
 
 
 class StatisticRequests:
@@ -239,7 +239,7 @@ class StatisticRequests:
       moments: `[n]`, moments that `moments` returned.
     """
 
-    def __init__(self, of_log: Sums, videos: Integers, moments: Integers) -> None:
+    def __init__(self, of_log: CorpusSums, videos: Integers, moments: Integers) -> None:
         """Stores the arguments; events are looked up on first use."""
         self.data = of_log.data
         self.videos = videos

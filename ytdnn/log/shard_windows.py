@@ -54,7 +54,7 @@ def grouped(
     return [tuple(sorted(group)) for group in found]
 
 
-class Windows:
+class ShardWindows:
     """The windows of a set, in order of its users.
 
     Each is made anew when it is asked for: a window keeps its events in memory once

@@ -11,12 +11,12 @@ import tensorflow as tf
 from ytdnn import registries
 from ytdnn.log import inputs, prepared, ragged, shard_index
 from ytdnn.log import request as raw_request
-from ytdnn.retrieval import interface
+from ytdnn.retrieval import interface, near_watches
 
 _WITHIN = 3  # watches
 _DAMPING = 10.0  # watches of a video: fewer say little
 _NEIGHBOURS = 30
-_MOST_PAIRS = 16_000_000  # counted at a time, some 40 bytes each
+_MOST_PAIRS = 8_000_000  # counted at a time, some 40 bytes each
 SEEDS = 10  # last watches that are looked up
 DECAY = 0.9  # of a seed's weight for each watch after it
 
@@ -75,71 +75,44 @@ def neighbours(
     sizes = np.zeros(len(watched), np.int64)
     videos, found = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     num_pairs = 2 * _WITHIN * watched * is_seed
-    for part in shard_index.bounded(num_pairs, _MOST_PAIRS):
-        if not num_pairs[part].any():
-            continue
-        of, other, weights = _nearest(data, watched, is_seed, part, num)
-        sizes[part] = np.bincount(of - part.start, minlength=part.stop - part.start)
-        videos.append(other.astype(np.int32))
-        found.append(weights.astype(np.float32))
+    parts = [
+        part
+        for part in shard_index.bounded(num_pairs, _MOST_PAIRS)
+        if num_pairs[part].any()
+    ]
+    part_of = np.full(len(watched), len(parts), np.int32)
+    for number, part in enumerate(parts):
+        part_of[part] = np.where(is_seed[part], number, len(parts))
+    every = inputs.training_set(data)
+    with near_watches.written(every, part_of, _WITHIN) as watches:
+        for number, part in enumerate(parts):
+            pairs = watches.pairs(number, len(watched))
+            of, other, weights = _nearest(pairs, watched, num)
+            sizes[part] = np.bincount(of - part.start, minlength=part.stop - part.start)
+            videos.append(other.astype(np.int32))
+            found.append(weights.astype(np.float32))
     near = ragged.Ragged(np.append(0, np.cumsum(sizes)), np.concatenate(videos))
     return near, np.concatenate(found)
 
 
 def _nearest(
-    data: prepared.PreparedData,
+    pairs: ragged.Integers,
     watched: ragged.Integers,
-    is_seed: npt.NDArray[np.bool_],
-    part: slice,
     num: int,
 ) -> tuple[ragged.Integers, ragged.Integers, npt.NDArray[np.float64]]:
-    """Returns video, neighbour and weight of the nearest pairs of a part's seeds."""
-    near, counts = pairs(data, part, is_seed)
-    of, other = np.divmod(near, data.num_videos + 1)
+    """Returns video, neighbour and weight of the nearest pairs.
+
+    Args:
+      pairs: `[n] int64`, `a · (num_videos + 1) + b` for each time that b is near a;
+        they are sorted where they lie.
+      watched: `[num_videos + 1]`, watches of each video.
+      num: Maximum number of neighbours of a video.
+    """
+    pairs.sort()  # where they lie: `np.unique` copies them
+    firsts = np.flatnonzero(np.diff(pairs, prepend=-1))
+    counts = np.diff(firsts, append=len(pairs))
+    near = pairs[firsts]
+    of, other = np.divmod(near, len(watched))
     weights = counts / np.sqrt(watched[other] + _DAMPING)
     chosen, _ = ragged.first_of_groups(of, [-weights, other], num)
     return of[chosen], other[chosen], weights[chosen]
-
-
-def pairs(
-    data: prepared.PreparedData, part: slice, is_seed: npt.NDArray[np.bool_]
-) -> tuple[ragged.Integers, ragged.Integers]:
-    """Returns pairs `a · (num_videos + 1) + b` and how often they are near.
-
-    Args:
-      data: The prepared set.
-      part: Range of the catalogue indices a.
-      is_seed: `[num_videos + 1]`, whether each catalogue index may be a.
-    """
-    may_be = np.zeros_like(is_seed)
-    may_be[part] = is_seed[part]
-    found, numbers = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for shard in inputs.training_set(data).log.shards:
-        watches = shard.read().watches
-        videos = np.asarray(watches.videos)
-        own = _pairs(videos, watches.users, may_be)
-        if not len(found):
-            found, numbers = own
-            continue
-        found, places = np.unique(np.append(found, own[0]), return_inverse=True)
-        sizes = np.bincount(places, np.append(numbers, own[1]), len(found))
-        numbers = sizes.astype(np.int64)
-    return found, numbers
-
-
-def _pairs(
-    videos: npt.NDArray[np.int32],
-    users: npt.NDArray[np.int32],
-    is_seed: npt.NDArray[np.bool_],
-) -> tuple[ragged.Integers, ragged.Integers]:
-    """Returns ordered pairs of a shard, and how often they are near."""
-    stride = len(is_seed)
-    found = []
-    for lag in range(1, _WITHIN + 1):
-        a, b = videos[:-lag].astype(np.int64), videos[lag:].astype(np.int64)
-        near = (users[:-lag] == users[lag:]) & (a != b)
-        for of, other in ((a, b), (b, a)):
-            inside = near & is_seed[of]
-            found.append(of[inside] * stride + other[inside])
-    pairs, counts = np.unique(np.concatenate(found), return_counts=True)
-    return pairs, counts.astype(np.int64)

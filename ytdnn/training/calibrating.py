@@ -37,7 +37,7 @@ def fit(
       data: The prepared set, with validation impressions.
       ranker: The trained model, not calibrated.
     """
-    windows = shard_windows.Windows(data, config.window_events)
+    windows = shard_windows.ShardWindows(data, config.window_events)
     ask = functools.partial(_of_window, ranker)
     found = [one for one in windows.collect(ask, ranker.close_log) if one is not None]
     parts = [part for part, _ in found]

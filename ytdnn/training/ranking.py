@@ -228,7 +228,7 @@ def _validator(
     ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
     """Returns the function that measures the model on the validation window."""
-    windows = shard_windows.Windows(data, config.ranking.window_events)
+    windows = shard_windows.ShardWindows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""

@@ -139,7 +139,7 @@ def _training_features(
 ) -> Iterator[reading.Tensors]:
     """Yields the features of all training positions, part by part."""
     opener = functools.partial(reading.open_log, chosen)
-    for window in shard_windows.Windows(training, window_events):
+    for window in shard_windows.ShardWindows(training, window_events):
         log = watch_log.load(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
             stop = min(start + _POSITIONS_A_PART, log.num_watches)

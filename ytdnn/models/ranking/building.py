@@ -131,7 +131,7 @@ def _measure(
     Returns:
       The statistics, and the log as it was opened, None for several windows.
     """
-    windows = shard_windows.Windows(data, config.window_events)
+    windows = shard_windows.ShardWindows(data, config.window_events)
     logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
     opened = next(logs) if len(windows) == 1 else None
 
