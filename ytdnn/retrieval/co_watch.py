@@ -16,7 +16,7 @@ from ytdnn.retrieval import interface, near_watches
 _WITHIN = 3  # watches
 _DAMPING = 10.0  # watches of a video: fewer say little
 _NEIGHBOURS = 30
-_MOST_PAIRS = 8_000_000  # counted at a time, some 40 bytes each
+_MOST_PAIRS = 4_000_000  # counted at a time, some 70 bytes each
 SEEDS = 10  # last watches that are looked up
 DECAY = 0.9  # of a seed's weight for each watch after it
 

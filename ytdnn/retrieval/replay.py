@@ -28,6 +28,7 @@ from ytdnn.retrieval import interface, pool, scores
 
 _PAIRS_A_PART = 1 << 16
 _REQUESTS_A_PART = 1 << 8
+_SCORES_A_PART = 1 << 26  # of requests that every video is scored for: 256 MB
 _NOT_KNOWN = np.iinfo(np.int64).max  # all searches are before it
 
 Vectors = npt.NDArray[np.float32]
@@ -107,7 +108,7 @@ class Replay:
             positions.Positions(users, times, ends, "watches", *no_event)
         )
         found = [np.zeros(0, np.float32)]
-        for part in _parts(len(users), _REQUESTS_A_PART):
+        for part in _parts(len(users), self._requests_a_part):
             asked = users[part], ends[part], times[part], vectors[part]
             listed = self._candidates(*asked).videos
             of_part = self._score(tf.constant(vectors[part]), listed).numpy()
@@ -122,13 +123,18 @@ class Replay:
         vectors, videos = self._vectors(at), _videos(at)
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         sources, seeds = np.zeros_like(videos), np.zeros_like(videos)
-        for part in _parts(len(users), _REQUESTS_A_PART):
+        for part in _parts(len(users), self._requests_a_part):
             found = self._candidates(
                 users[part], ends[part], times[part], vectors[part]
             )
             of_part = found.sources_of(tf.constant(videos[part]))
             sources[part], seeds[part] = (values.numpy() for values in of_part)
         return tf.constant(sources), tf.constant(seeds)
+
+    @property
+    def _requests_a_part(self) -> int:
+        """Number of requests for which all sources are asked at once."""
+        return max(1, min(_REQUESTS_A_PART, _SCORES_A_PART // self.data.num_videos))
 
     def _candidates(
         self,
@@ -192,7 +198,7 @@ class Replay:
         shown = self.data.impressions
         found = np.zeros((len(shown), 2), np.int32)
         with tf.init_scope(), tf.device("CPU"):
-            for part in self._pages(_REQUESTS_A_PART):
+            for part in self._pages(self._requests_a_part):
                 candidates = self._candidates(
                     part.users, part.ends, part.times, part.vectors
                 )
