@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from tests import planted
 from ytdnn import configs, errors
+from ytdnn.evaluation import training_logs
 from ytdnn.ops.cluster import local_network, tasks
 from ytdnn.run import pipeline
 
@@ -57,6 +58,29 @@ def finished(process: "subprocess.Popen[str]", seconds: float) -> str:
     out, _ = process.communicate(timeout=seconds)
     assert process.returncode == 0, out
     return out
+
+
+def losses(workdir: pathlib.Path) -> list[float]:
+    """Returns the loss of each epoch of the candidates."""
+    trained = training_logs.read(workdir, ("candidates",))["candidates"]
+    return [loss for loss in trained.scalars["loss"] if loss is not None]
+
+
+def wait_for_checkpoint(
+    workdir: pathlib.Path,
+    process: "subprocess.Popen[str]",
+    number: int = 1,
+    seconds: float = 150.0,
+) -> None:
+    """Waits until a training of the candidates has made so many checkpoints."""
+    deadline = time.monotonic() + seconds
+    place = workdir / ".candidates.training" / "latest"
+    while number > max(
+        (int(path.stem.split("-")[1]) for path in place.glob("ckpt-*.index")), default=0
+    ):
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def processes(workdir: pathlib.Path, index: str = "") -> list[int]:

@@ -16,7 +16,6 @@ import tensorflow as tf
 
 from tests.ops.cluster import clusters, own_disks
 from ytdnn import errors
-from ytdnn.evaluation import training_logs
 from ytdnn.log import prepared
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.ops.cluster import local_network, tasks
@@ -63,12 +62,6 @@ def _validation(workdir: pathlib.Path) -> dict[str, float]:
     ]
 
 
-def _losses(workdir: pathlib.Path) -> list[float]:
-    """Returns the loss of each epoch of the candidates."""
-    trained = training_logs.read(workdir, ("candidates",))["candidates"]
-    return [loss for loss in trained.scalars["loss"] if loss is not None]
-
-
 @pytest.mark.thorough
 def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
     workdir = clusters.prepared_run(tmp_path)
@@ -99,14 +92,6 @@ def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
     assert np.isfinite(trained.video_vectors()).all()
 
 
-def _wait_for_checkpoint(workdir: pathlib.Path, process) -> None:
-    deadline = time.monotonic() + MOST_SECONDS
-    while not list(workdir.glob(".candidates.training/latest/*.index")):
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=1"]])
 def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
     workdir = clusters.prepared_run(tmp_path)
@@ -126,7 +111,7 @@ def test_nothing_outside_reaches_the_servers_and_an_interrupt_ends_them(tmp_path
     line = process.stdout.readline()
     assert line.startswith("cluster: worker 0 127.0.0.1:")
     ports = [int(part.split(",")[0].split(";")[0]) for part in line.split(":")[2:4]]
-    _wait_for_checkpoint(workdir, process)
+    clusters.wait_for_checkpoint(workdir, process)
     for port in ports if clusters.has_own_network() else ():
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), 1.0)
@@ -151,7 +136,7 @@ def _killed_at_random(workdir: pathlib.Path, process, seed: int) -> None:
     while not clusters.processes(workdir, victim):
         time.sleep(0.05)
     if seed % 2:
-        _wait_for_checkpoint(workdir, process)
+        clusters.wait_for_checkpoint(workdir, process)
         time.sleep(float(rng.uniform(0.0, 1.5)))
     else:
         time.sleep(float(rng.uniform(0.0, 10.0)))
@@ -176,7 +161,7 @@ def test_a_worker_of_parameter_servers_killed_at_any_time_costs_nothing(
     alone, tmp_path, seed
 ):
     workdir = _trained_with_a_kill(tmp_path, SERVERS, seed)
-    expected, found = _losses(alone), _losses(workdir)
+    expected, found = clusters.losses(alone), clusters.losses(workdir)
     assert found[0] - found[-1] > LEARNED
     # Far closer to each other than what is learned, though steps are asynchronous.
     np.testing.assert_allclose(found[-1], expected[-1], atol=0.01)
@@ -204,7 +189,7 @@ def test_a_lost_chief_or_server_starts_all_again(tmp_path, flags, victim):
     workdir = clusters.prepared_run(tmp_path)
     command = ["train", "--stage=candidates"]
     process = clusters.start(workdir, *flags, command=command)
-    _wait_for_checkpoint(workdir, process)
+    clusters.wait_for_checkpoint(workdir, process)
     job, index = victim
     (pid,) = clusters.processes(workdir, f'"type": "{job}", "index": {index}')
     clusters.kill(pid)
