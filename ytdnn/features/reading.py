@@ -238,7 +238,7 @@ def _alike(
     """Returns the names of layers, grouped by what is computed at once."""
     groups: dict[Hashable, list[str]] = {}
     for name, layer in layers.items():
-        kind: Hashable = type(layer), tensors[name].shape.rank
+        kind: Hashable = type(layer), len(tensors[name].shape)
         if isinstance(layer, continuous.QuantileFeature):
             kind = kind, len(layer.quantiles)
         groups.setdefault(kind, []).append(name)
