@@ -16,20 +16,23 @@ signatures of the same SavedModel, are asked in turns. Memory is what the proces
 by when a model is loaded and asked once. A workdir given is kept, and used where it is
 whole.
 
-Measured 2026-11-28 on two cores of an AMD EPYC, nothing beside it; the claim holds but
+Measured 2026-11-29 on two cores of an AMD EPYC, nothing beside it; the claim holds but
 for the index:
 
 | model | part | p50 ms | p99 ms | core-ms |
 |---|---|---|---|---|
-| recommender (ScaNN) | whole | 7.1 | 11.5 | 10.4 |
-| | user tower | 1.1 | 2.1 | 1.4 |
-| | index | 2.4 | 4.3 | 2.9 |
-| | ranker, asked for 300 | 6.2 | 13.6 | 9.6 |
-| | whole, all 300 scored | 8.9 | 14.1 | 13.5 |
-| recommender_exact | whole | 18.5 | 29.6 | 30.4 |
-| | index | 13.9 | 22.3 | 23.2 |
-| recommender_lsh | whole | 18.4 | 29.2 | 28.0 |
-| | index | 13.4 | 21.3 | 20.5 |
+| recommender (ScaNN) | whole | 5.4 | 9.2 | 7.7 |
+| | user tower | 1.0 | 1.4 | 1.1 |
+| | index | 2.0 | 2.9 | 2.4 |
+| | ranker, asked for 300 | 4.0 | 6.5 | 6.2 |
+| | whole, all 300 scored | 6.5 | 10.9 | 9.5 |
+| recommender_exact | whole | 15.8 | 27.4 | 25.7 |
+| | index | 12.1 | 20.6 | 20.7 |
+| recommender_lsh | whole | 13.0 | 21.9 | 19.4 |
+| | index | 9.5 | 16.9 | 14.2 |
+
+A day before, on a machine a sixth slower (by the index), it was 7.1, 11.5 and 10.4, and
+the ranker 6.2, 13.6 and 9.6.
 
 The recommenders' first pass leaves the ranker 100 candidates, as asked for here; a
 bundle exported without it has all 300 scored.

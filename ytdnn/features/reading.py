@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.models.layers import continuous, embeddings, look_ups, rows
+from ytdnn.models.layers import continuous, embeddings, rows
 from ytdnn.run import artifacts, configs
 
 if TYPE_CHECKING:
@@ -218,6 +218,8 @@ def _encoded(
       together: Function that encodes the values of several `QuantileFeature` layers.
       alone: Function that takes another layer and its vectors.
     """
+    from ytdnn.models.layers import look_ups
+
     found: dict[str, T] = {}
     for names in _alike(layers, tensors):
         own, values = [layers[name] for name in names], [tensors[n] for n in names]

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ytdnn.log import prepared
-from ytdnn.run import environment
 
 Result = TypeVar("Result")
 _COLLECT_EVENTS = 1 << 20
@@ -26,6 +25,8 @@ class Collector:
         """Counts the events of a window that is no longer referenced."""
         self._num_events += num_events
         if self._num_events >= _COLLECT_EVENTS:
+            from ytdnn.run import environment
+
             self._num_events = 0
             environment.collect()
 
