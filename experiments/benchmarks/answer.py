@@ -47,14 +47,15 @@ for the tower (.58 to .86 ms for 100 rows); oneDNN's reduced precision by enviro
 on quickstart (2026-11-29, in turns beside other work, core-milliseconds of an answer):
 without the eight numbers of the user's past day and 3, 7 and 21 days 7.57 to 6.92, page
 2,388 for 2,376 true seconds, AUC .7373 for .7366; without all of the topic too 6.57,
-2,368, .7314 (per-user loss .171 for .165). So an eighth at most is free. XLA
-wherever TensorFlow would choose it (`--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit`):
-9.1 to 9.5 ms for 7.3. A sixth fewer operations (2,634 executed to 2,239: the user's
-events summed at once, embeddings looked up together), the same answers: 5 % less of one
-core, which is kept; so it is what is computed, too, not the number of operations alone.
-Sessions of one thread, or without threads that spin: within 5 %. Not tried, since
-matrix products are 8 %: the first layer's part of each video kept beside its vector, 1
-GB at a million videos.
+2,368, .7314 (per-user loss .171 for .165). So an eighth at most is free. XLA wherever
+TensorFlow would choose it (`--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit`): 9.1 to 9.5
+ms for 7.3. Fewer operations (2,634 executed to 2,319: the user's events summed at
+once), the same answers: 3 to 5 % less of one core, kept; to 2,239, embeddings looked up
+together and pieces clipped at once: 2 % more, but trainings then round otherwise, so
+left out. So it is what is computed, too, not the number of operations alone. Sessions
+of one thread, or without threads that spin: within 5 %. Not tried, since matrix
+products are 8 %: the first layer's part of each video kept beside its vector, 1 GB at a
+million videos.
 
 With the vectors read sparsely anywhere in the graph, as `tf.gather` of a variable does,
 the first took 28.6 and the second 37.0 ms: TensorFlow then copies them at each whole

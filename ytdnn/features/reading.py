@@ -3,14 +3,14 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.models.layers import continuous, embeddings, rows
+from ytdnn.models.layers import continuous, rows
 from ytdnn.run import artifacts, configs
 
 if TYPE_CHECKING:
@@ -216,35 +216,26 @@ def _encoded(
       layers: Layer of each feature.
       tensors: Their values.
       together: Function that encodes the values of several `QuantileFeature` layers.
-      alone: Function that takes another layer and its vectors.
+      alone: Function that encodes the values of one other layer.
     """
-    from ytdnn.models.layers import look_ups
-
-    found: dict[str, T] = {}
-    for names in _alike(layers, tensors):
-        own, values = [layers[name] for name in names], [tensors[n] for n in names]
-        if isinstance(own[0], continuous.QuantileFeature):
-            encoded = together(own, values)
-        elif type(own[0]) is embeddings.EmbeddingTable:
-            encoded = list(map(alone, own, look_ups.vectors(own, values)))
-        else:
-            vectors = [layer(v) for layer, v in zip(own, values, strict=True)]
-            encoded = list(map(alone, own, vectors))
-        found |= dict(zip(names, encoded, strict=True))
+    found = {
+        name: alone(layer, layer(tensors[name]))
+        for name, layer in layers.items()
+        if not isinstance(layer, continuous.QuantileFeature)
+    }
+    numbers = {name: layers[name] for name in layers if name not in found}
+    for alike in _of_one_size(numbers):
+        own = [layers[name] for name in alike], [tensors[name] for name in alike]
+        found |= dict(zip(alike, together(*own), strict=True))
     return [found[name] for name in layers]
 
 
-def _alike(
-    layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
-) -> list[list[str]]:
-    """Returns the names of layers, grouped by what is computed at once."""
-    groups: dict[Hashable, list[str]] = {}
+def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[str]]:
+    """Returns the names of layers, grouped by their number of quantiles."""
+    sizes: dict[int, list[str]] = {}
     for name, layer in layers.items():
-        kind: Hashable = type(layer), len(tensors[name].shape)
-        if isinstance(layer, continuous.QuantileFeature):
-            kind = kind, len(layer.quantiles)
-        groups.setdefault(kind, []).append(name)
-    return list(groups.values())
+        sizes.setdefault(len(layer.quantiles), []).append(name)
+    return list(sizes.values())
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:

@@ -39,7 +39,7 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     return (tf.cast(left, tf.float32) + part) / number
 
 
-def pieces(x: tf.Tensor, number: int) -> tf.Tensor:
+def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:
     """Returns the pieces of x: each rises from 0 to 1 in its part of [0, 1].
 
     A linear function of them is any continuous function of x that is linear between
@@ -47,14 +47,10 @@ def pieces(x: tf.Tensor, number: int) -> tf.Tensor:
     Features in Tabular Deep Learning, 2022: piecewise linear encoding).
 
     Args:
-      x: `[features, m] float32` in [0, 1].
-      number: Number of pieces, at least one.
-
-    Returns:
-      `[features, number, m] float32`.
+      x: `[...] float32` in [0, 1].
+      number: Number of pieces.
     """
-    from_starts = tf.stack([x * number - i for i in range(number)], axis=1)
-    return tf.clip_by_value(from_starts, 0.0, 1.0)
+    return [tf.clip_by_value(x * number - i, 0.0, 1.0) for i in range(number)]
 
 
 class QuantileFeature(tf.keras.layers.Layer):
@@ -172,10 +168,9 @@ def coordinates(
     known = tf.cast(flat > missing, tf.float32)
     x = quantile_cdf(flat, quantiles) * known
     powers = [tf.square(x), tf.sqrt(x)] if layers[0].powers else []
-    entering = [tf.stack([1.0 - known], axis=1)]
-    if layers[0].num_pieces:
-        entering.insert(0, pieces(x, layers[0].num_pieces))
-    return tf.unstack(tf.concat([tf.stack([x, *powers], axis=1), *entering], axis=1))
+    parts = pieces(x, layers[0].num_pieces)
+    entering = tf.stack([x, *powers, *parts, 1.0 - known], axis=1)
+    return tf.unstack(entering)
 
 
 class Presence(tf.keras.layers.Layer):
