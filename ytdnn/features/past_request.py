@@ -1,8 +1,8 @@
 """Sums over the earlier events in a request, inside an exported graph.
 
 All sums of a request are made at once: of watches and of impressions, by every column
-of keys, of every value. A ranking pays for the number of its operations, and several
-for each sum took a quarter of it.
+of keys, of every value. With several operations for each sum they were a quarter of
+the operations of an answer.
 """
 
 import dataclasses
