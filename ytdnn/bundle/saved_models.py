@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from ytdnn.bundle import signatures
 from ytdnn.log import schema
@@ -17,6 +18,8 @@ Fields = tuple[signatures.Field, ...]
 
 _REQUIRED = (schema.WATCHED_VIDEO_IDS, schema.USER_VECTOR, schema.K)
 _LARGE_BYTES = 2**20
+_GRAPH, _FINGERPRINT = "saved_model.pb", "fingerprint.pb"
+_CONDITIONALS, _LOWERED = ("If", "StatelessIf"), "_lower_using_switch_merge"
 
 
 class Graph(Protocol):
@@ -97,6 +100,26 @@ def save(model: Model, directory: pathlib.Path) -> None:
         experimental_custom_gradients=False,
     )
     tf.saved_model.save(root, str(directory), functions, options)
+    _call_branches(directory)
+
+
+def _call_branches(directory: pathlib.Path) -> None:
+    """Makes conditionals of a SavedModel call one branch, as functions.
+
+    TensorFlow would otherwise write both branches into the graph and pass the one that
+    is not taken node by node, more nodes than an answer executes. The fingerprint is
+    that of another graph then, so it is removed.
+    """
+    path = directory / _GRAPH
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for meta in saved.meta_graphs:
+        graph = meta.graph_def
+        functions = (function.node_def for function in graph.library.function)
+        for node in (node for nodes in (graph.node, *functions) for node in nodes):
+            if node.op in _CONDITIONALS:
+                node.attr.pop(_LOWERED, None)
+    path.write_bytes(saved.SerializeToString(deterministic=True))
+    (directory / _FINGERPRINT).unlink(missing_ok=True)
 
 
 def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
