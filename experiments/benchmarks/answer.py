@@ -92,6 +92,7 @@ _WATCHES, _IMPRESSIONS, _K = 50, 100, 20
 FIRST_PASS = 100  # by default only if it keeps the best, which fresh weights decide
 NUM_REQUESTS = 64
 _CENTRES = 2_000
+_BLOCK = 20  # requests to one model before the next is asked
 _SPREAD = 0.7  # of a vector around its centre
 _ROWS_A_BLOCK = 1 << 18
 
@@ -373,12 +374,18 @@ def tables(directory: pathlib.Path, repeats: int) -> str:
             Turns(every.model(bundle.RECOMMENDER), as_inputs(every, requests))
         )
     }
-    timed = ranking.timed(made, repeats)
+    alone = ranking.timed(made, repeats, block=_BLOCK)
+    between = ranking.timed(made, repeats)
     rows = [
-        [*name.split(" | "), f"{t.median:.2f}", f"{t.p99:.2f}", f"{t.core:.2f}"]
-        for name, t in timed.items()
+        [
+            *name.split(" | "),
+            *(f"{value:.2f}" for value in (one.median, one.p99, one.core)),
+            f"{between[name].median:.2f}",
+        ]
+        for name, one in alone.items()
     ]
-    times = measure.table(["model", "part", "p50 ms", "p99 ms", "core-ms"], rows)
+    headings = ["model", "part", "p50 ms", "p99 ms", "core-ms", "p50 between others"]
+    times = measure.table(headings, rows)
     held = [[name, f"{value:,.0f}"] for name, value in memory.items()]
     on_disk = megabytes(directory / bundle.KIND)
     held.append(["bundle on disk", f"{on_disk:,.0f}"])

@@ -218,13 +218,26 @@ class Timed:
 
 
 def timed(
-    functions: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 5
+    functions: Mapping[str, Callable[[], object]],
+    repeats: int,
+    warm_up: int = 5,
+    block: int = 1,
 ) -> dict[str, Timed]:
-    """Times functions in turns."""
+    """Times functions in turns.
+
+    Args:
+      functions: What to time.
+      repeats: Calls of each.
+      warm_up: Turns before these.
+      block: Calls of one function in a turn. After each other function's, a call finds
+        the caches filled by others.
+    """
     wall: dict[str, list[float]] = {name: [] for name in functions}
     core: dict[str, list[float]] = {name: [] for name in functions}
-    for turn in range(warm_up + repeats):
-        for name, function in functions.items():
+    for turn in range(warm_up + -(-repeats // block)):
+        for name, function in itertools.chain.from_iterable(
+            itertools.repeat(one, block) for one in functions.items()
+        ):
             before, used = time.perf_counter(), time.process_time()
             function()
             if turn >= warm_up:

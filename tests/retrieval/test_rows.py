@@ -20,14 +20,36 @@ def test_occurrence_counts_those_before(seed: int) -> None:
         assert numbers.tolist() == expected
 
 
+@pytest.mark.parametrize("num_excluded", [None, 0, 5])
 @pytest.mark.parametrize("length", [1, 4, 40])
-def test_kept_values_close_up_in_order(length: int) -> None:
+def test_first_places_are_of_distinct_held_values(
+    length: int, num_excluded: int | None
+) -> None:
     rng = np.random.default_rng(0)
-    values, keep = rng.integers(1, 99, (6, 20)), rng.random((6, 20)) < 0.4
-    found = rows.closed_up(tf.constant(values, tf.int32), tf.constant(keep), length)
-    for row, kept, expected in zip(found.numpy(), keep, values, strict=True):
-        wanted = expected[kept].tolist()[:length]
-        assert row.tolist() == wanted + [0] * (length - len(wanted))
+    values = rng.integers(0, 15, (6, 20)).astype(np.int32)
+    without = rng.integers(0, 15, (6, num_excluded or 0)).astype(np.int32)
+    found = rows.first_places(
+        tf.constant(values),
+        length,
+        lambda one: one > 3,
+        None if num_excluded is None else tf.constant(without),
+    )
+    taken = rows.taken(tf.constant(values), found).numpy()
+    for row, places, kept, out in zip(
+        values, found.numpy(), taken, without, strict=True
+    ):
+        distinct = dict.fromkeys(int(v) for v in row if v > 3 and v not in out)
+        wanted = list(distinct)[:length]
+        assert kept.tolist() == wanted + [0] * (length - len(wanted))
+        firsts = [row.tolist().index(one) for one in wanted]
+        assert places.tolist() == firsts + [len(row)] * (length - len(wanted))
+
+
+def test_large_indices_are_told_apart() -> None:
+    most = np.iinfo(np.int32).max
+    values = tf.constant([[most, most - 1, most, 1]], tf.int32)
+    found = rows.first_places(values, 4, lambda one: one > 0)
+    assert found.numpy().tolist() == [[0, 1, 3, 4]]
 
 
 def test_contains_is_membership_of_the_row() -> None:

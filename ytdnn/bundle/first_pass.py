@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import schema
+from ytdnn.log import schema, sorted_rows
 from ytdnn.retrieval import pool, rows
 
 SHARPNESS = 3.0  # of the first places: log(3 + place)
@@ -64,15 +64,10 @@ class FirstPass(tf.Module):
         size = tf.shape(found.videos)[1]
         places = tf.math.top_k(self.values(found), width)[1]
         is_kept = tf.range(width) < numbers[:, tf.newaxis]
-        places = tf.sort(tf.where(is_kept, places, size), axis=1)
-        is_kept = places < size
-
-        def kept(values: tf.Tensor) -> tf.Tensor:
-            taken = tf.gather(values, tf.minimum(places, size - 1), batch_dims=1)
-            return tf.where(is_kept, taken, tf.zeros_like(taken))
-
-        columns = map(kept, (found.videos, found.sources, found.seeds))
-        return pool.Found(*columns), None if scores is None else kept(scores)
+        places = sorted_rows.rising(tf.where(is_kept, places, size))
+        columns = (found.videos, found.sources, found.seeds)
+        kept = pool.Found(*(rows.taken(column, places) for column in columns))
+        return kept, None if scores is None else rows.taken(scores, places)
 
     def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""

@@ -63,7 +63,7 @@ def best(
 
     def kept(values: tf.Tensor) -> tf.Tensor:
         taken = tf.gather(values, slots, batch_dims=1)
-        return tf.where(keep, taken, tf.zeros_like(taken))
+        return tf.where(keep, taken, tf.constant(0, taken.dtype))
 
     columns = {name: kept(values) for name, values in ranked.columns().items()}
     return (

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.features import past_sums
-from ytdnn.log import positions, prepared, schema
+from ytdnn.log import positions, prepared, schema, sorted_rows
 from ytdnn.log import request as raw_request
 
 Values = dict[str, tf.Tensor]
@@ -158,9 +158,9 @@ class _ScoredKeys:
         known = (every > 0) | (rows < tf.shape(keys[past_sums.VIDEO])[0])
         scored, of_events = every[:, :size], every[:, size:]
         self.known = self.by_column(known[:, :size])
-        ordered = tf.sort(scored, axis=1)
-        self._places = tf.searchsorted(ordered, scored)
-        found = tf.searchsorted(ordered, of_events)
+        ordered = sorted_rows.rising(scored)
+        self._places = sorted_rows.num_below(ordered, scored)
+        found = sorted_rows.num_below(ordered, of_events)
         with_end = tf.pad(ordered, [[0, 0], [0, 1]])
         same = tf.gather(with_end, found, batch_dims=1) == of_events
         found = tf.where(same & known[:, size:], found, size)
@@ -318,10 +318,8 @@ def _impressions(request: raw_request.Request) -> RequestEvents:
     ids, counts = request.raw[schema.IMPRESSION_VIDEO_IDS], request.is_shown_before
     clicked = request.shown_clicked
     ranks = tf.where(counts, tf.maximum(request.shown_times, 0), -1)
-    latest_first = tf.argsort(
-        tf.reverse(ranks, [1]), axis=1, direction="DESCENDING", stable=True
-    )
-    later = tf.reverse(tf.argsort(latest_first, axis=1), [1])
+    latest_first = sorted_rows.falling(tf.reverse(ranks, [1]))[1]
+    later = tf.reverse(sorted_rows.rising_places(latest_first), [1])
     columns = [
         *(counts[..., tf.newaxis], _are_last(later, counts)),
         tf.stack([counts & (clicked >= 0), counts & (clicked > 0)], axis=-1),

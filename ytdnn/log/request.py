@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from ytdnn.log import lookups, schema
+from ytdnn.log import lookups, schema, sorted_rows
 
 Raw = dict[str, tf.Tensor]
 Made = TypeVar("Made")
@@ -136,7 +136,7 @@ class Request:
     def _watch_order(self) -> tf.Tensor:
         """Order of the watches, missing ones first, `[batch, length] int32`."""
         present = self.videos.present(self.raw[schema.WATCHED_VIDEO_IDS])
-        return tf.argsort(tf.cast(present, tf.int32), axis=1, stable=True)
+        return sorted_rows.rising_places(tf.cast(present, tf.int32))
 
     @functools.cached_property
     def _watches(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -164,6 +164,5 @@ def last(values: tf.Tensor, length: int) -> tf.Tensor:
 
 def fit(values: tf.Tensor, like: tf.Tensor, missing: float = 0) -> tf.Tensor:
     """Brings `[batch, m]` to the length of `like [batch, n]`, last elements kept."""
-    length = tf.shape(like)[1]
-    padded = pad_front(values, length, missing)
-    return padded[:, tf.shape(padded)[1] - length :]
+    padded = pad_front(values, tf.shape(like)[1], missing)
+    return padded[:, tf.shape(values)[1] :]

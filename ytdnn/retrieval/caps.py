@@ -52,6 +52,23 @@ class Caps(tf.Module):
             return order
         names = raw[schema.MAX_PER_COLUMNS]
         counts = raw[schema.MAX_PER_COUNTS]
+        return tf.cond(
+            tf.reduce_any(names != ""),
+            lambda: self._capped(names, counts, videos, order),
+            lambda: order,
+        )
+
+    def _capped(
+        self, names: tf.Tensor, counts: tf.Tensor, videos: tf.Tensor, order: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the order; for arguments see `__call__`.
+
+        Args:
+          names: `[batch, m]` columns, empty where there is none.
+          counts: `[batch, n] int32`, the most videos of each value of a column.
+          videos: See `__call__`.
+          order: See `__call__`.
+        """
         lacking = tf.maximum(tf.shape(names)[1] - tf.shape(counts)[1], 0)
         counts = tf.pad(counts, [[0, 0], [0, lacking]])[:, : tf.shape(names)[1]]
         known = tf.equal(names, "")

@@ -9,7 +9,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import registries
-from ytdnn.log import catalogues, prepared, schema
+from ytdnn.log import catalogues, prepared, schema, sorted_rows
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import channels as channels_room
 from ytdnn.retrieval import interface
@@ -44,16 +44,20 @@ class FreshUploads(interface.Source):
         self._stride = int(times.max(initial=0)) + 2
         keys = channels[videos].astype(np.int64) * self._stride + times[videos]
         self._keys = tf.Variable(keys, trainable=False)
+        every = np.arange(channels.max(initial=0) + 1)
+        firsts = np.searchsorted(channels[videos], every).astype(np.int32)
+        self._firsts = tf.Variable(firsts, trainable=False)
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns uploads before the request's time; all, if that is unknown."""
         last = raw_request.last(requests.watched, _WATCHES)
-        channels = tf.cast(tf.gather(self._channels, last), tf.int64)
+        channels = tf.gather(self._channels, last)
         latest = tf.constant(self._stride - 1, tf.int64)
         now = tf.where(requests.times == 0, latest, requests.times)
         now = tf.clip_by_value(now, 0, latest)[:, tf.newaxis]
-        begins = channels * self._stride
-        stops, firsts = self._place(begins + now + 1), self._place(begins)
+        begins = tf.cast(channels, tf.int64) * self._stride
+        stops = self._num_before(begins + now + 1)
+        firsts = tf.gather(self._firsts, channels)
         back = tf.range(_UPLOADS, dtype=tf.int32)
         places = stops[..., tf.newaxis] - 1 - back
         inside = (places >= firsts[..., tf.newaxis]) & (channels > 0)[..., tf.newaxis]
@@ -62,10 +66,11 @@ class FreshUploads(interface.Source):
             requests, tf.gather(self._videos, slots), tf.gather(self._times, slots)
         )
 
-    def _place(self, keys: tf.Tensor) -> tf.Tensor:
-        """Returns how many uploads come before each key `[batch, n]`."""
-        flat = tf.searchsorted(self._keys, tf.reshape(keys, [-1]), side="left")
-        return tf.reshape(flat, tf.shape(keys))
+    def _num_before(self, keys: tf.Tensor) -> tf.Tensor:
+        """Returns how many uploads come before each key `[batch, n]`, n fixed."""
+        every = tf.reshape(self._keys.read_value(), [1, -1])
+        found = sorted_rows.num_below(every, tf.reshape(keys, [1, -1]))
+        return tf.reshape(found, [-1, keys.shape[1]])
 
 
 def upload_times(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int64]:

@@ -95,11 +95,14 @@ class Source(tf.Module):
           seeds: `[batch, n] int32`, watch that each was found by; None: there are no
             seeds.
         """
-        places = rows.best_first(order)
-        ordered = tf.gather(videos, places, batch_dims=1)
-        keep = (rows.occurrence(ordered) == 0) & requests.permitted.holds(ordered)
-        found = rows.closed_up(ordered, keep, self.num)
+        by_order = rows.best_first(order)
+        ordered = tf.gather(videos, by_order, batch_dims=1)
+        limits = requests.permitted
+        places = rows.first_places(
+            ordered, self.num, limits.holds_if_not_excluded, limits.excluded
+        )
+        found = rows.taken(ordered, places)
         if seeds is None:
             return Proposal(found, tf.zeros_like(found))
-        by = tf.gather(seeds, places, batch_dims=1)
-        return Proposal(found, rows.closed_up(by, keep, self.num))
+        seeds = tf.gather(seeds, by_order, batch_dims=1)
+        return Proposal(found, rows.taken(seeds, places))

@@ -59,7 +59,12 @@ class Permitted:
         Args:
           videos: `[batch, k] int32` catalogue indices; never 0.
         """
-        held = (videos > 0) & ~rows.contains(self.excluded, videos)
+        excluded = rows.contains(self.excluded, videos)
+        return self.holds_if_not_excluded(videos) & ~excluded
+
+    def holds_if_not_excluded(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns whether videos are permitted that `excluded` does not hold."""
+        held = videos > 0
         if self.removed is not None:
             held &= ~self.removed.contains(videos)
         if self.conditions is not None:

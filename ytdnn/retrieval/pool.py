@@ -78,10 +78,9 @@ def join(
     numbers = [tower[:, :own], *sources, tower[:, own:]]
     seeds = [nothing[:, :own], *(p.seeds for p in proposals), nothing[:, own:]]
     every = tf.concat(videos, axis=1)
-    keep = (every > 0) & (rows.occurrence(every) == 0)
     columns = (every, tf.concat(numbers, axis=1), tf.concat(seeds, axis=1))
-    size = composition.num_candidates
-    return Found(*(rows.closed_up(column, keep, size) for column in columns))
+    places = rows.first_places(every, composition.num_candidates, lambda one: one > 0)
+    return Found(*(rows.taken(column, places) for column in columns))
 
 
 class Pool(tf.Module):

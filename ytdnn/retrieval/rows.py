@@ -1,6 +1,10 @@
 """Vectorised operations on the rows of a matrix, for lists of videos."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
+
+from ytdnn.log import sorted_rows
 
 
 def best_first(order: tf.Tensor) -> tf.Tensor:
@@ -9,7 +13,7 @@ def best_first(order: tf.Tensor) -> tf.Tensor:
     Args:
       order: `[batch, n]`, higher is better; ties keep their places.
     """
-    return tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+    return sorted_rows.falling(order)[1]
 
 
 def ranks(order: tf.Tensor) -> tf.Tensor:
@@ -21,7 +25,7 @@ def ranks(order: tf.Tensor) -> tf.Tensor:
     Args:
       order: See `best_first`.
     """
-    return tf.argsort(best_first(order), axis=1)
+    return sorted_rows.rising_places(best_first(order))
 
 
 def put_back(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
@@ -35,7 +39,7 @@ def put_back(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
       values: `[batch, n]`.
       columns: `[batch, n] int32` the column that each was gathered from.
     """
-    return tf.gather(values, tf.argsort(columns, axis=1), batch_dims=1)
+    return tf.gather(values, sorted_rows.rising_places(columns), batch_dims=1)
 
 
 def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
@@ -48,8 +52,8 @@ def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     Returns:
       `[batch, k] bool`.
     """
-    ordered = tf.sort(tf.pad(sets, [[0, 0], [1, 0]]), axis=1)
-    places = tf.searchsorted(ordered, values, side="left")
+    ordered = sorted_rows.rising(tf.pad(sets, [[0, 0], [1, 0]]))
+    places = sorted_rows.num_below(ordered, values)
     places = tf.minimum(places, tf.shape(ordered)[1] - 1)
     return tf.equal(tf.gather(ordered, places, batch_dims=1), values)
 
@@ -63,9 +67,9 @@ def occurrence(values: tf.Tensor) -> tf.Tensor:
     Args:
       values: `[batch, n] int32`.
     """
-    order = tf.argsort(values, axis=1, stable=True)
+    order = sorted_rows.rising_places(values)
     ordered = tf.gather(values, order, batch_dims=1)
-    firsts = tf.searchsorted(ordered, ordered, side="left")
+    firsts = sorted_rows.num_below(ordered, ordered)
     numbers = tf.range(tf.shape(values)[1])[tf.newaxis, :] - firsts
     return put_back(numbers, order)
 
@@ -80,33 +84,66 @@ def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
       values: `[batch, n] int32`.
       weights: `[batch, n] float32`.
     """
-    order = tf.argsort(values, axis=1, stable=True)
+    order = sorted_rows.rising_places(values)
     ordered = tf.gather(values, order, batch_dims=1)
     # Differences of running sums, which float32 would round to the size of the whole.
     running = tf.cast(tf.gather(weights, order, batch_dims=1), tf.float64)
     running = tf.pad(tf.cumsum(running, axis=1), [[0, 0], [1, 0]])
     ends, starts = (
-        tf.gather(running, tf.searchsorted(ordered, ordered, side=side), batch_dims=1)
-        for side in ("right", "left")
+        tf.gather(running, find(ordered, ordered), batch_dims=1)
+        for find in (sorted_rows.num_up_to, sorted_rows.num_below)
     )
     return put_back(tf.cast(ends - starts, tf.float32), order)
 
 
-def closed_up(values: tf.Tensor, keep: tf.Tensor, length: int) -> tf.Tensor:
-    """Moves the kept values of each row to its front, and pads with 0.
+def first_places(
+    values: tf.Tensor,
+    length: int,
+    holds: Callable[[tf.Tensor], tf.Tensor],
+    excluded: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Returns the columns of values that are held, of equal ones the first.
 
-    >>> closed_up(tf.constant([[7, 5, 6]]), tf.constant([[True, False, True]]), 4)
-    <tf.Tensor: shape=(1, 4), dtype=int32, numpy=array([[7, 6, 0, 0]], dtype=int32)>
+    >>> videos = tf.constant([[7, 0, 5, 7, 6]])
+    >>> first_places(videos, 3, lambda values: values > 5).numpy()
+    array([[0, 4, 5]], dtype=int32)
+
+    Args:
+      values: `[batch, n] int32`, not negative.
+      length: Number of columns returned, of each row.
+      holds: Returns whether values `[batch, m]` of the rows are held, in any order.
+      excluded: `[batch, m] int32` values of each row that are not held; None: none.
+
+    Returns:
+      `[batch, length] int32`, rising; n where there are fewer (see `taken`).
+    """
+    every, num_excluded = values, tf.constant(0)
+    if excluded is not None:
+        every, num_excluded = tf.concat([excluded, values], 1), tf.shape(excluded)[1]
+    size = tf.cast(tf.shape(every)[1], tf.int64)
+    # Values and their places in one number: sorted once, equal ones are neighbours.
+    keys = tf.cast(every, tf.int64) * size + tf.range(size)
+    keys = sorted_rows.rising(keys)
+    ordered = keys // size
+    places = tf.cast(keys - ordered * size, tf.int32) - num_excluded
+    ordered = tf.cast(ordered, tf.int32)
+    before = tf.pad(ordered, [[0, 0], [1, 0]], constant_values=-1)[:, :-1]
+    kept = (ordered != before) & (places >= 0) & holds(ordered)
+    none = tf.shape(values)[1]
+    found = sorted_rows.rising(tf.where(kept, places, none))[:, :length]
+    lacking = [[0, 0], [0, length - tf.shape(found)[1]]]
+    found = tf.pad(found, lacking, constant_values=none)
+    return tf.ensure_shape(found, [None, length])
+
+
+def taken(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Returns values by `first_places`, 0 where there are fewer.
 
     Args:
       values: `[batch, n]`.
-      keep: `[batch, n] bool`.
-      length: Length of the rows returned.
+      places: `[batch, length] int32`.
     """
-    order = tf.argsort(tf.cast(~keep, tf.int32), axis=1, stable=True)[:, :length]
-    kept = tf.gather(tf.where(keep, values, 0), order, batch_dims=1)
-    padded = tf.pad(kept, [[0, 0], [0, length - tf.shape(kept)[1]]])
-    return tf.ensure_shape(padded, [None, length])
+    return tf.gather(tf.pad(values, [[0, 0], [0, 1]]), places, batch_dims=1)
 
 
 def largest(counts: tf.Tensor) -> tf.Tensor:

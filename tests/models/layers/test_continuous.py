@@ -124,7 +124,7 @@ def test_pieces_fill_one_after_another() -> None:
 
 def test_weights_of_pieces_are_the_slopes_of_a_function() -> None:
     x = tf.linspace(0.0, 1.0, 41)
-    first, second, third = continuous.pieces(x, 3)
+    first, second, third = continuous.pieces(x[tf.newaxis], 3)[0]
     found = first - 3.0 * second + 2.0 * third
     edges, values = [0.0, 1 / 3, 2 / 3, 1.0], [0.0, 1.0, -2.0, 0.0]
     np.testing.assert_allclose(found, np.interp(x, edges, values), atol=1e-6)

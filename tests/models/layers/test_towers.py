@@ -83,3 +83,24 @@ def test_bfloat16_is_close_to_float32_and_keeps_float32_variables():
     assert tower(inputs).dtype == tf.float32
     assert all(v.dtype == tf.float32 for v in tower.trainable_variables)
     np.testing.assert_allclose(tower(inputs), exact(inputs), atol=0.05, rtol=0.02)
+
+
+def test_a_dense_layer_is_keras_own_on_any_number_of_axes():
+    layer = tf.keras.layers.Dense(5, activation="relu")
+    inputs = tf.random.stateless_normal([2, 3, 4, 6], [3, 4])
+    for values in (inputs, inputs[0], inputs[0, 0], inputs[:0]):
+        found = towers.dense(layer, values, None)
+        assert found.shape == [*values.shape[:-1], 5]
+        np.testing.assert_allclose(found, layer(values), atol=1e-6)
+        np.testing.assert_array_equal(towers.dense(layer, values, SEED), layer(values))
+
+
+def test_few_operations_apply_a_tower_outside_training():
+    """Keras' own product of three axes alone has some twenty."""
+    tower = towers.Tower((4, 4))
+    tower(tf.zeros([1, 1, 6]))
+    answer = tf.function(tower, autograph=False)
+    graph = answer.get_concrete_function(tf.TensorSpec([None, None, 6])).graph
+    kinds = [operation.type for operation in graph.get_operations()]
+    assert "Prod" not in kinds
+    assert len([kind for kind in kinds if kind not in ("Const", "Identity")]) < 40

@@ -132,7 +132,7 @@ class UserTower(tf.keras.layers.Layer):
         top = self.tower(
             inputs, randomness.of_stream(seed, randomness.RandomStream.TOWER)
         )
-        vectors = self.output_layer(top)
+        vectors = towers.dense(self.output_layer, top, seed)
         if self.skip_connection is None:
             return vectors
         own = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)

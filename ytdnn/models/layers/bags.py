@@ -126,7 +126,7 @@ class HistoryBags(tf.keras.layers.Layer):
             return []
         num_positions, num_rows = tf.shape(mask)[1], tf.shape(mask)[2]
         distance = recency(num_positions, num_rows)
-        powers = tf.stack([tf.pow(rate, distance) for rate in rates], axis=1)
+        powers = tf.pow(tf.constant(rates)[:, tf.newaxis], distance[:, tf.newaxis])
         weights = tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * powers
         total = tf.reduce_sum(weights, axis=-1, keepdims=True)
         if SUM in linear:

@@ -13,6 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.log import sorted_rows
+
 
 def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     """Returns the share of the data below each value, interpolated linearly.
@@ -29,7 +31,7 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     Returns:
       `[features, m] float32` in [0, 1).
     """
-    below = tf.searchsorted(quantiles, values, side="right") - 1
+    below = sorted_rows.num_up_to(quantiles, values) - 1
     left = tf.maximum(below, 0)
     following = tf.concat([quantiles[:, 1:], quantiles[:, -1:]], axis=1)
     ends = tf.stack([quantiles, following], axis=-1)
@@ -39,7 +41,7 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     return (tf.cast(left, tf.float32) + part) / number
 
 
-def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:
+def pieces(x: tf.Tensor, number: int) -> tf.Tensor:
     """Returns the pieces of x: each rises from 0 to 1 in its part of [0, 1].
 
     A linear function of them is any continuous function of x that is linear between
@@ -47,10 +49,15 @@ def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:
     Features in Tabular Deep Learning, 2022: piecewise linear encoding).
 
     Args:
-      x: `[...] float32` in [0, 1].
+      x: `[features, n] float32` in [0, 1].
       number: Number of pieces.
+
+    Returns:
+      `[features, number, n] float32`.
     """
-    return [tf.clip_by_value(x * number - i, 0.0, 1.0) for i in range(number)]
+    firsts = tf.range(number, dtype=tf.float32)[:, tf.newaxis]
+    parts = x[:, tf.newaxis, :] * number - firsts
+    return tf.clip_by_value(parts, 0.0, 1.0)
 
 
 class QuantileFeature(tf.keras.layers.Layer):
@@ -168,9 +175,10 @@ def coordinates(
     known = tf.cast(flat > missing, tf.float32)
     x = quantile_cdf(flat, quantiles) * known
     powers = [tf.square(x), tf.sqrt(x)] if layers[0].powers else []
+    numbers = tf.stack([x, *powers], axis=1)
     parts = pieces(x, layers[0].num_pieces)
-    entering = tf.stack([x, *powers, *parts, 1.0 - known], axis=1)
-    return tf.unstack(entering)
+    is_missing = (1.0 - known)[:, tf.newaxis, :]
+    return tf.unstack(tf.concat([numbers, parts, is_missing], axis=1))
 
 
 class Presence(tf.keras.layers.Layer):

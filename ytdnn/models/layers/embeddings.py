@@ -145,7 +145,7 @@ class _Table(tf.keras.layers.Layer):
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for integer `indices [...]`."""
         known = self.known(indices)
-        found = self.vectors(tf.where(known, indices, tf.zeros_like(indices)))
+        found = self.vectors(tf.where(known, indices, tf.constant(0, indices.dtype)))
         return found * tf.cast(known, self.table.dtype)[..., tf.newaxis]
 
     def known(self, indices: tf.Tensor) -> tf.Tensor:

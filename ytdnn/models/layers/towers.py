@@ -72,6 +72,31 @@ class SplitDense(tf.keras.layers.Layer):
         }
 
 
+def dense(
+    layer: tf.keras.layers.Dense, values: tf.Tensor, seed: tf.Tensor | None
+) -> tf.Tensor:
+    """Returns the outputs of a dense layer, outside training in few operations.
+
+    Keras reads the axes of a product of more than two out of a dozen small tensors. A
+    product of two axes is fused with bias and ReLU, which rounds otherwise.
+
+    Args:
+      layer: The layer.
+      values: `[..., dim]`, the last axis fixed.
+      seed: The seed of the step, which says only that it trains; None: it does not.
+
+    Returns:
+      `[..., units]`.
+    """
+    if seed is not None or values.shape.rank == 2:
+        return layer(values)
+    found = layer(tf.reshape(values, [-1, values.shape[-1]]))
+    shape = tf.concat([tf.shape(values)[:-1], found.shape[1:]], axis=0)
+    return tf.ensure_shape(
+        tf.reshape(found, shape), [*values.shape[:-1], found.shape[-1]]
+    )
+
+
 class Tower(tf.keras.layers.Layer):
     """ReLU layers of given widths, with stateless dropout between them."""
 
@@ -135,7 +160,7 @@ class Tower(tf.keras.layers.Layer):
             values = tf.concat([repeated, own], axis=-1)
         for depth, layer in enumerate(self._layers):
             is_split = self.split and depth == 0
-            values = layer(values, seed) if is_split else layer(values)
+            values = layer(values, seed) if is_split else dense(layer, values, seed)
             if seed is not None:
                 values = randomness.dropout(
                     values, self.dropout, randomness.fold(seed, depth)

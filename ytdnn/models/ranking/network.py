@@ -300,7 +300,7 @@ def _outputs_of(
     if isinstance(outputs, mixture.MixtureOfExperts):
         of_experts = randomness.of_stream(seed, randomness.RandomStream.EXPERTS)
         return outputs(found, seed=of_experts)[:, :, tf.newaxis]
-    return outputs(found)[:, :, tf.newaxis]
+    return towers.dense(outputs, found, seed)[:, :, tf.newaxis]
 
 
 def _video_tables(
