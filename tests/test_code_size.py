@@ -6,7 +6,7 @@ import pytest
 
 from tests import code_size, rooms
 
-MOST_MODULES = 71  # of `import ytdnn.training.candidates`: lower it when it falls
+MOST_MODULES = 72  # of `import ytdnn.training.candidates`: lower it when it falls
 
 
 @pytest.mark.parametrize(
