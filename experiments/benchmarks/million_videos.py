@@ -115,7 +115,9 @@ def steps(log: pathlib.Path, workdir: pathlib.Path) -> dict[str, list[str]]:
             at,
             *_SETTINGS,
         ],
-        "train": ["train", at],
+        "train candidates": ["train", at, "--stage=candidates"],
+        "build index": ["train", at, "--stage=index"],
+        "train ranker": ["train", at, "--stage=ranking"],
         "export": ["export", at],
         "recommend": ["recommend", at, "--user=1"],
     }
