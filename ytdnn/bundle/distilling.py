@@ -182,15 +182,11 @@ class _Reader:
         known = weights.astype(np.float32)
         raw = self._log.inputs(self.some_users(1), self._fields)
         every = np.arange(1 + self._data.num_videos, dtype=np.int32)
-        parts = [
-            self._encode(
-                raw, tf.constant(every[np.newaxis, start:][:, :_VIDEOS_A_PART])
-            )
-            for start in range(0, len(every), _VIDEOS_A_PART)
-        ]
-        found: npt.NDArray[np.float32] = np.concatenate(
-            [p.numpy() @ known for p in parts]
-        )
+        found = np.empty(len(every), np.float32)
+        for start in range(0, len(every), _VIDEOS_A_PART):
+            part = every[np.newaxis, start : start + _VIDEOS_A_PART]
+            encoded = self._encode(raw, tf.constant(part)).numpy()
+            found[start : start + _VIDEOS_A_PART] = encoded @ known
         return found
 
     def _candidates(self, raw: graphs.Raw) -> tuple[tf.Tensor, ...]:
