@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ytdnn.retrieval.index import interface, ivf, lsh, scann_index
+from ytdnn.retrieval.index import interface, inverted_lists, ivf, lsh, scann_index
 from ytdnn.run import configs
 
 Component = Any  # configs.ScannConfig, configs.IvfConfig or configs.LshConfig
@@ -126,14 +126,15 @@ class IvfSpace:
 
     def work(self, num_videos: int, dim: int, config: configs.IvfConfig) -> float:
         """Counts clustering and assignment to lists."""
-        sample = ivf.training_sample(num_videos, config.num_lists)
+        sample = inverted_lists.training_sample(num_videos, config.num_lists)
         points = self._ITERATIONS * sample + num_videos
         return float(dim) * points * config.num_lists
 
     def num_bytes(self, num_videos: int, dim: int, config: configs.IvfConfig) -> float:
-        """Counts vectors, codes and rows of the videos, and centres."""
+        """Counts vectors, codes and rows of the videos, centres and ends of lists."""
         of_video = (_BYTES + 1) * dim + _BYTES
-        return float(num_videos * of_video + _BYTES * dim * config.num_lists)
+        of_list = _BYTES * (dim + 2 + inverted_lists.LEVELS)
+        return float(num_videos * of_video + of_list * config.num_lists)
 
 
 class LshSpace:

@@ -56,13 +56,13 @@ class IvfConfig:
       num_lists: Number of lists; 0 = from the corpus size.
       lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
         from the corpus size.
-      reorder_factor: Number of videos scored exactly, as a multiple of k.
+      reorder_factor: Least number of videos scored exactly, as a multiple of k.
     """
 
     min_videos: components.NonNegative = 2_000
     num_lists: components.NonNegative = 0
     lists_to_search_fraction: components.Share = 0.0
-    reorder_factor: components.Positive = 2
+    reorder_factor: components.Positive = 1
     kind: Literal["ivf"] = "ivf"
 
 
