@@ -110,6 +110,15 @@ def test_a_query_of_zeros_is_answered_beside_others() -> None:
     assert not scores[1].any()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_query_without_finite_values_changes_no_other(value: float) -> None:
+    vectors, queries = contract.clustered(6_000, dim=16, num_queries=3)
+    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    alone = index.search(queries, 20)[0]
+    found = index.search(np.insert(queries, 1, value, axis=0), 20)[0]
+    np.testing.assert_array_equal(found[[0, 2, 3]], alone)
+
+
 def test_lists_that_hold_too_few_are_completed_exactly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -32,7 +32,8 @@ _ITERATIONS = 8  # of k-means
 _ETA = 4.0
 # Length across the direction that counts in a bound, as a share of the query's length.
 # Of a million made vectors of 65 coordinates recall .95 at k 200 needs 2,200 videos
-# scored with it, 2,500 with 0.2, 2,300 with 0.4; 3,400 in proportion to ⟨q, ĉ⟩.
+# scored with it (in blocks of 16), 2,500 with 0.2, 2,150 with 0.4, 3,400 if it is a
+# share of ⟨q, ĉ⟩; 20,000 trained vectors need fewer with 0.15 to 0.3 than with 0.5.
 _ACROSS = 0.3
 _COSINE = 0.6  # of a query and the direction of a list that it reads, about
 _ROWS_AT_ONCE = 8_192  # of products with the centres

@@ -6,10 +6,9 @@ are read, of any list. Their videos are scored by codes of eight bits a coordina
 the best of these again exactly. Blocks are stored one after the other, so that reading
 some of them is one gather.
 
-Time is lost in small things: at a million videos a query reads 2,200 of them, and the
-selection of lists and videos costs as much as their scores. `tf.math.top_k` of a
-thousandth takes longer than the scores do, so that only thresholds are taken
-(`_threshold`).
+At a million videos a query scores 1,500 of them by codes. Choosing the best of so few
+with `tf.math.top_k` takes longer than scoring them, so that lists and videos are chosen
+by thresholds (`_threshold`).
 """
 
 import math
@@ -142,11 +141,11 @@ class IvfModule(interface.SearchModule):
         """
         is_read = bounds >= least[:, tf.newaxis]
         places = tf.where(is_read)
-        # Without bounds (a query of zeros) only the best blocks are read.
+        # Of a query of zeros only the best blocks are read.
         best = tf.maximum(tf.gather_nd(bounds, places), 0.0) + _LEAST
         share = (tf.gather(least, places[:, 0]) + _LEAST) / best
         levels = inverted_lists.LEVELS
-        level = tf.cast(tf.clip_by_value(levels * share, 0, levels - 1), tf.int64)
+        level = tf.clip_by_value(tf.cast(levels * share, tf.int64), 0, levels - 1)
         of_lists = tf.ragged.range(
             tf.gather(self.starts.read_value(), places[:, 1]),
             tf.gather(self.ends.read_value(), places[:, 1] * levels + level),
@@ -158,7 +157,7 @@ class IvfModule(interface.SearchModule):
     def _of_query(self, query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> Found:
         """Searches some blocks; index 0 where they hold fewer than k videos."""
         rows, scores = self._coded(query, blocks)
-        number = tf.minimum(k * self.reorder_factor, tf.size(rows))
+        number = tf.maximum(tf.minimum(k * self.reorder_factor, tf.size(rows)), 1)
         least = _threshold(scores[tf.newaxis], number)[0]
         kept = tf.where((scores >= least) & tf.math.is_finite(scores))[:, 0]
         rows = tf.gather(rows, kept)
@@ -187,14 +186,14 @@ def _threshold(scores: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     number. Of a row in no order 1.65 times the number reach it.
 
     Args:
-      scores: `[batch, n] float32`, n ≥ number.
+      scores: `[batch, n] float32`, n ≥ number; `-inf` if n = 0.
       number: `[] int32`, at least 1.
 
     Returns:
       `[batch] float32`.
     """
     batch, size = tf.unstack(tf.shape(scores))
-    groups = tf.minimum(number + number // 2, size)
+    groups = tf.maximum(tf.minimum(number + number // 2, size), 1)
     each = -(-size // groups)
     missing = [[0, 0], [0, each * groups - size]]
     scores = tf.pad(scores, missing, constant_values=_NONE)
