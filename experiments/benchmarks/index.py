@@ -82,19 +82,47 @@ The 17,050 vectors trained on the world `small`, one core: exact 1.34 ms, ScaNN 
 recall 0.959, hnswlib 0.61 at 0.994, faiss IVF426,SQ8 0.44 at 0.967, flat 0.34; at this
 size the call of TensorFlow costs more than the search.
 
-Inverted lists (`ivf`), a million vectors of 65 coordinates, 100 queries, k 200,
-measured 2026-11-27 in one process with ScaNN and exact search among much other work,
-median core-milliseconds of two rounds (a script of this file's vectors; no peers):
+Inverted lists (`ivf`), a million vectors, k 200, 320 queries, measured 2026-11-29 in
+one process in turns among much other work on one core, median core-milliseconds of two
+rounds (a script of this file's vectors; no peers). `before` are blocks of 16, all of
+each list read, lists and videos chosen by sorting:
 
 | index | recall | core-ms of one | core-ms of 32 |
 |---|---|---|---|
-| exact | 1.000 | 16.5 17.3 | 172 173 |
-| ScaNN, 2 % of the leaves | .954 | .77 1.06 | 5.8 6.1 |
-| ScaNN, default (3 %) | .963 | 1.15 1.23 | 7.0 6.6 |
-| lists, 3 % | .944 | 1.10 1.28 | 15.5 16.8 |
-| lists, 4 % (default) | .953 | 1.14 1.82 | 19.4 21.3 |
+| ScaNN, 2.05 % of the leaves | .950 | .53 .45 | 5.1 4.9 |
+| lists, default (1.8 %) | .956 | .65 .56 | 6.4 6.1 |
+| lists before (4 %) | .953 | .92 .83 | 13.1 12.5 |
 
-Lists took 106 seconds of processor time to build, ScaNN 31.
+These are 65 coordinates: 1.24 times ScaNN's time for one query, 1.25 for 32; in other
+runs 1.05 to 1.4 and 1.16 to 1.26. In those ScaNN's default took .46 and 5.4 ms at
+recall .960, exact search 13.9 and 143. With 64 coordinates ScaNN needs 2.7 % of the
+leaves (.951; .49 and 5.5 ms), lists have .951 in .64 and 6.4, 1.31 and 1.17 times as
+long. Building took 34 seconds of processor time (35 before; ScaNN 24), the index 316
+MiB (317 before). Of trained vectors (20,000 of 64 coordinates and a bias, users of the
+validation window) the default has at k 200 recall .984 in .17 core-ms, before .902 in
+.20; at k 50 .968 in .11, before .939 in .10.
+
+Where the time of a query goes, of 155 µs: exact vectors 28, threshold of the videos 23,
+the best of them sorted 16, lists 26, codes 27 (gather 12, cast 7, product 8). Tried:
+
+- *Fewer videos scored.* Of whole lists recall .95 needs 6,000 slots; with bounds of
+  blocks of 16 2,200, of 8 1,500; of 4 recall is lower at the same time. A table of how
+  deep each list is read took the place of each block's bound: 6.5 to 5.6 ms. Lists by
+  direction (spherical k-means) need 2,300 to 4,000 slots where these need 2,050. 8,000
+  lists need a third fewer videos when read whole, as many with bounds, and take 2.7
+  times as long to build. η 2 and 8, and videos put in lists by the anisotropic loss,
+  change nothing. Videos in two lists (SOAR) were not tried.
+- *Cheaper choice.* Thresholds from the maxima of groups instead of `tf.math.top_k`:
+  11.8 to 8.5 ms. `tf.math.approx_max_k` is as slow as `top_k` on a CPU. Ties ordered
+  once for the batch instead of rows sorted for each query: .3 ms less; blocks of all
+  queries at once: .15 ms less.
+- *Cheaper codes* (timed as operations on 24,600 × 64: int8 gather 97, cast 97, product
+  80 µs). bfloat16 has no cast but twice the bytes and a product of 80 to 136; float32 a
+  gather of 440; two videos of 5 bits in one float32 a gather of 226 and a product of
+  40, which is the same time. `QuantizedMatMul` takes twice the cast and the product, a
+  padded batch of products three times the products one by one.
+- *Queries together.* 32 queries read some 110 of 4,000 lists each, so that few blocks
+  are read by several of them. Counted, not tried.
 """
 
 import argparse

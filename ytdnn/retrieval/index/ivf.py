@@ -24,7 +24,7 @@ _LISTS_PER_ROOT = 4  # lists for each root of the number of videos
 _VIDEOS_PER_LIST = 64  # at least, on average: blocks would be mostly empty
 # Default share of the lists that is read: of a million videos, the power by which it
 # rises for fewer, and its largest value. `ytdnn index tune` measures a run's own.
-_FRACTION_AT_MILLION = 0.017
+_FRACTION_AT_MILLION = 0.018
 _FRACTION_POWER = 0.5
 _LARGEST_FRACTION = 0.6
 # Longer results read more lists, in proportion to their length: for recall .95 of a
