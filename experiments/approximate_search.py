@@ -140,7 +140,10 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
     composition = run.config.composition
     pooled = composing.pooled(nearest, run.stage.other_sources, composition)
     order = composing.order(
-        run.data, composition, run.stage.candidates, run.stage.video_vectors
+        run.data,
+        composition,
+        run.stage.candidates,
+        run.stage.candidates.video_vectors(),
     )
     number = composition.num_candidates
     made = lists.composed(run.data, pooled, run.ranker, number, order)
@@ -173,7 +176,7 @@ def measure(run: Run) -> list[Measured]:
     number = run.config.composition.num_candidates
     found: list[Measured] = []
     exact: interface.Index[Any] | None = None
-    for name, index in indexes(run.stage.video_vectors):
+    for name, index in indexes(run.stage.candidates.video_vectors()):
         exact = index if exact is None else exact
         _, values = list_metrics.of_lists(context, page(run, index))
         queries = run.vectors[:1_000]

@@ -91,7 +91,9 @@ def _make(
     stage = stage_room.load(path, data, config.composition)
     assert stage.manifest is not None
     inputs |= {"candidates": stage.manifest.fingerprint}
-    index_artifact.build(workdir / "index", stage.video_vectors, config.index, inputs)
+    index_artifact.build(
+        workdir / "index", stage.candidates.video_vectors(), config.index, inputs
+    )
     ranker = building.build(config.ranking, data, stage)
     path = workdir / "ranking"
     with artifacts.publish(path, "ranking", values, inputs) as partial:

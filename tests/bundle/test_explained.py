@@ -120,7 +120,7 @@ def test_nearest_watched_videos_are_those_of_the_largest_cosines(
     videos = np.array([["v1", "v4"]] * len(USERS), object)
     inputs = {n: asked[n] for n in run.bundle.inputs(bundle.RANKER) if n in asked}
     found = ask(run, explained.EXPLAIN, inputs | {schema.VIDEO_IDS: videos})
-    vectors = run.stage.video_vectors[:, :-1]
+    vectors = run.stage.candidates.video_vectors()[:, :-1]
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     ids = run.data.videos[schema.VIDEO_ID].to_list()
     for row in range(len(USERS)):

@@ -347,7 +347,7 @@ def _searchers(
     }
     if first_stage.num_videos == facts["num_videos"]:
         return found  # the vectors of the index serve: no copy is made
-    added = first_stage.video_vectors[facts["num_videos"] :]
+    added = first_stage.candidates.video_vectors()[facts["num_videos"] :]
     return {name: delta.WithDelta(main, added) for name, main in found.items()}
 
 

@@ -5,7 +5,6 @@ import pathlib
 import weakref
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from ytdnn import registries
@@ -78,11 +77,6 @@ class FirstStage:
         return int(self.candidates.num_listed)
 
     @functools.cached_property
-    def video_vectors(self) -> np.ndarray:
-        """The model's vectors at the serving moment, `[num_listed, dim] float32`."""
-        return self.candidates.video_vectors()
-
-    @functools.cached_property
     def other_sources(self) -> tuple[interface.Source, ...]:
         """The sources apart from the tower that have places, created on first use.
 
@@ -106,8 +100,11 @@ class FirstStage:
 
     @functools.cached_property
     def exact(self) -> tf.Module:
-        """Exact search, created on first use; all parts share its vectors."""
-        return brute_force.BruteForceModule(self.video_vectors)
+        """Exact search at the serving moment; all parts share its vectors.
+
+        It is created on first use, and the only copy of the vectors.
+        """
+        return brute_force.BruteForceModule(self.candidates.video_vectors())
 
     def nearest(self, searcher: tf.Module | None = None) -> nearest.Nearest:
         """Returns the search among permitted videos.

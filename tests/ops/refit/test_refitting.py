@@ -156,7 +156,7 @@ def test_the_bundles_pages_are_those_of_the_refitted_models(
     ends = np.asarray(data.watches.offsets)[users + 1]
     times = np.full(len(users), data.windows.end_of_log + 1)
     products = first_stage.candidates.user_vectors(data, users, ends) @ (
-        first_stage.video_vectors.T
+        first_stage.candidates.video_vectors().T
     )
     watched = data.log.shard_index.watched_before(users, ends)
     products[watched.rows, watched.values - 1] = -np.inf
