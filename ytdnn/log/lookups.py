@@ -3,9 +3,10 @@
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import catalogues, fields, schema
+from ytdnn.log import catalogues, fields, perfect_hash, schema
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
@@ -18,6 +19,10 @@ def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
 class VideoIds(tf.Module):
     """Video ids and catalogue indices (0 = unknown or missing).
 
+    Indices are found by a perfect hash in variables, which the processes of a server
+    share (`ytdnn.bundle.mapped`); TensorFlow's table would be each one's own. An id is
+    compared with the id that it found, so an unknown one has index 0 whatever its hash.
+
     Attributes:
       missing: Scalar, the id that means no video.
     """
@@ -29,15 +34,16 @@ class VideoIds(tf.Module):
         known = catalogue.videos[schema.VIDEO_ID].to_list()
         ids = tf.constant(known, tf.as_dtype(dtype))
         self.missing = tf.constant(missing, ids.dtype)
-        self._table = _table(ids)
+        found = perfect_hash.make(len(known), lambda seed: _seeded(ids, seed).numpy())
+        self._seed, self._table = found.seed, perfect_hash.Table(found)
         self._ids = tf.Variable(
             tf.concat([self.missing[tf.newaxis], ids], axis=0), trainable=False
         )
 
     def indices(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns `[...] int32` indices of `ids [...]`."""
-        indices: tf.Tensor = self._table.lookup(ids)
-        return indices
+        found = self._table.numbers(_seeded(ids, self._seed))
+        return tf.where(tf.equal(self.ids(found), ids), found, 0)
 
     def ids(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns the ids of `indices [...]`; index 0 has `missing`."""
@@ -55,6 +61,21 @@ class VideoIds(tf.Module):
         if ids.dtype != tf.string:
             return ids
         return tf.strings.to_hash_bucket_fast(ids, 2**63 - 1)
+
+
+def _seeded(ids: tf.Tensor, seed: int) -> tf.Tensor:
+    """Returns a hash for each seed, `[...] int64`, of ids `[...]`, texts or integers.
+
+    Integers are multiplied by an odd number: of the upper bits, such a hash is
+    universal (Dietzfelbinger et al., "A reliable randomized algorithm for the
+    closest-pair problem", 1997).
+    """
+    first, second = np.random.default_rng(seed).integers(2**63, size=2, dtype=np.int64)
+    if ids.dtype == tf.string:
+        key = [int(first), int(second)]
+        hashes = tf.strings.to_hash_bucket_strong(ids, 2**63 - 1, key)
+        return tf.bitwise.left_shift(hashes, 1)
+    return ids * tf.constant(first | 1, tf.int64)
 
 
 class RemovedVideos(tf.Module):
