@@ -96,12 +96,9 @@ class Bundle:
         """Reads the titles; models are loaded on first use."""
         self.directory = directory
         self.manifest = manifest
-        titles = pl.read_parquet(self._common / TITLES)
-        self.id_type = titles.schema[schema.VIDEO_ID]
-        has_titles = schema.TITLE in titles.columns
-        self._titles = titles_room.Titles(
-            titles[schema.VIDEO_ID], titles[schema.TITLE] if has_titles else None
-        )
+        known = pl.read_parquet_schema(self._common / TITLES)
+        self.id_type = known[schema.VIDEO_ID]
+        self._titles = titles_room.read(self._common)
         self._models: dict[str, Any] = {}
         self._warm: set[str] = set()  # recommenders that were timed once
 

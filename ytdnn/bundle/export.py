@@ -2,7 +2,8 @@
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
     bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
-    bundle/versions/N/{titles,attributes}.parquet, vocabularies.json, manifest.json
+    bundle/versions/N/{titles,attributes}.parquet, titles/, vocabularies.json,
+        manifest.json
     bundle/manifest.json, bundle/serving/
 
 N is the version, one number for all models (`ytdnn.bundle.versions`). The manifest
@@ -32,6 +33,7 @@ from ytdnn.bundle import (
     removed_videos,
     saved_models,
     tf_serving,
+    titles,
     versions,
     warm_up,
     where,
@@ -207,7 +209,7 @@ def _write(
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
         environment.collect()
-    _write_titles(parts.data.catalogue, draft.common / bundle.TITLES)
+    titles.write(draft.common, _titles(parts.data.catalogue))
     known = attributes.from_catalogue(parts.data.catalogue)
     names = [one.name for one in known if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
@@ -368,7 +370,6 @@ def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     return {"seconds": moment, "utc": formats.utc(moment)}
 
 
-def _write_titles(catalogue: catalogues.Catalogue, path: pathlib.Path) -> None:
+def _titles(catalogue: catalogues.Catalogue) -> pl.DataFrame:
     names = [schema.VIDEO_ID, schema.TITLE]
-    videos = catalogue.videos
-    videos.select(n for n in names if n in videos.columns).write_parquet(path)
+    return catalogue.videos.select(n for n in names if n in catalogue.videos.columns)

@@ -20,6 +20,7 @@ from ytdnn.retrieval.index import scann_index
 from ytdnn.run import environment
 
 _INITIALIZE = "__saved_model_init_op"
+_SHAPES = "_output_shapes"
 _NO_FOLDING = -1  # `OptimizerOptions.L0`
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -56,6 +57,7 @@ class Session:
         directory = pathlib.Path(directory)
         meta = allowed_operations.read(directory)
         mapped.map_variables(meta, directory)
+        _forget_shapes(meta.graph_def)
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=_config(num_threads))
         with graph.as_default():
@@ -99,6 +101,18 @@ class Session:
     def close(self) -> None:
         """Frees the memory; no signature may be running."""
         self._session.close()
+
+
+def _forget_shapes(graph: Any) -> None:
+    """Removes what TensorFlow infers again: .03 GB of a loaded recommender's graph."""
+    for function in graph.library.function:
+        function.attr.pop("_input_shapes", None)
+        for argument in function.arg_attr.values():
+            argument.attr.pop(_SHAPES, None)
+        for node in function.node_def:
+            node.attr.pop(_SHAPES, None)
+    for node in graph.node:
+        node.attr.pop(_SHAPES, None)
 
 
 def _config(num_threads: int | None) -> tf.compat.v1.ConfigProto:

@@ -1,36 +1,115 @@
-"""Titles of the catalogue by video id, in little memory."""
+"""Titles of the catalogue by video id, in files that processes share.
 
+A dict of a million videos takes 200 MB, as every text and number is a Python object.
+Here a hash table of row numbers finds an id in a packed column. All are arrays: the
+pages of memory-mapped files.
+"""
+
+import operator
+import pathlib
+import zlib
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from ytdnn.bundle import removed_videos
+from ytdnn.log import array_files, schema
+
+TABLE = removed_videos.TITLES
+_PACKED = "titles"  # a directory
 _PER_BUCKET = 2  # videos, on average
+_IDS, _TITLES = "ids", "titles"
+_ROWS, _STARTS = "rows", "starts"  # of videos by bucket, and where each bucket starts
+_ENDS, _MISSING = "_ends", "_missing"  # of a packed column of texts
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def pack(ids: pl.Series, titles: pl.Series | None) -> Arrays:
+    """Returns titles by id as named arrays.
+
+    Args:
+      ids: Distinct ids of the videos, texts or integers.
+      titles: Titles of the videos; None: no video has one.
+    """
+    is_text = ids.dtype == pl.String
+    found = _packed(_IDS, ids) if is_text else {_IDS: ids.cast(pl.Int64).to_numpy()}
+    if titles is not None:
+        found |= _packed(_TITLES, titles)
+    mask = (1 << max(0, len(ids) // _PER_BUCKET).bit_length()) - 1
+    buckets = np.fromiter(map(_hash, ids), np.int64, len(ids)) & mask
+    sizes = np.bincount(buckets, minlength=mask + 1)
+    found[_ROWS] = np.argsort(buckets, kind="stable").astype(np.int32)
+    found[_STARTS] = np.append(0, np.cumsum(sizes)).astype(np.int32)
+    return found
+
+
+def write(directory: pathlib.Path, videos: pl.DataFrame) -> None:
+    """Writes the titles of a version of a bundle: a table, and packed arrays.
+
+    Args:
+      directory: Directory of the version's common files.
+      videos: `video_id`, and `title` where the log has titles.
+    """
+    videos.write_parquet(directory / TABLE)
+    (directory / _PACKED).mkdir()
+    for name, values in _of_table(videos).items():
+        array_files.save(directory / _PACKED / f"{name}.npy", values)
+
+
+def read(directory: pathlib.Path) -> "Titles":
+    """Returns the written titles, memory-mapped.
+
+    Bundles of ytdnn 0.2 have the table alone, which is packed in memory.
+    """
+    packed = directory / _PACKED
+    if not packed.is_dir():
+        return Titles(_of_table(pl.read_parquet(directory / TABLE)))
+    return Titles({path.stem: _mapped(path) for path in packed.glob("*.npy")})
+
+
+def _of_table(videos: pl.DataFrame) -> Arrays:
+    has_titles = schema.TITLE in videos.columns
+    return pack(videos[schema.VIDEO_ID], videos[schema.TITLE] if has_titles else None)
+
+
+def _mapped(path: pathlib.Path) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return found
+
+
+def _hash(video_id: str | int) -> int:
+    """Returns a hash that is the same in every process, unlike Python's of texts."""
+    if isinstance(video_id, str):
+        return zlib.crc32(video_id.encode("utf-8", "surrogatepass"))
+    return zlib.crc32(video_id.to_bytes(8, "little", signed=True))
+
+
+def _packed(name: str, column: pl.Series) -> dict[str, npt.NDArray[Any]]:
+    """Returns a column of texts as one array of bytes, and where each text ends."""
+    sizes = column.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
+    ends = np.append(0, np.cumsum(sizes))
+    is_small = ends[-1] <= np.iinfo(np.int32).max
+    return {
+        name: np.frombuffer("".join(column.fill_null("")).encode(), np.uint8),
+        name + _ENDS: ends.astype(np.int32 if is_small else np.int64),
+        name + _MISSING: column.is_null().to_numpy(),
+    }
 
 
 class Titles(Mapping[Any, str | None]):
-    """A mapping from id to title, in the order of the catalogue, in little memory.
+    """A mapping from id to title, in the order of the catalogue."""
 
-    A dict of a million videos takes 200 MB, as every text and number is a Python
-    object. Here a hash table of row numbers finds an id in a packed column.
-    """
-
-    def __init__(self, ids: pl.Series, titles: pl.Series | None) -> None:
-        """Indexes the ids.
-
-        Args:
-          ids: Distinct ids of the videos, texts or integers.
-          titles: Titles of the videos; None: no video has one.
-        """
-        is_text = ids.dtype == pl.String
-        self._ids = _Texts(ids) if is_text else ids.to_numpy().data
-        self._titles = None if titles is None else _Texts(titles)
-        self._mask = (1 << max(0, len(ids) // _PER_BUCKET).bit_length()) - 1
-        buckets = np.fromiter(map(hash, ids), np.int64, len(ids)) & self._mask
-        self._rows = np.argsort(buckets, kind="stable").astype(np.int32).data
-        sizes = np.bincount(buckets, minlength=self._mask + 1)
-        self._starts = np.append(0, np.cumsum(sizes)).astype(np.int32).data
+    def __init__(self, arrays: Arrays) -> None:
+        """Wraps the arrays of `pack`, whose memory it shares."""
+        self._is_text = _IDS + _ENDS in arrays
+        self._ids = _Texts(_IDS, arrays) if self._is_text else arrays[_IDS].data
+        self._titles = _Texts(_TITLES, arrays) if _TITLES in arrays else None
+        self._rows, self._starts = arrays[_ROWS].data, arrays[_STARTS].data
+        self._mask = len(self._starts) - 2
 
     def __getitem__(self, video_id: Any) -> str | None:
         """Returns the title of a video; None if it has none.
@@ -59,11 +138,15 @@ class Titles(Mapping[Any, str | None]):
         """Returns ids with their titles."""
         return _Items(self)
 
-    def _row(self, video_id: object) -> int | None:
-        bucket = hash(video_id) & self._mask
+    def _row(self, video_id: Any) -> int | None:
+        try:
+            wanted = video_id if self._is_text else operator.index(video_id)
+            bucket = _hash(wanted) & self._mask
+        except (TypeError, AttributeError, OverflowError):
+            return None  # of another type than the ids, or beyond 64 bits
         for place in range(self._starts[bucket], self._starts[bucket + 1]):
             row = self._rows[place]
-            if self._ids[row] == video_id:
+            if self._ids[row] == wanted:
                 return row
         return None
 
@@ -84,17 +167,13 @@ class _Items(ItemsView[Any, str | None]):
 
 
 class _Texts:
-    """A column of texts, stored as one byte string."""
+    """A packed column of texts."""
 
-    def __init__(self, column: pl.Series) -> None:
-        sizes = column.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
-        ends = np.append(0, np.cumsum(sizes))
-        is_small = ends[-1] <= np.iinfo(np.int32).max
-        self._ends = ends.astype(np.int32 if is_small else np.int64).data
-        self._missing = column.is_null().to_numpy().tobytes()
-        self._bytes = "".join(column.fill_null("")).encode()
+    def __init__(self, name: str, arrays: Arrays) -> None:
+        self._bytes, self._ends = arrays[name].data, arrays[name + _ENDS].data
+        self._missing = arrays[name + _MISSING].data
 
     def __getitem__(self, row: int) -> str | None:
         if self._missing[row]:
             return None
-        return self._bytes[self._ends[row] : self._ends[row + 1]].decode()
+        return bytes(self._bytes[self._ends[row] : self._ends[row + 1]]).decode()

@@ -6,6 +6,7 @@ when they are first needed, so that memory holds only models in use.
 
 import dataclasses
 import functools
+import itertools
 import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -257,7 +258,8 @@ class Version:
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
         """Runs the signatures that clients use, for one row and for several."""
-        example = warm_up.example(list(self.bundle.titles), self.bundle.vector_dim)
+        ids = list(itertools.islice(self.bundle.titles, warm_up.NUM_VIDEOS))
+        example = warm_up.example(ids, self.bundle.vector_dim)
         example.pop(schema.ALLOW_IDS)
         for name, signature in signatures.items():
             if name in _WARMED:
