@@ -17,7 +17,7 @@ def _by_seed(rng_seed: int, number: int) -> perfect_hash.Int64s:
 
 
 def _numbers(found: perfect_hash.PerfectHash, hashes: perfect_hash.Int64s) -> list[int]:
-    numbers = perfect_hash.Table(found).numbers(tf.constant(hashes, tf.int64))
+    numbers = perfect_hash.HashedNumbers(found).numbers(tf.constant(hashes, tf.int64))
     return list(numbers.numpy())
 
 

@@ -35,7 +35,7 @@ class VideoIds(tf.Module):
         ids = tf.constant(known, tf.as_dtype(dtype))
         self.missing = tf.constant(missing, ids.dtype)
         found = perfect_hash.make(len(known), lambda seed: _seeded(ids, seed).numpy())
-        self._seed, self._table = found.seed, perfect_hash.Table(found)
+        self._seed, self._table = found.seed, perfect_hash.HashedNumbers(found)
         self._ids = tf.Variable(
             tf.concat([self.missing[tf.newaxis], ids], axis=0), trainable=False
         )

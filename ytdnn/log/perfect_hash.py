@@ -28,13 +28,13 @@ class PerfectHash:
 
     Attributes:
       seed: Seed of the hashes that the arrays were made for.
-      displacements: `[num_buckets] int32`; the number of buckets is a power of two.
+      displacements: `[num_buckets] int64`; the number of buckets is a power of two.
       numbers: `[num_slots] int32`, the number of the key in each slot from 1, 0 where
         there is no key; the number of slots is a power of two.
     """
 
     seed: int
-    displacements: Int32s
+    displacements: Int64s
     numbers: Int32s
 
 
@@ -76,7 +76,7 @@ def _displaced(
     num_buckets: int,
     num_slots: int,
     rng: np.random.Generator,
-) -> tuple[Int32s, Int32s] | None:
+) -> tuple[Int64s, Int32s] | None:
     """Returns displacements and numbers; None if keys cannot be told apart.
 
     Full buckets come first, while most slots are free.
@@ -85,7 +85,7 @@ def _displaced(
     same = (np.diff(buckets[order]) == 0) & (np.diff(places[order]) == 0)
     if same.any():
         return None
-    displacements = np.zeros(num_buckets, np.int32)
+    displacements = np.zeros(num_buckets, np.int64)
     numbers = np.zeros(num_slots, np.int32)
     sizes = np.bincount(buckets, minlength=num_buckets)
     starts = np.cumsum(sizes) - sizes
@@ -101,7 +101,7 @@ def _place(
     buckets: Int64s,
     keys: Int64s,
     places: Int64s,
-    displacements: Int32s,
+    displacements: Int64s,
     numbers: Int32s,
     rng: np.random.Generator,
 ) -> bool:
@@ -133,7 +133,7 @@ def _place(
     return not buckets.size
 
 
-class Table(tf.Module):
+class HashedNumbers(tf.Module):
     """A perfect hash inside a graph, in variables."""
 
     def __init__(self, found: PerfectHash) -> None:
@@ -156,11 +156,8 @@ class Table(tf.Module):
         rest = HASH_BITS - self._bucket_bits
         buckets = _last_bits(tf.bitwise.right_shift(hashes, rest), self._bucket_bits)
         places = tf.bitwise.right_shift(hashes, rest - self._slot_bits)
-        places = tf.cast(_last_bits(places, self._slot_bits), tf.int32)
-        slots = _last_bits(
-            places + tf.gather(self._displacements, buckets), self._slot_bits
-        )
-        return tf.gather(self._numbers, slots)
+        slots = places + tf.gather(self._displacements, buckets)
+        return tf.gather(self._numbers, _last_bits(slots, self._slot_bits))
 
 
 def _last_bits(values: tf.Tensor, number: int) -> tf.Tensor:
