@@ -51,11 +51,13 @@ class UserTowerGraph(tf.Module):
 
     def vectors(self, request: raw_request.Request) -> tf.Tensor:
         """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
-        vectors: tf.Tensor = self._of_raw({n: request.raw[n] for n in self._fields})
+        raw = {name: request.raw[name] for name in self._fields}
+        vectors: tf.Tensor = self._of_raw(raw, request.watched_indices)
         return vectors
 
-    def _read(self, raw: Raw) -> tf.Tensor:
+    def _read(self, raw: Raw, watched: tf.Tensor) -> tf.Tensor:
         request = raw_request.Request(raw, self._videos)
+        request.watched_indices = watched  # looked up once, for all readers
         features = self._features.of_query(request)
         tensors = {name: values[:, tf.newaxis] for name, values in features.items()}
         for sequence in self._sequences:
@@ -141,6 +143,7 @@ class Scorer(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for candidates; for arguments see `score`."""
         named = raw_request.Request(request.raw, self.videos)
+        named.watched_indices = request.watched_indices
         named.name_videos(found.videos)
         if self.asks_scores:
             named.candidate_scores = scores
@@ -155,6 +158,7 @@ class Scorer(tf.Module):
             raw,
             request.video_ids,
             request.video_indices,
+            request.watched_indices,
             request.candidate_scores,
             request.candidate_sources,
             request.seed_videos,
@@ -166,12 +170,13 @@ class Scorer(tf.Module):
         raw: Raw,
         ids: tf.Tensor,
         indices: tf.Tensor,
+        watched: tf.Tensor,
         scores: tf.Tensor | None,
         sources: tf.Tensor | None,
         seeds: tf.Tensor | None,
     ) -> Raw:
         request = raw_request.Request(raw, self.videos, ids)
-        request.video_indices = indices
+        request.video_indices, request.watched_indices = indices, watched
         request.candidate_scores = scores
         request.candidate_sources, request.seed_videos = sources, seeds
         return self._inputs(request)

@@ -141,9 +141,12 @@ class RecommenderGraph(tf.Module):
         return self.scorer.videos
 
     def propose(self, request: raw_request.Request) -> Proposed:
-        """Returns the candidates, and the candidate model's scores where needed."""
+        """Returns the candidates, and the candidate model's scores where needed.
+
+        The request is given the indices of its history, which are looked up here.
+        """
         raw = {name: values for name, values in request.raw.items() if name != schema.K}
-        *columns, scores = self._proposed(raw)
+        *columns, scores, request.watched_indices = self._proposed(raw)
         return pool.Found(*columns), scores
 
     def _propose(self, raw: Raw) -> tuple[tf.Tensor | None, ...]:
@@ -153,7 +156,7 @@ class RecommenderGraph(tf.Module):
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
-        return *_columns(found), scores
+        return *_columns(found), scores, request.watched_indices
 
     def on_page(
         self, raw: Raw, found: pool.Found, ranked: results.Ranked
