@@ -13,16 +13,21 @@ time is that of the server's processes alone, between two looks at /proc; memory
 looked at after the load, of the supervisor too. With `--cores=0,1` a process runs on
 the first, two run on both.
 
-Measured 2026-11-28 on two cores of an AMD EPYC, beside other work (latencies are of
-little meaning), `--seconds=20 --rate=5`, with the exact models of that bundle alone.
-The first half of the claim holds, the second does not: what is not shared is each
-process's own look-up tables, graphs and buffers, 0.4 GB beside 0.25 GB of imports and
-0.8 GB of files that are. `n` is the number of processes.
+Measured 2026-11-29 on one core of an AMD EPYC, beside other work (latencies are of
+little meaning), `--seconds=20 --rate=5 --cores=0,0`, with the exact models of that
+bundle alone. `n` is the number of processes. The first half of the claim holds, the
+second as rounded (1.303). Other processes used the same libraries, 430 MiB of code, of
+which the sums hold a part: more of it with two processes than with one, so on a machine
+of its own the ratio is lower. What a process does not share is its graphs and buffers,
+0.2 GB.
 
 | n | answers | failed | p50 ms | p99 ms | core-ms | PSS MiB | files | own | ratio |
 |---|---|---|---|---|---|---|---|---|---|
-| 1 | 100 | 0 | 84.21 | 112.68 | 24.20 (1.00 ×) | 1,407 | 779 | 627 | 1.00 × |
-| 2 | 200 | 0 | 100.52 | 190.01 | 24.20 (1.00 ×) | 2,001 | 878 | 1,123 | 1.42 × |
+| 1 | 100 | 0 | 57.63 | 64.81 | 19.10 (1.00 ×) | 1,229 | 792 | 438 | 1.00 × |
+| 2 | 200 | 0 | 56.95 | 76.92 | 18.70 (0.98 ×) | 1,602 | 940 | 661 | 1.30 × |
+
+The day before, with tables of ids and titles in the memory of each process and with the
+stored shapes of graphs: 1,407 MiB (627 own) and 2,001 (1,123), 1.42 times.
 """
 
 import argparse
