@@ -20,8 +20,8 @@ the lift that the true watch seconds of the page had promised beforehand.
   a ranker by `clicks`; candidates alone trained on the `held_out` watch, and with
   `example_age`.
 - `--alone`: no built-in arms beside them.
-- `--fresh`: both stages never refreshed, weekly and daily. `--refresh_days=7`: all
-  runs.
+- `--fresh`: both stages never refreshed, weekly and daily, and the logging policy.
+  `--refresh_days=7`: all runs.
 - `--diverse`: both stages beside themselves with pages re-ranked for diversity of
   topics (`composition.diversity`), with a decay for each further video of a channel,
   and with both; prints what it costs in watch seconds, and brings in channels of a
@@ -493,7 +493,8 @@ def run(experiment: LiveExperiment) -> report.LiveReport:
             for name, changed in _COMPOSED[experiment.others].items()
         }
     elif experiment.others == FRESH:
-        tested, refreshed = dict.fromkeys(FRESH_DAYS, experiment.runs[BOTH]), FRESH_DAYS
+        tested = dict.fromkeys(FRESH_DAYS, experiment.runs[BOTH])
+        tested[built_in.LOGGING], refreshed = None, FRESH_DAYS
     return pipeline.live_test(
         tested,
         experiment.out,

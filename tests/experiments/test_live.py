@@ -52,7 +52,7 @@ def test_what_stands_beside_both_stages(
     both = tmp_path / live.BOTH / "seed-0"
     assert calls == [
         (
-            dict.fromkeys(("never", "weekly", "daily"), both),
+            {**dict.fromkeys(("never", "weekly", "daily"), both), "logging": None},
             "fresh-both",
             live.FRESH_DAYS,
         ),
