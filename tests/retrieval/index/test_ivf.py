@@ -11,6 +11,7 @@ from tests.retrieval.index import contract
 from ytdnn import configs
 from ytdnn.retrieval.index import brute_force, interface, inverted_lists, ivf
 
+MANY = configs.IvfConfig(min_videos=0)  # as of a larger corpus
 LISTS = configs.IvfConfig(min_videos=0, num_lists=12, lists_to_search_fraction=0.7)
 
 
@@ -23,10 +24,12 @@ def test_recall_rises_with_the_lists_read(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(ivf, "_SLOTS_PER_RESULT", 1)
     vectors, queries = contract.clustered(20_000, dim=16, num_queries=40)
     wanted = contract.exact(vectors, queries, 20)[0]
-    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    index = ivf.Ivf.build(vectors, MANY)
     recalls = []
     for share in (0.005, 0.03, 0.4):
-        index.module.adjust(configs.IvfConfig(lists_to_search_fraction=share))
+        index.module.adjust(
+            configs.IvfConfig(min_videos=0, lists_to_search_fraction=share)
+        )
         found = index.search(queries, 20)[0]
         recalls.append(interface.recall(found, wanted))
     assert recalls == sorted(recalls)
@@ -38,7 +41,7 @@ def test_default_reaches_its_recall_without_reading_all() -> None:
     wanted = brute_force.BruteForce.build(vectors, configs.ExactConfig()).search(
         queries, 50
     )
-    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    index = ivf.Ivf.build(vectors, MANY)
     assert index.module.centres.shape[1] > 50
     assert int(index.module.least_lists) < index.module.centres.shape[1] / 3
     assert interface.recall(index.search(queries, 50)[0], wanted[0]) > 0.95
@@ -46,7 +49,7 @@ def test_default_reaches_its_recall_without_reading_all() -> None:
 
 def test_every_video_is_in_one_list() -> None:
     vectors, _ = contract.clustered(3_000, dim=7, num_queries=1)
-    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    index = ivf.Ivf.build(vectors, MANY)
     rows = index.module.rows.numpy()
     np.testing.assert_array_equal(np.sort(rows[rows >= 0]), np.arange(3_000))
     starts = index.module.starts.numpy()
@@ -60,7 +63,7 @@ def test_every_video_is_in_one_list() -> None:
 def test_blocks_left_out_hold_few_of_the_best() -> None:
     vectors, queries = contract.clustered(20_000, dim=16, num_queries=40)
     wanted = contract.exact(vectors, queries, 20)[0]
-    module = ivf.Ivf.build(vectors, configs.IvfConfig()).module
+    module = ivf.Ivf.build(vectors, MANY).module
     lengths = np.linalg.norm(queries, axis=1, keepdims=True)
     bounds = np.hstack([queries, lengths]) @ module.centres.numpy()
     least = np.sort(bounds, axis=1)[:, -30].astype(np.float32)
@@ -95,13 +98,13 @@ def test_enough_scores_reach_the_threshold_and_not_all(size: int) -> None:
 def test_equal_scores_of_lists_are_ordered_by_the_lower_index() -> None:
     vectors, queries = contract.clustered(6_000, dim=16, num_queries=5)
     vectors[3_000:] = vectors[:3_000]
-    found = ivf.Ivf.build(vectors, configs.IvfConfig()).search(queries, 20)[0]
+    found = ivf.Ivf.build(vectors, MANY).search(queries, 20)[0]
     np.testing.assert_array_equal(found[:, ::2] + 3_000, found[:, 1::2])
 
 
 def test_a_query_of_zeros_is_answered_beside_others() -> None:
     vectors, queries = contract.clustered(6_000, dim=16, num_queries=3)
-    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    index = ivf.Ivf.build(vectors, MANY)
     alone = index.search(queries, 20)[0]
     queries = np.insert(queries, 1, 0.0, axis=0)
     found, scores = index.search(queries, 20)
@@ -113,7 +116,7 @@ def test_a_query_of_zeros_is_answered_beside_others() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_query_without_finite_values_changes_no_other(value: float) -> None:
     vectors, queries = contract.clustered(6_000, dim=16, num_queries=3)
-    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    index = ivf.Ivf.build(vectors, MANY)
     alone = index.search(queries, 20)[0]
     found = index.search(np.insert(queries, 1, value, axis=0), 20)[0]
     np.testing.assert_array_equal(found[[0, 2, 3]], alone)
@@ -125,7 +128,9 @@ def test_lists_that_hold_too_few_are_completed_exactly(
     monkeypatch.setattr(ivf, "_SLOTS_PER_RESULT", 0)
     monkeypatch.setattr(ivf, "_LENGTH_OF_LEAST", 10_000)
     vectors, queries = contract.clustered(3_000, dim=7, num_queries=6)
-    config = configs.IvfConfig(num_lists=60, lists_to_search_fraction=0.01)
+    config = configs.IvfConfig(
+        min_videos=0, num_lists=60, lists_to_search_fraction=0.01
+    )
     found, scores = ivf.Ivf.build(vectors, config).search(queries, 90)
     wanted = contract.exact(vectors, queries, 90)
     np.testing.assert_array_equal(found, wanted[0])
@@ -144,7 +149,7 @@ def test_codes_are_within_half_a_step_of_the_vectors() -> None:
 
 def test_builds_are_reproducible() -> None:
     vectors, _ = contract.clustered(2_500, dim=7, num_queries=1)
-    one, other = (ivf.Ivf.build(vectors, configs.IvfConfig()) for _ in range(2))
+    one, other = (ivf.Ivf.build(vectors, MANY) for _ in range(2))
     for name in ("centres", "rows", "codes"):
         np.testing.assert_array_equal(
             getattr(one.module, name), getattr(other.module, name)
@@ -153,7 +158,7 @@ def test_builds_are_reproducible() -> None:
 
 def test_a_small_corpus_is_searched_exactly() -> None:
     vectors, queries = contract.clustered(1_999, dim=7, num_queries=5)
-    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    index = ivf.Ivf.build(vectors, MANY)
     found = index.search(queries, 20)[0]
     np.testing.assert_array_equal(found, contract.exact(vectors, queries, 20)[0])
 
@@ -172,7 +177,16 @@ def test_a_query_makes_nothing_as_large_as_the_table(
     tmp_path: pathlib.Path, batch: int
 ) -> None:
     vectors, queries = contract.clustered(20_000, dim=64, num_queries=batch)
-    config = configs.IvfConfig(lists_to_search_fraction=0.02)
+    config = configs.IvfConfig(min_videos=0, lists_to_search_fraction=0.02)
     module = ivf.Ivf.build(vectors, config).module
     used = contract.largest_allocation(module, queries, 10, tmp_path)
     assert used < 0.1 * vectors.nbytes
+
+
+def test_a_small_corpus_is_scored_whole_by_default() -> None:
+    vectors, queries = contract.clustered(6_000, dim=16, num_queries=10)
+    index = ivf.Ivf.build(vectors, configs.IvfConfig())
+    assert index.module.centres.shape[1] == 1
+    np.testing.assert_array_equal(
+        index.search(queries, 20)[0], contract.exact(vectors, queries, 20)[0]
+    )

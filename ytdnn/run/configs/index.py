@@ -52,14 +52,15 @@ class IvfConfig:
     for the vectors of a run.
 
     Attributes:
-      min_videos: Below this corpus size every video is scored exactly.
+      min_videos: Below this corpus size every video is scored exactly, which up to the
+        default is as fast.
       num_lists: Number of lists; 0 = from the corpus size.
       lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
         from the corpus size.
       reorder_factor: Least number of videos scored exactly, as a multiple of k.
     """
 
-    min_videos: components.NonNegative = 2_000
+    min_videos: components.NonNegative = 25_000
     num_lists: components.NonNegative = 0
     lists_to_search_fraction: components.Share = 0.0
     reorder_factor: components.Positive = 1
