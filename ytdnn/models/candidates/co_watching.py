@@ -38,6 +38,7 @@ _ROWS_A_BLOCK = 1 << 18  # of arrays that are changed in place
 # Least bound of a filter, as a share of the greatest eigenvalue. A short log has fewer
 # directions than columns: its least eigenvalue is 0, for which a filter would overflow.
 _LEAST_BOUND = 1e-4
+_COLUMNS_AT_ONCE = 32  # of products, whose memory they bound
 _SEED = 0
 
 
@@ -179,6 +180,11 @@ class _Parts:
         """Yields each shard's."""
         return iter(self._kept) if self._kept is not None else self._read()
 
+    def columns_at_once(self, number: int) -> list[slice]:
+        """Returns the columns of each product: few of a short log, which is at hand."""
+        step = number if self._kept is None else _COLUMNS_AT_ONCE
+        return [slice(i, i + step) for i in range(0, number, step)]
+
     def _read(self) -> Iterator[_Part]:
         size = self._data.vocabulary_size
         return (_Part.from_shard(shard.read(), size) for shard in self._data.log.shards)
@@ -192,20 +198,22 @@ def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:
       scale: `[videos]`, of each video's watches.
       rows: `[videos, columns]`.
     """
-    scaled = rows * scale[:, np.newaxis]
-    total = np.zeros_like(rows)
-    for part in parts:
-        if not len(part.users):
-            continue
-        number = int(part.users[-1]) + 1
-        counts = np.bincount(part.users, minlength=number)
-        of_users = _sums(scaled, part.videos, part.users, number)
-        damped = (counts + _DAMPING).astype(np.float32)
-        of_users = np.divide(of_users, damped[:, np.newaxis], dtype=np.float32)
-        users, videos = part.users[part.by_video], part.videos[part.by_video]
-        total += _sums(of_users, users, videos, len(rows))
-    total *= scale[:, np.newaxis]
-    return total
+    found = np.empty_like(rows)
+    for few in parts.columns_at_once(rows.shape[1]):
+        scaled = rows[:, few] * scale[:, np.newaxis]
+        total = np.zeros_like(scaled)
+        for part in parts:
+            if not len(part.users):
+                continue
+            number = int(part.users[-1]) + 1
+            counts = np.bincount(part.users, minlength=number)
+            of_users = _sums(scaled, part.videos, part.users, number)
+            damped = (counts + _DAMPING).astype(np.float32)
+            of_users = np.divide(of_users, damped[:, np.newaxis], dtype=np.float32)
+            users, videos = part.users[part.by_video], part.videos[part.by_video]
+            total += _sums(of_users, users, videos, len(rows))
+        np.multiply(total, scale[:, np.newaxis], out=found[:, few])
+    return found
 
 
 def _sums(values: Floats, rows: Ints, groups: Ints, num_groups: int) -> Floats:
