@@ -55,8 +55,8 @@ MUTATIONS = (
     ),
     Mutation(
         "retrieval/rows.py",
-        'ordered, side="left")',
-        'ordered, side="right")',
+        "(ordered != before) &",
+        "(ordered > 0) &",
         "retrieval/test_rows.py retrieval",
     ),
     Mutation(
@@ -91,8 +91,8 @@ MUTATIONS = (
     ),
     Mutation(
         "retrieval/pool.py",
-        "keep = (every > 0) & (rows.occurrence(every) == 0)",
-        "keep = every > 0",
+        "lambda one: one > 0",
+        "lambda one: one > -1",
         "retrieval/test_sources.py retrieval bundle",
     ),
     Mutation(

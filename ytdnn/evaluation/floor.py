@@ -93,10 +93,10 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
     cases = _sample(cases, most)
     moment = protocol.moment(cases, split)
     asked = by_window.Retrieval(trained, by_window.WindowOpener(config.window_events))
-    own = lists.of_model(data, asked, trained.video_vectors(moment))
+    # Before the baselines are made, so that its vectors are not held beside them.
+    network = _values(lists.of_model(data, asked, trained.video_vectors(moment)), cases)
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     makers |= baselines.makers(data, config, cases)
-    network = _values(own, cases)
     values = {name: _values(make, cases) for name, make in makers.items()}
     best = max(values, key=lambda name: float(values[name].mean()))
     gain = values[best] - network

@@ -1,6 +1,7 @@
 """Quantiles of scores on another scale: the ranker sees what it was trained with."""
 
 import dataclasses
+import functools
 
 import hypothesis
 import numpy as np
@@ -14,6 +15,7 @@ from ytdnn.models.ranking import model as ranking_model
 from ytdnn.models.ranking import network
 from ytdnn.ops.refit import refit_ranking
 from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval.index import brute_force
 from ytdnn.training import candidates, ranking
 
 floats = strategies.floats(-100.0, 100.0, width=32)
@@ -67,9 +69,9 @@ def earlier(tmp_path_factory):
 class _Scaled(stage_room.FirstStage):
     """Candidates of the same opinions, their scores on another scale."""
 
-    @property
-    def video_vectors(self):
-        return 7.0 * super().video_vectors
+    @functools.cached_property
+    def exact(self):
+        return brute_force.BruteForceModule(7.0 * self.candidates.video_vectors())
 
 
 @pytest.fixture(scope="module")
