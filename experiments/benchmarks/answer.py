@@ -2,8 +2,9 @@
 
 Claim: one request with a history of 50 watches passes the user tower, the index, the
 shipped default's candidates of several sources and the whole ranker, to its 20 best, in
-p50 ≤ 8 ms and p99 ≤ 14 ms on two cores, of it at most 1.5 ms in the index; and a bundle
-holds the vectors of a million videos once for each kind of index.
+p50 ≤ 4 ms and p99 ≤ 8 ms on two cores, of it at most 1.5 ms in the index, and for 4
+milliseconds of one; and a bundle holds the vectors of a million videos once for each
+kind of index.
 
     python -m experiments.benchmarks.answer [--videos=1000000] [--workdir=DIR]
 
@@ -16,23 +17,31 @@ signatures of the same SavedModel, are asked in turns. Memory is what the proces
 by when a model is loaded and asked once. A workdir given is kept, and used where it is
 whole.
 
-Measured 2026-11-29 on two cores of an AMD EPYC, nothing beside it; the claim holds but
-for the index:
+Each model is asked in blocks of 20 requests, as by a server that answers with one
+model; `between others` is a request after one to each other model, whose exact searches
+have filled the caches. The sessions are those of `ytdnn serve`: alone, and with one
+thread, as each of several processes has.
 
-| model | part | p50 ms | p99 ms | core-ms |
-|---|---|---|---|---|
-| recommender (ScaNN) | whole | 5.4 | 9.2 | 7.7 |
-| | user tower | 1.0 | 1.4 | 1.1 |
-| | index | 2.0 | 2.9 | 2.4 |
-| | ranker, asked for 300 | 4.0 | 6.5 | 6.2 |
-| | whole, all 300 scored | 6.5 | 10.9 | 9.5 |
-| recommender_exact | whole | 15.8 | 27.4 | 25.7 |
-| | index | 12.1 | 20.6 | 20.7 |
-| recommender_lsh | whole | 13.0 | 21.9 | 19.4 |
-| | index | 9.5 | 16.9 | 14.2 |
+Measured 2026-11-29 on two cores of an AMD EPYC, nothing beside it, `--repeats=400`; the
+claim holds:
 
-A day before, on a machine a sixth slower (by the index), it was 7.1, 11.5 and 10.4, and
-the ranker 6.2, 13.6 and 9.6.
+| model | part | p50 ms | p99 ms | core-ms | p50 between others |
+|---|---|---|---|---|---|
+| recommender (ScaNN) | whole | 3.4 | 7.1 | 4.6 | 4.1 |
+| | user tower | .3 | .7 | .3 | .7 |
+| | index | .8 | 1.3 | .9 | 1.3 |
+| | ranker, asked for 300 | 2.9 | 4.7 | 4.6 | 3.1 |
+| | in a session | 3.7 | 5.8 | 4.5 | 4.8 |
+| | in a session of one thread | 3.5 | 5.3 | 3.7 | 4.3 |
+| | whole, all 300 scored | 5.4 | 7.9 | 6.7 | 5.2 |
+| recommender_exact | whole | 15.1 | 19.5 | 21.4 | 15.1 |
+| | index | 12.3 | 14.6 | 17.4 | 12.2 |
+| recommender_lsh | whole | 10.9 | 15.7 | 16.5 | 10.5 |
+| | index | 8.1 | 12.2 | 12.3 | 7.7 |
+
+The machine's pace changes by a third from hour to hour, by the exact search (11.3 to
+15.8 ms that day). In turns in one process with the bundle of the morning's code an
+answer takes .85 of the time bound to one core (3.1 ms of 3.7), .93 on two.
 
 The recommenders' first pass leaves the ranker 100 candidates, as asked for here; a
 bundle exported without it has all 300 scored.
@@ -50,12 +59,14 @@ without the eight numbers of the user's past day and 3, 7 and 21 days 7.57 to 6.
 2,368, .7314 (per-user loss .171 for .165). So an eighth at most is free. XLA wherever
 TensorFlow would choose it (`--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit`): 9.1 to 9.5
 ms for 7.3. Fewer operations (2,634 executed to 2,319: the user's events summed at
-once), the same answers: 3 to 5 % less of one core, kept; to 2,239, embeddings looked up
-together and pieces clipped at once: 2 % more, but trainings then round otherwise, so
-left out. So it is what is computed, too, not the number of operations alone. Sessions
-of one thread, or without threads that spin: within 5 %. Not tried, since matrix
-products are 8 %: the first layer's part of each video kept beside its vector, 1 GB at a
-million videos.
+once), the same answers: 3 to 5 % less of one core, kept; embeddings looked up together:
+trainings then round otherwise, so left out. Conditionals that call one branch, where
+both had been in the graph: 11 % less; rows sorted and bisected by one operation, one
+sort for a source's videos, products of two axes: 1,573 operations, another 5 to 9 %.
+TensorFlow's executor of one thread then takes 1.13 times as long, and waits for itself
+where one core is all there is; the caller's thread instead of a pool: 3 % less. Not
+tried, since matrix products are 8 %: the first layer's part of each video kept beside
+its vector, 1 GB at a million videos.
 
 With the vectors read sparsely anywhere in the graph, as `tf.gather` of a variable does,
 the first took 28.6 and the second 37.0 ms: TensorFlow then copies them at each whole
@@ -78,7 +89,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure, million_videos, ranking
 from ytdnn import configs
-from ytdnn.bundle import batches, bundle, export
+from ytdnn.bundle import batches, bundle, export, saved_models, sessions
 from ytdnn.log import prepared, schema
 from ytdnn.models.candidates import model as candidate_model
 from ytdnn.models.ranking import building
@@ -286,13 +297,15 @@ class Turns:
     """Calls a function with one of several inputs after the other."""
 
     function: Callable[..., Any]
-    inputs: list[dict[str, tf.Tensor]]
+    inputs: Sequence[dict[str, Any]]
     place: int = 0
+    by_name: bool = True
 
     def __call__(self) -> Any:
         """Calls it with the next input."""
         self.place = (self.place + 1) % len(self.inputs)
-        return self.function(**self.inputs[self.place])
+        given = self.inputs[self.place]
+        return self.function(**given) if self.by_name else self.function(given)
 
 
 def resident() -> float:
@@ -362,12 +375,34 @@ def _stages(
     return found
 
 
+def _sessions(
+    served: bundle.Bundle, asked: Sequence[dict[str, Any]]
+) -> dict[str, Callable[[], Any]]:
+    """Returns the default recommender as `ytdnn serve` runs it, alone and of several.
+
+    Each of as many processes as cores has one thread.
+    """
+    name = bundle.RECOMMENDER
+    needs = served.manifest.facts["models"][name]["needs"]
+    values = [
+        {key: tensor.numpy() for key, tensor in one.items()}
+        for one in as_inputs(served, asked, name)
+    ]
+    found: dict[str, Callable[[], Any]] = {}
+    for number, words in ((None, "in a session"), (1, "in a session of one thread")):
+        session = sessions.Session(served.path(name), needs, number)
+        run = session.signature(saved_models.SIGNATURE)
+        found[f"{name} | {words}"] = Turns(run, values, by_name=False)
+    return found
+
+
 def tables(directory: pathlib.Path, repeats: int) -> str:
     """Returns the times of the answers and their stages, and the memory."""
     data = prepared.load(directory / prepared.KIND)
     served = bundle.load(directory / bundle.KIND)
     requests = some_requests(data, NUM_REQUESTS)
     made, memory = functions(served, requests)
+    made |= _sessions(served, requests)
     every = bundle.load(ensure_all_scored(directory) / bundle.KIND)
     made |= {
         f"{bundle.RECOMMENDER} | all {every.manifest.facts['num_candidates']} scored": (
