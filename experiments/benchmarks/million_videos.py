@@ -14,17 +14,22 @@ of the log, which is what Python, TensorFlow and the code take. `--root=DIR` run
 another checkout's commands, to compare versions. The candidates have vectors of ids
 alone: what content takes was not measured.
 
-Measured 2026-11-25 on two cores of an Intel Xeon, 24 GiB, beside other work; "before"
-is the last version in which a video without an embedding had no features at all, whose
-ranker had none of language, channel, topic, duration, age and click rate:
+Measured 2026-11-29 on two cores of an AMD EPYC, nothing beside it; in brackets the
+morning's code, beside other work:
 
-| step | MiB | MiB of a hundredth | bytes a video more | seconds | MiB before |
-|---|---|---|---|---|---|
-| prepare | 1,108 | 655 | 475 | 12 | 1,081 |
-| train | 5,441 | 891 | 4,771 | 468 | 5,438 |
-| export | 2,499 | 755 | 1,828 | 34 | 2,303 |
-| recommend | 3,339 | 745 | 2,721 | 14 | 3,084 |
-| prepared set on disk | 114 | 1 | 119 | 0 | 137 |
+| step | MiB | MiB of a hundredth | bytes a video more | seconds |
+|---|---|---|---|---|
+| prepare | 1,075 (1,076) | 644 | 452 | 5 |
+| train candidates | 3,960 (4,162) | 1,108 | 2,991 | 194 |
+| build index | 2,315 (2,313) | 984 | 1,396 | 29 |
+| train ranker | 4,038 (4,183) | 988 | 3,198 | 63 |
+| export | 3,361 (5,255) | 1,150 | 2,318 | 50 |
+| recommend | 2,584 (2,639) | 1,073 | 1,584 | 11 |
+| prepared set on disk | 114 | 1 | 119 | 0 |
+
+The candidates' peak is the comparison with counted baselines behind their training; the
+ranker's, the choice of the served order, which begins with what TensorFlow keeps of the
+training.
 """
 
 import argparse
