@@ -41,11 +41,12 @@ import numpy.typing as npt
 import rich
 from rich import table
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.bundle import batches
 from ytdnn.evaluation import composing, list_metrics, lists, protocol, search
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import brute_force, interface, lsh, scann_index
 from ytdnn.run.pipeline import workdir

@@ -40,7 +40,8 @@ from typing import TYPE_CHECKING
 import rich
 from rich import table
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import events
 
 if TYPE_CHECKING:

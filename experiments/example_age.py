@@ -77,12 +77,12 @@ import numpy.typing as npt
 import rich
 from rich import table
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import tower_inputs
 from ytdnn.lab.pages import page, plots
-from ytdnn.log import inputs, prepared, schema, watch_log
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.candidates import tower_inputs
-from ytdnn.run import artifacts
+from ytdnn.log import inputs, prepared, watch_log
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"

@@ -54,12 +54,13 @@ from typing import Any
 import numpy as np
 import rich
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.base.metrics import binary, bootstrap
 from ytdnn.evaluation import outcome_metrics, ranker
-from ytdnn.evaluation.metrics import binary, bootstrap
-from ytdnn.log import events, prepare, prepared, schema
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.models.ranking import predictions
+from ytdnn.log import events, prepare, prepared
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import predictions
 from ytdnn.training import ranking as training
 
 CLICK = schema.CLICKED

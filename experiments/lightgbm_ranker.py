@@ -55,7 +55,9 @@ import numpy.typing as npt
 import rich
 from rich import markup, table
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, ragged, schema
+from ytdnn.base.metrics import binary, bootstrap, metric_names
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
@@ -63,13 +65,11 @@ from ytdnn.evaluation import (
     report_parts,
     shown_lists,
 )
-from ytdnn.evaluation.metrics import binary, bootstrap, metric_names
 from ytdnn.features import base_feature, past_sums
 from ytdnn.lab.truth import oracle
-from ytdnn.log import earlier_impressions, events, prepared, ragged, schema
-from ytdnn.models.ranking import building, inputs, model, predictions
+from ytdnn.log import earlier_impressions, events, prepared
+from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
-from ytdnn.run import artifacts
 from ytdnn.run.pipeline import workdir
 
 CLICK = "LightGBM, click"

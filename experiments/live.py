@@ -378,7 +378,8 @@ import rich
 from rich import table
 
 from experiments import logs, world_small
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.live import arms, built_in, comparing, measures, play, report
 from ytdnn.run import pipeline
@@ -525,7 +526,7 @@ def _composed(
     trained: pathlib.Path, target: pathlib.Path, changed: Mapping[str, float | str]
 ) -> pathlib.Path:
     """Exports a trained run a second time, with a page composed in another way."""
-    from ytdnn.run import artifacts
+    from ytdnn.base import artifacts
     from ytdnn.run.pipeline import workdir
 
     config = workdir.require_config(trained)

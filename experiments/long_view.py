@@ -62,15 +62,15 @@ from rich import table
 
 import ytdnn
 from experiments import lightgbm_ranker
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
+from ytdnn.base.metrics import binary, predicted_seconds
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import ranker, shown_lists, summary
-from ytdnn.evaluation.metrics import binary, predicted_seconds
 from ytdnn.features import base_feature
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
-from ytdnn.run import artifacts
 from ytdnn.run.pipeline import sizes
 from ytdnn.run.pipeline import workdir as workdir_room
 from ytdnn.training import candidates as candidates_training

@@ -77,12 +77,13 @@ import numpy.typing as npt
 import rich
 from rich import table
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, ragged
+from ytdnn.base.metrics import retrieval, selection
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import lists, protocol
-from ytdnn.evaluation.metrics import retrieval, selection
 from ytdnn.features import past_sums
-from ytdnn.log import events, prepared, ragged
-from ytdnn.models.candidates import model as candidate_model
+from ytdnn.log import events, prepared
 from ytdnn.run.pipeline import workdir
 
 IDS, CONTENT, NO_AGE = "ids", "content", "content-without-age"

@@ -55,7 +55,8 @@ import numpy as np
 import numpy.typing as npt
 from rich import console, table
 
-from ytdnn import configs, errors, progress
+from ytdnn import configs
+from ytdnn.base import errors, progress, ragged
 from ytdnn.evaluation import lists, protocol, run_models
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import (
@@ -65,8 +66,8 @@ from ytdnn.lab.off_policy import (
     page_choices,
 )
 from ytdnn.lab.truth import true_page
-from ytdnn.log import events, prepared, ragged
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.log import events, prepared
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.run import pipeline
 

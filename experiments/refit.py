@@ -57,12 +57,13 @@ import polars as pl
 import rich
 from rich import table
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, schema, table_schemas
 from ytdnn.evaluation import report_files
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate
-from ytdnn.log import prepared, schema, table_schemas
-from ytdnn.run import artifacts, pipeline
+from ytdnn.log import prepared
+from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.cli import main as program

@@ -80,10 +80,11 @@ import rich
 from rich import table
 
 from experiments import refit as log_room
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.evaluation import report_files
-from ytdnn.log import prepared, schema
-from ytdnn.run import artifacts, pipeline
+from ytdnn.log import prepared
+from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments as command_line
 from ytdnn.run.cli import config_file, given_settings
 from ytdnn.run.pipeline import steps, system_evaluation

@@ -112,10 +112,10 @@ from rich import table
 
 from experiments import logs
 from ytdnn import configs
+from ytdnn.base import artifacts, schema
+from ytdnn.base.configs import by_size
 from ytdnn.evaluation import lists, report_files
-from ytdnn.log import prepared, schema
-from ytdnn.run import artifacts
-from ytdnn.run.configs import by_size
+from ytdnn.log import prepared
 
 RANDOM, SMALL_STEPS, LARGE_STEPS = "random_start", "small_steps", "large_steps"
 LOGS: dict[str, configs.LogSize] = {

@@ -31,11 +31,12 @@ import numpy as np
 import numpy.typing as npt
 import rich
 
-from ytdnn import configs, errors
-from ytdnn.evaluation.metrics import bootstrap
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.base.metrics import bootstrap
 from ytdnn.lab.world import generate, page_truth, truth
-from ytdnn.log import prepare, prepared, schema
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.log import prepare, prepared
+from ytdnn.ranking import model as ranking_model
 from ytdnn.training import ranking
 
 WORLD = configs.WorldConfig(

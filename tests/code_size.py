@@ -10,6 +10,7 @@ those of ytdnn that a fresh process has imported (`sys.modules`).
 
 import argparse
 import ast
+import collections
 import io
 import os
 import pathlib
@@ -70,15 +71,16 @@ def by_room(root: pathlib.Path) -> dict[str, tuple[int, int]]:
     Args:
       root: The package's folder.
     """
-    names = (*rooms.CORE, "core", rooms.LAB, rooms.OPS, "all")
-    files, lines = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    files, lines = collections.Counter[str](), collections.Counter[str]()
     for path in rooms.paths(root):
         number = code_lines((root / path).read_text(encoding="utf-8"))
-        room = rooms.room_of(path, root)
-        for name in (room, "all", *(["core"] if room in rooms.CORE else [])):
+        room = rooms.room_of(path)
+        beside = room in (rooms.LAB, rooms.OPS)
+        for name in (room, "all", *([] if beside else ["core"])):
             files[name] += 1
             lines[name] += number
-    return {name: (files[name], lines[name]) for name in names}
+    order = (*rooms.CORE, "models", "core", rooms.LAB, rooms.OPS, "all")
+    return {name: (files[name], lines[name]) for name in order if files[name]}
 
 
 def num_modules(root: pathlib.Path, program: str, *arguments: str) -> int:
@@ -126,8 +128,9 @@ def table(roots: Sequence[pathlib.Path], is_trained: bool) -> str:
     """Returns the table of several trees, one beside the other."""
     counts = [by_room(root) for root in roots]
     lines = ["room        " + "   files  code lines" * len(roots)]
-    for name in counts[0]:
-        cells = (f"{each[name][0]:8,}{each[name][1]:12,}" for each in counts)
+    for name in dict.fromkeys(name for each in counts for name in each):
+        found = (each.get(name, (0, 0)) for each in counts)
+        cells = (f"{files:8,}{lines:12,}" for files, lines in found)
         lines.append(f"{name:12}" + "".join(cells))
     entry = "import ytdnn.training.candidates"
     cells = (f"{num_modules(root, entry):20,}" for root in roots)

@@ -7,7 +7,8 @@ import sys
 import tomllib
 from collections.abc import Iterator
 
-from ytdnn import configs, registries, registry
+from ytdnn import configs
+from ytdnn.base import registries, registry
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "docs" / "examples"
 

@@ -120,7 +120,7 @@ def help_texts(root: pathlib.Path) -> list[Text]:
     found = []
     for doc in docstrings(root):
         _, _, section = doc.text.partition("Attributes:\n")
-        if not doc.path.startswith("ytdnn/run/configs/") or not section:
+        if not doc.path.startswith("ytdnn/base/configs/") or not section:
             continue
         for match in re.finditer(r"^  (\w+): ((?:.|\n(?=    ))*)", section, re.M):
             text = " ".join(match[2].split())

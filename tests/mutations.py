@@ -42,16 +42,16 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "evaluation/metrics/ranking.py",
+        "base/metrics/ranking.py",
         "np.arange(2, k + 2)",
         "np.arange(3, k + 3)",
-        "evaluation/metrics",
+        "base/metrics",
     ),
     Mutation(
-        "evaluation/metrics/bootstrap.py",
+        "base/metrics/bootstrap.py",
         "if denominator > 0.0",
         "if denominator > 1.0",
-        "evaluation/metrics",
+        "base/metrics",
     ),
     Mutation(
         "retrieval/rows.py",
@@ -60,16 +60,16 @@ MUTATIONS = (
         "retrieval/test_rows.py retrieval",
     ),
     Mutation(
-        "models/layers/bags.py",
+        "layers/bags.py",
         "rows < end[:, tf.newaxis]",
         "rows <= end[:, tf.newaxis]",
-        "models/layers/test_bags.py models/layers models/candidates",
+        "layers/test_bags.py layers candidates",
     ),
     Mutation(
-        "models/layers/bags.py",
+        "layers/bags.py",
         "tf.maximum(distance, 0)",
         "tf.maximum(distance, 1)",
-        "models/layers/test_bags.py models/layers models/candidates",
+        "layers/test_bags.py layers candidates",
     ),
     Mutation(
         "training/lazy_adam.py",
@@ -84,10 +84,10 @@ MUTATIONS = (
         "training/test_averages.py training",
     ),
     Mutation(
-        "models/ranking/heads.py",
+        "ranking/heads.py",
         "odds = tf.exp(tf.minimum(logits, MAX_LOGIT))",
         "odds = tf.exp(tf.minimum(-logits, MAX_LOGIT))",
-        "models/ranking",
+        "ranking",
     ),
     Mutation(
         "retrieval/pool.py",
@@ -159,7 +159,7 @@ MUTATIONS = (
         "features/example_age.py",
         "last - at.times",
         "at.times - first",
-        "features/test_example_age.py features models/candidates",
+        "features/test_example_age.py features candidates",
     ),
 )
 

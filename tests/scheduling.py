@@ -44,7 +44,7 @@ DEAREST = (
     "lab/live/test_refreshed.py",
     "features/test_affinity.py",
     "run/pipeline/test_recommender.py",
-    "models/candidates/losses/test_sampled.py",
+    "candidates/losses/test_sampled.py",
     "lab/world/test_truth.py",
     "run/pipeline/test_small_logs.py",
     "run/cli/test_own_columns.py",

@@ -9,45 +9,12 @@ import pytest
 
 import ytdnn
 from tests import rooms
-from ytdnn import registries, registry
+from ytdnn.base import registries, registry
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
-# The rooms of the core in the order of imports. Models stand in three places: features
-# are made of layers, and the ranker reads the candidates of `retrieval`.
-ROWS = (
-    "log",
-    "models/layers",
-    "features",
-    "models/candidates",
-    "retrieval",
-    "models/ranking",
-    "training",
-    "bundle",
-    "evaluation",
-    "run",
-)
-# The exceptions: every file may import these, which import only each other.
-SHARED = {
-    "__init__": "the version, and the choice of Keras 2",
-    "errors": "a user's mistake in one line",
-    "formats": "numbers and times for lines that people read",
-    "registry": "parts by name",
-    "registries": "the list of registries",
-    "own_files": "Python files that a setting names, which register parts",
-    "user_paths": "paths as users write them",
-    "progress": "bars and lines of long work",
-    "log/schema": "names of tables, columns, inputs and outputs",
-    "log/table_schemas": "the tables of the event log",
-    "log/ragged": "flat arrays of lists",
-    "run/configs": "the settings of every component",
-    "run/artifacts": "directories with a manifest, which every step writes",
-    "run/whole_files": "files that are written whole, and their SHA-256",
-    "run/environment": "package versions and commit, which manifests record",
-    "evaluation/metrics": "pure functions, by which trainings choose a checkpoint",
-}
 ONLY_IN = {
     "scann": {"retrieval/index"},
-    "tensorflow_recommenders": {"models/candidates", "training"},
+    "tensorflow_recommenders": {"candidates", "training"},
     "fastapi": {"ops/server"},
     "prometheus_client": {"ops/server"},
     "starlette": {"ops/server"},
@@ -64,9 +31,9 @@ ONLY_IN = {
     "mlflow": {"lab/tracking"},
     "wandb": {"lab/tracking"},
 }
-# Rooms that must load without TensorFlow, so that they start at once.
+# Places that must load without TensorFlow, so that commands start at once.
 WITHOUT_TENSORFLOW = {
-    *SHARED,
+    "base",
     "run",
     "lab/cli",
     "lab/metrics",
@@ -88,20 +55,14 @@ def is_in(name: str, places: Collection[str]) -> bool:
     return any(name == place or name.startswith(f"{place}/") for place in places)
 
 
-def row_of(name: str) -> int:
-    """Returns the place of a file of the core in the order of imports."""
-    return max(row for row, place in enumerate(ROWS) if is_in(name, {place}))
-
-
 def may_import(name: str, other: str) -> bool:
     """Whether a file may import another, both without their suffix."""
-    if is_in(other, SHARED):
+    room, other_room = rooms.room_of(name), rooms.room_of(other)
+    if room not in rooms.CORE:
         return True
-    if is_in(name, SHARED):
-        return False
-    if not is_in(name, ROWS):
-        return True
-    return is_in(other, ROWS) and row_of(other) <= row_of(name)
+    return other_room in rooms.CORE and rooms.CORE.index(
+        other_room
+    ) <= rooms.CORE.index(room)
 
 
 @functools.cache
@@ -117,12 +78,10 @@ def imports(path: pathlib.Path) -> list[tuple[str, str | None]]:
     return found
 
 
-def test_every_folder_is_a_room_and_every_file_beside_them_is_shared() -> None:
+def test_every_folder_is_a_room_and_no_file_lies_beside_them() -> None:
     folders = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
     assert folders == {*rooms.CORE, rooms.LAB, rooms.OPS}
-    files = {path.stem for path in ROOT.glob("*.py")}
-    assert files == {name for name in SHARED if "/" not in name} | {"__main__"}
-    assert {row.partition("/")[0] for row in ROWS} == set(rooms.CORE)
+    assert {path.stem for path in ROOT.glob("*.py")} == {"__init__", "__main__"}
 
 
 @pytest.mark.parametrize("room", rooms.CORE)
@@ -228,18 +187,17 @@ def test_modules_say_what_they_are_for() -> None:
     ("name", "other", "allowed"),
     [
         ("features/title", "log/events", True),
-        ("features/title", "models/layers/bags", True),
+        ("features/title", "layers/bags", True),
         ("log/events", "features/title", False),
-        ("models/candidates/model", "models/ranking/model", False),
-        ("models/ranking/model", "retrieval/stage", True),
-        ("retrieval/stage", "models/ranking/model", False),
+        ("candidates/model", "ranking/model", False),
+        ("ranking/model", "retrieval/stage", True),
+        ("retrieval/stage", "ranking/model", False),
         ("retrieval/index/ivf", "retrieval/rows", True),
         ("training/loop", "bundle/export", False),
-        ("training/loop", "evaluation/metrics/binary", True),
+        ("training/loop", "base/metrics/binary", True),
         ("training/loop", "evaluation/lists", False),
-        ("log/schema", "run/configs/data", True),
-        ("run/configs/data", "log/schema", True),
-        ("run/configs/data", "log/prepared", False),
+        ("log/prepared", "base/configs/data", True),
+        ("base/configs/data", "log/prepared", False),
         ("run/cli/main", "evaluation/lists", True),
         ("run/cli/main", "lab/live/play", False),
         ("lab/live/play", "run/pipeline/api", True),

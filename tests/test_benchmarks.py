@@ -34,7 +34,7 @@ from experiments.benchmarks import (
 from experiments.benchmarks import input as input_benchmark
 from experiments.benchmarks.peers import __main__ as peers
 from experiments.benchmarks.peers import logs, measuring, pace, systems
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.spark import session
 
 DIRECTORY = pathlib.Path(measure.__file__).parent

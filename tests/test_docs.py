@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests import test_architecture
+from tests import rooms
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -56,15 +56,7 @@ def test_the_rows_of_the_design_are_those_of_the_rule() -> None:
     text = (DOCS / "design.md").read_text()
     rows = re.findall(r"^\| (\d+) \| `([\w/]+)` \|", text, re.M)
     stated = {int(number): room for number, room in rows}
-    assert stated == dict(enumerate(test_architecture.ROWS, 1))
-
-
-def test_the_design_names_what_every_row_may_import() -> None:
-    text = (DOCS / "design.md").read_text()
-    (named,) = re.findall(r"Every row may import (.*?)which", text, re.S)
-    shared = {place for place in test_architecture.SHARED if place != "__init__"}
-    words = set(re.findall(r"`([\w/]+)`", named)) - {"log", "run"}
-    assert words == {n.removeprefix("log/").removeprefix("run/") for n in shared}
+    assert stated == dict(enumerate(rooms.CORE, 1))
 
 
 def test_the_picture_of_the_layout_is_the_tree_of_folders() -> None:

@@ -119,8 +119,8 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     The step runs op by op: tracing it as a graph takes longer. Returns whether the
     loss is a number and the weights have changed.
     """
+    from ytdnn.layers import randomness
     from ytdnn.log import prepare, prepared
-    from ytdnn.models.layers import randomness
     from ytdnn.training import devices, loop
 
     @functools.cache
@@ -152,8 +152,8 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
 
 def stage_of(name: str, config: configs.Config, data: Any) -> Any:
     """Returns a stage of fresh weights, of several networks the last."""
-    from ytdnn.models.candidates import model
-    from ytdnn.models.ranking import building
+    from ytdnn.candidates import model
+    from ytdnn.ranking import building
     from ytdnn.training import candidates, ranking
 
     if name == "ranking":
@@ -179,8 +179,8 @@ def test_an_experiment_trains_a_tiny_step(
 @pytest.mark.thorough
 def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     from experiments import example_age
+    from ytdnn.candidates import model
     from ytdnn.log import prepare
-    from ytdnn.models.candidates import model
     from ytdnn.training import candidates
 
     world = dataclasses.replace(WORLD, num_users=80, num_days=60, watches_per_user=30)

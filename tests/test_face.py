@@ -6,7 +6,8 @@ import sys
 import pytest
 
 import ytdnn
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 
 HEAVY = ("tensorflow", "tf_keras", "polars", "numpy", "pydantic", "pandas")

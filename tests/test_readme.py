@@ -11,9 +11,9 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.log import schema
+from ytdnn.base import schema
+from ytdnn.base.configs import by_size
 from ytdnn.run.cli import arguments, commands, main
-from ytdnn.run.configs import by_size
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = [

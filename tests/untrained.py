@@ -9,15 +9,15 @@ from tensorflow.python.util import _pywrap_determinism
 from tests import full_log, planted
 from tests.features import first_stage
 from ytdnn import configs
+from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import export
+from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import building
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import building
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import artifact as index_artifact
-from ytdnn.run import artifacts
 
 CONFIG = dataclasses.replace(
     planted.tiny_config(),

@@ -18,14 +18,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ytdnn.errors import UserError
+    from ytdnn.base import configs, registries
+    from ytdnn.base.configs import Config
+    from ytdnn.base.errors import UserError
     from ytdnn.lab.live.live_tests import live_test
     from ytdnn.ops.catalogue.adding import add_videos
     from ytdnn.ops.catalogue.removing import remove_videos, restore_videos
     from ytdnn.ops.refit.refitting import refit
     from ytdnn.ops.refresh.refreshing import refresh
-    from ytdnn.run import configs
-    from ytdnn.run.configs import Config
     from ytdnn.run.pipeline import (
         Recommender,
         evaluate,
@@ -51,6 +51,7 @@ __all__ = [
     "prepare",
     "refit",
     "refresh",
+    "registries",
     "remove_videos",
     "restore_videos",
     "train",
@@ -91,14 +92,14 @@ os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 
 
 # Where each name of the face lives.
-_ROOMS = {"Config": "run.configs", "UserError": "errors"}
+_ROOMS = {"Config": "base.configs", "UserError": "base.errors"}
 _OTHERS = "run.pipeline"
 
 
 def __getattr__(name: str) -> Any:
     """Returns a name of the public API, imported on first use (PEP 562)."""
-    if name == "configs":
-        return importlib.import_module("ytdnn.run.configs")
+    if name in ("configs", "registries"):
+        return importlib.import_module(f"ytdnn.base.{name}")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     room = importlib.import_module(f"ytdnn.{_ROOMS.get(name, _OTHERS)}")

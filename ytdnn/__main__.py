@@ -4,7 +4,7 @@ import _thread
 import sys
 import threading
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 _SECONDS_TO_RAISE_AGAIN = 0.1
 _is_running = threading.Event()

@@ -14,6 +14,7 @@ import urllib.request
 
 import numpy as np
 
+from ytdnn.base import schema
 from ytdnn.bundle import (
     allowed_operations,
     batches,
@@ -23,7 +24,6 @@ from ytdnn.bundle import (
     warm_up,
 )
 from ytdnn.log import fields as fields_room
-from ytdnn.log import schema
 
 TOLERANCE = 1e-4  # of scores: other kernels add in another order
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn.features.sequences import sequence
-from ytdnn.models.layers import randomness
+from ytdnn.layers import randomness
 
 
 class GRU(sequence.SequenceEncoder):

@@ -3,11 +3,11 @@
 import tensorflow as tf
 
 from ytdnn import configs
+from ytdnn.base import schema
+from ytdnn.candidates import tower_inputs, user_tower
+from ytdnn.candidates.losses import pairwise
 from ytdnn.features.sequences import choice
-from ytdnn.log import schema
-from ytdnn.models.candidates import tower_inputs, user_tower
-from ytdnn.models.candidates.losses import pairwise
-from ytdnn.models.ranking import heads
+from ytdnn.ranking import heads
 
 history = {
     schema.WATCH_ROWS: tf.constant([[0] * 17 + [3, 17, 256]]),  # oldest first, 0 = none

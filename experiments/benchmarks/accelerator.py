@@ -28,11 +28,11 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.benchmarks import measure, train_step
-from ytdnn import configs, errors
-from ytdnn.log import schema
-from ytdnn.models.candidates import losses, tower_inputs
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.layers import randomness
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.candidates import losses, tower_inputs
+from ytdnn.candidates import model as candidate_model
+from ytdnn.layers import randomness
 from ytdnn.ops.cluster import executors, strategies
 from ytdnn.training import devices, loop
 

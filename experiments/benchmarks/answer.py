@@ -89,14 +89,14 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure, million_videos, ranking
 from ytdnn import configs
+from ytdnn.base import artifacts, schema
 from ytdnn.bundle import batches, bundle, export, saved_models, sessions
-from ytdnn.log import prepared, schema
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import building
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.candidates import model as candidate_model
+from ytdnn.log import prepared
+from ytdnn.ranking import building
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import artifact as index_artifact
-from ytdnn.run import artifacts
 from ytdnn.run.pipeline import graph, runner, steps, workdir
 
 _WATCHES, _IMPRESSIONS, _K = 50, 100, 20

@@ -51,8 +51,8 @@ import tensorflow as tf
 
 import ytdnn
 from experiments.benchmarks import answer, measure, ranking
+from ytdnn.base import ragged, schema
 from ytdnn.bundle import bulk_search, bundle
-from ytdnn.log import ragged, schema
 
 _K = 50
 _TURN = 8_192  # users, of several parts

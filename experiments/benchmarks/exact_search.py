@@ -45,8 +45,8 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.benchmarks import answer, measure
+from ytdnn.base import schema
 from ytdnn.bundle import batches, bundle
-from ytdnn.log import schema
 
 _PRODUCT = "tf.matmul"
 _K = 350

@@ -54,8 +54,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from experiments.benchmarks import answer, measure
+from ytdnn.base import schema
 from ytdnn.bundle import batches, bundle, where
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 
 _K = 300
 _WARM_UP = 3

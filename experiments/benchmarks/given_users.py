@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from ytdnn.log import schema
-from ytdnn.models.candidates.losses import base_loss
-from ytdnn.models.layers import embeddings
+from ytdnn.base import schema
+from ytdnn.candidates.losses import base_loss
+from ytdnn.layers import embeddings
 
 
 class GivenUsers:

@@ -138,9 +138,9 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure
 from ytdnn import configs
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import protocol
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval.index import brute_force, ivf, lsh, scann_index
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]

@@ -34,9 +34,10 @@ import tensorflow as tf
 from experiments import movielens_1m
 from experiments.benchmarks import measure
 from ytdnn import configs
-from ytdnn.log import prepare, prepared, schema
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.layers import randomness
+from ytdnn.base import schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.layers import randomness
+from ytdnn.log import prepare, prepared
 from ytdnn.training import candidates, devices, loop
 
 _STEPS = 8  # timed together

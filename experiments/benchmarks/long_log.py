@@ -150,9 +150,9 @@ class Run:
 
     def __init__(self, directory: pathlib.Path, sizes: Sizes) -> None:
         """Builds the model and reads up to the first batch."""
+        from ytdnn.candidates import model
+        from ytdnn.layers import randomness
         from ytdnn.log import prepared, shard_windows
-        from ytdnn.models.candidates import model
-        from ytdnn.models.layers import randomness
         from ytdnn.training import candidates, devices, loop
 
         randomness.set_seed(0)

@@ -28,7 +28,7 @@ from rich import table
 from ytdnn import configs
 from ytdnn.evaluation import list_metrics, lists, measure, protocol, ranker
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 _DIM = 128
 

@@ -49,12 +49,13 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.bundle import bundle, graphs, requests, saved_models, user_requests
-from ytdnn.log import lookups, prepared, schema
+from ytdnn.layers import randomness
+from ytdnn.log import lookups, prepared
 from ytdnn.log import request as raw_request
-from ytdnn.models.layers import randomness
-from ytdnn.models.ranking import building, inputs
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import building, inputs
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.run.pipeline import graph, runner, workdir
 from ytdnn.training import devices, loop, ranking

@@ -31,7 +31,7 @@ import numpy as np
 import rich
 from rich import table
 
-from ytdnn.evaluation.metrics import retrieval
+from ytdnn.base.metrics import retrieval
 
 _DIM = 64
 _K = 200

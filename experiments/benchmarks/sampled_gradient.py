@@ -42,8 +42,8 @@ import tensorflow as tf
 
 from experiments.benchmarks import given_users, measure
 from ytdnn import configs
-from ytdnn.models.candidates.losses import base_loss, full, sampled
-from ytdnn.models.layers import randomness
+from ytdnn.candidates.losses import base_loss, full, sampled
+from ytdnn.layers import randomness
 
 Floats = npt.NDArray[np.float64]
 _PRECISION = "float32"

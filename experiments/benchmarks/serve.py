@@ -65,8 +65,8 @@ import numpy as np
 
 from experiments.benchmarks import answer, measure
 from experiments.benchmarks import load as load_room
+from ytdnn.base import artifacts, whole_files
 from ytdnn.bundle import versions
-from ytdnn.run import artifacts, whole_files
 
 _REQUESTS = 256
 _SHARE = 0.6

@@ -44,8 +44,8 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure, train_step
 from ytdnn import configs
-from ytdnn.models.candidates import losses, tower_inputs
-from ytdnn.models.candidates import model as candidate_model
+from ytdnn.candidates import losses, tower_inputs
+from ytdnn.candidates import model as candidate_model
 from ytdnn.ops.cluster import executors, local_cluster, strategies, tasks
 from ytdnn.training import devices, loop
 

@@ -42,13 +42,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from experiments.benchmarks import answer, measure
+from ytdnn.base import environment
 from ytdnn.bundle import bundle, export, sessions
+from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force, interface, scann_index
-from ytdnn.run import environment
 from ytdnn.run.pipeline import steps, workdir
 
 _QUERIES, _K = 100, 200

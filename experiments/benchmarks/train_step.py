@@ -65,10 +65,11 @@ import tensorflow as tf
 
 from experiments.benchmarks import given_users, measure
 from ytdnn import configs
-from ytdnn.log import schema, streaming
-from ytdnn.models.candidates import losses, tower_inputs
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.layers import randomness
+from ytdnn.base import schema
+from ytdnn.candidates import losses, tower_inputs
+from ytdnn.candidates import model as candidate_model
+from ytdnn.layers import randomness
+from ytdnn.log import streaming
 from ytdnn.training import devices, loop
 
 _NUM_BATCHES = 8

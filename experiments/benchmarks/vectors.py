@@ -37,8 +37,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import vector_columns
-from ytdnn.log import event_log, schema, vector_files, vectors
+from ytdnn.log import event_log, vector_files, vectors
 
 _COLUMN = "clip"
 _MISSING = 10  # every tenth video

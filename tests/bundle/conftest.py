@@ -6,13 +6,13 @@ import pytest
 from tests import planted, untrained
 from tests.conftest import MadeOnce
 from ytdnn import configs
+from ytdnn.base import artifacts
 from ytdnn.bundle import bundle, export
+from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepare, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.retrieval.index import artifact
-from ytdnn.run import artifacts
 from ytdnn.training import candidates, ranking
 
 

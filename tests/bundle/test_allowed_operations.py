@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import untrained
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.bundle import allowed_operations
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from tests.bundle import conftest
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import batches, requests, signatures, user_requests
-from ytdnn.log import schema
 
 IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "string", "batch, length", "", "")
 TIMES = signatures.Field(schema.WATCH_TIMES, "int64", "batch, length", 0, "")

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tests.bundle import conftest
+from ytdnn.base import artifacts, ragged, schema
 from ytdnn.bundle import (
     bulk,
     bulk_search,
@@ -17,9 +18,7 @@ from ytdnn.bundle import (
     tables,
     user_requests,
 )
-from ytdnn.log import ragged, schema
 from ytdnn.ops.catalogue import removals
-from ytdnn.run import artifacts
 
 NO_LIMITS = bulk.BulkFilters()
 

@@ -13,12 +13,11 @@ import tensorflow as tf
 
 from tests import leftovers, planted
 from tests.bundle import conftest
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, explained, export, requests, user_requests
 from ytdnn.features import base_feature
-from ytdnn.log import schema
 from ytdnn.retrieval.index import artifact
-from ytdnn.run import artifacts
 
 FRESH = """
 import json, sys

@@ -8,9 +8,8 @@ import pytest
 from tests import untrained
 from tests.bundle import conftest
 from tests.bundle.test_filters import request
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import bulk, logged_requests, requests
-from ytdnn.log import schema
 from ytdnn.run import pipeline
 
 TOPICS = {"topic": 2}

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from tests import untrained
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
-from ytdnn.log import events, schema
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import placing
 from ytdnn.retrieval import stage as stage_room
 

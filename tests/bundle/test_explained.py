@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tests import untrained
+from ytdnn.base import schema
 from ytdnn.bundle import batches, bundle, explained, graphs, user_requests
-from ytdnn.log import lookups, schema
+from ytdnn.log import lookups
 from ytdnn.retrieval import interface
 
 MODEL = bundle.RECOMMENDER + bundle.EXACT

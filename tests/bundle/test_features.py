@@ -10,12 +10,13 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from tests import full_log
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
+from ytdnn.candidates import model, tower_inputs
 from ytdnn.features.sequences import search_bag
-from ytdnn.log import catalogues, events, inputs, lookups, schema, searches, shards
+from ytdnn.log import catalogues, events, inputs, lookups, searches, shards
 from ytdnn.log import request as raw_request
-from ytdnn.models.candidates import model, tower_inputs
 
 LENGTH, SEARCHES = 6, 4
 CONFIG = configs.CandidatesConfig(

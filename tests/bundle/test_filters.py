@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests import untrained
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import (
     batches,
     bulk,
@@ -19,7 +19,6 @@ from ytdnn.bundle import (
     user_requests,
     where,
 )
-from ytdnn.log import schema
 from ytdnn.run import pipeline
 
 WHERE = [

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.bundle.conftest import Run
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.bundle import (
     batches,
     bundle,
@@ -17,7 +18,6 @@ from ytdnn.bundle import (
     first_pass,
     user_requests,
 )
-from ytdnn.log import schema
 from ytdnn.retrieval import pool
 
 MODEL = bundle.RECOMMENDER + bundle.EXACT

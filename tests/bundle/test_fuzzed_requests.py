@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bundle import conftest
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.bundle import batches, bundle, requests
 
 _TEXTS = st.one_of(

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tests.bundle import conftest, test_parity
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.bundle import distilling, export
-from ytdnn.log import schema
 from ytdnn.retrieval import stage
 from ytdnn.training import ranking
 

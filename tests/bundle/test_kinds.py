@@ -8,10 +8,9 @@ import pytest
 
 from tests.bundle import conftest
 from ytdnn import configs
+from ytdnn.base import artifacts, schema
 from ytdnn.bundle import batches, bundle, export, requests, saved_models, user_requests
-from ytdnn.log import schema
 from ytdnn.retrieval.index import artifact, scann_index
-from ytdnn.run import artifacts
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from tests import full_log, open_files, planted
+from ytdnn.base import schema
 from ytdnn.bundle import batches, logged_requests, signatures, user_requests
 from ytdnn.features import registry
-from ytdnn.log import fields, prepared, schema, user_shards
+from ytdnn.log import fields, prepared, user_shards
 
 
 @pytest.fixture(

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tests import full_log, untrained
 from tests.conftest import MadeOnce
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import outcome_weights, user_requests
 from ytdnn.run import pipeline

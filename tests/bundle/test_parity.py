@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests.bundle import conftest
+from ytdnn.base import schema
 from ytdnn.bundle import requests, user_requests
-from ytdnn.log import events, fields, inputs, schema
-from ytdnn.models.candidates import tower_inputs
+from ytdnn.candidates import tower_inputs
+from ytdnn.log import events, fields, inputs
 
 
 def call(run: conftest.Run, model: str, request: dict, **tensors: tf.Tensor) -> dict:

@@ -8,8 +8,8 @@ from hypothesis import strategies
 
 from tests import planted
 from tests.bundle import conftest
+from ytdnn.base import schema
 from ytdnn.bundle import bundle, requests, saved_models, user_requests
-from ytdnn.log import schema
 
 VIDEOS = [f"video {i}" for i in range(planted.NUM_VIDEOS + planted.NUM_LATE_VIDEOS)]
 IDS = strategies.lists(strategies.sampled_from([*VIDEOS, "nonsense", ""]), max_size=9)

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from tests.bundle import conftest
+from ytdnn.base import schema
 from ytdnn.bundle import user_requests
-from ytdnn.log import schema
 
 LISTS = {
     schema.WATCHED_VIDEO_IDS: "",

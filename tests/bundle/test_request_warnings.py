@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from tests.bundle import conftest
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.bundle import requests, user_requests
 from ytdnn.run.pipeline import Recommender
 

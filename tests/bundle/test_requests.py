@@ -10,9 +10,9 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.bundle import conftest
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, signatures, user_requests
-from ytdnn.log import fields, schema
+from ytdnn.log import fields
 
 TEXT_IDS = {
     field.name: field

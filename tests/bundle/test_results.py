@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from tests import untrained
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.bundle import recommender_graph, recommenders, results
-from ytdnn.log import lookups, schema
-from ytdnn.models.ranking import heads
+from ytdnn.log import lookups
+from ytdnn.ranking import heads
 from ytdnn.retrieval import exploring, page, placing, pool
 
 CLICKS = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)

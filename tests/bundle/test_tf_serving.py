@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from tests.bundle import conftest
+from ytdnn.base import schema
 from ytdnn.bundle import saved_models, tf_serving, versions, warm_up
-from ytdnn.log import schema
 
 apis = pytest.importorskip("tensorflow_serving.apis")
 

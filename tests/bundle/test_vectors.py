@@ -9,7 +9,8 @@ import pytest
 
 from tests import untrained, vector_log
 from tests.conftest import MadeOnce
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.bundle import (
     added_videos,
     batches,
@@ -19,7 +20,7 @@ from ytdnn.bundle import (
     requests,
     user_requests,
 )
-from ytdnn.log import events, new_videos, schema
+from ytdnn.log import events, new_videos
 from ytdnn.run import pipeline
 
 NAME = "videos.clip"

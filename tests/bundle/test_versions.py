@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import artifacts, errors, whole_files
 from ytdnn.bundle import versions
-from ytdnn.run import artifacts, whole_files
 
 LARGE = "x" * 5_000
 

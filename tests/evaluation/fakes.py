@@ -8,7 +8,7 @@ import polars as pl
 
 from ytdnn import configs
 from ytdnn.log import prepare, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Watch = tuple[str, str, int]
 Impression = tuple[str, str, int, bool, float]

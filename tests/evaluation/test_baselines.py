@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
 from ytdnn.log import catalogues, events, inputs, prepared
 from ytdnn.retrieval import popular

@@ -8,7 +8,7 @@ from tests.evaluation import logged
 from ytdnn import configs
 from ytdnn.evaluation import calibration, ranker
 from ytdnn.log import events
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import (
     compare,
     conditions,
@@ -22,7 +23,7 @@ from ytdnn.evaluation import (
     report_files,
 )
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig(

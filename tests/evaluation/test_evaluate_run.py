@@ -7,7 +7,9 @@ import pytest
 
 from tests import changed_log, planted
 from tests.evaluation import fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     evaluate_run,
     impression_metrics,
@@ -18,13 +20,11 @@ from ytdnn.evaluation import (
     summary,
 )
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import building, predictions
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import building, predictions
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import brute_force
-from ytdnn.run import artifacts
 
 Split = events.Split
 CONFIG = configs.Config(

@@ -8,12 +8,11 @@ import pytest
 import rich.console
 
 from tests import planted
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
+from ytdnn.candidates import model, tower_inputs
 from ytdnn.evaluation import evaluate_run
 from ytdnn.evaluation.terminal import terminal
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model, tower_inputs
-from ytdnn.run import artifacts
 from ytdnn.training import candidates, validation
 
 EPOCHS = 3

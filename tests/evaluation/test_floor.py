@@ -5,8 +5,8 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
+from ytdnn.candidates import model
 from ytdnn.evaluation import floor
-from ytdnn.models.candidates import model
 from ytdnn.training import candidates
 
 CONFIG = planted.tiny_config()

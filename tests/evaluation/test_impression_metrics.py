@@ -7,15 +7,15 @@ import pytest
 from tests import extras
 from tests.evaluation import fakes, logged
 from ytdnn import configs
+from ytdnn.base.metrics import binary, metric_names, predicted_seconds
 from ytdnn.evaluation import (
     calibration,
     definitions,
     impression_metrics,
     ranker,
 )
-from ytdnn.evaluation.metrics import binary, metric_names, predicted_seconds
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)

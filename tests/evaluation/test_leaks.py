@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from tests import changed_log, planted
 from tests.evaluation import fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import leaks, protocol
 from ytdnn.features import time_since_last_watch
 from ytdnn.log import events, positions, prepare, prepared
-from ytdnn.models.ranking import building
+from ytdnn.ranking import building
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig()

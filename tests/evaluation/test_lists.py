@@ -7,8 +7,8 @@ import pytest
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
+from ytdnn.base.metrics import retrieval
 from ytdnn.evaluation import lists, protocol
-from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig()

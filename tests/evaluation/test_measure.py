@@ -11,7 +11,9 @@ import pytest
 
 from tests import planted
 from tests.evaluation import fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     definitions,
     examples,
@@ -27,9 +29,8 @@ from ytdnn.evaluation import (
     report_schema,
     slices,
 )
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(2, 5), num_resamples=30)

@@ -9,9 +9,9 @@ import pytest
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
+from ytdnn.candidates import model
 from ytdnn.evaluation import evaluate_run, leaks, models, protocol
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model
 
 STATED = ("sees_request_time", "trains_on_validation")
 CONFIG = configs.Config(evaluation=configs.EvaluationConfig(ks=(3,)))

@@ -13,7 +13,7 @@ from ytdnn.evaluation import outcome_metrics, ranker, report_model, trade_offs
 from ytdnn.evaluation.terminal import outcome_table
 from ytdnn.lab.pages import feedback, page
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 _START = 1_600_000_000
 _DAY = 86_400

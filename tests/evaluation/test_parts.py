@@ -9,7 +9,8 @@ import pytest
 
 from tests import full_log
 from tests.evaluation import fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import (
     compare,
     evaluate_run,

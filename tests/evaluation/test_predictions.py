@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests import planted
 from tests.evaluation import fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
+from ytdnn.base.metrics import retrieval
 from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
-from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import events, prepare, prepared
 
 Split = events.Split

@@ -7,7 +7,8 @@ import pytest
 
 from tests import planted, uploads
 from tests.evaluation import fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import lists, protocol, statement
 from ytdnn.log import events, prepare, prepared
 

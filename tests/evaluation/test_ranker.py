@@ -8,7 +8,7 @@ from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.evaluation import impression_metrics, ranker
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig(num_resamples=200)

@@ -8,8 +8,8 @@ import pytest
 
 import ytdnn
 from ytdnn import configs
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import evaluate_run, ranker
-from ytdnn.evaluation.metrics import metric_names
 
 METRICS = {  # whether more is better
     metric_names.AUC: True,

@@ -7,9 +7,8 @@ import polars as pl
 import pytest
 
 from tests.evaluation.terminal import example
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run import artifacts
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import rich.console
 
 from tests import planted
 from ytdnn import configs
+from ytdnn.base import artifacts
+from ytdnn.candidates import model
 from ytdnn.evaluation import evaluate_run
 from ytdnn.evaluation.terminal import terminal
 from ytdnn.log import prepare
-from ytdnn.models.candidates import model
 from ytdnn.retrieval.index import artifact
-from ytdnn.run import artifacts
 from ytdnn.training import candidates
 
 

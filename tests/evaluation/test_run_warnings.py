@@ -11,11 +11,11 @@ import pytest
 from tests.evaluation import fakes
 from tests.evaluation.terminal import example
 from ytdnn import configs
+from ytdnn.base import artifacts
 from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
 from ytdnn.evaluation.terminal import notes
 from ytdnn.log import events, plausibility, prepared
 from ytdnn.retrieval.index import brute_force
-from ytdnn.run import artifacts
 from ytdnn.run.pipeline import graph, runner
 
 EVALUATION = configs.EvaluationConfig(ks=(5,), num_resamples=100, baselines=())

@@ -10,8 +10,9 @@ import pytest
 from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
+from ytdnn.base import ragged
 from ytdnn.evaluation import protocol, ranker, report_parts, shown_lists
-from ytdnn.log import events, prepared, ragged
+from ytdnn.log import events, prepared
 
 Split = events.Split
 CONFIG = configs.EvaluationConfig(ks=(2,), num_resamples=50)

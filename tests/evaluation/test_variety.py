@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import full_log, vector_log
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.evaluation import quality_gaps, report_model, variety
 from ytdnn.log import prepared
 

@@ -11,7 +11,7 @@ import pytest
 from tests import untrained
 from ytdnn import configs
 from ytdnn.evaluation import by_window, evaluate_run, report_model, window_results
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 EVALUATION = configs.EvaluationConfig(
     ks=(2, 5), num_resamples=20, candidate_set="all", window_events=1_000

@@ -8,9 +8,9 @@ import pytest
 from experiments import feedback, weighted_slates
 from tests import kuairand_files
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.evaluation import outcome_metrics
 from ytdnn.lab.world import corpus, generate, page_truth
-from ytdnn.log import schema
 
 NAMES = ["liked", "completed"]
 

@@ -7,10 +7,10 @@ import pytest
 
 from experiments import lightgbm_ranker
 from ytdnn import configs
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, ranker
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 from ytdnn.run.pipeline import workdir
 
 WORLD = configs.WorldConfig(

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from experiments import made_logs
-from ytdnn.log import schema
+from ytdnn.base import schema
 
 TINY = made_logs.SIZES["tiny"]
 

@@ -8,7 +8,7 @@ import pytest
 from experiments import refresh
 from tests import planted
 from ytdnn import configs
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 
 WORLD = configs.WORLDS["tiny"]
 

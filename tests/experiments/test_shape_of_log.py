@@ -4,7 +4,7 @@ import pytest
 
 from experiments import shape_of_log
 from experiments.shape_of_log import LARGE_STEPS, RANDOM, SMALL_STEPS
-from ytdnn.run.configs import by_size
+from ytdnn.base.configs import by_size
 
 
 @pytest.mark.parametrize("log", shape_of_log.LOGS)

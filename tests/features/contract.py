@@ -14,11 +14,12 @@ import pytest
 import tensorflow as tf
 
 from tests import changed_log, full_log
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import events, fields, lookups, positions, prepared, schema
+from ytdnn.log import events, fields, lookups, positions, prepared
 from ytdnn.log import request as raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.

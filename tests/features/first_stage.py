@@ -5,10 +5,11 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.bundle import filter_reader, graphs
-from ytdnn.log import fields, lookups, positions, prepared, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.log import fields, lookups, positions, prepared
 from ytdnn.log import request as raw_request
-from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import stage as stage_room
 
 CONFIG = configs.CandidatesConfig(

@@ -5,10 +5,11 @@ import pytest
 
 from tests import full_log
 from tests.features import contract, first_stage
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.features import base_feature, candidate_score, registry
 from ytdnn.log import earlier_impressions, events, positions, prepared
-from ytdnn.models.ranking import building
+from ytdnn.ranking import building
 from ytdnn.retrieval import stage as stage_room
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from tests import changed_log, full_log
 from tests.features import contract
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.features import base_feature, columns, registry
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import building
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import building
+from ytdnn.ranking import model as ranking_model
 
 
 class TestOwnTextOfUsers(contract.FeatureContract):

@@ -1,7 +1,8 @@
 import numpy as np
 
 from tests.features import contract
-from ytdnn.log import prepared, schema
+from ytdnn.base import schema
+from ytdnn.log import prepared
 
 
 class TestLanguageMatch(contract.FeatureContract):

@@ -11,7 +11,7 @@ from tests.features import contract
 from ytdnn import configs
 from ytdnn.features import columns, own_columns
 from ytdnn.log import prepared
-from ytdnn.models.ranking import building
+from ytdnn.ranking import building
 
 EVERY = ("users.segment", "users.points", "videos.genre", "videos.stars")
 _START, _DAY = 1_600_000_000, 86_400

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import past_request, past_sums
-from ytdnn.log import lookups, prepared, schema
+from ytdnn.log import lookups, prepared
 from ytdnn.log import request as raw_request
 
 CHANNEL = past_sums.KEY_COLUMNS[0]

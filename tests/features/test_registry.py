@@ -5,7 +5,8 @@ import pathlib
 import pytest
 
 from tests.features import contract
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.features import base_feature, registry
 from ytdnn.log import prepared
 

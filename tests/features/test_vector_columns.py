@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from tests import vector_log
 from tests.features import contract
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
+from ytdnn.candidates import content
 from ytdnn.features import base_feature, own_columns, registry, vector_columns
 from ytdnn.log import positions, prepared
-from ytdnn.models.candidates import content
-from ytdnn.models.ranking import building
+from ytdnn.ranking import building
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn.log import drawn_labels, events, inputs, schema, watch_log
+from ytdnn.base import schema
+from ytdnn.log import drawn_labels, events, inputs, watch_log
 
 LENGTH = 6
 

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import earlier_searches, events, inputs, schema, watch_log
+from ytdnn.log import earlier_searches, events, inputs, watch_log
 
 LENGTH, SEARCHES = 6, 4
 

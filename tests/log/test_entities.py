@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tests import full_log
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import catalogues, event_log, events
 
 START = 1_600_000_000

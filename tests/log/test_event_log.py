@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema
+from ytdnn.base import errors, schema
+from ytdnn.log import event_log
 
 
 def _rows() -> pl.LazyFrame:

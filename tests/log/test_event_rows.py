@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from tests import full_log
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import events
 
 SPLIT = events.Split

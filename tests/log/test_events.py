@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests import changed_log, full_log
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import events, user_shards
 
 TABLES = {

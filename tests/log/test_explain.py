@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from tests.run.cli import conftest
-from ytdnn.log import explain, prepared, table_schemas
+from ytdnn.base import table_schemas
+from ytdnn.log import explain, prepared
 
 cli = conftest.cli
 

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema, table_schemas
 from ytdnn.evaluation.terminal import prepared_table
-from ytdnn.log import prepare, prepared, schema, table_schemas
+from ytdnn.log import prepare, prepared
 from ytdnn.run.cli import main
 
 _START = 1_700_000_000

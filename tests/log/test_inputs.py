@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests import changed_log, planted
-from ytdnn.log import events, inputs, schema, watch_log
+from ytdnn.base import schema
+from ytdnn.log import events, inputs, watch_log
 
 LENGTH = 5
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytdnn.log import catalogues, lookups, perfect_hash, schema
+from ytdnn.base import schema
+from ytdnn.log import catalogues, lookups, perfect_hash
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _INTEGERS = st.integers(-(2**63), 2**63 - 1).filter(lambda i: i != -1)

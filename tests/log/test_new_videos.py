@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import new_videos
 from ytdnn.log import vectors as vectors_room
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import strategies as st
 
 from tests import full_log
-from ytdnn import configs, errors
-from ytdnn.log import parts, parts_engine, prepare, schema
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.log import parts, parts_engine, prepare
 
 EVENTS = ("watches", "impressions", "searches")
 Tables = dict[str, pl.DataFrame]

@@ -4,7 +4,8 @@ import pytest
 
 from tests import changed_log
 from tests.log import comparison
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import events, prepare, prepared
 
 SPLIT = events.Split

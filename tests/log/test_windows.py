@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation.terminal import prepared_table
 from ytdnn.log import events, prepare, splits, windows
 

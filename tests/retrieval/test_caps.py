@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import untrained
-from ytdnn.log import schema
+from ytdnn.base import schema
 from ytdnn.retrieval import caps, filters
 
 

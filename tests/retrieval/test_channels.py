@@ -3,7 +3,8 @@ import pathlib
 import pytest
 
 from tests import full_log
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.retrieval import channels
 
 

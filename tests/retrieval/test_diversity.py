@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tests import extras, full_log, vector_log
-from ytdnn import configs, errors, registries
+from ytdnn import configs
+from ytdnn.base import errors, registries
 from ytdnn.log import prepared
 from ytdnn.retrieval import diversity, page, placing
 

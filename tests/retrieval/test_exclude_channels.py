@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn import configs, errors, registries
+from ytdnn import configs
+from ytdnn.base import errors, registries
 from ytdnn.log import fields, prepared
 from ytdnn.retrieval import request_fields
 

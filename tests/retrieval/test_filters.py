@@ -16,9 +16,10 @@ from hypothesis import strategies
 
 from tests import extras
 from tests.retrieval.index import contract
-from ytdnn import configs, registries
+from ytdnn import configs
+from ytdnn.base import registries, schema
 from ytdnn.bundle import where
-from ytdnn.log import catalogues, schema
+from ytdnn.log import catalogues
 from ytdnn.retrieval import attributes, filters, nearest, permitted
 from ytdnn.retrieval import conditions as conditions_room
 from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import changed_log, planted
 from ytdnn import configs
-from ytdnn.evaluation.metrics import binary
+from ytdnn.base.metrics import binary
 from ytdnn.log import events, positions, prepare, prepared
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.training import candidates

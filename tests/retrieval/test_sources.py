@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests import extras, full_log
-from ytdnn import configs, errors, registries
-from ytdnn.log import catalogues, events, prepared, ragged
+from ytdnn import configs
+from ytdnn.base import errors, ragged, registries
+from ytdnn.log import catalogues, events, prepared
 from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,

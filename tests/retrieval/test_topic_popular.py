@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn import configs, registries
+from ytdnn import configs
+from ytdnn.base import registries
 from ytdnn.log import events, prepared
 from ytdnn.retrieval import interface, topic_popular
 

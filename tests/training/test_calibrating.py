@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ytdnn.models.ranking import heads
+from ytdnn.ranking import heads
 from ytdnn.training import calibrating
 
 N = 20_000

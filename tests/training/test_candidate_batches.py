@@ -9,8 +9,9 @@ import pytest
 
 from tests import full_log
 from ytdnn import configs
-from ytdnn.log import drawn_labels, prepared, schema, shard_windows
-from ytdnn.models.candidates import model, tower_inputs
+from ytdnn.base import schema
+from ytdnn.candidates import model, tower_inputs
+from ytdnn.log import drawn_labels, prepared, shard_windows
 from ytdnn.ops.cluster import portions
 from ytdnn.training import candidates, devices, loop
 

@@ -11,11 +11,12 @@ import pytest
 
 from tests import planted
 from tests.training import kills
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
+from ytdnn.candidates import model
 from ytdnn.log import object_stores
-from ytdnn.models.candidates import model
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.run import artifacts, pipeline
+from ytdnn.ranking import model as ranking_model
+from ytdnn.run import pipeline
 from ytdnn.training import (
     candidates,
     checkpoint_store,

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import planted
 from tests.ops.cluster import losses_of_steps
-from ytdnn.models.layers import randomness
+from ytdnn.layers import randomness
 from ytdnn.ops.cluster import executors
 from ytdnn.training import devices, loop
 

@@ -8,9 +8,9 @@ import pytest
 from tests import planted
 from tests.training import kills
 from ytdnn import configs
+from ytdnn.base import artifacts
+from ytdnn.candidates import model
 from ytdnn.log import events
-from ytdnn.models.candidates import model
-from ytdnn.run import artifacts
 from ytdnn.training import candidates, validation
 
 EPOCHS = 2

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.training import devices, guard
 
 

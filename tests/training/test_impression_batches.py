@@ -9,9 +9,10 @@ import tensorflow as tf
 from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
-from ytdnn.log import events, prepared, schema, streaming
-from ytdnn.models.ranking import building
+from ytdnn.base import schema
+from ytdnn.log import events, prepared, streaming
 from ytdnn.ops.cluster import portions
+from ytdnn.ranking import building
 from ytdnn.training import devices, impression_batches, loop, ranking
 
 _SHARDED = 800  # events a shard

@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from tests import planted
 from tests.training import kills
-from ytdnn import configs, errors
-from ytdnn.log import events, schema, shard_windows
-from ytdnn.models.candidates import initial, model
-from ytdnn.models.layers import randomness
-from ytdnn.run import artifacts
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, schema
+from ytdnn.candidates import initial, model
+from ytdnn.layers import randomness
+from ytdnn.log import events, shard_windows
 from ytdnn.training import candidates, checkpoints, devices, loop, report
 
 
@@ -297,10 +297,10 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from ytdnn.models.candidates import initial, model
+from ytdnn.candidates import initial, model
 from ytdnn.log import prepared
 from ytdnn.training import (candidates, devices, loop)
-from ytdnn.models.layers import randomness
+from ytdnn.layers import randomness
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]

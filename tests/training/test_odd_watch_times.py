@@ -11,7 +11,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.evaluation import ranker
 from ytdnn.log import events, prepare
-from ytdnn.models.ranking import model
+from ytdnn.ranking import model
 from ytdnn.training import ranking
 
 _SECONDS = {

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.training import optimizers
 
 

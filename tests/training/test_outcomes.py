@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
-from ytdnn import configs, errors
-from ytdnn.evaluation.metrics import binary, recalibration
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
+from ytdnn.base.metrics import binary, recalibration
 from ytdnn.log import events, prepare, prepared
-from ytdnn.models.ranking import building, heads, outcomes
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.run import artifacts
+from ytdnn.ranking import building, heads, outcomes
+from ytdnn.ranking import model as ranking_model
 from ytdnn.training import calibrating, ranking
 
 

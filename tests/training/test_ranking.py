@@ -10,11 +10,12 @@ import pytest
 import tensorflow as tf
 
 from tests import changed_log, planted
-from ytdnn import configs, errors
-from ytdnn.evaluation.metrics import binary, per_user_loss
-from ytdnn.log import events, prepare, prepared, schema, streaming
-from ytdnn.models.ranking import building, heads
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.base.metrics import binary, per_user_loss
+from ytdnn.log import events, prepare, prepared, streaming
+from ytdnn.ranking import building, heads
+from ytdnn.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
 
 BRIEF = "ranking_of_an_epoch"

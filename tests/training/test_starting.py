@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.models.candidates import initial, model
+from ytdnn.candidates import initial, model
 from ytdnn.training import devices, starting, validation
 
 CONFIG = dataclasses.replace(

@@ -8,7 +8,7 @@ import fsspec
 import pytest
 
 from tests.training import kills
-from ytdnn import progress
+from ytdnn.base import progress
 from ytdnn.training import checkpoint_store, uploads
 
 URL = "memory://bucket/run"

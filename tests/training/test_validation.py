@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests import planted
+from ytdnn.candidates import model
 from ytdnn.log import events
-from ytdnn.models.candidates import model
 from ytdnn.training import validation
 
 CONFIG = planted.tiny_config().candidates

@@ -10,7 +10,7 @@ from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.features import cells, corpus, past_log
 from ytdnn.log import prepared, shard_windows, user_shards
-from ytdnn.models.ranking import building
+from ytdnn.ranking import building
 from ytdnn.retrieval import replay
 from ytdnn.training import ranking
 

@@ -8,9 +8,8 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors, whole_files
 from ytdnn.log import new_videos, prepared
-from ytdnn.run import whole_files
 
 FILE = "added_videos.parquet"  # in the workdir
 FACT = "added_videos"

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from tensorflow.core.protobuf import saved_model_pb2
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 FILE = "saved_model.pb"
 _ALLOWED = frozenset(

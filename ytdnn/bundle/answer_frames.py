@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import tables
-from ytdnn.log import schema
 
 REQUEST = "request"
 RANK = "rank"

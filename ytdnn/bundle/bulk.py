@@ -13,9 +13,9 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import ragged, schema
 from ytdnn.bundle import batches, bulk_search, logged_requests, where
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import ragged, schema
 from ytdnn.retrieval import caps as caps_room
 
 _INDEX = "index"

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors, formats
+from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.bundle import bulk, tables
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import event_log, prepared, ragged, schema, user_log
+from ytdnn.log import event_log, prepared, user_log
 
 _MOST_SHOWN = 5
 

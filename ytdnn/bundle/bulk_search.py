@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import ragged, schema
+from ytdnn.base.metrics import selection
 from ytdnn.bundle import batches, logged_requests
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.evaluation.metrics import selection
-from ytdnn.log import ragged, schema
 from ytdnn.retrieval.index import interface
 
 MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, errors, schema
 from ytdnn.bundle import (
     batches,
     clocks,
@@ -27,10 +27,9 @@ from ytdnn.bundle import (
     where,
 )
 from ytdnn.bundle import titles as titles_room
-from ytdnn.log import catalogues, schema, vectors
+from ytdnn.log import catalogues, vectors
 from ytdnn.retrieval import attributes, placing
 from ytdnn.retrieval.index import scann_index
-from ytdnn.run import artifacts, configs
 
 KIND = removed_videos.BUNDLE
 TITLES = removed_videos.TITLES

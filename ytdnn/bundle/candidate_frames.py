@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.bundle import batches, clocks, explained
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import schema
 
 
 def frame(

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.bundle import batches, first_pass, graphs, logged_requests, recommender_graph
 from ytdnn.log import prepared
 from ytdnn.log import request as raw_request
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import pool
-from ytdnn.run import configs
 
 FACT = "first_pass"
 BEST = 20  # first videos of the ranker's order

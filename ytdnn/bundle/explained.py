@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.bundle import bundle, graphs, recommender_graph, results, traced
-from ytdnn.log import lookups, schema
+from ytdnn.log import lookups
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import pool, rows
 from ytdnn.retrieval import scores as scores_room

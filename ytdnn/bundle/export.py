@@ -22,7 +22,16 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors, formats, progress, registries
+from ytdnn.base import (
+    artifacts,
+    configs,
+    environment,
+    errors,
+    formats,
+    progress,
+    registries,
+    schema,
+)
 from ytdnn.bundle import (
     added_videos,
     bundle,
@@ -39,16 +48,15 @@ from ytdnn.bundle import (
     where,
 )
 from ytdnn.features import base_feature, corpus
-from ytdnn.log import catalogues, lookups, prepared, schema, vectors
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.models.ranking import weighted_order
+from ytdnn.log import catalogues, lookups, prepared, vectors
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import attributes, request_fields
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import delta
-from ytdnn.run import artifacts, configs, environment
 
 
 @dataclasses.dataclass(frozen=True)

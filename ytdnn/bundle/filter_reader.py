@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.bundle import traced
 from ytdnn.log import fields as fields_room
-from ytdnn.log import lookups, schema
+from ytdnn.log import lookups
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import conditions as conditions_room
 from ytdnn.retrieval import filters as filters_room

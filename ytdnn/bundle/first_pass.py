@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import schema, sorted_rows
+from ytdnn.base import schema
+from ytdnn.log import sorted_rows
 from ytdnn.retrieval import pool, rows
 
 SHARPNESS = 3.0  # of the first places: log(3 + place)

@@ -9,14 +9,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.bundle import filter_reader, results, traced
+from ytdnn.candidates import model as candidate_model
 from ytdnn.features import reading
-from ytdnn.log import lookups, prepared, schema
+from ytdnn.log import lookups, prepared
 from ytdnn.log import request as raw_request
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import heads
-from ytdnn.models.ranking import inputs as ranking_inputs
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import heads
+from ytdnn.ranking import inputs as ranking_inputs
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import nearest, pool, rows
 from ytdnn.retrieval import scores as scores_room
 

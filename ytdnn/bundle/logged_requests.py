@@ -12,10 +12,11 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import ragged, schema
 from ytdnn.bundle import batches
 from ytdnn.features import registry
 from ytdnn.log import fields as fields_room
-from ytdnn.log import prepared, ragged, schema
+from ytdnn.log import prepared
 
 Users = npt.NDArray[np.integer]
 

@@ -2,17 +2,16 @@
 
     {"weights": {"watch_seconds": 1, "liked": 30, "disliked": -200}}
 
-The signatures take names and numbers (`ytdnn.models.ranking.weighted_order`).
+The signatures take names and numbers (`ytdnn.ranking.weighted_order`).
 """
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.log import fields as fields_room
-from ytdnn.log import schema
-from ytdnn.models.ranking import weighted_order
+from ytdnn.ranking import weighted_order
 
 _EXAMPLE = '{"watch_seconds": 1, "liked": 30}'
 _MOST = 1e9  # sums of products with it stay far below float32's limit

@@ -2,14 +2,14 @@
 
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.bundle import filter_reader, first_pass, graphs, results, traced
-from ytdnn.log import lookups, schema
+from ytdnn.log import lookups
 from ytdnn.log import request as raw_request
-from ytdnn.models.ranking import weighted_order
+from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import exploring, page, placing, pool, tower
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.run import configs
 
 Raw = graphs.Raw
 Outputs = results.Outputs

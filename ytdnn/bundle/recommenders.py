@@ -9,6 +9,7 @@ import functools
 
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.bundle import (
     bundle,
     explained,
@@ -19,9 +20,9 @@ from ytdnn.bundle import (
     signatures,
     traced,
 )
-from ytdnn.log import fields, lookups, prepared, schema
-from ytdnn.models.ranking import heads, weighted_order
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.log import fields, lookups, prepared
+from ytdnn.ranking import heads, weighted_order
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import (
     caps,
     exploring,
@@ -36,7 +37,6 @@ from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import interface
-from ytdnn.run import configs
 
 _OR_WEIGHED = "; where there are weights, the weighted sum of the predictions"
 _PROPENSITY = "probability of each in its place, given the places before it"

@@ -10,8 +10,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts, errors
 
 FILE = "removed_videos.json"  # in the workdir
 ASSET = "removed_videos.txt"  # in each model

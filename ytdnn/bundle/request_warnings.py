@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ytdnn.base import schema
 from ytdnn.bundle import requests
-from ytdnn.log import fields, schema
+from ytdnn.log import fields
 
 
 def of_request(

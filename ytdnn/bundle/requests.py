@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import outcome_weights, signatures, where
 from ytdnn.log import fields as fields_room
-from ytdnn.log import schema
 
 DEFAULT_K = 10
 Request = dict[str, Any]

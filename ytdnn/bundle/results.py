@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ytdnn.log import lookups, schema
+from ytdnn.base import schema
+from ytdnn.log import lookups
 from ytdnn.retrieval import rows
 
 Outputs = dict[str, tf.Tensor]

@@ -9,8 +9,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from ytdnn.base import schema
 from ytdnn.bundle import signatures
-from ytdnn.log import schema
 
 SIGNATURE = "serving_default"
 REQUIRED_SIGNATURE = "serving_required"

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from ytdnn.base import environment
 from ytdnn.bundle import allowed_operations, mapped
 from ytdnn.retrieval.index import scann_index
-from ytdnn.run import environment
 
 _INITIALIZE = "__saved_model_init_op"
 _SHAPES = "_output_shapes"

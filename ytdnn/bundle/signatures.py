@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from ytdnn.log import catalogues, fields, schema
-from ytdnn.models.ranking import weighted_order
+from ytdnn.base import schema
+from ytdnn.log import catalogues, fields
+from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import caps as caps_room
 from ytdnn.retrieval import filters as filters_room
 

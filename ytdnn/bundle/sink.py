@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 from polars.io import plugins
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv",)

@@ -9,10 +9,9 @@ from concurrent import futures
 
 import polars as pl
 
-from ytdnn import formats
+from ytdnn.base import formats, schema
 from ytdnn.bundle import bulk, bulk_ids, bulk_search, logged_requests, sink, tables
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import schema
 
 SERVED, EXACT = "served", "exact"  # an index
 _PRODUCTS_A_PART = 2_048  # users whose lists are products

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.bundle import bulk, bulk_search
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import schema
 from ytdnn.retrieval import placing
 
 RANK = "rank"

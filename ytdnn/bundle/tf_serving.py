@@ -7,8 +7,8 @@ explains their use.
 import pathlib
 from collections.abc import Mapping
 
+from ytdnn.base import artifacts
 from ytdnn.bundle import saved_models
-from ytdnn.run import artifacts
 
 DIRECTORY = "serving"
 MODELS = "models.config"

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.bundle import removed_videos
-from ytdnn.log import array_files, schema
+from ytdnn.log import array_files
 
 TABLE = removed_videos.TITLES
 _PACKED = "titles"  # a directory

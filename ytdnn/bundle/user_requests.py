@@ -5,11 +5,11 @@ import difflib
 import numpy as np
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import requests
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
-from ytdnn.log import catalogues, prepared, schema, user_log
+from ytdnn.log import catalogues, prepared, user_log
 
 
 def at_end(

@@ -18,8 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ytdnn import errors
-from ytdnn.run import artifacts, whole_files
+from ytdnn.base import artifacts, errors, whole_files
 
 VERSIONS = "versions"
 VERSION = "version"  # of the manifest's facts

@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.bundle import batches, requests, saved_models, signatures
-from ytdnn.log import schema
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 NUM_VIDEOS = 50  # watches of an example

@@ -18,9 +18,8 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries, schema
 from ytdnn.log import fields as fields_room
-from ytdnn.log import schema
 from ytdnn.retrieval import attributes
 
 COLUMN = "column"

@@ -4,11 +4,11 @@ import pathlib
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.evaluation import evaluate_run, protocol
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import configs
 
 _REPEATS = 5  # whose median is taken: a busy machine slows single ones
 

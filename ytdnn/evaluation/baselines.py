@@ -20,11 +20,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import progress
+from ytdnn.base import configs, progress
 from ytdnn.evaluation import lists, matrix_baselines, protocol
 from ytdnn.log import catalogues, inputs, prepared, user_log
 from ytdnn.retrieval import co_watch, popular
-from ytdnn.run import configs
 
 _NEIGHBOURS = 200  # of each watch
 _AUTO_NAME = "auto"

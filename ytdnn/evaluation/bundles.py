@@ -16,13 +16,12 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors, progress
+from ytdnn.base import configs, errors, progress, schema
 from ytdnn.bundle import batches, requests, saved_models, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import by_window, lists, other_systems, protocol
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 from ytdnn.retrieval.index import scann_index
-from ytdnn.run import configs
 
 SYSTEM_SCANN = "system-scann"
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ytdnn.evaluation import models
 from ytdnn.log import prepared, shard_index, shard_windows
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import calibration
 from ytdnn.evaluation import ranker, report_model
-from ytdnn.evaluation.metrics import calibration
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.ranking import predictions
 
 
 def measure(

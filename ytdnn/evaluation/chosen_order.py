@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 
 KIND = "choice"
 

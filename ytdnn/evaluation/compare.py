@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import configs, errors, schema
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     conditions,
     impression_metrics,
@@ -24,9 +25,7 @@ from ytdnn.evaluation import (
     statement,
     users,
 )
-from ytdnn.evaluation.metrics import bootstrap, metric_names
-from ytdnn.log import prepared, schema, user_log
-from ytdnn.run import configs
+from ytdnn.log import prepared, user_log
 
 BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
 _HEADLINE_K = 10

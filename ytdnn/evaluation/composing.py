@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.evaluation import lists, models, protocol
 from ytdnn.log import prepared
-from ytdnn.models.ranking import weighted_order
+from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import exploring, interface, page, pool, scores
-from ytdnn.run import configs
 
 _CASES_A_PART = 1 << 8
 

@@ -13,7 +13,7 @@ import operator
 import re
 from collections.abc import Callable
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,

@@ -6,9 +6,9 @@ details that definitions usually leave open.
 
 import textwrap
 
-from ytdnn import registries
+from ytdnn.base import registries
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import statement
-from ytdnn.evaluation.metrics import metric_names
 
 _WIDTH = 88
 

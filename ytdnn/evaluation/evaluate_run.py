@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import errors, registries
+from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     by_window,
     chosen_order,
@@ -27,11 +28,9 @@ from ytdnn.evaluation import (
     training_logs,
 )
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval.index import artifact as index_artifact
-from ytdnn.run import artifacts, configs
 
 _RECALL_K = 100
 _TIMED_USERS = 200

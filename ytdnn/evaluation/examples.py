@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import ragged, schema
+from ytdnn.base.metrics import ranking, retrieval
 from ytdnn.evaluation import list_metrics, lists, protocol, report_examples
-from ytdnn.evaluation.metrics import ranking, retrieval
-from ytdnn.log import catalogues, ragged, schema
+from ytdnn.log import catalogues
 
 _LENGTH = 10
 _FACTS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, environment, errors
+from ytdnn.base.metrics import retrieval
+from ytdnn.candidates import model
 from ytdnn.evaluation import baselines, by_window, lists, protocol
-from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model
-from ytdnn.run import artifacts, configs, environment
 
 _METRIC, _K = "ndcg@10", 10
 _MOST_SCORES = 2e8  # of each list

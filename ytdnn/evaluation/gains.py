@@ -6,9 +6,9 @@ from resampling users.
 
 from collections.abc import Mapping
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, report_model, report_parts, summary
-from ytdnn.evaluation.metrics import metric_names
-from ytdnn.run import configs
 
 PerUsers = Mapping[str, summary.PerUser]
 # From the first to the second; each is told of the systems that lie between.

@@ -23,9 +23,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import registries
-from ytdnn.evaluation import ranker, report_model
-from ytdnn.evaluation.metrics import (
+from ytdnn.base import configs, registries
+from ytdnn.base.metrics import (
     binary,
     bootstrap,
     first_places,
@@ -33,8 +32,8 @@ from ytdnn.evaluation.metrics import (
     per_user_loss,
     predicted_seconds,
 )
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.evaluation import ranker, report_model
+from ytdnn.ranking import predictions
 
 METRICS = tuple(metric_names.IMPRESSIONS)
 # Share of the places of each list.

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import binary, bootstrap, metric_names
 from ytdnn.evaluation import (
     impression_metrics,
     ranker,
     report_model,
     report_parts,
 )
-from ytdnn.evaluation.metrics import binary, bootstrap, metric_names
 from ytdnn.log import catalogues
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.ranking import predictions
 
 ID_EMBEDDING = "id_embedding"
 WITH, WITHOUT = "with an id embedding", "without an id embedding"

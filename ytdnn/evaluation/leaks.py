@@ -14,17 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors, formats
+from ytdnn.base import errors, formats, ragged, schema
 from ytdnn.evaluation import models, protocol, report_parts
-from ytdnn.log import (
-    events,
-    prepared,
-    ragged,
-    schema,
-    shard_index,
-    user_log,
-    user_shards,
-)
+from ytdnn.log import events, prepared, shard_index, user_log, user_shards
 
 _USERS_CHANGED = 128  # with another future; one answer that changes is a leak
 _VIDEOS_SCORED = 16  # by the ranker for each of them

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import registries
+from ytdnn.base import configs, ragged, registries, schema
+from ytdnn.base.metrics import (
+    catalogue,
+    debiased,
+    metric_names,
+    ranked_lists,
+    retrieval,
+    watch_time,
+)
 from ytdnn.evaluation import (
     lists,
     protocol,
@@ -16,16 +24,7 @@ from ytdnn.evaluation import (
     truths,
     variety,
 )
-from ytdnn.evaluation.metrics import (
-    catalogue,
-    debiased,
-    metric_names,
-    ranked_lists,
-    retrieval,
-    watch_time,
-)
-from ytdnn.log import catalogues, prepared, ragged, schema
-from ytdnn.run import configs
+from ytdnn.log import catalogues, prepared
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 ANSWERS = "answers"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base.metrics import retrieval, selection
 from ytdnn.evaluation import by_window, models, protocol
-from ytdnn.evaluation.metrics import retrieval, selection
 from ytdnn.log import catalogues, prepared
 
 POPULARITY = "popularity"

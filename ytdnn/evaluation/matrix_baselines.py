@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.evaluation import lists, protocol
 from ytdnn.log import inputs, prepared
 from ytdnn.retrieval import neighbours

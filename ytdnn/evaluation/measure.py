@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs, environment
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     by_window,
     calibration,
@@ -36,9 +38,7 @@ from ytdnn.evaluation import (
     summary,
     users,
 )
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepared, user_log
-from ytdnn.run import configs, environment
 
 
 @dataclasses.dataclass(frozen=True)

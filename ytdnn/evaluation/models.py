@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.log import prepared
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 Indices = npt.NDArray[np.integer]
 Positions = npt.NDArray[np.int64]

@@ -12,6 +12,8 @@ better than popularity; otherwise a warning gives advice.
 import math
 import pathlib
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     by_window,
     chosen_order,
@@ -21,11 +23,9 @@ from ytdnn.evaluation import (
     report_parts,
     shown_lists,
 )
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import configs
 
 # Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
 JUDGE = metric_names.LIST_NDCG

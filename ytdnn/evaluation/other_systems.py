@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ytdnn.base import configs
 from ytdnn.evaluation import (
     baselines,
     leaks,
@@ -18,7 +19,6 @@ from ytdnn.evaluation import (
     truths,
 )
 from ytdnn.log import events, prepared
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

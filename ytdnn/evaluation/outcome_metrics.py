@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import binary, bootstrap
 from ytdnn.evaluation import (
     calibration,
     impression_metrics,
@@ -18,10 +20,8 @@ from ytdnn.evaluation import (
     report_model,
     trade_offs,
 )
-from ytdnn.evaluation.metrics import binary, bootstrap
 from ytdnn.log import outcomes
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.ranking import predictions
 
 AUC = "auc"
 GROUPED_AUC = "grouped_auc"

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import catalogues, event_log, prepared, schema
+from ytdnn.base import configs, errors, schema
+from ytdnn.log import catalogues, event_log, prepared
 from ytdnn.log.sources import id_files
-from ytdnn.run import configs
 
 Bools = npt.NDArray[np.bool_]
 

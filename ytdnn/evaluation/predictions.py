@@ -12,11 +12,10 @@ import pathlib
 import numpy as np
 import polars as pl
 
-from ytdnn import errors, user_paths
+from ytdnn.base import errors, schema, user_paths, whole_files
 from ytdnn.evaluation import lists, other_systems, protocol, report_parts
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 from ytdnn.log.sources import files
-from ytdnn.run import whole_files
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"

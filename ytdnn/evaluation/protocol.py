@@ -23,10 +23,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.evaluation import parts
-from ytdnn.log import catalogues, events, prepared, ragged, schema
-from ytdnn.run import configs
+from ytdnn.log import catalogues, events, prepared
 
 _WINDOW_OF = {events.Split.VALIDATION: "validation", events.Split.TEST: "test"}
 _NEVER = np.iinfo(np.int64).max

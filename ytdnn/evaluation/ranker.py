@@ -17,11 +17,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
 from ytdnn.evaluation import by_window, models, parts
 from ytdnn.log import events, prepared, user_log
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.ranking import predictions
 
 POPULARITY = "popularity"
 RANKER = "ranker"

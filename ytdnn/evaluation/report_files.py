@@ -1,6 +1,6 @@
 """The artefact of an evaluation: the report, and the metrics of each user.
 
-Published as a whole (`ytdnn/run/artifacts.py`), with its inputs in the manifest.
+Published as a whole (`ytdnn/base/artifacts.py`), with its inputs in the manifest.
 """
 
 import contextlib
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from ytdnn import errors, user_paths
+from ytdnn.base import artifacts, errors, user_paths
 from ytdnn.evaluation import report_model
-from ytdnn.run import artifacts
 
 if TYPE_CHECKING:
     import polars as pl

@@ -2,10 +2,10 @@
 
 import dataclasses
 
+from ytdnn.base import configs
 from ytdnn.evaluation import models
 from ytdnn.log import prepared
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

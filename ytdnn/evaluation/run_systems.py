@@ -8,7 +8,8 @@ computes it.
 import dataclasses
 import pathlib
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
     baselines,
     by_window,
@@ -23,11 +24,9 @@ from ytdnn.evaluation import (
     truths,
 )
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import model as ranking_model
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

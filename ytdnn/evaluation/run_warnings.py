@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from ytdnn.base import artifacts, configs, schema
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     lists,
     ranker,
@@ -15,9 +17,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.evaluation.metrics import metric_names
-from ytdnn.log import events, plausibility, schema, user_log
-from ytdnn.run import artifacts, configs
+from ytdnn.log import events, plausibility, user_log
 
 _REASONS = "Likely reasons:"
 _NO_REASON = (

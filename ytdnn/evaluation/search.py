@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import models
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.retrieval.index import interface, scann_index
 
 EXACT = "exact"

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import bootstrap, first_places, metric_names
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
@@ -23,11 +25,9 @@ from ytdnn.evaluation import (
     ranker,
     report_parts,
 )
-from ytdnn.evaluation.metrics import bootstrap, first_places, metric_names
 from ytdnn.log import prepared, user_log
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 from ytdnn.retrieval import replay
-from ytdnn.run import configs
 
 LOGGED = "logged"
 RANDOM = "random"

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors, ragged, schema
+from ytdnn.base.metrics import metric_names, ranking, retrieval
 from ytdnn.evaluation import (
     list_metrics,
     lists,
@@ -23,8 +24,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.evaluation.metrics import metric_names, ranking, retrieval
-from ytdnn.log import events, prepared, ragged, schema
+from ytdnn.log import events, prepared
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
 _OF_USERS = ("activity", "new_user")

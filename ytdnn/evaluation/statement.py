@@ -1,8 +1,8 @@
 """The `protocol` of a report: every rule that its numbers depend on, in words."""
 
+from ytdnn.base import configs, ragged
 from ytdnn.evaluation import protocol, ranker, report_parts, truths
-from ytdnn.log import catalogues, events, prepared, ragged, shard_index, user_log
-from ytdnn.run import configs
+from ytdnn.log import catalogues, events, prepared, shard_index, user_log
 
 _WATCHES_A_PART = 1 << 22
 _CANDIDATE_SETS = {

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.metrics import bootstrap, metric_names
-from ytdnn.run import configs
 
 PerUser = dict[str, npt.NDArray[np.float64]]
 

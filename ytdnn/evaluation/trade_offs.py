@@ -15,10 +15,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs, schema
+from ytdnn.base.metrics import first_places
 from ytdnn.evaluation import ranker, report_model, summary
-from ytdnn.evaluation.metrics import first_places
-from ytdnn.log import outcomes, schema
-from ytdnn.run import configs
+from ytdnn.log import outcomes
 
 UNWANTED = (schema.DISLIKED, schema.REPORTED)
 _SHARE = 0.5

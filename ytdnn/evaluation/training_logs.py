@@ -5,8 +5,8 @@ import pathlib
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
+from ytdnn.base import artifacts
 from ytdnn.evaluation import report_model
-from ytdnn.run import artifacts
 
 
 def read(

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.evaluation import lists, protocol, summary
 from ytdnn.log import prepared
-from ytdnn.run import configs
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import measure

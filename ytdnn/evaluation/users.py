@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from ytdnn.base import schema
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import impression_metrics, protocol, ranker, summary
-from ytdnn.evaluation.metrics import metric_names
-from ytdnn.log import schema, user_log
+from ytdnn.log import user_log
 
 ANSWERS = "answers"
 NUMERATOR, DENOMINATOR = metric_names.SIDES

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn.base import errors, schema
+from ytdnn.base.metrics import catalogue, diversity, metric_names
 from ytdnn.evaluation import lists, report_model, summary
-from ytdnn.evaluation.metrics import catalogue, diversity, metric_names
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 from ytdnn.retrieval import attributes
 
 

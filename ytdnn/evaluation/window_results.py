@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
 from ytdnn.evaluation import by_window, list_metrics, lists, ranker, run_systems
 from ytdnn.log import events
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.ranking import predictions
 
 _KEYS = "keys"  # of the arrays, as JSON
 _Arrays = Iterator[tuple[list[str], npt.NDArray[Any]]]

@@ -8,8 +8,9 @@ features are missing.
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import past, past_sums
-from ytdnn.log import catalogues, fields, schema
+from ytdnn.log import catalogues, fields
 
 _NOUNS = {
     schema.CHANNEL_ID: "channel",

@@ -24,8 +24,8 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.run import configs
 
 if TYPE_CHECKING:
     from ytdnn.features import corpus

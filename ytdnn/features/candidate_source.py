@@ -8,10 +8,10 @@ import abc
 
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import positions, prepared
 from ytdnn.log import request as raw_request
-from ytdnn.run import configs
 
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 

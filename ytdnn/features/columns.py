@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
 from ytdnn.log import (
     catalogues,
@@ -20,7 +21,6 @@ from ytdnn.log import (
     lookups,
     positions,
     prepared,
-    schema,
     user_shards,
 )
 

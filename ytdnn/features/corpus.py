@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.features import cells
-from ytdnn.log import catalogues, events, positions, prepared, schema
+from ytdnn.log import catalogues, events, positions, prepared
 
 RECENT_SECONDS = 7 * schema.DAY_SECONDS
 _STRIDE = 1 << 32  # of spans in the number of a cell

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import schema, table_schemas
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import catalogues, fields, prepared, schema, table_schemas
+from ytdnn.log import catalogues, fields, prepared
 from ytdnn.log import request as raw_request
 
 MAX_AGE_YEARS = 100.0

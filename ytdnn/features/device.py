@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import catalogues, fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared
 
 
 class Device(encodings.Categorical, base_feature.ReadAtRequest):

@@ -1,7 +1,8 @@
 """The duration of the video, the scale of its watch time (PAPER §4.1, §4.2)."""
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, columns
-from ytdnn.log import positions, schema
+from ytdnn.log import positions
 
 FEATURES = (
     columns.NumberColumn(

@@ -5,8 +5,8 @@ Shown and not watched, a video should be demoted at the next request ("churn").
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import past, past_sums
-from ytdnn.log import schema
 
 
 class _OfVideo(past.OfPast):

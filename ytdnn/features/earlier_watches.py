@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import past, past_sums
-from ytdnn.log import schema
 
 
 class _OfVideo(past.OfPast):

@@ -11,10 +11,10 @@ import re
 
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.features import base_feature
+from ytdnn.layers import continuous, embeddings
 from ytdnn.log import positions, prepared
-from ytdnn.models.layers import continuous, embeddings
-from ytdnn.run import configs
 
 
 def embedding_dim(num_values: int) -> int:

@@ -8,10 +8,10 @@ still means the popularity at the end of training.
 
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.features import base_feature
+from ytdnn.layers import continuous
 from ytdnn.log import positions, prepared
-from ytdnn.models.layers import continuous
-from ytdnn.run import configs
 
 
 class ExampleAge(base_feature.TrainingOnly):

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import events, prepared, schema
+from ytdnn.base import schema
+from ytdnn.log import events, prepared
 
 LIMIT = 0.2  # correlation; see `suspects`
 _STANDARD_ERRORS = 4.0  # 1 / √rows each: a few rows correlate by chance

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, fields, lookups, positions, prepared, schema
+from ytdnn.log import catalogues, fields, lookups, positions, prepared
 from ytdnn.log import request as raw_request
 
 _UNKNOWN, _DIFFERS, _SAME = 0, 1, 2

@@ -4,8 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 

@@ -12,8 +12,9 @@ import dataclasses
 
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.features import columns, future_columns, registry, vector_columns
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 
 
 @dataclasses.dataclass(frozen=True)

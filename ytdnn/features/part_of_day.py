@@ -5,9 +5,9 @@ Coarser than `request_time`, for logs with few requests in each hour.
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import registries, schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 _PART_SECONDS = 6 * 3_600

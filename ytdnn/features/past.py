@@ -9,8 +9,9 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings, past_log, past_request, past_sums
-from ytdnn.log import catalogues, fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import ragged, schema
 from ytdnn.features import past_sums
-from ytdnn.log import positions, prepared, ragged, schema
+from ytdnn.log import positions, prepared
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import past_sums
-from ytdnn.log import positions, prepared, schema, sorted_rows
+from ytdnn.log import positions, prepared, sorted_rows
 from ytdnn.log import request as raw_request
 
 Values = dict[str, tf.Tensor]

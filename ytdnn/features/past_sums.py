@@ -12,8 +12,9 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import columns
-from ytdnn.log import catalogues, positions, prepared, schema
+from ytdnn.log import catalogues, positions, prepared
 
 # What is summed over events.
 EVENTS = "events"  # 1 each

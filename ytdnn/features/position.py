@@ -24,10 +24,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import events, positions, prepared, schema, user_log
-from ytdnn.models.layers import numbers
-from ytdnn.run import configs
+from ytdnn.layers import numbers
+from ytdnn.log import events, positions, prepared, user_log
 
 _SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each position's
 

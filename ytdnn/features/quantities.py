@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.features import corpus
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 
 Marks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
+from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature, encodings
+from ytdnn.layers import continuous, rows
 from ytdnn.log import catalogues, fields, positions, prepared
-from ytdnn.models.layers import continuous, rows
-from ytdnn.run import artifacts, configs
 
 if TYPE_CHECKING:
     from ytdnn.log import request as raw_request

@@ -13,11 +13,11 @@ import re
 import types
 from collections.abc import Sequence
 
-from ytdnn import errors, features, registries
-from ytdnn import registry as parts
+from ytdnn import features
+from ytdnn.base import configs, errors, registries, schema
+from ytdnn.base import registry as parts
 from ytdnn.features import base_feature
-from ytdnn.log import prepared, schema
-from ytdnn.run import configs
+from ytdnn.log import prepared
 
 Features = tuple[base_feature.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

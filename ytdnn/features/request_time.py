@@ -7,11 +7,11 @@ so it is off by default and every result of a candidate model that reads it says
 
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.features import base_feature
+from ytdnn.layers import request_time
 from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
-from ytdnn.models.layers import request_time
-from ytdnn.run import configs
 
 
 class RequestTime(base_feature.ReadAtRequest):

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, positions, prepared, schema, tokens
-from ytdnn.models.layers import embeddings
-from ytdnn.run import configs
+from ytdnn.layers import embeddings
+from ytdnn.log import catalogues, positions, prepared, tokens
 
 MAX_TOKENS = 16  # of a title; what follows is not read
 MAX_VALUES = 100_000  # the most frequent ones

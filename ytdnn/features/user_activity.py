@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, past, past_sums
-from ytdnn.log import catalogues, fields, schema
+from ytdnn.log import catalogues, fields
 
 
 class _OfUser(past.OfPast):

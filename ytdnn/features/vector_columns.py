@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import catalogues, fields, positions, prepared, schema
+from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
-from ytdnn.run import configs
 
 AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
 PRODUCTS = (AVERAGE, LAST, NEAREST)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import schema
+from ytdnn.base import schema
 
 if TYPE_CHECKING:
     from ytdnn.log import outcomes

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import earlier_searches, inputs, schema, streaming, watch_log
+from ytdnn.base import schema
+from ytdnn.log import earlier_searches, inputs, streaming, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from ytdnn.log import schema, watch_log
+from ytdnn.base import schema
+from ytdnn.log import watch_log
 
 Features = dict[str, tf.Tensor]
 

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
+from ytdnn.base import configs
 from ytdnn.log import event_log, matching, shard_tasks, windows
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

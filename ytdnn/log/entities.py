@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema, shards, vectors
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, schema
+from ytdnn.log import event_log, shards, vectors
 
 COUNT = "count"  # of watches
 EVENTS = "events"  # of all tables

@@ -14,8 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import schema, table_schemas
+from ytdnn.base import errors, schema, table_schemas
 
 HIDDEN = "__"
 ROW = "__row__"  # 0-based row of the source, hidden column of an origin

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, outcomes, schema, shards, table_schemas
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, schema, table_schemas
+from ytdnn.log import event_log, outcomes, shards
 
 _NEEDED = {
     schema.WATCHES: (

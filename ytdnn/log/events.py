@@ -15,8 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from ytdnn import errors
-from ytdnn.log import ragged
+from ytdnn.base import errors, ragged
 
 Arrays = dict[str, np.ndarray]
 

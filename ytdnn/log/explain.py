@@ -6,7 +6,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from ytdnn.log import schema, table_schemas
+from ytdnn.base import schema, table_schemas
 
 _WIDTH = 88
 _KINDS = {

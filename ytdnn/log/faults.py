@@ -4,7 +4,8 @@ import dataclasses
 
 import polars as pl
 
-from ytdnn.log import event_log, outcomes, schema, table_schemas, vectors
+from ytdnn.base import schema, table_schemas
+from ytdnn.log import event_log, outcomes, vectors
 
 MOST_TIME = 4_102_444_800  # the year 2100
 

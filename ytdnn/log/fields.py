@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.log import catalogues, schema
+from ytdnn.base import schema
+from ytdnn.log import catalogues
 
 Shape = Literal["batch", "batch, length"]
 MOST_TIME = 4_102_444_800  # the year 2100; milliseconds lie beyond

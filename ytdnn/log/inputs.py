@@ -1,7 +1,7 @@
 """Input pipelines that read positions of the log inside the TensorFlow graph.
 
 A batch is laid out in *slices*: `positions` consecutive positions of the training log,
-which share one gather of history rows (see `ytdnn/models/layers/bags.py`). Row `length
+which share one gather of history rows (see `ytdnn/layers/bags.py`). Row `length
 + t` of a slice would be the label of position t, so it and later rows never enter the
 history of t. The order of slices and their offset are functions of (seed, epoch), and
 no pass over the data in Python runs between steps.
@@ -15,15 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import (
-    events,
-    positions,
-    prepared,
-    schema,
-    streaming,
-    user_shards,
-    watch_log,
-)
+from ytdnn.base import schema
+from ytdnn.log import events, positions, prepared, streaming, user_shards, watch_log
 
 Features = dict[str, tf.Tensor]
 

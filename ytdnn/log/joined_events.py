@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import prepared, ragged, schema, user_shards
+from ytdnn.base import ragged, schema
+from ytdnn.log import prepared, user_shards
 
 VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 TABLES = (user_shards.WATCH, user_shards.SEARCH, user_shards.IMPRESSION)

@@ -8,20 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import progress
+from ytdnn.base import artifacts, progress, schema
 from ytdnn.log import (
     array_files,
     catalogues,
     joined_events,
     outcomes,
     prepared,
-    schema,
     shard_tasks,
     user_log,
     user_shards,
     vectors,
 )
-from ytdnn.run import artifacts
 
 _ROWS = {
     schema.WATCHES: "watch_times",

@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import polars as pl
 
-from ytdnn import progress
-from ytdnn.log import event_log, order_statistics, parts, schema, shards, validation
-from ytdnn.run import configs
+from ytdnn.base import configs, progress, schema
+from ytdnn.log import event_log, order_statistics, parts, shards, validation
 
 EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 

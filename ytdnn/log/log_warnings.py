@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import formats
-from ytdnn.log import events, order_statistics, plausibility, schema
+from ytdnn.base import formats, schema
+from ytdnn.log import events, order_statistics, plausibility
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import catalogues, fields, perfect_hash, schema
+from ytdnn.base import schema
+from ytdnn.log import catalogues, fields, perfect_hash
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema
+from ytdnn.base import errors, schema
+from ytdnn.log import event_log
 
 Ids = Callable[[str, str], pl.LazyFrame]
 # The columns of each table whose ids are looked for among those of the watches.

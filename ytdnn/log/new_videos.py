@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors, user_paths
-from ytdnn.log import catalogues, event_log, prepared, schema, validation, vectors
+from ytdnn.base import errors, schema, user_paths
+from ytdnn.log import catalogues, event_log, prepared, validation, vectors
 from ytdnn.log.sources import frames, log
 
 _NAME = "videos="  # what messages call a frame

@@ -4,7 +4,7 @@ import importlib
 import re
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<path>.*)")
 

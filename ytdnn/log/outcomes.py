@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ytdnn.log import schema, table_schemas, user_shards
+from ytdnn.base import schema, table_schemas
+from ytdnn.log import user_shards
 
 FACT = "outcomes"
 BINARY: Literal["binary"] = "binary"

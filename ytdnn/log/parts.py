@@ -17,9 +17,8 @@ from typing import Any
 import polars as pl
 
 import ytdnn
-from ytdnn import errors
-from ytdnn.log import event_log, log_warnings, schema, validation
-from ytdnn.run import artifacts, whole_files
+from ytdnn.base import artifacts, errors, schema, whole_files
+from ytdnn.log import event_log, log_warnings, validation
 
 USERS, VIDEOS, TIMES = "users", "videos", "times"
 COUNT, FIRST = "count", "first"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import configs, errors, schema
 from ytdnn.log import (
     engines,
     entities,
@@ -20,13 +20,11 @@ from ytdnn.log import (
     log_warnings,
     matching,
     polars_engine,
-    schema,
     shard_tasks,
     shards,
     validation,
     windows,
 )
-from ytdnn.run import configs
 
 _AFTER_WATCHES = 1 << 62  # rows of impressions, which are seen later
 

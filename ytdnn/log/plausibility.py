@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import formats
-from ytdnn.log import event_log, ragged, schema, user_shards
+from ytdnn.base import formats, ragged, schema
+from ytdnn.log import event_log, user_shards
 
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from ytdnn import progress
+from ytdnn.base import configs, progress, schema
 from ytdnn.log import (
     engines,
     entities,
@@ -18,13 +18,11 @@ from ytdnn.log import (
     event_rows,
     log_warnings,
     matching,
-    schema,
     shard_tasks,
     shards,
     validation,
     windows,
 )
-from ytdnn.run import configs
 
 _SHARD = "shard"
 _TABLES = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)

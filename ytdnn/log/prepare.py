@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, environment, errors, schema, whole_files
 from ytdnn.log import (
     catalogues,
     engines,
@@ -23,7 +23,6 @@ from ytdnn.log import (
     plausibility,
     polars_engine,
     prepared,
-    schema,
     searches,
     shard_tasks,
     shards,
@@ -35,7 +34,6 @@ from ytdnn.log import (
     watched_pairs,
 )
 from ytdnn.log.sources import tables
-from ytdnn.run import artifacts, configs, environment, whole_files
 
 _BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
 

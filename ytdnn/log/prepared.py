@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import polars as pl
 
-from ytdnn.log import catalogues, events, schema, user_log, user_shards
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, schema
+from ytdnn.log import catalogues, events, user_log, user_shards
 
 if TYPE_CHECKING:
     from ytdnn.log import split_windows

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from ytdnn.log import lookups, schema, sorted_rows
+from ytdnn.base import schema
+from ytdnn.log import lookups, sorted_rows
 
 Raw = dict[str, tf.Tensor]
 Made = TypeVar("Made")

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from ytdnn.log import catalogues, schema, shards
-from ytdnn.run import configs
+from ytdnn.base import configs, schema
+from ytdnn.log import catalogues, shards
 
 _TOKENS = "tokens"  # of one search, several times if they are in it several times
 _JOINED = "joined"

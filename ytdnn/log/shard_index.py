@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import ragged, user_shards
+from ytdnn.base import ragged
+from ytdnn.log import user_shards
 
 Integers = npt.NDArray[np.int64]
 Marks = Callable[[Any], npt.NDArray[np.bool_]]

@@ -15,16 +15,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn.log import (
-    array_files,
-    events,
-    schema,
-    searches,
-    shards,
-    user_shards,
-    windows,
-)
-from ytdnn.run import configs
+from ytdnn.base import configs, schema
+from ytdnn.log import array_files, events, searches, shards, user_shards, windows
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {

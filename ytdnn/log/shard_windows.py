@@ -25,7 +25,7 @@ class Collector:
         """Counts the events of a window that is no longer referenced."""
         self._num_events += num_events
         if self._num_events >= _COLLECT_EVENTS:
-            from ytdnn.run import environment
+            from ytdnn.base import environment
 
             self._num_events = 0
             environment.collect()

@@ -7,8 +7,8 @@ with the same bytes.
 import numpy as np
 import polars as pl
 
-from ytdnn.log import events, outcomes, ragged, schema, splits, windows
-from ytdnn.run import configs
+from ytdnn.base import configs, ragged, schema
+from ytdnn.log import events, outcomes, splits, windows
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log

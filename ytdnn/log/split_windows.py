@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn.log import events, ragged, shard_index, user_log
-from ytdnn.run import configs
+from ytdnn.base import configs, ragged
+from ytdnn.log import events, shard_index, user_log
 
 _EVENTS_A_PART = 1 << 22
 

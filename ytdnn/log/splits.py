@@ -17,7 +17,8 @@ no model may learn from events after its test.
 import numpy as np
 import polars as pl
 
-from ytdnn.log import events, schema, windows
+from ytdnn.base import schema
+from ytdnn.log import events, windows
 
 _Split = events.Split
 _MIN_WATCHES = 3  # one to train on, one to validate, one to test

@@ -19,7 +19,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import schema, shard_windows
+from ytdnn.base import schema
+from ytdnn.log import shard_windows
 
 Batch = dict[str, tf.Tensor]
 

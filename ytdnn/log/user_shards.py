@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import events, ragged, schema
+from ytdnn.base import errors, ragged, schema
+from ytdnn.log import events
 
 DIRECTORY = "shards"
 QUERIES_FILE = "queries.parquet"

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, faults, schema, table_schemas, vectors
+from ytdnn.base import errors, schema, table_schemas
+from ytdnn.log import event_log, faults, vectors
 
 FAULT = "__fault__"
 _HASHES_A_COUNT = 1 << 24

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.log import event_log, schema, vectors
+from ytdnn.base import schema
+from ytdnn.log import event_log, vectors
 
 
 def write(

@@ -20,9 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import array_files, schema
-from ytdnn.run import whole_files
+from ytdnn.base import errors, schema, whole_files
+from ytdnn.log import array_files
 
 FACT = "vectors"
 DIRECTORY = "vectors"

@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from ytdnn import errors, formats
-from ytdnn.log import event_log, order_statistics, schema
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, formats, schema
+from ytdnn.log import event_log, order_statistics
 
 Spans = dict[str, tuple[int, int]]
 

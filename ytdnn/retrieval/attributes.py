@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import registries
-from ytdnn.log import catalogues, schema
+from ytdnn.base import registries, schema
+from ytdnn.log import catalogues
 
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
 OPERATORS = (IN, NOT_IN, AT_MOST, AT_LEAST)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import schema
+from ytdnn.base import schema
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import page
 

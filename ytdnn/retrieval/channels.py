@@ -4,9 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import catalogues, schema
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, schema
+from ytdnn.log import catalogues
 
 CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
 UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import registries
-from ytdnn.log import inputs, prepared, ragged, shard_index
+from ytdnn.base import ragged, registries
+from ytdnn.log import inputs, prepared, shard_index
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface, near_watches
 

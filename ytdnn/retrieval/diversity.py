@@ -20,11 +20,10 @@ value, else 0.
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import configs, errors, schema
 from ytdnn.features import vector_columns
-from ytdnn.log import catalogues, prepared, schema
+from ytdnn.log import catalogues, prepared
 from ytdnn.retrieval import attributes, channels, rows
-from ytdnn.run import configs
 
 _BEHIND = -1e30  # a video that is not on the page is chosen last
 

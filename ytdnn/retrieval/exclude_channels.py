@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import registries
-from ytdnn.log import fields, lookups, prepared, schema
+from ytdnn.base import registries, schema
+from ytdnn.log import fields, lookups, prepared
 from ytdnn.retrieval import channels, request_fields
 
 _NAME = "exclude_channel_ids"

@@ -18,10 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import errors
-from ytdnn.log import catalogues, schema
+from ytdnn.base import configs, errors, schema
+from ytdnn.log import catalogues
 from ytdnn.retrieval import fresh_uploads, rows
-from ytdnn.run import configs
 
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
 _STEP = -7046029254386353131

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import registries
-from ytdnn.log import schema
+from ytdnn.base import registries, schema
 from ytdnn.retrieval import attributes
 
 SEPARATOR = "\x1f"  # of ASCII, for units

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import prepared, schema
+from ytdnn.base import schema
+from ytdnn.log import prepared
 from ytdnn.retrieval import attributes, filter_columns, value_lists
 from ytdnn.retrieval import conditions as conditions_room
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import registries
-from ytdnn.log import catalogues, prepared, schema, sorted_rows
+from ytdnn.base import registries, schema
+from ytdnn.log import catalogues, prepared, sorted_rows
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import channels as channels_room
 from ytdnn.retrieval import interface

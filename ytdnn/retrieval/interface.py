@@ -8,9 +8,9 @@ import dataclasses
 
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
-from ytdnn.run import configs
 
 TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
 """Sources with a number of their own; see `CompositionConfig.source_names`."""

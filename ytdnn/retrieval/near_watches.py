@@ -14,7 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.log import prepared, ragged
+from ytdnn.base import ragged
+from ytdnn.log import prepared
 
 Integers = npt.NDArray[np.integer]
 _NAMES = ("videos", "before", "after", "order", "ends")  # of a shard's files

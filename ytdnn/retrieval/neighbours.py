@@ -11,8 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy import sparse
 
-from ytdnn import registries
-from ytdnn.log import inputs, prepared, ragged
+from ytdnn.base import ragged, registries
+from ytdnn.log import inputs, prepared
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface, rows
 

@@ -2,10 +2,9 @@
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.log import positions, prepared
 from ytdnn.retrieval import channels, diversity, placing, rows
-from ytdnn.run import configs
 
 
 class Rule(tf.Module):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.retrieval import interface, rows
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

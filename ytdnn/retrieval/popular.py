@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import registries
-from ytdnn.log import inputs, prepared, schema
+from ytdnn.base import registries, schema
+from ytdnn.log import inputs, prepared
 from ytdnn.retrieval import interface, rows
 
 _DAYS = 7

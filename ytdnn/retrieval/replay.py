@@ -14,16 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.log import (
-    events,
-    positions,
-    prepared,
-    ragged,
-    schema,
-    user_log,
-    watch_log,
-)
-from ytdnn.models.candidates import model as candidate_model
+from ytdnn.base import ragged, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.log import events, positions, prepared, user_log, watch_log
 from ytdnn.retrieval import interface, pool, scores
 
 _PAIRS_A_PART = 1 << 16

@@ -7,9 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import errors, registries
+from ytdnn.base import configs, errors, registries
 from ytdnn.log import fields, prepared
-from ytdnn.run import configs
 
 
 class RequestField(tf.Module, abc.ABC):

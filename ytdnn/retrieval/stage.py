@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import artifacts, configs, registries
+from ytdnn.candidates import model as candidate_model
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.models.candidates import model as candidate_model
 from ytdnn.retrieval import interface, nearest, pool, replay, scores, tower
 from ytdnn.retrieval.index import brute_force
-from ytdnn.run import artifacts, configs
 
 KIND = candidate_model.KIND  # of the artefact
 

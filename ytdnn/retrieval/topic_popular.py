@@ -10,8 +10,8 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import registries
-from ytdnn.log import catalogues, inputs, prepared, ragged, schema
+from ytdnn.base import ragged, registries, schema
+from ytdnn.log import catalogues, inputs, prepared
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import interface
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.evaluation.metrics import recalibration
+from ytdnn.base import configs
+from ytdnn.base.metrics import recalibration
 from ytdnn.log import events, prepared, shard_windows
-from ytdnn.models.ranking import building, heads, model, outcomes, predictions
-from ytdnn.run import configs
+from ytdnn.ranking import building, heads, model, outcomes, predictions
 
 _LEAST = 1e-6  # so that logs are finite
 

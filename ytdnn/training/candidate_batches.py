@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ytdnn.base import configs
+from ytdnn.candidates import tower_inputs
 from ytdnn.log import inputs, prepared, streaming
-from ytdnn.models.candidates import tower_inputs
-from ytdnn.run import configs
 
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels

@@ -6,11 +6,10 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import registries
+from ytdnn.base import artifacts, configs, registries
+from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn.layers import randomness
 from ytdnn.log import events, inputs, prepared, streaming, user_log
-from ytdnn.models.candidates import losses, model, tower_inputs
-from ytdnn.models.layers import randomness
-from ytdnn.run import artifacts, configs
 from ytdnn.training import (
     candidate_batches,
     checkpoints,
@@ -82,7 +81,7 @@ def train(
         facts_of_members.append(found)
     if not on.writes:
         return
-    from ytdnn.models.layers import weights
+    from ytdnn.layers import weights
 
     whole = model.joined(members[-own.num_kept :])
     if number > 1:
@@ -177,7 +176,7 @@ def _begun(
     """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
         return {}
-    from ytdnn.models.candidates import initial
+    from ytdnn.candidates import initial
     from ytdnn.training import starting
 
     with on.scope():

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from ytdnn import errors, formats
+from ytdnn.base import errors, formats
 from ytdnn.log import object_stores
 
 T = TypeVar("T")

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ytdnn import errors
-from ytdnn import progress as progress_room
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, errors
+from ytdnn.base import progress as progress_room
 from ytdnn.training import devices
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.log import streaming
-from ytdnn.run import configs
 
 Batch = dict[str, tf.Tensor]
 Step = Callable[[Batch, tf.Tensor], tf.Tensor]

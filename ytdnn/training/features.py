@@ -1,11 +1,11 @@
 """Checks that a config fits the columns and videos of a log, before training starts."""
 
+from ytdnn.base import configs
+from ytdnn.candidates import content
 from ytdnn.features import base_feature, registry
 from ytdnn.log import prepared
-from ytdnn.models.candidates import content
-from ytdnn.models.ranking import building
+from ytdnn.ranking import building
 from ytdnn.retrieval import channels, diversity
-from ytdnn.run import configs
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.training import devices
 
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32

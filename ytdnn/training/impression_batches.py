@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.log import prepared, schema, streaming
-from ytdnn.models.ranking import building, inputs, model
+from ytdnn.base import schema
+from ytdnn.log import prepared, streaming
+from ytdnn.ranking import building, inputs, model
 
 
 class ImpressionWindows:

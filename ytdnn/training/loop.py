@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import progress as progress_room
+from ytdnn.base import configs
+from ytdnn.base import progress as progress_room
+from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.log import streaming
-from ytdnn.models.layers import embeddings, randomness, replica
-from ytdnn.run import configs
 from ytdnn.training import (
     checkpoints,
     devices,

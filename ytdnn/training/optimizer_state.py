@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.models.layers import embeddings
+from ytdnn.layers import embeddings
 
 FILE = "optimizer.npz"
 _STEPS = "steps"

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ytdnn import errors
-from ytdnn.run import configs
+from ytdnn.base import configs, errors
 
 _OF_TABLES = ("adagrad", "lazy_adam", "adam")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ytdnn.candidates import model
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model
 
 _MOST_POSITIONS = 1 << 15
 

@@ -10,21 +10,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import progress, registries
-from ytdnn.evaluation.metrics import binary, per_user_loss
+from ytdnn.base import artifacts, configs, environment, progress, registries, schema
+from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.log import (
-    earlier_impressions,
-    events,
-    prepared,
-    schema,
-    shard_windows,
-    streaming,
-)
-from ytdnn.models.layers import randomness, weights
-from ytdnn.models.ranking import building, heads, inputs, model, outcomes
+from ytdnn.layers import randomness, weights
+from ytdnn.log import earlier_impressions, events, prepared, shard_windows, streaming
+from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import artifacts, configs, environment
 from ytdnn.training import (
     calibrating,
     checkpoints,

@@ -10,8 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import progress
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, progress
 from ytdnn.training import checkpoints
 
 _RECENT = 5  # steps

@@ -12,10 +12,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ytdnn import progress
+from ytdnn.base import configs, progress
+from ytdnn.candidates import initial, model
 from ytdnn.log import prepared
-from ytdnn.models.candidates import initial, model
-from ytdnn.run import configs
 from ytdnn.training import devices, validation
 
 _FACT = "start"

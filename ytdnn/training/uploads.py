@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Final
 
-from ytdnn import progress
+from ytdnn.base import progress
 from ytdnn.training import checkpoint_store
 
 _PENDING = ".uploading"

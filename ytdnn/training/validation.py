@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import progress
-from ytdnn.log import events, prepared, ragged, shard_windows
-from ytdnn.models.candidates import model
-from ytdnn.run import configs
+from ytdnn.base import configs, progress, ragged
+from ytdnn.candidates import model
+from ytdnn.log import events, prepared, shard_windows
 
 METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
@@ -137,7 +136,7 @@ def _measured(
     total: int,
 ) -> Iterator[Values]:
     """Yields the metrics of the users of each block."""
-    from ytdnn.evaluation.metrics import retrieval
+    from ytdnn.base.metrics import retrieval
 
     _, moment = data.windows.training_window
     vectors = candidate_model.video_vectors(moment)

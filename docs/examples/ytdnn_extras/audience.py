@@ -1,7 +1,7 @@
 """WORKDIR/audience/users.csv: the users of a run."""
 
 from ytdnn import registries
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 from ytdnn.run.pipeline import graph, steps
 
 

@@ -5,7 +5,8 @@ import pathlib
 import polars as pl
 
 from ytdnn import registries
-from ytdnn.log import event_log, schema
+from ytdnn.base import schema
+from ytdnn.log import event_log
 
 _NAMES = {
     "user": schema.USER_ID,

@@ -5,7 +5,7 @@ from typing import Literal
 import tensorflow as tf
 
 from ytdnn import configs, registries
-from ytdnn.models.ranking import heads
+from ytdnn.ranking import heads
 
 
 @configs.validated

@@ -8,8 +8,8 @@ import polars as pl
 
 from experiments.benchmarks.peers import pace
 from ytdnn import configs
+from ytdnn.base.metrics import retrieval
 from ytdnn.evaluation import lists, protocol
-from ytdnn.evaluation.metrics import retrieval
 from ytdnn.log import events, prepare, prepared
 
 K = 10

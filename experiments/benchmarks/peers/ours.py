@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from experiments.benchmarks.peers import pace
 from ytdnn import configs
+from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import protocol
 from ytdnn.features import base_feature, registry
+from ytdnn.layers import randomness
 from ytdnn.log import events, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.layers import randomness
 from ytdnn.training import candidates, devices, loop
 
 

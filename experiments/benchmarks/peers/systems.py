@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log.sources import archives
 
 ROOT = pathlib.Path(__file__).parents[3]

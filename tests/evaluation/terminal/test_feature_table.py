@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.evaluation.terminal import feature_table
 from ytdnn.features import base_feature, registry
 

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from tests.evaluation.terminal import example
+from ytdnn.base import artifacts
 from ytdnn.evaluation import report_files
 from ytdnn.evaluation.terminal import files
 from ytdnn.lab.pages import tensorboard
-from ytdnn.run import artifacts
 
 
 def result() -> report_files.Result:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.run.cli import conftest
 from tests.run.cli.tried import logs
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation.terminal import prepared_table
 from ytdnn.log import prepare, prepared
 

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests.features.sequences import contract, documented
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.features.sequences import base_encoder, choice
-from ytdnn.log import events, inputs, positions, prepared, schema, watch_log
+from ytdnn.log import events, inputs, positions, prepared, watch_log
 
 POSITIONS = 5
 ENCODERS = {

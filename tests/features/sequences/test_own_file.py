@@ -3,7 +3,8 @@ import pathlib
 import pytest
 
 from tests.features.sequences import documented
-from ytdnn import configs, errors, registries
+from ytdnn import configs
+from ytdnn.base import errors, registries
 from ytdnn.features.sequences import own_file
 
 IMPORT = "from ytdnn.features.sequences import sequence\n"

@@ -5,9 +5,10 @@ import pathlib
 import tensorflow as tf
 
 from tests import extras, planted
-from tests.models.candidates.losses import setting
-from ytdnn import configs, registries
-from ytdnn.models.candidates import losses, model
+from tests.candidates.losses import setting
+from ytdnn import configs
+from ytdnn.base import registries
+from ytdnn.candidates import losses, model
 
 
 def test_encoders_of_ytdnn_are_registered() -> None:

@@ -2,8 +2,9 @@ import numpy as np
 import tensorflow as tf
 
 from tests.features.sequences import contract
+from ytdnn.base import schema
 from ytdnn.features.sequences import search_bag
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 
 
 class TestSearchBag(contract.EncoderContract):

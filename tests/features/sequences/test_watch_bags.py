@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from tests.features.sequences import contract
+from ytdnn.base import schema
 from ytdnn.features.sequences import watch_bags
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 
 
 class TestWatchBags(contract.EncoderContract):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.run.cli import conftest, fakes
+from ytdnn.base import artifacts
 from ytdnn.lab.pages import studied
 from ytdnn.lab.studies import study
-from ytdnn.run import artifacts
 
 VARIANTS = """
 from ytdnn import configs

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands
 
 FILE = """

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from tests.lab.live.conftest import BUILT_IN, WORLD
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.lab.live import arms, days, measures, play
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
-from ytdnn.log import prepare, schema
+from ytdnn.log import prepare
 
 TEST = play.Test(WORLD, BUILT_IN, WORLD.live_days)
 Both = tuple[play.Played, pathlib.Path]

@@ -11,7 +11,7 @@ import rich.console
 
 from tests.evaluation.terminal import example
 from tests.lab.live.conftest import WORLD
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.live import (
     arms,
@@ -23,7 +23,7 @@ from ytdnn.lab.live import (
     report,
 )
 from ytdnn.lab.pages import live_page, live_table
-from ytdnn.run import artifacts, pipeline
+from ytdnn.run import pipeline
 
 
 @pytest.fixture(scope="module")

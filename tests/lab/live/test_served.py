@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.lab.live.conftest import WORLD
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import batches, bundle, user_requests
 from ytdnn.lab.live import arms, built_in, history, play, report, served, traffic
 from ytdnn.lab.world import corpus, generate, policy
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 
 
 @pytest.fixture(scope="module")

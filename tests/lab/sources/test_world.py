@@ -4,11 +4,11 @@ import polars as pl
 import polars.testing
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, schema, table_schemas
 from ytdnn.lab.sources import world
 from ytdnn.lab.world import generate
-from ytdnn.log import schema, sources, table_schemas, validation
-from ytdnn.run import artifacts
+from ytdnn.log import sources, validation
 
 TINY = configs.WorldConfig(
     num_users=30, num_videos=40, num_topics=4, watches_per_user=10

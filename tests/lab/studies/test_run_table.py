@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from tests.evaluation.terminal import example
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import report_files, summary
 from ytdnn.lab.studies import run_table
 

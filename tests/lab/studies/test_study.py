@@ -9,11 +9,11 @@ import pytest
 from rich import console
 
 from tests.evaluation.terminal import example
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files, summary
 from ytdnn.lab.pages import studied
 from ytdnn.lab.studies import study
-from ytdnn.run import artifacts
 
 METRIC = "candidates/hit_rate@10"
 SECONDS = 30.0

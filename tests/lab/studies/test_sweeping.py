@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ytdnn import configs, errors, progress
+from ytdnn import configs
+from ytdnn.base import errors, progress
+from ytdnn.base.configs import spaces
 from ytdnn.evaluation import answer_cost
 from ytdnn.lab.pages import sweep_page
 from ytdnn.lab.studies import optuna_studies, sweeping
 from ytdnn.run.cli import config_file, given_settings
-from ytdnn.run.configs import spaces
 
 optuna = pytest.importorskip("optuna")
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests import extras
-from ytdnn import configs, errors, progress, registries
+from ytdnn import configs
+from ytdnn.base import errors, progress, registries
 from ytdnn.run.pipeline import tracker
 
 CONFIG = configs.Config(seed=7)

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log.sources import archives
 
 MEMBERS = ("ratings.csv",)

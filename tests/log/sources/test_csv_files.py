@@ -3,7 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import event_log
 from ytdnn.log.sources import csv_files, files
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log.sources import download
 
 

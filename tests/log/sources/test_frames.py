@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log.sources import frames
 
 COLUMNS = {

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from tests import kuairand_files
-from ytdnn import configs, errors
-from ytdnn.log import prepare, schema, sources, validation
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.log import prepare, sources, validation
 from ytdnn.log.sources import download
 
 DAY = 1_649_347_200_000  # 2022-04-08, 00:00 in China, as milliseconds

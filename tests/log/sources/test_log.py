@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytdnn import configs, errors
-from ytdnn.log import events, prepare, sources, table_schemas
+from ytdnn import configs
+from ytdnn.base import errors, table_schemas
+from ytdnn.log import events, prepare, sources
 from ytdnn.log.sources import log as log_source
 from ytdnn.run.cli import arguments, commands, given_settings
 

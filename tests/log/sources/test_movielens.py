@@ -7,7 +7,8 @@ import zipfile
 import polars as pl
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import sources, validation
 from ytdnn.log.sources import download
 

@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 from tests import extras
-from ytdnn import configs, errors, registries
+from ytdnn import configs
+from ytdnn.base import errors, registries
 from ytdnn.log import prepare, prepared, sources
 
 

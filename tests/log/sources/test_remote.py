@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from tests import full_log
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import object_stores, prepare
 from ytdnn.log.sources import archives, remote
 

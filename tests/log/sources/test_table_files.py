@@ -5,8 +5,9 @@ import pathlib
 import polars as pl
 import pytest
 
-from ytdnn import configs, errors
-from ytdnn.log import event_log, schema
+from ytdnn import configs
+from ytdnn.base import errors, schema
+from ytdnn.log import event_log
 from ytdnn.log.sources import log, table_files
 
 _ROWS = pl.DataFrame({"user_id": ["a", "b"], "video_id": ["v", "w"], "time": [1, 2]})

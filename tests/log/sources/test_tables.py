@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.log import prepare, prepared
 from ytdnn.log.sources import tables
-from ytdnn.run import artifacts
 
 CONFIG = configs.DataConfig(source="tables", ranking_fraction=0.4)
 TABLES = ("watches", "impressions", "videos", "users")

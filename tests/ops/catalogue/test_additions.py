@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 from tests.bundle import conftest
-from ytdnn import errors
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import added_videos, batches, bundle
-from ytdnn.log import catalogues, new_videos, prepared, schema
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.run import artifacts, pipeline
+from ytdnn.candidates import model as candidate_model
+from ytdnn.log import catalogues, new_videos, prepared
+from ytdnn.run import pipeline
 from ytdnn.run.pipeline import workdir as workdir_room
 
 STAGES = ("data", "candidates", "index", "ranking")

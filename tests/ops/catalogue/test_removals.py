@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.bundle import conftest
-from ytdnn import errors
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import (
     bundle,
     export,
@@ -16,9 +16,7 @@ from ytdnn.bundle import (
     user_requests,
     versions,
 )
-from ytdnn.log import schema
 from ytdnn.ops.catalogue import removals
-from ytdnn.run import artifacts
 
 
 @pytest.fixture

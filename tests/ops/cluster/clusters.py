@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import training_logs
 from ytdnn.ops.cluster import local_network, tasks
 from ytdnn.run import pipeline

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import configs
+from ytdnn.candidates import model as candidate_model
+from ytdnn.layers import randomness
 from ytdnn.log import prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.layers import randomness
-from ytdnn.models.ranking import building
 from ytdnn.ops.cluster import strategies, tasks
+from ytdnn.ranking import building
 from ytdnn.training import candidates, devices, loop, ranking
 
 SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)

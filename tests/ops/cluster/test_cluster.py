@@ -15,11 +15,11 @@ import pytest
 import tensorflow as tf
 
 from tests.ops.cluster import clusters, own_disks
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
+from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepared
-from ytdnn.models.candidates import model as candidate_model
 from ytdnn.ops.cluster import local_network, tasks
-from ytdnn.run import artifacts, pipeline
+from ytdnn.run import pipeline
 
 MOST_SECONDS = 150
 SERVERS = ["--workers=2", "--ps=2"]

@@ -5,11 +5,12 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
+from ytdnn.candidates import tower_inputs
 from ytdnn.log import drawn_labels, events, inputs
-from ytdnn.models.candidates import tower_inputs
-from ytdnn.models.ranking import building
 from ytdnn.ops.cluster import portions
+from ytdnn.ranking import building
 from ytdnn.training import impression_batches
 
 

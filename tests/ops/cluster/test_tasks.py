@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.ops.cluster import limits, tasks
 from ytdnn.run.pipeline import roles
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests import full_log
 from tests.log import comparison
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.log import catalogues, events, inputs, prepared, user_shards
 from ytdnn.ops.refit import refit
 

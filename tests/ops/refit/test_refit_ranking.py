@@ -11,9 +11,9 @@ from hypothesis import strategies
 from tests import planted
 from ytdnn.features import base_feature
 from ytdnn.log import events, positions
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.models.ranking import network
 from ytdnn.ops.refit import refit_ranking
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import network
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.retrieval.index import brute_force
 from ytdnn.training import candidates, ranking

@@ -14,14 +14,15 @@ from tests.run.pipeline import conftest
 from tests.run.pipeline.test_api import refused
 from tests.training import kills
 from ytdnn import configs
+from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.bundle import user_requests
+from ytdnn.candidates import model as candidate_model
 from ytdnn.log import events, inputs, prepared
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.ranking import model as ranking_model
 from ytdnn.ops.refit import refitting
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
-from ytdnn.run import artifacts, pipeline
+from ytdnn.run import pipeline
 from ytdnn.run.pipeline import graph, runner, system_evaluation, workdir
 
 PLACES = [step.name for step in refitting.STEPS]

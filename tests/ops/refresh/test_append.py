@@ -10,13 +10,13 @@ import pytest
 
 from tests import full_log
 from tests.log import comparison
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.log import (
     event_log,
     joined_sets,
     prepare,
     prepared,
-    schema,
     shard_tasks,
     user_shards,
 )

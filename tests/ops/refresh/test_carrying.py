@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn.models.layers import embeddings
+from ytdnn.layers import embeddings
 from ytdnn.ops.refresh import carrying
 from ytdnn.training import optimizer_state
 

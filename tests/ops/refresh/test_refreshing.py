@@ -14,11 +14,11 @@ import ytdnn
 from tests import planted
 from tests.run.pipeline.test_api import refused
 from ytdnn import configs
+from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import events, prepared, schema
-from ytdnn.models.candidates import model as candidate_model
+from ytdnn.candidates import model as candidate_model
+from ytdnn.log import events, prepared
 from ytdnn.ops.refresh import refresh
-from ytdnn.run import artifacts
 from ytdnn.run.pipeline import graph, runner, workdir
 from ytdnn.training import optimizer_state
 

@@ -11,8 +11,8 @@ from starlette import testclient
 
 from tests import untrained
 from tests.conftest import MadeOnce
+from ytdnn.base import schema
 from ytdnn.bundle import bundle, user_requests
-from ytdnn.log import schema
 from ytdnn.ops.server import app, settings
 from ytdnn.ops.server import parts as parts_room
 

@@ -9,7 +9,7 @@ import pytest
 from starlette import testclient
 
 from tests.ops.server import conftest
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.server import access, app, inspector, settings, start
 
 TOKEN = "a token of some length"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.server import agreement
 from ytdnn.ops.server.agreement import Commit, Prepare, Refuse
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.server import batching, problems, records, settings
 
 LONG = 5_000_000  # microseconds: no test waits for it

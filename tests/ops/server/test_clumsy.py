@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 
 from tests.ops.server import conftest
+from ytdnn.base import schema
 from ytdnn.bundle import requests, signatures
-from ytdnn.log import schema
 from ytdnn.ops.server import deadlines, models, problems
 
 _IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "int64", "batch, length", 0, "")

@@ -17,8 +17,8 @@ import pytest
 
 from tests import untrained
 from tests.ops.server import live
+from ytdnn.base import artifacts
 from ytdnn.bundle import versions
-from ytdnn.run import artifacts
 
 SECONDS = float(os.environ.get("YTDNN_ENDURANCE_SECONDS", "60"))
 SWAP_SECONDS = max(5.0, SECONDS / 20)

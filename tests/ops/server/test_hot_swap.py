@@ -14,12 +14,11 @@ from starlette import testclient
 
 from tests import untrained
 from tests.ops.server import conftest
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
 from ytdnn.bundle import requests, versions
 from ytdnn.ops.catalogue import removals
 from ytdnn.ops.server import app
 from ytdnn.ops.server import parts as parts_room
-from ytdnn.run import artifacts
 
 
 @pytest.fixture(scope="module")

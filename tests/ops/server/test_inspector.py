@@ -10,10 +10,11 @@ import pytest
 
 from tests.lab.pages import browser
 from tests.ops.server import conftest, live
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, ragged, schema
 from ytdnn.evaluation import protocol
 from ytdnn.lab.truth import true_page
-from ytdnn.log import prepare, prepared, ragged, schema
+from ytdnn.log import prepare, prepared
 from ytdnn.ops.server import parts as parts_room
 from ytdnn.ops.server import truth
 

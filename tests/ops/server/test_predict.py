@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from tests.ops.server import conftest
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import batches, bundle, signatures
-from ytdnn.log import schema
 from ytdnn.ops.server import predict, settings
 
 MODEL = conftest.MODEL

@@ -17,9 +17,9 @@ import pytest
 
 from tests import untrained
 from tests.ops.server import live
+from ytdnn.base import artifacts
 from ytdnn.bundle import versions
 from ytdnn.ops.catalogue import removals
-from ytdnn.run import artifacts
 
 pytestmark = pytest.mark.thorough
 

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from tests.ops.server import conftest
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, schema
 from ytdnn.bundle import bundle
-from ytdnn.log import prepare, schema
+from ytdnn.log import prepare
 from ytdnn.ops.server import joined_log, metrics, served_log
 
 

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from starlette import testclient
 
 from tests.ops.server import conftest
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.server import access_log, app, settings, telemetry
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

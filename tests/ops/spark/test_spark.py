@@ -13,12 +13,12 @@ import pytest
 
 from tests import full_log
 from tests.ops.spark import clusters
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors, whole_files
 from ytdnn.bundle import streams
 from ytdnn.log import prepare, prepared, sources
 from ytdnn.ops.refresh import append
 from ytdnn.ops.spark import on_spark, session
-from ytdnn.run import whole_files
 from ytdnn.run.cli import arguments
 from ytdnn.run.cli import engine as engine_flags
 from ytdnn.run.pipeline import bulk, recommender

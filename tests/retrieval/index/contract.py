@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.retrieval.index import interface
 
 

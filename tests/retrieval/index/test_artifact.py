@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.retrieval.index import contract
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.retrieval.index import artifact, brute_force, ivf, scann_index
-from ytdnn.run import artifacts
 
 
 def _candidates(path: pathlib.Path, content: str) -> artifacts.Manifest:

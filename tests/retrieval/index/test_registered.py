@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests import extras
-from ytdnn import configs, errors, registries
+from ytdnn import configs
+from ytdnn.base import artifacts, errors, registries
 from ytdnn.retrieval.index import artifact, interface
-from ytdnn.run import artifacts
 
 VECTORS = np.random.default_rng(0).normal(size=(200, 16)).astype(np.float32)
 QUERIES = VECTORS[:5] + 0.1

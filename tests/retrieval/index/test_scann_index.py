@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.retrieval.index import contract
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.retrieval.index import brute_force, interface, scann_index
 
 pytest.importorskip("scann")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.retrieval.index import contract
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.retrieval.index import brute_force, lsh, scann_index, tune, tuning_spaces
 
 VECTORS, QUERIES = contract.clustered(3_000, dim=15, num_queries=80)

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from tests.evaluation.terminal import example
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import chosen_order, report_files, summary
-from ytdnn.run import artifacts
 
 
 class Rooms:

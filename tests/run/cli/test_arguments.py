@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies
 from ml_collections import config_dict
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, config_file, given_settings, settings
 from ytdnn.run.pipeline import config_dicts
 

@@ -1,6 +1,6 @@
 """Settings chosen from the size of the log: said, recorded, and given up for one's own.
 
-The rule itself: tests/run/configs/test_by_size.py.
+The rule itself: tests/base/configs/test_by_size.py.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 
 FIXED = configs.CandidatesConfig()
 

@@ -7,7 +7,8 @@ import pathlib
 import pytest
 
 from tests.run.cli import conftest, fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, config_file, given_settings
 
 TREE = "--config.candidates.loss=hierarchical_softmax"

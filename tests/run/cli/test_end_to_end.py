@@ -16,8 +16,8 @@ import pytest
 
 from tests.lab.pages import browser
 from tests.run.cli import conftest
+from ytdnn.base import schema
 from ytdnn.evaluation import report_schema
-from ytdnn.log import schema
 
 ROOT = pathlib.Path(__file__).parents[3]
 TINY = (

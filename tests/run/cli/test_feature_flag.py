@@ -2,7 +2,8 @@
 
 import pytest
 
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands, feature_flag, given_settings
 
 

@@ -11,7 +11,7 @@ import pytest
 import ytdnn
 from tests.run.cli import conftest, fakes
 from tests.run.cli.tried import page
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands
 
 _ROOT = pathlib.Path(ytdnn.__file__).parent

@@ -6,7 +6,7 @@ import pytest
 
 from tests import full_log
 from tests.run.cli import conftest
-from ytdnn import progress
+from ytdnn.base import progress
 
 
 @pytest.fixture

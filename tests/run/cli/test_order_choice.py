@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from tests.run.cli import conftest, fakes
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 
 
 def _bundle_inputs(workdir: pathlib.Path) -> set[str]:

@@ -9,7 +9,7 @@ from tests import extras
 from ytdnn.run.cli import main
 
 FILE = """
-from ytdnn import registries
+from ytdnn.base import registries
 
 @registries.METRICS.register("mine", text="of a file")
 def mine(lists, k):

@@ -11,7 +11,8 @@ import pytest
 
 from tests.evaluation.terminal import example
 from tests.run.cli import conftest, fakes
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests import extras
 from tests.run.cli import conftest, fakes
-from ytdnn import configs, registries
+from ytdnn import configs
+from ytdnn.base import registries
 from ytdnn.run.pipeline import sizes, tracker
 from ytdnn.run.pipeline import workdir as workdir_room
 

@@ -12,7 +12,8 @@ import ytdnn
 from tests import planted
 from tests.run.pipeline import conftest
 from ytdnn import configs
-from ytdnn.run import artifacts, pipeline
+from ytdnn.base import artifacts
+from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 
 

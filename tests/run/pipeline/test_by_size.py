@@ -7,7 +7,7 @@ import pytest
 
 import ytdnn
 from ytdnn import configs
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 from ytdnn.run.pipeline import workdir as workdir_room
 
 

@@ -14,10 +14,10 @@ import ytdnn
 from tests import leftovers, planted, untrained
 from tests.features.sequences import documented
 from ytdnn import configs
+from ytdnn.base import artifacts, schema
 from ytdnn.bundle import bundle, requests, user_requests
-from ytdnn.log import events, prepared, schema
-from ytdnn.models.candidates import model
-from ytdnn.run import artifacts
+from ytdnn.candidates import model
+from ytdnn.log import events, prepared
 from ytdnn.run.pipeline import graph, runner
 
 GRU = "own"

@@ -11,15 +11,15 @@ import pytest
 
 import ytdnn
 from tests import extras, full_log, planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.log import catalogues
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.run import artifacts
+from ytdnn.ranking import model as ranking_model
 from ytdnn.run.cli import main
 from ytdnn.run.pipeline import graph, runner
 from ytdnn.run.pipeline import workdir as workdir_room
 
-pytestmark = pytest.mark.thorough  # tests/test_registry.py and others are cheaper
+pytestmark = pytest.mark.thorough  # tests/base/test_registry.py and others are cheaper
 K = 5
 
 

@@ -6,8 +6,8 @@ import pathlib
 
 import pytest
 
-from ytdnn import configs, errors
-from ytdnn.run import artifacts
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.run.pipeline import graph, runner, steps
 
 

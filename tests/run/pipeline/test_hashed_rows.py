@@ -11,11 +11,12 @@ import pytest
 import ytdnn
 from tests import planted
 from ytdnn import configs
+from ytdnn.base import schema
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.log import prepared, schema
-from ytdnn.models.candidates import model
-from ytdnn.models.ranking import model as ranking_model
-from ytdnn.models.ranking import network
+from ytdnn.candidates import model
+from ytdnn.log import prepared
+from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import network
 from ytdnn.retrieval import stage
 
 ROWS, RANKER_ROWS = 16, 12

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import ytdnn
-from ytdnn import errors
+from ytdnn.base import errors
 
 ODD: tuple[Any, ...] = (
     *(5, -1, 1.5, True, b"x", object(), [], ["x"], {}, {"a": 1}, ()),

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from ytdnn import configs, errors, progress
+from ytdnn import configs
+from ytdnn.base import errors, progress
 from ytdnn.run.pipeline import memory
 
 _SIZE = configs.LogSize(watches=100_000, users=900, videos=1_700, impressions=50_000)

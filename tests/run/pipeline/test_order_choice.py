@@ -8,8 +8,8 @@ import pytest
 
 import ytdnn
 from tests.run.pipeline import conftest
+from ytdnn.base import artifacts
 from ytdnn.evaluation import chosen_order, order_choice
-from ytdnn.run import artifacts
 
 
 @pytest.fixture(scope="module")

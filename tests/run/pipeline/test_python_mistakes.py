@@ -8,7 +8,7 @@ import pytest
 
 import ytdnn
 from tests.evaluation.terminal import example
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.evaluation import report_files
 
 

@@ -4,8 +4,8 @@ import dataclasses
 import pathlib
 
 from tests import extras, planted
-from ytdnn import configs, own_files, registries
-from ytdnn.run import artifacts
+from ytdnn import configs
+from ytdnn.base import artifacts, own_files, registries
 from ytdnn.run.pipeline import graph, runner, sizes
 
 

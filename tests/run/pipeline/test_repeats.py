@@ -9,7 +9,8 @@ import pytest
 
 import ytdnn
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands, given_settings
 
 _SONGS, _USERS, _PLAYS = 30, 24, 20

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from ytdnn import configs
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts
 from ytdnn.run.pipeline import graph, runner
 
 

@@ -8,9 +8,9 @@ import pytest
 
 import ytdnn
 from tests.run.pipeline import conftest
-from ytdnn import configs, errors
+from ytdnn import configs
+from ytdnn.base import artifacts, errors
 from ytdnn.retrieval.index import tune
-from ytdnn.run import artifacts
 from ytdnn.run.pipeline import runner, tuning
 from ytdnn.run.pipeline import workdir as workdir_room
 

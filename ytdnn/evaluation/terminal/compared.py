@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from rich import console, table, text
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import compare, lists
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names as page_names
 
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries, schema
 from ytdnn.features import base_feature, encodings, registry
-from ytdnn.log import catalogues, fields, schema
+from ytdnn.log import catalogues, fields
 
 BEGIN = (
     "<!-- Made by: python -m ytdnn.evaluation.terminal.feature_table docs/features.md "

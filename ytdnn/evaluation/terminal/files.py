@@ -2,7 +2,7 @@
 
 import pathlib
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.evaluation import report_files
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from rich import console, table
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 
 WITHOUT_INTERVALS = "intervals: on the report's page, or in a wider terminal"

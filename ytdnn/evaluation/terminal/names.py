@@ -6,7 +6,7 @@ column, another system's predictions) is shown as it is.
 
 from collections.abc import Iterable
 
-from ytdnn.evaluation.metrics import metric_names
+from ytdnn.base.metrics import metric_names
 
 MODELS = {
     "popularity": "popularity",

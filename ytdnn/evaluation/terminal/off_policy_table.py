@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from rich import table
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import definitions, report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import layout, names
 
 TITLE = "estimated values of other slates, from the log"

@@ -7,8 +7,8 @@ of lists answer another question, and judge the first stage (`retrieval`).
 
 from collections.abc import Iterator
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, shown_words
 
 _BESIDE = (metric_names.TRUE_CLICKS, metric_names.HIT_WATCH_SECONDS, "hit_rate")

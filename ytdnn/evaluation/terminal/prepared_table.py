@@ -9,18 +9,8 @@ import rich.box
 import rich.console
 import rich.table
 
-from ytdnn import errors, formats
-from ytdnn.log import (
-    catalogues,
-    events,
-    outcomes,
-    prepared,
-    schema,
-    split_windows,
-    table_schemas,
-    vectors,
-)
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, formats, schema, table_schemas
+from ytdnn.log import catalogues, events, outcomes, prepared, split_windows, vectors
 
 _WIDTH = 120
 _OWN_SHOWN = 5  # columns in the example of a command

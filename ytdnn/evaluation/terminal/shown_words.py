@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names
 
 _HOUR_SECONDS = 3_600.0

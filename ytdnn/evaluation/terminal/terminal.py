@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import rich
 from rich import box, console, table, text
 
+from ytdnn.base.metrics import calibration, metric_names
 from ytdnn.evaluation import report_model
-from ytdnn.evaluation.metrics import calibration, metric_names
 from ytdnn.evaluation.terminal import (
     finite_numbers,
     layout,

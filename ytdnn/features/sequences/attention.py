@@ -4,10 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.features.sequences import sequence
-from ytdnn.models.layers import attention, randomness
-from ytdnn.run import configs
+from ytdnn.layers import attention, randomness
 
 
 class _Attention(sequence.SequenceEncoder):

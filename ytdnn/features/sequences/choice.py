@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Union
 
-from ytdnn import registries
-from ytdnn.run import configs
+from ytdnn.base import configs, registries
 
 if TYPE_CHECKING:
     from ytdnn.features.sequences import side_by_side, watch_bags, watched

@@ -6,9 +6,8 @@ loaded later is the one that was trained, even if the file has changed.
 
 from typing import Any
 
-from ytdnn import own_files, registries
+from ytdnn.base import configs, own_files, registries
 from ytdnn.features.sequences import sequence
-from ytdnn.run import configs
 
 _FILE = own_files.ENCODER
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.features.sequences import base_encoder
-from ytdnn.log import catalogues, fields, lookups, schema, tokens
+from ytdnn.layers import embeddings, randomness, token_bag
+from ytdnn.log import catalogues, fields, lookups, tokens
 from ytdnn.log import request as raw_request
-from ytdnn.models.layers import embeddings, randomness, token_bag
-from ytdnn.run import configs
 
 
 class SearchBag(base_encoder.Encoder):

@@ -12,10 +12,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.features.sequences import base_encoder, watched
-from ytdnn.log import catalogues, fields, schema
-from ytdnn.models.layers import attention, bags, randomness
+from ytdnn.layers import attention, bags, randomness
+from ytdnn.log import catalogues, fields
 
 
 @dataclasses.dataclass(frozen=True)

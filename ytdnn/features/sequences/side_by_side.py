@@ -4,9 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.base import configs
 from ytdnn.features.sequences import base_encoder, sequence, watch_bags
 from ytdnn.log import catalogues, fields
-from ytdnn.run import configs
 
 
 class SideBySide(base_encoder.Encoder):

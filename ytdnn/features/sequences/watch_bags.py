@@ -8,10 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
 from ytdnn.features.sequences import base_encoder, watched
-from ytdnn.log import schema
-from ytdnn.models.layers import bags, learned_bags, randomness
-from ytdnn.run import configs
+from ytdnn.layers import bags, learned_bags, randomness
 
 
 class WatchBags(watched.Watched):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.base import configs, schema
+from ytdnn.base.configs import inputs as inputs_config
 from ytdnn.features.sequences import base_encoder
-from ytdnn.log import catalogues, fields, schema
-from ytdnn.models.layers import embeddings, randomness
-from ytdnn.run import configs
-from ytdnn.run.configs import inputs as inputs_config
+from ytdnn.layers import embeddings, randomness
+from ytdnn.log import catalogues, fields
 
 if TYPE_CHECKING:
     from ytdnn.log import request as raw_request

@@ -1,6 +1,6 @@
 """The descriptions of the laboratory's commands, registered by name."""
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.lab.cli import experiments, live, study, sweep, world
 from ytdnn.run.cli import command, resolved
 

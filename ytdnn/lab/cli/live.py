@@ -3,9 +3,8 @@
 import dataclasses
 import pathlib
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
 from ytdnn.lab.live import live_tests
-from ytdnn.run import configs
 from ytdnn.run.cli import arguments, given_settings, output
 
 Flag = arguments.Flag

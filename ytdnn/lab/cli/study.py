@@ -10,9 +10,8 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.evaluation import report_files
-from ytdnn.run import artifacts, configs
 from ytdnn.run.cli import arguments, config_file, given_settings, output, resolved
 from ytdnn.run.pipeline import graph, roles, runner, sharing, workdir
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import rich.box
 import rich.table
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, errors
+from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import sweeping, swept
-from ytdnn.run import artifacts, configs
 from ytdnn.run.cli import (
     arguments,
     compare,
@@ -19,7 +19,6 @@ from ytdnn.run.cli import (
     settings,
     tracker_flag,
 )
-from ytdnn.run.configs import spaces
 from ytdnn.run.pipeline import roles, workdir
 
 Flag = arguments.Flag

@@ -3,8 +3,7 @@
 import pathlib
 import time
 
-from ytdnn import errors
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, errors
 from ytdnn.run.cli import arguments, given_settings, output
 from ytdnn.run.pipeline import memory
 

@@ -4,13 +4,12 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from ytdnn import errors, user_paths
+from ytdnn.base import artifacts, configs, errors, user_paths
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.lab.live import built_in, history, served
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
 from ytdnn.log import prepared
-from ytdnn.run import artifacts, configs
 
 SOURCES = (*policy.SOURCES, served.SOURCE, built_in.BOUND)
 _BUNDLE, _DATA = "bundle", "data"

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn.base import artifacts, schema
 from ytdnn.lab.live import arms
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import corpus, events, generate, policy, tables
-from ytdnn.log import schema
-from ytdnn.run import artifacts
 
 KIND = "live_day"
 LOG = "live_log"

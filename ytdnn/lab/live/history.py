@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import ragged
 from ytdnn.lab.world import events
-from ytdnn.log import ragged
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 

@@ -6,8 +6,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, progress, registries, user_paths
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, errors, progress, registries, user_paths
 from ytdnn.run.pipeline import api
 from ytdnn.run.pipeline import workdir as workdir_room
 

@@ -15,12 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors, progress
+from ytdnn.base import artifacts, configs, errors, progress
+from ytdnn.base.configs import constants
 from ytdnn.lab.live import arms as arms_room
 from ytdnn.lab.live import catalogue, days, history, measures, traffic
 from ytdnn.lab.world import behaviour, corpus, events, generate, policy
-from ytdnn.run import artifacts, configs
-from ytdnn.run.configs import constants
 
 TEST = "test.json"  # what is tested, beside the finished days
 SECONDS, PAGES = "seconds", "pages"

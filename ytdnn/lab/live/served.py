@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import ragged, schema
 from ytdnn.bundle import batches, signatures
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.lab.live import history
 from ytdnn.lab.world import corpus, generate, policy, tables, titles, words
 from ytdnn.log import fields as fields_room
-from ytdnn.log import ragged, schema
 
 SOURCE = "recommender"  # of the impressions, where the bundle names none
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them

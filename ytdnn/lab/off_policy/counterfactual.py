@@ -14,10 +14,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
 from ytdnn.evaluation import definitions, report_model, report_parts
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import logged_pages, page_choices
-from ytdnn.run import configs
 
 CLICKS, WATCH_SECONDS = "clicks", "watch_seconds"
 IPS, SNIPS, DR = definitions.ESTIMATORS

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.evaluation import (
     composing,
     lists,
@@ -16,7 +16,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
 from ytdnn.log import events
-from ytdnn.models.ranking import predictions
+from ytdnn.ranking import predictions
 
 _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the page
 

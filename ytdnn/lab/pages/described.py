@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import docstrings, report_examples, report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, notes
 from ytdnn.lab.pages import page, plots
-from ytdnn.run import configs
 
 # Drawn at once; a stage's other metrics say nearly the same.
 _FIRST_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")

@@ -2,11 +2,10 @@
 
 import pathlib
 
-from ytdnn import registries
+from ytdnn.base import artifacts, registries
 from ytdnn.evaluation import report_files, report_model
 from ytdnn.evaluation.terminal import names
 from ytdnn.lab.pages import headline, page
-from ytdnn.run import artifacts
 
 
 @registries.REPORT_FILES.register("page")

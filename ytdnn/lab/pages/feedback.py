@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.evaluation import report_model
 from ytdnn.evaluation.terminal import names, outcome_table
 from ytdnn.lab.pages import page, tables

@@ -1,7 +1,7 @@
 """The headline of a report: better, worse or no clear difference, and by how much."""
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 from ytdnn.lab.pages import tables
 

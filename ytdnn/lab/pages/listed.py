@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
 
-from ytdnn import registries
+from ytdnn.base import registries
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, notes, page_value, shown_words
 from ytdnn.lab.pages import page, plots, shown_order, tables, valued
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import markupsafe
 
-from ytdnn.evaluation.metrics import metric_names
+from ytdnn.base.metrics import metric_names
 from ytdnn.lab.live import measures
 from ytdnn.lab.live import report as report_room
 from ytdnn.lab.pages import headline, live_table, page, plots

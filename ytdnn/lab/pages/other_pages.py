@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.evaluation import definitions, report_model
 from ytdnn.evaluation.terminal import names, off_policy_table
 from ytdnn.lab.pages import page, tables

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
 
-from ytdnn import registries
+from ytdnn.base import registries
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 from ytdnn.lab.pages import page, plots, tables
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ytdnn import registries
+from ytdnn.base import registries
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, page_value
 from ytdnn.lab.pages import page, tables
 

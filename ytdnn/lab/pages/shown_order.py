@@ -6,8 +6,8 @@ those who build it.
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, shown_order_table, shown_words
 from ytdnn.lab.pages import page, plots, tables
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import markupsafe
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import finite_numbers, names
 from ytdnn.lab.pages import page, plots
 

@@ -7,9 +7,8 @@ no such axis (`lists/recall@10`, `impressions/auc`) stands at step 0.
 import pathlib
 from collections.abc import Iterator
 
-from ytdnn import registries
+from ytdnn.base import artifacts, registries
 from ytdnn.evaluation import report_model
-from ytdnn.run import artifacts
 
 Scalar = tuple[str, int, float]  # tag, step, value
 

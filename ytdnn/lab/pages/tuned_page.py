@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.lab.pages import page, plots
 from ytdnn.retrieval.index import tune
-from ytdnn.run import configs
 
 
 @registries.PAGES.register("index_tuning")

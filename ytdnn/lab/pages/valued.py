@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_model
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.evaluation.terminal import names, page_value
 from ytdnn.lab.pages import page, plots, tables
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
+from ytdnn.base import schema, table_schemas
 from ytdnn.lab.pages import page, plots, world_sections
-from ytdnn.log import schema, table_schemas
 
 Log = Mapping[str, pl.LazyFrame]
 Logs = Mapping[str, Log]

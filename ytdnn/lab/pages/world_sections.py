@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
+from ytdnn.base import schema
 from ytdnn.lab.pages import page, plots
-from ytdnn.log import schema
 
 Log = Mapping[str, pl.LazyFrame]
 

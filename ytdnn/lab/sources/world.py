@@ -10,11 +10,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from ytdnn import errors, registries
+from ytdnn.base import artifacts, configs, errors, registries, schema, table_schemas
 from ytdnn.lab.world import generate, tables
-from ytdnn.log import event_log, schema, table_schemas
+from ytdnn.log import event_log
 from ytdnn.log.sources import casting, files, log
-from ytdnn.run import artifacts, configs
 
 KIND = "world"
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ytdnn import errors
+from ytdnn.base import errors
+from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import swept
-from ytdnn.run.configs import spaces
 
 if TYPE_CHECKING:
     import optuna

@@ -12,11 +12,10 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
+from ytdnn.base.configs import constants
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import report_files, report_model
-from ytdnn.evaluation.metrics import metric_names
-from ytdnn.run import configs
-from ytdnn.run.configs import constants
 
 CONFIG = "config.json"
 RUN = "run"

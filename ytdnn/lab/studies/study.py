@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ytdnn.base import artifacts, configs, environment, schema
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     compare,
     lists,
@@ -24,10 +26,7 @@ from ytdnn.evaluation import (
     statement,
     summary,
 )
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.lab.studies import run_table
-from ytdnn.log import schema
-from ytdnn.run import artifacts, configs, environment
 
 FORMAT_VERSION = 1
 REFERENCES = lists.REFERENCES

@@ -16,10 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, errors
+from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import optuna_studies, swept
-from ytdnn.run import artifacts, configs
-from ytdnn.run.configs import spaces
 from ytdnn.run.pipeline import graph, runner, sharing, sizes, workdir
 
 if TYPE_CHECKING:
@@ -293,7 +292,7 @@ def _trained(
     sweep: Sweep, trial: "optuna.trial.Trial", settings: dict[str, str], say: Say
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
-    from ytdnn import progress
+    from ytdnn.base import progress
     from ytdnn.evaluation import answer_cost
     from ytdnn.run.pipeline import tracker
 

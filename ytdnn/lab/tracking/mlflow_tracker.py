@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.run.pipeline import tracker
 
 _EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"

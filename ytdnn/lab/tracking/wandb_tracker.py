@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.run.pipeline import tracker
 
 _PROJECT = "WANDB_PROJECT"

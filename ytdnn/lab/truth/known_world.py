@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ytdnn.base import configs, schema
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate
-from ytdnn.log import prepared, schema
-from ytdnn.run import configs
+from ytdnn.log import prepared
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import progress, registries
+from ytdnn.base import configs, progress, registries, schema
 from ytdnn.evaluation import by_window, lists, measure, protocol, ranker
 from ytdnn.lab.truth import known_world, true_page
 from ytdnn.lab.world import corpus, memory, truth, words
-from ytdnn.log import prepared, schema
-from ytdnn.models.ranking import predictions
-from ytdnn.run import configs
+from ytdnn.log import prepared
+from ytdnn.ranking import predictions
 
 _USERS_A_BLOCK = 256
 _MOMENTS = 3  # of the evaluated window at which the truth is asked for

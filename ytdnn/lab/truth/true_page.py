@@ -22,12 +22,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import progress
+from ytdnn.base import progress, ragged
+from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, protocol, summary
-from ytdnn.evaluation.metrics import metric_names
 from ytdnn.lab.truth import known_world
 from ytdnn.lab.world import corpus, memory, page_truth, truth
-from ytdnn.log import prepared, ragged, user_log
+from ytdnn.log import prepared, user_log
 
 _USERS_A_BLOCK = 512
 _FIRST = np.zeros(1)  # the place on the page by which the bounds order

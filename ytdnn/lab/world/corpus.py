@@ -9,8 +9,8 @@ import dataclasses
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.lab.world import words
-from ytdnn.run import configs
 
 SECONDS_PER_DAY = 86_400
 START = 1_704_067_200  # 2024-01-01 00:00 UTC, in seconds: the log begins

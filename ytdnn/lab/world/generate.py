@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.lab.world import behaviour, corpus, people, popularity, setting
-from ytdnn.run import configs
 
 CROWD = 10_000  # users played side by side; a part of the log
 

@@ -9,8 +9,8 @@ import dataclasses
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.lab.world import corpus, popularity, setting, words
-from ytdnn.run import configs
 
 NUM_INTERESTS = 8
 NUM_SUBSCRIPTIONS = 8

@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from ytdnn.base import configs
 from ytdnn.lab.world import corpus, popularity
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

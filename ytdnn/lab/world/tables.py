@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ytdnn.base import schema
 from ytdnn.lab.world import events, generate, people, policy, titles, vectors, words
-from ytdnn.log import schema
 
 
 class Coded(NamedTuple):

@@ -7,8 +7,8 @@ Quality, appeal and popularity are not in it.
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.lab.world import corpus
-from ytdnn.run import configs
 
 COLUMN = "vector"
 _LEAF_DIM, _CHANNEL_DIM, _LANGUAGE_DIM = 16, 16, 4

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.lab.world import corpus, people
-from ytdnn.run import configs
 
 _WEEKEND = 1.4  # visits of a Saturday or Sunday over those of another day
 _HOURS_SPREAD = 3.5

@@ -5,11 +5,10 @@ Each module registers a function from settings to the log (`registries.LOGS`).
 
 import dataclasses
 
-from ytdnn import errors, registries, user_paths
-from ytdnn.log import event_log, schema
+from ytdnn.base import configs, errors, registries, schema, user_paths
+from ytdnn.base.configs import data as data_config
+from ytdnn.log import event_log
 from ytdnn.log.sources import tables
-from ytdnn.run import configs
-from ytdnn.run.configs import data as data_config
 
 
 def read(

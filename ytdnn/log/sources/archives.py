@@ -11,8 +11,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from typing import IO
 
-from ytdnn import errors, user_paths
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts, errors, user_paths
 
 _MOST_RATIO = 100  # text of logs packs about tenfold
 _LEAST_CAP = 2**26  # bytes that are always allowed

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema, table_schemas, vectors
+from ytdnn.base import errors, schema, table_schemas
+from ytdnn.log import event_log, vectors
 from ytdnn.log.sources import times
 
 _TEXT = times.TEXT

@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import event_log
 
 _COMMENT = "#"

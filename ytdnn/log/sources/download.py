@@ -10,7 +10,7 @@ import pooch
 import requests
 from rich import progress
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import event_log
 from ytdnn.log.sources import archives
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import event_log
 
 PARQUET = (".parquet", ".pq")

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 _PLAIN_KINDS = "biuf"  # booleans, integers, floats: NumPy arrays as they are
 _MICROSECONDS = "datetime64[us]"

@@ -8,7 +8,7 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import errors, user_paths
+from ytdnn.base import errors, user_paths
 from ytdnn.log import event_log
 from ytdnn.log.sources import csv_files, files
 

@@ -24,8 +24,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ytdnn import errors, registries
-from ytdnn.log import event_log, schema, table_schemas
+from ytdnn.base import configs, errors, registries, schema, table_schemas
+from ytdnn.log import event_log
 from ytdnn.log.sources import (
     archives,
     casting,
@@ -34,7 +34,6 @@ from ytdnn.log.sources import (
     files,
     kuairand_histories,
 )
-from ytdnn.run import configs
 
 _MILLISECONDS = 1000
 _CHINA = 8 * 3600  # of upload dates, ahead of UTC

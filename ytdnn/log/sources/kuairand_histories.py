@@ -11,8 +11,8 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema
+from ytdnn.base import errors, schema
+from ytdnn.log import event_log
 
 _SEQUENCE = "long_watch_seq"
 _DAY, _CHINA = 86_400, 8 * 3_600  # seconds

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from ytdnn import errors, registries, user_paths
-from ytdnn.log import event_log, object_stores, schema, table_schemas
+from ytdnn.base import configs, errors, registries, schema, table_schemas, user_paths
+from ytdnn.log import event_log, object_stores
 from ytdnn.log.sources import (
     archives,
     casting,
@@ -24,7 +24,6 @@ from ytdnn.log.sources import (
     table_files,
     times,
 )
-from ytdnn.run import configs
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing

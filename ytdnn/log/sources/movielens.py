@@ -12,10 +12,9 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import errors, registries
-from ytdnn.log import event_log, schema, table_schemas
+from ytdnn.base import configs, errors, registries, schema, table_schemas
+from ytdnn.log import event_log
 from ytdnn.log.sources import archives, casting, download, files, movielens_layouts
-from ytdnn.run import configs
 
 CLICKED_FROM_RATING = 4.0
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema
+from ytdnn.base import errors, schema
+from ytdnn.log import event_log
 from ytdnn.log.sources import csv_files, files
 
 _HEADERLESS = {

@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
 from ytdnn.log import event_log, object_stores
-from ytdnn.run import artifacts
 
 _COPIED = ".copied.json"
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from ytdnn import errors, user_paths
-from ytdnn.log import event_log, schema, table_schemas
+from ytdnn.base import errors, schema, table_schemas, user_paths
+from ytdnn.log import event_log
 from ytdnn.log.sources import files
 
 PATH = "__path__"  # hidden column: the file of a row

@@ -11,11 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.log import event_log, schema, table_schemas
+from ytdnn.base import configs, errors, schema, table_schemas
+from ytdnn.base.configs import data as data_config
+from ytdnn.log import event_log
 from ytdnn.log.sources import frames, log
-from ytdnn.run import configs
-from ytdnn.run.configs import data as data_config
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, registries, user_paths
+from ytdnn.base import artifacts, configs, errors, registries, user_paths
 from ytdnn.ops.refit import refitting
-from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import api, graph, runner
 from ytdnn.run.pipeline import workdir as workdir_room
 

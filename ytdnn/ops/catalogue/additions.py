@@ -7,10 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors, schema, whole_files
 from ytdnn.bundle import added_videos, removed_videos
-from ytdnn.log import new_videos, prepared, schema
-from ytdnn.run import whole_files
+from ytdnn.log import new_videos, prepared
 
 
 @dataclasses.dataclass(frozen=True)

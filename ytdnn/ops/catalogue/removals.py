@@ -10,10 +10,8 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import removed_videos, versions
-from ytdnn.log import schema
-from ytdnn.run import artifacts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, registries, user_paths
+from ytdnn.base import errors, registries, user_paths
 from ytdnn.run.pipeline import api
 from ytdnn.run.pipeline import workdir as workdir_room
 

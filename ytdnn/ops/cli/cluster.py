@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from ytdnn import errors, user_paths
+from ytdnn.base import errors, user_paths
 from ytdnn.ops.cluster import local_cluster, tasks
 from ytdnn.run.cli import arguments, output
 

@@ -1,6 +1,6 @@
 """The descriptions of the commands of operation, registered by name."""
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.ops.cli import adding, cluster, refitting, refreshing, removing, serve
 from ytdnn.run.cli import command, resolved
 

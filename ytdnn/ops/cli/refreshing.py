@@ -2,7 +2,7 @@
 
 import pathlib
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, engine, given_settings, output, resolved
 from ytdnn.run.pipeline import runner

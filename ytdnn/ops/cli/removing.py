@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, output, resolved
 from ytdnn.run.pipeline import graph

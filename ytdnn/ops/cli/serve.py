@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, output
 from ytdnn.run.pipeline import graph
 

@@ -1,6 +1,6 @@
 """The engine `spark` of commands: Apache Spark, with the flags of its session."""
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.ops.spark import on_spark, session
 from ytdnn.run.cli import arguments
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 _FAILED = 400
 _COLUMNS = (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 
 def of_chief(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.ops.cluster import tasks
 from ytdnn.run.pipeline import roles
 

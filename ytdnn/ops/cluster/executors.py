@@ -14,11 +14,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
+from ytdnn.layers import replica
 from ytdnn.log import streaming
-from ytdnn.models.layers import replica
 from ytdnn.ops.cluster import portions
-from ytdnn.run import configs
 from ytdnn.training import devices
 
 

@@ -1,8 +1,7 @@
 """Checks that settings fit a strategy, before training starts."""
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
 from ytdnn.ops.cluster import tasks
-from ytdnn.run import configs
 
 
 def require_fits(

@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.cluster import local_network, tasks
 
 _HOST = "127.0.0.1"

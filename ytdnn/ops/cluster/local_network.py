@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 _GET_FLAGS, _SET_FLAGS, _IS_UP = 0x8913, 0x8914, 0x1

@@ -7,7 +7,7 @@ batch of a single process.
 
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.log import streaming
 
 

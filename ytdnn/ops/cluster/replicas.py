@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.models.layers import replica
+from ytdnn.layers import replica
 
 
 class SyncedReplica(replica.OneReplica):

@@ -13,10 +13,9 @@ import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
-from ytdnn import errors, registries
-from ytdnn.models.layers import embeddings
+from ytdnn.base import configs, errors, registries
+from ytdnn.layers import embeddings
 from ytdnn.ops.cluster import agreement, executors, limits, replicas, tasks, watchdog
-from ytdnn.run import configs
 from ytdnn.training import devices
 
 _POLL_SECONDS = 1.0

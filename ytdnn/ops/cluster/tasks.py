@@ -12,7 +12,7 @@ import dataclasses
 import json
 import os
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 VARIABLE = "TF_CONFIG"
 MULTI_WORKER, PARAMETER_SERVER = "multi_worker", "parameter_server"

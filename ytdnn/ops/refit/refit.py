@@ -20,15 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import artifacts, configs, errors, ragged, schema, whole_files
 from ytdnn.log import (
     array_files,
     catalogues,
     events,
     log_warnings,
     prepared,
-    ragged,
-    schema,
     searches,
     shard_tasks,
     shards,
@@ -37,7 +35,6 @@ from ytdnn.log import (
     user_shards,
     windows,
 )
-from ytdnn.run import artifacts, configs, whole_files
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
 RANKER_FROM = "ranker_from"

@@ -16,11 +16,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
 from ytdnn.log import events, prepared
-from ytdnn.models.ranking import model, network
+from ytdnn.ranking import model, network
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import artifacts, configs
 from ytdnn.training import optimizer_state, ranking
 
 _REQUESTS = 1_000  # slates, drawn at random, of which scores are compared

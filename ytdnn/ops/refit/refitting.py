@@ -14,9 +14,8 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import formats, progress, registries, user_paths
+from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
 from ytdnn.ops.cluster import tasks
-from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import api, graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 

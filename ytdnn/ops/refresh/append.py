@@ -16,18 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors, formats
+from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
 from ytdnn.log import (
     catalogues,
     event_log,
     joined_sets,
     prepare,
     prepared,
-    schema,
     split_windows,
-    table_schemas,
 )
-from ytdnn.run import artifacts, configs
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines as machines_room

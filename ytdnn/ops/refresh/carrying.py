@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.log import catalogues, prepared, schema
-from ytdnn.models.layers import embeddings
+from ytdnn.layers import embeddings
+from ytdnn.log import catalogues, prepared
 from ytdnn.training import optimizer_state, optimizers
 
 Features = Sequence[base_feature.Feature]

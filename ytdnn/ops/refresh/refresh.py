@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import errors, registries
+from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import tower_inputs
+from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
-from ytdnn.models.candidates import model as candidate_model
-from ytdnn.models.candidates import tower_inputs
-from ytdnn.models.layers import randomness
-from ytdnn.models.ranking import building
-from ytdnn.models.ranking import model as ranking_model
 from ytdnn.ops.refresh import carrying
+from ytdnn.ranking import building
+from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.run import artifacts, configs
 from ytdnn.training import (
     candidates,
     checkpoints,

@@ -18,11 +18,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, progress, registries, user_paths
+from ytdnn.base import (
+    artifacts,
+    configs,
+    environment,
+    errors,
+    progress,
+    registries,
+    user_paths,
+)
+from ytdnn.base.configs import data as data_config
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refitting
-from ytdnn.run import artifacts, configs, environment
-from ytdnn.run.configs import data as data_config
 from ytdnn.run.pipeline import api, config_dicts, memory, native_log, sizes, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 

@@ -8,7 +8,7 @@ later prepares the version that the others serve.
 import dataclasses
 from collections.abc import Callable
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 # A process that ends while it loads a version may have been killed by chance, or by
 # the version: of want of memory, say.

@@ -15,8 +15,7 @@ from google.protobuf import json_format
 from starlette import exceptions, responses
 from starlette import requests as http
 
-from ytdnn import errors
-from ytdnn.log import schema
+from ytdnn.base import errors, schema
 from ytdnn.ops.server import (
     access,
     bodies,

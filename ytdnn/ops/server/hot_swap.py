@@ -13,10 +13,9 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import artifacts, errors
 from ytdnn.bundle import versions
 from ytdnn.ops.server import batching, metrics, models, problems, settings
-from ytdnn.run import artifacts
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _DRAIN_SECONDS = 60.0  # after which a version is closed under its last requests

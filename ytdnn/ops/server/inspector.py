@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, explained, user_requests
-from ytdnn.log import prepared, schema
+from ytdnn.log import prepared
 from ytdnn.ops.server import models, predict, problems, recommend, settings, truth
-from ytdnn.run import artifacts
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown

@@ -18,8 +18,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from ytdnn import errors, formats
-from ytdnn.log import schema, table_schemas
+from ytdnn.base import errors, formats, schema, table_schemas
 
 ANSWERS = "answers"
 FEEDBACK = "feedback"

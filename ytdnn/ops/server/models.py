@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from ytdnn import errors
+from ytdnn.base import artifacts, environment, errors, schema
 from ytdnn.bundle import (
     allowed_operations,
     batches,
@@ -28,10 +28,9 @@ from ytdnn.bundle import (
     versions,
     warm_up,
 )
-from ytdnn.log import catalogues, schema
+from ytdnn.log import catalogues
 from ytdnn.log import fields as fields_room
 from ytdnn.ops.server import batching, problems
-from ytdnn.run import artifacts, environment
 
 _WARMED = (
     saved_models.SIGNATURE,

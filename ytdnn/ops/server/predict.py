@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import errors
+from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, saved_models, where
-from ytdnn.log import schema
 from ytdnn.ops.server import batching, models, problems, settings
 
 SIGNATURE_NAME = "signature_name"

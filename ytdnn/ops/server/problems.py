@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 BAD_REQUEST = 400
 NO_TOKEN = 401

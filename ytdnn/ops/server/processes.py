@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable
 from multiprocessing import connection, process
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.bundle import versions
 from ytdnn.ops.server import agreement, http_server, settings
 
@@ -229,7 +229,7 @@ def _import_all(bundle: pathlib.Path) -> None:
 
 
 def _needs_scann(bundle: pathlib.Path) -> bool:
-    from ytdnn.run import artifacts
+    from ytdnn.base import artifacts
 
     try:
         facts = artifacts.load_manifest(bundle, "bundle").facts

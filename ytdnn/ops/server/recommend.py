@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import errors
+from ytdnn.base import errors, schema, table_schemas
 from ytdnn.bundle import bundle, explained, requests
-from ytdnn.log import positions, schema, table_schemas
+from ytdnn.log import positions
 from ytdnn.ops.server import (
     batching,
     joined_log,

@@ -17,8 +17,8 @@ from typing import Any
 
 import polars as pl
 
+from ytdnn.base import whole_files
 from ytdnn.ops.server import joined_log, metrics
-from ytdnn.run import whole_files
 
 _LOG = logging.getLogger("ytdnn.ops.server")
 _MOST_ROWS = 100_000  # in memory, where the disk takes none

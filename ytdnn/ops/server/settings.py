@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 PORT = 8501  # TensorFlow Serving's of REST
 HOST = "127.0.0.1"

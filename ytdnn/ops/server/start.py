@@ -5,7 +5,7 @@ import pathlib
 import socket
 from collections.abc import Callable
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.bundle import versions
 from ytdnn.ops.server import http_server, models, processes, settings
 from ytdnn.ops.server import parts as parts_room

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.server import records
 
 _SERVICE = "ytdnn"

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn import errors
+from ytdnn.base import errors, ragged, schema
 from ytdnn.evaluation import protocol, truths
-from ytdnn.log import prepared, ragged, schema
+from ytdnn.log import prepared
 
 _FIRST = np.zeros(1)
 

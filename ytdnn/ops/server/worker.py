@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable
 from multiprocessing import connection
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.ops.server import agreement, http_server, settings, start
 from ytdnn.ops.server import parts as parts_room
 

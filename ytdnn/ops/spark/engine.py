@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyspark.sql
 from pyspark.sql import functions
 
-from ytdnn.log import engines, event_log, event_rows, schema, shard_tasks
+from ytdnn.base import configs, schema
+from ytdnn.log import engines, event_log, event_rows, shard_tasks
 from ytdnn.ops.spark import reading, surveying
-from ytdnn.run import configs
 
 _SHARD, _TABLE = "__shard__", "__table__"
 _TABLES = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)

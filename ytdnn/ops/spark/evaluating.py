@@ -15,10 +15,9 @@ from typing import Any
 
 import pyspark.sql
 
-from ytdnn import formats, progress
+from ytdnn.base import configs, formats, progress
 from ytdnn.evaluation import by_window, window_results
 from ytdnn.ops.spark import parts as spark_parts
-from ytdnn.run import configs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ytdnn.base import configs, whole_files
 from ytdnn.evaluation import report_files
 from ytdnn.ops.spark import session
-from ytdnn.run import configs, whole_files
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:

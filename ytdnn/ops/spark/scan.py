@@ -8,7 +8,8 @@ import polars as pl
 import pyspark.sql
 from pyspark.sql import functions
 
-from ytdnn.log import event_log, schema, validation
+from ytdnn.base import schema
+from ytdnn.log import event_log, validation
 from ytdnn.ops.spark import reading
 
 _KIND, _FIRST, _SIZE = "kind", "first", "size"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import ytdnn
-from ytdnn import errors
+from ytdnn.base import errors
 
 if TYPE_CHECKING:
     import pyspark.sql

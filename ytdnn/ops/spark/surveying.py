@@ -15,6 +15,7 @@ import polars as pl
 import pyspark.sql
 from pyspark.sql import functions
 
+from ytdnn.base import configs, schema
 from ytdnn.log import (
     engines,
     entities,
@@ -23,13 +24,11 @@ from ytdnn.log import (
     log_warnings,
     matching,
     order_statistics,
-    schema,
     shards,
     validation,
     windows,
 )
 from ytdnn.ops.spark import reading, scan
-from ytdnn.run import configs
 
 ROW = event_log.ROW
 _Frame = pyspark.sql.DataFrame

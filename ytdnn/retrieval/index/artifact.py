@@ -10,9 +10,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import errors, registries
+from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.retrieval.index import interface, scann_index
-from ytdnn.run import artifacts, configs
 
 KIND = "index"
 _LARGE_BYTES = 2**28  # of vectors

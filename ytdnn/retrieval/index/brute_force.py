@@ -9,9 +9,8 @@ from typing import Self
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.retrieval.index import interface
-from ytdnn.run import configs
 
 _BLOCK = 64  # scores; measured at a million: 0.8 ms of 3.9, and 32 to 256 alike
 _LEAST_REDUCTION = 2  # how many times fewer scores make the detour worth it

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import errors
+from ytdnn.base import errors
 
 PADDING_SCORE = float(np.finfo(np.float32).min)
 _BLOCK_BYTES = 64 * 2**20

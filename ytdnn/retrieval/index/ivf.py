@@ -16,9 +16,8 @@ from typing import Self
 
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.retrieval.index import brute_force, interface, inverted_lists
-from ytdnn.run import configs
 
 _LISTS_PER_ROOT = 4  # lists for each root of the number of videos
 _VIDEOS_PER_LIST = 64  # at least, on average: blocks would be mostly empty

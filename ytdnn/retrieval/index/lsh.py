@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import registries
+from ytdnn.base import configs, registries
 from ytdnn.retrieval.index import brute_force, interface
-from ytdnn.run import configs
 
 _VIDEOS_PER_BUCKET = 64  # on average
 _SEED = 0  # of the projections

@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import errors, registries
+from ytdnn.base import configs, errors, registries
 from ytdnn.retrieval.index import interface
-from ytdnn.run import configs
 
 _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
 _LEAVES_PER_ROOT = 4  # leaves for each root of the number of videos

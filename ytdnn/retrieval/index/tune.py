@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import errors
+from ytdnn.base import configs, errors
 from ytdnn.retrieval.index import brute_force, interface, tuning_spaces
-from ytdnn.run import configs
 
 Say = Callable[[str], None]
 

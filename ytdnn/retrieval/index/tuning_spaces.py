@@ -8,8 +8,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ytdnn.base import configs
 from ytdnn.retrieval.index import interface, inverted_lists, ivf, lsh, scann_index
-from ytdnn.run import configs
 
 Component = Any  # configs.ScannConfig, configs.IvfConfig or configs.LshConfig
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from ytdnn import errors, own_files, user_paths
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, own_files, user_paths
+from ytdnn.base.configs import constants, problems
 from ytdnn.run.cli import given_settings, settings
-from ytdnn.run.configs import constants, problems
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
 

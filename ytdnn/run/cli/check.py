@@ -1,7 +1,6 @@
 """`ytdnn check`: lists every mistake and note of an event log; writes nothing."""
 
-from ytdnn import formats
-from ytdnn.run import configs
+from ytdnn.base import configs, formats
 from ytdnn.run.cli import arguments, output, resolved
 
 _MISTAKES = 1

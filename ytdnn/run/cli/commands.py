@@ -6,7 +6,7 @@ packages (docs/extending.md).
 
 import dataclasses
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.run.cli import command, commands_of_bundles, commands_of_models
 
 Command = command.Command

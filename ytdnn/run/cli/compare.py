@@ -4,8 +4,7 @@ import pathlib
 import tempfile
 from collections.abc import Sequence
 
-from ytdnn import errors, user_paths
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, user_paths
 from ytdnn.run.cli import arguments, output, resolved
 
 Flag = arguments.Flag

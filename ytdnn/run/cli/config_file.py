@@ -10,9 +10,8 @@ from typing import Any
 import pydantic
 from ml_collections import config_dict
 
-from ytdnn import errors
-from ytdnn.run import configs
-from ytdnn.run.configs import problems, spaces
+from ytdnn.base import configs, errors
+from ytdnn.base.configs import problems, spaces
 from ytdnn.run.pipeline import config_dicts, workdir
 
 _VARIANTS = "get_variants"

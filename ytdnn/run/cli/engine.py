@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.run.cli import arguments
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import json
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, registries
-from ytdnn.run import artifacts, configs, pipeline
+from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, engine, output, resolved, tracker_flag
 from ytdnn.run.pipeline import graph, runner, system_evaluation
 

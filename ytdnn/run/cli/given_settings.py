@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ytdnn import errors
-from ytdnn.run import configs
+from ytdnn.base import configs, errors
+from ytdnn.base.configs import problems
 from ytdnn.run.cli import settings
-from ytdnn.run.configs import problems
 from ytdnn.run.pipeline import config_dicts
 
 _ORIGIN = "on the command line"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ytdnn import __version__
-from ytdnn.run import configs
+from ytdnn.base import configs
 from ytdnn.run.cli import arguments, settings
 
 _WIDTH = 88

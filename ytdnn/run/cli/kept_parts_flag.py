@@ -3,7 +3,7 @@
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run.cli import arguments, engine
 from ytdnn.run.pipeline import kept_parts
 

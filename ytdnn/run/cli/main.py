@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import ytdnn
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.run.cli import arguments, command, commands, failures, help_text, output
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, progress
+from ytdnn.base import errors, progress
 from ytdnn.run import pipeline
 from ytdnn.run.cli import output
 from ytdnn.run.pipeline import graph

@@ -1,6 +1,6 @@
 """`ytdnn parts`: lists the parts of each registry, with their origin."""
 
-from ytdnn import own_files, registries, registry
+from ytdnn.base import own_files, registries, registry
 from ytdnn.run.cli import arguments, command, given_settings, output, resolved
 
 

@@ -9,8 +9,7 @@ import rich.box
 import rich.console
 import rich.table
 
-from ytdnn import errors
-from ytdnn.log import schema
+from ytdnn.base import errors, schema
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, engine, many, output, resolved
 from ytdnn.run.pipeline import graph

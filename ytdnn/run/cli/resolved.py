@@ -2,7 +2,7 @@
 
 import pathlib
 
-from ytdnn.run import configs
+from ytdnn.base import configs
 from ytdnn.run.cli import arguments, config_file, given_settings
 from ytdnn.run.pipeline import workdir
 

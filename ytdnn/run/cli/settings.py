@@ -1,6 +1,6 @@
 """The catalogue of all settings, read from the config dataclasses.
 
-Names, defaults and help texts are defined only in `ytdnn.run.configs`; this module
+Names, defaults and help texts are defined only in `ytdnn.base.configs`; this module
 reads them to check flags and to complete `--help`.
 """
 
@@ -10,9 +10,9 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from ytdnn.base import configs
+from ytdnn.base.configs import components
 from ytdnn.evaluation import docstrings
-from ytdnn.run import configs
-from ytdnn.run.configs import components
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import rich.box
 import rich.console
 import rich.table
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, many, output
 

@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 
-from ytdnn.run import configs, environment, pipeline
+from ytdnn.base import configs, environment
+from ytdnn.run import pipeline
 from ytdnn.run.cli import (
     arguments,
     evaluate,

@@ -4,8 +4,7 @@ import contextlib
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, registries
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, registries
 from ytdnn.run.cli import arguments
 from ytdnn.run.pipeline import roles, sizes
 

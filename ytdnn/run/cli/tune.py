@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich.box
 import rich.table
 
-from ytdnn import errors, registries
+from ytdnn.base import errors, registries
 from ytdnn.run.cli import arguments, output, resolved
 from ytdnn.run.pipeline import runner, tuning
 from ytdnn.run.pipeline import workdir as workdir_room

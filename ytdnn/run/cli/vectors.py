@@ -1,6 +1,6 @@
 """`ytdnn vectors`: the vectors of users or of videos, as a Parquet file."""
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, many
 

@@ -10,7 +10,7 @@ registered (`registries.FUNCTIONS`). Slow imports happen when a function is call
 
 from typing import Any
 
-from ytdnn import registries
+from ytdnn.base import registries
 from ytdnn.run.pipeline.api import TrainedRun, evaluate, export, prepare, run, train
 from ytdnn.run.pipeline.bulk import (
     write_recommendations,

@@ -15,10 +15,9 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, progress, user_paths
+from ytdnn.base import artifacts, configs, errors, progress, user_paths
+from ytdnn.base.configs import data as data_config
 from ytdnn.bundle import versions
-from ytdnn.run import artifacts, configs
-from ytdnn.run.configs import data as data_config
 from ytdnn.run.pipeline import graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 

@@ -10,8 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from ytdnn import errors, user_paths
-from ytdnn.log import schema
+from ytdnn.base import errors, schema, user_paths
 from ytdnn.run.pipeline import api
 
 if TYPE_CHECKING:

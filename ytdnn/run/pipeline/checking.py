@@ -8,8 +8,7 @@ import dataclasses
 import pathlib
 import tempfile
 
-from ytdnn import errors
-from ytdnn.run import configs
+from ytdnn.base import configs, errors
 
 
 @dataclasses.dataclass(frozen=True)

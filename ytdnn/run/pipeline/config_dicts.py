@@ -4,9 +4,8 @@ from typing import Any
 
 import pydantic
 
-from ytdnn import errors
-from ytdnn.run import configs
-from ytdnn.run.configs import problems
+from ytdnn.base import configs, errors
+from ytdnn.base.configs import problems
 
 
 def validated(values: dict[str, Any], origin: str) -> configs.Config:

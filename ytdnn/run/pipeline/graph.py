@@ -2,7 +2,7 @@
 
 `ytdnn run` goes through all of them, the other commands through some
 (`ytdnn/run/pipeline/runner.py`). An output is an artefact with a manifest
-(`ytdnn/run/artifacts.py`).
+(`ytdnn/base/artifacts.py`).
 """
 
 import dataclasses
@@ -11,9 +11,8 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, registries
+from ytdnn.base import configs, errors, registries
 from ytdnn.evaluation import report_files
-from ytdnn.run import configs
 from ytdnn.run.pipeline import steps
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, user_paths
+from ytdnn.base import errors, user_paths
 
 if TYPE_CHECKING:
     from ytdnn.log import engines

@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ytdnn.run import configs
+from ytdnn.base import configs
 
 if TYPE_CHECKING:
     from ytdnn.bundle import streams

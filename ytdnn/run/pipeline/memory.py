@@ -9,8 +9,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from ytdnn import errors, progress
-from ytdnn.run import configs, environment
+from ytdnn.base import configs, environment, errors, progress
 
 _Needed = Iterator[tuple[str, Any, float]]
 

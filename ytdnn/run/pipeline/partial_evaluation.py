@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn import errors
+from ytdnn.base import errors
 from ytdnn.run.pipeline import graph, memory, runner, sizes
 from ytdnn.run.pipeline import workdir as workdir_room
 

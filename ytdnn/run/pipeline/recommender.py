@@ -6,9 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, user_paths
-from ytdnn.log import schema
-from ytdnn.run import artifacts
+from ytdnn.base import artifacts, errors, schema, user_paths
 from ytdnn.run.pipeline import api, bulk, requested
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors
-from ytdnn.log import schema
+from ytdnn.base import errors, schema
 
 if TYPE_CHECKING:
     import polars as pl

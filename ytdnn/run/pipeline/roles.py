@@ -5,8 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import errors, registries
-from ytdnn.run import configs
+from ytdnn.base import configs, errors, registries
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import graph

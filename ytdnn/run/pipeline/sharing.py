@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Callable, Iterable
 
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs
 from ytdnn.run.pipeline import graph, runner
 
 

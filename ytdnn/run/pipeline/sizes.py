@@ -1,4 +1,4 @@
-"""Settings chosen from the size of the prepared log (`ytdnn/run/configs/by_size.py`).
+"""Settings chosen from the size of the prepared log (`ytdnn/base/configs/by_size.py`).
 
 `auto` in a run's config names these settings. They are computed each time from the
 counts in the manifest of the prepared set, so they follow the data.
@@ -6,8 +6,7 @@ counts in the manifest of the prepared set, so they follow the data.
 
 import pathlib
 
-from ytdnn import errors, formats
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, errors, formats
 
 _DATA = "data"
 

@@ -11,9 +11,8 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from ytdnn import errors, formats, registries
+from ytdnn.base import artifacts, configs, errors, formats, registries
 from ytdnn.evaluation import chosen_order, report_files
-from ytdnn.run import artifacts, configs
 from ytdnn.run.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
@@ -188,8 +187,8 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _write_video_vectors(workdir: pathlib.Path, file: IO[bytes]) -> tuple[int, ...]:
     """Writes the candidates' vectors, and returns their shape."""
+    from ytdnn.candidates import model
     from ytdnn.log import prepared
-    from ytdnn.models.candidates import model
 
     data = prepared.load(workdir / "data")
     vectors = model.load(workdir / "candidates", data).video_vectors()

@@ -3,7 +3,7 @@
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn.run import configs
+from ytdnn.base import configs
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files

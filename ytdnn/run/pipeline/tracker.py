@@ -13,8 +13,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ytdnn import errors, progress, registries
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, errors, progress, registries
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_model

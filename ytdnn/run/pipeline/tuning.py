@@ -6,8 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, registries, user_paths
-from ytdnn.run import artifacts, configs
+from ytdnn.base import artifacts, configs, errors, registries, user_paths
 from ytdnn.run.pipeline import api, graph, native_log, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
@@ -70,9 +69,9 @@ def _tuned(
     """Loads the candidate model and its queries, and tunes."""
     import numpy as np
 
+    from ytdnn.candidates import model
     from ytdnn.evaluation import by_window, protocol
     from ytdnn.log import events, prepared
-    from ytdnn.models.candidates import model
     from ytdnn.retrieval.index import tune
 
     data = prepared.load(directory / graph.DATA.name)

@@ -8,9 +8,8 @@ import os
 import pathlib
 from collections.abc import Collection, Iterator
 
-from ytdnn import errors
-from ytdnn.run import artifacts, configs, environment
-from ytdnn.run.configs import data as data_config
+from ytdnn.base import artifacts, configs, environment, errors
+from ytdnn.base.configs import data as data_config
 from ytdnn.run.pipeline import config_dicts, sizes
 
 CONFIG_FILE = "config.json"

@@ -1,0 +1,61 @@
+"""Each setting has someone who sets it; the others are constants or have a reason."""
+
+import pathlib
+import re
+
+import ytdnn
+from ytdnn import configs
+from ytdnn.base.configs import by_size
+from ytdnn.run.cli import settings
+
+ROOT = pathlib.Path(ytdnn.__file__).parents[1]
+# Files that set settings: experiments, pages, the sweep's and the tuner's spaces.
+PLACES = (
+    "README.md",
+    "docs/**/*.md",
+    "docs/**/*.ipynb",
+    "docs/**/*.yaml",
+    "experiments/**/*.py",
+    "ytdnn/base/configs/spaces.py",
+    "ytdnn/retrieval/index/tuning_spaces.py",
+)
+# Settings that none of these sets, each with its user.
+KEPT = {
+    "data.max_search_tokens": "a log of more words than the memory holds",
+    "data.min_search_token_count": "a log of few searches",
+    "data.world.impressions_per_page": "a world like a service with longer slates",
+    "candidates.training.warmup_steps": "large batches",
+    "candidates.training.table_optimizers": "a table of other sparsity than the rest",
+    "candidates.training.clip_norm": "a training that diverges, as its error advises",
+    "candidates.loss.negative_weight": "cosine contrastive loss, as it was published",
+    "evaluation.candidate_set": "comparison with a published protocol",
+    "evaluation.num_examples": "reports without histories of users",
+}
+
+
+def _said() -> str:
+    paths = sorted(path for place in PLACES for path in ROOT.glob(place))
+    return "\n".join(path.read_text() for path in paths)
+
+
+def _is_built_in(setting: settings.Setting) -> bool:
+    """Whether no extension that another test has loaded registered its kind."""
+    kinds = configs.choices()[setting.key.rpartition(".")[0]]
+    return any(
+        name == setting.kind and cls.__module__.startswith("ytdnn.")
+        for name, cls in kinds.items()
+    )
+
+
+def test_each_setting_is_set_somewhere_or_has_a_reason() -> None:
+    settings.load_kinds()
+    names = set(re.findall(r"\w+", _said()))
+    by_rule = {name.rpartition(".")[2] for name in by_size.OF_CANDIDATES}
+    unset: dict[str, str] = {}
+    for setting in settings.listed():
+        name = setting.key.rpartition(".")[2]
+        if setting.kind and not _is_built_in(setting):
+            continue
+        if name not in names | by_rule:
+            unset.setdefault(name, setting.key)
+    assert sorted(unset.values()) == sorted(KEPT)

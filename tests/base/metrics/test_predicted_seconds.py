@@ -1,0 +1,126 @@
+"""XAUC and page nDCG against brute force over pairs and permutations."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from ytdnn.base.metrics import binary, predicted_seconds
+
+
+def _tied(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and observations with many ties and many zeros."""
+    predicted = rng.integers(0, 7, size) / 2.0
+    observed = np.where(rng.random(size) < 0.5, 0.0, rng.integers(1, 6, size) * 10.0)
+    return predicted, observed
+
+
+def _brute(
+    groups: np.ndarray, predicted: np.ndarray, observed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    alike, pairs = np.zeros(len(groups)), np.zeros(len(groups))
+    for i, j in itertools.permutations(range(len(groups)), 2):
+        if groups[i] == groups[j] and observed[i] != observed[j]:
+            pairs[i] += 1
+            order = np.sign(predicted[i] - predicted[j])
+            alike[i] += 0.5 + 0.5 * order * np.sign(observed[i] - observed[j])
+    return alike, pairs
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 17, 64, 131])
+@pytest.mark.parametrize("num_groups", [1, 5])
+def test_pairs_are_those_of_brute_force(size: int, num_groups: int) -> None:
+    rng = np.random.default_rng(size)
+    groups = rng.integers(0, num_groups, size) * 3
+    predicted, observed = _tied(rng, size)
+    for scores in (predicted, rng.normal(size=size)):
+        found = predicted_seconds.pairs_alike(groups, scores, observed)
+        expected = _brute(groups, scores, observed)
+        np.testing.assert_allclose(found, expected)
+
+
+def test_xauc_is_kendalls_share_of_pairs_without_ties() -> None:
+    predicted = np.array([0.1, 0.4, 0.3, 0.9])
+    observed = np.array([0.0, 10.0, 30.0, 20.0])
+    # Of six pairs (10, 30) is turned round, and (30, 20) is.
+    assert predicted_seconds.xauc(predicted, observed) == pytest.approx(4 / 6)
+    assert predicted_seconds.xauc(-predicted, observed) == pytest.approx(2 / 6)
+
+
+def test_xauc_of_two_values_is_auc() -> None:
+    rng = np.random.default_rng(1)
+    predicted, _ = _tied(rng, 200)
+    clicked = rng.random(200) < 0.3
+    found = predicted_seconds.xauc(predicted, 60.0 * clicked)
+    assert found == pytest.approx(binary.auc(clicked, predicted))
+
+
+def test_ends_of_xauc() -> None:
+    observed = np.array([0.0, 0.0, 5.0, 9.0])
+    assert predicted_seconds.xauc(observed, observed) == 1.0
+    assert predicted_seconds.xauc(-observed, observed) == 0.0
+    assert predicted_seconds.xauc(np.zeros(4), observed) == 0.5
+    assert math.isnan(predicted_seconds.xauc(np.arange(3), np.zeros(3)))
+    assert math.isnan(predicted_seconds.xauc(np.zeros(0), np.zeros(0)))
+
+
+def test_grouped_xauc_is_that_of_each_group_alone() -> None:
+    rng = np.random.default_rng(2)
+    groups = rng.integers(0, 9, 150)
+    predicted, observed = _tied(rng, 150)
+    found = predicted_seconds.grouped_xauc(groups, predicted, observed, 11)
+    for group in range(9):
+        own = groups == group
+        alone = predicted_seconds.xauc(predicted[own], observed[own])
+        assert found[group] == pytest.approx(alone, nan_ok=True)
+    assert np.isnan(found[9:]).all()
+
+
+def test_many_rows_are_counted_without_their_pairs() -> None:
+    rng = np.random.default_rng(3)
+    observed = rng.permutation(200_000)
+    assert predicted_seconds.xauc(observed * 2.0, observed) == 1.0
+    noise = predicted_seconds.xauc(rng.random(200_000), observed)
+    assert noise == pytest.approx(0.5, abs=0.005)
+
+
+def _dcg(seconds: list[float]) -> float:
+    return sum(s / math.log2(rank + 1) for rank, s in enumerate(seconds, 1))
+
+
+def test_page_ndcg_by_hand() -> None:
+    pages = np.array([5, 2, 5, 2, 5, 9])
+    scores = np.array([0.1, 0.7, 0.9, 0.2, 0.5, 1.0])
+    seconds = np.array([60.0, 30.0, 0.0, 0.0, 20.0, 0.0])
+    rows, found = predicted_seconds.page_ndcg(pages, scores, seconds)
+    # Page 9 has no watch time; page 2 is in order; page 5 stands 0, 20, 60.
+    assert pages[rows].tolist() == [2, 5]
+    assert found == pytest.approx([1.0, _dcg([0, 20, 60]) / _dcg([60, 20, 0])])
+
+
+def test_page_ndcg_of_ties_is_the_mean_of_all_their_orders() -> None:
+    scores = np.array([1.0, 1.0, 1.0, 2.0, 0.0])
+    seconds = [10.0, 0.0, 70.0, 5.0, 40.0]
+    _, found = predicted_seconds.page_ndcg(np.zeros(5, int), scores, np.array(seconds))
+    orders = list(itertools.permutations(seconds[:3]))
+    mean = np.mean([_dcg([5.0, *order, 40.0]) for order in orders])
+    assert found == pytest.approx([mean / _dcg(sorted(seconds, reverse=True))])
+
+
+def test_page_ndcg_without_watch_time_is_of_no_page() -> None:
+    for size in (0, 3):
+        rows, found = predicted_seconds.page_ndcg(
+            np.arange(size), np.zeros(size), np.zeros(size)
+        )
+        assert len(rows) == len(found) == 0
+
+
+def test_the_first_ranks_alone_by_hand() -> None:
+    pages = np.array([0, 0, 0, 1, 1, 1])
+    labels = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    # Page 0: miss, hit | hit; page 1: the hit shares ranks 2 and 3 with a miss.
+    scores = np.array([3.0, 2.0, 1.0, 1.0, 2.0, 1.0])
+    _, found = predicted_seconds.page_ndcg(pages, scores, labels, k=2)
+    second = 1 / math.log2(3)
+    assert found == pytest.approx([second / (1 + second), second / 2])

@@ -1,0 +1,131 @@
+import math
+
+import numpy as np
+import pytest
+import ranx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ytdnn.base.metrics import ranking
+
+# One user, five relevant items, hits at ranks 1, 3 and 4.
+HITS = np.array([[True, False, True, True]])
+NUM_RELEVANT = np.array([5])
+
+
+@pytest.mark.parametrize(
+    ("name", "k", "expected"),
+    [
+        ("precision", 3, 2 / 3),
+        ("precision", 10, 3 / 10),  # a short list still divides by k
+        ("recall", 3, 2 / 5),
+        ("recall", 4, 3 / 5),
+        ("hit_rate", 1, 1.0),
+        ("map", 3, (1 / 1 + 2 / 3) / 5),  # precision at each hit, over all relevant
+        ("map", 4, (1 / 1 + 2 / 3 + 3 / 4) / 5),
+        # gains 1/log2(2), 1/log2(4); the ideal list has hits at ranks 1, 2 and 3
+        ("ndcg", 3, (1 + 1 / 2) / (1 + 1 / math.log2(3) + 1 / 2)),
+        ("mrr", 4, 1.0),
+    ],
+)
+def test_hand_worked_values(name: str, k: int, expected: float) -> None:
+    value = ranking.METRICS[name](HITS, NUM_RELEVANT, k)
+    np.testing.assert_allclose(value, [expected])
+
+
+def test_ideal_list_is_no_longer_than_the_relevant_items() -> None:
+    # Two relevant items, both first: perfect although k = 4.
+    hits = np.array([[True, True, False, False]])
+    assert ranking.ndcg(hits, np.array([2]), 4).item() == pytest.approx(1.0)
+
+
+def test_reciprocal_rank_stops_at_k() -> None:
+    hits = np.array([[False, False, True]])
+    assert ranking.reciprocal_rank(hits, np.array([1]), 2).item() == 0.0
+    assert ranking.reciprocal_rank(hits, np.array([1]), 3).item() == pytest.approx(
+        1 / 3
+    )
+
+
+@pytest.mark.parametrize("name", list(ranking.METRICS))
+def test_user_without_relevant_items_gets_zero(name: str) -> None:
+    assert ranking.METRICS[name](np.zeros((1, 3), bool), np.array([0]), 3).item() == 0.0
+
+
+@pytest.mark.parametrize("name", list(ranking.METRICS))
+def test_empty_list_gets_zero(name: str) -> None:
+    assert ranking.METRICS[name](
+        np.zeros((2, 0), bool), np.array([1, 4]), 3
+    ).tolist() == [
+        0.0,
+        0.0,
+    ]
+
+
+@pytest.mark.parametrize("k", [1, 5, 10])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_agrees_with_ranx(k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    num_users, num_videos, length = 40, 30, 10
+    qrels, run = {}, {}
+    hits = np.zeros((num_users, length), bool)
+    num_relevant = np.zeros(num_users, int)
+    for user in range(num_users):
+        relevant = set(rng.choice(num_videos, rng.integers(1, 15), False).tolist())
+        # Every fourth list is shorter than k, every tenth is empty.
+        size = 0 if user % 10 == 9 else 3 if user % 4 == 0 else length
+        listed = rng.permutation(num_videos)[:size].tolist()
+        hits[user, :size] = [video in relevant for video in listed]
+        num_relevant[user] = len(relevant)
+        qrels[f"u{user}"] = {f"v{video}": 1 for video in relevant}
+        # ranx refuses an empty list: one irrelevant item says the same.
+        scored = {f"v{video}": -float(rank) for rank, video in enumerate(listed)}
+        run[f"u{user}"] = scored or {"none": 0.0}
+    names = ["precision", "recall", "hit_rate", "map", "ndcg", "mrr"]
+    expected = ranx.evaluate(
+        ranx.Qrels(qrels), ranx.Run(run), [f"{name}@{k}" for name in names]
+    )
+    for name in names:
+        ours = ranking.METRICS[name](hits, num_relevant, k).mean()
+        assert ours == pytest.approx(expected[f"{name}@{k}"], abs=1e-9), name
+
+
+@st.composite
+def _lists(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int]:
+    users, length = draw(st.integers(1, 5)), draw(st.integers(1, 8))
+    row = st.lists(st.booleans(), min_size=length, max_size=length)
+    hits = np.array(draw(st.lists(row, min_size=users, max_size=users)), bool)
+    extra = draw(st.lists(st.integers(0, 5), min_size=users, max_size=users))
+    return hits, hits.sum(axis=1) + np.array(extra), draw(st.integers(1, 10))
+
+
+@settings(max_examples=60, deadline=None)
+@given(_lists())
+def test_values_lie_between_zero_and_one_and_grow_with_better_lists(
+    lists: tuple[np.ndarray, np.ndarray, int],
+) -> None:
+    hits, num_relevant, k = lists
+    best_first = -np.sort(-hits.astype(int), axis=1) > 0
+    for name, metric in ranking.METRICS.items():
+        values = metric(hits, num_relevant, k)
+        assert np.all((values >= 0) & (values <= 1 + 1e-12)), name
+        assert np.all(metric(best_first, num_relevant, k) >= values - 1e-12), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(_lists())
+def test_recall_and_precision_count_the_same_hits(
+    lists: tuple[np.ndarray, np.ndarray, int],
+) -> None:
+    hits, num_relevant, k = lists
+    np.testing.assert_allclose(
+        ranking.precision(hits, num_relevant, k) * k,
+        ranking.recall(hits, num_relevant, k) * num_relevant,
+        atol=1e-9,
+    )
+
+
+def test_evaluate_names_every_metric_at_every_k() -> None:
+    values = ranking.evaluate(HITS, NUM_RELEVANT, (1, 3))
+    assert set(values) == {f"{name}@{k}" for name in ranking.METRICS for k in (1, 3)}
+    np.testing.assert_allclose(values["recall@3"], [2 / 5])

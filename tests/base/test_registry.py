@@ -1,0 +1,171 @@
+"""Registries: parts of ytdnn itself, of files and of installed packages."""
+
+import dataclasses
+import importlib.metadata
+import pathlib
+import sys
+import types
+
+import pytest
+
+from tests import extras
+from ytdnn import configs
+from ytdnn.base import errors, own_files, registries, registry
+from ytdnn.run.pipeline import config_dicts
+
+FILE = """
+from typing import Literal
+from ytdnn import configs
+from ytdnn.base import registries
+
+@configs.validated
+class EchoConfig(configs.Extension):
+    '''A loss of a file.
+
+    Attributes:
+      rounds: Number of rounds.
+      sizes: Sizes.
+    '''
+
+    rounds: int = 3
+    sizes: tuple[int, ...] = ()
+    kind: Literal["echo"] = "echo"
+
+@registries.LOSSES.register("echo", EchoConfig)
+def make(config, learner):
+    return config.rounds
+"""
+
+
+def candidates(loss: dict[str, object]) -> dict[str, object]:
+    return {"candidates": {"loss": loss}}
+
+
+@pytest.fixture
+def echo(tmp_path: pathlib.Path):
+    path = tmp_path / "echo_loss.py"
+    path.write_text(FILE)
+    with extras.registered():
+        own_files._extend.cache_clear()
+        yield path
+
+
+@pytest.mark.parametrize("parts", extras.every(), ids=lambda parts: parts.group)
+def test_built_ins_are_found_without_an_import(parts: registry.Registry) -> None:
+    for name in parts.names():
+        assert parts[name].name == name
+        assert parts.version(name) == ""
+
+
+def test_every_loss_of_the_union_is_registered_with_its_config() -> None:
+    kinds = configs.choices()["candidates.loss"]
+    assert set(registries.LOSSES.names()) >= set(kinds)
+    for kind, cls in kinds.items():
+        assert registries.LOSSES[kind].config is cls
+
+
+def test_an_unknown_name_is_answered_with_those_known() -> None:
+    with pytest.raises(errors.UserError, match=r"a loss \(.*warp.*\).*mean warp\?"):
+        registries.LOSSES["wrap"]
+
+
+def test_a_file_named_in_the_config_registers_its_parts(echo: pathlib.Path) -> None:
+    values = configs.to_dict(configs.Config(extensions=(str(echo),)))
+    values["candidates"]["loss"] = {"kind": "echo", "rounds": 5, "sizes": [1, 2]}
+    config = configs.from_dict(values)
+    assert registries.LOSSES["echo"].make(config.candidates.loss, None) == 5
+    assert configs.from_dict(configs.to_dict(config)) == config
+    assert config.candidates.loss.sizes == (1, 2)
+
+
+def test_settings_of_a_part_are_checked_as_all_are(echo: pathlib.Path) -> None:
+    own_files.extend(str(echo))
+    for settings, message in (
+        ({"rounds": "many"}, r"candidates\.loss\.rounds to be a valid integer"),
+        ({"margin": 1}, r"echo has no setting config\.candidates\.loss\.margin"),
+    ):
+        with pytest.raises(errors.UserError, match=message):
+            config_dicts.validated(candidates({"kind": "echo", **settings}), "here")
+    other = dataclasses.make_dataclass("Other", [("kind", str, "other")])()
+    with pytest.raises(errors.UserError, match=r"whose kind is .* or echo"):
+        configs.CandidatesConfig(loss=other)
+
+
+def test_the_version_of_a_file_is_that_of_its_text(echo: pathlib.Path) -> None:
+    own_files.extend(str(echo))
+    before = registries.LOSSES.version("echo")
+    echo.write_text(FILE.replace("config.rounds", "2 * config.rounds"))
+    own_files.extend(str(echo))
+    assert registries.LOSSES.version("echo") != before
+    settings = types.SimpleNamespace(rounds=4)
+    assert registries.LOSSES["echo"].make(settings, None) == 8
+
+
+def test_two_parts_of_one_name_are_refused(echo: pathlib.Path) -> None:
+    for name in ("echo", "warp"):
+        other = echo.with_name(f"other_{name}.py")
+        other.write_text(FILE.replace('"echo"', f'"{name}"'))
+        own_files.extend(str(echo))
+        with pytest.raises(errors.UserError, match=f"one loss named {name}, received"):
+            own_files.extend(str(other))
+
+
+def test_a_missing_file_and_one_that_fails_are_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match=r"extensions, found none in 'no\.py'"):
+        configs.Config(extensions=("no.py",))
+    path = tmp_path / "bad.py"
+    path.write_text("\n1 / 0\n")
+    with pytest.raises(errors.UserError, match="ZeroDivisionError in line 2"):
+        configs.Config(extensions=(str(path),))
+
+
+def test_a_package_is_imported_when_a_part_of_it_is_asked_for(
+    tmp_path: pathlib.Path,
+) -> None:
+    with extras.installed(tmp_path):
+        assert "margin" in registries.LOSSES.names()
+        assert "ytdnn_extras.margin" not in sys.modules
+        loss = {"kind": "margin", "margin": 0.2}
+        config = configs.from_dict(candidates(loss)).candidates
+        assert config.loss.margin == 0.2
+        assert registries.versions(config) == {"loss": "ytdnn-extras 1.0"}
+    assert "margin" not in registries.LOSSES
+
+
+def test_a_package_that_fails_is_named(tmp_path: pathlib.Path) -> None:
+    with extras.installed(tmp_path):
+        (tmp_path / "ytdnn_extras" / "margin.py").write_text("1 / 0")
+        with pytest.raises(
+            errors.UserError, match=r"loss margin of ytdnn-extras 1\.0 .*Zero"
+        ):
+            registries.LOSSES["margin"]
+
+
+def test_parts_of_an_installed_package_are_read_from_its_metadata(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    entry = importlib.metadata.EntryPoint("fly", "ytdnn.hangar.fly", "ytdnn.commands")
+    package = types.SimpleNamespace(entry_points=[entry])
+    monkeypatch.setattr(registry, "_ROOT", tmp_path / "ytdnn")
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: package)
+    registry._declared.cache_clear()
+    try:
+        parts = registry.Registry(
+            "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
+        )
+        assert parts.missing == {"fly": "ytdnn.hangar.fly"}
+        assert "fly" not in parts.names()
+        with pytest.raises(
+            errors.UserError,
+            match=r"the command fly in ytdnn\.hangar\.fly, found no such folder",
+        ):
+            parts["fly"]
+        (tmp_path / "ytdnn" / "hangar").mkdir(parents=True)
+        (tmp_path / "ytdnn" / "hangar" / "fly.py").write_text("")
+        again = registry.Registry(
+            "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
+        )
+        assert again.missing == {}
+        assert "fly" in again.own()
+    finally:
+        registry._declared.cache_clear()

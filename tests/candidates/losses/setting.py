@@ -1,0 +1,57 @@
+"""A model and batches of the planted log, for the tests of every loss."""
+
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.candidates import tower_inputs
+from ytdnn.layers import randomness
+from ytdnn.log import catalogues, inputs
+
+SEED = tf.constant([3, 4])
+OF_RANKER = {
+    randomness.RandomStream.OWN_TOWER,
+    randomness.RandomStream.EXPERTS,
+    randomness.RandomStream.OUTCOMES,
+}
+
+
+def config(**settings):
+    settings = {"embedding_dim": 8, "tower": (16,), "history_length": 6} | settings
+    return configs.CandidatesConfig(
+        content=configs.ContentConfig(enabled=False),
+        history_dropout=0.0,
+        **settings,
+        training=configs.TrainingConfig(batch_size=64),
+    )
+
+
+def counts(data):
+    return data.videos[catalogues.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+
+
+def batch(data, slice_length=1, size=64):
+    read = tower_inputs.from_config(config(), data)
+    log = tower_inputs.open_log(read, inputs.training_set(data))
+    batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
+    return next(iter(batches(0, 0)))
+
+
+def recorded_folds(monkeypatch):
+    """Returns the list of (seed, salt) of every draw made from now on."""
+    folds, fold = [], randomness.fold
+
+    def record(seed, salt):
+        folds.append((tuple(seed.numpy().tolist()), salt))
+        return fold(seed, salt)
+
+    monkeypatch.setattr(randomness, "fold", record)
+    return folds
+
+
+def gradient(loss, candidate_model, batch, seed=SEED):
+    """Returns the mean loss and its gradient of the video table, row 0 left out."""
+    with tf.GradientTape() as tape:
+        total, weight = loss(batch, seed)
+        mean = total / weight
+    found = tape.gradient(mean, candidate_model.videos.table)
+    return float(mean), tf.convert_to_tensor(found).numpy()[1:]

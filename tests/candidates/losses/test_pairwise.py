@@ -1,0 +1,151 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.candidates.losses import setting
+from ytdnn import configs
+from ytdnn.base import schema
+from ytdnn.candidates import losses, model
+from ytdnn.candidates.losses import pairwise
+
+CHOICES = [configs.BPRConfig(), configs.WARPConfig(), configs.GBCEConfig()]
+KINDS = [choice.kind for choice in CHOICES]
+
+
+def _made(data, loss, **settings):
+    config = setting.config(loss=loss, **settings)
+    tf.keras.utils.set_random_seed(0)
+    candidate_model = model.build(config, data)
+    return losses.make(config, candidate_model, setting.counts(data)), candidate_model
+
+
+def _floats(*values):
+    return tf.constant(values, tf.float32)
+
+
+def test_bpr_is_the_mean_over_the_negatives_that_count():
+    found = pairwise.bpr(_floats(2.0), _floats([1.0, 3.0, 9.0]), _floats([1, 1, 0]))
+    expected = (math.log1p(math.exp(-1.0)) + math.log1p(math.exp(1.0))) / 2
+    assert float(found[0]) == pytest.approx(expected)
+
+
+def test_warp_weighs_violators_by_the_rank_that_they_say():
+    losses_of = pairwise.warp(101, margin=1.0)
+    positive = _floats(2.0, 2.0)
+    negative = _floats([0.0, 1.5, 3.0, 9.0], [0.0, 0.9, -5.0, 0.5])
+    counts = _floats([1, 1, 1, 0], [1, 1, 1, 1])
+    # Of three, two are within the margin, by 0.5 and 2: the rank is 2/3 of 100.
+    expected = math.log1p(200 / 3) * (0.5 + 2.0) / 2
+    found = losses_of(positive, negative, counts).numpy()
+    assert found == pytest.approx([expected, 0.0])
+
+
+def test_gbce_with_all_negatives_or_no_calibration_is_binary_cross_entropy():
+    positive, negative = _floats(0.7), _floats([-0.2, 1.1])
+    counts = tf.ones_like(negative)
+    all_drawn = configs.GBCEConfig(num_negatives=2, calibration=1.0)
+    not_calibrated = configs.GBCEConfig(num_negatives=2, calibration=0.0)
+    for num_videos, config in ((3, all_drawn), (1_000, not_calibrated)):
+        against = math.log(num_videos - 1)  # the odds that scores count from
+        plain = math.log1p(math.exp(against - 0.7)) + sum(
+            math.log1p(math.exp(x - against)) for x in (-0.2, 1.1)
+        )
+        found = pairwise.gbce(num_videos, config)(positive, negative, counts)
+        assert float(found[0]) == pytest.approx(plain)
+
+
+def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
+    # Of a video watched with probability p, the minimum of the expected loss with
+    # t = 1 is where σ(score) is that of all videos as negatives, not of the drawn ones.
+    config, num_videos, share = configs.GBCEConfig(10, calibration=1.0), 101, 0.02
+    score = tf.Variable([0.0])
+    losses_of = pairwise.gbce(num_videos, config)
+    none = tf.zeros([1, 1])
+    for _ in range(400):
+        with tf.GradientTape() as tape:
+            as_label = losses_of(score, none, none)
+            as_negative = losses_of(_floats(100.0), score[:, tf.newaxis], none + 1.0)
+            drawn = (1 - share) * 10 / (num_videos - 1)
+            loss = share * as_label + drawn * as_negative
+        score.assign_sub(20.0 * tape.gradient(loss, score))
+    found = tf.sigmoid(score - math.log(num_videos - 1))
+    assert float(found[0]) == pytest.approx(share, abs=2e-3)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("config", CHOICES, ids=KINDS)
+@pytest.mark.parametrize(
+    "similarity", ["dot", pytest.param("cosine", marks=pytest.mark.thorough)]
+)
+def test_a_step_lifts_labels_above_others(data, config, similarity):
+    loss, candidate_model = _made(data, config, similarity=similarity, temperature=0.3)
+    batch = setting.batch(data)
+    optimizer = tf.keras.optimizers.Adam(0.02)
+    before = _rank(candidate_model, batch)
+
+    @tf.function(autograph=False)
+    def train(seed):
+        with tf.GradientTape() as tape:
+            total, weight = loss(batch, seed)
+            mean = total / weight
+        variables = candidate_model.trainable_variables
+        pairs = zip(tape.gradient(mean, variables), variables, strict=True)
+        optimizer.apply_gradients((g, v) for g, v in pairs if g is not None)
+
+    for step in range(60):
+        train(tf.constant([0, step]))
+    assert _rank(candidate_model, batch) < 0.7 * before
+
+
+def _rank(candidate_model, batch):
+    """Returns the mean rank of the labels by the scores that are served."""
+    queries = candidate_model.query_vectors(batch)[:, 0].numpy()
+    scores = queries @ candidate_model.video_vectors().T
+    labels = batch[schema.LABELS].numpy()[:, 0] - 1
+    own = scores[np.arange(len(labels)), labels]
+    return np.mean(np.sum(scores > own[:, np.newaxis], axis=1))
+
+
+@pytest.mark.parametrize("config", CHOICES, ids=KINDS)
+def test_accidental_hits_and_padding_count_nothing(data, config):
+    batch = {name: values[:2] for name, values in setting.batch(data).items()}
+    label = int(batch[schema.LABELS][0, 0])
+    batch[schema.LABELS] = tf.fill([2, 1], label)
+    batch[schema.WEIGHTS] = tf.constant([[1.0], [0.0]])
+    counts = np.zeros(data.vocabulary_size)
+    counts[label - 1] = 1e30
+    config_of_model = setting.config(loss=config)
+    candidate_model = model.build(config_of_model, data)
+    if not isinstance(config, configs.GBCEConfig):  # which draws uniformly
+        config = type(config)(proposal_exponent=1.0)
+        loss = losses.make(setting.config(loss=config), candidate_model, counts)
+        assert float(loss(batch, setting.SEED)[0]) == 0.0
+    own = setting.config(loss=config)
+    loss = losses.make(own, candidate_model, setting.counts(data))
+    total, weight = loss(batch, setting.SEED)
+    first = {name: values[:1] for name, values in batch.items()}
+    assert float(total) == pytest.approx(float(loss(first, setting.SEED)[0]))
+    assert float(weight) == 1.0
+
+
+@pytest.mark.parametrize("config", CHOICES, ids=KINDS)
+def test_the_gradient_touches_only_the_rows_of_the_batch(data, config):
+    loss, candidate_model = _made(data, config)
+    with tf.GradientTape() as tape:
+        total, _ = loss(setting.batch(data), setting.SEED)
+    found = tape.gradient(total, candidate_model.videos.table)
+    assert isinstance(found, tf.IndexedSlices)
+
+
+def test_bfloat16_products_give_about_the_same_loss(data):
+    found = [
+        float(
+            _made(data, configs.BPRConfig(), precision=precision)[0](
+                setting.batch(data), setting.SEED
+            )[0]
+        )
+        for precision in ("float32", "bfloat16")
+    ]
+    assert found[0] == pytest.approx(found[1], rel=0.01)

@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.layers import contract
+from ytdnn.layers import continuous
+
+
+class TestQuantileFeature(contract.LayerContract):
+    def make(self):
+        return continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0], name="feature")
+
+    def inputs(self):
+        return (tf.constant([0.5, -1.0, 3.0]),)
+
+
+class TestQuantileFeatureOfAnyNumber(contract.LayerContract):
+    """Of a column that may be negative: another value stands for missing."""
+
+    def make(self):
+        return continuous.QuantileFeature([-4.0, 1.0, 2.0], missing=-9.0)
+
+    def inputs(self):
+        return (tf.constant([-5.0, -9.0, 1.5]),)
+
+
+class TestQuantileFeatureWithoutPowers(contract.LayerContract):
+    def make(self):
+        return continuous.QuantileFeature([-4.0, 1.0, 2.0], powers=False)
+
+    def inputs(self):
+        return (tf.constant([[-5.0, -9.0, 1.5]]),)
+
+
+class TestRawFeature(contract.LayerContract):
+    def make(self):
+        return continuous.RawFeature()
+
+    def inputs(self):
+        return (tf.constant([[-1.0, 9.0, 1.5]]),)
+
+
+def cdf(values: list[float], quantiles: list[float]) -> list[float]:
+    result = continuous.quantile_cdf(tf.constant([values]), tf.constant([quantiles]))
+    return result[0].numpy().tolist()
+
+
+def test_cdf_is_linear_between_quantiles_and_below_one() -> None:
+    # Four quantiles 0, 10, 20, 40: value 5 is half way through the first of four
+    # parts, (0 + 1/2) / 4; 30 half way through the third, (2 + 1/2) / 4; from the
+    # last on 3/4.
+    values = [-7.0, 0.0, 5.0, 10.0, 30.0, 40.0, 1e9]
+    expected = [0.0, 0.0, 0.125, 0.25, 0.625, 0.75, 0.75]
+    assert cdf(values, [0.0, 10.0, 20.0, 40.0]) == pytest.approx(expected)
+
+
+def test_cdf_jumps_where_many_examples_share_a_value() -> None:
+    # Two of four quantiles are 0, so 0 itself has passed the first: 1/4.
+    assert cdf([-1.0, 0.0], [0.0, 0.0, 1.0, 2.0]) == [0.0, 0.25]
+
+
+def test_cdf_of_the_data_itself_is_uniform() -> None:
+    data = np.random.default_rng(0).lognormal(size=20_000).astype(np.float32)
+    quantiles = np.quantile(data, np.linspace(0, 1, 101)).tolist()
+    shares = np.histogram(cdf(data.tolist(), quantiles), bins=10, range=(0, 1))[0]
+    # The last bin ends at 100/101 rather than 1.
+    assert shares / len(data) == pytest.approx(np.full(10, 0.1), abs=0.012)
+
+
+def test_cdf_of_one_quantile_is_zero() -> None:
+    assert cdf([-1.0, 3.0, 9.0], [3.0]) == [0.0, 0.0, 0.0]
+
+
+def test_feature_has_powers_and_missing_indicator() -> None:
+    layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0])
+    output = layer(tf.constant([[1.0, -1.0]]))
+    # CDF(1) = 1/4: x, x², √x = 1/4, 1/16, 1/2; a missing one is 0 and marked.
+    expected = [[[0.25, 0.0625, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]]]
+    assert output.numpy().tolist() == expected
+
+
+def test_only_what_stands_for_missing_is_missing() -> None:
+    values = tf.constant([-9.0, -8.9, -1.0, 0.0])
+    is_missing = continuous.QuantileFeature([-8.9, 1.0], missing=-9.0)(values)[:, 3]
+    assert is_missing.numpy().tolist() == [1.0, 0.0, 0.0, 0.0]
+    is_missing = continuous.QuantileFeature([0.0, 1.0])(values)[:, 3]
+    assert is_missing.numpy().tolist() == [1.0, 1.0, 1.0, 0.0]
+
+
+def test_a_missing_value_is_zero_wherever_it_lies_among_the_quantiles() -> None:
+    # −1 is above half of these quantiles, and still is no value.
+    output = continuous.QuantileFeature([-5.0, -2.0, 1.0, 3.0])(tf.constant([-1.0]))
+    assert output.numpy().tolist() == [[0.0, 0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("missing", [-1.0, -9.0])
+def test_feature_round_trips_through_its_config(missing: float) -> None:
+    layer = continuous.QuantileFeature([0.0, 1.5, 3.0], missing, num_pieces=3)
+    copy = continuous.QuantileFeature.from_config(layer.get_config())
+    values = tf.constant([-9.0, -1.0, 0.2, 2.0])
+    assert np.array_equal(layer(values), copy(values))
+
+
+@pytest.mark.parametrize("quantiles", [[], [2.0, 1.0]])
+def test_feature_refuses_what_are_no_quantiles(quantiles: list[float]) -> None:
+    with pytest.raises(ValueError, match="expected ascending quantiles"):
+        continuous.QuantileFeature(quantiles)
+
+
+def test_without_powers_there_is_the_value_and_whether_it_is_missing() -> None:
+    layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0], powers=False)
+    assert layer(tf.constant([1.0, -1.0])).numpy().tolist() == [[0.25, 0.0], [0.0, 1.0]]
+
+
+def test_pieces_fill_one_after_another() -> None:
+    layer = continuous.QuantileFeature(
+        [0.0, 1.0, 2.0, 4.0, 8.0], powers=False, num_pieces=2
+    )
+    # CDF(1.5) = 0.3 and CDF(6) = 0.7: the first piece ends at 0.5, the second at 1.
+    output = layer(tf.constant([1.5, 6.0, -1.0])).numpy()
+    expected = [[0.3, 0.6, 0.0, 0.0], [0.7, 1.0, 0.4, 0.0], [0.0, 0.0, 0.0, 1.0]]
+    np.testing.assert_allclose(output, expected, atol=1e-6)
+
+
+def test_weights_of_pieces_are_the_slopes_of_a_function() -> None:
+    x = tf.linspace(0.0, 1.0, 41)
+    first, second, third = continuous.pieces(x[tf.newaxis], 3)[0]
+    found = first - 3.0 * second + 2.0 * third
+    edges, values = [0.0, 1 / 3, 2 / 3, 1.0], [0.0, 1.0, -2.0, 0.0]
+    np.testing.assert_allclose(found, np.interp(x, edges, values), atol=1e-6)
+
+
+def test_a_raw_value_is_not_normalised() -> None:
+    raw = continuous.RawFeature()(tf.constant([7.5, -1.0]))
+    assert raw.numpy().tolist() == [[7.5, 0.0], [0.0, 1.0]]
+
+
+def test_several_features_together_are_as_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    layers = [
+        continuous.QuantileFeature(
+            np.sort(rng.normal(size=20)), missing=missing, num_pieces=2
+        )
+        for missing in (-1.0, -3.0, 0.0)
+    ]
+    values = [tf.constant(rng.normal(size=[4, 5]), tf.float32) for _ in layers]
+    found = continuous.apply_all(layers, values)
+    for layer, value, vectors in zip(layers, values, found, strict=True):
+        np.testing.assert_array_equal(vectors, layer(value))

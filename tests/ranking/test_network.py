@@ -1,0 +1,277 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.base import schema
+from ytdnn.features import base_feature, registry
+from ytdnn.ranking import heads, inputs, network, outcomes
+
+CONFIG = configs.RankingConfig(
+    embedding_dim=4, history_length=3, tower=(16, 8), head=configs.ClickConfig()
+)
+QUANTILES = base_feature.Measured(quantiles=(0.0, 10.0, 20.0, 40.0))
+MEASURED = network.Statistics(
+    vocabulary_size=10,
+    features={
+        "gender": base_feature.Measured(num_values=2),
+        "age": base_feature.Measured(),
+        "seconds_since_last_watch": QUANTILES,
+        "seconds_since_impression": QUANTILES,
+        "num_earlier_impressions": QUANTILES,
+    },
+    clicks=heads.Clicks(probability=0.2, seconds=100.0, ratio=0.4),
+)
+CHOSEN = tuple(
+    feature
+    for feature in registry.of_network(base_feature.RANKING)
+    if feature.name in MEASURED.features
+)
+
+
+def make_network(
+    seed: int = 0,
+    config: configs.RankingConfig = CONFIG,
+    measured: network.Statistics = MEASURED,
+) -> network.RankingNetwork:
+    tf.keras.utils.set_random_seed(seed)
+    model = network.RankingNetwork(config, CHOSEN, measured)
+    model(inputs.placeholders(CHOSEN, config.history_length))
+    return model
+
+
+def request(history: list[int], videos: list[int]) -> dict:
+    """Returns the tensors of one request."""
+    k = len(videos)
+    return {
+        schema.HISTORY_VIDEOS: tf.constant([history], tf.int32),
+        schema.IMPRESSION_VIDEOS: tf.constant([videos], tf.int32),
+        "seconds_since_last_watch": tf.constant([15.0]),
+        "age": tf.constant([0.3]),
+        "gender": tf.constant([1]),
+        "num_earlier_impressions": tf.ones([1, k]),
+        "seconds_since_impression": tf.fill([1, k], 30.0),
+        schema.DURATIONS: tf.fill([1, k], 60.0),
+    }
+
+
+def logit(model: network.RankingNetwork, tensors: dict, **kwargs: tf.Tensor) -> float:
+    """Returns the logit of a request of one impression."""
+    return float(model(tensors, **kwargs)[0, 0, 0])
+
+
+def test_number_of_parameters_spelled_out() -> None:
+    # Videos (10 + 1) · 4, gender (2 + 1) · 4. Input: mean 4, last 4, gender 4, age 2,
+    # since watch 12, video 4, since impression 12, number 12 = 54; twelve
+    # are x, x², √x, eight pieces, and whether it is missing.
+    tables = 11 * 4 + 3 * 4
+    dense = (54 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
+    assert make_network().count_params() == tables + dense
+
+
+def test_a_request_of_many_equals_requests_of_one() -> None:
+    model = make_network()
+    together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
+    alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
+    assert together == pytest.approx(alone, abs=1e-6)
+    assert len(set(np.round(together, 5))) == 3
+
+
+def test_videos_without_an_embedding_are_in_no_average() -> None:
+    model = make_network()
+    query = model._query(request([0, 2, 11, 3], [4]))[0, :4].numpy()
+    rows = model.videos["shown"].table.numpy()
+    assert query == pytest.approx((rows[2] + rows[3]) / 2)
+    empty = model._query(request([0, 0, 0], [4]))[0, :8].numpy()
+    assert not empty.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seconds_since_last_watch", [33.0]),
+        ("seconds_since_last_watch", [-1.0]),
+        ("seconds_since_impression", [[0.0]]),
+        ("seconds_since_impression", [[-1.0]]),
+        ("num_earlier_impressions", [[35.0]]),
+        ("age", [0.6]),
+        ("age", [-1.0]),
+        ("gender", [2]),
+        ("gender", [0]),
+    ],
+)
+def test_every_feature_changes_the_logit(name: str, value: list) -> None:
+    model = make_network(seed=1)
+    tensors = request([1, 2, 3], [4])
+    changed = tf.constant(value, tensors[name].dtype)
+    assert logit(model, tensors) != logit(model, tensors | {name: changed})
+
+
+def test_last_watched_and_mean_enter_apart_but_share_the_table() -> None:
+    model = make_network()
+    forward, backward = request([1, 2, 3], [4]), request([3, 2, 1], [4])
+    assert logit(model, forward) != logit(model, backward)
+    assert [v.shape.as_list() for v in model.tables] == [[11, 4], [3, 4]]
+
+
+def test_powers_of_continuous_features_reach_the_logit() -> None:
+    """The input columns of x² and √x carry weight of their own."""
+    model = make_network()
+    kernel = model._tower.trainable_variables[0]  # of the query
+    # After mean, last, gender, age: x, x², √x, then the pieces.
+    since_watch = slice(14, 26)
+    tensors = request([1, 2, 3], [4])
+    before = logit(model, tensors)
+    for power in (1, 2):
+        values = kernel.numpy()
+        values[since_watch][power] += 1.0
+        kernel.assign(values)
+        after = logit(model, tensors)
+        assert after != before
+        before = after
+
+
+def test_pieces_of_continuous_features_are_inputs() -> None:
+    without = configs.QuantilesConfig(num_pieces=0)
+    config = dataclasses.replace(CONFIG, normalization=without)
+    fewer = 8 * 3 * 16  # eight pieces of three continuous features
+    assert make_network(config=config).count_params() == (
+        make_network().count_params() - fewer
+    )
+
+
+def test_dropout_is_a_function_of_the_seed() -> None:
+    config = dataclasses.replace(CONFIG, tower=(64,), dropout=0.5)
+    model = make_network(config=config)
+    tensors = request([1, 2, 3], [4])
+    seeds = [tf.constant([0, step]) for step in (1, 1, 2)]
+    draws = [logit(model, tensors, seed=seed) for seed in seeds]
+    assert draws[0] == draws[1]
+    assert draws[0] != draws[2]
+    assert logit(model, tensors) == logit(model, tensors)
+
+
+def test_without_a_shared_table_each_use_has_its_own() -> None:
+    model = make_network(config=dataclasses.replace(CONFIG, shared_table=False))
+    assert [v.shape.as_list() for v in model.tables] == [[11, 4]] * 3 + [[3, 4]]
+
+
+def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
+    fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 10}
+    for normalization, columns in fewer_of.items():
+        config = dataclasses.replace(CONFIG, normalization=normalization)
+        fewer = 3 * columns * 16  # of three continuous features
+        assert make_network(config=config).count_params() == (
+            make_network().count_params() - fewer
+        )
+
+
+def test_a_linear_model_has_no_tower() -> None:
+    model = make_network(config=dataclasses.replace(CONFIG, tower=()))
+    assert model.count_params() == 11 * 4 + 3 * 4 + 54 + 1
+    together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
+    alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
+    assert together == pytest.approx(alone, abs=1e-6)
+
+
+def test_an_ensemble_answers_the_mean_of_its_towers() -> None:
+    model = make_network(config=dataclasses.replace(CONFIG, ensemble_size=3))
+    tensors = request([1, 2, 3], [4, 5])
+    by_tower = model.by_tower(tensors).numpy()
+    assert by_tower.shape == (1, 2, 3, 1)
+    assert len(np.unique(by_tower[0, 0])) == 3
+    np.testing.assert_allclose(model(tensors), by_tower.mean(axis=2), rtol=1e-5)
+
+
+def test_an_ensemble_repeats_the_towers_and_shares_the_tables() -> None:
+    # As in the spelled-out number: 54 inputs to the first layer.
+    dense = (54 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
+    three = make_network(config=dataclasses.replace(CONFIG, ensemble_size=3))
+    assert three.count_params() == make_network().count_params() + 2 * dense
+
+
+def test_a_tower_of_the_head_is_an_ensemble_too() -> None:
+    head = configs.ClickTimesWatchTimeConfig(own_tower=(4,))
+    config = dataclasses.replace(CONFIG, ensemble_size=2, head=head)
+    model, tensors = make_network(config=config), request([1, 2, 3], [4, 5])
+    assert model.by_tower(tensors).shape == (1, 2, 2, 2)
+
+
+WITH_OUTCOMES = dataclasses.replace(
+    MEASURED,
+    outcomes=(
+        outcomes.Learned("liked", 0, "binary", 0.25),
+        outcomes.Learned("price", 1, "amount", 0.1, most=8.0),
+    ),
+)
+
+
+def learned_by(model: network.RankingNetwork, place: int) -> set[int]:
+    """Returns the identities of the variables that an output teaches."""
+    seed = tf.constant([0, 1])
+    with tf.GradientTape() as tape:
+        output = model(request([1, 2, 3], [4, 5]), seed=seed)[0, 0, place]
+    found = tape.gradient(output, model.trainable_variables)
+    pairs = zip(model.trainable_variables, found, strict=True)
+    return {
+        id(variable)
+        for variable, gradient in pairs
+        if gradient is not None and np.any(tf.convert_to_tensor(gradient).numpy())
+    }
+
+
+@pytest.mark.parametrize("own_tower", [(), (4,)])
+def test_outcomes_teach_nothing_that_the_click_reads(own_tower: tuple) -> None:
+    head = configs.ClickTimesWatchTimeConfig(own_tower=own_tower)
+    config = dataclasses.replace(CONFIG, head=head, outcome_tower=(6, 3))
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    places = [1, 2] if own_tower else [2, 3]  # click, then the watch time with it
+    assert model._of_outcomes is not None
+    own = {id(variable) for variable in model._of_outcomes.trainable_variables}
+    assert not learned_by(model, 0) & own
+    for place in places:
+        assert learned_by(model, place)
+        assert learned_by(model, place) <= own
+    alone = make_network(config=dataclasses.replace(config, outcome_tower=()))
+    plain = alone.count_params()
+    # 54 inputs of the first tower, as spelled out above.
+    assert model.count_params() == plain + 2 * (54 * 6 + 6 + 6 * 3 + 3 + 3 + 1)
+    outputs = model(request([1, 2, 3], [4]))[0, 0].numpy()
+    assert np.isfinite(outputs).all()
+
+
+def test_an_ensemble_has_one_tower_for_each_outcome() -> None:
+    config = dataclasses.replace(CONFIG, ensemble_size=3)
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    found = model.by_tower(request([1, 2, 3], [4, 5])).numpy()
+    assert found.shape == (1, 2, 3, 3)
+    assert (found[:, :, :1, 1:] == found[:, :, :, 1:]).all()
+    assert len(np.unique(found[0, 0, :, 0])) == 3
+
+
+def test_without_own_towers_outcomes_are_outputs_of_the_tower() -> None:
+    config = dataclasses.replace(CONFIG, outcome_tower=())
+    model = make_network(config=config, measured=WITH_OUTCOMES)
+    assert model.count_params() == make_network().count_params() + 2 * (8 + 1)
+    assert learned_by(model, 1) & learned_by(model, 0)
+
+
+def test_attention_reads_each_video_with_the_history() -> None:
+    plain = make_network()
+    model = make_network(config=dataclasses.replace(CONFIG, attention_units=5))
+    # Vector of 4; a pair of vectors and their product to 5 units, and these to one.
+    attention = 3 * 4 * 5 + 5 + 5 + 1
+    assert model.count_params() == plain.count_params() + 4 * 16 + attention
+    together = model(request([0, 2, 3], [4, 5]))[0, :, 0].numpy()
+    alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5)]
+    assert together == pytest.approx(alone, abs=1e-6)
+    # Neither the average nor the last of these histories differs.
+    one, other = request([1, 2, 3], [4]), request([2, 1, 3], [4])
+    assert logit(model, one) == pytest.approx(logit(model, other), abs=1e-6)
+    assert model._attention is not None
+    attended = model._attended(one, model._attention).numpy()
+    history = tf.constant([[0, 0, 3]], tf.int32)
+    fewer = model._attended(one | {schema.HISTORY_VIDEOS: history}, model._attention)
+    assert np.any(attended != fewer.numpy())

@@ -1,0 +1,1 @@
+"""The ground: settings, artefacts, files, errors, registries, formulas of metrics."""

@@ -1,0 +1,257 @@
+"""Settings of candidate generation (PAPER §3)."""
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from ytdnn.base import registries
+from ytdnn.base.configs import by_size, components, encoders, inputs, losses
+from ytdnn.base.configs import training as training_config
+
+
+@components.validated
+class CandidatesConfig:
+    """Candidate generation (PAPER §3).
+
+    Attributes:
+      embedding_dim: Width of video embeddings and of the user vector.
+      history_length: Number of most recent watches that are read.
+      search_length: Number of most recent searches that are read; 0 = none.
+      features: Features in addition to watches and searches (PAPER §3.3).
+      content: Content features of videos, for new ones.
+      encoder: Encoder of the watch history. With an encoder other than bags, serving
+        reads `history_length` watches, and training reads up to that number at the last
+        position of a slice, so `label.slice_length` is at most that.
+      initial_vectors: Initial values of the video tables: `random`, or vectors of
+        `co_watched` videos, a factorisation of the matrix of viewers in common
+        (`ytdnn/candidates/co_watching.py`). Ten watches are enough to train a
+        video from these, but hardly from a random start. Meant for a skip connection.
+      tied_tables: Whether watched videos are looked up in the table of the scored
+        videos, not in one of their own.
+      hashed_rows: Number of rows of the video tables, for tables beyond memory: each
+        video's vector is the sum of two rows, chosen by hashes and shared with other
+        videos (`experiments/hashed_rows.py` has what it costs). A video then takes 12
+        bytes beside them, its bias and the numbers of its rows. 0 = a row of each.
+      bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
+      decay_rates: For each rate, a recency-weighted average with weights
+        rate^position.
+      learned_bags: Number of averages with learned weights of the positions, in
+        addition to the other bags.
+      tower: Widths of the ReLU layers before the linear user vector.
+      skip_connection: Connection from the bags to the user vector, around the tower:
+        `none` (as in the paper), a `linear` layer, or a linear layer with bags that are
+        `gated` by the tower's last layer.
+      dropout: Share of tower activations, and of the inputs of the skip connection,
+        dropped in training.
+      history_dropout: Share of watches dropped from a history in training, and of
+        tokens from the bag of searches.
+      label: The watches that are predicted, and their context.
+      ensemble_size: Number of networks, trained one after another from different
+        seeds. The score is the mean of their scores; served vectors are that many times
+        as wide, or `serving_dim` wide.
+      serving_dim: Width of the served vectors of several networks, without the bias:
+        they are projected to this number of coordinates, with nearly the same scores. 0
+        = the concatenation of all networks' vectors.
+      distillation: With several networks under full softmax, the share of the other
+        networks' mean prediction in the target of the last one (Hinton et al., 2015;
+        born-again networks: Furlanello et al., 2018). 0 = they are independent.
+      kept_networks: With several networks, `all`, or with distillation only the `last`:
+        its vectors, index and user tower then cost as much as those of one network.
+      train_on_validation: Whether to train on the watches held out for validation
+        too, as for a model that will serve, or to compare with published
+        leave-one-out numbers. Then no epoch can be chosen by validation: all are run
+        and the last weights kept, so choose their number without it first.
+      bias: Whether the video table has a bias for each video.
+      similarity: `dot` product of user and video vectors, or `cosine`; or
+        `user_cosine`, the product with the user's vector at length one, so that the
+        length of a video's vector expresses how reliable its direction is.
+      temperature: Scores are divided by it.
+      loss: Loss that training minimises.
+      precision: Precision of the tower's matrix products.
+      training: Settings of the optimisation.
+      window_events: Number of events that are in memory at a time while training:
+        shards of users (`data.events_per_shard`) up to this number. A smaller log is
+        read as a whole; of a larger one, the order of users follows the windows.
+      validation_users: Users that each epoch is validated on, a sample that is the same
+        for all epochs and seeds; 0 = all.
+      validate_repeats: Whether repeated watches are right answers in validation and
+        watched videos are listed; for logs with repeated watches (`--repeats`).
+      validate_last: Whether validation predicts the last watch of each user from all
+        watches before it, instead of all watches from those before the window; for logs
+        of sessions (`--sessions`).
+      auto: Settings that are chosen from the size of the log (docs/defaults.md), in
+        place of their values here. Without a config file all of these are, except those
+        given on the command line.
+    """
+
+    embedding_dim: components.Positive = 64
+    history_length: components.Positive = 50
+    search_length: components.NonNegative = 50
+    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
+    content: inputs.ContentConfig = inputs.ContentConfig()
+    encoder: Annotated[encoders.Encoder, components.OneOf(registries.ENCODERS)] = (
+        encoders.BagsConfig()
+    )
+    initial_vectors: Literal["random", "co_watched"] = "random"
+    tied_tables: bool = False
+    hashed_rows: components.NonNegative = 0
+    bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
+    decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
+    learned_bags: components.NonNegative = 0
+    tower: tuple[components.Positive, ...] = (256, 128)
+    skip_connection: Literal["none", "linear", "gated"] = "none"
+    dropout: components.Fraction = 0.0
+    history_dropout: components.Fraction = 0.2
+    label: Annotated[
+        inputs.NextWatchConfig | inputs.HeldOutWatchConfig, components.BY_KIND
+    ] = inputs.NextWatchConfig()
+    ensemble_size: components.Positive = 1
+    serving_dim: components.NonNegative = 0
+    distillation: components.Fraction = 0.0
+    kept_networks: Literal["all", "last"] = "all"
+    train_on_validation: bool = False
+    bias: bool = True
+    similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
+    temperature: components.PositiveFloat = 1.0
+    loss: Annotated[
+        losses.SampledSoftmaxConfig
+        | losses.FullSoftmaxConfig
+        | losses.HierarchicalSoftmaxConfig
+        | losses.BPRConfig
+        | losses.WARPConfig
+        | losses.GBCEConfig
+        | losses.OwnLossConfig
+        | components.Extension,
+        components.OneOf(registries.LOSSES),
+    ] = losses.SampledSoftmaxConfig()
+    precision: Literal["float32", "bfloat16"] = "float32"
+    training: training_config.TrainingConfig = training_config.TrainingConfig()
+    window_events: components.Positive = 1 << 24
+    validation_users: components.NonNegative = 10_000
+    validate_repeats: bool = False
+    validate_last: bool = False
+    auto: tuple[by_size.CandidateSetting, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_bag(self) -> "CandidatesConfig":
+        if self.reads_bags and not self.bags and not self.decay_rates:
+            raise ValueError(
+                "expected a bag of the history in bags or decay_rates, received neither"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _the_loss_fits(self) -> "CandidatesConfig":
+        is_tree = isinstance(self.loss, losses.HierarchicalSoftmaxConfig)
+        if is_tree and self.similarity != "dot":
+            raise ValueError(
+                f"expected similarity dot for hierarchical_softmax, received "
+                f"{self.similarity}"
+            )
+        if is_tree and self.tied_tables:
+            raise ValueError(
+                "expected no tied_tables for hierarchical_softmax, which has nodes as "
+                "rows"
+            )
+        if is_tree and self.hashed_rows:
+            raise ValueError(
+                f"expected hashed_rows 0 for hierarchical_softmax, which has nodes as "
+                f"rows, received {self.hashed_rows}"
+            )
+        if is_tree and self.initial_vectors != "random":
+            raise ValueError(
+                f"expected initial_vectors random for hierarchical_softmax, which has "
+                f"nodes as rows, received {self.initial_vectors}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _rows_can_be_told_apart(self) -> "CandidatesConfig":
+        components.require_several_rows(self.hashed_rows)
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _the_encoder_fits(self) -> "CandidatesConfig":
+        heads = getattr(self.encoder, "num_heads", 1)
+        if self.embedding_dim % heads:
+            raise ValueError(
+                f"expected an embedding_dim that encoder.num_heads divides, received "
+                f"{self.embedding_dim} and {heads}"
+            )
+        if self.context_length < 1:
+            raise ValueError(
+                f"expected label.slice_length of at most history_length for "
+                f"{self.encoder.kind}, received {self.slice_length} and "
+                f"{self.history_length}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _vectors_can_be_projected(self) -> "CandidatesConfig":
+        widest = self.ensemble_size * self.embedding_dim
+        if self.serving_dim and self.ensemble_size == 1:
+            raise ValueError(
+                f"expected an ensemble_size of at least 2 with serving_dim, received 1 "
+                f"and {self.serving_dim}: one network's vectors have embedding_dim"
+            )
+        if self.serving_dim > widest:
+            raise ValueError(
+                f"expected a serving_dim of at most ensemble_size * embedding_dim, "
+                f"{widest}, received {self.serving_dim}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _there_is_a_teacher(self) -> "CandidatesConfig":
+        if self.distillation and self.ensemble_size == 1:
+            raise ValueError(
+                "expected an ensemble_size of at least 2 with distillation, received "
+                "1: a network learns from those before it"
+            )
+        if self.distillation and not isinstance(self.loss, losses.FullSoftmaxConfig):
+            raise ValueError(
+                f"expected loss full_softmax with distillation, received "
+                f"{self.loss.kind}"
+            )
+        if self.kept_networks == "last" and not self.distillation:
+            raise ValueError(
+                "expected distillation with kept_networks last, received 0: the last "
+                "network learns from those that are not kept"
+            )
+        if self.kept_networks == "last" and self.serving_dim:
+            raise ValueError(
+                f"expected no serving_dim with kept_networks last, received "
+                f"{self.serving_dim}: one network's vectors have embedding_dim"
+            )
+        return self
+
+    @property
+    def num_kept(self) -> int:
+        """Number of networks of the trained model."""
+        return 1 if self.kept_networks == "last" else self.ensemble_size
+
+    @property
+    def reads_bags(self) -> bool:
+        """Whether the history is read by bags, alone or together with an encoder."""
+        return isinstance(self.encoder, encoders.BagsConfig) or self.encoder.beside_bags
+
+    @property
+    def slice_length(self) -> int:
+        """Positions of a slice of training."""
+        if (
+            isinstance(self.label, inputs.NextWatchConfig)
+            and not self.label.examples_per_user
+        ):
+            return self.label.slice_length
+        return 1
+
+    @property
+    def context_length(self) -> int:
+        """Number of rows of a slice before its first label.
+
+        With bags each position reads its own last `history_length` rows. Other encoders
+        read all rows of a slice, as many as in serving.
+        """
+        if isinstance(self.encoder, encoders.BagsConfig):
+            return self.history_length
+        return self.history_length - self.slice_length + 1

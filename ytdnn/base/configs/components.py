@@ -1,0 +1,251 @@
+"""Components: frozen dataclasses that are validated on construction.
+
+A setting may be a choice between components, each with settings of its own: a union
+annotated `BY_KIND`, or `OneOf` if a registry has more kinds. The field `kind` names the
+component.
+"""
+
+import dataclasses
+import functools
+import json
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar, dataclass_transform
+
+import pydantic
+import pydantic_core
+from pydantic import dataclasses as pydantic_dataclasses
+from pydantic_core import core_schema
+
+from ytdnn.base import errors, registry
+from ytdnn.base.configs import constants
+
+_T = TypeVar("_T")
+
+Fraction = Annotated[float, pydantic.Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, pydantic.Field(gt=0)]
+NonNegative = Annotated[int, pydantic.Field(ge=0)]
+# What NumPy and TensorFlow take as a seed.
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+Rate = Annotated[float, pydantic.Field(gt=0.0, lt=1.0)]
+PositiveFloat = Annotated[float, pydantic.Field(gt=0.0)]
+NonNegativeFloat = Annotated[float, pydantic.Field(ge=0.0)]
+KIND = "kind"
+BY_KIND = pydantic.Field(discriminator=KIND)
+
+
+@dataclass_transform(frozen_default=True)
+def validated(cls: type[_T]) -> type[_T]:
+    """Decorator of components: unknown keys, wrong types and bad values are refused.
+
+    Construction then raises `errors.SettingError` with one line.
+    """
+    decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
+        frozen=True,
+        config=pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False),
+    )
+    made = decorate(cls)
+    construct = made.__init__
+
+    @functools.wraps(construct)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            construct(self, *args, **constants.left_out(cls.__name__, kwargs))
+        except pydantic.ValidationError as error:
+            from ytdnn.base.configs import problems
+
+            raise errors.SettingError(problems.describe(error)) from None
+
+    made.__init__ = init
+    return made
+
+
+def require_several_rows(hashed_rows: int) -> None:
+    """Checks that videos with shared rows can be told apart.
+
+    Args:
+      hashed_rows: Number of rows that videos share; 0: they do not.
+
+    Raises:
+      ValueError: There is one row.
+    """
+    if hashed_rows == 1:
+        raise ValueError(
+            "expected hashed_rows of 0 or at least 2, received 1: all videos would "
+            "have one vector"
+        )
+
+
+class Extension:
+    """Base class of the settings of a part that a file or a package registers.
+
+    Attributes:
+      kind: Name of the part.
+    """
+
+    kind: str
+
+
+class Kinds(Mapping[str, type]):
+    """The components that a setting chooses between, by kind.
+
+    Kinds of a registry are imported on first use.
+    """
+
+    def __init__(
+        self, members: Mapping[str, type], parts: registry.Registry[Any] | None = None
+    ) -> None:
+        """Stores the members of the union, and the registry of further kinds."""
+        self._members = dict(members)
+        self._parts = parts
+
+    def __getitem__(self, kind: str) -> type:
+        """Returns the class of a kind; imports it on first use."""
+        if kind not in self._members and self._parts and kind in self._parts:
+            found = self._parts[kind].config
+            if found is not None:
+                self._members[kind] = found
+        return self._members[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        """Returns an iterator over the imported kinds."""
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        """Returns the number of imported kinds."""
+        return len(self._members)
+
+    def names(self) -> tuple[str, ...]:
+        """Returns all kinds, including those of the registry that are not imported."""
+        others = self._parts.names() if self._parts else ()
+        return tuple(dict.fromkeys([*self._members, *others]))
+
+    def load(self) -> None:
+        """Imports all kinds of the registry."""
+        for kind in self.names():
+            self.get(kind)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """Annotation of a choice: the members of a union, and the parts of a registry.
+
+    Attributes:
+      parts: The registry.
+    """
+
+    parts: registry.Registry[Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Returns the schema of the union, extended by the registry's kinds."""
+        known = kinds(Annotated[source, self])
+        members: Any = typing.Union[tuple(known.values())]  # noqa: UP007
+        inner = handler.generate_schema(Annotated[members, BY_KIND])
+        fixed = tuple(known)
+
+        def validate(value: Any, union: Any, info: Any) -> Any:
+            kind = value.get(KIND) if isinstance(value, dict) else _kind(value)
+            if not isinstance(kind, str) or kind not in known:
+                return union(value)
+            if kind in fixed and info.mode != "json":
+                return union(value)  # of JSON it would refuse lists for tuples
+            return _validated_as(known[kind], kind, value, info.mode)
+
+        return core_schema.with_info_wrap_validator_function(validate, inner)
+
+
+@dataclasses.dataclass(frozen=True)
+class NameOf:
+    """Annotation of a text: the name of a part of a registry.
+
+    Attributes:
+      parts: The registry.
+      more: Other accepted texts.
+    """
+
+    parts: registry.Registry[Any]
+    more: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Returns all accepted texts."""
+        return (*self.parts.names(), *self.more)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Returns the schema of a text that is checked against the registered names."""
+
+        def check(value: str) -> str:
+            if value in self.more or value in self.parts.own():
+                return value  # without a look at installed packages
+            if value in self.parts or value in self.parts.missing:
+                return value  # a missing part is refused where it is used
+            *first, last = map(repr, self.names())
+            expected = f"{', '.join(first)} or {last}"
+            raise pydantic_core.PydanticKnownError(
+                "literal_error", {"expected": expected}
+            )
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+
+def _kind(value: Any) -> str:
+    """Returns the kind of a registered part's settings; empty for other values."""
+    return getattr(value, KIND, "") if isinstance(value, Extension) else ""
+
+
+def _validated_as(cls: type, kind: str, value: Any, mode: str) -> Any:
+    """Returns a component of a registry; problems are located below its kind."""
+    own: Any = cls
+    schema = core_schema.tagged_union_schema(
+        {kind: own.__pydantic_core_schema__}, discriminator=KIND
+    )
+    validator = pydantic_core.SchemaValidator(schema)
+    if mode == "json":
+        return validator.validate_json(json.dumps(value))
+    return validator.validate_python(value)
+
+
+def _is_base(member: Any) -> bool:
+    """Whether a member of a union is a base class of registered settings."""
+    return isinstance(member, type) and (
+        issubclass(member, Extension) and not hasattr(member, KIND)
+    )
+
+
+def kinds(annotation: Any) -> Kinds:
+    """Returns the components that a setting chooses between, by kind; often empty.
+
+    Args:
+      annotation: Type annotation of the setting.
+    """
+    union, *marks = typing.get_args(annotation) or (annotation,)
+    members = [each for each in typing.get_args(union) if not _is_base(each)]
+    if not members or not all(map(dataclasses.is_dataclass, members)):
+        return Kinds({})
+    parts = [mark.parts for mark in marks if isinstance(mark, OneOf)]
+    named = {getattr(member, KIND): member for member in members}
+    return Kinds(named, parts[0] if parts else None)
+
+
+def classes(component: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the class of a component and those of its parts, each with its prefix.
+
+    Args:
+      component: The class.
+      prefix: Path of its settings, such as `candidates.`.
+    """
+    yield prefix, component
+    for field in dataclasses.fields(component):
+        choice = kinds(field.type)
+        for part in choice.values() if choice else (field.type,):
+            if dataclasses.is_dataclass(part):
+                yield from classes(part, f"{prefix}{field.name}.")
+
+
+def own_settings(component: Any) -> list[str]:
+    """Returns the names of a component's settings, `kind` left out."""
+    return [f.name for f in dataclasses.fields(component) if f.name != KIND]

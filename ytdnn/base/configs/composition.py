@@ -1,0 +1,296 @@
+"""Settings of the composition of a slate: candidate sources, blend, cap."""
+
+import json
+import math
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+
+from ytdnn.base import registries
+from ytdnn.base.configs import components
+
+TOWER = "tower"
+CO_WATCH = "co_watch"
+FRESH_UPLOADS = "fresh_uploads"
+POPULAR = "popular"
+SOURCE_NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
+"""Sources with a number of their own in every composition; others follow them."""
+
+Precision = Literal["trained", "float32", "bfloat16"]
+
+
+@components.validated
+class CompositionConfig:
+    """The composition of a slate: the ranker's candidates, and changes to its order.
+
+    Attributes:
+      num_candidates: Number of candidates that the ranker scores. The candidate model
+        fills the places that no other source fills.
+      share_co_watched: Share of the places for videos often watched near the user's
+        last watches.
+      share_fresh_uploads: Share of the places for the latest uploads of recently
+        watched channels, if the log has channels and upload times.
+      share_popular: Share of the places for the most watched videos of the last week of
+        training.
+      sources: Sources other than the candidate model, with their shares, in place of
+        the three shares above: `(("fresh_uploads", 0.2), ("neighbours", 0.1))`.
+      blend_weight: Weight of the candidate model's score, which is added to the
+        logarithm of the ranker's; 0: the ranker's order.
+      max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
+      temperature: Temperature of sampling among the best, in units of the logarithm of
+        the ranker's score; answers and the served log have propensities. 0: no
+        sampling.
+      explore_top: Number of the best videos that are sampled from.
+      young_every: Distance of the places reserved for young uploads: one of this number
+        of places is reserved. 0: none.
+      young_days: Maximum age of a young upload, in days.
+      first_pass: Number of candidates that a light first pass, distilled from the
+        ranker at export, leaves for it to score, for slates of up to a fifth of that;
+        0: all are scored. `auto`: 100 from 50,000 videos on, if these contain at least
+        95 % of the ranker's first 20, as measured at export.
+      ranker_precision: Precision of the products of the ranker's tower in serving and
+        evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
+        which is faster where the processor supports its products. The weights are the
+        same.
+      remove_watched: Whether watched videos are left out of answers. Keep them for logs
+        with repeated watches, such as music and series (`--repeats`).
+      request_fields: Further keys of requests that leave videos out, such as
+        `exclude_channel_ids` (docs/extending.md).
+      operators: Further operators of conditions (docs/extending.md).
+      rerankers: Re-rankers of the slate, in this order, after diversity
+        (docs/extending.md).
+      policies: Sets of conditions on columns of videos that requests name, JSON:
+        `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
+      diversity: Weight of the similarity to the most similar video earlier in the
+        slate, which is subtracted from the logarithm of a video's score (maximal
+        marginal relevance). 0: the order of the scores.
+      diversity_by: Column of videos for the similarity: the cosine of a column of
+        vectors, such as `videos.clip`; equality for any other, such as `topic`.
+      diversity_top: Number of the best videos that are re-ordered.
+      channel_decay: Factor of the score of each further video of a channel in a slate,
+        above 0, at most 1; 1: no decay.
+      weights: Weights of the ranker's predictions for the order of requests without
+        weights, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
+        (docs/feedback.md); empty: the ranker's order. A policy may have weights too:
+        `{"kids": {"where": […], "weights": {…}}}`.
+      co_watched_by: Definition of co-watched videos: by the `order` of watches, within
+        three of one of the last ten watches; or by the `users` who watched both at any
+        time, with the votes of the last fifty watches added up.
+    """
+
+    num_candidates: components.Positive = 300
+    share_co_watched: components.Fraction = 0.13
+    share_fresh_uploads: components.Fraction = 0.2
+    share_popular: components.Fraction = 0.0
+    sources: tuple[tuple[str, components.Fraction], ...] = ()
+    blend_weight: components.NonNegativeFloat = 0.0
+    max_per_channel: components.NonNegative = 0
+    temperature: components.NonNegativeFloat = 0.0
+    explore_top: components.Positive = 50
+    young_every: components.NonNegative = 0
+    young_days: components.PositiveFloat = 7.0
+    first_pass: Literal["auto"] | components.NonNegative = "auto"
+    ranker_precision: Precision = "trained"
+    diversity: components.NonNegativeFloat = 0.0
+    diversity_by: str = ""
+    diversity_top: components.Positive = 50
+    channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
+    co_watched_by: Literal["order", "users"] = "order"
+    remove_watched: bool = True
+    request_fields: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    rerankers: tuple[str, ...] = ()
+    policies: str = ""
+    weights: str = ""
+
+    @pydantic.field_validator("policies", mode="after")
+    @classmethod
+    def _are_named_lists(cls, value: str) -> str:
+        found = _json(value)
+        if not isinstance(found, dict) or not all(
+            name and _is_policy(one) for name, one in found.items()
+        ):
+            raise ValueError(
+                f'expected policies as JSON, {{"kids": [{{"column": "rating", "in": '
+                f'["all"]}}]}}, received {value!r}'
+            )
+        return value
+
+    @pydantic.field_validator("weights", mode="after")
+    @classmethod
+    def _are_numbers(cls, value: str) -> str:
+        if not _are_weights(_json(value)):
+            raise ValueError(
+                f'expected weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
+                f"received {value!r}"
+            )
+        return value
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Weights for requests without weights, by name."""
+        return dict(_json(self.weights))
+
+    @property
+    def weights_of_policies(self) -> dict[str, dict[str, float]]:
+        """Weights of policies with weights, by name."""
+        return {
+            name: one["weights"]
+            for name, one in _json(self.policies).items()
+            if isinstance(one, dict) and one.get("weights")
+        }
+
+    @pydantic.model_validator(mode="after")
+    def _explores_in_one_way(self) -> Self:
+        if self.temperature and self.young_every:
+            raise ValueError(
+                f"expected temperature or young_every, not both, as their joint "
+                f"propensities are unknown, received {self.temperature} and "
+                f"{self.young_every}"
+            )
+        if self.young_every == 1:
+            raise ValueError("expected young_every of 2 or more, or 0, received 1")
+        return self
+
+    @pydantic.field_validator("sources", mode="after")
+    @classmethod
+    def _are_registered(
+        cls, value: tuple[tuple[str, float], ...]
+    ) -> tuple[tuple[str, float], ...]:
+        for name, _ in value:
+            if name not in registries.SOURCES:
+                raise ValueError(registries.SOURCES.unknown(name))
+        if len(dict(value)) < len(value):
+            raise ValueError(f"expected each source once, received {value}")
+        return value
+
+    @pydantic.field_validator("request_fields", "operators", "rerankers", mode="after")
+    @classmethod
+    def _parts_are_registered(
+        cls, value: tuple[str, ...], info: pydantic.ValidationInfo
+    ) -> tuple[str, ...]:
+        parts = registries.every()[info.field_name or ""]
+        for name in value:
+            if name not in parts:
+                raise ValueError(parts.unknown(name))
+        return tuple(dict.fromkeys(value))
+
+    @pydantic.model_validator(mode="after")
+    def _diversifies_one_order(self) -> Self:
+        if self.diversity and not self.diversity_by:
+            raise ValueError(
+                f"expected diversity_by, a column of videos such as topic, with "
+                f"diversity, received none and {self.diversity}"
+            )
+        if self.reranks and self.temperature:
+            raise ValueError(
+                f"expected no temperature with diversity, channel_decay or rerankers, "
+                f"as propensities of their order are unknown, received "
+                f"{self.temperature}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _leaves_places(self) -> Self:
+        if self.num_from_tower <= 0:
+            if self.sources:
+                raise ValueError(
+                    f"expected sources that leave the candidate model at least one "
+                    f"place of {self.num_candidates}, received {self.sources}"
+                )
+            raise ValueError(
+                f"expected shares of other sources that leave the candidate model at "
+                f"least one place of {self.num_candidates}, received "
+                f"share_co_watched={self.share_co_watched}, "
+                f"share_fresh_uploads={self.share_fresh_uploads}, "
+                f"share_popular={self.share_popular}"
+            )
+        return self
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """The settings that decide the candidates, by name."""
+        found: dict[str, Any] = {
+            "num_candidates": self.num_candidates,
+            "share_co_watched": self.share_co_watched,
+            "co_watched_by": self.co_watched_by,
+            "share_fresh_uploads": self.share_fresh_uploads,
+            "share_popular": self.share_popular,
+        }
+        if self.sources:
+            found["sources"] = [list(source) for source in self.sources]
+        return found
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the places of each source other than the tower, by its name."""
+        if self.sources:
+            return dict(self.sources)
+        co_watched = CO_WATCH if self.co_watched_by == "order" else "neighbours"
+        return {
+            co_watched: self.share_co_watched,
+            FRESH_UPLOADS: self.share_fresh_uploads,
+            POPULAR: self.share_popular,
+        }
+
+    @property
+    def num_places(self) -> dict[str, int]:
+        """Number of places of each source with places, in order."""
+        of_all = {k: round(v * self.num_candidates) for k, v in self.shares.items()}
+        return {name: number for name, number in of_all.items() if number}
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of all sources; a candidate's source is a place in this tuple, from 1.
+
+        Sources of ytdnn have the same places in every composition.
+        """
+        return tuple(dict.fromkeys([*SOURCE_NAMES, *self.shares]))
+
+    @property
+    def diversifies(self) -> bool:
+        """Whether similar videos, or videos of the same channel, are moved down."""
+        return bool(self.diversity) or self.channel_decay < 1.0
+
+    @property
+    def reranks(self) -> bool:
+        """Whether rules other than exploration change the order of the scores."""
+        return self.diversifies or bool(self.rerankers)
+
+    @property
+    def explores(self) -> bool:
+        """Whether exploration changes the order of slates."""
+        return bool(self.temperature or self.young_every)
+
+    @property
+    def num_from_tower(self) -> int:
+        """Least number of candidates from the candidate model."""
+        return self.num_candidates - sum(self.num_places.values())
+
+
+def _json(text: str) -> Any:
+    """Returns a JSON value, an empty object for no text; None for other text."""
+    try:
+        return json.loads(text) if text else {}
+    except ValueError:
+        return None
+
+
+def _is_policy(value: Any) -> bool:
+    """Whether a value is a list of conditions, or conditions with weights."""
+    if not isinstance(value, dict):
+        return isinstance(value, list)
+    if not value or set(value) - {"where", "weights"}:
+        return False
+    has_list = isinstance(value.get("where", []), list)
+    return has_list and _are_weights(value.get("weights", {}))
+
+
+def _are_weights(value: Any) -> bool:
+    """Whether a value is an object of finite numbers."""
+    return isinstance(value, dict) and all(
+        isinstance(one, int | float)
+        and not isinstance(one, bool)
+        and math.isfinite(one)
+        for one in value.values()
+    )

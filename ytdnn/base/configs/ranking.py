@@ -1,0 +1,202 @@
+"""Settings of ranking (PAPER §4), and of its heads, each with its own (PAPER §4.2)."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, Self
+
+import pydantic
+
+from ytdnn.base import registries
+from ytdnn.base.configs import by_size, components, inputs
+from ytdnn.base.configs import training as training_config
+
+HEAD: Final = "head"  # the loss of the click and the watch time
+OUTCOME_WEIGHT: Final = 0.1
+_WEIGHT = re.compile(r"(?P<name>[A-Za-z]\w*)=\d+(\.\d+)?(e-?\d+)?")
+
+
+@components.validated
+class WeightedLogisticConfig:
+    """Logistic regression in which a click weighs its watch time, as in the paper.
+
+    Its odds are served as expected watch seconds: near them where clicks are rare,
+    above them where they are not.
+
+    Attributes:
+      weights: Weight of a click: its watch `seconds`, or 1 like every impression
+        (`equal`), with which the odds are those of a click.
+    """
+
+    weights: Literal["seconds", "equal"] = "seconds"
+    kind: Literal["weighted_logistic"] = "weighted_logistic"
+
+
+@components.validated
+class ExactOddsConfig:
+    """Weighted logistic regression with odds equal to the expected watch seconds.
+
+    Every impression, a clicked one too, is a negative of weight 1.
+    """
+
+    kind: Literal["exact_odds"] = "exact_odds"
+
+
+@components.validated
+class ClickConfig:
+    """Logistic regression of the click: orders by its probability."""
+
+    kind: Literal["click"] = "click"
+
+
+@components.validated
+class ClickTimesWatchTimeConfig:
+    """The probability of a click times the watch time given one.
+
+    Attributes:
+      order_by: Quantity that orders impressions: the `odds` of the click times the
+        watch time, to which the weighted logistic converges, or the expected watch
+        `seconds`.
+      watch_time: Target of the watch time of a click: the `fraction` of the video, at
+        most 1; the mean `seconds`, by gamma regression; `auto`, the first if one share
+        of the durations predicts watch times better than one mean, else the second;
+        `log_seconds`; `quantiles` among videos of about its duration (D2Q); the chance
+        of reaching several `bins` (CREAD); or the `ratio` to the duration, without
+        bound.
+      own_tower: Widths of the ReLU layers of a separate tower for the watch time; none:
+        click and watch time share one tower.
+    """
+
+    order_by: Literal["seconds", "odds"] = "odds"
+    watch_time: Literal[
+        "auto", "fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio"
+    ] = "auto"
+    own_tower: tuple[components.Positive, ...] = ()
+    kind: Literal["click_times_watch_time"] = "click_times_watch_time"
+
+
+Head = (
+    WeightedLogisticConfig
+    | ExactOddsConfig
+    | ClickConfig
+    | ClickTimesWatchTimeConfig
+    | components.Extension
+)
+
+
+@components.validated
+class RankingConfig:
+    """Ranking (PAPER §4).
+
+    Attributes:
+      enabled: Whether the ranker orders the served lists: `auto` (the ranker's order
+        where it is better than the candidates' and popularity's on the validation
+        window, else the candidates'), `true`, or `false`: none is trained. A log
+        without usable impressions has no ranker anyway.
+      embedding_dim: Width of the shared video embedding.
+      shared_table: Whether the video shown, the last watched, the seed and the history
+        share one table of embeddings; else each has its own.
+      hashed_rows: Number of rows of the video tables, for tables beyond memory: each
+        video's vector is the sum of two rows, chosen by hashes and shared with other
+        videos. A video then takes 8 bytes beside them, the numbers of its rows. 0 = a
+        row of each.
+      history_length: Number of most recent watches that are averaged.
+      attention_units: Units of the hidden layer that weighs each watch of the history
+        for each video shown (DIN), in addition to the average; 0 = no attention.
+      features: Features in addition to the videos shown and watched (PAPER §4.1).
+      own_columns: Maximum number of columns of `users` and `videos` outside the schema
+        that are features without being named; 0 = none (docs/features.md).
+      least_impressions: If the ranker's own window has fewer impressions, the latest
+        earlier ones train the ranker too, without candidate scores; 0 = never.
+      normalization: Normalization of continuous features.
+      tower: Widths of the ReLU layers before the head; none: a linear model.
+      dropout: Share of tower activations dropped in training.
+      ensemble_size: Number of towers of this shape on the same inputs, each trained by
+        its own loss; the prediction is their mean. Ignored for a linear model.
+      head: Target of an impression, and the score that orders it (PAPER §4.2).
+      precision: Precision of the tower's products: `float32` or `bfloat16`.
+      window_events: Number of events that are in memory at a time while training:
+        shards of users (`data.events_per_shard`) up to this number. A smaller log is
+        read as a whole; of a larger one, the order of impressions follows the windows.
+      training: Settings of the optimisation.
+      loss_weights: Weights of the losses that are added up, such as ("liked=0.5",
+        "reported=0"): of each outcome of the log by name, and of the `head`'s own, 1.
+        Others have the default; an outcome of weight 0 is not predicted
+        (docs/feedback.md).
+      outcome_tower: Widths of the ReLU layers of a tower of its own for each outcome,
+        on the features that the click has learned, so that no outcome costs the click;
+        none: outcomes are outputs of the tower. Ignored with `experts`.
+      experts: Number of experts in place of the tower's last layer, each output with a
+        gate of its own (MMoE), then without `ensemble_size`; 0: none.
+      auto: Settings that are chosen from the size of the log (docs/defaults.md), in
+        place of their values here.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    embedding_dim: components.Positive = 16
+    shared_table: bool = True
+    hashed_rows: components.NonNegative = 0
+    history_length: components.Positive = 50
+    attention_units: components.NonNegative = 0
+    features: inputs.FeaturesConfig = inputs.FeaturesConfig()
+    own_columns: components.NonNegative = 64
+    least_impressions: components.NonNegative = 0
+    normalization: Annotated[inputs.Normalization, components.BY_KIND] = (
+        inputs.QuantilesConfig()
+    )
+    tower: tuple[components.Positive, ...] = (512, 256)
+    dropout: components.Fraction = 0.2
+    ensemble_size: components.Positive = 1
+    head: Annotated[Head, components.OneOf(registries.HEADS)] = (
+        ClickTimesWatchTimeConfig()
+    )
+    precision: Literal["float32", "bfloat16"] = "float32"
+    window_events: components.Positive = 1 << 23
+    training: training_config.TrainingConfig = training_config.TrainingConfig(
+        epochs=10,
+        patience=4,
+        table_optimizer="adagrad",
+        table_learning_rate=0.0003,
+        table_accumulator=1e-7,
+    )
+    auto: tuple[by_size.RankingSetting, ...] = ()
+    loss_weights: tuple[str, ...] = ()
+    outcome_tower: tuple[components.Positive, ...] = (128, 64)
+    experts: components.NonNegative = 0
+
+    @pydantic.field_validator("loss_weights", mode="after")
+    @classmethod
+    def _are_weights(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = []
+        for entry in value:
+            found = _WEIGHT.fullmatch(entry)
+            if found is None or found["name"] in names:
+                raise ValueError(
+                    f"expected loss_weights as name=number, each name once, received "
+                    f"{entry!r}"
+                )
+            names.append(found["name"])
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_layer_for_experts(self) -> Self:
+        if self.experts and not self.tower:
+            raise ValueError(
+                f"expected a layer in tower, which the experts replace, received none "
+                f"and experts={self.experts}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _rows_can_be_told_apart(self) -> Self:
+        components.require_several_rows(self.hashed_rows)
+        return self
+
+    def weights_of(self, outcomes: Sequence[str]) -> dict[str, float]:
+        """Returns the weight of the head's loss and of each outcome's, by name.
+
+        Args:
+          outcomes: Names of outcomes; others with a weight are added.
+        """
+        given = (entry.partition("=") for entry in self.loss_weights)
+        default = dict.fromkeys(outcomes, OUTCOME_WEIGHT)
+        return {HEAD: 1.0} | default | {name: float(value) for name, _, value in given}

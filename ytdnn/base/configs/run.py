@@ -1,0 +1,312 @@
+"""The settings of a whole run, and components as plain dicts and back."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+
+from ytdnn.base import registries
+from ytdnn.base.configs import by_size, components, constants, losses
+from ytdnn.base.configs import candidates as candidates_config
+from ytdnn.base.configs import composition as composition_config
+from ytdnn.base.configs import data as data_config
+from ytdnn.base.configs import evaluation as evaluation_config
+from ytdnn.base.configs import index as index_config
+from ytdnn.base.configs import ranking as ranking_config
+from ytdnn.base.configs import training as training_config
+
+_T = TypeVar("_T")
+
+
+def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Registers the parts of some files."""
+    if files:
+        from ytdnn.base import own_files
+
+        for file in files:
+            own_files.extend(file)
+    return files
+
+
+@components.validated
+class Config:
+    """A whole run: one component for each stage.
+
+    If `candidates` or `ranking` is left out, its settings are chosen from the size of
+    the log (docs/defaults.md).
+
+    Attributes:
+      extensions: Python files of the user's own that register losses, candidate
+        sources, metrics and other parts (docs/extending.md).
+      data: Source, filters, split.
+      candidates: Candidate generation.
+      index: Nearest-neighbour search.
+      ranking: Ranking.
+      composition: Composition of a slate from candidates.
+      evaluation: Offline evaluation.
+      seed: Seed of every draw in training.
+      strategy: Devices: `none` (one), `mirrored` (all local), `multi_worker` (those of
+        several processes, in step), `parameter_server` (tables sharded, each worker on
+        its own; docs/scale.md) or `tpu`.
+      cluster: Settings of training by several processes.
+      refresh: Settings of continued training of another run's models (`ytdnn refresh`).
+      refit: Whether the bundle has models that are trained again to the end of the log,
+        for as many epochs as the best ones of the evaluated models.
+    """
+
+    extensions: Annotated[
+        tuple[str, ...], pydantic.AfterValidator(_extended)
+    ] = ()  # first, since the other settings may name parts of them
+    data: data_config.DataConfig = data_config.DataConfig()
+    candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
+        auto=by_size.OF_CANDIDATES
+    )
+    index: index_config.IndexConfig = index_config.IndexConfig()
+    ranking: ranking_config.RankingConfig = ranking_config.RankingConfig(
+        auto=by_size.OF_RANKING
+    )
+    composition: composition_config.CompositionConfig = (
+        composition_config.CompositionConfig()
+    )
+    evaluation: evaluation_config.EvaluationConfig = (
+        evaluation_config.EvaluationConfig()
+    )
+    seed: components.Seed = 0
+    strategy: Annotated[str, components.NameOf(registries.STRATEGIES)] = "none"
+    cluster: training_config.ClusterConfig = training_config.ClusterConfig()
+    refresh: training_config.RefreshConfig = training_config.RefreshConfig()
+    refit: bool = False
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Returns a component as nested plain dicts (tuples stay tuples)."""
+    return dataclasses.asdict(config)
+
+
+_RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
+    "candidates": lambda size, own: _of_candidates(size, own),
+    "ranking": lambda size, own: by_size.ranking(size),
+}
+
+
+def _of_candidates(
+    size: by_size.LogSize, own: candidates_config.CandidatesConfig
+) -> dict[str, Any]:
+    """Returns the settings of the rule that fit those of the user's own.
+
+    A counted start needs cosine similarity, and rows that are videos, which those of a
+    tree are not.
+    """
+    given = set(by_size.OF_CANDIDATES) - set(own.auto)
+    is_random = (
+        ("initial_vectors" in given and own.initial_vectors == "random")
+        or ("similarity" in given and own.similarity == "dot")
+        or ("loss" in given and isinstance(own.loss, losses.HierarchicalSoftmaxConfig))
+    )
+    values = by_size.candidates(size)
+    if is_random:
+        values = by_size.random_start(size)
+    elif "initial_vectors" in given:
+        values = by_size.counted_start(size, by_size.has_small_steps(size))
+    name = "training.table_optimizer"
+    if name in given and own.training.table_optimizer != values[name]:
+        values |= by_size.STEPS_OF_TABLES[own.training.table_optimizer]
+    return values
+
+
+def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
+    """Returns the settings of a run that follow the size of its log, by path.
+
+    Args:
+      config: Config of the run; its `auto` names these settings.
+      size: Size of the log.
+    """
+    return {
+        f"{section}.{name}": value
+        for section, rule in _RULES.items()
+        for name, value in rule(size, getattr(config, section)).items()
+        if name in getattr(config, section).auto
+    }
+
+
+def resolved(config: Config, size: by_size.LogSize) -> Config:
+    """Returns a run with values for the settings that follow the size of its log.
+
+    The settings stay in `auto`, so that another log gets other values.
+
+    Args:
+      config: Config of the run.
+      size: Size of the log.
+    """
+    filled = {}
+    for section, rule in _RULES.items():
+        own = getattr(config, section)
+        filled[section] = by_size.filled(own, own.auto, rule(size, own))
+    return dataclasses.replace(config, **filled)
+
+
+def with_own(config: Config, given: Iterable[str]) -> Config:
+    """Returns a run with given settings removed from those chosen by size.
+
+    Args:
+      config: Config of the run.
+      given: Paths of settings.
+    """
+    left = {section: getattr(config, section).auto for section in _RULES}
+    for key in given:
+        section, _, name = key.partition(".")
+        if section in left:
+            left[section] = by_size.left(left[section], name)
+    changed = {
+        section: dataclasses.replace(getattr(config, section), auto=auto)
+        for section, auto in left.items()
+    }
+    return dataclasses.replace(config, **changed)
+
+
+def section_of(class_name: str) -> str:
+    """Returns the section of the config with a class, by the class's name.
+
+    >>> section_of("CandidatesConfig")
+    'candidates'
+    """
+    return class_name.removesuffix("Config").lower()
+
+
+def sized(cls: type[_T], **given: Any) -> _T:
+    """Returns a component with all settings except the given ones chosen by size.
+
+    Args:
+      cls: `CandidatesConfig` or `RankingConfig`.
+      **given: Settings of the user; in `training`, those that differ from the defaults.
+    """
+    names = getattr(Config(), section_of(cls.__name__)).auto
+    auto = tuple(name for name in names if not _is_given(name, given))
+    values: dict[str, Any] = {**given, "auto": auto}
+    return cls(**values)
+
+
+def _is_given(name: str, given: Mapping[str, Any]) -> bool:
+    """Whether a setting, such as `tower` or `training.epochs`, is given."""
+    parent, _, last = name.partition(".")
+    if parent not in given or not last:
+        return parent in given
+    own = given[parent]
+    return bool(getattr(own, last) != getattr(type(own)(), last))
+
+
+def as_trained(component: Any) -> dict[str, Any]:
+    """Returns a component as nested dicts, without settings that do not change results.
+
+    These are `auto`, the number of steps of a call, and whether a trained ranker is
+    served.
+    """
+    found = {k: v for k, v in to_dict(component).items() if k != "auto"}
+    if "enabled" in found:
+        found["enabled"] = True
+    if "training" in found:
+        found["training"].pop("steps_per_execution")
+    return found
+
+
+def component(cls: type[_T], values: dict[str, Any]) -> _T:
+    """Returns a validated component from nested dicts, as read from a manifest.
+
+    Raises:
+      pydantic.ValidationError: Unknown keys or bad values, each with its path.
+    """
+    values = constants.without(cls, values)
+    return pydantic.TypeAdapter(cls).validate_json(json.dumps(values))
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """Returns the validated `Config` from nested dicts, as read from JSON.
+
+    Raises:
+      pydantic.ValidationError: An unknown key or a bad value.
+    """
+    return component(Config, values)
+
+
+@functools.cache
+def choices() -> dict[str, components.Kinds]:
+    """Returns the components of each choice of a run, by path and kind."""
+    found = {
+        prefix + field.name: components.kinds(field.type)
+        for prefix, cls in components.classes(Config)
+        for field in dataclasses.fields(cls)
+    }
+    return {path: kinds for path, kinds in found.items() if kinds}
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested dicts as one dict by path, with the names of settings.
+
+    The value of a choice is its kind, and its settings follow; tuples become lists, as
+    in JSON.
+
+    >>> flat({"candidates": {"loss": {"label_smoothing": 0.1, "kind": "full_softmax"}}})
+    {'candidates.loss': 'full_softmax', 'candidates.loss.label_smoothing': 0.1}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        path = prefix + name
+        if isinstance(value, Mapping):
+            if components.KIND in value:
+                found[path] = value[components.KIND]
+            found |= flat(value, f"{path}.")
+        elif name != components.KIND:
+            found[path] = _as_json(value)
+    return found
+
+
+def _as_json(value: Any) -> Any:
+    """Returns a value with lists for tuples, also for tuples of tuples."""
+    return [_as_json(each) for each in value] if isinstance(value, tuple) else value
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the differences between nested dicts, by path as in `flat`.
+
+    A setting of `before` that is a constant now, of its value, is none.
+
+    >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
+    {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
+    """
+    new = flat(after)
+    old = {k: v for k, v in flat(before).items() if k in new or not _is_fixed(k, v)}
+    absent = object()
+    both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
+    written = {
+        path: ["absent" if value is absent else repr(value) for value in values]
+        for path, values in both.items()
+        if values[0] != values[1]
+    }
+    return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
+
+
+def _is_fixed(path: str, value: Any) -> bool:
+    """Whether a setting, by its path in a part of the config, has its constant."""
+    return any(
+        value == fixed and f".{known}".endswith(f".{path}")
+        for known, fixed in constants.by_path().items()
+    )
+
+
+def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the default of every setting by its path.
+
+    Args:
+      settings: Settings by path; they select the kind of each choice.
+    """
+    found = flat(to_dict(Config()))
+    for path, kinds in choices().items():
+        chosen = kinds.get(str(settings.get(path)))
+        if chosen is not None:
+            found = {k: v for k, v in found.items() if not k.startswith(f"{path}.")}
+            own = flat(to_dict(chosen()))
+            found |= {f"{path}.{name}": value for name, value in own.items()}
+    return found

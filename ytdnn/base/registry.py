@@ -1,0 +1,271 @@
+"""Registries: the parts of one kind, by name (docs/extending.md).
+
+A part has a name, a factory, and a config class if it has settings. Parts are declared
+with the same decorator in three places: the modules of ytdnn, Python files named in the
+setting `extensions`, and installed packages, by entry points of the registry's group. A
+module is imported only when one of its parts is used.
+
+Parts of ytdnn are in the folder of their registry, or in modules named by entry points
+in setup.cfg: those of the laboratory and of operations, which may be missing.
+"""
+
+import configparser
+import dataclasses
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import pathlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import ytdnn
+from ytdnn.base import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Registered:
+    """A part of a registry.
+
+    Attributes:
+      name: Name in configs, reports and command lines.
+      make: Factory; for a plain function, such as a metric, the function itself.
+      config: Class of its settings, with the name as `kind`; None without settings.
+    """
+
+    name: str
+    make: Callable[..., Any]
+    config: type | None = None
+
+
+_R = TypeVar("_R", bound=Registered)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Registry(Generic[_R]):
+    """The parts of one kind.
+
+    Attributes:
+      group: Group of the entry points of installed packages, such as `ytdnn.losses`,
+        for the registry `registries.LOSSES`.
+      noun: Name of the kind in messages.
+    """
+
+    def __init__(self, group: str, noun: str, folder: str, cls: type[_R]) -> None:
+        """Creates the registry; nothing is imported.
+
+        Args:
+          group: Group of entry points.
+          noun: Name of the kind in messages.
+          folder: Name of the package with ytdnn's own parts.
+          cls: Class of the parts, `Registered` or one with more fields.
+        """
+        self.group = group
+        self.noun = noun
+        self._folder = folder
+        self._cls = cls
+        self._parts: dict[str, _R] = {}
+        self._origins: dict[str, str] = {}
+
+    def register(
+        self, name: str, config: type | None = None, **more: Any
+    ) -> Callable[[_F], _F]:
+        """Returns a decorator that registers a factory.
+
+        Args:
+          name: Name of the part; a literal, as modules are searched for it.
+          config: Class of its settings.
+          **more: The other fields of the registry's parts.
+
+        Raises:
+          errors.UserError: Another module has registered a part of this name.
+        """
+
+        def add(make: _F) -> _F:
+            origin = _origin(make)
+            before = self._modules.get(name) or self._origins.get(name, origin)
+            if _without_hash(before) != _without_hash(origin):
+                raise errors.UserError(
+                    f"expected one {self.noun} named {name}, received those of "
+                    f"{before} and {origin}: rename one of them"
+                )
+            self._origins[name] = origin
+            self._parts[name] = self._cls(name=name, make=make, config=config, **more)
+            return make
+
+        return add
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a part has this name."""
+        return name in self.names()
+
+    def __getitem__(self, name: str) -> _R:
+        """Returns a part; imports its module on first use.
+
+        Raises:
+          errors.UserError: The name is unknown, or its module cannot be imported.
+        """
+        if name not in self._parts:
+            if name in self._modules:
+                importlib.import_module(self._modules[name])
+            elif name in self._entry_points:
+                self._load(self._entry_points[name])
+        if name not in self._parts:
+            raise errors.UserError(self.unknown(name))
+        return self._parts[name]
+
+    def get(self, name: str) -> _R | None:
+        """Returns a part; None for an unknown name."""
+        if name not in self:
+            return None
+        return self[name]
+
+    def unknown(self, name: str) -> str:
+        """Returns the message about an unknown name."""
+        if name in self.missing:
+            return (
+                f"expected the {self.noun} {name} in {self.missing[name]}, found no "
+                f"such folder or file: install all of ytdnn"
+            )
+        hint = errors.hint(name, self.names())
+        known = ", ".join(self.names()) or "none"
+        return f"expected a {self.noun} ({known}), received {name!r}{hint}"
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of all parts; those of ytdnn itself come first."""
+        return tuple(dict.fromkeys([*self._modules, *self._parts, *self.outside()]))
+
+    def own(self) -> tuple[str, ...]:
+        """Returns the names of the parts that ytdnn declares itself."""
+        return tuple(self._modules)
+
+    @functools.cached_property
+    def missing(self) -> Mapping[str, str]:
+        """The module of each part of ytdnn in a folder that is not installed."""
+        declared = _declared().get(self.group, {})
+        return {name: at for name, at in declared.items() if not _is_installed(at)}
+
+    def registered_in(self, module: str) -> dict[str, _R]:
+        """Returns the parts that a module has registered, by name."""
+        return {k: v for k, v in self._parts.items() if self._origins[k] == module}
+
+    def outside(self) -> tuple[str, ...]:
+        """Returns the names of parts from files and other packages."""
+        others = dict.fromkeys([*self._parts, *sorted(self._entry_points)])
+        return tuple(name for name in others if name not in self._modules)
+
+    def parts(self) -> Iterator[_R]:
+        """Yields all parts, in the order of `names`."""
+        return (self[name] for name in self.names())
+
+    def version(self, name: str) -> str:
+        """Returns the version of a part's code; empty for parts of ytdnn.
+
+        It is the hash of a file's text, or the version of a package.
+
+        Args:
+          name: Name of the part.
+        """
+        if name in self._modules or name not in self:
+            return ""
+        if name in self._entry_points:
+            return _package(self._entry_points[name])
+        return self._origins[name]
+
+    def _load(self, entry_point: importlib.metadata.EntryPoint) -> None:
+        """Imports the module of a package, which registers its parts."""
+        try:
+            entry_point.load()
+        except errors.UserError:
+            raise
+        except Exception as error:
+            raise errors.UserError(
+                f"expected the {self.noun} {entry_point.name} of "
+                f"{_package(entry_point)} to load, received {type(error).__name__}: "
+                f"{error}: correct or uninstall the package"
+            ) from error
+
+    @functools.cached_property
+    def _modules(self) -> Mapping[str, str]:
+        """The module of each part of ytdnn itself, by decorator or entry point."""
+        spec = importlib.util.find_spec(self._folder)
+        places = spec.submodule_search_locations if spec else None
+        variable = self.group.rpartition(".")[2].upper()
+        found: dict[str, str] = {}
+        for path in sorted(pathlib.Path((places or [""])[0]).glob("*.py")):
+            module = f"{self._folder}.{path.stem}"
+            decorators = _DECORATOR.findall(path.read_text(encoding="utf-8"))
+            found |= {name: module for own, name in decorators if own == variable}
+        declared = _declared().get(self.group, {})
+        return found | {k: at for k, at in declared.items() if k not in self.missing}
+
+    @property
+    def _entry_points(self) -> Mapping[str, importlib.metadata.EntryPoint]:
+        """The entry points of installed packages, by name."""
+        return {each.name: each for each in _installed(self.group)}
+
+
+_ROOT = pathlib.Path(ytdnn.__file__).parent
+_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
+
+
+@functools.cache
+def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
+    every = importlib.metadata.entry_points(group=group)
+    return tuple(each for each in every if not _is_own(each))
+
+
+def _is_own(entry_point: importlib.metadata.EntryPoint) -> bool:
+    package = entry_point.dist
+    return package is not None and package.name == ytdnn.__name__
+
+
+@functools.cache
+def _declared() -> Mapping[str, Mapping[str, str]]:
+    """Returns the module of each entry point of ytdnn, by group and name.
+
+    In a checkout setup.cfg is read, as the metadata may be of an older installation.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for group, name, module in sorted(_entries(), key=lambda each: each[::-1]):
+        if group.startswith(f"{ytdnn.__name__}."):
+            found.setdefault(group, {})[name] = module
+    return found
+
+
+def _entries() -> Iterator[tuple[str, str, str]]:
+    """Yields group, name and module of each entry point of ytdnn itself."""
+    parser = configparser.RawConfigParser()
+    parser.read(_ROOT.parent / "setup.cfg", encoding="utf-8")  # where there is one
+    if parser.get("metadata", "name", fallback="") != ytdnn.__name__:
+        try:
+            package = importlib.metadata.distribution(ytdnn.__name__)
+        except importlib.metadata.PackageNotFoundError:
+            return
+        yield from ((one.group, one.name, one.value) for one in package.entry_points)
+        return
+    for group, text in parser["options.entry_points"].items():
+        for line in filter(None, text.splitlines()):
+            name, _, module = line.partition("=")
+            yield group, name.strip(), module.strip()
+
+
+def _is_installed(module: str) -> bool:
+    path = _ROOT.parent.joinpath(*module.split("."))
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def _origin(make: Callable[..., Any]) -> str:
+    return getattr(make, "__module__", "") or repr(make)
+
+
+def _without_hash(origin: str) -> str:
+    """Returns the name of a module without the hash of a file's text."""
+    return re.sub(r"\.[0-9a-f]{16}$", "", origin)
+
+
+def _package(entry_point: importlib.metadata.EntryPoint) -> str:
+    """Returns name and version of the package that declares an entry point."""
+    package = entry_point.dist
+    return f"{package.name} {package.version}" if package else entry_point.value

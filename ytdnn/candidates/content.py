@@ -1,0 +1,207 @@
+"""Content features of a video as a vector (PAPER §3.3: new uploads).
+
+A vector is the sum of an embedding of each feature. A missing feature adds nothing, so
+a video without any has the zero vector. The tables begin at zero and only values of
+training videos are learned: a channel without training videos adds nothing.
+"""
+
+import copy
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.base import configs, schema
+from ytdnn.candidates import popularity_by_age, tower_inputs
+from ytdnn.features import base_feature, encodings, reading, registry, vector_columns
+from ytdnn.layers import embeddings
+from ytdnn.log import positions, prepared
+
+_AGES = "popularity_by_age.json"
+_NUM_QUANTILES = 100
+_VIDEOS_A_PART = 1 << 14
+_OF_ITS_WIDTH = (embeddings.EmbeddingTable, tf.keras.layers.Dense)
+
+
+@dataclasses.dataclass(frozen=True)
+class ContentInputs:
+    """The inputs of a content side.
+
+    Attributes:
+      num_videos: Number of videos of the catalogue.
+      features: Features of videos, at least one.
+      measured: Statistics that their encoders need.
+      readers: The features opened on the catalogue, by name.
+      ages: Popularity of videos by age; None: not read.
+    """
+
+    num_videos: int
+    features: registry.Features
+    measured: reading.Statistics
+    readers: dict[str, positions.Reader]
+    ages: popularity_by_age.PopularityByAge | None
+
+    def values(self, videos: tf.Tensor) -> reading.Tensors:
+        """Returns each feature's values of catalogue indices `[...]`."""
+        return reading.read(self.readers, positions.of_videos(videos))
+
+    def write(self, directory: pathlib.Path) -> None:
+        """Writes the inputs of a trained content side, apart from its weights."""
+        reading.write(directory / tower_inputs.CONTENT, self.measured)
+        if self.ages is not None:
+            self.ages.write(directory / _AGES)
+
+
+def from_config(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> ContentInputs | None:
+    """Returns the inputs of a content side, measured on the vocabulary.
+
+    Args:
+      config: Settings, with the features and the loss.
+      data: The prepared set.
+
+    Returns:
+      None where it is not enabled, the log has no such column, ages are to be read and
+      no video has an upload time, or the rows of the video table are not videos.
+
+    Raises:
+      errors.UserError: The config names an unknown feature.
+    """
+    is_tree = isinstance(config.loss, configs.HierarchicalSoftmaxConfig)
+    if is_tree or not config.content.enabled:
+        return None
+    chosen = features_of(config.content, data)
+    reads_age = config.content.popularity_by_age
+    ages = popularity_by_age.measure(data) if reads_age else None
+    if not chosen or (reads_age and ages is None):
+        return None
+    readers = reading.open_log(chosen, positions.LogTensors(data))
+    measured = reading.measure(
+        chosen, data, _in_parts(chosen, readers, data.vocabulary_size), _NUM_QUANTILES
+    )
+    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+
+
+def features_of(
+    config: configs.ContentConfig, data: prepared.PreparedData
+) -> registry.Features:
+    """Returns the features of a content side, the log's own vectors of videos too.
+
+    Raises:
+      errors.UserError: A name is unknown, has no effect, or lacks its columns.
+    """
+    own = data.catalogue.vectors.in_table(schema.VIDEOS)
+    return registry.choose(base_feature.CONTENT, data, config.features, own)
+
+
+def _in_parts(
+    chosen: registry.Features, readers: dict[str, positions.Reader], size: int
+) -> Iterator[reading.Tensors]:
+    """Yields the numbers of the first videos that quantiles are made of."""
+    numbers = {f.name: readers[f.name] for f in chosen if f.needs_quantiles}
+    for start in range(1, size + 1, _VIDEOS_A_PART):
+        part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
+        yield reading.read(numbers, positions.of_videos(part))
+
+
+def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs:
+    """Returns the inputs that `ContentInputs.write` wrote.
+
+    Raises:
+      errors.UserError: This version, or the prepared set, has no such feature.
+    """
+    measured = reading.read_file(directory / tower_inputs.CONTENT)
+    chosen = registry.named(base_feature.CONTENT, list(measured), data)
+    readers = reading.open_log(chosen, positions.LogTensors(data))
+    ages = None
+    if (directory / _AGES).exists():
+        ages = popularity_by_age.read(directory / _AGES, data)
+    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+
+
+class ContentVectors(tf.keras.layers.Layer):
+    """Catalogue indices to vectors of content."""
+
+    def __init__(self, read: ContentInputs, dim: int, **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          read: Inputs of the content side.
+          dim: Width of a vector.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self._read = read
+        self._encoders = {
+            f.name: _encoder(f, read.measured[f.name], dim) for f in read.features
+        }
+        self._projections = {
+            name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")
+            for name, encoder in self._encoders.items()
+            if not isinstance(encoder, _OF_ITS_WIDTH)
+        }
+
+    @property
+    def num_videos(self) -> int:
+        """Number of videos of the catalogue."""
+        return self._read.num_videos
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """Variables looked up by row, for the table optimiser."""
+        layers = self._encoders.values()
+        return [
+            each.table for each in layers if isinstance(each, embeddings.EmbeddingTable)
+        ]
+
+    def call(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
+        inside = tf.reshape(self._inside(videos), [-1])
+        distinct, places = tf.unique(inside)
+        places = tf.reshape(places, tf.shape(videos))
+        return tf.gather(self._of_distinct(distinct), places)
+
+    def _of_distinct(self, videos: tf.Tensor) -> tf.Tensor:
+        values = self._read.values(videos)
+        encoded = reading.encode(self._encoders, values)
+        parts = []
+        for feature, vectors in zip(self._read.features, encoded, strict=True):
+            if feature.name in self._projections:
+                known = tf.cast(feature.known(values[feature.name]), tf.float32)
+                vectors = self._projections[feature.name](vectors)
+                vectors *= known[..., tf.newaxis]
+            parts.append(vectors)
+        return tf.add_n(parts)
+
+    def known(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns whether each video has content features, `[...] bool`."""
+        values = self._read.values(self._inside(videos))
+        return tf.reduce_any(
+            tf.stack([f.known(values[f.name]) for f in self._read.features]), axis=0
+        )
+
+    def every_video(self) -> list[tf.Tensor]:
+        """Returns all catalogue indices in parts, 0 in front."""
+        every = tf.range(self.num_videos + 1)
+        starts = range(0, self.num_videos + 1, _VIDEOS_A_PART)
+        return [every[start : start + _VIDEOS_A_PART] for start in starts]
+
+    def _inside(self, videos: tf.Tensor) -> tf.Tensor:
+        is_inside = (videos > 0) & (videos <= self.num_videos)
+        return tf.where(is_inside, videos, tf.zeros_like(videos))
+
+
+def _encoder(
+    feature: base_feature.Feature, measured: base_feature.Measured, dim: int
+) -> tf.keras.layers.Layer:
+    """Returns a feature's encoder, a table of the vectors' width where it has one.
+
+    A vector is brought to that width by a linear layer.
+    """
+    if isinstance(feature, (encodings.Categorical, vector_columns.VectorColumn)):
+        feature = copy.copy(feature)
+        feature.dim = dim
+    return feature.encoder(measured, stddev=0.0)

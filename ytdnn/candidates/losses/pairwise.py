@@ -1,0 +1,293 @@
+"""Losses that compare the label with single sampled negatives.
+
+These are the losses of the paper's predecessor (PAPER §3: "a matrix factorization
+approach trained under rank loss", which is WARP) and of later alternatives. The
+examples of a step share its negatives; a negative equal to an example's label does not
+count for that example.
+"""
+
+import abc
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.base import configs, errors, registries, schema
+from ytdnn.candidates.losses import base_loss, proposals
+from ytdnn.layers import replica, softmax
+
+Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
+count `[batch, negatives] float32`) → losses `[batch]`."""
+
+
+@registries.LOSSES.register("bpr", configs.BPRConfig)
+def make_bpr(config: configs.BPRConfig, learner: base_loss.Learner) -> "Pairwise":
+    """Returns BPR with sampled negatives."""
+    losses = BPR().scored
+    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+
+
+@registries.LOSSES.register("warp", configs.WARPConfig)
+def make_warp(config: configs.WARPConfig, learner: base_loss.Learner) -> "Pairwise":
+    """Returns WARP with sampled negatives, of margin 1 as published."""
+    losses = WARP(len(learner.label_counts)).scored
+    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+
+
+@registries.LOSSES.register("gbce", configs.GBCEConfig)
+def make_gbce(config: configs.GBCEConfig, learner: base_loss.Learner) -> "Pairwise":
+    """Returns gBCE with negatives that are sampled uniformly."""
+    sizes = len(learner.label_counts), config.num_negatives
+    losses = GBCE(*sizes, config.calibration).scored
+    return _sampled(losses, learner, config.num_negatives, 0.0)
+
+
+def from_keras(
+    loss: Any, config: Any, learner: base_loss.Learner, place: str
+) -> "Pairwise":
+    """Returns a Keras loss of the label's score and those of sampled negatives.
+
+    Args:
+      loss: A `tf.keras.losses.Loss`; its `call(y_true, y_pred)` takes, for each
+        example, the score of the label in column 0 and those of negatives after it.
+      config: Its settings, `num_negatives` and `proposal_exponent` among them.
+      learner: The model trained, and its labels.
+      place: Where the loss comes from, for messages.
+    """
+    losses = _scored(loss, place)
+    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+
+
+def _sampled(
+    losses: Scored, learner: base_loss.Learner, num_negatives: int, exponent: float
+) -> "Pairwise":
+    """Returns a loss with negatives drawn by label count to the power `exponent`."""
+    chances = proposals.powers(learner.label_counts, exponent)
+    proposal = proposals.NegativeSampler(chances)
+    return Pairwise(losses, learner.model, proposal, num_negatives, learner.precision)
+
+
+def _scored(loss: Any, place: str) -> Scored:
+    """Returns a Keras loss as a function of the label's and the negatives' scores."""
+
+    def losses(
+        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        negative = tf.where(counts > 0.0, negative, softmax.NEVER)
+        scores = tf.concat([positive[:, tf.newaxis], negative], axis=1)
+        labels = tf.concat(
+            [tf.ones_like(scores[:, :1]), tf.zeros_like(scores[:, 1:])], axis=1
+        )
+        found = tf.convert_to_tensor(loss.call(labels, scores))
+        if not found.shape.is_compatible_with(positive.shape):
+            raise errors.UserError(
+                f"expected a loss of shape [batch] from {type(loss).__name__}.call in "
+                f"{place}, received shape {found.shape}: return one value for each "
+                f"row, without a mean over the batch"
+            )
+        return tf.cast(found, tf.float32)
+
+    return losses
+
+
+class Pairwise:
+    """A loss of the label's score and those of sampled negatives."""
+
+    def __init__(
+        self,
+        losses: Scored,
+        model: base_loss.ScoredModel,
+        proposal: proposals.NegativeSampler,
+        num_negatives: int,
+        precision: str,
+    ) -> None:
+        """Keeps the loss, the model and the proposal.
+
+        Args:
+          losses: Loss of scores.
+          model: The model trained.
+          proposal: Distribution of the negatives.
+          num_negatives: Number of negatives per step.
+          precision: Dtype of the products.
+        """
+        self._losses = losses
+        self._model = model
+        self._proposal = proposal
+        self._num_negatives = num_negatives
+        self._dtype = tf.as_dtype(precision)
+
+    def __call__(
+        self, batch: base_loss.Features, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of weighted losses and the sum of weights."""
+        queries = self._model.flat_queries(batch, seed)
+        labels = tf.reshape(batch[schema.LABELS], [-1])
+        weights = tf.reshape(batch[schema.WEIGHTS], [-1])
+        negatives = self._proposal.sample(self._num_negatives, seed)
+        size = tf.size(labels)
+        columns = tf.concat([labels, negatives], axis=0)
+        places = replica.here().places(size, size, self._num_negatives)
+        vectors, bias = self._model.columns(columns, seed, *places)
+        positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
+        products = tf.matmul(
+            tf.cast(queries, self._dtype),
+            tf.cast(vectors[size:], self._dtype),
+            transpose_b=True,
+        )
+        negative = tf.cast(products, tf.float32) + bias[size:]
+        counts = labels[:, tf.newaxis] != negatives
+        if self._model.ages is not None:
+            times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
+            offsets = self._model.ages.offsets(times, columns)
+            positive += tf.linalg.diag_part(offsets)
+            negative += offsets[:, size:]
+            counts &= self._model.ages.are_out(times, negatives)
+        losses = self._losses(positive, negative, tf.cast(counts, tf.float32))
+        return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+
+class _OfScores(tf.keras.losses.Loss, abc.ABC):
+    """A loss of scores, for use outside a run."""
+
+    @abc.abstractmethod
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses `[batch]`; for arguments see `Scored`."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Returns the losses, `[batch] float32`.
+
+        Args:
+          y_true: `[batch, 1 + negatives]`, 1 in column 0; not read.
+          y_pred: Scores of the same shape: of the label, then of negatives;
+            `softmax.NEVER` for one that does not count.
+        """
+        del y_true
+        negative = y_pred[:, 1:]
+        counts = tf.cast(negative > softmax.NEVER / 2.0, tf.float32)
+        return self.scored(y_pred[:, 0], negative, counts)
+
+
+class BPR(_OfScores):
+    """Bayesian personalised ranking (Rendle et al., UAI 2009), see `bpr`."""
+
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses, `[batch]`."""
+        return bpr(positive, negative, counts)
+
+
+class WARP(_OfScores):
+    """The weighted approximate-rank loss (Weston et al., IJCAI 2011), see `warp`."""
+
+    def __init__(self, num_videos: int, margin: float = 1.0, **kwargs: Any) -> None:
+        """Takes the size of the vocabulary, and the margin of violators."""
+        super().__init__(**kwargs)
+        self.num_videos, self.margin = num_videos, margin
+
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses, `[batch]`."""
+        return warp(self.num_videos, self.margin)(positive, negative, counts)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`."""
+        own = {"num_videos": self.num_videos, "margin": self.margin}
+        return {**super().get_config(), **own}
+
+
+class GBCE(_OfScores):
+    """Generalised binary cross-entropy (Petrov and Macdonald, 2023), see `gbce`."""
+
+    def __init__(
+        self,
+        num_videos: int,
+        num_negatives: int = 256,
+        calibration: float = 0.75,
+        **kwargs: Any,
+    ) -> None:
+        """Takes the size of the vocabulary, and settings of `configs.GBCEConfig`."""
+        super().__init__(**kwargs)
+        self.num_videos = num_videos
+        self.num_negatives, self.calibration = num_negatives, calibration
+
+    def scored(
+        self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the losses, `[batch]`."""
+        config = configs.GBCEConfig(
+            num_negatives=self.num_negatives, calibration=self.calibration
+        )
+        return gbce(self.num_videos, config)(positive, negative, counts)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`."""
+        own = {"num_videos": self.num_videos, "num_negatives": self.num_negatives}
+        return {**super().get_config(), **own, "calibration": self.calibration}
+
+
+def bpr(positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of −log σ(label − negative), `[batch]` (see `Scored`)."""
+    losses = tf.nn.softplus(negative - positive[:, tf.newaxis])
+    return _mean(losses, counts)
+
+
+def warp(num_videos: int, margin: float) -> Scored:
+    """Returns the weighted approximate-rank loss of a catalogue.
+
+    Negatives within the margin of the label violate its order. Their share of the
+    sample, of `num_videos` − 1, estimates the label's rank; the loss is log(1 + rank) ·
+    the violators' mean hinge. Weston et al. draw one negative after another until one
+    violates; a whole sample estimates the same rank with less variance.
+
+    Args:
+      num_videos: Size of the vocabulary.
+      margin: See `configs.WARPConfig`.
+    """
+
+    def losses(
+        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        hinge = counts * tf.nn.relu(margin + negative - positive[:, tf.newaxis])
+        violates = tf.cast(hinge > 0.0, tf.float32)
+        rank = float(num_videos - 1) * _mean(violates, counts)
+        return tf.stop_gradient(tf.math.log1p(rank)) * _mean(hinge, violates)
+
+    return losses
+
+
+def gbce(num_videos: int, config: configs.GBCEConfig) -> Scored:
+    """Returns generalised binary cross-entropy of a catalogue.
+
+    −β log σ(label) − Σ log(1 − σ(negative)), with α the expected count of a video among
+    the negatives and β = α (t (1 − 1/α) + 1/α): an exponent of the positive that makes
+    up for the negatives that were not drawn. Scores are relative to the log odds of one
+    video among all, so that training does not begin by lowering every score.
+
+    Args:
+      num_videos: Size of the vocabulary.
+      config: The number of negatives and t, the calibration.
+    """
+    alpha = config.num_negatives / max(1, num_videos - 1)
+    beta = alpha * (config.calibration * (1.0 - 1.0 / alpha) + 1.0 / alpha)
+    against = math.log(max(1, num_videos - 1))
+
+    def losses(
+        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        of_negatives = counts * tf.nn.softplus(negative - against)
+        of_label = tf.nn.softplus(against - positive)
+        return beta * of_label + tf.reduce_sum(of_negatives, axis=1)
+
+    return losses
+
+
+def _mean(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of the counted values of each row; 0 for a row without any."""
+    total = tf.reduce_sum(values * counts, axis=1)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(counts, axis=1))

@@ -1,0 +1,351 @@
+"""The candidate model: user tower and video table, trained, saved and loaded.
+
+P(video i | user) ∝ exp(v_i · u / temperature + b_i) (PAPER §3.1), with u and v_i of
+length one where the similarity is cosine. A bias makes served vectors one coordinate
+wider: the video's is its bias, the user's is 1. Served products are the scores, so the
+user's vector is divided by the temperature. Several such networks can be combined into
+one (`ensemble.Ensemble`), with the mean of their scores.
+
+The meaning of a row of the video table depends on the loss: its head makes the videos'
+vectors from the rows (`ytdnn/candidates/losses/base_loss.py`).
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.base import configs
+from ytdnn.base.configs import inputs as inputs_config
+from ytdnn.candidates import losses, tower_inputs, user_tower, user_vectors
+from ytdnn.features.sequences import base_encoder as encoders
+from ytdnn.layers import embeddings, randomness
+from ytdnn.log import catalogues, fields, prepared
+
+if TYPE_CHECKING:
+    from ytdnn.candidates import content, ensemble
+
+KIND = "candidates"
+_VIDEOS_A_BLOCK = 1 << 14
+
+
+class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
+    """User tower and video table.
+
+    Attributes:
+      num_listed: How many videos lists can hold, the first ones of the catalogue: those
+        with an id embedding, or, with content, all of them.
+    """
+
+    def __init__(
+        self, config: configs.CandidatesConfig, inputs: tower_inputs.TowerInputs
+    ) -> None:
+        """Creates the model with fresh weights.
+
+        Args:
+          config: Settings of candidate generation.
+          inputs: Inputs of the user tower.
+        """
+        super().__init__(name="candidates")
+        self.config = config
+        self.vector_dim = config.embedding_dim + 1
+        self.user_tower = user_tower.UserTower(config, inputs, name="user_tower")
+        self.videos = (
+            self.user_tower.watches.videos
+            if config.tied_tables
+            else embeddings.table(
+                inputs.vocabulary_size,
+                config.embedding_dim,
+                config.hashed_rows,
+                name="videos",
+                like=self.user_tower.watches.videos,
+            )
+        )
+        self.bias = tf.Variable(
+            tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
+        )
+        self.head = losses.make_head(config, inputs.vocabulary_size)
+        self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
+        if inputs.of_videos is not None:
+            self.content = tower_inputs.content_vectors(
+                inputs.of_videos, self.vector_dim, name="content"
+            )
+            self.ages, self.num_listed = (
+                inputs.of_videos.ages,
+                inputs.of_videos.num_videos,
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        own = {"config": configs.to_dict(self.config)}
+        return {**own, "inputs": self.tower_inputs.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "CandidateModel":
+        """Returns the model that `get_config` describes, with fresh weights."""
+        own = configs.component(configs.CandidatesConfig, config["config"])
+        inputs = tower_inputs.from_dict(config["inputs"])
+        return cls(own, inputs)
+
+    @property
+    def encoders(self) -> list[encoders.Encoder]:
+        """The encoders of the sequences that the model reads."""
+        return self.user_tower.encoders
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the request fields that the model reads."""
+        return self.user_tower.fields(catalogue)
+
+    @property
+    def tower_inputs(self) -> tower_inputs.TowerInputs:
+        """Inputs of the user tower."""
+        return self.user_tower.inputs
+
+    @property
+    def user_variables(self) -> list[tf.Variable]:
+        """Variables that a query is computed with."""
+        return list(self.user_tower.variables)
+
+    def freeze(self) -> None:
+        """Makes it a model that is not trained any more; queries become cheaper."""
+        self.user_tower.watches.freeze()
+
+    def forget_videos(self) -> None:
+        """Frees the table of videos, when an index has their vectors; queries stay."""
+        if self.config.tied_tables:
+            return  # histories are read from it
+        # Keras keeps layers for as long as their model; so the rows go, not the table.
+        none = tf.zeros([0, self.config.embedding_dim])
+        tf.raw_ops.AssignVariableOp(resource=self.videos.table.handle, value=none)
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the time of the request is read; reports of evaluation state this."""
+        return self.tower_inputs.sees_request_time
+
+    @property
+    def bias_coordinates(self) -> list[int]:
+        """Coordinates of served vectors that hold a video's bias, and 1 for a user."""
+        return [self.config.embedding_dim]
+
+    @property
+    def trains_on_validation(self) -> bool:
+        """Whether validation watches were labels; reports of evaluation state this."""
+        return self.config.train_on_validation
+
+    def facts(self) -> dict[str, object]:
+        """Returns facts about the model for its manifest."""
+        inputs = self.tower_inputs
+        sequences = ["watches"] + (["searches"] if inputs.num_tokens else [])
+        return {
+            "sequences": sequences,
+            "encoder": self.config.encoder.kind,
+            "features": [feature.name for feature in inputs.features],
+            "sees_request_time": self.sees_request_time,
+            "trains_on_validation": self.trains_on_validation,
+        }
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """Variables looked up by row, for the table optimiser."""
+        bias = [self.bias] if self.config.bias else []
+        videos = [] if self.config.tied_tables else [self.videos.table]
+        of_content = [] if self.content is None else self.content.tables
+        return [*self.user_tower.tables, *videos, *bias, *of_content]
+
+    def query_vectors(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns `[slices, positions, dim + 1] float32`, the last coordinate 1."""
+        vectors = self._scaled_users(features, seed)
+        return tf.concat([vectors, tf.ones_like(vectors[..., :1])], axis=-1)
+
+    def flat_queries(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the query of each position, `[slices · positions, dim] float32`."""
+        vectors = self._scaled_users(features, seed)
+        return tf.reshape(vectors, [-1, vectors.shape[-1]])
+
+    def directions(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Returns videos' vectors as they are scored: of length one for cosines."""
+        if self.config.similarity == "cosine":
+            return tf.math.l2_normalize(vectors, axis=-1)
+        return vectors
+
+    def _scaled_users(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        vectors = self.user_tower(features, seed=seed)
+        if self.config.similarity != "dot":
+            vectors = tf.math.l2_normalize(vectors, axis=-1)
+        if self.config.temperature == 1.0:
+            return vectors
+        return vectors / self.config.temperature
+
+    def columns(
+        self,
+        videos: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        places: tf.Tensor | None = None,
+        num_places: tf.Tensor | None = None,
+    ) -> losses.Columns:
+        """Returns the vectors and biases of videos, as they are scored.
+
+        Args:
+          videos: `[n] int32` catalogue indices; None: those of the vocabulary and 0.
+          seed: `[2] int32` of this training step, or None outside training.
+          places: `[n] int32`, see `randomness.keep_columns`; None: all replicas have
+            the same videos.
+          num_places: See `randomness.keep_columns`.
+
+        Returns:
+          `[n, dim] float32` and `[n] float32`.
+        """
+        if self.content is not None:
+            own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
+            if videos is None:
+                videos = tf.range(self.videos.num_rows + 1)
+            rate = inputs_config.ID_DROPOUT
+            kept = randomness.keep_columns(videos, rate, own, places, num_places)
+            return self._with_content(self.content, videos, kept)
+        if videos is None:
+            table = self.videos.every_vector()
+            return self.directions(table), tf.convert_to_tensor(self.bias)
+        rows = self.videos.vectors(videos)
+        return self.directions(rows), embeddings.rows(self.bias, videos)
+
+    def _with_content(
+        self, of_content: "content.ContentVectors", videos: tf.Tensor, kept: tf.Tensor
+    ) -> losses.Columns:
+        """Returns the columns of ids and content, `kept` with some ids dropped."""
+        kept = tf.where(self.videos.known(kept), kept, 0)
+        vectors = of_content(videos)
+        rows = self.videos(kept) + vectors[:, :-1]
+        if not self.config.bias:
+            return self.directions(rows), tf.zeros_like(vectors[:, -1])
+        has_id = tf.cast(kept > 0, tf.float32)
+        bias = embeddings.rows(self.bias, kept) * has_id + vectors[:, -1]
+        return self.directions(rows), bias
+
+    def video_vectors(self, moment: int | None = None) -> np.ndarray:
+        """Returns the vectors of all listable videos, row i of video index i + 1.
+
+        Args:
+          moment: Time of the request, seconds since the epoch, for the effect of a
+            video's age; None: the serving moment, that of corpus statistics.
+
+        Returns:
+          `[num_listed, dim + 1] float32`.
+        """
+        if self.content is None and not self.config.hashed_rows:
+            # Views: of a million videos a copy takes a quarter of a gigabyte.
+            rows, bias = (np.asarray(memoryview(part)) for part in self.columns())
+            return self.head.video_vectors(rows, bias)
+        rows = np.empty([self.num_listed + 1, self.config.embedding_dim], np.float32)
+        bias = np.empty(self.num_listed + 1, np.float32)
+        for start in range(0, len(rows), _VIDEOS_A_BLOCK):
+            part = tf.range(start, min(start + _VIDEOS_A_BLOCK, len(rows)))
+            block = slice(start, start + _VIDEOS_A_BLOCK)
+            rows[block], bias[block] = self.columns(part)
+        if self.ages is not None:
+            bias = bias + self.ages.at(moment)
+        return self.head.video_vectors(rows, bias)
+
+
+Joined = Union[CandidateModel, "ensemble.Ensemble"]
+
+
+def joined(members: Sequence[CandidateModel]) -> Joined:
+    """Returns the one network there is, or an ensemble of several."""
+    if len(members) == 1:
+        return members[0]
+    from ytdnn.candidates import ensemble
+
+    return ensemble.Ensemble(members)
+
+
+def build(
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+    read: tower_inputs.TowerInputs | None = None,
+) -> CandidateModel:
+    """Returns a model with fresh weights, all its variables made.
+
+    Args:
+      config: Settings of candidate generation.
+      data: The prepared set.
+      read: Inputs of the user tower; None: measured on the training data.
+
+    Raises:
+      errors.UserError: There are as many hashed rows as videos.
+    """
+    embeddings.require_shared(
+        "candidates.hashed_rows", config.hashed_rows, data.vocabulary_size
+    )
+    model = _made(config, data, read or tower_inputs.from_config(config, data))
+    model.head.initialise(data)
+    return model
+
+
+def _made(
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+    inputs: tower_inputs.TowerInputs,
+) -> CandidateModel:
+    model = CandidateModel(config, inputs)
+    none = np.zeros([1], np.int64)
+    log = tower_inputs.open_log(inputs, data.with_log(data.log.some), serving=True)
+    features = tower_inputs.contexts(config, log, none, none)
+    model.query_vectors(features)
+    model.columns(tf.zeros([1], tf.int32))
+    return model
+
+
+def save(model: Joined, directory: pathlib.Path) -> None:
+    """Writes weights and features into an artefact directory being published."""
+    from ytdnn.layers import weights
+
+    weights.save(model, directory)
+    tower_inputs.write(model.tower_inputs, directory)
+
+
+def load(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+    """Loads the trained model of an artefact, frozen.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set.
+    """
+    model = _restored(directory, data)
+    model.freeze()
+    return model
+
+
+def load_members(
+    directory: pathlib.Path, data: prepared.PreparedData
+) -> list[CandidateModel]:
+    """Loads the trained networks of an artefact, to be trained further.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set.
+    """
+    found = _restored(directory, data)
+    return [found] if isinstance(found, CandidateModel) else found.members
+
+
+def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
+    from ytdnn.layers import weights
+
+    directory = pathlib.Path(directory)
+    config = weights.trained_config(directory, KIND, data.manifest).candidates
+    inputs = tower_inputs.read(directory, config, data)
+    with embeddings.undrawn():
+        found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
+    weights.restore(found, directory)
+    return found

@@ -1,0 +1,272 @@
+"""The inputs of the user tower: features and sequences, and their tensors.
+
+Features are chosen by the config among those the log has, measured on the training
+watches, and kept with the model; all other code uses this one list.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.base import configs, errors, schema
+from ytdnn.features import base_feature, reading, registry
+from ytdnn.log import catalogues, inputs, positions, prepared, shard_windows, watch_log
+
+if TYPE_CHECKING:
+    from ytdnn.candidates import content
+
+_FEATURES = "features.json"
+CONTENT = "content.json"
+_ENCODER = "encoder.py"  # the user's own
+_POSITIONS_A_PART = 1 << 16
+_NUM_QUANTILES = 100  # of each continuous feature
+
+
+@dataclasses.dataclass(frozen=True)
+class TowerInputs:
+    """The inputs of a user tower.
+
+    Attributes:
+      vocabulary_size: Videos with an id embedding.
+      num_tokens: Size of the vocabulary of search tokens, 0 where searches are not
+        read.
+      features: Features of users and requests.
+      measured: Statistics that their encoders need.
+      of_videos: Inputs of the content side; None: videos have only ids.
+      own_encoder: Text of the file of the user's own encoder of the watch history.
+    """
+
+    vocabulary_size: int
+    num_tokens: int = 0
+    features: tuple[base_feature.Feature, ...] = ()
+    measured: reading.Statistics = dataclasses.field(default_factory=dict)
+    of_videos: "content.ContentInputs | None" = None
+    own_encoder: str = ""
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the time of the request is read; reports of evaluation state this."""
+        return any(feature.sees_request_time for feature in self.features)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the inputs as plain values, for `from_dict`.
+
+        Raises:
+          NotImplementedError: There is a content side, which belongs to a prepared set.
+        """
+        if self.of_videos is not None:
+            raise NotImplementedError(
+                "expected inputs without content features, received some with them: "
+                "content is read from a prepared set, so load the model with it"
+            )
+        return {
+            "vocabulary_size": self.vocabulary_size,
+            "num_tokens": self.num_tokens,
+            "features": [feature.name for feature in self.features],
+            "measured": {k: dataclasses.asdict(v) for k, v in self.measured.items()},
+            "own_encoder": self.own_encoder,
+        }
+
+
+def from_dict(values: Mapping[str, Any]) -> TowerInputs:
+    """Returns the inputs that `TowerInputs.get_config` describes.
+
+    Raises:
+      errors.UserError: A feature is a column of a log, and there is no log to read.
+    """
+    features = registry.of_names(base_feature.CANDIDATES, values["features"])
+    measured = reading.from_dict(values["measured"])
+    return TowerInputs(**{**values, "features": features, "measured": measured})
+
+
+def from_config(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
+    """Returns the inputs of a user tower, measured on the training data of a set.
+
+    Raises:
+      errors.UserError: The config names an unknown feature.
+    """
+    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
+    training = inputs.training_set(data)
+    examples = _training_features(chosen, training, config.window_events)
+    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    of_videos = None
+    if config.content.enabled:
+        from ytdnn.candidates import content
+
+        of_videos = content.from_config(config, data)
+    own_encoder = ""
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
+        own_encoder = _own_encoder(config.encoder.file)
+    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)
+
+
+def _inputs(
+    config: configs.CandidatesConfig,
+    catalogue: catalogues.Catalogue,
+    chosen: registry.Features,
+    measured: reading.Statistics,
+    of_videos: "content.ContentInputs | None",
+    own_encoder: str,
+) -> TowerInputs:
+    return TowerInputs(
+        vocabulary_size=catalogue.vocabulary_size,
+        num_tokens=catalogue.tokens.height if config.search_length else 0,
+        features=chosen,
+        measured=measured,
+        of_videos=of_videos,
+        own_encoder=own_encoder,
+    )
+
+
+def _training_features(
+    chosen: registry.Features, training: prepared.PreparedData, window_events: int
+) -> Iterator[reading.Tensors]:
+    """Yields the features of all training positions, part by part."""
+    opener = functools.partial(reading.open_log, chosen)
+    for window in shard_windows.ShardWindows(training, window_events):
+        log = watch_log.load(window, opener, with_searches=False)
+        for start in range(0, log.num_watches, _POSITIONS_A_PART):
+            stop = min(start + _POSITIONS_A_PART, log.num_watches)
+            rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+            yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def content_vectors(
+    read: "content.ContentInputs", dim: int, name: str
+) -> "content.ContentVectors":
+    """Returns the layer of a content side, catalogue indices to vectors.
+
+    Args:
+      read: Inputs of the content side.
+      dim: Width of a vector.
+      name: Name of the layer.
+    """
+    from ytdnn.candidates import content
+
+    return content.ContentVectors(read, dim, name=name)
+
+
+def _own_encoder(file: str) -> str:
+    """Returns the text of the file of the user's own encoder.
+
+    Raises:
+      errors.UserError: There is none.
+    """
+    from ytdnn.base import own_files
+
+    return own_files.ENCODER.read(file)
+
+
+def like(
+    trained: TowerInputs, config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
+    """Returns the inputs of a trained tower, measured on a grown log.
+
+    Args:
+      trained: Inputs of the trained tower.
+      config: Settings it was trained with.
+      data: Prepared set of the grown log.
+
+    Raises:
+      errors.UserError: This version would read other features.
+    """
+    found = from_config(config, data)
+    if list(found.measured) != list(trained.measured):
+        raise errors.UserError(
+            f"expected a model that reads {', '.join(found.measured)}, as this version "
+            f"would train it, found one that reads {', '.join(trained.measured)}: "
+            f"train it again"
+        )
+    old = trained.measured
+    measured = reading.with_old_widths(found.measured, found.features, old)
+    return dataclasses.replace(found, measured=measured)
+
+
+def open_log(
+    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+) -> watch_log.WatchLog:
+    """Returns the tensors that a user tower reads at a prepared set's watches.
+
+    Args:
+      read: Inputs of the tower.
+      data: The prepared set.
+      serving: Whether training-only features have their serving value.
+    """
+
+    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
+        readers = reading.open_log(read.features, log, serving)
+        if not read.sees_request_time:
+            return readers
+        return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
+
+    return watch_log.load(data, opener, with_searches=read.num_tokens > 0)
+
+
+def contexts(
+    config: configs.CandidatesConfig,
+    log: watch_log.WatchLog,
+    users: np.ndarray,
+    ends: np.ndarray,
+    num_searches: np.ndarray | None = None,
+    impressions: np.ndarray | None = None,
+) -> inputs.Features:
+    """Returns the tower's inputs before given watches, slices of one position.
+
+    Args:
+      config: Settings of the lengths of sequences.
+      log: The log from `open_log`, for serving.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions where each user's context ends.
+      num_searches: `[n]` of the user's searches that count; None: those before the
+        watch.
+      impressions: `[n]` rows of impressions, if these are the requests; None: watches
+        are.
+    """
+    return inputs.contexts(
+        log,
+        users,
+        ends,
+        config.history_length,
+        config.search_length,
+        num_searches,
+        impressions,
+    )
+
+
+def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
+    """Writes the inputs of a trained tower and its videos, apart from the weights."""
+    reading.write(directory / _FEATURES, inputs.measured)
+    if inputs.of_videos is not None:
+        inputs.of_videos.write(directory)
+    if inputs.own_encoder:
+        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
+
+
+def read(
+    directory: pathlib.Path,
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+) -> TowerInputs:
+    """Returns the inputs of a trained tower, from the files kept with it.
+
+    Raises:
+      errors.UserError: This version, or the prepared set, has no such feature.
+    """
+    measured = reading.read_file(directory / _FEATURES)
+    chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
+    of_videos = None
+    if (directory / CONTENT).exists():
+        from ytdnn.candidates import content
+
+        of_videos = content.read(directory, data)
+    own_encoder = ""
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
+        own_encoder = _own_encoder(str(directory / _ENCODER))
+    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)

@@ -1,0 +1,166 @@
+"""Bags: a variable-length history as a few fixed-width vectors (PAPER §3.2).
+
+The paper averages the embeddings of the watch history; `sum` and the component-wise
+`max`, which it found worse, are here to compare. A bag may also weigh a watch by its
+recency, rate^position; several rates side by side keep order at several time scales
+(beyond the paper, which discards it).
+
+Histories come in *slices*: `positions` consecutive positions of the log share one
+gather of rows, since the history of a position is that of the one before it plus one
+watch. Position t of a slice ends before row `length + t` and reaches back at most
+`length` rows. A single request is a slice of one position.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.layers import randomness
+
+MEAN, SUM, MAX = "mean", "sum", "max"
+
+
+def history_mask(
+    first_rows: tf.Tensor, num_rows: int | tf.Tensor, is_bounded: bool = True
+) -> tf.Tensor:
+    """Returns whether each row of a slice is in the history of each position.
+
+    Args:
+      first_rows: `[slices, positions] int32`, the first row that belongs to the
+        position's user.
+      num_rows: Rows of a slice, `length + positions - 1`.
+      is_bounded: Whether a history reaches back at most `length` rows; else to the
+        slice's first row.
+
+    Returns:
+      `[slices, positions, num_rows] bool`.
+    """
+    num_positions = tf.shape(first_rows)[1]
+    rows = tf.range(num_rows)
+    end = num_rows - num_positions + 1 + tf.range(num_positions)
+    length = num_rows - num_positions + 1
+    in_window = rows < end[:, tf.newaxis]
+    if is_bounded:
+        in_window &= rows >= end[:, tf.newaxis] - length
+    return in_window & (rows >= first_rows[..., tf.newaxis])
+
+
+def recency(num_positions: int | tf.Tensor, num_rows: int | tf.Tensor) -> tf.Tensor:
+    """Returns how many rows lie between each row and the end of each history.
+
+    Returns:
+      `[num_positions, num_rows] float32`, 0 for the most recent row.
+    """
+    last = num_rows - num_positions + tf.range(num_positions)
+    distance = last[:, tf.newaxis] - tf.range(num_rows)
+    return tf.cast(tf.maximum(distance, 0), tf.float32)
+
+
+class HistoryBags(tf.keras.layers.Layer):
+    """Bags of the watch history: one for each kind, and one for each decay rate."""
+
+    def __init__(
+        self,
+        kinds: Sequence[str] = (MEAN,),
+        decay_rates: Sequence[float] = (),
+        dropout: float = 0.0,
+        is_bounded: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the layer.
+
+        Args:
+          kinds: Some of `mean`, `sum` and `max` by coordinate.
+          decay_rates: A bag with weights rate^position for each, in (0, 1).
+          dropout: Share of rows each position loses when a seed is given.
+          is_bounded: See `history_mask`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.is_bounded = is_bounded
+        self.kinds = tuple(kinds)
+        self.decay_rates = tuple(decay_rates)
+        self.dropout = dropout
+
+    def call(
+        self,
+        rows: tf.Tensor,
+        known: tf.Tensor,
+        first_rows: tf.Tensor,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
+
+        First mean and sum as configured, then the averages by recency, then max.
+
+        Args:
+          rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
+          known: `[slices, num_rows] bool`; false rows are in no average.
+          first_rows: `[slices, positions] int32`, see `history_mask`.
+          seed: `[2] int32` of this training step, or None outside training.
+
+        An empty history is the zero vector.
+        """
+        mask = history_mask(first_rows, tf.shape(rows)[1], self.is_bounded)
+        mask &= known[:, tf.newaxis, :]
+        if seed is not None and self.dropout > 0.0:
+            mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
+        kept = 1.0 if seed is None else 1.0 - self.dropout
+        bags = self._weighted(rows, mask, kept)
+        if MAX in self.kinds:
+            bags.append(_largest(rows, mask))
+        return tf.concat(bags, axis=-1)
+
+    def _weighted(self, rows: tf.Tensor, mask: tf.Tensor, kept: float) -> list:
+        """Returns the bags that are weighted sums of rows, side by side.
+
+        Args:
+          rows: `[slices, num_rows, dim]`.
+          mask: `[slices, positions, num_rows] bool`.
+          kept: Share of rows that dropout leaves; sums are divided by it.
+        """
+        linear = [kind for kind in self.kinds if kind != MAX]
+        rates = [1.0] * len(linear) + list(self.decay_rates)
+        if not rates:
+            return []
+        num_positions, num_rows = tf.shape(mask)[1], tf.shape(mask)[2]
+        distance = recency(num_positions, num_rows)
+        powers = tf.pow(tf.constant(rates)[:, tf.newaxis], distance[:, tf.newaxis])
+        weights = tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * powers
+        total = tf.reduce_sum(weights, axis=-1, keepdims=True)
+        if SUM in linear:
+            is_sum = [kind == SUM for kind in linear] + [False] * len(self.decay_rates)
+            total = tf.where(tf.constant(is_sum)[:, tf.newaxis], kept, total)
+        weights = tf.math.divide_no_nan(weights, total)
+        flat = tf.reshape(weights, [-1, num_positions * len(rates), num_rows])
+        bags = tf.matmul(flat, rows)
+        width = len(rates) * rows.shape[-1]
+        return [tf.reshape(bags, [-1, num_positions, width])]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {
+            **super().get_config(),
+            "kinds": self.kinds,
+            "decay_rates": self.decay_rates,
+            "dropout": self.dropout,
+            "is_bounded": self.is_bounded,
+        }
+
+
+def _largest(rows: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Returns the greatest of each coordinate, 0 where a position has no row.
+
+    Args:
+      rows: `[slices, num_rows, dim]`.
+      mask: `[slices, positions, num_rows] bool`.
+
+    Returns:
+      `[slices, positions, dim]`.
+    """
+    inside = mask[..., tf.newaxis]
+    every = tf.where(inside, rows[:, tf.newaxis], rows.dtype.min)
+    some = tf.reduce_any(mask, axis=-1)[..., tf.newaxis]
+    largest = tf.reduce_max(every, axis=2)
+    return tf.where(some, largest, tf.zeros_like(largest))

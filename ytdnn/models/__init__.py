@@ -1,1 +1,0 @@
-"""Models: candidates, ranking, and the layers that both are made of."""

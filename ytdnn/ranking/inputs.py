@@ -1,0 +1,256 @@
+"""The inputs of the ranker: histories and features of impressions (PAPER §4.1).
+
+All of it is rolled back to strictly before the impression. Tensors of the query are
+`[batch, …]`, made once a request; those of its impressions `[batch, k]`. Training is
+k = 1.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.base import configs, schema
+from ytdnn.features import base_feature as features_interface
+from ytdnn.features import past_sums, reading, registry
+from ytdnn.log import catalogues, fields, positions, prepared
+from ytdnn.log import request as raw_request
+from ytdnn.ranking import heads
+from ytdnn.retrieval import stage
+
+Tensors = dict[str, tf.Tensor]
+
+
+class ImpressionLog:
+    """The events of a prepared set, from which tensors are cut by position.
+
+    Attributes:
+      data: The prepared set.
+      history_length: Most recent watches of a history.
+    """
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        chosen: registry.Features,
+        history_length: int,
+        replay: positions.FirstStageReplay | None = None,
+    ) -> None:
+        """Opens the features on the log, as they are in training.
+
+        Args:
+          data: Prepared set with impressions.
+          chosen: Features of the ranker.
+          history_length: Most recent watches of a history.
+          replay: Replay of the first stage, for features that need it.
+        """
+        self.data = data
+        self.history_length = history_length
+        self._chosen = chosen
+        self._log = positions.LogTensors(data, replay)
+        self._readers = reading.open_log(chosen, self._log)
+        with tf.device("CPU"):
+            self._durations = tf.constant(
+                past_sums.durations(data.catalogue), tf.float32
+            )
+
+    def as_served(self) -> "ImpressionLog":
+        """Returns the same with training-only features at their serving value."""
+        served = copy.copy(self)
+        served._readers = self._readers | reading.at_serving(self._chosen)
+        return served
+
+    def impressions(
+        self, rows: tf.Tensor, history_rows: tf.Tensor | None = None
+    ) -> Tensors:
+        """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays.
+          history_rows: `[n] int64`, for each row an impression of the same user:
+            features are read at that impression's time, on its device; None: its own.
+        """
+        videos = self._of(rows, "videos")[:, tf.newaxis]
+        found = self._requests(rows, videos, is_logged=history_rows is None)
+        if history_rows is not None:
+            then = self._requests(history_rows, videos, is_logged=False)
+            found = dataclasses.replace(found, times=then.times, ends=then.ends)
+        return self._at(found)
+
+    def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
+        """Returns the tensors of candidates at the requests of logged impressions.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays, one of each request.
+          videos: `[n, k] int32` catalogue indices, shown or not.
+        """
+        return self._at(self._requests(rows, videos, is_logged=False))
+
+    def _requests(
+        self, rows: tf.Tensor, videos: tf.Tensor, is_logged: bool
+    ) -> positions.Positions:
+        """Returns the positions of logged requests, asked about some videos."""
+        users = self._of(rows, "users")
+        offsets = tf.gather(self._log.column("watches", "offsets"), users)
+        return positions.Positions(
+            users=users,
+            times=self._of(rows, "request_times"),
+            ends=offsets + self._of(rows, "num_watches"),
+            event="impressions",
+            rows=rows,
+            is_event=tf.ones_like(rows, tf.bool),
+            videos=videos,
+            is_logged=is_logged,
+        )
+
+    def candidates(
+        self,
+        user_indices: npt.NDArray[np.integer],
+        end_watches: npt.NDArray[np.int64],
+        times: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
+    ) -> Tensors:
+        """Returns the tensors of candidates, whether the log showed them or not.
+
+        Args:
+          user_indices: `[n]`.
+          end_watches: `[n]` flat position of the first watch not in the history.
+          times: `[n]` of the requests, 0 = unknown.
+          video_indices: `[n, k]` catalogue indices.
+        """
+        users = tf.constant(user_indices, tf.int32)
+        ends = tf.constant(end_watches, tf.int64)
+        stops = tf.gather(self._log.column("watches", "offsets"), users + 1)
+        return self._at(
+            positions.Positions(
+                users=users,
+                times=tf.constant(times, tf.int64),
+                ends=ends,
+                event="watches",
+                rows=ends,
+                is_event=ends < stops,
+                videos=tf.constant(video_indices, tf.int32),
+            )
+        )
+
+    def labels(self, rows: tf.Tensor) -> heads.Labels:
+        """Returns the labels of logged impressions, each `[n, 1]`.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays.
+        """
+        clicked, videos = self._of(rows, "clicked"), self._of(rows, "videos")
+        seconds = tf.zeros_like(rows, tf.float32)
+        if self._log.has(schema.IMPRESSIONS, "seconds"):
+            seconds = self._of(rows, "seconds")
+        return heads.Labels(
+            clicked=clicked[:, tf.newaxis],
+            seconds=seconds[:, tf.newaxis],
+            durations=tf.gather(self._durations, videos)[:, tf.newaxis],
+            outcomes=self._outcomes(rows),
+        )
+
+    def _outcomes(self, rows: tf.Tensor) -> tf.Tensor | None:
+        """Returns the outcomes of logged impressions, `[n, 1, outcomes]`."""
+        if not self._log.has(schema.IMPRESSIONS, "outcomes"):
+            return None
+        return self._of(rows, "outcomes")[:, tf.newaxis]
+
+    def _at(self, at: positions.Positions) -> Tensors:
+        return {
+            schema.HISTORY_VIDEOS: self._history(at),
+            schema.IMPRESSION_VIDEOS: at.videos,
+            schema.DURATIONS: tf.gather(self._durations, at.videos),
+            **reading.read(self._readers, at),
+        }
+
+    def _history(self, at: positions.Positions) -> tf.Tensor:
+        """Returns the last watches, `[n, length] int32`, 0 in front."""
+        starts = tf.gather(self._log.column("watches", "offsets"), at.users)
+        back = tf.range(-self.history_length, 0, dtype=tf.int64)
+        rows = at.ends[:, tf.newaxis] + back
+        videos = tf.gather(self._log.column("watches", "videos"), tf.maximum(rows, 0))
+        inside = rows >= starts[:, tf.newaxis]
+        return tf.where(inside, videos, tf.zeros_like(videos))
+
+    def _of(self, rows: tf.Tensor, field: str) -> tf.Tensor:
+        return tf.gather(self._log.column(schema.IMPRESSIONS, field), rows)
+
+
+def request_fields(
+    chosen: registry.Features, catalogue: catalogues.Catalogue
+) -> fields.Fields:
+    """Returns the request fields that the ranker reads, without the videos to score."""
+    return fields.union(
+        (fields.watched(catalogue),), reading.request_fields(chosen, catalogue)
+    )
+
+
+def placeholders(chosen: registry.Features, history_length: int) -> Tensors:
+    """Returns the zero tensors of one impression, to build a network's variables."""
+    return {
+        schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
+        schema.IMPRESSION_VIDEOS: tf.zeros([1, 1], tf.int32),
+        schema.DURATIONS: tf.zeros([1, 1], tf.float32),
+        **reading.placeholders(chosen),
+    }
+
+
+class RequestInputs(tf.Module):
+    """The ranker's tensors of raw requests, lookups inside."""
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        chosen: registry.Features,
+        history_length: int,
+    ) -> None:
+        """Opens the features for serving."""
+        super().__init__()
+        self._features = reading.RequestReaders(chosen, data)
+        self._history_length = history_length
+        self._durations = tf.Variable(
+            past_sums.durations(data.catalogue), trainable=False, dtype=tf.float32
+        )
+
+    def __call__(self, request: raw_request.Request) -> Tensors:
+        """Returns the tensors of the query and of the videos to score."""
+        return {
+            schema.HISTORY_VIDEOS: request.last_watches(self._history_length),
+            schema.IMPRESSION_VIDEOS: request.video_indices,
+            schema.DURATIONS: tf.gather(self._durations, request.video_indices),
+            **self._features.of_query(request),
+            **self._features.of_videos(request),
+        }
+
+
+def opened(
+    config: configs.RankingConfig,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    first_stage: stage.FirstStage | None,
+) -> ImpressionLog:
+    """Returns the tensors that a ranker reads from a prepared set.
+
+    Args:
+      config: Settings, with the length of histories.
+      data: Prepared set with impressions.
+      chosen: Features of the ranker.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
+    """
+    replay = first_stage.open_log(data) if first_stage and replays(chosen) else None
+    return ImpressionLog(data, chosen, config.history_length, replay)
+
+
+def replays(chosen: Iterable[features_interface.Feature]) -> bool:
+    """Whether any feature reads the candidates or scores of the first stage."""
+    return any(isinstance(f, features_interface.Replayed) for f in chosen)
+
+
+def parts(size: int, step: int) -> list[slice]:
+    """Returns slices of at most `step` of `size` rows."""
+    return [slice(start, start + step) for start in range(0, size, step)]

@@ -1,0 +1,395 @@
+"""The ranking model: predictions, saving and loading; `building` creates it."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.base import artifacts, configs, errors, progress, schema
+from ytdnn.base.configs import composition
+from ytdnn.features import base_feature as features_interface
+from ytdnn.features import registry
+from ytdnn.layers import weights
+from ytdnn.log import catalogues, fields, prepared
+from ytdnn.ranking import (
+    heads,
+    inputs,
+    network,
+    predictions,
+    row_graphs,
+    weighted_order,
+)
+from ytdnn.retrieval import stage
+
+KIND = "ranking"
+STATISTICS = "statistics.json"
+_PAIRS_A_STEP = 1 << 14
+
+Scores = npt.NDArray[np.float32]
+
+
+class RankingModel:
+    """A ranking network and the features it reads.
+
+    Attributes:
+      config: Settings of ranking.
+      features: Features in addition to the videos shown and watched.
+      measured: Statistics of its training impressions.
+      network: The Keras model, tensors to outputs of its head.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
+      weights: Weights of predictions that order slates; none: the ranker's own order.
+    """
+
+    def __init__(
+        self,
+        config: configs.RankingConfig,
+        chosen: registry.Features,
+        measured: network.Statistics,
+        first_stage: stage.FirstStage | None = None,
+        log: inputs.ImpressionLog | None = None,
+    ) -> None:
+        """Creates the model with fresh weights, all its variables made.
+
+        Args:
+          config: Settings of sizes and head.
+          chosen: Features of the ranker.
+          measured: Statistics of the training impressions.
+          first_stage: First stage that features are replayed from.
+          log: The training impressions, if they are open already.
+        """
+        self.config = config
+        self._log = log
+        self.weights: dict[str, float] = {}
+        self.features = chosen
+        self.measured = measured
+        self.network = network.RankingNetwork(config, chosen, measured)
+        self.first_stage = first_stage if inputs.replays(chosen) else None
+        self.network(inputs.placeholders(chosen, config.history_length))
+        self._evaluate = tf.function(self._losses, reduce_retracing=True)
+        self._predict = row_graphs.RowGraphs(self.predict)
+
+    @property
+    def head(self) -> heads.Head:
+        """The head of the network."""
+        return self.network.head
+
+    def predict(self, tensors: inputs.Tensors) -> heads.Predicted:
+        """Returns the predictions for impressions, each `[batch, k]`."""
+        outputs, durations = self.network(tensors), tensors[schema.DURATIONS]
+        return self.head.predict(outputs, durations, self.measured.calibration)
+
+    def calibrate(self, calibration: heads.Calibration) -> None:
+        """Sets the calibration of later predictions.
+
+        Args:
+          calibration: Calibration of the model as it is now trained.
+        """
+        self.measured = dataclasses.replace(self.measured, calibration=calibration)
+        self._predict = row_graphs.RowGraphs(self.predict)
+
+    def order_by(self, weights: Mapping[str, float]) -> None:
+        """Sets the weights that order slates, as those of a bundle.
+
+        Args:
+          weights: Weights of predictions by name.
+
+        Raises:
+          errors.UserError: One is of something that is not predicted.
+        """
+        names = weighted_order.names_of(self.head)
+        weighted_order.require_known(weights, names, "config.composition.weights")
+        self.weights = dict(weights)
+
+    def facts(self) -> dict[str, object]:
+        """Returns facts about the model for its manifest."""
+        found: dict[str, object] = {"features": [f.name for f in self.features]}
+        names = [one.name for one in self.measured.outcomes]
+        return found | ({"outcomes": names} if names else {})
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the first stage that features come from reads the request's time."""
+        return self.first_stage is not None and self.first_stage.sees_request_time
+
+    def request_fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the request fields that it reads, without the videos to score."""
+        own = inputs.request_fields(self.features, catalogue)
+        if self.first_stage is None:
+            return own
+        return fields.union(self.first_stage.fields(catalogue, self.asks_sources), own)
+
+    @property
+    def asks_sources(self) -> bool:
+        """Whether a feature needs all candidate sources."""
+        found = [f for f in self.features if isinstance(f, features_interface.Replayed)]
+        return any(feature.asks_sources for feature in found)
+
+    @property
+    def neutral(self) -> dict[str, float]:
+        """A neutral value of each tensor of the network.
+
+        It is the median of a number that has quantiles, else the value that marks a
+        missing one; training-only features are left out, as they are the same for every
+        request.
+        """
+        values = dict.fromkeys((schema.HISTORY_VIDEOS, schema.IMPRESSION_VIDEOS), 0.0)
+        for feature in self.features:
+            if not isinstance(feature, features_interface.TrainingOnly):
+                quantiles = self.measured.features[feature.name].quantiles
+                middle = quantiles[len(quantiles) // 2] if quantiles else None
+                values[feature.name] = feature.missing if middle is None else middle
+        return values
+
+    def readings(
+        self,
+        data: prepared.PreparedData,
+        users: npt.NDArray[np.integer],
+        end_watches: npt.NDArray[np.int64],
+        times: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
+    ) -> dict[str, npt.NDArray]:
+        """Returns the value of each feature for candidates, `[n, …]` by its name.
+
+        Args:
+          data: Prepared set with impressions.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's history ends.
+          times: `[n]` times of the requests, seconds since the epoch, 0 = unknown.
+          video_indices: `[n, k]` catalogue indices of candidates.
+        """
+        log = self.open_log(data)
+        tensors = log.candidates(users, end_watches, times, video_indices)
+        return {f.name: tensors[f.name].numpy() for f in self.features}
+
+    def open_log(
+        self, data: prepared.PreparedData, serving: bool = True, keep: bool = True
+    ) -> inputs.ImpressionLog:
+        """Returns the tensors that the network reads from a prepared set.
+
+        Args:
+          data: Prepared set with impressions.
+          serving: Whether training-only features have their serving value.
+          keep: Whether it is cached for the next call; only the last one is.
+        """
+        log = self._log
+        if log is None or log.data is not data:
+            if keep:
+                self._log = None  # before the next one takes its memory
+            log = inputs.opened(self.config, data, self.features, self.first_stage)
+        if keep:
+            self._log = log
+        return log.as_served() if serving else log
+
+    def close_log(self) -> None:
+        """Closes the log that is kept open."""
+        self._log = None
+
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
+    ) -> predictions.Predictions:
+        """Returns the predictions for candidates at logged requests, `[n, k] float32`.
+
+        Args:
+          data: Prepared set with impressions.
+          impression_rows: `[n]` rows of the impression arrays, one of each request.
+          video_indices: `[n, k]` catalogue indices of candidates.
+        """
+        log, k = self.open_log(data), video_indices.shape[1]
+        step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
+        found = []
+        for part in _shown_parts(len(impression_rows), step, "requests"):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            videos = tf.constant(video_indices[part], tf.int32)
+            of_part = self._predict(log.candidates_at(rows, videos))
+            order = weighted_order.page_order(of_part, self.weights)
+            found.append(of_part._replace(order=order))
+        return predictions.joined(found)
+
+    def predictions(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None = None,
+    ) -> predictions.Predictions:
+        """Returns the predictions for logged impressions, each `[n] float32`.
+
+        Args:
+          data: Prepared set with impressions.
+          impression_rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`, for each row an impression of the same user: its past
+            ends at that impression's time; None: at its own.
+        """
+        log = self.open_log(data)
+        found = []
+        for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions"):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            then = None
+            if history_rows is not None:
+                then = tf.constant(history_rows[part], tf.int64)
+            found.append(self._predict(log.impressions(rows, then)))
+        return predictions.joined(found, np.s_[:, 0])
+
+    def sum_of_losses(
+        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+    ) -> float:
+        """Returns the head's losses of logged impressions, added up.
+
+        Args:
+          data: Prepared set with impressions.
+          impression_rows: `[n]` rows of the impression arrays.
+        """
+        log, total = self.open_log(data), 0.0
+        for part in inputs.parts(len(impression_rows), _PAIRS_A_STEP):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            labels = vars(log.labels(rows))
+            total += float(self._evaluate(log.impressions(rows), labels))
+        return total
+
+    def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:
+        """Returns the sum of the losses of some impressions."""
+        losses = self.head.monitored(self.network(tensors), heads.Labels(**labels))
+        return tf.reduce_sum(losses)
+
+    def score_candidates(
+        self,
+        data: prepared.PreparedData,
+        users: npt.NDArray[np.integer],
+        end_watches: npt.NDArray[np.int64],
+        times: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
+    ) -> Scores:
+        """Returns the scores that order candidates, `[n, k] float32`, higher is better.
+
+        Args:
+          data: Prepared set with impressions.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's history ends (the watch
+            there is not in it).
+          times: `[n]` times of the requests, seconds since the epoch, 0 = unknown.
+          video_indices: `[n, k]` catalogue indices of candidates.
+        """
+        log = self.open_log(data)
+        k = video_indices.shape[1]
+        found = [np.zeros([0, k], np.float32)]
+        step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
+        for part in _shown_parts(len(users), step, "users"):
+            tensors = log.candidates(
+                users[part], end_watches[part], times[part], video_indices[part]
+            )
+            predicted = self._predict(tensors)
+            found.append(weighted_order.page_order(predicted, self.weights).numpy())
+        return np.concatenate(found)
+
+
+def save(
+    model: RankingModel,
+    directory: pathlib.Path,
+    measured: network.Statistics | None = None,
+) -> None:
+    """Writes weights and statistics into an artefact directory being published.
+
+    Args:
+      model: The model.
+      directory: Directory of the artefact.
+      measured: Statistics to serve with; None: those it was trained with.
+    """
+    weights.save(model.network, directory)
+    kept = dataclasses.asdict(measured or model.measured)
+    artifacts.write_json(directory / STATISTICS, kept)
+
+
+def load(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    first_stage: stage.FirstStage | None = None,
+    precision: composition.Precision = "trained",
+) -> RankingModel:
+    """Loads the trained model of an artefact.
+
+    Args:
+      directory: The artefact.
+      data: The prepared set.
+      first_stage: First stage of the same run; None for a model trained without one.
+      precision: Precision of its products; see `configs.CompositionConfig`.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set or
+        first stage.
+    """
+    directory = pathlib.Path(directory)
+    trained = weights.trained_config(directory, KIND, data.manifest)
+    _require_first_stage(directory, first_stage)
+    values = json.loads((directory / STATISTICS).read_text())
+    measured = configs.component(network.Statistics, values)
+    names = list(measured.features)
+    chosen = registry.named(features_interface.RANKING, names, data)
+    config = with_older_defaults(directory, trained.ranking)
+    if precision != "trained":
+        config = dataclasses.replace(config, precision=precision)
+    model = RankingModel(config, chosen, measured, first_stage)
+    if model.asks_sources and first_stage is not None:
+        _require_places(directory, trained.composition, first_stage.composition)
+    weights.restore(model.network, directory)
+    return model
+
+
+def with_older_defaults(
+    directory: pathlib.Path, config: configs.RankingConfig
+) -> configs.RankingConfig:
+    """Returns the config of a model that an earlier version may have trained.
+
+    Args:
+      directory: The artefact.
+      config: Its settings, those that its manifest lacks at their defaults of today.
+    """
+    settings = artifacts.read_manifest(directory, KIND).config["ranking"]
+    if "outcome_tower" in settings:
+        return config
+    # Outcomes were outputs of the click's tower before 0.3.
+    return dataclasses.replace(config, outcome_tower=())
+
+
+def _require_first_stage(
+    directory: pathlib.Path, first_stage: stage.FirstStage | None
+) -> None:
+    """Checks that a model was trained with the first stage next to it."""
+    manifest = artifacts.read_manifest(directory, KIND)
+    name = stage.KIND
+    if first_stage is not None and first_stage.manifest is not None:
+        artifacts.require_input(manifest, directory, name, first_stage.manifest)
+    elif first_stage is None and name in manifest.inputs:
+        raise errors.UserError(
+            f"expected the {name} that {directory} was trained with, received none: "
+            f"load the first stage from the directory next to it "
+            f"(ytdnn.retrieval.stage.load)"
+        )
+
+
+def _require_places(
+    directory: pathlib.Path,
+    trained: configs.CompositionConfig,
+    given: configs.CompositionConfig,
+) -> None:
+    """Checks that the sources a model was trained with have the same places."""
+    for name in trained.places | given.places:
+        expected, received = (each.places.get(name, ()) for each in (trained, given))
+        if received != expected:
+            raise errors.UserError(
+                f"expected config.composition.{name}={expected}, with which "
+                f"{directory} was trained, received {received}: train the ranker "
+                f"again, or set it back"
+            )
+
+
+def _shown_parts(size: int, step: int, unit: str) -> Iterator[slice]:
+    """Yields slices of `step`, and shows how far their scores are."""
+    sizes = [min(step, size - start) for start in range(0, size, step)]
+    return progress.through(inputs.parts(size, step), f"{KIND} {unit}", unit, sizes)

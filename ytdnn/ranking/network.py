@@ -1,0 +1,328 @@
+"""The ranking network: features to the outputs of a head (PAPER §4).
+
+The impression's video, the last watched and the averaged history share one table and
+enter separately; each other feature enters through its own encoder. Everything about
+the query, its part of the first layer included, is computed once for its k impressions.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.base import configs, schema
+from ytdnn.features import base_feature, reading, registry
+from ytdnn.layers import (
+    embeddings,
+    mixture,
+    randomness,
+    rows,
+    target_attention,
+    tower_ensemble,
+    towers,
+)
+from ytdnn.ranking import heads, inputs, outcome_head
+from ytdnn.ranking import outcomes as outcomes_room
+
+# Small, so that rows of rare videos are alike and not learned by heart.
+_STDDEV = 0.03
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """Sizes and statistics that fix the network's shape and normalisation.
+
+    Attributes:
+      vocabulary_size: Videos with an id embedding.
+      features: Statistics that the encoders need, by feature.
+      clicks: Means over the training impressions, initial values of the outputs.
+      calibration: Calibration of predictions, from the validation window.
+      outcomes: Outcomes that are predicted, with their means.
+    """
+
+    vocabulary_size: int
+    features: reading.Statistics
+    clicks: heads.Clicks
+    calibration: heads.Calibration = heads.NOT_CALIBRATED
+    outcomes: tuple[outcomes_room.Learned, ...] = ()
+
+
+class RankingNetwork(tf.keras.Model):
+    """Tensors of `ytdnn.ranking.inputs` to outputs of the head `[batch, k, n]`.
+
+    Attributes:
+      head: Head that reads the outputs.
+      videos: Table of video embeddings for each use: the video shown, the last watched,
+        the history. One table, unless the config says otherwise.
+    """
+
+    def __init__(
+        self,
+        config: configs.RankingConfig,
+        chosen: registry.Features,
+        measured: Statistics,
+    ) -> None:
+        """Creates the network; its variables are all made at the first call.
+
+        Args:
+          config: Settings of ranking.
+          chosen: Features of the ranker.
+          measured: Statistics of the training impressions.
+        """
+        super().__init__(name="ranking")
+        self._settings, self._measured = config, measured
+        self.head = outcome_head.make(config, measured.clicks, measured.outcomes)
+        self._seeds = [f.name for f in chosen if f.is_video]
+        uses = ("shown", "last_watched", "history", *self._seeds)
+        self.videos = _video_tables(config, measured.vocabulary_size, uses)
+        self._of_shown = [
+            f.name
+            for f in chosen
+            if f.scope is base_feature.Scope.VIDEO and not f.is_video
+        ]
+        query = [f for f in chosen if f.scope.is_of_query]
+        pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
+        known, how = measured.features, config.normalization
+        self._of_query = reading.encoders(query, known, _STDDEV, how)
+        self._of_videos = reading.encoders(pairs, known, _STDDEV, how)
+        self._attention: target_attention.TargetAttention | None = None
+        if config.attention_units:
+            self._attention = target_attention.TargetAttention(
+                config.attention_units, name="attention"
+            )
+        first_own = len(self.head.biases) - self.head.num_own
+        is_apart = bool(config.outcome_tower) and not config.experts
+        num_outcomes = len(self.head.outcomes) if is_apart else 0
+        biases = self.head.biases[: first_own - num_outcomes]
+        if config.experts:
+            self._tower, self._outputs = _experts(config, biases, self.head.groups)
+        else:
+            self._tower, self._outputs = _towers(config, config.tower, biases, "")
+        self._of_outcomes: tower_ensemble.TowerEnsemble | None = None
+        if num_outcomes:
+            self._of_outcomes = tower_ensemble.TowerEnsemble(
+                num_outcomes,
+                config.outcome_tower,
+                [(bias,) for bias in self.head.biases[len(biases) : first_own]],
+                config.dropout,
+                config.precision,
+                name="outcome_towers",
+            )
+        if self.head.num_own:
+            own_biases = self.head.biases[first_own:]
+            self._own_tower, self._own_outputs = _towers(
+                config, self.head.own_tower, own_biases, "own_"
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments, for `from_config`."""
+        return {
+            "config": configs.to_dict(self._settings),
+            "measured": dataclasses.asdict(self._measured),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "RankingNetwork":
+        """Returns the network that `get_config` describes, with fresh weights.
+
+        Raises:
+          errors.UserError: A feature is a column of a log, which is not there.
+        """
+        own = configs.component(configs.RankingConfig, config["config"])
+        measured = configs.component(Statistics, config["measured"])
+        names = list(measured.features)
+        return cls(own, registry.of_names(base_feature.RANKING, names), measured)
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """The variables looked up by row, for the table optimiser."""
+        of_videos = list({id(t): t for t in self.videos.values()}.values())
+        layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
+        return [
+            layer.table for layer in layers if isinstance(layer, embeddings.AnyTable)
+        ]
+
+    def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the outputs, the mean of all towers, `[batch, k, n] float32`.
+
+        Args:
+          tensors: Tensors of the query `[batch, …]` and of impressions `[batch, k]`.
+          seed: `[2] int32` of this training step, or None outside training.
+        """
+        outputs = self.by_tower(tensors, seed)
+        if outputs.shape[2] == 1:
+            return outputs[:, :, 0]
+        return tf.reduce_mean(outputs, axis=2)
+
+    def by_tower(
+        self, tensors: inputs.Tensors, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the outputs of every tower, `[batch, k, towers, n] float32`.
+
+        Args:
+          tensors: See `call`.
+          seed: See `call`.
+        """
+        shown = tensors[schema.IMPRESSION_VIDEOS]
+        looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
+        videos = [
+            rows.of_vectors(self.videos[use](indices))
+            for use, indices in looked_up.items()
+        ]
+        if self._attention is not None:
+            videos.append(rows.of_vectors(self._attended(tensors, self._attention)))
+        blocks = (*videos, *reading.blocks(self._of_videos, tensors))
+        query, k = self._query(tensors), tf.shape(shown)[1]
+        found = _outputs_of(
+            self._tower, self._outputs, (query, rows.Items(blocks, k)), seed
+        )
+        if self._of_outcomes is None and not self.head.num_own:
+            return found
+        # Nothing that the click reads learns from the other towers.
+        kept = tuple(rows.without_gradient(block) for block in blocks)
+        fixed = tf.stop_gradient(query), rows.Items(kept, k)
+        parts = [found]
+        if self._of_outcomes is not None:
+            of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
+            of_outcomes = self._of_outcomes(fixed, of_stream)[:, :, tf.newaxis, :, 0]
+            parts.append(tf.repeat(of_outcomes, found.shape[2], axis=2))
+        if self.head.num_own:
+            of_stream = randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER)
+            parts.append(
+                _outputs_of(self._own_tower, self._own_outputs, fixed, of_stream)
+            )
+        return tf.concat(parts, axis=-1)
+
+    def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
+        """Returns the encoding of a video's own features, `[batch · k, dim]`.
+
+        Args:
+          tensors: See `call`.
+        """
+        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
+        layers = {name: self._of_videos[name] for name in self._of_shown}
+        blocks = [rows.of_vectors(shown), *reading.blocks(layers, tensors)]
+        return rows.examples(blocks)
+
+    def _attended(
+        self, tensors: inputs.Tensors, attention: target_attention.TargetAttention
+    ) -> tf.Tensor:
+        """Returns each video's sum of the history, `[batch, k, dim] float32`."""
+        history, table = tensors[schema.HISTORY_VIDEOS], self.videos["history"]
+        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
+        found: tf.Tensor = attention((shown, table(history), table.known(history)))
+        return found
+
+    def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
+        """Returns `[batch, dim] float32`."""
+        history = tensors[schema.HISTORY_VIDEOS]
+        table = self.videos["history"]
+        known = tf.cast(table.known(history), tf.float32)
+        num_known = tf.reduce_sum(known, axis=1, keepdims=True)
+        total = tf.reduce_sum(table(history), axis=1)
+        mean = tf.math.divide_no_nan(total, num_known)
+        last = self.videos["last_watched"](history[:, -1])
+        of_query = reading.encode(self._of_query, tensors)
+        return tf.concat([mean, last, *of_query], axis=-1)
+
+
+def _towers(
+    config: configs.RankingConfig,
+    widths: Sequence[int],
+    biases: Sequence[float],
+    prefix: str,
+) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer | None]:
+    """Returns a tower and its linear outputs, or an ensemble with its own outputs.
+
+    Args:
+      config: Settings of ranking.
+      widths: Widths of the ReLU layers; without any, one linear model is all.
+      biases: Initial values of the outputs.
+      prefix: Beginning of the layers' names.
+    """
+    if config.ensemble_size > 1 and widths:
+        ensemble = tower_ensemble.TowerEnsemble(
+            config.ensemble_size,
+            widths,
+            biases,
+            config.dropout,
+            config.precision,
+            name=f"{prefix}towers",
+        )
+        return ensemble, None
+    tower = towers.Tower(
+        widths, config.dropout, config.precision, split=True, name=f"{prefix}tower"
+    )
+    initial = tf.keras.initializers.Constant(biases)
+    outputs = tf.keras.layers.Dense(
+        len(biases), bias_initializer=initial, name=f"{prefix}outputs"
+    )
+    return tower, outputs
+
+
+def _experts(
+    config: configs.RankingConfig, biases: Sequence[float], groups: Sequence[int]
+) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer]:
+    """Returns the tower without its last layer, and experts in the place of that.
+
+    Args:
+      config: Settings of ranking.
+      biases: Initial values of the outputs.
+      groups: Number of outputs of each task.
+    """
+    tower = towers.Tower(
+        config.tower[:-1], config.dropout, config.precision, split=True, name="tower"
+    )
+    experts = mixture.MixtureOfExperts(
+        config.experts,
+        config.tower[-1],
+        biases,
+        groups,
+        config.dropout,
+        config.precision,
+        name="experts",
+    )
+    return tower, experts
+
+
+def _outputs_of(
+    tower: tf.keras.layers.Layer,
+    outputs: tf.keras.layers.Layer | None,
+    values: tuple[tf.Tensor, rows.Items],
+    seed: tf.Tensor | None,
+) -> tf.Tensor:
+    """Returns the outputs of every tower, `[batch, k, towers, n] float32`."""
+    found = tower(values, seed=seed)
+    if outputs is None:
+        return found
+    if isinstance(outputs, mixture.MixtureOfExperts):
+        of_experts = randomness.of_stream(seed, randomness.RandomStream.EXPERTS)
+        return outputs(found, seed=of_experts)[:, :, tf.newaxis]
+    return towers.dense(outputs, found, seed)[:, :, tf.newaxis]
+
+
+def _video_tables(
+    config: configs.RankingConfig, vocabulary_size: int, uses: Sequence[str]
+) -> dict[str, embeddings.AnyTable]:
+    """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
+
+    def table(
+        name: str, like: embeddings.AnyTable | None = None
+    ) -> embeddings.AnyTable:
+        return embeddings.table(
+            vocabulary_size,
+            config.embedding_dim,
+            config.hashed_rows,
+            name,
+            like,
+            _STDDEV,
+        )
+
+    if config.shared_table:
+        return dict.fromkeys(uses, table("videos"))
+    found: dict[str, embeddings.AnyTable] = {}
+    for use in uses:
+        # Each table has rows of its own, but which two a video has is kept once.
+        found[use] = table(f"videos_{use}", found.get(uses[0]))
+    return found

@@ -1,0 +1,146 @@
+"""The predictions of a scorer of impressions: an order, and optional quantities.
+
+Heads of the ranker, popularity and a world's oracle predict different quantities. Each
+metric is measured for the scorers that give its input, and left out for the others.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.base import schema
+from ytdnn.ranking import heads
+
+Values = npt.NDArray[np.floating]
+
+_LEAST = 1e-9
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Predictions for `n` impressions; every field is `[n]` or None where not given.
+
+    Attributes:
+      order: Ranks the impressions, higher = shown first. Any unit.
+      seconds: Expected watch seconds of an impression, clicked or not, E[T] ≥ 0.
+      click_probability: P in [0, 1].
+      logits: Log of the odds that weighted logistic regression learns,
+        `log(ΣT_i / (N − k))` (PAPER §4.2); without watch time log odds of a click.
+      listed: Ranks all impressions of each user as one list, by features read when the
+        list began; None: as `order`.
+      outcomes: Probability, or expected amount, of each outcome by name.
+      listed_terms: As `terms`, by features read when the user's list began; none: as
+        `terms`.
+    """
+
+    order: Values
+    seconds: Values | None = None
+    click_probability: Values | None = None
+    logits: Values | None = None
+    listed: Values | None = None
+    outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+    listed_terms: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Checks that all fields are of the same impressions.
+
+        Raises:
+          ValueError: A field has another shape than `order`.
+        """
+        for name, values in self.given.items():
+            if np.shape(values) != np.shape(self.order):
+                raise ValueError(
+                    f"expected {name} of shape {np.shape(self.order)} as order, "
+                    f"received {np.shape(values)}"
+                )
+
+    @property
+    def given(self) -> dict[str, Values]:
+        """Every field that is given, outcomes too, by name."""
+        others = ("outcomes", "listed_terms")
+        found = {k: v for k, v in vars(self).items() if k not in others}
+        return {k: v for k, v in found.items() if v is not None} | dict(self.outcomes)
+
+    @property
+    def terms(self) -> dict[str, Values]:
+        """The predictions that can be weighed in an order, by name."""
+        found = {
+            schema.WATCH_SECONDS: self.seconds,
+            schema.CLICKED: self.click_probability,
+            **self.outcomes,
+        }
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
+    def list_terms(self) -> Mapping[str, Values]:
+        """The terms by features read when the user's list began, by name."""
+        return self.listed_terms or self.terms
+
+    @property
+    def list_order(self) -> Values:
+        """Ranks all impressions of each user as one list, `[n]`."""
+        return self.order if self.listed is None else self.listed
+
+    @property
+    def weighted_logits(self) -> Values | None:
+        """Log odds of weighted logistic regression, `[n]`: the weighted log loss's.
+
+        `logits` where given. Else of seconds and click probability, since the odds are
+        exactly `E[T] / (1 − P)`. None where neither is given.
+
+        >>> both = Predictions(
+        ...     np.zeros(1), seconds=np.array([3.0]), click_probability=np.array([0.25])
+        ... )
+        >>> np.exp(both.weighted_logits).round(6)
+        array([4.])
+        """
+        if self.logits is not None:
+            return self.logits
+        if self.seconds is None or self.click_probability is None:
+            return None
+        return weighted_logits(self.seconds, self.click_probability)
+
+
+def joined(parts: Sequence[heads.Predicted], columns: Any = np.s_[:]) -> Predictions:
+    """Returns the predictions of all parts, `[n, k]`, or some columns of them.
+
+    Args:
+      parts: A head's predictions, `[n, k]` each.
+      columns: Columns that are kept.
+    """
+    parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
+    of_outcomes = {
+        name: np.concatenate([(part.outcomes or {})[name] for part in parts])[columns]
+        for name in parts[0].outcomes or {}
+    }
+    first = parts[0]._replace(outcomes=None)._asdict()
+    given = [name for name, values in first.items() if values is not None]
+    return Predictions(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])[columns]
+            for name in given
+        },
+        outcomes=of_outcomes,
+    )
+
+
+def weighted_logits(seconds: Values, click_probability: Values) -> Values:
+    """Returns `log(E[T] / (1 − P))`, the log odds of weighted logistic regression.
+
+    Both seconds and 1 − P are at least 10⁻⁹, so that the result is finite.
+
+    Args:
+      seconds: `[n]`, E[T].
+      click_probability: `[n]`, P.
+
+    >>> np.exp(weighted_logits(np.array([9.0]), np.array([0.4]))).round(6)
+    array([15.])
+    """
+    watched = np.asarray(seconds, np.float64)
+    no_click = 1.0 - np.asarray(click_probability, np.float64)
+    found: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
+    return found
