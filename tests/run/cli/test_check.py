@@ -4,9 +4,9 @@ import pathlib
 
 import polars as pl
 import pytest
+from tests.run.cli.tried import logs
 
 from tests.run.cli import conftest
-from tests.run.cli.tried import logs
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ import pytest
 
 import ytdnn
 from tests.run.cli import conftest, fakes
-from tests.run.cli.tried import page
 from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands
 
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 _BY_NAME = {command.name: command for command in commands.COMMANDS}
 _ADVISED = re.compile(r"`ytdnn ([^`]+)`|next: ytdnn (.+)$|ytdnn ((?:train|run) --.+)$")
-_FLAG = re.compile(r"(?<![\w`-])'?--(?P<name>[a-z_]+(?:\.[a-z_.]+)?)")
 
 
 def _texts(path: pathlib.Path) -> list[str]:
@@ -91,22 +89,6 @@ def test_an_advised_command_is_one(line: str) -> None:
 
 def test_there_are_such_commands() -> None:
     assert len(_advised()) > 20
-
-
-def test_flags_of_errors_and_notes_belong_to_the_command_that_says_so() -> None:
-    for lines in page.sections().values():
-        for line in lines:
-            _, _, command, _, said, _ = re.split(r" ?(?<!\\)\| ?", line)
-            words = command.strip("`").split()
-            two = " ".join(words[:2])
-            of_name = _BY_NAME.get(two) or _BY_NAME.get(words[0])
-            if of_name is None or "did you mean" in said or "has no flag" in said:
-                continue
-            own = {flag.name for flag in of_name.flags}
-            outside = re.sub(r"`[^`]*`|ytdnn [a-z ]+ --\S+( --\S+)*", "", said)
-            for found in _FLAG.finditer(outside):
-                name = found["name"].removeprefix("no")
-                assert name.startswith("config") or name in own | {"help"}, line
 
 
 _FILLED = {

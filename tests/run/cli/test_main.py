@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
+from tests import small_log as logs
 from tests.run.cli import conftest, fakes
-from tests.run.cli.tried import logs
 from ytdnn import __main__, configs
 from ytdnn.run.cli import arguments, commands, failures, main, settings
 from ytdnn.run.cli import command as command_room
