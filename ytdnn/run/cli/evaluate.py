@@ -164,7 +164,7 @@ def show(found: "report_files.Evaluated") -> None:
             f"videos that the data lack, {counts.of_other_users:,} of users who are "
             f"not asked; {counts.users_without:,} users have none"
         )
-    files = registries.REPORT_FILES
+    files = registries.HOOKS
     if "page" in files:
         output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
     else:

@@ -61,7 +61,7 @@ def run(given: arguments.Arguments) -> None:
             f"{tuned.chosen.milliseconds:.2f} ms: --config.index.search=exact"
         )
     page = directory / tuning.KIND / tuning.PAGE
-    if tuning.KIND in registries.PAGES:
+    if tuning.KIND in registries.HOOKS:
         output.say(f"curve and plot: {page} (open it in a browser)")
     output.say(
         f"chosen, and written to {directory / workdir_room.CONFIG_FILE}: "
