@@ -4,8 +4,8 @@ import pathlib
 
 import polars as pl
 import pytest
-from tests.run.cli.tried import logs
 
+from tests import small_log as logs
 from tests.run.cli import conftest
 
 

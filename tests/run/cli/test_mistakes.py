@@ -154,7 +154,7 @@ FLAGS = {
     "--bad_rows=keep": "to be 'stop' or 'drop', received 'keep'",
     "--min_item_count=1.5": "to be a whole number, received '1.5'",
     "--min_item_count=99": "none of 72 left after data.min_item_count=99",
-    "--config.data.test_fraction=nan": "to be a finite number, received nan",
+    "--config.data.test_fraction=nan": "to be less than 1, received 'nan'",
     "--config.data.test_fraction=0.9": "expected data.test_fraction + ",
     "--config.data.order_by=order": "expected data.order_by=time",
     "--config.data.exposure=all": "only --source=kuairand has that setting",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, engine, output, resolved, tracker_flag
+from ytdnn.run.cli import arguments, command, output, resolved
 from ytdnn.run.pipeline import graph, runner, system_evaluation
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ Flag = arguments.Flag
 
 _SPLITS = ("test", "validation")
 _OTHERS = ("predictions", "bundle")
-_ENGINE_FLAGS = engine.flags("evaluates a run")
-FLAGS = (
+_FLAGS = (
     dataclasses.replace(resolved.WORKDIR, text="Directory of the run.", required=False),
     resolved.CONFIG,
     Flag(
@@ -53,23 +52,33 @@ FLAGS = (
         example="FILE|CONDITION",
     ),
     resolved.K,
-    tracker_flag.FLAG,
-    *_ENGINE_FLAGS,
+    resolved.TRACKER,
     resolved.JSON,
     Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )
 
 
-def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+def _run(given: arguments.Arguments) -> None:
+    """Evaluate a run, a bundle, or a file of predictions.
 
-    Raises:
-      errors.UserError: Flags contradict each other, an artefact is missing or does not
-        fit, or an input leaks.
+    Checks for leaks, ranks all videos exactly for each test user, evaluates the ranker
+    on test impressions, and both stages together, with intervals and slices; prints a
+    table and writes WORKDIR/evaluation: report.json, report.html, the values of each
+    user, TensorBoard scalars. With --bundle or --predictions, evaluates an exported
+    bundle, or another system's table of user_id, video_id and score, in the same way.
+
+    Examples:
+      ytdnn evaluate --workdir=runs/mine
+      ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100
+      ytdnn evaluate --predictions=als.parquet --data=runs/mine/data
+      ytdnn evaluate --bundle=runs/mine/bundle --data=runs/mine/data --out=DIR
+      ytdnn evaluate --explain
     """
     values = given.values
     if values.get("explain") == "True":
-        _explain()
+        from ytdnn.evaluation import definitions
+
+        output.say(definitions.explain())
         return
     split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
@@ -92,18 +101,16 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
             "expected --workdir=DIR, --predictions=FILE or --bundle=DIR, received none "
             "(ytdnn evaluate --help)"
         )
-    machines = engine.chosen(given)
     directory = pathlib.Path(given.values["workdir"])
     config = _of_parts(given, resolved.later_config(given, directory))
     found = pipeline.evaluate(
         directory,
         config,
         split=split,
-        machines=machines,
         again=True,
         verbose=output.say,
     )
-    with tracker_flag.tracked(given, directory, config) as tracker:
+    with resolved.tracked(given, directory, config) as tracker:
         track(tracker, found, split)
     show(found)
     for note in graph.notes(config, directory):
@@ -113,12 +120,6 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
 
 def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     values = given.values
-    for flag in _ENGINE_FLAGS:
-        if flag.name in values:
-            raise errors.UserError(
-                f"--{flag.name} belongs to the evaluation of a run: leave it out with "
-                f"--{kind}"
-            )
     path = pathlib.Path(values[kind])
     if "data" not in values and "workdir" not in values:
         raise errors.UserError(
@@ -183,7 +184,6 @@ def track(
         tracker.on_results(tracking.results(found.report, split))
 
 
-def _explain() -> None:
-    from ytdnn.evaluation import definitions
-
-    output.say(definitions.explain())
+COMMAND = command.from_function(
+    "evaluate", _run, _FLAGS, ("extensions", "composition", "evaluation")
+)
