@@ -114,7 +114,7 @@ class OwnFile:
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)
             lines = [frame.lineno for frame in frames if frame.filename == file]
-            line = getattr(error, "lineno", None) or (lines or ["?"])[-1]
+            line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
             raise errors.UserError(
                 f"expected a Python file in {self.setting}={file} that runs, found "
                 f"{type(error).__name__} in line {line}: {error}"

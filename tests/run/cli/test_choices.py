@@ -186,9 +186,9 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "config.index.num_candidates is config.composition.num_candidates now",
         ),
         (
-            "configs.CompositionConfig(num_candidates=5, share_popular=0.95)",
-            "config.composition: expected shares of other sources that leave the "
-            "candidate model at least one place of 5, received share_co_watched=0.13",
+            "configs.CompositionConfig(num_candidates=5, sources=(('popular', 0.95),))",
+            "config.composition: expected sources that leave the candidate model at "
+            "least one place of 5, received (('popular', 0.95),)",
         ),
     ],
 )

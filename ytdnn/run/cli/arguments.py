@@ -180,7 +180,8 @@ def _overrides(given: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, text in given.items():
         key = name.removeprefix(_CONFIG)
-        if name.startswith(_CONFIG) and not constants.is_value(key, text):
+        is_constant = constants.is_value(key, text) and key not in settings.catalogue()
+        if name.startswith(_CONFIG) and not is_constant:
             require_setting(key)
             found[key] = text
     return found

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ml_collections import config_dict
@@ -29,12 +30,13 @@ def load(path: str) -> configs.Config:
     made = given if given.name == workdir.CONFIG_FILE else given / workdir.CONFIG_FILE
     if made.is_file():
         return workdir.require_config(made.parent)
-    value, file = _call(path, "get_config"), path.partition(":")[0]
-    if value is None:
+    file, _, argument = path.partition(":")
+    function = _function(file, "get_config")
+    if function is None:
         raise errors.UserError(
             f"expected a function get_config() in --config={file}, found none"
         )
-    return _converted(value, "get_config()", file)
+    return _converted(_call(function, file, argument), "get_config()", file)
 
 
 def load_variants(path: str) -> dict[str, configs.Config]:
@@ -50,11 +52,13 @@ def load_variants(path: str) -> dict[str, configs.Config]:
       errors.UserError: The file is missing, fails, or returns no valid configs by
         name.
     """
-    file = path.partition(":")[0]
-    variants = _call(path, "get_variants")
-    if variants is None:
+    file, _, argument = path.partition(":")
+    function = _function(file, "get_variants")
+    if function is None:
         return {pathlib.Path(file).stem: load(path)}
-    for name in _require_dict(variants, "get_variants", file):
+    variants = _call(function, file, argument)
+    _require_dict(variants, "get_variants", "a config for each name", file)
+    for name in variants:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise errors.UserError(
                 f"expected get_variants() of {file} to name each variant by letters, "
@@ -76,36 +80,39 @@ def load_space(path: str) -> spaces.Space | None:
       errors.UserError: The file is missing, fails, or returns no search space.
     """
     file = path.partition(":")[0]
-    space = _call(file, "get_space")
-    if space is None:
+    function = _function(file, "get_space")
+    if function is None:
         return None
+    space = _call(function, file)
+    _require_dict(space, "get_space", "values for each setting", file)
     try:
-        return spaces.read(_require_dict(space, "get_space", file))
+        return spaces.read(space)
     except ValueError as error:
         raise errors.UserError(f"{error} (get_space() of {file})") from None
 
 
-def _call(path: str, name: str) -> Any:
-    """Returns the result of a function of the user's file; None without it."""
-    file, _, argument = path.partition(":")
+def _function(file: str, name: str) -> Callable[..., Any] | None:
+    """Returns a function of the user's file; None without it."""
     if not pathlib.Path(file).is_file():
         raise errors.UserError(
             f"expected a file or a run for --config, found none at {file}"
         )
     function = getattr(_FILE.run(_FILE.read(file), file), name, None)
-    if not callable(function):
-        return None
+    return function if callable(function) else None
+
+
+def _call(function: Callable[..., Any], file: str, argument: str = "") -> Any:
     with _FILE.failing_in_one_line(file):
         return function(*([argument] if argument else []))
 
 
-def _require_dict(value: Any, name: str, file: str) -> dict[Any, Any]:
-    if isinstance(value, dict) and value:
-        return value
-    raise errors.UserError(
-        f"expected {name}() of {file} to return a dict that is not empty, received "
-        f"{value if value == {} else type(value).__name__}"
-    )
+def _require_dict(value: Any, name: str, meaning: str, file: str) -> None:
+    if not isinstance(value, dict) or not value:
+        words = "an empty dict" if value == {} else type(value).__name__
+        raise errors.UserError(
+            f"expected {name}() of {file} to return a dict of {meaning}, received "
+            f"{words}"
+        )
 
 
 def _converted(value: Any, function: str, file: str) -> configs.Config:
