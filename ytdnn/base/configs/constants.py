@@ -13,6 +13,7 @@ from typing import Any
 BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "WorldConfig": {"vector_noise": 0.5, "impressions_per_page": 8},
     "DataConfig": {"max_search_tokens": 1_000_000},
+    "TrainingConfig": {"warmup_steps": 0, "table_optimizers": []},
     "BPRConfig": {"proposal_exponent": 0.0},
     "CompositionConfig": {
         "share_co_watched": 0.13,
