@@ -17,6 +17,7 @@ from ytdnn.base.configs import evaluation as evaluation_config
 from ytdnn.base.configs import index as index_config
 from ytdnn.base.configs import ranking as ranking_config
 from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import world as world_config
 
 _T = TypeVar("_T")
 
@@ -165,6 +166,52 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
         for section, auto in left.items()
     }
     return dataclasses.replace(config, **changed)
+
+
+def changed(config: _T, settings: Mapping[str, Any]) -> _T:
+    """Returns a config with some settings changed.
+
+    Changed settings of a whole `Config` are no longer chosen from the size of the log.
+
+    Args:
+      config: A `Config`, or one component of it.
+      settings: New values by path, such as `{"candidates.tower": (256, 128)}`; a path
+        may name a whole component.
+
+    Raises:
+      SettingError: A setting that the config does not have.
+
+    >>> from ytdnn import configs
+    >>> wide = changed(configs.Config(), {"candidates.tower": (1024, 512), "seed": 3})
+    >>> wide.candidates.tower, wide.seed, "tower" in wide.candidates.auto
+    ((1024, 512), 3, False)
+    """
+    config = _replaced(config, settings)
+    if isinstance(config, Config):
+        inside = (path for path in settings if "." in path)
+        return with_own(config, inside)  # type: ignore[return-value]
+    return config
+
+
+def _replaced(config: _T, settings: Mapping[str, Any]) -> _T:
+    whole: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {}
+    for path, value in settings.items():
+        name, _, rest = path.partition(".")
+        if rest:
+            inside.setdefault(name, {})[rest] = value
+        else:
+            whole[name] = value
+    for name, values in inside.items():
+        part = whole.get(name, getattr(config, name, None))
+        # What there is not is refused below, by its name.
+        whole[name] = values if part is None else _replaced(part, values)
+    return dataclasses.replace(config, **whole)  # type: ignore[type-var]
+
+
+def quickstart() -> Config:
+    """Returns the config of `ytdnn run` without a config, and of `make run`."""
+    return Config(data=data_config.DataConfig(world=world_config.WORLDS["quickstart"]))
 
 
 def section_of(class_name: str) -> str:

@@ -147,16 +147,14 @@ def _read(
             operands.append(word)
             continue
         name, equals, value = word.lstrip("-").partition("=")
-        positive = name.removeprefix("no")
-        if not equals and name not in flags and _is_switch(flags, positive):
+        positive = name if name in flags else name.removeprefix("no")
+        if not equals and _is_switch(flags, positive):
             name, value = positive, str(name == positive)
         elif name not in flags and not name.startswith(_CONFIG):
             hint = closest(name, [*flags], "--")
             raise errors.UserError(
                 f"ytdnn {command} has no flag --{name}{hint} (ytdnn {command} --help)"
             )
-        elif not equals and _is_switch(flags, name):
-            value = "true"
         elif not equals:
             value = next(words, "")
             if not value:

@@ -14,28 +14,20 @@ _FLAGS = (
     Flag(
         "fail_if",
         "Conditions on SECOND, separated by commas, where FIRST is the baseline: "
-        "'recall@10 < 0.95 * baseline', 'ranker/auc < 0.7', 'system/ndcg@10 < baseline "
-        "- 0.002'. A metric without a model is that of the last model that ranks. Exit "
-        "status 1 if one holds.",
+        "'recall@10 < 0.95 * baseline', 'system/ndcg@10 < baseline - 0.002'. A metric "
+        "without a model is that of the last model that ranks.",
         example="CONDITION,…",
     ),
-    Flag(
-        "models",
-        "A model of FIRST and one of SECOND to compare; default: models of the same "
-        "name.",
-        example="MODEL,MODEL",
-    ),
+    Flag("models", "A model of FIRST and one of SECOND.", example="MODEL,MODEL"),
     Flag(
         "users",
-        "Users to compare: a file of ids, or a condition over columns of users (of the "
-        "runs that were evaluated); default: all common ones.",
+        "Users to compare: a file of ids, or a condition over columns of users; "
+        "default: all common ones.",
         example="FILE|CONDITION",
     ),
     Flag(
         "videos",
-        "Videos that count as right answers, in the same form: evaluates both runs "
-        "again, which takes as long as two evaluations; leaves their reports "
-        "unchanged.",
+        "Videos that count as right answers, in the same form: evaluates both again.",
         example="FILE|CONDITION",
     ),
     resolved.JSON,

@@ -21,24 +21,11 @@ _OTHERS = ("predictions", "bundle")
 _FLAGS = (
     dataclasses.replace(resolved.WORKDIR, text="Directory of the run.", required=False),
     resolved.CONFIG,
-    Flag(
-        "predictions",
-        "Predictions of another system as Parquet or CSV: user_id, video_id, score.",
-        example="FILE",
-    ),
-    Flag("bundle", "Directory of a bundle to evaluate.", "", "DIR"),
-    Flag(
-        "data",
-        "Prepared set to evaluate predictions or a bundle on; default: WORKDIR/data.",
-        example="DIR",
-    ),
+    Flag("predictions", "Parquet or CSV: user_id, video_id, score.", example="FILE"),
+    Flag("bundle", "Directory of a bundle to evaluate.", example="DIR"),
+    Flag("data", "Prepared set of these; default: WORKDIR/data.", example="DIR"),
     Flag("split", "Window to evaluate; default: test.", example="|".join(_SPLITS)),
-    Flag(
-        "out",
-        "Directory of the report on predictions or a bundle; default: NAME_evaluation "
-        "next to them.",
-        example="DIR",
-    ),
+    Flag("out", "Report of these; default: NAME_evaluation.", example="DIR"),
     Flag(
         "users",
         "Users to evaluate: a file of ids, or a condition over columns of users, "
@@ -47,8 +34,7 @@ _FLAGS = (
     ),
     Flag(
         "videos",
-        "Videos that count as right answers, in the same form; all videos are still "
-        "ranked.",
+        "Videos that count as right answers, in the same form; all are still ranked.",
         example="FILE|CONDITION",
     ),
     resolved.K,

@@ -15,76 +15,51 @@ if TYPE_CHECKING:
 Flag = arguments.Flag
 
 _ENGINE_FLAGS = engine.flags("makes lists of many users")
+_EXAMPLES = {  # of the flags that take JSON
+    "where": '[{"column": "language", "in": ["en"]}]',
+    "max_per": '{"channel_id": 2}',
+    "weights": '{"watch_seconds": 1, "liked": 30, "disliked": -200}',
+}
 _FLAGS = (
-    Flag(
-        "workdir", "Directory of a run; with --user, or --users and --out.", "", "DIR"
-    ),
+    Flag("workdir", "A run; with --user, or --users and --out.", example="DIR"),
     Flag("user", "A user_id of the event log.", example="USER_ID"),
-    Flag(
-        "bundle",
-        "Directory of a bundle; with --request, or --users and --out.",
-        "",
-        "DIR",
-    ),
+    Flag("bundle", "A bundle; with --request, or --users and --out.", example="DIR"),
     Flag("request", "JSON file of a request; with --bundle.", example="FILE.json"),
-    Flag(
-        "users",
-        "all, or a file of users: Parquet or CSV with a column user_id, or text with "
-        "one id per line; with --out.",
-        example="all|FILE",
-    ),
+    Flag("users", "all, or a file of users by user_id; with --out.", "", "all|FILE"),
     Flag(
         "out",
-        "File to write the recommendations of --users to, a row for each user and "
-        "rank.",
+        "File of recommendations, a row for each user and rank.",
         example="FILE.parquet|FILE.csv",
     ),
     Flag("k", "Number of recommendations; default: the request's, or 10.", example="N"),
     Flag(
         "index",
-        "served (default): the index of the run; exact: exact search, which needs no "
-        "ScaNN, and is the default for --users without the ranker.",
+        "served (default): the index of the run; exact: exact search, the default for "
+        "--users without the ranker.",
         example="served|exact",
     ),
     Flag(
         "ranker",
-        "With --users; --noranker recommends the candidates with the best scores, many "
-        "times faster. Default: with the ranker, if the run has one.",
+        "With --users; --noranker lists the best candidates, many times faster.",
         is_switch=True,
     ),
     Flag(
         "exclude",
-        "With --users; file of videos to leave out in addition to those watched, in "
-        "the form of --users with video_id. With a column user_id, each is left out "
+        "With --users; file of videos to leave out, by video_id; with a column user_id "
         "for that user only.",
         example="FILE",
     ),
-    Flag(
-        "allow",
-        "With --users; file of the only videos that may be recommended, by video_id.",
-        example="FILE",
-    ),
-    Flag(
-        "where",
-        "Conditions on columns of videos, JSON: "
-        '[{"column": "language", "in": ["en"]}, {"column": "age_days", "at_most": 7}].',
-        example="JSON",
-    ),
-    Flag(
-        "policy",
-        "Name of conditions saved in the bundle (config.composition.policies).",
-        example="NAME",
-    ),
+    Flag("allow", "With --users; file of the only videos allowed.", example="FILE"),
+    Flag("where", f"Conditions on videos, as {_EXAMPLES['where']}.", example="JSON"),
+    Flag("policy", "Name of conditions saved in the bundle.", example="NAME"),
     Flag(
         "max_per",
-        'Largest number of videos for each value of a column, JSON: {"channel_id": 2}.',
+        f"Most videos for each value of a column, as {_EXAMPLES['max_per']}.",
         example="JSON",
     ),
     Flag(
         "weights",
-        "Weights of the ranker's predicted outcomes, by which videos are ordered, "
-        "JSON: "
-        '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
+        f"Weights of predicted outcomes in the order, as {_EXAMPLES['weights']}.",
         example="JSON",
     ),
     *_ENGINE_FLAGS,
@@ -94,11 +69,6 @@ _MANY_FLAGS = (
     *("users", "out", "ranker", "exclude", "allow"),
     *(flag.name for flag in _ENGINE_FLAGS),
 )
-_JSON_FLAGS = {  # an example of each
-    schema.WHERE: '[{"column": "language", "in": ["en"]}]',
-    schema.MAX_PER: '{"channel_id": 2}',
-    schema.ORDER_WEIGHTS: '{"watch_seconds": 1, "liked": 30}',
-}
 _K = 10
 _MOST_HISTORY = 10
 
@@ -177,12 +147,12 @@ def _recommend_many(
 def _limits(values: Mapping[str, str]) -> dict[str, Any]:
     """Returns the given ones of --where, --policy, --max_per and --weights."""
     limits: dict[str, Any] = {}
-    for name in _JSON_FLAGS.keys() & values:
+    for name in _EXAMPLES.keys() & values:
         try:
             limits[name] = json.loads(values[name])
         except ValueError as error:
             raise errors.UserError(
-                f"expected --{name} as JSON, {_JSON_FLAGS[name]}, received "
+                f"expected --{name} as JSON, {_EXAMPLES[name]}, received "
                 f"{values[name]!r} ({error})"
             ) from None
     if isinstance(limits.get(schema.WHERE), dict):

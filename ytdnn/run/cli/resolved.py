@@ -22,9 +22,7 @@ CONFIG = arguments.Flag(
 )
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = arguments.Flag("strategy", key="strategy")
-
 CHECKPOINTS = arguments.Flag("checkpoints", key="cluster.checkpoints", example="URL")
-
 JSON = arguments.Flag(
     "json",
     "Print one JSON document on standard output, all else on standard error.",
@@ -109,17 +107,16 @@ TRAINING_FLAGS = (
     arguments.Flag(
         "features",
         "Features to add to the default ones (docs/features.md), or columns of the "
-        "log, such as videos.genre. Fills config.ranking.features.add, for users.* "
-        "also config.candidates.features.add; only the latter for features that only "
-        "the candidate network can read or that the ranker reads by default.",
+        "log, such as videos.genre. Fills config.ranking.features.add or "
+        "config.candidates.features.add, for users.* both.",
         example="NAME,NAME",
         fills=_feature_settings,
     ),
     arguments.Flag(
         "repeats",
         "Watched videos may be recommended again and count as right answers, as in "
-        "music. Fills config.composition.remove_watched, "
-        "config.evaluation.remove_watched and config.candidates.validate_repeats.",
+        "music. Fills remove_watched of composition and evaluation, and "
+        "config.candidates.validate_repeats.",
         is_switch=True,
         fills=_repeat_settings,
     ),

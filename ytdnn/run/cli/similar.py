@@ -13,44 +13,16 @@ _PLACE = (
 _SIMILAR_FLAGS = (
     *_PLACE,
     Flag("video", "A video_id of the event log.", example="VIDEO_ID"),
-    Flag(
-        "all",
-        "Find the similar videos of all videos with a vector; with --out.",
-        is_switch=True,
-    ),
-    Flag(
-        "out",
-        "File to write, a row for each video and rank.",
-        example="FILE.parquet|FILE.csv",
-    ),
+    Flag("all", "All videos with a vector; with --out.", is_switch=True),
+    Flag("out", "A row for each video and rank.", example="FILE.parquet|FILE.csv"),
     Flag("k", "Number of similar videos; default: 10.", example="N"),
-    Flag(
-        "by",
-        "Column of vectors in the log, such as those of an image encoder; default: the "
-        "vectors of the candidate model.",
-        example="videos.COLUMN",
-    ),
+    Flag("by", "Vectors of the log, instead of the model's.", "", "videos.COLUMN"),
 )
 _VECTOR_FLAGS = (
     *_PLACE,
-    Flag(
-        "users",
-        "all, or a file of users: Parquet or CSV with a column user_id, or text with "
-        "one id per line.",
-        example="all|FILE",
-    ),
-    Flag(
-        "videos",
-        "all videos with a vector, or a file of videos, in the same form with "
-        "video_id.",
-        example="all|FILE",
-    ),
-    Flag(
-        "out",
-        "File to write, with one id and its vector per row.",
-        example="FILE.parquet",
-        required=True,
-    ),
+    Flag("users", "all, or a file of users by user_id.", example="all|FILE"),
+    Flag("videos", "all, or a file of videos by video_id.", example="all|FILE"),
+    Flag("out", "One id and vector a row.", example="FILE.parquet", required=True),
 )
 _KINDS = ("users", "videos")
 _K = 10
