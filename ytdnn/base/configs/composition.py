@@ -18,6 +18,7 @@ SOURCE_NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
 
 DEFAULT_SOURCES = ((CO_WATCH, 0.13), (FRESH_UPLOADS, 0.2))
 
+Names = tuple[str, ...]
 Precision = Literal["trained", "float32", "bfloat16"]
 
 
@@ -88,9 +89,15 @@ class CompositionConfig:
     diversity_top: ClassVar[int] = 50  # a slate is shorter; each costs a comparison
     channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
     remove_watched: bool = True
-    request_fields: tuple[str, ...] = ()
-    operators: tuple[str, ...] = ()
-    rerankers: tuple[str, ...] = ()
+    request_fields: Annotated[
+        tuple[str, ...], components.names_of(registries.REQUEST_FIELDS)
+    ] = ()
+    operators: Annotated[
+        tuple[str, ...], components.names_of(registries.OPERATORS)
+    ] = ()
+    rerankers: Annotated[
+        tuple[str, ...], components.names_of(registries.RERANKERS)
+    ] = ()
     policies: str = ""
     weights: str = ""
 
@@ -156,17 +163,6 @@ class CompositionConfig:
         if not value:
             raise ValueError("expected one source or more, received none: popular=0")
         return value
-
-    @pydantic.field_validator("request_fields", "operators", "rerankers", mode="after")
-    @classmethod
-    def _parts_are_registered(
-        cls, value: tuple[str, ...], info: pydantic.ValidationInfo
-    ) -> tuple[str, ...]:
-        parts = registries.every()[info.field_name or ""]
-        for name in value:
-            if name not in parts:
-                raise ValueError(parts.unknown(name))
-        return tuple(dict.fromkeys(value))
 
     @pydantic.model_validator(mode="after")
     def _diversifies_one_order(self) -> Self:
