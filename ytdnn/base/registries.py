@@ -296,8 +296,8 @@ _OWN = "own"  # kind of a part that its settings' `file` declares
 
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the last part of their group, such as `losses`."""
-    found = (v for v in globals().values() if isinstance(v, registry.Registry))
-    return {each.group.rpartition(".")[2]: each for each in found}
+    several = (v for v in globals().values() if isinstance(v, registry.Registry))
+    return {each.group.rpartition(".")[2]: each for each in several}
 
 
 def versions(candidates: Any) -> dict[str, str]:
@@ -311,7 +311,7 @@ def versions(candidates: Any) -> dict[str, str]:
     Raises:
       errors.UserError: A file of the user's own is missing.
     """
-    found = {
+    versions = {
         "loss": LOSSES.version(candidates.loss.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
     }
@@ -321,11 +321,11 @@ def versions(candidates: Any) -> dict[str, str]:
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
             own = getattr(candidates, name)
             if own.kind == _OWN:
-                found[name] = kind.fingerprint(own.file)
-    found |= _of_features(candidates.features, "candidates")
+                versions[name] = kind.fingerprint(own.file)
+    versions |= _of_features(candidates.features, "candidates")
     if candidates.content.enabled:
-        found |= _of_features(candidates.content.features, "candidates.content")
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_features(candidates.content.features, "candidates.content")
+    return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
@@ -335,33 +335,33 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
       config: Config of the run.
       asks_sources: Whether the ranker reads the proposals of candidate sources.
     """
-    found = {"head": HEADS.version(config.ranking.head.kind)}
-    found |= _of_features(config.ranking.features, "ranking")
+    versions = {"head": HEADS.version(config.ranking.head.kind)}
+    versions |= _of_features(config.ranking.features, "ranking")
     if asks_sources:
-        found |= _of_names(SOURCES, _source_names(config))
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_names(SOURCES, _source_names(config))
+    return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     own = config.composition
-    found = _of_names(SOURCES, _source_names(config))
+    versions = _of_names(SOURCES, _source_names(config))
     for parts, names in (
         (REQUEST_FIELDS, own.request_fields),
         (OPERATORS, own.operators),
         (RERANKERS, own.rerankers),
     ):
-        found |= _of_names(parts, names)
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_names(parts, names)
+    return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts that an evaluation depends on."""
-    found = _of_names(SOURCES, _source_names(config))
-    found |= _of_names(RERANKERS, config.composition.rerankers)
+    versions = _of_names(SOURCES, _source_names(config))
+    versions |= _of_names(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
-        found |= _of_names(parts, config.evaluation.metrics)
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_names(parts, config.evaluation.metrics)
+    return {name: version for name, version in versions.items() if version}
 
 
 def _source_names(config: Any) -> list[str]:

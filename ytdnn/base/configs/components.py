@@ -115,9 +115,9 @@ class Kinds(Mapping[str, type]):
     def __getitem__(self, kind: str) -> type:
         """Returns the class of a kind; imports it on first use."""
         if kind not in self._members and self._parts and kind in self._parts:
-            found = self._parts[kind].config
-            if found is not None:
-                self._members[kind] = found
+            cls = self._parts[kind].config
+            if cls is not None:
+                self._members[kind] = cls
         return self._members[kind]
 
     def __iter__(self) -> Iterator[str]:

@@ -104,9 +104,9 @@ class CompositionConfig:
     @pydantic.field_validator("policies", mode="after")
     @classmethod
     def _are_named_lists(cls, value: str) -> str:
-        found = _json(value)
-        if not isinstance(found, dict) or not all(
-            name and _is_policy(one) for name, one in found.items()
+        policies = _json(value)
+        if not isinstance(policies, dict) or not all(
+            name and _is_policy(one) for name, one in policies.items()
         ):
             raise ValueError(
                 f'expected policies as JSON, {{"kids": [{{"column": "rating", "in": '

@@ -63,15 +63,15 @@ def without(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     from ytdnn.base.configs import components
 
-    found = left_out(cls.__name__, values)
+    kept = left_out(cls.__name__, values)
     for field in dataclasses.fields(cls):
-        value = found.get(field.name)
+        value = kept.get(field.name)
         if isinstance(value, Mapping):
             kinds = components.kinds(field.type)
             own = kinds.get(str(value.get(components.KIND)), field.type)
             if dataclasses.is_dataclass(own):
-                found[field.name] = without(own, value)
-    return found
+                kept[field.name] = without(own, value)
+    return kept
 
 
 @functools.cache

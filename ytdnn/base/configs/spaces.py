@@ -71,15 +71,15 @@ def read(given: Mapping[str, object]) -> dict[str, Options | Range]:
     Raises:
       ValueError: A value is of another type.
     """
-    found: dict[str, Options | Range] = {}
+    space: dict[str, Options | Range] = {}
     for key, values in given.items():
         if isinstance(values, Options | Range):
-            found[key] = values
+            space[key] = values
         elif isinstance(values, Sequence) and not isinstance(values, str):
-            found[key] = Options(values=tuple(values))
+            space[key] = Options(values=tuple(values))
         else:
             raise ValueError(
                 f"expected a list of values, a configs.Options or a configs.Range for "
                 f"{key}, received {values!r}"
             )
-    return found
+    return space

@@ -175,14 +175,14 @@ def _is_switch(flags: Mapping[str, Flag], name: str) -> bool:
 
 def _overrides(given: Mapping[str, str]) -> dict[str, str]:
     """Returns the text of each setting by its key."""
-    found: dict[str, str] = {}
+    overrides: dict[str, str] = {}
     for name, text in given.items():
         key = name.removeprefix(_CONFIG)
         is_constant = constants.is_value(key, text) and key not in settings.catalogue()
         if name.startswith(_CONFIG) and not is_constant:
             require_setting(key)
-            found[key] = text
-    return found
+            overrides[key] = text
+    return overrides
 
 
 def require_text(argv: Sequence[str]) -> None:

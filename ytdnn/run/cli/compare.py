@@ -114,10 +114,10 @@ def show(
     if users:
         first, second = compare.of_users(first, second, users)
     config = configs.EvaluationConfig()
-    found = compare.compare(first, second, parsed, config, models, users)
-    output.result(lambda: found)
-    rich.print(compared.render(found))
-    return found.failures
+    comparison = compare.compare(first, second, parsed, config, models, users)
+    output.result(lambda: comparison)
+    rich.print(compared.render(comparison))
+    return comparison.failures
 
 
 COMMAND = command.from_function("compare", _run, _FLAGS, operands=_OPERANDS)

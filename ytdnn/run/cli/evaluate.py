@@ -71,12 +71,12 @@ def _run(given: arguments.Arguments) -> None:
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")
     if chosen:
-        _of_other(given, chosen[0], split)
+        _evaluate_system(given, chosen[0], split)
     else:
-        _of_run(given, split)
+        _evaluate_run(given, split)
 
 
-def _of_run(given: arguments.Arguments, split: str) -> None:
+def _evaluate_run(given: arguments.Arguments, split: str) -> None:
     for name in ("data", "out"):
         if name in given.values:
             raise errors.UserError(
@@ -88,8 +88,8 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
             "(ytdnn evaluate --help)"
         )
     directory = pathlib.Path(given.values["workdir"])
-    config = _of_parts(given, resolved.later_config(given, directory))
-    found = pipeline.evaluate(
+    config = _with_parts(given, resolved.later_config(given, directory))
+    evaluated = pipeline.evaluate(
         directory,
         config,
         split=split,
@@ -97,14 +97,14 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
         verbose=output.say,
     )
     with resolved.tracked(given, directory, config) as tracker:
-        track(tracker, found, split)
-    show(found)
+        track(tracker, evaluated, split)
+    show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
     output.say(f"next: {runner.next_command(config, directory)}")
 
 
-def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
+def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
     values = given.values
     path = pathlib.Path(values[kind])
     if "data" not in values and "workdir" not in values:
@@ -119,32 +119,32 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     else:
         config = resolved.config(given, configs.Config())
         data = pathlib.Path(values["data"])
-    config = _of_parts(given, config)
+    config = _with_parts(given, config)
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
 
 
-def _of_parts(given: arguments.Arguments, config: configs.Config) -> configs.Config:
+def _with_parts(given: arguments.Arguments, config: configs.Config) -> configs.Config:
     """Returns a config with the users and videos of the flags."""
     named = {n: given.values[n] for n in ("users", "videos") if n in given.values}
     evaluation = dataclasses.replace(config.evaluation, **named)  # type: ignore[arg-type]
     return dataclasses.replace(config, evaluation=evaluation)
 
 
-def show(found: "report_files.Evaluated") -> None:
+def show(evaluated: "report_files.Evaluated") -> None:
     """Prints an evaluation as tables, and the paths of its page and curves."""
     from ytdnn.evaluation import report_files, report_model
     from ytdnn.evaluation.terminal import terminal
 
     output.result(
         lambda: {
-            "path": found.path,
-            "report": json.loads(report_model.to_json(found.report)),
+            "path": evaluated.path,
+            "report": json.loads(report_model.to_json(evaluated.report)),
         }
     )
-    terminal.show(found.report)
-    counts = found.report.protocol.predictions
+    terminal.show(evaluated.report)
+    counts = evaluated.report.protocol.predictions
     if counts is not None and counts.out_of_vocabulary + counts.of_other_users:
         output.say(
             f"note: of {counts.rows:,} predictions {counts.out_of_vocabulary:,} are of "
@@ -153,21 +153,25 @@ def show(found: "report_files.Evaluated") -> None:
         )
     files = registries.HOOKS
     if "page" in files:
-        output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
+        output.say(
+            f"report: {evaluated.path / report_files.PAGE} (open it in a browser)"
+        )
     else:
-        output.say(f"report: {found.path / report_files.REPORT}")
+        output.say(f"report: {evaluated.path / report_files.REPORT}")
     if "tensorboard" in files:
-        output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
+        output.say(f"curves: tensorboard --logdir={evaluated.path / artifacts.LOGS}")
 
 
 def track(
-    tracker: "tracker_room.Tracker | None", found: "report_files.Evaluated", split: str
+    tracker: "tracker_room.Tracker | None",
+    evaluated: "report_files.Evaluated",
+    split: str,
 ) -> None:
     """Reports an evaluation to the tracker, if there is one."""
     if tracker is not None:
         from ytdnn.run.pipeline import tracker as tracking
 
-        tracker.on_results(tracking.results(found.report, split))
+        tracker.on_results(tracking.results(evaluated.report, split))
 
 
 COMMAND = command.from_function(

@@ -37,7 +37,7 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
     for key in sorted(overrides, key=lambda key: key not in kinds):
         part, name = _place(plain, key)
         if key in kinds:
-            part[name] = _of_kind(key, overrides[key], part[name])
+            part[name] = _choice(key, overrides[key], part[name])
         else:
             part[name] = _value(key, overrides[key])
     return config_dicts.validated(plain, _ORIGIN)
@@ -52,7 +52,7 @@ def _place(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     return part, name
 
 
-def _of_kind(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
+def _choice(path: str, kind: str, before: dict[str, Any]) -> dict[str, Any]:
     """Returns a choice, of its defaults if it is of another kind than before."""
     known = configs.choices()[path]
     if kind not in known:

@@ -91,7 +91,8 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
         elif dataclasses.is_dataclass(value):
             yield from _settings(value, f"{key}.")
         elif field.name != configs.KIND:
-            choices = () if isinstance(value, tuple) else _choices(field.type)
+            is_open = isinstance(value, tuple | bool)
+            choices = () if is_open else _choices(field.type)
             yield Setting(key, value, texts[field.name], field.type, choices)
 
 
