@@ -2,12 +2,13 @@
 
 import dataclasses
 import pathlib
+import re
 import sys
 import types
 
 import pytest
 
-from tests import extras
+from tests import extras, rooms
 from ytdnn import configs
 from ytdnn.base import errors, own_files, registries, registry
 from ytdnn.run.pipeline import config_dicts
@@ -54,6 +55,24 @@ def test_built_ins_are_found_without_an_import(parts: registry.Registry) -> None
     for name in parts.names():
         assert parts[name].name == name
         assert parts.version(name) == ""
+
+
+_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
+
+
+def test_the_table_names_the_module_of_every_part_of_ytdnn() -> None:
+    by_variable = {name.upper(): name for name in registries.every()}
+    decorated = {
+        (by_variable[variable], name, f"ytdnn.{path.removesuffix('.py')}")
+        for path in rooms.paths()
+        for variable, name in _DECORATOR.findall((rooms.ROOT / path).read_text())
+    }
+    named = {
+        (kind, name, module.replace(".", "/").replace("ytdnn/", "ytdnn.", 1))
+        for kind, each in registries.every().items()
+        for name, module in (each._modules | each.missing).items()
+    }
+    assert named == decorated
 
 
 def test_every_loss_of_the_union_is_registered_with_its_config() -> None:

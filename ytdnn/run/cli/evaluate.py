@@ -26,17 +26,8 @@ _FLAGS = (
     Flag("data", "Prepared set of these; default: WORKDIR/data.", example="DIR"),
     Flag("split", "Window to evaluate; default: test.", example="|".join(_SPLITS)),
     Flag("out", "Report of these; default: NAME_evaluation.", example="DIR"),
-    Flag(
-        "users",
-        "Users to evaluate: a file of ids, or a condition over columns of users, "
-        "\"country = 'DE'\"; default: all.",
-        example="FILE|CONDITION",
-    ),
-    Flag(
-        "videos",
-        "Videos that count as right answers, in the same form; all are still ranked.",
-        example="FILE|CONDITION",
-    ),
+    Flag("users", key="evaluation.users", example="FILE|CONDITION"),
+    Flag("videos", key="evaluation.videos", example="FILE|CONDITION"),
     resolved.K,
     resolved.TRACKER,
     resolved.JSON,
@@ -88,7 +79,7 @@ def _evaluate_run(given: arguments.Arguments, split: str) -> None:
             "(ytdnn evaluate --help)"
         )
     directory = pathlib.Path(given.values["workdir"])
-    config = _with_parts(given, resolved.later_config(given, directory))
+    config = resolved.later_config(given, directory)
     evaluated = pipeline.evaluate(
         directory,
         config,
@@ -119,17 +110,9 @@ def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
     else:
         config = resolved.config(given, configs.Config())
         data = pathlib.Path(values["data"])
-    config = _with_parts(given, config)
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
-
-
-def _with_parts(given: arguments.Arguments, config: configs.Config) -> configs.Config:
-    """Returns a config with the users and videos of the flags."""
-    named = {n: given.values[n] for n in ("users", "videos") if n in given.values}
-    evaluation = dataclasses.replace(config.evaluation, **named)  # type: ignore[arg-type]
-    return dataclasses.replace(config, evaluation=evaluation)
 
 
 def show(evaluated: "report_files.Evaluated") -> None:
