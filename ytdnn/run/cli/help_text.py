@@ -79,7 +79,8 @@ def _belongs(key: str, group: str) -> bool:
 def show(value: Any) -> str:
     """Returns a setting's value in the syntax of the command line."""
     if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
+        pairs = (part if isinstance(part, tuple) else (part,) for part in value)
+        return ",".join("=".join(map(str, pair)) for pair in pairs)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
