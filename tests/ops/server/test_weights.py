@@ -13,7 +13,6 @@ from tests.bundle import test_outcome_weights as outcomes
 from tests.conftest import MadeOnce
 from tests.ops.server import conftest
 from ytdnn.ops.server import app
-from ytdnn.ops.server import parts as parts_room
 
 pytestmark = pytest.mark.thorough
 
@@ -24,7 +23,7 @@ def server_of_outcomes(made_once: MadeOnce) -> Iterator[conftest.Server]:
     workdir = made_once("outcomes", outcomes.make)
     run = untrained.opened(workdir, outcomes.CONFIG)
     untrained.serve_only()
-    parts = parts_room.make(conftest.made(pathlib.Path(workdir)))
+    parts = app.Server(conftest.made(pathlib.Path(workdir)))
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
         yield conftest.Server(client, parts, run)
 

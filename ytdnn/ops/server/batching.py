@@ -18,13 +18,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ytdnn.ops.server import problems, records, settings
+from ytdnn.ops.server import metrics, problems, records, settings
 
 Row = Mapping[str, Any]
 Outputs = dict[str, npt.NDArray[Any]]
 Run = Callable[[Sequence[Row]], Outputs]
-
-_FULL = "The batch scheduling queue to which this task was submitted is full"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +62,6 @@ class Threads:
     def __init__(
         self,
         parameters: settings.Batching,
-        observe: Callable[[Answered], None] = lambda answered: None,
         queue_seconds: float = math.inf,
         num_op_threads: int | None = None,
     ) -> None:
@@ -72,13 +69,11 @@ class Threads:
 
         Args:
           parameters: Parameters of batching.
-          observe: Function that is called with the times of each request.
           queue_seconds: Requests are refused while the first in the queue has waited
             for longer.
           num_op_threads: Threads of the operations of a run; None: one for each core.
         """
         self.parameters = parameters
-        self.observe = observe
         self.queue_seconds = queue_seconds
         self.num_op_threads = num_op_threads
         self._free = parameters.num_batch_threads
@@ -141,11 +136,10 @@ class Queue:
 
         Raises:
           problems.Problem: The queue is full, the wait is too long, or the run took
-          too
-            long.
+            too long.
         """
         record = records.current()
-        seconds = min(seconds, record.left_seconds)
+        seconds = min(seconds, record.timeout_seconds - record.seconds)
         self._require_short(len(rows), seconds)
         loop = asyncio.get_running_loop()
         task = _Task(rows, loop.create_future(), time.perf_counter())
@@ -154,16 +148,18 @@ class Queue:
         self.continue_()
         try:
             async with asyncio.timeout(max(0.0, seconds)):
-                found = await task.future
+                answered = await task.future
         except TimeoutError:
             raise problems.Problem(
                 problems.LATE, f"no answer within {seconds:g} s"
             ) from None
-        self._threads.observe(found)
-        record.add("queue", task.since, found.queue_seconds)
-        record.add("run", task.since + found.queue_seconds, found.run_seconds)
-        record.facts["batch_size"] = found.batch_size
-        return found
+        metrics.QUEUE_SECONDS.observe(answered.queue_seconds)
+        metrics.RUN_SECONDS.observe(answered.run_seconds)
+        metrics.BATCH_SIZE.observe(answered.batch_size)
+        record.stages["queue"] = answered.queue_seconds
+        record.stages["run"] = answered.run_seconds
+        record.facts["batch_size"] = answered.batch_size
+        return answered
 
     @property
     def waited_seconds(self) -> float:
@@ -182,7 +178,7 @@ class Queue:
         after = max(1, math.ceil(waited))
         most = self._threads.parameters.most_rows
         if self._num_rows and self._num_rows + num_rows > most:
-            raise problems.Problem(problems.OVERLOADED, _FULL, after)
+            raise problems.Problem(problems.OVERLOADED, "the queue is full", after)
         if waited > max(0.0, min(seconds, self._threads.queue_seconds)):
             raise problems.Problem(
                 problems.OVERLOADED,
@@ -210,16 +206,16 @@ class Queue:
 
     def take(self) -> list[_Task]:
         """Returns the requests of the next batch, at least the first one."""
-        found: list[_Task] = []
+        batch: list[_Task] = []
         size = 0
         most = self._threads.parameters.max_batch_size
-        while self._tasks and (not found or size + len(self._tasks[0].rows) <= most):
+        while self._tasks and (not batch or size + len(self._tasks[0].rows) <= most):
             task = self._tasks.popleft()
             self._num_rows -= len(task.rows)
             if not task.future.done():
-                found.append(task)
+                batch.append(task)
                 size += len(task.rows)
-        return found
+        return batch
 
 
 def _run(run: Run, tasks: list[_Task], loop: asyncio.AbstractEventLoop) -> None:

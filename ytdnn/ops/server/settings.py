@@ -18,8 +18,7 @@ class Limits:
     """The limits of one request.
 
     Attributes:
-      body_bytes: Maximum size of the body, decompressed.
-      header_seconds: Time until the head of a request is complete.
+      body_bytes: Maximum size of the body.
       body_seconds: Time until the body is complete.
       answer_seconds: Time until the answer is ready.
       queue_seconds: Maximum wait of the first request in a queue; beyond it, further
@@ -30,7 +29,6 @@ class Limits:
     """
 
     body_bytes: int = 2**22
-    header_seconds: float = 10.0
     body_seconds: float = 10.0
     answer_seconds: float = 30.0
     queue_seconds: float = 1.0
@@ -79,8 +77,6 @@ class Settings:
       flush_seconds: Maximum time that answers are only in memory.
       poll_seconds: Time between two checks for a new version.
       is_batching: Whether requests share runs.
-      loads_all: Whether every model is loaded before `/healthz` is ready; otherwise on
-        first use.
       limits: Limits of one request.
       processes: Number of processes that answer.
       access_log: File of the access log, `-` for the standard output; None: no log.
@@ -98,7 +94,6 @@ class Settings:
     flush_seconds: float = 5.0
     poll_seconds: float = 1.0
     is_batching: bool = True
-    loads_all: bool = False
     limits: Limits = dataclasses.field(default_factory=Limits)
     processes: int = 1
     access_log: str | None = None
@@ -113,9 +108,8 @@ class Settings:
         if not is_loopback(self.host) and not self.token:
             raise errors.UserError(
                 f"expected a token to listen on {self.host}, which other machines can "
-                f"reach, "
-                f"received none: give --token_file=FILE or the environment variable "
-                f"YTDNN_TOKEN, or listen on {HOST}"
+                f"reach, received none: give --token_file=FILE or the environment "
+                f"variable YTDNN_TOKEN, or listen on {HOST}"
             )
 
     @property
@@ -136,31 +130,38 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def batching_of(bundle: pathlib.Path) -> Batching:
-    """Returns the bundle's batching parameters for TensorFlow Serving.
+def batching(given: Settings) -> Batching:
+    """Returns the bundle's batching parameters for TensorFlow Serving, of one process.
 
     Args:
-      bundle: Directory of the bundle; without a file of parameters, the defaults.
+      given: The settings; a bundle without a file of parameters has the defaults.
 
     Raises:
       errors.UserError: A parameter is no positive number.
     """
     from ytdnn.bundle import tf_serving
 
-    path = bundle / tf_serving.DIRECTORY / tf_serving.BATCHING
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        return Batching()
+    path = given.bundle / tf_serving.DIRECTORY / tf_serving.BATCHING
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     values = {}
     for field in dataclasses.fields(Batching):
-        found = re.search(rf"^\s*{field.name}\s*{{\s*value:\s*(\S+)\s*}}", text, re.M)
-        if found is None:
+        match = re.search(rf"^\s*{field.name}\s*{{\s*value:\s*(\S+)\s*}}", text, re.M)
+        if match is None:
             continue
-        if not found[1].isdecimal() or not 0 < int(found[1]) < 2**31:
+        if not match[1].isdecimal() or not 0 < int(match[1]) < 2**31:
             raise errors.UserError(
-                f"expected {field.name} in {path} to be a positive number, found "
-                f"{found[1]!r}"
+                f"expected {field.name} in {path} to be a positive number, received "
+                f"{match[1]!r}"
             )
-        values[field.name] = int(found[1])
-    return Batching(**values)
+        values[field.name] = int(match[1])
+    shared = Batching(**values)
+    threads = max(1, -(-shared.num_batch_threads // given.processes))
+    shared = dataclasses.replace(shared, num_batch_threads=threads)
+    if given.is_batching:
+        return shared
+    return dataclasses.replace(
+        shared,
+        max_batch_size=1,
+        batch_timeout_micros=0,
+        max_enqueued_batches=shared.most_rows,
+    )
