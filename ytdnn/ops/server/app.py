@@ -78,7 +78,7 @@ class Server:
             records.AccessLog(given.access_log) if given.access_log else None
         )
         self.threads = batching.Threads(
-            settings.batching(given),
+            given.batching,
             given.limits.queue_seconds,
             given.threads_of_a_process,
         )

@@ -4,7 +4,6 @@ import dataclasses
 import ipaddress
 import os
 import pathlib
-import re
 
 from ytdnn.base import errors
 
@@ -39,7 +38,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
-    """Parameters of batching, with TensorFlow Serving's names.
+    """Parameters of batching, as in the bundle's `serving/batching.config`.
 
     Attributes:
       max_batch_size: Maximum number of rows of a run.
@@ -113,6 +112,15 @@ class Settings:
             )
 
     @property
+    def batching(self) -> Batching:
+        """Parameters of batching in one process."""
+        shared = Batching()
+        threads = max(1, -(-shared.num_batch_threads // self.processes))
+        if self.is_batching:
+            return dataclasses.replace(shared, num_batch_threads=threads)
+        return Batching(1, 0, shared.most_rows, threads)
+
+    @property
     def threads_of_a_process(self) -> int | None:
         """Threads of a model's operations; None: TensorFlow takes one for each core."""
         if self.processes == 1:
@@ -128,40 +136,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def batching(given: Settings) -> Batching:
-    """Returns the bundle's batching parameters for TensorFlow Serving, of one process.
-
-    Args:
-      given: The settings; a bundle without a file of parameters has the defaults.
-
-    Raises:
-      errors.UserError: A parameter is no positive number.
-    """
-    from ytdnn.bundle import tf_serving
-
-    path = given.bundle / tf_serving.DIRECTORY / tf_serving.BATCHING
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    values = {}
-    for field in dataclasses.fields(Batching):
-        match = re.search(rf"^\s*{field.name}\s*{{\s*value:\s*(\S+)\s*}}", text, re.M)
-        if match is None:
-            continue
-        if not match[1].isdecimal() or not 0 < int(match[1]) < 2**31:
-            raise errors.UserError(
-                f"expected {field.name} in {path} to be a positive number, received "
-                f"{match[1]!r}"
-            )
-        values[field.name] = int(match[1])
-    shared = Batching(**values)
-    threads = max(1, -(-shared.num_batch_threads // given.processes))
-    shared = dataclasses.replace(shared, num_batch_threads=threads)
-    if given.is_batching:
-        return shared
-    return dataclasses.replace(
-        shared,
-        max_batch_size=1,
-        batch_timeout_micros=0,
-        max_enqueued_batches=shared.most_rows,
-    )
