@@ -110,10 +110,10 @@ def test_errors_are_one_line(server: conftest.Server, body: Any, expected: str) 
         ("GET", "half", 404, "received half"),
         ("GET", f"{MODEL}/versions/7", 404, "received version 7 of"),
         ("GET", "half/metadata", 404, "received half"),
-        ("GET", f"{MODEL}/labels/x", 400, f"Malformed request: GET /v1/models/{MODEL}"),
-        ("POST", MODEL, 400, f"Malformed request: POST /v1/models/{MODEL}"),
-        ("POST", f"{MODEL}:classify", 400, "Malformed request: POST"),
-        ("GET", f"{MODEL}/versions/{'9' * 30}", 400, "Malformed request: GET"),
+        ("GET", f"{MODEL}/labels/x", 404, f"Malformed request: GET /v1/models/{MODEL}"),
+        ("POST", MODEL, 405, f"Malformed request: POST /v1/models/{MODEL}"),
+        ("POST", f"{MODEL}:classify", 405, "Malformed request: POST"),
+        ("GET", f"{MODEL}/versions/{'9' * 30}", 404, "received version 999"),
     ],
 )
 def test_models_that_are_not_there(

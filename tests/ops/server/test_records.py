@@ -1,6 +1,5 @@
 """Ids, deadlines and the access log of requests, and their traces."""
 
-import dataclasses
 import http.server
 import json
 import pathlib
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from starlette import testclient
+from starlette import requests, responses, testclient
 
 from tests.ops.server import conftest
 from ytdnn.base import errors
@@ -76,10 +75,12 @@ def test_an_id_that_is_none_is_replaced(server: conftest.Server) -> None:
 def test_a_log_that_was_moved_away_is_made_again(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "access.log"
     log = records.AccessLog(str(path))
-    record = records.Record("first")
-    log.write(record, "GET", "/", 200, 0)
-    path.rename(tmp_path / "old.log")
-    log.write(dataclasses.replace(record, request_id="second"), "GET", "/", 200, 0)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    for request_id in ("first", "second"):
+        record = records.Record(request_id)
+        log.write(record, requests.Request(scope), responses.Response())
+        if request_id == "first":
+            path.rename(tmp_path / "old.log")
     log.close()
     assert [line["request_id"] for line in lines(path)] == ["second"]
 

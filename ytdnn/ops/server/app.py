@@ -31,17 +31,14 @@ from ytdnn.ops.server import (
 )
 
 _LOG = logging.getLogger("ytdnn.ops.server")
-_MODEL = re.compile(
-    r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d{1,18}))?"
-    r"(?P<rest>/metadata|:predict)?"
-)
 _STATIC = {
     "/": ("inspector.html", "text/html; charset=utf-8"),
     "/inspector.css": ("inspector.css", "text/css; charset=utf-8"),
     "/inspector.js": ("inspector.js", "text/javascript; charset=utf-8"),
 }
 Json = dict[str, Any]
-Handler = Callable[[http.Request], Awaitable[responses.Response]]
+Handler = Callable[[http.Request, models.Version], Awaitable[Any]]
+Endpoint = Callable[[http.Request], Awaitable[responses.Response]]
 
 
 class Server:
@@ -150,25 +147,19 @@ def application(server: Server) -> fastapi.FastAPI:
     async def refuse(request: http.Request, error: Exception) -> responses.Response:
         """Answers an unknown path or method."""
 
-        async def handler(_: http.Request) -> responses.Response:
-            status = getattr(error, "status_code", problems.NOT_FOUND)
+        async def handler(request: http.Request, _: models.Version) -> Json:
             allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
-            methods = sorted({*re.findall(r"\w+", allowed)} - {"HEAD"})
-            takes = f" (it takes {', '.join(methods)})" if methods else ""
-            raise problems.Problem(status, _malformed(request).message + takes)
+            methods = ", ".join(sorted({*re.findall(r"\w+", allowed)} - {"HEAD"}))
+            raise problems.Problem(
+                getattr(error, "status_code", problems.NOT_FOUND),
+                f"Malformed request: {request.method} {request.url.path}"
+                + (f" (it takes {methods})" if methods else ""),
+            )
 
         return await routes.guarded("other", handler)(request)
 
     app.add_exception_handler(exceptions.HTTPException, refuse)
     return app
-
-
-def _response(
-    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> responses.Response:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    kind = "application/json"
-    return responses.Response(text, status, headers=headers, media_type=kind)
 
 
 class _Routes:
@@ -180,6 +171,8 @@ class _Routes:
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Returns method, path and handler of each."""
+        model = "/v1/models/{name}"
+        version = model + "/versions/{number:int}"
         return [
             ("GET", "/healthz", self.healthz),
             ("GET", "/status", self.status),
@@ -187,15 +180,20 @@ class _Routes:
             ("GET", "/monitoring/prometheus/metrics", self.metrics),
             ("POST", "/recommend", self.recommend),
             ("POST", "/feedback", self.feedback),
-            ("GET", "/v1/{path:path}", self.model),
-            ("POST", "/v1/{path:path}", self.predict),
+            *(("GET", path, self.model) for path in (model, version)),
+            *(("GET", f"{path}/metadata", self.metadata) for path in (model, version)),
+            *(("POST", f"{path}:predict", self.predict) for path in (model, version)),
             *(("GET", path, self.static) for path in _STATIC),
-            ("GET", "/inspect/{name}", self.shown),
-            ("POST", "/inspect/{name}", self.inspected),
+            ("GET", "/inspect/facts", self.facts),
+            ("GET", "/inspect/users", self.users),
+            ("GET", "/inspect/user", self.user),
+            ("GET", "/inspect/videos", self.videos),
+            ("POST", "/inspect/answer", self.inspect_answer),
+            ("POST", "/inspect/why", self.why),
         ]
 
-    def guarded(self, endpoint: str, handler: Handler) -> Handler:
-        """Returns a handler that checks access, answers errors, and records times.
+    def guarded(self, endpoint: str, handler: Handler) -> Endpoint:
+        """Returns an endpoint that checks access, answers errors, and records times.
 
         Args:
           endpoint: Name of the path in metrics and traces, without names of models.
@@ -204,7 +202,7 @@ class _Routes:
 
         async def handle(request: http.Request) -> responses.Response:
             record = records.begin(request.headers)
-            tracing = self._server.tracing
+            tracing, access_log = self._server.tracing, self._server.access_log
             if tracing is None:
                 response = await self._answer(request, record, handler)
             else:
@@ -217,14 +215,8 @@ class _Routes:
             response.headers[records.ID_HEADER] = record.request_id
             metrics.REQUESTS.labels(endpoint, response.status_code).inc()
             metrics.REQUEST_SECONDS.labels(endpoint).observe(record.seconds)
-            if self._server.access_log is not None:
-                self._server.access_log.write(
-                    record,
-                    request.method,
-                    request.url.path,
-                    response.status_code,
-                    len(response.body),
-                )
+            if access_log is not None:
+                access_log.write(record, request, response)
             return response
 
         return handle
@@ -236,7 +228,9 @@ class _Routes:
         try:
             self._server.guard.check(request)
             record.read_timeout(request.headers)
-            return await handler(request)
+            with self._server.served.version() as version:
+                value = await handler(request, version)
+            return value if isinstance(value, responses.Response) else _response(value)
         except problems.Problem as error:
             problem = error
         except errors.UserError as error:
@@ -248,132 +242,117 @@ class _Routes:
             )
         return _response({"error": problem.message}, problem.status, problem.headers)
 
-    async def static(self, request: http.Request) -> responses.Response:
+    async def static(
+        self, request: http.Request, _: models.Version
+    ) -> responses.Response:
         """Answers a file of the page."""
         name, media_type = _STATIC[request.url.path]
         place = importlib.resources.files("ytdnn.ops.server").joinpath("static", name)
         return responses.Response(place.read_bytes(), media_type=media_type)
 
-    async def healthz(self, request: http.Request) -> responses.Response:
+    async def healthz(self, _: http.Request, version: models.Version) -> Json:
         """Answers that a version is served."""
-        return _response({"version": self._server.served.current.number})
+        return {"version": version.number}
 
-    async def status(self, request: http.Request) -> responses.Response:
+    async def status(self, _: http.Request, version: models.Version) -> Json:
         """Answers with the served version, and refused ones with their reasons."""
-        return _response(await asyncio.to_thread(self._server.status))
+        return await asyncio.to_thread(self._server.status)
 
-    async def metrics(self, request: http.Request) -> responses.Response:
+    async def metrics(
+        self, _: http.Request, version: models.Version
+    ) -> responses.Response:
         """Answers Prometheus."""
         return responses.Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
 
-    async def model(self, request: http.Request) -> responses.Response:
-        """Answers the status or the metadata of a model."""
-        name, number, rest = _requested_model(request)
-        if rest == ":predict":
-            raise _malformed(request)
-        with self._server.served.version() as version:
-            version.require(name, number)
-            described = _metadata if rest else _model_status
-            return _response(described(version, name))
+    async def model(self, request: http.Request, version: models.Version) -> Json:
+        """Answers the status of a model."""
+        version.require(**request.path_params)
+        status = {"error_code": "OK", "error_message": ""}
+        number = str(version.number)
+        state = {"version": number, "state": "AVAILABLE", "status": status}
+        return {"model_version_status": [state]}
 
-    async def predict(self, request: http.Request) -> responses.Response:
+    async def metadata(self, request: http.Request, version: models.Version) -> Json:
+        """Answers the signatures of a model."""
+        version.require(**request.path_params)
+        name = request.path_params["name"]
+        signatures = {
+            key: json_format.MessageToDict(
+                signature,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
+            for key, signature in version.graphs[name].signature_def.items()
+        }
+        number = str(version.number)
+        return {
+            "model_spec": {"name": name, "signature_name": "", "version": number},
+            "metadata": {"signature_def": {"signature_def": signatures}},
+        }
+
+    async def predict(self, request: http.Request, version: models.Version) -> Json:
         """Answers TensorFlow Serving's predict."""
-        name, number, rest = _requested_model(request)
-        if rest != ":predict":
-            raise _malformed(request)
         body = await access.body(request, self._limits)
-        with self._server.served.version() as version:
-            version.require(name, number)
-            signature = await self._server.served.signature(
-                version, name, predict.signature_name(body)
-            )
-            parsed = predict.parse(body, signature.fields, self._limits)
-            records.current().facts["version"] = version.number
-            answered = await signature.queue.ask(
-                parsed.rows, self._limits.answer_seconds
-            )
-            return _response(predict.answer(parsed, answered.outputs))
+        version.require(**request.path_params)
+        signature = await self._server.served.signature(
+            version, request.path_params["name"], predict.signature_name(body)
+        )
+        parsed = predict.parse(body, signature.fields, self._limits)
+        records.current().facts["version"] = version.number
+        answered = await signature.queue.ask(parsed.rows, self._limits.answer_seconds)
+        return predict.answer(parsed, answered.outputs)
 
-    async def recommend(self, request: http.Request) -> responses.Response:
+    async def recommend(self, request: http.Request, version: models.Version) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
-        with self._server.served.version() as version:
-            filled = await self._server.inspector.completed(version, body, self._limits)
-            # The completed request of a prepared user has the end of the log as its
-            # time, at which nothing was shown.
-            time = filled.get(schema.TIME) if schema.TIME in body else None
-            return _response(
-                await recommend.recommend(
-                    version, filled, self._limits, self._server.log, time
-                )
-            )
+        filled = await self._server.inspector.completed(version, body, self._limits)
+        # The completed request of a prepared user has the end of the log as its time,
+        # at which nothing was shown.
+        time = filled.get(schema.TIME) if schema.TIME in body else None
+        return await recommend.recommend(
+            version, filled, self._limits, self._server.log, time
+        )
 
-    async def feedback(self, request: http.Request) -> responses.Response:
+    async def feedback(self, request: http.Request, version: models.Version) -> Json:
         """Records feedback on an answer."""
         body = await access.body(request, self._limits)
-        with self._server.served.version() as version:
-            return _response(recommend.feedback(version, body, self._server.log))
+        return recommend.feedback(version, body, self._server.log)
 
-    async def shown(self, request: http.Request) -> responses.Response:
-        """Answers with facts, users or videos for the page."""
-        name, query = request.path_params["name"], request.query_params
-        page = self._server.inspector
-        with self._server.served.version() as version:
-            if name == "facts":
-                return _response(page.facts(version))
-            if name == "users":
-                return _response(await page.users(version, query.get("query", "")))
-            if name == "user":
-                return _response(await page.user(version, query.get("user_id", "")))
-            if name == "videos":
-                return _response(await page.videos(version, query.get("query", "")))
-        raise problems.Problem(problems.NOT_FOUND, _malformed(request).message)
+    async def facts(self, _: http.Request, version: models.Version) -> Json:
+        """Answers with the facts that the page needs first."""
+        return self._server.inspector.facts(version)
 
-    async def inspected(self, request: http.Request) -> responses.Response:
-        """Answers every candidate of a request, or why a video has its score."""
-        page = self._server.inspector
-        handlers = {"answer": page.answer, "why": page.why}
-        handler = handlers.get(request.path_params["name"])
-        if handler is None:
-            raise problems.Problem(problems.NOT_FOUND, _malformed(request).message)
+    async def users(self, request: http.Request, version: models.Version) -> Json:
+        """Answers with users by the beginning of their id."""
+        text = request.query_params.get("query", "")
+        return await self._server.inspector.users(version, text)
+
+    async def user(self, request: http.Request, version: models.Version) -> Json:
+        """Answers the request of a user of the prepared set."""
+        user_id = request.query_params.get("user_id", "")
+        return await self._server.inspector.user(version, user_id)
+
+    async def videos(self, request: http.Request, version: models.Version) -> Json:
+        """Answers with videos by a part of their title or id."""
+        text = request.query_params.get("query", "")
+        return await self._server.inspector.videos(version, text)
+
+    async def inspect_answer(
+        self, request: http.Request, version: models.Version
+    ) -> Json:
+        """Answers every candidate of a request."""
         body = await access.body(request, self._limits)
-        with self._server.served.version() as version:
-            return _response(await handler(version, body, self._limits))
+        return await self._server.inspector.answer(version, body, self._limits)
+
+    async def why(self, request: http.Request, version: models.Version) -> Json:
+        """Answers why a video has its score."""
+        body = await access.body(request, self._limits)
+        return await self._server.inspector.why(version, body, self._limits)
 
 
-def _requested_model(request: http.Request) -> tuple[str, int | None, str]:
-    match = _MODEL.fullmatch(request.url.path)
-    if match is None:
-        raise _malformed(request)
-    number = match["version"]
-    return match["name"], None if number is None else int(number), match["rest"] or ""
-
-
-def _malformed(request: http.Request) -> problems.Problem:
-    return problems.bad(f"Malformed request: {request.method} {request.url.path}")
-
-
-def _model_status(version: models.Version, name: str) -> Json:
-    del name
-    state = {
-        "version": str(version.number),
-        "state": "AVAILABLE",
-        "status": {"error_code": "OK", "error_message": ""},
-    }
-    return {"model_version_status": [state]}
-
-
-def _metadata(version: models.Version, name: str) -> Json:
-    signatures = {
-        key: json_format.MessageToDict(
-            signature,
-            preserving_proto_field_name=True,
-            always_print_fields_with_no_presence=True,
-        )
-        for key, signature in version.graphs[name].signature_def.items()
-    }
-    number = str(version.number)
-    return {
-        "model_spec": {"name": name, "signature_name": "", "version": number},
-        "metadata": {"signature_def": {"signature_def": signatures}},
-    }
+def _response(
+    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> responses.Response:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    kind = "application/json"
+    return responses.Response(text, status, headers=headers, media_type=kind)

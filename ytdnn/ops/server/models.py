@@ -151,22 +151,22 @@ class Version:
         has_scann = bundle.RECOMMENDER in self.graphs
         return bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
 
-    def require(self, model: str, number: int | None) -> None:
+    def require(self, name: str, number: int | None = None) -> None:
         """Checks that this is the requested version, and that it has a model.
 
         Args:
-          model: Name of the model.
+          name: Name of the model.
           number: Requested version; None: any.
 
         Raises:
           problems.Problem: It is not, or has not.
         """
-        if model not in self.graphs or number not in (None, self.number):
+        if name not in self.graphs or number not in (None, self.number):
             version = "" if number is None else f"version {number} of "
             raise problems.Problem(
                 problems.NOT_FOUND,
                 f"expected a model of {', '.join(self.graphs)}, version "
-                f"{self.number}, received {version}{model}",
+                f"{self.number}, received {version}{name}",
             )
 
     def signature(self, model: str, name: str) -> Signature:

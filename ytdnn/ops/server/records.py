@@ -20,6 +20,9 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from starlette import requests as http
+from starlette import responses
+
 from ytdnn.base import errors
 from ytdnn.ops.server import problems
 
@@ -109,25 +112,17 @@ class AccessLog:
         )
 
     def write(
-        self, record: Record, method: str, path: str, status: int, size: int
+        self, record: Record, request: http.Request, response: responses.Response
     ) -> None:
-        """Appends the line of a request.
-
-        Args:
-          record: Record of the request.
-          method: HTTP method.
-          path: Path, without the query.
-          status: HTTP status of the answer.
-          size: Bytes of the answer's body.
-        """
+        """Appends the line of an answered request, without its query."""
         now = datetime.datetime.now(datetime.UTC)
         line = {
             "time": now.isoformat(timespec="milliseconds"),
             "request_id": record.request_id,
-            "method": method,
-            "path": path[:200],
-            "status": status,
-            "bytes": size,
+            "method": request.method,
+            "path": request.url.path[:200],
+            "status": response.status_code,
+            "bytes": len(response.body),
             "milliseconds": round(1e3 * record.seconds, 3),
             "stages": {n: round(1e3 * value, 3) for n, value in record.stages.items()},
             "process": os.getpid(),
