@@ -9,41 +9,11 @@ import numpy as np
 import pytest
 import uvicorn
 
-from tests.ops.server import conftest
 from ytdnn.base import schema
 from ytdnn.bundle import requests, signatures
 from ytdnn.ops.server import models, problems, start
 
 _IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "int64", "batch, length", 0, "")
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ({"k": "5"}, "received the text '5'"),
-        ({"k": 2.5}, "received 2.5"),
-    ],
-)
-def test_text_is_told_from_the_number_it_holds(
-    server: conftest.Server, body: dict[str, Any], words: str
-) -> None:
-    found = server.post("/recommend", body)
-    assert found.status_code == 400
-    assert words in found.text
-
-
-def test_feedback_without_a_request_id_is_told_what_is_missing(
-    server: conftest.Server,
-) -> None:
-    found = server.post("/feedback", {"clicked": True, "video_id": "v1"})
-    assert "request_id" in found.text
-    assert "it is missing" in found.text
-
-
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_other_methods_are_not_allowed(server: conftest.Server, method: str) -> None:
-    found = server.client.request(method, "/recommend", content=b"{}")
-    assert found.status_code == 405
 
 
 def test_a_vector_of_another_length_is_told_both() -> None:

@@ -171,6 +171,7 @@ class _Routes:
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Returns method, path and handler of each."""
+        page = self._server.inspector
         model = "/v1/models/{name}"
         version = model + "/versions/{number:int}"
         return [
@@ -184,12 +185,12 @@ class _Routes:
             *(("GET", f"{path}/metadata", self.metadata) for path in (model, version)),
             *(("POST", f"{path}:predict", self.predict) for path in (model, version)),
             *(("GET", path, self.static) for path in _STATIC),
-            ("GET", "/inspect/facts", self.facts),
-            ("GET", "/inspect/users", self.users),
-            ("GET", "/inspect/user", self.user),
-            ("GET", "/inspect/videos", self.videos),
-            ("POST", "/inspect/answer", self.inspect_answer),
-            ("POST", "/inspect/why", self.why),
+            ("GET", "/inspect/facts", page.facts),
+            ("GET", "/inspect/users", page.users),
+            ("GET", "/inspect/user", page.user),
+            ("GET", "/inspect/videos", page.videos),
+            ("POST", "/inspect/answer", page.answer),
+            ("POST", "/inspect/why", page.why),
         ]
 
     def guarded(self, endpoint: str, handler: Handler) -> Endpoint:
@@ -305,7 +306,7 @@ class _Routes:
     async def recommend(self, request: http.Request, version: models.Version) -> Json:
         """Answers the friendlier endpoint."""
         body = await access.body(request, self._limits)
-        filled = await self._server.inspector.completed(version, body, self._limits)
+        filled = await self._server.inspector.completed(version, body)
         # The completed request of a prepared user has the end of the log as its time,
         # at which nothing was shown.
         time = filled.get(schema.TIME) if schema.TIME in body else None
@@ -317,37 +318,6 @@ class _Routes:
         """Records feedback on an answer."""
         body = await access.body(request, self._limits)
         return recommend.feedback(version, body, self._server.log)
-
-    async def facts(self, _: http.Request, version: models.Version) -> Json:
-        """Answers with the facts that the page needs first."""
-        return self._server.inspector.facts(version)
-
-    async def users(self, request: http.Request, version: models.Version) -> Json:
-        """Answers with users by the beginning of their id."""
-        text = request.query_params.get("query", "")
-        return await self._server.inspector.users(version, text)
-
-    async def user(self, request: http.Request, version: models.Version) -> Json:
-        """Answers the request of a user of the prepared set."""
-        user_id = request.query_params.get("user_id", "")
-        return await self._server.inspector.user(version, user_id)
-
-    async def videos(self, request: http.Request, version: models.Version) -> Json:
-        """Answers with videos by a part of their title or id."""
-        text = request.query_params.get("query", "")
-        return await self._server.inspector.videos(version, text)
-
-    async def inspect_answer(
-        self, request: http.Request, version: models.Version
-    ) -> Json:
-        """Answers every candidate of a request."""
-        body = await access.body(request, self._limits)
-        return await self._server.inspector.answer(version, body, self._limits)
-
-    async def why(self, request: http.Request, version: models.Version) -> Json:
-        """Answers why a video has its score."""
-        body = await access.body(request, self._limits)
-        return await self._server.inspector.why(version, body, self._limits)
 
 
 def _response(

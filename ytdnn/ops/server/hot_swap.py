@@ -6,10 +6,10 @@ after the last of them.
 """
 
 import asyncio
-import concurrent.futures
 import contextlib
 import gc
 import logging
+import time
 from collections.abc import Callable, Iterator
 
 from ytdnn.base import errors
@@ -49,9 +49,7 @@ class Served:
         self._loading: int | None = None
         self._draining: set[models.Version] = set()
         self._drains: set[asyncio.Task[None]] = set()
-        self._loader = concurrent.futures.ThreadPoolExecutor(
-            1, thread_name_prefix="load"
-        )
+        self._lock = asyncio.Lock()  # while a model is loaded on its first use
         self.current = self._first()
         self._tell()
 
@@ -91,8 +89,8 @@ class Served:
           problems.Problem: The model has no such signature.
         """
         if model not in version.models:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._loader, version.load, model)
+            async with self._lock:
+                await asyncio.to_thread(version.load, model)
         return version.signature(model, name)
 
     async def watch(self) -> None:
@@ -109,10 +107,11 @@ class Served:
         number = versions.newest(self._given.bundle)
         if number <= self.current.number or number in self.refused:
             return
-        loop = asyncio.get_running_loop()
-        self._loading = number
+        self._loading, names = number, list(self.current.models)
         try:
-            new = await loop.run_in_executor(self._loader, self._load, number)
+            new = await asyncio.to_thread(
+                models.load, self._given.bundle, number, self._threads, names
+            )
         except errors.UserError as error:
             self._refuse(number, str(error))
         except Exception as error:
@@ -128,19 +127,14 @@ class Served:
         finally:
             self._loading = None
 
-    def _load(self, number: int) -> models.Version:
-        names = list(self.current.models)
-        return models.load(self._given.bundle, number, self._threads, names)
-
     async def _drain(self, old: models.Version) -> None:
         """Forgets a version when its last request is answered."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _DRAIN_SECONDS
-        while old.num_requests and loop.time() < end:
+        end = time.monotonic() + _DRAIN_SECONDS
+        while old.num_requests and time.monotonic() < end:
             await asyncio.sleep(0.05)
         self._draining.discard(old)
-        await loop.run_in_executor(self._loader, old.close)
-        await loop.run_in_executor(self._loader, gc.collect)
+        await asyncio.to_thread(old.close)
+        await asyncio.to_thread(gc.collect)
 
     def _tell(self) -> None:
         metrics.VERSION.set(self.current.number)
@@ -171,6 +165,5 @@ class Served:
         }
 
     def close(self) -> None:
-        """Ends the loading thread, and frees the models' memory."""
-        self._loader.shutdown(wait=False, cancel_futures=True)
+        """Frees the models' memory."""
         self.current.close()

@@ -5,24 +5,24 @@ prepared set, and its world, are loaded on first use.
 """
 
 import asyncio
-import concurrent.futures
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import threading
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
+from starlette import requests as http
 
 from ytdnn.base import artifacts, errors, ragged, schema
 from ytdnn.bundle import bundle, explained, user_requests
 from ytdnn.evaluation import protocol, truths
 from ytdnn.log import prepared
-from ytdnn.ops.server import models, predict, problems, recommend, settings
+from ytdnn.ops.server import access, models, predict, problems, recommend, settings
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown
 
 Json = dict[str, Any]
-Result = TypeVar("Result")
 
 
 class Inspector:
@@ -33,16 +33,9 @@ class Inspector:
         self._given = given
         self._data: prepared.PreparedData | None = None
         self._pages: Any = None  # the world's truth about slates, of `_data`
-        self._thread = concurrent.futures.ThreadPoolExecutor(
-            1, thread_name_prefix="inspect"
-        )
+        self._lock = threading.Lock()  # while the prepared set is read
 
-    async def _apart(self, function: Callable[..., Result], *given: Any) -> Result:
-        """Runs a function in the one thread that reads the prepared set."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *given)
-
-    def facts(self, version: models.Version) -> Json:
+    async def facts(self, _: http.Request, version: models.Version) -> Json:
         """Returns the facts that the page needs first."""
         signature = version.models[version.recommender].get(explained.CANDIDATES)
         facts = version.bundle.manifest.facts
@@ -64,44 +57,48 @@ class Inspector:
         }
 
     async def completed(
-        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
+        self, version: models.Version, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Returns a request; a user id alone is completed from the prepared set.
 
         Raises:
           errors.UserError: The user or `k` is malformed.
         """
-        _, user_id, _ = recommend.split(body, limits)
+        _, user_id, _ = recommend.split(body, self._given.limits)
         is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
         if is_whole or not self._given.inspect or self._given.data is None:
             return body
         try:
-            request = await self._apart(self._request, version, body[schema.USER_ID])
+            request = await asyncio.to_thread(
+                self._request, version, body[schema.USER_ID]
+            )
         except errors.UserError:  # a user that the prepared set has not
             return body
         return request | dict(body)
 
-    async def users(self, version: models.Version, text: str) -> Json:
+    async def users(self, request: http.Request, version: models.Version) -> Json:
         """Returns users by the beginning of their id, and their number.
 
         Raises:
           problems.Problem: Users are not shown.
           errors.UserError: There is no prepared set.
         """
-        data = await self._apart(self._prepared, version)
+        text = request.query_params.get("query", "")
+        data = await asyncio.to_thread(self._prepared, version)
         ids = data.users[schema.USER_ID]
         matches = ids.filter(ids.cast(pl.String).str.starts_with(text))
         return {"users": matches.head(_MOST_LISTED).to_list(), "number": len(ids)}
 
-    async def user(self, version: models.Version, user_id: str) -> Json:
+    async def user(self, request: http.Request, version: models.Version) -> Json:
         """Returns a user's request, and the history with titles.
 
         Raises:
           problems.Problem: Users are not shown.
           errors.UserError: There is no such user.
         """
-        request = await self._apart(self._request, version, user_id)
-        return {"user_id": user_id, "request": request} | _history(version, request)
+        user_id = request.query_params.get("user_id", "")
+        asked = await asyncio.to_thread(self._request, version, user_id)
+        return {"user_id": user_id, "request": asked} | _history(version, asked)
 
     def _request(self, version: models.Version, user_id: str | int) -> Json:
         at_end = user_requests.at_end(self._prepared(version), user_id)
@@ -109,33 +106,34 @@ class Inspector:
         request.pop(schema.K)
         return request
 
-    async def videos(self, version: models.Version, text: str) -> Json:
+    async def videos(self, request: http.Request, version: models.Version) -> Json:
         """Returns videos with a text in their id or title."""
+        text = request.query_params.get("query", "")
         return await asyncio.to_thread(_videos, version, text[:100].casefold())
 
-    async def answer(
-        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
-    ) -> Json:
+    async def answer(self, request: http.Request, version: models.Version) -> Json:
         """Returns every candidate of a request, with its true value on a world.
 
         Raises:
           problems.Problem: The version lacks the signature.
           errors.UserError: The request is malformed.
         """
-        request, user_id, k = recommend.split(body, limits)
-        answered = await recommend.ask(version, request, limits)
+        limits = self._given.limits
+        body = await access.body(request, limits)
+        asked, user_id, k = recommend.split(body, limits)
+        answered = await recommend.ask(version, asked, limits)
         candidates = recommend.described(version, answered.outputs)
         seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
         fields = version.explaining(explained.CANDIDATES).fields
         answer: Json = {
             "version": version.number,
             "candidates": candidates,
-            "warnings": version.warnings(request, fields),
+            "warnings": version.warnings(asked, fields),
             "seconds": {"candidates": seconds[0], "ranking": seconds[1]},
-        } | _history(version, request)
+        } | _history(version, asked)
         if self._given.inspect and user_id is not None:
             ids = [one[schema.VIDEO_ID] for one in candidates]
-            truth = await self._apart(self._truth, version, user_id, ids, k)
+            truth = await asyncio.to_thread(self._truth, version, user_id, ids, k)
             answer |= {"truth": truth}
         return answer
 
@@ -155,27 +153,21 @@ class Inspector:
         ]
         return worth | {"best": best}
 
-    async def why(
-        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
-    ) -> Json:
-        """Returns the contribution of each feature to a video's score.
-
-        Args:
-          version: Version that answers.
-          body: A request, and the video as `video_id`.
-          limits: Limits of one request.
+    async def why(self, request: http.Request, version: models.Version) -> Json:
+        """Returns the contribution of each feature to the score of `video_id`.
 
         Raises:
           problems.Problem: The version lacks the signature.
           errors.UserError: The request is malformed.
         """
-        given = dict(body)
-        video = predict.decoded(given.pop(schema.VIDEO_ID, None))
-        request, _, _ = recommend.split(given, limits)
+        limits = self._given.limits
+        body = await access.body(request, limits)
+        video = predict.decoded(body.pop(schema.VIDEO_ID, None))
+        asked, _, _ = recommend.split(body, limits)
         signature = version.explaining(explained.EXPLAIN)
         known = version.explaining(explained.CANDIDATES).fields
-        predict.check(request, known, limits)
-        own = {n: v for n, v in request.items() if n in signature.fields}
+        predict.check(asked, known, limits)
+        own = {n: v for n, v in asked.items() if n in signature.fields}
         row = predict.check(own | {schema.VIDEO_IDS: [video]}, signature.fields, limits)
         answered = await signature.queue.ask([row], limits.answer_seconds)
         ranker = version.bundle.outputs(bundle.RANKER)
@@ -202,15 +194,18 @@ class Inspector:
                 "expected a prepared set to look up users in, received none next to "
                 "the bundle: start the server with --workdir=DIR"
             )
-        if self._data is None:
-            self._data = prepared.load(self._given.data)
-        manifest, place = version.bundle.manifest, version.bundle.directory
-        try:
-            artifacts.require_input(manifest, place, prepared.KIND, self._data.manifest)
-        except errors.UserError:  # it may have been prepared again meanwhile
-            self._data, self._pages = prepared.load(self._given.data), None
-            artifacts.require_input(manifest, place, prepared.KIND, self._data.manifest)
-        return self._data
+        opened = version.bundle
+        with self._lock:
+            data = self._data or prepared.load(self._given.data)
+            inputs = opened.manifest, opened.directory, prepared.KIND
+            try:
+                artifacts.require_input(*inputs, data.manifest)
+            except errors.UserError:  # it may have been prepared again meanwhile
+                data = prepared.load(self._given.data)
+                artifacts.require_input(*inputs, data.manifest)
+            if data is not self._data:
+                self._data, self._pages = data, None
+            return data
 
 
 def truth(

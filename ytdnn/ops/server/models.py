@@ -189,16 +189,13 @@ class Version:
           problems.Problem: This bundle lacks it.
         """
         signature = self.models[self.recommender].get(name)
-        if signature is not None:
-            return signature
-        if name == explained.EXPLAIN and not self.bundle.has_ranker:
-            message = "the bundle has no ranker, whose scores could be explained"
-        else:
-            message = (
-                f"version {self.number} of the bundle has no signature {name!r}: "
-                f"`ytdnn export` writes a version that has"
+        if signature is None:
+            raise problems.Problem(
+                problems.NOT_FOUND,
+                f"expected a bundle with a signature {name!r}, which a ranker of this "
+                f"ytdnn has: train one, and run `ytdnn export`",
             )
-        raise problems.Problem(problems.NOT_FOUND, message)
+        return signature
 
     def warnings(self, request: requests.Request, fields: Fields) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake."""

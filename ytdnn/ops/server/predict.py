@@ -1,13 +1,14 @@
 """TensorFlow Serving's predict API: its row and column forms of requests and answers.
 
 Rows may have lists of different lengths, which TensorFlow Serving refuses: they are
-padded for the signature. Unknown inputs are refused in both forms.
+padded for the signature. Unknown inputs are refused in both forms, and those that a
+request leaves out have their missing value.
 """
 
 import base64
 import binascii
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,14 +119,14 @@ def _rows(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
                 f"expected an object as item {number} of {INSTANCES}, received "
                 f"{_shown(item)}"
             )
-        _require_names(item, fields)
     return given
 
 
 def _columns(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
     """Returns the rows of the column form; a single input may go without its name."""
-    columns = given if _is_object(given) else dict.fromkeys(list(fields)[:1], given)
-    _require_names(columns, fields)
+    if not _is_object(given) and len(fields) > 1:
+        raise problems.bad(f"expected an object of {INPUTS}, received {_shown(given)}")
+    columns = given if _is_object(given) else dict.fromkeys(fields, given)
     sizes = {
         name: len(column) if isinstance(column, list) else None
         for name, column in columns.items()
@@ -135,27 +136,6 @@ def _columns(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
         raise problems.bad(f"expected lists with a value a row, received {shown}")
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _require_names(names: Iterable[str], fields: models.Fields) -> None:
-    """Checks that an object has the inputs of a signature, and no others.
-
-    Raises:
-      problems.Problem: One is missing or unknown.
-    """
-    for name in names:
-        if name not in fields:
-            close = errors.hint(name, fields, cutoff=0.5)
-            raise problems.bad(
-                f"expected the inputs {', '.join(fields)}, received {_shown(name)}"
-                f"{close}"
-            )
-    missing = [name for name in fields if name not in names]
-    if missing:
-        raise problems.bad(
-            f"expected the inputs {', '.join(fields)}, received none of "
-            f"{', '.join(missing)}"
-        )
 
 
 def _is_object(value: Any) -> bool:

@@ -59,7 +59,6 @@ class ServedLog:
         }
         self._rows: dict[str, Rows] = {joined_log.ANSWERS: [], joined_log.FEEDBACK: []}
         self._lock = threading.Lock()
-        self._writing = threading.Lock()
         self._numbers = itertools.count()
 
     def add(self, kind: str, row: dict[str, Any]) -> None:
@@ -71,19 +70,18 @@ class ServedLog:
 
     def flush(self) -> None:
         """Writes the rows since the last flush; keeps them if that fails."""
-        with self._writing:
-            for kind in self._rows:
-                with self._lock:
-                    rows, self._rows[kind] = self._rows[kind], []
-                if not rows:
-                    continue
-                try:
-                    self._write(kind, rows)
-                except (OSError, pl.exceptions.PolarsError) as error:
-                    self._keep(kind, rows, str(error))
-                else:
-                    self.problem = ""
-                    metrics.LOGGED.inc(len(rows))
+        for kind in self._rows:
+            with self._lock:
+                rows, self._rows[kind] = self._rows[kind], []
+            if not rows:
+                continue
+            try:
+                self._write(kind, rows)
+            except (OSError, pl.exceptions.PolarsError) as error:
+                self._keep(kind, rows, str(error))
+            else:
+                self.problem = ""
+                metrics.LOGGED.inc(len(rows))
 
     def _keep(self, kind: str, rows: Rows, reason: str) -> None:
         with self._lock:
