@@ -1,41 +1,14 @@
-"""What a clumsy client is told, and what it cannot hold open."""
+"""A client cannot hold a connection open by a head that never ends."""
 
 import asyncio
 import contextlib
 import time
 from typing import Any
 
-import numpy as np
 import pytest
 import uvicorn
 
-from ytdnn.base import schema
-from ytdnn.bundle import requests, signatures
-from ytdnn.ops.server import models, problems, start
-
-_IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "int64", "batch, length", 0, "")
-
-
-def test_a_vector_of_another_length_is_told_both() -> None:
-    def never(inputs: Any) -> Any:
-        raise AssertionError(inputs)
-
-    rows = [{schema.USER_VECTOR: [0.0] * 3}]
-    with pytest.raises(problems.Problem) as caught:
-        models._run(never, {}, 9, rows)
-    assert caught.value.message == (
-        "expected 9 coordinates in each user_vector, received 3"
-    )
-
-
-def test_ids_of_integers_may_come_as_text() -> None:
-    fields = {_IDS.name: _IDS}
-    given = {_IDS.name: ["9007199254740993", 7, "-1"]}
-    found = requests.parse(given, fields)[_IDS.name]
-    np.testing.assert_array_equal(found, [[9007199254740993, 7, -1]])
-    for text in ("007", "1.0", "", "x", "1e3", "9" * 25):
-        with pytest.raises(requests.errors.UserError, match=r"position 0"):
-            requests.parse({_IDS.name: [text]}, fields)
+from ytdnn.ops.server import start
 
 
 async def _held(pieces: list[bytes], pause: float) -> tuple[float, bytes]:
