@@ -39,9 +39,9 @@ def status(server: conftest.Server) -> Any:
 
 def wait(until: Callable[[], Any], seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
+    while not until():
+        assert time.monotonic() < end
         time.sleep(0.05)
-    assert until()
 
 
 @pytest.mark.thorough

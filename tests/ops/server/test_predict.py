@@ -244,12 +244,7 @@ def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
 
 def test_numbers_are_as_short_as_they_can_be() -> None:
     values = np.array([[0.2, 1e-7, 3.0]], np.float32)
-    assert json.dumps(predict._json("x", values)) == "[[0.2, 1e-07, 3.0]]"
-
-
-def test_outputs_of_binary_text_are_base64() -> None:
-    values = np.array([b"\xff"], object)
-    assert predict._json("image_bytes", values) == [{"b64": "/w=="}]
+    assert json.dumps(predict._json(values)) == "[[0.2, 1e-07, 3.0]]"
 
 
 def test_limits_hold_what_they_name_and_no_more() -> None:

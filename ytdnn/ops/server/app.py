@@ -87,7 +87,6 @@ class Server:
                 given.log, bundle.id_type, bundle.own_outcomes
             )
         self.inspector = inspector.Inspector(given)
-        metrics.PROCESSES.set(1)
 
     def status(self) -> Json:
         """Returns the served version, and refused ones with their reasons."""
@@ -129,6 +128,7 @@ def application(server: Server) -> fastapi.FastAPI:
             asyncio.create_task(work)
             for work in (server.served.watch(), server.flush())
         ]
+        metrics.PROCESSES.set(1)
         yield
         for task in tasks:
             task.cancel()

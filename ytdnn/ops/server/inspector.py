@@ -299,22 +299,21 @@ def _videos(version: models.Version, text: str) -> Json:
 def _why(version: models.Version, video: Any, outputs: Mapping[str, Any]) -> Json:
     """Returns the features by how much each changes the score, and the nearest."""
     score = float(outputs[schema.SCORES][0, 0])
-    features: list[Json] = []
-    for name, values in outputs.items():
-        if not name.startswith(explained.WITHOUT):
-            continue
-        feature = name.removeprefix(explained.WITHOUT)
-        value = outputs.get(explained.VALUE + feature)
-        without = float(values[0, 0])
-        features.append(
-            {
-                "feature": feature,
-                "value": None if value is None else float(value[0, 0]),
-                "without": without,
-                "change": score - without,
-            }
-        )
-    features.sort(key=lambda one: -abs(one["change"]))
+    numbers = {name: v[0, 0].tolist() for name, v in outputs.items() if v.ndim == 2}
+    changes = {
+        name.removeprefix(explained.WITHOUT): score - number
+        for name, number in numbers.items()
+        if name.startswith(explained.WITHOUT)
+    }
+    features = [
+        {
+            "feature": name,
+            "value": numbers.get(explained.VALUE + name),
+            "without": numbers[explained.WITHOUT + name],
+            "change": change,
+        }
+        for name, change in sorted(changes.items(), key=lambda one: -abs(one[1]))
+    ]
     ids = map(recommend.plain_id, outputs[explained.NEAREST_IDS][0, 0].tolist())
     cosines = outputs[explained.NEAREST_COSINES][0, 0].tolist()
     titles = version.bundle.titles

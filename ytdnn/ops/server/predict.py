@@ -21,7 +21,6 @@ from ytdnn.ops.server import batching, models, problems, settings
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
 INPUTS = "inputs"
-_BINARY = "_bytes"  # how the name of an output of binary text ends
 _B64 = "b64"
 _SHOWN = 60
 
@@ -177,10 +176,8 @@ def _shown(value: Any) -> str:
 
 def answer(request: ParsedRequest, outputs: batching.Outputs) -> dict[str, Any]:
     """Returns an answer in the form of its request."""
-    lists = {
-        name: _json(name, values)
-        for name, values in trimmed(outputs, request.rows).items()
-    }
+    trimmed = _trimmed(outputs, request.rows)
+    lists = {name: _json(values) for name, values in trimmed.items()}
     single = next(iter(lists.values())) if len(lists) == 1 else None
     if not request.is_by_row:
         return {"outputs": lists if single is None else single}
@@ -190,7 +187,7 @@ def answer(request: ParsedRequest, outputs: batching.Outputs) -> dict[str, Any]:
     return {"predictions": [dict(zip(lists, row, strict=True)) for row in rows]}
 
 
-def trimmed(
+def _trimmed(
     outputs: batching.Outputs, rows: Sequence[Mapping[str, Any]]
 ) -> batching.Outputs:
     """Returns outputs without the padding for other requests of the run.
@@ -208,18 +205,16 @@ def trimmed(
     return outputs
 
 
-def _json(name: str, values: npt.NDArray[Any]) -> list[Any]:
+def _json(values: npt.NDArray[Any]) -> list[Any]:
     """Returns a tensor as lists, with the shortest decimals of its numbers."""
     if values.dtype == object:
-        return _texts(values.tolist(), name.endswith(_BINARY))
+        return _texts(values.tolist())
     if values.dtype == np.float32:
         return values.astype(str).astype(float).tolist()
     return values.tolist()
 
 
-def _texts(value: Any, is_binary: bool) -> Any:
+def _texts(value: Any) -> Any:
     if isinstance(value, list):
-        return [_texts(item, is_binary) for item in value]
-    if is_binary:
-        return {_B64: base64.b64encode(value).decode()}
+        return [_texts(item) for item in value]
     return value.decode(errors="replace")
