@@ -47,7 +47,7 @@ With one tower for the click and the six outcomes of the log, at 2d68f5e: AUC .7
 networks on one candidate model, .733 to .734, LightGBM's .740; a blend with the
 candidates' score lost in the lists of validation at every weight tried (nDCG .850, at
 .1 .847, at .3 .844, at 1 .839), and is not used. Towers of their own for outcomes
-(feedback.py has why) are better for the click and the outcomes, and tell nothing clear
+are better for the click and the outcomes, and tell nothing clear
 of the order by watch time: nDCG of the test lists .826 before and now.
 
 What each part adds on the last 20,052 impressions before the test, one seed of five
