@@ -32,6 +32,7 @@ _NO_CODE = {
 }
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _WEB = {".html", ".css", ".js"}
+_WRITTEN_BY_CODE = ("results.md", "event_log.md")
 _MADE = re.compile(r"<!-- Made by:.*?<!-- End of what is made\. -->", re.S)
 _PAGES = ("README.md", "BUILD.md", "CONTRIBUTING.md", "experiments/README.md")
 
@@ -97,7 +98,8 @@ def num_experiment_lines() -> int:
 def words_of_pages() -> dict[str, int]:
     """Returns the number of hand-written words of each page, as `wc -w` counts.
 
-    Left out are docs/results.md, which `experiments.write_results` writes, the tables
+    Left out are pages that the code writes (docs/results.md by
+    `experiments.write_results`, docs/event_log.md by `ytdnn prepare --explain`), tables
     that commands write ("Made by:"), and CHANGELOG.md.
     """
     pages = [*(_HOME / "docs").rglob("*.md"), *(_HOME / name for name in _PAGES)]
@@ -106,7 +108,7 @@ def words_of_pages() -> dict[str, int]:
             _MADE.sub("", path.read_text(encoding="utf-8")).split()
         )
         for path in sorted(pages)
-        if path.name != "results.md"
+        if path.name not in _WRITTEN_BY_CODE
     }
 
 
