@@ -39,11 +39,6 @@ joined afterwards, which gives the same (a test holds it). One network alone
 (`--config.candidates.ensemble_size=1 --seeds=0,1,2,3,4,5`), mean of the six: 0.3323
 / 0.1985 / 0.5790.
 
-All of it was measured before the dropout of the skip connection had a random stream of
-its own; it shared one with the negatives of sampled softmax. With a stream of its own
-one network, seed 0, has 0.3343 / 0.2014 / 0.5831 (2026-11-25, an Intel Xeon, beside
-other work); with the old one its weights after an epoch are bit by bit those of before.
-
 Of one network, seed 0, with half a 95 % interval over users of the paired difference
 (`--only=full_softmax,sampled_softmax,request_time --config.candidates.ensemble_size=1`;
 sampled: 2,048 negatives in addition to those of the batch):
@@ -93,13 +88,7 @@ mean of their scores says of the example; it alone is kept), validation held out
 | mean | 0.3425 | 0.2031 | 0.5880 | 0.2149 | 0.2095 |
 
 So one network serves, in one network's width, what the scores of two have within the
-sampling error (0.3417 / 0.2041). It learns faster: of seed 0 0.1971 at the third epoch,
-which the first has between its fourth and fifth; the best epoch is the tenth to the
-twelfth of twelve. The three networks of seed 0 took 1,685, 2,359 and 2,512 seconds, all
-of seeds 1 and 2 some 8,000 each, while up to four other jobs ran. With nothing but
-another seed beside it a thread of an Intel Xeon with matrix units began with 11,450
-examples a second of the first network; the step of the third, which asks both others,
-takes 1.5 times as long. At that rate a seed would take about an hour of one thread.
+sampling error (0.3417 / 0.2041).
 
 Published, without request time (HR@10 / nDCG@10): SASRec 0.199 to 0.316 / 0.108 to
 0.186, eSASRec 0.313 / 0.177, first-order Markov chain 0.215, popularity 0.036 (here
