@@ -13,6 +13,11 @@ PAGES = {"PAPER": DOCS / "paper.md", "DESIGN": DOCS / "design.md"}
 # "PAPER §3.3, §4.1" cites two sections of one page.
 CITATION = re.compile(r"\b(PAPER|DESIGN)\b((?:,?\s+§\d+(?:\.\d+)?[a-z]?)*)")
 SECTION = re.compile(r"§(\d+(?:\.\d+)?[a-z]?)")
+WRITTEN = [
+    *(ROOT / name for name in ("README.md", "BUILD.md", "CONTRIBUTING.md")),
+    ROOT / "experiments" / "README.md",
+    *sorted(DOCS.glob("*.md")),
+]
 SOURCES = [
     path
     for room in ("ytdnn", "experiments")
@@ -68,7 +73,7 @@ def test_the_picture_of_the_layout_is_the_tree_of_folders() -> None:
 
 
 def test_files_that_the_pages_name_exist() -> None:
-    for page in [ROOT / "README.md", ROOT / "BUILD.md", *sorted(DOCS.glob("*.md"))]:
+    for page in WRITTEN:
         text = page.read_text()
         for name in re.findall(r"`((?:ytdnn|tests|experiments|docs)/[\w./]+)`", text):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
@@ -79,10 +84,9 @@ def test_files_that_the_pages_name_exist() -> None:
 
 def test_files_that_are_named_by_their_room_exist() -> None:
     """As `lab/world/policy.py` in pages and docstrings, below `ytdnn/`."""
-    pages = [ROOT / "README.md", ROOT / "BUILD.md", *sorted(DOCS.glob("*.md"))]
     wrong = [
         (path.name, name)
-        for path in [*pages, *sorted((ROOT / "ytdnn").rglob("*.py"))]
+        for path in [*WRITTEN, *sorted((ROOT / "ytdnn").rglob("*.py"))]
         for name in re.findall(r"`([a-z_]+(?:/\w+)+\.py)`", path.read_text())
         if not (ROOT / name).exists() and not (ROOT / "ytdnn" / name).exists()
     ]
