@@ -56,6 +56,14 @@ INDEXES = registry.Registry(
 )
 
 
+CANDIDATE_MODELS = registry.Registry(
+    "ytdnn.candidate_models",
+    "candidate model",
+    "ytdnn.retrieval",
+    registry.Registered,
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class RegisteredSource(registry.Registered):
     """A candidate source, (number of places, prepared set) → `interface.Source`.
@@ -299,6 +307,7 @@ def versions(candidates: Any) -> dict[str, str]:
     found = {
         "loss": LOSSES.version(candidates.loss.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
+        "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
     if _OWN in (candidates.loss.kind, candidates.encoder.kind):
         from ytdnn.base import own_files

@@ -78,15 +78,7 @@ class EvaluationConfig:
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"
     baselines: tuple[
-        Literal[
-            "auto",
-            "recent_popularity",
-            "markov",
-            "co_watch",
-            "user_neighbours",
-            "als",
-        ],
-        ...,
+        Annotated[str, components.NameOf(registries.CANDIDATE_MODELS, ("auto",))], ...
     ] = ("auto",)
     slices: tuple[str, ...] = (
         "activity",

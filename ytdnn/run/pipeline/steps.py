@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _ENABLED = "config.ranking.enabled is true"
+_NETWORK = "network"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -68,8 +69,17 @@ def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     )
 
 
+def vectors_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the candidates have no vectors; empty for the network."""
+    del workdir
+    kind = config.candidates.model.kind
+    return "" if kind == _NETWORK else f"candidates.model={kind} makes lists"
+
+
 def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why the run has no ranker; empty if it has one."""
+    if why := vectors_left_out(config, workdir):
+        return why
     from ytdnn.log import prepared
 
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
@@ -136,6 +146,13 @@ def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/candidates`."""
     from ytdnn.log import prepared
+
+    if vectors_left_out(config, workdir):
+        from ytdnn.retrieval import candidate_models
+
+        data = prepared.load(workdir / "data")
+        candidate_models.fit(config, data, workdir / "candidates")
+        return
     from ytdnn.training import candidates
 
     memory.require(config, sizes.log_size(workdir), "candidates")
@@ -147,11 +164,17 @@ def describe_candidates(config: configs.Config, workdir: pathlib.Path) -> list[s
     """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 
+    if vectors_left_out(config, workdir):
+        return []
     return floor.warnings(workdir)
 
 
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
+    if config.candidates.model.kind != _NETWORK:
+        from ytdnn.retrieval import candidate_models
+
+        return candidate_models.step_config(config)
     from ytdnn.training import candidates
 
     return candidates.step_config(config)
