@@ -136,9 +136,3 @@ def test_a_fitted_model_is_kept_in_its_artefact(
     other = with_model("markov")
     with pytest.raises(errors.UserError, match="expected the model markov in"):
         candidate_models.load(tmp_path / "candidates", other.candidates)
-
-
-def test_what_needs_vectors_says_so(registered: configs.Config) -> None:
-    with pytest.raises(errors.UserError, match=r"model=network for ytdnn export"):
-        candidate_models.require_network(registered.candidates, "ytdnn export")
-    candidate_models.require_network(configs.CandidatesConfig(), "ytdnn export")

@@ -41,6 +41,10 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.index.lsh": "lsh",
         "retrieval.index.scann_index": "scann",
     },
+    "candidate_models": {
+        "retrieval.counted_models": "recent_popularity, markov, co_watch",
+        "retrieval.matrix_models": "user_neighbours, als",
+    },
     "sources": {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
@@ -144,12 +148,7 @@ ENCODERS = _registry("encoders", "encoder", _PLAIN)
 INDEXES = _registry("indexes", "kind of index", _PLAIN)
 
 
-CANDIDATE_MODELS = registry.Registry(
-    "ytdnn.candidate_models",
-    "candidate model",
-    "ytdnn.retrieval",
-    registry.Registered,
-)
+CANDIDATE_MODELS = _registry("candidate_models", "candidate model", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)

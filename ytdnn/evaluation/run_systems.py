@@ -39,7 +39,7 @@ class TrainedModels:
       trained: The candidate model; None: only the ranker is measured.
       ranking: The ranker; None: only the candidates are measured.
       others: Further systems, such as a world's oracle.
-      lists: Maker of the candidates' lists, of a model other than the network.
+      candidates: Maker of the candidates' lists, of a model other than the network.
       sources: The candidate sources in addition to the candidate model.
     """
 
@@ -48,7 +48,7 @@ class TrainedModels:
     ranking: models.RankingModelLike | None
     others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
     sources: tuple[retrieval.Source, ...] = ()
-    lists: lists.Maker | None = None
+    candidates: lists.Maker | None = None
 
 
 def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedModels:
@@ -70,7 +70,7 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
         directory = workdir / candidate_model.KIND
         fitted = candidate_models.load(directory, config.candidates)
         maker = lists.of_candidate_model(fitted)
-        return TrainedModels(data, None, None, others, lists=maker)
+        return TrainedModels(data, None, None, others, candidates=maker)
     left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
@@ -162,9 +162,9 @@ def _own(
     number, pages = config.composition.num_candidates, truths.pages_of(data)
     orders = {ranker.POPULARITY: ranker.popularity(data)}
     pooled, sources = None, loaded.sources
-    if loaded.lists is not None:
+    if loaded.candidates is not None:
         makers |= baselines.makers(data, config.evaluation, run.cases)
-        makers[lists.CANDIDATES] = loaded.lists
+        makers[lists.CANDIDATES] = loaded.candidates
     if trained is not None and of_videos is not None:
         makers |= baselines.makers(data, config.evaluation, run.cases)
         ranked = lists.of_model(data, trained, of_videos)

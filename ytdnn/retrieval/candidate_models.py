@@ -183,24 +183,6 @@ def is_network(config: configs.CandidatesConfig) -> bool:
     return config.model.kind == NETWORK
 
 
-def require_network(config: configs.CandidatesConfig, purpose: str) -> None:
-    """Checks that the candidate model is the network.
-
-    Args:
-      config: Settings of the candidates.
-      purpose: What needs its vectors, for the message.
-
-    Raises:
-      errors.UserError: It is another model.
-    """
-    if not is_network(config):
-        raise errors.UserError(
-            f"expected candidates.model={NETWORK} for {purpose}, received "
-            f"{config.model.kind}, which makes lists and no vectors: `ytdnn evaluate`, "
-            f"`compare` and `recommend --workdir` take its lists"
-        )
-
-
 def lists(model: CandidateModel, requests: Requests, k: int) -> npt.NDArray[np.int32]:
     """Returns the model's lists without forbidden videos.
 

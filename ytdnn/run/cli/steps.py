@@ -40,7 +40,8 @@ def _run(given: arguments.Arguments) -> None:
     evaluate.show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"bundle: {directory / graph.BUNDLE.name}")
+    if (directory / graph.BUNDLE.name).exists():
+        output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: {runner.recommend_command(directory)}")
 
 

@@ -282,6 +282,7 @@ def export(
     if keep is not None:
         versions.require_some(keep)
     config = later_config(directory, config)
+    steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
     with workdir_room.lock(directory):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ytdnn.base import configs, errors, schema
+from ytdnn.base import configs, errors, schema, user_paths, whole_files
 from ytdnn.run.pipeline import graph, runner
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def recommend(
     workdir: pathlib.Path,
     config: configs.Config,
-    users: Sequence[Any] | None,
+    users: Sequence[Any] | pathlib.Path | None,
     k: int,
 ) -> "pl.DataFrame":
     """Returns the lists of users at the end of the log.
@@ -24,7 +24,7 @@ def recommend(
     Args:
       workdir: Directory of the run, with `data` and `candidates`.
       config: Config of the run.
-      users: Ids of the users; None: all.
+      users: Ids of the users, or a file of them; None: all.
       k: Number of videos for each.
 
     Returns:
@@ -37,15 +37,19 @@ def recommend(
 
     from ytdnn.evaluation import lists, protocol
     from ytdnn.log import prepared
+    from ytdnn.log.sources import id_files
     from ytdnn.retrieval import candidate_models
 
     runner.require([graph.EVALUATION], config, workdir)
     data = prepared.load(workdir / graph.DATA.name)
     directory = workdir / graph.CANDIDATES.name
     model = candidate_models.load(directory, config.candidates)
+    if isinstance(users, pathlib.Path):
+        frame = id_files.read(users, schema.USER_ID, flag="--users")
+        users = frame[schema.USER_ID].to_list()
     rows = _rows(data.users[schema.USER_ID], users)
     ends = data.log.shard_index.offsets("watches")[rows + 1]
-    times = np.full(len(rows), data.catalogue.facts["last_time"], np.int64)
+    times = np.full(len(rows), data.windows.end_of_log + 1, np.int64)
     cases = protocol.at_requests(
         data, (rows, ends, times), config.evaluation, data.vocabulary_size
     )
@@ -62,6 +66,25 @@ def recommend(
     if schema.TITLE in shown.columns:
         columns[schema.TITLE] = shown[schema.TITLE]
     return pl.DataFrame(columns)
+
+
+def write(lists: "pl.DataFrame", path: pathlib.Path) -> pathlib.Path:
+    """Writes lists as Parquet or CSV, whole or not at all, and returns the path.
+
+    Raises:
+      errors.UserError: The file has another ending.
+    """
+    path = user_paths.expanded(path)
+    if path.suffix not in (".parquet", ".csv"):
+        raise errors.UserError(
+            f"expected --out as FILE.parquet or FILE.csv, received {path}"
+        )
+    with whole_files.whole_file(path) as partial:
+        if path.suffix == ".csv":
+            lists.write_csv(partial)
+        else:
+            lists.write_parquet(partial)
+    return path
 
 
 def _rows(known: "pl.Series", users: Sequence[Any] | None) -> Any:

@@ -73,7 +73,26 @@ def vectors_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why the candidates have no vectors; empty for the network."""
     del workdir
     kind = config.candidates.model.kind
-    return "" if kind == _NETWORK else f"candidates.model={kind} makes lists"
+    return "" if has_vectors(config) else f"candidates.model={kind} makes lists"
+
+
+def has_vectors(config: configs.Config) -> bool:
+    """Whether the candidate model is the network, which has vectors and a bundle."""
+    return config.candidates.model.kind == _NETWORK
+
+
+def require_vectors(config: configs.Config) -> None:
+    """Checks that the candidate model is the network, before a bundle is made.
+
+    Raises:
+      errors.UserError: It is another model.
+    """
+    if not has_vectors(config):
+        raise errors.UserError(
+            f"expected candidates.model={_NETWORK} for a bundle, received "
+            f"{config.candidates.model.kind}, which makes lists and no vectors: "
+            f"`ytdnn evaluate`, `compare` and `recommend --workdir` take its lists"
+        )
 
 
 def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -147,7 +166,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/candidates`."""
     from ytdnn.log import prepared
 
-    if vectors_left_out(config, workdir):
+    if not has_vectors(config):
         from ytdnn.retrieval import candidate_models
 
         data = prepared.load(workdir / "data")
@@ -164,14 +183,14 @@ def describe_candidates(config: configs.Config, workdir: pathlib.Path) -> list[s
     """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 
-    if vectors_left_out(config, workdir):
+    if not has_vectors(config):
         return []
     return floor.warnings(workdir)
 
 
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
-    if config.candidates.model.kind != _NETWORK:
+    if not has_vectors(config):
         from ytdnn.retrieval import candidate_models
 
         return candidate_models.step_config(config)
