@@ -298,7 +298,7 @@ STRATEGIES = _registry("strategies", "strategy", RegisteredStrategy)
 HOOKS = _registry("hooks", "function of ytdnn", _PLAIN)
 
 
-_OWN = "own"  # kind of a part that its settings' `file` declares
+_OWN_FILE = "own"  # kind of a part that its settings' `file` declares
 
 
 def every() -> dict[str, registry.Registry[Any]]:
@@ -323,12 +323,12 @@ def versions(candidates: Any) -> dict[str, str]:
         "encoder": ENCODERS.version(candidates.encoder.kind),
         "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
-    if _OWN in (candidates.loss.kind, candidates.encoder.kind):
+    if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
         from ytdnn.base import own_files
 
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
             own = getattr(candidates, name)
-            if own.kind == _OWN:
+            if own.kind == _OWN_FILE:
                 versions[name] = kind.fingerprint(own.file)
     versions |= _of_features(candidates.features, "candidates")
     if candidates.content.enabled:

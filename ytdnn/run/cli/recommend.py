@@ -164,7 +164,6 @@ def _recommend_by_model(
 def _recommend_many(
     values: Mapping[str, str], index: str, machines: "machines_room.Machines | None"
 ) -> None:
-    files = {n: pathlib.Path(values[n]) for n in ("exclude", "allow") if n in values}
     recommender = many.recommender(values, "recommend")
     with many.shown("recommendations", "users") as shown:
         written = pipeline.write_recommendations(
@@ -174,13 +173,18 @@ def _recommend_many(
             arguments.whole("k", values.get("k", str(_K))),
             ranker=values.get("ranker", "True") == "True",
             index=index,
-            **files,
+            exclude=_file(values, "exclude"),
+            allow=_file(values, "allow"),
             **_limits(values),
             machines=machines,
             progress=shown,
         )
     output.result(lambda: written)
     many.show(written, "user")
+
+
+def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
+    return pathlib.Path(values[name]) if name in values else None
 
 
 def _limits(values: Mapping[str, str]) -> dict[str, Any]:
