@@ -10,7 +10,6 @@ from ytdnn.run.cli import (
     engine,
     evaluate,
     feature_flag,
-    kept_parts_flag,
     repeats_flag,
     resolved,
     sessions_flag,
@@ -51,7 +50,6 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
-            kept_parts_flag.FLAG,
             *_TRAINING,
             _REFIT,
             _K,
@@ -84,8 +82,6 @@ COMMANDS = (
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
             "ytdnn prepare --source=log --data_dir=/shared/logs --workdir=/shared/run "
             "--engine=spark --spark_master=spark://host:7077",
-            "ytdnn prepare --source=log --data_dir=logs --workdir=runs/today "
-            "--parts=parts",
             "ytdnn prepare --explain",
         ),
         (
@@ -93,7 +89,6 @@ COMMANDS = (
             _CONFIG,
             *resolved.DATA_FLAGS,
             *engine.FLAGS,
-            kept_parts_flag.FLAG,
             arguments.Flag(
                 "explain",
                 "Print the format of an event log, with every table, column and unit, "
@@ -182,8 +177,6 @@ COMMANDS = (
             "ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100",
             "ytdnn evaluate --predictions=als.parquet --data=runs/mine/data",
             "ytdnn evaluate --bundle=runs/mine/bundle --data=runs/mine/data --out=DIR",
-            "ytdnn evaluate --workdir=/shared/run --engine=spark "
-            "--spark_master=spark://host:7077",
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,

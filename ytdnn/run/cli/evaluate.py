@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, engine, output, resolved, tracker_flag
+from ytdnn.run.cli import arguments, output, resolved, tracker_flag
 from ytdnn.run.pipeline import graph, runner, system_evaluation
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ Flag = arguments.Flag
 
 _SPLITS = ("test", "validation")
 _OTHERS = ("predictions", "bundle")
-_ENGINE_FLAGS = engine.flags("evaluates a run")
 FLAGS = (
     dataclasses.replace(resolved.WORKDIR, text="Directory of the run.", required=False),
     resolved.CONFIG,
@@ -54,7 +53,6 @@ FLAGS = (
     ),
     resolved.K,
     tracker_flag.FLAG,
-    *_ENGINE_FLAGS,
     resolved.JSON,
     Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )
@@ -92,14 +90,12 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
             "expected --workdir=DIR, --predictions=FILE or --bundle=DIR, received none "
             "(ytdnn evaluate --help)"
         )
-    machines = engine.chosen(given)
     directory = pathlib.Path(given.values["workdir"])
     config = _of_parts(given, resolved.later_config(given, directory))
     found = pipeline.evaluate(
         directory,
         config,
         split=split,
-        machines=machines,
         again=True,
         verbose=output.say,
     )
@@ -113,12 +109,6 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
 
 def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     values = given.values
-    for flag in _ENGINE_FLAGS:
-        if flag.name in values:
-            raise errors.UserError(
-                f"--{flag.name} belongs to the evaluation of a run: leave it out with "
-                f"--{kind}"
-            )
     path = pathlib.Path(values[kind])
     if "data" not in values and "workdir" not in values:
         raise errors.UserError(

@@ -7,8 +7,8 @@ from ytdnn.base import configs, environment
 from ytdnn.run import pipeline
 from ytdnn.run.cli import (
     arguments,
+    engine,
     evaluate,
-    kept_parts_flag,
     output,
     resolved,
     tracker_flag,
@@ -24,7 +24,7 @@ def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
-    machines = kept_parts_flag.engines(given)
+    machines = engine.chosen(given)
     with tracker_flag.tracked(given, directory, config) as tracker:
         found = pipeline.run(directory, config, machines=machines, verbose=output.say)
         evaluate.track(tracker, found, "test")
@@ -62,7 +62,7 @@ def prepare(given: arguments.Arguments) -> None:
     data = pipeline.prepare(
         directory,
         config,
-        machines=kept_parts_flag.engines(given),
+        machines=engine.chosen(given),
         again=True,
         verbose=output.say,
     )
