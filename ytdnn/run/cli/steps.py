@@ -1,6 +1,7 @@
 """The commands that run the steps of a run."""
 
 import dataclasses
+import importlib.resources
 import pathlib
 
 from ytdnn.base import configs, environment
@@ -50,9 +51,8 @@ def _made(given: arguments.Arguments) -> configs.Config | None:
 def prepare(given: arguments.Arguments) -> None:
     """Prepares the event log, or explains its format."""
     if given.values.get("explain") == "True":
-        from ytdnn.log import explain
-
-        output.say(explain.explain())
+        page = importlib.resources.files("ytdnn.log") / "event_log.md"
+        output.say(page.read_text(encoding="utf-8"))
         return
     resolved.require_workdir(given, "prepare")
     directory = _directory(given)
