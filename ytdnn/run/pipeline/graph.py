@@ -136,6 +136,7 @@ INDEX = Step(
     steps.build_index,
     steps.index_config,
     "index.",
+    left_out=steps.vectors_left_out,
     sections=("index",),
 )
 RANKING = Step(
@@ -165,6 +166,7 @@ BUNDLE = Step(
     ("data", "candidates", "index", "ranking"),
     steps.export,
     steps.bundle_config,
+    left_out=steps.vectors_left_out,
     sections=("composition", "refit"),
     is_served=True,
 )
