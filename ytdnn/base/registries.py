@@ -41,6 +41,10 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.index.lsh": "lsh",
         "retrieval.index.scann_index": "scann",
     },
+    "candidate_models": {
+        "retrieval.counted_models": "recent_popularity, markov, co_watch",
+        "retrieval.matrix_models": "user_neighbours, als",
+    },
     "sources": {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
@@ -142,6 +146,9 @@ LOGS = _registry("logs", "source of logs", RegisteredLog)
 ENCODERS = _registry("encoders", "encoder", _PLAIN)
 
 INDEXES = _registry("indexes", "kind of index", _PLAIN)
+
+
+CANDIDATE_MODELS = _registry("candidate_models", "candidate model", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -314,6 +321,7 @@ def versions(candidates: Any) -> dict[str, str]:
     versions = {
         "loss": LOSSES.version(candidates.loss.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
+        "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
     if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
         from ytdnn.base import own_files
