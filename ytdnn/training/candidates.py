@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, tower_inputs
@@ -17,9 +17,6 @@ from ytdnn.training import (
     loop,
     optimizer_state,
 )
-
-if TYPE_CHECKING:
-    from ytdnn.training import checkpoint_store
 
 Validation = tuple[Callable[[], dict[str, float]], str]
 """What measures the model, and the metric that chooses the checkpoint; empty: none."""
@@ -64,9 +61,6 @@ def train(
     work = checkpoints.workspace(
         directory, step_config(config), inputs_made_from, on.writes
     )
-    store = checkpoints.store(
-        on.cluster.checkpoints, directory, step_config(config), inputs_made_from
-    )
     if own.train_on_validation:
         data = data.with_validation_in_training()
     number = own.ensemble_size
@@ -75,14 +69,11 @@ def train(
     members: list[model.CandidateModel] = []
     facts_of_members = []
     for place, of_member in zip(places, refitted, strict=True):
-        of_place = store and store.part(place.name if number > 1 else "")
-        member, found = _member(config, data, members, place, of_member, of_place)
+        member, found = _member(config, data, members, place, of_member)
         members.append(member)
         facts_of_members.append(found)
     if not on.writes:
         return
-    from ytdnn.layers import weights
-
     whole = model.joined(members[-own.num_kept :])
     if number > 1:
         from ytdnn.training import projecting
@@ -94,8 +85,7 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
-        with weights.written_on(on.saving_device):
-            model.save(whole, partial)
+        model.save(whole, partial)
         _share(places, own.num_kept, partial)
     shutil.rmtree(work)
 
@@ -132,7 +122,6 @@ def _member(
     before: Sequence[model.CandidateModel],
     work: pathlib.Path,
     refitted: Mapping[str, Any] | None,
-    store: "checkpoint_store.Store | None",
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or resumes its training; a finished one is read back.
 
@@ -162,7 +151,7 @@ def _member(
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, on, work, store)
+    facts = loop.fit(stage, training, config.seed, on, work)
     return candidate_model, facts | begins
 
 

@@ -147,11 +147,6 @@ class OneDevice:
         return tf.distribute.get_strategy()
 
     @property
-    def saving_device(self) -> str | None:
-        """Device that writes all variables to its disk; None: each on its own."""
-        return None
-
-    @property
     def num_readers(self) -> int:
         """Number of parts that the batches are read in."""
         return 1

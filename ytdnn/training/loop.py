@@ -10,7 +10,7 @@ import functools
 import pathlib
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,6 @@ from ytdnn.training import (
     optimizers,
     report,
 )
-
-if TYPE_CHECKING:
-    from ytdnn.training import checkpoint_store
 
 Batch = dict[str, tf.Tensor]
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
@@ -82,7 +79,6 @@ def fit(
     seed: int,
     on: devices.OneDevice,
     directory: pathlib.Path,
-    store: "checkpoint_store.Store | None" = None,
 ) -> dict[str, Any]:
     """Trains to the end, or until validation, if there is one, stops improving.
 
@@ -93,7 +89,6 @@ def fit(
       on: Devices; one and two replicas give the same loss.
       directory: Directory of checkpoints and TensorBoard logs; an interrupted training
         is resumed. With several workers, only the chief writes.
-      store: Object store with copies of the checkpoints; None: there are none.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples per second.
@@ -103,7 +98,7 @@ def fit(
         checkpoint is kept.
     """
     trainer = Trainer(stage, training, seed, on)
-    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, on, store)
+    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, on.writes)
     progress = keeper.restore()
     on.require_same(progress.epoch, progress.step_in_epoch)
     last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
@@ -113,7 +108,7 @@ def fit(
     watcher = guard.FiniteGuard(
         stage.name, stage.model, keeper.describe_latest, trainer.executor
     )
-    with meter, keeper:
+    with meter:
         if stage.validates_start and stage.monitor and progress.is_fresh:
             metrics = meter.time_validation(stage.validate)
             metrics = devices.agreed_metrics(on, metrics)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, environment, progress, registries, schema
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.layers import randomness, weights
+from ytdnn.layers import randomness
 from ytdnn.log import earlier_impressions, events, prepared, shard_windows, streaming
 from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
@@ -81,9 +81,6 @@ def train(
     else:
         building.require_rows(data.log, events.Split.VALIDATION)
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
-    store = checkpoints.store(
-        on.cluster.checkpoints, directory, step_config(config), made_from
-    )
     randomness.set_seed(config.seed)
     if on.writes:
         own = own_columns.find(data, config.ranking.own_columns)
@@ -99,7 +96,7 @@ def train(
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
     stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)
-    facts = loop.fit(stage, training, config.seed, on, work, store)
+    facts = loop.fit(stage, training, config.seed, on, work)
     del stage  # with its windows
     environment.collect()
     if not on.writes:
@@ -113,8 +110,7 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
-        with weights.written_on(on.saving_device):
-            model.save(ranking_model, partial)
+        model.save(ranking_model, partial)
         optimizer_state.share(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)

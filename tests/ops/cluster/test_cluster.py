@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.ops.cluster import clusters, own_disks
+from tests.ops.cluster import clusters
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepared
@@ -220,28 +219,6 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
     assert done.returncode == errors.LOST_STATUS, done.stderr
     assert "start it again; the same command resumes" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.slow
-def test_machines_that_share_no_disk_resume_from_a_store(alone, tmp_path):
-    """The others do not see the disk of the chief, which writes all checkpoints."""
-    prepared_run = clusters.prepared_run(tmp_path)
-    command = [sys.executable, "-m", "tests.ops.cluster.own_disks"]
-    done = subprocess.run(
-        [*command, str(prepared_run), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=4 * MOST_SECONDS,
-        check=True,
-    )
-    out = (tmp_path / f"{own_disks.CHIEF}.txt").read_text()
-    assert "STATUSES [0, 0, 0, 0]" in done.stdout, out
-    assert re.search(r"checkpoints: fetched from .*/candidates/\w+, made after", out)
-    _assert_same_weights(alone, tmp_path / own_disks.CHIEF)
-    for server in tmp_path.glob("ps-?"):
-        assert {path.name for path in server.iterdir()} == {
-            path.name for path in prepared_run.iterdir()
-        }
 
 
 @pytest.mark.thorough

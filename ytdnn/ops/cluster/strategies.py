@@ -147,13 +147,6 @@ class ParameterServers(_Cluster):
         with self.strategy.scope(), tf.variable_creator_scope(_drawn_whole):
             yield
 
-    @property
-    def saving_device(self) -> str | None:
-        """The chief's, with checkpoints on a store: servers may have other disks."""
-        if not self.cluster.checkpoints:
-            return None
-        return f"/job:{tasks.CHIEF}/replica:0/task:0/device:CPU:0"
-
     def executor(self) -> devices.Executor:
         """Returns the executor that sends steps to workers."""
         return executors.Scheduled(self.strategy, self.cluster)

@@ -26,7 +26,6 @@ _TRAINING = (
     sessions_flag.FLAG,
     tracker_flag.FLAG,
     resolved.STRATEGY,
-    resolved.CHECKPOINTS,
 )
 _REFIT = arguments.Flag("refit", key="refit", is_switch=True)
 

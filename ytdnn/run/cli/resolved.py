@@ -18,8 +18,6 @@ CONFIG = arguments.Flag(
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = arguments.Flag("strategy", key="strategy")
 
-CHECKPOINTS = arguments.Flag("checkpoints", key="cluster.checkpoints", example="URL")
-
 JSON = arguments.Flag(
     "json",
     "Print one JSON document on standard output, all else on standard error.",
