@@ -113,9 +113,9 @@ by a script with the same loss:
 | the scores of both | 0.2126 (0.3627) | | 0.3391 | 0.2022 | 0.5859 |
 
 The second less the first, paired by user: HR@10 + 0.0093 [0.0030, 0.0161], nDCG@10
-+ 0.0045 [0.0013, 0.0077]. The scores of both and of self-attention (encoders.py) added
-have 0.3699 / 0.2165 on validation and 0.3470 / 0.2073 on test; no single run makes
-these.
++ 0.0045 [0.0013, 0.0077]. The scores of both and of self-attention (in version 0.2.0)
+added have 0.3699 / 0.2165 on validation and 0.3470 / 0.2073 on test; no single run
+makes these.
 
 Labels weighted by 1 / √(watches of their user) were behind at each of the first four
 epochs (0.1900 for 0.1936 at the fourth), by 1 / watches further.
@@ -131,7 +131,7 @@ time, four beside these bags), 2026-11-26, seed 0, validation held out: nDCG@10 
 on validation (0.2094 without), test 0.3334 / 0.1984 (0.3363 / 0.1977 without); seeing
 the request's time 0.1914 at the third epoch, where it had 0.1894. No gain, and not
 kept. HSTU beside the bags, histories of 200, the request's time seen
-(`encoders.py:ml-1m`, `hstu_request_time` with `encoder.beside_bags` and dropout 0.3):
+(in version 0.2.0, with `encoder.beside_bags` and dropout 0.3):
 0.1820 at the third epoch and behind at each before, at 5,400 examples a second of one
 core; stopped.
 

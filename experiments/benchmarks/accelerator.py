@@ -33,7 +33,7 @@ from ytdnn.base import errors, schema
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
-from ytdnn.ops.cluster import executors, strategies
+from ytdnn.ops.cluster import strategies
 from ytdnn.training import devices, loop
 
 _TOLERANCE = 1e-3  # sums of other order, on hardware of other rounding
@@ -52,12 +52,17 @@ class Run:
     examples_per_second: float
 
 
+class OneCompiled(strategies.Tpu):
+    """One device with steps compiled by XLA."""
+
+    strategy = devices.OneDevice.strategy
+
+
 def trained(
     own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
     on: devices.OneDevice,
-    is_compiled: bool,
 ) -> Run:
     """Trains some steps on a strategy's devices."""
     randomness.set_seed(0)
@@ -77,8 +82,7 @@ def trained(
         validate=dict,
         monitor="",
     )
-    executor = executors.Compiled(on.strategy) if is_compiled else None
-    trainer = loop.Trainer(stage, own.training, 0, on, executor=executor)
+    trainer = loop.Trainer(stage, own.training, 0, on)
     dataset = tf.data.Dataset.from_tensor_slices(
         {name: tf.concat([batch[name] for batch in made], 0) for name in made[0]}
     ).batch(made[0][schema.LABELS].shape[0], drop_remainder=True)
@@ -116,15 +120,14 @@ def main(argv: list[str] | None = None) -> None:
     own, num_videos = train_step.config(sizes), sizes.corpora[0]
     with tf.device("CPU"):
         alone = devices.make("none")
-        cpu = trained(own, num_videos, arguments.repeats, alone, is_compiled=False)
+        cpu = trained(own, num_videos, arguments.repeats, alone)
         runs = {
             "CPU": cpu,
-            "CPU, by XLA": trained(own, num_videos, arguments.repeats, alone, True),
+            "CPU, by XLA": trained(own, num_videos, arguments.repeats, OneCompiled()),
         }
     found = list(accelerators())
     for name, on in found:
-        is_tpu = isinstance(on, strategies.Tpu)
-        runs[name] = trained(own, num_videos, arguments.repeats, on, is_tpu)
+        runs[name] = trained(own, num_videos, arguments.repeats, on)
     print(measure.environment())
     print()
     rows = []

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.candidates.losses import base_loss
+from ytdnn.candidates import losses, popularity_by_age
 from ytdnn.layers import embeddings
 
 
@@ -16,7 +16,7 @@ class GivenUsers:
       bias: Variable `[num_videos + 1] float32`.
     """
 
-    ages: base_loss.AgeOffsets | None = None
+    ages: popularity_by_age.PopularityByAge | None = None
 
     def __init__(self, queries: tf.Tensor, num_videos: int) -> None:
         """Takes the queries; the table and biases are those of a fresh model."""
@@ -27,7 +27,7 @@ class GivenUsers:
         self.bias = tf.Variable(tf.zeros([num_videos + 1]), name="bias")
 
     def flat_queries(
-        self, features: base_loss.Features, seed: tf.Tensor | None
+        self, features: losses.Features, seed: tf.Tensor | None
     ) -> tf.Tensor:
         """Returns the given queries."""
         del features, seed
@@ -39,7 +39,7 @@ class GivenUsers:
         seed: tf.Tensor | None = None,
         places: tf.Tensor | None = None,
         num_places: tf.Tensor | None = None,
-    ) -> base_loss.Columns:
+    ) -> losses.Columns:
         """Returns rows of the table: the similarity is the dot product."""
         del seed, places, num_places
         if videos is None:
@@ -49,7 +49,7 @@ class GivenUsers:
         return tf.gather(self.videos.table, videos), tf.gather(self.bias, videos)
 
 
-def batch(labels: tf.Tensor) -> base_loss.Features:
+def batch(labels: tf.Tensor) -> losses.Features:
     """Returns examples of users all different, `labels [batch] int32`."""
     size = int(labels.shape[0])
     return {

@@ -167,8 +167,6 @@ def training(run: Run, sizes: Sizes, repeats: int) -> str:
         "input alone": lambda: next(batches),
     }
     seconds = measure.interleaved(functions, repeats)
-    part = trainer.forward_backward_seconds(dict(given), repeats)
-    seconds["forward and backward of it"] = part
     floor = seconds["products alone"]
     rows = [
         [

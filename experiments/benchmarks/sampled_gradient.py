@@ -42,7 +42,8 @@ import tensorflow as tf
 
 from experiments.benchmarks import given_users, measure
 from ytdnn import configs
-from ytdnn.candidates.losses import base_loss, full, sampled
+from ytdnn.candidates import losses
+from ytdnn.candidates.losses import full, sampled
 from ytdnn.layers import randomness
 
 Floats = npt.NDArray[np.float64]
@@ -155,7 +156,7 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
     return np.array([_cosine(a, b) for a, b in zip(means, expected, strict=True)])
 
 
-def _gradient_function(case: Case, loss: base_loss.Loss) -> tf.function:
+def _gradient_function(case: Case, loss: losses.Loss) -> tf.function:
     batch = given_users.batch(tf.constant(case.labels))
     variables = [case.model.videos.table, case.model.queries]
 

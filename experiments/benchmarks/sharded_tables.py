@@ -46,7 +46,7 @@ from experiments.benchmarks import measure, train_step
 from ytdnn import configs
 from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.ops.cluster import executors, local_cluster, strategies, tasks
+from ytdnn.ops.cluster import local_cluster, strategies, tasks
 from ytdnn.training import devices, loop
 
 _STRATEGY = tasks.PARAMETER_SERVER
@@ -88,12 +88,11 @@ def step_seconds(
         monitor="",
     )
     trainer = loop.Trainer(stage, own.training, 0, on)
-    assert isinstance(trainer.executor, executors.Scheduled)
     seconds, found = [], []
     for number in range(3 + repeats):
         started = time.perf_counter()
         loss = trainer.step(made[number % len(made)], tf.constant(number, tf.int64))
-        value = trainer.executor.value(loss)
+        value = on.value(loss)
         assert value is not None
         found.append(float(value))
         seconds.append(time.perf_counter() - started)
@@ -124,7 +123,6 @@ def process(arguments: argparse.Namespace) -> None:
     """Is one process of the cluster: the chief measures, the others serve."""
     cluster = configs.ClusterConfig(shard_megabytes=0.0001 if arguments.tiny else 1.0)
     task = tasks.from_environment(_STRATEGY)
-    assert task is not None
     if not task.is_chief:
         strategies.serve(task, cluster)
         return

@@ -296,14 +296,6 @@ def _all_operations(graph):
         yield from graph._get_function(name).graph.get_operations()
 
 
-def test_a_tree_has_no_content(data):
-    made = model.build(
-        uploads.config(loss=configs.HierarchicalSoftmaxConfig()).candidates, data
-    )
-    assert made.content is None
-    assert made.num_listed == len(made.video_vectors()) == data.vocabulary_size
-
-
 def test_an_ensemble_lists_new_videos(data, trained):
     both = model.joined([trained, trained])
     assert both.num_listed == data.num_videos

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn import configs
 from ytdnn.candidates import co_watching, initial, model
 from ytdnn.log import catalogues, events
 
@@ -58,10 +57,3 @@ def test_a_random_start_is_left_as_it_is(data):
     before = network.video_vectors()
     initial.set_weights(network, data)
     np.testing.assert_array_equal(network.video_vectors(), before)
-
-
-def test_nodes_of_a_tree_have_no_viewers():
-    with pytest.raises(ValueError, match="initial_vectors random"):
-        configs.CandidatesConfig(
-            loss=configs.HierarchicalSoftmaxConfig(), initial_vectors="co_watched"
-        )

@@ -178,7 +178,6 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
 def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monkeypatch):
     config = dataclasses.replace(
         CONFIG,
-        encoder=configs.SelfAttentionConfig(beside_bags=True),
         label=configs.NextWatchConfig(slice_length=5),
         learned_bags=2,
         skip_connection="gated",
@@ -209,8 +208,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     # Each once, the loss's too; ids are dropped only with content, and some streams are
     # the ranker's.
     of_ids = {randomness.RandomStream.WATCHED_IDS, randomness.RandomStream.VIDEO_IDS}
-    of_ids |= setting.OF_RANKER
+    of_ids |= setting.OTHERS
     assert sorted(streams) == [s for s in randomness.RandomStream if s not in of_ids]
-    # Both averages of watches, the searches, the tower's one layer, the connection;
-    # the rows that attention reads, their coordinates, and two of each block.
-    assert len(set(masks)) == len(masks) == 5 + 6
+    # Both averages of watches, the searches, the tower's one layer, the connection.
+    assert len(set(masks)) == len(masks) == 5

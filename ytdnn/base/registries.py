@@ -259,20 +259,8 @@ ENGINES = registry.Registry(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class RegisteredStrategy(registry.Registered):
-    """The devices of a training, settings of a cluster → `devices.OneDevice`.
-
-    Attributes:
-      replica: Factory of the `replica.OneReplica` of a step that several replicas make
-        together; None: there is one replica.
-    """
-
-    replica: Callable[[], Any] | None = None
-
-
 STRATEGIES = registry.Registry(
-    "ytdnn.strategies", "strategy", "ytdnn.training", RegisteredStrategy
+    "ytdnn.strategies", "strategy", "ytdnn.training", registry.Registered
 )
 
 

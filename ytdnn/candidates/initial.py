@@ -53,10 +53,8 @@ def set_weights(
         return None
     vectors = co_watching.vectors(data, config.embedding_dim)
     counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
-    if not config.tied_tables:
-        of_watched = candidate_model.user_tower.watches.videos
-        rare = vectors * _rarity(counts)[:, np.newaxis]
-        _assign_rows(of_watched.table, _stored(of_watched, rare, counts))
+    rare = vectors * _rarity(counts)[:, np.newaxis]
+    _assign_rows(candidate_model.user_tower.watches.videos.table, rare)
     if config.bias:
         logs = np.log1p(counts.astype(np.float64))
         _assign(candidate_model.bias, np.append(0.0, logs - logs.mean()))
@@ -64,16 +62,15 @@ def set_weights(
     if tower.skip_connection is not None and config.reads_bags:
         output = tower.output_layer.kernel
         output.assign(tf.zeros_like(output))  # what the tower adds is learned
-    rows = _stored(candidate_model.videos, vectors, counts)
-    begin_at(candidate_model, rows, Start())
-    return rows
+    begin_at(candidate_model, vectors, Start())
+    return vectors
 
 
 def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
     """Returns the number of bags a counted start can pass, and if lengths count."""
     can_pass = config.skip_connection != "none" and config.reads_bags
     num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1
-    return num_bags, config.similarity != "cosine" and not config.tied_tables
+    return num_bags, config.similarity != "cosine"
 
 
 def begin_at(candidate_model: model.CandidateModel, rows: Floats, start: Start) -> None:
@@ -85,8 +82,7 @@ def begin_at(candidate_model: model.CandidateModel, rows: Floats, start: Start) 
       start: Where the model is to begin.
     """
     config = candidate_model.config
-    length = 1.0 if config.tied_tables else start.length
-    _assign_rows(candidate_model.videos.table, rows, length)
+    _assign_rows(candidate_model.videos.table, rows, start.length)
     skip = candidate_model.user_tower.skip_connection
     if skip is not None and config.reads_bags:
         skip.pass_bag(start.bag, config.embedding_dim)
@@ -103,23 +99,6 @@ def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
     weights = np.sqrt(counts + 5.0) / (counts + 2.0)
     total = float((weights * counts).sum())
     return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
-
-
-def _stored(
-    table: embeddings.AnyTable, vectors: Floats, counts: npt.NDArray[np.integer]
-) -> Floats:
-    """Returns the rows of a table with given vectors, or with the nearest it can."""
-    if not isinstance(table, embeddings.HashedTable):
-        return vectors
-    from ytdnn.candidates import shared_rows
-
-    pairs = [part.numpy() for part in embeddings.parts(table.row_numbers)]
-    return shared_rows.least_squares(
-        np.concatenate(pairs)[1:] - 1,
-        vectors,
-        np.maximum(counts, 1).astype(np.float32),
-        table.num_shared,
-    )
 
 
 def _assign_rows(table: Any, rows: Floats, length: float = 1.0) -> None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, schema
+from ytdnn.base import configs, errors, own_files, schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import catalogues, inputs, positions, prepared, shard_windows, watch_log
+from ytdnn.log import inputs, positions, prepared, shard_windows, watch_log
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -103,26 +103,15 @@ def from_config(
         of_videos = content.from_config(config, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = _own_encoder(config.encoder.file)
-    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)
+        own_encoder = own_files.ENCODER.read(config.encoder.file)
+    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
 
 
 def _inputs(
-    config: configs.CandidatesConfig,
-    catalogue: catalogues.Catalogue,
-    chosen: registry.Features,
-    measured: reading.Statistics,
-    of_videos: "content.ContentInputs | None",
-    own_encoder: str,
+    config: configs.CandidatesConfig, data: prepared.PreparedData, *parts: Any
 ) -> TowerInputs:
-    return TowerInputs(
-        vocabulary_size=catalogue.vocabulary_size,
-        num_tokens=catalogue.tokens.height if config.search_length else 0,
-        features=chosen,
-        measured=measured,
-        of_videos=of_videos,
-        own_encoder=own_encoder,
-    )
+    num_tokens = data.catalogue.tokens.height if config.search_length else 0
+    return TowerInputs(data.vocabulary_size, num_tokens, *parts)
 
 
 def _training_features(
@@ -136,32 +125,6 @@ def _training_features(
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
             yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
-
-
-def content_vectors(
-    read: "content.ContentInputs", dim: int, name: str
-) -> "content.ContentVectors":
-    """Returns the layer of a content side, catalogue indices to vectors.
-
-    Args:
-      read: Inputs of the content side.
-      dim: Width of a vector.
-      name: Name of the layer.
-    """
-    from ytdnn.candidates import content
-
-    return content.ContentVectors(read, dim, name=name)
-
-
-def _own_encoder(file: str) -> str:
-    """Returns the text of the file of the user's own encoder.
-
-    Raises:
-      errors.UserError: There is none.
-    """
-    from ytdnn.base import own_files
-
-    return own_files.ENCODER.read(file)
 
 
 def like(
@@ -268,5 +231,5 @@ def read(
         of_videos = content.read(directory, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = _own_encoder(str(directory / _ENCODER))
-    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)
+        own_encoder = own_files.ENCODER.read(str(directory / _ENCODER))
+    return _inputs(config, data, chosen, measured, of_videos, own_encoder)

@@ -47,9 +47,8 @@ class UserTower(tf.keras.layers.Layer):
         self.inputs = inputs
         of_videos = None
         if inputs.of_videos is not None:
-            of_videos = tower_inputs.content_vectors(
-                inputs.of_videos, config.embedding_dim, name="watched_content"
-            )
+            dim = config.embedding_dim
+            of_videos = inputs.of_videos.vectors(dim, "watched_content")
         self.watches = choice.make(
             config,
             inputs.vocabulary_size,

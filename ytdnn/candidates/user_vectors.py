@@ -1,7 +1,5 @@
 """Users' vectors at positions of a log, for single networks and ensembles."""
 
-from typing import Protocol
-
 import numpy as np
 import tensorflow as tf
 
@@ -12,8 +10,8 @@ from ytdnn.log import prepared, watch_log
 _CONTEXT_BATCH = 1024
 
 
-class _Queries(Protocol):
-    """The interface of a model that computes users' vectors.
+class FromLogs:
+    """Users' vectors from a prepared set, of a network or of several.
 
     Attributes:
       config: Settings of candidate generation.
@@ -27,29 +25,10 @@ class _Queries(Protocol):
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
-        ...
-
-    def open_log(self, data: prepared.PreparedData) -> watch_log.WatchLog:
-        """Returns the tensors that the tower reads at a prepared set's watches."""
-        ...
-
-    def vectors_at(
-        self,
-        log: watch_log.WatchLog,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        num_searches: np.ndarray | None = None,
-        impressions: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors of an opened log."""
-        ...
-
-
-class FromLogs:
-    """Users' vectors from a prepared set, of a network or of several."""
+        raise NotImplementedError
 
     def user_vectors(
-        self: _Queries,
+        self,
         data: prepared.PreparedData,
         users: np.ndarray,
         end_watches: np.ndarray,
@@ -78,7 +57,7 @@ class FromLogs:
         return self.vectors_at(log, users, end_watches, num_searches)
 
     def request_vectors(
-        self: _Queries, data: prepared.PreparedData, impression_rows: np.ndarray
+        self, data: prepared.PreparedData, impression_rows: np.ndarray
     ) -> np.ndarray:
         """Returns users' vectors at the requests of logged impressions.
 
@@ -98,12 +77,12 @@ class FromLogs:
             num_searches = np.asarray(shown.num_searches)[impression_rows]
         return self.vectors_at(log, users, ends, num_searches, impression_rows)
 
-    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.WatchLog:
+    def open_log(self, data: prepared.PreparedData) -> watch_log.WatchLog:
         """Returns the tensors that the tower reads, with values as for a request."""
         return tower_inputs.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
-        self: _Queries,
+        self,
         log: watch_log.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
@@ -122,8 +101,8 @@ class FromLogs:
             watches are.
         """
         vectors = [np.zeros([0, self.vector_dim], np.float32)]
-        for start, stop in _blocks(len(users)):
-            rows = slice(start, stop)
+        for start in range(0, len(users), _CONTEXT_BATCH):
+            rows = slice(start, start + _CONTEXT_BATCH)
             tensors = tower_inputs.contexts(
                 self.config,
                 log,
@@ -136,7 +115,7 @@ class FromLogs:
         return np.concatenate(vectors)
 
     def readings(
-        self: _Queries,
+        self,
         data: prepared.PreparedData,
         users: np.ndarray,
         end_watches: np.ndarray,
@@ -150,7 +129,7 @@ class FromLogs:
           end_watches: `[n]` flat positions where each user's context ends.
           times: `[n]` times of the requests.
         """
-        log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
+        log = self.open_log(data)
         num_searches = None
         if log.searches is not None:
             num_searches = data.log.searches.num_before(users, times)
@@ -159,8 +138,3 @@ class FromLogs:
         )
         names = [feature.name for feature in self.tower_inputs.features]
         return {name: tensors[name][:, 0].numpy() for name in names}
-
-
-def _blocks(size: int, step: int = _CONTEXT_BATCH) -> list[tuple[int, int]]:
-    starts = range(0, size, step)
-    return [(start, min(start + step, size)) for start in starts]

@@ -140,7 +140,9 @@ class RankingNetwork(tf.keras.Model):
         of_videos = list({id(t): t for t in self.videos.values()}.values())
         layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
         return [
-            layer.table for layer in layers if isinstance(layer, embeddings.AnyTable)
+            layer.table
+            for layer in layers
+            if isinstance(layer, embeddings.EmbeddingTable)
         ]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
@@ -304,25 +306,13 @@ def _outputs_of(
 
 def _video_tables(
     config: configs.RankingConfig, vocabulary_size: int, uses: Sequence[str]
-) -> dict[str, embeddings.AnyTable]:
+) -> dict[str, embeddings.EmbeddingTable]:
     """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
 
-    def table(
-        name: str, like: embeddings.AnyTable | None = None
-    ) -> embeddings.AnyTable:
-        return embeddings.table(
-            vocabulary_size,
-            config.embedding_dim,
-            config.hashed_rows,
-            name,
-            like,
-            _STDDEV,
-        )
+    def table(name: str) -> embeddings.EmbeddingTable:
+        dim = config.embedding_dim
+        return embeddings.EmbeddingTable(vocabulary_size, dim, _STDDEV, name=name)
 
     if config.shared_table:
         return dict.fromkeys(uses, table("videos"))
-    found: dict[str, embeddings.AnyTable] = {}
-    for use in uses:
-        # Each table has rows of its own, but which two a video has is kept once.
-        found[use] = table(f"videos_{use}", found.get(uses[0]))
-    return found
+    return {use: table(f"videos_{use}") for use in uses}

@@ -15,7 +15,6 @@ from ytdnn.training import (
     checkpoints,
     devices,
     loop,
-    optimizer_state,
 )
 
 Validation = tuple[Callable[[], dict[str, float]], str]
@@ -76,9 +75,9 @@ def train(
         return
     whole = model.joined(members[-own.num_kept :])
     if number > 1:
-        from ytdnn.training import projecting
+        from ytdnn.candidates import ensemble
 
-        projecting.project(whole, data, config.seed)
+        ensemble.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
     if number > 1 and chosen is None:
         facts["validation"] = _validation(own, data, whole)[0]()
@@ -93,7 +92,7 @@ def train(
 def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
     for number, place in enumerate(places[-num_kept:]):
-        optimizer_state.share(place, partial, state_file(number))
+        checkpoints.share_state(place, partial, state_file(number))
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:
@@ -103,7 +102,7 @@ def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> 
 
 def state_file(number: int) -> str:
     """Returns the file of a network's optimiser, relative to the artefact."""
-    return f"{number}.{optimizer_state.FILE}"
+    return f"{number}.{checkpoints.STATE_FILE}"
 
 
 def _members_of(

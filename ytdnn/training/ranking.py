@@ -23,7 +23,6 @@ from ytdnn.training import (
     devices,
     impression_batches,
     loop,
-    optimizer_state,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -111,7 +110,7 @@ def train(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
         model.save(ranking_model, partial)
-        optimizer_state.share(work, partial)
+        checkpoints.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 

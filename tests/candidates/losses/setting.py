@@ -8,7 +8,8 @@ from ytdnn.layers import randomness
 from ytdnn.log import catalogues, inputs
 
 SEED = tf.constant([3, 4])
-OF_RANKER = {
+OTHERS = {  # the ranker's, and that of an encoder that reads in order
+    randomness.RandomStream.SEQUENCE,
     randomness.RandomStream.OWN_TOWER,
     randomness.RandomStream.EXPERTS,
     randomness.RandomStream.OUTCOMES,

@@ -161,7 +161,6 @@ def test_without_in_batch_negatives_other_labels_change_nothing(data):
     [
         configs.FullSoftmaxConfig(),
         configs.SampledSoftmaxConfig(),
-        configs.HierarchicalSoftmaxConfig(),
     ],
     ids=lambda loss_config: loss_config.kind,
 )

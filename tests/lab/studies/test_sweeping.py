@@ -214,13 +214,13 @@ def test_settings_that_cannot_be_are_left_out(
     tmp_path: pathlib.Path, made: dict[str, Any]
 ) -> None:
     given = {
-        "candidates.encoder": ["self_attention"],
-        "candidates.embedding_dim": [15],  # no multiple of the heads
+        "candidates.ensemble_size": [1],
+        "candidates.serving_dim": [8],  # of one network
     }
     sweep = planned(tmp_path, space=spaces.read(given))
     found = sweeping.run(sweep, 2, None, nothing)
     assert [trial.state for trial in found.trials] == ["pruned"] * 2
-    assert "embedding_dim" in found.trials[0].refused
+    assert "serving_dim" in found.trials[0].refused
     assert found.best is None
     assert sweeping.best_directory(sweep, found) == sweep.defaults
 

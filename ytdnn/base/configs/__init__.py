@@ -19,9 +19,7 @@ from ytdnn.base.configs.encoders import (
     BagsConfig,
     Encoder,
     EncoderExtension,
-    HSTUConfig,
     OwnEncoderConfig,
-    SelfAttentionConfig,
 )
 from ytdnn.base.configs.evaluation import EvaluationConfig
 from ytdnn.base.configs.index import (
@@ -45,10 +43,10 @@ from ytdnn.base.configs.losses import (
     BPRConfig,
     FullSoftmaxConfig,
     GBCEConfig,
-    HierarchicalSoftmaxConfig,
     OwnLossConfig,
     SampledSoftmaxConfig,
     WARPConfig,
+    rows_are_videos,
 )
 from ytdnn.base.configs.ranking import (
     ClickConfig,
@@ -99,10 +97,8 @@ __all__ = [
     "FeaturesConfig",
     "FullSoftmaxConfig",
     "GBCEConfig",
-    "HSTUConfig",
     "Head",
     "HeldOutWatchConfig",
-    "HierarchicalSoftmaxConfig",
     "IndexConfig",
     "IndexKind",
     "IvfConfig",
@@ -120,7 +116,6 @@ __all__ = [
     "RefreshConfig",
     "SampledSoftmaxConfig",
     "ScannConfig",
-    "SelfAttentionConfig",
     "TrainingConfig",
     "WARPConfig",
     "WeightedLogisticConfig",
@@ -137,6 +132,7 @@ __all__ = [
     "own_settings",
     "quickstart",
     "resolved",
+    "rows_are_videos",
     "sized",
     "to_dict",
     "validated",

@@ -95,10 +95,6 @@ class RankingConfig:
       embedding_dim: Width of the shared video embedding.
       shared_table: Whether the video shown, the last watched, the seed and the history
         share one table of embeddings; else each has its own.
-      hashed_rows: Number of rows of the video tables, for tables beyond memory: each
-        video's vector is the sum of two rows, chosen by hashes and shared with other
-        videos. A video then takes 8 bytes beside them, the numbers of its rows. 0 = a
-        row of each.
       history_length: Number of most recent watches that are averaged.
       attention_units: Units of the hidden layer that weighs each watch of the history
         for each video shown (DIN), in addition to the average; 0 = no attention.
@@ -134,7 +130,6 @@ class RankingConfig:
     enabled: Literal["auto"] | bool = "auto"
     embedding_dim: components.Positive = 16
     shared_table: bool = True
-    hashed_rows: components.NonNegative = 0
     history_length: components.Positive = 50
     attention_units: components.NonNegative = 0
     features: inputs.FeaturesConfig = inputs.FeaturesConfig()
@@ -184,11 +179,6 @@ class RankingConfig:
                 f"expected a layer in tower, which the experts replace, received none "
                 f"and experts={self.experts}"
             )
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _rows_can_be_told_apart(self) -> Self:
-        components.require_several_rows(self.hashed_rows)
         return self
 
     def weights_of(self, outcomes: Sequence[str]) -> dict[str, float]:

@@ -91,10 +91,6 @@ def candidates(size: by_size.LogSize) -> dict[str, Options | Range]:
     few = size.videos <= _FEW_VIDEOS
     losses = ("full_softmax", "sampled_softmax") if few else ("sampled_softmax",)
     return {
-        "candidates.encoder": Options(("bags", "self_attention")),
-        "candidates.encoder.beside_bags": Options(
-            (False, True), when=(("candidates.encoder", "self_attention"),)
-        ),
         "candidates.decay_rates": Options(((), (0.5, 0.8, 0.93), (0.7, 0.9, 0.97))),
         "candidates.history_length": Options((20, 50, 100)),
         "candidates.content.enabled": Options((False, True)),

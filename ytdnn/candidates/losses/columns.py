@@ -5,7 +5,8 @@ import dataclasses
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.candidates.losses import base_loss, proposals
+from ytdnn.candidates import losses
+from ytdnn.candidates.losses import proposals
 from ytdnn.layers import replica, softmax
 
 
@@ -45,7 +46,7 @@ class BatchLabels:
 
     def own(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the part of `values` that belongs to the queries' own labels."""
-        return replica.here().own(values, self.num_queries)
+        return replica.own(values, self.num_queries)
 
     def negatives(self) -> ColumnGroup:
         """Returns the labels that are negatives: of other users, for other videos."""
@@ -66,16 +67,16 @@ class BatchLabels:
         same = tf.searchsorted(of_users, users, side="right")
         same -= tf.searchsorted(of_users, users, side="left")
         total = tf.reduce_sum(tf.cast(is_label, tf.float32))
-        return replica.here().mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
+        return replica.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
 
 
-def labels_of(batch: base_loss.Features, in_batch: bool) -> BatchLabels:
+def labels_of(batch: losses.Features, in_batch: bool) -> BatchLabels:
     """Returns the labels of a batch, those of all replicas if they are negatives."""
     names = schema.LABELS, schema.WEIGHTS, schema.USER_INDICES
     values = [tf.reshape(batch[name], [-1]) for name in names]
     num_queries = tf.size(values[0])
     if in_batch:
-        values = [replica.here().gathered(each) for each in values]
+        values = [replica.gathered(each) for each in values]
     return BatchLabels(num_queries, *values)
 
 

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
-from ytdnn.candidates.losses import base_loss
+from ytdnn.candidates import losses
 from ytdnn.layers import softmax
 
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
-def make(
-    config: configs.FullSoftmaxConfig, learner: base_loss.Learner
-) -> "FullSoftmax":
+def make(config: configs.FullSoftmaxConfig, learner: losses.Learner) -> "FullSoftmax":
     """Returns the configured loss."""
     return FullSoftmax(
         config,
@@ -35,9 +33,9 @@ class FullSoftmax:
     def __init__(
         self,
         config: configs.FullSoftmaxConfig,
-        model: base_loss.ScoredModel,
+        model: losses.ScoredModel,
         precision: str,
-        teachers: Sequence[base_loss.ScoredModel] = (),
+        teachers: Sequence[losses.ScoredModel] = (),
         share: float = 0.0,
     ) -> None:
         """Keeps the model and the smoothing.
@@ -56,7 +54,7 @@ class FullSoftmax:
         self._precision = precision
 
     def __call__(
-        self, batch: base_loss.Features, seed: tf.Tensor
+        self, batch: losses.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -78,7 +76,7 @@ class FullSoftmax:
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     def _probabilities(
-        self, batch: base_loss.Features, offsets: tf.Tensor | None
+        self, batch: losses.Features, offsets: tf.Tensor | None
     ) -> tf.Tensor:
         """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
@@ -93,7 +91,7 @@ class FullSoftmax:
         return tf.nn.softmax(mean if offsets is None else mean + offsets)
 
     def _offsets(
-        self, batch: base_loss.Features, num_videos: tf.Tensor
+        self, batch: losses.Features, num_videos: tf.Tensor
     ) -> tf.Tensor | None:
         """Returns the score offsets by age, `[batch, num_videos]`, if there are any."""
         ages = self._model.ages

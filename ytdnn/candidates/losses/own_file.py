@@ -9,13 +9,14 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, own_files, registries
-from ytdnn.candidates.losses import base_loss, pairwise
+from ytdnn.candidates import losses
+from ytdnn.candidates.losses import pairwise
 
 _FILE = own_files.LOSS
 
 
 @registries.LOSSES.register("own", configs.OwnLossConfig)
-def make(config: configs.OwnLossConfig, learner: base_loss.Learner) -> Any:
+def make(config: configs.OwnLossConfig, learner: losses.Learner) -> Any:
     """Returns the Keras loss that the file of a config declares.
 
     Raises:

@@ -20,7 +20,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs, registries, schema
-from ytdnn.candidates.losses import base_loss, columns, proposals
+from ytdnn.candidates import losses
+from ytdnn.candidates.losses import columns, proposals
 from ytdnn.layers import replica, softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
@@ -28,7 +29,7 @@ _FEWEST = 1e-12  # expected count of a video that the counts say is never a labe
 
 @registries.LOSSES.register("sampled_softmax", configs.SampledSoftmaxConfig)
 def make(
-    config: configs.SampledSoftmaxConfig, learner: base_loss.Learner
+    config: configs.SampledSoftmaxConfig, learner: losses.Learner
 ) -> "SampledSoftmax":
     """Returns the configured loss."""
     return SampledSoftmax(
@@ -50,7 +51,7 @@ class SampledSoftmax:
     def __init__(
         self,
         config: configs.SampledSoftmaxConfig,
-        model: base_loss.ScoredModel,
+        model: losses.ScoredModel,
         label_counts: np.ndarray,
         precision: str,
     ) -> None:
@@ -73,7 +74,7 @@ class SampledSoftmax:
         self.proposal = proposals.NegativeSampler(chances / chances.sum())
 
     def __call__(
-        self, batch: base_loss.Features, seed: tf.Tensor
+        self, batch: losses.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -117,11 +118,11 @@ class SampledSoftmax:
 
     def _scored(
         self, labels: columns.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[base_loss.Columns, base_loss.Columns]:
+    ) -> tuple[losses.Columns, losses.Columns]:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
-        places = replica.here().places(labels.num_queries, *sizes)
+        places = replica.places(labels.num_queries, *sizes)
         found = self._model.columns(tf.concat(videos, axis=0), seed, *places)
         # Not sliced: the gradient of a slice is a pass over zeros.
         vectors, biases = (tf.split(values, sizes) for values in found)
@@ -129,10 +130,10 @@ class SampledSoftmax:
 
     def _log_sum(
         self,
-        batch: base_loss.Features,
+        batch: losses.Features,
         queries: tf.Tensor,
         group: columns.ColumnGroup,
-        scored: base_loss.Columns,
+        scored: losses.Columns,
         num_in_batch: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the logarithm of the sum of negatives' exponentials, `[queries]`.
@@ -176,5 +177,5 @@ class _LogSum(tf.keras.losses.Loss):
         return softmax.log_sum_exp(y_pred, *self._arguments)
 
 
-def _times(batch: base_loss.Features) -> tf.Tensor:
+def _times(batch: losses.Features) -> tf.Tensor:
     return tf.reshape(batch[schema.LABEL_TIMES], [-1])

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features.sequences import base_encoder, watched
-from ytdnn.layers import bags, learned_bags, randomness
+from ytdnn.layers import bags, randomness
 
 
 class WatchBags(watched.Watched):
@@ -44,7 +44,7 @@ class WatchBags(watched.Watched):
         self.learned_bags = None
         if config.learned_bags:
             self.num_bags += config.learned_bags
-            self.learned_bags = learned_bags.LearnedBags(
+            self.learned_bags = bags.LearnedBags(
                 config.learned_bags,
                 config.history_length,
                 config.history_dropout,

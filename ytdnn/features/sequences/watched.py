@@ -55,7 +55,7 @@ class Watched(base_encoder.Encoder):
         config: configs.CandidatesConfig,
         vocabulary_size: int,
         content: ContentSource | None = None,
-        videos: embeddings.AnyTable | None = None,
+        videos: embeddings.EmbeddingTable | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the table.
@@ -69,11 +69,8 @@ class Watched(base_encoder.Encoder):
         """
         super().__init__(**kwargs)
         self.config = config
-        self.videos: Any = videos or embeddings.table(
-            vocabulary_size,
-            config.embedding_dim,
-            config.hashed_rows,
-            name="watched_videos",
+        self.videos: Any = videos or embeddings.EmbeddingTable(
+            vocabulary_size, config.embedding_dim, name="watched_videos"
         )
         self.content = content
 

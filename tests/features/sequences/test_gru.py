@@ -12,11 +12,8 @@ from ytdnn.log import events, inputs, positions, prepared, watch_log
 
 POSITIONS = 5
 ENCODERS = {
-    "self_attention": configs.SelfAttentionConfig(num_heads=4),
-    "hstu": configs.HSTUConfig(num_heads=1),
-    "hstu_without_times": configs.HSTUConfig(time_bias=False),
-    "beside_bags": configs.SelfAttentionConfig(num_blocks=1, beside_bags=True),
     "gru": configs.OwnEncoderConfig(file="gru.py"),
+    "beside_bags": configs.OwnEncoderConfig(file="gru.py", beside_bags=True),
 }
 
 
@@ -59,7 +56,7 @@ def rows(
     return features
 
 
-class AttentionContract(contract.EncoderContract):
+class SequenceContract(contract.EncoderContract):
     """Subclass and name the encoder."""
 
     name: str
@@ -73,27 +70,14 @@ class AttentionContract(contract.EncoderContract):
         return data.vocabulary_size
 
 
-class TestSelfAttention(AttentionContract):
-    name = "self_attention"
-
-
-class TestHSTU(AttentionContract):
-    name = "hstu"
-
-
-@pytest.mark.thorough
-class TestHSTUWithoutTimes(AttentionContract):
-    name = "hstu_without_times"
-
-
-class TestGRU(AttentionContract):
+class TestGRU(SequenceContract):
     """The one that docs/encoders.md shows."""
 
     name = "gru"
 
 
 @pytest.mark.thorough
-class TestBesideBags(AttentionContract):
+class TestBesideBags(SequenceContract):
     name = "beside_bags"
 
 
@@ -155,47 +139,14 @@ def test_a_later_watch_changes_no_earlier_position(
         assert np.any(found[:, first:] != plain[:, first:])
 
 
-@pytest.mark.parametrize("name", ["self_attention", "hstu", "gru"])
-def test_the_order_of_watches_counts(data: prepared.PreparedData, name: str) -> None:
+def test_the_order_of_watches_counts(data: prepared.PreparedData) -> None:
     """Of those behind the last one too, which bags of them would not tell apart."""
-    encoder, features = made(name, data), rows(data)
+    encoder, features = made("gru", data), rows(data)
     order = [*range(7), 8, 7, 9]
     swapped = features | {
         schema.WATCH_ROWS: tf.gather(features[schema.WATCH_ROWS], order, axis=1)
     }
     assert np.any(vectors(encoder, swapped)[:, -1] != vectors(encoder, features)[:, -1])
-
-
-@pytest.mark.parametrize(
-    ("name", "watches", "requests"),
-    [
-        ("self_attention", False, False),
-        ("hstu", True, True),
-        ("hstu_without_times", False, False),
-    ],
-)
-def test_times_count_where_they_are_read(
-    data: prepared.PreparedData, name: str, watches: bool, requests: bool
-) -> None:
-    encoder, features = made(name, data, True), rows(data, True)
-    plain = vectors(encoder, features)
-    times = features[schema.WATCH_ROW_TIMES]
-    slower = features | {schema.WATCH_ROW_TIMES: times - (times[:, -1:] - times) * 9}
-    assert np.any(vectors(encoder, slower) != plain) == watches
-    asked = features[schema.REQUEST_TIMES]
-    later = features | {schema.REQUEST_TIMES: asked + 10**6}
-    assert np.any(vectors(encoder, later) != plain) == requests
-    names = {field.name for field in encoder.fields(data.catalogue)}
-    assert (schema.WATCH_TIMES in names) == watches
-    assert (schema.TIME in names) == requests
-
-
-def test_the_time_of_the_request_is_read_only_where_it_is_allowed(
-    data: prepared.PreparedData,
-) -> None:
-    encoder = made("hstu", data)
-    assert schema.TIME not in {field.name for field in encoder.fields(data.catalogue)}
-    vectors(encoder, rows(data))  # which have no such tensor
 
 
 def test_request_times_of_the_log_are_those_of_the_request(
@@ -210,19 +161,6 @@ def test_request_times_of_the_log_are_those_of_the_request(
 def _request_times(log: positions.LogTensors) -> dict[str, positions.Reader]:
     del log
     return {schema.REQUEST_TIMES: lambda at: at.times}
-
-
-def test_bfloat16_is_near_float32(data: prepared.PreparedData) -> None:
-    found = []
-    for precision in ("float32", "bfloat16"):
-        for encoder in (ENCODERS["self_attention"], ENCODERS["hstu"]):
-            tf.keras.utils.set_random_seed(1)
-            config = dataclasses.replace(config_of(encoder), precision=precision)
-            found.append(vectors(choice.make(config, data.vocabulary_size), rows(data)))
-    for exact, near in zip(found[:2], found[2:], strict=True):
-        assert near.dtype == np.float32
-        np.testing.assert_allclose(near, exact, atol=0.3)
-        assert np.any(near != exact)
 
 
 @pytest.mark.parametrize(

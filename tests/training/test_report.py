@@ -1,9 +1,11 @@
+"""Numbers that are not finite end a training with one line."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ytdnn.base import errors
-from ytdnn.training import devices, guard
+from ytdnn.training import devices, report
 
 
 class _Model(tf.keras.Model):
@@ -12,15 +14,10 @@ class _Model(tf.keras.Model):
         self.table = tf.Variable(tf.ones([3]), name="videos/table")
 
 
-def _executor():
-    return devices.make("none").executor()
-
-
 def _guard():
     model = _Model()
-    return guard.FiniteGuard(
-        "candidates", model, lambda: "kept at x", _executor()
-    ), model
+    on = devices.make("none")
+    return report.FiniteGuard("candidates", model, lambda: "kept at x", on), model
 
 
 def test_a_bad_loss_names_its_step_and_the_bad_input():
@@ -40,11 +37,6 @@ def test_bad_weights_are_seen_before_they_are_saved():
     model.table.assign([1.0, np.inf, 1.0])
     with pytest.raises(errors.UserError, match=r"step 1 \(videos/table\)"):
         watcher.check_weights("step 1")
-
-
-def test_integers_are_finite():
-    watcher, _ = _guard()
-    assert watcher.not_finite({"rows": tf.constant([1, 2])}) == []
 
 
 def test_weights_that_are_finite_but_beyond_use_are_named():
