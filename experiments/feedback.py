@@ -12,11 +12,10 @@ minutes on a page. All networks have the same inputs, sizes, batches and epochs 
 without the scores of candidates; they differ in the weights of the losses alone
 (`ranking.loss_weights`). Of a network for one outcome the loss of the click and the
 watch time weighs 0, and the epoch is chosen by that outcome's loss. Whether outcomes of
-the one network have towers of their own or share the click's, the weight of their
-losses, and whether there are experts (MMoE) is chosen on the
-validation window by the sum of the click's log loss and those of the outcomes; the test
-window is asked once. Grouped AUC is by what was known when a user's list began.
-Differences are paired by user: 1,000 resamples.
+the one network have towers of their own or share the click's, and the weight of their
+losses, is chosen on the validation window by the sum of the click's log loss and those
+of the outcomes; the test window is asked once. Grouped AUC is by what was known when a
+user's list began. Differences are paired by user: 1,000 resamples.
 
 `is_follow`, `is_hate`, `is_comment` and `is_forward` have too few positive rows in the
 test window for a claim of their own.
@@ -64,12 +63,11 @@ from ytdnn.ranking import predictions
 from ytdnn.training import ranking as training
 
 CLICK = schema.CLICKED
-# Weight of each outcome's loss, experts, and the widths of an outcome's own tower.
-JOINT: dict[str, tuple[float, int, tuple[int, ...]]] = {
-    "own towers": (0.1, 0, (128, 64)),
-    "one tower, weight 0.1": (0.1, 0, ()),
-    "one tower, weight 1": (1.0, 0, ()),
-    "one tower, 4 experts": (0.1, 4, ()),
+# Weight of each outcome's loss, and the widths of an outcome's own tower.
+JOINT: dict[str, tuple[float, tuple[int, ...]]] = {
+    "own towers": (0.1, (128, 64)),
+    "one tower, weight 0.1": (0.1, ()),
+    "one tower, weight 1": (1.0, ()),
 }
 ALONE = (CLICK, schema.COMPLETED, schema.LIKED)
 _Split = events.Split
@@ -81,7 +79,6 @@ def config_of(
     data_dir: pathlib.Path,
     epochs: int,
     weights: Weights,
-    experts: int = 0,
     outcome_tower: tuple[int, ...] = (),
     seed: int = 0,
 ) -> configs.Config:
@@ -91,7 +88,6 @@ def config_of(
       data_dir: Folder or archive of KuaiRand-Pure.
       epochs: Number of epochs, at most.
       weights: Weights of the losses.
-      experts: Number of experts.
       outcome_tower: Widths of each outcome's own tower.
       seed: Seed of the run.
     """
@@ -115,7 +111,6 @@ def config_of(
                 table_accumulator=1e-7,
             ),
             loss_weights=weights,
-            experts=experts,
             outcome_tower=outcome_tower,
         ),
         seed=seed,
@@ -268,9 +263,9 @@ def measure(
         data = prepare.prepare(plain.data, directory)
     names = [one.name for one in data.catalogue.outcomes]
     models = {}
-    for variant, (weight, experts, own) in JOINT.items():
+    for variant, (weight, own) in JOINT.items():
         weights = loss_weights(names, weight=weight)
-        config = config_of(data_dir, epochs, weights, experts, own, seed)
+        config = config_of(data_dir, epochs, weights, own, seed)
         models[variant] = train(data, config, workdir / variant.replace(" ", "-"))
     for target in ALONE:
         weights = loss_weights(names, target)

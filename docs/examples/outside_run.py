@@ -27,7 +27,7 @@ again = user_tower.UserTower.from_config(tower.get_config())
 bpr = pairwise.BPR()  # scores of the label, then of negatives
 loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))
 
-clicks = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+clicks = heads.Clicks(probability=0.2, seconds=40.0)
 head = heads.make(configs.ExactOddsConfig(), clicks)
 labels = heads.Labels(
     clicked=tf.constant([True, False]),

@@ -113,7 +113,7 @@ def test_a_model_is_made_again_of_its_config() -> None:
 
 def test_a_ranker_is_made_again_of_its_config() -> None:
     config = configs.RankingConfig(embedding_dim=4, tower=(8,), history_length=4)
-    clicks = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+    clicks = heads.Clicks(probability=0.2, seconds=40.0)
     measured = network.Statistics(30, {}, clicks)
     made = network.RankingNetwork(config, (), measured)
     given = json.loads(json.dumps(made.get_config()))

@@ -24,7 +24,7 @@ def test_networks_differ_in_the_weights_of_their_losses_alone(
     of_click = feedback.loss_weights(NAMES, schema.CLICKED)
     assert of_click == ("liked=0", "completed=0")
     one, other = (
-        feedback.config_of(tmp_path, 2, weights, 0).ranking
+        feedback.config_of(tmp_path, 2, weights).ranking
         for weights in (alone, of_click)
     )
     assert one.weights_of(NAMES) == {"head": 0.0, "liked": 1.0, "completed": 0.0}

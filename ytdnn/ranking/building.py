@@ -38,8 +38,8 @@ def build(
         None: no context.
 
     Raises:
-      errors.UserError: The log has no impressions to train on, or the config
-        names an unknown feature.
+      errors.UserError: The log has no impressions to train on, or the config names an
+        unknown feature.
     """
     require_rows(data.log, events.Split.TRAIN)
     chosen = features_of(config, data)

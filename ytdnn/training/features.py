@@ -9,7 +9,7 @@ from ytdnn.retrieval import channels, diversity
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:
-    """Checks the features of both networks, the ranker's rows and the composition.
+    """Checks the features of both networks, and the composition.
 
     Raises:
       errors.UserError: A feature's name is unknown, has no effect, or its columns are

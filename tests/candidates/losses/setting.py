@@ -10,8 +10,6 @@ from ytdnn.log import catalogues, inputs
 SEED = tf.constant([3, 4])
 OTHERS = {  # the ranker's, and that of an encoder that reads in order
     randomness.RandomStream.SEQUENCE,
-    randomness.RandomStream.OWN_TOWER,
-    randomness.RandomStream.EXPERTS,
     randomness.RandomStream.OUTCOMES,
 }
 
