@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from ytdnn import configs, registries
 from ytdnn.base import schema
-from ytdnn.candidates import losses
+from ytdnn.candidates import losses, model
 from ytdnn.layers import embeddings
 from ytdnn.log import events, prepared
 
@@ -67,20 +67,6 @@ class NodeRows(tf.Module):
         return leaf_vectors(rows, bias, self.leaves.numpy()[1:])
 
 
-class Tree(losses.ScoredModel, typing.Protocol):
-    """A model with tree nodes as the rows of its video table.
-
-    Attributes:
-      head: Head with the leaves.
-      videos: The video table.
-      bias: Variable `[num_videos + 1] float32`.
-    """
-
-    head: NodeRows
-    videos: embeddings.EmbeddingTable
-    bias: tf.Variable
-
-
 @registries.LOSSES.register(
     "hierarchical_softmax", HierarchicalSoftmaxConfig, head=NodeRows
 )
@@ -89,7 +75,7 @@ def make(
 ) -> "HierarchicalSoftmax":
     """Returns the loss; the order of its tree is in the model's head."""
     del config
-    return HierarchicalSoftmax(typing.cast(Tree, learner.model))
+    return HierarchicalSoftmax(learner.model)
 
 
 class HierarchicalSoftmax:
@@ -99,9 +85,10 @@ class HierarchicalSoftmax:
     turns right.
     """
 
-    def __init__(self, model: Tree) -> None:
+    def __init__(self, model: model.CandidateModel) -> None:
         """Keeps the model; its video table holds the nodes."""
         self._model = model
+        self._head = typing.cast(NodeRows, model.head)
         num_leaves = int(model.bias.shape[0]) - 1
         self._depth = (2 * num_leaves - 1).bit_length() - 1
 
@@ -122,7 +109,7 @@ class HierarchicalSoftmax:
           queries: `[batch, dim] float32`.
           labels: `[batch] int32` video indices.
         """
-        leaves = embeddings.rows(self._model.head.leaves, labels)[:, tf.newaxis]
+        leaves = embeddings.rows(self._head.leaves, labels)[:, tf.newaxis]
         shifts = tf.range(self._depth)
         turns = tf.cast(tf.bitwise.right_shift(leaves, shifts) & 1, tf.float32)
         nodes = tf.bitwise.right_shift(leaves, shifts + 1)  # 0 above the root

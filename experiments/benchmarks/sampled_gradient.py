@@ -144,13 +144,17 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
         correct_positive=treatment == "corrected",
     )
     loss_class = _Uncorrected if treatment == "uncorrected" else sampled.SampledSoftmax
-    loss = loss_class(config, case.model, case.label_counts, _PRECISION)
+    of_case = case.model, case.label_counts, _PRECISION
+    loss = loss_class(config, losses.Learner(*of_case))  # type: ignore[arg-type]
     gradient = _gradient_function(case, loss)
     means = [np.zeros(1), np.zeros(1)]
     for draw in range(sizes.draws):
         found = gradient(tf.constant([0, draw]))
         means = [mean + part.numpy() for mean, part in zip(means, found, strict=True)]
-    reference = full.FullSoftmax(configs.FullSoftmaxConfig(), case.model, _PRECISION)
+    reference = full.FullSoftmax(
+        configs.FullSoftmaxConfig(),
+        losses.Learner(case.model, np.ones(1), _PRECISION),  # type: ignore[arg-type]
+    )
     whole = _gradient_function(case, reference)
     expected = [part.numpy() for part in whole(tf.constant([0, 0]))]
     return np.array([_cosine(a, b) for a, b in zip(means, expected, strict=True)])

@@ -316,7 +316,8 @@ def _loss_runner(
     queries = tf.random.stateless_normal([size, settings.embedding_dim], [0, 1])
     model = given_users.GivenUsers(queries, num_videos)
     optimizer = tf.keras.optimizers.legacy.Adagrad(0.1)
-    loss = losses.make(settings, model, label_counts(num_videos))
+    counts = label_counts(num_videos)
+    loss = losses.make(settings, model, counts)  # type: ignore[arg-type]
     made = itertools.cycle(batches(settings, num_videos))
     variables = [model.videos.table, model.bias]
 

@@ -124,14 +124,13 @@ def test_watches_alone_are_enough(tmp_path):
     config = dataclasses.replace(
         CONFIG,
         features=configs.FeaturesConfig(),
-        bags=("mean", "sum", "max"),
     )
     candidate_model = model.build(config, data)
     assert candidate_model.facts()["features"] == []
     assert candidate_model.facts()["sequences"] == ["watches"]
-    # Per bag 8 coordinates: mean, sum, max, three decay rates.
+    # Per bag 8 coordinates: the mean, three decay rates.
     kernel = candidate_model.user_tower.tower.weights[0]
-    assert kernel.shape == [6 * 8, 16]
+    assert kernel.shape == [4 * 8, 16]
 
 
 def test_search_tokens_are_a_table_of_the_table_optimiser(data):

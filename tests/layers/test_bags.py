@@ -19,9 +19,7 @@ def _slice(seed=0):
 
 class TestHistoryBags(contract.LayerContract):
     def make(self):
-        return bags.HistoryBags(
-            ("mean", "sum", "max"), (0.5,), dropout=0.3, name="bags"
-        )
+        return bags.HistoryBags((1.0, 0.5), dropout=0.3, name="bags")
 
     def inputs(self):
         return tuple(tf.constant(values) for values in _slice())
@@ -48,7 +46,7 @@ def _oracle(rows, known, first_rows, rates):
 
 def test_bags_equal_the_averages_of_each_position_alone():
     rows, known, first_rows = _slice()
-    layer = bags.HistoryBags(("mean",), (0.5, 0.9))
+    layer = bags.HistoryBags((1.0, 0.5, 0.9))
     actual = layer(tf.constant(rows), tf.constant(known), tf.constant(first_rows))
     expected = _oracle(rows, known, first_rows, (1.0, 0.5, 0.9))
     np.testing.assert_allclose(actual, expected, atol=1e-6)
@@ -59,7 +57,7 @@ def test_mean_by_hand():
     # mean (1 + 4) / 2 = 5/2; decay 1/2: (1·1/2 + 4·1) / (1/2 + 1) = 9/2 / (3/2) = 3.
     rows = tf.constant([[[9.0], [9.0], [1.0], [4.0]]])
     known = tf.constant([[True] * 4])
-    layer = bags.HistoryBags(("mean",), (0.5,))
+    layer = bags.HistoryBags((1.0, 0.5))
     actual = layer(rows, known, tf.constant([[2]]))
     np.testing.assert_allclose(actual, [[[5 / 2, 3]]])
 
@@ -67,14 +65,14 @@ def test_mean_by_hand():
 def test_an_empty_history_is_the_zero_vector():
     rows, known, _ = _slice()
     first_rows = tf.fill([2, POSITIONS], ROWS)
-    layer = bags.HistoryBags(("mean",), (0.5,))
+    layer = bags.HistoryBags((1.0, 0.5))
     actual = layer(tf.constant(rows), tf.constant(known), first_rows)
     np.testing.assert_array_equal(actual, np.zeros([2, POSITIONS, 2 * DIM]))
 
 
 def test_rows_at_and_after_the_label_change_nothing():
     rows, known, first_rows = _slice()
-    layer = bags.HistoryBags(("mean",), (0.5,))
+    layer = bags.HistoryBags((1.0, 0.5))
     before = layer(tf.constant(rows), tf.constant(known), tf.constant(first_rows))
     rows[:, LENGTH:] = 77.0  # row LENGTH is the label of position 0
     after = layer(tf.constant(rows), tf.constant(known), tf.constant(first_rows))
@@ -85,49 +83,13 @@ def test_rows_at_and_after_the_label_change_nothing():
 def test_dropout_drops_rows_of_each_position_on_its_own():
     rows = tf.eye(50)[tf.newaxis]
     rows = tf.repeat(rows, 40, axis=0)
-    layer = bags.HistoryBags(("mean",), (), dropout=0.5)
+    layer = bags.HistoryBags(dropout=0.5)
     known = tf.ones([40, 50], tf.bool)
     first_rows = tf.zeros([40, 1], tf.int32)
     bag = layer(rows, known, first_rows, seed=tf.constant([1, 1])).numpy()[:, 0]
     assert np.mean(bag == 0) == pytest.approx(0.5, abs=0.05)
     np.testing.assert_allclose(bag.sum(axis=1), 1.0, atol=1e-5)  # averages again
     assert not np.array_equal(bag[0], bag[1])
-
-
-def test_sum_and_max_by_hand():
-    # Two watches, (1, -3) and (4, -5), behind a foreign row:
-    # sum (1 + 4, -3 - 5) = (5, -8); max (4, -3), the foreign 9 not in it.
-    rows = tf.constant([[[9.0, 9.0], [1.0, -3.0], [4.0, -5.0]]])
-    known = tf.constant([[True] * 3])
-    layer = bags.HistoryBags(("sum", "max"))
-    np.testing.assert_allclose(
-        layer(rows, known, tf.constant([[1]])), [[[5, -8, 4, -3]]]
-    )
-    nothing = layer(rows, known, tf.constant([[3]]))
-    np.testing.assert_array_equal(nothing, [[[0, 0, 0, 0]]])
-
-
-def test_bags_stand_side_by_side_in_one_order():
-    rows, known, first_rows = map(tf.constant, _slice())
-    together = bags.HistoryBags(("max", "sum", "mean"), (0.5,))
-    apart = [
-        bags.HistoryBags(("sum",)),
-        bags.HistoryBags(("mean",)),
-        bags.HistoryBags((), (0.5,)),
-        bags.HistoryBags(("max",)),
-    ]
-    expected = [layer(rows, known, first_rows) for layer in apart]
-    actual = together(rows, known, first_rows)
-    np.testing.assert_allclose(actual, np.concatenate(expected, axis=-1), atol=1e-6)
-
-
-def test_a_sum_under_dropout_has_the_expectation_of_the_whole():
-    rows = tf.ones([400, 50, 1])
-    layer = bags.HistoryBags(("sum",), dropout=0.5)
-    known = tf.ones([400, 50], tf.bool)
-    sums = layer(rows, known, tf.zeros([400, 1], tf.int32), tf.constant([1, 1]))
-    # Standard error of the mean: 50 · sqrt(0.5 · 0.5 / 50) / 0.5 / 20 = 0.18.
-    assert np.mean(sums) == pytest.approx(50.0, abs=1.0)
 
 
 class TestLearnedBags(contract.LayerContract):
@@ -142,7 +104,7 @@ def test_the_logits_of_decay_rates_give_their_bags():
     layer = bags.LearnedBags(3, LENGTH)
     rates = np.array([1.0, 0.5, 0.9])
     layer.logits.assign(np.log(rates)[:, np.newaxis] * np.arange(LENGTH) + 7.0)
-    expected = bags.HistoryBags(("mean",), (0.5, 0.9))(*map(tf.constant, _slice()))
+    expected = bags.HistoryBags((1.0, 0.5, 0.9))(*map(tf.constant, _slice()))
     np.testing.assert_allclose(layer(*map(tf.constant, _slice())), expected, atol=1e-6)
 
 

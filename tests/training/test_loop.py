@@ -11,10 +11,17 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.candidates import initial, model
+from ytdnn.candidates import model
 from ytdnn.layers import randomness
 from ytdnn.log import events, shard_windows
-from ytdnn.training import candidates, checkpoints, devices, loop, report
+from ytdnn.training import (
+    candidates,
+    checkpoints,
+    devices,
+    loop,
+    report,
+    starting,
+)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +212,7 @@ def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
     )
     randomness.set_seed(0)
     network = model.build(config.candidates, data)
-    initial.set_weights(network, data)
+    starting.set_weights(network, data)
     begun = network.video_vectors()
     stage = candidates.make_stage(config, data, network)
     values = iter([0.3, 0.2, 0.1])
@@ -296,7 +303,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from ytdnn.candidates import initial, model
+from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.training import (candidates, devices, loop)
 from ytdnn.layers import randomness

@@ -1,10 +1,10 @@
 """The training batches of the candidate model, from one shard window or from many."""
 
-import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ytdnn.base import configs
 from ytdnn.candidates import tower_inputs
@@ -12,21 +12,6 @@ from ytdnn.log import inputs, prepared, streaming
 
 if TYPE_CHECKING:
     from ytdnn.log import drawn_labels
-
-
-@dataclasses.dataclass(frozen=True)
-class _Counts:
-    """Counts of a shard, without its events.
-
-    Attributes:
-      watches: Number of watches in the training window.
-      labels: Number of watches that may be labels.
-      examples: Number of labels that an epoch draws.
-    """
-
-    watches: int
-    labels: int
-    examples: int
 
 
 class CandidateWindows:
@@ -53,18 +38,16 @@ class CandidateWindows:
         self._are_few = are_few
         self._data = inputs.training_set(data)
 
-    def steps(self, window: streaming.Window, num_readers: int) -> int:
+    def steps(self, window: streaming.Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
-        counts = [self._counts[number] for number in window.shards]
-        size = self._batch_size(num_readers)
+        watches, _, examples = self._counts[list(window.shards)].sum(axis=0).tolist()
+        size, length = self._config.training.batch_size, self._config.slice_length
         if not self._is_sliced:
-            return -(-sum(one.examples for one in counts) // size)
-        length = self._config.slice_length
-        slices = inputs.num_slices(sum(one.watches for one in counts), length)
-        return -(-slices // max(1, size // length))
+            return -(-examples // size)
+        return -(-inputs.num_slices(watches, length) // max(1, size // length))
 
     def open(
-        self, window: streaming.Window, num_readers: int
+        self, window: streaming.Window
     ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
         """Reads a window."""
         shards = [self._data.log.shards[number] for number in window.shards]
@@ -76,7 +59,7 @@ class CandidateWindows:
             batches = inputs.FewSlices if self._are_few else inputs.SliceBatches
             return batches(
                 log=log,
-                batch_size=self._batch_size(num_readers),
+                batch_size=config.training.batch_size,
                 slice_length=config.slice_length,
                 history_length=config.context_length,
                 search_length=config.search_length,
@@ -85,16 +68,19 @@ class CandidateWindows:
             )
         from ytdnn.log import drawn_labels
 
+        _, labels, _ = self._counts.T.tolist()
+        firsts = np.cumsum([0, *labels]).tolist()  # of the shard, among all labels
+        ranges = [drawn_labels.LabelRange(firsts[n], labels[n]) for n in window.shards]
         return drawn_labels.DrawnBatches(
             log=log,
-            batch_size=self._batch_size(num_readers),
+            batch_size=config.training.batch_size,
             history_length=config.history_length,
             search_length=config.search_length,
             per_user=config.label.examples_per_user,
             held_out=isinstance(config.label, configs.HeldOutWatchConfig),
             seed=self._seed,
             stream=window.stream,
-            runs=self._runs(window) if window.stream else (),
+            runs=tuple(ranges) if window.stream else (),
         )
 
     @property
@@ -104,29 +90,15 @@ class CandidateWindows:
             isinstance(label, configs.NextWatchConfig) and not label.examples_per_user
         )
 
-    def _batch_size(self, num_readers: int) -> int:
-        return max(1, self._config.training.batch_size // num_readers)
-
-    def _runs(self, window: streaming.Window) -> "tuple[drawn_labels.LabelRange, ...]":
-        """Returns the ranges of the window's labels among all labels."""
-        from ytdnn.log import drawn_labels
-
-        sizes = [one.labels for one in self._counts]
-        firsts = np.cumsum([0, *sizes]).tolist()
-        return tuple(
-            drawn_labels.LabelRange(firsts[n], sizes[n]) for n in window.shards
-        )
-
     @functools.cached_property
-    def _counts(self) -> list[_Counts]:
-        """Passes over the shards once."""
+    def _counts(self) -> npt.NDArray[np.int64]:
+        """Watches, possible labels and drawn labels of each shard, `[shards, 3]`."""
         per_user = self._config.label.examples_per_user
-        found = []
+        counts = []
         for shard in self._data.log.shards:
             watches = shard.read().watches
             is_label = inputs.are_labels(watches, self._data.vocabulary_size)
             labels = np.bincount(watches.users[is_label], minlength=1)
             drawn = np.minimum(labels, per_user) if per_user else labels
-            sums = int(labels.sum()), int(drawn.sum())
-            found.append(_Counts(len(watches), *sums))
-        return found
+            counts.append((len(watches), int(labels.sum()), int(drawn.sum())))
+        return np.array(counts, np.int64)

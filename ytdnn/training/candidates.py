@@ -145,7 +145,6 @@ def _member(
         data,
         candidate_model,
         None if refitted is None else int(refitted["best_epoch"]),
-        num_readers=on.num_readers,
         before=before,
     )
     if members > 1:
@@ -164,11 +163,10 @@ def _begun(
     """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
         return {}
-    from ytdnn.candidates import initial
     from ytdnn.training import starting
 
     with on.scope():
-        vectors = initial.set_weights(candidate_model, data)
+        vectors = starting.set_weights(candidate_model, data)
     start = starting.begin(config, data, candidate_model, vectors, on, refitted)
     return starting.facts(start)
 
@@ -199,7 +197,6 @@ def make_stage(
     candidate_model: model.CandidateModel,
     stop_after: int | None = None,
     are_few: bool = False,
-    num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
 ) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the candidate model.
@@ -211,7 +208,6 @@ def make_stage(
       stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
         not chosen.
       are_few: Whether few of the watches are labels.
-      num_readers: Number of parts in which the batches can be read.
       before: Trained networks of its ensemble; the last one learns from all others with
         `distillation`.
     """
@@ -219,7 +215,7 @@ def make_stage(
     is_last = len(before) == candidates.ensemble_size - 1
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
-    ).of_readers(num_readers)
+    )
     counts = inputs.expected_labels(data, candidates.label.examples_per_user)
     validate, monitor = _NO_VALIDATION
     if stop_after is None:

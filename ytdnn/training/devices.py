@@ -42,13 +42,11 @@ class OneDevice:
       writes: Whether this process writes checkpoints and artefacts.
       lag: Number of steps that may be running, or unread, when a new one starts.
       has_dense_tables: Whether gradients of tables must be dense.
-      num_readers: Number of parts that the batches are read in.
     """
 
     writes = True
     lag = 1  # a loss read at once would make an accelerator wait for Python
     has_dense_tables = False
-    num_readers = 1
 
     def __init__(self, cluster: configs.ClusterConfig = _CLUSTER) -> None:
         """Stores the settings; no device is initialised."""

@@ -115,14 +115,6 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         done = tf.minimum(1.0, step / max(1, self.num_steps))
         return self.peak * warmup * 0.5 * (1.0 + tf.cos(done * 3.14159265))
 
-    def get_config(self) -> dict[str, float]:
-        """Returns the peak, the length and where it begins."""
-        return {
-            "peak": self.peak,
-            "num_steps": self.num_steps,
-            "first_step": self.first_step,
-        }
-
 
 def make(
     training: configs.TrainingConfig,

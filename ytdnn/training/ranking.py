@@ -94,7 +94,7 @@ def train(
     training = loop.capped_batches(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
-    stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)
+    stage = make_stage(config_of, data, ranking_model, stop_after)
     facts = loop.fit(stage, training, config.seed, on, work)
     del stage  # with its windows
     environment.collect()
@@ -129,7 +129,6 @@ def make_stage(
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
     stop_after: int | None = None,
-    num_readers: int = 1,
 ) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the ranking model.
 
@@ -139,9 +138,8 @@ def make_stage(
       ranking_model: Model to train.
       stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
         not chosen.
-      num_readers: Number of parts in which the batches can be read.
     """
-    batches = make_batches(config, data, ranking_model).of_readers(num_readers)
+    batches = make_batches(config, data, ranking_model)
     return loop.TrainingStage(
         name=model.KIND,
         model=ranking_model.network,

@@ -21,7 +21,10 @@ def _loss(data, counts=None, *, of_model=None, **settings):
 
 
 def _full(candidate_model):
-    return full.FullSoftmax(configs.FullSoftmaxConfig(), candidate_model, "float32")
+    return full.FullSoftmax(
+        configs.FullSoftmaxConfig(),
+        losses.Learner(candidate_model, np.ones(1), "float32"),
+    )
 
 
 @pytest.mark.thorough
@@ -185,7 +188,7 @@ def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
     assert len(set(folds)) == len(folds)
     own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
     other_inputs = {randomness.RandomStream.TOKEN_BAG, randomness.RandomStream.SEQUENCE}
-    other_inputs |= setting.OF_RANKER
+    other_inputs |= setting.OTHERS
     of_content = {
         randomness.RandomStream.WATCHED_IDS,
         randomness.RandomStream.VIDEO_IDS,

@@ -2,7 +2,6 @@
 
     python -m tests.ops.cluster.losses_of_steps DATA STRATEGY STAGE STEPS
 
-The batches are those of two readers, whoever reads them.
 Run with a `TF_CONFIG` for `multi_worker`. The batch is small, so that epochs end.
 """
 
@@ -48,7 +47,7 @@ def make_stage(
             ranker = building.build(run.ranking, data)
             return ranking.make_stage(run, data, ranker)
         network = candidate_model.build(run.candidates, data)
-    return candidates.make_stage(run, data, network, num_readers=2)
+    return candidates.make_stage(run, data, network)
 
 
 def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:

@@ -26,7 +26,7 @@ class CandidatesConfig:
         `co_watched` videos, a factorisation of the matrix of viewers in common
         (`ytdnn/candidates/co_watching.py`). Ten watches are enough to train a
         video from these, but hardly from a random start. Meant for a skip connection.
-      bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
+      bags: `mean` (the paper's), or none if there are decay rates.
       decay_rates: For each rate, a recency-weighted average with weights
         rate^position.
       learned_bags: Number of averages with learned weights of the positions, in
@@ -87,7 +87,7 @@ class CandidatesConfig:
         encoders.BagsConfig()
     )
     initial_vectors: Literal["random", "co_watched"] = "random"
-    bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
+    bags: tuple[Literal["mean"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0
     tower: tuple[components.Positive, ...] = (256, 128)

@@ -19,7 +19,7 @@ from ytdnn.base import configs, errors, registries
 from ytdnn.log import prepared
 
 if TYPE_CHECKING:
-    from ytdnn.candidates import popularity_by_age
+    from ytdnn.candidates import model as model_room
 
 Floats = npt.NDArray[np.float32]
 Features = dict[str, tf.Tensor]
@@ -34,34 +34,6 @@ Columns = tuple[tf.Tensor, tf.Tensor]
 """Vectors of videos `[n, dim]` and their biases `[n]`, as they are scored."""
 
 
-class ScoredModel(Protocol):
-    """User vectors and the videos they are scored with; `CandidateModel` is one.
-
-    Attributes:
-      ages: Effect of a video's age on scores; None: there is none.
-    """
-
-    ages: "popularity_by_age.PopularityByAge | None"
-
-    def flat_queries(self, features: Features, seed: tf.Tensor | None) -> tf.Tensor:
-        """Returns the query of each position, `[batch, dim] float32`."""
-        ...
-
-    def columns(
-        self,
-        videos: tf.Tensor | None,
-        seed: tf.Tensor | None,
-        places: tf.Tensor | None = None,
-        num_places: tf.Tensor | None = None,
-    ) -> Columns:
-        """Returns vectors and biases of videos `[n]`; None: of the vocabulary and 0.
-
-        `places` and `num_places` are the position of each video among the columns of
-        all replicas; see `ytdnn.layers.randomness.keep_columns`.
-        """
-        ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Learner:
     """The inputs of a loss, other than its own settings.
@@ -74,10 +46,10 @@ class Learner:
       distillation: Share of the teachers' prediction in the target.
     """
 
-    model: ScoredModel
+    model: "model_room.CandidateModel"
     label_counts: np.ndarray
     precision: str
-    teachers: Sequence[ScoredModel] = ()
+    teachers: "Sequence[model_room.CandidateModel]" = ()
     distillation: float = 0.0
 
 
@@ -119,9 +91,9 @@ def make_head(config: configs.CandidatesConfig, num_videos: int) -> TableHead | 
 
 def make(
     config: configs.CandidatesConfig,
-    model: ScoredModel,
+    model: "model_room.CandidateModel",
     label_counts: np.ndarray,
-    teachers: Sequence[ScoredModel] = (),
+    teachers: "Sequence[model_room.CandidateModel]" = (),
 ) -> Loss:
     """Returns the configured loss.
 

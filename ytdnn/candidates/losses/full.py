@@ -1,7 +1,5 @@
 """Full softmax over all videos: the reference, for small corpora (PAPER §3.1)."""
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
@@ -10,17 +8,6 @@ from ytdnn.layers import softmax
 
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
-def make(config: configs.FullSoftmaxConfig, learner: losses.Learner) -> "FullSoftmax":
-    """Returns the configured loss."""
-    return FullSoftmax(
-        config,
-        learner.model,
-        learner.precision,
-        learner.teachers,
-        learner.distillation,
-    )
-
-
 class FullSoftmax:
     """Cross-entropy over all videos.
 
@@ -31,27 +18,14 @@ class FullSoftmax:
     """
 
     def __init__(
-        self,
-        config: configs.FullSoftmaxConfig,
-        model: losses.ScoredModel,
-        precision: str,
-        teachers: Sequence[losses.ScoredModel] = (),
-        share: float = 0.0,
+        self, config: configs.FullSoftmaxConfig, learner: losses.Learner
     ) -> None:
-        """Keeps the model and the smoothing.
-
-        Args:
-          config: The smoothing.
-          model: The model trained.
-          precision: Dtype of the products.
-          teachers: Trained networks; their scores' mean makes the probabilities.
-          share: Share of these probabilities in y.
-        """
-        self._model = model
-        self._teachers = list(teachers)
-        self._share = share if teachers else 0.0
+        """Keeps the smoothing, the model, and trained networks to learn from."""
+        self._model = learner.model
+        self._teachers = list(learner.teachers)
+        self._share = learner.distillation if learner.teachers else 0.0
         self._smoothing = config.label_smoothing
-        self._precision = precision
+        self._precision = learner.precision
 
     def __call__(
         self, batch: losses.Features, seed: tf.Tensor

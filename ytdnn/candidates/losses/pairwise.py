@@ -13,9 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, registries, schema
+from ytdnn.base import configs, errors, own_files, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import proposals
+from ytdnn.candidates.losses import columns
 from ytdnn.layers import replica, softmax
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -26,23 +26,36 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 @registries.LOSSES.register("bpr", configs.BPRConfig)
 def make_bpr(config: configs.BPRConfig, learner: losses.Learner) -> "Pairwise":
     """Returns BPR with sampled negatives."""
-    losses = BPR().scored
-    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+    number, exponent = config.num_negatives, config.proposal_exponent
+    return Pairwise(BPR().scored, learner, number, exponent)
 
 
 @registries.LOSSES.register("warp", configs.WARPConfig)
 def make_warp(config: configs.WARPConfig, learner: losses.Learner) -> "Pairwise":
     """Returns WARP with sampled negatives, of margin 1 as published."""
-    losses = WARP(len(learner.label_counts)).scored
-    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+    scored = WARP(len(learner.label_counts)).scored
+    return Pairwise(scored, learner, config.num_negatives, config.proposal_exponent)
 
 
 @registries.LOSSES.register("gbce", configs.GBCEConfig)
 def make_gbce(config: configs.GBCEConfig, learner: losses.Learner) -> "Pairwise":
     """Returns gBCE with negatives that are sampled uniformly."""
     sizes = len(learner.label_counts), config.num_negatives
-    losses = GBCE(*sizes, config.calibration).scored
-    return _sampled(losses, learner, config.num_negatives, 0.0)
+    scored = GBCE(*sizes, config.calibration).scored
+    return Pairwise(scored, learner, config.num_negatives, 0.0)
+
+
+@registries.LOSSES.register("own", configs.OwnLossConfig)
+def make_own(config: configs.OwnLossConfig, learner: losses.Learner) -> "Pairwise":
+    """Returns the Keras loss that a file of the user's declares (docs/losses.md).
+
+    Raises:
+      errors.UserError: The file is missing, raises an error, or does not declare one
+        loss.
+    """
+    file, kind = config.file, own_files.LOSS
+    cls = kind.load(kind.read(file), file, tf.keras.losses.Loss, "tf.keras.losses.Loss")
+    return from_keras(cls(), config, learner, f"{kind.setting}={file}")
 
 
 def from_keras(
@@ -57,17 +70,8 @@ def from_keras(
       learner: The model trained, and its labels.
       place: Where the loss comes from, for messages.
     """
-    losses = _scored(loss, place)
-    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
-
-
-def _sampled(
-    losses: Scored, learner: losses.Learner, num_negatives: int, exponent: float
-) -> "Pairwise":
-    """Returns a loss with negatives drawn by label count to the power `exponent`."""
-    chances = proposals.powers(learner.label_counts, exponent)
-    proposal = proposals.NegativeSampler(chances)
-    return Pairwise(losses, learner.model, proposal, num_negatives, learner.precision)
+    scored = _scored(loss, place)
+    return Pairwise(scored, learner, config.num_negatives, config.proposal_exponent)
 
 
 def _scored(loss: Any, place: str) -> Scored:
@@ -98,26 +102,25 @@ class Pairwise:
 
     def __init__(
         self,
-        losses: Scored,
-        model: losses.ScoredModel,
-        proposal: proposals.NegativeSampler,
+        scored: Scored,
+        learner: losses.Learner,
         num_negatives: int,
-        precision: str,
+        exponent: float,
     ) -> None:
-        """Keeps the loss, the model and the proposal.
+        """Keeps the loss, and prepares the draws of negatives.
 
         Args:
-          losses: Loss of scores.
-          model: The model trained.
-          proposal: Distribution of the negatives.
+          scored: Loss of scores.
+          learner: The model trained, and its labels.
           num_negatives: Number of negatives per step.
-          precision: Dtype of the products.
+          exponent: They are drawn by label count to this power.
         """
-        self._losses = losses
-        self._model = model
-        self._proposal = proposal
+        self._losses = scored
+        self._model = learner.model
+        chances = columns.powers(learner.label_counts, exponent)
+        self._proposal = columns.NegativeSampler(chances)
         self._num_negatives = num_negatives
-        self._dtype = tf.as_dtype(precision)
+        self._dtype = tf.as_dtype(learner.precision)
 
     def __call__(
         self, batch: losses.Features, seed: tf.Tensor
@@ -128,9 +131,9 @@ class Pairwise:
         weights = tf.reshape(batch[schema.WEIGHTS], [-1])
         negatives = self._proposal.sample(self._num_negatives, seed)
         size = tf.size(labels)
-        columns = tf.concat([labels, negatives], axis=0)
+        videos = tf.concat([labels, negatives], axis=0)
         places = replica.places(size, size, self._num_negatives)
-        vectors, bias = self._model.columns(columns, seed, *places)
+        vectors, bias = self._model.columns(videos, seed, *places)
         positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(
             tf.cast(queries, self._dtype),
@@ -141,7 +144,7 @@ class Pairwise:
         counts = labels[:, tf.newaxis] != negatives
         if self._model.ages is not None:
             times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
-            offsets = self._model.ages.offsets(times, columns)
+            offsets = self._model.ages.offsets(times, videos)
             positive += tf.linalg.diag_part(offsets)
             negative += offsets[:, size:]
             counts &= self._model.ages.are_out(times, negatives)

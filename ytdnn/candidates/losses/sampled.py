@@ -21,22 +21,13 @@ import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
-from ytdnn.candidates.losses import columns, proposals
+from ytdnn.candidates.losses import columns
 from ytdnn.layers import replica, softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
 
 @registries.LOSSES.register("sampled_softmax", configs.SampledSoftmaxConfig)
-def make(
-    config: configs.SampledSoftmaxConfig, learner: losses.Learner
-) -> "SampledSoftmax":
-    """Returns the configured loss."""
-    return SampledSoftmax(
-        config, learner.model, learner.label_counts, learner.precision
-    )
-
-
 class SampledSoftmax:
     """Cross-entropy of the label among in-batch and sampled negatives.
 
@@ -49,29 +40,18 @@ class SampledSoftmax:
     """
 
     def __init__(
-        self,
-        config: configs.SampledSoftmaxConfig,
-        model: losses.ScoredModel,
-        label_counts: np.ndarray,
-        precision: str,
+        self, config: configs.SampledSoftmaxConfig, learner: losses.Learner
     ) -> None:
-        """Prepares the proposal.
-
-        Args:
-          config: Sampling.
-          model: The model trained.
-          label_counts: `[num_videos]` labels an epoch draws of each video.
-          precision: Dtype of the products.
-        """
+        """Prepares the proposal."""
         self._config = config
-        self._model = model
-        self._dtype = tf.as_dtype(precision)
-        counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
+        self._model = learner.model
+        self._dtype = tf.as_dtype(learner.precision)
+        counts = np.maximum(np.asarray(learner.label_counts, np.float64), 0.0)
         unigram = np.append(0.0, counts / counts.sum())
         self._unigram = tf.constant(unigram, tf.float32)
-        chances = proposals.powers(counts, config.proposal_exponent)
+        chances = columns.powers(counts, config.proposal_exponent)
         # Again, as earlier versions did: the sum may be off by a rounding.
-        self.proposal = proposals.NegativeSampler(chances / chances.sum())
+        self.proposal = columns.NegativeSampler(chances / chances.sum())
 
     def __call__(
         self, batch: losses.Features, seed: tf.Tensor

@@ -34,8 +34,7 @@ class WatchBags(watched.Watched):
         super().__init__(config, vocabulary_size, content, **kwargs)
         is_bounded = isinstance(config.encoder, configs.BagsConfig)
         self.bags = bags.HistoryBags(
-            config.bags,
-            config.decay_rates,
+            (1.0,) * len(config.bags) + config.decay_rates,
             config.history_dropout,
             is_bounded,
             name="bags",

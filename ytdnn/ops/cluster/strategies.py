@@ -140,20 +140,16 @@ class MultiWorker(_Cluster):
 
     name = tasks.MULTI_WORKER
 
-    @property
-    def num_readers(self) -> int:  # type: ignore[override]
-        """Number of parts that the batches are read in."""
-        return int(self.strategy.num_replicas_in_sync)
-
     def feeds(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
     ) -> Iterator[devices.Feed]:
-        """Yields distributed batches; each worker reads only its own rows."""
+        """Yields distributed batches; each worker cuts only its own rows."""
+        replicas = int(self.strategy.num_replicas_in_sync)
         resolver = self.strategy.cluster_resolver
-        local = self.num_readers // resolver.cluster_spec().num_tasks(tasks.WORKER)
+        local = replicas // resolver.cluster_spec().num_tasks(tasks.WORKER)
         first = resolver.task_id * local
         parts = [
-            of_stage.part(Portion(number, self.num_readers))(epoch, first_step)
+            of_stage.part(Portion(number, replicas))(epoch, first_step)
             for number in range(first, first + local)
         ]
         for datasets in zip(*parts, strict=True):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ytdnn.candidates import projection
+from ytdnn.candidates import ensemble
 
 
 def _vectors(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def test_products_are_those_of_the_truncated_singular_values(dim: int) -> None:
     scores = users @ videos.T
     left, values, right = np.linalg.svd(scores, full_matrices=False)
     expected = (left[:, :dim] * values[:dim]) @ right[:dim]
-    of_users, of_videos = projection.best(users, videos, dim)
+    of_users, of_videos = ensemble.nearest_products(users, videos, dim)
     assert of_users.shape == of_videos.shape == (12, dim)
     found = (users @ of_users) @ (videos @ of_videos).T
     np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(scores).max())
@@ -27,12 +27,12 @@ def test_products_are_those_of_the_truncated_singular_values(dim: int) -> None:
 def test_a_direction_that_no_user_of_the_sample_has_is_no_matter() -> None:
     users, videos = _vectors(0)
     users[:, 3] = 0.0
-    for matrix in projection.best(users, videos, 12):
+    for matrix in ensemble.nearest_products(users, videos, 12):
         assert np.isfinite(matrix).all()
 
 
 def test_of_one_user_there_is_a_projection() -> None:
-    of_users, of_videos = projection.best(np.ones([1, 4]), np.eye(4), 2)
+    of_users, of_videos = ensemble.nearest_products(np.ones([1, 4]), np.eye(4), 2)
     found = (np.ones([1, 4]) @ of_users) @ of_videos.T
     np.testing.assert_allclose(found, np.ones([1, 4]), atol=1e-3)
 
@@ -40,8 +40,8 @@ def test_of_one_user_there_is_a_projection() -> None:
 def test_it_does_not_depend_on_the_order_of_users() -> None:
     users, videos = _vectors(1)
     for one, other in zip(
-        projection.best(users, videos, 4),
-        projection.best(users[::-1], videos, 4),
+        ensemble.nearest_products(users, videos, 4),
+        ensemble.nearest_products(users[::-1], videos, 4),
         strict=True,
     ):
         np.testing.assert_allclose(one, other, atol=1e-4)
