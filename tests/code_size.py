@@ -11,6 +11,7 @@ those of ytdnn that a fresh process has imported (`sys.modules`).
 import argparse
 import ast
 import collections
+import dataclasses
 import io
 import os
 import pathlib
@@ -83,6 +84,28 @@ def by_room(root: pathlib.Path) -> dict[str, tuple[int, int]]:
     return {name: (files[name], lines[name]) for name in order if files[name]}
 
 
+def num_settings(shared_once: bool = False) -> int:
+    """Returns the number of settings, those of every kind of a choice included.
+
+    Args:
+      shared_once: Whether a class of settings that two sections have, such as that of
+        the training, counts once.
+    """
+    from ytdnn import configs
+    from ytdnn.base.configs import components
+    from ytdnn.run.cli import settings
+
+    settings.load_kinds()
+    if not shared_once:
+        return len(settings.listed())
+    classes = {cls for _, cls in components.classes(configs.Config)}
+    fields = [field for cls in classes for field in dataclasses.fields(cls)]
+    return sum(
+        field.name != configs.KIND and not dataclasses.is_dataclass(field.type)
+        for field in fields
+    )
+
+
 def num_modules(root: pathlib.Path, program: str, *arguments: str) -> int:
     """Returns the number of modules of ytdnn that a program in a process imports.
 
@@ -133,6 +156,8 @@ def table(roots: Sequence[pathlib.Path], is_trained: bool) -> str:
         cells = (f"{files:8,}{lines:12,}" for files, lines in found)
         lines.append(f"{name:12}" + "".join(cells))
     entry = "import ytdnn.training.candidates"
+    if len(roots) == 1:
+        lines += ["", f"settings    {num_settings():20,}"]
     cells = (f"{num_modules(root, entry):20,}" for root in roots)
     lines += ["", "modules     " + "".join(cells) + "   imported by training"]
     if is_trained:

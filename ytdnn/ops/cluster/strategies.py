@@ -85,8 +85,7 @@ class Tpu(Mirrored):
         self, training: configs.TrainingConfig, stage: str, loss: object | None = None
     ) -> None:
         """Refuses updates of single rows."""
-        kinds = (training.table_optimizer, *training.table_optimizers)
-        if any("lazy_adam" in kind for kind in kinds):
+        if training.table_optimizer == "lazy_adam":
             raise errors.UserError(
                 f"expected {stage}.training.table_optimizer of adagrad or adam for "
                 f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"

@@ -138,7 +138,7 @@ class _Several(roles.Alone):
         return strategies.one_line(from_environment(self.config.strategy))
 
 
-@registries.ROLES.register(MULTI_WORKER)
+@registries.HOOKS.register(f"role of {MULTI_WORKER}")
 class Workers(_Several):
     """The role of synchronous workers; the first worker leads."""
 
@@ -163,7 +163,7 @@ class Workers(_Several):
         return devices.make(self.config.strategy, self.config.cluster).agreed([own])[0]
 
 
-@registries.ROLES.register(PARAMETER_SERVER)
+@registries.HOOKS.register(f"role of {PARAMETER_SERVER}")
 class ServedTables(_Several):
     """The role of the chief, or of a process that serves it until it ends."""
 
