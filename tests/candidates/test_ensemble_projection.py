@@ -35,13 +35,3 @@ def test_of_one_user_there_is_a_projection() -> None:
     of_users, of_videos = ensemble.nearest_products(np.ones([1, 4]), np.eye(4), 2)
     found = (np.ones([1, 4]) @ of_users) @ of_videos.T
     np.testing.assert_allclose(found, np.ones([1, 4]), atol=1e-3)
-
-
-def test_it_does_not_depend_on_the_order_of_users() -> None:
-    users, videos = _vectors(1)
-    for one, other in zip(
-        ensemble.nearest_products(users, videos, 4),
-        ensemble.nearest_products(users[::-1], videos, 4),
-        strict=True,
-    ):
-        np.testing.assert_allclose(one, other, atol=1e-4)

@@ -108,14 +108,6 @@ def test_videos_without_an_embedding_do_not_count_in_the_history(data):
     np.testing.assert_array_equal(*pair)
 
 
-def test_rows_come_with_their_times(data):
-    candidate_model = model.build(CONFIG, data)
-    log, batch = _log(candidate_model, data), _batch(candidate_model, data)
-    assert batch[schema.WATCH_ROW_TIMES].shape == batch[schema.WATCH_ROWS].shape
-    expected = log.times[100 - 6 : 100 + 5 - 1]
-    np.testing.assert_array_equal(batch[schema.WATCH_ROW_TIMES][0], expected)
-
-
 def test_watches_alone_are_enough(tmp_path):
     log = {
         "watches": full_log.tables()["watches"].select("user_id", "video_id", "time")
@@ -131,13 +123,6 @@ def test_watches_alone_are_enough(tmp_path):
     # Per bag 8 coordinates: the mean, three decay rates.
     kernel = candidate_model.user_tower.tower.weights[0]
     assert kernel.shape == [4 * 8, 16]
-
-
-def test_search_tokens_are_a_table_of_the_table_optimiser(data):
-    candidate_model = model.build(CONFIG, data)
-    sizes = [tuple(table.shape) for table in candidate_model.tables]
-    assert sizes[1] == (data.catalogue.tokens.height + 1, 8)
-    assert len(sizes) == 4  # watched videos, tokens, videos, bias
 
 
 def test_an_unordered_bag_does_not_know_the_last_search(data):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, own_files, schema
+from ytdnn.base import configs, errors, schema
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.log import inputs, positions, prepared, shard_windows, watch_log
 
@@ -103,8 +103,14 @@ def from_config(
         of_videos = content.from_config(config, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = own_files.ENCODER.read(config.encoder.file)
+        own_encoder = _own_encoder(config.encoder.file)
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)
+
+
+def _own_encoder(file: str) -> str:
+    from ytdnn.base import own_files
+
+    return own_files.ENCODER.read(file)
 
 
 def _inputs(
@@ -231,5 +237,5 @@ def read(
         of_videos = content.read(directory, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
-        own_encoder = own_files.ENCODER.read(str(directory / _ENCODER))
+        own_encoder = _own_encoder(str(directory / _ENCODER))
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)

@@ -35,18 +35,6 @@ def batch(data, slice_length=1, size=64):
     return next(iter(batches(0, 0)))
 
 
-def recorded_folds(monkeypatch):
-    """Returns the list of (seed, salt) of every draw made from now on."""
-    folds, fold = [], randomness.fold
-
-    def record(seed, salt):
-        folds.append((tuple(seed.numpy().tolist()), salt))
-        return fold(seed, salt)
-
-    monkeypatch.setattr(randomness, "fold", record)
-    return folds
-
-
 def gradient(loss, candidate_model, batch, seed=SEED):
     """Returns the mean loss and its gradient of the video table, row 0 left out."""
     with tf.GradientTape() as tape:
