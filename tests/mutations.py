@@ -72,10 +72,10 @@ MUTATIONS = (
         "layers/test_bags.py layers candidates",
     ),
     Mutation(
-        "training/lazy_adam.py",
+        "training/optimizers.py",
         "(1.0 - beta_1) * grad",
         "(1.0 + beta_1) * grad",
-        "training/test_lazy_adam.py training",
+        "training/test_optimizers.py training",
     ),
     Mutation(
         "training/averages.py",
