@@ -19,7 +19,6 @@ ONLY_IN = {
     "starlette": {"ops/server"},
     "uvicorn": {"ops/server"},
     "opentelemetry": {"ops/server"},
-    "httpx2": {"ops/client"},
     "fsspec": {"log"},
     "pyspark": {"ops/spark"},
     "pyarrow": {"ops/spark"},

@@ -6,7 +6,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import tower_inputs, user_tower
 from ytdnn.candidates.losses import pairwise
-from ytdnn.features.sequences import choice
+from ytdnn.features import sequences
 from ytdnn.ranking import heads
 
 history = {
@@ -22,7 +22,7 @@ tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
 again = user_tower.UserTower.from_config(tower.get_config())
 
-(bags,) = choice.make(config, vocabulary_size=1_000)(history)  # [1, 1, 2 * 32]
+(bags,) = sequences.make(config, vocabulary_size=1_000)(history)  # [1, 1, 2 * 32]
 
 bpr = pairwise.BPR()  # scores of the label, then of negatives
 loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))

@@ -14,8 +14,8 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import model, tower_inputs, user_tower
 from ytdnn.candidates.losses import pairwise
-from ytdnn.features import base_feature
-from ytdnn.features.sequences import choice, search_bag
+from ytdnn.features import base_feature, sequences
+from ytdnn.features.sequences import search_bag
 from ytdnn.layers import softmax
 from ytdnn.ranking import heads, network
 
@@ -70,7 +70,7 @@ def test_the_page_runs() -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_encoder_is_made_again_of_its_config(name: str) -> None:
-    made = choice.make(_config(name), 30)
+    made = sequences.make(_config(name), 30)
     given = json.loads(json.dumps(made.get_config()))
     _same(made, type(made).from_config(given), HISTORY)
 

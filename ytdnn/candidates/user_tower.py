@@ -14,9 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.candidates import tower_inputs
-from ytdnn.features import reading
-from ytdnn.features.sequences import base_encoder as encoders
-from ytdnn.features.sequences import choice
+from ytdnn.features import reading, sequences
 from ytdnn.layers import randomness, towers
 from ytdnn.log import catalogues, fields, prepared, watch_log
 
@@ -51,7 +49,7 @@ class UserTower(tf.keras.layers.Layer):
         if inputs.of_videos is not None:
             dim = config.embedding_dim
             of_videos = inputs.of_videos.vectors(dim, "watched_content")
-        self.watches = choice.make(
+        self.watches = sequences.make(
             config,
             inputs.vocabulary_size,
             of_videos,
@@ -101,7 +99,7 @@ class UserTower(tf.keras.layers.Layer):
         return cls(**{**config, "config": own, "inputs": inputs})
 
     @property
-    def encoders(self) -> list[encoders.Encoder]:
+    def encoders(self) -> list[sequences.Encoder]:
         """The encoders of the sequences it reads."""
         return [self.watches] + ([self.searches] if self.searches is not None else [])
 

@@ -18,8 +18,7 @@ class SampledSoftmaxConfig:
         power; 0 = uniformly, 1 = as often as they are labels.
       correct_positive: Whether the positive's score, too, is corrected by its expected
         count among the negatives. The gradient is then never nearer to that of full
-        softmax, and for rare videos far from it
-        (experiments/benchmarks/sampled_gradient.py).
+        softmax, and for rare videos far from it.
     """
 
     in_batch: bool = True
