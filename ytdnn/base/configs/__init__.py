@@ -15,7 +15,9 @@ from ytdnn.base.configs.components import own_settings as own_settings
 from ytdnn.base.configs.components import validated as validated
 from ytdnn.base.configs.composition import SOURCE_NAMES as SOURCE_NAMES
 from ytdnn.base.configs.composition import CompositionConfig as CompositionConfig
+from ytdnn.base.configs.data import WORLDS as WORLDS
 from ytdnn.base.configs.data import DataConfig as DataConfig
+from ytdnn.base.configs.data import WorldConfig as WorldConfig
 from ytdnn.base.configs.encoders import BagsConfig as BagsConfig
 from ytdnn.base.configs.encoders import Encoder as Encoder
 from ytdnn.base.configs.encoders import EncoderExtension as EncoderExtension
@@ -69,5 +71,3 @@ from ytdnn.base.configs.spaces import Range as Range
 from ytdnn.base.configs.training import ClusterConfig as ClusterConfig
 from ytdnn.base.configs.training import RefreshConfig as RefreshConfig
 from ytdnn.base.configs.training import TrainingConfig as TrainingConfig
-from ytdnn.base.configs.world import WORLDS as WORLDS
-from ytdnn.base.configs.world import WorldConfig as WorldConfig

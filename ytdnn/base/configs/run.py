@@ -17,7 +17,6 @@ from ytdnn.base.configs import evaluation as evaluation_config
 from ytdnn.base.configs import index as index_config
 from ytdnn.base.configs import ranking as ranking_config
 from ytdnn.base.configs import training as training_config
-from ytdnn.base.configs import world as world_config
 
 _T = TypeVar("_T")
 
@@ -211,7 +210,7 @@ def _replaced(config: _T, settings: Mapping[str, Any]) -> _T:
 
 def quickstart() -> Config:
     """Returns the config of `ytdnn run` without a config, and of `make run`."""
-    return Config(data=data_config.DataConfig(world=world_config.WORLDS["quickstart"]))
+    return Config(data=data_config.DataConfig(world=data_config.WORLDS["quickstart"]))
 
 
 def section_of(class_name: str) -> str:
