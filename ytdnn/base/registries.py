@@ -29,7 +29,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.sources.world": "world",
     },
     "encoders": {
-        "features.sequences.own_file": "own",
+        "features.sequences.sequence": "own",
     },
     "indexes": {
         "retrieval.index.brute_force": "exact",
@@ -49,7 +49,6 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.topic_popular": "topic_popular",
     },
     "request_fields": {"retrieval.exclude_channels": "exclude_channel_ids"},
-    "features": {"features.part_of_day": "part_of_day"},
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",
         "base.metrics.ranking": "recall, precision, hit_rate, map, ndcg, mrr",
