@@ -20,7 +20,6 @@ config = configs.CandidatesConfig(
 inputs = tower_inputs.TowerInputs(vocabulary_size=1_000)
 tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
-again = user_tower.UserTower.from_config(tower.get_config())
 
 (bags,) = sequences.make(config, vocabulary_size=1_000)(history)  # [1, 1, 2 * 32]
 

@@ -12,9 +12,8 @@ import tensorflow as tf
 from tests import extras
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.candidates import model, tower_inputs, user_tower
 from ytdnn.candidates.losses import pairwise
-from ytdnn.features import base_feature, sequences
+from ytdnn.features import sequences
 from ytdnn.features.sequences import search_bag
 from ytdnn.layers import softmax
 from ytdnn.ranking import heads, network
@@ -60,7 +59,6 @@ def _same(made: Any, again: Any, *args: Any) -> None:
 def test_the_page_runs() -> None:
     found = runpy.run_path(str(extras.EXAMPLES / "outside_run.py"))
     assert found["users"].shape == (1, 1, 32)
-    _same(found["tower"], found["again"], found["history"])
     assert found["bags"].shape == (1, 1, 64)
     # Negatives 1.5 and 1 below the label.
     expected = (math.log1p(math.exp(-1.5)) + math.log1p(math.exp(-1.0))) / 2
@@ -78,37 +76,6 @@ def test_an_encoder_is_made_again_of_its_config(name: str) -> None:
 def test_the_encoder_of_searches_is_made_again_of_its_config() -> None:
     made = search_bag.SearchBag(_config(), 9, name="searches")
     _same(made, search_bag.SearchBag.from_config(made.get_config()), SEARCHES)
-
-
-def _inputs() -> tower_inputs.TowerInputs:
-    measured = {"age": base_feature.Measured(), "example_age": base_feature.Measured()}
-    values = {
-        "vocabulary_size": 30,
-        "num_tokens": 9,
-        "features": list(measured),
-        "measured": {name: vars(one) for name, one in measured.items()},
-        "own_encoder": "",
-    }
-    return tower_inputs.from_dict(values)
-
-
-def test_a_tower_with_features_is_made_again_of_its_config() -> None:
-    made = user_tower.UserTower(_config(), _inputs())
-    given = json.loads(json.dumps(made.get_config()))
-    ages = {"age": tf.constant([[0.4]]), "example_age": tf.constant([[0.2]])}
-    _same(made, user_tower.UserTower.from_config(given), HISTORY | SEARCHES | ages)
-
-
-def test_a_model_is_made_again_of_its_config() -> None:
-    made = model.CandidateModel(_config(), tower_inputs.TowerInputs(30))
-    again = model.CandidateModel.from_config(json.loads(json.dumps(made.get_config())))
-    for one in (made, again):
-        one.query_vectors(HISTORY)
-    again.set_weights(made.get_weights())
-    np.testing.assert_array_equal(
-        again.query_vectors(HISTORY), made.query_vectors(HISTORY)
-    )
-    np.testing.assert_array_equal(again.video_vectors(), made.video_vectors())
 
 
 def test_a_ranker_is_made_again_of_its_config() -> None:

@@ -12,7 +12,7 @@ vectors from the rows (`ytdnn/candidates/losses/__init__.py`).
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import tensorflow as tf
@@ -65,22 +65,6 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
             self.content = inputs.of_videos.vectors(self.vector_dim, "content")
             self.ages = inputs.of_videos.ages
             self.num_listed = inputs.of_videos.num_videos
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments, for `from_config`.
-
-        Raises:
-          NotImplementedError: There is a content side, which belongs to a prepared set.
-        """
-        own = {"config": configs.to_dict(self.config)}
-        return {**own, "inputs": self.tower_inputs.get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "CandidateModel":
-        """Returns the model that `get_config` describes, with fresh weights."""
-        own = configs.component(configs.CandidatesConfig, config["config"])
-        inputs = tower_inputs.from_dict(config["inputs"])
-        return cls(own, inputs)
 
     @property
     def encoders(self) -> list[sequences.Encoder]:

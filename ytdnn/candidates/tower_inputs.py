@@ -53,36 +53,6 @@ class TowerInputs:
         """Whether the time of the request is read; reports of evaluation state this."""
         return any(feature.sees_request_time for feature in self.features)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the inputs as plain values, for `from_dict`.
-
-        Raises:
-          NotImplementedError: There is a content side, which belongs to a prepared set.
-        """
-        if self.of_videos is not None:
-            raise NotImplementedError(
-                "expected inputs without content features, received some with them: "
-                "content is read from a prepared set, so load the model with it"
-            )
-        return {
-            "vocabulary_size": self.vocabulary_size,
-            "num_tokens": self.num_tokens,
-            "features": [feature.name for feature in self.features],
-            "measured": {k: dataclasses.asdict(v) for k, v in self.measured.items()},
-            "own_encoder": self.own_encoder,
-        }
-
-
-def from_dict(values: Mapping[str, Any]) -> TowerInputs:
-    """Returns the inputs that `TowerInputs.get_config` describes.
-
-    Raises:
-      errors.UserError: A feature is a column of a log, and there is no log to read.
-    """
-    features = registry.of_names(base_feature.CANDIDATES, values["features"])
-    measured = reading.from_dict(values["measured"])
-    return TowerInputs(**{**values, "features": features, "measured": measured})
-
 
 def from_config(
     config: configs.CandidatesConfig, data: prepared.PreparedData

@@ -82,22 +82,6 @@ class UserTower(tf.keras.layers.Layer):
                 name="skip_connection",
             )
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments, for `from_config`.
-
-        Raises:
-          NotImplementedError: There is a content side, which belongs to a prepared set.
-        """
-        own = {"config": configs.to_dict(self.config)}
-        return {**super().get_config(), **own, "inputs": self.inputs.get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "UserTower":
-        """Returns the tower that `get_config` describes, with fresh weights."""
-        own = configs.component(configs.CandidatesConfig, config["config"])
-        inputs = tower_inputs.from_dict(config["inputs"])
-        return cls(**{**config, "config": own, "inputs": inputs})
-
     @property
     def encoders(self) -> list[sequences.Encoder]:
         """The encoders of the sequences it reads."""
