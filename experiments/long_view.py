@@ -119,15 +119,12 @@ def config_of(given: argparse.Namespace) -> configs.Config:
     )
 
 
-def scores(
-    shown: ranker.SplitImpressions, order: npt.NDArray[np.floating], seed: int = 0
-) -> Row:
+def scores(shown: ranker.SplitImpressions, order: npt.NDArray[np.floating]) -> Row:
     """Returns GAUC and nDCG@5 of an order of each user's impressions.
 
     Args:
       shown: Impressions with their labels.
       order: `[n]`, higher = placed first.
-      seed: Of the bootstrap over users.
     """
     num_users, label = shown.num_users, shown.clicked.astype(np.float64)
     within = binary.grouped_auc(shown.users, shown.clicked, order, num_users)
@@ -140,7 +137,7 @@ def scores(
         GAUC: (np.where(defined, within, 0.0) * weights, weights),
         NDCG: (of_users, np.ones(num_users)),
     }
-    entry = summary.of_ratios(parts, configs.EvaluationConfig(seed=seed))
+    entry = summary.of_ratios(parts, configs.EvaluationConfig())
     found: Row = {}
     for name in parts:
         low, high = entry.intervals[name]

@@ -57,7 +57,7 @@ from rich import console, table
 
 from ytdnn import configs
 from ytdnn.base import errors, progress, ragged
-from ytdnn.evaluation import lists, protocol, run_models
+from ytdnn.evaluation import lists, models, protocol
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import (
     counterfactual,
@@ -172,7 +172,7 @@ def set_up(workdir: pathlib.Path, config: configs.Config, num_pages: int) -> Set
     pipeline.train(workdir, config, verbose=True)
     stage = stage_room.load(workdir / stage_room.KIND, data, config.composition)
     ranker = ranking_model.load(workdir / ranking_model.KIND, data, stage)
-    asked = run_models.RunModels(
+    asked = models.RunModels(
         data,
         stage.candidates,
         stage.candidates.video_vectors(),

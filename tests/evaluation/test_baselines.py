@@ -9,8 +9,7 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.base import errors
-from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
+from ytdnn.evaluation import baselines, lists, protocol
 from ytdnn.log import catalogues, events, inputs, prepared
 from ytdnn.retrieval import popular
 
@@ -102,14 +101,6 @@ def test_recent_popularity_is_that_of_the_last_week(
         assert found[row].tolist() == best(data, cases, row, ranks, 5)
 
 
-def test_only_the_chosen_are_made(
-    data: prepared.PreparedData, cases: protocol.Cases
-) -> None:
-    assert baselines.makers(data, configs.EvaluationConfig(baselines=()), cases) == {}
-    chosen = configs.EvaluationConfig(baselines=("co_watch", "markov"))
-    assert list(baselines.makers(data, chosen, cases)) == ["co_watch", "markov"]
-
-
 def test_auto_leaves_out_what_would_take_minutes(
     data: prepared.PreparedData,
     cases: protocol.Cases,
@@ -155,8 +146,3 @@ def test_least_squares_finds_the_planted_tastes(
     own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][cases.users]])
     listed = np.array(taste)[found - 1]
     assert np.mean(listed == own[:, np.newaxis]) > 0.8
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(errors.UserError, match=r"no_such.*ytdnn\[baselines\]"):
-        matrix_baselines._module("no_such.package", "als")

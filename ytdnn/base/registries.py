@@ -183,14 +183,14 @@ class RegisteredSection(registry.Registered):
 REPORT_SECTIONS = registry.Registry(
     "ytdnn.report_sections",
     "report section",
-    "ytdnn.evaluation.terminal",
+    "ytdnn.evaluation",
     RegisteredSection,
 )
 
 REPORT_FILES = registry.Registry(
     "ytdnn.report_files",
     "file of a report",
-    "ytdnn.evaluation.terminal",
+    "ytdnn.evaluation",
     registry.Registered,
 )
 
@@ -199,7 +199,7 @@ REPORT_PARTS = registry.Registry(
 )
 
 PAGES = registry.Registry(
-    "ytdnn.pages", "page", "ytdnn.evaluation.terminal", registry.Registered
+    "ytdnn.pages", "page", "ytdnn.evaluation", registry.Registered
 )
 
 TRACKERS = registry.Registry(

@@ -51,11 +51,6 @@ class LogTruth(Protocol):
         ...
 
 
-def is_known(data: prepared.PreparedData) -> bool:
-    """Whether the source of a log has its truth."""
-    return data.manifest.facts.get("source", "") in registries.TRUTHS
-
-
 def from_data(data: prepared.PreparedData) -> LogTruth | None:
     """Returns the truth about a log; None if its source has none."""
     part = registries.TRUTHS.get(str(data.manifest.facts.get("source", "")))

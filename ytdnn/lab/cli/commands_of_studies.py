@@ -120,7 +120,7 @@ def world_command() -> command.Command:
         "write the synthetic world as an event log, with plots",
         "Writes all five tables of a world as Parquet, one part per ten thousand "
         "users, in bounded memory, and plots in world.html: popularity, freshness, "
-        "click rates, watch time, searches. The same settings give the same bytes.",
+        "click rates, watch time. The same settings give the same bytes.",
         (
             "ytdnn world --preset=small --out=runs/world/log",
             "ytdnn world --preset=large --out=runs/large/log --beside=ml-1m.zip",

@@ -56,9 +56,10 @@ def run(given: arguments.Arguments) -> None:
         refresh_days=_refresh_days(given),
         verbose=output.say,
     )
-    from ytdnn.lab.pages import live_table
+    from ytdnn.lab.pages import live_page
 
-    output.screen().print(live_table.render(found))
+    screen = output.screen()
+    screen.print(live_page.render(found, screen.width))
     directory = pathlib.Path(given.values["out"])
     output.say(f"report: {directory / live_tests.PAGE} (open it in a browser)")
     output.say(f"log of each arm: {directory / live_tests.LOGS}")

@@ -11,14 +11,12 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import configs, whole_files
-from ytdnn.evaluation import report_files
+from ytdnn.base import whole_files
 from ytdnn.ops.spark import session
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
-    from ytdnn.evaluation import by_window
     from ytdnn.log import engines, joined_sets, prepared
     from ytdnn.run.pipeline import recommender as recommender_room
 
@@ -43,21 +41,6 @@ class SparkMachines:
             from ytdnn.ops.spark import engine
 
             yield engine.SparkEngine(opened, scratch)
-
-    @contextlib.contextmanager
-    def windows(
-        self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
-    ) -> "Iterator[by_window.Work]":
-        """Context with the work on the windows of a run's evaluation."""
-        directory = workdir / report_files.DIRECTORIES[split]
-        with (
-            session.opened(self.settings) as opened,
-            whole_files.scratch(directory, "spark") as scratch,
-        ):
-            from ytdnn.ops.spark import evaluating
-
-            run = evaluating.Evaluation.from_config(workdir, config, split, stage)
-            yield evaluating.SparkWork(opened, run, scratch)
 
     @contextlib.contextmanager
     def shards(

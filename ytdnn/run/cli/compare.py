@@ -101,19 +101,16 @@ def _compare(
     users: str = "",
 ) -> list[str]:
     """Prints the differences of two reports; returns the conditions that hold."""
-    import rich
+    from ytdnn.evaluation import compare, gates, report_files, terminal
 
-    from ytdnn.evaluation import compare, conditions, report_files
-    from ytdnn.evaluation.terminal import compared
-
-    parsed = conditions.parse(fail_if)
+    parsed = gates.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)
     if users:
         first, second = compare.of_users(first, second, users)
     config = configs.EvaluationConfig()
     found = compare.compare(first, second, parsed, config, models, users)
     output.result(lambda: found)
-    rich.print(compared.render(found))
+    terminal.show_comparison(found)
     return found.failures
 
 

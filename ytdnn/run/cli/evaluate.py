@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import configs, errors, registries
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, engine, output, resolved, tracker_flag
 from ytdnn.run.pipeline import graph, runner, system_evaluation
@@ -146,9 +146,8 @@ def _of_parts(given: arguments.Arguments, config: configs.Config) -> configs.Con
 
 
 def show(found: "report_files.Evaluated") -> None:
-    """Prints an evaluation as tables, and the paths of its page and curves."""
-    from ytdnn.evaluation import report_files, report_model
-    from ytdnn.evaluation.terminal import terminal
+    """Prints an evaluation as a table, and the path of its page."""
+    from ytdnn.evaluation import report_files, report_model, terminal
 
     output.result(
         lambda: {
@@ -169,8 +168,6 @@ def show(found: "report_files.Evaluated") -> None:
         output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
     else:
         output.say(f"report: {found.path / report_files.REPORT}")
-    if "tensorboard" in files:
-        output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
 
 
 def track(
@@ -184,6 +181,6 @@ def track(
 
 
 def _explain() -> None:
-    from ytdnn.evaluation import definitions
+    from ytdnn.evaluation import terminal
 
-    output.say(definitions.explain())
+    output.say(terminal.explain())

@@ -4,11 +4,8 @@ import contextlib
 import pathlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ytdnn.base import configs
-
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
-    from ytdnn.evaluation import by_window
     from ytdnn.log import engines, joined_sets, prepared
     from ytdnn.run.pipeline import recommender as recommender_room
 
@@ -30,19 +27,6 @@ class Engines(Protocol):
 
 class Machines(Engines, Protocol):
     """Shares the work of all commands that have an engine among several machines."""
-
-    def windows(
-        self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
-    ) -> "contextlib.AbstractContextManager[by_window.Work]":
-        """Context in which the windows of a run's evaluation are computed.
-
-        Args:
-          workdir: Directory of the run, on a file system that all share.
-          config: Config of the run.
-          split: Evaluated split, `test` or `validation`.
-          stage: `candidates` or `ranking`: only that stage; empty: both.
-        """
-        ...
 
     def shards(
         self, old: "prepared.PreparedData", new: "prepared.PreparedData"

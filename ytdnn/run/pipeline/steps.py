@@ -59,7 +59,7 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
 
 def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/data` is made."""
-    from ytdnn.evaluation.terminal import prepared_table
+    from ytdnn.evaluation import prepared_table
     from ytdnn.log import prepared
 
     named = {*config.ranking.features.add, *config.candidates.features.add}
@@ -143,13 +143,6 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
 
-def describe_candidates(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the lines to print after `workdir/candidates` is made."""
-    from ytdnn.evaluation import floor
-
-    return floor.warnings(workdir)
-
-
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
     from ytdnn.training import candidates
@@ -230,16 +223,12 @@ def evaluate(
 ) -> None:
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
-    from ytdnn.evaluation.terminal import files
 
+    del machines  # one machine evaluates, window by window
     memory.require(config, sizes.log_size(workdir), "evaluation")
     directory = workdir / report_files.DIRECTORIES[split]
-    if machines is None:
-        result = evaluate_run.evaluate(workdir, config, split, stage)
-    else:
-        with machines.windows(workdir, config, split, stage) as work:
-            result = evaluate_run.evaluate(workdir, config, split, stage, work)
-    files.write(directory, result)
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    report_files.write(directory, result)
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
