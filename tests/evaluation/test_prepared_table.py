@@ -33,7 +33,7 @@ def test_columns_used_and_not_used_are_listed(tmp_path: pathlib.Path) -> None:
         prepared_of(tmp_path, {"watches": watches, "users": users})
     )
     rows = {line.split()[0]: line for line in found[2:4]}
-    assert "72   user_id, video_id, time, device (5 missing)" in rows["watches"]
+    assert "72  user_id, video_id, time, device (5 missing)" in rows["watches"]
     assert "watch_second (did you mean watch_seconds?), mood" in rows["watches"]
     assert rows["users"].endswith("segment")
     (note,) = [line for line in found if "columns of your own" in line]

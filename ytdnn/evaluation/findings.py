@@ -63,11 +63,11 @@ def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
     return {k: entry for k, entry in report.lists.items() if k not in left_out}
 
 
-def estimate(entry: report_model.Entry | None, metric: str) -> tables.Estimate:
+def estimate(entry: report_model.Entry | None, metric: str) -> tables.NumberCell:
     """Returns a model's value of a metric with its interval."""
     if entry is None:
-        return tables.Estimate(None)
-    return tables.Estimate(
+        return tables.NumberCell(None)
+    return tables.NumberCell(
         entry.values.get(metric), *(entry.intervals.get(metric) or ())
     )
 
@@ -215,7 +215,7 @@ def _known(three: Sequence[float | None]) -> tuple[float, float, float] | None:
 
 
 def notes(report: report_model.Report) -> Iterator[str]:
-    """Yields what a reader of the numbers must know, a sentence or two each."""
+    """Yields notes on the numbers of a report, a sentence or two each."""
     rules = report.protocol
     yield from _answer_notes(rules)
     later = rules.train_watches_after_answers

@@ -1,4 +1,4 @@
-"""Tables as data, which the terminal draws here and `ytdnn.lab.pages` as HTML."""
+"""Tables as data, which the terminal draws, and pages as HTML."""
 
 import dataclasses
 import math
@@ -31,7 +31,7 @@ MODELS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class NumberCell:
     """A number with its interval, None where it is not known.
 
     Attributes:
@@ -63,7 +63,7 @@ class Estimate:
         return [show(number) for number in (self.value, *ends)]
 
 
-Cell: TypeAlias = str | int | float | Estimate | None
+Cell: TypeAlias = str | int | float | NumberCell | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _drawn(one: Table, with_intervals: bool, fold: bool) -> table.Table:
 
 
 def _in_terminal(cell: Cell, with_interval: bool) -> str:
-    if not isinstance(cell, Estimate):
+    if not isinstance(cell, NumberCell):
         return text(cell)
     value, *ends = cell.texts()
     return f"{value} [{ends[0]}, {ends[1]}]" if ends and with_interval else value

@@ -27,7 +27,7 @@ _RULES = {
 def show(report: report_model.Report) -> None:
     """Prints the result of a report, a table of its systems, and notes."""
     screen = rich.get_console()
-    screen.print(findings.headline(report), highlight=False)
+    screen.print(findings.headline(report), highlight=False, markup=False)
     screen.print(tables.draw(findings.summary_table(report), screen.width))
     for line in (*_index_lines(report), *findings.notes(report)):
         screen.print(line, highlight=False, markup=False)
@@ -44,7 +44,7 @@ def _index_lines(report: report_model.Report) -> list[str]:
 def show_comparison(found: compare.Comparison) -> None:
     """Prints a comparison: the verdict, and a table of what differs."""
     screen = rich.get_console()
-    screen.print(comparison_headline(found), highlight=False)
+    screen.print(comparison_headline(found), highlight=False, markup=False)
     screen.print(tables.draw(comparison_table(found), screen.width))
     note = (
         f"{found.num_users:,} users in both, {found.num_other:,} in only one. "
@@ -54,7 +54,7 @@ def show_comparison(found: compare.Comparison) -> None:
     )
     if found.marks:
         note += f" Candidate model: {', '.join(found.marks)}."
-    screen.print(note, highlight=False)
+    screen.print(note, highlight=False, markup=False)
 
 
 def comparison_table(found: compare.Comparison) -> tables.Table:
@@ -63,9 +63,9 @@ def comparison_table(found: compare.Comparison) -> tables.Table:
         [
             tables.model_title(one.model),
             one.metric,
-            tables.Estimate(one.first),
-            tables.Estimate(one.second),
-            tables.Estimate(one.difference, one.low, one.high, "{:+.4f}".format),
+            tables.NumberCell(one.first),
+            tables.NumberCell(one.second),
+            tables.NumberCell(one.difference, one.low, one.high, "{:+.4f}".format),
             "*" if one.low > 0.0 or one.high < 0.0 else "",
         ]
         for one in sorted(found.differences, key=lambda d: d.model in lists.REFERENCES)

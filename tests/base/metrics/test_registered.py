@@ -55,6 +55,5 @@ def test_a_metric_of_a_package_is_measured(tmp_path: pathlib.Path) -> None:
         metric = registries.METRICS["tail_share"]
         assert metric.make(LISTS, 2).tolist()[:2] == [0.5, 1.0]
         assert np.isnan(metric.make(LISTS, 2)[2])
-        assert not metric_names.is_graded("tail_share@10")
         assert metric_names.title("tail_share@10") == "share of the tail@10"
         assert "fewer than ten" in terminal.explain()

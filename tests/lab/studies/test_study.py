@@ -152,7 +152,7 @@ def test_the_table_and_the_markdown_say_what_was_found(tmp_path: pathlib.Path) -
         assert "Seeds: 0, 1; mean ± standard deviation" in words
     row = next(line for line in text.splitlines() if line.split()[:1] == ["better"])
     one = found["variants"]["better"]["differences"][METRIC]
-    assert f"+0.3750 [{one['low']:+.4f}, {one['high']:+.4f}] *" in row
+    assert f"+0.3750 [{one['low']:+.4f}, {one['high']:+.4f}]  *" in row
     table = [line for line in markdown.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in table}) == 1
     assert table[0].split(" | ")[1:3] == ["hit_rate@10", "training s"]

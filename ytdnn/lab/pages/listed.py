@@ -172,8 +172,8 @@ def _slice_plot(
     )
 
 
-def _of_row(row: report_model.SliceRow, model: str, metric: str) -> tables.Estimate:
-    return tables.Estimate(*row.lists.get(model, {}).get(metric, (None, None, None)))
+def _of_row(row: report_model.SliceRow, model: str, metric: str) -> tables.NumberCell:
+    return tables.NumberCell(*row.lists.get(model, {}).get(metric, (None, None, None)))
 
 
 def _slice_table(name: str, rows: Sequence[report_model.SliceRow]) -> page.Table:

@@ -132,8 +132,8 @@ def differences_table(report: report_room.LiveReport) -> tables.Table:
 
 def _estimate(
     one: report_room.IntervalEstimate, show: Callable[[float], str] = number
-) -> tables.Estimate:
-    return tables.Estimate(one.value, one.low, one.high, show)
+) -> tables.NumberCell:
+    return tables.NumberCell(one.value, one.low, one.high, show)
 
 
 def _arms(report: report_room.LiveReport) -> page.Section:

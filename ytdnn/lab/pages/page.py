@@ -147,7 +147,7 @@ def _attributes(table: Table, column: int, cell: Cell) -> markupsafe.Markup:
 
 def _cell(value: Cell) -> str:
     """Returns a cell as text, an interval in small below its number."""
-    if not isinstance(value, tables.Estimate):
+    if not isinstance(value, tables.NumberCell):
         return tables.text(value)
     number, *ends = value.texts()
     if not ends:

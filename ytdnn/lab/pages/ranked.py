@@ -92,7 +92,7 @@ def _orders_table(
     rows: list[list[page.Cell]] = [
         [
             tables.model_title(name),
-            *(tables.Estimate(*three, show) for three in values.values()),
+            *(tables.NumberCell(*three, show) for three in values.values()),
         ]
         for name, values in systems.items()
     ]
@@ -146,8 +146,8 @@ def _tenths(models: Mapping[str, Sequence[report_model.Tenth]]) -> page.Table:
             number,
             one.impressions,
             one.predicted,
-            tables.Estimate(*one.observed),
-            tables.Estimate(*one.ratio),
+            tables.NumberCell(*one.observed),
+            tables.NumberCell(*one.ratio),
         ]
         for name, tenths in models.items()
         for number, one in enumerate(tenths, 1)
@@ -236,14 +236,14 @@ def other_slates(report: report_model.OffPolicy) -> page.Section:
                     [
                         tables.model_title(name),
                         f"{metric_names.title(reward)} of a {scope}",
-                        *(tables.Estimate(*three) for three in threes),
+                        *(tables.NumberCell(*three) for three in threes),
                         size,
                     ]
                 )
     weights: list[list[page.Cell]] = [
         [
             tables.model_title(name),
-            tables.Estimate(*value.mean_weight),
+            tables.NumberCell(*value.mean_weight),
             f"{value.share_never_shown:.0%}",
         ]
         for name, value in report.systems.items()

@@ -34,7 +34,7 @@ def markdown(study: Study) -> str:
 
 
 def _text(cell: tables.Cell) -> str:
-    if not isinstance(cell, tables.Estimate):
+    if not isinstance(cell, tables.NumberCell):
         return tables.text(cell)
     value, *ends = cell.texts()
     return f"{value} [{', '.join(ends)}]" if ends else value
@@ -63,7 +63,7 @@ def table(study: Study) -> tables.Table:
     for name, values in study["references"].items():
         known = [values.get(metric.rpartition("/")[2]) for metric in shown]
         if any(value is not None for value in known):
-            cells = [tables.Estimate(value) for value in known]
+            cells = [tables.NumberCell(value) for value in known]
             empty = [""] * (len(columns) - 1 - len(cells))
             rows.append([name, *cells, *empty])
     return tables.Table(columns, rows, _title(study))
@@ -92,7 +92,7 @@ def _difference(one: Mapping[str, float] | None) -> list[tables.Cell]:
         return ["", ""]
     star = "*" if one["low"] > 0.0 or one["high"] < 0.0 else ""
     ends = one["low"], one["high"]
-    return [tables.Estimate(one["difference"], *ends, "{:+.4f}".format), star]
+    return [tables.NumberCell(one["difference"], *ends, "{:+.4f}".format), star]
 
 
 def _title(study: Study) -> str:
