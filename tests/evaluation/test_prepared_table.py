@@ -5,8 +5,8 @@ import pathlib
 import polars as pl
 import pytest
 
+from tests import small_log as logs
 from tests.run.cli import conftest
-from tests.run.cli.tried import logs
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import prepared_table

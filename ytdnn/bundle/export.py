@@ -2,7 +2,7 @@
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
     bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
-    bundle/versions/N/{titles,attributes}.parquet, titles/, vocabularies.json,
+    bundle/versions/N/{titles,attributes}.parquet, vocabularies.json,
         manifest.json
     bundle/manifest.json, bundle/serving/
 
@@ -42,7 +42,6 @@ from ytdnn.bundle import (
     removed_videos,
     saved_models,
     tf_serving,
-    titles,
     versions,
     warm_up,
     where,
@@ -217,7 +216,7 @@ def _write(
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
         environment.collect()
-    titles.write(draft.common, _titles(parts.data.catalogue))
+    _titles(parts.data.catalogue).write_parquet(draft.common / bundle.TITLES)
     known = attributes.from_catalogue(parts.data.catalogue)
     names = [one.name for one in known if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)

@@ -164,9 +164,10 @@ def of_models(
         measured = models.RunModels(
             data, trained, run.video_vectors, judge, loaded.sources, config
         )
-        for part in registries.REPORT_PARTS.parts():
-            of_part = {part.name: part.make(measured, split)}
-            report = dataclasses.replace(report, **of_part)
+        part = registries.HOOKS.get("off_policy")
+        if part is not None:
+            judged = part.make(measured, split)
+            report = dataclasses.replace(report, off_policy=judged)
     return dataclasses.replace(result, report=report)
 
 

@@ -69,7 +69,7 @@ def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
 
 
 def write(directory: pathlib.Path, result: Result) -> None:
-    """Publishes an evaluation with its registered files, such as its page.
+    """Publishes an evaluation, with its page where the laboratory is installed.
 
     Args:
       directory: Directory of the evaluation; an earlier one is replaced.
@@ -79,8 +79,9 @@ def write(directory: pathlib.Path, result: Result) -> None:
       errors.UserError: The directory holds something else.
     """
     with publish(directory, result) as partial:
-        for part in registries.REPORT_FILES.parts():
-            part.make(result.report, partial)
+        page = registries.HOOKS.get("page")
+        if page is not None:
+            page.make(result.report, partial)
 
 
 def require_own(directory: pathlib.Path) -> None:

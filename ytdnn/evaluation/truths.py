@@ -1,6 +1,6 @@
 """The truth about a log, for sources that have one, such as a synthetic world.
 
-A source of logs registers its truth under its name (`registries.TRUTHS`).
+A source of logs registers its truth under its name (`registries.HOOKS`).
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,7 +53,8 @@ class LogTruth(Protocol):
 
 def from_data(data: prepared.PreparedData) -> LogTruth | None:
     """Returns the truth about a log; None if its source has none."""
-    part = registries.TRUTHS.get(str(data.manifest.facts.get("source", "")))
+    source = data.manifest.facts.get("source", "")
+    part = registries.HOOKS.get(f"truth of {source}")
     found: LogTruth | None = None if part is None else part.make(data)
     return found
 

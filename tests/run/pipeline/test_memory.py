@@ -130,7 +130,6 @@ def test_what_is_available_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"num_days": 10**8}, "num_days"),
         ({"live_days": 10**8}, "live_days"),
         ({"watches_per_user": 10**9}, "watches_per_user"),
-        ({"impressions_per_page": 10**8}, "impressions_per_page"),
     ],
 )
 def test_a_world_beyond_memory_is_named(settings: dict[str, int], named: str) -> None:

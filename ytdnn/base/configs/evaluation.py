@@ -8,14 +8,6 @@ from ytdnn.base import registries
 from ytdnn.base.configs import components
 
 
-def _registered_metrics(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        of_impressions = registries.IMPRESSION_METRICS
-        if name not in registries.METRICS and name not in of_impressions:
-            raise ValueError(registries.METRICS.unknown(name))
-    return names
-
-
 @components.validated
 class EvaluationConfig:
     """Offline evaluation (`ytdnn evaluate --explain` prints every definition).
@@ -64,7 +56,8 @@ class EvaluationConfig:
         100,
     )
     metrics: Annotated[
-        tuple[str, ...], pydantic.AfterValidator(_registered_metrics)
+        tuple[str, ...],
+        components.names_of(registries.METRICS, registries.IMPRESSION_METRICS),
     ] = ()
     targets: Literal["all", "next", "last"] = "all"
     horizon_days: components.NonNegativeFloat = 0.0
