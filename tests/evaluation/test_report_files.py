@@ -6,7 +6,7 @@ import pathlib
 import polars as pl
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.pages import evaluation_page

@@ -9,7 +9,7 @@ import jsonschema
 import pydantic
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn.evaluation import docstrings, report_model, report_parts, report_schema
 
 SCHEMA = report_schema.schema()

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.evaluation import fakes
-from tests.evaluation.terminal import example
+from tests.evaluation import example, fakes
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.evaluation import (

@@ -8,7 +8,7 @@ import pytest
 import rich
 from rich import console
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn.evaluation import bundles, compare, findings, lists, tables, terminal
 from ytdnn.evaluation.compare import Difference
 

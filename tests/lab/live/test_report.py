@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import rich.console
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from tests.lab.live.conftest import WORLD
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files

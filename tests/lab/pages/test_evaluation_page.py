@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import extras
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from tests.lab.pages import browser
 from ytdnn.lab.pages import evaluation_page, plots
 

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import report_files, summary

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from rich import console
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files, summary

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import chosen_order, report_files, summary
