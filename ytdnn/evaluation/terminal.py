@@ -41,23 +41,23 @@ def _index_lines(report: report_model.Report) -> list[str]:
     return [f"ScaNN finds {recall:.1%} of the 100 nearest videos."]
 
 
-def show_comparison(found: compare.Comparison) -> None:
+def show_comparison(comparison: compare.Comparison) -> None:
     """Prints a comparison: the verdict, and a table of what differs."""
     screen = rich.get_console()
-    screen.print(comparison_headline(found), highlight=False, markup=False)
-    screen.print(tables.draw(comparison_table(found), screen.width))
+    screen.print(comparison_headline(comparison), highlight=False, markup=False)
+    screen.print(tables.draw(comparison_table(comparison), screen.width))
     note = (
-        f"{found.num_users:,} users in both, {found.num_other:,} in only one. "
+        f"{comparison.num_users:,} users in both, {comparison.num_other:,} in only one. "
         f"Difference: second minus first, paired over the users in both, with its 95 % "
         f"interval. *: the interval excludes 0. Metrics that are equal in both are "
         f"left out."
     )
-    if found.marks:
-        note += f" Candidate model: {', '.join(found.marks)}."
+    if comparison.marks:
+        note += f" Candidate model: {', '.join(comparison.marks)}."
     screen.print(note, highlight=False, markup=False)
 
 
-def comparison_table(found: compare.Comparison) -> tables.Table:
+def comparison_table(comparison: compare.Comparison) -> tables.Table:
     """Returns the metrics that differ, those of popularity and bounds last."""
     rows = [
         [
@@ -68,18 +68,20 @@ def comparison_table(found: compare.Comparison) -> tables.Table:
             tables.NumberCell(one.difference, one.low, one.high, "{:+.4f}".format),
             "*" if one.low > 0.0 or one.high < 0.0 else "",
         ]
-        for one in sorted(found.differences, key=lambda d: d.model in lists.REFERENCES)
+        for one in sorted(
+            comparison.differences, key=lambda d: d.model in lists.REFERENCES
+        )
         if one.difference != 0.0
     ]
     columns = ["model", "metric", "first", "second", "difference", ""]
     return tables.Table(columns, rows, words=(0, 1))
 
 
-def comparison_headline(found: compare.Comparison) -> str:
+def comparison_headline(comparison: compare.Comparison) -> str:
     """Returns the verdict of a comparison as a sentence."""
-    if found.headline is None:
+    if comparison.headline is None:
         return "Nothing in both judges the two: see the table."
-    one, verdict = found.headline.of, found.headline.verdict
+    one, verdict = comparison.headline.of, comparison.headline.verdict
     what = f"{metric_names.title(one.metric)} of {tables.model_title(one.model)}"
     interval = ""
     if math.isfinite(one.low):
@@ -91,7 +93,7 @@ def comparison_headline(found: compare.Comparison) -> str:
     )
     return (
         f"{told}: {what} {_number(one.first)} → {_number(one.second)}, difference "
-        f"{_number(one.difference, True)}{interval} over {found.num_users:,} users."
+        f"{_number(one.difference, True)}{interval} over {comparison.num_users:,} users."
     )
 
 
