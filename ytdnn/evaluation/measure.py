@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import configs, environment, ragged, schema
+from ytdnn.base import configs, environment, schema
 from ytdnn.base.metrics import metric_names, ranking, retrieval
 from ytdnn.evaluation import (
     by_window,
@@ -263,18 +263,20 @@ def _example(
     context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
 ) -> report_model.Example:
     data, cases = context.data, context.cases
-    answers = _of(cases.targets, row)
-    found = {}
-    for name, of_model in made.items():
-        videos = of_model[row, :_EXAMPLE_LENGTH]
-        found[name] = tuple(
+    answers, history = (
+        part.take(np.array([row])).values for part in (cases.targets, cases.watched)
+    )
+    listed = {
+        name: tuple(
             report_model.ListedVideo(
-                **_known(data.catalogue, v), is_answer=v in answers
+                **_video_facts(data.catalogue, video), is_answer=video in answers
             )
-            for v in videos[videos > 0].tolist()
+            for video in videos[row, :_EXAMPLE_LENGTH].tolist()
+            if video > 0
         )
+        for name, videos in made.items()
+    }
     user = data.users.row(int(cases.users[row]), named=True)
-    history = _of(cases.watched, row)
     return report_model.Example(
         user_id=user[schema.USER_ID],
         facts={
@@ -282,27 +284,22 @@ def _example(
         },
         history_length=len(history),
         history=_videos(data.catalogue, history[-_EXAMPLE_LENGTH:]),
-        lists=found,
+        lists=listed,
         num_answers=len(answers),
         answers=_videos(data.catalogue, answers[:_EXAMPLE_LENGTH]),
     )
 
 
-def _of(
-    videos: ragged.Ragged | protocol.Histories, row: int
-) -> npt.NDArray[np.integer]:
-    found: npt.NDArray[np.integer] = videos.take(np.array([row])).values
-    return found
-
-
 def _videos(
     catalogue: catalogues.Catalogue, indices: npt.NDArray[np.integer]
 ) -> tuple[report_model.ReportVideo, ...]:
-    known = (_known(catalogue, index) for index in indices.tolist())
-    return tuple(report_model.ReportVideo(**one) for one in known)
+    return tuple(
+        report_model.ReportVideo(**_video_facts(catalogue, index))
+        for index in indices.tolist()
+    )
 
 
-def _known(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:
+def _video_facts(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:
     """Returns id and metadata of a video."""
     row = catalogue.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _VIDEO_COLUMNS if row.get(name) is not None}

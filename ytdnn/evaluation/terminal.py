@@ -47,8 +47,8 @@ def show_comparison(comparison: compare.Comparison) -> None:
     screen.print(comparison_headline(comparison), highlight=False, markup=False)
     screen.print(tables.draw(comparison_table(comparison), screen.width))
     note = (
-        f"{comparison.num_users:,} users in both, {comparison.num_other:,} in only one. "
-        f"Difference: second minus first, paired over the users in both, with its 95 % "
+        f"{comparison.num_users:,} users in both, {comparison.num_other:,} in only "
+        f"one. Difference: second minus first, paired over the users in both, with its 95 % "
         f"interval. *: the interval excludes 0. Metrics that are equal in both are "
         f"left out."
     )
@@ -59,7 +59,10 @@ def show_comparison(comparison: compare.Comparison) -> None:
 
 def comparison_table(comparison: compare.Comparison) -> tables.Table:
     """Returns the metrics that differ, those of popularity and bounds last."""
-    rows = [
+    ordered = sorted(
+        comparison.differences, key=lambda one: one.model in lists.REFERENCES
+    )
+    rows: list[list[tables.Cell]] = [
         [
             tables.model_title(one.model),
             one.metric,
@@ -93,7 +96,8 @@ def comparison_headline(comparison: compare.Comparison) -> str:
     )
     return (
         f"{told}: {what} {_number(one.first)} → {_number(one.second)}, difference "
-        f"{_number(one.difference, True)}{interval} over {comparison.num_users:,} users."
+        f"{_number(one.difference, True)}{interval} over "
+        f"{comparison.num_users:,} users."
     )
 
 
