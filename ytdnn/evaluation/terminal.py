@@ -48,9 +48,9 @@ def show_comparison(comparison: compare.Comparison) -> None:
     screen.print(tables.draw(comparison_table(comparison), screen.width))
     note = (
         f"{comparison.num_users:,} users in both, {comparison.num_other:,} in only "
-        f"one. Difference: second minus first, paired over the users in both, with its 95 % "
-        f"interval. *: the interval excludes 0. Metrics that are equal in both are "
-        f"left out."
+        f"one. Difference: second minus first, paired over the users in both, with its "
+        f"95 % interval. *: the interval excludes 0. Metrics that are equal in both "
+        f"are left out."
     )
     if comparison.marks:
         note += f" Candidate model: {', '.join(comparison.marks)}."
@@ -71,9 +71,7 @@ def comparison_table(comparison: compare.Comparison) -> tables.Table:
             tables.NumberCell(one.difference, one.low, one.high, "{:+.4f}".format),
             "*" if one.low > 0.0 or one.high < 0.0 else "",
         ]
-        for one in sorted(
-            comparison.differences, key=lambda d: d.model in lists.REFERENCES
-        )
+        for one in ordered
         if one.difference != 0.0
     ]
     columns = ["model", "metric", "first", "second", "difference", ""]
