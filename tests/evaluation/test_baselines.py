@@ -9,9 +9,10 @@ import pytest
 
 from tests import planted
 from ytdnn import configs
+from ytdnn.base import errors
 from ytdnn.evaluation import baselines, lists, protocol
 from ytdnn.log import catalogues, events, inputs, prepared
-from ytdnn.retrieval import popular
+from ytdnn.retrieval import matrix_models, popular
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
 
@@ -146,3 +147,8 @@ def test_least_squares_finds_the_planted_tastes(
     own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][cases.users]])
     listed = np.array(taste)[found - 1]
     assert np.mean(listed == own[:, np.newaxis]) > 0.8
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.UserError, match=r"no_such.*ytdnn\[baselines\]"):
+        matrix_models._module("no_such.package")

@@ -65,18 +65,10 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     loaded = run_systems.load(workdir, config, stage)
-    indexes = {} if stage else _load_indexes(workdir)
+    has_vectors = loaded.trained is not None and not stage
+    indexes = _load_indexes(workdir) if has_vectors else {}
     code = events.Split[split.upper()]
-    result = of_models(
-        loaded.data,
-        loaded.trained,
-        loaded.ranking,
-        indexes,
-        config,
-        code,
-        loaded.others,
-        loaded.sources,
-    )
+    result = _measure(loaded, indexes, config, code)
     has_ranker = loaded.ranking is not None
     is_chosen = config.ranking.enabled == "auto" and has_ranker and not stage
     chosen = chosen_order.read(workdir) if is_chosen else None
@@ -94,7 +86,7 @@ def evaluate(
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,
-        index_artifact.KIND: not stage,
+        index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
         chosen_order.KIND: chosen is not None,
     }
@@ -140,9 +132,19 @@ def of_models(
     """
     others = measure.Systems() if others is None else others
     loaded = run_systems.TrainedModels(data, trained, ranking, others, sources)
+    return _measure(loaded, indexes, config, split)
+
+
+def _measure(
+    loaded: run_systems.TrainedModels,
+    indexes: Mapping[str, models.SearchIndex],
+    config: configs.Config,
+    split: events.Split,
+) -> report_files.Result:
+    """Measures models; see `of_models`."""
     _require_other_labels(loaded.trained, split)
     run = run_systems.build(loaded, config, split)
-    cases, trained, ranking = run.cases, run.trained, run.ranking
+    data, cases, trained, ranking = run.data, run.cases, run.trained, run.ranking
     num_changed = leaks.in_models(data, cases, trained, ranking, config.evaluation.seed)
     own = run.systems
     result = measure.measure(

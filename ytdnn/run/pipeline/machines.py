@@ -6,37 +6,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
-    from ytdnn.log import engines, joined_sets, prepared
+    from ytdnn.log import shard_tasks
     from ytdnn.run.pipeline import recommender as recommender_room
 
 
-class Engines(Protocol):
-    """Prepares logs in a way of its own."""
+class Machines(Protocol):
+    """Shares work among several machines, on a file system that all reach."""
 
-    def engine(
+    def tasks(
         self, directory: pathlib.Path
-    ) -> "contextlib.AbstractContextManager[engines.Engine]":
-        """Context with an engine that prepares a log.
-
-        Args:
-          directory: Directory of the prepared set; of several machines, on a file
-            system that all share.
-        """
-        ...
-
-
-class Machines(Engines, Protocol):
-    """Shares the work of all commands that have an engine among several machines."""
-
-    def shards(
-        self, old: "prepared.PreparedData", new: "prepared.PreparedData"
-    ) -> "contextlib.AbstractContextManager[joined_sets.ShardWork]":
-        """Context in which the shards of two joined sets are written.
-
-        Args:
-          old: The earlier set, on a file system that all share.
-          new: The set of the later events, likewise.
-        """
+    ) -> "contextlib.AbstractContextManager[shard_tasks.RunTasks]":
+        """Context that runs the tasks of preparing a log into a directory."""
         ...
 
     def lists(
@@ -50,6 +30,6 @@ class Machines(Engines, Protocol):
         Args:
           recommender: The bundle, with the log's users.
           arguments: Arguments of `bulk.stream`.
-          path: Output file, on a file system that all share.
+          path: Output file.
         """
         ...
