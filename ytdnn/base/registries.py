@@ -72,7 +72,11 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "commands": {
         "run.cli.parts": "parts",
-        "lab.cli.commands_of_studies": "experiments, live, study, sweep, world",
+        "lab.cli.experiments": "experiments",
+        "lab.cli.live": "live",
+        "lab.cli.study": "study",
+        "lab.cli.sweep": "sweep",
+        "lab.cli.world": "world",
         "ops.cli.commands_of_operations": (
             "cluster, index add, index remove, index restore, join-log, refit, "
             "refresh, serve"
