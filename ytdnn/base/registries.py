@@ -58,11 +58,8 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "report_sections": {
         "lab.pages.described": "making",
-        "lab.pages.feedback": "outcomes",
         "lab.pages.listed": "lists",
-        "lab.pages.other_pages": "off_policy",
         "lab.pages.ranked": "ranker",
-        "lab.pages.reach": "reach",
     },
     "trackers": {
         "lab.tracking.mlflow_tracker": "mlflow",
@@ -70,7 +67,11 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "commands": {
         "run.cli.parts": "parts",
-        "lab.cli.commands_of_studies": "experiments, live, study, sweep, world",
+        "lab.cli.experiments": "experiments",
+        "lab.cli.live": "live",
+        "lab.cli.study": "study",
+        "lab.cli.sweep": "sweep",
+        "lab.cli.world": "world",
         "ops.cli.commands_of_operations": (
             "cluster, index add, index remove, index restore, join-log, refit, "
             "refresh, serve"
@@ -85,7 +86,6 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.live.live_tests": "live_test",
         "lab.off_policy.judged_systems": "off_policy",
         "lab.pages.evaluation_page": "page",
-        "lab.pages.tensorboard": "tensorboard",
         "lab.pages.tuned_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.adding": "add_videos",

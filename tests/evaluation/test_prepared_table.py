@@ -9,7 +9,7 @@ from tests import small_log as logs
 from tests.run.cli import conftest
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation.terminal import prepared_table
+from ytdnn.evaluation import prepared_table
 from ytdnn.log import prepare, prepared
 
 
@@ -33,13 +33,9 @@ def test_columns_used_and_not_used_are_listed(tmp_path: pathlib.Path) -> None:
         prepared_of(tmp_path, {"watches": watches, "users": users})
     )
     rows = {line.split()[0]: line for line in found[2:4]}
-    assert "72   user_id, video_id, time, device (5 missing)" in rows["watches"]
+    assert "72  user_id, video_id, time, device (5 missing)" in rows["watches"]
     assert "watch_second (did you mean watch_seconds?), mood" in rows["watches"]
     assert rows["users"].endswith("segment")
-    assert (
-        "note: watches.watch_second is not used; if it is watches.watch_seconds: "
-        "--columns=watches.watch_seconds=watch_second" in found
-    )
     (note,) = [line for line in found if "columns of your own" in line]
     assert "ytdnn train " in note
     assert note.endswith(" --features=users.segment")
@@ -63,14 +59,6 @@ def test_columns_that_are_features_or_of_another_table_are_not_advised(
     assert not any("watches.split" in line for line in found)
     (note,) = [line for line in found if "columns of your own" in line]
     assert note.endswith("--workdir=runs/mine --features=users.plan,users.segment")
-
-
-def test_lines_have_no_codes_of_colours(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # as ipykernel sets it
-    lines = prepared_table.lines(prepared_of(tmp_path, {"watches": logs.watches()}))
-    assert not any("\x1b" in line for line in lines)
 
 
 def test_every_row_that_is_not_read_is_counted(tmp_path: pathlib.Path) -> None:
@@ -140,15 +128,6 @@ def test_span_and_what_each_model_has(tmp_path: pathlib.Path) -> None:
     )
 
 
-def test_ids_that_match_no_watch_are_counted(tmp_path: pathlib.Path) -> None:
-    more = pl.DataFrame({"user_id": ["x", "y"], "age": [1.0, 2.0], "country": ["", ""]})
-    users = pl.concat([logs.people(), more])
-    data = prepared_of(tmp_path, {"watches": logs.watches(), "users": users})
-    assert "note: 2 of 14 ids of users.user_id have no watch" in prepared_table.lines(
-        data
-    )
-
-
 @pytest.mark.parametrize("table", ["users", "searches", "impressions"])
 def test_a_table_whose_ids_match_none_is_refused(
     tmp_path: pathlib.Path, table: str
@@ -173,35 +152,6 @@ DOUBTS = {
     "98 % of the watches lie between 2023-11-14 and 2024-01-23, the others reach from "
     "1970-01-01 to 2024-01-24: are these times right?": 0,
 }
-
-
-@pytest.mark.parametrize("doubt", DOUBTS)
-def test_a_time_far_from_the_others_is_said(tmp_path: pathlib.Path, doubt: str) -> None:
-    time = pl.when(pl.int_range(pl.len()) == 2).then(DOUBTS[doubt]).otherwise("time")
-    watches = logs.watches().with_columns(time=time)
-    assert f"note: {doubt}" in prepared_table.lines(
-        prepared_of(tmp_path, {"watches": watches})
-    )
-
-
-def test_seconds_that_look_like_milliseconds_are_said(tmp_path: pathlib.Path) -> None:
-    watches = logs.watches().with_columns(watch_seconds=pl.lit(60_000.0))
-    assert (
-        "note: half of watches.watch_seconds are above 60,000 s: if they are "
-        "milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
-        in prepared_table.lines(prepared_of(tmp_path, {"watches": watches}))
-    )
-
-
-def test_the_command_ends_with_the_table(
-    cli: conftest.Cli, tmp_path: pathlib.Path
-) -> None:
-    (tmp_path / "watches.csv").write_text(logs.WATCHES)
-    out = cli(
-        "prepare", "--source=log", f"--data_dir={tmp_path}", f"--workdir={tmp_path}/r"
-    ).out
-    assert " watches     72   user_id, video_id, time" in out
-    assert "ranking: left out: the log has no impressions" in out
 
 
 cli = conftest.cli

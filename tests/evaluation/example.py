@@ -11,7 +11,6 @@ LIST_MODELS = {"popularity": 0.6, "candidates": 1.0, "system": 0.9, "oracle": 1.
 IMPRESSION_MODELS = {"popularity": 0.62, "ranker": 0.71, "oracle": 0.76}
 METRICS = ("hit_rate", "recall", "precision", "map", "ndcg", "mrr")
 KS = (10, 50, 100)
-CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 UNSAFE_TITLE = "<script>alert(1)</script> & sons"
 
 
@@ -35,19 +34,6 @@ def _lists() -> dict[str, Any]:
             values[f"mean_age_days@{k}"] = 20.0 * skill
         found[model] = {"values": values, "intervals": intervals}
     return found
-
-
-def _curves() -> dict[str, Any]:
-    return {
-        model: {
-            metric: {
-                "k": list(CURVE_KS),
-                "values": [_value(metric, k, skill) for k in CURVE_KS],
-            }
-            for metric in METRICS
-        }
-        for model, skill in LIST_MODELS.items()
-    }
 
 
 def _slice(names: list[str]) -> list[dict[str, Any]]:
@@ -91,42 +77,6 @@ def _calibration() -> dict[str, Any]:
     seconds = {"seconds": _tenths(1.05), "clicks": _tenths(0.9, 0.05), "odds": []}
     odds = {"seconds": [], "clicks": [], "odds": _tenths(0.7)}
     return {"ranker": seconds, "popularity": odds}
-
-
-def _impression_slices() -> dict[str, Any]:
-    names = "with an id embedding", "without an id embedding"
-    rows = [
-        {
-            "value": name,
-            "impressions": 30_000 // place,
-            "clicks": 4_000 // place,
-            "users": 2_000 // place,
-            "models": {
-                model: {
-                    "auc": [auc, *_around(auc, 0.02 * place)],
-                    "weighted_per_user_loss": [1 - auc, *_around(1 - auc, 0.05)],
-                }
-                for model, auc in IMPRESSION_MODELS.items()
-            },
-        }
-        for place, name in enumerate(names, 1)
-    ]
-    return {"id_embedding": rows}
-
-
-def _recommended() -> dict[str, Any]:
-    found = {}
-    for place, model in enumerate([*LIST_MODELS, "answers"]):
-        weights = [(1 + place) ** -(9 - i) for i in range(10)]
-        edges = [0, 1, 3, 7, 14, 30, 60]
-        shares = [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
-        if model == "oracle":  # recommends nothing old: its bins end earlier
-            edges, shares = edges[:3], [0.8, 0.2]
-        found[model] = {
-            "popularity_deciles": [w / sum(weights) for w in weights],
-            "age_days": {"edges": edges, "shares": shares},
-        }
-    return found
 
 
 def _video(number: int, title: str = "") -> dict[str, Any]:
@@ -222,15 +172,7 @@ def shown_lists(is_world: bool = False) -> dict[str, Any]:
         "total": 1_234_567.0,
         "logged_order": "time",
         "systems": systems,
-        "curves": {
-            n: [h * t / 10 + t / 10 * (1 - h) for t in range(1, 11)]
-            for n, h in orders.items()
-        },
         "ahead": ahead,
-        "exposed": {
-            "candidates": {"shown@10": three(0.31), "gain_per_shown@10": three(24.0)},
-            "system": {"shown@10": three(0.1), "gain_per_shown@10": three(31.5)},
-        },
     }
 
 
@@ -262,17 +204,10 @@ def report() -> dict[str, Any]:
             "horizon_days": None,
             "train_watches_after_answers": 0,
             "targets": "all",
-            "targets_means": "every video watched in the split",
-            "candidate_set_means": "all videos of the vocabulary",
-            "intervals": "95 %, percentiles of 1,000 bootstrap resamples",
-            "judged_by": "Retrieval is judged by hits, the ranker by watch time.",
             "answers": 20_345,
             "answers_out_of_vocabulary": 4_069,
             "answers_out_of_candidate_set": 0,
             "remove_watched": True,
-            "ties": "lower video index first",
-            "request_time": "the time of the answer is seen by neither stage",
-            "history": "all watches before the evaluated window",
             "ranker": {
                 "impressions": 41_000,
                 "users": 2_900,
@@ -288,15 +223,12 @@ def report() -> dict[str, Any]:
             "examples_with_same_second_inputs": 11,
         },
         "lists": _lists(),
-        "curves": _curves(),
         "slices": {
             "activity": _slice(["1–9 watches", "10–49 watches", "50+ watches"]),
             "country": _slice(["BR", "GB", "US"]),
         },
         "impressions": _impressions(),
-        "impression_slices": _impression_slices(),
         "calibration": _calibration(),
-        "recommended": _recommended(),
         "off_policy": _off_policy(),
         "training": {
             "candidates": {
@@ -334,24 +266,12 @@ def with_pages(is_world: bool = True) -> dict[str, Any]:
         metrics += ["true_watch_seconds", "true_clicks"]
         gain = [1_390.0 - 520.0, 833.0, 903.0]
         whole["ranker_gain"] = {"true_watch_seconds@10": gain}
-        whole["page_gaps"] = [
-            {
-                "metric": "true_watch_seconds@10",
-                "baseline": "candidates",
-                "best": "candidates_by_truth",
-                "shares": {"system": [0.55, 0.54, 0.56]},
-            },
-        ]
     for model, value in seconds.items():
         for metric in metrics:
             for k in KS:
                 share = value if "seconds" in metric else value / 5_000
                 lists[model]["values"][f"{metric}@{k}"] = share
                 lists[model]["intervals"][f"{metric}@{k}"] = _around(share)
-        whole["curves"].setdefault(model, {})
-        for metric in metrics:
-            curve = {"k": list(CURVE_KS), "values": [value] * len(CURVE_KS)}
-            whole["curves"][model][metric] = curve
     for rows in (whole["slices"]["country"],) if is_world else ():
         for row in rows:
             for model, of_model in row["lists"].items():
@@ -371,10 +291,8 @@ def bare() -> dict[str, Any]:
     whole["lists"] = {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}}
     whole["protocol"]["ranker"] = None
     for part in (
-        "curves",
         "slices",
         "impressions",
-        "impression_slices",
         "calibration",
         "training",
         "index",

@@ -1,6 +1,6 @@
 """The table of all features in `docs/features.md`, made from their declarations.
 
-    python -m ytdnn.evaluation.terminal.feature_table docs/features.md
+    python docs/feature_table.py docs/features.md
 
 replaces the table between the two marks of that page.
 """
@@ -17,10 +17,7 @@ from ytdnn.base import errors, schema
 from ytdnn.features import base_feature, columns, encodings, registry, statistics
 from ytdnn.log import catalogues, fields
 
-BEGIN = (
-    "<!-- Made by: python -m ytdnn.evaluation.terminal.feature_table docs/features.md "
-    "-->"
-)
+BEGIN = "<!-- Made by: python docs/feature_table.py docs/features.md -->"
 END = "<!-- End of what is made. -->"
 _HEAD = (
     "feature",
