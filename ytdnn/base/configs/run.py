@@ -104,7 +104,7 @@ def _candidate_settings(
     is_random = (
         ("initial_vectors" in given and own.initial_vectors == "random")
         or ("similarity" in given and own.similarity == "dot")
-        or ("loss" in given and isinstance(own.loss, losses.HierarchicalSoftmaxConfig))
+        or ("loss" in given and not losses.rows_are_videos(own.loss))
     )
     values = by_size.candidates(size)
     if is_random:
