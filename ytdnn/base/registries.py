@@ -22,8 +22,8 @@ _OWN: dict[str, dict[str, str]] = {
         "candidates.losses.own_file": "own",
     },
     "heads": {
-        "ranking.click_times_watch_time": "click_times_watch_time",
         "ranking.heads": "weighted_logistic, exact_odds, click",
+        "ranking.watch_time": "click_times_watch_time",
     },
     "logs": {
         "log.sources.kuairand": "kuairand",
@@ -33,12 +33,11 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "encoders": {
         "features.sequences.attention": "self_attention, hstu",
-        "features.sequences.own_file": "own",
+        "features.sequences.sequence": "own",
     },
     "indexes": {
         "retrieval.index.brute_force": "exact",
         "retrieval.index.ivf": "ivf",
-        "retrieval.index.lsh": "lsh",
         "retrieval.index.scann_index": "scann",
     },
     "sources": {
@@ -49,7 +48,6 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.topic_popular": "topic_popular",
     },
     "request_fields": {"retrieval.exclude_channels": "exclude_channel_ids"},
-    "features": {"features.part_of_day": "part_of_day"},
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",
         "base.metrics.ranking": "recall, precision, hit_rate, map, ndcg, mrr",

@@ -77,12 +77,11 @@ _SEARCH = {
     "scann_centres_scored_fraction": "share of partition centres ScaNN scores",
     "exact_search_ms": "exact search, ms",
     "scann_search_ms": "ScaNN search, ms",
-    "lsh_search_ms": "LSH search, ms",
     "user_vector_batched_ms": "user vector (made in a batch), ms",
     "ranker_batched_ms": "ranker (scored in a batch), ms",
 }
 
-_RECALLS = {"scann_recall": "ScaNN", "lsh_recall": "LSH"}
+_RECALLS = {"scann_recall": "ScaNN"}
 
 _OUTCOME_METRICS = {"log_loss": "log loss", "calibration_ratio": "predicted / observed"}
 
