@@ -256,6 +256,8 @@ def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     sources, seeds = found.sources_of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
     assert sources.numpy().tolist() == [[2, 1, 0, 0], [2, 0, 2, 0]]
     assert seeds.numpy().tolist() == [[7, 0, 0, 0], [1, 0, 2, 0]]
-    alone = pool.join(nearest, [], [], configs.CompositionConfig(6, 0.0, 0.0))
+    alone = pool.join(
+        nearest, [], [], configs.CompositionConfig(6, (("popular", 0.0),))
+    )
     assert alone.videos.numpy().tolist() == nearest.numpy().tolist()
     assert alone.sources.numpy().tolist() == [[1] * 6, [1, 0, 0, 0, 0, 0]]

@@ -40,6 +40,10 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.index.ivf": "ivf",
         "retrieval.index.scann_index": "scann",
     },
+    "candidate_models": {
+        "retrieval.counted_models": "recent_popularity, markov, co_watch",
+        "retrieval.matrix_models": "user_neighbours, als",
+    },
     "sources": {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
@@ -140,6 +144,9 @@ LOGS = _registry("logs", "source of logs", RegisteredLog)
 ENCODERS = _registry("encoders", "encoder", _PLAIN)
 
 INDEXES = _registry("indexes", "kind of index", _PLAIN)
+
+
+CANDIDATE_MODELS = _registry("candidate_models", "candidate model", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -289,7 +296,7 @@ STRATEGIES = _registry("strategies", "strategy", RegisteredStrategy)
 HOOKS = _registry("hooks", "function of ytdnn", _PLAIN)
 
 
-_OWN = "own"  # kind of a part that its settings' `file` declares
+_OWN_FILE = "own"  # kind of a part that its settings' `file` declares
 
 
 def every() -> dict[str, registry.Registry[Any]]:
@@ -312,13 +319,14 @@ def versions(candidates: Any) -> dict[str, str]:
     versions = {
         "loss": LOSSES.version(candidates.loss.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
+        "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
-    if _OWN in (candidates.loss.kind, candidates.encoder.kind):
+    if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
         from ytdnn.base import own_files
 
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
             own = getattr(candidates, name)
-            if own.kind == _OWN:
+            if own.kind == _OWN_FILE:
                 versions[name] = kind.fingerprint(own.file)
     versions |= _of_features(candidates.features, "candidates")
     if candidates.content.enabled:

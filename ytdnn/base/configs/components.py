@@ -10,7 +10,7 @@ import functools
 import json
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import pydantic
 import pydantic_core
@@ -99,6 +99,13 @@ class Extension:
     kind: str
 
 
+@functools.cache
+def without_settings(kind: str) -> type:
+    """Returns the settings class of a registered part that declares none."""
+    fields = {"__annotations__": {KIND: Literal[kind]}, KIND: kind}
+    return validated(type("NoSettings", (Extension,), fields))
+
+
 class Kinds(Mapping[str, type]):
     """The components that a setting chooses between, by kind.
 
@@ -115,9 +122,7 @@ class Kinds(Mapping[str, type]):
     def __getitem__(self, kind: str) -> type:
         """Returns the class of a kind; imports it on first use."""
         if kind not in self._members and self._parts and kind in self._parts:
-            cls = self._parts[kind].config
-            if cls is not None:
-                self._members[kind] = cls
+            self._members[kind] = self._parts[kind].config or without_settings(kind)
         return self._members[kind]
 
     def __iter__(self) -> Iterator[str]:

@@ -63,15 +63,7 @@ class EvaluationConfig:
     horizon_days: components.NonNegativeFloat = 0.0
     remove_watched: bool = True
     baselines: tuple[
-        Literal[
-            "auto",
-            "recent_popularity",
-            "markov",
-            "co_watch",
-            "user_neighbours",
-            "als",
-        ],
-        ...,
+        Annotated[str, components.NameOf(registries.CANDIDATE_MODELS, ("auto",))], ...
     ] = ("auto",)
     slices: tuple[str, ...] = (
         "activity",

@@ -5,9 +5,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import errors, schema
+from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, engine, many, output, resolved
+from ytdnn.run.pipeline import model_answers, steps, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines as machines_room
@@ -90,6 +91,12 @@ def _run(given: arguments.Arguments) -> None:
       ytdnn recommend --workdir=runs/mine --users=all --noranker --out=recs.csv
     """
     values = given.values
+    if "workdir" in values:
+        directory = pathlib.Path(values["workdir"])
+        config = workdir.read_config(directory)
+        if config is not None and not steps.has_vectors(config):
+            _recommend_by_model(values, directory, config)
+            return
     index = arguments.choice(given, "index", ("served", "exact"))
     typed = [name for name in _MANY_FLAGS if name in values]
     if typed:
@@ -122,10 +129,41 @@ def _require_many(values: Mapping[str, str], typed: str) -> None:
             )
 
 
+def _recommend_by_model(
+    values: Mapping[str, str], directory: pathlib.Path, config: configs.Config
+) -> None:
+    """Answers by a candidate model other than the network, which has no bundle.
+
+    Raises:
+      errors.UserError: A flag needs a bundle, or a user is unknown.
+    """
+    allowed = {"workdir", "user", "users", "out", "k", resolved.JSON.name}
+    bad = [name for name in values if name not in allowed]
+    if (
+        bad
+        or ("user" in values) == ("users" in values)
+        or (("users" in values) != ("out" in values))
+    ):
+        raise errors.UserError(
+            f"expected --user, or --users and --out, with candidates.model="
+            f"{config.candidates.model.kind}, which has no bundle, received "
+            f"{', '.join(f'--{name}' for name in bad) or 'others'}"
+        )
+    k = arguments.whole("k", values.get("k", str(_K)))
+    asked = [values["user"]] if "user" in values else many.named(values["users"])
+    lists = model_answers.recommend(directory, config, asked, k)
+    if "out" in values:
+        path = model_answers.write(lists, pathlib.Path(values["out"]))
+        output.result(lambda: {"path": path, "num_rows": lists.height})
+        output.say(f"{path}: {lists.height:,} rows")
+        return
+    output.result(lists.to_dicts)
+    output.table("Recommended", lists.columns, lists.iter_rows())
+
+
 def _recommend_many(
     values: Mapping[str, str], index: str, machines: "machines_room.Machines | None"
 ) -> None:
-    files = {n: pathlib.Path(values[n]) for n in ("exclude", "allow") if n in values}
     recommender = many.recommender(values, "recommend")
     with many.shown("recommendations", "users") as shown:
         written = pipeline.write_recommendations(
@@ -135,13 +173,18 @@ def _recommend_many(
             arguments.whole("k", values.get("k", str(_K))),
             ranker=values.get("ranker", "True") == "True",
             index=index,
-            **files,
+            exclude=_file(values, "exclude"),
+            allow=_file(values, "allow"),
             **_limits(values),
             machines=machines,
             progress=shown,
         )
     output.result(lambda: written)
     many.show(written, "user")
+
+
+def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
+    return pathlib.Path(values[name]) if name in values else None
 
 
 def _limits(values: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The commands that run the steps of a run: run, prepare, check, train, export."""
 
 import dataclasses
+import importlib.resources
 import pathlib
 
 from ytdnn.base import configs, environment, formats
@@ -40,7 +41,8 @@ def _run(given: arguments.Arguments) -> None:
     evaluate.show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"bundle: {directory / graph.BUNDLE.name}")
+    if (directory / graph.BUNDLE.name).exists():
+        output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: {runner.recommend_command(directory)}")
 
 
@@ -71,9 +73,8 @@ def _prepare(given: arguments.Arguments) -> None:
       ytdnn prepare --explain
     """
     if given.values.get("explain") == "True":
-        from ytdnn.log import explain
-
-        output.say(explain.explain())
+        page = importlib.resources.files("ytdnn.log") / "event_log.md"
+        output.say(page.read_text(encoding="utf-8"))
         return
     resolved.require_workdir(given, "prepare")
     directory = _directory(given)
