@@ -14,10 +14,8 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import model, tower_inputs, user_tower
 from ytdnn.candidates.losses import contrastive, pairwise
-from ytdnn.features import base_feature, sequences
-from ytdnn.features.sequences import search_bag
+from ytdnn.features import base_feature
 from ytdnn.layers import softmax
-from ytdnn.ranking import heads, network
 
 HISTORY = {
     schema.WATCH_ROWS: tf.constant([[0, 3, 17, 25]]),
@@ -71,18 +69,6 @@ def test_the_page_runs() -> None:
     assert found["losses"].shape == (2,)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
-def test_an_encoder_is_made_again_of_its_config(name: str) -> None:
-    made = sequences.make(_config(name), 30)
-    given = json.loads(json.dumps(made.get_config()))
-    _same(made, type(made).from_config(given), HISTORY)
-
-
-def test_the_encoder_of_searches_is_made_again_of_its_config() -> None:
-    made = search_bag.SearchBag(_config(), 9, name="searches")
-    _same(made, search_bag.SearchBag.from_config(made.get_config()), SEARCHES)
-
-
 def _inputs() -> tower_inputs.TowerInputs:
     measured = {"age": base_feature.Measured(), "example_age": base_feature.Measured()}
     values = {
@@ -112,21 +98,6 @@ def test_a_model_is_made_again_of_its_config() -> None:
         again.query_vectors(HISTORY), made.query_vectors(HISTORY)
     )
     np.testing.assert_array_equal(again.video_vectors(), made.video_vectors())
-
-
-def test_a_ranker_is_made_again_of_its_config() -> None:
-    config = configs.RankingConfig(embedding_dim=4, tower=(8,), history_length=4)
-    clicks = heads.Clicks(probability=0.2, seconds=40.0)
-    measured = network.Statistics(30, {}, clicks)
-    made = network.RankingNetwork(config, (), measured)
-    given = json.loads(json.dumps(made.get_config()))
-    again = network.RankingNetwork.from_config(given)
-    videos = tf.constant([[1, 2]])
-    tensors = {
-        schema.IMPRESSION_VIDEOS: videos,
-        schema.HISTORY_VIDEOS: tf.constant([[0, 3, 5, 7]]),
-    }
-    _same(made, again, tensors)
 
 
 @pytest.mark.parametrize(
