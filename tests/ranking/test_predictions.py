@@ -42,8 +42,3 @@ def test_weighted_logits_are_finite_at_the_ends() -> None:
 def test_one_alone_gives_no_weighted_logits(given: str) -> None:
     found = predictions.Predictions(np.zeros(1), **{given: np.ones(1)})
     assert found.weighted_logits is None
-
-
-def test_other_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected seconds of shape \(2,\)"):
-        predictions.Predictions(np.zeros(2), seconds=np.ones(3))
