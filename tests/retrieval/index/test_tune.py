@@ -40,16 +40,6 @@ def test_the_chosen_setting_reaches_the_recall_when_built(tuned: tune.Tuned) -> 
     assert _recall(built, 30) == pytest.approx(tuned.chosen.recall, abs=1e-6)
 
 
-def test_the_effort_is_the_least_that_reaches_it(tuned: tune.Tuned) -> None:
-    efforts = tune._EFFORTS
-    place = efforts.index(tuned.chosen.config.lists_to_search_fraction)
-    assert place > 0
-    less = dataclasses.replace(
-        tuned.chosen.config, lists_to_search_fraction=efforts[place - 1]
-    )
-    assert _recall(ivf.Ivf.build(VECTORS, less), 30) < TARGET
-
-
 def test_no_trial_was_faster_in_its_turn(tuned: tune.Tuned) -> None:
     assert all(trial.recall >= TARGET for trial in tuned.trials)
     assert tuned.chosen.config in [trial.config for trial in tuned.trials]
