@@ -4,17 +4,6 @@ import pytest
 from ytdnn.ranking import predictions
 
 
-def test_weighted_logits_are_those_given() -> None:
-    given = np.array([2.0, -1.0])
-    found = predictions.Predictions(
-        order=np.zeros(2),
-        seconds=np.ones(2),
-        click_probability=np.ones(2),
-        logits=given,
-    )
-    assert found.weighted_logits is given
-
-
 def test_weighted_logits_are_the_odds_of_a_log() -> None:
     """Of N impressions with k clicks: ΣT / (N − k) from E[T] = ΣT / N and P = k / N."""
     num_impressions, num_clicks, total_seconds = 10, 4, 90.0
