@@ -48,7 +48,7 @@ DEAREST = (
     "run/pipeline/test_small_logs.py",
     "run/cli/test_own_columns.py",
     "ops/catalogue/test_removals.py",
-    "retrieval/index/test_lsh.py",
+    "retrieval/index/test_lsh_example.py",
 )
 
 
