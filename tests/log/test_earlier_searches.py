@@ -12,7 +12,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import earlier_searches, events, inputs, watch_log
+from ytdnn.log import events, inputs, watch_log
 
 LENGTH, SEARCHES = 6, 4
 
@@ -47,9 +47,7 @@ def test_positions_share_the_rows_of_their_searches_by_hand():
     searches = _searches([0, 3, 4], [2, 1, 3, 2])
     users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
     before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
-    features = earlier_searches.searches_before(
-        searches, users, before, search_length=2
-    )
+    features = watch_log.searches_before(searches, users, before, search_length=2)
     assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
         [1, 2, 3, 7, 8, 0, 0, 0],
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -70,7 +68,7 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     users, before = keys // 100, keys % 100
     searches = _searches(offsets, sizes)
     length = int(rng.integers(1, 5))
-    features = earlier_searches.searches_before(
+    features = watch_log.searches_before(
         searches, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
     )
     starts = np.append(0, np.cumsum(sizes))

@@ -10,7 +10,7 @@ import rich.console
 import rich.table
 
 from ytdnn.base import configs, errors, formats, schema, table_schemas
-from ytdnn.log import catalogues, events, outcomes, prepared, split_windows, vectors
+from ytdnn.log import catalogues, events, outcomes, prepared, user_log, vectors
 
 _WIDTH = 120
 _OWN_SHOWN = 5  # columns in the example of a command
@@ -221,7 +221,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     yield f"ranking: {shown}; {clicks:,} clicks to train on"
 
 
-def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
+def _windows(windows: user_log.SplitWindows) -> Iterator[str]:
     """Yields the bounds of the windows of the temporal protocol."""
     found = windows.facts.get("windows")
     if found is None:

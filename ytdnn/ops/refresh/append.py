@@ -19,7 +19,7 @@ from ytdnn.log import (
     joined_sets,
     prepare,
     prepared,
-    split_windows,
+    user_log,
 )
 
 _FAR = 2**32 - 2  # a row of no file
@@ -122,7 +122,7 @@ def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
     return event_log.from_origins(origins, log.facts)
 
 
-def _require_new(windows: split_windows.SplitWindows, log: event_log.EventLog) -> None:
+def _require_new(windows: user_log.SplitWindows, log: event_log.EventLog) -> None:
     """Checks that there are watches after the end of the old set.
 
     Raises:

@@ -219,7 +219,6 @@ def evaluate_run(
     config: configs.Config | None = None,
     *,
     split: str = "test",
-    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
