@@ -105,21 +105,6 @@ def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path, monke
     assert data.catalogue.tokens["token"].to_list() == ["b", "c"]
 
 
-def test_searches_without_a_known_token_are_no_feature(tmp_path):
-    data = _prepare(tmp_path, [("a", "!", 1), ("a", "?", 2)])
-    assert not data.catalogue.has_searches
-    assert data.log.searches.tokens.shape == (0,)
-    assert data.watches.num_searches.tolist() == [0] * 5
-
-
-def test_a_log_without_searches_has_none(tmp_path):
-    log = {"watches": _events(WATCHES, "user_id", "video_id", "time")}
-    data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
-    assert not data.catalogue.has_searches
-    assert data.log.shard.searches is None
-    assert data.watches.num_searches is None
-
-
 @pytest.mark.parametrize("tokens_a_count", [100, 10**6])
 def test_shards_and_parts_of_the_count_change_nothing(
     tmp_path, monkeypatch, tokens_a_count

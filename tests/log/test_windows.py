@@ -38,19 +38,6 @@ def test_temporal_windows_hold_the_configured_shares():
     np.testing.assert_allclose(shares, [0.18, 0.02, 0.1, 0.7], atol=0.002)
 
 
-def test_windows_follow_each_other_in_time():
-    watches = pl.LazyFrame({"time": np.arange(1000)})
-    bounds = _windows(configs.DataConfig(), watches)
-    codes = splits.temporal_watches(np.arange(1000), bounds)
-    order = [
-        SPLIT.TRAIN,
-        SPLIT.VALIDATION,
-        SPLIT.CONTEXT,
-        SPLIT.TEST,
-    ]
-    assert list(dict.fromkeys(codes.tolist())) == order
-
-
 def test_watches_of_one_time_are_refused():
     watches = pl.LazyFrame({"time": [5, 5, 5]})
     with pytest.raises(errors.UserError, match="training window empty"):
@@ -147,15 +134,6 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
     (note,) = found.notes
     assert "holds 0 of 60,000 impressions" in note
     assert "shares of the impressions at the time of watches" in note
-
-
-def test_impressions_that_began_late_are_shared_alike() -> None:
-    # Watches of 100 days; the ranker's share ends on day 90, impressions begin then.
-    watches, shown = _times((0, 100, 5_000)), _times((90, 100, 1_000))
-    found = windows.choose(configs.DataConfig(), watches, shown).windows
-    assert found is not None
-    assert found.ranking == pytest.approx(97 * DAY, abs=DAY / 50)
-    assert found.test == pytest.approx(99 * DAY, abs=DAY / 50)
 
 
 @pytest.mark.parametrize(
@@ -262,8 +240,3 @@ def test_dates_that_make_no_windows_are_refused(
 ) -> None:
     with pytest.raises(errors.UserError, match=words):
         _windows(configs.DataConfig(**settings), _times((0, 10, 100)))  # type: ignore[arg-type]
-
-
-def test_dates_beside_a_split_column_are_refused() -> None:
-    with pytest.raises(errors.UserError, match=r"without the column watches\.split"):
-        _windows(configs.DataConfig(test_from=_date(5)), _given("tvx", [1, 2, 3]))

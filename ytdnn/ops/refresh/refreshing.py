@@ -218,7 +218,7 @@ class _Refresh:
             differing = ", ".join(k for k in record if begun.get(k) != record[k])
             raise errors.UserError(
                 f"expected the refresh that was begun in {self._directory}, received "
-                f"another ({differing} differ): give another --workdir, or delete it"
+                f"another (other {differing}): give another --workdir, or delete it"
             )
         if not path.exists() and (self._directory / "data").exists():
             raise errors.UserError(
