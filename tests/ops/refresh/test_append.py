@@ -249,7 +249,7 @@ def test_a_log_that_contradicts_is_refused(
 ) -> None:
     other = dict(whole)
     other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
-    with pytest.raises(errors.UserError, match="or its .* too, found"):
+    with pytest.raises(errors.UserError, match=r"or its .* too, found"):
         append.append(old, log(other), tmp_path / "data", {})
     assert not (tmp_path / "data").exists()
 
