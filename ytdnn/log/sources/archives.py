@@ -1,5 +1,6 @@
 """Sources in an archive, a zip or tar.gz, which is unpacked once into the cache."""
 
+import functools
 import gzip
 import os
 import pathlib
@@ -126,12 +127,15 @@ def _entries(
     if not path.name.endswith(_TAR):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
-                yield pathlib.PurePosixPath(name), lambda name=name: archive.open(name)
+                yield pathlib.PurePosixPath(name), functools.partial(archive.open, name)
         return
     with tarfile.open(path, "r:gz") as tar:
         for entry in tar:
             if not entry.isdir():
-                yield pathlib.PurePosixPath(entry.name), lambda e=entry: _opened(tar, e)
+                yield (
+                    pathlib.PurePosixPath(entry.name),
+                    functools.partial(_opened, tar, entry),
+                )
 
 
 def _opened(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:

@@ -7,6 +7,7 @@ left out and counted.
 import csv
 import dataclasses
 import gzip
+import io
 import itertools
 import pathlib
 import sys
@@ -178,8 +179,8 @@ def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
     csv.field_size_limit(sys.maxsize)
     num_blank = 0
     with _opened(path) as file:
-        lines = (line.decode("utf-8", "replace") for line in file)
-        rows = csv.reader(itertools.islice(lines, num_comments, None))
+        text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="")
+        rows = csv.reader(itertools.islice(text, num_comments, None))
         wanted = len(next(rows))
         for number, row in enumerate(rows, 1):
             num_blank += not any(row)

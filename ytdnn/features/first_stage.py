@@ -1,10 +1,8 @@
-"""The candidate source that proposes the video, and its seed watch (PAPER §4.1).
+"""The candidate model's score of the video, the source that proposes it, and its seed.
 
-They are informative only if a composition has several sources (docs/design.md §8), so
-they are not read by default.
+(PAPER §4.1.) Sources and seeds are informative only if a composition has several
+sources (docs/design.md §8), so they are not read by default.
 """
-
-import abc
 
 import tensorflow as tf
 
@@ -16,46 +14,32 @@ from ytdnn.log import request as raw_request
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 
-class _OfSources(encodings.Categorical, base_feature.Replayed):
-    """Base class of indices that the candidate sources give each video."""
+class CandidateScore(encodings.Continuous, base_feature.Replayed):
+    """The candidate model's score; missing where it has no vector of the video."""
 
-    asks_sources = True
+    name = "candidate_score"
+    default_in = frozenset({base_feature.RANKING})
+    missing = positions.NO_SCORE
 
-    @abc.abstractmethod
     def of_replay(
         self, replay: positions.FirstStageReplay, at: positions.Positions
     ) -> tf.Tensor:
-        """Returns its value at positions, `[..., k] int32`."""
+        """Asks for the score."""
+        return replay.scores(at)
 
-    @abc.abstractmethod
-    def of_request(self, request: raw_request.Request) -> tf.Tensor:
-        """Returns its value from requests, `[batch, k] int32`."""
-
-    def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Returns the reader of the first stage's sources.
-
-        Raises:
-          ValueError: The log was opened without a first stage.
-        """
-        replay = log.replay
-        if replay is None:
-            raise ValueError(f"expected a log with a replay for {self.name}")
-        return lambda at: self.of_replay(replay, at)
-
-    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        """Returns the reader of the sources in the exported graph."""
-        del data
-        return base_feature.FromRequest(self.of_request)
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the score."""
+        return request.candidate_scores
 
 
-class CandidateSource(_OfSources):
+class CandidateSource(encodings.Categorical, base_feature.Replayed):
     """The source that proposes the video, the first of several; unknown where none."""
 
     name = "candidate_source"
+    asks_sources = True
 
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns the number of sources."""
-        del data
         return _NUM_SOURCES
 
     def of_replay(
@@ -64,16 +48,16 @@ class CandidateSource(_OfSources):
         """Asks for the source."""
         return _numbered(replay.sources(at))
 
-    def of_request(self, request: raw_request.Request) -> tf.Tensor:
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
         """Reads the source."""
         return _numbered(request.candidate_sources)
 
 
-class SeedVideo(_OfSources):
+class SeedVideo(encodings.Categorical, base_feature.Replayed):
     """The watch by which the co-watch source found the video, in the shared table."""
 
     name = "seed_video"
-    is_video = True
+    is_video = asks_sources = True
 
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns the size of the vocabulary."""
@@ -85,7 +69,7 @@ class SeedVideo(_OfSources):
         """Asks for the seed."""
         return replay.seed_videos(at)
 
-    def of_request(self, request: raw_request.Request) -> tf.Tensor:
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
         """Reads the seed."""
         return request.seed_videos
 
@@ -95,4 +79,4 @@ def _numbered(sources: tf.Tensor) -> tf.Tensor:
     return tf.where(sources <= _NUM_SOURCES, sources, tf.zeros_like(sources))
 
 
-FEATURES = (CandidateSource(), SeedVideo())
+FEATURES = (CandidateScore(), CandidateSource(), SeedVideo())
