@@ -5,7 +5,7 @@ import pytest
 
 from tests import full_log
 from ytdnn.base import errors
-from ytdnn.log import catalogues, events
+from ytdnn.log import catalogues
 
 START = 1_600_000_000
 # leave_one_out: each user's last two watches are held out, so c, a are trained on.
@@ -94,14 +94,6 @@ def test_all_events_keep_their_videos(tmp_path, with_table, vocabulary):
     assert _ids(data, data.impressions.seed_videos) == ["a", "z", None, None]
 
 
-def test_a_video_beyond_the_vocabulary_may_be_an_answer(tmp_path):
-    data = _prepare(tmp_path, _tables())
-    users, ends = data.windows.first_watches(events.Split.VALIDATION)
-    targets = data.windows.targets(users, ends, events.Split.VALIDATION)
-    assert _ids(data, targets.values) == ["x"]
-    assert targets.values[0] > data.vocabulary_size
-
-
 def test_what_the_filters_drop_is_known_but_has_no_embedding(tmp_path):
     # x has one watch; the filter drops it, not its impression or its title.
     data = _prepare(tmp_path, _tables(), vocabulary="all", min_item_count=2)
@@ -164,16 +156,6 @@ def test_own_columns_are_kept_numbers_as_floats_and_all_else_as_text(tmp_path, t
         assert f"{table}.{name}" in data.catalogue.columns
     assert not {"a_list", "__hidden"} & set(found.columns)
     assert not {f"{table}.a_list", f"{table}.__hidden"} & data.catalogue.columns
-
-
-def test_an_own_column_may_be_named_as_another_tables_id(tmp_path):
-    # Such as who uploaded a video: numbers, though ids of users are text.
-    tables = _tables()
-    uploaders = pl.Series("user_id", range(len(VIDEOS)))
-    tables["videos"] = tables["videos"].with_columns(uploaders)
-    data = _prepare(tmp_path, tables)
-    found = dict(zip(data.videos["video_id"], data.videos["user_id"], strict=True))
-    assert found == {video: float(i) for i, video in enumerate(VIDEOS)}
 
 
 def test_the_count_of_training_labels_is_never_the_users_own_column(tmp_path):

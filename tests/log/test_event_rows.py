@@ -154,17 +154,6 @@ def test_clicks_are_added_to_the_watches(tmp_path):
     assert len(data.impressions) == len(before.impressions)
 
 
-def test_clicks_need_impressions_and_no_given_split(tmp_path):
-    log = full_log.tables()
-    split = pl.lit("train").alias("split")
-    given = log | {"watches": log["watches"].with_columns(split)}
-    with pytest.raises(errors.UserError, match=r"expected no column watches\.split"):
-        full_log.prepared_data(tmp_path / "a", given, clicks_are_watches=True)
-    del log["impressions"]
-    with pytest.raises(errors.UserError, match="expected a table impressions"):
-        full_log.prepared_data(tmp_path / "b", log, clicks_are_watches=True)
-
-
 @pytest.mark.parametrize("gap", [0.0, 40_000.0, 1e9])
 def test_pages_without_ids_end_with_a_gap(tmp_path, gap):
     log = full_log.tables()

@@ -87,16 +87,6 @@ def test_order_may_stand_for_time(tmp_path):
     assert _ids(data, data.watches.videos) == ["v2", "v3", "v1"]
 
 
-def test_order_does_not_stand_for_time_in_the_temporal_protocol(tmp_path):
-    with pytest.raises(errors.UserError, match="leave_one_out"):
-        _prepare(
-            tmp_path,
-            {"watches": _watches(ROWS)},
-            order_by="order",
-            protocol="temporal",
-        )
-
-
 def test_core_repeats_until_both_bounds_hold(tmp_path):
     # v9 has one watch; without it user a has one and goes; then v1 has one and goes.
     rows = [r for r in ROWS if r[:2] != ("a", "v1")] + [("b", "v3", 9)]

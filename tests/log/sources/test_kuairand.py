@@ -5,7 +5,6 @@ import os
 import pathlib
 import tarfile
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -266,27 +265,6 @@ def test_prepared_set_pairs_clicks_and_impressions(tmp_path):
         "device": ["tab 0", "tab 1", "tab 4"],
         "source": ["standard"],
     }
-
-
-def test_long_views_alone_are_labels_by_two_settings(tmp_path):
-    """The rule of upstream's `long_view`, as the documentation gives it."""
-    folder = kuairand_files.write(tmp_path / "made", num_rows=3000)
-    given = configs.DataConfig(
-        source="kuairand",
-        dir=str(folder),
-        min_watch_seconds=18.0,
-        min_watch_fraction=1.0,
-    )
-    data = prepare.prepare(given, tmp_path / "data")
-    rows = pl.concat(
-        pl.read_csv(folder / f"{name}_pure.csv") for name in (EARLY, LATE)
-    ).filter(pl.col("is_click") == 1)
-    # Made lengths have no fraction of a second, played times have.
-    close = (rows["play_time_ms"] / 18_000 - 1).abs().min()
-    assert close > 1e-6
-    expected = rows.sort("user_id", "time_ms")["long_view"].to_numpy() == 1
-    np.testing.assert_array_equal(np.asarray(data.watches.completed), expected)
-    assert 0.1 < expected.mean() < 0.9
 
 
 @pytest.mark.parametrize("edition", ["1k", "pure"])

@@ -249,21 +249,6 @@ def test_one_file_can_be_two_tables(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("entries", "words"),
-    [
-        (["watches=no"], "expected no.parquet, .pq, .csv or .csv.gz, or a folder no"),
-        (["impressions=no.csv"], "expected no.csv in"),
-        (["watch=a"], "'watch' in 'watch=a': did you mean watches?"),
-        (["watches"], "expected --files as table=your_file, received 'watches'"),
-        (["watches=a", "watches=b"], "expected watches once in --files"),
-    ],
-)
-def test_bad_file_names_are_one_line(tmp_path, entries, words):
-    _write_as("csv", tmp_path)
-    assert words in _line(tmp_path, files=tuple(entries))
-
-
 # --- EB-NeRD: the command of docs/real_logs.md --------------------------------
 MARKER = "<!-- The command of this block is run by tests/log/sources/test_log.py. -->"
 

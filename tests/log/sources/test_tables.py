@@ -91,21 +91,6 @@ def test_a_bad_row_is_named_as_in_a_file(
     assert "found null in row 5 of tables['watches']" in error
 
 
-def test_own_columns_are_mapped_and_a_missing_one_named(
-    given: dict[str, pl.DataFrame], tmp_path: pathlib.Path
-) -> None:
-    own = given | {"watches": given["watches"].rename({"video_id": "item"})}
-    error = refused(own, CONFIG, tmp_path)
-    assert error.startswith("expected column video_id in tables['watches'] for watch")
-    mapped = configs.DataConfig(source="tables", columns=("watches.video_id=item",))
-    data = prepare.prepare(mapped, tmp_path / "data", tables.from_frames(own))
-    assert data.manifest.facts["columns"] == ["watches.video_id=item"]
-    searched = configs.DataConfig(source="tables", columns=("searches.query=text",))
-    assert refused(own, searched, tmp_path).startswith(
-        "expected a table searches in the tables given for --columns=searches.…"
-    )
-
-
 @pytest.mark.parametrize(
     ("given", "line"),
     [

@@ -146,10 +146,9 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
       errors.UserError: It holds another number of events up to the end of the set.
     """
     end = old.windows.end_of_log
-    tables = [schema.IMPRESSIONS] if old.log.has_impressions else []
-    if not old.config.clicks_are_watches:
-        tables.insert(0, schema.WATCHES)
-    for table in set(tables) & log.tables.keys():
+    tables = [] if old.config.clicks_are_watches else [schema.WATCHES]
+    tables += [schema.IMPRESSIONS] if old.log.has_impressions else []
+    for table in (table for table in tables if table in log.tables):
         with event_log.readable(log.origin(table).file):
             early = event_log.num_rows(
                 log.tables[table].filter(pl.col(schema.TIME) <= end)

@@ -70,8 +70,7 @@ def carry_candidates(
     if isinstance(config.candidates.loss, configs.HierarchicalSoftmaxConfig):
         raise errors.UserError(
             "expected candidates that can grow, found hierarchical softmax, which has "
-            "a "
-            "fixed tree: train another loss, or refit"
+            "a fixed tree: train another loss, or refit"
         )
     inputs = {
         prepared.KIND: data.manifest.fingerprint,
@@ -103,7 +102,7 @@ def carry_candidates(
         candidate_model.KIND,
         candidates.step_config(config),
         inputs,
-        candidates.joined_facts(facts) | whole.facts() | _stated(begins),
+        candidates.joined_facts(facts) | whole.facts() | {"learned_from": begins},
     ) as partial:
         candidate_model.save(whole, partial)
         for number in range(len(members) if begins is not None else 0):
@@ -113,10 +112,6 @@ def carry_candidates(
             target = target / place.name if number else target
             shutil.copytree(place / artifacts.LOGS, target)
     shutil.rmtree(work)
-
-
-def _stated(begins: int | None) -> dict[str, Any]:
-    return {"learned_from": begins}
 
 
 def _member(
