@@ -77,6 +77,11 @@ def of_steps(
 class Batches(Protocol):
     """Batches of data in memory; each reader can read a part of their rows."""
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        ...
+
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         ...
@@ -102,15 +107,6 @@ class Datasets(Protocol):
         ...
 
 
-class WindowBatches(Batches, Protocol):
-    """The batches of one window."""
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches of an epoch."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Window:
     """A group of shards that are in memory together.
@@ -132,7 +128,7 @@ class WindowSource(Protocol):
         """Returns the batches of an epoch, without reading the window."""
         ...
 
-    def open(self, window: Window, num_readers: int) -> WindowBatches:
+    def open(self, window: Window, num_readers: int) -> Batches:
         """Reads a window.
 
         Args:
@@ -169,7 +165,7 @@ class BatchStream:
         self._reader = reader
         # With fewer shards than readers all read the same and take rows of it.
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
-        self._opened: dict[Window, futures.Future[WindowBatches]] = {}
+        self._opened: dict[Window, futures.Future[Batches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
         self._collector = shard_windows.Collector()
         self._groups = self._grouped()
@@ -285,7 +281,7 @@ class BatchStream:
             return opened
         return opened.part(self._reader)
 
-    def _open(self, window: Window) -> WindowBatches:
+    def _open(self, window: Window) -> Batches:
         if window not in self._opened:
             self._submit(window)
         return self._opened[window].result()
