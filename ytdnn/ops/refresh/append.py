@@ -112,14 +112,11 @@ def _as_columns(
 
 def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
     """Returns the log with the events after a second; no time is a fault."""
-    origins = {}
-    for table in log.tables:
-        origin = log.origin(table)
-        if table in _EVENTS:
-            is_new = (pl.col(schema.TIME) > end) | pl.col(schema.TIME).is_null()
-            origin = dataclasses.replace(origin, rows=origin.rows.filter(is_new))
-        origins[table] = origin
-    return event_log.from_origins(origins, log.facts)
+    time = pl.col(schema.TIME)
+    for table in (table for table in _EVENTS if table in log.tables):
+        rows = log.origin(table).rows.filter((time > end) | time.is_null())
+        log = log.with_rows(table, rows)
+    return log
 
 
 def _require_new(windows: user_log.SplitWindows, log: event_log.EventLog) -> None:
