@@ -57,7 +57,7 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
       place: Column and file, for messages.
 
     Raises:
-      errors.UserError: A vector has another width, or a number is not finite.
+      errors.UserError: A vector has another width.
     """
     lists = values.cast(DTYPE)
     sizes = lists.list.len().fill_null(0)
@@ -69,11 +69,6 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
             f"expected {place} to hold vectors of {width} numbers, received one of "
             f"{sizes[int(wrong.argmax())]} in row {int(wrong.argmax()) + 1}: make all "
             f"of them with one encoder"
-        )
-    if not np.isfinite(flat).all():
-        raise errors.UserError(
-            f"expected {place} to hold finite numbers, received nan or infinity: "
-            f"leave the vector out"
         )
     vectors = flat.reshape(-1, width).astype(np.float32)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SMALLEST)
