@@ -60,7 +60,7 @@ def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
     memory.require(_PLAIN, large, stage)
 
 
-@pytest.mark.parametrize("stage", ["candidates", "ranking"])
+@pytest.mark.parametrize("stage", ["candidates"])
 def test_hashed_rows_are_for_tables_beyond_memory(stage: str) -> None:
     large = configs.LogSize(10**9, 10**7, 10**8, 10**9)
     with pytest.raises(errors.UserError, match=f"{stage}.embedding_dim"):

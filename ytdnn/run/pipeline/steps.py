@@ -38,7 +38,7 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.TablesInMemory | None" = None,
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as prepare_room
@@ -49,8 +49,8 @@ def prepare(
     if machines is None:
         prepare_room.prepare(config.data, directory, given)
         return
-    with machines.engine(directory) as engine:
-        prepare_room.prepare(config.data, directory, given, engine)
+    with machines.tasks(directory) as run_tasks:
+        prepare_room.prepare(config.data, directory, given, run_tasks)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:
@@ -268,7 +268,6 @@ def evaluate(
     workdir: pathlib.Path,
     split: str = "test",
     stage: str = "",
-    machines: "machines_room.Machines | None" = None,
 ) -> None:
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
@@ -276,12 +275,7 @@ def evaluate(
 
     memory.require(config, sizes.log_size(workdir), "evaluation")
     directory = workdir / report_files.DIRECTORIES[split]
-    if machines is None:
-        result = evaluate_run.evaluate(workdir, config, split, stage)
-    else:
-        with machines.windows(workdir, config, split, stage) as work:
-            result = evaluate_run.evaluate(workdir, config, split, stage, work)
-    files.write(directory, result)
+    files.write(directory, evaluate_run.evaluate(workdir, config, split, stage))
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
