@@ -22,7 +22,7 @@ _OWN: dict[str, dict[str, str]] = {
         "candidates.losses.own_file": "own",
     },
     "heads": {
-        "ranking.click_times_watch_time": "click_times_watch_time",
+        "ranking.watch_time": "click_times_watch_time",
         "ranking.heads": "weighted_logistic, exact_odds, click",
     },
     "logs": {
