@@ -9,6 +9,7 @@ A line counts where it holds a token that is neither comment nor docstring.
 import argparse
 import ast
 import collections
+import dataclasses
 import io
 import pathlib
 import re
@@ -85,6 +86,28 @@ def num_lines(*folders: str) -> int:
     return sum(code_lines(path.read_text(encoding="utf-8")) for path in paths)
 
 
+def num_settings(shared_once: bool = False) -> int:
+    """Returns the number of settings, those of every kind of a choice included.
+
+    Args:
+      shared_once: Whether a class of settings that two sections have, such as that of
+        the training, counts once.
+    """
+    from ytdnn import configs
+    from ytdnn.base.configs import components
+    from ytdnn.run.cli import settings
+
+    settings.load_kinds()
+    if not shared_once:
+        return len(settings.listed())
+    classes = {cls for _, cls in components.classes(configs.Config)}
+    fields = [field for cls in classes for field in dataclasses.fields(cls)]
+    return sum(
+        field.name != configs.KIND and not dataclasses.is_dataclass(field.type)
+        for field in fields
+    )
+
+
 def num_test_lines() -> int:
     """Returns the lines of code of the tests."""
     return num_lines("tests")
@@ -136,6 +159,8 @@ def table(roots: Sequence[pathlib.Path]) -> str:
         sizes = (each.get(name, (0, 0)) for each in counts)
         cells = (f"{files:8,}{lines:12,}" for files, lines in sizes)
         lines.append(f"{name:12}" + "".join(cells))
+    if len(roots) == 1:
+        lines += ["", f"settings    {num_settings():20,}"]
     return "\n".join(lines)
 
 

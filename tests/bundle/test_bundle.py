@@ -16,7 +16,7 @@ from tests.bundle import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, explained, export, requests, user_requests
-from ytdnn.features import base_feature
+from ytdnn.features import statistics
 from ytdnn.retrieval.index import artifact
 
 FRESH = """
@@ -417,7 +417,7 @@ def test_the_bundle_tells_of_when_its_statistics_are(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:
     read = run.ranking.features
-    assert any(isinstance(f, base_feature.CorpusStatistic) for f in read)
+    assert any(isinstance(f, statistics.CorpusStatistic) for f in read)
     told = run.bundle.manifest.facts["statistics_as_of"]
     assert told["seconds"] == run.data.manifest.facts["windows"]["test"]
     time = datetime.datetime.fromisoformat(told["utc"])

@@ -143,15 +143,15 @@ def test_no_source_proposes_what_is_not_permitted(
 @pytest.mark.thorough
 def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
     directory = run.bundle.directory.with_name("ranking")
-    for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
+    for changed in ({"blend_weight": 2.0}, {"sources": (("popular", 0.09),)}):
         other = dataclasses.replace(CONFIG.composition, **changed)
         stage = stage_room.FirstStage(
             run.stage.candidates, run.data, other, run.stage.manifest
         )
-        if "share_popular" not in changed:
+        if "sources" not in changed:
             ranking_model.load(directory, run.data, stage)
             continue
-        with pytest.raises(errors.UserError, match=r"share_popular=0\.17, with which"):
+        with pytest.raises(errors.UserError, match=r"sources=.*0\.17\]\], with which"):
             ranking_model.load(directory, run.data, stage)
 
 

@@ -230,3 +230,13 @@ def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> N
     by_text = user_requests.at_end(data, "107")
     assert by_text == user_requests.at_end(data, 107)
     assert by_text != user_requests.at_end(data, "108")
+
+
+def test_ids_of_integers_may_come_as_text() -> None:
+    name = "watched_video_ids"
+    field = {name: INTEGER_IDS[name]}
+    found = requests.parse({name: ["9007199254740993", 7, "-1"]}, field)[name]
+    np.testing.assert_array_equal(found, [[9007199254740993, 7, -1]])
+    for text in ("007", "1.0", "", "x", "1e3", "9" * 25):
+        with pytest.raises(errors.UserError, match=r"position 0"):
+            requests.parse({name: [text]}, field)

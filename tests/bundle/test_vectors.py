@@ -32,7 +32,6 @@ CONFIG = dataclasses.replace(
         untrained.SMALL.composition,
         diversity=1.5,
         diversity_by=NAME,
-        diversity_top=9,
         channel_decay=0.6,
     ),
 )

@@ -12,7 +12,9 @@ def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
     log = full_log.tables()
     log["videos"] = log["videos"].drop("channel_id")
     data = full_log.prepared_data(tmp_path, log)
-    channels.require(configs.CompositionConfig(share_fresh_uploads=0.1), data.catalogue)
+    channels.require(
+        configs.CompositionConfig(sources=(("fresh_uploads", 0.1),)), data.catalogue
+    )
     with pytest.raises(errors.UserError) as caught:
         channels.require(configs.CompositionConfig(max_per_channel=3), data.catalogue)
     assert str(caught.value).startswith(

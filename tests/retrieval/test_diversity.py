@@ -92,12 +92,14 @@ def test_videos_without_a_value_are_alike_to_none(data: prepared.PreparedData) -
     assert ordered(page.Rule(BY_TOPIC, data), bare, [3.0, 2.0, 1.0]) == bare
 
 
-def test_only_the_best_change_places(data: prepared.PreparedData) -> None:
+def test_only_the_best_change_places(
+    data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topics = [None, *data.videos["topic"].to_list()]
     cats = [i for i, topic in enumerate(topics) if topic == "cats"][:3]
     news = topics.index("news")
-    config = dataclasses.replace(BY_TOPIC, diversity_top=2)
-    found = ordered(page.Rule(config, data), [*cats, news], [3.0, 2.9, 2.8, 2.7])
+    monkeypatch.setattr(configs.CompositionConfig, "diversity_top", 2)
+    found = ordered(page.Rule(BY_TOPIC, data), [*cats, news], [3.0, 2.9, 2.8, 2.7])
     assert found == [*cats, news]
 
 

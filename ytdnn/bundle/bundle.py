@@ -26,7 +26,6 @@ from ytdnn.bundle import (
     versions,
     where,
 )
-from ytdnn.bundle import titles as titles_room
 from ytdnn.log import catalogues, vectors
 from ytdnn.retrieval import attributes, placing
 from ytdnn.retrieval.index import scann_index
@@ -92,12 +91,11 @@ class Bundle:
     """
 
     def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
-        """Reads the titles; models are loaded on first use."""
+        """Opens the bundle; titles and models are loaded on first use."""
         self.directory = directory
         self.manifest = manifest
         known = pl.read_parquet_schema(self._common / TITLES)
         self.id_type = known[schema.VIDEO_ID]
-        self._titles = titles_room.read(self._common)
         self._models: dict[str, Any] = {}
         self._warm: set[str] = set()  # recommenders that were timed once
 
@@ -105,7 +103,7 @@ class Bundle:
     def videos(self) -> pl.DataFrame:
         """The catalogue: `video_id` and, where the log has them, `title`.
 
-        Row i has index i + 1. It is read on first use: a server needs titles alone.
+        Row i has index i + 1. It is read on first use.
         """
         return pl.read_parquet(self._common / TITLES)
 
@@ -218,10 +216,13 @@ class Bundle:
         path = self.path(INDEX + EXACT) / "assets" / removed_videos.ASSET
         return np.array([i for i in path.read_text().split() if i != "0"], np.int32)
 
-    @property
+    @functools.cached_property
     def titles(self) -> Mapping[Any, str | None]:
         """Title of every video of the catalogue, None where there is none."""
-        return self._titles
+        ids = self.videos[schema.VIDEO_ID].to_list()
+        if schema.TITLE not in self.videos.columns:
+            return dict.fromkeys(ids)
+        return dict(zip(ids, self.videos[schema.TITLE].to_list(), strict=True))
 
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
@@ -283,7 +284,7 @@ class Bundle:
         return [
             BundleAnswer(
                 ids[:size],
-                [self._titles.get(video) for video in ids[:size]],
+                [self.titles.get(video) for video in ids[:size]],
                 scores[row][:size],
                 {name: values[row][:size] for name, values in columns.items()},
             )
@@ -348,7 +349,7 @@ class Bundle:
         path = self._common / catalogues.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         return list(
-            request_warnings.of_request(request, known, self._titles, vocabularies)
+            request_warnings.of_request(request, known, self.titles, vocabularies)
         )
 
     def title(self, video_id: str | int) -> str | None:
@@ -359,13 +360,13 @@ class Bundle:
         """
         if self.id_type.is_integer() and str(video_id).lstrip("-").isdecimal():
             video_id = int(video_id)
-        return self._titles.get(video_id)
+        return self.titles.get(video_id)
 
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the watched videos of a request."""
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
-        return [{"id": video, "title": self._titles.get(video)} for video in watched]
+        return [{"id": video, "title": self.titles.get(video)} for video in watched]
 
 
 def column(output: str) -> str:

@@ -2,7 +2,7 @@
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
     bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
-    bundle/versions/N/{titles,attributes}.parquet, titles/, vocabularies.json,
+    bundle/versions/N/{titles,attributes}.parquet, vocabularies.json,
         manifest.json
     bundle/manifest.json, bundle/serving/
 
@@ -42,12 +42,11 @@ from ytdnn.bundle import (
     removed_videos,
     saved_models,
     tf_serving,
-    titles,
     versions,
     warm_up,
     where,
 )
-from ytdnn.features import base_feature, corpus
+from ytdnn.features import corpus, statistics
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
@@ -217,7 +216,7 @@ def _write(
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
         environment.collect()
-    titles.write(draft.common, _titles(parts.data.catalogue))
+    _titles(parts.data.catalogue).write_parquet(draft.common / bundle.TITLES)
     known = attributes.from_catalogue(parts.data.catalogue)
     names = [one.name for one in known if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
@@ -372,7 +371,7 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
 def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     """Returns the moment of a bundle's corpus statistics; None without any."""
     read = parts.ranker.features if parts.ranker else ()
-    if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
+    if not any(isinstance(f, statistics.CorpusStatistic) for f in read):
         return None
     moment = corpus.serving_moment(parts.data)
     return {"seconds": moment, "utc": formats.utc(moment)}

@@ -60,7 +60,7 @@ def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
     memory.require(_PLAIN, large, stage)
 
 
-@pytest.mark.parametrize("stage", ["candidates", "ranking"])
+@pytest.mark.parametrize("stage", ["candidates"])
 def test_hashed_rows_are_for_tables_beyond_memory(stage: str) -> None:
     large = configs.LogSize(10**9, 10**7, 10**8, 10**9)
     with pytest.raises(errors.UserError, match=f"{stage}.embedding_dim"):
@@ -130,7 +130,6 @@ def test_what_is_available_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"num_days": 10**8}, "num_days"),
         ({"live_days": 10**8}, "live_days"),
         ({"watches_per_user": 10**9}, "watches_per_user"),
-        ({"impressions_per_page": 10**8}, "impressions_per_page"),
     ],
 )
 def test_a_world_beyond_memory_is_named(settings: dict[str, int], named: str) -> None:

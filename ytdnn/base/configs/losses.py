@@ -1,6 +1,6 @@
 """Settings of the retrieval losses (PAPER §3.1), each with its own."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pydantic
 
@@ -54,12 +54,10 @@ class BPRConfig:
 
     Attributes:
       num_negatives: Sampled negatives per step, shared by its examples.
-      proposal_exponent: Negatives are drawn in proportion to label count to this
-        power; 0 = uniformly, as published.
     """
 
     num_negatives: components.Positive = 256
-    proposal_exponent: components.Share = 0.0
+    proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
     kind: Literal["bpr"] = "bpr"
 
 
@@ -70,12 +68,10 @@ class WARPConfig:
     Attributes:
       num_negatives: Sampled negatives per step, shared by its examples; the label's
         rank is estimated among them.
-      proposal_exponent: Negatives are drawn in proportion to label count to this
-        power; 0 = uniformly, as published.
     """
 
     num_negatives: components.Positive = 256
-    proposal_exponent: components.Share = 0.0
+    proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
     kind: Literal["warp"] = "warp"
 
 

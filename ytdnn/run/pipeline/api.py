@@ -12,6 +12,7 @@ import functools
 import os
 import pathlib
 import types
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ytdnn.run.pipeline import graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.evaluation import report_files
+    from ytdnn.evaluation import in_memory, report_files
     from ytdnn.log import prepared
     from ytdnn.log.sources import tables as tables_room
     from ytdnn.run.pipeline import machines as machines_room
@@ -51,7 +52,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -64,8 +65,8 @@ def prepare(
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the config's source. None is refused, so that missing frames are
         never replaced by another log.
-      machines: Engines that prepare, such as `on_spark.SparkMachines` and
-        `kept_parts.KeptParts`; None: Polars on this machine.
+      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
+        this machine.
       again: Whether to prepare again even if the output is complete and current.
       verbose: See the module's docstring.
 
@@ -181,12 +182,43 @@ def _trained(
     return TrainedRun(directories, facts)
 
 
+@typing.overload
 def evaluate(
     workdir: Path,
     config: configs.Config | None = None,
     *,
     split: str = "test",
-    machines: "machines_room.Machines | None" = None,
+    again: bool = False,
+    verbose: Verbose = False,
+) -> "report_files.Evaluated": ...
+@typing.overload
+def evaluate(
+    workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
+) -> "in_memory.ListMetrics": ...
+def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
+    """Measures a run, or lists in memory.
+
+    `evaluate(workdir, config)` writes the report and page of a run into its workdir
+    (`evaluate_run`); `evaluate(lists, truth)` takes two frames and returns metrics
+    (`ytdnn.evaluation.in_memory.evaluate`).
+
+    Raises:
+      errors.UserError: See these two.
+    """
+    from ytdnn.log.sources import frames
+
+    if not frames.is_frame(workdir):
+        return evaluate_run(workdir, config, **options)
+    from ytdnn.evaluation import in_memory
+
+    return in_memory.evaluate(workdir, config, options.pop("settings", None), **options)
+
+
+def evaluate_run(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    split: str = "test",
     again: bool = False,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
@@ -196,8 +228,6 @@ def evaluate(
       workdir: Directory of the run, trained.
       config: Config of the run; None: that of the workdir.
       split: `test`, or `validation`, to choose settings by.
-      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
-        this machine.
       again: Whether to measure again even if the output is complete and current.
       verbose: See the module's docstring.
 
@@ -212,7 +242,7 @@ def evaluate(
 
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
-    step = graph.evaluation(split, machines=machines)
+    step = graph.evaluation(split)
     with workdir_room.lock(directory):
         runner.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)
@@ -248,6 +278,7 @@ def export(
     if keep is not None:
         versions.require_some(keep)
     config = later_config(directory, config)
+    steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
     with workdir_room.lock(directory):
@@ -264,7 +295,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Runs all steps, from event log to bundle; resumes where it was stopped.

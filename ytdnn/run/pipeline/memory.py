@@ -148,7 +148,7 @@ def _ranking(config: configs.Config, size: configs.LogSize) -> _Needed:
     one = config.ranking
     dim = float(one.embedding_dim)
     batch = min(one.training.batch_size, max(size.impressions, 1_024))
-    table = _table(dim, one.hashed_rows, size.videos)
+    table = _table(dim, 0, size.videos)
     yield "ranking.embedding_dim", one.embedding_dim, table
     yield from _tower("ranking", one.tower, one.embedding_dim)
     rows = float(batch) * one.history_length
