@@ -212,13 +212,13 @@ TABLES: dict[str, TableSchema] = {
                     schema.SOURCE,
                     "text",
                     "which candidate source proposed it",
-                    "A feature in training, if named (`impression_source`).",
+                    "Kept with the impression.",
                 ),
                 Column(
                     schema.SCORE,
                     "number",
                     "that source's score",
-                    "A feature in training, if named (`impression_score`).",
+                    "Kept with the impression.",
                 ),
                 Column(
                     schema.PROPENSITY,
@@ -233,7 +233,7 @@ TABLES: dict[str, TableSchema] = {
                     schema.SEED_VIDEO_ID,
                     "id",
                     "the watched video it was proposed for",
-                    "A feature in training, if named (`impression_seed_video`).",
+                    "Kept with the impression.",
                 ),
                 Column(
                     schema.DEVICE, "text", "device shown on, any words", _OF_REQUEST
