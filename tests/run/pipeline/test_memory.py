@@ -131,11 +131,3 @@ def test_worlds_that_can_be_made_pass() -> None:
     """The largest preset is written crowd by crowd; the others are made at once."""
     for name, world in configs.WORLDS.items():
         memory.require_world(world, whole=name != "large")
-
-
-def test_tables_of_hashes_beyond_memory_are_named() -> None:
-    search = configs.LshConfig(num_tables=10**7)
-    config = _with("index", search=search)
-    with pytest.raises(errors.UserError, match=r"index\.search\.num_tables to fit"):
-        memory.require(config, _SIZE, "index")
-    memory.require(_with("index", search=configs.LshConfig()), _SIZE, "index")

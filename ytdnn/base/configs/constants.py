@@ -33,7 +33,6 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "RankingConfig": {"hashed_rows": 0, "experts": 0},
     "ScannConfig": {"leaf_avq": 8.0, "anisotropic_threshold": 0.2},
     "IvfConfig": {"seed": 0},
-    "LshConfig": {"seed": 0},
     "EvaluationConfig": {
         "propensity_power": 1.0,
         "block_megabytes": 128,

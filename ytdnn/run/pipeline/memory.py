@@ -182,15 +182,6 @@ def _bundle(config: configs.Config, size: configs.LogSize) -> _Needed:
     yield "candidates.embedding_dim", dim, vectors
 
 
-def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
-    search = config.index.search
-    dim = float(config.candidates.embedding_dim)
-    if isinstance(search, configs.LshConfig):
-        entries = float(size.videos) + 2**search.num_bits + search.num_bits * dim
-        needed = _FLOAT * search.num_tables * entries
-        yield "index.search.num_tables", search.num_tables, needed
-
-
 def _world(world: configs.WorldConfig, whole: bool) -> _Needed:
     """Yields the parts of a world in memory at once: the corpus and a crowd."""
     crowd = float(min(world.num_users, _CROWD))
@@ -241,7 +232,7 @@ def _batch(
 
 
 _ESTIMATES = {
-    "index": _index,
+    "index": lambda config, size: iter(()),
     "candidates": _candidates,
     "ranking": _ranking,
     "evaluation": _evaluation,
