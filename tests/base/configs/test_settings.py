@@ -23,7 +23,6 @@ PLACES = (
 KEPT = {
     "data.min_search_token_count": "a log of few searches",
     "candidates.training.clip_norm": "a training that diverges, as its error advises",
-    "candidates.model.iterations": "a log on which ALS has not converged",
 }
 
 
