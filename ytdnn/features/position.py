@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature
-from ytdnn.layers import numbers
+from ytdnn.layers import continuous
 from ytdnn.log import events, positions, prepared
 
 _SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each position's
@@ -74,7 +74,7 @@ class Position(base_feature.TrainingOnly):
         self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns the logarithm of the number, one coordinate."""
-        return numbers.NumberOfIndex(measured.numbers, name=self.name)
+        return continuous.NumberOfIndex(measured.numbers, name=self.name)
 
 
 FEATURES = (Position(),)

@@ -60,18 +60,6 @@ def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
     memory.require(_PLAIN, large, stage)
 
 
-@pytest.mark.parametrize("stage", ["candidates"])
-def test_hashed_rows_are_for_tables_beyond_memory(stage: str) -> None:
-    large = configs.LogSize(10**9, 10**7, 10**8, 10**9)
-    with pytest.raises(errors.UserError, match=f"{stage}.embedding_dim"):
-        memory.require(_PLAIN, large, stage)
-    memory.require(_with(stage, hashed_rows=10**7), large, stage)
-    # Two row numbers of each video, without the rows 8 GB.
-    many = configs.LogSize(10**9, 10**7, 10**9, 10**9)
-    with pytest.raises(errors.UserError, match=f"{stage}.embedding_dim.* 8 GB"):
-        memory.require(_with(stage, hashed_rows=100), many, stage)
-
-
 def test_a_window_bounds_what_an_evaluation_needs() -> None:
     large = configs.LogSize(10**9, 900, 1_700)
     memory.require(_PLAIN, large, "evaluation")
