@@ -2,54 +2,17 @@
 
 import math
 import runpy
-from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import extras
-from ytdnn import configs
-from ytdnn.base import schema
 from ytdnn.candidates.losses import pairwise
 from ytdnn.layers import softmax
 
-HISTORY = {
-    schema.WATCH_ROWS: tf.constant([[0, 3, 17, 25]]),
-    schema.WATCH_ROW_TIMES: tf.constant([[0, 60, 120, 180]], tf.int64),
-    schema.FIRST_ROWS: tf.constant([[1]]),
-}
-SEARCHES = {
-    schema.SEARCH_TOKENS: tf.constant([[4, 7, 0]]),
-    schema.FIRST_TOKENS: tf.constant([[0]]),
-    schema.END_TOKENS: tf.constant([[2]]),
-}
-ENCODERS = {
-    "bags": configs.BagsConfig(),
-    "learned bags": configs.BagsConfig(),
-}
 SCORES = np.array([[2.0, 0.5, 1.0], [0.1, 0.7, softmax.NEVER]], np.float32)
 LABELS = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
-
-
-def _config(name: str = "bags") -> configs.CandidatesConfig:
-    return configs.CandidatesConfig(
-        embedding_dim=8,
-        history_length=4,
-        tower=(16,),
-        decay_rates=(0.8,),
-        learned_bags=2 if name == "learned bags" else 0,
-        encoder=ENCODERS[name],
-        label=configs.NextWatchConfig(slice_length=1),
-    )
-
-
-def _same(made: Any, again: Any, *args: Any) -> None:
-    """Checks that a layer made of a config gives the same with the same weights."""
-    found = made(*args)
-    again(*args)
-    again.set_weights(made.get_weights())
-    tf.nest.map_structure(np.testing.assert_array_equal, again(*args), found)
 
 
 def test_the_page_runs() -> None:
