@@ -27,10 +27,10 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "SampledSoftmaxConfig": {"uniform_share": 0.0, "log_uniform_share": 0.0},
     "WARPConfig": {"margin": 1.0, "proposal_exponent": 0.0},
     "CandidatesConfig": {"tied_tables": False, "hashed_rows": 0},
-    "RankingConfig": {"hashed_rows": 0},
     "ClusterConfig": {"checkpoints": ""},
     "QuantilesConfig": {"number": 100},
-    "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0},
+    "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0, "own_tower": []},
+    "RankingConfig": {"hashed_rows": 0, "experts": 0},
     "ScannConfig": {"leaf_avq": 8.0, "anisotropic_threshold": 0.2},
     "IvfConfig": {"seed": 0},
     "EvaluationConfig": {
