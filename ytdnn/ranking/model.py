@@ -82,11 +82,7 @@ class RankingModel:
         return self.head.predict(outputs, durations, self.measured.calibration)
 
     def calibrate(self, calibration: heads.Calibration) -> None:
-        """Sets the calibration of later predictions.
-
-        Args:
-          calibration: Calibration of the model as it is now trained.
-        """
+        """Sets the calibration of later predictions."""
         self.measured = dataclasses.replace(self.measured, calibration=calibration)
         self._predict = predictions.RowGraphs(self.predict)
 
