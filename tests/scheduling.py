@@ -32,14 +32,13 @@ DEAREST = (
     "run/cli/test_end_to_end.py",
     "test_experiments.py",
     "run/pipeline/test_encoders.py",
-    "ops/cluster/test_several_processes.py",
     "ops/spark/test_spark.py",
     "training/test_ensemble.py",
     "training/test_ranking.py",
     "training/test_candidate_batches.py",
     "bundle/test_bundle.py",
     "ops/server/test_start.py",
-    "ops/cluster/test_sharded_tables.py",
+    "ops/cluster/test_losses.py",
     "training/test_impression_batches.py",
     "lab/live/test_refreshed.py",
     "features/test_affinity.py",
@@ -49,7 +48,7 @@ DEAREST = (
     "run/pipeline/test_small_logs.py",
     "run/cli/test_own_columns.py",
     "ops/catalogue/test_removals.py",
-    "retrieval/index/test_lsh.py",
+    "retrieval/index/test_lsh_example.py",
 )
 
 

@@ -22,7 +22,7 @@ from ytdnn.bundle import where
 from ytdnn.log import catalogues
 from ytdnn.retrieval import attributes, filters, nearest, permitted
 from ytdnn.retrieval import conditions as conditions_room
-from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index
+from ytdnn.retrieval.index import brute_force, delta, ivf, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20
 NOW, DAY = 1_700_000_000, 86_400
@@ -281,7 +281,7 @@ def test_a_policy_is_not_widened_by_a_request() -> None:
 
 def searchers() -> dict[str, Any]:
     found: dict[str, Any] = {"exact": brute_force.BruteForceModule(VECTORS)}
-    found["lsh"] = lsh.Lsh.build(VECTORS, configs.LshConfig(scored_fraction=0.2)).module
+    found["ivf"] = ivf.Ivf.build(VECTORS, configs.IvfConfig(min_videos=0)).module
     if scann_index.is_available():
         config = configs.ScannConfig(min_videos=0)
         found["scann"] = scann_index.Scann.build(VECTORS, config).module
@@ -319,7 +319,7 @@ def searches() -> dict[str, Any]:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["exact", "delta", "lsh", "scann"])
+@pytest.mark.parametrize("kind", ["exact", "delta", "ivf", "scann"])
 @hypothesis.given(
     strategies.lists(ROW, min_size=1, max_size=4), strategies.integers(0, 40)
 )

@@ -13,7 +13,7 @@ from ytdnn import configs
 from ytdnn.bundle import removed_videos
 from ytdnn.log import lookups
 from ytdnn.retrieval import nearest, permitted, scores
-from ytdnn.retrieval.index import brute_force, delta, lsh, scann_index
+from ytdnn.retrieval.index import brute_force, delta, ivf, scann_index
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
 REMOVED = [2, 5, 9, 31]
@@ -41,10 +41,10 @@ class Forgetful:
 
 def searchers() -> dict[str, Any]:
     found = {"exact": brute_force.BruteForceModule(VECTORS), "forgetful": Forgetful()}
-    found["lsh"] = lsh.Lsh.build(VECTORS, configs.LshConfig()).module
+    found["ivf"] = ivf.Ivf.build(VECTORS, configs.IvfConfig(min_videos=0)).module
     if scann_index.is_available():
         found["scann"] = scann_index.Scann.build(VECTORS, configs.ScannConfig()).module
-    main = lsh.Lsh.build(VECTORS[:-ADDED], configs.LshConfig()).module
+    main = ivf.Ivf.build(VECTORS[:-ADDED], configs.IvfConfig(min_videos=0)).module
     found["delta"] = delta.WithDelta(main, VECTORS[-ADDED:])
     return found
 

@@ -1,7 +1,7 @@
 """The predictions of a scorer of impressions, and graphs that compute them.
 
-A prediction is an order, and optional quantities. Heads of the ranker, popularity and a
-world's oracle predict different quantities. Each metric is measured for the scorers
+A prediction is an order, and optional quantities. Heads of the ranker, popularity and
+a world's oracle predict different quantities. Each metric is measured for the scorers
 that give its input, and left out for the others.
 """
 
@@ -48,19 +48,6 @@ class Predictions:
     listed: Values | None = None
     outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
     listed_terms: Mapping[str, Values] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Checks that all fields are of the same impressions.
-
-        Raises:
-          ValueError: A field has another shape than `order`.
-        """
-        for name, values in self.given.items():
-            if np.shape(values) != np.shape(self.order):
-                raise ValueError(
-                    f"expected {name} of shape {np.shape(self.order)} as order, "
-                    f"received {np.shape(values)}"
-                )
 
     @property
     def given(self) -> dict[str, Values]:

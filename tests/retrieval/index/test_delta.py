@@ -8,21 +8,21 @@ import tensorflow as tf
 
 from tests.retrieval.index import contract
 from ytdnn import configs
-from ytdnn.retrieval.index import brute_force, delta, interface, lsh, scann_index
+from ytdnn.retrieval.index import brute_force, delta, interface, ivf, scann_index
 
 NUM_MAIN, NUM_ADDED, DIM = 300, 40, 8
 VIDEOS, QUERIES = contract.clustered(NUM_MAIN + NUM_ADDED, DIM, 20)
 
 
 def mains() -> list[str]:
-    return ["exact", "lsh", *(["scann"] if scann_index.is_available() else [])]
+    return ["exact", "ivf", *(["scann"] if scann_index.is_available() else [])]
 
 
 def searcher(kind: str) -> delta.WithDelta:
     main = VIDEOS[:NUM_MAIN]
     built = {
         "exact": lambda: brute_force.BruteForceModule(main),
-        "lsh": lambda: lsh.Lsh.build(main, configs.LshConfig()).module,
+        "ivf": lambda: ivf.Ivf.build(main, configs.IvfConfig(min_videos=0)).module,
         "scann": lambda: scann_index.Scann.build(main, configs.ScannConfig()).module,
     }
     return delta.WithDelta(built[kind](), VIDEOS[NUM_MAIN:])

@@ -13,7 +13,7 @@ from ytdnn.run.pipeline import tuning
 
 
 def _tuned() -> tune.Tuned:
-    trial = tune.Trial(configs.LshConfig(num_bits=7), 0.912, 0.5, 3.0, 12.0)
+    trial = tune.Trial(configs.IvfConfig(num_lists=7), 0.912, 0.5, 3.0, 12.0)
     return tune.Tuned(
         kind="ivf",
         recall=0.9,
@@ -57,7 +57,7 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
     )
     assert "exact search is as good" in cli("index", "tune", f"--workdir={workdir}").out
     assert "0.912" in result.out
-    assert "--config.index.search=lsh --config.index.search.num_bits=7" in result.out
+    assert "--config.index.search=ivf --config.index.search.num_lists=7" in result.out
     assert f"next: ytdnn train --workdir={workdir}" in result.out
 
 

@@ -60,18 +60,6 @@ def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
     memory.require(_PLAIN, large, stage)
 
 
-@pytest.mark.parametrize("stage", ["candidates"])
-def test_hashed_rows_are_for_tables_beyond_memory(stage: str) -> None:
-    large = configs.LogSize(10**9, 10**7, 10**8, 10**9)
-    with pytest.raises(errors.UserError, match=f"{stage}.embedding_dim"):
-        memory.require(_PLAIN, large, stage)
-    memory.require(_with(stage, hashed_rows=10**7), large, stage)
-    # Two row numbers of each video, without the rows 8 GB.
-    many = configs.LogSize(10**9, 10**7, 10**9, 10**9)
-    with pytest.raises(errors.UserError, match=f"{stage}.embedding_dim.* 8 GB"):
-        memory.require(_with(stage, hashed_rows=100), many, stage)
-
-
 def test_a_window_bounds_what_an_evaluation_needs() -> None:
     large = configs.LogSize(10**9, 900, 1_700)
     memory.require(_PLAIN, large, "evaluation")
@@ -143,11 +131,3 @@ def test_worlds_that_can_be_made_pass() -> None:
     """The largest preset is written crowd by crowd; the others are made at once."""
     for name, world in configs.WORLDS.items():
         memory.require_world(world, whole=name != "large")
-
-
-def test_tables_of_hashes_beyond_memory_are_named() -> None:
-    search = configs.LshConfig(num_tables=10**7)
-    config = _with("index", search=search)
-    with pytest.raises(errors.UserError, match=r"index\.search\.num_tables to fit"):
-        memory.require(config, _SIZE, "index")
-    memory.require(_with("index", search=configs.LshConfig()), _SIZE, "index")

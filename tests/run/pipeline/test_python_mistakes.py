@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import ytdnn
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn.base import errors
 from ytdnn.evaluation import report_files
 

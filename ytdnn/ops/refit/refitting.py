@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
-from ytdnn.ops.cluster import tasks
 from ytdnn.run.pipeline import api, graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
@@ -81,7 +80,7 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     if earlier_left_out(config, workdir):
         _train_ranking(LATER, config, workdir)
         return
-    if not tasks.writes(config.strategy):
+    if not roles.from_config(config).leads:
         return
     inputs = {
         **steps.fingerprints(

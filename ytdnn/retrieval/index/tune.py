@@ -1,7 +1,7 @@
 """Searches for the cheapest setting of a kind of index that reaches a recall.
 
 A *build* fixes settings that cannot change afterwards: leaves and codes of ScaNN,
-inverted lists, tables and bits of LSH. From a start that follows the corpus size its
+inverted lists. From a start that follows the corpus size its
 settings are changed one at a time while that makes searches faster. Of each build,
 every *variant* that needs no other build (reordering of ScaNN and lists) is searched
 with the least *effort* that reaches the recall: the share of the leaves, of the lists,
@@ -97,7 +97,7 @@ def predict(
 
     Args:
       vectors: `[num_videos, dim] float32`.
-      kind: `scann`, `ivf` or `lsh`.
+      kind: `scann` or `ivf`.
       config: Setting to build.
     """
     space, (size, dim) = tuning_spaces.BY_KIND[kind], vectors.shape
@@ -124,7 +124,7 @@ def tune(
     Args:
       vectors: `[num_videos, dim] float32`.
       queries: `[n, dim] float32`, held out from the training of the vectors.
-      kind: `scann`, `ivf` or `lsh`.
+      kind: `scann` or `ivf`.
       recall: Target, the share of the exact k best that the index finds.
       k: Length of the lists; cut to the number of videos.
       say: Function that prints a line of progress.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ytdnn.base import configs
-from ytdnn.retrieval.index import interface, inverted_lists, ivf, lsh, scann_index
+from ytdnn.retrieval.index import interface, inverted_lists, ivf, scann_index
 
-Component = Any  # configs.ScannConfig, configs.IvfConfig or configs.LshConfig
+Component = Any  # configs.ScannConfig or configs.IvfConfig
 
 _BYTES = 4  # of a float32
 
@@ -137,51 +137,11 @@ class IvfSpace:
         return float(num_videos * of_video + of_list * config.num_lists)
 
 
-class LshSpace:
-    """Tables and bits are built; the share of the videos that is scored varies."""
-
-    def start(self, num_videos: int) -> configs.LshConfig:
-        """Returns the default."""
-        return configs.LshConfig(num_bits=lsh.num_bits(num_videos, configs.LshConfig()))
-
-    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
-        """Returns numbers of tables, and of bits around the default."""
-        middle = self.start(num_videos).num_bits
-        around = (middle + step for step in (-4, -2, 0, 2))
-        bits = sorted({min(max(1, bits), lsh.MOST_BITS) for bits in around})
-        return {"num_bits": bits, "num_tables": (1, 2, 4, 8)}
-
-    def variants(self, config: configs.LshConfig) -> list[configs.LshConfig]:
-        """Returns only the setting itself."""
-        return [config]
-
-    def with_effort(
-        self, config: configs.LshConfig, effort: float
-    ) -> configs.LshConfig:
-        """Returns the setting that scores this share of the videos."""
-        return dataclasses.replace(config, scored_fraction=effort)
-
-    def build(self, vectors: interface.Vectors, config: configs.LshConfig) -> lsh.Lsh:
-        """Builds an index."""
-        return lsh.Lsh.build(vectors, config)
-
-    def work(self, num_videos: int, dim: int, config: configs.LshConfig) -> float:
-        """Counts projections, and the sorting of buckets as sixteen of them."""
-        return float(num_videos) * config.num_tables * (dim * config.num_bits + 16)
-
-    def num_bytes(self, num_videos: int, dim: int, config: configs.LshConfig) -> float:
-        """Counts vectors, a row of each table, and the starts of the buckets."""
-        of_video = _BYTES * (dim + config.num_tables)
-        return num_videos * of_video + _BYTES * config.num_tables * 2**config.num_bits
-
-
 DEFAULTS: dict[str, Component] = {
     "scann": configs.ScannConfig(),
     "ivf": configs.IvfConfig(),
-    "lsh": configs.LshConfig(),
 }
 BY_KIND: dict[str, Space] = {
     "scann": ScannSpace(),
     "ivf": IvfSpace(),
-    "lsh": LshSpace(),
 }

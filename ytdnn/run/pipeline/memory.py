@@ -116,7 +116,7 @@ def _candidates(config: configs.Config, size: configs.LogSize) -> _Needed:
     batch = min(one.training.batch_size, max(size.watches, 1_024))
     slice_length = getattr(one.label, "slice_length", 1)
     slices = max(1, batch // slice_length)
-    table = _table(dim, one.hashed_rows, size.videos)
+    table = _table(dim, size.videos)
     rows = float(slices) * one.history_length
     yield "candidates.embedding_dim", one.embedding_dim, table
     yield from _tower("candidates", one.tower, one.embedding_dim)
@@ -148,7 +148,7 @@ def _ranking(config: configs.Config, size: configs.LogSize) -> _Needed:
     one = config.ranking
     dim = float(one.embedding_dim)
     batch = min(one.training.batch_size, max(size.impressions, 1_024))
-    table = _table(dim, 0, size.videos)
+    table = _table(dim, size.videos)
     yield "ranking.embedding_dim", one.embedding_dim, table
     yield from _tower("ranking", one.tower, one.embedding_dim)
     rows = float(batch) * one.history_length
@@ -182,15 +182,6 @@ def _bundle(config: configs.Config, size: configs.LogSize) -> _Needed:
     yield "candidates.embedding_dim", dim, vectors
 
 
-def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
-    search = config.index.search
-    dim = float(config.candidates.embedding_dim)
-    if isinstance(search, configs.LshConfig):
-        entries = float(size.videos) + 2**search.num_bits + search.num_bits * dim
-        needed = _FLOAT * search.num_tables * entries
-        yield "index.search.num_tables", search.num_tables, needed
-
-
 def _world(world: configs.WorldConfig, whole: bool) -> _Needed:
     """Yields the parts of a world in memory at once: the corpus and a crowd."""
     crowd = float(min(world.num_users, _CROWD))
@@ -211,11 +202,9 @@ def _world(world: configs.WorldConfig, whole: bool) -> _Needed:
     yield "data.world.impressions_per_page", shown, 2.0 * _FLOAT * crowd * shown
 
 
-def _table(dim: float, hashed_rows: int, videos: int) -> float:
+def _table(dim: float, videos: int) -> float:
     """Returns the bytes of a table of videos, with the optimiser's state."""
-    table = 2 * _FLOAT * dim * (hashed_rows or videos)
-    # Of hashed rows the numbers of two for each video, int32.
-    return table + (2 * _FLOAT * videos if hashed_rows else 0.0)
+    return 2 * _FLOAT * dim * videos
 
 
 def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
@@ -243,7 +232,7 @@ def _batch(
 
 
 _ESTIMATES = {
-    "index": _index,
+    "index": lambda config, size: iter(()),
     "candidates": _candidates,
     "ranking": _ranking,
     "evaluation": _evaluation,

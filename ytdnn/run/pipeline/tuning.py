@@ -35,7 +35,7 @@ def tune_index(
     Args:
       workdir: Directory of the run, with `data` and `candidates`.
       config: Config of the run; None: that of the workdir.
-      kind: `scann`, `ivf` or `lsh`.
+      kind: `scann` or `ivf`.
       recall: Target, the share of the exact lists that the index finds.
       k: Length of the lists; None: the run's number of candidates.
       verbose: As for all functions of `api`.
@@ -82,7 +82,7 @@ def _tuned(
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = protocol.take(cases, np.sort(rows))
     windows = by_window.WindowOpener(config.evaluation.window_events)
-    asked = by_window.Retrieval(candidates, windows)
+    asked = by_window.retrieval(candidates, windows)
     queries = asked.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(
