@@ -41,7 +41,6 @@ DEAREST = (
     "ops/cluster/test_losses.py",
     "training/test_impression_batches.py",
     "lab/live/test_refreshed.py",
-    "features/test_affinity.py",
     "run/pipeline/test_recommender.py",
     "candidates/losses/test_sampled.py",
     "lab/world/test_truth.py",

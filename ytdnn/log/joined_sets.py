@@ -264,8 +264,8 @@ class JoinedSets:
           directory: The set that is being written.
         """
         stop = part.first + part.size
-        both = (source.frames(part.first, stop) for source in self._sources)
-        frames = _later_behind(*both, part.size)
+        old, new = (source.frames(part.first, stop) for source in self._sources)
+        frames = _later_behind(old, new, part.size)
         arrays = _arrays(frames, part.size)
         for table in frames:
             for column in _VIDEOS:

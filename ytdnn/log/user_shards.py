@@ -209,9 +209,9 @@ def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
 
 def tables(shard: Shard) -> dict[str, Any]:
     """Returns the tables that a shard has, by the prefixes of their files."""
-    found = {WATCH: shard.watches, SEARCH: shard.searches}
-    found[IMPRESSION] = shard.impressions
-    return {name: table for name, table in found.items() if table is not None}
+    every: dict[str, Any] = {WATCH: shard.watches, SEARCH: shard.searches}
+    every[IMPRESSION] = shard.impressions
+    return {name: table for name, table in every.items() if table is not None}
 
 
 def columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
