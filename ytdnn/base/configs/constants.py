@@ -30,7 +30,8 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "RankingConfig": {"hashed_rows": 0},
     "ClusterConfig": {"checkpoints": ""},
     "QuantilesConfig": {"number": 100},
-    "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0},
+    "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0, "own_tower": []},
+    "RankingConfig": {"hashed_rows": 0, "experts": 0},
     "ScannConfig": {"leaf_avq": 8.0, "anisotropic_threshold": 0.2},
     "IvfConfig": {"seed": 0},
     "EvaluationConfig": {
