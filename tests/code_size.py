@@ -114,8 +114,8 @@ def num_test_lines() -> int:
 
 
 def num_experiment_lines() -> int:
-    """Returns those of the experiments, the benchmarks and docs/examples."""
-    return num_lines("experiments", "docs/examples")
+    """Returns those of the experiments, the benchmarks and docs/."""
+    return num_lines("experiments", "docs")
 
 
 def words_of_pages() -> dict[str, int]:
