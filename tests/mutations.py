@@ -108,7 +108,7 @@ MUTATIONS = (
         "retrieval/test_exploring.py retrieval bundle",
     ),
     Mutation(
-        "bundle/results.py",
+        "bundle/graphs.py",
         "num_results = tf.clip_by_value(wanted, 0, found)",
         "num_results = wanted",
         "bundle ops/server",

@@ -52,7 +52,7 @@ import tensorflow as tf
 import ytdnn
 from experiments.benchmarks import answer, measure, ranking
 from ytdnn.base import ragged, schema
-from ytdnn.bundle import bulk_search, bundle
+from ytdnn.bundle import bulk, bundle
 
 _K = 50
 _TURN = 8_192  # users, of several parts
@@ -77,8 +77,8 @@ def turns(
     size = len(names)
     rows = np.arange(size)
     vectors = recommender.bundle.video_vectors()
-    mine = bulk_search.UserVectors(recommender.bundle, recommender.logged)(rows)
-    search = bulk_search.Search(vectors, np.zeros(0, np.int32))
+    mine = bulk.UserVectors(recommender.bundle, recommender.logged)(rows)
+    search = bulk.Search(vectors, np.zeros(0, np.int32))
     parts: dict[str, Callable[[], object]] = {
         "products alone": lambda: products(tf.constant(mine), tf.constant(vectors)),
         "products and best k": lambda: search(mine, ragged.empty(size), _K),

@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import answer, measure
 from ytdnn import configs
-from ytdnn.retrieval.index import brute_force, delta, scann_index
+from ytdnn.retrieval.index import brute_force, scann_index
 
 _DIM, _K = 65, 300
 _SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -48,7 +48,7 @@ def searches(main: Any, num_videos: int) -> dict[str, Callable[[], Any]]:
     searchers = {"0": main.search}
     for share in _SHARES:
         added = answer.clustered(max(1, int(share * num_videos)), _DIM)
-        both = delta.WithDelta(main, added)
+        both = brute_force.WithDelta(main, added)
         searchers[f"{share:.0%}"] = tf.function(both.search)
     query = tf.constant(np.random.default_rng(1).normal(size=[1, _DIM]), tf.float32)
     k = tf.constant(min(_K, num_videos))

@@ -55,7 +55,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import answer, measure
 from ytdnn.base import schema
-from ytdnn.bundle import batches, bundle, where
+from ytdnn.bundle import batches, bundle
 from ytdnn.log import prepared
 
 _K = 300
@@ -129,9 +129,11 @@ def of_answers(
 
 def share(served: bundle.Bundle, conditions: list[dict[str, Any]]) -> float:
     """Returns the share of the videos that conditions permit."""
-    keys = served.inputs(bundle.INDEX + bundle.EXACT)[schema.CONDITIONS].choices
-    held = served.permitted(where.entries(conditions, keys), "", 0)
-    return float(held[: int(served.manifest.facts["videos"])].mean())
+    model, number = bundle.INDEX + bundle.EXACT, int(served.manifest.facts["videos"])
+    query = [0.0] * served.vector_dim
+    asked = {schema.K: number, schema.USER_VECTOR: query, "where": conditions}
+    found = served.run(model, batches.inputs([asked], served.inputs(model)))
+    return int(found[schema.NUM_RESULTS][0]) / number
 
 
 def table(served: bundle.Bundle, requests: list[dict[str, Any]], repeats: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests import untrained
 from ytdnn import configs
-from ytdnn.base import errors, schema
+from ytdnn.base import schema
 from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
@@ -18,8 +18,7 @@ from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import placing
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import slate
 
 K = 7
 CONFIG = untrained.CONFIG
@@ -99,20 +98,11 @@ def test_a_bundle_predicts_what_the_ranker_does(
     assert (np.diff(scores) <= 0.0).all()
     assert (np.diff(seconds) > 0.0).any()
     placed = set(answer[schema.PLACED_BY].numpy()[videos > 0].tolist())
-    assert {placing.NAMES[code] for code in placed} == {"score", "cap"}
+    assert {slate.NAMES[code] for code in placed} == {"score", "cap"}
     ranked = bundles._inputs(served, cases, part, bundle_room.RANKER)
     ranked |= {schema.VIDEO_IDS: answer[schema.IDS].numpy()}
     alone = run.bundle.run(bundle_room.RANKER, ranked)[schema.SCORES]
     np.testing.assert_allclose(alone, expected, rtol=1e-5)
-
-
-@pytest.mark.thorough
-def test_sources_propose_videos_without_an_embedding(
-    run: untrained.Run, cases: protocol.Cases
-) -> None:
-    assert run.data.vocabulary_size < run.data.num_videos
-    page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
-    assert (page > run.data.vocabulary_size).any()
 
 
 @pytest.mark.thorough
@@ -138,34 +128,6 @@ def test_no_source_proposes_what_is_not_permitted(
         assert not set(excluding.video_ids) & set(page[::2])
         assert set(allowing.video_ids) <= set(page[::2])
         assert allowing.video_ids
-
-
-@pytest.mark.thorough
-def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
-    directory = run.bundle.directory.with_name("ranking")
-    for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
-        other = dataclasses.replace(CONFIG.composition, **changed)
-        stage = stage_room.FirstStage(
-            run.stage.candidates, run.data, other, run.stage.manifest
-        )
-        if "share_popular" not in changed:
-            ranking_model.load(directory, run.data, stage)
-            continue
-        with pytest.raises(errors.UserError, match=r"share_popular=0\.17, with which"):
-            ranking_model.load(directory, run.data, stage)
-
-
-@pytest.mark.thorough
-def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
-    asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
-    assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked
-    assert run.bundle.manifest.facts["num_candidates"] == 12
-    assert run.bundle.manifest.facts["sources"] == {
-        "tower": 3,
-        "co_watch": 4,
-        "fresh_uploads": 3,
-        "popular": 2,
-    }
 
 
 EXPLORES = dataclasses.replace(

@@ -112,15 +112,6 @@ def test_an_allow_list_orders_as_the_ranker_does(run: conftest.Run) -> None:
     assert answer.scores == pytest.approx(every.scores[::3], rel=1e-5)
 
 
-def test_integer_ids_are_excluded_and_allowed_too(plain_run: conftest.Run) -> None:
-    (first,) = plain_run.bundle.answer([{schema.K: 4}], exact=True)
-    excluded = {schema.EXCLUDE_IDS: first.video_ids[:2], schema.K: 2}
-    allowed = {schema.ALLOW_IDS: [*first.video_ids[2:], 123_456]}
-    for request in (excluded, allowed):
-        (answer,) = plain_run.bundle.answer([request], exact=True)
-        assert answer.video_ids == first.video_ids[2:]
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_history_and_k_alone_are_enough(run: conftest.Run, model: str) -> None:
     watched = [["video 3", "video 8"], ["", "video 1"], ["", ""]]

@@ -1,14 +1,12 @@
 """What of a request looks like a mistake is said."""
 
 import json
-import pathlib
 import warnings
 
 import pytest
 
 from tests.bundle import conftest
-from ytdnn.base import errors
-from ytdnn.bundle import requests, user_requests
+from ytdnn.bundle import user_requests
 from ytdnn.run.pipeline import Recommender
 
 NOW = 1_700_000_000
@@ -67,18 +65,6 @@ def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Recommender.load(run.bundle.directory).recommend("u1", exact=True)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("text", LINES)
-def test_a_malformed_request_is_one_line(
-    run: conftest.Run, tmp_path: pathlib.Path, text: str
-) -> None:
-    path = tmp_path / "request.json"
-    path.write_text(text)
-    with pytest.raises(errors.UserError) as caught:
-        run.bundle.answer([requests.read(path)], exact=True)
-    assert str(caught.value) == LINES[text].replace("PATH", str(path))
 
 
 @pytest.mark.thorough

@@ -204,22 +204,9 @@ def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
     json.dumps(request, allow_nan=False)
 
 
-def test_a_user_without_features_leaves_them_out(run: conftest.Run) -> None:
-    request = user_requests.at_end(run.data, "u14")
-    assert schema.AGE not in request  # 14 is a multiple of 7
-    assert schema.COUNTRY not in request  # 14 mod 3 = 2
-
-
 def test_a_user_the_log_lacks_gives_one_line(run: conftest.Run) -> None:
     with pytest.raises(errors.UserError, match=r'of the 60 in .* received "u100": did'):
         user_requests.at_end(run.data, "u100")
-
-
-def test_integer_ids_of_videos_stay_integers(plain_run: conftest.Run) -> None:
-    request = user_requests.at_end(plain_run.data, "u4")
-    request = plain_run.bundle.fitting(request)
-    assert all(isinstance(v, int) for v in request[schema.WATCHED_VIDEO_IDS])
-    assert set(request) == {schema.WATCHED_VIDEO_IDS, schema.K}
 
 
 def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> None:

@@ -57,7 +57,3 @@ def test_a_mistake_in_a_part_is_raised_and_ends_it() -> None:
     assert [next(frames)["first"].item() for _ in range(2)] == [0, 10]
     with pytest.raises(ValueError, match="broken"):
         next(frames)
-
-
-def test_of_nobody_there_is_no_frame() -> None:
-    assert stream(frame, 0).whole().height == 0

@@ -11,15 +11,7 @@ from tests import untrained, vector_log
 from tests.conftest import MadeOnce
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.bundle import (
-    added_videos,
-    batches,
-    bulk,
-    bulk_ids,
-    logged_requests,
-    requests,
-    user_requests,
-)
+from ytdnn.bundle import added_videos, bulk, bulk_ids, requests, user_requests
 from ytdnn.log import events, new_videos
 from ytdnn.run import pipeline
 
@@ -75,17 +67,6 @@ def test_the_exported_ranker_reads_vectors_as_the_trained_one(
 
 
 @pytest.mark.thorough
-def test_bulk_requests_bring_the_vectors_of_users(run: untrained.Run) -> None:
-    logged = logged_requests.LoggedRequests(run.data)
-    users = np.arange(run.data.num_users)
-    field = run.bundle.inputs("ranker")["users.taste".partition(".")[2]]
-    found = logged.inputs(users, {field.name: field})[field.name].numpy()
-    expected = np.asarray(run.data.catalogue.vectors.rows("users.taste"), np.float32)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert not found[0].any()  # a user without one
-
-
-@pytest.mark.thorough
 def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) -> None:
     fields = run.bundle.inputs("recommender_exact")
     for given in ([], [1.0] * vector_log.WIDTH, [2] * vector_log.WIDTH):
@@ -96,22 +77,6 @@ def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) 
         requests.values({"taste": [1.0, 2.0]}, fields)
     with pytest.raises(errors.UserError, match="taste, position 1"):
         requests.values({"taste": [1.0, float("nan"), *[0.0] * 4]}, fields)
-
-
-@pytest.mark.thorough
-def test_an_explanation_tells_of_every_feature_and_no_vector(
-    run: untrained.Run,
-) -> None:
-    fields = run.bundle.inputs("ranker")
-    request = user_requests.at_end(run.data, "u1") | {schema.VIDEO_IDS: ["v1", "v2"]}
-    known = {name: value for name, value in request.items() if name in fields}
-    model = run.bundle.recommender(exact=True)
-    function = run.bundle.model(model, "explain")
-    values = requests.parse(known, fields)
-    found = function(**batches.tensors(values, fields))
-    assert f"without.{NAME}" in found
-    assert f"value.{NAME}" not in found
-    assert f"value.{NAME}.of_watched" in found
 
 
 @pytest.mark.thorough
@@ -162,22 +127,6 @@ def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> Non
     narrow = rows.with_columns(pl.col("clip").list.head(3))
     with pytest.raises(errors.UserError, match=r"vectors of 6 numbers, received.* 3"):
         new_videos.read(narrow, run.data)
-
-
-@pytest.mark.thorough
-def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
-    """The ranker reads them, and `similar` finds them: "new" has the vector of "v1"."""
-    place = run.bundle.videos[schema.VIDEO_ID].to_list().index("new") + 1
-    assert place == run.data.num_videos + 1
-    nearest = bulk.similar(run.bundle, 1, NAME)(np.array([place]))
-    assert run.bundle.videos[schema.VIDEO_ID][int(nearest.videos[0, 0]) - 1] == "v1"
-    fields = run.bundle.inputs("ranker")
-    request = {schema.VIDEO_IDS: ["new", "v1", "v2"], schema.WATCHED_VIDEO_IDS: ["v1"]}
-    values = batches.tensors(requests.parse(request, fields), fields)
-    function = run.bundle.model(run.bundle.recommender(exact=True), "explain")
-    cosines = function(**values)[f"value.{NAME}.of_last_watched"].numpy()[0]
-    np.testing.assert_allclose(cosines[:2], 1.0, atol=2e-3)
-    assert cosines[2] < 0.99
 
 
 @pytest.mark.thorough

@@ -83,20 +83,6 @@ def test_what_is_not_kept_is_gone(tmp_path: pathlib.Path) -> None:
         versions.prune(bundle, 0)
 
 
-def test_a_part_that_is_no_longer_made_stays_with_its_versions(
-    tmp_path: pathlib.Path,
-) -> None:
-    bundle = tmp_path / "bundle"
-    publish(bundle, "one")
-    with versions.publish(bundle, "bundle", {}, {}, {}) as draft:
-        draft.part("c").mkdir(parents=True)
-        (draft.part("c") / "file").write_text("c")
-    assert content(bundle, 1) == "one"
-    assert not (bundle / "a" / "2").exists()
-    versions.prune(bundle, 1)
-    assert not (bundle / "a").exists()
-
-
 class Killed(BaseException):
     """As a signal would: nothing catches it."""
 

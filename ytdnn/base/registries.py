@@ -74,41 +74,6 @@ SOURCES = registry.Registry(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class RegisteredField(registry.Registered):
-    """A key of requests, prepared set → `request_fields.RequestField`.
-
-    Attributes:
-      exists: Whether a prepared set has the columns it needs; None: every set has.
-    """
-
-    exists: Callable[[Any], bool] | None = None
-
-
-REQUEST_FIELDS = registry.Registry(
-    "ytdnn.request_fields", "request field", "ytdnn.retrieval", RegisteredField
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class RegisteredOperator(registry.Registered):
-    """An operator of conditions on columns of videos, inside the exported graphs.
-
-    A function of the distinct values of a column, `[n] string` (for numbers `[n]
-    float64`), and of the values in requests, `[m] string`, that returns whether each
-    pair matches, `[m, n] bool`. A video without a value in the column never matches.
-
-    Attributes:
-      kinds: Kinds of columns that have it, `text` and `number`.
-    """
-
-    kinds: tuple[str, ...] = ("text",)
-
-
-OPERATORS = registry.Registry(
-    "ytdnn.operators", "filter operator", "ytdnn.retrieval", RegisteredOperator
-)
-
 RERANKERS = registry.Registry(
     "ytdnn.rerankers", "re-ranker", "ytdnn.retrieval", registry.Registered
 )
@@ -331,12 +296,7 @@ def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     own = config.composition
     found = _of_names(SOURCES, _source_names(config))
-    for parts, names in (
-        (REQUEST_FIELDS, own.request_fields),
-        (OPERATORS, own.operators),
-        (RERANKERS, own.rerankers),
-    ):
-        found |= _of_names(parts, names)
+    found |= _of_names(RERANKERS, own.rerankers)
     return {name: version for name, version in found.items() if version}
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ytdnn.base import ragged, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import events, positions, prepared, user_log, watch_log
-from ytdnn.retrieval import interface, pool, scores
+from ytdnn.retrieval import interface, pool
 
 _PAIRS_A_PART = 1 << 16
 _REQUESTS_A_PART = 1 << 8
@@ -39,7 +39,7 @@ class Replay:
         self,
         model: candidate_model.Joined,
         data: prepared.PreparedData,
-        score: scores.Scores,
+        score: pool.Scores,
         make_pool: Callable[[], pool.Pool],
         removes_watched: bool = True,
     ) -> None:
@@ -135,7 +135,7 @@ class Replay:
         ends: Rows,
         times: Rows,
         vectors: Vectors,
-    ) -> pool.Found:
+    ) -> pool.Candidates:
         """Returns the proposals of the sources for requests."""
         watched = tf.constant(
             self.data.log.shard_index.watched_before(users, ends).padded()

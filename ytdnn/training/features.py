@@ -5,7 +5,7 @@ from ytdnn.candidates import content
 from ytdnn.features import base_feature, registry
 from ytdnn.log import prepared
 from ytdnn.ranking import building
-from ytdnn.retrieval import channels, diversity
+from ytdnn.retrieval import diversity
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:
@@ -23,5 +23,4 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
     if not data.windows.ranker_left_out(config.ranking):
         building.require_hashed_rows(config.ranking, data)
         building.features_of(config.ranking, data)
-        channels.require(config.composition, data.catalogue)
         diversity.require(config.composition, data.catalogue)

@@ -54,9 +54,6 @@ class CompositionConfig:
         same.
       remove_watched: Whether watched videos are left out of answers. Keep them for logs
         with repeated watches, such as music and series (`--repeats`).
-      request_fields: Further keys of requests that leave videos out, such as
-        `exclude_channel_ids` (docs/extending.md).
-      operators: Further operators of conditions (docs/extending.md).
       rerankers: Re-rankers of the slate, in this order, after diversity
         (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
@@ -97,8 +94,6 @@ class CompositionConfig:
     channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
     co_watched_by: Literal["order", "users"] = "order"
     remove_watched: bool = True
-    request_fields: tuple[str, ...] = ()
-    operators: tuple[str, ...] = ()
     rerankers: tuple[str, ...] = ()
     policies: str = ""
     weights: str = ""
@@ -164,7 +159,7 @@ class CompositionConfig:
             raise ValueError(f"expected each source once, received {value}")
         return value
 
-    @pydantic.field_validator("request_fields", "operators", "rerankers", mode="after")
+    @pydantic.field_validator("rerankers", mode="after")
     @classmethod
     def _parts_are_registered(
         cls, value: tuple[str, ...], info: pydantic.ValidationInfo

@@ -30,7 +30,7 @@ from ytdnn.base import (
 from ytdnn.base.configs import data as data_config
 from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refitting
-from ytdnn.run.pipeline import api, config_dicts, memory, native_log, sizes, steps
+from ytdnn.run.pipeline import api, config_dicts, native_log, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -312,8 +312,6 @@ class _Refresh:
             raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        most = self._config.data.events_per_shard
-        memory.require_append(sizes.log_size(self._home), most)
         log = self._log.read()
         append.append(
             self._old(), log, target, inputs, self._log.bad_rows, self._machines

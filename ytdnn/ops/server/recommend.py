@@ -20,7 +20,7 @@ from ytdnn.ops.server import (
     served_log,
     settings,
 )
-from ytdnn.retrieval import placing
+from ytdnn.retrieval import slate
 
 MILLISECONDS = "milliseconds"
 _KEYS = (
@@ -103,7 +103,7 @@ def _listed(
                 schema.TITLE: version.title(video),
                 **{c: numbers.get(n, unknown)[place] for n, c in _NUMBERS.items()},
                 **{name: numbers[name][place] for name in of_outcomes},
-                schema.PLACED_BY: placing.NAMES[placed[place]] if placed else None,
+                schema.PLACED_BY: slate.NAMES[placed[place]] if placed else None,
                 "candidate_score": of_candidates if has_score else None,
                 schema.SOURCE: names[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,

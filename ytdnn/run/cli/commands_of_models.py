@@ -162,7 +162,7 @@ COMMANDS = (
         "run's config as index.search, which `ytdnn train` builds the index with.",
         (
             "ytdnn index tune --workdir=runs/mine",
-            "ytdnn index tune --workdir=runs/mine --kind=lsh --recall=0.9",
+            "ytdnn index tune --workdir=runs/mine --kind=ivf --recall=0.9",
         ),
         tune.FLAGS,
         (),

@@ -14,7 +14,7 @@ from ytdnn.run.pipeline import workdir as workdir_room
 if TYPE_CHECKING:
     from ytdnn.retrieval.index import tune
 
-_KINDS = ("scann", "ivf", "lsh")
+_KINDS = ("scann", "ivf")
 FLAGS = (
     resolved.WORKDIR,
     resolved.CONFIG,
