@@ -13,9 +13,9 @@ from ytdnn.run.pipeline import tuning
 
 
 def _tuned() -> tune.Tuned:
-    trial = tune.Trial(configs.LshConfig(num_bits=7), 0.912, 0.5, 3.0, 12.0)
+    trial = tune.Trial(configs.IvfConfig(num_lists=7), 0.912, 0.5, 3.0, 12.0)
     return tune.Tuned(
-        kind="lsh",
+        kind="ivf",
         recall=0.9,
         k=20,
         num_videos=1_234,
@@ -43,12 +43,12 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
 
     monkeypatch.setattr(tuning, "tune_index", tune_index)
     result = cli(
-        "index", "tune", f"--workdir={workdir}", "--kind=lsh", "--recall=0.9", "--k=20"
+        "index", "tune", f"--workdir={workdir}", "--kind=ivf", "--recall=0.9", "--k=20"
     )
     assert result.status == 0, result.err
     asked.pop("verbose")
-    assert asked == {"kind": "lsh", "recall": 0.9, "k": 20}
-    assert "lsh, the 20 best of 1,234 videos" in result.out
+    assert asked == {"kind": "ivf", "recall": 0.9, "k": 20}
+    assert "ivf, the 20 best of 1,234 videos" in result.out
     assert "exact search is as good" not in result.out
     monkeypatch.setattr(
         tuning,
@@ -57,7 +57,7 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
     )
     assert "exact search is as good" in cli("index", "tune", f"--workdir={workdir}").out
     assert "0.912" in result.out
-    assert "--config.index.search=lsh --config.index.search.num_bits=7" in result.out
+    assert "--config.index.search=ivf --config.index.search.num_lists=7" in result.out
     assert f"next: ytdnn train --workdir={workdir}" in result.out
 
 
@@ -66,7 +66,7 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
     [
         (
             "--kind=exact",
-            "expected --kind to be one of scann, ivf, lsh, received exact",
+            "expected --kind to be one of scann, ivf, received exact",
         ),
         ("--recall=much", "expected a positive number for --recall, received 'much'"),
         ("--k=-3", "expected a positive number for --k, received '-3'"),

@@ -28,7 +28,7 @@ def workdir(
 def tuned(workdir: pathlib.Path) -> tune.Tuned:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune, "_TIMED_QUERIES", 2)
-        return ytdnn.tune_index(workdir, kind="lsh", recall=0.7, k=5)
+        return ytdnn.tune_index(workdir, kind="ivf", recall=0.7, k=5)
 
 
 def test_the_run_has_the_setting_and_builds_it_next(
@@ -39,7 +39,7 @@ def test_the_run_has_the_setting_and_builds_it_next(
     assert runner.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
-    assert manifest.facts["indexes"] == ["exact", "lsh"]
+    assert manifest.facts["indexes"] == ["exact", "ivf"]
     made = configs.component(configs.IndexConfig, manifest.config)
     assert made == config.index
 
@@ -50,7 +50,7 @@ def test_curve_and_page_are_written(workdir: pathlib.Path, tuned: tune.Tuned) ->
     assert values["chosen"]["recall"] == tuned.chosen.recall
     assert len(values["curve"]) == len(tuned.curve)
     page = (directory / tuning.PAGE).read_text()
-    assert "Tuning of lsh" in page
+    assert "Tuning of ivf" in page
     assert "<svg" in page
     artifacts.read_manifest(directory, tuning.KIND, deep=True)
 

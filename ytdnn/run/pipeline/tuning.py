@@ -35,7 +35,7 @@ def tune_index(
     Args:
       workdir: Directory of the run, with `data` and `candidates`.
       config: Config of the run; None: that of the workdir.
-      kind: `scann`, `ivf` or `lsh`.
+      kind: `scann` or `ivf`.
       recall: Target, the share of the exact lists that the index finds.
       k: Length of the lists; None: the run's number of candidates.
       verbose: As for all functions of `api`.
