@@ -6,6 +6,7 @@ such as `../experiments/live.py`, right in the repository, lead to those pages.
 """
 
 import ast
+import dataclasses
 import pathlib
 import re
 from collections.abc import Sequence
@@ -105,14 +106,7 @@ def _commands() -> str:
 
     parts = ["# Commands", "Written from the code: what `ytdnn COMMAND --help` prints."]
     for command in commands.COMMANDS:
-        text = help_text.command(
-            command.name,
-            command.summary,
-            command.details,
-            command.examples,
-            command.flags,
-            (),
-        )
+        text = help_text.command(dataclasses.replace(command, groups=()))
         parts.append(f"## ytdnn {command.name}\n\n```text\n{text}\n```")
     return "\n\n".join(parts) + "\n"
 

@@ -58,9 +58,11 @@ def _composition(
 ) -> configs.CompositionConfig:
     return configs.CompositionConfig(
         num_candidates=_NUM_CANDIDATES,
-        share_co_watched=co_watched,
-        share_fresh_uploads=fresh_uploads,
-        share_popular=popular,
+        sources=(
+            ("co_watch", co_watched),
+            ("fresh_uploads", fresh_uploads),
+            ("popular", popular),
+        ),
     )
 
 

@@ -41,15 +41,6 @@ measures it, in each. Deciles of the seconds: .93 to 1.03, .88 to 1.09, .92 to 1
 .817, .815, .816 (popularity's .846). Watch seconds of hits@10 are 1.53, 1.43 and
 1.76 (candidates 3.18, 3.69 and 3.30, popularity 2.07).
 
-With one tower for the click and the six outcomes of the log, at 2d68f5e: AUC .706 .708
-.709, grouped AUC .583 .580 .579, per-user loss .350 .344 .354, first half .642 .632
-.635, nDCG of the validation lists .850 .843 .848; the click output's AUC, of such
-networks on one candidate model, .733 to .734, LightGBM's .740; a blend with the
-candidates' score lost in the lists of validation at every weight tried (nDCG .850, at
-.1 .847, at .3 .844, at 1 .839), and is not used. Towers of their own for outcomes
-(feedback.py has why) are better for the click and the outcomes, and tell nothing clear
-of the order by watch time: nDCG of the test lists .826 before and now.
-
 What each part adds on the last 20,052 impressions before the test, one seed of five
 epochs (docs/defaults.md has the rates of the tables):
 
@@ -74,13 +65,6 @@ Heads on the same impressions, so trained; `seconds` is the default here:
 
 Of the moment of each impression instead of the beginning of its list
 (docs/evaluation.md) the grouped AUC is .543.
-
-The target was chosen on the last 20,052 impressions before the test, one network of
-nine epochs with all targets side by side: AUC, grouped AUC and first half of popularity
-.636, .555, .605; `fraction` .691, .561, .633; `bins` .693, .561, .631; `seconds` .707,
-.571, .623; `quantiles` .713, .575, .581; `log_seconds` .719, .581, .598. The last two
-are below popularity in watch time. The other variants were not measured by the command
-above yet.
 """
 
 from typing import Any

@@ -58,25 +58,8 @@ Two networks, seeds 0 and 1, by narrow vectors and by wide ones (2026-11-26):
 | both, `serving_dim` 0 | 2 × (64 + bias) | 0.2375 | 0.1205 | 0.1285 |
 | both, `serving_dim` 64 | 64 + bias | 0.2354 | 0.1199 | 0.1305 |
 
-With `--config.candidates.distillation=0.5` too, so that the second learns from the
-first (2026-11-27): the second alone 0.2280 / 0.1217 (validation nDCG@10 0.1326), both
-0.2269 / 0.1169 (0.1320): no gain here. Nor has the last of three that learns from the
-two others (`distillation=0.5`, `kept_networks=last`, `ensemble_size=3`): 0.2174 /
-0.1160 (validation 0.1322). Under WARP (`--config.candidates.loss=warp`) one network has
-0.2110 / 0.1089 (0.1244).
-
 The narrow vectors lose nothing that this test can tell; that two networks are better
 than one it cannot tell either, and validation says otherwise.
-
-Two networks in narrow vectors, trained on the film before the last too, seeds 0, 1 and
-2 (2026-11-27; the command of one network with `--config.candidates.ensemble_size=2
---config.candidates.serving_dim=64` too, run as a variant of these settings): 0.2326 ±
-0.0043 / 0.1212 ± 0.0052, HR@50 0.5242; one network so trained has 0.2315 / 0.1211.
-
-The whole run again on 2026-11-26, seed 0: candidates 0.2259 / 0.1162; the ranker, on
-ratings as clicks, AUC 0.748 (popularity 0.733), grouped AUC 0.618 (0.642), so it is not
-clearly better than how much all users like a film. Ordering by that, both stages
-together have HR@10 0.035.
 
 With the tables' rate of small logs and lists ordered by what was known when they began
 (2026-11-28, leave-one-out, 2,148 ratings of test): AUC 0.750 (popularity 0.732),

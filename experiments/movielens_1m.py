@@ -39,11 +39,6 @@ joined afterwards, which gives the same (a test holds it). One network alone
 (`--config.candidates.ensemble_size=1 --seeds=0,1,2,3,4,5`), mean of the six: 0.3323
 / 0.1985 / 0.5790.
 
-All of it was measured before the dropout of the skip connection had a random stream of
-its own; it shared one with the negatives of sampled softmax. With a stream of its own
-one network, seed 0, has 0.3343 / 0.2014 / 0.5831 (2026-11-25, an Intel Xeon, beside
-other work); with the old one its weights after an epoch are bit by bit those of before.
-
 Of one network, seed 0, with half a 95 % interval over users of the paired difference
 (`--only=full_softmax,sampled_softmax,request_time --config.candidates.ensemble_size=1`;
 sampled: 2,048 negatives in addition to those of the batch):
@@ -93,47 +88,7 @@ mean of their scores says of the example; it alone is kept), validation held out
 | mean | 0.3425 | 0.2031 | 0.5880 | 0.2149 | 0.2095 |
 
 So one network serves, in one network's width, what the scores of two have within the
-sampling error (0.3417 / 0.2041). It learns faster: of seed 0 0.1971 at the third epoch,
-which the first has between its fourth and fifth; the best epoch is the tenth to the
-twelfth of twelve. The three networks of seed 0 took 1,685, 2,359 and 2,512 seconds, all
-of seeds 1 and 2 some 8,000 each, while up to four other jobs ran. With nothing but
-another seed beside it a thread of an Intel Xeon with matrix units began with 11,450
-examples a second of the first network; the step of the third, which asks both others,
-takes 1.5 times as long. At that rate a seed would take about an hour of one thread.
-In one and a half times the training of one network it does not come so far: of two
-networks of eight epochs (`ensemble_size=2`, `training.epochs=8`, `training.patience=8`)
-the first has 0.2046 on validation, the second, which learns from it, 0.2075, and on
-test 0.3333 / 0.1993. Twelve epochs with one teacher, on another machine, trained apart
-by a script with the same loss:
-
-| | validation nDCG@10 (HR@10) | at epoch | HR@10 | nDCG@10 | HR@50 |
-|---|---|---|---|---|---|
-| the first, of labels alone | 0.2100 (0.3581) | 12 of 12 | 0.3313 | 0.1980 | 0.5800 |
-| the second, of the first | 0.2121 (0.3647) | 10 of 12 | 0.3406 | 0.2025 | 0.5848 |
-| the scores of both | 0.2126 (0.3627) | | 0.3391 | 0.2022 | 0.5859 |
-
-The second less the first, paired by user: HR@10 + 0.0093 [0.0030, 0.0161], nDCG@10
-+ 0.0045 [0.0013, 0.0077]. The scores of both and of self-attention (encoders.py) added
-have 0.3699 / 0.2165 on validation and 0.3470 / 0.2073 on test; no single run makes
-these.
-
-Labels weighted by 1 / √(watches of their user) were behind at each of the first four
-epochs (0.1900 for 0.1936 at the fourth), by 1 / watches further.
-
-Of the tables here only an eighth of the times are true, the others estimated (to 26
-seconds in the median), though each user's last is true: 14 % of neighbouring watches
-share a second, of the last two 31 %. So what the request's time tells in training is
-not what it tells in the test, and numbers with it may be too low; upstream's own file
-was not at hand.
-
-Averages whose weights are learned by the time since each watch too (as HSTU's bias by
-time, four beside these bags), 2026-11-26, seed 0, validation held out: nDCG@10 0.2104
-on validation (0.2094 without), test 0.3334 / 0.1984 (0.3363 / 0.1977 without); seeing
-the request's time 0.1914 at the third epoch, where it had 0.1894. No gain, and not
-kept. HSTU beside the bags, histories of 200, the request's time seen
-(`encoders.py:ml-1m`, `hstu_request_time` with `encoder.beside_bags` and dropout 0.3):
-0.1820 at the third epoch and behind at each before, at 5,400 examples a second of one
-core; stopped.
+sampling error (0.3417 / 0.2041).
 
 Published, without request time (HR@10 / nDCG@10): SASRec 0.199 to 0.316 / 0.108 to
 0.186, eSASRec 0.313 / 0.177, first-order Markov chain 0.215, popularity 0.036 (here

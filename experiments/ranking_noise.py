@@ -60,16 +60,6 @@ seconds, in every seed) and do nothing clear with a twentieth (385 to 374; two s
 less, one more), where fewer labels weigh as much as cleaner ones; the page is worth
 less in both. So that claim holds of candidates with many accidents alone. A run took
 three to six minutes of one thread, the whole table an hour and a half.
-
-Measured again on 2026-11-29 at a57d208a, since the ranker's watch-time target is
-bounded now, all watches as labels: with a fifth of accidents 1,529 ± 13 true seconds
-(three seeds; candidates 275, best order 2,103: 69 % of the way, clicks 4.49), with a
-twentieth 1,867 ± 14 (386, 2,519: 69 %, 3.49); metadata, seed 0: 1,948 without noise,
-1,923 with .1 and 1,891 with .5. All as before, within the seeds. In between the rule
-that chooses the target had taken such clicks, many of them short, for a log whose
-durations tell nothing, and learned the mean seconds instead of the share of the
-duration: 1,368 with a fifth of accidents, seed 0 (share: 1,516; ratio without bound:
-1,527; exact odds: 1,466).
 """
 
 from ytdnn import configs

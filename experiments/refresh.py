@@ -46,30 +46,6 @@ Three epochs took 156 seconds and from scratch, eight epochs, 1,096, with more o
 work. `--config.refresh.epochs=2` or `--config.refresh.replay=0.25` bring a refresh
 within 15 % there too; these two were made from the same run, by a script that called
 `ytdnn.refresh` and this file's functions.
-
-The other defaults of a refresh had been chosen on a world of a third of quickstart
-(1,500 users, 2,000 videos; 10,065 of 60,298 watches are new): 440 users on the first
-day after T, 921 in four. From scratch took seven epochs there:
-
-| first day | HR@10 | nDCG@10 | recall@100 |
-|---|---|---|---|
-| never refreshed | .200 (40 %) | .063 (34 %) | .358 (59 %) |
-| 2 epochs, replay 1, one by one | .464 (94 %) | .181 (97 %) | .599 (99 %) |
-| 4 epochs, replay 1, one by one | .482 (97 %) | .182 (98 %) | .608 (101 %) |
-| 4 epochs, replay .5 | .486 (98 %) | .184 (99 %) | .604 (100 %) |
-| from scratch | .496 | .186 | .604 |
-
-| four days | HR@10 | nDCG@10 | recall@100 |
-|---|---|---|---|
-| never refreshed | .287 (48 %) | .080 (40 %) | .330 (60 %) |
-| 2 epochs, replay 1, one by one | .569 (96 %) | .186 (93 %) | .541 (98 %) |
-| 4 epochs, replay 1, one by one | .584 (98 %) | .193 (97 %) | .544 (99 %) |
-| 4 epochs, replay .5 | .574 (97 %) | .193 (97 %) | .549 (100 %) |
-| from scratch | .594 | .199 | .551 |
-
-"One by one" drew old watches singly, what is shipped draws blocks of sixteen of a
-user. The replay was chosen among these settings by the first day of these same users;
-the differences between them are within the noise of so few.
 """
 
 import argparse

@@ -80,23 +80,6 @@ in all columns):
 | small | 127 | .1552, .1341 | **.1547, -** | |
 | long-views | 2.1 | **.0614, .0546** | | .0620, .0549 |
 | long-views-last4 | 1.9 | **.0339, .0322** | | .0198, .0257 |
-
-Vectors of one length tell nothing of popularity. On `long-views-last4`, where users
-have four watches and co-watching tells little, that costs two fifths (full softmax with
-`user_cosine` has .0330, .0322 there), and the rule that was shipped in the night of
-2026-11-29 chose it. Label smoothing .1 is better on quickstart (.1837, .1732), level on
-ml-1m-cut (.1352) and ml-latest-small (.0949), worse on ml-100k (.1321 in three seeds,
-.1358), toys (by 1 %) and ml-1m (.1955, .1897, six epochs): so it is .3, by the real
-logs. 128 dims take four fifths of the time on quickstart at the same nDCG, but cost 3 %
-on toys. Where order is 6 or more, as on the two worlds (the real logs have 1.2 to
-4.5), the loss stays sampled: with smoothing .3 quickstart has less on validation and a
-page worth 2 % less. `cosine` has six epochs since: after six of eight no log gained
-more than .4 %. Tests of the first and last columns had been seen when the last was
-chosen.
-
-Tried on some of these and left: label smoothing 0, averaged weights (decay .98 and
-.995), learned bags, and a table rate of .002 with dropout .05 (ml-100k .144, but .126
-on test, and .081 on ml-latest-small with a rate of .002 alone).
 """
 
 import argparse

@@ -44,35 +44,6 @@ Three seeds of training, both stages, measured likewise; the best order of the s
 | 1 | 0.4616 | 0.7361 | 0.6973 | 0.1635 | 0.0954 | 2,573 |
 | 2 | 0.4649 | 0.7360 | 0.6978 | 0.1640 | 0.0953 | 2,556 |
 | mean | 0.4631 | 0.7359 | 0.6974 | 0.1636 | 0.0954 | 2,563 |
-
-What follows was measured on 2026-11-25 and 26, before the ranker's bounded watch-time
-target.
-
-Of 100 candidates (`ytdnn evaluate --config.composition.num_candidates=100`, the run of
-seed 0, by the version that had made it) the page is worth 1,873 true seconds at 3.4
-clicks, the best order of them 2,250: 77 % of the way. With candidates of ids alone, 24
-epochs, hit rate 0.276, recall@100 0.166, the candidates' page 523 seconds, that of both
-stages 2,331 at 3.2 clicks, its best order 3,039.
-
-A second world (`--config.data.world.seed=5`), on which nothing was chosen, seed 0,
-measured 2026-11-26: AUC 0.7358 (popularity 0.6254, oracle 0.8150), grouped AUC 0.7185,
-weighted per-user loss 0.1581 (0.2621, 0.1050; of videos without an id embedding 0.160),
-weighted log loss 0.0883; HR@10 0.465, recall@100 0.329; page of ten 3,142 (3,091 to
-3,200) true seconds at 3.2 clicks, where the candidates have 704 and the best order of
-the 300 3,897. With candidates of ids alone: AUC 0.7353, loss 0.1592, page 2,585.
-
-Eight pieces of each continuous feature beside its powers were chosen on the validation
-window: AUC of clicks 0.7693, with four 0.7682, without 0.7668; weighted per-user loss
-0.1634, 0.1647, 0.1638. An average of the weights did not help. Trees on what is left
-of the ranker's clicks (channel means of the candidate model's vectors, impressions of
-1 to 30 days by channel, topic and its first word, statistics up to the impression)
-raise the AUC of clicks by at most .0008: the features are used up.
-
-Epochs, dropout and table rate were chosen on the validation window; wider towers,
-products of history and video, histories of what was not clicked, and the candidate
-model's vectors as inputs had no better validation loss; nor had several towers on the
-same embeddings, their outputs averaged (two of 256-128 on a quickstart world of seed
-11: 0.5034, one of 512-256 0.5036; the setting was not kept).
 """
 
 from ytdnn import configs

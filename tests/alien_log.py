@@ -1,10 +1,5 @@
 """A log unlike the world, whose truth is known: for what the commands make of it.
 
-    python -m tests.alien_log DIR USERS VIDEOS WATCHES KINDS
-
-writes such a log into DIR/log, takes it the whole way by the commands of README, and
-says what both stages are worth by the truth.
-
 Each user likes one of a few kinds of videos and watches it nine times in ten; a video
 of a liked kind is watched to nine tenths of its length, any other to one tenth. Ids lie
 beyond 2^53, times are ISO text of four zones, titles are of seven scripts, and column
@@ -15,8 +10,6 @@ best candidates nine in ten, and the best order of a page is by kind.
 import dataclasses
 import datetime
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import polars as pl
@@ -26,7 +19,6 @@ _START = datetime.datetime(2025, 3, 1, tzinfo=datetime.UTC)
 _ZONES = (0.0, 5.5, -8.0, 12.75)  # hours ahead of UTC
 _WORDS = ("music", "музыка", "音楽", "음악", "موسيقى", "संगीत", "μουσική")
 _LIKED = 0.9
-_IDS = ("user_id", "video_id")
 FLAGS = (
     "--columns=watches.user_id=Viewer ID,watches.video_id=clip, id,"
     "watches.time=when (local),watches.watch_seconds=secs watched,"
@@ -51,11 +43,6 @@ class Truth:
     kinds: np.ndarray
     durations: np.ndarray
 
-    @property
-    def best_hit_rate(self) -> float:
-        """Share of watches that lie in the liked kind."""
-        return _LIKED
-
     def worth(self, lists: pl.DataFrame, k: int) -> tuple[float, float]:
         """Returns what the first places of lists are worth.
 
@@ -74,21 +61,6 @@ class Truth:
         is_liked = self.liked[users] == self.kinds[videos]
         seconds = 0.9 * self.durations[videos] * is_liked
         return float(is_liked.mean()), float(seconds.sum() / len(np.unique(users)))
-
-    def best_seconds(self, watched: pl.DataFrame, k: int) -> float:
-        """Returns the most that lists of unwatched videos can be worth, in seconds.
-
-        Args:
-          watched: `user_id` and `video_id` of the watches.
-          k: Places of each list.
-        """
-        is_watched = np.zeros((len(self.liked), len(self.kinds)), bool)
-        users, videos = (watched[name].to_numpy() - _FIRST_ID for name in _IDS)
-        is_watched[users, videos] = True
-        is_liked = self.liked[:, None] == self.kinds[None]
-        seconds = 0.9 * self.durations * (is_liked & ~is_watched)
-        best = -np.sort(-seconds, axis=1)[:, :k]
-        return float(best.sum(axis=1).mean())
 
     def is_liked(self, user_id: int, video_id: int) -> bool:
         """Whether a user likes the kind of a video, by their ids."""
@@ -169,29 +141,3 @@ def _texts(hours: np.ndarray, users: np.ndarray) -> list[str]:
         moment = _START + datetime.timedelta(hours=hour)
         found.append(moment.astimezone(zone).isoformat(timespec="seconds"))
     return found
-
-
-def _whole_way(directory: pathlib.Path, sizes: list[int], *more: str) -> None:
-    """Takes a log from `check` to the recommendations of everybody."""
-    truth = write(directory / "log", *sizes)
-    source = ["--source=log", f"--data_dir={directory / 'log'}", FLAGS]
-    workdir = f"--workdir={directory / 'run'}"
-    everybody = ["recommend", workdir, "--users=all", "--k=20"]
-    lists = {
-        "candidates": [*everybody, "--noranker", f"--out={directory / 'one.parquet'}"],
-        "with the ranker": [*everybody, f"--out={directory / 'two.parquet'}"],
-    }
-    several = (["check", *source], ["run", *source, workdir, *more], *lists.values())
-    for command in several:
-        subprocess.run([sys.executable, "-m", "ytdnn", *command], check=True)
-    log = pl.read_csv(directory / "log" / "watches.csv", columns=[0, 1])
-    watched = log.rename(dict(zip(log.columns, _IDS, strict=True)))
-    print(f"best possible: {truth.best_seconds(watched, 10):,.0f} s of ten videos")
-    for name, command in lists.items():
-        found = pl.read_parquet(command[-1].removeprefix("--out="))
-        share, seconds = truth.worth(found, 10)
-        print(f"{name}: {share:.3f} of a liked kind, {seconds:,.0f} s of ten videos")
-
-
-if __name__ == "__main__":
-    _whole_way(pathlib.Path(sys.argv[1]), [*map(int, sys.argv[2:6])], *sys.argv[6:])

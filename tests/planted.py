@@ -117,7 +117,7 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
             loss=configs.SampledSoftmaxConfig(num_negatives=32),
             training=configs.TrainingConfig(epochs=2, batch_size=256),
         ),
-        composition=configs.CompositionConfig(15, 0.0, 0.0),
+        composition=configs.CompositionConfig(15, (("popular", 0.0),)),
         evaluation=configs.EvaluationConfig(baselines=()),
         ranking=configs.RankingConfig(
             enabled=True,  # whatever so few impressions say of it

@@ -9,7 +9,6 @@ import pytest
 
 import ytdnn
 from tests import rooms
-from ytdnn.base import registries, registry
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
 ONLY_IN = {
@@ -20,7 +19,6 @@ ONLY_IN = {
     "starlette": {"ops/server"},
     "uvicorn": {"ops/server"},
     "opentelemetry": {"ops/server"},
-    "httpx2": {"ops/client"},
     "fsspec": {"log"},
     "pyspark": {"ops/spark"},
     "pyarrow": {"ops/spark"},
@@ -114,28 +112,6 @@ def test_the_core_imports_neither_the_laboratory_nor_operations() -> None:
 def test_the_laboratory_and_operations_do_not_import_each_other() -> None:
     lab, ops = {rooms.LAB}, {rooms.OPS}
     assert importers(lab, ops) | importers(ops, lab) == {}
-
-
-def test_the_core_names_no_module_of_the_laboratory_and_operations() -> None:
-    named = [
-        path
-        for path in rooms.paths()
-        if rooms.room_of(path) in rooms.CORE and path != "__init__.py"
-        for room in (rooms.LAB, rooms.OPS)
-        if f"ytdnn.{room}" in (ROOT / path).read_text(encoding="utf-8")
-    ]
-    assert named == []
-
-
-def test_entry_points_name_every_part_of_the_laboratory_and_of_operations() -> None:
-    groups = {name.upper(): each.group for name, each in registries.every().items()}
-    decorated: dict[str, dict[str, str]] = {}
-    for path in rooms.paths():
-        if rooms.room_of(path) not in rooms.CORE:
-            for name, part in registry._DECORATOR.findall((ROOT / path).read_text()):
-                module = f"ytdnn.{path.removesuffix('.py').replace('/', '.')}"
-                decorated.setdefault(groups[name], {})[part] = module
-    assert registry._declared() == decorated
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

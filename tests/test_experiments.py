@@ -36,11 +36,6 @@ def tiny(config: configs.Config) -> configs.Config:
     )
 
 
-def test_there_are_experiments() -> None:
-    names = {path.stem for path in FILES}
-    assert names >= {"quickstart", "movielens_1m", "movielens_100k"}
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_experiment_says_what_it_asks_and_how(path: pathlib.Path) -> None:
     text = ast.get_docstring(ast.parse(path.read_text())) or ""
@@ -51,12 +46,6 @@ def test_an_experiment_says_what_it_asks_and_how(path: pathlib.Path) -> None:
     assert f"ytdnn {command} --config=experiments/{path.name} --workdir=" in text
     assert "Protocol: " in text
     assert f"({path.name})" in (EXPERIMENTS / "README.md").read_text()
-
-
-def test_there_are_studies() -> None:
-    names = {path.stem for path in STUDIES}
-    assert names >= {"features_and_depth", "next_or_held_out", "example_age"}
-    assert names >= {f"ranking_{what}" for what in ("depth", "ablations", "heads")}
 
 
 # What variants differ in, by the first word of the file; of others the candidates.
@@ -89,7 +78,7 @@ def test_variants_differ_in_what_the_question_is_about(path: pathlib.Path) -> No
 
 def test_an_experiment_sets_its_own_values() -> None:
     """What the size of the log decides may change, and what they gave may not."""
-    of_the_rule = {"defaults", "hashed_rows", "losses_by_log", "quickstart"}
+    of_the_rule = {"defaults", "losses_by_log", "quickstart"}
     for path in FILES:
         found = {"": config_file.load(str(path))}
         found |= config_file.load_variants(str(path)) if path in STUDIES else {}
@@ -205,8 +194,6 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     for name in ("without", "with"):
         assert (found[name] > 0.0).all()
         assert found[name].max() < 1.0
-    assert "<svg" in example_age.draw_all({"figure 4": found})
-    assert example_age.show(found).row_count == len(found["with"]) + 1
     assert example_age.distance(found["empirical"], found["empirical"]) == 0.0
     assert 0.0 < example_age.distance(found["with"], found["empirical"]) <= 2.0
     run = tmp_path / example_age.WITH / "seed-0"

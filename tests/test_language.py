@@ -1,67 +1,91 @@
-"""The package is written in the words of the field; `tests/language.py` counts them."""
+"""The package is written in the words of the field: guards of its docstrings."""
 
 import ast
+import collections
 import pathlib
+import re
+from collections.abc import Iterator
 
 import pytest
 
-from tests import language
+ROOT = pathlib.Path(__file__).parents[1]
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+_ARGUMENT = re.compile(r"^ +\*{0,2}\w+(?: \([^)]*\))?: Of ", re.M)
+_FIRST_LINE = re.compile(r"(What|Returns what|Yields what)\b")
 
 
-def places(found: list[language.Text]) -> list[str]:
-    return [f"{text.path}:{text.line} {text.text.splitlines()[0]}" for text in found]
+def files(root: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the Python files of the package below a root."""
+    return sorted((root / "ytdnn").rglob("*.py"))
 
 
-def test_first_lines_name_their_subject() -> None:
-    assert places(language.first_lines_with_what(language.ROOT)) == []
+def nodes(root: pathlib.Path) -> Iterator[tuple[str, ast.AST]]:
+    """Yields every node of the package with its place."""
+    for path in files(root):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield f"{path.relative_to(root)}:{getattr(node, 'lineno', 1)}", node
 
 
-def test_arguments_name_their_subject() -> None:
-    assert places(language.arguments_with_of(language.ROOT)) == []
+def docstrings(root: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """Yields every docstring with its place."""
+    for place, node in nodes(root):
+        if isinstance(node, ast.Module | ast.ClassDef | _FUNCTIONS):
+            text = ast.get_docstring(node)
+            if text:
+                yield place, text
 
 
-def test_functions_say_their_verb() -> None:
-    assert places(language.functions_named_of(language.ROOT)) == []
+def first_lines_with_what(root: pathlib.Path) -> list[str]:
+    """Returns the places of docstrings that begin "What" or "Returns what"."""
+    return [place for place, text in docstrings(root) if _FIRST_LINE.match(text)]
 
 
-def test_a_public_class_name_stands_in_one_file() -> None:
-    assert language.shared_class_names(language.ROOT) == {}
+def arguments_with_of(root: pathlib.Path) -> list[str]:
+    """Returns the places of docstrings in which an argument's text begins "Of"."""
+    return [place for place, text in docstrings(root) if _ARGUMENT.search(text)]
 
 
-@pytest.fixture
-def tree(tmp_path: pathlib.Path) -> pathlib.Path:
-    source = '''
-"""What it is."""
+def functions_named_of(root: pathlib.Path) -> list[str]:
+    """Returns the places of functions named `of`."""
+    return [
+        place
+        for place, node in nodes(root)
+        if isinstance(node, _FUNCTIONS) and node.name == "of"
+    ]
 
-class Shared:
-    """A class."""
 
-    def of(self, rows):
-        """Returns what is in them.
+def shared_class_names(root: pathlib.Path) -> list[str]:
+    """Returns the public classes defined in two files or more."""
+    names = collections.Counter(
+        node.name
+        for path in files(root)
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    return [name for name, number in names.items() if number > 1]
 
-        Args:
-          rows: Of the table.
-        """
-        raise ValueError(f"expected rows, received {rows}")
-'''
+
+GUARDS = (
+    first_lines_with_what,
+    arguments_with_of,
+    functions_named_of,
+    shared_class_names,
+)
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_the_package_is_plain(guard: object) -> None:
+    assert guard(ROOT) == []
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_the_guards_find_what_they_forbid(
+    guard: object, tmp_path: pathlib.Path
+) -> None:
+    source = '"""What it is."""\n\nclass Shared:\n    """A class."""\n\n'
+    source += '    def of(self, rows):\n        """Is.\n\n        Args:\n'
+    source += '          rows: Of the table.\n        """\n'
+    (tmp_path / "ytdnn").mkdir()
     for name in ("one", "two"):
-        (tmp_path / "ytdnn").mkdir(exist_ok=True)
         (tmp_path / "ytdnn" / f"{name}.py").write_text(source)
-    return tmp_path
-
-
-def test_the_guards_find_what_they_forbid(tree: pathlib.Path) -> None:
-    assert len(language.first_lines_with_what(tree)) == 4
-    found = language.arguments_with_of(tree)
-    assert [text.text for text in found] == ["rows: Of the table."] * 2
-    assert {text.line for text in found} == {11}
-    assert len(language.functions_named_of(tree)) == 2
-    expected = {"Shared": ["ytdnn/one.py", "ytdnn/two.py"]}
-    assert language.shared_class_names(tree) == expected
-    assert ast.literal_eval(language.counts(tree)["functions named `of`"]) == 2
-
-
-def test_errors_are_listed_with_their_owner(tree: pathlib.Path) -> None:
-    (error, _) = language.errors(tree)
-    assert error.owner == "Shared.of #1"
-    assert "expected rows" in error.text
+    assert len(guard(tmp_path)) == (1 if guard is shared_class_names else 2)

@@ -60,10 +60,6 @@ def cells(path: pathlib.Path) -> list[tuple[str, bool]]:
     ]
 
 
-def test_there_are_notebooks() -> None:
-    assert {path.stem for path in NOTEBOOKS} == set(SMALL)
-
-
 @pytest.mark.parametrize(
     "path",
     [

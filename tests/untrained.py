@@ -29,7 +29,7 @@ CONFIG = dataclasses.replace(
         max_per_channel=2,
         policies='{"short": [{"column": "duration_seconds", "at_most": 300}]}',
     ),
-    evaluation=configs.EvaluationConfig(candidate_set="all"),
+    evaluation=configs.EvaluationConfig(),
 )
 SMALL = dataclasses.replace(CONFIG, composition=planted.tiny_config().composition)
 SMALL_LOG = {

@@ -1,90 +1,140 @@
-"""What every benchmark measures with: interleaved medians, and the machine's rate.
+"""The tools of the benchmarks: the machine, times in turns, processes, tables."""
 
-Compared things run in turns, so that other work on the machine slows all alike, and
-medians are compared. Run benchmarks from the root: `python -m
-experiments.benchmarks.NAME`.
-"""
-
+import contextlib
 import dataclasses
 import datetime
-import functools
+import itertools
 import os
+import pathlib
 import platform
-import resource
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+_SECONDS = 0.5  # between two looks at the processes of a command
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PROCESSES = pathlib.Path("/proc")
+
 
 @dataclasses.dataclass(frozen=True)
-class Product:
-    """A matrix product `[rows, inner] · [inner, columns]`, perhaps of transposes."""
+class Times:
+    """The times of one call, in milliseconds.
 
-    rows: int
-    inner: int
-    columns: int
-    transpose_a: bool = False
-    transpose_b: bool = False
+    Attributes:
+      median: Time that passes.
+      p99: Likewise.
+      core: Median processor time of the process.
+    """
 
-    @property
-    def flops(self) -> float:
-        """Multiplications and additions."""
-        return 2.0 * self.rows * self.inner * self.columns
-
-    def runner(self, dtype: str) -> Callable[[], tf.Tensor]:
-        """Returns what makes the product once."""
-        a = [self.inner, self.rows] if self.transpose_a else [self.rows, self.inner]
-        b = (
-            [self.columns, self.inner]
-            if self.transpose_b
-            else [self.inner, self.columns]
-        )
-        left = tf.cast(tf.random.stateless_normal(a, [0, 1]), dtype)
-        right = tf.cast(tf.random.stateless_normal(b, [0, 2]), dtype)
-        return functools.partial(
-            tf.matmul,
-            left,
-            right,
-            transpose_a=self.transpose_a,
-            transpose_b=self.transpose_b,
-        )
-
-
-def with_gradients(rows: int, inner: int, columns: int) -> list[Product]:
-    """Returns the product of `[rows, inner]` inputs and weights, and its gradients."""
-    return [
-        Product(rows, inner, columns),
-        Product(rows, columns, inner, transpose_b=True),
-        Product(inner, rows, columns, transpose_a=True),
-    ]
+    median: float
+    p99: float
+    core: float
 
 
 def interleaved(
-    functions: Mapping[str, Callable[[], Any]], repeats: int, warm_up: int = 2
-) -> dict[str, float]:
-    """Returns the median seconds of each function, run in turns.
+    functions: Mapping[str, Callable[[], object]],
+    repeats: int,
+    warm_up: int = 5,
+    block: int = 1,
+) -> dict[str, Times]:
+    """Times functions in turns, so that other work on the machine slows all alike.
 
     Args:
-      functions: What to time; must have finished when it returns.
-      repeats: Turns counted.
-      warm_up: Turns before that.
+      functions: Functions by name; each must have finished when it returns.
+      repeats: Calls of each.
+      warm_up: Turns before these.
+      block: Calls of one function in a turn.
     """
-    times: dict[str, list[float]] = {name: [] for name in functions}
-    for turn in range(warm_up + repeats):
-        for name, function in functions.items():
-            started = time.perf_counter()
+    wall: dict[str, list[float]] = {name: [] for name in functions}
+    core: dict[str, list[float]] = {name: [] for name in functions}
+    for turn in range(warm_up + -(-repeats // block)):
+        for name, function in itertools.chain.from_iterable(
+            itertools.repeat(one, block) for one in functions.items()
+        ):
+            before, used = time.perf_counter(), time.process_time()
             function()
             if turn >= warm_up:
-                times[name].append(time.perf_counter() - started)
-    return {name: float(np.median(values)) for name, values in times.items()}
+                wall[name].append((time.perf_counter() - before) * 1e3)
+                core[name].append((time.process_time() - used) * 1e3)
+    return {
+        name: Times(
+            float(np.median(values)),
+            float(np.percentile(values, 99)),
+            float(np.median(core[name])),
+        )
+        for name, values in wall.items()
+    }
 
 
-def peak_gigabytes() -> float:
-    """Returns the most memory this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """The cost of a command.
+
+    Attributes:
+      seconds: From its start to its end.
+      core_seconds: Processor time of all its processes, but for the last moment.
+      mebibytes: Most memory at once; pages that processes share count once.
+    """
+
+    seconds: float
+    core_seconds: float
+    mebibytes: float
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
+    """Runs a command to its end and measures all its processes (Linux).
+
+    Args:
+      command: Its words; its output is shown only if it fails.
+      environment: Variables added to those of this process.
+
+    Raises:
+      subprocess.CalledProcessError: It failed.
+    """
+    started, ticks, most = time.perf_counter(), dict[int, int](), 0
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | dict(environment or {}),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        while process.poll() is None:
+            alive = dict(_session(process.pid))
+            ticks |= alive
+            most = max(most, sum(map(_proportional_bytes, alive)))
+            time.sleep(_SECONDS)
+        if process.returncode:
+            output.seek(0)
+            raise subprocess.CalledProcessError(
+                process.returncode, command, output.read()[-2_000:]
+            )
+    seconds = time.perf_counter() - started
+    return Cost(seconds, sum(ticks.values()) / _TICKS, most / 2**20)
+
+
+def _session(leader: int) -> Iterator[tuple[int, int]]:
+    """Yields the id of each process of a session and its processor time in ticks."""
+    for directory in _PROCESSES.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            # After the name, which may hold anything: state, parent, group, session.
+            fields = (directory / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader:
+                yield int(directory.name), int(fields[11]) + int(fields[12])
+
+
+def _proportional_bytes(process: int) -> int:
+    """Returns the proportional set size of a process, 0 after its end."""
+    with contextlib.suppress(OSError):
+        for line in (_PROCESSES / str(process) / "smaps_rollup").open():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def environment() -> str:

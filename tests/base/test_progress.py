@@ -31,14 +31,6 @@ def test_a_pipe_is_given_a_line_now_and_then(
     ]
 
 
-def test_what_takes_less_than_a_line_says_nothing(
-    clock: list[float], capsys: pytest.CaptureFixture[str]
-) -> None:
-    for _ in progress.through(range(10), "oracle", "users"):
-        clock[0] += 2.9
-    assert capsys.readouterr().err == ""
-
-
 def test_a_round_that_ends_soon_says_nothing(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,15 +56,6 @@ def test_a_round_that_goes_on_counts_only_its_own_units(
         "ranking epoch 2/3: 800 of 1,000 steps, 5 examples/s, about 3 min left",
         "ranking epoch 3/3: 101 of 1,000 steps, 6 examples/s, about 90 min left",
     ]
-
-
-def test_inside_another_bar_nothing_is_shown(
-    clock: list[float], capsys: pytest.CaptureFixture[str]
-) -> None:
-    for _ in progress.through(range(3), "outer", "steps"):
-        for _ in progress.through(range(3), "inner", "steps"):
-            clock[0] += 40.0
-    assert "inner" not in capsys.readouterr().err
 
 
 def test_nothing_of_a_caller_s_own_program(

@@ -1,14 +1,14 @@
 """Registries: parts of ytdnn itself, of files and of installed packages."""
 
 import dataclasses
-import importlib.metadata
 import pathlib
+import re
 import sys
 import types
 
 import pytest
 
-from tests import extras
+from tests import extras, rooms
 from ytdnn import configs
 from ytdnn.base import errors, own_files, registries, registry
 from ytdnn.run.pipeline import config_dicts
@@ -55,6 +55,24 @@ def test_built_ins_are_found_without_an_import(parts: registry.Registry) -> None
     for name in parts.names():
         assert parts[name].name == name
         assert parts.version(name) == ""
+
+
+_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
+
+
+def test_the_table_names_the_module_of_every_part_of_ytdnn() -> None:
+    by_variable = {name.upper(): name for name in registries.every()}
+    decorated = {
+        (by_variable[variable], name, f"ytdnn.{path.removesuffix('.py')}")
+        for path in rooms.paths()
+        for variable, name in _DECORATOR.findall((rooms.ROOT / path).read_text())
+    }
+    named = {
+        (kind, name, module.replace(".", "/").replace("ytdnn/", "ytdnn.", 1))
+        for kind, each in registries.every().items()
+        for name, module in (each._modules | each.missing).items()
+    }
+    assert named == decorated
 
 
 def test_every_loss_of_the_union_is_registered_with_its_config() -> None:
@@ -141,31 +159,12 @@ def test_a_package_that_fails_is_named(tmp_path: pathlib.Path) -> None:
             registries.LOSSES["margin"]
 
 
-def test_parts_of_an_installed_package_are_read_from_its_metadata(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
-) -> None:
-    entry = importlib.metadata.EntryPoint("fly", "ytdnn.hangar.fly", "ytdnn.commands")
-    package = types.SimpleNamespace(entry_points=[entry])
-    monkeypatch.setattr(registry, "_ROOT", tmp_path / "ytdnn")
-    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: package)
-    registry._declared.cache_clear()
-    try:
-        parts = registry.Registry(
-            "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
-        )
-        assert parts.missing == {"fly": "ytdnn.hangar.fly"}
-        assert "fly" not in parts.names()
-        with pytest.raises(
-            errors.UserError,
-            match=r"the command fly in ytdnn\.hangar\.fly, found no such folder",
-        ):
-            parts["fly"]
-        (tmp_path / "ytdnn" / "hangar").mkdir(parents=True)
-        (tmp_path / "ytdnn" / "hangar" / "fly.py").write_text("")
-        again = registry.Registry(
-            "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
-        )
-        assert again.missing == {}
-        assert "fly" in again.own()
-    finally:
-        registry._declared.cache_clear()
+def test_a_part_in_a_folder_that_is_not_installed_is_named() -> None:
+    own = {"ytdnn.base.errors": "walk, run", "ytdnn.hangar.fly": "fly"}
+    parts = registry.Registry("ytdnn.none", "command", registry.Registered, own)
+    assert parts.names() == ("walk", "run")
+    with pytest.raises(
+        errors.UserError,
+        match=r"the command fly in ytdnn\.hangar\.fly, found no such folder",
+    ):
+        parts["fly"]

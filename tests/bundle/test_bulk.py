@@ -4,12 +4,11 @@ import pathlib
 import shutil
 
 import numpy as np
-import polars as pl
 import pytest
 
 from tests.bundle import conftest
 from ytdnn.base import ragged, schema
-from ytdnn.bundle import bulk, bundle, frames, user_requests
+from ytdnn.bundle import bulk, bundle, user_requests
 from ytdnn.ops.catalogue import removals
 
 NO_LIMITS = bulk.BulkFilters()
@@ -159,9 +158,3 @@ def test_removed_videos_are_in_no_list(
     assert not np.isin(bulk.similar(opened, 30)(every).videos, gone).any()
     ranked = bulk.recommend(opened, logged(run), 15, NO_LIMITS)(np.arange(9))
     assert not np.isin(ranked.videos, gone).any()
-
-
-def test_ids_are_found_as_integers_and_as_text(plain_run: conftest.Run) -> None:
-    known = plain_run.data.videos[schema.VIDEO_ID]
-    asked = pl.Series([str(known[3]), "x", str(known[0])])
-    assert frames.indices_of(known, asked).tolist() == [3, -1, 0]

@@ -253,21 +253,6 @@ def test_all_but_scanns_models_are_of_stock_operations(
         assert all(op.startswith("Scann>") for op in strange)
 
 
-def test_signatures_are_as_the_manifest_says(run: conftest.Run) -> None:
-    for name, described in run.bundle.manifest.facts["models"].items():
-        signature = run.bundle.model(name)
-        for side, specs in (
-            ("inputs", signature.structured_input_signature[1]),
-            ("outputs", signature.structured_outputs),
-        ):
-            told = {
-                key: (field["dtype"], 2 if "length" in field["shape"] else 1)
-                for key, field in described[side].items()
-            }
-            true = {key: (s.dtype.name, s.shape.rank) for key, s in specs.items()}
-            assert told == true, (name, side)
-
-
 def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
     (answer,) = run.bundle.answer([user_requests.at_end(run.data, "u3")])
     assert len(answer.video_ids) == requests.DEFAULT_K

@@ -17,7 +17,6 @@ from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
-from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import slate
 
 K = 7
@@ -201,35 +200,6 @@ def test_a_bundle_explores_as_the_library_does(
     np.testing.assert_allclose(
         listed[schema.PROPENSITIES].numpy()[0, first], chances[0], rtol=1e-5
     )
-
-
-@pytest.mark.thorough
-def test_a_bundle_reserves_places_and_rounds_as_the_library_does(
-    run: untrained.Run, cases: protocol.Cases, reserves: bundle_room.Bundle
-) -> None:
-    """In another precision than trained in, the products are rounded, nothing else."""
-    outputs = reserves.manifest.facts["models"]["recommender_exact"]["outputs"]
-    assert schema.PROPENSITIES not in outputs
-    batch = [user_requests.at_end(run.data, f"u{i}", k=K) for i in range(8)]
-    name, ids = bundle_room.RANKER, run.data.videos[schema.VIDEO_ID].to_list()[:K]
-    fields = run.bundle.inputs(name)
-    asked = [
-        {k: v for k, v in request.items() if k in fields} | {schema.VIDEO_IDS: ids}
-        for request in batch
-    ]
-    scores, rounded = (
-        bundle.run(name, batches.inputs(asked, fields))[schema.SCORES].numpy()
-        for bundle in (run.bundle, reserves)
-    )
-    np.testing.assert_allclose(rounded, scores, rtol=0.1)
-    assert (rounded != scores).any()
-    directory = run.bundle.directory.with_name("ranking")
-    ranker = ranking_model.load(directory, run.data, run.stage, "bfloat16")
-    of_both = dataclasses.replace(run, ranker=ranker)
-    served = bundles.makers(bundles.ServedLists(reserves, run.data), CONFIG.evaluation)
-    found = served[lists.SYSTEM](cases, K)
-    np.testing.assert_array_equal(found, library(of_both, RESERVES, cases, K))
-    assert (found != library(of_both, CONFIG.composition, cases, K)).any()
 
 
 def _without_k(request: requests.Request) -> requests.Request:

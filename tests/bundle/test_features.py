@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import full_log
 from ytdnn import configs
-from ytdnn.base import errors, schema
+from ytdnn.base import schema
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.candidates import model, tower_inputs
 from ytdnn.features.sequences import search_bag
@@ -159,30 +159,3 @@ def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
     # The graph's operations one by one: to compile each vocabulary takes a second.
     tokens = read(raw_request.Request(request, videos))[schema.SEARCH_TOKENS].numpy()
     assert tokens.tolist() == [[places[token] for token in found]]
-
-
-def test_the_request_of_a_user_now_has_all_their_searches(data):
-    request = user_requests.at_end(data, "u3")
-    user = data.users["user_id"].index_of("u3")
-    start, stop = data.log.searches.offsets[user : user + 2]
-    assert request[schema.QUERIES] == data.log.queries.texts(int(start), int(stop))
-    assert len(request[schema.QUERIES]) > SEARCHES
-    assert schema.DEVICE not in request
-    latest = max(data.watches.times.max(), data.impressions.times.max())
-    assert request[schema.TIME] == 1 + max(latest, data.log.searches.times.max())
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(True, 1), (False, 0), (1, 1), (-1, -1)]
-)
-def test_a_state_is_true_or_false_or_missing(exported, value, expected):
-    _, _, fields = exported
-    parsed = requests.parse({schema.LOGGED_IN: value}, fields)
-    assert parsed[schema.LOGGED_IN].tolist() == [expected]
-
-
-@pytest.mark.parametrize("value", [2, "yes", 0.5])
-def test_another_state_is_refused(exported, value):
-    _, _, fields = exported
-    with pytest.raises(errors.UserError, match="request key logged_in, received"):
-        requests.parse({schema.LOGGED_IN: value}, fields)

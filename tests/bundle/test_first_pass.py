@@ -59,15 +59,6 @@ def test_the_best_are_kept_in_their_order() -> None:
     assert LIGHT(asked([0] * 5), found, None)[1] is None
 
 
-@pytest.mark.parametrize(("k", "number"), [(0, 4), (1, 5), (2, 10), (50, 11)])
-def test_a_longer_page_keeps_more(k: int, number: int) -> None:
-    found, scores = found_of(1)
-    kept, _ = LIGHT(asked([k]), found, scores)
-    assert np.count_nonzero(kept.videos) == number
-    keeps = LIGHT.keeps(asked([k]), found).numpy() & (found.videos.numpy() > 0)
-    assert set(found.videos.numpy()[keeps]) == set(kept.videos.numpy()[kept.videos > 0])
-
-
 @pytest.mark.parametrize(
     "own",
     [

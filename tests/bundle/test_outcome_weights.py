@@ -25,7 +25,7 @@ _POLICIES = (
 )
 CONFIG = dataclasses.replace(
     untrained.CONFIG,
-    composition=configs.CompositionConfig(15, 0.0, 0.0, policies=_POLICIES),
+    composition=configs.CompositionConfig(15, (("popular", 0.0),), policies=_POLICIES),
 )
 LISTED = {"liked": 3.0, "disliked": -2.0, "price": 0.5, "watch_seconds": 0.01}
 

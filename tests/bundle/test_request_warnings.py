@@ -34,17 +34,6 @@ DOUBTS = {
         "watch_times": [20, 10],
     },
 }
-LINES = {
-    '{"time": 1700000000000}': "expected seconds since 1970, before the year 2100 in "
-    "request key time, received 1700000000000",
-    '{"watched_video_ids": ["\\ud800"]}': "expected text of whole Unicode characters "
-    'in request key watched_video_ids, position 0, received "\\ud800"',
-    '{"k": 1, "k": 2}': 'expected each request key once, received "k" twice: leave '
-    "one out",
-    '{"k": 1,\n}': 'expected JSON such as {"watched_video_ids": […], "k": 10} in PATH, '
-    "could not parse it (line 2, column 1: Expecting property name enclosed in "
-    "double quotes)",
-}
 
 
 @pytest.mark.thorough

@@ -3,11 +3,9 @@ import json
 import math
 import pathlib
 
-import hypothesis
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import strategies as st
 
 from tests.bundle import conftest
 from ytdnn.base import errors, schema
@@ -141,32 +139,6 @@ def test_integer_ids_may_be_their_text_and_no_other() -> None:
         requests.parse({"watched_video_ids": ["05"]}, INTEGER_IDS)
 
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*TEXT_IDS, "x"]), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-@hypothesis.given(
-    st.dictionaries(st.sampled_from([*TEXT_IDS, "x"]), JSON_VALUES) | JSON_VALUES
-)
-def test_any_json_parses_or_gives_one_line(value: object) -> None:
-    line = ""
-    try:
-        values = requests.parse(value, TEXT_IDS)  # type: ignore[arg-type]
-    except errors.UserError as error:
-        line = str(error)
-    if line:
-        assert "\n" not in line
-    else:
-        sizes = {name: array.shape[0] for name, array in values.items()}
-        assert sizes == dict.fromkeys(TEXT_IDS, 1)
-
-
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00", b"[" * 100_000])
 def test_a_file_that_is_no_json_gives_one_line(
     content: bytes, tmp_path: pathlib.Path
@@ -217,3 +189,13 @@ def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> N
     by_text = user_requests.at_end(data, "107")
     assert by_text == user_requests.at_end(data, 107)
     assert by_text != user_requests.at_end(data, "108")
+
+
+def test_ids_of_integers_may_come_as_text() -> None:
+    name = "watched_video_ids"
+    field = {name: INTEGER_IDS[name]}
+    found = requests.parse({name: ["9007199254740993", 7, "-1"]}, field)[name]
+    np.testing.assert_array_equal(found, [[9007199254740993, 7, -1]])
+    for text in ("007", "1.0", "", "x", "1e3", "9" * 25):
+        with pytest.raises(errors.UserError, match=r"position 0"):
+            requests.parse({name: [text]}, field)

@@ -12,7 +12,7 @@ from tests.conftest import MadeOnce
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import added_videos, bulk, bulk_ids, requests, user_requests
-from ytdnn.log import events, new_videos
+from ytdnn.log import events
 from ytdnn.run import pipeline
 
 NAME = "videos.clip"
@@ -24,7 +24,6 @@ CONFIG = dataclasses.replace(
         untrained.SMALL.composition,
         diversity=1.5,
         diversity_by=NAME,
-        diversity_top=9,
         channel_decay=0.6,
     ),
 )
@@ -105,28 +104,6 @@ def test_similar_refuses_other_columns_and_videos_without_a_vector(
     without = ids.gather(pl.Series(bare[:1]))
     with pytest.raises(errors.UserError, match=r"have one in videos\.clip"):
         bulk_ids.videos(run.bundle, without, by=NAME)
-
-
-@pytest.mark.thorough
-def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> None:
-    vector = np.eye(vector_log.WIDTH)[2] * 5.0
-    rows = pl.DataFrame(
-        {
-            schema.VIDEO_ID: ["new 1", "new 2"],
-            "clip": pl.Series([vector.tolist(), None], dtype=pl.List(pl.Float64)),
-        }
-    )
-    read = new_videos.read(rows, run.data)
-    grown = new_videos.added_to(run.data, read.table)
-    found = np.asarray(grown.catalogue.vectors.rows(NAME))
-    size = run.data.num_videos
-    np.testing.assert_array_equal(
-        found[: size + 1], run.data.catalogue.vectors.rows(NAME)
-    )
-    np.testing.assert_array_equal(found[size + 1 :], [vector / 5.0, vector * 0.0])
-    narrow = rows.with_columns(pl.col("clip").list.head(3))
-    with pytest.raises(errors.UserError, match=r"vectors of 6 numbers, received.* 3"):
-        new_videos.read(narrow, run.data)
 
 
 @pytest.mark.thorough

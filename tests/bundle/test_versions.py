@@ -146,28 +146,6 @@ def test_killed_at_any_point_it_leaves_a_whole_version(tmp_path: pathlib.Path) -
     assert step > 30
 
 
-def test_killed_while_removing_it_leaves_the_newest(tmp_path: pathlib.Path) -> None:
-    for step in range(1, 1_000):
-        bundle = tmp_path / str(step) / "bundle"
-        for text in ("one", "two", "three"):
-            publish(bundle, text)
-        with pytest.MonkeyPatch.context() as patch:
-            kill_at(patch, step)
-            try:
-                versions.prune(bundle, 1)
-            except Killed:
-                pass
-            else:
-                break
-        assert content(bundle) == "three"
-        for number in versions.numbers(bundle):
-            content(bundle, number)
-        versions.prune(bundle, 1)
-        assert versions.numbers(bundle) == [3]
-        assert sorted(path.name for path in bundle.parent.iterdir()) == ["bundle"]
-    assert step > 5
-
-
 def test_a_reader_meets_a_new_version_while_it_reads(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,9 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
+from ytdnn.evaluation import baselines, lists, protocol
 from ytdnn.log import catalogues, events, inputs, prepared
-from ytdnn.retrieval import popular
+from ytdnn.retrieval import matrix_models, popular
 
 CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
 
@@ -159,4 +159,4 @@ def test_least_squares_finds_the_planted_tastes(
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.UserError, match=r"no_such.*ytdnn\[baselines\]"):
-        matrix_baselines._module("no_such.package", "als")
+        matrix_models._module("no_such.package")

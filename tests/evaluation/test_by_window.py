@@ -14,9 +14,7 @@ from ytdnn.evaluation import by_window, evaluate_run, report_model
 from ytdnn.log import events, prepared, user_shards
 from ytdnn.retrieval.index import brute_force
 
-EVALUATION = configs.EvaluationConfig(
-    ks=(2, 5), num_resamples=20, candidate_set="all", off_policy_pages=20
-)
+EVALUATION = configs.EvaluationConfig(ks=(2, 5), num_resamples=20, off_policy_pages=20)
 CONFIG = dataclasses.replace(untrained.CONFIG, evaluation=EVALUATION)
 LOG = full_log.tables()
 FEW = 1_000  # events: several users, and a part of the log

@@ -26,9 +26,7 @@ from ytdnn.log import events, prepared
 from ytdnn.ranking import predictions
 
 Split = events.Split
-CONFIG = configs.EvaluationConfig(
-    ks=(1, 5), num_resamples=200, slices=(), num_examples=0
-)
+CONFIG = configs.EvaluationConfig(ks=(1, 5), num_resamples=200, slices=())
 
 
 @pytest.fixture(scope="module")

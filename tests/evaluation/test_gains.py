@@ -33,7 +33,6 @@ CONFIG = configs.Config(
         ks=(5, 10),
         num_resamples=40,
         slices=("activity", "popularity"),
-        num_examples=2,
         baselines=(),
     ),
 )

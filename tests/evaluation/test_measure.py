@@ -16,7 +16,6 @@ from ytdnn.base import errors
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import (
     definitions,
-    examples,
     impression_metrics,
     leaks,
     list_metrics,
@@ -168,11 +167,6 @@ def _context(
     data: prepared.PreparedData, config: configs.EvaluationConfig = CONFIG
 ) -> list_metrics.Context:
     return list_metrics.Context(data, protocol.cases(data, Split.TEST, config), config)
-
-
-def test_no_examples_where_none_are_wanted(data: prepared.PreparedData) -> None:
-    context = _context(data, configs.EvaluationConfig(num_examples=0))
-    assert examples.choose(context, {"any": np.zeros((1, 1), np.int32)}) == ()
 
 
 @pytest.mark.parametrize("name", ["activity", "new_user", "popularity", "country"])

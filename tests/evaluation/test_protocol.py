@@ -9,7 +9,7 @@ from tests import planted, uploads
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import lists, protocol, statement
+from ytdnn.evaluation import protocol, statement
 from ytdnn.log import events, prepare, prepared
 
 Split = events.Split
@@ -176,50 +176,6 @@ def test_a_given_split_may_interleave_and_histories_still_end_before_it(
     # Of u0 "d" and "g", of u1 all but the first, are learnt from after the request.
     assert described.train_watches_after_answers == 2 + 6
     assert described.split_column is True
-
-
-def test_the_candidate_set_by_upload_is_that_of_each_request(
-    tmp_path: pathlib.Path,
-) -> None:
-    watches = [(f"u{u}", v, t + 10 * u) for u in (0, 1) for t, v in enumerate("abcd")]
-    uploads = {"a": 0, "b": 0, "c": 13, "d": None}
-    data = fakes.prepared_data(
-        tmp_path, watches, uploads=uploads, protocol="leave_one_out", vocabulary="all"
-    )
-    config = configs.EvaluationConfig(candidate_set="uploaded", remove_watched=False)
-    cases = protocol.cases(data, Split.TEST, config)
-    assert cases.times.tolist() == [2, 12]
-    found = lists.popularity(data.catalogue)(cases, 4)
-    c = fakes.index_of(data, "c")
-    assert c not in found
-    assert protocol.num_candidates(cases) == 3
-    config = configs.EvaluationConfig(candidate_set="uploaded", ks=(1,))
-    assert protocol.num_unlistable(protocol.cases(data, Split.TEST, config)) == 0
-    validation = protocol.cases(data, Split.VALIDATION, config)
-    assert protocol.num_unlistable(validation) == 2  # "c" of both
-
-
-def test_the_candidate_set_by_training_leaves_unseen_videos_out(
-    tmp_path: pathlib.Path,
-) -> None:
-    data = fakes.prepared_data(
-        tmp_path,
-        [("u0", v, t) for t, v in enumerate("abcd")],
-        protocol="leave_one_out",
-        vocabulary="all",
-    )
-    config = configs.EvaluationConfig(candidate_set="train", remove_watched=False)
-    cases = protocol.cases(data, Split.TEST, config)
-    seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
-    assert set(lists.popularity(data.catalogue)(cases, 4)[0].tolist()) == seen | {0}
-    assert protocol.num_unlistable(cases) == 1
-
-
-def test_the_candidate_set_by_upload_needs_upload_times(tmp_path: pathlib.Path) -> None:
-    data = _leave_one_out(tmp_path)
-    config = configs.EvaluationConfig(candidate_set="uploaded")
-    with pytest.raises(errors.UserError, match=r"expected column videos\.upload_time"):
-        protocol.cases(data, Split.TEST, config)
 
 
 def test_nobody_to_ask_is_a_line(tmp_path: pathlib.Path) -> None:

@@ -7,7 +7,7 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.evaluation import baselines, protocol, statement
 from ytdnn.log import events, prepared
-from ytdnn.run.cli import sessions_flag
+from ytdnn.run.cli import resolved
 from ytdnn.training import validation
 
 Split = events.Split
@@ -87,8 +87,8 @@ def test_validation_asks_for_the_same(data: prepared.PreparedData) -> None:
 
 
 def test_the_flag_fills_both_and_can_be_taken_back() -> None:
-    assert sessions_flag.settings("True") == {
+    assert resolved._session_settings("True") == {
         "evaluation.targets": "last",
         "candidates.validate_last": "true",
     }
-    assert sessions_flag.settings("False")["evaluation.targets"] == "all"
+    assert resolved._session_settings("False")["evaluation.targets"] == "all"

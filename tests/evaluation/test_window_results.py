@@ -13,9 +13,7 @@ from ytdnn import configs
 from ytdnn.evaluation import by_window, evaluate_run, report_model, window_results
 from ytdnn.ranking import predictions
 
-EVALUATION = configs.EvaluationConfig(
-    ks=(2, 5), num_resamples=20, candidate_set="all", window_events=1_000
-)
+EVALUATION = configs.EvaluationConfig(ks=(2, 5), num_resamples=20, window_events=1_000)
 CONFIG = dataclasses.replace(
     untrained.CONFIG,
     evaluation=EVALUATION,

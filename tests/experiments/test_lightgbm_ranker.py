@@ -10,7 +10,6 @@ from ytdnn import configs
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import lists, ranker
 from ytdnn.log import events, prepare, prepared
-from ytdnn.ranking import predictions
 from ytdnn.run.pipeline import workdir
 
 WORLD = configs.WorldConfig(
@@ -103,25 +102,6 @@ def test_an_index_of_many_values_is_told_by_earlier_training_impressions(
     assert test.times.min() > times.max()
 
 
-def test_numbers_are_of_the_marked_impressions_alone(
-    parts: list[lightgbm_ranker.Part],
-) -> None:
-    shown = parts[1].shown
-    rng = np.random.default_rng(0)
-    order = rng.standard_normal(len(shown.rows))
-    half = rng.random(len(order)) < 0.5
-    first, second = (
-        lightgbm_ranker.numbers(shown, half, predictions.Predictions(values))
-        for values in (order, np.where(half, order, 9.0))
-    )
-    assert first == pytest.approx(second)
-    every = lightgbm_ranker.numbers(
-        shown, np.ones(len(order), bool), predictions.Predictions(order)
-    )
-    assert every[metric_names.AUC] != first[metric_names.AUC]
-    assert first[metric_names.AUC] == pytest.approx(0.5, abs=0.1)
-
-
 def test_weights_of_clicks_teach_seconds_over_impressions_without_a_click() -> None:
     """Odds are Σ seconds / number of unclicked: 1 click of 30 s to 3 without is 10."""
     matrix = np.zeros((4_000, 1), np.float32)
@@ -131,8 +111,3 @@ def test_weights_of_clicks_teach_seconds_over_impressions_without_a_click() -> N
     target = lightgbm_ranker.Target("binary", (clicked,) * 2, (weights,) * 2)
     logit = lightgbm_ranker.boosted(matrices, target)[0]
     assert np.exp(logit) == pytest.approx(10.0, rel=0.01)
-
-
-def test_a_workdir_that_was_not_prepared_is_told() -> None:
-    with pytest.raises(Exception, match="expected"):
-        lightgbm_ranker.measure(pathlib.Path("missing"))

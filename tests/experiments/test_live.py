@@ -88,17 +88,6 @@ def test_a_page_composed_in_another_way_is_exported_from_all_that_was_made(
     }
 
 
-@pytest.mark.thorough
-def test_worlds_of_other_seeds_are_tested_against_themselves(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(configs.WORLDS, "tiny", WORLD)
-    found = live.a_a(2)
-    assert found.repeats == 2
-    assert found.users > 2 * 40
-    assert max(found.fixed, found.sequential) <= found.peeking <= 2
-
-
 def test_the_table_says_which_share_of_a_promise_was_kept() -> None:
     both = arms.parse(["logging", "bound"])
     found = report.from_played(play.play(play.Test(WORLD, both, 2)))

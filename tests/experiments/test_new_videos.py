@@ -6,7 +6,6 @@ import pytest
 
 from experiments import new_videos
 from tests import uploads
-from ytdnn import configs
 from ytdnn.run.pipeline import workdir
 from ytdnn.training import candidates
 
@@ -32,11 +31,3 @@ def test_new_answers_are_found_with_content_alone(
     assert with_content[plain].recall_of_new > 0.9  # users keep to their channel
     assert without[plain].recall_of_new == 0.0  # it can list none
     assert with_content[new_videos.ALL].hit_rate > without[new_videos.ALL].hit_rate
-
-
-def test_variants_differ_in_content_alone() -> None:
-    variants = new_videos.get_variants()
-    assert variants[new_videos.CONTENT].candidates.content.enabled
-    assert not variants[new_videos.IDS].candidates.content.enabled
-    assert len({config.data for config in variants.values()}) == 1
-    assert isinstance(new_videos.get_config(), configs.Config)

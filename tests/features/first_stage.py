@@ -20,9 +20,7 @@ CONFIG = configs.CandidatesConfig(
 )
 PLACES = configs.CompositionConfig(
     num_candidates=12,
-    share_co_watched=0.34,
-    share_fresh_uploads=0.25,
-    share_popular=0.17,
+    sources=(("co_watch", 0.34), ("fresh_uploads", 0.25), ("popular", 0.17)),
 )
 
 

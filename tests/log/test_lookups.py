@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytdnn.base import schema
-from ytdnn.log import catalogues, lookups, perfect_hash
+from ytdnn.log import catalogues, lookups
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _INTEGERS = st.integers(-(2**63), 2**63 - 1).filter(lambda i: i != -1)
@@ -71,19 +71,17 @@ def test_bytes_that_are_no_text_are_unknown() -> None:
 def test_an_unknown_id_with_the_hash_of_a_known_one_has_no_index(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def by_length(ids: tf.Tensor, seed: int) -> tf.Tensor:
-        del seed
-        length = tf.cast(tf.strings.length(ids), tf.int64)
-        return tf.bitwise.left_shift(length, perfect_hash.HASH_BITS - 4)
+    def by_length(_: lookups.VideoIds, ids: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.strings.length(ids), tf.int64)
 
-    monkeypatch.setattr(lookups, "_seeded", by_length)
+    monkeypatch.setattr(lookups.VideoIds, "keys", by_length)
     videos = _videos(["a", "bb", "ccc"])
     asked = tf.constant(["x", "a", "yy", "bb", "zzz", "ccc"])
     assert videos.indices(asked).numpy().tolist() == [0, 1, 0, 2, 0, 3]
 
 
 def test_no_id_is_twice_in_a_catalogue() -> None:
-    with pytest.raises(ValueError, match="expected distinct keys"):
+    with pytest.raises(ValueError, match="expected distinct video ids"):
         _videos(["a", "b", "a"])
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from tests import full_log
 from tests.log import comparison
+from ytdnn import configs
 from ytdnn.log import searches
 
 START = 1_600_000_000
@@ -95,9 +96,10 @@ def test_watches_and_impressions_count_the_searches_strictly_before(tmp_path):
     assert data.impressions.num_searches.tolist() == [0, 2, 1]
 
 
-def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path):
+def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path, monkeypatch):
     rows = [("a", "b c", 1), ("a", "b", 2), ("a", "d", 3), ("a", "c", 4), ("a", "e", 5)]
-    data = _prepare(tmp_path, rows, max_search_tokens=3)
+    monkeypatch.setattr(configs.DataConfig, "max_search_tokens", 3)
+    data = _prepare(tmp_path, rows)
     assert data.catalogue.tokens.rows() == [("b", 2), ("c", 2), ("b c", 1)]
     data = _prepare(tmp_path, rows, min_search_token_count=2)
     assert data.catalogue.tokens["token"].to_list() == ["b", "c"]
@@ -123,12 +125,11 @@ def test_shards_and_parts_of_the_count_change_nothing(
     tmp_path, monkeypatch, tokens_a_count
 ):
     log = full_log.tables()
-    whole = full_log.prepared_data(tmp_path / "whole", log, max_search_tokens=60)
+    monkeypatch.setattr(configs.DataConfig, "max_search_tokens", 60)
+    whole = full_log.prepared_data(tmp_path / "whole", log)
     monkeypatch.setattr(searches, "_TOKENS_A_COUNT", tokens_a_count)
     monkeypatch.setattr(searches, "_QUERIES_A_STEP", 16)
-    parts = full_log.prepared_data(
-        tmp_path / "parts", log, max_search_tokens=60, events_per_shard=400
-    )
+    parts = full_log.prepared_data(tmp_path / "parts", log, events_per_shard=400)
     assert parts.catalogue.tokens.equals(whole.catalogue.tokens)
     assert whole.catalogue.tokens.height == 60
     comparison.assert_same_events(parts, whole)

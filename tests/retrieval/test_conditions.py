@@ -13,7 +13,6 @@ CODES = [
     np.array([0, 0, 0, 0, 0, 0, 0]),  # no value is known
     np.array([0, 6, 5, 4, 3, 2, 1]),
 ]
-NUM = len(CODES[0]) - 1
 
 
 @pytest.fixture(scope="module")

@@ -90,12 +90,16 @@ def test_each_further_video_of_a_channel_counts_less(
     assert found == [first[0], first[1], other, first[2]]
 
 
-def test_only_the_best_change_places(data: prepared.PreparedData) -> None:
+def test_only_the_best_change_places(
+    data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topics = [None, *data.videos["topic"].to_list()]
     cats = [i for i, topic in enumerate(topics) if topic == "cats"][:3]
     news = topics.index("news")
-    config = dataclasses.replace(BY_TOPIC, diversity_top=2)
-    found = ordered(slate.SlateOrder(config, data), [*cats, news], [3.0, 2.9, 2.8, 2.7])
+    monkeypatch.setattr(configs.CompositionConfig, "diversity_top", 2)
+    found = ordered(
+        slate.SlateOrder(BY_TOPIC, data), [*cats, news], [3.0, 2.9, 2.8, 2.7]
+    )
     assert found == [*cats, news]
 
 

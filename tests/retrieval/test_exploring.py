@@ -69,18 +69,6 @@ def test_only_the_best_are_sampled_and_gaps_stay_gaps() -> None:
         assert np.isinf(drawn.numpy()[0, 5])
 
 
-def test_the_noise_is_gumbels() -> None:
-    seeds = exploring.request_seeds(
-        tf.range(200, dtype=tf.int64), tf.zeros([200, 1], tf.int32)
-    )
-    videos = tf.tile(tf.range(1, 201)[tf.newaxis], [200, 1])
-    noise = exploring.gumbel(seeds, videos).numpy()
-    assert noise.mean() == pytest.approx(np.euler_gamma, abs=0.02)
-    assert noise.var() == pytest.approx(np.pi**2 / 6, abs=0.05)
-    assert abs(np.corrcoef(noise[0], noise[1])[0, 1]) < 0.2
-    assert abs(np.corrcoef(noise[:, 0], noise[:, 1])[0, 1]) < 0.2
-
-
 def test_a_request_decides_its_noise_and_padding_does_not() -> None:
     times = tf.constant([7, 7, 8, 7], tf.int64)
     watched = tf.constant([[0, 3, 4], [3, 4, 0], [0, 3, 4], [0, 3, 5]])

@@ -158,17 +158,15 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
             assert found[row] == latest
 
 
-def test_sources_by_name_have_the_places_of_the_shares() -> None:
-    shares = configs.CompositionConfig(share_co_watched=0.1, share_popular=0.05)
-    by_name = configs.CompositionConfig(
+def test_the_candidate_model_has_the_places_that_are_left() -> None:
+    config = configs.CompositionConfig(
         sources=(("co_watch", 0.1), ("fresh_uploads", 0.2), ("popular", 0.05))
     )
-    assert by_name.num_places == shares.num_places
-    assert by_name.num_from_tower == shares.num_from_tower == 195
-    assert by_name.source_names == shares.source_names == configs.SOURCE_NAMES
-    assert "sources" not in shares.places
-    users = configs.CompositionConfig(co_watched_by="users", share_fresh_uploads=0.0)
-    assert users.num_places == {"neighbours": 39}
+    assert config.num_places == {"co_watch": 30, "fresh_uploads": 60, "popular": 15}
+    assert config.num_from_tower == 195
+    assert config.source_names == configs.SOURCE_NAMES
+    assert "sources" not in configs.CompositionConfig().places
+    assert configs.CompositionConfig(sources=(("popular", 0.0),)).num_places == {}
 
 
 @pytest.mark.parametrize(
@@ -211,10 +209,7 @@ def test_a_source_of_a_package_proposes_in_the_pool(
 
 def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     places = configs.CompositionConfig(
-        num_candidates=6,
-        share_co_watched=0.5,
-        share_fresh_uploads=0.0,
-        share_popular=0.17,
+        num_candidates=6, sources=(("co_watch", 0.5), ("popular", 0.17))
     )
     nearest = tf.constant([[5, 3, 8, 6, 1, 2], [4, 0, 0, 0, 0, 0]])
     near = interface.Proposal(
@@ -229,7 +224,9 @@ def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     sources, seeds = found.sources_of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
     assert sources.numpy().tolist() == [[2, 1, 0, 0], [2, 0, 2, 0]]
     assert seeds.numpy().tolist() == [[7, 0, 0, 0], [1, 0, 2, 0]]
-    alone = pool.join(nearest, [], [], configs.CompositionConfig(6, 0.0, 0.0))
+    alone = pool.join(
+        nearest, [], [], configs.CompositionConfig(6, (("popular", 0.0),))
+    )
     assert alone.videos.numpy().tolist() == nearest.numpy().tolist()
     assert alone.sources.numpy().tolist() == [[1] * 6, [1, 0, 0, 0, 0, 0]]
 

@@ -72,7 +72,7 @@ def undisturbed(data, tmp_path_factory):
 
 # Several steps in a call make the numbers of single ones, so they share them.
 _AVERAGED = {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}
-_OF_TABLES = {"ema_decay": 0.9, "table_optimizers": ("bias=adam",)}
+_OF_TABLES = {"ema_decay": 0.9, "table_optimizer": "adam"}
 
 
 @pytest.mark.parametrize(

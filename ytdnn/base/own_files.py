@@ -3,6 +3,7 @@
 A file declares one class, or registers any number of parts (`ytdnn.base.registries`).
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -10,6 +11,7 @@ import linecache
 import pathlib
 import traceback
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from ytdnn.base import errors, user_paths
@@ -89,20 +91,34 @@ class OwnFile:
           errors.UserError: The file raises an error.
         """
         module = types.ModuleType(name or pathlib.Path(file).stem)
+        module.__file__ = file
         # Tracebacks find the lines here, as does AutoGraph, which compiles `while`.
         linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
-        try:
+        with self.failing_in_one_line(file):
             exec(compile(text, file, "exec"), module.__dict__)
+        return module
+
+    @contextlib.contextmanager
+    def failing_in_one_line(self, file: str) -> Iterator[None]:
+        """Context of the user's code: any error becomes a line with its place.
+
+        Raises:
+          errors.UserError: The code raises an error.
+        """
+        try:
+            yield
+        except errors.SettingError as error:
+            raise errors.UserError(f"{error} ({file})") from None
         except errors.UserError:
             raise
         except Exception as error:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            line = getattr(error, "lineno", None) or last.lineno
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == file]
+            line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
             raise errors.UserError(
                 f"expected a Python file in {self.setting}={file} that runs, found "
                 f"{type(error).__name__} in line {line}: {error}"
             ) from None
-        return module
 
 
 LOSS = OwnFile("--config.candidates.loss.file", "docs/losses.md")

@@ -1,15 +1,113 @@
 """The registries of ytdnn: the kinds of parts that a package or a file can add.
 
-docs/extending.md describes the registries for users. Strategies, roles, engines,
-functions, truths, and parts, pages and files of reports are for the
-laboratory and operations.
+docs/extending.md describes the registries for users. Each names the modules of ytdnn's
+own parts. `HOOKS` has the functions of the laboratory and of operations that the core
+calls.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from ytdnn.base import registry
+
+# Names of ytdnn's own parts by module, which is imported when one is used.
+_OWN: dict[str, dict[str, str]] = {
+    "losses": {
+        "candidates.losses.sampled": "sampled_softmax",
+        "candidates.losses.full": "full_softmax",
+        "candidates.losses.hierarchical": "hierarchical_softmax",
+        "candidates.losses.pairwise": "bpr, warp, gbce",
+        "candidates.losses.contrastive": "cosine_contrastive",
+        "candidates.losses.own_file": "own",
+    },
+    "heads": {
+        "ranking.click_times_watch_time": "click_times_watch_time",
+        "ranking.heads": "weighted_logistic, exact_odds, click",
+    },
+    "logs": {
+        "log.sources.kuairand": "kuairand",
+        "log.sources.log": "log",
+        "log.sources.movielens": "movielens",
+        "lab.sources.world": "world",
+    },
+    "encoders": {
+        "features.sequences.attention": "self_attention, hstu",
+        "features.sequences.own_file": "own",
+    },
+    "indexes": {
+        "retrieval.index.brute_force": "exact",
+        "retrieval.index.ivf": "ivf",
+        "retrieval.index.lsh": "lsh",
+        "retrieval.index.scann_index": "scann",
+    },
+    "candidate_models": {
+        "retrieval.counted_models": "recent_popularity, markov, co_watch",
+        "retrieval.matrix_models": "user_neighbours, als",
+    },
+    "sources": {
+        "retrieval.co_watch": "co_watch",
+        "retrieval.fresh_uploads": "fresh_uploads",
+        "retrieval.neighbours": "neighbours",
+        "retrieval.popular": "popular, topic_popular",
+    },
+    "features": {"features.part_of_day": "part_of_day"},
+    "metrics": {
+        "base.metrics.popularity_complement": "popularity_complement",
+        "base.metrics.ranking": "recall, precision, hit_rate, map, ndcg, mrr",
+        "base.metrics.watch_time": (
+            "hit_watch_seconds, watch_time_recall, watch_time_ndcg"
+        ),
+    },
+    "report_sections": {
+        "lab.pages.described": "making",
+        "lab.pages.feedback": "outcomes",
+        "lab.pages.listed": "lists",
+        "lab.pages.other_pages": "off_policy",
+        "lab.pages.ranked": "ranker",
+        "lab.pages.reach": "reach",
+    },
+    "trackers": {
+        "lab.tracking.mlflow_tracker": "mlflow",
+        "lab.tracking.wandb_tracker": "wandb",
+    },
+    "commands": {
+        "run.cli.parts": "parts",
+        "lab.cli.commands_of_studies": "experiments, live, study, sweep, world",
+        "ops.cli.commands_of_operations": (
+            "cluster, index add, index remove, index restore, join-log, refit, "
+            "refresh, serve"
+        ),
+    },
+    "steps": {"ops.refit.refitting": "refit"},
+    "strategies": {
+        "training.devices": "none",
+        "ops.cluster.strategies": "mirrored, multi_worker, parameter_server, tpu",
+    },
+    "hooks": {
+        "lab.live.live_tests": "live_test",
+        "lab.off_policy.judged_systems": "off_policy",
+        "lab.pages.evaluation_page": "page",
+        "lab.pages.tensorboard": "tensorboard",
+        "lab.pages.tuned_page": "index_tuning",
+        "lab.truth.oracle": "truth of world",
+        "ops.catalogue.adding": "add_videos",
+        "ops.catalogue.removing": "remove_videos, restore_videos",
+        "ops.cli.spark_engine": "spark",
+        "ops.cluster.cluster_roles": "role of multi_worker, role of parameter_server",
+        "ops.refit.refitting": "refit",
+        "ops.refresh.refreshing": "refresh",
+    },
+}
+_R = TypeVar("_R", bound=registry.Registered)
+
+
+def _registry(kind: str, noun: str, cls: type[_R]) -> registry.Registry[_R]:
+    own = {f"ytdnn.{at}": names for at, names in _OWN.get(kind, {}).items()}
+    return registry.Registry(f"ytdnn.{kind}", noun, cls, own)
+
+
+_PLAIN = registry.Registered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +122,10 @@ class RegisteredLoss(registry.Registered):
     head: Callable[..., Any] | None = None
 
 
-LOSSES = registry.Registry(
-    "ytdnn.losses", "loss", "ytdnn.candidates.losses", RegisteredLoss
-)
+LOSSES = _registry("losses", "loss", RegisteredLoss)
 
 
-HEADS = registry.Registry("ytdnn.heads", "head", "ytdnn.ranking", registry.Registered)
+HEADS = _registry("heads", "head", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +139,14 @@ class RegisteredLog(registry.Registered):
     settings: tuple[str, ...] = ()
 
 
-LOGS = registry.Registry(
-    "ytdnn.logs", "source of logs", "ytdnn.log.sources", RegisteredLog
-)
+LOGS = _registry("logs", "source of logs", RegisteredLog)
 
-ENCODERS = registry.Registry(
-    "ytdnn.encoders", "encoder", "ytdnn.features.sequences", registry.Registered
-)
+ENCODERS = _registry("encoders", "encoder", _PLAIN)
 
-INDEXES = registry.Registry(
-    "ytdnn.indexes", "kind of index", "ytdnn.retrieval.index", registry.Registered
-)
+INDEXES = _registry("indexes", "kind of index", _PLAIN)
+
+
+CANDIDATE_MODELS = _registry("candidate_models", "candidate model", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,19 +162,12 @@ class RegisteredSource(registry.Registered):
     reads_time: bool = False
 
 
-SOURCES = registry.Registry(
-    "ytdnn.sources", "candidate source", "ytdnn.retrieval", RegisteredSource
-)
+SOURCES = _registry("sources", "candidate source", RegisteredSource)
 
 
-RERANKERS = registry.Registry(
-    "ytdnn.rerankers", "re-ranker", "ytdnn.retrieval", registry.Registered
-)
+RERANKERS = _registry("rerankers", "re-ranker", _PLAIN)
 
-
-FEATURES = registry.Registry(
-    "ytdnn.features", "feature", "ytdnn.features", registry.Registered
-)
+FEATURES = _registry("features", "feature", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,15 +207,10 @@ class RegisteredMetric(RegisteredImpressionMetric):
     is_default: bool = False
 
 
-METRICS = registry.Registry(
-    "ytdnn.metrics", "metric", "ytdnn.base.metrics", RegisteredMetric
-)
+METRICS = _registry("metrics", "metric", RegisteredMetric)
 
-IMPRESSION_METRICS = registry.Registry(
-    "ytdnn.impression_metrics",
-    "metric of impressions",
-    "ytdnn.base.metrics",
-    RegisteredImpressionMetric,
+IMPRESSION_METRICS = _registry(
+    "impression_metrics", "metric of impressions", RegisteredImpressionMetric
 )
 
 
@@ -145,44 +226,11 @@ class RegisteredSection(registry.Registered):
     place: int = 50
 
 
-REPORT_SECTIONS = registry.Registry(
-    "ytdnn.report_sections",
-    "report section",
-    "ytdnn.evaluation.terminal",
-    RegisteredSection,
-)
+REPORT_SECTIONS = _registry("report_sections", "report section", RegisteredSection)
 
-REPORT_FILES = registry.Registry(
-    "ytdnn.report_files",
-    "file of a report",
-    "ytdnn.evaluation.terminal",
-    registry.Registered,
-)
+TRACKERS = _registry("trackers", "tracker", _PLAIN)
 
-REPORT_PARTS = registry.Registry(
-    "ytdnn.report_parts", "part of a report", "ytdnn.evaluation", registry.Registered
-)
-
-PAGES = registry.Registry(
-    "ytdnn.pages", "page", "ytdnn.evaluation.terminal", registry.Registered
-)
-
-TRACKERS = registry.Registry(
-    "ytdnn.trackers", "tracker", "ytdnn.run.pipeline", registry.Registered
-)
-
-COMMANDS = registry.Registry(
-    "ytdnn.commands", "command", "ytdnn.run.cli", registry.Registered
-)
-
-
-ROLES = registry.Registry(
-    "ytdnn.roles", "role in a run", "ytdnn.run.pipeline", registry.Registered
-)
-
-TRUTHS = registry.Registry(
-    "ytdnn.truths", "truth of a log", "ytdnn.evaluation", registry.Registered
-)
+COMMANDS = _registry("commands", "command", _PLAIN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,31 +245,7 @@ class RegisteredSteps(registry.Registered):
     note: Callable[[Any, Any], str] | None = None
 
 
-STEPS = registry.Registry(
-    "ytdnn.steps", "step of a run", "ytdnn.run.pipeline", RegisteredSteps
-)
-
-FUNCTIONS = registry.Registry(
-    "ytdnn.functions", "function of ytdnn", "ytdnn.run.pipeline", registry.Registered
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class RegisteredEngine(registry.Registered):
-    """An engine in place of Polars, `arguments.Arguments` → `machines.Machines`.
-
-    Attributes:
-      text: Name and needs of the engine, for help.
-      flags: Flags of commands that only this engine has.
-    """
-
-    text: str = ""
-    flags: tuple[Any, ...] = ()
-
-
-ENGINES = registry.Registry(
-    "ytdnn.engines", "engine", "ytdnn.run.cli", RegisteredEngine
-)
+STEPS = _registry("steps", "step of a run", RegisteredSteps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,18 +260,18 @@ class RegisteredStrategy(registry.Registered):
     replica: Callable[[], Any] | None = None
 
 
-STRATEGIES = registry.Registry(
-    "ytdnn.strategies", "strategy", "ytdnn.training", RegisteredStrategy
-)
+STRATEGIES = _registry("strategies", "strategy", RegisteredStrategy)
+
+HOOKS = _registry("hooks", "function of ytdnn", _PLAIN)
 
 
-_OWN = "own"  # kind of a part that its settings' `file` declares
+_OWN_FILE = "own"  # kind of a part that its settings' `file` declares
 
 
 def every() -> dict[str, registry.Registry[Any]]:
     """Returns all registries by the last part of their group, such as `losses`."""
-    found = (v for v in globals().values() if isinstance(v, registry.Registry))
-    return {each.group.rpartition(".")[2]: each for each in found}
+    several = (v for v in globals().values() if isinstance(v, registry.Registry))
+    return {each.group.rpartition(".")[2]: each for each in several}
 
 
 def versions(candidates: Any) -> dict[str, str]:
@@ -261,21 +285,22 @@ def versions(candidates: Any) -> dict[str, str]:
     Raises:
       errors.UserError: A file of the user's own is missing.
     """
-    found = {
+    versions = {
         "loss": LOSSES.version(candidates.loss.kind),
         "encoder": ENCODERS.version(candidates.encoder.kind),
+        "model": CANDIDATE_MODELS.version(candidates.model.kind),
     }
-    if _OWN in (candidates.loss.kind, candidates.encoder.kind):
+    if _OWN_FILE in (candidates.loss.kind, candidates.encoder.kind):
         from ytdnn.base import own_files
 
         for name, kind in (("loss", own_files.LOSS), ("encoder", own_files.ENCODER)):
             own = getattr(candidates, name)
-            if own.kind == _OWN:
-                found[name] = kind.fingerprint(own.file)
-    found |= _of_features(candidates.features, "candidates")
+            if own.kind == _OWN_FILE:
+                versions[name] = kind.fingerprint(own.file)
+    versions |= _of_features(candidates.features, "candidates")
     if candidates.content.enabled:
-        found |= _of_features(candidates.content.features, "candidates.content")
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_features(candidates.content.features, "candidates.content")
+    return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
@@ -285,28 +310,28 @@ def versions_of_ranker(config: Any, asks_sources: bool) -> dict[str, str]:
       config: Config of the run.
       asks_sources: Whether the ranker reads the proposals of candidate sources.
     """
-    found = {"head": HEADS.version(config.ranking.head.kind)}
-    found |= _of_features(config.ranking.features, "ranking")
+    versions = {"head": HEADS.version(config.ranking.head.kind)}
+    versions |= _of_features(config.ranking.features, "ranking")
     if asks_sources:
-        found |= _of_names(SOURCES, _source_names(config))
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_names(SOURCES, _source_names(config))
+    return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     own = config.composition
-    found = _of_names(SOURCES, _source_names(config))
-    found |= _of_names(RERANKERS, own.rerankers)
-    return {name: version for name, version in found.items() if version}
+    versions = _of_names(SOURCES, _source_names(config))
+    versions |= _of_names(RERANKERS, own.rerankers)
+    return {name: version for name, version in versions.items() if version}
 
 
 def versions_of_evaluation(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts that an evaluation depends on."""
-    found = _of_names(SOURCES, _source_names(config))
-    found |= _of_names(RERANKERS, config.composition.rerankers)
+    versions = _of_names(SOURCES, _source_names(config))
+    versions |= _of_names(RERANKERS, config.composition.rerankers)
     for parts in (METRICS, IMPRESSION_METRICS):
-        found |= _of_names(parts, config.evaluation.metrics)
-    return {name: version for name, version in found.items() if version}
+        versions |= _of_names(parts, config.evaluation.metrics)
+    return {name: version for name, version in versions.items() if version}
 
 
 def _source_names(config: Any) -> list[str]:

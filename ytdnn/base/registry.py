@@ -1,20 +1,15 @@
 """Registries: the parts of one kind, by name (docs/extending.md).
 
-A part has a name, a factory, and a config class if it has settings. Parts are declared
-with the same decorator in three places: the modules of ytdnn, Python files named in the
-setting `extensions`, and installed packages, by entry points of the registry's group. A
-module is imported only when one of its parts is used.
-
-Parts of ytdnn are in the folder of their registry, or in modules named by entry points
-in setup.cfg: those of the laboratory and of operations, which may be missing.
+A part has a name, a factory, and a config class if it has settings. A decorator
+registers it, in a module of ytdnn, in a Python file named in the setting `extensions`,
+or in an installed package with an entry point in the registry's group. A module is
+imported only when one of its parts is used.
 """
 
-import configparser
 import dataclasses
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
 import pathlib
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +36,7 @@ class Registered:
 
 _R = TypeVar("_R", bound=Registered)
 _F = TypeVar("_F", bound=Callable[..., Any])
+_ROOT = pathlib.Path(ytdnn.__file__).parent
 
 
 class Registry(Generic[_R]):
@@ -50,23 +46,28 @@ class Registry(Generic[_R]):
       group: Group of the entry points of installed packages, such as `ytdnn.losses`,
         for the registry `registries.LOSSES`.
       noun: Name of the kind in messages.
+      missing: The module of each part of ytdnn in a folder that is not installed.
     """
 
-    def __init__(self, group: str, noun: str, folder: str, cls: type[_R]) -> None:
+    def __init__(
+        self, group: str, noun: str, cls: type[_R], own: Mapping[str, str]
+    ) -> None:
         """Creates the registry; nothing is imported.
 
         Args:
           group: Group of entry points.
           noun: Name of the kind in messages.
-          folder: Name of the package with ytdnn's own parts.
           cls: Class of the parts, `Registered` or one with more fields.
+          own: Names of ytdnn's own parts by module, separated by commas.
         """
         self.group = group
         self.noun = noun
-        self._folder = folder
         self._cls = cls
         self._parts: dict[str, _R] = {}
         self._origins: dict[str, str] = {}
+        modules = {n: at for at, names in own.items() for n in names.split(", ")}
+        self.missing = {n: at for n, at in modules.items() if not _is_installed(at)}
+        self._modules = {n: at for n, at in modules.items() if n not in self.missing}
 
     def register(
         self, name: str, config: type | None = None, **more: Any
@@ -74,7 +75,7 @@ class Registry(Generic[_R]):
         """Returns a decorator that registers a factory.
 
         Args:
-          name: Name of the part; a literal, as modules are searched for it.
+          name: Name of the part.
           config: Class of its settings.
           **more: The other fields of the registry's parts.
 
@@ -83,7 +84,7 @@ class Registry(Generic[_R]):
         """
 
         def add(make: _F) -> _F:
-            origin = _origin(make)
+            origin = getattr(make, "__module__", "") or repr(make)
             before = self._modules.get(name) or self._origins.get(name, origin)
             if _without_hash(before) != _without_hash(origin):
                 raise errors.UserError(
@@ -140,12 +141,6 @@ class Registry(Generic[_R]):
         """Returns the names of the parts that ytdnn declares itself."""
         return tuple(self._modules)
 
-    @functools.cached_property
-    def missing(self) -> Mapping[str, str]:
-        """The module of each part of ytdnn in a folder that is not installed."""
-        declared = _declared().get(self.group, {})
-        return {name: at for name, at in declared.items() if not _is_installed(at)}
-
     def registered_in(self, module: str) -> dict[str, _R]:
         """Returns the parts that a module has registered, by name."""
         return {k: v for k, v in self._parts.items() if self._origins[k] == module}
@@ -186,78 +181,21 @@ class Registry(Generic[_R]):
                 f"{error}: correct or uninstall the package"
             ) from error
 
-    @functools.cached_property
-    def _modules(self) -> Mapping[str, str]:
-        """The module of each part of ytdnn itself, by decorator or entry point."""
-        spec = importlib.util.find_spec(self._folder)
-        places = spec.submodule_search_locations if spec else None
-        variable = self.group.rpartition(".")[2].upper()
-        found: dict[str, str] = {}
-        for path in sorted(pathlib.Path((places or [""])[0]).glob("*.py")):
-            module = f"{self._folder}.{path.stem}"
-            decorators = _DECORATOR.findall(path.read_text(encoding="utf-8"))
-            found |= {name: module for own, name in decorators if own == variable}
-        declared = _declared().get(self.group, {})
-        return found | {k: at for k, at in declared.items() if k not in self.missing}
-
     @property
     def _entry_points(self) -> Mapping[str, importlib.metadata.EntryPoint]:
         """The entry points of installed packages, by name."""
         return {each.name: each for each in _installed(self.group)}
 
 
-_ROOT = pathlib.Path(ytdnn.__file__).parent
-_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
-
-
 @functools.cache
 def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
     every = importlib.metadata.entry_points(group=group)
-    return tuple(each for each in every if not _is_own(each))
-
-
-def _is_own(entry_point: importlib.metadata.EntryPoint) -> bool:
-    package = entry_point.dist
-    return package is not None and package.name == ytdnn.__name__
-
-
-@functools.cache
-def _declared() -> Mapping[str, Mapping[str, str]]:
-    """Returns the module of each entry point of ytdnn, by group and name.
-
-    In a checkout setup.cfg is read, as the metadata may be of an older installation.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for group, name, module in sorted(_entries(), key=lambda each: each[::-1]):
-        if group.startswith(f"{ytdnn.__name__}."):
-            found.setdefault(group, {})[name] = module
-    return found
-
-
-def _entries() -> Iterator[tuple[str, str, str]]:
-    """Yields group, name and module of each entry point of ytdnn itself."""
-    parser = configparser.RawConfigParser()
-    parser.read(_ROOT.parent / "setup.cfg", encoding="utf-8")  # where there is one
-    if parser.get("metadata", "name", fallback="") != ytdnn.__name__:
-        try:
-            package = importlib.metadata.distribution(ytdnn.__name__)
-        except importlib.metadata.PackageNotFoundError:
-            return
-        yield from ((one.group, one.name, one.value) for one in package.entry_points)
-        return
-    for group, text in parser["options.entry_points"].items():
-        for line in filter(None, text.splitlines()):
-            name, _, module = line.partition("=")
-            yield group, name.strip(), module.strip()
+    return tuple(each for each in every if not each.value.startswith("ytdnn."))
 
 
 def _is_installed(module: str) -> bool:
     path = _ROOT.parent.joinpath(*module.split("."))
     return path.is_dir() or path.with_suffix(".py").exists()
-
-
-def _origin(make: Callable[..., Any]) -> str:
-    return getattr(make, "__module__", "") or repr(make)
 
 
 def _without_hash(origin: str) -> str:

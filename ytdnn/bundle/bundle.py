@@ -24,7 +24,6 @@ from ytdnn.bundle import (
     signatures,
     versions,
 )
-from ytdnn.bundle import titles as titles_room
 from ytdnn.log import catalogues, vectors
 from ytdnn.retrieval import slate
 from ytdnn.retrieval.index import scann_index
@@ -96,19 +95,18 @@ class Bundle:
     """
 
     def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
-        """Reads the titles; models are loaded on first use."""
+        """Opens the bundle; titles and models are loaded on first use."""
         self.directory = directory
         self.manifest = manifest
         known = pl.read_parquet_schema(self._common / TITLES)
         self.id_type = known[schema.VIDEO_ID]
-        self._titles = titles_room.read(self._common)
         self._models: dict[str, Any] = {}
 
     @functools.cached_property
     def videos(self) -> pl.DataFrame:
         """The catalogue: `video_id` and, where the log has them, `title`.
 
-        Row i has index i + 1. It is read on first use: a server needs titles alone.
+        Row i has index i + 1. It is read on first use.
         """
         return pl.read_parquet(self._common / TITLES)
 
@@ -203,10 +201,13 @@ class Bundle:
         path = self.path(INDEX + EXACT) / "assets" / removed_videos.ASSET
         return np.array([i for i in path.read_text().split() if i != "0"], np.int32)
 
-    @property
+    @functools.cached_property
     def titles(self) -> Mapping[Any, str | None]:
         """Title of every video of the catalogue, None where there is none."""
-        return self._titles
+        ids = self.videos[schema.VIDEO_ID].to_list()
+        if schema.TITLE not in self.videos.columns:
+            return dict.fromkeys(ids)
+        return dict(zip(ids, self.videos[schema.TITLE].to_list(), strict=True))
 
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
@@ -268,7 +269,7 @@ class Bundle:
         return [
             BundleAnswer(
                 ids[:size],
-                [self._titles.get(video) for video in ids[:size]],
+                [self.titles.get(video) for video in ids[:size]],
                 scores[row][:size],
                 {name: values[row][:size] for name, values in columns.items()},
             )
@@ -347,7 +348,7 @@ class Bundle:
         requests.parse(request, known)
         path = self._common / catalogues.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
-        return list(requests.warnings_of(request, known, self._titles, vocabularies))
+        return list(requests.warnings_of(request, known, self.titles, vocabularies))
 
     def title(self, video_id: str | int) -> str | None:
         """Returns the title of a video, None where it has none.
@@ -357,13 +358,13 @@ class Bundle:
         """
         if self.id_type.is_integer() and str(video_id).lstrip("-").isdecimal():
             video_id = int(video_id)
-        return self._titles.get(video_id)
+        return self.titles.get(video_id)
 
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the watched videos of a request."""
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
-        return [{"id": video, "title": self._titles.get(video)} for video in watched]
+        return [{"id": video, "title": self.titles.get(video)} for video in watched]
 
 
 @contextlib.contextmanager

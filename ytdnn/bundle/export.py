@@ -2,7 +2,7 @@
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
     bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
-    bundle/versions/N/titles.parquet, titles/, vocabularies.json, manifest.json
+    bundle/versions/N/titles.parquet, vocabularies.json, manifest.json
     bundle/manifest.json, bundle/serving/
 
 N is the version, one number for all models (`ytdnn.bundle.versions`). The manifest
@@ -39,7 +39,6 @@ from ytdnn.bundle import (
     removed_videos,
     saved_models,
     tf_serving,
-    titles,
     versions,
     where,
 )
@@ -181,7 +180,8 @@ def _write(
         tf_serving.write_warm_up(name, model, example, draft.part(name))
         environment.collect()
     names = [n for n in (schema.VIDEO_ID, schema.TITLE) if n in parts.data.videos]
-    titles.write(draft.common, parts.data.videos.select(names))
+    table = parts.data.videos.select(names)
+    table.write_parquet(draft.common / bundle.TITLES)
     parts.data.catalogue.vectors.write_served(draft.common)
     artifacts.write_json(
         draft.common / catalogues.VOCABULARIES_FILE, _vocabularies(parts.data, models)

@@ -37,7 +37,7 @@ class Ranked(NamedTuple):
       order: float32, the order of the slate, `-inf` = not in it.
       seconds: float32 expected watch seconds; None: not predicted.
       click_probability: float32; None: not predicted.
-      placed_by: int32 index in `placing.NAMES`; None: every video by its score.
+      placed_by: int32 index in `slate.NAMES`; None: every video by its score.
       propensities: float32, of each video at its place; None: nothing is drawn.
       outcomes: float32 prediction of each outcome by name; None: there are none.
     """

@@ -67,7 +67,8 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     loaded = run_systems.load(workdir, config, stage)
-    indexes = {} if stage else _load_indexes(workdir)
+    has_vectors = loaded.trained is not None and not stage
+    indexes = _load_indexes(workdir) if has_vectors else {}
     code = events.Split[split.upper()]
     result = _of_loaded(loaded, indexes, config, code, work)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
@@ -88,7 +89,7 @@ def evaluate(
         report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,
-        index_artifact.KIND: not stage,
+        index_artifact.KIND: has_vectors,
         ranking_model.KIND: has_ranker,
         chosen_order.KIND: chosen is not None,
     }
@@ -169,9 +170,10 @@ def _of_loaded(
         measured = run_models.RunModels(
             data, trained, run.video_vectors, judge, loaded.sources, config
         )
-        for part in registries.REPORT_PARTS.parts():
-            of_part = {part.name: part.make(measured, split)}
-            report = dataclasses.replace(report, **of_part)
+        part = registries.HOOKS.get("off_policy")
+        if part is not None:
+            judged = part.make(measured, split)
+            report = dataclasses.replace(report, off_policy=judged)
     return dataclasses.replace(result, report=report)
 
 

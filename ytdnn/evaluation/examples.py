@@ -30,7 +30,7 @@ def choose(
       made: Lists of each model; users are sorted by the last model that is no oracle.
     """
     ranked_by = [name for name in made if name != lists.ORACLE]
-    if not ranked_by or not context.config.num_examples:
+    if not ranked_by:
         return ()
     targets = context.cases.targets
     k = min(_LENGTH, context.length)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import ragged
 from ytdnn.base.metrics import retrieval, selection
 from ytdnn.evaluation import by_window, models, protocol
 from ytdnn.log import catalogues, prepared
+from ytdnn.retrieval import candidate_models
 
 POPULARITY = "popularity"
 CANDIDATES = "candidates"
@@ -157,6 +159,23 @@ def of_model(
 
     def make(cases: protocol.Cases, k: int) -> Lists:
         return from_vectors(cases, vectors(_CasesKey(cases)), video_vectors, k)
+
+    return make
+
+
+def of_candidate_model(model: candidate_models.CandidateModel) -> Maker:
+    """Returns the maker of a fitted candidate model."""
+
+    def make(cases: protocol.Cases, k: int) -> Lists:
+        requests = candidate_models.Requests(
+            users=cases.users,
+            times=cases.times,
+            histories=ragged.Ragged(cases.watched.offsets, cases.watched.values - 1),
+            num_videos=cases.num_listed,
+            removed=ragged.Ragged(cases.removed.offsets, cases.removed.values),
+            available=cases.available,
+        )
+        return candidate_models.lists(model, requests, k)
 
     return make
 

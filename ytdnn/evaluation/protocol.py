@@ -184,7 +184,7 @@ def cases(
         times=times,
         watched=watched,
         removed=watched if config.remove_watched else ragged.empty(len(users)),
-        available_from=_available_from(data.catalogue, config, num_listed),
+        available_from=_available_from(data.catalogue, num_listed),
         targets=ragged.Ragged(offsets, index.gather("watches", "videos", labels)),
         labels=labels,
         seconds=seconds,
@@ -217,7 +217,7 @@ def at_requests(
         times=times,
         watched=watched,
         removed=watched if config.remove_watched else nothing,
-        available_from=_available_from(data.catalogue, config, num_listed),
+        available_from=_available_from(data.catalogue, num_listed),
         targets=nothing,
         labels=np.zeros(0, np.int64),
         seconds=None,
@@ -323,26 +323,10 @@ def _request_times(
 
 
 def _available_from(
-    catalogue: catalogues.Catalogue, config: configs.EvaluationConfig, num_listed: int
+    catalogue: catalogues.Catalogue, num_listed: int
 ) -> Integers | None:
-    """Returns the time from which each video may be listed; None: no restriction.
-
-    Raises:
-      errors.UserError: The candidate set is by upload, but the log has no upload times.
-    """
-    if config.candidate_set == "train":
-        counts = catalogue.videos[catalogues.TRAIN_COUNT].to_numpy()
-        return np.where(counts > 0, np.iinfo(np.int64).min, _NEVER)
-    if config.candidate_set == "all":
-        return catalogue.listed_from if num_listed > catalogue.vocabulary_size else None
-    if schema.UPLOAD_TIME not in catalogue.videos.columns:
-        raise errors.UserError(
-            f"expected column {schema.VIDEOS}.{schema.UPLOAD_TIME} for "
-            f"evaluation.candidate_set=uploaded, found none in {catalogue.directory}: "
-            f"use candidate_set=all or train"
-        )
-    known = catalogue.videos[schema.UPLOAD_TIME].fill_null(np.iinfo(np.int64).min)
-    return known.to_numpy().astype(np.int64)
+    """Returns the time from which each video may be listed; None: no restriction."""
+    return catalogue.listed_from if num_listed > catalogue.vocabulary_size else None
 
 
 def moment(found: Cases, split: events.Split) -> int | None:

@@ -25,6 +25,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import candidate_models
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 
@@ -38,6 +39,7 @@ class TrainedModels:
       trained: The candidate model; None: only the ranker is measured.
       ranking: The ranker; None: only the candidates are measured.
       others: Further systems, such as a world's oracle.
+      candidates: Maker of the candidates' lists, of a model other than the network.
       sources: The candidate sources in addition to the candidate model.
     """
 
@@ -46,6 +48,7 @@ class TrainedModels:
     ranking: models.RankingModelLike | None
     others: measure.Systems = dataclasses.field(default_factory=measure.Systems)
     sources: tuple[retrieval.Source, ...] = ()
+    candidates: lists.Maker | None = None
 
 
 def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedModels:
@@ -61,6 +64,13 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
     """
     data = prepared.load(workdir / prepared.KIND)
     leaks.require_held_out(data)
+    truth = truths.from_data(data)
+    others = measure.Systems() if truth is None else truth.systems(config.evaluation)
+    if not candidate_models.is_network(config.candidates):
+        directory = workdir / candidate_model.KIND
+        fitted = candidate_models.load(directory, config.candidates)
+        maker = lists.of_candidate_model(fitted)
+        return TrainedModels(data, None, None, others, candidates=maker)
     left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
@@ -77,8 +87,6 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
             config.composition.ranker_precision,
         )
         ranking.order_by(config.composition.default_weights)
-    truth = truths.from_data(data)
-    others = measure.Systems() if truth is None else truth.systems(config.evaluation)
     sources = first_stage.other_sources if ranking is not None else ()
     return TrainedModels(data, trained, ranking, others, sources)
 
@@ -136,23 +144,27 @@ def build(
     found = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
-    own = _own(found, config, loaded.sources)
+    own = _own(found, config, loaded)
     # Where a stage is left out, there is nothing to compare its oracle with.
-    makers = own.makers | (loaded.others.makers if trained is not None else {})
+    has_lists = lists.CANDIDATES in own.makers
+    makers = own.makers | (loaded.others.makers if has_lists else {})
     scorers = own.scorers | (loaded.others.scorers if ranking is not None else {})
     orders = own.orders if data.log.has_impressions else {}
     return dataclasses.replace(found, systems=measure.Systems(makers, scorers, orders))
 
 
 def _own(
-    run: RunSystems, config: configs.Config, sources: tuple[retrieval.Source, ...]
+    run: RunSystems, config: configs.Config, loaded: TrainedModels
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
     data, trained, of_videos = run.data, run.trained, run.video_vectors
     makers = {lists.POPULARITY: lists.popularity(data.catalogue)}
     number, pages = config.composition.num_candidates, truths.pages_of(data)
     orders = {ranker.POPULARITY: ranker.popularity(data)}
-    pooled = None
+    pooled, sources = None, loaded.sources
+    if loaded.candidates is not None:
+        makers |= baselines.makers(data, config.evaluation, run.cases)
+        makers[lists.CANDIDATES] = loaded.candidates
     if trained is not None and of_videos is not None:
         makers |= baselines.makers(data, config.evaluation, run.cases)
         ranked = lists.of_model(data, trained, of_videos)

@@ -1,4 +1,4 @@
-"""Metrics of the indexes: recall against exact search, points scored, latency."""
+"""Metrics of the indexes: recall against exact search, and latency."""
 
 import time
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ import numpy as np
 
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import models
-from ytdnn.retrieval.index import interface, scann_index
+from ytdnn.retrieval.index import interface
 
 EXACT = "exact"
 _MOST_QUERIES = 1_000
@@ -36,7 +36,7 @@ def recall(
 def evaluate(
     indexes: Mapping[str, models.SearchIndex], queries: models.Vectors, k: int
 ) -> dict[str, float]:
-    """Returns the recall of each approximate index, and ScaNN's share of scored videos.
+    """Returns the recall of each approximate index.
 
     Args:
       indexes: `exact`, and further ones.
@@ -49,11 +49,6 @@ def evaluate(
             continue
         found = recall(index, indexes[EXACT], queries, k)
         result[metric_names.at(f"{name}_recall", k)] = found
-        if isinstance(index, scann_index.Scann):
-            points = index.points_scored_fraction(queries, k)
-            result[f"{name}_points_scored_fraction"] = points
-            centres = index.centres_scored_fraction()
-            result[f"{name}_centres_scored_fraction"] = centres
     return result
 
 

@@ -5,12 +5,7 @@ from ytdnn.evaluation import protocol, ranker, report_parts, truths
 from ytdnn.log import catalogues, events, prepared, shard_index, user_log
 
 _WATCHES_A_PART = 1 << 22
-_CANDIDATE_SETS = {
-    "all": "all videos of the vocabulary",
-    "train": "videos watched in the candidate model's training window",
-    "uploaded": "videos uploaded by the time of the request, and those without upload "
-    "time",
-}
+_VOCABULARY = "all videos of the vocabulary"
 _WITH_NEW_VIDEOS = (
     "all videos of the vocabulary, and new ones uploaded by the time of the request or "
     "without upload time"
@@ -87,8 +82,8 @@ def describe(
         users_left_out=found.num_left_out,
         videos=data.vocabulary_size,
         catalogue=data.num_videos,
-        candidate_set=config.candidate_set,
-        candidate_set_means=_candidate_set(data.catalogue, found, config),
+        candidate_set="all",
+        candidate_set_means=_candidate_set(data.catalogue, found),
         candidate_set_videos=protocol.num_candidates(found),
         targets=config.targets,
         targets_means=_targets(config),
@@ -124,14 +119,9 @@ def describe_impressions(
     )
 
 
-def _candidate_set(
-    catalogue: catalogues.Catalogue,
-    found: protocol.Cases,
-    config: configs.EvaluationConfig,
-) -> str:
-    if config.candidate_set == "all" and found.num_listed > catalogue.vocabulary_size:
-        return _WITH_NEW_VIDEOS
-    return _CANDIDATE_SETS[config.candidate_set]
+def _candidate_set(catalogue: catalogues.Catalogue, found: protocol.Cases) -> str:
+    has_new = found.num_listed > catalogue.vocabulary_size
+    return _WITH_NEW_VIDEOS if has_new else _VOCABULARY
 
 
 def _targets(config: configs.EvaluationConfig) -> str:

@@ -1,6 +1,6 @@
 """The truth about a log, for sources that have one, such as a synthetic world.
 
-A source of logs registers its truth under its name (`registries.TRUTHS`).
+A source of logs registers its truth under its name (`registries.HOOKS`).
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,12 +53,16 @@ class LogTruth(Protocol):
 
 def is_known(data: prepared.PreparedData) -> bool:
     """Whether the source of a log has its truth."""
-    return data.manifest.facts.get("source", "") in registries.TRUTHS
+    return _hook(data) in registries.HOOKS
+
+
+def _hook(data: prepared.PreparedData) -> str:
+    return f"truth of {data.manifest.facts.get('source', '')}"
 
 
 def from_data(data: prepared.PreparedData) -> LogTruth | None:
     """Returns the truth about a log; None if its source has none."""
-    part = registries.TRUTHS.get(str(data.manifest.facts.get("source", "")))
+    part = registries.HOOKS.get(_hook(data))
     found: LogTruth | None = None if part is None else part.make(data)
     return found
 

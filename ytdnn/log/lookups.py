@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import catalogues, fields, perfect_hash
+from ytdnn.log import catalogues, fields
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
@@ -20,31 +20,42 @@ def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
 class VideoIds(tf.Module):
     """Video ids and catalogue indices (0 = unknown or missing).
 
-    Indices are found by a perfect hash in variables, which the processes of a server
-    share (`ytdnn.bundle.mapped`); TensorFlow's table would be each one's own. An id is
-    compared with the id that it found, so an unknown one has index 0 whatever its hash.
+    Indices are found by bisection among the sorted hashes of ids. An id is compared
+    with the id of the same hash, so an unknown one has index 0.
 
     Attributes:
       missing: Scalar, the id that means no video.
     """
 
     def __init__(self, catalogue: catalogues.Catalogue) -> None:
-        """Copies the ids of `data.videos`."""
+        """Copies the ids of `data.videos`.
+
+        Raises:
+          ValueError: Two ids have the same hash, such as equal ids.
+        """
         super().__init__()
         dtype, missing = fields.id_type(catalogue)
         known = catalogue.videos[schema.VIDEO_ID].to_list()
-        ids = tf.constant(known, tf.as_dtype(dtype))
-        self.missing = tf.constant(missing, ids.dtype)
-        found = perfect_hash.make(len(known), lambda seed: _seeded(ids, seed).numpy())
-        self._seed, self._table = found.seed, perfect_hash.HashedNumbers(found)
-        self._ids = tf.Variable(
-            tf.concat([self.missing[tf.newaxis], ids], axis=0), trainable=False
-        )
+        ids = tf.constant([missing, *known], tf.as_dtype(dtype))
+        self.missing = ids[0]
+        hashes = self.keys(ids).numpy()
+        order = np.argsort(hashes)
+        if (np.diff(hashes[order]) == 0).any():
+            raise ValueError(
+                f"expected distinct video ids, received {len(known)} with two of equal "
+                f"hash"
+            )
+        self._hashes = tf.Variable(hashes[order], trainable=False)
+        self._order = tf.Variable(order.astype(np.int32), trainable=False)
+        self._ids = tf.Variable(ids, trainable=False)
 
     def indices(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns `[...] int32` indices of `ids [...]`."""
-        found = self._table.numbers(_seeded(ids, self._seed))
-        return tf.where(tf.equal(self.ids(found), ids), found, 0)
+        hashes = tf.reshape(self.keys(ids), [-1])
+        places = tf.searchsorted(self._hashes, hashes)
+        places = tf.minimum(places, tf.size(self._order) - 1)
+        indices = tf.reshape(tf.gather(self._order, places), tf.shape(ids))
+        return tf.where(tf.equal(self.ids(indices), ids), indices, 0)
 
     def ids(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns the ids of `indices [...]`; index 0 has `missing`."""
@@ -62,21 +73,6 @@ class VideoIds(tf.Module):
         if ids.dtype != tf.string:
             return ids
         return tf.strings.to_hash_bucket_fast(ids, 2**63 - 1)
-
-
-def _seeded(ids: tf.Tensor, seed: int) -> tf.Tensor:
-    """Returns a hash for each seed, `[...] int64`, of ids `[...]`, texts or integers.
-
-    Integers are multiplied by an odd number: of the upper bits, such a hash is
-    universal (Dietzfelbinger et al., "A reliable randomized algorithm for the
-    closest-pair problem", 1997).
-    """
-    first, second = np.random.default_rng(seed).integers(2**63, size=2, dtype=np.int64)
-    if ids.dtype == tf.string:
-        key = [int(first), int(second)]
-        hashes = tf.strings.to_hash_bucket_strong(ids, 2**63 - 1, key)
-        return tf.bitwise.left_shift(hashes, 1)
-    return ids * tf.constant(first | 1, tf.int64)
 
 
 class RemovedVideos(tf.Module):

@@ -1,4 +1,4 @@
 """Operations: the HTTP service, Spark, clusters, refits, refreshes, catalogue changes.
 
-Its parts are registered by entry points (setup.cfg). The core does not import it.
+Its parts are named in `ytdnn/base/registries.py`. The core does not import it.
 """

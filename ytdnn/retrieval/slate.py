@@ -41,7 +41,7 @@ class SlateOrder(tf.Module):
       needs_scores: Whether the candidate model's scores are an input.
       caps: Whether the number of videos of a channel is capped.
       rerankers: Functions of videos and order, as `diversity.Diversity`, that change
-        the order afterwards; each with its name in `placing` for the videos it moves
+        the order afterwards; each with the reason of a place for the videos it moves
         up.
     """
 

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ytdnn.base import configs, errors
-
-_OF_TABLES = ("adagrad", "lazy_adam", "adam")
+from ytdnn.base import configs
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -31,11 +29,10 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step - self.first_step, tf.float32)
-        warmup = tf.minimum(1.0, (step + 1.0) / (self.training.warmup_steps + 1.0))
         if self.training.schedule == "constant":
-            return self.peak * warmup
+            return tf.constant(self.peak, tf.float32)
         done = tf.minimum(1.0, step / max(1, self.num_steps))
-        return self.peak * warmup * 0.5 * (1.0 + tf.cos(done * 3.14159265))
+        return self.peak * 0.5 * (1.0 + tf.cos(done * 3.14159265))
 
     def get_config(self) -> dict[str, float]:
         """Returns the peak, the length and where it begins."""
@@ -64,18 +61,14 @@ def make(
       tables: Embedding tables and other variables looked up by row.
       dense: Every other trainable variable.
       first_step: Number of steps before this training, if its state was carried over.
-
-    Raises:
-      errors.UserError: `table_optimizers` names an unknown table or optimiser.
     """
     length = num_steps, first_step
     table_rate = _Schedule(training.table_learning_rate, training, *length)
     dense_rate = _Schedule(training.learning_rate, training, *length)
-    kinds = _kinds(training, tables)
     pairs = []
-    for kind in dict.fromkeys(kinds):
-        of_kind = [t for t, k in zip(tables, kinds, strict=True) if k == kind]
-        pairs.append((_one(kind, table_rate, training), of_kind))
+    if tables:
+        kind = training.table_optimizer
+        pairs.append((_one(kind, table_rate, training), list(tables)))
     if dense:
         pairs.append((_one("adam", dense_rate, training), list(dense)))
     for optimizer, owned in pairs:
@@ -83,24 +76,6 @@ def make(
     return tfrs.experimental.optimizers.CompositeOptimizer(
         [(optimizer, lambda owned=owned: owned) for optimizer, owned in pairs]
     )
-
-
-def _kinds(
-    training: configs.TrainingConfig, tables: Sequence[tf.Variable]
-) -> list[str]:
-    """Returns the name of each table's optimiser."""
-    names = [table_name(table) for table in tables]
-    kinds = dict.fromkeys(names, str(training.table_optimizer))
-    for setting in training.table_optimizers:
-        name, _, kind = setting.partition("=")
-        if name not in kinds or kind not in _OF_TABLES:
-            raise errors.UserError(
-                f"expected training.table_optimizers of TABLE=OPTIMIZER with TABLE of "
-                f"{', '.join(kinds)} and OPTIMIZER of {', '.join(_OF_TABLES)}, "
-                f"received {setting!r}"
-            )
-        kinds[name] = kind
-    return [kinds[name] for name in names]
 
 
 def table_name(table: tf.Variable) -> str:

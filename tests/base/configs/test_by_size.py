@@ -1,7 +1,6 @@
 """The rule that chooses settings from the size of the log, and whose word is last."""
 
 import dataclasses
-import json
 import pathlib
 import re
 from typing import Any
@@ -150,39 +149,6 @@ def test_steps_fit_an_optimiser_of_one_s_own(name: str, rate: float) -> None:
     assert (found.table_optimizer, found.table_learning_rate) == (name, rate)
 
 
-def test_validation_asks_fewer_users_where_a_list_costs_more() -> None:
-    users = [
-        by_size.candidates(configs.LogSize(1_000_000, 50_000, videos))[
-            "validation_users"
-        ]
-        for videos in (10_000, 100_000, 10_000_000)
-    ]
-    # A tenth of 1,000,000 examples, of which 100,000 videos take the time of eleven.
-    assert users == [10_000, 9_090, 1_000]
-
-
-@pytest.mark.parametrize("size", ALL)
-def test_there_are_no_more_negatives_than_videos(size: configs.LogSize) -> None:
-    loss = by_size.candidates(size)["loss"]
-    number = getattr(loss, "num_negatives", 0)
-    assert number <= max(1, size.videos)
-
-
-def test_more_watches_have_fewer_epochs_but_more_steps_and_larger_batches() -> None:
-    sizes = [dataclasses.replace(SMALL, watches=10**power) for power in range(5, 10)]
-    found = [by_size.random_start(size) for size in sizes]
-    epochs = [one["training.epochs"] for one in found]
-    batches = [one["training.batch_size"] for one in found]
-    steps = [
-        epoch * size.watches // batch
-        for epoch, size, batch in zip(epochs, sizes, batches, strict=True)
-    ]
-    assert epochs == sorted(epochs, reverse=True)
-    assert batches == sorted(batches)
-    assert steps == sorted(steps)
-    assert all(one["training.patience"] >= 5 for one in found)
-
-
 def test_the_rule_goes_through_the_tuned_experiments() -> None:
     of_100k = by_size.random_start(SMALL)
     of_1m = by_size.random_start(configs.LogSize(1_000_000, 6_040, 3_416))
@@ -220,13 +186,6 @@ def test_what_is_given_wins_and_all_else_is_chosen() -> None:
     )
 
 
-def test_a_component_that_is_given_is_as_it_is_given() -> None:
-    own = configs.CandidatesConfig(tower=(8,))
-    config = configs.Config(candidates=own, ranking=configs.RankingConfig())
-    assert configs.resolved(config, SMALL) == config
-    assert configs.chosen(config, SMALL) == {}
-
-
 def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> None:
     own = configs.sized(
         configs.CandidatesConfig, tower=(8,), loss=configs.SampledSoftmaxConfig()
@@ -242,29 +201,6 @@ def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> N
     chosen = by_size.ranking(LARGE)["training.batch_size"]
     assert of_large.training.batch_size == chosen != training.batch_size
     assert of_large.least_impressions == 200_000
-
-
-def test_the_ranker_s_batches_and_towers_grow_with_the_impressions() -> None:
-    numbers = [10**power for power in range(4, 9)]
-    found = [by_size.ranking(configs.LogSize(10, 3, 5, n)) for n in numbers]
-    epochs = [one["training.epochs"] for one in found]
-    batches = [one["training.batch_size"] for one in found]
-    steps = [e * n // b for e, n, b in zip(epochs, numbers, batches, strict=True)]
-    # Below half a million, larger steps and fewer of them.
-    assert epochs == [12, 8, 10, 4, 2]
-    assert batches == sorted(batches)
-    assert steps == sorted(steps)
-    assert [one["tower"] for one in found] == [(256, 64)] * 2 + [(512, 256)] * 3
-    rates = [one["training.table_learning_rate"] for one in found]
-    assert rates == [3e-3] * 2 + [3e-4] * 3
-
-
-def test_a_config_of_before_there_was_a_rule_stays_as_it_is() -> None:
-    values = configs.to_dict(configs.Config())
-    for section in ("candidates", "ranking"):
-        del values[section]["auto"]
-    config = configs.from_dict(json.loads(json.dumps(values)))
-    assert configs.resolved(config, SMALL) == config
 
 
 def test_only_settings_of_the_rule_can_be_left_to_it() -> None:

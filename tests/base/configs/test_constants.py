@@ -31,6 +31,8 @@ _WARP = configs.WARPConfig()
 def test_the_value_of_a_constant_is_accepted_and_another_is_refused(name: str) -> None:
     cls = getattr(configs, name)
     for setting, value in constants.BY_CLASS[name].items():
+        if value == []:
+            continue  # as JSON has it, and only configs of earlier versions
         assert cls(**{setting: value}) == cls()
         other = "other" if isinstance(value, str) else 2 * value + 1
         with pytest.raises(errors.UserError, match=rf"{setting} is a constant now"):

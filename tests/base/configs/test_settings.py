@@ -16,20 +16,14 @@ PLACES = (
     "docs/**/*.ipynb",
     "docs/**/*.yaml",
     "experiments/**/*.py",
-    "ytdnn/base/configs/spaces.py",
-    "ytdnn/retrieval/index/tuning_spaces.py",
+    "ytdnn/lab/studies/default_spaces.py",
+    "ytdnn/retrieval/index/tune.py",
 )
 # Settings that none of these sets, each with its user.
 KEPT = {
-    "data.max_search_tokens": "a log of more words than the memory holds",
     "data.min_search_token_count": "a log of few searches",
-    "data.world.impressions_per_page": "a world like a service with longer slates",
-    "candidates.training.warmup_steps": "large batches",
-    "candidates.training.table_optimizers": "a table of other sparsity than the rest",
     "candidates.training.clip_norm": "a training that diverges, as its error advises",
     "candidates.loss.negative_weight": "cosine contrastive loss, as it was published",
-    "evaluation.candidate_set": "comparison with a published protocol",
-    "evaluation.num_examples": "reports without histories of users",
 }
 
 

@@ -5,8 +5,8 @@ import pathlib
 import polars as pl
 import pytest
 
+from tests import small_log as logs
 from tests.run.cli import conftest
-from tests.run.cli.tried import logs
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation.terminal import prepared_table
@@ -196,7 +196,7 @@ def test_seconds_that_look_like_milliseconds_are_said(tmp_path: pathlib.Path) ->
 def test_the_command_ends_with_the_table(
     cli: conftest.Cli, tmp_path: pathlib.Path
 ) -> None:
-    logs.files(watches=logs.WATCHES)(tmp_path)
+    (tmp_path / "watches.csv").write_text(logs.WATCHES)
     out = cli(
         "prepare", "--source=log", f"--data_dir={tmp_path}", f"--workdir={tmp_path}/r"
     ).out

@@ -12,7 +12,7 @@ from ytdnn.base import errors, progress
 from ytdnn.base.configs import spaces
 from ytdnn.evaluation import answer_cost
 from ytdnn.lab.pages import sweep_page
-from ytdnn.lab.studies import optuna_studies, sweeping
+from ytdnn.lab.studies import default_spaces, optuna_studies, sweeping
 from ytdnn.run.cli import config_file, given_settings
 
 optuna = pytest.importorskip("optuna")
@@ -245,7 +245,7 @@ def test_trials_of_a_real_training_are_compared_once(tmp_path: pathlib.Path) -> 
 
 def test_the_spaces_of_the_product_are_settings() -> None:
     size = configs.LogSize(watches=1000, users=100, videos=100, impressions=1000)
-    for stage, space in spaces.DEFAULT.items():
+    for stage, space in default_spaces.DEFAULT.items():
         for key, values in space(size).items():
             drawn = (
                 values.values if isinstance(values, spaces.Options) else [values.low]

@@ -54,14 +54,6 @@ def test_removed_and_restored(
     assert versions.read(bundle, "bundle", deep=True).facts["removed_videos"] == 1
 
 
-def test_before_the_first_export_the_list_is_kept(
-    workdir: pathlib.Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main.main(["index", "remove", f"--workdir={workdir}", "--videos=a"]) == 0
-    said = capsys.readouterr().out
-    assert "no bundle yet: the next export leaves them out" in said
-
-
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -101,10 +93,3 @@ def test_a_workdir_without_a_run_is_refused(
 ) -> None:
     assert main.main(["index", "remove", f"--workdir={tmp_path}", "--videos=a"]) == 2
     assert "expected a run in" in capsys.readouterr().err
-
-
-def test_help_of_a_command_of_two_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["index", "remove", "--help"]) == 0
-    assert "ytdnn index remove --workdir=" in capsys.readouterr().out
-    assert main.main(["index", "removes"]) == 2
-    assert "index" in capsys.readouterr().err

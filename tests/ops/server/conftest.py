@@ -1,5 +1,6 @@
 """A server in this process, of a run of fresh weights."""
 
+import copy
 import dataclasses
 import pathlib
 import shutil
@@ -14,7 +15,6 @@ from tests.conftest import MadeOnce
 from ytdnn.base import schema
 from ytdnn.bundle import bundle, user_requests
 from ytdnn.ops.server import app, settings
-from ytdnn.ops.server import parts as parts_room
 
 ADDRESS = "http://127.0.0.1:8501"
 MODEL = bundle.RECOMMENDER + bundle.EXACT
@@ -25,8 +25,15 @@ class Server:
     """A server, and the run behind it."""
 
     client: testclient.TestClient
-    parts: parts_room.ServerParts
+    parts: app.Server
     run: untrained.Run
+
+    def changed(self, **parts: Any) -> testclient.TestClient:
+        """Returns a client of the same server with other parts."""
+        server = copy.copy(self.parts)
+        for name, part in parts.items():
+            setattr(server, name, part)
+        return testclient.TestClient(app.application(server), ADDRESS)
 
     def post(self, path: str, body: Any, **more: Any) -> Any:
         return self.client.post(path, json=body, **more)
@@ -88,6 +95,6 @@ def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:
 def server(untrained_run: untrained.Run, workdir: pathlib.Path) -> Iterator[Server]:
     """A server that logs and shows users; it looks for versions when told to."""
     untrained.serve_only()
-    parts = parts_room.make(made(workdir))
+    parts = app.Server(made(workdir))
     with testclient.TestClient(app.application(parts), ADDRESS) as client:
         yield Server(client, parts, untrained_run)

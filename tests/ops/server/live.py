@@ -19,13 +19,12 @@ from typing import Any
 import uvicorn
 
 from ytdnn.ops.server import app, start
-from ytdnn.ops.server import parts as parts_room
 
 JSON = {"Content-Type": "application/json"}
 
 
 @contextlib.contextmanager
-def in_thread(parts: parts_room.ServerParts) -> Iterator[int]:
+def in_thread(parts: app.Server) -> Iterator[int]:
     """Yields the port of a server that runs in this process."""
     given = dataclasses.replace(parts.given, port=0)
     with start.bound(given) as bound:

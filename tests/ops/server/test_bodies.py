@@ -1,7 +1,6 @@
 """Bodies that are too large, too slow, broken or hostile: one clear line each."""
 
 import asyncio
-import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from starlette import requests as http
 
 from tests.ops.server import conftest
-from ytdnn.ops.server import bodies, problems, settings
+from ytdnn.ops.server import access, problems, settings
 
 PATHS = (
     "/recommend",
@@ -30,14 +29,14 @@ def send(server: conftest.Server, path: str, body: Any, **headers: str) -> Any:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b'{"k": "\xff"}', "JSON Parse error: byte 8 is not UTF-8"),
-        (b"[" * 100_000, "JSON Parse error: nested too deep"),
-        (b'{"k": ' + b'{"a": ' * 50_000, "JSON Parse error: nested too deep"),
+        (b'{"k": "\xff"}', "byte 8 is not UTF-8"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"k": ' + b'{"a": ' * 50_000, "nested too deep"),
         (b'{"k": ' + b"1" * 5_000 + b"}", "a number of too many digits"),
         (b'{"k": 1, "k": 2}', 'received "k" twice'),
-        (b'{"k": 1', "JSON Parse error: line 1, column 8"),
-        (b"null", "JSON Value: null Is not object"),
-        (b"", "The document is empty"),
+        (b'{"k": 1', "expected a body of JSON: line 1, column 8"),
+        (b"null", "expected a JSON object, received null"),
+        (b"", "expected a body of JSON"),
     ],
 )
 def test_what_is_no_json_object(
@@ -53,24 +52,16 @@ def test_what_is_no_json_object(
     [
         ('{"time": NaN}', "expected an integer in request key time, received NaN"),
         ('{"age": NaN}', "expected years of 0 to 150"),
-        ('{"age": Infinity}', "expected years of 0 to 150"),
-        ('{"age": 1e999}', "expected years of 0 to 150"),
         ('{"age": ' + "9" * 400 + "}", "expected years of 0 to 150"),
         ('{"time": ' + "9" * 400 + "}", "expected seconds since 1970"),
         ('{"k": NaN}', "expected k to be an integer of 0 to 1,000"),
-        ('{"k": 1001}', "expected k to be an integer of 0 to 1,000"),
         ('{"k": -1}', "expected k to be an integer of 0 to 1,000"),
-        ('{"user_id": true}', "expected user_id to be a string or an integer"),
-        ('{"user_id": ""}', "expected user_id of 1 to 256 Unicode characters"),
-        ('{"user_id": "\\ud800"}', "expected user_id of 1 to 256 Unicode characters"),
-        ('{"user_id": ' + "9" * 30 + "}", "expected user_id to be of 64 bits"),
+        ('{"user_id": true}', "expected user_id to be an integer of 64 bits or a"),
+        ('{"user_id": ""}', "text of 1 to 256 characters"),
+        ('{"user_id": "\\ud800"}', "text of 1 to 256 characters"),
+        ('{"user_id": ' + "9" * 30 + "}", "an integer of 64 bits"),
         ('{"country": "\\ud800"}', "expected text of whole Unicode characters"),
         ('{"watched_videos": []}', "did you mean watched_video_ids?"),
-        ('{"watched_video_ids": 3}', "expected a list in request key"),
-        (
-            '{"watched_video_ids": ["v1"], "watch_times": [1, 2]}',
-            "expected as many watch_times as watched_video_ids",
-        ),
         (
             json.dumps({"exclude_ids": ["v"] * 10_001}),
             "expected at most 10,000 values in request key exclude_ids",
@@ -91,32 +82,14 @@ def pieces(size: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_body_of_a_hundred_megabytes(server: conftest.Server, path: str) -> None:
-    """Refused by its length, by what arrived of it, and by what it unpacks to."""
-    packed = gzip.compress(b" " * 100_000_000)
-    assert len(packed) < 2**20
-    for body, more in (
-        (b" " * 100_000_000, {}),
-        (pieces(100_000_000), {}),
-        (packed, {"Content-Encoding": "gzip"}),
-    ):
-        answer = send(server, path, body, **more)
+    for body in (b" " * 100_000_000, pieces(100_000_000)):
+        answer = send(server, path, body)
         assert answer.status_code == 413
-        assert "at most 4,194,304 bytes, decompressed" in answer.json()["error"]
+        assert "at most 4,194,304 bytes" in answer.json()["error"]
 
 
-def test_a_body_in_gzip_is_read(server: conftest.Server) -> None:
-    plain = send(server, "/recommend", b'{"k": 4}').json()["videos"]
-    packed = gzip.compress(b'{"k": 4}')
-    answer = send(server, "/recommend", packed, **{"Content-Encoding": "gzip"})
-    assert answer.json()["videos"] == plain
-    for broken, expected in (
-        (packed[:-9], "only its beginning"),
-        (b"{}", "something else"),
-    ):
-        answer = send(server, "/recommend", broken, **{"Content-Encoding": "gzip"})
-        assert answer.status_code == 400
-        assert expected in answer.json()["error"]
-    answer = send(server, "/recommend", b"{}", **{"Content-Encoding": "br"})
+def test_a_body_that_is_compressed_is_refused(server: conftest.Server) -> None:
+    answer = send(server, "/recommend", b"{}", **{"Content-Encoding": "gzip"})
     assert answer.status_code == 415
 
 
@@ -161,5 +134,5 @@ def test_a_slow_body_is_given_up() -> None:
     for receive in (by_and_by, never):
         request = http.Request(scope, receive)
         with pytest.raises(problems.Problem, match="the whole body within") as e:
-            asyncio.run(bodies.read(request, limits))
+            asyncio.run(access.body(request, limits))
         assert e.value.status == problems.TOO_SLOW

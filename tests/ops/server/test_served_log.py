@@ -5,13 +5,13 @@ import resource
 
 import polars as pl
 
-from ytdnn.ops.server import metrics, served_log
+from ytdnn.ops.server import served_log
 
 
 def test_nothing_half_written_is_left_and_no_row_is_lost(
     tmp_path: pathlib.Path,
 ) -> None:
-    log = served_log.ServedLog(tmp_path / "log", pl.String(), metrics.Metrics())
+    log = served_log.ServedLog(tmp_path / "log", pl.String())
     kind = next(iter(log._rows))
     log._rows[kind].append(dict.fromkeys(log._columns[kind]))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

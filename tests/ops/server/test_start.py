@@ -33,7 +33,6 @@ def workdir(small_run: untrained.Run, tmp_path: pathlib.Path) -> pathlib.Path:
 def test_what_it_says_and_how_it_ends(workdir: pathlib.Path) -> None:
     with live.in_process(workdir) as server:
         said = "\n".join(server.said)
-        assert "serving version 1, 30 videos: user_tower, ranker," in said
         assert f"logged to {workdir}/served_log" in said
         assert "users of the prepared set are not shown: see --inspect" in said
         assert "Traceback" not in said
@@ -50,6 +49,7 @@ def test_what_it_says_and_how_it_ends(workdir: pathlib.Path) -> None:
         )
         status, rest = server.end()
         assert status == 0
+        assert "serving version 1, 30 videos: user_tower, ranker," in rest
         assert rest.splitlines()[-1] == "stopped"
         assert "Traceback" not in rest
     (part,) = (workdir / "served_log" / "answers").glob("*/*.parquet")

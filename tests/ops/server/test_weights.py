@@ -1,6 +1,5 @@
 """Weights of outcomes in requests over HTTP: the order, each outcome, the refusals."""
 
-import json
 import pathlib
 from collections.abc import Iterator
 
@@ -13,7 +12,6 @@ from tests.bundle import test_outcome_weights as outcomes
 from tests.conftest import MadeOnce
 from tests.ops.server import conftest
 from ytdnn.ops.server import app
-from ytdnn.ops.server import parts as parts_room
 
 pytestmark = pytest.mark.thorough
 
@@ -24,7 +22,7 @@ def server_of_outcomes(made_once: MadeOnce) -> Iterator[conftest.Server]:
     workdir = made_once("outcomes", outcomes.make)
     run = untrained.opened(workdir, outcomes.CONFIG)
     untrained.serve_only()
-    parts = parts_room.make(conftest.made(pathlib.Path(workdir)))
+    parts = app.Server(conftest.made(pathlib.Path(workdir)))
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
         yield conftest.Server(client, parts, run)
 
@@ -48,29 +46,3 @@ def test_a_request_is_ordered_by_its_weights(
     np.testing.assert_allclose(scores, expected, rtol=1e-4)
     assert scores == sorted(scores, reverse=True)
     assert [v["video_id"] for v in found] != [v["video_id"] for v in plain]
-
-
-def test_a_policy_has_weights(server_of_outcomes: conftest.Server) -> None:
-    found = _recommended(server_of_outcomes, policy="friends")
-    assert [v["score"] for v in found] == pytest.approx([v["liked"] for v in found])
-
-
-@pytest.mark.parametrize(
-    ("weights", "line"),
-    [
-        ({"shared": 1}, "shared"),
-        ({"liked": "many"}, "many"),
-        ({"liked": float("inf")}, "as the weight of liked"),
-        ([1, 2], "weights"),
-    ],
-)
-def test_wrong_weights_are_refused_in_a_line(
-    server_of_outcomes: conftest.Server, weights: object, line: str
-) -> None:
-    body = json.dumps(server_of_outcomes.request(k=3) | {"weights": weights})
-    response = server_of_outcomes.client.post(
-        "/recommend", content=body, headers={"Content-Type": "application/json"}
-    )
-    assert response.status_code == 400
-    assert line in response.json()["error"]
-    assert "\n" not in response.json()["error"]

@@ -153,13 +153,6 @@ class IndexContract:
         )
         assert not indices[:, found:].any()
 
-    def test_zero_vectors_and_zero_queries_have_score_zero(self) -> None:
-        vectors = np.zeros((80, 4), np.float32)
-        indices, scores = self.build(vectors).search(np.zeros((2, 4), np.float32), 80)
-        for row in indices:
-            assert sorted(row.tolist()) == list(range(1, 81))
-        assert not scores.any()
-
     def test_batched_answers_equal_single_ones(self) -> None:
         vectors, queries = self.small()
         index = self.build(vectors)

@@ -218,7 +218,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),
         "training.features": types.SimpleNamespace(require=lambda *_: None),
-        "models.candidates.model": types.SimpleNamespace(
+        "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=_vectors)
         ),
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),

@@ -52,22 +52,6 @@ def test_one_s_own_setting_wins_then_and_later(
     assert made_with(workdir)["candidates.training.epochs"] == 5
 
 
-def test_a_setting_of_what_is_chosen_is_no_reason_to_train_again(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
-    cli("run", "--source=world", "--workdir", workdir)
-    rooms.calls.clear()
-    cli(
-        "run",
-        "--source=world",
-        "--workdir",
-        workdir,
-        "--config.candidates.training.epochs=8",
-    )
-    assert rooms.calls == []
-    assert "training.epochs" not in recorded(workdir)["candidates.auto"]
-
-
 def test_a_log_of_another_size_has_other_settings(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
@@ -94,9 +78,3 @@ def test_a_config_file_is_taken_as_it_is(
     found = made_with(workdir)
     assert found["candidates.training.epochs"] == 3
     assert found["candidates.embedding_dim"] == FIXED.embedding_dim
-
-
-def test_help_says_which_settings_are_chosen(cli: conftest.Cli) -> None:
-    said = cli("run", "--help").out
-    assert "candidates.tower=(chosen from the size of the log)" in said
-    assert "candidates.history_length=50" in said

@@ -5,8 +5,8 @@ import pathlib
 import polars as pl
 import pytest
 
+from tests import small_log as logs
 from tests.run.cli import conftest
-from tests.run.cli.tried import logs
 
 
 @pytest.fixture

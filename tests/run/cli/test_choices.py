@@ -58,24 +58,6 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
     assert _applied((FULL,), sampled).candidates.loss == configs.FullSoftmaxConfig()
 
 
-def test_every_kind_can_be_chosen_with_each_of_its_settings() -> None:
-    for choice, kinds in configs.choices().items():
-        for kind, cls in kinds.items():
-            for name in configs.own_settings(cls):
-                value = configs.to_dict(cls())[name]
-                text = str(value).lower() if isinstance(value, bool) else str(value)
-                argv = (f"--config.{choice}.{name}={text}", f"--config.{choice}={kind}")
-                found = configs.flat(configs.to_dict(_applied(argv, configs.Config())))
-                read = found[f"{choice}.{name}"]
-                read = tuple(read) if isinstance(read, list) else read
-                assert (found[choice], read) == (kind, value)
-
-
-def test_switches_of_a_kind() -> None:
-    found = _applied(("--noconfig.candidates.loss.in_batch",), configs.Config())
-    assert found.candidates.loss == configs.SampledSoftmaxConfig(in_batch=False)
-
-
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -186,9 +168,9 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "config.index.num_candidates is config.composition.num_candidates now",
         ),
         (
-            "configs.CompositionConfig(num_candidates=5, share_popular=0.95)",
-            "config.composition: expected shares of other sources that leave the "
-            "candidate model at least one place of 5, received share_co_watched=0.13",
+            "configs.CompositionConfig(num_candidates=5, sources=(('popular', 0.95),))",
+            "config.composition: expected sources that leave the candidate model at "
+            "least one place of 5, received (('popular', 0.95),)",
         ),
     ],
 )
@@ -244,22 +226,6 @@ def test_flags_choose_on_top_of_a_file_of_another_kind(
     for path in written:
         loss = json.loads(path.read_text())["config"]["candidates"]["loss"]
         assert loss == {"label_smoothing": 0.1, "kind": "full_softmax"}
-
-
-def test_later_commands_choose_on_top_of_the_run(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
-    assert cli("prepare", "--workdir", workdir, FULL, SMOOTHED).status == 0
-    sampled = "--config.candidates.loss=sampled_softmax"
-    few = "--config.candidates.loss.num_negatives=5"
-    assert cli("train", "--workdir", workdir, few, sampled).status == 0
-    config = json.loads((workdir / "config.json").read_text())["config"]
-    assert config["candidates"]["loss"]["num_negatives"] == 5
-    result = cli("train", "--workdir", workdir, FULL)
-    assert (
-        "started (config.candidates.loss was 'sampled_softmax', is 'full_softmax')"
-        in result.out
-    )
 
 
 def test_the_config_of_another_version_is_one_line_that_says_what_to_run(

@@ -4,7 +4,9 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.run.cli import arguments, commands, feature_flag, given_settings
+from ytdnn.run.cli import arguments, given_settings, resolved
+
+_FLAG = resolved.TRAINING_FLAGS[0]
 
 
 @pytest.mark.parametrize(
@@ -28,21 +30,15 @@ from ytdnn.run.cli import arguments, commands, feature_flag, given_settings
 def test_a_name_goes_to_the_networks_that_can_read_it(
     value: str, of_candidates: tuple[str, ...], of_ranking: tuple[str, ...]
 ) -> None:
-    given = arguments.parse("run", [feature_flag.FLAG], [f"--features={value}"])
+    given = arguments.parse("run", [_FLAG], [f"--features={value}"])
     config = given_settings.apply(configs.Config(), given.overrides)
     assert config.candidates.features.add == of_candidates
     assert config.ranking.features.add == of_ranking
     assert not given.values
 
 
-@pytest.mark.parametrize("name", ["run", "train"])
-def test_the_commands_that_train_take_it(name: str) -> None:
-    (command,) = (command for command in commands.COMMANDS if command.name == name)
-    assert feature_flag.FLAG in command.flags
-
-
 def test_it_does_not_stand_beside_the_setting_it_fills() -> None:
     argv = ["--features=videos.genre", "--config.ranking.features.add=topic"]
     message = "--features and --config.ranking.features.add are one setting"
     with pytest.raises(errors.UserError, match=message):
-        arguments.parse("run", [feature_flag.FLAG], argv)
+        arguments.parse("run", [_FLAG], argv)

@@ -9,15 +9,12 @@ import shlex
 import pytest
 
 import ytdnn
-from tests.run.cli import conftest, fakes
-from tests.run.cli.tried import page
 from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands
 
 _ROOT = pathlib.Path(ytdnn.__file__).parent
 _BY_NAME = {command.name: command for command in commands.COMMANDS}
 _ADVISED = re.compile(r"`ytdnn ([^`]+)`|next: ytdnn (.+)$|ytdnn ((?:train|run) --.+)$")
-_FLAG = re.compile(r"(?<![\w`-])'?--(?P<name>[a-z_]+(?:\.[a-z_.]+)?)")
 
 
 def _texts(path: pathlib.Path) -> list[str]:
@@ -91,75 +88,3 @@ def test_an_advised_command_is_one(line: str) -> None:
 
 def test_there_are_such_commands() -> None:
     assert len(_advised()) > 20
-
-
-def test_flags_of_errors_and_notes_belong_to_the_command_that_says_so() -> None:
-    for lines in page.sections().values():
-        for line in lines:
-            _, _, command, _, said, _ = re.split(r" ?(?<!\\)\| ?", line)
-            words = command.strip("`").split()
-            two = " ".join(words[:2])
-            of_name = _BY_NAME.get(two) or _BY_NAME.get(words[0])
-            if of_name is None or "did you mean" in said or "has no flag" in said:
-                continue
-            own = {flag.name for flag in of_name.flags}
-            outside = re.sub(r"`[^`]*`|ytdnn [a-z ]+ --\S+( --\S+)*", "", said)
-            for found in _FLAG.finditer(outside):
-                name = found["name"].removeprefix("no")
-                assert name.startswith("config") or name in own | {"help"}, line
-
-
-_FILLED = {
-    "--workdir=X/NAME": "--workdir=RUN",
-    "--workdir=X": "--workdir=RUN",
-    "--workdir=…": "--workdir=RUN",
-    "--workdir=DIR": "--workdir=RUN",
-    "--workdir=runs/mine": "--workdir=RUN",
-    "--workdir=runs/quickstart": "--workdir=RUN",
-    "--workdir=runs/world": "--workdir=RUN",
-    "--workdir=runs/best": "--workdir=RUN",
-    "--config=runs/mine": "--config=RUN",
-    "--workdir=runs/bpr": "--workdir=RUN",
-    "--config=X": "--config=experiments/quickstart.py",
-    "--config=FILE.py": "--config=experiments/quickstart.py",
-    "--data_dir=X": "--data_dir=LOG",
-    "--features=X": "--features=device",
-}
-# These have no stand-ins; a test of their own, which is named, runs each as advised.
-_REAL = {
-    "cluster": ("ops/cluster/clusters.py", '"cluster"'),
-    "recommend": ("run/cli/test_end_to_end.py", 'cli("recommend"'),
-    "refresh": ("ops/refresh/test_refreshing.py", "refresh"),
-    "serve": ("ops/server/live.py", '"serve"'),
-    "world": ("lab/cli/test_world.py", 'cli("world"'),
-    "X": ("run/cli/test_main.py", "COMMANDS"),
-}
-
-
-@pytest.mark.parametrize("name", _REAL)
-def test_a_command_without_a_stand_in_is_run_by_a_test_of_its_own(name: str) -> None:
-    path, words = _REAL[name]
-    assert words in (pathlib.Path(__file__).parents[2] / path).read_text()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        line
-        for line in _advised()
-        if line.partition(" ")[0] not in _REAL and "--" in line and "--help" not in line
-    ],
-)
-def test_an_advised_command_ends_well(
-    line: str, cli: conftest.Cli, rooms: fakes.Rooms, tmp_path: pathlib.Path
-) -> None:
-    """Each is typed as advised, what was left open filled in, on a finished run."""
-    run, log = tmp_path / "run", tmp_path / "log"
-    log.mkdir()
-    (log / "watches.csv").write_text("user_id,video_id,time\na,v,1700000000\n")
-    assert cli("run", f"--workdir={run}").status == 0
-    words = [_FILLED.get(word, word) for word in shlex.split(line)]
-    typed = [w.replace("RUN", str(run)).replace("LOG", str(log)) for w in words]
-    assert not [word for word in typed if word.endswith(("=X", "=DIR", "=…"))]
-    found = cli(*typed)
-    assert found.status == 0, found.err

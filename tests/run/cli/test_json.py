@@ -7,8 +7,8 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests import small_log as logs
 from tests.run.cli import conftest
-from tests.run.cli.tried import logs
 from ytdnn.run.cli import commands, output
 
 

@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
+from tests import small_log as logs
 from tests.run.cli import conftest, fakes
-from tests.run.cli.tried import logs
 from ytdnn import __main__, configs
-from ytdnn.run.cli import arguments, commands, failures, main, settings
+from ytdnn.run.cli import arguments, commands, main, settings
 from ytdnn.run.cli import command as command_room
 from ytdnn.run.pipeline import workdir
 
@@ -145,7 +145,10 @@ MISTAKES = [
         ["run", "--workdir=W", "extra"],
         "expected flags as --NAME=VALUE, received 'extra' (ytdnn run --help)",
     ),
-    (["run", "--workdir"], "Missing value for flag --workdir (ytdnn run --help)"),
+    (
+        ["run", "--workdir"],
+        "expected a value after --workdir: none given (ytdnn run --help)",
+    ),
     (
         ["run", "--workdir=W", "--config.candidates.embeding_dim=8"],
         "there is no setting config.candidates.embeding_dim: did you mean "
@@ -159,7 +162,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--config.candidates=8"],
-        "expected a single setting, received the group --config.candidates=8: set "
+        "expected a single setting, received the group --config.candidates: set "
         "its members, as --config.candidates.NAME=VALUE",
     ),
     (
@@ -174,8 +177,8 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--config.candidates.tower=wide"],
-        "expected config.candidates.tower to be numbers such as 10,50,100, received "
-        "'wide' (on the command line)",
+        "expected config.candidates.tower.0 to be a whole number, received 'wide' (on "
+        "the command line)",
     ),
     (["prepare", "--workdir="], "expected --workdir=DIR, received an empty text"),
     (
@@ -188,7 +191,7 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--config.seed=-1"],
-        "expected config.seed to be greater than or equal to 0, received -1 "
+        "expected config.seed to be greater than or equal to 0, received '-1' "
         "(on the command line)",
     ),
     (
@@ -224,11 +227,11 @@ def test_a_mistake_is_one_line(
 
 
 CONFIG_FILES = {
-    "x = (": "line 1 fails: SyntaxError: '(' was never closed",
-    "import nowhere": "line 1 fails: ModuleNotFoundError: No module named 'nowhere'",
+    "x = (": "SyntaxError in line 1: '(' was never closed",
+    "import nowhere": "ModuleNotFoundError in line 1: No module named 'nowhere'",
     "x = 1": "expected a function get_config() in --config=FILE, found none",
-    "def get_config():\n    return 1 / 0": "line 2 fails: ZeroDivisionError",
-    "def get_config():\n    return None": "expected get_config() of FILE to return",
+    "def get_config():\n    return 1 / 0": "ZeroDivisionError in line 2",
+    "def get_config():\n    return 3": "expected get_config() of FILE to return",
     "def get_config():\n    return {'sed': 1}": "there is no setting config.sed",
     "def get_config():\n    return {'data': {'where': 3}}": (
         "expected config.data.where to be a valid string, received 3"
@@ -331,7 +334,7 @@ def test_a_failure_of_the_machine_is_one_line(
 
 def test_memory_that_tensorflow_lacks_is_one_line() -> None:
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating [9,9]")
-    assert failures.line(error).startswith(
+    assert main.failure(error).startswith(
         "expected more memory than there is (OOM when allocating [9,9]"
     )
 

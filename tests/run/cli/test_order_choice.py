@@ -73,14 +73,14 @@ def test_what_was_not_judged_is_not_exported(
     assert "choice: started (not made yet)" in result.out
 
 
-@pytest.mark.parametrize("text", ["on", "", "2"])
+@pytest.mark.parametrize("text", ["", "2"])
 def test_other_words_are_refused(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path, text: str
 ) -> None:
     result = cli("run", "--workdir", workdir, f"--config.ranking.enabled={text}")
     assert result.status == 2
     assert (
-        f"expected config.ranking.enabled to be one of auto, true, false, received "
+        f"expected config.ranking.enabled to be 'auto' or true or false, received "
         f"{text!r}" in result.err
     )
 

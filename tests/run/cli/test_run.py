@@ -52,15 +52,6 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
     assert "config.candidates.embedding_dim was 256, is 8" in result.out
 
 
-def test_a_changed_metric_length_makes_only_the_evaluation_again(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
-    cli("run", "--workdir", workdir)
-    rooms.calls.clear()
-    cli("run", "--workdir", workdir, "--k=5")
-    assert rooms.calls == ["evaluation"]
-
-
 def test_an_interrupted_run_goes_on_where_it_was(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
@@ -85,16 +76,6 @@ def test_a_damaged_output_is_made_again_and_the_reason_said(
     result = cli("run", "--workdir", workdir)
     assert rooms.calls[0] == "index"
     assert "disagrees with manifest.json" in result.out
-
-
-def test_a_truncated_evaluation_is_made_again(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
-    cli("run", "--workdir", workdir)
-    (workdir / "evaluation" / "report.json").write_text('{"candidates": ')
-    rooms.calls.clear()
-    cli("run", "--workdir", workdir)
-    assert rooms.calls == ["evaluation"]
 
 
 def test_a_killed_evaluation_leaves_the_one_before(
@@ -190,32 +171,6 @@ def test_a_config_that_disagrees_with_the_data_is_refused(
     assert rooms.calls == ["data"]
 
 
-def test_a_stale_input_is_refused_and_named(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
-    cli("run", "--workdir", workdir)
-    cli("train", "--workdir", workdir, "--stage=candidates", "--config.seed=1")
-    error = cli.error("evaluate", "--workdir", workdir)
-    assert error.startswith(f"{workdir}/index: made from another candidates: run")
-
-
-def test_train_finds_where_the_data_came_from_without_being_told(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    workdir: pathlib.Path,
-    tmp_path: pathlib.Path,
-) -> None:
-    file = tmp_path / "experiment.py"
-    file.write_text(
-        "from ytdnn import configs\n"
-        "def get_config():\n"
-        "    return configs.Config(data=configs.DataConfig(source='movielens'))\n"
-    )
-    flags = ("--workdir", workdir, "--config", file)
-    assert cli("prepare", *flags, "--data_dir=ml-1m.zip").status == 0
-    assert cli("train", *flags).status == 0
-
-
 def test_prepare_starts_from_the_defaults_of_data_alone(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
@@ -257,16 +212,6 @@ def test_two_runs_at_once_are_refused(
         assert error.startswith(f"another ytdnn (process {other.pid}) is running in")
         other.kill()
     assert cli("run", "--workdir", workdir).status == 0  # the lock died with it
-
-
-def test_config_json_says_what_made_the_run(
-    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
-) -> None:
-    cli("run", "--workdir", workdir, "--config.candidates.tower=32,16")
-    made = json.loads((workdir / "config.json").read_text())
-    assert made["config"]["candidates"]["tower"] == [32, 16]
-    assert made["versions"]["tensorflow"].startswith("2.20.")
-    assert set(made) == {"config", "versions", "git_commit"}
 
 
 def test_a_damaged_config_json_is_refused(

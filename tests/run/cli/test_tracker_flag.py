@@ -72,14 +72,6 @@ def test_a_run_tells_settings_and_results(
     assert kept.results
 
 
-def test_an_interrupted_run_is_not_finished(
-    cli: conftest.Cli, rooms: fakes.Rooms, kept: Kept, workdir: pathlib.Path
-) -> None:
-    rooms.fails_in = "ranking"
-    assert cli("run", f"--workdir={workdir}", "--tracker=kept").status != 0
-    assert kept.ended == [False]
-
-
 def test_an_unknown_tracker_is_one_line(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:

@@ -69,7 +69,7 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
             "expected --kind to be one of scann, ivf, received exact",
         ),
         ("--recall=much", "expected a positive number for --recall, received 'much'"),
-        ("--k=-3", "expected a positive number for --k, received '-3'"),
+        ("--k=-3", "expected --k to be a whole number of at least 1, received '-3'"),
     ],
 )
 def test_a_bad_value_is_a_line(

@@ -7,159 +7,71 @@ setting of another is refused. Experiments are files with a `get_config()` that 
 a `Config`.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-from ytdnn.base.configs.by_size import LogSize
-from ytdnn.base.configs.candidates import CandidatesConfig
-from ytdnn.base.configs.components import KIND, Extension, own_settings, validated
-from ytdnn.base.configs.composition import SOURCE_NAMES, CompositionConfig
-from ytdnn.base.configs.data import DataConfig
-from ytdnn.base.configs.encoders import (
-    BagsConfig,
-    Encoder,
-    EncoderExtension,
-    HSTUConfig,
-    OwnEncoderConfig,
-    SelfAttentionConfig,
-)
-from ytdnn.base.configs.evaluation import EvaluationConfig
-from ytdnn.base.configs.index import (
-    ExactConfig,
-    IndexConfig,
-    IndexKind,
-    IvfConfig,
-    LshConfig,
-    ScannConfig,
-)
-from ytdnn.base.configs.inputs import (
-    ContentConfig,
-    FeaturesConfig,
-    HeldOutWatchConfig,
-    NextWatchConfig,
-    Normalization,
-    QuantilesConfig,
-    RawConfig,
-)
+from ytdnn.base.configs.by_size import LogSize as LogSize
+from ytdnn.base.configs.candidates import CandidatesConfig as CandidatesConfig
+from ytdnn.base.configs.components import KIND as KIND
+from ytdnn.base.configs.components import Extension as Extension
+from ytdnn.base.configs.components import own_settings as own_settings
+from ytdnn.base.configs.components import validated as validated
+from ytdnn.base.configs.composition import SOURCE_NAMES as SOURCE_NAMES
+from ytdnn.base.configs.composition import CompositionConfig as CompositionConfig
+from ytdnn.base.configs.data import DataConfig as DataConfig
+from ytdnn.base.configs.encoders import BagsConfig as BagsConfig
+from ytdnn.base.configs.encoders import Encoder as Encoder
+from ytdnn.base.configs.encoders import EncoderExtension as EncoderExtension
+from ytdnn.base.configs.encoders import HSTUConfig as HSTUConfig
+from ytdnn.base.configs.encoders import OwnEncoderConfig as OwnEncoderConfig
+from ytdnn.base.configs.encoders import SelfAttentionConfig as SelfAttentionConfig
+from ytdnn.base.configs.evaluation import EvaluationConfig as EvaluationConfig
+from ytdnn.base.configs.index import ExactConfig as ExactConfig
+from ytdnn.base.configs.index import IndexConfig as IndexConfig
+from ytdnn.base.configs.index import IndexKind as IndexKind
+from ytdnn.base.configs.index import IvfConfig as IvfConfig
+from ytdnn.base.configs.index import LshConfig as LshConfig
+from ytdnn.base.configs.index import ScannConfig as ScannConfig
+from ytdnn.base.configs.inputs import ContentConfig as ContentConfig
+from ytdnn.base.configs.inputs import FeaturesConfig as FeaturesConfig
+from ytdnn.base.configs.inputs import HeldOutWatchConfig as HeldOutWatchConfig
+from ytdnn.base.configs.inputs import NextWatchConfig as NextWatchConfig
+from ytdnn.base.configs.inputs import Normalization as Normalization
+from ytdnn.base.configs.inputs import QuantilesConfig as QuantilesConfig
+from ytdnn.base.configs.inputs import RawConfig as RawConfig
+from ytdnn.base.configs.losses import BPRConfig as BPRConfig
+from ytdnn.base.configs.losses import FullSoftmaxConfig as FullSoftmaxConfig
+from ytdnn.base.configs.losses import GBCEConfig as GBCEConfig
 from ytdnn.base.configs.losses import (
-    BPRConfig,
-    FullSoftmaxConfig,
-    GBCEConfig,
-    HierarchicalSoftmaxConfig,
-    OwnLossConfig,
-    SampledSoftmaxConfig,
-    WARPConfig,
+    HierarchicalSoftmaxConfig as HierarchicalSoftmaxConfig,
 )
+from ytdnn.base.configs.losses import OwnLossConfig as OwnLossConfig
+from ytdnn.base.configs.losses import SampledSoftmaxConfig as SampledSoftmaxConfig
+from ytdnn.base.configs.losses import WARPConfig as WARPConfig
+from ytdnn.base.configs.ranking import ClickConfig as ClickConfig
 from ytdnn.base.configs.ranking import (
-    ClickConfig,
-    ClickTimesWatchTimeConfig,
-    ExactOddsConfig,
-    Head,
-    RankingConfig,
-    WeightedLogisticConfig,
+    ClickTimesWatchTimeConfig as ClickTimesWatchTimeConfig,
 )
-from ytdnn.base.configs.run import (
-    Config,
-    as_trained,
-    choices,
-    chosen,
-    component,
-    defaults,
-    differences,
-    flat,
-    from_dict,
-    resolved,
-    sized,
-    to_dict,
-    with_own,
-)
-from ytdnn.base.configs.training import ClusterConfig, RefreshConfig, TrainingConfig
-from ytdnn.base.configs.world import WORLDS, WorldConfig
-
-__all__ = [
-    "KIND",
-    "SOURCE_NAMES",
-    "WORLDS",
-    "BPRConfig",
-    "BagsConfig",
-    "CandidatesConfig",
-    "ClickConfig",
-    "ClickTimesWatchTimeConfig",
-    "ClusterConfig",
-    "CompositionConfig",
-    "Config",
-    "ContentConfig",
-    "DataConfig",
-    "Encoder",
-    "EncoderExtension",
-    "EvaluationConfig",
-    "ExactConfig",
-    "ExactOddsConfig",
-    "Extension",
-    "FeaturesConfig",
-    "FullSoftmaxConfig",
-    "GBCEConfig",
-    "HSTUConfig",
-    "Head",
-    "HeldOutWatchConfig",
-    "HierarchicalSoftmaxConfig",
-    "IndexConfig",
-    "IndexKind",
-    "IvfConfig",
-    "LogSize",
-    "LshConfig",
-    "NextWatchConfig",
-    "Normalization",
-    "Options",
-    "OwnEncoderConfig",
-    "OwnLossConfig",
-    "QuantilesConfig",
-    "Range",
-    "RankingConfig",
-    "RawConfig",
-    "RefreshConfig",
-    "SampledSoftmaxConfig",
-    "ScannConfig",
-    "SelfAttentionConfig",
-    "TrainingConfig",
-    "WARPConfig",
-    "WeightedLogisticConfig",
-    "WorldConfig",
-    "as_trained",
-    "changed",
-    "choices",
-    "chosen",
-    "component",
-    "defaults",
-    "differences",
-    "flat",
-    "from_dict",
-    "own_settings",
-    "quickstart",
-    "resolved",
-    "sized",
-    "to_dict",
-    "validated",
-    "with_own",
-]
-
-# Where the names live that few programs use; each module is imported when one is used.
-_RARE = {
-    "Options": "spaces",
-    "Range": "spaces",
-    "changed": "changes",
-    "quickstart": "first_run",
-}
-
-if TYPE_CHECKING:
-    from ytdnn.base.configs.changes import changed
-    from ytdnn.base.configs.first_run import quickstart
-    from ytdnn.base.configs.spaces import Options, Range
-else:
-
-    def __getattr__(name: str) -> Any:
-        """Returns a lazily imported name (PEP 562)."""
-        if name not in _RARE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = importlib.import_module(f"ytdnn.base.configs.{_RARE[name]}")
-        return getattr(module, name)
+from ytdnn.base.configs.ranking import ExactOddsConfig as ExactOddsConfig
+from ytdnn.base.configs.ranking import Head as Head
+from ytdnn.base.configs.ranking import RankingConfig as RankingConfig
+from ytdnn.base.configs.ranking import WeightedLogisticConfig as WeightedLogisticConfig
+from ytdnn.base.configs.run import Config as Config
+from ytdnn.base.configs.run import as_trained as as_trained
+from ytdnn.base.configs.run import changed as changed
+from ytdnn.base.configs.run import choices as choices
+from ytdnn.base.configs.run import chosen as chosen
+from ytdnn.base.configs.run import component as component
+from ytdnn.base.configs.run import defaults as defaults
+from ytdnn.base.configs.run import differences as differences
+from ytdnn.base.configs.run import flat as flat
+from ytdnn.base.configs.run import from_dict as from_dict
+from ytdnn.base.configs.run import quickstart as quickstart
+from ytdnn.base.configs.run import resolved as resolved
+from ytdnn.base.configs.run import sized as sized
+from ytdnn.base.configs.run import to_dict as to_dict
+from ytdnn.base.configs.run import with_own as with_own
+from ytdnn.base.configs.spaces import Options as Options
+from ytdnn.base.configs.spaces import Range as Range
+from ytdnn.base.configs.training import ClusterConfig as ClusterConfig
+from ytdnn.base.configs.training import RefreshConfig as RefreshConfig
+from ytdnn.base.configs.training import TrainingConfig as TrainingConfig
+from ytdnn.base.configs.world import WORLDS as WORLDS
+from ytdnn.base.configs.world import WorldConfig as WorldConfig

@@ -290,8 +290,8 @@ def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:
             changed[parent] = dataclasses.replace(own, **{last: values[name]})
         else:
             changed[last] = values[name]
-    found: _T = dataclasses.replace(component, **changed)  # type: ignore[type-var]
-    return found
+    whole: _T = dataclasses.replace(component, **changed)  # type: ignore[type-var]
+    return whole
 
 
 def left(names: tuple[str, ...], given: str) -> tuple[str, ...]:

@@ -10,10 +10,19 @@ from ytdnn.base.configs import training as training_config
 
 
 @components.validated
+class NetworkConfig:
+    """The network of the paper (PAPER §3); the other settings are its own."""
+
+    kind: Literal["network"] = "network"
+
+
+@components.validated
 class CandidatesConfig:
     """Candidate generation (PAPER §3).
 
     Attributes:
+      model: The `network`, or another model that makes lists, see
+        `ytdnn/retrieval/candidate_models.py`: one that counts, or a file's own.
       embedding_dim: Width of video embeddings and of the user vector.
       history_length: Number of most recent watches that are read.
       search_length: Number of most recent searches that are read; 0 = none.
@@ -84,6 +93,10 @@ class CandidatesConfig:
         given on the command line.
     """
 
+    model: Annotated[
+        NetworkConfig | components.Extension,
+        components.OneOf(registries.CANDIDATE_MODELS),
+    ] = NetworkConfig()
     embedding_dim: components.Positive = 64
     history_length: components.Positive = 50
     search_length: components.NonNegative = 50

@@ -10,7 +10,7 @@ import functools
 import json
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import pydantic
 import pydantic_core
@@ -77,6 +77,18 @@ def require_several_rows(hashed_rows: int) -> None:
         )
 
 
+def names_of(*several: registry.Registry[Any]) -> pydantic.AfterValidator:
+    """Returns the annotation of a tuple of names of registered parts, each once."""
+
+    def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not any(name in parts for parts in several):
+                raise ValueError(several[0].unknown(name))
+        return tuple(dict.fromkeys(names))
+
+    return pydantic.AfterValidator(check)
+
+
 class Extension:
     """Base class of the settings of a part that a file or a package registers.
 
@@ -85,6 +97,13 @@ class Extension:
     """
 
     kind: str
+
+
+@functools.cache
+def without_settings(kind: str) -> type:
+    """Returns the settings class of a registered part that declares none."""
+    fields = {"__annotations__": {KIND: Literal[kind]}, KIND: kind}
+    return validated(type("NoSettings", (Extension,), fields))
 
 
 class Kinds(Mapping[str, type]):
@@ -103,9 +122,7 @@ class Kinds(Mapping[str, type]):
     def __getitem__(self, kind: str) -> type:
         """Returns the class of a kind; imports it on first use."""
         if kind not in self._members and self._parts and kind in self._parts:
-            found = self._parts[kind].config
-            if found is not None:
-                self._members[kind] = found
+            self._members[kind] = self._parts[kind].config or without_settings(kind)
         return self._members[kind]
 
     def __iter__(self) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 
@@ -16,6 +16,9 @@ POPULAR = "popular"
 SOURCE_NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
 """Sources with a number of their own in every composition; others follow them."""
 
+DEFAULT_SOURCES = ((CO_WATCH, 0.13), (FRESH_UPLOADS, 0.2))
+
+Names = tuple[str, ...]
 Precision = Literal["trained", "float32", "bfloat16"]
 
 
@@ -26,14 +29,11 @@ class CompositionConfig:
     Attributes:
       num_candidates: Number of candidates that the ranker scores. The candidate model
         fills the places that no other source fills.
-      share_co_watched: Share of the places for videos often watched near the user's
-        last watches.
-      share_fresh_uploads: Share of the places for the latest uploads of recently
-        watched channels, if the log has channels and upload times.
-      share_popular: Share of the places for the most watched videos of the last week of
-        training.
-      sources: Sources other than the candidate model, with their shares, in place of
-        the three shares above: `(("fresh_uploads", 0.2), ("neighbours", 0.1))`.
+      sources: Sources other than the candidate model, each with its share of the
+        places: `co_watch` and `neighbours` (videos often watched near the user's last
+        watches, or by the same users), `fresh_uploads` (of recently watched channels,
+        if the log has channels and upload times), `popular` (most watched in the last
+        week of training), or others (docs/extending.md). `popular=0`: none.
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos in a slate; 0: no maximum.
@@ -63,23 +63,16 @@ class CompositionConfig:
         marginal relevance). 0: the order of the scores.
       diversity_by: Column of videos for the similarity: the cosine of a column of
         vectors, such as `videos.clip`; equality for any other, such as `topic`.
-      diversity_top: Number of the best videos that are re-ordered.
       channel_decay: Factor of the score of each further video of a channel in a slate,
         above 0, at most 1; 1: no decay.
       weights: Weights of the ranker's predictions for the order of requests without
         weights, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
         (docs/feedback.md); empty: the ranker's order. A policy may have weights too:
         `{"kids": {"where": […], "weights": {…}}}`.
-      co_watched_by: Definition of co-watched videos: by the `order` of watches, within
-        three of one of the last ten watches; or by the `users` who watched both at any
-        time, with the votes of the last fifty watches added up.
     """
 
     num_candidates: components.Positive = 300
-    share_co_watched: components.Fraction = 0.13
-    share_fresh_uploads: components.Fraction = 0.2
-    share_popular: components.Fraction = 0.0
-    sources: tuple[tuple[str, components.Fraction], ...] = ()
+    sources: tuple[tuple[str, components.Fraction], ...] = DEFAULT_SOURCES
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0
@@ -90,20 +83,21 @@ class CompositionConfig:
     ranker_precision: Precision = "trained"
     diversity: components.NonNegativeFloat = 0.0
     diversity_by: str = ""
-    diversity_top: components.Positive = 50
+    diversity_top: ClassVar[int] = 50  # a slate is shorter; each costs a comparison
     channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
-    co_watched_by: Literal["order", "users"] = "order"
     remove_watched: bool = True
-    rerankers: tuple[str, ...] = ()
+    rerankers: Annotated[
+        tuple[str, ...], components.names_of(registries.RERANKERS)
+    ] = ()
     policies: str = ""
     weights: str = ""
 
     @pydantic.field_validator("policies", mode="after")
     @classmethod
     def _are_named_lists(cls, value: str) -> str:
-        found = _json(value)
-        if not isinstance(found, dict) or not all(
-            name and _is_policy(one) for name, one in found.items()
+        policies = _json(value)
+        if not isinstance(policies, dict) or not all(
+            name and _is_policy(one) for name, one in policies.items()
         ):
             raise ValueError(
                 f'expected policies as JSON, {{"kids": [{{"column": "rating", "in": '
@@ -157,18 +151,9 @@ class CompositionConfig:
                 raise ValueError(registries.SOURCES.unknown(name))
         if len(dict(value)) < len(value):
             raise ValueError(f"expected each source once, received {value}")
+        if not value:
+            raise ValueError("expected one source or more, received none: popular=0")
         return value
-
-    @pydantic.field_validator("rerankers", mode="after")
-    @classmethod
-    def _parts_are_registered(
-        cls, value: tuple[str, ...], info: pydantic.ValidationInfo
-    ) -> tuple[str, ...]:
-        parts = registries.every()[info.field_name or ""]
-        for name in value:
-            if name not in parts:
-                raise ValueError(parts.unknown(name))
-        return tuple(dict.fromkeys(value))
 
     @pydantic.model_validator(mode="after")
     def _diversifies_one_order(self) -> Self:
@@ -188,45 +173,24 @@ class CompositionConfig:
     @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:
         if self.num_from_tower <= 0:
-            if self.sources:
-                raise ValueError(
-                    f"expected sources that leave the candidate model at least one "
-                    f"place of {self.num_candidates}, received {self.sources}"
-                )
             raise ValueError(
-                f"expected shares of other sources that leave the candidate model at "
-                f"least one place of {self.num_candidates}, received "
-                f"share_co_watched={self.share_co_watched}, "
-                f"share_fresh_uploads={self.share_fresh_uploads}, "
-                f"share_popular={self.share_popular}"
+                f"expected sources that leave the candidate model at least one place "
+                f"of {self.num_candidates}, received {self.sources}"
             )
         return self
 
     @property
     def places(self) -> dict[str, Any]:
         """The settings that decide the candidates, by name."""
-        found: dict[str, Any] = {
-            "num_candidates": self.num_candidates,
-            "share_co_watched": self.share_co_watched,
-            "co_watched_by": self.co_watched_by,
-            "share_fresh_uploads": self.share_fresh_uploads,
-            "share_popular": self.share_popular,
-        }
-        if self.sources:
-            found["sources"] = [list(source) for source in self.sources]
-        return found
+        places: dict[str, Any] = {"num_candidates": self.num_candidates}
+        if self.sources != DEFAULT_SOURCES:  # which manifests of 0.2 do not name
+            places["sources"] = [list(source) for source in self.sources]
+        return places
 
     @property
     def shares(self) -> dict[str, float]:
         """Share of the places of each source other than the tower, by its name."""
-        if self.sources:
-            return dict(self.sources)
-        co_watched = CO_WATCH if self.co_watched_by == "order" else "neighbours"
-        return {
-            co_watched: self.share_co_watched,
-            FRESH_UPLOADS: self.share_fresh_uploads,
-            POPULAR: self.share_popular,
-        }
+        return dict(self.sources)
 
     @property
     def num_places(self) -> dict[str, int]:

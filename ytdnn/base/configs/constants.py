@@ -11,17 +11,34 @@ from collections.abc import Mapping
 from typing import Any
 
 BY_CLASS: Mapping[str, Mapping[str, Any]] = {
-    "WorldConfig": {"vector_noise": 0.5},
+    "WorldConfig": {"vector_noise": 0.5, "impressions_per_page": 8},
+    "DataConfig": {"max_search_tokens": 1_000_000},
+    "TrainingConfig": {"warmup_steps": 0, "table_optimizers": []},
+    "BPRConfig": {"proposal_exponent": 0.0},
+    "CompositionConfig": {
+        "share_co_watched": 0.13,
+        "share_fresh_uploads": 0.2,
+        "share_popular": 0.0,
+        "co_watched_by": "order",
+        "sources": [],  # before 0.3: those of the shares
+        "diversity_top": 50,
+    },
     "ContentConfig": {"id_dropout": 0.2},
     "SampledSoftmaxConfig": {"uniform_share": 0.0, "log_uniform_share": 0.0},
-    "WARPConfig": {"margin": 1.0},
+    "WARPConfig": {"margin": 1.0, "proposal_exponent": 0.0},
     "HierarchicalSoftmaxConfig": {"tree_order": "cluster"},
     "QuantilesConfig": {"number": 100},
     "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0},
     "ScannConfig": {"leaf_avq": 8.0, "anisotropic_threshold": 0.2},
     "IvfConfig": {"seed": 0},
     "LshConfig": {"seed": 0},
-    "EvaluationConfig": {"propensity_power": 1.0, "block_megabytes": 128},
+    "EvaluationConfig": {
+        "propensity_power": 1.0,
+        "block_megabytes": 128,
+        "candidate_set": "all",
+        "seed": 0,
+        "num_examples": 8,
+    },
     "RefreshConfig": {"learning_rate_share": 1.0},
 }
 
@@ -46,15 +63,15 @@ def without(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     from ytdnn.base.configs import components
 
-    found = left_out(cls.__name__, values)
+    kept = left_out(cls.__name__, values)
     for field in dataclasses.fields(cls):
-        value = found.get(field.name)
+        value = kept.get(field.name)
         if isinstance(value, Mapping):
             kinds = components.kinds(field.type)
             own = kinds.get(str(value.get(components.KIND)), field.type)
             if dataclasses.is_dataclass(own):
-                found[field.name] = without(own, value)
-    return found
+                kept[field.name] = without(own, value)
+    return kept
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Settings of the event log and of `prepare`."""
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import pydantic
 
@@ -60,10 +60,8 @@ class DataConfig:
         rule. Other watches are used in histories only.
       min_watch_seconds: The same, by watch seconds. With both rules either is enough;
         with neither every watch is completed.
-      max_search_tokens: Maximum size of the vocabulary of search tokens: the most
-        frequent words and pairs of words in training contexts.
-      min_search_token_count: Minimum number of training searches with a word or pair in
-        that vocabulary.
+      min_search_token_count: Minimum number of training searches with a word or pair
+        of words, a token, for the token to have a vector.
       events_per_shard: Maximum number of events in a shard of users, over all tables:
         the unit of `prepare`, and the least that training reads at a time.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
@@ -106,7 +104,7 @@ class DataConfig:
     vocabulary: Literal["train", "all"] = "train"
     min_watch_fraction: components.Share = 0.0
     min_watch_seconds: components.NonNegativeFloat = 0.0
-    max_search_tokens: components.Positive = 1_000_000
+    max_search_tokens: ClassVar[int] = 1_000_000  # the most frequent: 64 MB of vectors
     min_search_token_count: components.Positive = 2
     events_per_shard: components.Positive = 5_000_000
     protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"

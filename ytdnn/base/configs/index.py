@@ -86,13 +86,6 @@ class LshConfig:
     kind: Literal["lsh"] = "lsh"
 
 
-def _registered_kinds(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in registries.INDEXES:
-            raise ValueError(registries.INDEXES.unknown(name))
-    return names
-
-
 @components.validated
 class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
@@ -108,4 +101,4 @@ class IndexConfig:
         ExactConfig | ScannConfig | IvfConfig | LshConfig | components.Extension,
         components.OneOf(registries.INDEXES),
     ] = ScannConfig()
-    also: Annotated[tuple[str, ...], pydantic.AfterValidator(_registered_kinds)] = ()
+    also: Annotated[tuple[str, ...], components.names_of(registries.INDEXES)] = ()

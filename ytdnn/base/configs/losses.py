@@ -1,6 +1,6 @@
 """Settings of the retrieval losses (PAPER §3.1), each with its own."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pydantic
 
@@ -18,8 +18,7 @@ class SampledSoftmaxConfig:
         power; 0 = uniformly, 1 = as often as they are labels.
       correct_positive: Whether the positive's score, too, is corrected by its expected
         count among the negatives. The gradient is then never nearer to that of full
-        softmax, and for rare videos far from it
-        (experiments/benchmarks/sampled_gradient.py).
+        softmax, and for rare videos far from it.
     """
 
     in_batch: bool = True
@@ -55,12 +54,10 @@ class BPRConfig:
 
     Attributes:
       num_negatives: Sampled negatives per step, shared by its examples.
-      proposal_exponent: Negatives are drawn in proportion to label count to this
-        power; 0 = uniformly, as published.
     """
 
     num_negatives: components.Positive = 256
-    proposal_exponent: components.Share = 0.0
+    proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
     kind: Literal["bpr"] = "bpr"
 
 
@@ -71,12 +68,10 @@ class WARPConfig:
     Attributes:
       num_negatives: Sampled negatives per step, shared by its examples; the label's
         rank is estimated among them.
-      proposal_exponent: Negatives are drawn in proportion to label count to this
-        power; 0 = uniformly, as published.
     """
 
     num_negatives: components.Positive = 256
-    proposal_exponent: components.Share = 0.0
+    proposal_exponent: ClassVar[float] = 0.0  # uniformly, as published
     kind: Literal["warp"] = "warp"
 
 

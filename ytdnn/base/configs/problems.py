@@ -10,8 +10,12 @@ from ytdnn.base import configs
 from ytdnn.base.configs import constants, run
 
 _MOST_PROBLEMS = 3
-MOVED = {"index.num_candidates": "composition.num_candidates"}
-"""Settings of earlier versions and where they are now."""
+_MOVED = {"index.num_candidates": "composition.num_candidates"}
+_WORDS = {
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+}
 
 
 def describe(error: pydantic.ValidationError) -> str:
@@ -21,6 +25,23 @@ def describe(error: pydantic.ValidationError) -> str:
     if len(problems) > _MOST_PROBLEMS:
         phrases.append(f"and {len(problems) - _MOST_PROBLEMS} more")
     return "; ".join(phrases)
+
+
+def describe_value(key: str, error: pydantic.ValidationError) -> str:
+    """Returns the problems of the value of one setting as one line.
+
+    Args:
+      key: Path of the setting.
+      error: Problems of the value, one for each type that it may have.
+    """
+    problems = error.errors()
+    first = problems[0]
+    if first["type"] == "value_error":
+        return f"{key}: {_expected(first)}"
+    place = [str(part) for part in first["loc"] if isinstance(part, int)]
+    expected = " or ".join(dict.fromkeys(map(_expected, problems)))
+    name = ".".join([key, *place])
+    return f"expected {name} to be {expected}, received {first['input']!r}"
 
 
 def _causes(problems: Sequence[Any]) -> list[Any]:
@@ -37,6 +58,16 @@ def _causes(problems: Sequence[Any]) -> list[Any]:
     ]
 
 
+def _expected(problem: Any) -> str:
+    """Returns the expected value in words."""
+    if problem["type"] == "too_short":
+        return f"{problem['ctx']['min_length']} value or more"
+    text: str = problem["msg"]
+    for start in ("Input should be ", "Value error, "):
+        text = text.removeprefix(start)
+    return _WORDS.get(problem["type"], text)
+
+
 def _phrase(title: str, problem: Any) -> str:
     path, kind = _path(title, problem["loc"])
     key, below = ".".join(path), ".".join(path[1:])
@@ -47,19 +78,14 @@ def _phrase(title: str, problem: Any) -> str:
             return constants.message(key, constants.BY_CLASS[cls][path[-1]])
         if kind:
             return not_of_kind(parent, kind, path[-1])
-        if below in MOVED:
-            return moved(below)
-        if below in constants.by_path():
-            return constants.message(key, constants.by_path()[below])
-        return f"there is no setting {key}: ytdnn run --help lists all"
+        known = f"there is no setting {key}: ytdnn run --help lists all"
+        return removed(below) or known
+    expected = _expected(problem)
     if problem["type"] == "value_error":  # of settings that do not fit each other
-        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
-    expected = problem["msg"].removeprefix("Input should be ")
-    if problem["type"] == "too_short":
-        expected = f"{problem['ctx']['min_length']} value or more"
+        return f"{key}: {expected}"
     if below in configs.choices() and not kind:
         kinds = configs.choices()[below]
-        own = [c.__name__ for c in kinds.values() if c.__name__ in configs.__all__]
+        own = [c.__name__ for c in kinds.values() if hasattr(configs, c.__name__)]
         classes = ", ".join(f"configs.{name}()" for name in own)
         names = " or ".join(kinds.names())
         expected = f"one of {classes}, or a dict whose kind is {names}"
@@ -90,9 +116,13 @@ def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
     return path, kind
 
 
-def moved(key: str) -> str:
-    """Returns the message about a renamed setting."""
-    return f"config.{key} is config.{MOVED[key]} now: set that"
+def removed(key: str) -> str:
+    """Returns the message about a setting of an earlier version; empty for others."""
+    if key in _MOVED:
+        return f"config.{key} is config.{_MOVED[key]} now: set that"
+    if key in constants.by_path():
+        return constants.message(f"config.{key}", constants.by_path()[key])
+    return ""
 
 
 def not_of_kind(path: str, kind: str, name: str) -> str:

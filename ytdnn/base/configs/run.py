@@ -17,6 +17,7 @@ from ytdnn.base.configs import evaluation as evaluation_config
 from ytdnn.base.configs import index as index_config
 from ytdnn.base.configs import ranking as ranking_config
 from ytdnn.base.configs import training as training_config
+from ytdnn.base.configs import world as world_config
 
 _T = TypeVar("_T")
 
@@ -87,12 +88,12 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
-    "candidates": lambda size, own: _of_candidates(size, own),
+    "candidates": lambda size, own: _candidate_settings(size, own),
     "ranking": lambda size, own: by_size.ranking(size),
 }
 
 
-def _of_candidates(
+def _candidate_settings(
     size: by_size.LogSize, own: candidates_config.CandidatesConfig
 ) -> dict[str, Any]:
     """Returns the settings of the rule that fit those of the user's own.
@@ -167,6 +168,52 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
     return dataclasses.replace(config, **changed)
 
 
+def changed(config: _T, settings: Mapping[str, Any]) -> _T:
+    """Returns a config with some settings changed.
+
+    Changed settings of a whole `Config` are no longer chosen from the size of the log.
+
+    Args:
+      config: A `Config`, or one component of it.
+      settings: New values by path, such as `{"candidates.tower": (256, 128)}`; a path
+        may name a whole component.
+
+    Raises:
+      SettingError: A setting that the config does not have.
+
+    >>> from ytdnn import configs
+    >>> wide = changed(configs.Config(), {"candidates.tower": (1024, 512), "seed": 3})
+    >>> wide.candidates.tower, wide.seed, "tower" in wide.candidates.auto
+    ((1024, 512), 3, False)
+    """
+    config = _replaced(config, settings)
+    if isinstance(config, Config):
+        inside = (path for path in settings if "." in path)
+        return with_own(config, inside)  # type: ignore[return-value]
+    return config
+
+
+def _replaced(config: _T, settings: Mapping[str, Any]) -> _T:
+    whole: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {}
+    for path, value in settings.items():
+        name, _, rest = path.partition(".")
+        if rest:
+            inside.setdefault(name, {})[rest] = value
+        else:
+            whole[name] = value
+    for name, values in inside.items():
+        part = whole.get(name, getattr(config, name, None))
+        # What there is not is refused below, by its name.
+        whole[name] = values if part is None else _replaced(part, values)
+    return dataclasses.replace(config, **whole)  # type: ignore[type-var]
+
+
+def quickstart() -> Config:
+    """Returns the config of `ytdnn run` without a config, and of `make run`."""
+    return Config(data=data_config.DataConfig(world=world_config.WORLDS["quickstart"]))
+
+
 def section_of(class_name: str) -> str:
     """Returns the section of the config with a class, by the class's name.
 
@@ -204,12 +251,12 @@ def as_trained(component: Any) -> dict[str, Any]:
     These are `auto`, the number of steps of a call, and whether a trained ranker is
     served.
     """
-    found = {k: v for k, v in to_dict(component).items() if k != "auto"}
-    if "enabled" in found:
-        found["enabled"] = True
-    if "training" in found:
-        found["training"].pop("steps_per_execution")
-    return found
+    values = {k: v for k, v in to_dict(component).items() if k != "auto"}
+    if "enabled" in values:
+        values["enabled"] = True
+    if "training" in values:
+        values["training"].pop("steps_per_execution")
+    return values
 
 
 def component(cls: type[_T], values: dict[str, Any]) -> _T:
@@ -234,12 +281,12 @@ def from_dict(values: dict[str, Any]) -> Config:
 @functools.cache
 def choices() -> dict[str, components.Kinds]:
     """Returns the components of each choice of a run, by path and kind."""
-    found = {
+    kinds_by_path = {
         prefix + field.name: components.kinds(field.type)
         for prefix, cls in components.classes(Config)
         for field in dataclasses.fields(cls)
     }
-    return {path: kinds for path, kinds in found.items() if kinds}
+    return {path: kinds for path, kinds in kinds_by_path.items() if kinds}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -251,16 +298,16 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     >>> flat({"candidates": {"loss": {"label_smoothing": 0.1, "kind": "full_softmax"}}})
     {'candidates.loss': 'full_softmax', 'candidates.loss.label_smoothing': 0.1}
     """
-    found: dict[str, Any] = {}
+    by_path: dict[str, Any] = {}
     for name, value in values.items():
         path = prefix + name
         if isinstance(value, Mapping):
             if components.KIND in value:
-                found[path] = value[components.KIND]
-            found |= flat(value, f"{path}.")
+                by_path[path] = value[components.KIND]
+            by_path |= flat(value, f"{path}.")
         elif name != components.KIND:
-            found[path] = _as_json(value)
-    return found
+            by_path[path] = _as_json(value)
+    return by_path
 
 
 def _as_json(value: Any) -> Any:
@@ -302,11 +349,11 @@ def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     Args:
       settings: Settings by path; they select the kind of each choice.
     """
-    found = flat(to_dict(Config()))
+    values = flat(to_dict(Config()))
     for path, kinds in choices().items():
         chosen = kinds.get(str(settings.get(path)))
         if chosen is not None:
-            found = {k: v for k, v in found.items() if not k.startswith(f"{path}.")}
+            values = {k: v for k, v in values.items() if not k.startswith(f"{path}.")}
             own = flat(to_dict(chosen()))
-            found |= {f"{path}.{name}": value for name, value in own.items()}
-    return found
+            values |= {f"{path}.{name}": value for name, value in own.items()}
+    return values

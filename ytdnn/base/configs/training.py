@@ -14,12 +14,9 @@ class TrainingConfig:
       batch_size: Examples per step, over all replicas.
       learning_rate: Peak rate of the dense layers' optimiser (Adam).
       schedule: `constant`, or `cosine` decay to zero over all epochs.
-      warmup_steps: Steps of linear warm-up.
       table_optimizer: Optimiser of the embedding tables: `adagrad` or `lazy_adam`,
         which update only the rows of the batch, so that the cost of a step does not
         grow with the corpus; or `adam`, for small corpora.
-      table_optimizers: Another optimiser for a table, such as "videos=lazy_adam"; an
-        error for a wrong name lists the tables.
       table_learning_rate: Peak rate of the tables' optimiser.
       table_accumulator: Initial value of Adagrad's accumulator. A small one lets rows
         that are rarely seen take large first steps.
@@ -42,9 +39,7 @@ class TrainingConfig:
     batch_size: components.Positive = 1024
     learning_rate: components.PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
-    warmup_steps: components.NonNegative = 0
     table_optimizer: Literal["adagrad", "lazy_adam", "adam"] = "adagrad"
-    table_optimizers: tuple[str, ...] = ()
     table_learning_rate: components.PositiveFloat = 0.1
     table_accumulator: components.PositiveFloat = 0.1
     table_gradient: Literal["mean", "sum"] = "mean"

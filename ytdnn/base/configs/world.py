@@ -1,5 +1,7 @@
 """Settings of the synthetic world, and its presets."""
 
+from typing import ClassVar
+
 from ytdnn.base.configs import components
 
 
@@ -15,7 +17,6 @@ class WorldConfig:
       live_days: Days after the log, for a live test (`ytdnn live`). Uploads, new users
         and visits go on at the rate of the log, which is the world's first part.
       watches_per_user: Mean number of watches of a user over the span.
-      impressions_per_page: Largest number of videos in a slate of the home page.
       metadata_noise: Share of topics, of languages and of titles in the table of
         videos that are wrong or missing.
       accidental_clicks: Share of impressions clicked by accident, independent of the
@@ -34,7 +35,7 @@ class WorldConfig:
     num_days: components.Positive = 60
     live_days: components.NonNegative = 0
     watches_per_user: components.Positive = 60
-    impressions_per_page: components.Positive = 8
+    impressions_per_page: ClassVar[int] = 8  # at most, on the home page
     metadata_noise: components.Fraction = 0.1
     accidental_clicks: components.Fraction = 0.0
     vector_dim: components.NonNegative = 0

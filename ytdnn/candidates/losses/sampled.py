@@ -43,8 +43,7 @@ class SampledSoftmax:
     is then the likelihood of the label *given the columns* (its minimum is at the true
     logits, but a rare label is as good as certain among them). Without, the corrected
     negatives estimate the other videos' share of the softmax's sum, and the loss tends
-    to the full softmax's as negatives grow; experiments/benchmarks/sampled_gradient.py
-    measures both.
+    to the full softmax's as negatives grow.
     """
 
     def __init__(

@@ -5,6 +5,8 @@ import pathlib
 from ytdnn.base import registries
 from ytdnn.evaluation import report_files
 
+_FILES = ("page", "tensorboard")  # of the laboratory, where it is installed
+
 
 def write(directory: pathlib.Path, result: report_files.Result) -> None:
     """Publishes an evaluation with its registered files: a page, TensorBoard's scalars.
@@ -17,5 +19,7 @@ def write(directory: pathlib.Path, result: report_files.Result) -> None:
       errors.UserError: The directory holds something else.
     """
     with report_files.publish(directory, result) as partial:
-        for part in registries.REPORT_FILES.parts():
-            part.make(result.report, partial)
+        for name in _FILES:
+            part = registries.HOOKS.get(name)
+            if part is not None:
+                part.make(result.report, partial)

@@ -73,8 +73,6 @@ _SLICES = {
 }
 
 _SEARCH = {
-    "scann_points_scored_fraction": "share of videos ScaNN scores",
-    "scann_centres_scored_fraction": "share of partition centres ScaNN scores",
     "exact_search_ms": "exact search, ms",
     "scann_search_ms": "ScaNN search, ms",
     "lsh_search_ms": "LSH search, ms",

@@ -17,7 +17,6 @@ from ytdnn.run.cli import (
     output,
     resolved,
     settings,
-    tracker_flag,
 )
 from ytdnn.run.pipeline import roles, workdir
 
@@ -54,7 +53,7 @@ FLAGS = (
         "ranker, which also has weighted_per_user_loss and mean_loss.",
         example="METRIC",
     ),
-    tracker_flag.FLAG,
+    resolved.TRACKER,
     resolved.JSON,
 )
 _TRIALS = 30
@@ -85,7 +84,7 @@ def run(given: arguments.Arguments) -> None:
         metric,
         _space(given, stage),
         given_settings.apply,
-        tracker_flag.name(given),
+        resolved.tracker_name(given),
     )
     num_trials, minutes = _limits(given)
     found = sweeping.run(sweep, num_trials, minutes, output.say)

@@ -21,7 +21,7 @@ REPORT, PAGE = "report.json", "report.html"
 LOGS = "logs"
 
 
-@registries.FUNCTIONS.register("live_test")
+@registries.HOOKS.register("live_test")
 def live_test(
     arms: Sequence[str] | Mapping[str, str | os.PathLike[str] | None],
     out: str | os.PathLike[str],
@@ -128,7 +128,7 @@ def _refresh(
     tables: "Mapping[str, pl.DataFrame]",
 ) -> None:
     """Trains a run on with new events."""
-    registries.FUNCTIONS["refresh"].make(from_workdir, workdir, tables=tables)
+    registries.HOOKS["refresh"].make(from_workdir, workdir, tables=tables)
 
 
 def _publish(

@@ -21,7 +21,7 @@ from ytdnn.ranking import predictions
 _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the page
 
 
-@registries.REPORT_PARTS.register("off_policy")
+@registries.HOOKS.register("off_policy")
 def measure(
     run: run_models.RunModels, split: events.Split
 ) -> report_model.OffPolicy | None:

@@ -8,7 +8,7 @@ from ytdnn.evaluation.terminal import names
 from ytdnn.lab.pages import headline, page
 
 
-@registries.REPORT_FILES.register("page")
+@registries.HOOKS.register("page")
 def write(report: report_model.Report, directory: pathlib.Path) -> None:
     """Writes the page of a report into the directory of an evaluation."""
     artifacts.write_text(directory / report_files.PAGE, render(report))

@@ -13,7 +13,7 @@ from ytdnn.evaluation import report_model
 Scalar = tuple[str, int, float]  # tag, step, value
 
 
-@registries.REPORT_FILES.register("tensorboard")
+@registries.HOOKS.register("tensorboard")
 def write_logs(report: report_model.Report, directory: pathlib.Path) -> None:
     """Writes the scalars of a report into the directory of an evaluation."""
     write(report, directory / artifacts.LOGS)

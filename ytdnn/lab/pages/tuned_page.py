@@ -7,7 +7,7 @@ from ytdnn.lab.pages import page, plots
 from ytdnn.retrieval.index import tune
 
 
-@registries.PAGES.register("index_tuning")
+@registries.HOOKS.register("index_tuning")
 def draw(tuned: tune.Tuned) -> str:
     """Returns the page as HTML.
 

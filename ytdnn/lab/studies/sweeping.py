@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, errors
 from ytdnn.base.configs import spaces
-from ytdnn.lab.studies import optuna_studies, swept
+from ytdnn.lab.studies import default_spaces, optuna_studies, swept
 from ytdnn.run.pipeline import graph, runner, sharing, sizes, workdir
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _space(sweep: Sweep) -> spaces.Space:
         return sweep.space
     size = sizes.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
-    found: spaces.Space = spaces.DEFAULT[sweep.stage](size)
+    found: spaces.Space = default_spaces.DEFAULT[sweep.stage](size)
     return found
 
 

@@ -128,7 +128,7 @@ class Oracle:
         )
 
 
-@registries.TRUTHS.register("world")
+@registries.HOOKS.register("truth of world")
 class WorldTruth:
     """The truth about a world's log; see `truths.LogTruth`."""
 

@@ -37,7 +37,7 @@ class Added:
         return self.share > _MOST_ADDED_SHARE
 
 
-@registries.FUNCTIONS.register("add_videos")
+@registries.HOOKS.register("add_videos")
 def add_videos(
     workdir: api.Path,
     videos: Any,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ytdnn.ops.catalogue import removals
 
 
-@registries.FUNCTIONS.register("remove_videos")
+@registries.HOOKS.register("remove_videos")
 def remove_videos(
     workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
@@ -30,7 +30,7 @@ def remove_videos(
     return _changed(workdir, video_ids, restored=False)
 
 
-@registries.FUNCTIONS.register("restore_videos")
+@registries.HOOKS.register("restore_videos")
 def restore_videos(
     workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":

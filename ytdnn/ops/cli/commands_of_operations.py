@@ -135,7 +135,6 @@ def refit_command() -> command.Command:
             resolved.WORKDIR,
             resolved.CONFIG,
             resolved.STRATEGY,
-            resolved.CHECKPOINTS,
         ),
         (),
         refitting.run,

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import pathlib
 import re
-import sys
 
 from ytdnn.base import errors
 from ytdnn.run.cli import arguments, output
@@ -15,7 +14,7 @@ Flag = arguments.Flag
 FLAGS = (
     Flag("workdir", "Directory of a run with the bundle to serve.", example="DIR"),
     Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
-    Flag("port", "Port to listen on; default: 8501.", example="N"),
+    Flag("port", "Port to listen on, 0 for any free one; default: 8501.", example="N"),
     Flag(
         "host",
         "Address to listen on; default: 127.0.0.1. Any other address needs a token.",
@@ -52,8 +51,8 @@ FLAGS = (
     ),
     Flag(
         "processes",
-        "Number of processes that answer on the port, with vectors and tables in "
-        "shared memory; default: 1.",
+        "Number of processes that answer on the port, each with the whole bundle in "
+        "memory; default: 1.",
         example="N",
     ),
     Flag(
@@ -108,44 +107,32 @@ def run(given: arguments.Arguments) -> None:
             "expected --workdir or --bundle, one of them (ytdnn serve --help)"
         )
     _require_packages()
-    number = _processes(values.get("processes", "1"))
-    if number == 1:
-        _run(given, number)
-        return
-    from ytdnn.ops.server import shared_metrics
-
-    with shared_metrics.directory():
-        _run(given, number)
-
-
-def _run(given: arguments.Arguments, processes: int) -> None:
-    """Serves from one process or several."""
-    values = given.values
     from ytdnn.ops.server import settings, start
 
     path = values.get("token_file")
     token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))
     bundle, data, log = _places(values)
-    made = settings.Settings(
+    configured = settings.Settings(
         bundle=bundle,
         data=data,
         host=values.get("host", settings.HOST),
-        port=_port(values.get("port", str(settings.PORT))),
+        port=_number("port", values.get("port", str(settings.PORT)), 0, _MOST_PORT),
         token=token,
         hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
         inspect=values.get("inspect") == "True",
         log=log,
-        loads_all=True,
         flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
         is_batching=_is_on(given, "batching", "on"),
         limits=settings.Limits(
             queue_seconds=_seconds("queue_seconds", values.get("queue_seconds", "1"))
         ),
-        processes=processes,
+        processes=_number(
+            "processes", values.get("processes", "1"), 1, _MOST_PROCESSES
+        ),
         access_log=values.get("access_log"),
         traces=_is_on(given, "traces", "off"),
     )
-    start.run(made, output.say)
+    start.run(configured, output.say)
 
 
 def join(given: arguments.Arguments) -> None:
@@ -158,11 +145,11 @@ def join(given: arguments.Arguments) -> None:
 
     wait = _seconds("wait", given.values.get("wait", "3600"))
     log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
-    found = joined_log.join(log, out, wait)
-    for line in found.lines():
+    joined = joined_log.join(log, out, wait)
+    for line in joined.lines():
         output.say(line)
     output.say(f"event log: {out}")
-    if found.clicks:
+    if joined.clicks:
         output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
@@ -184,26 +171,11 @@ def _is_on(given: arguments.Arguments, name: str, default: str) -> bool:
     return arguments.choice(given, name, ("on", "off"), default) == "on"
 
 
-def _processes(text: str) -> int:
-    number = int(text) if re.fullmatch(r"[0-9]{1,3}", text) else 0
-    if not 1 <= number <= _MOST_PROCESSES:
+def _number(name: str, text: str, least: int, most: int) -> int:
+    is_number = re.fullmatch(r"[0-9]{1,6}", text) is not None
+    if not (is_number and least <= int(text) <= most):
         raise errors.UserError(
-            f"expected --processes to be a number of 1 to {_MOST_PROCESSES}, received "
-            f"{text!r}"
-        )
-    if number > 1 and sys.platform != "linux":
-        raise errors.UserError(
-            f"expected Linux for --processes={number}, received {sys.platform}: start "
-            f"a server on each of several ports behind a proxy"
-        )
-    return number
-
-
-def _port(text: str) -> int:
-    if not (text.isdecimal() and text.isascii()) or int(text) > _MOST_PORT:
-        raise errors.UserError(
-            f"expected --port to be a number of 0 (any free one) to {_MOST_PORT}, "
-            f"received {text!r}"
+            f"expected --{name} to be a number of {least} to {most}, received {text!r}"
         )
     return int(text)
 

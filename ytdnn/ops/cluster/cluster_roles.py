@@ -81,7 +81,7 @@ class _Several(roles.Alone):
         return found
 
 
-@registries.ROLES.register("multi_worker")
+@registries.HOOKS.register("role of multi_worker")
 class Workers(_Several):
     """The role of synchronous workers; the first worker leads."""
 
@@ -106,7 +106,7 @@ class Workers(_Several):
         return devices.make(self.config.strategy, self.config.cluster).agreed([own])[0]
 
 
-@registries.ROLES.register("parameter_server")
+@registries.HOOKS.register("role of parameter_server")
 class ServedTables(_Several):
     """The role of the chief, or of a process that serves it until it ends."""
 

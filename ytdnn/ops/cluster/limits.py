@@ -21,8 +21,7 @@ def require_fits(
     Raises:
       errors.UserError: The strategy does not support the settings.
     """
-    kinds = (training.table_optimizer, *training.table_optimizers)
-    if strategy == "tpu" and any("lazy_adam" in kind for kind in kinds):
+    if strategy == "tpu" and training.table_optimizer == "lazy_adam":
         raise errors.UserError(
             f"expected {stage}.training.table_optimizer of adagrad or adam for "
             f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"

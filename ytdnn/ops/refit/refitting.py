@@ -306,7 +306,7 @@ def added(config: configs.Config) -> tuple[graph.Step, ...]:
     return (*STEPS, BUNDLE) if config.refit else ()
 
 
-@registries.FUNCTIONS.register("refit")
+@registries.HOOKS.register("refit")
 def refit(
     workdir: api.Path,
     config: configs.Config | None = None,

@@ -172,7 +172,7 @@ def _training(
     training: configs.TrainingConfig, refresh: configs.RefreshConfig
 ) -> configs.TrainingConfig:
     """Returns the optimisation of a refresh, at the rates of the first training."""
-    return dataclasses.replace(training, epochs=refresh.epochs, warmup_steps=0)
+    return dataclasses.replace(training, epochs=refresh.epochs)
 
 
 def _labels(

@@ -49,7 +49,7 @@ _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
 
 
-@registries.FUNCTIONS.register("refresh")
+@registries.HOOKS.register("refresh")
 def refresh(
     from_workdir: api.Path,
     workdir: api.Path,

@@ -1,46 +1,40 @@
-"""Access control: checks the Host header, the token and the type of the body.
+"""Access to the server: Host header, token, and bodies within limits.
 
-It is an ASGI application around the server's, so that it covers every path. A page of
-another site can neither read an answer (no CORS header is ever sent) nor post a request
-(only JSON bodies are accepted, which need a preflight); DNS rebinding is refused by the
-Host header.
+A page of another site can neither read an answer (no CORS header is ever sent) nor post
+a request (only JSON bodies are accepted, which need a preflight); DNS rebinding is
+refused by the Host header.
 """
 
+import asyncio
 import base64
 import binascii
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from starlette import requests as http
+
+from ytdnn.bundle import requests
 from ytdnn.ops.server import problems, settings
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = (
-    (b"content-security-policy", _CSP.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-)
-_WITH_BODY = ("POST",)  # no path takes another method that brings one
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+_LONG = 2**14  # bytes that are parsed in a thread, not in the event loop
 
 
 class Guard:
-    """Refuses requests without access, and adds headers to all answers."""
+    """Refuses requests without access."""
 
-    def __init__(self, app: App, given: settings.Settings) -> None:
-        """Wraps the application."""
-        self._app = app
+    def __init__(self, given: settings.Settings) -> None:
+        """Reads the token and the accepted names."""
         self._token = given.token.encode() if given.token else None
         self._names = {name.lower() for name in (*given.hosts, given.host)}
         self._names |= set(settings.LOOPBACK_NAMES)
@@ -48,87 +42,102 @@ class Guard:
         # so none can be rebound.
         self._takes_addresses = given.host in ("0.0.0.0", "::")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request."""
-        if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close"})
-                return
-            await self._app(scope, receive, send)
-            return
+    def check(self, request: http.Request) -> None:
+        """Checks host, origin, token and type of the body.
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
-            await send(message)
-
-        problem = self._refused(scope["method"], scope["headers"])
-        if problem is None:
-            await self._app(scope, receive, with_headers)
-            return
-        await problems.answer(problem, with_headers)
-
-    def _refused(
-        self, method: str, headers: Iterable[tuple[bytes, bytes]]
-    ) -> problems.Problem | None:
-        given = [(name, value.decode("latin-1")) for name, value in headers]
-        hosts = [value for name, value in given if name == b"host"]
+        Raises:
+          problems.Problem: The request is refused.
+        """
+        hosts = request.headers.getlist("host")
         if len(hosts) != 1 or not self._is_own(hosts[0]):
             shown = ", ".join(hosts) or "none"
-            return problems.Problem(
+            raise problems.Problem(
                 problems.FORBIDDEN,
                 f"expected the name of this server as Host, received {shown}: name "
                 f"it with --allowed_hosts",
             )
-        values = dict(given)
-        origin = values.get(b"origin")
+        origin = request.headers.get("origin")
         if origin is not None and origin.partition("://")[2] != hosts[0]:
-            return problems.Problem(
+            raise problems.Problem(
                 problems.FORBIDDEN, f"expected no page of another site, found {origin}"
             )
-        if self._token and not self._has_token(values.get(b"authorization", "")):
-            return problems.Problem(
+        if self._token and not self._has_token(request):
+            raise problems.Problem(
                 problems.NO_TOKEN,
                 "expected the header Authorization: Bearer TOKEN (or the token as the "
                 "password), received none or another",
             )
-        kind = values.get(b"content-type", "").partition(";")[0].strip().lower()
-        if method in _WITH_BODY and kind != "application/json":
-            return problems.Problem(
+        kind = request.headers.get("content-type", "").partition(";")[0].strip()
+        if request.method == "POST" and kind.lower() != "application/json":
+            raise problems.Problem(
                 problems.WRONG_TYPE,
                 f"expected the header Content-Type: application/json, received "
                 f"{kind or 'none'}",
             )
-        return None
 
     def _is_own(self, host: str) -> bool:
-        name = _without_port(host).lower()
-        if name in self._names:
+        is_bracketed = host.startswith("[")
+        name = host[1:].partition("]")[0] if is_bracketed else host.partition(":")[0]
+        if name.lower() in self._names:
             return True
-        return self._takes_addresses and _is_address(name)
+        try:
+            return self._takes_addresses and bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
 
-    def _has_token(self, authorization: str) -> bool:
-        scheme, _, given = authorization.partition(" ")
-        found = given.strip().encode("latin-1")
+    def _has_token(self, request: http.Request) -> bool:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        token = given.strip().encode("latin-1")
         if scheme.lower() == "basic":
             try:
-                found = base64.b64decode(found, validate=True).partition(b":")[2]
+                token = base64.b64decode(token, validate=True).partition(b":")[2]
             except binascii.Error:
-                found = b""
+                return False
         elif scheme.lower() != "bearer":
-            found = b""
-        return self._token is not None and hmac.compare_digest(found, self._token)
+            return False
+        return self._token is not None and hmac.compare_digest(token, self._token)
 
 
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+async def body(request: http.Request, limits: settings.Limits) -> dict[str, Any]:
+    """Returns the JSON object in the body of a request.
 
-
-def _is_address(name: str) -> bool:
+    Raises:
+      problems.Problem: The body is too large, too slow, or no JSON object.
+      errors.UserError: An object has a key twice.
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise problems.Problem(
+            problems.WRONG_TYPE, "expected a body without Content-Encoding"
+        )
+    text = bytearray()
     try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+        async with asyncio.timeout(limits.body_seconds):
+            async for piece in request.stream():
+                text += piece
+                if len(text) > limits.body_bytes:
+                    raise problems.Problem(
+                        problems.TOO_LARGE,
+                        f"expected a body of at most {limits.body_bytes:,} bytes, "
+                        f"received more",
+                    )
+    except TimeoutError:
+        raise problems.Problem(
+            problems.TOO_SLOW,
+            f"expected the whole body within {limits.body_seconds:g} s",
+        ) from None
+    except http.ClientDisconnect:
+        raise problems.bad("expected the whole body, received a part") from None
+    if len(text) < _LONG:
+        return _object(bytes(text))
+    return await asyncio.to_thread(_object, bytes(text))
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value = requests.loads(text)
+    except ValueError as error:
+        raise problems.bad(f"expected a body of JSON: {error}") from None
+    if not isinstance(value, dict):
+        shown = text[:60].decode(errors="replace")
+        raise problems.bad(f"expected a JSON object, received {shown}")
+    return value

@@ -9,7 +9,6 @@ thread, except the runs themselves.
 import asyncio
 import collections
 import concurrent.futures
-import contextlib
 import dataclasses
 import math
 import time
@@ -18,13 +17,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ytdnn.ops.server import problems, records, settings
+from ytdnn.ops.server import metrics, problems, records, settings
 
 Row = Mapping[str, Any]
 Outputs = dict[str, npt.NDArray[Any]]
 Run = Callable[[Sequence[Row]], Outputs]
-
-_FULL = "The batch scheduling queue to which this task was submitted is full"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +56,13 @@ class Threads:
       queue_seconds: Requests are refused while the first in the queue has waited for
         longer.
       num_op_threads: Threads of the operations of a run; None: one for each core.
+      free: Counts the threads that run nothing.
+      executor: The threads.
     """
 
     def __init__(
         self,
         parameters: settings.Batching,
-        observe: Callable[[Answered], None] = lambda answered: None,
         queue_seconds: float = math.inf,
         num_op_threads: int | None = None,
     ) -> None:
@@ -72,18 +70,15 @@ class Threads:
 
         Args:
           parameters: Parameters of batching.
-          observe: Function that is called with the times of each request.
           queue_seconds: Requests are refused while the first in the queue has waited
             for longer.
           num_op_threads: Threads of the operations of a run; None: one for each core.
         """
         self.parameters = parameters
-        self.observe = observe
         self.queue_seconds = queue_seconds
         self.num_op_threads = num_op_threads
-        self._free = parameters.num_batch_threads
-        self._waiting: collections.deque[Queue] = collections.deque()
-        self._executor = concurrent.futures.ThreadPoolExecutor(
+        self.free = asyncio.Semaphore(parameters.num_batch_threads)
+        self.executor = concurrent.futures.ThreadPoolExecutor(
             parameters.num_batch_threads, thread_name_prefix="run"
         )
 
@@ -91,30 +86,9 @@ class Threads:
         """Returns a queue of requests to one signature."""
         return Queue(run, self)
 
-    def start(self, queue: "Queue") -> None:
-        """Runs a batch of a queue, now or when a thread is free."""
-        if not self._free:
-            if queue not in self._waiting:
-                self._waiting.append(queue)
-            return
-        tasks = queue.take()
-        if tasks:
-            self._free -= 1
-            asyncio.get_running_loop().create_task(self._run(queue, tasks))
-
-    async def _run(self, queue: "Queue", tasks: list[_Task]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._executor, _run, queue.run, tasks, loop)
-        finally:
-            self._free += 1
-            while self._free and self._waiting:
-                self.start(self._waiting.popleft())
-            queue.continue_()
-
     def close(self) -> None:
         """Ends the threads when their runs have ended."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Queue:
@@ -130,7 +104,9 @@ class Queue:
         self._threads = threads
         self._tasks: collections.deque[_Task] = collections.deque()
         self._num_rows = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._full: asyncio.Future[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._runs: set[asyncio.Task[None]] = set()
 
     async def ask(self, rows: Sequence[Row], seconds: float) -> Answered:
         """Returns the outputs for the rows of a request.
@@ -141,29 +117,30 @@ class Queue:
 
         Raises:
           problems.Problem: The queue is full, the wait is too long, or the run took
-          too
-            long.
+            too long.
         """
         record = records.current()
-        seconds = min(seconds, record.left_seconds)
+        seconds = min(seconds, record.timeout_seconds - record.seconds)
         self._require_short(len(rows), seconds)
         loop = asyncio.get_running_loop()
         task = _Task(rows, loop.create_future(), time.perf_counter())
         self._tasks.append(task)
         self._num_rows += len(rows)
-        self.continue_()
+        self._continue()
         try:
             async with asyncio.timeout(max(0.0, seconds)):
-                found = await task.future
+                answered = await task.future
         except TimeoutError:
             raise problems.Problem(
                 problems.LATE, f"no answer within {seconds:g} s"
             ) from None
-        self._threads.observe(found)
-        record.add("queue", task.since, found.queue_seconds)
-        record.add("run", task.since + found.queue_seconds, found.run_seconds)
-        record.facts["batch_size"] = found.batch_size
-        return found
+        metrics.QUEUE_SECONDS.observe(answered.queue_seconds)
+        metrics.RUN_SECONDS.observe(answered.run_seconds)
+        metrics.BATCH_SIZE.observe(answered.batch_size)
+        record.stages["queue"] = answered.queue_seconds
+        record.stages["run"] = answered.run_seconds
+        record.facts["batch_size"] = answered.batch_size
+        return answered
 
     @property
     def waited_seconds(self) -> float:
@@ -182,7 +159,7 @@ class Queue:
         after = max(1, math.ceil(waited))
         most = self._threads.parameters.most_rows
         if self._num_rows and self._num_rows + num_rows > most:
-            raise problems.Problem(problems.OVERLOADED, _FULL, after)
+            raise problems.Problem(problems.OVERLOADED, "the queue is full", after)
         if waited > max(0.0, min(seconds, self._threads.queue_seconds)):
             raise problems.Problem(
                 problems.OVERLOADED,
@@ -190,74 +167,72 @@ class Queue:
                 after,
             )
 
-    def continue_(self) -> None:
-        """Starts a batch if one is due, and schedules the next check."""
-        if not self._tasks:
+    def _continue(self) -> None:
+        """Starts to run batches, or runs a full one before its deadline."""
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        elif self._full and not self._full.done() and self._is_full():
+            self._full.set_result(None)
+
+    def _is_full(self) -> bool:
+        return self._num_rows >= self._threads.parameters.max_batch_size
+
+    async def _drain(self) -> None:
+        """Runs batches until no request waits.
+
+        Requests that arrive until a thread is free join the batch.
+        """
+        loop = asyncio.get_running_loop()
+        while self._tasks:
+            timeout = self._threads.parameters.batch_timeout_micros / 1e6
+            left = timeout - self.waited_seconds
+            if left > 0 and not self._is_full():
+                self._full = loop.create_future()
+                await asyncio.wait([self._full], timeout=left)
+            await self._threads.free.acquire()
+            self._runs.add(run := loop.create_task(self._run(self._take())))
+            run.add_done_callback(self._runs.discard)
+
+    async def _run(self, tasks: list[_Task]) -> None:
+        try:
+            if tasks:
+                await self._answer(tasks)
+        finally:
+            self._threads.free.release()
+
+    async def _answer(self, tasks: list[_Task]) -> None:
+        """Runs a batch in a thread, and gives each request its part."""
+        loop = asyncio.get_running_loop()
+        rows = [row for task in tasks for row in task.rows]
+        started = time.perf_counter()
+        try:
+            outputs = await loop.run_in_executor(self._threads.executor, self.run, rows)
+        except Exception as error:
+            if len(tasks) == 1:
+                if not tasks[0].future.done():
+                    tasks[0].future.set_exception(error)
+                return
+            for task in tasks:  # one of them is to blame, the others are answered
+                await self._answer([task])
             return
-        parameters = self._threads.parameters
-        waited = time.perf_counter() - self._tasks[0].since
-        left = parameters.batch_timeout_micros / 1e6 - waited
-        if left <= 0 or self._num_rows >= parameters.max_batch_size:
-            self._threads.start(self)
-        elif self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(left, self._at_deadline)
+        seconds, first = time.perf_counter() - started, 0
+        for task in tasks:
+            part = slice(first, first + len(task.rows))
+            first = part.stop
+            own = {name: values[part] for name, values in outputs.items()}
+            waited = started - task.since
+            if not task.future.done():  # the request was not given up
+                task.future.set_result(Answered(own, waited, seconds, len(rows)))
 
-    def _at_deadline(self) -> None:
-        self._timer = None
-        if self._tasks:
-            self._threads.start(self)
-
-    def take(self) -> list[_Task]:
+    def _take(self) -> list[_Task]:
         """Returns the requests of the next batch, at least the first one."""
-        found: list[_Task] = []
+        batch: list[_Task] = []
         size = 0
         most = self._threads.parameters.max_batch_size
-        while self._tasks and (not found or size + len(self._tasks[0].rows) <= most):
+        while self._tasks and (not batch or size + len(self._tasks[0].rows) <= most):
             task = self._tasks.popleft()
             self._num_rows -= len(task.rows)
             if not task.future.done():
-                found.append(task)
+                batch.append(task)
                 size += len(task.rows)
-        return found
-
-
-def _run(run: Run, tasks: list[_Task], loop: asyncio.AbstractEventLoop) -> None:
-    """Runs a batch in a thread, and hands its parts over."""
-    started = time.perf_counter()
-    rows = [row for task in tasks for row in task.rows]
-    try:
-        outputs = run(rows)
-    except Exception as error:
-        if len(tasks) > 1:  # one of them is to blame, the others are answered
-            for task in tasks:
-                _run(run, [task], loop)
-            return
-        _hand_over(loop, tasks[0].future.set_exception, tasks[0].future, error)
-        return
-    seconds = time.perf_counter() - started
-    first = 0
-    for task in tasks:
-        part = slice(first, first + len(task.rows))
-        first = part.stop
-        answered = Answered(
-            {name: values[part] for name, values in outputs.items()},
-            started - task.since,
-            seconds,
-            len(rows),
-        )
-        _hand_over(loop, task.future.set_result, task.future, answered)
-
-
-def _hand_over(
-    loop: asyncio.AbstractEventLoop,
-    give: Callable[[Any], None],
-    future: "asyncio.Future[Answered]",
-    value: Any,
-) -> None:
-    def at_loop() -> None:
-        if not future.done():
-            give(value)
-
-    with contextlib.suppress(RuntimeError):  # the loop has ended, nobody waits
-        loop.call_soon_threadsafe(at_loop)
+        return batch

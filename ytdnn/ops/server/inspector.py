@@ -5,23 +5,24 @@ prepared set, and its world, are loaded on first use.
 """
 
 import asyncio
-import concurrent.futures
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import threading
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import polars as pl
+from starlette import requests as http
 
-from ytdnn.base import artifacts, errors, schema
+from ytdnn.base import artifacts, errors, ragged, schema
 from ytdnn.bundle import bundle, explained, user_requests
+from ytdnn.evaluation import protocol, truths
 from ytdnn.log import prepared
-from ytdnn.ops.server import models, predict, problems, recommend, settings, truth
+from ytdnn.ops.server import access, models, predict, problems, recommend, settings
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown
-_EXPLAINED = "video_id"
 
 Json = dict[str, Any]
-Found = TypeVar("Found")
 
 
 class Inspector:
@@ -31,166 +32,149 @@ class Inspector:
         """Stores the settings."""
         self._given = given
         self._data: prepared.PreparedData | None = None
-        self._truth: truth.Truth | None = None
-        self._thread = concurrent.futures.ThreadPoolExecutor(
-            1, thread_name_prefix="inspect"
-        )
+        self._pages: Any = None  # the world's truth about slates, of `_data`
+        self._lock = threading.Lock()  # while the prepared set is read
 
-    async def _apart(self, function: Callable[..., Found], *given: Any) -> Found:
-        """Runs a function in the one thread that reads the prepared set."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *given)
-
-    def facts(self, version: models.Version) -> Json:
+    async def facts(self, _: http.Request, version: models.Version) -> Json:
         """Returns the facts that the page needs first."""
-        model = version.models[version.recommender]
-        asked = model.get(explained.CANDIDATES)
-        fields = asked.fields if asked else {}
-        described = version.bundle.manifest.facts
+        signature = version.models[version.recommender].get(explained.CANDIDATES)
+        facts = version.bundle.manifest.facts
         return {
             "version": version.number,
             "inspect": self._given.inspect,
-            "explains": asked is not None,
+            "explains": signature is not None,
             "has_ranker": version.bundle.has_ranker,
             "score_meaning": version.bundle.score_meaning,
             "meanings": version.bundle.meanings,
-            "sources": described.get("sources", {}),
-            "num_candidates": described["num_candidates"],
-            "catalogue": described["catalogue"],
+            "sources": facts.get("sources", {}),
+            "num_candidates": facts["num_candidates"],
+            "catalogue": facts["catalogue"],
             "inputs": [
                 {"name": f.name, "list": f.is_list, "text": f.dtype == "string"}
                 | {"meaning": f.meaning}
-                for f in fields.values()
+                for f in (signature.fields.values() if signature else ())
             ],
         }
 
     async def completed(
-        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
+        self, version: models.Version, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Returns a request; a user id alone is completed from the prepared set.
 
         Raises:
           errors.UserError: The user or `k` is malformed.
         """
-        _, user_id, _ = recommend.split(body, limits)
+        _, user_id, _ = recommend.split(body, self._given.limits)
         is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
         if is_whole or not self._given.inspect or self._given.data is None:
             return body
-        return await self._apart(self._filled, version, body)
-
-    def _filled(
-        self, version: models.Version, body: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """Returns a request completed from the prepared set, if its user is in it."""
         try:
-            return self._request(version, body[schema.USER_ID]) | dict(body)
-        except errors.UserError:
+            request = await asyncio.to_thread(
+                self._request, version, body[schema.USER_ID]
+            )
+        except errors.UserError:  # a user that the prepared set has not
             return body
+        return request | dict(body)
 
-    async def users(self, version: models.Version, text: str) -> Json:
+    async def users(self, request: http.Request, version: models.Version) -> Json:
         """Returns users by the beginning of their id, and their number.
 
         Raises:
           problems.Problem: Users are not shown.
           errors.UserError: There is no prepared set.
         """
-        return await self._apart(self._users, version, text)
+        text = request.query_params.get("query", "")
+        data = await asyncio.to_thread(self._prepared, version)
+        ids = data.users[schema.USER_ID]
+        matches = ids.filter(ids.cast(pl.String).str.starts_with(text))
+        return {"users": matches.head(_MOST_LISTED).to_list(), "number": len(ids)}
 
-    def _users(self, version: models.Version, text: str) -> Json:
-        ids = self._prepared(version).users[schema.USER_ID]
-        found = ids.filter(ids.cast(pl.String).str.starts_with(text))
-        return {"users": found.head(_MOST_LISTED).to_list(), "number": len(ids)}
-
-    async def user(self, version: models.Version, user_id: str) -> Json:
+    async def user(self, request: http.Request, version: models.Version) -> Json:
         """Returns a user's request, and the history with titles.
 
         Raises:
           problems.Problem: Users are not shown.
           errors.UserError: There is no such user.
         """
-        request = await self._apart(self._request, version, user_id)
-        return {"user_id": user_id, "request": request} | history(version, request)
+        user_id = request.query_params.get("user_id", "")
+        asked = await asyncio.to_thread(self._request, version, user_id)
+        return {"user_id": user_id, "request": asked} | _history(version, asked)
 
     def _request(self, version: models.Version, user_id: str | int) -> Json:
-        asked = user_requests.at_end(self._prepared(version), user_id)
-        request = version.bundle.fitting(asked)
+        at_end = user_requests.at_end(self._prepared(version), user_id)
+        request = version.bundle.fitting(at_end)
         request.pop(schema.K)
         return request
 
-    async def videos(self, version: models.Version, text: str) -> Json:
+    async def videos(self, request: http.Request, version: models.Version) -> Json:
         """Returns videos with a text in their id or title."""
+        text = request.query_params.get("query", "")
         return await asyncio.to_thread(_videos, version, text[:100].casefold())
 
-    async def answer(
-        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
-    ) -> Json:
+    async def answer(self, request: http.Request, version: models.Version) -> Json:
         """Returns every candidate of a request, with its true value on a world.
 
         Raises:
           problems.Problem: The version lacks the signature.
           errors.UserError: The request is malformed.
         """
-        request, user_id, k = recommend.split(body, limits)
-        found, answered = await recommend.candidates(version, request, limits)
+        limits = self._given.limits
+        body = await access.body(request, limits)
+        asked, user_id, k = recommend.split(body, limits)
+        answered = await recommend.ask(version, asked, limits)
+        candidates = recommend.described(version, answered.outputs)
         seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
-        signature = version.explaining(explained.CANDIDATES)
+        fields = version.explaining(explained.CANDIDATES).fields
         answer: Json = {
             "version": version.number,
-            "candidates": found,
-            "doubts": version.doubts(request, signature.fields),
+            "candidates": candidates,
+            "warnings": version.warnings(asked, fields),
             "seconds": {"candidates": seconds[0], "ranking": seconds[1]},
-        } | history(version, request)
+        } | _history(version, asked)
         if self._given.inspect and user_id is not None:
-            ids = [one[schema.VIDEO_ID] for one in found]
-            worth = await self._apart(self._worth, version, user_id, ids, k)
-            answer |= {"truth": worth}
+            ids = [one[schema.VIDEO_ID] for one in candidates]
+            truth = await asyncio.to_thread(self._truth, version, user_id, ids, k)
+            answer |= {"truth": truth}
         return answer
 
-    def _worth(
+    def _truth(
         self, version: models.Version, user_id: str | int, ids: list[Any], k: int
     ) -> Json | None:
         """Returns the true watch seconds of candidates; None without a world."""
         data = self._prepared(version)
-        if self._truth is None:
-            self._truth = truth.Truth(data)
-        try:
-            found = self._truth.expected_seconds(user_id, ids, k)
-        except errors.UserError:
-            return None  # a user that was typed
-        if found is None:
+        if self._pages is None:
+            self._pages = truths.pages_of(data)
+        worth = self._pages and truth(data, self._pages, user_id, ids, k)
+        if not worth:
             return None
         best = [
-            {schema.VIDEO_ID: video, schema.TITLE: version.title(video)}
-            for video in found["best"]
+            {schema.VIDEO_ID: video, schema.TITLE: version.bundle.title(video)}
+            for video in worth["best"]
         ]
-        return found | {"best": best}
+        return worth | {"best": best}
 
-    async def why(
-        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
-    ) -> Json:
-        """Returns the contribution of each feature to a video's score.
-
-        Args:
-          version: Version that answers.
-          body: A request, and the video as `video_id`.
-          limits: Limits of one request.
+    async def why(self, request: http.Request, version: models.Version) -> Json:
+        """Returns the contribution of each feature to the score of `video_id`.
 
         Raises:
           problems.Problem: The version lacks the signature.
           errors.UserError: The request is malformed.
         """
-        given = dict(body)
-        video = predict.decoded(given.pop(_EXPLAINED, None))
-        request, _, _ = recommend.split(given, limits)
+        limits = self._given.limits
+        body = await access.body(request, limits)
+        video = predict.decoded(body.pop(schema.VIDEO_ID, None))
+        asked, _, _ = recommend.split(body, limits)
         signature = version.explaining(explained.EXPLAIN)
         known = version.explaining(explained.CANDIDATES).fields
-        predict.check(request, known, limits)
-        own = {n: v for n, v in request.items() if n in signature.fields}
+        predict.check(asked, known, limits)
+        own = {n: v for n, v in asked.items() if n in signature.fields}
         row = predict.check(own | {schema.VIDEO_IDS: [video]}, signature.fields, limits)
-        found = await signature.queue.ask([row], limits.answer_seconds)
+        answered = await signature.queue.ask([row], limits.answer_seconds)
         ranker = version.bundle.outputs(bundle.RANKER)
         said = {"score_meaning": ranker[schema.SCORES].meaning}
-        return {"version": version.number} | said | _why(version, video, found.outputs)
+        return (
+            {"version": version.number} | said | _why(version, video, answered.outputs)
+        )
 
     def _prepared(self, version: models.Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from.
@@ -207,21 +191,80 @@ class Inspector:
             )
         if self._given.data is None:
             raise errors.UserError(
-                "expected a prepared set to look up users in, found none next to the "
-                "bundle: start the server with --workdir=DIR"
+                "expected a prepared set to look up users in, received none next to "
+                "the bundle: start the server with --workdir=DIR"
             )
-        if self._data is None:
-            self._data = prepared.load(self._given.data)
-        manifest, place = version.bundle.manifest, version.bundle.directory
-        try:
-            artifacts.require_input(manifest, place, prepared.KIND, self._data.manifest)
-        except errors.UserError:  # it may have been prepared again meanwhile
-            self._data, self._truth = prepared.load(self._given.data), None
-            artifacts.require_input(manifest, place, prepared.KIND, self._data.manifest)
-        return self._data
+        opened = version.bundle
+        with self._lock:
+            data = self._data or prepared.load(self._given.data)
+            inputs = opened.manifest, opened.directory, prepared.KIND
+            try:
+                artifacts.require_input(*inputs, data.manifest)
+            except errors.UserError:  # it may have been prepared again meanwhile
+                data = prepared.load(self._given.data)
+                artifacts.require_input(*inputs, data.manifest)
+            if data is not self._data:
+                self._data, self._pages = data, None
+            return data
 
 
-def history(version: models.Version, request: Mapping[str, Any]) -> Json:
+def truth(
+    data: prepared.PreparedData, pages: Any, user_id: str | int, ids: list[Any], k: int
+) -> Json | None:
+    """Returns the expected seconds of videos, each in the first place of a slate.
+
+    Args:
+      data: Prepared set of a world.
+      pages: The world's truth about slates.
+      user_id: Id as in the log, or its text.
+      ids: Ids of the videos.
+      k: Length of the catalogue's best slate, for comparison.
+
+    Returns:
+      The seconds, and the ids and seconds of the best slate; None for a user that is
+      not in the log.
+    """
+    user = data.users[schema.USER_ID].cast(pl.String).index_of(str(user_id))
+    if user is None:
+        return None
+    case, videos = _case(data, user), data.videos[schema.VIDEO_ID]
+
+    def seconds(slate: np.ndarray) -> list[float]:
+        if not slate.size:
+            return []
+        worth = pages.worth(case, slate.astype(np.int32), np.zeros(1))
+        return [float(value) for value in worth.seconds[0]]
+
+    indices = {video: index for index, video in enumerate(videos, 1)}
+    best = pages.best(case, k)
+    return {
+        "seconds": seconds(np.array([[indices[video] for video in ids]])),
+        "best": [videos[index - 1] for index in best[0].tolist() if index],
+        "best_seconds": seconds(best),
+    }
+
+
+def _case(data: prepared.PreparedData, user: int) -> protocol.Cases:
+    """Returns a user's request at the end of the log as an evaluation has it."""
+    users = np.array([user])
+    ends = data.log.shard_index.offsets("watches")[users + 1]
+    watched = data.log.shard_index.watched_before(users, ends)
+    return protocol.Cases(
+        users=users,
+        ends=ends,
+        times=np.array([data.windows.end_of_log + 1], np.int64),
+        watched=watched,
+        removed=watched,
+        available_from=None,
+        targets=ragged.empty(1),
+        labels=np.zeros(0, np.int64),
+        seconds=None,
+        num_left_out=0,
+        num_listed=data.vocabulary_size,
+    )
+
+
+def _history(version: models.Version, request: Mapping[str, Any]) -> Json:
     """Returns the watches of a request, the latest first, and their number."""
     watched = request.get(schema.WATCHED_VIDEO_IDS) or []
     times = request.get(schema.WATCH_TIMES) or [None] * len(watched)
@@ -230,7 +273,7 @@ def history(version: models.Version, request: Mapping[str, Any]) -> Json:
         {
             "place": place,
             schema.VIDEO_ID: watched[place],
-            schema.TITLE: version.title(watched[place]),
+            schema.TITLE: version.bundle.title(watched[place]),
             schema.TIME: times[place] or None,
             schema.WATCH_SECONDS: _known(seconds[place]),
         }
@@ -244,45 +287,44 @@ def _known(seconds: float | None) -> float | None:
 
 
 def _videos(version: models.Version, text: str) -> Json:
-    found = []
+    matches = []
     for video, title in version.bundle.titles.items():
         if text in str(video).casefold() or (title and text in title.casefold()):
-            found.append({schema.VIDEO_ID: video, schema.TITLE: title})
-            if len(found) == _MOST_LISTED:
+            matches.append({schema.VIDEO_ID: video, schema.TITLE: title})
+            if len(matches) == _MOST_LISTED:
                 break
-    return {"videos": found}
+    return {"videos": matches}
 
 
 def _why(version: models.Version, video: Any, outputs: Mapping[str, Any]) -> Json:
     """Returns the features by how much each changes the score, and the nearest."""
     score = float(outputs[schema.SCORES][0, 0])
-    features: list[Json] = []
-    for name, values in outputs.items():
-        if not name.startswith(explained.WITHOUT):
-            continue
-        feature = name.removeprefix(explained.WITHOUT)
-        value = outputs.get(explained.VALUE + feature)
-        without = float(values[0, 0])
-        features.append(
-            {
-                "feature": feature,
-                "value": None if value is None else float(value[0, 0]),
-                "without": without,
-                "change": score - without,
-            }
-        )
-    features.sort(key=lambda one: -abs(one["change"]))
-    ids = outputs[explained.NEAREST_IDS][0, 0].tolist()
+    numbers = {name: v[0, 0].tolist() for name, v in outputs.items() if v.ndim == 2}
+    changes = {
+        name.removeprefix(explained.WITHOUT): score - number
+        for name, number in numbers.items()
+        if name.startswith(explained.WITHOUT)
+    }
+    features = [
+        {
+            "feature": name,
+            "value": numbers.get(explained.VALUE + name),
+            "without": numbers[explained.WITHOUT + name],
+            "change": change,
+        }
+        for name, change in sorted(changes.items(), key=lambda one: -abs(one[1]))
+    ]
+    ids = map(recommend.plain_id, outputs[explained.NEAREST_IDS][0, 0].tolist())
     cosines = outputs[explained.NEAREST_COSINES][0, 0].tolist()
-    near = [(recommend.plain_id(v), c) for v, c in zip(ids, cosines, strict=True)]
+    titles = version.bundle.titles
     return {
         schema.VIDEO_ID: video,
-        schema.TITLE: version.title(video),
+        schema.TITLE: version.bundle.title(video),
         schema.SCORE: score,
         "features": features,
         "nearest": [
-            {schema.VIDEO_ID: v, schema.TITLE: version.title(v), "cosine": c}
-            for v, c in near
-            if v in version.bundle.titles
+            {schema.VIDEO_ID: near, schema.TITLE: titles[near], "cosine": cosine}
+            for near, cosine in zip(ids, cosines, strict=True)
+            if near in titles
         ],
     }

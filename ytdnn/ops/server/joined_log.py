@@ -14,7 +14,7 @@ import json
 import pathlib
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -31,7 +31,6 @@ SOURCES = "sources"
 SEED_IDS = "seed_ids"
 PROPENSITIES = schema.PROPENSITIES
 _KEY = (REQUEST_ID, schema.VIDEO_ID)
-_ANSWERED_AT = "answered_at"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +135,11 @@ def join(
         log of a join.
     """
     now = time.time() if now is None else now
-    answers, feedback = _read(log)
+    answers = _read(log, ANSWERS)
+    if answers is None:
+        raise errors.UserError(
+            f"expected a log of `ytdnn serve --log=DIR` in {log}, found no answers"
+        )
     old = answers.filter(pl.col(SERVED_AT) <= now - wait)
     known = old.filter(pl.col(schema.USER_ID).is_not_null())
     if known.is_empty():
@@ -146,75 +149,107 @@ def join(
             f"none ({number}, {len(answers) - len(old):,} of them younger): give a "
             f"shorter --wait, or a user_id with each request"
         )
-    shown = _shown(known)
-    became, late, unmatched = _counted(shown, answers, feedback, wait)
-    impressions = _impressions(shown, became)
-    _write(out, impressions, _watches(shown, became))
-    return Joined(
-        answers=len(known),
-        impressions=len(impressions),
-        clicks=int(impressions[schema.CLICKED].sum()),
-        younger=len(answers) - len(old),
-        without_user=len(old) - len(known),
-        late=late,
-        unmatched=unmatched,
-    )
-
-
-def _read(log: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns all answers and all feedback."""
-    found = []
-    for kind in (ANSWERS, FEEDBACK):
-        paths = sorted((log / kind).glob("*/*.parquet"))
-        try:
-            frames = [pl.read_parquet(path) for path in paths]
-            found.append(pl.concat(frames, how="diagonal") if frames else None)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            line = str(error).partition("\n")[0]
-            raise errors.UserError(
-                f"expected parts of a served log with equal columns in {log / kind}, "
-                f"found others: {line}"
-            ) from None
-    answers, feedback = found
-    if answers is None:
-        raise errors.UserError(
-            f"expected a log of `ytdnn serve --log=DIR` in {log}, found no answers"
-        )
+    feedback = _read(log, FEEDBACK)
     if feedback is None:
         id_type = answers.schema[VIDEO_IDS].inner  # type: ignore[attr-defined]
         feedback = pl.DataFrame(schema=feedback_schema(id_type))
-    return answers, feedback
+    matched = feedback.join(
+        answers.select(REQUEST_ID, VIDEO_IDS, answered_at=SERVED_AT), on=REQUEST_ID
+    ).filter(pl.col(VIDEO_IDS).list.contains(pl.col(schema.VIDEO_ID)))
+    in_time = matched.filter(pl.col(SERVED_AT) - pl.col("answered_at") <= wait)
+    impressions, watches = _tables(known, in_time)
+    _write(out, {schema.IMPRESSIONS: impressions, schema.WATCHES: watches})
+    return Joined(
+        answers=len(known),
+        impressions=len(impressions),
+        clicks=len(watches),
+        younger=len(answers) - len(old),
+        without_user=len(old) - len(known),
+        late=len(matched) - len(in_time),
+        unmatched=len(feedback) - len(matched),
+    )
+
+
+def _read(log: pathlib.Path, kind: str) -> pl.DataFrame | None:
+    """Returns all answers or all feedback; None without any."""
+    paths = sorted((log / kind).glob("*/*.parquet"))
+    try:
+        frames = [pl.read_parquet(path) for path in paths]
+        return pl.concat(frames, how="diagonal") if frames else None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        line = str(error).partition("\n")[0]
+        raise errors.UserError(
+            f"expected parts of a served log with equal columns in {log / kind}, "
+            f"found others: {line}"
+        ) from None
+
+
+def _tables(
+    answers: pl.DataFrame, feedback: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the tables `impressions` and `watches`.
+
+    Several feedbacks on one impression are merged: clicked if any is, with the longest
+    watch time, and the greatest value of each outcome. Each click is a watch, a second
+    after its slate.
+    """
+    others = {REQUEST_ID, SERVED_AT, schema.VIDEO_ID, VIDEO_IDS, "answered_at"}
+    others |= {schema.CLICKED, schema.WATCH_SECONDS}
+    outcomes = [
+        name
+        for name in feedback.columns
+        if name not in others and feedback[name].null_count() < feedback.height
+    ]
+    merged = feedback.group_by(_KEY).agg(
+        pl.col(schema.CLICKED).any(),
+        pl.col(schema.WATCH_SECONDS, *outcomes).max(),
+    )
+    shown = _shown(answers).join(merged, on=_KEY, how="left")
+    # Without feedback an impression has no outcome.
+    shown = shown.with_columns(
+        pl.col(name).fill_null(pl.lit(0).cast(merged.schema[name]))
+        for name in (schema.CLICKED, schema.WATCH_SECONDS, *outcomes)
+    ).rename({REQUEST_ID: schema.PAGE_ID})
+    watches = shown.filter(schema.CLICKED).select(
+        schema.USER_ID,
+        schema.VIDEO_ID,
+        pl.col(schema.TIME) + 1,
+        schema.WATCH_SECONDS,
+        schema.DEVICE,
+    )
+    return (
+        shown.sort(schema.TIME, schema.PAGE_ID, schema.POSITION),
+        watches.sort(schema.TIME, schema.USER_ID),
+    )
 
 
 def _shown(answers: pl.DataFrame) -> pl.DataFrame:
     """Returns a row for each video of each answer."""
-    lists = [VIDEO_IDS, CANDIDATE_SCORES, SOURCES, SEED_IDS, PROPENSITIES]
-    return (
-        _with_propensities(answers)
-        .select(
-            REQUEST_ID,
-            pl.col(SERVED_AT).alias(_ANSWERED_AT),
-            _users(answers),
-            pl.coalesce(schema.TIME, pl.col(SERVED_AT).cast(pl.Int64)).alias(
-                schema.TIME
-            ),
-            schema.DEVICE,
-            *lists,
-            pl.int_ranges(pl.col(VIDEO_IDS).list.len()).alias(schema.POSITION),
-        )
-        .filter(pl.col(VIDEO_IDS).list.len() > 0)
-        .explode(*lists, schema.POSITION)
-        .rename({VIDEO_IDS: schema.VIDEO_ID})
-    )
-
-
-def _with_propensities(answers: pl.DataFrame) -> pl.DataFrame:
-    """Returns answers with lists of propensities, null in parts without them."""
-    none = pl.repeat(None, pl.len(), dtype=pl.Float32)
-    unknown = pl.col(VIDEO_IDS).list.eval(none)
+    columns = {
+        VIDEO_IDS: schema.VIDEO_ID,
+        SOURCES: schema.SOURCE,
+        CANDIDATE_SCORES: schema.SCORE,
+        SEED_IDS: schema.SEED_VIDEO_ID,
+        PROPENSITIES: schema.PROPENSITY,
+    }
+    # Answers of earlier servers have no propensities.
+    unknown = pl.col(VIDEO_IDS).list.eval(pl.repeat(None, pl.len(), dtype=pl.Float32))
     if PROPENSITIES in answers.columns:
-        unknown = pl.coalesce(pl.col(PROPENSITIES), unknown)
-    return answers.with_columns(unknown.alias(PROPENSITIES))
+        unknown = pl.coalesce(PROPENSITIES, unknown)
+    answers = answers.filter(pl.col(VIDEO_IDS).list.len() > 0)
+    return (
+        answers.select(
+            _users(answers),
+            pl.coalesce(schema.TIME, pl.col(SERVED_AT).cast(pl.Int64)),
+            REQUEST_ID,
+            schema.DEVICE,
+            pl.int_ranges(pl.col(VIDEO_IDS).list.len()).alias(schema.POSITION),
+            *(pl.col(name) for name in columns if name != PROPENSITIES),
+            unknown.alias(PROPENSITIES),
+        )
+        .explode(*columns, schema.POSITION)
+        .rename(columns)
+    )
 
 
 def _users(answers: pl.DataFrame) -> pl.Series:
@@ -225,105 +260,26 @@ def _users(answers: pl.DataFrame) -> pl.Series:
     return pl.Series(schema.USER_ID, [str(one) for one in ids], pl.String)
 
 
-def _counted(
-    shown: pl.DataFrame, answers: pl.DataFrame, feedback: pl.DataFrame, wait: float
-) -> tuple[pl.DataFrame, int, int]:
-    """Returns impressions with their feedback, and the number of feedbacks left out.
-
-    Several feedbacks on one impression are merged: clicked if any is, with the longest
-    watch time, and the greatest value of each outcome.
-    """
-    served = answers.select(
-        REQUEST_ID, pl.col(SERVED_AT).alias(_ANSWERED_AT), VIDEO_IDS
-    )
-    matched = feedback.join(served, on=REQUEST_ID, how="inner").filter(
-        pl.col(VIDEO_IDS).list.contains(pl.col(schema.VIDEO_ID))
-    )
-    in_time = matched.filter(pl.col(SERVED_AT) - pl.col(_ANSWERED_AT) <= wait)
-    became = in_time.group_by(_KEY).agg(
-        pl.col(schema.CLICKED).any(),
-        pl.col(schema.WATCH_SECONDS).max(),
-        pl.col(SERVED_AT).max(),
-        *(pl.col(name).max() for name in _outcomes(feedback)),
-    )
-    of_shown = became.join(shown.select(_KEY), on=_KEY, how="semi")
-    return of_shown, len(matched) - len(in_time), len(feedback) - len(matched)
-
-
-def _outcomes(feedback: pl.DataFrame) -> list[str]:
-    """Returns the outcomes that some feedback has values of."""
-    others = {
-        *(REQUEST_ID, SERVED_AT, schema.VIDEO_ID),
-        *(schema.CLICKED, schema.WATCH_SECONDS, *_KEY),
-    }
-    return [
-        name
-        for name in feedback.columns
-        if name not in others and feedback[name].null_count() < feedback.height
-    ]
-
-
-def _impressions(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
-    """Returns the table `impressions`."""
-    return (
-        shown.join(became, on=_KEY, how="left")
-        .select(
-            schema.USER_ID,
-            schema.VIDEO_ID,
-            schema.TIME,
-            pl.col(schema.CLICKED).fill_null(False),
-            pl.col(schema.WATCH_SECONDS).fill_null(0.0),
-            pl.col(REQUEST_ID).alias(schema.PAGE_ID),
-            schema.POSITION,
-            pl.col(SOURCES).alias(schema.SOURCE),
-            pl.col(CANDIDATE_SCORES).alias(schema.SCORE),
-            pl.col(SEED_IDS).alias(schema.SEED_VIDEO_ID),
-            pl.col(PROPENSITIES).alias(schema.PROPENSITY),
-            schema.DEVICE,
-            # What no feedback says of an impression has not happened.
-            *(
-                pl.col(name).fill_null(pl.lit(0).cast(became.schema[name]))
-                for name in _outcomes(became)
-            ),
-        )
-        .sort(schema.TIME, schema.PAGE_ID, schema.POSITION)
-    )
-
-
-def _watches(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
-    """Returns the table `watches`: each click is a watch, a second after its slate."""
-    return (
-        shown.join(became.filter(schema.CLICKED), on=_KEY, how="inner")
-        .select(
-            schema.USER_ID,
-            schema.VIDEO_ID,
-            pl.col(schema.TIME) + 1,
-            schema.WATCH_SECONDS,
-            schema.DEVICE,
-        )
-        .sort(schema.TIME, schema.USER_ID)
-    )
-
-
-def _write(out: pathlib.Path, impressions: pl.DataFrame, watches: pl.DataFrame) -> None:
+def _write(out: pathlib.Path, tables: Mapping[str, pl.DataFrame]) -> None:
     """Writes the event log under a temporary name, and renames it."""
-    tables = {schema.IMPRESSIONS: impressions, schema.WATCHES: watches}
     names = {f"{name}.parquet" for name in tables}
     if out.exists() and not (
         out.is_dir() and {path.name for path in out.iterdir()} <= names
     ):
         raise errors.UserError(
             f"expected --out to be new, or the output of an earlier join, found "
-            f"something "
-            f"else in {out}: give another"
+            f"something else in {out}: give another"
         )
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, frame in tables.items():
-        kept = [c for c in frame.columns if frame[c].null_count() < len(frame)]
-        required = [c.name for c in table_schemas.TABLES[name].columns if c.required]
-        columns = [c for c in frame.columns if c in {*kept, *required}]
+        required = {c.name for c in table_schemas.TABLES[name].columns if c.required}
+        columns = [
+            column
+            for column in frame.columns
+            if column in required or frame[column].null_count() < len(frame)
+        ]
         frame.select(columns).write_parquet(partial / f"{name}.parquet")
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)

@@ -37,14 +37,8 @@ _WARMED = (
     explained.CANDIDATES,
 )
 _INTERNAL = "__saved_model_init_op"
-_DTYPES = {
-    tf.string.as_datatype_enum: "string",
-    tf.int64.as_datatype_enum: "int64",
-    tf.int32.as_datatype_enum: "int32",
-    tf.float32.as_datatype_enum: "float32",
-}
-# What a client's own lists make wrong, beside faults of ours.
-_OF_CLIENT = (tf.errors.InvalidArgumentError, ValueError, TypeError)
+# Errors that a client's own lists cause.
+_CLIENT_ERRORS = (tf.errors.InvalidArgumentError, ValueError, TypeError)
 
 Fields = dict[str, fields_room.Field]
 
@@ -70,7 +64,7 @@ class Version:
       bundle: The opened bundle, with titles and manifest.
       graphs: Signatures of each model, by name, in a `MetaGraphDef` without a graph.
       models: Signatures of each loaded model, by their names.
-      num_asked: Number of running requests.
+      num_requests: Number of running requests.
     """
 
     def __init__(self, opened: bundle.Bundle, threads: batching.Threads) -> None:
@@ -86,124 +80,69 @@ class Version:
         """
         self.number = opened.version
         self.bundle = opened
-        self.num_asked = 0
+        self.num_requests = 0
         self._threads = threads
-        self._known = _known_fields(opened)
-        self.graphs = {name: self._checked(name) for name in _models(opened)}
+        names = list(opened.manifest.facts["models"])
+        self._known: Fields = {}
+        for name in names:
+            self._known |= opened.inputs(name)
+        self.graphs = {name: self._check(name) for name in names}
         self.models: dict[str, dict[str, Signature]] = {}
         self._sessions: list[sessions.Session] = []
         path = opened.directory / versions.VERSIONS / str(self.number)
         text = (path / catalogues.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
 
-    def _checked(self, name: str) -> Any:
-        """Returns the signatures of a model, without its graph."""
-        directory = self.bundle.path(name)
-        _require_named(self.bundle, directory)
-        kept = meta_graph_pb2.MetaGraphDef()
+    def _check(self, name: str) -> Any:
+        """Returns the signatures of a model, without its graph.
+
+        Raises:
+          errors.UserError: The model has other operations or files than it may.
+        """
+        directory, files = self.bundle.path(name), self.bundle.manifest.files
+        for path in directory.rglob("*"):
+            relative = path.relative_to(self.bundle.directory).as_posix()
+            if path.is_file() and relative not in files:
+                raise errors.UserError(
+                    f"expected only the files that {artifacts.MANIFEST} names, "
+                    f"received {path} too: the model is not loaded"
+                )
+        copy = meta_graph_pb2.MetaGraphDef()
         for key, signature in allowed_operations.read(directory).signature_def.items():
-            kept.signature_def[key].CopyFrom(signature)
-        return kept
+            copy.signature_def[key].CopyFrom(signature)
+        return copy
 
     def load(self, name: str) -> None:
         """Loads a model and warms it, unless it is loaded already.
 
         Args:
           name: Name of a model of `graphs`.
-
-        Raises:
-          errors.UserError: The files were changed meanwhile.
         """
         if name in self.models:
             return
-        owner, stage = self._owner(name)
-        if owner is not None:
-            self.load(owner)
-            self.models[name] = self._of_stage(name, self.models[owner][stage])
-            return
-        versions.read(self.bundle.directory, bundle.KIND, self.number, deep=True)
         needs = self.bundle.manifest.facts["models"][name]["needs"]
         session = sessions.Session(
             self.bundle.path(name), needs, self._threads.num_op_threads
         )
         self._sessions.append(session)
-        found = {}
+        signatures = {}
         for key, signature in self.graphs[name].signature_def.items():
-            if key == _INTERNAL:
+            # A signature may have inputs that are not the recommender's.
+            if key == _INTERNAL or not set(signature.inputs) <= set(self._known):
                 continue
-            fields = self._fields(signature.inputs)
+            fields = {n: f for n, f in self._known.items() if n in signature.inputs}
             run = functools.partial(
                 _run, session.signature(key), fields, self.bundle.vector_dim
             )
-            found[key] = Signature(fields, self._threads.queue(run))
-        self._warm(found)
+            signatures[key] = Signature(fields, self._threads.queue(run))
+        self._warm(signatures)
         environment.release_memory()
-        self.models[name] = found
-
-    def _owner(self, name: str) -> tuple[str | None, str]:
-        """Returns the recommender with a model as a stage, and the stage's signature.
-
-        Such a model is not loaded separately: the signature has the same inputs,
-        outputs and variables.
-        """
-        described = self.bundle.manifest.facts["models"]
-        recommenders = [one for one in described if described[one]["stages"]]
-        for owner in sorted(recommenders, key=lambda one: one != self.recommender):
-            kind = owner.removeprefix(bundle.RECOMMENDER)
-            for stage in described[owner]["stages"]:
-                own = stage + (kind if stage == bundle.INDEX else "")
-                if name == own and self._is_same(name, owner, stage):
-                    return owner, stage
-        return None, ""
-
-    def _is_same(self, name: str, owner: str, stage: str) -> bool:
-        """Whether a model has the inputs and outputs of another's signature."""
-        model = self.graphs[name].signature_def[saved_models.SIGNATURE]
-        signature = self.graphs[owner].signature_def[stage]
-        return set(model.inputs) == set(signature.inputs) and set(model.outputs) == set(
-            signature.outputs
-        )
-
-    def _of_stage(self, name: str, whole: Signature) -> dict[str, Signature]:
-        """Returns the signatures of a model that is a stage of a loaded one."""
-        found = {saved_models.SIGNATURE: whole}
-        signatures = self.graphs[name].signature_def
-        if saved_models.REQUIRED_SIGNATURE in signatures:
-            inputs = signatures[saved_models.REQUIRED_SIGNATURE].inputs
-            fields = self._fields(inputs)
-            others: dict[str, Any] = {
-                key: field.missing if not field.is_list else []
-                for key, field in whole.fields.items()
-                if key not in fields
-            }
-
-            def run(rows: Sequence[batching.Row]) -> batching.Outputs:
-                return whole.queue.run([{**others, **row} for row in rows])
-
-            queue = self._threads.queue(run)
-            found[saved_models.REQUIRED_SIGNATURE] = Signature(fields, queue)
-        return found
+        self.models[name] = signatures
 
     def close(self) -> None:
         """Frees the memory of the models; no request may be running."""
         for session in self._sessions:
             session.close()
-
-    def _fields(self, tensors: Mapping[str, Any]) -> Fields:
-        """Returns the inputs of a signature, in the manifest's order."""
-        names = [name for name in self._known if name in tensors]
-        names += sorted(set(tensors) - set(names))
-        return {name: self._field(name, tensors[name]) for name in names}
-
-    def _field(self, name: str, tensor: Any) -> fields_room.Field:
-        """Returns an input as the manifest describes it in any model."""
-        if name in self._known:
-            return self._known[name]
-        dtype = _DTYPES[tensor.dtype]
-        is_list = len(tensor.tensor_shape.dim) > 1
-        missing: str | int = "" if dtype == "string" else 0
-        shape: fields_room.Shape = "batch, length" if is_list else "batch"
-        return fields_room.Field(name, dtype, shape, missing, "")
 
     @property
     def recommender(self) -> str:
@@ -211,48 +150,56 @@ class Version:
         has_scann = bundle.RECOMMENDER in self.graphs
         return bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
 
+    def require(self, name: str, number: int | None = None) -> None:
+        """Checks that this is the requested version, and that it has a model.
+
+        Args:
+          name: Name of the model.
+          number: Requested version; None: any.
+
+        Raises:
+          problems.Problem: It is not, or has not.
+        """
+        if name not in self.graphs or number not in (None, self.number):
+            version = "" if number is None else f"version {number} of "
+            raise problems.Problem(
+                problems.NOT_FOUND,
+                f"expected a model of {', '.join(self.graphs)}, version "
+                f"{self.number}, received {version}{name}",
+            )
+
     def signature(self, model: str, name: str) -> Signature:
-        """Returns a signature of a model of this version.
+        """Returns a signature of a loaded model.
 
         Raises:
           problems.Problem: The model has no such signature.
         """
-        found = self.models[model].get(name)
-        if found is None:
+        signatures = self.models[model]
+        if name not in signatures:
             raise problems.bad(
-                f'Serving signature name: "{name}" not found in signature def'
+                f"expected a signature of {', '.join(signatures)}, received {name}"
             )
-        return found
+        return signatures[name]
 
     def explaining(self, name: str) -> Signature:
-        """Returns a signature of the recommender that older bundles lack.
+        """Returns a signature of the recommender that not all bundles have.
 
         Raises:
           problems.Problem: This bundle lacks it.
         """
-        found = self.models[self.recommender].get(name)
-        if found is not None:
-            return found
-        if name == explained.EXPLAIN and not self.bundle.has_ranker:
-            message = "the bundle has no ranker, whose scores could be explained"
-        else:
-            message = (
-                f"version {self.number} of the bundle has no signature {name!r}: "
-                f"`ytdnn export` writes a version that has"
+        signature = self.models[self.recommender].get(name)
+        if signature is None:
+            raise problems.Problem(
+                problems.NOT_FOUND,
+                f"expected a bundle with a signature {name!r}, which a ranker of this "
+                f"ytdnn has: train one, and run `ytdnn export`",
             )
-        raise problems.Problem(problems.NOT_FOUND, message)
+        return signature
 
-    def title(self, video_id: Any) -> str | None:
-        """Returns the title of a video; None if unknown."""
-        return self.bundle.title(video_id)
-
-    def doubts(self, request: requests.Request, fields: Fields) -> list[str]:
+    def warnings(self, request: requests.Request, fields: Fields) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake."""
-        return list(
-            requests.warnings_of(
-                request, fields, self.bundle.titles, self._vocabularies
-            )
-        )
+        titles = self.bundle.titles
+        return list(requests.warnings_of(request, fields, titles, self._vocabularies))
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
         """Runs the signatures that clients use, for one row and for several."""
@@ -284,40 +231,14 @@ def load(
     Raises:
       errors.UserError: The version is missing, damaged, or not allowed.
     """
-    found = Version(bundle.load(directory, number), threads)
+    version = Version(bundle.load(directory, number), threads)
     try:
-        for name in {found.recommender, *names} & set(found.graphs):
-            found.load(name)
+        for name in {version.recommender, *names} & set(version.graphs):
+            version.load(name)
     except BaseException:
-        found.close()
+        version.close()
         raise
-    return found
-
-
-def _models(opened: bundle.Bundle) -> Sequence[str]:
-    return list(opened.manifest.facts["models"])
-
-
-def _known_fields(opened: bundle.Bundle) -> Fields:
-    found: Fields = {}
-    for model in _models(opened):
-        found |= opened.inputs(model)
-    return found
-
-
-def _require_named(opened: bundle.Bundle, directory: pathlib.Path) -> None:
-    """Checks that a model has no files that are not in the manifest.
-
-    Raises:
-      errors.UserError: It has such files.
-    """
-    for path in directory.rglob("*"):
-        name = path.relative_to(opened.directory).as_posix()
-        if path.is_file() and name not in opened.manifest.files:
-            raise errors.UserError(
-                f"expected the files that {artifacts.MANIFEST} names, found {path} "
-                f"beside them: the model is not loaded"
-            )
+    return version
 
 
 def _run(
@@ -345,6 +266,6 @@ def _run(
             )
     try:
         return function(batches.stacked(rows, fields))
-    except _OF_CLIENT as error:
+    except _CLIENT_ERRORS as error:
         line = str(error).partition("\n")[0]
         raise problems.bad(f"the model refuses these inputs: {line}") from None

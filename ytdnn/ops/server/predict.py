@@ -1,7 +1,8 @@
-"""TensorFlow Serving's predict API: its two forms of requests, answers and errors.
+"""TensorFlow Serving's predict API: its row and column forms of requests and answers.
 
 Rows may have lists of different lengths, which TensorFlow Serving refuses: they are
-padded for the signature. Unknown inputs are refused in both forms.
+padded for the signature. Unknown inputs are refused in both forms, and those that a
+request leaves out have their missing value.
 """
 
 import base64
@@ -20,7 +21,6 @@ from ytdnn.ops.server import batching, models, problems, settings
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
 INPUTS = "inputs"
-_BINARY = "_bytes"  # how the name of an output of binary text ends
 _B64 = "b64"
 _SHOWN = 60
 
@@ -38,19 +38,16 @@ class ParsedRequest:
     is_by_row: bool
 
 
-def signature_of(body: Mapping[str, Any]) -> str:
+def signature_name(body: Mapping[str, Any]) -> str:
     """Returns the name of the signature in a request.
 
     Raises:
       problems.Problem: The name is no text.
     """
-    name = body.get(SIGNATURE_NAME, "")
+    name = body.get(SIGNATURE_NAME) or saved_models.SIGNATURE
     if not isinstance(name, str):
-        raise problems.bad(
-            f"JSON Value: {_shown(body)} not formatted correctly. 'signature_name' key "
-            f"must be a string value."
-        )
-    return name or saved_models.SIGNATURE
+        raise problems.bad(f"expected {SIGNATURE_NAME} to be text, received {name}")
+    return name
 
 
 def parse(
@@ -66,27 +63,20 @@ def parse(
     Raises:
       problems.Problem: The body is malformed, or exceeds a limit.
     """
-    if INSTANCES in body and INPUTS in body:
-        raise problems.bad(
-            f"JSON Value: {_shown(body)} Not formatted correctly expecting only one of "
-            f"'inputs' or 'instances' keys to exist"
-        )
-    if INSTANCES in body:
-        rows = _instances(body[INSTANCES], fields, limits)
-    elif INPUTS in body:
-        rows = _columns(body[INPUTS], fields, limits)
-    else:
-        raise problems.bad("Missing 'inputs' or 'instances' key")
+    if (INSTANCES in body) == (INPUTS in body):
+        raise problems.bad(f"expected one of the keys {INSTANCES} and {INPUTS}")
     is_by_row = INSTANCES in body
-    where = "'instances' list" if is_by_row else "'inputs' object"
+    rows = (
+        _rows(body[INSTANCES], fields) if is_by_row else _columns(body[INPUTS], fields)
+    )
+    if not 0 < len(rows) <= limits.rows:
+        raise problems.bad(f"expected 1 to {limits.rows} rows, received {len(rows)}")
     checked = []
     for number, row in enumerate(rows):
         try:
             checked.append(check(row, fields, limits))
         except errors.UserError as error:
-            raise problems.bad(
-                f"Failed to process element: {number} of {where}. Error: {error}"
-            ) from None
+            raise problems.bad(f"row {number}: {error}") from None
     return ParsedRequest(checked, is_by_row)
 
 
@@ -115,97 +105,36 @@ def check(
     return values
 
 
-def _instances(
-    given: Any, fields: models.Fields, limits: settings.Limits
-) -> list[dict[str, Any]]:
+def _rows(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
+    """Returns the rows of the row form; a single input may go without its name."""
     if not isinstance(given, list):
-        raise problems.bad(
-            f"JSON Value: {_shown(given)} Excepting 'instances' to be an list/array"
-        )
-    if not given:
-        raise problems.bad("JSON Value: [] No values in 'instances' array")
-    _require_few(len(given), limits)
-    if not _is_object(given[0]):
-        if len(fields) > 1:
-            raise problems.bad(
-                "instances is a plain list, but expecting list of objects as multiple "
-                "input tensors required as per tensorinfo_map"
-            )
+        raise problems.bad(f"expected a list of {INSTANCES}, received {_shown(given)}")
+    if len(fields) == 1 and not any(_is_object(item) for item in given):
         (name,) = fields
-        for number, item in enumerate(given):
-            if _is_object(item):
-                raise problems.bad(
-                    f"Expecting value/list but got object at item {number} of input "
-                    f"list"
-                )
-        return [{name: _given(item)} for item in given]
+        return [{name: item} for item in given]
     for number, item in enumerate(given):
         if not _is_object(item):
             raise problems.bad(
-                f"Expecting object but got list at item {number} of input list"
+                f"expected an object as item {number} of {INSTANCES}, received "
+                f"{_shown(item)}"
             )
-        for name in item:
-            if name not in fields:
-                raise problems.bad(
-                    f"Failed to process element: {number} key: {_shown(name)} of "
-                    f"'instances' list. Error: JSON object: does not have named input: "
-                    f"{_shown(name)}{_meant(name, fields)}"
-                )
-        if set(item) != set(fields):
-            raise problems.bad(
-                f"Failed to process element: {number} of 'instances' list. JSON object "
-                f"lacks {_lacking(item, fields)}: keys must be equal to: "
-                f"{','.join(sorted(fields))}"
-            )
-    return [{name: _given(value) for name, value in item.items()} for item in given]
+    return given
 
 
-def _columns(
-    given: Any, fields: models.Fields, limits: settings.Limits
-) -> list[dict[str, Any]]:
-    if not _is_object(given):
-        if len(fields) > 1:
-            raise problems.bad(
-                "inputs is a plain value/list, but expecting an object as multiple "
-                "input tensors required as per tensorinfo_map"
-            )
-        given = dict.fromkeys(fields, given)
-    for name in fields:
-        if name not in given:
-            raise problems.bad(f"Missing named input: {name} in 'inputs' object.")
-    for name in given:
-        if name not in fields:
-            raise problems.bad(
-                f"JSON object: does not have named input: {_shown(name)}"
-                f"{_meant(name, fields)}"
-            )
-    size: int | None = None
-    for name, column in given.items():
-        if not isinstance(column, list):
-            raise problems.bad(
-                f"JSON Value: {_shown(column)} in input {name}: expected a list, one "
-                f"value a row"
-            )
-        if size is not None and len(column) != size:
-            raise problems.bad(
-                f"Tensor name: {name} has inconsistent batch size: {len(column)} "
-                f"expecting: {size}"
-            )
-        size = len(column)
-    if not size:
-        raise problems.bad("JSON Value: [] No values in 'inputs' object")
-    _require_few(size, limits)
-    return [
-        {name: _given(column[row]) for name, column in given.items()}
-        for row in range(size)
-    ]
-
-
-def _require_few(size: int, limits: settings.Limits) -> None:
-    if size > limits.rows:
-        raise problems.bad(
-            f"Task size {size} is larger than maximum input batch size {limits.rows}"
-        )
+def _columns(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
+    """Returns the rows of the column form; a single input may go without its name."""
+    if not _is_object(given) and len(fields) > 1:
+        raise problems.bad(f"expected an object of {INPUTS}, received {_shown(given)}")
+    columns = given if _is_object(given) else dict.fromkeys(fields, given)
+    sizes = {
+        name: len(column) if isinstance(column, list) else None
+        for name, column in columns.items()
+    }
+    if None in sizes.values() or len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise problems.bad(f"expected lists with a value a row, received {shown}")
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _is_object(value: Any) -> bool:
@@ -219,19 +148,6 @@ def _is_base64(value: Any) -> bool:
         and set(value) == {_B64}
         and isinstance(value[_B64], str)
     )
-
-
-def _given(value: Any) -> Any:
-    """Returns a value that must not be `null`.
-
-    Raises:
-      problems.Problem: The value is null.
-    """
-    if value is None:
-        raise problems.bad(
-            "JSON Value: null Type: Null is not of expected type: every input is given"
-        )
-    return value
 
 
 def decoded(value: Any) -> Any:
@@ -249,17 +165,8 @@ def decoded(value: Any) -> Any:
         return base64.b64decode(value[_B64], validate=True).decode()
     except (binascii.Error, ValueError):
         raise errors.UserError(
-            f"Unable to base64 decode {_shown(value)} to text in UTF-8"
+            f"expected base64 of text in UTF-8, received {_shown(value)}"
         ) from None
-
-
-def _meant(name: str, fields: models.Fields) -> str:
-    close = errors.closest(str(name), fields, cutoff=0.5)
-    return f" (did you mean {close}?)" if close else ""
-
-
-def _lacking(item: Mapping[str, Any], fields: models.Fields) -> str:
-    return ", ".join(name for name in fields if name not in item)
 
 
 def _shown(value: Any) -> str:
@@ -267,27 +174,20 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def answer(request: ParsedRequest, found: batching.Answered) -> dict[str, Any]:
+def answer(request: ParsedRequest, outputs: batching.Outputs) -> dict[str, Any]:
     """Returns an answer in the form of its request."""
-    outputs = {
-        name: _json(name, values)
-        for name, values in trimmed(found.outputs, request.rows).items()
-    }
-    if request.is_by_row:
-        if len(outputs) == 1:
-            return {"predictions": next(iter(outputs.values()))}
-        rows = range(len(request.rows))
-        return {
-            "predictions": [
-                {n: values[row] for n, values in outputs.items()} for row in rows
-            ]
-        }
-    if len(outputs) == 1:
-        return {"outputs": next(iter(outputs.values()))}
-    return {"outputs": outputs}
+    trimmed = _trimmed(outputs, request.rows)
+    lists = {name: _json(values) for name, values in trimmed.items()}
+    single = next(iter(lists.values())) if len(lists) == 1 else None
+    if not request.is_by_row:
+        return {"outputs": lists if single is None else single}
+    if single is not None:
+        return {"predictions": single}
+    rows = zip(*lists.values(), strict=True)
+    return {"predictions": [dict(zip(lists, row, strict=True)) for row in rows]}
 
 
-def trimmed(
+def _trimmed(
     outputs: batching.Outputs, rows: Sequence[Mapping[str, Any]]
 ) -> batching.Outputs:
     """Returns outputs without the padding for other requests of the run.
@@ -305,19 +205,16 @@ def trimmed(
     return outputs
 
 
-def _json(name: str, values: npt.NDArray[Any]) -> list[Any]:
+def _json(values: npt.NDArray[Any]) -> list[Any]:
     """Returns a tensor as lists, with the shortest decimals of its numbers."""
     if values.dtype == object:
-        is_binary = name.endswith(_BINARY)
-        return _texts(values.tolist(), is_binary)
+        return _texts(values.tolist())
     if values.dtype == np.float32:
         return values.astype(str).astype(float).tolist()
     return values.tolist()
 
 
-def _texts(value: Any, is_binary: bool) -> Any:
+def _texts(value: Any) -> Any:
     if isinstance(value, list):
-        return [_texts(item, is_binary) for item in value]
-    if is_binary:
-        return {_B64: base64.b64encode(value).decode()}
+        return [_texts(item) for item in value]
     return value.decode(errors="replace")

@@ -1,8 +1,4 @@
-"""Errors for clients: a status and one line, as TensorFlow Serving answers."""
-
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+"""Errors for clients: a status of HTTP and one line."""
 
 from ytdnn.base import errors
 
@@ -10,7 +6,6 @@ BAD_REQUEST = 400
 NO_TOKEN = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
-NOT_ALLOWED = 405
 TOO_SLOW = 408
 TOO_LARGE = 413
 WRONG_TYPE = 415
@@ -45,40 +40,14 @@ class Problem(Exception):  # noqa: N818
         if len(line) > _MOST_CHARACTERS:
             line = f"{line[: _MOST_CHARACTERS - 1]}…"
         super().__init__(line)
-        self.status = status
-        self.message = line
+        self.status, self.message = status, line
         self.headers = {}
         if retry_after is not None:
             self.headers["retry-after"] = str(retry_after)
         if status == NO_TOKEN:
             self.headers["www-authenticate"] = _CHALLENGE
 
-    @property
-    def body(self) -> dict[str, str]:
-        """The JSON body of the answer."""
-        return {"error": self.message}
-
 
 def bad(message: str) -> Problem:
     """Returns the problem of a malformed request."""
     return Problem(BAD_REQUEST, message)
-
-
-async def answer(
-    problem: Problem, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
-) -> None:
-    """Sends a problem as answer, outside of the application."""
-    body = json.dumps(problem.body).encode()
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **problem.headers,
-    }
-    await send(
-        {
-            "type": "http.response.start",
-            "status": problem.status,
-            "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})

@@ -22,7 +22,6 @@ from ytdnn.ops.server import (
 )
 from ytdnn.retrieval import slate
 
-MILLISECONDS = "milliseconds"
 _KEYS = (
     joined_log.REQUEST_ID,
     schema.VIDEO_ID,
@@ -30,16 +29,15 @@ _KEYS = (
     schema.WATCH_SECONDS,
 )
 _MOST_CHARACTERS = 256
-_NO_SCORE = positions.NO_SCORE
 _NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
 Json = dict[str, Any]
 
 
-async def candidates(
+async def ask(
     version: models.Version, request: Mapping[str, Any], limits: settings.Limits
-) -> tuple[list[Json], batching.Answered]:
-    """Returns every candidate of a request, in the order of their sources.
+) -> batching.Answered:
+    """Returns the recommender's outputs for a request: every candidate, with ranks.
 
     Args:
       version: Version that answers.
@@ -50,66 +48,66 @@ async def candidates(
       errors.UserError: The request is malformed.
       problems.Problem: The version lacks the signature, or took too long.
     """
-    found = await _ask(version, request, limits)
-    every = np.arange(int(found.outputs[schema.NUM_RESULTS][0]))
-    return _listed(version, found.outputs, every), found
-
-
-async def _ask(
-    version: models.Version, request: Mapping[str, Any], limits: settings.Limits
-) -> batching.Answered:
     signature = version.explaining(explained.CANDIDATES)
     row = predict.check(request, signature.fields, limits)
-    return await signature.queue.ask([row], limits.answer_seconds)
+    answered = await signature.queue.ask([row], limits.answer_seconds)
+    seconds = answered.outputs[explained.STAGE_SECONDS][0].tolist()
+    record = records.current()
+    record.stages["candidates"], record.stages["ranking"] = seconds[:2]
+    record.facts[joined_log.VERSION] = version.number
+    return answered
 
 
-def _page(outputs: batching.Outputs, k: int) -> np.ndarray:
-    """Returns the places of the candidates on the page, the best first."""
+def _slate(outputs: batching.Outputs, k: int) -> np.ndarray:
+    """Returns the rows of the recommended candidates, the best first."""
     ranks = outputs[explained.RANKS][0, : int(outputs[schema.NUM_RESULTS][0])]
-    on_page = np.flatnonzero(ranks)
-    found: np.ndarray = on_page[np.argsort(ranks[on_page])][:k]
-    return found
+    ranked = np.flatnonzero(ranks)
+    return np.asarray(ranked[np.argsort(ranks[ranked])][:k])
 
 
-def _listed(
-    version: models.Version, outputs: batching.Outputs, places: np.ndarray
+def described(
+    version: models.Version, outputs: batching.Outputs, rows: np.ndarray | None = None
 ) -> list[Json]:
-    """Returns the candidates at some places of an answer, in that order."""
+    """Returns candidates of an answer as JSON.
+
+    Args:
+      version: Version that answered.
+      outputs: Its outputs for one request.
+      rows: The candidates, in order; None: all, in the order of their sources.
+    """
+    if rows is None:
+        rows = np.arange(int(outputs[schema.NUM_RESULTS][0]))
     columns = {
-        name: values[0, places].tolist()
+        name: values[0, rows].tolist()
         for name, values in outputs.items()
         if values.ndim > 1 and name != explained.STAGE_SECONDS
     }
-    of_outcomes = version.bundle.outcomes
-    numbers = {
-        name: outputs[name][0, places].astype(str).astype(float).tolist()
-        for name in (*_NUMBERS, *of_outcomes, explained.CANDIDATE_SCORES)
-        if name in outputs
-    }
+    outcomes, names = version.bundle.outcomes, version.bundle.source_names
+    for name in (*_NUMBERS, *outcomes, explained.CANDIDATE_SCORES):
+        if name in outputs:  # the shortest decimals of 32 bits
+            columns[name] = outputs[name][0, rows].astype(str).astype(float).tolist()
+    unknown = [None] * len(rows)
     placed = columns.get(schema.PLACED_BY)
-    unknown = [None] * len(places)
-    names = version.bundle.source_names
-    found = []
-    for place in range(len(places)):
-        seed = plain_id(columns[explained.SEED_IDS][place])
-        source = columns[explained.SOURCES][place]
-        video = plain_id(columns[schema.IDS][place])
-        of_candidates = numbers[explained.CANDIDATE_SCORES][place]
-        has_score = of_candidates > _NO_SCORE
-        found.append(
+    candidates = []
+    for row in range(len(rows)):
+        video = plain_id(columns[schema.IDS][row])
+        seed = plain_id(columns[explained.SEED_IDS][row])
+        source = columns[explained.SOURCES][row]
+        score = columns[explained.CANDIDATE_SCORES][row]
+        candidates.append(
             {
-                "rank": columns[explained.RANKS][place],
+                "rank": columns[explained.RANKS][row],
                 schema.VIDEO_ID: video,
-                schema.TITLE: version.title(video),
-                **{c: numbers.get(n, unknown)[place] for n, c in _NUMBERS.items()},
-                **{name: numbers[name][place] for name in of_outcomes},
-                schema.PLACED_BY: slate.NAMES[placed[place]] if placed else None,
-                "candidate_score": of_candidates if has_score else None,
+                schema.TITLE: version.bundle.title(video),
+                **{c: columns.get(n, unknown)[row] for n, c in _NUMBERS.items()},
+                **{name: columns[name][row] for name in outcomes},
+                schema.PLACED_BY: slate.NAMES[placed[row]] if placed else None,
+                "candidate_score": score if score > positions.NO_SCORE else None,
                 schema.SOURCE: names[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
             }
         )
-    return found
+    return candidates
 
 
 def plain_id(value: Any) -> Any:
@@ -127,29 +125,20 @@ def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, 
     """
     request = {name: predict.decoded(value) for name, value in body.items()}
     user_id = request.pop(schema.USER_ID, None)
-    if user_id is not None and (
-        isinstance(user_id, bool) or not isinstance(user_id, str | int)
-    ):
-        raise errors.UserError(
-            f"expected {schema.USER_ID} to be a string or an integer, received "
-            f"{type(user_id).__name__}"
-        )
-    if isinstance(user_id, str) and not (
-        0 < len(user_id) <= _MOST_CHARACTERS and requests.is_text(user_id)
-    ):
-        raise errors.UserError(
-            f"expected {schema.USER_ID} of 1 to {_MOST_CHARACTERS} Unicode characters, "
-            f"received {len(user_id):,}"
-        )
-    if isinstance(user_id, int) and not -(2**63) <= user_id < 2**63:
-        raise errors.UserError(f"expected {schema.USER_ID} to be of 64 bits")
+    if isinstance(user_id, str):
+        fits = 0 < len(user_id) <= _MOST_CHARACTERS and requests.is_text(user_id)
+    else:
+        fits = user_id is None or (_is_integer(user_id) and abs(user_id) < 2**63)
+    _require(
+        fits,
+        schema.USER_ID,
+        f"an integer of 64 bits or a text of 1 to {_MOST_CHARACTERS} characters",
+        user_id,
+    )
     k = request.pop(schema.K, None)
     k = requests.DEFAULT_K if k is None else k
-    if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k <= limits.k:
-        raise errors.UserError(
-            f"expected {schema.K} to be an integer of 0 to {limits.k:,}, received "
-            f"{_named(k)}"
-        )
+    fits = _is_integer(k) and 0 <= k <= limits.k
+    _require(fits, schema.K, f"an integer of 0 to {limits.k:,}", k)
     return request, user_id, k
 
 
@@ -158,7 +147,7 @@ async def recommend(
     body: Mapping[str, Any],
     limits: settings.Limits,
     log: served_log.ServedLog | None,
-    asked_at: int | None,
+    request_time: int | None,
 ) -> Json:
     """Returns the answer to a body of `/recommend`, and logs it.
 
@@ -167,46 +156,38 @@ async def recommend(
       body: Body of the request, completed for a user of the prepared set.
       limits: Limits of one request.
       log: Log of answers; None: the answer is not logged.
-      asked_at: Time given by the client. (The completed request of a prepared user has
-        the end of the log, at which nothing was shown.)
+      request_time: Time given by the client, for the log; None: not given.
 
     Raises:
       errors.UserError: The request is malformed.
       problems.Problem: The version lacks the signature, or took too long.
     """
-    started = time.perf_counter()
     request, user_id, k = split(body, limits)
-    answered = await _ask(version, request, limits)
-    page = _listed(version, answered.outputs, _page(answered.outputs, k))
+    answered = await ask(version, request, limits)
+    videos = described(version, answered.outputs, _slate(answered.outputs, k))
     request_id = uuid.uuid4().hex
     if log is not None:
-        row = _row(request_id, version, request, user_id, page)
-        log.add(joined_log.ANSWERS, row | {schema.TIME: asked_at or None})
-    signature = version.explaining(explained.CANDIDATES)
-    seconds = answered.outputs[explained.STAGE_SECONDS][0]
+        row = _row(request_id, version, request, user_id, videos)
+        log.add(joined_log.ANSWERS, row | {schema.TIME: request_time or None})
     record = records.current()
-    record.facts |= {"answer_id": request_id, joined_log.VERSION: version.number}
-    run = started + answered.queue_seconds
-    record.add("candidates", run, float(seconds[0]))
-    record.add("ranking", run + float(seconds[0]), float(seconds[1]))
+    record.facts["answer_id"] = request_id
+    fields = version.explaining(explained.CANDIDATES).fields
+    warnings = version.warnings(request, fields)
+    seconds = {**record.stages, "total": record.seconds}
     return {
         joined_log.REQUEST_ID: request_id,
         joined_log.VERSION: version.number,
         "score_meaning": version.bundle.score_meaning,
         "meanings": version.bundle.meanings,
-        "videos": page,
-        "doubts": version.doubts(request, signature.fields),
-        MILLISECONDS: {
-            "queue": _milliseconds(answered.queue_seconds),
-            "candidates": _milliseconds(seconds[0]),
-            "ranking": _milliseconds(seconds[1]),
-            "total": _milliseconds(time.perf_counter() - started),
+        "videos": videos,
+        "warnings": warnings,
+        "doubts": warnings,  # the name of 0.2.0
+        "milliseconds": {
+            name: round(1_000 * seconds[name], 3)
+            for name in ("queue", "candidates", "ranking", "total")
+            if name in seconds
         },
     }
-
-
-def _milliseconds(seconds: float | np.floating) -> float:
-    return round(1_000.0 * float(seconds), 3)
 
 
 def _row(
@@ -214,22 +195,25 @@ def _row(
     version: models.Version,
     request: Mapping[str, Any],
     user_id: str | int | None,
-    page: list[Json],
+    videos: list[Json],
 ) -> Json:
-    device = request.get(schema.DEVICE)
+    """Returns the row of an answer in the served log."""
+    columns = {
+        joined_log.VIDEO_IDS: schema.VIDEO_ID,
+        schema.SCORES: schema.SCORE,
+        joined_log.CANDIDATE_SCORES: "candidate_score",
+        joined_log.SOURCES: schema.SOURCE,
+        joined_log.SEED_IDS: schema.SEED_VIDEO_ID,
+        joined_log.PROPENSITIES: schema.PROPENSITY,
+        schema.PLACED_BY: schema.PLACED_BY,
+    }
     return {
         joined_log.REQUEST_ID: request_id,
         joined_log.SERVED_AT: time.time(),
         joined_log.VERSION: version.number,
         schema.USER_ID: None if user_id is None else joined_log.user_text(user_id),
-        schema.DEVICE: device or None,
-        joined_log.VIDEO_IDS: [one[schema.VIDEO_ID] for one in page],
-        schema.SCORES: [one[schema.SCORE] for one in page],
-        joined_log.CANDIDATE_SCORES: [one["candidate_score"] for one in page],
-        joined_log.SOURCES: [one[schema.SOURCE] for one in page],
-        joined_log.SEED_IDS: [one[schema.SEED_VIDEO_ID] for one in page],
-        joined_log.PROPENSITIES: [one[schema.PROPENSITY] for one in page],
-        schema.PLACED_BY: [one[schema.PLACED_BY] for one in page],
+        schema.DEVICE: request.get(schema.DEVICE) or None,
+        **{name: [one[key] for one in videos] for name, key in columns.items()},
     }
 
 
@@ -251,22 +235,34 @@ def feedback(
     outcomes = (*schema.OUTCOMES, *version.bundle.own_outcomes)
     for key in body:
         if key not in (*_KEYS, *outcomes):
-            raise errors.UserError(
-                f"expected the keys {', '.join((*_KEYS, *outcomes))}, received "
-                f"{key[:40]!r}"
-            )
+            known = ", ".join((*_KEYS, *outcomes))
+            raise errors.UserError(f"expected the keys {known}, received {key[:40]!r}")
+    request_id = body.get(joined_log.REQUEST_ID)
+    fits = isinstance(request_id, str) and len(request_id) == 32
+    fits = fits and set(str(request_id)) <= set("0123456789abcdef")
+    _require(fits, joined_log.REQUEST_ID, "of an answer of /recommend", request_id)
+    video = requests.plain_id(body.get(schema.VIDEO_ID), version.bundle.id_type)
+    fits = isinstance(video, str) or _is_integer(video)
+    fits = fits and video in version.bundle.titles
+    _require(fits, schema.VIDEO_ID, "of a video in the catalogue", video)
     clicked = body.get(schema.CLICKED)
-    if not isinstance(clicked, bool):
-        raise errors.UserError(
-            f"expected {schema.CLICKED} to be true or false, received {_named(clicked)}"
-        )
+    _require(isinstance(clicked, bool), schema.CLICKED, "true or false", clicked)
+    watch_seconds = body.get(schema.WATCH_SECONDS)
+    watch_seconds = 0.0 if watch_seconds is None else watch_seconds
+    most = table_schemas.MOST_SECONDS if clicked else 0
+    _require(
+        _is_number(watch_seconds) and 0 <= watch_seconds <= most,
+        schema.WATCH_SECONDS,
+        f"a number of 0 to {most:,.0f} (0 without a click)",
+        watch_seconds,
+    )
     row = {
-        joined_log.REQUEST_ID: _request_id(body.get(joined_log.REQUEST_ID)),
+        joined_log.REQUEST_ID: request_id,
         joined_log.SERVED_AT: time.time(),
-        schema.VIDEO_ID: _video_id(version, body.get(schema.VIDEO_ID)),
+        schema.VIDEO_ID: video,
         schema.CLICKED: clicked,
-        schema.WATCH_SECONDS: _watch_seconds(body.get(schema.WATCH_SECONDS), clicked),
-        **{name: _outcome(name, body.get(name)) for name in outcomes if name in body},
+        schema.WATCH_SECONDS: float(watch_seconds),
+        **{name: _outcome(name, body[name]) for name in outcomes if name in body},
     }
     log.add(joined_log.FEEDBACK, row)
     return {}
@@ -274,62 +270,35 @@ def feedback(
 
 def _outcome(name: str, value: Any) -> bool | float | None:
     """Returns a checked outcome of feedback; outside the schema it must be a number."""
-    if value is None or isinstance(value, bool):
-        return value if name in schema.OUTCOMES or value is None else float(value)
-    is_own = name not in schema.OUTCOMES
-    if (
-        is_own
-        and isinstance(value, int | float)
-        and 0 <= value <= table_schemas.MOST_NUMBER
-    ):
-        return float(value)
-    expected = "a number of at least 0" if is_own else "true or false"
-    raise errors.UserError(
-        f"expected {name} to be {expected}, received {_named(value)}"
-    )
-
-
-def _named(value: Any) -> str:
-    """Returns a JSON value for a message; a text is distinct from its number."""
     if value is None:
-        return "none: it is missing"
-    shown = errors.one_line(str(value))[:40]
-    return f"the text {shown!r}" if isinstance(value, str) else shown
-
-
-def _request_id(value: Any) -> str:
-    is_hex = isinstance(value, str) and len(value) == 32
-    if not is_hex or set(value) - set("0123456789abcdef"):
-        raise errors.UserError(
-            f"expected {joined_log.REQUEST_ID} from an answer of /recommend, received "
-            f"{_named(value)}"
-        )
-    return str(value)
-
-
-def _video_id(version: models.Version, value: Any) -> Any:
-    value = requests.plain_id(value, version.bundle.id_type)
-    is_id = isinstance(value, str | int) and not isinstance(value, bool)
-    if not is_id or value not in version.bundle.titles:
-        raise errors.UserError(
-            f"expected {schema.VIDEO_ID} of a video in the catalogue, received "
-            f"{_named(value)}"
-        )
-    return value
-
-
-def _watch_seconds(value: Any, clicked: bool) -> float:
-    if value is None:
-        return 0.0
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= table_schemas.MOST_SECONDS:
-        raise errors.UserError(
-            f"expected {schema.WATCH_SECONDS} to be a number of 0 to "
-            f"{table_schemas.MOST_SECONDS:,.0f}, received {_named(value)}"
-        )
-    if value and not clicked:
-        raise errors.UserError(
-            f"expected {schema.WATCH_SECONDS} of a click alone, received {value:g} "
-            f"with {schema.CLICKED} false"
-        )
+        return None
+    if name in schema.OUTCOMES:
+        _require(isinstance(value, bool), name, "true or false", value)
+        return bool(value)
+    fits = isinstance(value, int | float) and 0 <= value <= table_schemas.MOST_NUMBER
+    _require(fits, name, "a number of at least 0", value)
     return float(value)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or _is_integer(value)
+
+
+def _require(fits: bool, name: str, expected: str, value: Any) -> None:
+    """Checks a value of a body; in the message a text is distinct from its number.
+
+    Raises:
+      errors.UserError: The value does not fit.
+    """
+    if fits:
+        return
+    shown = errors.one_line(str(value))[:40]
+    if value is None:
+        shown = "none: it is missing"
+    elif isinstance(value, str):
+        shown = f"the text {shown!r}"
+    raise errors.UserError(f"expected {name} to be {expected}, received {shown}")

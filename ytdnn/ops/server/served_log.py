@@ -38,7 +38,6 @@ class ServedLog:
         self,
         directory: pathlib.Path,
         id_type: pl.DataType,
-        measured: metrics.Metrics,
         outcomes: Sequence[str] = (),
     ) -> None:
         """Creates the directory.
@@ -46,7 +45,6 @@ class ServedLog:
         Args:
           directory: Directory of the log.
           id_type: Type of video ids.
-          measured: Counters of logged rows.
           outcomes: Own outcomes of the log, outside the schema.
 
         Raises:
@@ -59,10 +57,8 @@ class ServedLog:
             joined_log.ANSWERS: joined_log.answers_schema(id_type),
             joined_log.FEEDBACK: joined_log.feedback_schema(id_type, outcomes),
         }
-        self._metrics = measured
         self._rows: dict[str, Rows] = {joined_log.ANSWERS: [], joined_log.FEEDBACK: []}
         self._lock = threading.Lock()
-        self._writing = threading.Lock()
         self._numbers = itertools.count()
 
     def add(self, kind: str, row: dict[str, Any]) -> None:
@@ -74,19 +70,18 @@ class ServedLog:
 
     def flush(self) -> None:
         """Writes the rows since the last flush; keeps them if that fails."""
-        with self._writing:
-            for kind in self._rows:
-                with self._lock:
-                    rows, self._rows[kind] = self._rows[kind], []
-                if not rows:
-                    continue
-                try:
-                    self._write(kind, rows)
-                except (OSError, pl.exceptions.PolarsError) as error:
-                    self._keep(kind, rows, str(error))
-                else:
-                    self.problem = ""
-                    self._metrics.logged.inc(len(rows))
+        for kind in self._rows:
+            with self._lock:
+                rows, self._rows[kind] = self._rows[kind], []
+            if not rows:
+                continue
+            try:
+                self._write(kind, rows)
+            except (OSError, pl.exceptions.PolarsError) as error:
+                self._keep(kind, rows, str(error))
+            else:
+                self.problem = ""
+                metrics.LOGGED.inc(len(rows))
 
     def _keep(self, kind: str, rows: Rows, reason: str) -> None:
         with self._lock:
@@ -95,14 +90,14 @@ class ServedLog:
         if not self.problem:
             _LOG.error("the served log cannot be written: %s", reason)
         self.problem = reason
-        self._metrics.log_failures.inc()
+        metrics.LOG_FAILURES.inc()
 
     def _shorten(self, kind: str) -> None:
         """Drops the oldest rows beyond the limit, and counts them; needs the lock."""
         rows = self._rows[kind]
         if (surplus := len(rows) - _MOST_ROWS) > 0:
             del rows[:surplus]
-            self._metrics.dropped.inc(surplus)
+            metrics.DROPPED.inc(surplus)
 
     def _write(self, kind: str, rows: Rows) -> None:
         now = time.time_ns()

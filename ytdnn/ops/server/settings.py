@@ -4,7 +4,6 @@ import dataclasses
 import ipaddress
 import os
 import pathlib
-import re
 
 from ytdnn.base import errors
 
@@ -18,8 +17,7 @@ class Limits:
     """The limits of one request.
 
     Attributes:
-      body_bytes: Maximum size of the body, decompressed.
-      header_seconds: Time until the head of a request is complete.
+      body_bytes: Maximum size of the body.
       body_seconds: Time until the body is complete.
       answer_seconds: Time until the answer is ready.
       queue_seconds: Maximum wait of the first request in a queue; beyond it, further
@@ -30,7 +28,6 @@ class Limits:
     """
 
     body_bytes: int = 2**22
-    header_seconds: float = 10.0
     body_seconds: float = 10.0
     answer_seconds: float = 30.0
     queue_seconds: float = 1.0
@@ -41,7 +38,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
-    """Parameters of batching, with TensorFlow Serving's names.
+    """Parameters of batching, as in the bundle's `serving/batching.config`.
 
     Attributes:
       max_batch_size: Maximum number of rows of a run.
@@ -79,8 +76,6 @@ class Settings:
       flush_seconds: Maximum time that answers are only in memory.
       poll_seconds: Time between two checks for a new version.
       is_batching: Whether requests share runs.
-      loads_all: Whether every model is loaded before `/healthz` is ready; otherwise on
-        first use.
       limits: Limits of one request.
       processes: Number of processes that answer.
       access_log: File of the access log, `-` for the standard output; None: no log.
@@ -98,7 +93,6 @@ class Settings:
     flush_seconds: float = 5.0
     poll_seconds: float = 1.0
     is_batching: bool = True
-    loads_all: bool = False
     limits: Limits = dataclasses.field(default_factory=Limits)
     processes: int = 1
     access_log: str | None = None
@@ -113,10 +107,18 @@ class Settings:
         if not is_loopback(self.host) and not self.token:
             raise errors.UserError(
                 f"expected a token to listen on {self.host}, which other machines can "
-                f"reach, "
-                f"received none: give --token_file=FILE or the environment variable "
-                f"YTDNN_TOKEN, or listen on {HOST}"
+                f"reach, received none: give --token_file=FILE or the environment "
+                f"variable YTDNN_TOKEN, or listen on {HOST}"
             )
+
+    @property
+    def batching(self) -> Batching:
+        """Parameters of batching in one process."""
+        shared = Batching()
+        threads = max(1, -(-shared.num_batch_threads // self.processes))
+        if self.is_batching:
+            return dataclasses.replace(shared, num_batch_threads=threads)
+        return Batching(1, 0, shared.most_rows, threads)
 
     @property
     def threads_of_a_process(self) -> int | None:
@@ -134,33 +136,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def batching_of(bundle: pathlib.Path) -> Batching:
-    """Returns the bundle's batching parameters for TensorFlow Serving.
-
-    Args:
-      bundle: Directory of the bundle; without a file of parameters, the defaults.
-
-    Raises:
-      errors.UserError: A parameter is no positive number.
-    """
-    from ytdnn.bundle import tf_serving
-
-    path = bundle / tf_serving.DIRECTORY / tf_serving.BATCHING
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        return Batching()
-    values = {}
-    for field in dataclasses.fields(Batching):
-        found = re.search(rf"^\s*{field.name}\s*{{\s*value:\s*(\S+)\s*}}", text, re.M)
-        if found is None:
-            continue
-        if not found[1].isdecimal() or not 0 < int(found[1]) < 2**31:
-            raise errors.UserError(
-                f"expected {field.name} in {path} to be a positive number, found "
-                f"{found[1]!r}"
-            )
-        values[field.name] = int(found[1])
-    return Batching(**values)

@@ -1,15 +1,38 @@
-"""Starts the server: binds its port, loads the bundle, prints its addresses."""
+"""Starts the server: binds its port, prints its addresses, and runs uvicorn.
 
+Several processes are uvicorn's workers: each loads the bundle and follows its versions;
+one that ends is replaced. They accept connections from one socket.
+"""
+
+import asyncio
+import contextlib
+import functools
 import logging
+import os
 import pathlib
+import signal
 import socket
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn import config as uvicorn_config
+from uvicorn.protocols.http import auto
+from uvicorn.supervisors import multiprocess
 
 from ytdnn.base import errors
 from ytdnn.bundle import versions
-from ytdnn.ops.server import http_server, models, processes, settings
-from ytdnn.ops.server import parts as parts_room
+from ytdnn.ops.server import settings
 
+# Longer than clients and proxies keep a connection that they do not use.
+IDLE_SECONDS = 75
+GRACE_SECONDS = 10  # for requests at hand
+_HEAD_SECONDS = 10.0
+_HANG_SECONDS = 120  # of a process without a sign of life, before it is replaced
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _SHORTEST = 16  # characters of a token
 
 Say = Callable[[str], None]
@@ -31,26 +54,127 @@ def run(given: settings.Settings, say: Say) -> None:
             f"expected a bundle in {given.bundle}, found none: make it first (ytdnn "
             f"export)"
         )
-    with bound(given) as listening:
-        say(f"loading {given.bundle}")
-        with http_server.interruptible():
-            if given.processes > 1:
-                processes.Supervisor(given, listening, say).run()
-            else:
-                _serve(given, listening, say)
-        say("stopped")
+    with bound(given) as listening, _interruptible():
+        for line in described(given, listening.getsockname()[1]):
+            say(line)
+        config = configured(functools.partial(_application, given, say), given)
+        if given.processes == 1:
+            uvicorn.Server(config).run(sockets=[listening])
+        else:
+            _run_processes(config, listening)
+    say("stopped")
 
 
-def _serve(given: settings.Settings, listening: http_server.Listener, say: Say) -> None:
-    """Serves from this process."""
-    parts = parts_room.make(given, say)
-    port = listening.getsockname()[1]
-    for line in described(given, parts.served.current, port):
-        say(line)
-    http_server.make(parts).run(sockets=[listening])
+def configured(factory: Callable[[], Any], given: settings.Settings) -> uvicorn.Config:
+    """Returns the configuration of uvicorn.
+
+    Args:
+      factory: Function that returns the application.
+      given: The settings.
+    """
+    return uvicorn.Config(
+        factory,
+        factory=True,
+        workers=given.processes,
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_worker_healthcheck=_HANG_SECONDS,
+    )
 
 
-def bound(given: settings.Settings) -> http_server.Listener:
+def _application(given: settings.Settings, say: Say) -> Any:
+    """Returns the application; imports TensorFlow only in the process that serves."""
+    from ytdnn.ops.server import app
+
+    try:
+        return app.application(app.Server(given, say))
+    except (errors.UserError, OSError) as error:
+        if given.processes == 1:
+            raise
+        say(f"error: {error}")
+        sys.exit(uvicorn_config.STARTUP_FAILURE)
+
+
+def _run_processes(config: uvicorn.Config, listening: socket.socket) -> None:
+    """Serves from several processes, which share their metrics in a directory.
+
+    Raises:
+      errors.UserError: No version can be served.
+    """
+    with tempfile.TemporaryDirectory(prefix="ytdnn-metrics-") as directory:
+        os.environ[_METRICS] = directory
+        supervisor = multiprocess.Multiprocess(config, sockets=[listening])
+        supervisor.run()
+    failure = uvicorn_config.STARTUP_FAILURE
+    if any(one.exitcode == failure for one in supervisor.processes):
+        raise errors.UserError("no process could start: see the lines above")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Context that ends at SIGTERM or Ctrl-C without an error.
+
+    uvicorn first answers pending requests, and then raises the signal again.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+_AutoProtocol: Any = auto.AutoHTTPProtocol
+
+
+class _Protocol(_AutoProtocol):
+    """Closes a connection whose next head is late; uvicorn has no such deadline.
+
+    Otherwise a client that sends its header byte by byte could keep a connection for
+    ever.
+    """
+
+    due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Counts from the connection."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Counts from the first byte of each request."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._expect()
+        else:
+            self._calm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the count."""
+        self._calm()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        if self.due is None:
+            self.due = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _calm(self) -> None:
+        if self.due is not None:
+            self.due.cancel()
+            self.due = None
+
+
+def bound(given: settings.Settings) -> socket.socket:
     """Returns the socket that the server listens on.
 
     Raises:
@@ -67,24 +191,22 @@ def bound(given: settings.Settings) -> http_server.Listener:
         ) from None
     # With its protocol named, asyncio sends the parts of an answer without delay:
     # else its body waits 40 ms for the client to acknowledge its head.
-    found = http_server.Listener(family, kind, protocol)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind(address)
-        found.listen()
+        listening.bind(address)
+        listening.listen()
     except OSError as error:
-        found.close()
+        listening.close()
         raise errors.UserError(
             f"could not listen on {given.host} port {given.port}: {error.strerror}: "
             f"choose another port with --port"
         ) from None
-    return found
+    return listening
 
 
-def described(
-    given: settings.Settings, version: models.Version, port: int
-) -> list[str]:
-    """Returns the lines to print when the server is ready."""
+def described(given: settings.Settings, port: int) -> list[str]:
+    """Returns the lines to print when the server starts."""
     host = f"[{given.host}]" if ":" in given.host else given.host
     address = f"http://{host}:{port}"
     token = " -H 'Authorization: Bearer TOKEN'" if given.token else ""
@@ -93,14 +215,12 @@ def described(
     if not given.inspect:
         users = "users of the prepared set are not shown: see --inspect"
     kind = "Content-Type: application/json"
-    catalogue = version.bundle.manifest.facts["catalogue"]
     return [
-        f"serving version {version.number}, {catalogue:,} videos: "
-        f"{', '.join(version.graphs)}",
+        f"loading {given.bundle}",
         f"listening on {address}",
         f"  /                    the page that shows it; {users}",
         f"  POST /recommend      and /feedback; {logged}",
-        f"  /v1/models/{version.recommender}:predict   TensorFlow Serving's REST API",
+        "  /v1/models/NAME:predict   TensorFlow Serving's REST API",
         "  /healthz, /status, /metrics",
         f"next: curl {address}/recommend{token} -H '{kind}' -d '{{\"k\": 5}}'",
         "Ctrl-C ends it",
@@ -119,7 +239,7 @@ def token(path: pathlib.Path | None, environment: str | None) -> str | None:
     """
     if path is None and environment is None:
         return None
-    where = "YTDNN_TOKEN" if path is None else str(path)
+    place = "YTDNN_TOKEN" if path is None else str(path)
     try:
         text = (environment or "") if path is None else path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -127,10 +247,10 @@ def token(path: pathlib.Path | None, environment: str | None) -> str | None:
         raise errors.UserError(
             f"expected a token in {path}, could not read it: {reason}"
         ) from None
-    found = text.strip()
-    if len(found) < _SHORTEST or not (found.isascii() and found.isprintable()):
+    text = text.strip()
+    if len(text) < _SHORTEST or not (text.isascii() and text.isprintable()):
         raise errors.UserError(
             f"expected a token of at least {_SHORTEST} printable ASCII characters in "
-            f"{where}, found {len(found)} characters"
+            f"{place}, received {len(text)} characters"
         )
-    return found
+    return text

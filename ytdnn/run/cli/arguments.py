@@ -1,4 +1,4 @@
-"""Parses a command's flags with absl and fills the config with them.
+"""Reads a command line: the flags and operands of a command, and settings.
 
 A flag of a command is either a value of its own (`--workdir`) or an alias of settings
 (`--source` for `--config.data.source`), never both.
@@ -7,17 +7,15 @@ A flag of a command is either a value of its own (`--workdir`) or an alias of se
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Sequence
-
-from absl import flags
+from collections.abc import Callable, Mapping, Sequence
 
 from ytdnn.base import configs, errors, own_files, user_paths
 from ytdnn.base.configs import constants, problems
 from ytdnn.run.cli import given_settings, settings
 
-_OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
-
 _PATH = re.compile(r"\b(DIR|FILE|PATH)\b")
+_CONFIG = "config."
+_SWITCH = {"true": "True", "1": "True", "false": "False", "0": "False"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +42,22 @@ class Flag:
     fills: Callable[[str], dict[str, str]] | None = None
 
     def read(self, value: str) -> str:
-        """Returns the value for the command; a leading `~` of a path is expanded."""
-        is_path = _PATH.search(self.example) is not None
-        return user_paths.text(value) if is_path else value
+        """Returns the value for the command; a leading `~` of a path is expanded.
+
+        Raises:
+          errors.UserError: It is empty, or no value of a switch.
+        """
+        if self.is_switch and value.lower() not in _SWITCH:
+            raise errors.UserError(
+                f"expected --{self.name} to be true or false, received {value!r}"
+            )
+        if self.is_switch:
+            return _SWITCH[value.lower()]
+        if not value and not self.key and not self.fills:
+            raise errors.UserError(
+                f"expected --{self.name}={self.example}, received an empty text"
+            )
+        return user_paths.text(value) if _PATH.search(self.example) else value
 
     def settings(self, value: str) -> dict[str, str]:
         """Returns the text of each setting that the flag is an alias of.
@@ -89,42 +100,89 @@ def parse(
       operands: Names of positional arguments, all required.
 
     Raises:
-      errors.UserError: An unknown or repeated flag, a missing value, too many or too
-        few operands, or a required flag that is not given.
+      errors.UserError: An unknown flag, a missing value, too many or too few operands,
+        or a required flag that is not given.
     """
-    defined = flags.FlagValues()
-    defined.set_gnu_getopt(True)
-    for flag in table:
-        define = flags.DEFINE_bool if flag.is_switch else flags.DEFINE_string
-        define(flag.name, None, flag.text, flag_values=defined)
-    try:
-        rest = defined([command, *argv], known_only=True)[1:]
-    except flags.Error as error:
-        raise errors.UserError(f"{error} (ytdnn {command} --help)") from None
-    given = {
-        f.name: f.read(str(defined[f.name].value))
-        for f in table
-        if defined[f.name].present
-    }
-    for flag in table:
-        if not flag.key and not flag.fills and given.get(flag.name) == "":
-            raise errors.UserError(
-                f"expected --{flag.name}={flag.example}, received an empty text"
-            )
-    _extend(rest)
-    overrides, plain = _read_overrides(command, table, rest, len(operands))
+    flags = {flag.name: flag for flag in table}
+    _extend(argv)
+    given, plain = _read(command, flags, argv)
+    if len(plain) > len(operands):
+        raise errors.UserError(
+            f"expected flags as --NAME=VALUE, received {plain[len(operands)]!r} "
+            f"(ytdnn {command} --help)"
+        )
     if len(plain) < len(operands):
         raise errors.UserError(
             f"expected ytdnn {command} {' '.join(operands)}, received "
             f"{len(plain)} of them (ytdnn {command} --help)"
         )
-    given |= dict(zip(operands, plain, strict=True))
-    for flag in table:
-        if flag.required and flag.name not in given:
+    values = dict(zip(operands, plain, strict=True))
+    overrides = _overrides(given)
+    for name, flag in flags.items():
+        if flag.required and name not in given:
             raise not_given(flag, command)
-        if (flag.key or flag.fills) and flag.name in given:
-            _add_alias(flag, given.pop(flag.name), overrides)
-    return Arguments(given, overrides)
+        if name not in given:
+            continue
+        value = flag.read(given[name])
+        filled = flag.settings(value)
+        for key in overrides.keys() & filled:
+            raise errors.UserError(
+                f"--{name} and --config.{key} are one setting: give one of them"
+            )
+        overrides |= filled
+        if not filled:
+            values[name] = value
+    return Arguments(values, overrides)
+
+
+def _read(
+    command: str, flags: Mapping[str, Flag], argv: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Returns the text of each flag and setting, and the operands."""
+    given: dict[str, str] = {}
+    operands: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if not word.startswith("-"):
+            operands.append(word)
+            continue
+        name, equals, value = word.lstrip("-").partition("=")
+        positive = name if name in flags else name.removeprefix("no")
+        if not equals and _is_switch(flags, positive):
+            name, value = positive, str(name == positive)
+        elif name not in flags and not name.startswith(_CONFIG):
+            hint = closest(name, [*flags], "--")
+            raise errors.UserError(
+                f"ytdnn {command} has no flag --{name}{hint} (ytdnn {command} --help)"
+            )
+        elif not equals:
+            value = next(words, "")
+            if not value:
+                raise errors.UserError(
+                    f"expected a value after {word}: none given (ytdnn {command} "
+                    f"--help)"
+                )
+        given[name] = value
+    return given, operands
+
+
+def _is_switch(flags: Mapping[str, Flag], name: str) -> bool:
+    if name in flags:
+        return flags[name].is_switch
+    setting = settings.catalogue().get(name.removeprefix(_CONFIG))
+    return name.startswith(_CONFIG) and setting is not None and setting.is_switch
+
+
+def _overrides(given: Mapping[str, str]) -> dict[str, str]:
+    """Returns the text of each setting by its key."""
+    overrides: dict[str, str] = {}
+    for name, text in given.items():
+        key = name.removeprefix(_CONFIG)
+        is_constant = constants.is_value(key, text) and key not in settings.catalogue()
+        if name.startswith(_CONFIG) and not is_constant:
+            require_setting(key)
+            overrides[key] = text
+    return overrides
 
 
 def require_text(argv: Sequence[str]) -> None:
@@ -171,65 +229,30 @@ def choice(
     return value
 
 
-def _extend(rest: Sequence[str]) -> None:
+def _extend(argv: Sequence[str]) -> None:
     """Registers the parts of the files named by `--config.extensions`.
 
     This comes first: other arguments may be settings of these parts.
     """
-    prefix = "config.extensions="
-    for argument in rest:
-        if argument.lstrip("-").startswith(prefix):
-            for file in given_settings.entries(
-                "extensions", argument.partition("=")[2]
-            ):
+    for argument in argv:
+        name, _, files = argument.lstrip("-").partition("=")
+        if name == f"{_CONFIG}extensions":
+            for file in given_settings.entries("extensions", files):
                 own_files.extend(file)
 
 
-def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
-    for key, text in flag.settings(value).items():
-        if key in overrides:
-            raise errors.UserError(
-                f"--{flag.name} and --config.{key} are one setting: give one of them"
-            )
-        overrides[key] = text
+def require_setting(key: str) -> None:
+    """Checks that there is a setting, which may be one of a registered part.
 
-
-def _read_overrides(
-    command: str, table: Sequence[Flag], rest: Sequence[str], num_operands: int
-) -> tuple[dict[str, str], list[str]]:
-    """Returns the given settings, and the operands."""
-    overrides: dict[str, str] = {}
-    operands: list[str] = []
-    remaining = list(rest)
-    while remaining:
-        argument = remaining.pop(0)
-        match = _OVERRIDE.fullmatch(argument)
-        if argument[:1] != "-" and len(operands) < num_operands:
-            operands.append(argument)
-            continue
-        if match is None:
-            raise _unknown(command, table, argument)
-        key, value = match["key"], match["value"]
-        if constants.is_value(key, value) and key not in settings.catalogue():
-            continue
-        key = _known_key(key, argument)
-        if value is None and settings.catalogue()[key].is_switch:
-            value = "false" if match["no"] else "true"
-        elif value is None:
-            if not remaining:
-                raise errors.UserError(f"expected a value after {argument}: none given")
-            value = remaining.pop(0)
-        overrides[key] = value
-    return overrides, operands
-
-
-def _known_key(key: str, argument: str) -> str:
+    Raises:
+      errors.UserError: There is none.
+    """
     path, _, last = key.rpartition(".")
     if key not in settings.catalogue() and path in configs.choices():
         configs.choices()[path].load()
     known = settings.catalogue()
     if key in known:
-        return key
+        return
     if path in configs.choices() and last == configs.KIND:
         raise errors.UserError(
             f"there is no setting config.{key}: choose by --config.{path}=KIND, one of "
@@ -237,30 +260,14 @@ def _known_key(key: str, argument: str) -> str:
         )
     if any(name.startswith(f"{key}.") for name in known):
         raise errors.UserError(
-            f"expected a single setting, received the group {argument}: set its "
+            f"expected a single setting, received the group --config.{key}: set its "
             f"members, as --config.{key}.NAME=VALUE"
         )
-    if key in problems.MOVED:
-        raise errors.UserError(problems.moved(key))
-    if key in constants.by_path():
-        value = constants.by_path()[key]
-        raise errors.UserError(constants.message(f"config.{key}", value))
+    removed = problems.removed(key)
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
-        f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
-    )
-
-
-def _unknown(command: str, table: Sequence[Flag], argument: str) -> errors.UserError:
-    if not argument.startswith("-"):
-        return errors.UserError(
-            f"expected flags as --NAME=VALUE, received {argument!r} "
-            f"(ytdnn {command} --help)"
-        )
-    name = argument.lstrip("-").partition("=")[0]
-    hint = closest(name, [flag.name for flag in table], "--")
-    return errors.UserError(
-        f"ytdnn {command} has no flag --{name}{hint} (ytdnn {command} --help)"
+        removed
+        or f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
     )
 
 

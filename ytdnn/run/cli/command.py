@@ -1,12 +1,14 @@
 """The description of a command: its flags, help and implementation."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 
 from ytdnn.run.cli import arguments
 
 Arguments = arguments.Arguments
 Flag = arguments.Flag
+_Run = Callable[[Arguments], int | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,33 @@ class Command:
     examples: tuple[str, ...]
     flags: tuple[Flag, ...]
     groups: tuple[str, ...]
-    run: Callable[[Arguments], int | None]
+    run: _Run
     operands: tuple[str, ...] = ()
     takes_command: bool = False
+
+
+def from_function(
+    name: str,
+    run: _Run,
+    flags: tuple[Flag, ...],
+    groups: tuple[str, ...] = (),
+    operands: tuple[str, ...] = (),
+) -> Command:
+    """Returns the command of a function whose docstring is the help.
+
+    The first line is the summary, the next paragraph the details; the section
+    `Examples:` has command lines.
+    """
+    summary, _, rest = (inspect.getdoc(run) or "").partition("\n\n")
+    details, _, examples = rest.partition("\n\nExamples:\n")
+    lines = examples.partition("\n\n")[0].splitlines()
+    return Command(
+        name,
+        summary[0].lower() + summary[1:].rstrip("."),
+        " ".join(details.split()),
+        tuple(line.strip() for line in lines),
+        flags,
+        groups,
+        run,
+        operands,
+    )

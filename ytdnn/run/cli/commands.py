@@ -7,16 +7,22 @@ packages (docs/extending.md).
 import dataclasses
 
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import command, commands_of_bundles, commands_of_models
-
-Command = command.Command
-COMMANDS: tuple[Command, ...] = (
-    *commands_of_models.COMMANDS,
-    *commands_of_bundles.COMMANDS,
-    *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
+from ytdnn.run.cli import (
+    command,
+    compare,
+    evaluate,
+    recommend,
+    similar,
+    steps,
+    tune,
 )
 
-
+_RUN, _PREPARE, _CHECK, _TRAIN, _EXPORT = steps.COMMANDS
+COMMANDS: tuple[command.Command, ...] = (
+    *(_RUN, _PREPARE, _CHECK, _TRAIN, tune.COMMAND, evaluate.COMMAND, compare.COMMAND),
+    *(_EXPORT, recommend.COMMAND, *similar.COMMANDS),
+    *(registries.COMMANDS[name].make() for name in registries.COMMANDS.own()),
+)
 _BY_NAME = {each.name: each for each in COMMANDS}
 
 

@@ -5,37 +5,29 @@ import tempfile
 from collections.abc import Sequence
 
 from ytdnn.base import configs, errors, user_paths
-from ytdnn.run.cli import arguments, output, resolved
+from ytdnn.run.cli import arguments, command, output, resolved
 
 Flag = arguments.Flag
 
-OPERANDS = ("FIRST", "SECOND")
-FLAGS = (
+_OPERANDS = ("FIRST", "SECOND")
+_FLAGS = (
     Flag(
         "fail_if",
         "Conditions on SECOND, separated by commas, where FIRST is the baseline: "
-        "'recall@10 < 0.95 * baseline', 'ranker/auc < 0.7', 'system/ndcg@10 < baseline "
-        "- 0.002'. A metric without a model is that of the last model that ranks. Exit "
-        "status 1 if one holds.",
+        "'recall@10 < 0.95 * baseline', 'system/ndcg@10 < baseline - 0.002'. A metric "
+        "without a model is that of the last model that ranks.",
         example="CONDITION,…",
     ),
-    Flag(
-        "models",
-        "A model of FIRST and one of SECOND to compare; default: models of the same "
-        "name.",
-        example="MODEL,MODEL",
-    ),
+    Flag("models", "A model of FIRST and one of SECOND.", example="MODEL,MODEL"),
     Flag(
         "users",
-        "Users to compare: a file of ids, or a condition over columns of users (of the "
-        "runs that were evaluated); default: all common ones.",
+        "Users to compare: a file of ids, or a condition over columns of users; "
+        "default: all common ones.",
         example="FILE|CONDITION",
     ),
     Flag(
         "videos",
-        "Videos that count as right answers, in the same form: evaluates both runs "
-        "again, which takes as long as two evaluations; leaves their reports "
-        "unchanged.",
+        "Videos that count as right answers, in the same form: evaluates both again.",
         example="FILE|CONDITION",
     ),
     resolved.JSON,
@@ -43,12 +35,16 @@ FLAGS = (
 _CONDITION_HOLDS = 1
 
 
-def run(given: arguments.Arguments) -> int:
-    """Runs the command and returns the exit status.
+def _run(given: arguments.Arguments) -> int:
+    """Compare two evaluations: paired differences, and conditions that fail.
 
-    Raises:
-      errors.UserError: A report is missing, or the two were measured by different
-        rules.
+    Takes two runs or directories of evaluations with the same protocol; the first is
+    the baseline. Prints each metric of both, their difference over the common users and
+    its interval. Exit status 1 if a condition of --fail_if holds.
+
+    Examples:
+      ytdnn compare --fail_if='recall@10 < 0.95 * baseline' runs/main runs/mine
+      ytdnn compare --models=candidates,als runs/mine als_evaluation
     """
     models = given.values.get("models")
     pair = None
@@ -59,7 +55,7 @@ def run(given: arguments.Arguments) -> int:
                 f"expected --models=MODEL,MODEL, received {models!r}"
             )
         pair = first.strip(), second.strip()
-    paths = [user_paths.expanded(given.values[name]) for name in OPERANDS]
+    paths = [user_paths.expanded(given.values[name]) for name in _OPERANDS]
     named = given.values.get("users", "")
     if named and "fail_if" in given.values and "videos" not in given.values:
         raise errors.UserError(
@@ -70,7 +66,7 @@ def run(given: arguments.Arguments) -> int:
     if "videos" in given.values:
         failures = _compare_anew(paths, fail_if, pair, named, given.values["videos"])
     else:
-        failures = _compare(paths, fail_if, pair, named)
+        failures = show(paths, fail_if, pair, named)
     for line in failures:
         output.say(f"failed: {line}")
     return _CONDITION_HOLDS if failures else 0
@@ -83,24 +79,31 @@ def _compare_anew(
     users: str,
     videos: str,
 ) -> list[str]:
-    """Measures two runs for some videos, and prints as `_compare` does."""
+    """Measures two runs for some videos, and prints as `show` does."""
     from ytdnn.run.pipeline import partial_evaluation
 
     with tempfile.TemporaryDirectory() as directory:
-        outs = [pathlib.Path(directory) / name for name in OPERANDS]
+        outs = [pathlib.Path(directory) / name for name in _OPERANDS]
         for path, out in zip(paths, outs, strict=True):
             output.say(f"evaluating {path} for --videos={videos}")
             partial_evaluation.evaluate(path, out, users=users, videos=videos)
-        return _compare(outs, fail_if, models)
+        return show(outs, fail_if, models)
 
 
-def _compare(
+def show(
     paths: Sequence[pathlib.Path],
-    fail_if: str,
-    models: tuple[str, str] | None,
+    fail_if: str = "",
+    models: tuple[str, str] | None = None,
     users: str = "",
 ) -> list[str]:
-    """Prints the differences of two reports; returns the conditions that hold."""
+    """Prints the differences of two reports; returns the conditions that hold.
+
+    Args:
+      paths: Directories of the first and the second evaluation.
+      fail_if: Conditions, separated by commas.
+      models: A model of each to compare; None: models of the same name.
+      users: Users to compare; empty: all.
+    """
     import rich
 
     from ytdnn.evaluation import compare, conditions, report_files
@@ -111,16 +114,10 @@ def _compare(
     if users:
         first, second = compare.of_users(first, second, users)
     config = configs.EvaluationConfig()
-    found = compare.compare(first, second, parsed, config, models, users)
-    output.result(lambda: found)
-    rich.print(compared.render(found))
-    return found.failures
+    comparison = compare.compare(first, second, parsed, config, models, users)
+    output.result(lambda: comparison)
+    rich.print(compared.render(comparison))
+    return comparison.failures
 
 
-def show(paths: Sequence[pathlib.Path]) -> None:
-    """Prints the differences of two reports.
-
-    Args:
-      paths: Directories of the first and the second evaluation.
-    """
-    _compare(paths, "", None)
+COMMAND = command.from_function("compare", _run, _FLAGS, operands=_OPERANDS)

@@ -1,4 +1,4 @@
-"""The flag that chooses the engine: Polars on this machine, or a registered one."""
+"""The flags that choose the engine: Polars on this machine, or Spark."""
 
 from typing import TYPE_CHECKING
 
@@ -8,27 +8,29 @@ from ytdnn.run.cli import arguments
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines
 
-_POLARS = "polars"
-_OTHERS = tuple(registries.ENGINES.parts())
-_ENGINES = (_POLARS, *(part.name for part in _OTHERS))
+_POLARS, _SPARK = "polars", "spark"
+_SPARK_FLAGS = (
+    arguments.Flag(
+        "spark_master",
+        "Address of Spark's master; default: local[*], this machine. Workers must "
+        "reach the log and the workdir under the same paths.",
+        example="spark://HOST:PORT",
+    ),
+    arguments.Flag("conf", "Settings of Spark.", example="spark.KEY=VALUE,…"),
+)
 
 
 def flags(work: str) -> tuple[arguments.Flag, ...]:
-    """Returns the flags that choose an engine, with those of the engines.
+    """Returns the flags that choose an engine, with those of Spark.
 
     Args:
       work: Verb and object of the engine's work, for the help.
     """
-    return (
-        arguments.Flag(
-            "engine",
-            f"Engine that {work}: polars on this "
-            f"machine{''.join(f', or {part.text}' for part in _OTHERS)}. Results are "
-            f"identical.",
-            example="|".join(_ENGINES),
-        ),
-        *(flag for part in _OTHERS for flag in part.flags),
+    text = (
+        f"Engine that {work}: polars on this machine, or spark (Apache Spark; needs "
+        f"the extra `spark` and Java 17). Results are identical."
     )
+    return arguments.Flag("engine", text, example="polars|spark"), *_SPARK_FLAGS
 
 
 FLAGS = flags("prepares the log")
@@ -40,17 +42,13 @@ def chosen(given: arguments.Arguments) -> "machines.Machines | None":
     Raises:
       errors.UserError: The engine is unknown, or a flag belongs to another engine.
     """
-    named = given.values.get("engine", _POLARS)
-    if named not in registries.ENGINES.missing:
-        named = arguments.choice(given, "engine", _ENGINES, _POLARS)
-    if named != _POLARS:
-        found: machines.Machines = registries.ENGINES[named].make(given)
-        return found
-    for part in _OTHERS:
-        for flag in part.flags:
-            if flag.name in given.values:
-                raise errors.UserError(
-                    f"expected --engine={part.name} with --{flag.name}, found "
-                    f"--engine={_POLARS}: add it, or leave --{flag.name} out"
-                )
+    if arguments.choice(given, "engine", (_POLARS, _SPARK)) == _SPARK:
+        cluster: machines.Machines = registries.HOOKS[_SPARK].make(given)
+        return cluster
+    for flag in _SPARK_FLAGS:
+        if flag.name in given.values:
+            raise errors.UserError(
+                f"expected --engine=spark with --{flag.name}, found --engine=polars: "
+                f"add it, or leave --{flag.name} out"
+            )
     return None

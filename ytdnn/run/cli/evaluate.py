@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, engine, output, resolved, tracker_flag
+from ytdnn.run.cli import arguments, command, output, resolved
 from ytdnn.run.pipeline import graph, runner, system_evaluation
 
 if TYPE_CHECKING:
@@ -18,70 +18,56 @@ Flag = arguments.Flag
 
 _SPLITS = ("test", "validation")
 _OTHERS = ("predictions", "bundle")
-_ENGINE_FLAGS = engine.flags("evaluates a run")
-FLAGS = (
+_FLAGS = (
     dataclasses.replace(resolved.WORKDIR, text="Directory of the run.", required=False),
     resolved.CONFIG,
-    Flag(
-        "predictions",
-        "Predictions of another system as Parquet or CSV: user_id, video_id, score.",
-        example="FILE",
-    ),
-    Flag("bundle", "Directory of a bundle to evaluate.", "", "DIR"),
-    Flag(
-        "data",
-        "Prepared set to evaluate predictions or a bundle on; default: WORKDIR/data.",
-        example="DIR",
-    ),
+    Flag("predictions", "Parquet or CSV: user_id, video_id, score.", example="FILE"),
+    Flag("bundle", "Directory of a bundle to evaluate.", example="DIR"),
+    Flag("data", "Prepared set of these; default: WORKDIR/data.", example="DIR"),
     Flag("split", "Window to evaluate; default: test.", example="|".join(_SPLITS)),
-    Flag(
-        "out",
-        "Directory of the report on predictions or a bundle; default: NAME_evaluation "
-        "next to them.",
-        example="DIR",
-    ),
-    Flag(
-        "users",
-        "Users to evaluate: a file of ids, or a condition over columns of users, "
-        "\"country = 'DE'\"; default: all.",
-        example="FILE|CONDITION",
-    ),
-    Flag(
-        "videos",
-        "Videos that count as right answers, in the same form; all videos are still "
-        "ranked.",
-        example="FILE|CONDITION",
-    ),
+    Flag("out", "Report of these; default: NAME_evaluation.", example="DIR"),
+    Flag("users", key="evaluation.users", example="FILE|CONDITION"),
+    Flag("videos", key="evaluation.videos", example="FILE|CONDITION"),
     resolved.K,
-    tracker_flag.FLAG,
-    *_ENGINE_FLAGS,
+    resolved.TRACKER,
     resolved.JSON,
     Flag("explain", "Explain every number of the report, and exit.", is_switch=True),
 )
 
 
-def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+def _run(given: arguments.Arguments) -> None:
+    """Evaluate a run, a bundle, or a file of predictions.
 
-    Raises:
-      errors.UserError: Flags contradict each other, an artefact is missing or does not
-        fit, or an input leaks.
+    Checks for leaks, ranks all videos exactly for each test user, evaluates the ranker
+    on test impressions, and both stages together, with intervals and slices; prints a
+    table and writes WORKDIR/evaluation: report.json, report.html, the values of each
+    user, TensorBoard scalars. With --bundle or --predictions, evaluates an exported
+    bundle, or another system's table of user_id, video_id and score, in the same way.
+
+    Examples:
+      ytdnn evaluate --workdir=runs/mine
+      ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100
+      ytdnn evaluate --predictions=als.parquet --data=runs/mine/data
+      ytdnn evaluate --bundle=runs/mine/bundle --data=runs/mine/data --out=DIR
+      ytdnn evaluate --explain
     """
     values = given.values
     if values.get("explain") == "True":
-        _explain()
+        from ytdnn.evaluation import definitions
+
+        output.say(definitions.explain())
         return
     split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")
     if chosen:
-        _of_other(given, chosen[0], split)
+        _evaluate_system(given, chosen[0], split)
     else:
-        _of_run(given, split)
+        _evaluate_run(given, split)
 
 
-def _of_run(given: arguments.Arguments, split: str) -> None:
+def _evaluate_run(given: arguments.Arguments, split: str) -> None:
     for name in ("data", "out"):
         if name in given.values:
             raise errors.UserError(
@@ -92,33 +78,25 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
             "expected --workdir=DIR, --predictions=FILE or --bundle=DIR, received none "
             "(ytdnn evaluate --help)"
         )
-    machines = engine.chosen(given)
     directory = pathlib.Path(given.values["workdir"])
-    config = _of_parts(given, resolved.later_config(given, directory))
-    found = pipeline.evaluate(
+    config = resolved.later_config(given, directory)
+    evaluated = pipeline.evaluate(
         directory,
         config,
         split=split,
-        machines=machines,
         again=True,
         verbose=output.say,
     )
-    with tracker_flag.tracked(given, directory, config) as tracker:
-        track(tracker, found, split)
-    show(found)
+    with resolved.tracked(given, directory, config) as tracker:
+        track(tracker, evaluated, split)
+    show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
     output.say(f"next: {runner.next_command(config, directory)}")
 
 
-def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
+def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
     values = given.values
-    for flag in _ENGINE_FLAGS:
-        if flag.name in values:
-            raise errors.UserError(
-                f"--{flag.name} belongs to the evaluation of a run: leave it out with "
-                f"--{kind}"
-            )
     path = pathlib.Path(values[kind])
     if "data" not in values and "workdir" not in values:
         raise errors.UserError(
@@ -132,58 +110,53 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     else:
         config = resolved.config(given, configs.Config())
         data = pathlib.Path(values["data"])
-    config = _of_parts(given, config)
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
 
 
-def _of_parts(given: arguments.Arguments, config: configs.Config) -> configs.Config:
-    """Returns a config with the users and videos of the flags."""
-    named = {n: given.values[n] for n in ("users", "videos") if n in given.values}
-    evaluation = dataclasses.replace(config.evaluation, **named)  # type: ignore[arg-type]
-    return dataclasses.replace(config, evaluation=evaluation)
-
-
-def show(found: "report_files.Evaluated") -> None:
+def show(evaluated: "report_files.Evaluated") -> None:
     """Prints an evaluation as tables, and the paths of its page and curves."""
     from ytdnn.evaluation import report_files, report_model
     from ytdnn.evaluation.terminal import terminal
 
     output.result(
         lambda: {
-            "path": found.path,
-            "report": json.loads(report_model.to_json(found.report)),
+            "path": evaluated.path,
+            "report": json.loads(report_model.to_json(evaluated.report)),
         }
     )
-    terminal.show(found.report)
-    counts = found.report.protocol.predictions
+    terminal.show(evaluated.report)
+    counts = evaluated.report.protocol.predictions
     if counts is not None and counts.out_of_vocabulary + counts.of_other_users:
         output.say(
             f"note: of {counts.rows:,} predictions {counts.out_of_vocabulary:,} are of "
             f"videos that the data lack, {counts.of_other_users:,} of users who are "
             f"not asked; {counts.users_without:,} users have none"
         )
-    files = registries.REPORT_FILES
+    files = registries.HOOKS
     if "page" in files:
-        output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
+        output.say(
+            f"report: {evaluated.path / report_files.PAGE} (open it in a browser)"
+        )
     else:
-        output.say(f"report: {found.path / report_files.REPORT}")
+        output.say(f"report: {evaluated.path / report_files.REPORT}")
     if "tensorboard" in files:
-        output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
+        output.say(f"curves: tensorboard --logdir={evaluated.path / artifacts.LOGS}")
 
 
 def track(
-    tracker: "tracker_room.Tracker | None", found: "report_files.Evaluated", split: str
+    tracker: "tracker_room.Tracker | None",
+    evaluated: "report_files.Evaluated",
+    split: str,
 ) -> None:
     """Reports an evaluation to the tracker, if there is one."""
     if tracker is not None:
         from ytdnn.run.pipeline import tracker as tracking
 
-        tracker.on_results(tracking.results(found.report, split))
+        tracker.on_results(tracking.results(evaluated.report, split))
 
 
-def _explain() -> None:
-    from ytdnn.evaluation import definitions
-
-    output.say(definitions.explain())
+COMMAND = command.from_function(
+    "evaluate", _run, _FLAGS, ("extensions", "composition", "evaluation")
+)

@@ -1,25 +1,25 @@
 """Formats `--help`: of the program, and of each command with all its settings."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from ytdnn import __version__
 from ytdnn.base import configs
 from ytdnn.run.cli import arguments, settings
+from ytdnn.run.cli import command as command_room
 
 _WIDTH = 88
 _PICTURE = """\
   event log ─prepare─▶ data ─train─▶ candidates ─▶ index ─▶ ranking ─export─▶ bundle
                                     └────── evaluate ──────┘        recommend ◀┘"""
+_SETTINGS = """\
+Settings, each as --config.KEY=VALUE (shown: the default). Each kind
+has its own settings, which start from their defaults if it is chosen:"""
 
 
-def program(commands: Sequence[tuple[str, str, str]]) -> str:
-    """Returns the help of `ytdnn`.
-
-    Args:
-      commands: Name, summary and example of each.
-    """
+def program(commands: Iterable[command_room.Command]) -> str:
+    """Returns the help of `ytdnn`."""
     lines = [
         f"ytdnn {__version__}: two-stage video recommendation",
         "",
@@ -29,46 +29,25 @@ def program(commands: Sequence[tuple[str, str, str]]) -> str:
         "",
         "Commands:",
     ]
-    for name, summary, example in commands:
-        lines += [f"  {name:<13} {summary}", f"{'':16}{example}"]
+    for one in commands:
+        lines += [f"  {one.name:<13} {one.summary}", f"{'':16}{one.examples[0]}"]
     lines += ["", "ytdnn COMMAND --help lists a command's flags and settings."]
     return "\n".join(lines)
 
 
-def command(
-    name: str,
-    summary: str,
-    details: str,
-    examples: Sequence[str],
-    table: Sequence[arguments.Flag],
-    groups: Sequence[str],
-) -> str:
-    """Returns the help of one command.
-
-    Args:
-      name: The command.
-      summary: One line.
-      details: A paragraph.
-      examples: Command lines.
-      table: Its flags.
-      groups: Prefixes of the settings it uses.
-    """
-    lines = [f"ytdnn {name}: {summary}", "", textwrap.fill(details, _WIDTH), ""]
-    lines += ["Examples:", *(f"  {example}" for example in examples), "", "Flags:"]
-    for flag in table:
+def command(one: command_room.Command) -> str:
+    """Returns the help of one command."""
+    details = textwrap.fill(one.details, _WIDTH)
+    lines = [f"ytdnn {one.name}: {one.summary}", "", details, "", "Examples:"]
+    lines += [*(f"  {example}" for example in one.examples), "", "Flags:"]
+    for flag in one.flags:
         value = "" if flag.is_switch else f"={_placeholder(flag)}"
         lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
-    if groups:
-        lines += [
-            "",
-            "Settings, each as --config.KEY=VALUE (shown: the default). Each kind",
-        ]
-        lines += [
-            "has its own settings, which start from their defaults if it is chosen:"
-        ]
+    if one.groups:
+        lines += ["", _SETTINGS]
         settings.load_kinds()
     for setting in settings.listed():
-        if not setting.kind and any(_belongs(setting.key, group) for group in groups):
+        if not setting.kind and any(_belongs(setting.key, g) for g in one.groups):
             lines += _entry(f"{setting.key}={_default(setting)}", setting.text)
             lines += _kinds(setting.key)
     return "\n".join(lines)
@@ -100,7 +79,8 @@ def _belongs(key: str, group: str) -> bool:
 def show(value: Any) -> str:
     """Returns a setting's value in the syntax of the command line."""
     if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
+        pairs = (part if isinstance(part, tuple) else (part,) for part in value)
+        return ",".join("=".join(map(str, pair)) for pair in pairs)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,6 +1,7 @@
 """The program `ytdnn`: runs the command, and reports a mistake in one line."""
 
 import dataclasses
+import errno
 import gc
 import os
 import sys
@@ -9,10 +10,13 @@ from typing import NoReturn
 
 import ytdnn
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import arguments, command, commands, failures, help_text, output
+from ytdnn.run.cli import arguments, commands, help_text, output
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
+_NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
+_NO_ROOM = ("No space left on device", "Disk quota exceeded")
+_TOO_LARGE = "File too large"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +54,7 @@ def _ended(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
     except Exception as error:
-        line = failures.line(error)
+        line = failure(error)
         if not line:
             raise
         return _refuse(line, _MISTAKE)
@@ -69,13 +73,13 @@ def _leave(status: int) -> NoReturn:
 
 
 def _dispatch(argv: list[str]) -> int:
+    known, missing = commands.names(), registries.COMMANDS.missing
     if not argv or argv[0] in _HELP:
-        print(_program_help())
+        print(help_text.program(map(commands.find, known)))
         return 0
     if argv[0] == "--version":
         print(f"ytdnn {ytdnn.__version__}")
         return 0
-    known, missing = commands.names(), registries.COMMANDS.missing
     words = 2 if " ".join(argv[:2]) in (*known, *missing) else 1
     name, rest = " ".join(argv[:words]), argv[words:]
     if name in missing:
@@ -91,7 +95,7 @@ def _dispatch(argv: list[str]) -> int:
         place = rest.index("--")
         rest, behind = rest[:place], rest[place + 1 :]
     if any(argument in _HELP[:-1] for argument in rest):
-        print(_command_help(chosen))
+        print(help_text.command(chosen))
         return 0
     given = arguments.parse(chosen.name, chosen.flags, rest, chosen.operands)
     given = dataclasses.replace(given, rest=tuple(behind))
@@ -112,24 +116,40 @@ def _collect_less_often() -> None:
     gc.set_threshold(max(most_new, 20_000), *others)
 
 
-def _program_help() -> str:
-    return help_text.program(
-        [
-            (each.name, each.summary, each.examples[0])
-            for each in map(commands.find, commands.names())
-        ]
-    )
+def failure(error: Exception) -> str:
+    """Returns a failure of the machine as one line; empty for a bug of this program.
 
+    Errors of libraries are turned into a line where the context (a file, a row, a
+    setting) is available; this is for failures that can happen anywhere: no memory, no
+    room on the disk, no permission.
+    """
+    from ytdnn.log import event_log  # loads Polars, which `ytdnn --help` does without
 
-def _command_help(chosen: command.Command) -> str:
-    return help_text.command(
-        chosen.name,
-        chosen.summary,
-        chosen.details,
-        chosen.examples,
-        chosen.flags,
-        chosen.groups,
-    )
+    text = str(error)
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if is_full or any(words in text for words in _NO_ROOM):
+        place = getattr(error, "filename", None)
+        where = f" for {place}" if place else ""
+        return (
+            f"expected room on the disk{where}, found none left "
+            f"({event_log.brief(text)}): make room and give the same command again"
+        )
+    if getattr(error, "errno", None) == errno.EFBIG or _TOO_LARGE in text:
+        return (
+            "expected files as large as the run needs, found a limit on the size of "
+            "files: raise it (`ulimit -f unlimited`) and give the same command again"
+        )
+    if any(cls.__name__.endswith(_NO_MEMORY) for cls in type(error).__mro__):
+        needed = event_log.brief(text, 160) if text else "it did not say how much"
+        return (
+            f"expected more memory than there is ({needed}): lower "
+            f"training.batch_size, embedding_dim or the size of the log"
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"could not use {error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"the system refused: {error.strerror}"
+    return ""
 
 
 if __name__ == "__main__":

@@ -8,14 +8,18 @@ import contextlib
 import dataclasses
 import json
 import math
+import numbers
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import rich.box
 import rich.console
+import rich.table
 
 _PIPED_WIDTH = 160
+_WIDTH = 88
 
 
 def say(line: str) -> None:
@@ -27,6 +31,22 @@ def screen() -> rich.console.Console:
     """Returns the terminal; a pipe or a file counts as a wide one."""
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return rich.console.Console(width=width)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) -> None:
+    """Prints a table as wide as a page; numbers with four digits."""
+    shown = rich.table.Table(title=title, title_justify="left", box=rich.box.SIMPLE)
+    for name in columns:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        cells = (f"{cell:.4g}" if _is_fraction(cell) else cell for cell in row)
+        shown.add_row(*map(str, cells))
+    rich.console.Console(width=_WIDTH).print(shown)
+
+
+def _is_fraction(value: object) -> bool:
+    is_whole = isinstance(value, numbers.Integral)
+    return isinstance(value, numbers.Real) and not is_whole
 
 
 _results: list[Any] = []

@@ -42,15 +42,15 @@ def run(given: command.Arguments) -> None:
         own_files.extend(file)
     every = registries.every()
     kind = arguments.choice(given, "kind", tuple(every))
-    found = {
+    origins = {
         name: {part: _origin(each, part) for part in each.names()}
         for name, each in every.items()
         if kind in ("", name)
     }
-    output.result(lambda: found)
-    for name, of_kind in found.items():
+    output.result(lambda: origins)
+    for name, parts in origins.items():
         output.say(f"{name}:")
-        for part, origin in of_kind.items():
+        for part, origin in parts.items():
             output.say(f"  {part}{f' ({origin})' if origin != 'ytdnn' else ''}")
 
 

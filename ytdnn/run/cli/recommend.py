@@ -5,14 +5,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import rich.box
-import rich.console
-import rich.table
-
-from ytdnn.base import errors, schema
+from ytdnn.base import configs, errors, schema
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, engine, many, output, resolved
-from ytdnn.run.pipeline import graph
+from ytdnn.run.cli import arguments, command, engine, many, output, resolved
+from ytdnn.run.pipeline import model_answers, steps, workdir
 
 if TYPE_CHECKING:
     from ytdnn.run.pipeline import machines as machines_room
@@ -20,108 +16,95 @@ if TYPE_CHECKING:
 Flag = arguments.Flag
 
 _ENGINE_FLAGS = engine.flags("makes lists of many users")
-FLAGS = (
-    Flag(
-        "workdir", "Directory of a run; with --user, or --users and --out.", "", "DIR"
-    ),
+_EXAMPLES = {  # of the flags that take JSON
+    "where": '[{"column": "language", "in": ["en"]}]',
+    "max_per": '{"channel_id": 2}',
+    "weights": '{"watch_seconds": 1, "liked": 30, "disliked": -200}',
+}
+_FLAGS = (
+    Flag("workdir", "A run; with --user, or --users and --out.", example="DIR"),
     Flag("user", "A user_id of the event log.", example="USER_ID"),
-    Flag(
-        "bundle",
-        "Directory of a bundle; with --request, or --users and --out.",
-        "",
-        "DIR",
-    ),
+    Flag("bundle", "A bundle; with --request, or --users and --out.", example="DIR"),
     Flag("request", "JSON file of a request; with --bundle.", example="FILE.json"),
-    Flag(
-        "users",
-        "all, or a file of users: Parquet or CSV with a column user_id, or text with "
-        "one id per line; with --out.",
-        example="all|FILE",
-    ),
+    Flag("users", "all, or a file of users by user_id; with --out.", "", "all|FILE"),
     Flag(
         "out",
-        "File to write the recommendations of --users to, a row for each user and "
-        "rank.",
+        "File of recommendations, a row for each user and rank.",
         example="FILE.parquet|FILE.csv",
     ),
     Flag("k", "Number of recommendations; default: the request's, or 10.", example="N"),
     Flag(
         "index",
-        "served (default): the index of the run; exact: exact search, which needs no "
-        "ScaNN, and is the default for --users without the ranker.",
+        "served (default): the index of the run; exact: exact search, the default for "
+        "--users without the ranker.",
         example="served|exact",
     ),
     Flag(
         "ranker",
-        "With --users; --noranker recommends the candidates with the best scores, many "
-        "times faster. Default: with the ranker, if the run has one.",
+        "With --users; --noranker lists the best candidates, many times faster.",
         is_switch=True,
     ),
     Flag(
         "exclude",
-        "With --users; file of videos to leave out in addition to those watched, in "
-        "the form of --users with video_id. With a column user_id, each is left out "
+        "With --users; file of videos to leave out, by video_id; with a column user_id "
         "for that user only.",
         example="FILE",
     ),
-    Flag(
-        "allow",
-        "With --users; file of the only videos that may be recommended, by video_id.",
-        example="FILE",
-    ),
-    Flag(
-        "where",
-        "Conditions on columns of videos, JSON: "
-        '[{"column": "language", "in": ["en"]}, {"column": "age_days", "at_most": 7}].',
-        example="JSON",
-    ),
-    Flag(
-        "policy",
-        "Name of conditions saved in the bundle (config.composition.policies).",
-        example="NAME",
-    ),
+    Flag("allow", "With --users; file of the only videos allowed.", example="FILE"),
+    Flag("where", f"Conditions on videos, as {_EXAMPLES['where']}.", example="JSON"),
+    Flag("policy", "Name of conditions saved in the bundle.", example="NAME"),
     Flag(
         "max_per",
-        'Largest number of videos for each value of a column, JSON: {"channel_id": 2}.',
+        f"Most videos for each value of a column, as {_EXAMPLES['max_per']}.",
         example="JSON",
     ),
     Flag(
         "weights",
-        "Weights of the ranker's predicted outcomes, by which videos are ordered, "
-        "JSON: "
-        '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
+        f"Weights of predicted outcomes in the order, as {_EXAMPLES['weights']}.",
         example="JSON",
     ),
     *_ENGINE_FLAGS,
     resolved.JSON,
 )
-_INDEXES = ("served", "exact")
-_PAIRS = (("workdir", "user"), ("bundle", "request"))
-_OF_MANY = (
+_MANY_FLAGS = (
     *("users", "out", "ranker", "exclude", "allow"),
     *(flag.name for flag in _ENGINE_FLAGS),
 )
 _K = 10
 _MOST_HISTORY = 10
-_WIDTH = 88
 
 
-def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+def _run(given: arguments.Arguments) -> None:
+    """Recommend videos for a user or a request, or for all users into a file.
 
-    Raises:
-      errors.UserError: Flags contradict each other, the user, request or bundle does
-        not exist, or the bundle was made from other data.
+    With --workdir and --user, reads the user's history from the prepared set and
+    queries WORKDIR/bundle. With --bundle and --request, needs only the bundle; the
+    request is a JSON object with the keys listed in the bundle's manifest. With --users
+    and --out, recommends to all users of the log, or those of a file, in batches, and
+    writes user_id, rank, video_id, title and score; the file appears once it is
+    complete.
+
+    Examples:
+      ytdnn recommend --workdir=runs/mine --user=42
+      ytdnn recommend --bundle=runs/mine/bundle --request=request.json
+      ytdnn recommend --workdir=runs/mine --users=all --k=50 --out=recs.parquet
+      ytdnn recommend --workdir=runs/mine --users=all --noranker --out=recs.csv
     """
     values = given.values
-    index = arguments.choice(given, "index", _INDEXES)
-    of_many = [name for name in _OF_MANY if name in values]
-    if of_many:
-        _require_many(values, of_many)
+    if "workdir" in values:
+        directory = pathlib.Path(values["workdir"])
+        config = workdir.read_config(directory)
+        if config is not None and not steps.has_vectors(config):
+            _recommend_by_model(values, directory, config)
+            return
+    index = arguments.choice(given, "index", ("served", "exact"))
+    typed = [name for name in _MANY_FLAGS if name in values]
+    if typed:
+        _require_many(values, typed[0])
         _recommend_many(values, index, engine.chosen(given))
         return
-    chosen = [pair for pair in _PAIRS if set(pair) & set(values)]
-    if len(chosen) != 1 or not set(chosen[0]) <= set(values):
+    pairs = {"workdir", "user"}, {"bundle", "request"}
+    if pairs.count({"workdir", "user", "bundle", "request"} & set(values)) != 1:
         raise errors.UserError(
             "expected --workdir and --user, --workdir, --users and --out, or --bundle "
             "and --request (ytdnn recommend --help)"
@@ -129,39 +112,65 @@ def run(given: arguments.Arguments) -> None:
     _recommend_one(values, index == "exact")
 
 
-def _require_many(values: Mapping[str, str], of_many: list[str]) -> None:
+def _require_many(values: Mapping[str, str], typed: str) -> None:
     """Checks the flags of recommendations that are written to a file."""
-    for name in ("user", "request"):
-        if name in values:
+    name = f"no{typed}" if values[typed] == "False" else typed
+    for other in ("user", "request"):
+        if other in values:
             raise errors.UserError(
-                f"--{_typed(values, of_many[0])} is for --users=all|FILE, which writes "
-                f"to --out=FILE, received --{name}, which prints one slate: leave one "
-                f"out"
+                f"--{name} is for --users=all|FILE, which writes to --out=FILE, "
+                f"received --{other}, which prints one slate: leave one out"
             )
-    for name, value in (("users", "all|FILE"), ("out", "FILE.parquet|FILE.csv")):
-        if name not in values:
+    for needed, value in (("users", "all|FILE"), ("out", "FILE.parquet|FILE.csv")):
+        if needed not in values:
             raise errors.UserError(
-                f"expected --{name}={value} with --{_typed(values, of_many[0])}, "
-                f"received none (ytdnn recommend --help)"
+                f"expected --{needed}={value} with --{name}, received none (ytdnn "
+                f"recommend --help)"
             )
 
 
-def _typed(values: Mapping[str, str], name: str) -> str:
-    """Returns a flag as it was typed."""
-    return f"no{name}" if values[name] == "False" else name
+def _recommend_by_model(
+    values: Mapping[str, str], directory: pathlib.Path, config: configs.Config
+) -> None:
+    """Answers by a candidate model other than the network, which has no bundle.
+
+    Raises:
+      errors.UserError: A flag needs a bundle, or a user is unknown.
+    """
+    allowed = {"workdir", "user", "users", "out", "k", resolved.JSON.name}
+    bad = [name for name in values if name not in allowed]
+    if (
+        bad
+        or ("user" in values) == ("users" in values)
+        or (("users" in values) != ("out" in values))
+    ):
+        raise errors.UserError(
+            f"expected --user, or --users and --out, with candidates.model="
+            f"{config.candidates.model.kind}, which has no bundle, received "
+            f"{', '.join(f'--{name}' for name in bad) or 'others'}"
+        )
+    k = arguments.whole("k", values.get("k", str(_K)))
+    asked = [values["user"]] if "user" in values else many.named(values["users"])
+    lists = model_answers.recommend(directory, config, asked, k)
+    if "out" in values:
+        path = model_answers.write(lists, pathlib.Path(values["out"]))
+        output.result(lambda: {"path": path, "num_rows": lists.height})
+        output.say(f"{path}: {lists.height:,} rows")
+        return
+    output.result(lists.to_dicts)
+    output.table("Recommended", lists.columns, lists.iter_rows())
 
 
 def _recommend_many(
     values: Mapping[str, str], index: str, machines: "machines_room.Machines | None"
 ) -> None:
-    k = arguments.whole("k", values["k"]) if "k" in values else _K
     recommender = many.recommender(values, "recommend")
     with many.shown("recommendations", "users") as shown:
         written = pipeline.write_recommendations(
             recommender,
             values["out"],
             many.named(values["users"]),
-            k,
+            arguments.whole("k", values.get("k", str(_K))),
             ranker=values.get("ranker", "True") == "True",
             index=index,
             exclude=_file(values, "exclude"),
@@ -178,69 +187,60 @@ def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
     return pathlib.Path(values[name]) if name in values else None
 
 
-_LIMITS = {  # flags with JSON, and an example of each
-    schema.WHERE: '[{"column": "language", "in": ["en"]}]',
-    schema.MAX_PER: '{"channel_id": 2}',
-    schema.ORDER_WEIGHTS: '{"watch_seconds": 1, "liked": 30}',
-}
-
-
 def _limits(values: Mapping[str, str]) -> dict[str, Any]:
     """Returns the given ones of --where, --policy, --max_per and --weights."""
-    found: dict[str, Any] = {}
-    for name, example in _LIMITS.items():
-        if name not in values:
-            continue
+    limits: dict[str, Any] = {}
+    for name in _EXAMPLES.keys() & values:
         try:
-            found[name] = json.loads(values[name])
+            limits[name] = json.loads(values[name])
         except ValueError as error:
             raise errors.UserError(
-                f"expected --{name} as JSON, {example}, received {values[name]!r} "
-                f"({error})"
+                f"expected --{name} as JSON, {_EXAMPLES[name]}, received "
+                f"{values[name]!r} ({error})"
             ) from None
-    if not isinstance(found.get(schema.WHERE, []), list):
-        found[schema.WHERE] = [found[schema.WHERE]]
+    if isinstance(limits.get(schema.WHERE), dict):
+        limits[schema.WHERE] = [limits[schema.WHERE]]
     if "policy" in values:
-        found[schema.POLICY] = values["policy"]
-    return found
+        limits[schema.POLICY] = values["policy"]
+    return limits
 
 
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
+    notes = []
+    recommender = many.recommender(values, "recommend")
+    bundle = recommender.bundle
     if "user" in values:
-        directory = pathlib.Path(values["workdir"])
-        recommender = pipeline.Recommender.load(
-            directory / graph.BUNDLE.name, directory / graph.DATA.name
-        )
         request = recommender.request(values["user"])
     else:
-        recommender = pipeline.Recommender.load(values["bundle"])
-        request = _read(pathlib.Path(values["request"]))
-    notes = []
+        from ytdnn.bundle import requests
+
+        request = requests.read(pathlib.Path(values["request"]))
     request = request | _limits(values)
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
-    bundle = recommender.bundle
     if "request" in values:
         notes += bundle.doubts(request)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
-    asked = request.get(schema.K)
-    if asked is not None and asked > len(answer.video_ids):
+    k = request.get(schema.K)
+    if k is not None and k > len(answer.video_ids):
         notes.append(
-            f"{asked:,} recommendations asked for, {len(answer.video_ids):,} there "
+            f"{k:,} recommendations asked for, {len(answer.video_ids):,} there "
             f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
             f"none that the user watched"
         )
     latency = bundle.latency(request, exact)
     document = {"history": history, "latency_milliseconds": latency, "notes": notes}
-    output.result(lambda: document | _answered(answer, bundle.meanings))
-    _show(history, answer, bundle.meanings, latency)
+    output.result(lambda: document | _document(answer, bundle.meanings))
+    _show(history, answer, bundle.meanings)
+    times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]
+    output.say(f"latency: {', '.join(times)}")
     for note in notes:
         output.say(f"note: {note}")
 
 
-def _answered(answer: Any, meanings: Mapping[str, str]) -> dict[str, Any]:
+def _document(answer: Any, meanings: Mapping[str, str]) -> dict[str, Any]:
     """Returns the videos of an answer for `--json`."""
     columns = {schema.SCORE: answer.scores, **answer.more}
     videos = [
@@ -252,42 +252,23 @@ def _answered(answer: Any, meanings: Mapping[str, str]) -> dict[str, Any]:
     return meaning | {"videos": videos}
 
 
-def _read(path: pathlib.Path) -> dict[str, Any]:
-    from ytdnn.bundle import requests
-
-    return requests.read(path)
-
-
 def _show(
-    history: list[dict[str, Any]],
-    answer: Any,
-    meanings: Mapping[str, str],
-    latency: Mapping[str, float],
+    history: list[dict[str, Any]], answer: Any, meanings: Mapping[str, str]
 ) -> None:
-    console = rich.console.Console(width=_WIDTH)
+    """Prints the history, the videos and what their numbers mean."""
     recent = history[::-1][:_MOST_HISTORY]
-    watched = _table(f"Watched: last {len(recent)} of {len(history)}", "id", "title")
-    for video in recent:
-        watched.add_row(str(video["id"]), video["title"] or "")
-    names = [name.replace("_", " ") for name in meanings]
-    found = _table("Recommended", "rank", "id", "title", *names)
+    title = f"Watched: last {len(recent)} of {len(history)}"
+    watched = [(video["id"], video["title"] or "") for video in recent]
+    output.table(title, ("id", "title"), watched)
     columns = {schema.SCORE: answer.scores, **answer.more}
-    for row, video in enumerate(answer.video_ids):
-        said = (_shown(columns[name][row]) for name in meanings)
-        found.add_row(str(row + 1), str(video), answer.titles[row] or "", *said)
-    console.print(watched, found)
+    rows = [
+        (row + 1, video, answer.titles[row] or "", *(columns[n][row] for n in meanings))
+        for row, video in enumerate(answer.video_ids)
+    ]
+    names = (name.replace("_", " ") for name in meanings)
+    output.table("Recommended", ("rank", "id", "title", *names), rows)
     for name, meaning in meanings.items():
         output.say(f"{name}: {meaning}")
-    times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]
-    output.say(f"latency: {', '.join(times)}")
 
 
-def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _table(title: str, *columns: str) -> rich.table.Table:
-    table = rich.table.Table(title=title, title_justify="left", box=rich.box.SIMPLE)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
+COMMAND = command.from_function("recommend", _run, _FLAGS)

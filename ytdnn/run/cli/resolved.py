@@ -1,10 +1,15 @@
-"""The config of a command line: file, workdir, flags; and the flags that name them."""
+"""The flags that several commands share, and the config of a command line."""
 
+import contextlib
 import pathlib
+from typing import TYPE_CHECKING
 
-from ytdnn.base import configs
+from ytdnn.base import configs, errors, registries
 from ytdnn.run.cli import arguments, config_file, given_settings
-from ytdnn.run.pipeline import workdir
+from ytdnn.run.pipeline import roles, sizes, workdir
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import tracker
 
 WORKDIR = arguments.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
@@ -17,9 +22,6 @@ CONFIG = arguments.Flag(
 )
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
 STRATEGY = arguments.Flag("strategy", key="strategy")
-
-CHECKPOINTS = arguments.Flag("checkpoints", key="cluster.checkpoints", example="URL")
-
 JSON = arguments.Flag(
     "json",
     "Print one JSON document on standard output, all else on standard error.",
@@ -46,6 +48,87 @@ DATA_FLAGS = (
     arguments.Flag("bad_rows", key="data.bad_rows"),
     arguments.Flag("min_item_count", key="data.min_item_count", example="N"),
     arguments.Flag("protocol", key="data.protocol"),
+)
+TRACKER = arguments.Flag(
+    "tracker",
+    "Experiment tracker to log settings, epochs and results to: mlflow, wandb, or one "
+    "of a package. Set the address of its server in its own environment variables.",
+    example="NAME",
+)
+
+
+def _feature_settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--features` fills.
+
+    `users.*` are added to both networks, `videos.*` to the ranker. A declared feature
+    is added to the ranker; or to the candidates, if the ranker has no feature of that
+    name or reads it by default.
+    """
+    added: dict[str, list[str]] = {}
+    for name in filter(None, map(str.strip, value.split(","))):
+        is_own = name.startswith("users.")
+        if is_own or ("." not in name and _is_of_candidates(name)):
+            added.setdefault("candidates.features.add", []).append(name)
+        if is_own or name not in added.get("candidates.features.add", ()):
+            added.setdefault("ranking.features.add", []).append(name)
+    return {key: ",".join(names) for key, names in added.items()}
+
+
+def _is_of_candidates(name: str) -> bool:
+    """Whether the candidates can read a feature that is no addition to the ranker's."""
+    from ytdnn.features import base_feature, registry  # loads TensorFlow, for seconds
+
+    known = [feature for feature in registry.declared() if feature.name == name]
+    additions = [f for f in known if base_feature.RANKING in f.networks - f.default_in]
+    return not additions and any(base_feature.CANDIDATES in f.networks for f in known)
+
+
+def _repeat_settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--repeats` fills."""
+    keep, remove = ("true", "false") if value == "True" else ("false", "true")
+    return {
+        "composition.remove_watched": remove,
+        "evaluation.remove_watched": remove,
+        "candidates.validate_repeats": keep,
+    }
+
+
+def _session_settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--sessions` fills."""
+    is_on = value == "True"
+    return {
+        "evaluation.targets": "last" if is_on else "all",
+        "candidates.validate_last": str(is_on).lower(),
+    }
+
+
+TRAINING_FLAGS = (
+    arguments.Flag(
+        "features",
+        "Features to add to the default ones (docs/features.md), or columns of the "
+        "log, such as videos.genre. Fills config.ranking.features.add or "
+        "config.candidates.features.add, for users.* both.",
+        example="NAME,NAME",
+        fills=_feature_settings,
+    ),
+    arguments.Flag(
+        "repeats",
+        "Watched videos may be recommended again and count as right answers, as in "
+        "music. Fills remove_watched of composition and evaluation, and "
+        "config.candidates.validate_repeats.",
+        is_switch=True,
+        fills=_repeat_settings,
+    ),
+    arguments.Flag(
+        "sessions",
+        "Each user is one session: validation and evaluation predict its last watch "
+        "from those before it. Fills config.evaluation.targets and "
+        "config.candidates.validate_last.",
+        is_switch=True,
+        fills=_session_settings,
+    ),
+    TRACKER,
+    STRATEGY,
 )
 
 
@@ -80,3 +163,33 @@ def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs
     where = {f"data.{name}": getattr(made.data, name) for name in names}
     overrides = where | given.overrides
     return config(arguments.Arguments(given.values, overrides), made)
+
+
+def tracker_name(given: arguments.Arguments) -> str:
+    """Returns the name of the tracker, empty without one.
+
+    Raises:
+      errors.UserError: There is none of this name.
+    """
+    name: str = given.values.get(TRACKER.name, "")
+    if name and name not in registries.TRACKERS:
+        raise errors.UserError(registries.TRACKERS.unknown(name))
+    return name
+
+
+def tracked(
+    given: arguments.Arguments, directory: pathlib.Path, config: configs.Config
+) -> "contextlib.AbstractContextManager[tracker.Tracker | None]":
+    """Returns the block in which the tracker of `--tracker`, if any, follows the run.
+
+    In a cluster only the chief's process reports.
+
+    Raises:
+      errors.UserError: There is none of this name, or its package is not installed.
+    """
+    name = tracker_name(given)
+    if not name or not roles.from_config(config).leads:
+        return contextlib.nullcontext()
+    from ytdnn.run.pipeline import tracker
+
+    return tracker.tracked(name, directory, lambda: sizes.resolved(config, directory))

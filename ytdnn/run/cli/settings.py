@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import typing
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from ytdnn.base import configs
 from ytdnn.base.configs import components
@@ -23,24 +23,22 @@ class Setting:
       key: Path of the setting, such as `candidates.training.epochs`.
       default: Default value.
       text: Help text.
-      choices: Accepted values; empty: any value of the types.
-      types: Types of its values, or of the members of a tuple.
-      words: Texts that it may be besides a number, true or false.
+      annotation: Type of its values.
+      choices: Accepted texts; empty: any value of the type.
       kind: For a setting of one kind of a choice: the kind; empty: it always exists.
     """
 
     key: str
     default: Any
     text: str
-    choices: tuple[str, ...]
-    types: tuple[type, ...]
-    words: tuple[str, ...] = ()
+    annotation: Any = str
+    choices: tuple[str, ...] = ()
     kind: str = ""
 
     @property
     def is_switch(self) -> bool:
         """Whether it may be true or false."""
-        return bool in self.types
+        return bool in (self.annotation, *typing.get_args(self.annotation))
 
 
 def catalogue() -> dict[str, Setting]:
@@ -48,31 +46,21 @@ def catalogue() -> dict[str, Setting]:
 
     A setting of several kinds of a choice is listed once.
     """
-    return _catalogue(_num_kinds())
-
-
-@functools.cache
-def _catalogue(num_kinds: int) -> dict[str, Setting]:
-    found: dict[str, Setting] = {}
-    for setting in _listed(num_kinds):
-        found.setdefault(setting.key, setting)
-    return found
+    first: dict[str, Setting] = {}
+    for setting in listed():
+        first.setdefault(setting.key, setting)
+    return first
 
 
 def listed() -> tuple[Setting, ...]:
     """Returns every setting; the settings of each kind follow the choice."""
-    return _listed(_num_kinds())
+    return _listed(sum(len(kinds) for kinds in configs.choices().values()))
 
 
 @functools.cache
 def _listed(num_kinds: int) -> tuple[Setting, ...]:
-    del num_kinds
+    del num_kinds  # a kind that is imported adds its settings
     return tuple(_settings(configs.Config(), ""))
-
-
-def _num_kinds() -> int:
-    """Returns how many kinds are imported: with each, settings are added."""
-    return sum(len(kinds) for kinds in configs.choices().values())
 
 
 def load_kinds() -> None:
@@ -81,7 +69,6 @@ def load_kinds() -> None:
         kinds.load()
 
 
-@functools.cache
 def by_size() -> frozenset[str]:
     """Returns the keys of settings that by default follow the size of the log."""
     config = configs.Config()
@@ -97,44 +84,26 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
         kinds = configs.choices().get(key)
         if kinds:
             names = kinds.names()
-            yield Setting(key, value.kind, texts[field.name], names, (str,))
+            yield Setting(key, value.kind, texts[field.name], choices=names)
             for kind, cls in kinds.items():
                 for own in _settings(cls(), f"{key}."):
                     yield dataclasses.replace(own, kind=kind)
         elif dataclasses.is_dataclass(value):
             yield from _settings(value, f"{key}.")
         elif field.name != configs.KIND:
-            yield _setting(key, value, texts[field.name], field.type)
+            is_open = isinstance(value, tuple | bool)
+            choices = () if is_open else _choices(field.type)
+            yield Setting(key, value, texts[field.name], field.type, choices)
 
 
-def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
-    types = tuple(dict.fromkeys(_types(annotation)))
-    arguments = typing.get_args(annotation)
-    parts = [each for each in arguments if isinstance(each, components.NameOf)]
-    literals = [each for each in (annotation, *arguments) if _is_literal(each)]
-    words = tuple(word for each in literals for word in typing.get_args(each))
-    if isinstance(default, tuple) or int in types or float in types:
-        choices: tuple[str, ...] = ()
-    elif parts:
-        choices = parts[0].names()
-    else:
-        choices = (*words, "true", "false") if words and bool in types else words
-    return Setting(key, default, text, choices, types, words)
-
-
-def _is_literal(annotation: Any) -> bool:
-    return typing.get_origin(annotation) is typing.Literal
-
-
-def _types(annotation: Any) -> Iterator[type]:
-    """Yields the types of a setting's values, or of the members of a tuple."""
-    arguments = typing.get_args(annotation)
-    if _is_literal(annotation):
-        yield from map(type, arguments)
-    elif typing.get_origin(annotation) is typing.Annotated:
-        yield from _types(arguments[0])
-    elif arguments:
-        for each in arguments:
-            yield from _types(each)
-    elif isinstance(annotation, type):
-        yield annotation
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """Returns the accepted texts of a type; empty if there are others."""
+    if typing.get_origin(annotation) is Literal:
+        return typing.get_args(annotation)
+    if annotation is bool:
+        return ("true", "false")
+    for each in typing.get_args(annotation):
+        if isinstance(each, components.NameOf):
+            return each.names()
+    parts = [_choices(each) for each in typing.get_args(annotation)]
+    return tuple(word for part in parts for word in part) if all(parts) else ()

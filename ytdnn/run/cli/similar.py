@@ -1,50 +1,47 @@
-"""`ytdnn similar`: the most similar videos of one video, or of all."""
-
-import rich.box
-import rich.console
-import rich.table
+"""`ytdnn similar` and `ytdnn vectors`: similar videos, and vectors as a file."""
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, many, output
+from ytdnn.run.cli import arguments, command, many, output
 
 Flag = arguments.Flag
 
-FLAGS = (
+_PLACE = (
     Flag("workdir", "Directory of a run.", example="DIR"),
     Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
-    Flag("video", "A video_id of the event log.", example="VIDEO_ID"),
-    Flag(
-        "all",
-        "Find the similar videos of all videos with a vector; with --out.",
-        is_switch=True,
-    ),
-    Flag(
-        "out",
-        "File to write, a row for each video and rank.",
-        example="FILE.parquet|FILE.csv",
-    ),
-    Flag("k", "Number of similar videos; default: 10.", example="N"),
-    Flag(
-        "by",
-        "Column of vectors in the log, such as those of an image encoder; default: the "
-        "vectors of the candidate model.",
-        example="videos.COLUMN",
-    ),
 )
+_SIMILAR_FLAGS = (
+    *_PLACE,
+    Flag("video", "A video_id of the event log.", example="VIDEO_ID"),
+    Flag("all", "All videos with a vector; with --out.", is_switch=True),
+    Flag("out", "A row for each video and rank.", example="FILE.parquet|FILE.csv"),
+    Flag("k", "Number of similar videos; default: 10.", example="N"),
+    Flag("by", "Vectors of the log, instead of the model's.", "", "videos.COLUMN"),
+)
+_VECTOR_FLAGS = (
+    *_PLACE,
+    Flag("users", "all, or a file of users by user_id.", example="all|FILE"),
+    Flag("videos", "all, or a file of videos by video_id.", example="all|FILE"),
+    Flag("out", "One id and vector a row.", example="FILE.parquet", required=True),
+)
+_KINDS = ("users", "videos")
 _K = 10
-_WIDTH = 88
 
 
-def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+def _similar(given: arguments.Arguments) -> None:
+    """Find the videos most similar to a video, or to each video into a file.
 
-    Raises:
-      errors.UserError: Flags contradict each other, the video or bundle does not exist,
-        or the video has no vector.
+    Similarity is the cosine of the videos' vectors without their bias. The video itself
+    and removed videos are left out. Videos that were not watched in the training window
+    have no vector. With --by, compares vectors of the log instead.
+
+    Examples:
+      ytdnn similar --workdir=runs/mine --video=17
+      ytdnn similar --workdir=runs/mine --video=17 --by=videos.clip
+      ytdnn similar --workdir=runs/mine --all --k=20 --out=similar.parquet
     """
     values = given.values
-    k = arguments.whole("k", values["k"]) if "k" in values else _K
+    k = arguments.whole("k", values.get("k", str(_K)))
     is_all = values.get("all") == "True"
     if is_all == ("video" in values):
         received = "both" if is_all else "neither"
@@ -70,16 +67,50 @@ def run(given: arguments.Arguments) -> None:
 
 
 def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> None:
-    found = recommender.similar([video], k, by)
+    videos = recommender.similar([video], k, by)
     title = recommender.bundle.title(video)
     name = f"Similar to {video}" + (f": {title}" if title else "")
     name += f" (by {by})" if by else ""
-    table = rich.table.Table(title=name, title_justify="left", box=rich.box.SIMPLE)
-    for column in ("rank", "id", "title", "cosine"):
-        table.add_column(column, overflow="fold")
-    for row in found.iter_rows(named=True):
-        cells = (row["rank"], row["similar_video_id"], row.get("title") or "")
-        table.add_row(*map(str, cells), f"{row['score']:.4f}")
-    rich.console.Console(width=_WIDTH).print(table)
-    if found.height < k:
-        output.say(f"note: {k:,} videos asked for, there are {found.height:,} others")
+    rows = [
+        (row["rank"], row["similar_video_id"], row.get("title") or "", row["score"])
+        for row in videos.iter_rows(named=True)
+    ]
+    output.table(name, ("rank", "id", "title", "cosine"), rows)
+    if videos.height < k:
+        output.say(f"note: {k:,} videos asked for, there are {videos.height:,} others")
+
+
+def _vectors(given: arguments.Arguments) -> None:
+    """Write the vectors of users or videos as Parquet.
+
+    Writes user_id or video_id and an array of float32. The dot product of a user's and
+    a video's vector is the candidate score; the video's last coordinate is its bias,
+    where the user's is 1.
+
+    Examples:
+      ytdnn vectors --workdir=runs/mine --users=all --out=users.parquet
+      ytdnn vectors --workdir=runs/mine --videos=all --out=videos.parquet
+    """
+    values = given.values
+    chosen = [kind for kind in _KINDS if kind in values]
+    if len(chosen) != 1:
+        received = "both" if chosen else "neither"
+        raise errors.UserError(
+            f"expected --users=all|FILE or --videos=all|FILE, received {received} "
+            f"(ytdnn vectors --help)"
+        )
+    (kind,) = chosen
+    recommender = many.recommender(values, "vectors")
+    is_of_users = kind == "users"
+    write = pipeline.write_user_vectors if is_of_users else pipeline.write_video_vectors
+    with many.shown("vectors", kind) as shown:
+        written = write(
+            recommender, values["out"], many.named(values[kind]), progress=shown
+        )
+    many.show(written, kind.removesuffix("s"))
+
+
+COMMANDS = (
+    command.from_function("similar", _similar, _SIMILAR_FLAGS),
+    command.from_function("vectors", _vectors, _VECTOR_FLAGS),
+)

@@ -1,37 +1,47 @@
-"""The commands that run the steps of a run."""
+"""The commands that run the steps of a run: run, prepare, check, train, export."""
 
 import dataclasses
 import pathlib
 
-from ytdnn.base import configs, environment
+from ytdnn.base import configs, environment, formats
 from ytdnn.run import pipeline
-from ytdnn.run.cli import (
-    arguments,
-    evaluate,
-    kept_parts_flag,
-    output,
-    resolved,
-    tracker_flag,
-)
+from ytdnn.run.cli import arguments, command, engine, evaluate, output, resolved
 from ytdnn.run.pipeline import graph, roles, runner, workdir
+
+_MISTAKES = 1
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
     return pathlib.Path(given.values["workdir"])
 
 
-def run(given: arguments.Arguments) -> None:
-    """Runs all steps."""
+def _run(given: arguments.Arguments) -> None:
+    """Run all steps, from event log to bundle; resumes where it stopped.
+
+    Prepares, trains, builds the index, evaluates and exports. A step is skipped, with a
+    line that says so, if its output is complete and was made from this config; a step
+    that was killed resumes. Without --config, uses the workdir's config.json; without
+    any setting of data, the quickstart on the built-in synthetic world.
+
+    Examples:
+      ytdnn run --workdir=runs/quickstart
+      ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32
+      ytdnn run --config=runs/mine --workdir=runs/bpr --config.candidates.loss=bpr
+      ytdnn run --workdir=runs/mine --refit
+    """
     directory = _directory(given)
     config = resolved.config(given, _made(given) or _first(given))
-    machines = kept_parts_flag.engines(given)
-    with tracker_flag.tracked(given, directory, config) as tracker:
-        found = pipeline.run(directory, config, machines=machines, verbose=output.say)
-        evaluate.track(tracker, found, "test")
-    evaluate.show(found)
+    machines = engine.chosen(given)
+    with resolved.tracked(given, directory, config) as tracker:
+        evaluated = pipeline.run(
+            directory, config, machines=machines, verbose=output.say
+        )
+        evaluate.track(tracker, evaluated, "test")
+    evaluate.show(evaluated)
     for note in graph.notes(config, directory):
         output.say(note)
-    output.say(f"bundle: {directory / graph.BUNDLE.name}")
+    if (directory / graph.BUNDLE.name).exists():
+        output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: {runner.recommend_command(directory)}")
 
 
@@ -47,8 +57,20 @@ def _made(given: arguments.Arguments) -> configs.Config | None:
     return None if is_given else workdir.read_config(_directory(given))
 
 
-def prepare(given: arguments.Arguments) -> None:
-    """Prepares the event log, or explains its format."""
+def _prepare(given: arguments.Arguments) -> None:
+    """Read, check and split an event log; writes WORKDIR/data.
+
+    Reads the source, refuses or drops bad rows, filters, splits and writes the prepared
+    set; ends with a table of the rows that were read, used and left out. Without
+    --config, the settings of `data` start from the defaults listed below, all others
+    from the workdir's config.json.
+
+    Examples:
+      ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine
+      ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml
+      ytdnn prepare --source=log --data_dir=/shared/logs --workdir=/run --engine=spark
+      ytdnn prepare --explain
+    """
     if given.values.get("explain") == "True":
         from ytdnn.log import explain
 
@@ -57,12 +79,13 @@ def prepare(given: arguments.Arguments) -> None:
     resolved.require_workdir(given, "prepare")
     directory = _directory(given)
     made = _made(given) or configs.Config()
-    base = dataclasses.replace(made, data=configs.DataConfig())
-    config = resolved.config(given, base)
+    config = resolved.config(
+        given, dataclasses.replace(made, data=configs.DataConfig())
+    )
     data = pipeline.prepare(
         directory,
         config,
-        machines=kept_parts_flag.engines(given),
+        machines=engine.chosen(given),
         again=True,
         verbose=output.say,
     )
@@ -70,22 +93,68 @@ def prepare(given: arguments.Arguments) -> None:
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
-def train(given: arguments.Arguments) -> None:
-    """Trains, and builds the index."""
+def _check(given: arguments.Arguments) -> int:
+    """List all problems of an event log at once; writes nothing.
+
+    Reads the source as `prepare` does, with the same flags, and lists all problems:
+    each kind of bad row with its first occurrence, and values that look like mistakes.
+    Exit status 1 if `prepare` would refuse the log.
+
+    Examples:
+      ytdnn check --source=log --data_dir=logs
+      ytdnn check --source=log --data_dir=logs --columns=watches.video_id=item_id
+    """
+    from ytdnn.run.pipeline import checking
+
+    checked = checking.check(resolved.config(given, configs.Config()).data)
+    mistakes, notes = checked.mistakes, checked.notes
+    output.result(
+        lambda: {"mistakes": mistakes, "notes": notes, "lines": checked.lines}
+    )
+    for line in checked.lines:
+        output.say(line)
+    for number, line in enumerate(mistakes, 1):
+        output.say(f"mistake {number}: {line}")
+    output.say(
+        f"{formats.counted(len(mistakes), 'mistake')}, "
+        f"{formats.counted(len(notes), 'note')}; nothing was written"
+    )
+    return _MISTAKES if mistakes else 0
+
+
+def _train(given: arguments.Arguments) -> None:
+    """Train candidates, build the index, train the ranker.
+
+    Trains on WORKDIR/data. Stages that are complete and up to date are skipped; a
+    training that was killed resumes from its last checkpoint.
+
+    Examples:
+      ytdnn train --workdir=runs/mine
+      ytdnn train --workdir=runs/mine --stage=ranking --config.ranking.tower=256,128
+    """
     directory = _directory(given)
     stage = given.values.get("stage", "")
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     if stage == graph.INDEX.name:
         environment.give_memory_back()
     config = resolved.later_config(given, directory)
-    with tracker_flag.tracked(given, directory, config):
+    with resolved.tracked(given, directory, config):
         pipeline.train(directory, config, stage=stage, verbose=output.say)
     if roles.from_config(config).leads:
         output.say(f"next: {runner.next_command(config, directory)}")
 
 
-def export(given: arguments.Arguments) -> None:
-    """Exports a bundle."""
+def _export(given: arguments.Arguments) -> None:
+    """Export the SavedModels for serving to WORKDIR/bundle.
+
+    Writes the models for serving: user tower, index, ranker, and the recommender that
+    combines them, with manifest, titles, vocabularies and a config for TensorFlow
+    Serving. Earlier versions stay; a running server loads the new one by itself.
+
+    Examples:
+      ytdnn export --workdir=runs/mine
+      ytdnn export --workdir=runs/mine --keep=3
+    """
     environment.give_memory_back()
     directory = _directory(given)
     config = resolved.later_config(given, directory)
@@ -93,3 +162,43 @@ def export(given: arguments.Arguments) -> None:
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
     output.say(f"next: {runner.next_command(config, directory)}")
+
+
+_NEW_LOG = (resolved.CONFIG, *resolved.DATA_FLAGS)
+_RUN_FLAGS = (
+    resolved.WORKDIR,
+    *_NEW_LOG,
+    *engine.FLAGS,
+    *resolved.TRAINING_FLAGS,
+    arguments.Flag("refit", key="refit", is_switch=True),
+    resolved.K,
+)
+_PREPARE_FLAGS = (
+    dataclasses.replace(resolved.WORKDIR, required=False),
+    *_NEW_LOG,
+    *engine.FLAGS,
+    arguments.Flag("explain", "Print the format of an event log.", is_switch=True),
+    resolved.JSON,
+)
+_TRAIN_FLAGS = (
+    resolved.WORKDIR,
+    resolved.CONFIG,
+    arguments.Flag(
+        "stage", "The only stage to train.", example="candidates|index|ranking"
+    ),
+    *resolved.TRAINING_FLAGS,
+)
+_EXPORT_FLAGS = (
+    resolved.WORKDIR,
+    resolved.CONFIG,
+    arguments.Flag("keep", "Number of versions to keep; default: all.", example="N"),
+)
+_ALL = tuple(field.name for field in dataclasses.fields(configs.Config))
+_TRAINED = tuple(name for name in _ALL if name not in ("data", "evaluation", "refresh"))
+COMMANDS = (
+    command.from_function("run", _run, _RUN_FLAGS, _ALL),
+    command.from_function("prepare", _prepare, _PREPARE_FLAGS, ("data",)),
+    command.from_function("check", _check, (*_NEW_LOG, resolved.JSON), ("data",)),
+    command.from_function("train", _train, _TRAIN_FLAGS, _TRAINED),
+    command.from_function("export", _export, _EXPORT_FLAGS, ("composition",)),
+)

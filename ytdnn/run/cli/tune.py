@@ -1,13 +1,11 @@
 """`ytdnn index tune`: the cheapest setting of an index that reaches a recall."""
 
+import contextlib
 import pathlib
 from typing import TYPE_CHECKING
 
-import rich.box
-import rich.table
-
 from ytdnn.base import errors, registries
-from ytdnn.run.cli import arguments, output, resolved
+from ytdnn.run.cli import arguments, command, output, resolved
 from ytdnn.run.pipeline import runner, tuning
 from ytdnn.run.pipeline import workdir as workdir_room
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from ytdnn.retrieval.index import tune
 
 _KINDS = ("scann", "ivf")
-FLAGS = (
+_FLAGS = (
     resolved.WORKDIR,
     resolved.CONFIG,
     arguments.Flag("kind", "Kind of index; default: scann.", example="|".join(_KINDS)),
@@ -32,28 +30,33 @@ FLAGS = (
 _AS_GOOD = 1.1  # times the chosen setting's time that exact search may take
 
 
-def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+def _run(given: arguments.Arguments) -> None:
+    """Find the cheapest settings of the index that reach a recall.
 
-    Raises:
-      errors.UserError: A flag has a wrong value, an artefact is missing or stale, or no
-        setting reaches the recall.
+    Tries leaves, leaves searched, codes and reordering of ScaNN, or the lists of ivf,
+    on the vectors of the run's candidates and of the users of the validation window.
+    Writes WORKDIR/index_tuning, the curve of recall and latency as JSON and HTML, and
+    stores the best settings in the run's config as index.search, which `ytdnn train`
+    builds the index with.
+
+    Examples:
+      ytdnn index tune --workdir=runs/mine
+      ytdnn index tune --workdir=runs/mine --kind=ivf --recall=0.9
     """
     directory = pathlib.Path(given.values["workdir"])
     kind = arguments.choice(given, "kind", _KINDS, _KINDS[0])
-    recall = _number(given, "recall", float)
-    k = _number(given, "k", int)
+    k = given.values.get("k")
     config = resolved.later_config(given, directory)
     tuned = tuning.tune_index(
         directory,
         config,
         kind=kind,
-        recall=0.95 if recall is None else recall,
-        k=None if k is None else int(k),
+        recall=_recall(given.values.get("recall", "0.95")),
+        k=None if k is None else arguments.whole("k", k),
         verbose=output.say,
     )
     output.result(lambda: tuned)
-    output.screen().print(_table(tuned))
+    _show(tuned)
     if tuned.exact_ms <= _AS_GOOD * tuned.chosen.milliseconds:
         output.say(
             f"note: exact search is as good with so few videos: it takes "
@@ -61,7 +64,7 @@ def run(given: arguments.Arguments) -> None:
             f"{tuned.chosen.milliseconds:.2f} ms: --config.index.search=exact"
         )
     page = directory / tuning.KIND / tuning.PAGE
-    if tuning.KIND in registries.PAGES:
+    if tuning.KIND in registries.HOOKS:
         output.say(f"curve and plot: {page} (open it in a browser)")
     output.say(
         f"chosen, and written to {directory / workdir_room.CONFIG_FILE}: "
@@ -71,39 +74,29 @@ def run(given: arguments.Arguments) -> None:
     output.say(f"next: {runner.next_command(config, directory)}")
 
 
-def _number(
-    given: arguments.Arguments, name: str, of: type[float] | type[int]
-) -> float | None:
-    text = given.values.get(name)
-    if text is None:
-        return None
-    try:
-        value = of(text)
-    except ValueError:
-        value = of(0)
-    if value <= 0:
-        raise errors.UserError(
-            f"expected a positive number for --{name}, received {text!r}"
-        )
-    return value
+def _recall(text: str) -> float:
+    """Returns the recall to reach.
 
-
-def _table(tuned: "tune.Tuned") -> rich.table.Table:
-    table = rich.table.Table(
-        title=f"{tuned.kind}, the {tuned.k} best of {tuned.num_videos:,} videos",
-        title_justify="left",
-        box=rich.box.SIMPLE,
+    Raises:
+      errors.UserError: It is no positive number.
+    """
+    with contextlib.suppress(ValueError):
+        if float(text) > 0:
+            return float(text)
+    raise errors.UserError(
+        f"expected a positive number for --recall, received {text!r}"
     )
-    table.add_column("setting")
-    for name in ("recall", "ms a query", "build, s", "MB"):
-        table.add_column(name, justify="right")
-    table.add_row("exact", "1.000", f"{tuned.exact_ms:.2f}", "", "")
+
+
+def _show(tuned: "tune.Tuned") -> None:
+    """Prints the chosen setting next to exact search and to no tuning."""
+    columns = ("setting", "recall", "ms a query", "build, s", "MB")
+    rows: list[tuple[object, ...]] = [("exact", 1.0, tuned.exact_ms, "", "")]
     for word, trial in (("without tuning", tuned.default), ("chosen", tuned.chosen)):
-        table.add_row(
-            word,
-            f"{trial.recall:.3f}",
-            f"{trial.milliseconds:.2f}",
-            f"{trial.build_seconds:.1f}",
-            f"{trial.megabytes:,.0f}",
-        )
-    return table
+        numbers = (trial.recall, trial.milliseconds, trial.build_seconds)
+        rows.append((word, *numbers, f"{trial.megabytes:,.0f}"))
+    title = f"{tuned.kind}, the {tuned.k} best of {tuned.num_videos:,} videos"
+    output.table(title, columns, rows)
+
+
+COMMAND = command.from_function("index tune", _run, _FLAGS)

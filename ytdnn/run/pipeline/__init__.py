@@ -4,7 +4,7 @@
 answers requests with a bundle, `bulk` writes the answers for many users into
 files, `tuning` finds settings of the index; `graph` declares the output and the inputs
 of each step, `steps` runs it; `workdir` is a run's directory. The other functions are
-registered (`registries.FUNCTIONS`). Slow imports happen when a function is called:
+registered (`registries.HOOKS`). Slow imports happen when a function is called:
 `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
@@ -47,4 +47,4 @@ def __getattr__(name: str) -> Any:
     """Returns a registered function of the API, imported on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return registries.FUNCTIONS[name].make
+    return registries.HOOKS[name].make

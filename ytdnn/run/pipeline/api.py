@@ -12,6 +12,7 @@ import functools
 import os
 import pathlib
 import types
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ytdnn.run.pipeline import graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.evaluation import report_files
+    from ytdnn.evaluation import in_memory, report_files
     from ytdnn.log import prepared
     from ytdnn.log.sources import tables as tables_room
     from ytdnn.run.pipeline import machines as machines_room
@@ -181,7 +182,40 @@ def _trained(
     return TrainedRun(directories, facts)
 
 
+@typing.overload
 def evaluate(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    split: str = "test",
+    machines: "machines_room.Machines | None" = None,
+    again: bool = False,
+    verbose: Verbose = False,
+) -> "report_files.Evaluated": ...
+@typing.overload
+def evaluate(
+    workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
+) -> "in_memory.ListMetrics": ...
+def evaluate(workdir: Any, config: Any = None, **options: Any) -> Any:
+    """Measures a run, or lists in memory.
+
+    `evaluate(workdir, config)` writes the report and page of a run into its workdir
+    (`evaluate_run`); `evaluate(lists, truth)` takes two frames and returns metrics
+    (`ytdnn.evaluation.in_memory.evaluate`).
+
+    Raises:
+      errors.UserError: See these two.
+    """
+    from ytdnn.log.sources import frames
+
+    if not frames.is_frame(workdir):
+        return evaluate_run(workdir, config, **options)
+    from ytdnn.evaluation import in_memory
+
+    return in_memory.evaluate(workdir, config, options.pop("settings", None), **options)
+
+
+def evaluate_run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
@@ -248,6 +282,7 @@ def export(
     if keep is not None:
         versions.require_some(keep)
     config = later_config(directory, config)
+    steps.require_vectors(config)
     step = graph.bundle(config)
     bundle = directory / step.name
     with workdir_room.lock(directory):

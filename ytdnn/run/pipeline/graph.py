@@ -141,6 +141,7 @@ INDEX = Step(
     steps.build_index,
     steps.index_config,
     "index.",
+    left_out=steps.vectors_left_out,
     sections=("index",),
 )
 RANKING = Step(
@@ -170,6 +171,7 @@ BUNDLE = Step(
     ("data", "candidates", "index", "ranking"),
     steps.export,
     steps.bundle_config,
+    left_out=steps.vectors_left_out,
     sections=("composition", "refit"),
     is_served=True,
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _ENABLED = "config.ranking.enabled is true"
+_NETWORK = "network"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -68,8 +69,36 @@ def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     )
 
 
+def vectors_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the candidates have no vectors; empty for the network."""
+    del workdir
+    kind = config.candidates.model.kind
+    return "" if has_vectors(config) else f"candidates.model={kind} makes lists"
+
+
+def has_vectors(config: configs.Config) -> bool:
+    """Whether the candidate model is the network, which has vectors and a bundle."""
+    return config.candidates.model.kind == _NETWORK
+
+
+def require_vectors(config: configs.Config) -> None:
+    """Checks that the candidate model is the network, before a bundle is made.
+
+    Raises:
+      errors.UserError: It is another model.
+    """
+    if not has_vectors(config):
+        raise errors.UserError(
+            f"expected candidates.model={_NETWORK} for a bundle, received "
+            f"{config.candidates.model.kind}, which makes lists and no vectors: "
+            f"`ytdnn evaluate`, `compare` and `recommend --workdir` take its lists"
+        )
+
+
 def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why the run has no ranker; empty if it has one."""
+    if why := vectors_left_out(config, workdir):
+        return why
     from ytdnn.log import prepared
 
     return prepared.load(workdir / "data").windows.ranker_left_out(config.ranking)
@@ -136,6 +165,13 @@ def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/candidates`."""
     from ytdnn.log import prepared
+
+    if not has_vectors(config):
+        from ytdnn.retrieval import candidate_models
+
+        data = prepared.load(workdir / "data")
+        candidate_models.fit(config, data, workdir / "candidates")
+        return
     from ytdnn.training import candidates
 
     memory.require(config, sizes.log_size(workdir), "candidates")
@@ -147,11 +183,17 @@ def describe_candidates(config: configs.Config, workdir: pathlib.Path) -> list[s
     """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 
+    if not has_vectors(config):
+        return []
     return floor.warnings(workdir)
 
 
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
+    if not has_vectors(config):
+        from ytdnn.retrieval import candidate_models
+
+        return candidate_models.step_config(config)
     from ytdnn.training import candidates
 
     return candidates.step_config(config)

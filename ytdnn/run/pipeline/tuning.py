@@ -98,7 +98,7 @@ def _publish(directory: pathlib.Path, tuned: "tune_room.Tuned") -> None:
     asked = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
     with artifacts.publish(directory / KIND, KIND, asked, inputs) as partial:
         artifacts.write_json(partial / RESULT, dataclasses.asdict(tuned))
-        drawn = registries.PAGES.get(KIND)
+        drawn = registries.HOOKS.get(KIND)
         if drawn is not None:
             artifacts.write_text(partial / PAGE, drawn.make(tuned))
 

@@ -155,7 +155,7 @@ function showPage(answer, page, before) {
   const { candidates, ranking } = answer.seconds;
   $("took").textContent =
     `candidates ${(1000 * candidates).toFixed(1)} ms, ranking ${(1000 * ranking).toFixed(1)} ms`;
-  $("doubts").replaceChildren(...answer.doubts.map((doubt) => make("li", doubt)));
+  $("warnings").replaceChildren(...answer.warnings.map((line) => make("li", line)));
   const truth = truthOf(answer);
   const heads = [["", "narrow"], ["Video", ""], ["score", "number"]];
   const said = SAID.filter(([name]) => name in state.facts.meanings);

@@ -1,0 +1,134 @@
+"""Candidate models that count the training window.
+
+* `recent_popularity`: the most watched of the window's last week;
+* `markov`: a first-order Markov chain, the videos watched most often right after the
+  last one of the history;
+* `co_watch`: videos that others watched near the last ten, the candidate source as a
+  system of its own (`ytdnn/retrieval/co_watch.py`).
+
+Ties of counts, and videos without counts, are ordered by popularity.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.base import registries
+from ytdnn.retrieval import candidate_models, co_watch, popular
+
+_NEIGHBOURS = 200  # of each watch
+Floats = npt.NDArray[np.float32]
+
+
+@registries.CANDIDATE_MODELS.register("recent_popularity")
+class RecentPopularity:
+    """The videos most watched in the last week of training, the same for all users."""
+
+    def __init__(self, config: Any) -> None:
+        """Has no settings."""
+
+    def fit(self, data: candidate_models.TrainingData) -> None:
+        """Counts the last week."""
+        self.scores = _shares(data)
+        order = popular.most_watched(data.prepared)
+        inside = order[order <= len(self.scores)]
+        # Counts below 1 order the videos that nobody watched in the week.
+        self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
+
+    def recommend(
+        self, requests: candidate_models.Requests, k: int
+    ) -> npt.NDArray[np.int32]:
+        """Returns the most watched."""
+
+        def score(users: slice, videos: slice, out: Floats) -> None:
+            out[:] = self.scores[videos]
+
+        return requests.best(score, k)
+
+
+class _LastWatches:
+    """Sums weights of videos related to the last watches, the latest first.
+
+    Attributes:
+      decay: Factor of each watch, the latest first; the number of watches read.
+      offsets: The videos related to row v are `related[offsets[v] : offsets[v + 1]]`.
+      related: Rows of videos, each once for a watch.
+      weights: Weight of each.
+      popularity: Order of equal sums, below any difference of weights.
+    """
+
+    decay: Floats
+    offsets: npt.NDArray[np.int64]
+    related: npt.NDArray[np.integer]
+    weights: Floats
+    popularity: Floats
+
+    def __init__(self, config: Any) -> None:
+        """Has no settings."""
+
+    def recommend(
+        self, requests: candidate_models.Requests, k: int
+    ) -> npt.NDArray[np.int32]:
+        """Returns the videos with the largest sums."""
+        seeds = requests.last(len(self.decay))
+        seeds = np.where(seeds < requests.num_videos, seeds, -1)
+        scale = float(self.weights.min(initial=1.0) * self.decay.min())
+
+        def score(users: slice, videos: slice, out: Floats) -> None:
+            out[:] = self.popularity[videos] * scale
+            for seed, factor in zip(seeds[users].T, self.decay, strict=True):
+                self._add(seed, factor, videos.start, out)
+
+        return requests.best(score, k)
+
+    def _add(
+        self, seeds: npt.NDArray[np.integer], factor: float, first: int, out: Floats
+    ) -> None:
+        """Adds the weights of each row's seed to scores of videos from `first` on."""
+        starts = self.offsets[seeds]  # of -1, none, the last entry: an empty list
+        sizes = np.where(seeds >= 0, self.offsets[seeds + 1] - starts, 0)
+        rows = np.repeat(np.arange(len(seeds)), sizes)
+        places = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        places += np.repeat(starts, sizes)
+        columns = self.related[places] - first
+        keep = (columns >= 0) & (columns < out.shape[1])
+        # A seed names a video once, so no place is added to twice.
+        out[rows[keep], columns[keep]] += factor * self.weights[places[keep]]
+
+
+@registries.CANDIDATE_MODELS.register("markov")
+class Markov(_LastWatches):
+    """The videos watched most often right after the last watch."""
+
+    def fit(self, data: candidate_models.TrainingData) -> None:
+        """Counts pairs of a watch and the next one of the same user."""
+        watches, size = data.watches, data.videos.height
+        user, video = (watches[name].to_numpy() for name in ("user", "video"))
+        follows = user[1:] == user[:-1]
+        pairs = (video[:-1] * size + video[1:])[follows]
+        distinct, counts = np.unique(pairs, return_counts=True)
+        before, self.related = np.divmod(distinct, size)
+        self.offsets = np.searchsorted(before, np.arange(size + 1)).astype(np.int64)
+        self.weights = counts.astype(np.float32)
+        self.decay, self.popularity = np.ones(1, np.float32), _shares(data)
+
+
+@registries.CANDIDATE_MODELS.register("co_watch")
+class CoWatchModel(_LastWatches):
+    """The videos that others watched near the last watches."""
+
+    def fit(self, data: candidate_models.TrainingData) -> None:
+        """Counts pairs of nearby watches."""
+        near, self.weights = co_watch.neighbours(data.prepared, _NEIGHBOURS)
+        # Lists of catalogue indices from 0, none; rows begin at index 1.
+        self.offsets = near.offsets[1:].astype(np.int64)
+        self.related = near.values - 1
+        self.decay = co_watch.DECAY ** np.arange(co_watch.SEEDS, dtype=np.float32)
+        self.popularity = _shares(data)
+
+
+def _shares(data: candidate_models.TrainingData) -> Floats:
+    """Returns shares of the training watches, `[videos] float32`, below 1."""
+    counts = np.bincount(data.watches["video"].to_numpy(), minlength=data.videos.height)
+    return np.asarray(counts / (counts.sum() + 1.0), np.float32)
