@@ -102,7 +102,7 @@ def test_similar_refuses_other_columns_and_videos_without_a_vector(
     ids = run.data.videos[schema.VIDEO_ID]
     bare = np.flatnonzero(~run.data.catalogue.vectors.rows(NAME)[1:].any(axis=1))
     without = ids.gather(pl.Series(bare[:1]))
-    with pytest.raises(errors.UserError, match=r"have one in videos\.clip"):
+    with pytest.raises(errors.UserError, match=r"videos\.clip is missing"):
         bulk_ids.videos(run.bundle, without, by=NAME)
 
 

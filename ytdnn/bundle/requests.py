@@ -225,10 +225,10 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
         expected = _KINDS.get(field.dtype, "an integer")
     elif value == field.missing:
         return value
-    elif not isinstance(value, str) and not least <= value <= greatest:  # NaN too
-        expected = _range(field)
     elif isinstance(value, str) and not is_text(value):
         expected = "text of whole Unicode characters"
+    elif isinstance(value, int | float) and not least <= value <= greatest:  # or NaN
+        expected = _range(field)
     elif field.choices and value not in field.choices:
         expected = f"one of {', '.join(field.choices)}"
     else:
