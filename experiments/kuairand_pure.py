@@ -90,13 +90,7 @@ _RANKING = configs.RankingConfig(
 _HEADS: dict[str, configs.Head] = {
     "seconds": configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
     "fraction": configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
-    "bins": configs.ClickTimesWatchTimeConfig(watch_time="bins"),
     "quantiles": configs.ClickTimesWatchTimeConfig(watch_time="quantiles"),
-    "log_seconds": configs.ClickTimesWatchTimeConfig(watch_time="log_seconds"),
-    "ratio": configs.ClickTimesWatchTimeConfig(watch_time="ratio"),
-    "seconds_own_tower": configs.ClickTimesWatchTimeConfig(
-        watch_time="seconds", own_tower=(64,)
-    ),
     "weighted_logistic": configs.WeightedLogisticConfig(),
     "exact_odds": configs.ExactOddsConfig(),
     "click": configs.ClickConfig(),

@@ -15,7 +15,7 @@ import polars as pl
 
 import ytdnn
 from ytdnn import configs
-from ytdnn.features import base_feature, registry
+from ytdnn.features import base_feature, registry, statistics
 from ytdnn.log import prepare, prepared
 
 NUM_USERS = 60
@@ -97,7 +97,7 @@ def _statistics_but_one() -> tuple[str, ...]:
     return tuple(
         feature.name
         for feature in registry.of_network(base_feature.RANKING)
-        if isinstance(feature, base_feature.CorpusStatistic)
+        if isinstance(feature, statistics.CorpusStatistic)
         and feature.name != "video_click_rate"
     )
 

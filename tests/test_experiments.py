@@ -89,13 +89,13 @@ def test_an_experiment_sets_its_own_values() -> None:
 
 def test_ablations_remove_whole_groups_of_features() -> None:
     from experiments import ranking_ablations
-    from ytdnn.features import affinity, earlier_impressions
+    from ytdnn.features import past_features
 
-    for module, names in (
-        (affinity, ranking_ablations.AFFINITY),
-        (earlier_impressions, ranking_ablations.CHURN),
+    for features, names in (
+        (past_features.OF_GROUPS, ranking_ablations.AFFINITY),
+        (past_features.OF_VIDEO[:4], ranking_ablations.CHURN),
     ):
-        assert {feature.name for feature in module.FEATURES} == set(names)
+        assert {feature.name for feature in features} == set(names)
 
 
 TrainStep = Callable[[str, configs.Config], bool]

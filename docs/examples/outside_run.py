@@ -6,7 +6,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import tower_inputs, user_tower
 from ytdnn.candidates.losses import pairwise
-from ytdnn.features.sequences import choice
+from ytdnn.features import sequences
 from ytdnn.ranking import heads
 
 history = {
@@ -25,12 +25,12 @@ again = user_tower.UserTower.from_config(tower.get_config())
 attention = configs.CandidatesConfig(
     embedding_dim=32, history_length=20, encoder=configs.SelfAttentionConfig()
 )
-(state,) = choice.make(attention, vocabulary_size=1_000)(history)
+(state,) = sequences.make(attention, vocabulary_size=1_000)(history)
 
 bpr = pairwise.BPR()  # scores of the label, then of negatives
 loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))
 
-clicks = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+clicks = heads.Clicks(probability=0.2, seconds=40.0)
 head = heads.make(configs.ExactOddsConfig(), clicks)
 labels = heads.Labels(
     clicked=tf.constant([True, False]),

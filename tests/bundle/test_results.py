@@ -16,10 +16,10 @@ from ytdnn.log import lookups
 from ytdnn.ranking import heads
 from ytdnn.retrieval import exploring, pool, slate
 
-CLICKS = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+CLICKS = heads.Clicks(probability=0.2, seconds=40.0)
 HEADS = [
     heads.make(config, clicks)
-    for clicks in (CLICKS, heads.Clicks(0.2, 0.0, 1.0))
+    for clicks in (CLICKS, heads.Clicks(0.2, 0.0))
     for config in (
         configs.ClickTimesWatchTimeConfig(),
         configs.ClickTimesWatchTimeConfig(order_by="seconds"),

@@ -14,8 +14,8 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import model, tower_inputs, user_tower
 from ytdnn.candidates.losses import contrastive, pairwise
-from ytdnn.features import base_feature
-from ytdnn.features.sequences import choice, search_bag
+from ytdnn.features import base_feature, sequences
+from ytdnn.features.sequences import search_bag
 from ytdnn.layers import softmax
 from ytdnn.ranking import heads, network
 
@@ -73,7 +73,7 @@ def test_the_page_runs() -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_encoder_is_made_again_of_its_config(name: str) -> None:
-    made = choice.make(_config(name), 30)
+    made = sequences.make(_config(name), 30)
     given = json.loads(json.dumps(made.get_config()))
     _same(made, type(made).from_config(given), HISTORY)
 
@@ -116,7 +116,7 @@ def test_a_model_is_made_again_of_its_config() -> None:
 
 def test_a_ranker_is_made_again_of_its_config() -> None:
     config = configs.RankingConfig(embedding_dim=4, tower=(8,), history_length=4)
-    clicks = heads.Clicks(probability=0.2, seconds=40.0, ratio=0.5)
+    clicks = heads.Clicks(probability=0.2, seconds=40.0)
     measured = network.Statistics(30, {}, clicks)
     made = network.RankingNetwork(config, (), measured)
     given = json.loads(json.dumps(made.get_config()))

@@ -12,7 +12,7 @@ from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import leaks, protocol
-from ytdnn.features import time_since_last_watch
+from ytdnn.features import request_context
 from ytdnn.log import events, positions, prepare, prepared
 from ytdnn.ranking import building
 
@@ -246,7 +246,7 @@ def test_the_feature_that_leaks_is_named(
     cases = protocol.cases(data, Split.TEST, CONFIG)
     ranker = building.build(planted.tiny_config().ranking, data)
     assert leaks.in_models(data, cases, None, ranker, seed=0) == len(cases)
-    leaking = time_since_last_watch.SecondsSinceLastWatch
+    leaking = request_context.SecondsSinceLastWatch
 
     def open_log(self: object, log: positions.LogTensors) -> positions.Reader:
         def read(at: positions.Positions) -> tf.Tensor:

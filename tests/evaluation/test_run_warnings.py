@@ -14,7 +14,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
 from ytdnn.evaluation.terminal import notes
-from ytdnn.log import events, plausibility, prepared
+from ytdnn.log import events, log_warnings, prepared
 from ytdnn.retrieval.index import brute_force
 from ytdnn.run.pipeline import graph, runner
 
@@ -184,7 +184,7 @@ def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
         "user is 0.842 in its order. Give it more impressions"
     )
     assert of_lists(0.832) == ""
-    clicks = f"note: 12 of 20 {plausibility.UNWATCHED_CLICKS}: if a click is a watch"
+    clicks = f"note: 12 of 20 {log_warnings.UNWATCHED_CLICKS}: if a click is a watch"
     found = of_lists(0.852, "note: another", clicks)
     assert "A likely reason: 12 of 20 clicked impressions are of videos" in found
     assert "another" not in found

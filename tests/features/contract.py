@@ -18,13 +18,14 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.bundle import requests, user_requests
 from ytdnn.evaluation import leaks
-from ytdnn.features import base_feature, reading, registry
+from ytdnn.features import base_feature, reading, registry, statistics
 from ytdnn.log import events, fields, lookups, positions, prepared
 from ytdnn.log import request as raw_request
 
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
 VIDEOS_A_REQUEST = 7
+SETTINGS = base_feature.EncoderSettings(stddev=0.1)
 
 LogWithout = Callable[[str], prepared.PreparedData | None]
 
@@ -117,7 +118,7 @@ class FeatureContract:
         feature = self.feature(data)
         values = {self.name: self._own_values(data)}
         measured = reading.measure([feature], data, [values], 10)[self.name]
-        layer = feature.encoder(measured, 0.1)
+        layer = feature.encoder(measured, SETTINGS)
         layer(values[self.name])
         for variable in layer.variables:
             variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]))
@@ -169,7 +170,7 @@ class FeatureContract:
         if self.network != base_feature.RANKING:
             return  # read at watches, not at impressions
         feature = self.feature(data)
-        if isinstance(feature, base_feature.CorpusStatistic):
+        if isinstance(feature, statistics.CorpusStatistic):
             _check_statistic(feature, data)
             return
         rows, other = data.once(_other_impressions, lambda: _other_impressions(data))
@@ -222,7 +223,7 @@ class FeatureContract:
         reading.write(tmp_path / "features.json", measured)
         again = reading.read_file(tmp_path / "features.json")
         assert again == measured
-        layer = feature.encoder(again[self.name], 0.1)
+        layer = feature.encoder(again[self.name], SETTINGS)
         layer(values[self.name])
         layer.set_weights(self.encoder(data).get_weights())
         np.testing.assert_array_equal(
@@ -386,7 +387,6 @@ def _log(data: prepared.PreparedData) -> positions.LogTensors:
 
 
 def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:
-    del data
     return tf.constant([ids])
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from tests import changed_log
 from tests.features import contract
-from ytdnn.features import base_feature, corpus
+from ytdnn.features import corpus, statistics
 from ytdnn.log import events, prepared
 
 DAY = 86_400
@@ -53,7 +53,7 @@ class StatisticContract(contract.FeatureContract):
         """Of one user they lie before the training events of another."""
         data = data_without_windows
         feature, shown, watches = self.feature(data), data.impressions, data.watches
-        assert isinstance(feature, base_feature.CorpusStatistic)
+        assert isinstance(feature, statistics.CorpusStatistic)
         is_held_out, is_watch_held_out = (
             np.isin(t.splits, [events.Split.VALIDATION, events.Split.TEST])
             for t in (shown, watches)

@@ -35,8 +35,8 @@ class TestOwnNumberOfVideos(contract.FeatureContract):
 def test_a_column_is_categorical_or_continuous_by_its_type(
     data: prepared.PreparedData,
 ) -> None:
-    assert isinstance(columns.own("videos.genre", data), columns.TextColumn)
-    assert isinstance(columns.own("videos.stars", data), columns.NumberColumn)
+    assert isinstance(registry.own("videos.genre", data), columns.TextColumn)
+    assert isinstance(registry.own("videos.stars", data), columns.NumberColumn)
 
 
 @pytest.mark.parametrize("column", ["my points", "time", "größe"])
@@ -90,7 +90,7 @@ class TestMostClickedValues(contract.FeatureContract):
         assert len(counts) == 4
         best = sorted(counts, key=lambda c: (-counts[c], str(c)))[:2]
         feature = self.feature(data)
-        assert feature.vocabulary(data) == sorted(str(c) for c in best)
+        assert feature.known_values(data) == sorted(str(c) for c in best)
         places = {c: i for i, c in enumerate(sorted(best, key=str), 1)}
         expected = [places.get(c, 0) for c in channels]
         assert feature.rows(data).tolist() == [0, *expected]
@@ -107,7 +107,7 @@ class TestMostClickedValues(contract.FeatureContract):
     def test_what_happens_to_the_events_changes_no_vocabulary(
         self, data: prepared.PreparedData
     ) -> None:
-        known = self.feature(data).vocabulary(data)
+        known = self.feature(data).known_values(data)
         channels = [None, *data.videos["channel_id"].cast(str).to_list()]
         other = next(c for c in channels if c and c not in known)
         shown = data.impressions
@@ -116,7 +116,7 @@ class TestMostClickedValues(contract.FeatureContract):
             clicked=np.ones(len(shown), bool),
         )
         again = changed_log.with_tables(data, impressions=changed)
-        assert self.feature(data).vocabulary(again) == known
+        assert self.feature(data).known_values(again) == known
 
 
 @pytest.mark.parametrize("table", ["impressions", "watches"])
@@ -137,6 +137,6 @@ def test_values_of_users_are_known_by_clicks_or_else_by_watches(
     best = sorted(rows, key=lambda row: (-of_users[row], points[row]))[:5]
     # Numbers, each of one user, taken for texts.
     feature = columns.TextColumn("points", "users.points", max_values=5)
-    assert feature.vocabulary(data) == sorted(points[row] for row in best)
+    assert feature.known_values(data) == sorted(points[row] for row in best)
     known = np.flatnonzero(feature.rows(data))
     assert known.tolist() == sorted(best)

@@ -1,10 +1,13 @@
-"""What trained encoders know is read back as it was written."""
+"""Statistics of trained encoders are read back as written; tables are packed."""
 
+import dataclasses
 import pathlib
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.features import contract
 from ytdnn.features import base_feature, columns, reading
 
 _SEGMENT = columns.TextColumn("users.segment", "users.segment")
@@ -35,7 +38,7 @@ def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
     """
 
     def width(measured: base_feature.Measured) -> int:
-        layer = _SEGMENT.encoder(measured, 0.1, base_feature.QUANTILES)
+        layer = _SEGMENT.encoder(measured, contract.SETTINGS)
         return int(layer(tf.constant([1])).shape[-1])
 
     before = width(base_feature.Measured(num_values=10))
@@ -43,3 +46,34 @@ def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
     assert width(base_feature.Measured(num_values=3000)) != before
     reading.write(tmp_path / "features.json", {"country": grown})
     assert width(reading.read_file(tmp_path / "features.json")["country"]) == before
+
+
+@dataclasses.dataclass
+class _Request:
+    """The one part of a request that tables read."""
+
+    video_indices: tf.Tensor
+
+
+class _Doubled(base_feature.RowsOfVideos):
+    """A reader that computes with its table."""
+
+
+def test_plain_tables_of_one_type_are_packed_and_read_alike() -> None:
+    rng = np.random.default_rng(0)
+    floats = [rng.random(9).astype(np.float32) for _ in range(3)]
+    readers: dict[str, base_feature.RequestReader] = {
+        "views": base_feature.RowsOfVideos(floats[0]),
+        "topic": base_feature.RowsOfVideos(np.arange(9, dtype=np.int32)),
+        "age": _Doubled(floats[1]),
+        "clicks": base_feature.RowsOfVideos(floats[2]),
+        "words": base_feature.RowsOfVideos(np.ones((9, 2), np.float32)),
+    }
+    tables, others = reading._packed(readers)
+    assert [one.names for one in tables] == [("views", "clicks")]
+    assert set(others) == {"topic", "age", "words"}
+    request = _Request(tf.constant([[3, 0, 8], [1, 1, 2]]))
+    found = tables[0](request)
+    for name in ("views", "clicks"):
+        expected = readers[name](request)
+        np.testing.assert_array_equal(found[name], expected)

@@ -13,15 +13,15 @@ def test_quantiles_are_those_of_polars(size, spread):
     rng = np.random.default_rng(size)
     values = rng.integers(-spread, spread, size) + 1_600_000_000
     frame = pl.DataFrame({"time": values})
-    counts = order_statistics.of_frame(frame.lazy(), "time")
+    counts = order_statistics.Counts(frame.lazy(), "time")
     expected = [int(frame["time"].quantile(share)) for share in SHARES]
-    assert order_statistics.nearest(counts, SHARES) == expected
+    assert counts.nearest(SHARES) == expected
 
 
 def test_repeated_values_are_ranked_one_by_one():
     frame = pl.LazyFrame({"time": [5] * 9 + [70_000]})
-    counts = order_statistics.of_frame(frame, "time")
-    assert order_statistics.nearest(counts, [0.9, 1.0]) == [5, 70_000]
+    counts = order_statistics.Counts(frame, "time")
+    assert counts.nearest([0.9, 1.0]) == [5, 70_000]
 
 
 def test_equal_rows_are_counted_a_part_of_their_hashes_at_a_time(monkeypatch):

@@ -20,7 +20,7 @@ DAY = 86_400
 def _windows(
     config: configs.DataConfig, watches: pl.LazyFrame
 ) -> windows.Windows | None:
-    return windows.of_frames(config, watches).windows
+    return windows.choose(config, watches).windows
 
 
 def test_temporal_windows_hold_the_configured_shares():
@@ -120,7 +120,7 @@ def test_windows_by_watches_stay_where_impressions_lie_in_them() -> None:
     watches, config = _times((0, 10, 1000)), configs.DataConfig()
     plain = _windows(config, watches)
     # The ranker's window is from day 7 to 9; impressions end soon after it begins.
-    found = windows.of_frames(config, watches, _times((0, 7.5, 900)))
+    found = windows.choose(config, watches, _times((0, 7.5, 900)))
     assert found.windows == plain
     assert found.notes == ()
 
@@ -134,7 +134,7 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
     plain = _windows(configs.DataConfig(), watches)
     assert plain is not None
     assert plain.test <= 28 * DAY + 100  # none for the ranker
-    found = windows.of_frames(configs.DataConfig(), watches, shown)
+    found = windows.choose(configs.DataConfig(), watches, shown)
     assert found.windows is not None
     # 70, 18, 2 and 10 % of six days.
     starts = [28 + 6 * share for share in (0.7, 0.88, 0.9)]
@@ -152,7 +152,7 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
 def test_impressions_that_began_late_are_shared_alike() -> None:
     # Watches of 100 days; the ranker's share ends on day 90, impressions begin then.
     watches, shown = _times((0, 100, 5_000)), _times((90, 100, 1_000))
-    found = windows.of_frames(configs.DataConfig(), watches, shown).windows
+    found = windows.choose(configs.DataConfig(), watches, shown).windows
     assert found is not None
     assert found.ranking == pytest.approx(97 * DAY, abs=DAY / 50)
     assert found.test == pytest.approx(99 * DAY, abs=DAY / 50)
@@ -171,7 +171,7 @@ def test_where_no_window_is_possible_the_setting_that_makes_one_is_named(
 ) -> None:
     config = configs.DataConfig(test_fraction=0.1)
     watches = _times((0, 10, 1000))
-    found = windows.of_frames(config, watches, _times(shown))
+    found = windows.choose(config, watches, _times(shown))
     assert found.windows == _windows(config, watches)
     assert words in found.advice
     assert "watches from 1970-01-01 00:00 to 1970-01-10 23:" in found.advice

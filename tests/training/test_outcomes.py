@@ -38,7 +38,7 @@ def _test_rows(data: prepared.PreparedData) -> np.ndarray:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("changed", [{}, {"experts": 2}, {"outcome_tower": ()}])
+@pytest.mark.parametrize("changed", [{}, {"outcome_tower": ()}])
 def test_outcomes_are_learned_with_the_click(
     data: prepared.PreparedData, tmp_path: pathlib.Path, changed: dict[str, object]
 ) -> None:

@@ -42,7 +42,7 @@ from ytdnn.bundle import (
     versions,
     where,
 )
-from ytdnn.features import base_feature, corpus
+from ytdnn.features import corpus, statistics
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
@@ -329,7 +329,7 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
 def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     """Returns the moment of a bundle's corpus statistics; None without any."""
     read = parts.ranker.features if parts.ranker else ()
-    if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
+    if not any(isinstance(f, statistics.CorpusStatistic) for f in read):
         return None
     moment = corpus.serving_moment(parts.data)
     return {"seconds": moment, "utc": formats.utc(moment)}

@@ -204,4 +204,4 @@ def _encoder(
     if isinstance(feature, (encodings.Categorical, vector_columns.VectorColumn)):
         feature = copy.copy(feature)
         feature.dim = dim
-    return feature.encoder(measured, stddev=0.0)
+    return feature.encoder(measured, base_feature.EncoderSettings(stddev=0.0))

@@ -20,7 +20,7 @@ import tensorflow as tf
 from ytdnn.base import configs
 from ytdnn.base.configs import inputs as inputs_config
 from ytdnn.candidates import losses, tower_inputs, user_tower, user_vectors
-from ytdnn.features.sequences import base_encoder as encoders
+from ytdnn.features import sequences
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields, prepared
 
@@ -94,7 +94,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return cls(own, inputs)
 
     @property
-    def encoders(self) -> list[encoders.Encoder]:
+    def encoders(self) -> list[sequences.Encoder]:
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 
@@ -142,9 +142,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
         inputs = self.tower_inputs
-        sequences = ["watches"] + (["searches"] if inputs.num_tokens else [])
+        read = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
-            "sequences": sequences,
+            "sequences": read,
             "encoder": self.config.encoder.kind,
             "features": [feature.name for feature in inputs.features],
             "sees_request_time": self.sees_request_time,

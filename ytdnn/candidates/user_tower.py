@@ -13,9 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.candidates import tower_inputs
-from ytdnn.features import reading
-from ytdnn.features.sequences import base_encoder as encoders
-from ytdnn.features.sequences import choice
+from ytdnn.features import reading, sequences
 from ytdnn.layers import randomness, towers
 from ytdnn.log import catalogues, fields
 
@@ -50,7 +48,7 @@ class UserTower(tf.keras.layers.Layer):
             of_videos = tower_inputs.content_vectors(
                 inputs.of_videos, config.embedding_dim, name="watched_content"
             )
-        self.watches = choice.make(
+        self.watches = sequences.make(
             config,
             inputs.vocabulary_size,
             of_videos,
@@ -100,7 +98,7 @@ class UserTower(tf.keras.layers.Layer):
         return cls(**{**config, "config": own, "inputs": inputs})
 
     @property
-    def encoders(self) -> list[encoders.Encoder]:
+    def encoders(self) -> list[sequences.Encoder]:
         """The encoders of the sequences it reads."""
         return [self.watches] + ([self.searches] if self.searches is not None else [])
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn.base import configs, errors, ragged, schema
 from ytdnn.base.metrics import retrieval, watch_time
-from ytdnn.evaluation import summary
+from ytdnn.evaluation import report_parts, summary
 from ytdnn.log.sources import frames
 
 RANK = "rank"
@@ -35,7 +35,7 @@ class ListMetrics:
     """
 
     values: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
+    intervals: dict[str, report_parts.Interval]
     users: pl.DataFrame
     ignored_rows: int
 

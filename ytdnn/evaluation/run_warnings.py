@@ -17,7 +17,7 @@ from ytdnn.evaluation import (
     report_parts,
     summary,
 )
-from ytdnn.log import events, plausibility, user_log
+from ytdnn.log import events, log_warnings, user_log
 
 _REASONS = "Likely reasons:"
 _NO_REASON = (
@@ -238,7 +238,7 @@ def _of_ranker(report: report_model.Report, facts: Mapping[str, Any]) -> Iterato
             f"(ytdnn study); --config.ranking.enabled=false leaves it out."
         )
         for note in facts.get("doubts", ()):
-            if plausibility.UNWATCHED_CLICKS in note:
+            if log_warnings.UNWATCHED_CLICKS in note:
                 yield f"A likely reason: {note.removeprefix('note: ')}."
 
 

@@ -8,18 +8,19 @@ maps it to a vector. There are four kinds, each a class:
   events strictly before it;
 * `Replayed`: a `ReadAtRequest` that the first stage computes, with its models frozen;
 * `TrainingOnly`: varies in training only, and has a declared value when serving;
-* `CorpusStatistic`: a table as of a moment before the example.
+* `CorpusStatistic` (`ytdnn.features.statistics`): a table as of a moment before the
+  example.
 
-A module of this package declares its features in `FEATURES`; nothing else lists them.
+A module of this package declares its features in `FEATURES`, and `registry` lists the
+modules.
 """
 
 import abc
 import dataclasses
 import enum
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
@@ -28,7 +29,6 @@ from ytdnn.base import configs
 from ytdnn.log import catalogues, fields, positions, prepared
 
 if TYPE_CHECKING:
-    from ytdnn.features import corpus
     from ytdnn.log import request as raw_request
 
 CANDIDATES = "candidates"
@@ -36,7 +36,6 @@ RANKING = "ranking"
 CONTENT = "candidates.content"  # what candidates know of a video without an id
 OF_VIDEOS = frozenset({RANKING, CONTENT})  # what reads columns of videos
 QUANTILES = configs.QuantilesConfig(num_pieces=0)
-_OF_ROWS = "cells of logged impressions"
 
 
 class Scope(enum.IntEnum):
@@ -88,12 +87,17 @@ class Place:
     is_watch: bool
 
 
-class MissingData(NamedTuple):
-    """The reason why a log has no such feature, for an error message."""
+@dataclasses.dataclass(frozen=True)
+class EncoderSettings:
+    """Settings of a network for the encoders of its features.
 
-    expected: str
-    found: str
-    advice: str
+    Attributes:
+      stddev: Standard deviation of the initial values of embeddings.
+      normalization: Normalization of continuous values.
+    """
+
+    stddev: float
+    normalization: configs.Normalization = QUANTILES
 
 
 class Feature(abc.ABC):
@@ -108,6 +112,7 @@ class Feature(abc.ABC):
       sees_request_time: Whether reports mark the metrics of a model that reads it.
       is_video: Whether its values are catalogue indices, which a network looks up in
         its table of videos.
+      needs_quantiles: Whether a pass over the training examples must add quantiles.
       missing: Value that marks a missing value.
       dtype: Data type of its tensor.
       inner_shape: Shape of one value; most are scalars.
@@ -120,6 +125,7 @@ class Feature(abc.ABC):
     default_in: frozenset[str] = frozenset()
     sees_request_time: ClassVar[bool] = False
     is_video: ClassVar[bool] = False
+    needs_quantiles: ClassVar[bool] = False
     missing: float = 0.0
     dtype: ClassVar[tf.DType] = tf.float32
     inner_shape: ClassVar[tuple[int, ...]] = ()
@@ -136,22 +142,19 @@ class Feature(abc.ABC):
         """Whether the log has the columns of the feature."""
         return set(self.columns) <= data.catalogue.columns
 
-    def missing_data(self, data: prepared.PreparedData) -> MissingData:
-        """Returns the missing data, for an error, if the feature does not exist."""
-        del data
+    def missing_data(self, data: prepared.PreparedData) -> tuple[str, str, str]:
+        """Returns what an error says if it does not exist: expected, found, advice."""
         columns = f"{' and '.join(self.columns)} in the log"
-        return MissingData(columns, "none", "add the column")
+        return columns, "none", "add the column"
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that it reads."""
-        del catalogue
         return ()
 
     def request_values(
         self, data: prepared.PreparedData, place: Place
     ) -> dict[str, Any]:
         """Returns the values, at a place of the log, of fields that only it reads."""
-        del data, place
         return {}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
@@ -160,17 +163,15 @@ class Feature(abc.ABC):
         Then only fields of the user have a value. The frame has a column for each field
         and a row for each user index, null where the value is missing.
         """
-        del data
         return {}
 
-    @abc.abstractmethod
     def measure(self, data: prepared.PreparedData) -> Measured:
         """Returns the statistics that need no pass over the training examples."""
+        return Measured()
 
-    @property
-    def needs_quantiles(self) -> bool:
-        """Whether a pass over the training examples must add quantiles."""
-        return False
+    def widened(self, measured: Measured, old: Measured) -> Measured:
+        """Returns statistics of a grown log, with the width of a trained encoder."""
+        return measured
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each value is present, `bool`."""
@@ -186,17 +187,13 @@ class Feature(abc.ABC):
 
     @abc.abstractmethod
     def encoder(
-        self,
-        measured: Measured,
-        stddev: float,
-        normalization: configs.Normalization = QUANTILES,
+        self, measured: Measured, settings: EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns the layer from its tensor to `[..., dim] float32`.
 
         Args:
           measured: Statistics of the training data.
-          stddev: Standard deviation of the initial values of embeddings.
-          normalization: Normalization of continuous values.
+          settings: Settings of the network.
         """
 
 
@@ -241,6 +238,14 @@ class RowsOfVideos(RequestReader):
 class ReadAtRequest(Feature):
     """A value available at the request, from events strictly before the position."""
 
+    def from_request(self, request: "raw_request.Request") -> tf.Tensor:
+        """Returns its tensor, where that needs no look-up."""
+        raise NotImplementedError
+
+    def open_request(self, data: prepared.PreparedData) -> RequestReader:
+        """Returns the reader of `from_request`."""
+        return FromRequest(self.from_request)
+
 
 class Replayed(ReadAtRequest):
     """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
@@ -257,15 +262,28 @@ class Replayed(ReadAtRequest):
     networks = frozenset({RANKING})
     asks_sources: ClassVar[bool] = False
 
+    @abc.abstractmethod
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
+        """Returns its value at positions, `[..., k]`."""
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Returns the reader of the replayed first stage."""
+        replay = log.replay
+        if replay is None:
+            raise ValueError(f"expected a log with a replay for {self.name}")
+        return lambda at: self.of_replay(replay, at)
+
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has impressions in a window of the ranker's own."""
         return super().exists(data) and data.windows.has_own_window
 
-    def missing_data(self, data: prepared.PreparedData) -> MissingData:
+    def missing_data(self, data: prepared.PreparedData) -> tuple[str, str, str]:
         """Returns the columns or windows that are missing, for an error."""
         if not super().exists(data):
             return super().missing_data(data)
-        return MissingData(
+        return (
             "a window of the ranker's own, after that of the candidates' training,",
             f"data.protocol={data.config.protocol} without one, where the candidate "
             f"model has seen what was clicked,",
@@ -284,7 +302,6 @@ class TrainingOnly(Feature):
 
     def open_request(self, data: prepared.PreparedData) -> RequestReader:
         """Returns the reader of the declared value."""
-        del data
         return FromRequest(self._served)
 
     def at_serving(self, at: positions.Positions) -> tf.Tensor:
@@ -295,68 +312,3 @@ class TrainingOnly(Feature):
     def _served(self, request: "raw_request.Request") -> tf.Tensor:
         like = request.times if self.scope.is_of_query else request.video_ids
         return tf.fill(tf.shape(like), self.serving_value)
-
-
-class CorpusStatistic(Feature):
-    """A table over the catalogue as of a moment, made of events before it.
-
-    Training and evaluation read the table of the midnight (UTC) before the impression,
-    and at the latest that of the end of the training window, which is the exported one.
-    So no table contains the example or later events.
-    """
-
-    scope = Scope.VIDEO
-
-    @abc.abstractmethod
-    def values(self, requests: "corpus.StatisticRequests") -> npt.NDArray[np.floating]:
-        """Returns the statistic of videos at moments, `[n]`."""
-
-    def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Computes the values of logged impressions at once, others on demand."""
-        from ytdnn.features import corpus
-
-        data, end = log.data, corpus.serving_moment(log.data)
-        with tf.device("CPU"):
-            of_rows = log.once(
-                _OF_ROWS, lambda: tf.constant(corpus.rows_of_logged(data))
-            )
-        logged = self._once(data, corpus.logged)
-        served = self._once(data, corpus.served)
-
-        def read(at: positions.Positions) -> tf.Tensor:
-            if at.is_logged and positions.are_ranked(of_rows, at.rows):
-                return tf.gather(logged, tf.gather(of_rows, at.rows))[..., tf.newaxis]
-            times = np.asarray(at.times)
-            if at.is_logged:  # and of no window of the ranker
-                times = np.asarray(data.impressions.times)[np.asarray(at.rows)]
-            moments = np.where(times == 0, end, corpus.moments(data, times))
-            if (moments == end).all():
-                return tf.gather(served, at.videos)
-            videos = np.asarray(at.videos)
-            moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-            asked = corpus.StatisticRequests(
-                corpus.sums(data, keep=True), videos.ravel(), moments.ravel()
-            )
-            return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
-
-        return read
-
-    def open_request(self, data: prepared.PreparedData) -> RequestReader:
-        """Returns the reader of the table at the end of the training window."""
-        from ytdnn.features import corpus
-
-        return RowsOfVideos(self._once(data, corpus.served).numpy())
-
-    def _once(
-        self,
-        data: prepared.PreparedData,
-        requests: "Callable[[prepared.PreparedData], corpus.StatisticRequests]",
-    ) -> tf.Tensor:
-        """Returns values as a tensor, cached with the prepared set for all windows."""
-
-        def make() -> tf.Tensor:
-            values = self.values(requests(data)).astype(np.float32)
-            with tf.init_scope(), tf.device("CPU"):
-                return tf.constant(values)
-
-        return data.once((self, requests), make)

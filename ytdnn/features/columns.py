@@ -1,11 +1,10 @@
 """Features that are a column of `users` or `videos`, the user's own columns included.
 
 A column of numbers is continuous, any other column categorical over the values in the
-log. A feature of a standard column is one line; `own` returns the feature of any other
-column.
+log. A feature of a standard column is one line; `registry.own` returns the feature of
+any other column.
 """
 
-import abc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +39,7 @@ class _Column(base_feature.ReadAtRequest):
 
     Attributes:
       missing: Value of the row for index 0.
+      is_user: Whether it is a column of `users`.
     """
 
     missing: float = 0
@@ -55,39 +55,35 @@ class _Column(base_feature.ReadAtRequest):
           default_in: Networks that read it by default.
         """
         table, self.column = column.split(".", 1)
-        is_user = table == schema.USERS
+        self.is_user = table == schema.USERS
+        scopes = base_feature.Scope
         self.name = name
-        self.scope = base_feature.Scope.USER if is_user else base_feature.Scope.VIDEO
+        self.scope = scopes.USER if self.is_user else scopes.VIDEO
         self.columns = (column,)
-        self.networks = _BOTH if is_user else base_feature.OF_VIDEOS
+        self.networks = _BOTH if self.is_user else base_feature.OF_VIDEOS
         self.default_in = default_in
 
     def values(self, data: prepared.PreparedData) -> pl.Series:
         """Returns the column, a row for each user or video of the catalogue."""
-        table = data.users if self.scope is base_feature.Scope.USER else data.videos
-        return table[self.column]
+        return (data.users if self.is_user else data.videos)[self.column]
 
     def request_values(
         self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the user's value, for a column of `users`."""
-        if self.scope is base_feature.Scope.VIDEO:
-            return {}
-        value = self.values(data)[place.user]
+        value = self.values(data)[place.user] if self.is_user else None
         return {} if value is None else {self.column: value}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
         """Returns the users' column, for a column of `users`."""
-        is_user = self.scope is base_feature.Scope.USER
-        return {self.column: self.values(data)} if is_user else {}
+        return {self.column: self.values(data)} if self.is_user else {}
 
     def _field(self) -> fields.Field:
         return fields.text(self.column)
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the user's value; a video's value is in the exported table."""
-        del catalogue
-        return (self._field(),) if self.scope is base_feature.Scope.USER else ()
+        return (self._field(),) if self.is_user else ()
 
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the value of each row of the table; vectors override `rows`."""
@@ -95,31 +91,32 @@ class _Column(base_feature.ReadAtRequest):
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the tensor's value of each user, or video after a row for index 0."""
-        found = self.encoded(data)
-        if self.scope is base_feature.Scope.USER:
-            return found
-        return np.append(found.dtype.type(self.missing), found)
+        values = self.encoded(data)
+        if self.is_user:
+            return values
+        return np.append(values.dtype.type(self.missing), values)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
         key = type(self), *vars(self).values()  # all that was declared
-        rows = log.data.once(key, lambda: self._rows(log))
-        if self.scope is base_feature.Scope.USER:
+
+        def make() -> tf.Tensor:
+            with tf.init_scope(), tf.device("CPU"):
+                return tf.constant(self.rows(log.data))
+
+        rows = log.data.once(key, make)
+        if self.is_user:
             return lambda at: tf.gather(rows, at.users)
         return lambda at: tf.gather(rows, at.videos)
 
-    def _rows(self, log: positions.LogTensors) -> tf.Tensor:
-        with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(self.rows(log.data))
-
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the user's value up, or gathers by video."""
-        if self.scope is base_feature.Scope.USER:
+        if self.is_user:
             return self._of_user(data)
         return base_feature.RowsOfVideos(self.rows(data))
 
-    @abc.abstractmethod
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader: ...
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        return base_feature.FromRequest(self.from_request)
 
 
 class TextColumn(encodings.Categorical, _Column):
@@ -140,13 +137,13 @@ class TextColumn(encodings.Categorical, _Column):
           column: Column, such as "users.country".
           default_in: Networks that read it by default.
           dim: Width of the embedding; 0: by the number of values.
-          max_values: Maximum size of the vocabulary; see `vocabulary`.
+          max_values: Maximum size of the vocabulary; see `known_values`.
         """
         super().__init__(name, column, default_in)
         self.dim = dim
         self.max_values = max_values
 
-    def vocabulary(self, data: prepared.PreparedData) -> list[str]:
+    def known_values(self, data: prepared.PreparedData) -> list[str]:
         """Returns the values of the vocabulary in order, as text.
 
         Where the column has more than `max_values` values, the vocabulary keeps those
@@ -158,12 +155,11 @@ class TextColumn(encodings.Categorical, _Column):
         return data.once(key, lambda: self._most_clicked(data))
 
     def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
-        is_user = self.scope is base_feature.Scope.USER
-        size = data.num_users if is_user else data.catalogue.num_prepared
+        size = data.num_users if self.is_user else data.catalogue.num_prepared
         values = self.values(data).head(size).cast(pl.String).rename("value")
         every = values.drop_nulls().unique().sort()
         if len(every) > self.max_values:
-            counts = _num_clicks(data, is_user)
+            counts = _num_clicks(data, self.is_user)
             table = pl.DataFrame({"value": values, "clicks": counts}).drop_nulls()
             found = table.group_by("value").agg(pl.col("clicks").sum())
             found = found.sort("clicks", "value", descending=[True, False])
@@ -171,23 +167,20 @@ class TextColumn(encodings.Categorical, _Column):
         vocabulary: list[str] = every.to_list()
         return vocabulary
 
-    def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns the size of the vocabulary."""
-        return len(self.vocabulary(data))
-
-    def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the vocabulary."""
-        return self.vocabulary(data)
-
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns indices `int32`."""
-        places = {value: i for i, value in enumerate(self.vocabulary(data), 1)}
-        indices = self.values(data).cast(pl.String)
-        found = indices.replace_strict(places, default=0, return_dtype=pl.Int32)
-        return found.fill_null(0).to_numpy().astype(np.int32)
+        return indices(self.values(data), self.known_values(data))
 
     def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        return TextOfRequest(self.column, self.vocabulary(data))
+        return TextOfRequest(self.column, self.known_values(data))
+
+
+def indices(values: pl.Series, known: list[str]) -> np.ndarray:
+    """Returns the place of each text in a vocabulary, from 1, `int32`; 0 if unknown."""
+    places = {value: i for i, value in enumerate(known, 1)}
+    texts = values.cast(pl.String)
+    found = texts.replace_strict(places, default=0, return_dtype=pl.Int32)
+    return found.fill_null(0).to_numpy().astype(np.int32)
 
 
 def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
@@ -245,8 +238,9 @@ class NumberColumn(encodings.Continuous, _Column):
         values = self.values(data).cast(pl.Float32).fill_nan(None)
         return values.fill_null(self.missing).to_numpy().astype(np.float32)
 
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        return base_feature.FromRequest(lambda request: request.raw[self.column])
+    def from_request(self, request: "raw_request.Request") -> tf.Tensor:
+        """Returns the user's number."""
+        return request.raw[self.column]
 
 
 class TextOfRequest(base_feature.RequestReader):
@@ -271,7 +265,6 @@ class HashedColumn(encodings.Categorical, _Column):
 
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns the number of hash buckets."""
-        del data
         return HASH_BUCKETS
 
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
@@ -280,11 +273,9 @@ class HashedColumn(encodings.Categorical, _Column):
         found: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
         return found
 
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        del data
-        return base_feature.FromRequest(
-            lambda request: _hashed(request.raw[self.column])
-        )
+    def from_request(self, request: "raw_request.Request") -> tf.Tensor:
+        """Returns the hash bucket of the user's text."""
+        return _hashed(request.raw[self.column])
 
 
 def _hashed(texts: tf.Tensor) -> tf.Tensor:
@@ -292,20 +283,3 @@ def _hashed(texts: tf.Tensor) -> tf.Tensor:
     places = tf.strings.to_hash_bucket_fast(texts, HASH_BUCKETS) + 1
     missing = tf.zeros_like(places)
     return tf.cast(tf.where(tf.equal(texts, ""), missing, places), tf.int32)
-
-
-def own(column: str, data: prepared.PreparedData) -> base_feature.Feature:
-    """Returns the feature of a column of the user's own, named as the column.
-
-    Args:
-      column: Name such as "videos.genre", one of `data.columns`.
-      data: The prepared set, for the column's type and number of values.
-    """
-    table, name = column.split(".", 1)
-    is_user = table == schema.USERS
-    values = (data.users if is_user else data.videos)[name]
-    if values.dtype.is_float():
-        return NumberColumn(column, column)
-    size = data.num_users if is_user else data.catalogue.num_prepared
-    number = data.once((own, column), lambda: values.head(size).n_unique())
-    return (HashedColumn if number > MAX_VALUES else TextColumn)(column, column)

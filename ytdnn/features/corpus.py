@@ -50,10 +50,6 @@ class VideoGroup:
         """The log's columns that the grouping needs, as "table.column"."""
         return () if self.column is None else (f"{schema.VIDEOS}.{self.column}",)
 
-    def name_of(self, statistic: str) -> str:
-        """Returns a statistic's name, such as `channel_click_rate`."""
-        return f"{self.name}_{statistic}"
-
     def parent(self, data: prepared.PreparedData) -> "VideoGroup":
         """Returns the larger group that a statistic of this one is smoothed towards."""
         has_channels = set(CHANNEL.columns) <= data.catalogue.columns

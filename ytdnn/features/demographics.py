@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema, table_schemas
 from ytdnn.features import base_feature, columns, encodings
-from ytdnn.log import catalogues, fields, prepared
+from ytdnn.log import fields, prepared
 from ytdnn.log import request as raw_request
 
 MAX_AGE_YEARS = 100.0
@@ -16,30 +16,17 @@ _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 class Age(encodings.Share, columns._Column):
     """The user's age over a hundred years, clipped to [0, 1]; -1 = missing."""
 
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
-        """Returns the age in years."""
-        del catalogue
-        return (
-            fields.Field(
-                self.column,
-                "float32",
-                "batch",
-                -1.0,
-                "years",
-                0.0,
-                table_schemas.MOST_AGE,
-            ),
-        )
+    def _field(self) -> fields.Field:
+        most = table_schemas.MOST_AGE
+        return fields.Field(self.column, "float32", "batch", -1.0, "years", 0.0, most)
 
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the share of each user, `[users] float32`."""
         years = self.values(data).cast(pl.Float32).fill_nan(None).fill_null(-1.0)
         return _share(tf.constant(years.to_numpy())).numpy()
 
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        return base_feature.FromRequest(self._read)
-
-    def _read(self, request: raw_request.Request) -> tf.Tensor:
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns the share of the user."""
         return _share(request.raw[self.column])
 
 

@@ -5,7 +5,7 @@ quantiles of its training examples and enters with its square and its root (PAPE
 a share is already in [0, 1] (PAPER §3.3).
 """
 
-import abc
+import dataclasses
 import math
 import re
 
@@ -40,19 +40,20 @@ class Categorical(base_feature.Feature):
 
     Attributes:
       dim: Width of the embedding; 0: by the number of values.
+      table: Class of the layer.
     """
 
     dtype = tf.int32
     dim: int = 0
-
-    @abc.abstractmethod
-    def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns the size of the vocabulary."""
+    table = embeddings.EmbeddingTable
 
     def known_values(self, data: prepared.PreparedData) -> list[str] | None:
         """Returns the vocabulary in order; None if it is the same for every log."""
-        del data
         return None
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns the size of the vocabulary."""
+        return len(self.known_values(data) or ())
 
     def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns the size of the vocabulary, for the encoder."""
@@ -63,17 +64,20 @@ class Categorical(base_feature.Feature):
         return values > 0
 
     def encoder(
-        self,
-        measured: base_feature.Measured,
-        stddev: float,
-        normalization: configs.Normalization = base_feature.QUANTILES,
+        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
-        del normalization
         dim = self.dim or measured.dim or embedding_dim(measured.num_values)
-        return embeddings.EmbeddingTable(
-            measured.num_values, dim, stddev, name=layer_name(self.name)
+        return self.table(
+            measured.num_values, dim, settings.stddev, name=layer_name(self.name)
         )
+
+    def widened(
+        self, measured: base_feature.Measured, old: base_feature.Measured
+    ) -> base_feature.Measured:
+        """Returns statistics of a grown log, with the width of a trained encoder."""
+        dim = old.dim or embedding_dim(old.num_values)
+        return dataclasses.replace(measured, dim=dim)
 
 
 class Continuous(base_feature.Feature):
@@ -84,30 +88,17 @@ class Continuous(base_feature.Feature):
     """
 
     missing: float = positions.MISSING
-
-    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns no statistics: quantiles need the training examples."""
-        del data
-        return base_feature.Measured()
-
-    @property
-    def needs_quantiles(self) -> bool:
-        """Always true."""
-        return True
+    needs_quantiles = True
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each number is present."""
         return values > self.missing
 
     def encoder(
-        self,
-        measured: base_feature.Measured,
-        stddev: float,
-        normalization: configs.Normalization = base_feature.QUANTILES,
+        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns the quantile CDF with powers, or the configured normalisation."""
-        del stddev
-        name = layer_name(self.name)
+        name, normalization = layer_name(self.name), settings.normalization
         if isinstance(normalization, configs.RawConfig):
             return continuous.RawFeature(self.missing, name=name)
         return continuous.QuantileFeature(
@@ -124,21 +115,12 @@ class Share(base_feature.Feature):
 
     missing = positions.MISSING
 
-    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns no statistics: the number is normalised already."""
-        del data
-        return base_feature.Measured()
-
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each number is present."""
         return values >= 0.0
 
     def encoder(
-        self,
-        measured: base_feature.Measured,
-        stddev: float,
-        normalization: configs.Normalization = base_feature.QUANTILES,
+        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns a layer with two outputs, the number and whether it is present."""
-        del measured, stddev, normalization
         return continuous.Presence(name=layer_name(self.name))

@@ -15,7 +15,6 @@ explain more than the past does, so this is a warning. A user who trusts the col
 silences it by naming the column.
 """
 
-import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -40,50 +39,27 @@ def suspects(data: prepared.PreparedData, names: Iterable[str]) -> dict[str, str
       data: The prepared set, with impressions.
       names: Names of numeric columns, such as "videos.views".
     """
-    found = {}
-    counts: dict[str, _Counts] = {}
+    found, counts = {}, {}
     for name in names:
         table, _, column = name.partition(".")
         if table not in counts:
             counts[table] = _counts(data, table)
-        why = _suspicion(counts[table], _numbers(data, table, column))
+        values = (data.users if table == schema.USERS else data.videos)[column]
+        numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        why = _suspicion(counts[table], numbers)
         if why:
             found[name] = why
     return found
 
 
-@dataclasses.dataclass(frozen=True)
-class _Counts:
-    """Impressions and clicks of each user or video, `[n] float64`.
+def _counts(data: prepared.PreparedData, table: str) -> Floats:
+    """Returns impressions and clicks of each user or video, `[3, 2, n]`.
 
-    Attributes:
-      shown: Impressions before the validation window.
-      clicked: Clicks before it.
-      shown_recently: Impressions in the ranker's training window.
-      clicked_recently: Clicks in it.
-      shown_later: Impressions in the validation window.
-      clicked_later: Clicks in it.
+    Those before the validation window, those in the ranker's training window, and those
+    in the validation window.
     """
-
-    shown: Floats
-    clicked: Floats
-    shown_recently: Floats
-    clicked_recently: Floats
-    shown_later: Floats
-    clicked_later: Floats
-
-    def known(self) -> list[Floats]:
-        """Returns the statistics of the events before the window."""
-        average = self.clicked.sum() / max(1.0, self.shown.sum())
-        rate = (self.clicked + _SMOOTHING * average) / (self.shown + _SMOOTHING)
-        recently = self.shown_recently, self.clicked_recently
-        earlier = self.shown - recently[0], self.clicked - recently[1]
-        return [self.shown, self.clicked, *recently, *earlier, rate]
-
-
-def _counts(data: prepared.PreparedData, table: str) -> _Counts:
     size = data.num_users if table == schema.USERS else data.num_videos + 1
-    totals = np.zeros((6, size))
+    totals = np.zeros((3, 2, size))
     whole = data.log.whole
     for place, shard in zip(whole.shards, whole.each_shard(), strict=True):
         shown = shard.impressions
@@ -92,42 +68,37 @@ def _counts(data: prepared.PreparedData, table: str) -> _Counts:
             owners = np.asarray(shown.users) + place.first_user
         splits, clicked = np.asarray(shown.splits), np.asarray(shown.clicked)
         later = splits == events.Split.VALIDATION
-        recent = splits == events.Split.TRAIN
         before = ~later & (splits != events.Split.TEST)
-        kept = (
-            before,
-            before & clicked,
-            recent,
-            recent & clicked,
-            later,
-            later & clicked,
-        )
-        totals += [np.bincount(owners[rows], minlength=size) for rows in kept]
-    return _Counts(*(totals if table == schema.USERS else totals[:, 1:]))
+        for total, rows in zip(
+            totals, (before, splits == events.Split.TRAIN, later), strict=True
+        ):
+            total += [
+                np.bincount(owners[chosen], minlength=size)
+                for chosen in (rows, rows & clicked)
+            ]
+    return totals if table == schema.USERS else totals[:, :, 1:]
 
 
-def _numbers(data: prepared.PreparedData, table: str, column: str) -> Floats:
-    """Returns a column, NaN where a value is missing."""
-    values = (data.users if table == schema.USERS else data.videos)[column]
-    found: Floats = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return found
-
-
-def _suspicion(counts: _Counts, values: Floats) -> str:
+def _suspicion(counts: Floats, values: Floats) -> str:
     """Returns why a column is suspected, empty where it is not."""
-    is_known, later = np.isfinite(values), counts.shown_later > 0
-    has_events = later | (counts.shown > 0)
-    rate = counts.clicked_later / np.maximum(counts.shown_later, 1.0)
+    before, recently, (shown_later, clicked_later) = counts
+    shown, clicked = before
+    average = clicked.sum() / max(1.0, shown.sum())
+    rate = (clicked + _SMOOTHING * average) / (shown + _SMOOTHING)
+    known = [shown, clicked, *recently, *(before - recently), rate]
+    is_known, is_later = np.isfinite(values), shown_later > 0
+    has_events = is_known & (is_later | (shown > 0))
+    rate_later = clicked_later / np.maximum(shown_later, 1.0)
     targets = {
-        "the number of clicks": (counts.clicked_later, is_known & has_events),
-        "the click rate": (rate, is_known & later),
-        "the number of impressions": (counts.shown_later, is_known & has_events),
+        "the number of clicks": (clicked_later, has_events),
+        "the click rate": (rate_later, is_known & is_later),
+        "the number of impressions": (shown_later, has_events),
     }
     for target, (observed, rows) in targets.items():
         if rows.sum() < _LEAST_ROWS:
             continue
-        known = [statistic[rows] for statistic in counts.known()]
-        found = abs(_partial_correlation(values[rows], observed[rows], known))
+        controls = [statistic[rows] for statistic in known]
+        found = abs(_partial_correlation(values[rows], observed[rows], controls))
         if found >= max(LIMIT, _STANDARD_ERRORS / np.sqrt(rows.sum())):
             return (
                 f"less what was known before, it has a correlation of {found:.2f} with "
@@ -158,6 +129,5 @@ def _partial_correlation(left: Floats, right: Floats, known: list[Floats]) -> fl
 
 def _ranks(values: Floats) -> Floats:
     """Returns ranks less their mean, equal for equal values."""
-    ranks = pl.Series(values).rank("average").to_numpy()
-    found: Floats = ranks - ranks.mean()
-    return found
+    ranks: Floats = pl.Series(values).rank("average").to_numpy()
+    return ranks - ranks.mean()

@@ -36,30 +36,30 @@ class OwnColumns:
 
     def lines(self) -> list[str]:
         """Returns the messages to print before the ranker's training, a line each."""
-        found = []
+        lines = []
         if self.read:
-            found.append(
+            lines.append(
                 f"own columns that the ranker reads ({len(self.read)}): "
                 f"{', '.join(self.read)}; leave one out with "
                 f"--config.ranking.features.remove=NAME"
             )
-        found += [
+        lines += [
             f"note: {name} is left out, as it may know the future: {why}; read it "
             f"with --features={name} if it was known at the time"
             for name, why in self.foreseeing
         ]
         if self.refused:
-            found.append(
+            lines.append(
                 f"note: {', '.join(self.refused)}: left out, as no key of requests can "
                 f"be called so; rename them to read them"
             )
         if self.beyond:
-            found.append(
+            lines.append(
                 f"note: {len(self.beyond)} own columns are left out, as "
                 f"config.ranking.own_columns is {len(self.read)}: "
                 f"{', '.join(self.beyond)}"
             )
-        return found
+        return lines
 
 
 def find(data: prepared.PreparedData, most: int) -> OwnColumns:
@@ -81,25 +81,17 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
         return OwnColumns()
     names = [name for name in registry.own_columns(data) if _varies(data, name)]
     refused = tuple(name for name in names if not registry.can_be_asked(name))
-    names = [name for name in names if name not in refused]
-    numbers = [
-        name
-        for name in names
-        if isinstance(registry.own(name, data), columns.NumberColumn)
-    ]
+    own = {name: registry.own(name, data) for name in names if name not in refused}
+    numbers = [name for name, f in own.items() if isinstance(f, columns.NumberColumn)]
     foreseeing = future_columns.suspects(data, numbers)
-    names = [name for name in names if name not in foreseeing]
+    names = [name for name in own if name not in foreseeing]
     read = [
         feature
         for name in names[:most]
         for feature in (name, *vector_columns.products(name, data.catalogue))
     ]
-    return OwnColumns(
-        read=tuple(read),
-        foreseeing=tuple(foreseeing.items()),
-        refused=refused,
-        beyond=tuple(names[most:]),
-    )
+    beyond = tuple(names[most:])
+    return OwnColumns(tuple(read), tuple(foreseeing.items()), refused, beyond)
 
 
 def _varies(data: prepared.PreparedData, name: str) -> bool:

@@ -1,11 +1,8 @@
-"""Features that are a formula of sums over the user's own past (PAPER §4.1).
-
-The formula is the same over a log and over a request; a feature of this kind declares
-the table of events, the column by which they are grouped, and the formula.
-"""
+"""Features that are a formula of sums over the user's own past (PAPER §4.1)."""
 
 import abc
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,8 +12,11 @@ from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 
-class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
-    """Base class of a number computed from sums over the user's earlier events.
+class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
+    """A number computed from sums over the user's earlier events.
+
+    The formula is the same over a log and over a request; a feature declares the table
+    of events, the column by which they are grouped, and the formula.
 
     Attributes:
       table: Table of the events, watches or impressions.
@@ -26,7 +26,8 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
 
     scope = base_feature.Scope.PAIR
     networks = default_in = frozenset({base_feature.RANKING})
-    table: str
+    columns: tuple[str, ...] = ("watches.time",)
+    table: str = schema.WATCHES
     column: str = past_sums.VIDEO
     of_known_key = False
 
@@ -48,6 +49,8 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
         """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
             return fields.time(), *fields.shown(catalogue)
+        if "watches.watch_seconds" in self.columns:
+            return (fields.watched_seconds(),)
         return fields.watch_times(), fields.time()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -89,7 +92,7 @@ class RequestPasts(base_feature.RequestReader):
     """Reads the formulas of one feature or several from the events of a request."""
 
     def __init__(
-        self, features: Sequence[OfPast], past: past_request.RequestPast
+        self, features: Sequence[PastFeature], past: past_request.RequestPast
     ) -> None:
         """Stores features of one group, and the sums."""
         super().__init__()
@@ -111,7 +114,7 @@ class RequestPasts(base_feature.RequestReader):
         return dict(zip(names, tf.unstack(tf.cast(found, tf.float32)), strict=True))
 
     def _sums(
-        self, feature: OfPast, request: raw_request.Request
+        self, feature: PastFeature, request: raw_request.Request
     ) -> past_request.RequestSums:
         return self.past.sums(request, feature.table, feature.column)
 
@@ -152,3 +155,23 @@ def ratio(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
 def smoothed_rate(clicks: tf.Tensor, impressions: tf.Tensor) -> tf.Tensor:
     """Returns `(clicks + 1) / (impressions + 10)`; without impressions, 0.1."""
     return (clicks + 1.0) / (impressions + 10.0)
+
+
+def key(name: str) -> Any:
+    """Returns the formula of a sum over events with the key of the video."""
+    return lambda feature, sums: sums.of_key(name)
+
+
+def key_of_days(name: str) -> Any:
+    """Returns the formula of a sum over recent events, -1 where time is unknown."""
+    return lambda feature, sums: where_known(sums.times != 0, sums.of_key(name))
+
+
+def mean_of_key(total: str, number: str) -> Any:
+    """Returns the formula of a mean over events with the key, -1 without any."""
+    return lambda feature, sums: ratio(sums.of_key(total), sums.of_key(number))
+
+
+def since_latest() -> Any:
+    """Returns the formula of the seconds since the last event with the key."""
+    return lambda feature, sums: sums.seconds_since_latest()

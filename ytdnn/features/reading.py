@@ -1,15 +1,17 @@
 """Lists of features opened together: from a log, from requests, and as layers."""
 
+import collections
 import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import artifacts, configs
-from ytdnn.features import base_feature, encodings
+from ytdnn.features import base_feature
 from ytdnn.layers import continuous, rows
 from ytdnn.log import catalogues, fields, positions, prepared
 
@@ -62,13 +64,10 @@ def with_old_widths(
       chosen: The features.
       old: Statistics that a model was trained with.
     """
-    found = dict(new)
-    for feature in chosen:
-        if isinstance(feature, encodings.Categorical) and feature.name in old:
-            had = old[feature.name]
-            dim = had.dim or encodings.embedding_dim(had.num_values)
-            found[feature.name] = dataclasses.replace(found[feature.name], dim=dim)
-    return found
+    return {
+        f.name: f.widened(new[f.name], old[f.name]) if f.name in old else new[f.name]
+        for f in chosen
+    }
 
 
 def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Tensors:
@@ -100,12 +99,12 @@ class RequestReaders(tf.Module):
         self, chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
     ) -> None:
         """Makes the lookups of each feature."""
-        from ytdnn.features import packed_rows, past
+        from ytdnn.features import past
 
         super().__init__()
         readers = {f.name: f.open_request(data) for f in chosen}
         data.release()
-        self._packed, readers = packed_rows.packed(readers)
+        self._packed, readers = _packed(readers)
         self._pasts, self._readers = past.together(readers)
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
@@ -130,6 +129,52 @@ class RequestReaders(tf.Module):
         }
 
 
+class PackedRows(tf.Module):
+    """The tables over the catalogue of several features, packed into one.
+
+    A ranker reads dozens of numbers for each candidate. In separate tables, every
+    number is a read from another place in memory; packed, a video's numbers are in one
+    or two cache lines, and one operation reads them.
+
+    Attributes:
+      names: Features in the order of their columns.
+    """
+
+    def __init__(self, tables: Mapping[str, base_feature.RowsOfVideos]) -> None:
+        """Copies the tables, `[num_videos + 1]` of one type, into one variable."""
+        super().__init__()
+        self.names = tuple(tables)
+        columns = [table.rows.numpy() for table in tables.values()]
+        self._rows = tf.Variable(np.stack(columns, axis=-1), trainable=False)
+
+    def __call__(self, request: "raw_request.Request") -> Tensors:
+        """Returns each feature's values for the videos to score, `[batch, k]`."""
+        values = tf.gather(self._rows, request.video_indices)
+        return dict(zip(self.names, tf.unstack(values, axis=-1), strict=True))
+
+
+def _packed(
+    readers: Mapping[str, base_feature.RequestReader],
+) -> tuple[list[PackedRows], dict[str, base_feature.RequestReader]]:
+    """Packs tables with one number for each video, those of the same type together.
+
+    Args:
+      readers: Reader of each feature by name.
+
+    Returns:
+      Packed tables, each of at least two features, and the readers of all others.
+    """
+    by_type: dict[tf.DType, dict[str, base_feature.RowsOfVideos]]
+    by_type = collections.defaultdict(dict)
+    for name, reader in readers.items():
+        # A derived reader computes with its table: only plain tables are packed.
+        if type(reader) is base_feature.RowsOfVideos and reader.rows.shape.rank == 1:
+            by_type[reader.rows.dtype][name] = reader
+    tables = [PackedRows(alike) for alike in by_type.values() if len(alike) > 1]
+    taken = {name for table in tables for name in table.names}
+    return tables, {n: reader for n, reader in readers.items() if n not in taken}
+
+
 def measure(
     chosen: Sequence[base_feature.Feature],
     data: prepared.PreparedData,
@@ -146,22 +191,19 @@ def measure(
       num_quantiles: Number of quantiles of each continuous feature.
     """
     found = {feature.name: feature.measure(data) for feature in chosen}
-    continuous = [feature for feature in chosen if feature.needs_quantiles]
-    if not continuous:
+    numbers = [feature for feature in chosen if feature.needs_quantiles]
+    if not numbers:
         return found
     from ytdnn.log import quantiles
 
-    sketches = {feature.name: quantiles.QuantileSketch() for feature in continuous}
+    sketches = {feature.name: quantiles.QuantileSketch() for feature in numbers}
     for batch in batches:
-        for feature in continuous:
+        for feature in numbers:
             values = batch[feature.name]
             sketches[feature.name].add(values[feature.known(values)].numpy().ravel())
-    for feature in continuous:
-        found[feature.name] = base_feature.Measured(
-            quantiles=tuple(
-                sketches[feature.name].quantiles(num_quantiles).astype(float).tolist()
-            )
-        )
+    for name, sketch in sketches.items():
+        levels = sketch.quantiles(num_quantiles).astype(float).tolist()
+        found[name] = base_feature.Measured(quantiles=tuple(levels))
     return found
 
 
@@ -172,7 +214,8 @@ def encoders(
     normalization: configs.Normalization = base_feature.QUANTILES,
 ) -> dict[str, tf.keras.layers.Layer]:
     """Returns the layer of each feature by name."""
-    return {f.name: f.encoder(measured[f.name], stddev, normalization) for f in chosen}
+    settings = base_feature.EncoderSettings(stddev, normalization)
+    return {f.name: f.encoder(measured[f.name], settings) for f in chosen}
 
 
 def encode(
@@ -223,19 +266,14 @@ def _encoded(
         for name, layer in layers.items()
         if not isinstance(layer, continuous.QuantileFeature)
     }
-    numbers = {name: layers[name] for name in layers if name not in found}
-    for alike in _of_one_size(numbers):
+    sizes: dict[int, list[str]] = {}  # features by their number of quantiles
+    for name in layers:
+        if name not in found:
+            sizes.setdefault(len(layers[name].quantiles), []).append(name)
+    for alike in sizes.values():
         own = [layers[name] for name in alike], [tensors[name] for name in alike]
         found |= dict(zip(alike, together(*own), strict=True))
     return [found[name] for name in layers]
-
-
-def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[str]]:
-    """Returns the names of layers, grouped by their number of quantiles."""
-    sizes: dict[int, list[str]] = {}
-    for name, layer in layers.items():
-        sizes.setdefault(len(layer.quantiles), []).append(name)
-    return list(sizes.values())
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:
@@ -252,11 +290,6 @@ def read_file(path: pathlib.Path) -> Statistics:
 def from_dict(values: Mapping[str, Any]) -> Statistics:
     """Returns the statistics in nested dicts of `dataclasses.asdict`, by feature."""
     return {
-        name: base_feature.Measured(
-            found["num_values"],
-            tuple(found["quantiles"]),
-            tuple(found.get("numbers", ())),
-            int(found.get("dim", 0)),
-        )
-        for name, found in values.items()
+        name: configs.component(base_feature.Measured, own)
+        for name, own in values.items()
     }

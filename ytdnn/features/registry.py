@@ -1,19 +1,15 @@
 """The list of all features, and the choice of those that a network reads.
 
-Modules of this package declare features in `FEATURES`; files and packages register
-others (`registries.FEATURES`). They are ordered by scope, then module, then
-declaration, which fixes the order of a network's inputs. Registered features come last
-in their scope, and columns of the log's own last of all, in the order of the config.
+`built_in` lists the features of ytdnn; files and packages register others
+(`registries.FEATURES`). They are ordered by scope, then as listed, which fixes the
+order of a network's inputs. Registered features come last in their scope, and columns
+of the log's own last of all, in the order of the config.
 """
 
 import functools
-import importlib
-import pkgutil
 import re
-import types
 from collections.abc import Sequence
 
-from ytdnn import features
 from ytdnn.base import configs, errors, registries, schema
 from ytdnn.base import registry as parts
 from ytdnn.features import base_feature
@@ -36,16 +32,45 @@ def declared() -> Features:
 
 @functools.cache
 def _declared(registered: tuple[parts.Registered, ...]) -> Features:
-    found = [feature for module in modules() for feature in module.FEATURES]
-    found += [part.make() for part in registered]
-    return tuple(sorted(found, key=lambda feature: feature.scope))
+    every = (*built_in(), *(part.make() for part in registered))
+    return tuple(sorted(every, key=lambda feature: feature.scope))
 
 
-def modules() -> tuple[types.ModuleType, ...]:
-    """Returns the modules that declare features, by name."""
-    names = sorted(m.name for m in pkgutil.iter_modules(features.__path__))
-    found = (importlib.import_module(f"{features.__name__}.{name}") for name in names)
-    return tuple(module for module in found if hasattr(module, "FEATURES"))
+def built_in() -> Features:
+    """Returns the features of ytdnn; the order in a scope is that of a model's inputs.
+
+    A model of the same seed has other initial weights if the order changes.
+    """
+    from ytdnn.features import (
+        demographics,
+        first_stage,
+        logged_impression,
+        past_features,
+        request_context,
+        statistics,
+        video_attributes,
+    )
+
+    return (
+        *demographics.FEATURES,
+        *request_context.FEATURES,
+        *past_features.OF_USER,
+        request_context.PART_OF_DAY,
+        video_attributes.CHANNEL,
+        *statistics.CLICK_RATES,
+        video_attributes.DURATION,
+        *statistics.COUNTS,
+        video_attributes.TITLE,
+        video_attributes.TOPIC,
+        video_attributes.LANGUAGE,
+        *statistics.WATCH_TIMES,
+        *past_features.OF_GROUPS,
+        *first_stage.FEATURES,
+        *past_features.OF_VIDEO,
+        video_attributes.LANGUAGE_MATCH,
+        *logged_impression.FEATURES,
+        video_attributes.AGE,
+    )
 
 
 def of_network(network: str) -> Features:
@@ -79,11 +104,11 @@ def choose(
     chosen = [_named(network, name, data, known) for name in dict.fromkeys(wanted)]
     for feature in chosen:
         if feature.name in config.add and not feature.exists(data):
-            gap = feature.missing_data(data)
+            expected, found, advice = feature.missing_data(data)
             raise errors.UserError(
-                f"expected {gap.expected} for "
-                f"--config.{network}.features.add={feature.name}, found {gap.found} "
-                f"in {data.directory}: {gap.advice}, or leave the feature out"
+                f"expected {expected} for "
+                f"--config.{network}.features.add={feature.name}, found {found} in "
+                f"{data.directory}: {advice}, or leave the feature out"
             )
     places = {name: place for place, name in enumerate(known)}
     existing = [feature for feature in chosen if feature.exists(data)]
@@ -154,26 +179,18 @@ def _named(
 ) -> base_feature.Feature:
     if name in known:
         return known[name]
-    table, _, column = name.partition(".")
-    tables = _OWN_TABLES[network]
     if network == base_feature.RANKING:
         from ytdnn.features import vector_columns
 
         if vector_columns.is_product(name, data.catalogue):
-            return vector_columns.product(name, data)
-    if (
-        table in tables
-        and name in data.catalogue.columns
-        and column in _own_columns(data, table)
-    ):
-        return _own(name, data)
-    own = [
-        f"{t}.{c}" for t in sorted(tables) for c in _own_columns(data, t)
-    ]  # columns that are no feature yet
-    raise errors.UserError(_unknown(network, name, [*known, *own]))
-
-
-def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
+            return vector_columns.product(name)
+    own_names = [
+        f"{table}.{column}"
+        for table in sorted(_OWN_TABLES[network])
+        for column in _own_columns(data, table)
+    ]
+    if name not in own_names:
+        raise errors.UserError(_unknown(network, name, [*known, *own_names]))
     if not can_be_asked(name):
         raise errors.UserError(
             f"expected a column that can be a key of requests (letters, digits and _, "
@@ -184,14 +201,25 @@ def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 
 
 def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
-    """Returns the feature of a column of the user's own, named as the column."""
+    """Returns the feature of a column of the user's own, named as the column.
+
+    Args:
+      name: Name such as "videos.genre".
+      data: The prepared set, for the column's type and number of values.
+    """
+    from ytdnn.features import columns, vector_columns
+
     if name in data.catalogue.vectors.widths:
-        from ytdnn.features import vector_columns
-
         return vector_columns.VectorColumn(name, data.catalogue.vectors.widths[name])
-    from ytdnn.features import columns
-
-    return columns.own(name, data)
+    table, column = name.split(".", 1)
+    is_user = table == schema.USERS
+    values = (data.users if is_user else data.videos)[column]
+    if values.dtype.is_float():
+        return columns.NumberColumn(name, name)
+    size = data.num_users if is_user else data.catalogue.num_prepared
+    number = data.once((own, name), lambda: values.head(size).n_unique())
+    is_long = number > columns.MAX_VALUES
+    return (columns.HashedColumn if is_long else columns.TextColumn)(name, name)
 
 
 def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The base of statistics of videos, channels and topics (PAPER §4.1).
+"""Statistics of videos, channels and topics as of a moment (PAPER §4.1).
 
 A ratio is smoothed by ten events with the ratio of the larger group: the channel's for
 a video (the corpus's if the log has no channels), and the corpus's for a channel or
@@ -6,38 +6,96 @@ topic.
 """
 
 import abc
+from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
 
+from ytdnn.base import schema
 from ytdnn.features import base_feature, corpus, encodings
-from ytdnn.log import positions
+from ytdnn.log import positions, prepared
 
 SMOOTHING_EVENTS = 10.0  # average ones, added to each group's
+_OF_ROWS = "cells of logged impressions"
+
+Marks = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating]
 
 
-class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
-    """A number of the video's group at a moment; -1 without a group."""
+def _clicks(data: prepared.PreparedData) -> Marks:
+    return np.asarray(data.impressions.clicked)
 
+
+def _unclicked(data: prepared.PreparedData) -> Marks:
+    return ~_clicks(data)
+
+
+def _seconds(data: prepared.PreparedData) -> Floats:
+    seconds = data.impressions.seconds
+    if seconds is None:
+        raise ValueError("expected watch seconds of impressions, found none")
+    return np.where(_clicks(data), seconds, 0.0)
+
+
+def _durations(data: prepared.PreparedData) -> Floats:
+    """Returns the duration of each impression's video, 0 where it is unknown."""
+    column = data.videos[schema.DURATION_SECONDS].cast(pl.Float64)
+    known = column.fill_nan(None).fill_null(0.0).to_numpy()
+    found: Floats = np.append(0.0, known)[data.impressions.videos]
+    return found
+
+
+def _clicks_of_known_duration(data: prepared.PreparedData) -> Marks:
+    return _clicks(data) & (_durations(data) > 0.0)
+
+
+def _fractions(data: prepared.PreparedData) -> Floats:
+    durations = _durations(data)
+    fractions = _seconds(data) / np.where(durations > 0.0, durations, np.inf)
+    return np.minimum(fractions, 1.0)
+
+
+IMPRESSIONS = corpus.Quantity("impressions")
+WATCHES = corpus.Quantity("watches")
+CLICKS = corpus.Quantity("impressions", _clicks)
+UNCLICKED = corpus.Quantity("impressions", _unclicked)
+# Watched after a click, in seconds and in shares of the video (at most 1).
+SECONDS = corpus.Quantity("impressions", _seconds)
+FRACTIONS = corpus.Quantity("impressions", _fractions)
+CLICKS_OF_KNOWN_DURATION = corpus.Quantity("impressions", _clicks_of_known_duration)
+
+
+class CorpusStatistic(encodings.Continuous):
+    """A number of the video's group as of a moment; -1 without a group.
+
+    Training and evaluation read the table of the midnight (UTC) before the impression,
+    and at the latest that of the end of the training window, which is the exported one.
+    So no table contains the example or later events.
+
+    Attributes:
+      statistic: Name of the statistic, without its group.
+      needs: Columns that it needs in addition to the group's, as "table.column".
+    """
+
+    scope = base_feature.Scope.VIDEO
     networks = default_in = frozenset({base_feature.RANKING})
+    statistic: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
 
-    def __init__(self, name: str, group: corpus.VideoGroup, *columns: str) -> None:
-        """Declares the feature.
-
-        Args:
-          name: Name of the statistic, without its group.
-          group: Group of videos that it is computed for.
-          *columns: Columns that it needs in addition to the group's, as "table.column".
-        """
-        self.name = group.name_of(name)
+    def __init__(self, group: corpus.VideoGroup) -> None:
+        """Declares the feature of a group of videos."""
+        self.name = f"{group.name}_{self.statistic}"
         self.group = group
-        self.columns = columns + group.columns
+        self.columns = self.needs + group.columns
 
     def values(self, requests: corpus.StatisticRequests) -> corpus.Floats:
         """Returns the number by video and moment."""
         groups = self.group.of_videos(requests.data)[requests.videos]
-        return np.where(
-            groups > 0, self.of_group(requests, self.group), positions.MISSING
-        )
+        numbers = self.of_group(requests, self.group)
+        return np.where(groups > 0, numbers, positions.MISSING)
 
     @abc.abstractmethod
     def of_group(
@@ -45,8 +103,91 @@ class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
     ) -> corpus.Floats:
         """Returns the number of each video's group at each moment, `[n]`."""
 
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Computes the values of logged impressions at once, others on demand."""
+        data, end = log.data, corpus.serving_moment(log.data)
+        with tf.device("CPU"):
+            of_rows = log.once(
+                _OF_ROWS, lambda: tf.constant(corpus.rows_of_logged(data))
+            )
+        logged = self._once(data, corpus.logged)
+        served = self._once(data, corpus.served)
 
-class StatisticRatio(OfGroup):
+        def read(at: positions.Positions) -> tf.Tensor:
+            if at.is_logged and positions.are_ranked(of_rows, at.rows):
+                return tf.gather(logged, tf.gather(of_rows, at.rows))[..., tf.newaxis]
+            times = np.asarray(at.times)
+            if at.is_logged:  # and of no window of the ranker
+                times = np.asarray(data.impressions.times)[np.asarray(at.rows)]
+            moments = np.where(times == 0, end, corpus.moments(data, times))
+            if (moments == end).all():
+                return tf.gather(served, at.videos)
+            videos = np.asarray(at.videos)
+            moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
+            asked = corpus.StatisticRequests(
+                corpus.sums(data, keep=True), videos.ravel(), moments.ravel()
+            )
+            return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
+
+        return read
+
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Returns the reader of the table at the end of the training window."""
+        return base_feature.RowsOfVideos(self._once(data, corpus.served).numpy())
+
+    def _once(
+        self,
+        data: prepared.PreparedData,
+        requests: Callable[[prepared.PreparedData], corpus.StatisticRequests],
+    ) -> tf.Tensor:
+        """Returns values as a tensor, cached with the prepared set for all windows."""
+
+        def make() -> tf.Tensor:
+            values = self.values(requests(data)).astype(np.float32)
+            with tf.init_scope(), tf.device("CPU"):
+                return tf.constant(values)
+
+        return data.once((self, requests), make)
+
+
+class _Count(CorpusStatistic):
+    """Events of the group before the moment, of all or of recent days.
+
+    Attributes:
+      quantity: Quantity that is counted.
+      is_recent: Whether only the seven days before the moment count.
+    """
+
+    quantity: ClassVar[corpus.Quantity]
+    is_recent: ClassVar[bool] = False
+
+    def of_group(
+        self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
+    ) -> corpus.Floats:
+        """Counts."""
+        count = requests.recent if self.is_recent else requests.total
+        return count(self.quantity, group)
+
+
+class NumImpressions(_Count):
+    """How often the video (channel, topic) was shown to all users."""
+
+    statistic, quantity, needs = "impressions", IMPRESSIONS, ("impressions.time",)
+
+
+class NumWatches(_Count):
+    """How often the video (channel, topic) was watched, on a page or elsewhere."""
+
+    statistic, quantity, needs = "watches", WATCHES, ("watches.time",)
+
+
+class NumRecentWatches(NumWatches):
+    """Watches of the video (channel, topic) in the seven days before the moment."""
+
+    statistic, is_recent = "recent_watches", True
+
+
+class _Ratio(CorpusStatistic):
     """A smoothed ratio of two sums.
 
     Attributes:
@@ -54,18 +195,8 @@ class StatisticRatio(OfGroup):
       denominator: Quantity of the denominator.
     """
 
-    def __init__(
-        self,
-        name: str,
-        group: corpus.VideoGroup,
-        numerator: corpus.Quantity,
-        denominator: corpus.Quantity,
-        *columns: str,
-    ) -> None:
-        """Declares the feature; see `OfGroup`."""
-        super().__init__(name, group, *columns)
-        self.numerator = numerator
-        self.denominator = denominator
+    numerator: ClassVar[corpus.Quantity]
+    denominator: ClassVar[corpus.Quantity]
 
     def of_group(
         self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
@@ -81,3 +212,56 @@ class StatisticRatio(OfGroup):
             return above / np.where(below > 0, below, 1.0)
         prior = self.of_group(requests, group.parent(requests.data))
         return (above + SMOOTHING_EVENTS * prior) / (below + SMOOTHING_EVENTS)
+
+
+class ClickRate(_Ratio):
+    """Clicks over impressions of the video (channel, topic) to all users, smoothed."""
+
+    statistic, needs = "click_rate", ("impressions.time",)
+    numerator, denominator = CLICKS, IMPRESSIONS
+
+
+class _OfSeconds(_Ratio):
+    """A ratio of watch seconds of impressions."""
+
+    needs: ClassVar[tuple[str, ...]] = ("impressions.watch_seconds",)
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether the log has watch seconds."""
+        return super().exists(data) and data.log.has_watch_seconds
+
+
+class SecondsOdds(_OfSeconds):
+    """Watch seconds over unclicked impressions of the video (channel, topic), smoothed.
+
+    The target of the weighted logistic head (PAPER §4.2), averaged over users.
+    """
+
+    statistic, numerator, denominator = "seconds_odds", SECONDS, UNCLICKED
+
+
+class SecondsPerClick(_OfSeconds):
+    """Mean watch seconds of a click on the video (channel, topic), smoothed."""
+
+    statistic, numerator, denominator = "seconds_per_click", SECONDS, CLICKS
+
+
+class WatchedFraction(_OfSeconds):
+    """Mean share of the video watched after a click on it (channel, topic), smoothed.
+
+    At most 1 for each click; clicks on videos of unknown duration do not count.
+    """
+
+    statistic = "watched_fraction"
+    numerator, denominator = FRACTIONS, CLICKS_OF_KNOWN_DURATION
+    needs = ("impressions.watch_seconds", "videos.duration_seconds")
+
+
+def _of_groups(*kinds: type[CorpusStatistic]) -> tuple[CorpusStatistic, ...]:
+    return tuple(kind(group) for kind in kinds for group in corpus.GROUPS)
+
+
+CLICK_RATES = _of_groups(ClickRate)
+COUNTS = _of_groups(NumImpressions, NumWatches, NumRecentWatches)
+WATCH_TIMES = _of_groups(SecondsOdds, SecondsPerClick, WatchedFraction)
+FEATURES = (*CLICK_RATES, *COUNTS, *WATCH_TIMES)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn.base import configs, schema
+from ytdnn.base import schema
 from ytdnn.features import base_feature, columns, encodings
 from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
@@ -54,7 +54,7 @@ class VectorColumn(columns._Column):
     def values(self, data: prepared.PreparedData) -> pl.Series:
         """Returns the vectors as lists of floats; missing ones are null."""
         rows = np.asarray(self.rows(data), np.float32)
-        if self.scope is base_feature.Scope.VIDEO:
+        if not self.is_user:
             rows = rows[1:]
         is_there = pl.DataFrame({"is_there": rows.any(axis=1)})
         lists = pl.Series("vector", rows).cast(pl.List(pl.Float32()))
@@ -67,7 +67,7 @@ class VectorColumn(columns._Column):
         self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the user's vector, for a column of `users`."""
-        if self.scope is base_feature.Scope.VIDEO:
+        if not self.is_user:
             return {}
         row = data.catalogue.vectors.rows(self.name)[place.user]
         return {self.column: row.astype(np.float32).tolist()} if row.any() else {}
@@ -77,11 +77,6 @@ class VectorColumn(columns._Column):
         return fields.Field(
             self.column, "float32", "batch, length", 0.0, meaning, width=self.width
         )
-
-    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
-        """Returns no statistics: vectors have unit length already."""
-        del data
-        return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each vector is present, `[...] bool`."""
@@ -94,32 +89,24 @@ class VectorColumn(columns._Column):
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
         rows = table(self.name, log.data)
-        if self.scope is base_feature.Scope.USER:
+        if self.is_user:
             return lambda at: _unit(tf.gather(rows, at.users))
         return lambda at: tf.cast(tf.gather(rows, at.videos), tf.float32)
 
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Returns the reader of the request's user vector, or of the videos' table."""
-        if self.scope is base_feature.Scope.USER:
-            return self._of_user(data)
+        if self.is_user:
+            return base_feature.FromRequest(self.from_request)
         return _VectorsOfVideos(self.name, data)
 
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
-        del data
-        return base_feature.FromRequest(
-            lambda request: _unit(
-                raw_request.last(request.raw[self.column], self.width)
-            )
-        )
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns the user's vector."""
+        return _unit(raw_request.last(request.raw[self.column], self.width))
 
     def encoder(
-        self,
-        measured: base_feature.Measured,
-        stddev: float,
-        normalization: configs.Normalization = base_feature.QUANTILES,
+        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns a linear layer without bias: zeros stay zeros."""
-        del measured, stddev, normalization
         dim = self.dim or min(_DIM, self.width)
         name = encodings.layer_name(self.name)
         return tf.keras.layers.Dense(dim, use_bias=False, name=name)
@@ -153,19 +140,14 @@ class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Computes the values of logged impressions at once, others on demand."""
-        rows = table(self.column, log.data)
-
-        def products(at: positions.Positions) -> tf.Tensor:
-            watched = _last_watches(log, at)
-            return _in_parts(rows, watched, at.videos)
+        rows, place = table(self.column, log.data), PRODUCTS.index(self.kind)
 
         def read(at: positions.Positions) -> tf.Tensor:
             if not at.is_logged:
-                return products(at)[..., PRODUCTS.index(self.kind)]
+                return _at(log, rows, at.users, at.ends, at.videos)[..., place]
             key = WatchedProduct, self.column
             logged = log.once(key, lambda: _logged(log, rows))
-            found = tf.gather(logged[..., PRODUCTS.index(self.kind)], at.rows)
-            return found[..., tf.newaxis]
+            return tf.gather(logged[..., place], at.rows)[..., tf.newaxis]
 
         return read
 
@@ -211,9 +193,8 @@ def is_product(name: str, catalogue: catalogues.Catalogue) -> bool:
     return kind in PRODUCTS and column in catalogue.vectors.in_table(schema.VIDEOS)
 
 
-def product(name: str, data: prepared.PreparedData) -> WatchedProduct:
+def product(name: str) -> WatchedProduct:
     """Returns the product with a name (see `is_product`)."""
-    del data
     column, _, kind = name.rpartition(".")
     return WatchedProduct(column, kind)
 
@@ -250,15 +231,6 @@ def _unit(vectors: tf.Tensor) -> tf.Tensor:
     return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
 
 
-def _last_watches(log: positions.LogTensors, at: positions.Positions) -> tf.Tensor:
-    """Returns the last watches before positions `[n]`, `[n, length]`, 0 in front."""
-    starts = tf.gather(log.column(schema.WATCHES, "offsets"), at.users)
-    rows = at.ends[:, tf.newaxis] + tf.range(-_WATCHES, 0, dtype=tf.int64)
-    videos = tf.gather(log.column(schema.WATCHES, "videos"), tf.maximum(rows, 0))
-    inside = rows >= starts[:, tf.newaxis]
-    return tf.where(inside, videos, tf.zeros_like(videos))
-
-
 def _logged(log: positions.LogTensors, rows: tf.Tensor) -> tf.Tensor:
     """Returns the products of all logged impressions, `[impressions, 3] float32`."""
     shard = log.data.log.shard
@@ -267,36 +239,44 @@ def _logged(log: positions.LogTensors, rows: tf.Tensor) -> tf.Tensor:
         return tf.zeros([0, len(PRODUCTS)])
     users = np.asarray(shown.users)
     ends = np.asarray(watches.offsets)[users] + np.asarray(shown.num_watches)
-    nowhere = tf.zeros([], tf.int64)
-    parts = [tf.zeros([0, len(PRODUCTS)])]
     with tf.init_scope(), tf.device("CPU"):
-        for start in range(0, len(users), _ROWS_A_PART):
-            part = slice(start, start + _ROWS_A_PART)
-            at = positions.Positions(
-                users=tf.constant(users[part]),
-                times=nowhere,
-                ends=tf.constant(ends[part], tf.int64),
-                event="impressions",
-                rows=nowhere,
-                is_event=tf.zeros([], tf.bool),
-            )
-            videos = tf.constant(np.asarray(shown.videos[part]))[:, tf.newaxis]
-            parts.append(_products(rows, _last_watches(log, at), videos)[:, 0])
-        return tf.concat(parts, axis=0)
+        videos = tf.constant(np.asarray(shown.videos))[:, tf.newaxis]
+        at = tf.constant(users), tf.constant(ends, tf.int64)
+        return _at(log, rows, *at, videos)[:, 0]
 
 
-def _in_parts(rows: tf.Tensor, watched: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-    """Returns products as `_products` does, of a bounded number of rows at a time."""
-    size = tf.shape(watched)[0]
+def _at(
+    log: positions.LogTensors,
+    rows: tf.Tensor,
+    users: tf.Tensor,
+    ends: tf.Tensor,
+    videos: tf.Tensor,
+) -> tf.Tensor:
+    """Returns products as `_products` does, of a bounded number of rows at a time.
+
+    Args:
+      log: The log.
+      rows: Vectors of the videos.
+      users: `[n]` user indices.
+      ends: `[n] int64` flat positions of the first watch that is not in the past.
+      videos: `[n, k] int32`.
+    """
+    size = tf.shape(users)[0]
     number = tf.maximum(1, tf.cast(tf.math.ceil(size / _ROWS_A_PART), tf.int32))
-    starts = tf.range(number) * _ROWS_A_PART
 
     def part(start: tf.Tensor) -> tf.Tensor:
         stop = tf.minimum(start + _ROWS_A_PART, size)
-        found = _products(rows, watched[start:stop], videos[start:stop])
+        begins = tf.gather(log.column(schema.WATCHES, "offsets"), users[start:stop])
+        places = ends[start:stop, tf.newaxis] + tf.range(-_WATCHES, 0, dtype=tf.int64)
+        every = log.column(schema.WATCHES, "videos")
+        watched = tf.gather(every, tf.maximum(places, 0))
+        is_own = places >= begins[:, tf.newaxis]
+        watched = tf.where(is_own, watched, tf.zeros_like(watched))
+        found = _products(rows, watched, videos[start:stop])
         return tf.pad(found, [[0, _ROWS_A_PART - (stop - start)], [0, 0], [0, 0]])
 
     spec = tf.TensorSpec([_ROWS_A_PART, None, len(PRODUCTS)], tf.float32)
+    starts = tf.range(number) * _ROWS_A_PART
     found = tf.map_fn(part, starts, parallel_iterations=1, fn_output_signature=spec)
     shape = [number * _ROWS_A_PART, tf.shape(videos)[1], len(PRODUCTS)]
     return tf.reshape(found, shape)[:size]

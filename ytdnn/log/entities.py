@@ -1,7 +1,5 @@
 """The users and videos of a log, their order and their columns."""
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from ytdnn.base import configs, errors, schema
@@ -47,36 +45,23 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     """
     ids = pl.col(schema.VIDEO_ID)
     seen = [watches.select(ids, pl.lit(True).alias(IN_WATCHES))]
-    if schema.IMPRESSIONS in log.tables:
-        shown = log.tables[schema.IMPRESSIONS]
-        seen.append(shown.select(ids, pl.lit(False).alias(IN_WATCHES)))
-    return catalogue_of(pl.concat(seen).with_row_index(shards.ROW), log)
-
-
-def catalogue_of(seen: pl.LazyFrame, log: event_log.EventLog) -> pl.DataFrame:
-    """Returns every video of the log; see `catalogue`.
-
-    Args:
-      seen: `video_id`, `IN_WATCHES` and `shards.ROW` of events, watches before
-        impressions; for each video at least the first row.
-      log: The log, with its table of videos if there is one.
-    """
-    if schema.VIDEOS in log.tables:
-        listed = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
-        last = pl.lit(None, seen.collect_schema()[shards.ROW]).alias(shards.ROW)
-        unseen = listed.with_columns(pl.lit(False).alias(IN_WATCHES), last)
-        seen = pl.concat([seen, unseen], how="diagonal")
-    found = seen.group_by(schema.VIDEO_ID).agg(
-        pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any()
+    for table in (schema.IMPRESSIONS, schema.VIDEOS):
+        if table in log.tables:
+            seen.append(log.tables[table].select(ids, pl.lit(False).alias(IN_WATCHES)))
+    found = (
+        pl.concat(seen)
+        .with_row_index(shards.ROW)
+        .group_by(schema.VIDEO_ID)
+        .agg(pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any())
     )
+    order = [shards.ROW]
     if schema.VIDEOS in log.tables:
-        order = listed.with_row_index("place")
-        found = found.join(order, on=schema.VIDEO_ID, how="left")
-        found = found.sort(["place", shards.ROW], nulls_last=True)
-    else:
-        found = found.sort(shards.ROW)
+        listed = log.tables[schema.VIDEOS].select(ids).with_row_index("place")
+        found = found.join(listed, on=schema.VIDEO_ID, how="left")
+        order = ["place", shards.ROW]
     return (
-        found.select(schema.VIDEO_ID, IN_WATCHES)
+        found.sort(order, nulls_last=True)
+        .select(schema.VIDEO_ID, IN_WATCHES)
         .with_row_index(shards.VIDEO, offset=1)
         .collect(engine="streaming")
     )
@@ -88,37 +73,18 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     Users without a watch are included if they have impressions or searches, unless
     `core` dropped them.
     """
-    others = [
-        log.tables[table].group_by(schema.USER_ID).agg(pl.len().alias(EVENTS))
-        for table in (schema.IMPRESSIONS, schema.SEARCHES)
-        if table in log.tables
-    ]
-    return all_users_of(
-        watches.group_by(schema.USER_ID).agg(pl.len().alias(COUNT)),
-        others,
-        log.tables[schema.WATCHES].select(schema.USER_ID).unique(),
-    )
-
-
-def all_users_of(
-    counts: pl.LazyFrame, others: Sequence[pl.LazyFrame], watchers: pl.LazyFrame
-) -> pl.DataFrame:
-    """Returns users sorted by id; see `all_users`.
-
-    Args:
-      counts: `user_id` and `COUNT`, the kept watches.
-      others: `user_id` and `EVENTS` of each other table of events.
-      watchers: `user_id` of all watches, including those that `core` dropped.
-    """
-    parts = [counts.with_columns(pl.col(COUNT).alias(EVENTS))]
-    none = pl.lit(0, pl.UInt32).alias(COUNT)
-    parts += [events.select(schema.USER_ID, none, EVENTS) for events in others]
-    of_users = (
-        pl.concat(parts).group_by(schema.USER_ID).agg(pl.col(COUNT, EVENTS).sum())
-    )
-    dropped = watchers.join(counts, on=schema.USER_ID, how="anti")
+    parts = [watches.select(schema.USER_ID, pl.lit(1, pl.UInt32).alias(COUNT))]
+    for table in (schema.IMPRESSIONS, schema.SEARCHES):
+        if table in log.tables:
+            user = log.tables[table].select(schema.USER_ID)
+            parts.append(user.with_columns(pl.lit(0, pl.UInt32).alias(COUNT)))
+    watchers = log.tables[schema.WATCHES].select(schema.USER_ID).unique()
+    dropped = watchers.join(watches, on=schema.USER_ID, how="anti")
     return (
-        of_users.join(dropped, on=schema.USER_ID, how="anti")
+        pl.concat(parts)
+        .group_by(schema.USER_ID)
+        .agg(pl.col(COUNT).sum(), pl.len().alias(EVENTS))
+        .join(dropped, on=schema.USER_ID, how="anti")
         .sort(schema.USER_ID)
         .with_row_index(shards.USER)
         .collect(engine="streaming")

@@ -1,7 +1,7 @@
 """Tables of events with indices instead of ids and texts, in file order."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -87,27 +87,12 @@ def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
 
     A column in several tables has the values of the watches, if these have it.
     """
-    return vocabularies_of(
-        tables, lambda column, table: text_values(column, tables[table])
-    )
-
-
-def vocabularies_of(
-    tables: Iterable[str], values: Callable[[str, str], list[str]]
-) -> dict[str, list[str]]:
-    """Returns the values of each text column of events; see `vocabularies`.
-
-    Args:
-      tables: Names of the log's tables.
-      values: Function that returns the values of a table's column; empty for a missing
-        column.
-    """
     found: dict[str, list[str]] = {}
     for table, columns in _TEXTS.items():
         for column in columns:
             if table in tables and column not in found:
-                of_table = values(column, table)
-                found |= {column: of_table} if of_table else {}
+                values = text_values(column, tables[table])
+                found |= {column: values} if values else {}
     return found
 
 

@@ -1,8 +1,6 @@
 """Joins two prepared sets: each user's later events follow the earlier ones."""
 
 import pathlib
-from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +8,6 @@ import polars as pl
 
 from ytdnn.base import artifacts, progress, schema
 from ytdnn.log import (
-    array_files,
     catalogues,
     joined_events,
     outcomes,
@@ -27,25 +24,6 @@ _ROWS = {
 }
 
 Integers = npt.NDArray[np.integer]
-
-
-class ShardWork(Protocol):
-    """Writes the shards of a joined set, here or on several machines."""
-
-    def __call__(
-        self,
-        parts: Sequence[shard_tasks.ShardUsers],
-        place: Integers,
-        directory: pathlib.Path,
-    ) -> list[dict[str, int]]:
-        """Writes each shard by `JoinedSets.write_shard`, and returns its results.
-
-        Args:
-          parts: Users of the shards.
-          place: `[videos + 1] int32`, the catalogue index of each video.
-          directory: The set that is being written.
-        """
-        ...
 
 
 class JoinedSets:
@@ -74,21 +52,13 @@ class JoinedSets:
         }
         self._sources = [self._source(data) for data in (old, new)]
 
-    def write(
-        self, directory: pathlib.Path, work: ShardWork | None = None
-    ) -> dict[str, object]:
-        """Writes the set and returns its facts.
-
-        Args:
-          directory: The set that is being written.
-          work: Function that writes the shards; None: one after the other, here.
-        """
+    def write(self, directory: pathlib.Path) -> dict[str, object]:
+        """Writes the set into a directory and returns its facts."""
         is_watched = np.zeros(self._videos.height + 1, bool)
         for source in self._sources:
             source.mark_watched(is_watched)
         order = np.argsort(~is_watched[1:], kind="stable")
-        work = self._write_shards if work is None else work
-        facts = self._write_events(catalogues.new_indices(order), directory, work)
+        facts = self._write_events(catalogues.new_indices(order), directory)
         self._users.write_parquet(directory / user_log.USERS_FILE)
         videos = self._videos[order]
         videos.write_parquet(directory / catalogues.VIDEOS_FILE)
@@ -113,15 +83,16 @@ class JoinedSets:
         }
 
     def _write_events(
-        self, place: Integers, directory: pathlib.Path, work: ShardWork
+        self, place: Integers, directory: pathlib.Path
     ) -> dict[str, object]:
         """Writes the shards, and returns the numbers of events and facts about them."""
         sizes = sum(source.num_events() for source in self._sources)
         most = self._old.config.events_per_shard
         parts = shard_tasks.divided(np.asarray(sizes), most)
-        (directory / user_shards.DIRECTORY).mkdir()
-        written = work(parts, place, directory)
-        shard_tasks.remove_unfinished(directory / user_shards.DIRECTORY)
+        written = [
+            self._write_shard(part, place, directory)
+            for part in progress.through(parts, "users' events, appended", "shards")
+        ]
         known = self._old.manifest.facts
         return {
             table: sum(one[table] for one in written)
@@ -134,19 +105,7 @@ class JoinedSets:
             ]
         }
 
-    def _write_shards(
-        self,
-        parts: Sequence[shard_tasks.ShardUsers],
-        place: Integers,
-        directory: pathlib.Path,
-    ) -> list[dict[str, int]]:
-        """Writes the shards one after the other."""
-        return [
-            self.write_shard(part, place, directory)
-            for part in progress.through(parts, "users' events, appended", "shards")
-        ]
-
-    def write_shard(
+    def _write_shard(
         self, part: shard_tasks.ShardUsers, place: Integers, directory: pathlib.Path
     ) -> dict[str, int]:
         """Writes a shard, and returns the rows of each table.
@@ -162,13 +121,12 @@ class JoinedSets:
         for name in joined_events.VIDEOS:
             if name in arrays:
                 arrays[name] = place[arrays[name]]
-        with shard_tasks.placed(user_shards.path(directory, part.number)) as shard:
-            shard.mkdir()
-            if queries is not None:
-                queries.write_parquet(shard / user_shards.QUERIES_FILE)
-                arrays |= _no_words(len(queries))
-            for name, values in arrays.items():
-                array_files.save(shard / f"{name}.npy", values)
+        shard = user_shards.path(directory, part.number)
+        shard.mkdir(parents=True)
+        if queries is not None:
+            queries.write_parquet(shard / user_shards.QUERIES_FILE)
+            arrays |= _no_words(len(queries))
+        shard_tasks.save(arrays, shard)
         return {table: len(arrays.get(name, ())) for table, name in _ROWS.items()}
 
     def _source(self, data: prepared.PreparedData) -> joined_events.JoinedSource:

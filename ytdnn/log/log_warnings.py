@@ -1,13 +1,12 @@
-"""Warnings about the tables of a log, before it is prepared: legal, but unlikely."""
+"""Warnings about the events of a log: legal, but unlikely; each a line with advice."""
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
-from ytdnn.base import formats, schema
-from ytdnn.log import events, order_statistics, plausibility
+from ytdnn.base import formats, ragged, schema
+from ytdnn.log import events, order_statistics, user_shards
 
 # Seconds: earlier watches are times of another unit more often than history.
 _YEAR_2000 = 946_684_800
@@ -17,36 +16,25 @@ _WINDOWS = {
 }
 _MIDDLE = (0.01, 0.99)
 _MOST_SPANS = 10.0  # times the middle 98 % that all of a log may span
-MOST_MEDIAN_SECONDS = 4 * 3_600.0
+_MOST_MEDIAN_SECONDS = 4 * 3_600.0
+_MOST_SHARE = 0.5  # from which an oddity is the rule in the log
+_MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
+_LEAST_WATCHES = 200  # of which that can be said
+_MILLISECONDS = 100.0  # times the duration that a median is above
 NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
+UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch of"
 
 
-def of_watches(watches: pl.LazyFrame) -> list[str]:
+def from_watches(watches: pl.LazyFrame) -> list[str]:
     """Returns a line for each warning about times and seconds of watches."""
-    median = None
-    if schema.WATCH_SECONDS in watches.collect_schema():
-        seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
-        median = seconds.collect(engine="streaming").item()
-    return of_times(order_statistics.of_frame(watches, schema.TIME), median)
-
-
-def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
-    """Returns a line for each warning about watches.
-
-    Args:
-      times: Times of the watches.
-      median: Median of the watch seconds; None: the log has none.
-    """
-    shares = [0.0, 1.0, *_MIDDLE]
-    first, last, low, high = order_statistics.nearest(times, shares)
+    times = order_statistics.Counts(watches, schema.TIME)
+    first, last, low, high = times.nearest([0.0, 1.0, *_MIDDLE])
     found = []
     if high < _YEAR_2000:
-        unit = plausibility.unit_of([low, high])
-        guess = f"{low:,} to {high:,} look like {unit}"
-        guess = guess if unit else "give seconds since 1970 or ISO text"
         found.append(
             f"note: the watches lie between {formats.day(low)} and "
-            f"{formats.day(high)}, before the year 2000: {guess}"
+            f"{formats.day(high)}, before the year 2000: give seconds since 1970 or "
+            f"ISO text"
         )
     elif last - first < schema.DAY_SECONDS:
         found.append(
@@ -54,20 +42,99 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
-    if last > time.time() + schema.DAY_SECONDS:
-        found.append(f"note: the last watch lies in the future ({formats.day(last)})")
     if last - first > _MOST_SPANS * max(high - low, schema.DAY_SECONDS):
         found.append(
             f"note: 98 % of the watches lie between {formats.day(low)} and "
             f"{formats.day(high)}, the others reach from {formats.day(first)} to "
             f"{formats.day(last)}: are these times right?"
         )
-    if median is not None and median > MOST_MEDIAN_SECONDS:
-        found.append(
-            f"note: half of watches.watch_seconds are above {median:,.0f} s: if they "
-            f"are milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
-        )
+    if schema.WATCH_SECONDS in watches.collect_schema():
+        seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
+        median = seconds.collect(engine="streaming").item() or 0.0
+        if median > _MOST_MEDIAN_SECONDS:
+            found.append(
+                f"note: half of watches.watch_seconds are above {median:,.0f} s: if "
+                f"they are milliseconds, "
+                f"--columns=watches.watch_seconds=YOUR_COLUMN/1000"
+            )
     return found
+
+
+def from_shards(
+    videos: pl.DataFrame, shards: Iterable[user_shards.LazyShard]
+) -> list[str]:
+    """Returns a line for each warning about the events of a prepared set.
+
+    Args:
+      videos: The catalogue (see `PreparedData.videos`).
+      shards: The events.
+    """
+    number = repeats = unwatched = clicks = 0
+    ratios: list[np.ndarray] = []
+    stride = np.int64(videos.height + 1)
+    for shard in shards:
+        read = shard.read()
+        watched = np.sort(read.watches.users * stride + read.watches.videos)
+        number += len(watched)
+        repeats += int((np.diff(watched) == 0).sum())
+        ratios.append(_ratios(videos, read.watches))
+        shown = read.impressions
+        if shown is not None:
+            clicked = np.asarray(shown.clicked)
+            asked = (shown.users * stride + shown.videos)[clicked]
+            unwatched += int((~ragged.are_among(asked, watched)).sum())
+            clicks += len(asked)
+    return [
+        *_long_watches(np.concatenate(ratios)),
+        *_unwatched_clicks(unwatched, clicks),
+        *_repeated_watches(repeats, number),
+    ]
+
+
+def _ratios(videos: pl.DataFrame, watches: events.Watches) -> np.ndarray:
+    """Returns the seconds of watches as shares of the durations, where both are."""
+    if watches.seconds is None or schema.DURATION_SECONDS not in videos.columns:
+        return np.zeros(0, np.float32)
+    seconds = videos[schema.DURATION_SECONDS].fill_null(np.nan).to_numpy()
+    durations = np.append(np.nan, seconds)[watches.videos]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.asarray(watches.seconds) / durations
+    return ratios[np.isfinite(ratios) & (ratios > 0)].astype(np.float32)
+
+
+def _long_watches(ratios: np.ndarray) -> Iterator[str]:
+    share = float((ratios > 1.001).mean()) if len(ratios) else 0.0
+    if share <= _MOST_SHARE:
+        return
+    middle = float(np.median(ratios))
+    guess = "are the seconds and videos.duration_seconds of one unit?"
+    if middle >= _MILLISECONDS:
+        guess = (
+            "if they are milliseconds, --columns=watches.watch_seconds=YOUR_COLUMN/1000"
+        )
+    yield (
+        f"note: watches.watch_seconds are above the duration of the video in "
+        f"{share:.0%} of {len(ratios):,} rows, {middle:.3g} times it in the median: "
+        f"{guess}"
+    )
+
+
+def _unwatched_clicks(without: int, number: int) -> Iterator[str]:
+    if number and without > _MOST_SHARE * number:
+        yield (
+            f"note: {without:,} of {number:,} {UNWATCHED_CLICKS}: if a click is a "
+            f"watch, set --config.data.clicks_are_watches=true; else check that "
+            f"{schema.WATCHES} and {schema.IMPRESSIONS} are of the same users and days"
+        )
+
+
+def _repeated_watches(repeats: int, number: int) -> Iterator[str]:
+    if number >= _LEAST_WATCHES and repeats > _MANY_REPEATS * number:
+        yield (
+            f"note: {repeats / number:.0%} of the watches are of a video the user had "
+            f"watched before, and by default no list holds one: "
+            f"`ytdnn train --workdir=… --repeats` keeps them in lists and answers"
+        )
 
 
 def shown_and_clicked(

@@ -1,101 +1,92 @@
 """Exact quantiles of a column of integers, in memory that does not grow with it.
 
 Values are counted twice: in wide buckets, then one by one in the few buckets with a
-wanted rank. Any engine that groups and counts returns the same.
+wanted rank.
 """
 
-from collections.abc import Callable, Collection, Sequence
+import functools
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-BUCKET = 1 << 16
+_BUCKET = 1 << 16
 
 Integers = npt.NDArray[np.int64]
-Counts = Callable[[int, Collection[int] | None], tuple[Integers, Integers]]
-"""(width, buckets or None) → the values divided by `width` and rounded down, ascending,
-and how often each is there; of values in these buckets of `BUCKET` alone."""
 
 
-def nearest(counts: Counts, shares: Sequence[float]) -> list[int]:
-    """Returns the value with the rank nearest to each share, the higher of two.
+class Counts:
+    """Counts of the values of a column, streaming.
 
-    >>> def counts(width, buckets):
-    ...     return np.unique(np.array([3, 1, 2, 9]) // width, return_counts=True)
-    >>> nearest(counts, [0.0, 0.5, 1.0])
+    >>> counts = Counts(pl.LazyFrame({"time": [3, 1, 2, 9]}), "time")
+    >>> counts.nearest([0.0, 0.5, 1.0])
     [1, 3, 9]
-
-    Args:
-      counts: Counts of at least one value.
-      shares: Shares in [0, 1].
-    """
-    number = size(counts)
-    return at_ranks(counts, [int((number - 1) * share + 0.5) for share in shares])
-
-
-def at_ranks(counts: Counts, ranks: Sequence[int]) -> list[int]:
-    """Returns the value of each rank, from 0 for the least.
-
-    Args:
-      counts: Counts of at least one value.
-      ranks: Ranks, less than the number of values.
-    """
-    buckets, sizes = counts(BUCKET, None)
-    reached = np.cumsum(sizes)
-    places = np.searchsorted(reached, ranks, side="right")
-    values, numbers = counts(1, set(buckets[places].tolist()))
-    found = []
-    for rank, place in zip(ranks, places.tolist(), strict=True):
-        inside = values // BUCKET == buckets[place]
-        before = int(reached[place] - sizes[place])
-        own = np.cumsum(numbers[inside])
-        at = int(np.searchsorted(own, rank - before, side="right"))
-        found.append(int(values[inside][at]))
-    return found
-
-
-def size(counts: Counts) -> int:
-    """Returns the number of values."""
-    return int(counts(BUCKET, None)[1].sum())
-
-
-def num_below(counts: Counts, bounds: Sequence[int]) -> list[int]:
-    """Returns the number of values below each bound.
-
-    >>> def counts(width, buckets):
-    ...     return np.unique(np.array([3, 1, 2, 9]) // width, return_counts=True)
-    >>> num_below(counts, [1, 3, 100])
+    >>> counts.num_below([1, 3, 100])
     [0, 2, 4]
-
-    Args:
-      counts: Counts of the values.
-      bounds: Bounds in any order.
     """
-    buckets, sizes = counts(BUCKET, None)
-    values, numbers = counts(1, {bound // BUCKET for bound in bounds})
-    found = []
-    for bound in bounds:
-        inside = (values // BUCKET == bound // BUCKET) & (values < bound)
-        whole = sizes[buckets < bound // BUCKET].sum()
-        found.append(int(whole + numbers[inside].sum()))
-    return found
 
+    def __init__(self, rows: pl.LazyFrame, column: str) -> None:
+        """Stores a column of rows."""
+        self._rows, self._column = rows, pl.col(column)
 
-def of_frame(rows: pl.LazyFrame, column: str) -> Counts:
-    """Returns the counts of a column of a lazy frame, streaming."""
+    @functools.cached_property
+    def _buckets(self) -> tuple[Integers, Integers]:
+        return self._grouped(self._rows, _BUCKET)
 
-    def counts(
-        width: int, buckets: Collection[int] | None
-    ) -> tuple[Integers, Integers]:
-        chosen = rows.select(pl.col(column))
-        if buckets is not None:
-            chosen = chosen.filter((pl.col(column) // BUCKET).is_in(list(buckets)))
-        grouped = chosen.group_by(pl.col(column) // width).agg(pl.len())
-        found = grouped.collect(engine="streaming").sort(column)
-        return (
-            found[column].to_numpy().astype(np.int64),
-            found["len"].to_numpy().astype(np.int64),
-        )
+    def _grouped(self, rows: pl.LazyFrame, width: int) -> tuple[Integers, Integers]:
+        """Returns values divided by a width, ascending, and the number of each."""
+        grouped = rows.group_by((self._column // width).alias("value")).agg(pl.len())
+        found = grouped.collect(engine="streaming").sort("value").cast(pl.Int64)
+        return found["value"].to_numpy(), found["len"].to_numpy()
 
-    return counts
+    def _inside(self, buckets: Collection[int]) -> tuple[Integers, Integers]:
+        """Returns the values in some buckets, and the number of each."""
+        is_inside = (self._column // _BUCKET).is_in(list(buckets))
+        return self._grouped(self._rows.filter(is_inside), 1)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(self._buckets[1].sum())
+
+    def nearest(self, shares: Sequence[float]) -> list[int]:
+        """Returns the value with the rank nearest to each share, the higher of two.
+
+        Args:
+          shares: Shares in [0, 1], of at least one value.
+        """
+        return self.at_ranks([int((self.size - 1) * each + 0.5) for each in shares])
+
+    def at_ranks(self, ranks: Sequence[int]) -> list[int]:
+        """Returns the value of each rank, from 0 for the least.
+
+        Args:
+          ranks: Ranks, less than the number of values.
+        """
+        buckets, sizes = self._buckets
+        wanted = buckets[np.searchsorted(np.cumsum(sizes), ranks, side="right")]
+        values, numbers = self._inside(set(wanted.tolist()))
+        others = ~np.isin(buckets, wanted)  # of whose values none is wanted
+        values = np.append(values, buckets[others] * _BUCKET)
+        order = np.argsort(values)
+        reached = np.cumsum(np.append(numbers, sizes[others])[order])
+        found: list[int] = values[order][
+            np.searchsorted(reached, ranks, "right")
+        ].tolist()
+        return found
+
+    def num_below(self, bounds: Sequence[int]) -> list[int]:
+        """Returns the number of values below each bound.
+
+        Args:
+          bounds: Bounds in any order.
+        """
+        buckets, sizes = self._buckets
+        values, numbers = self._inside({bound // _BUCKET for bound in bounds})
+        found = []
+        for bound in bounds:
+            inside = (values // _BUCKET == bound // _BUCKET) & (values < bound)
+            whole = sizes[buckets < bound // _BUCKET].sum()
+            found.append(int(whole + numbers[inside].sum()))
+        return found

@@ -1,11 +1,13 @@
 """`prepare`: event log → prepared set (DESIGN §4), streaming, in bounded memory.
 
 There are two phases: the log is surveyed and its shards of users are counted, which
-fixes all vocabularies; then each shard is written. An engine reads the events; the
-arrays of a shard are a pure function of its events (`ytdnn/log/shard_tasks.py`).
+fixes all vocabularies; then each shard is written. The arrays of a shard are a pure
+function of its events (`ytdnn/log/shard_tasks.py`), so shards may be processed on other
+machines.
 """
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping
 
@@ -15,18 +17,16 @@ import polars as pl
 from ytdnn.base import artifacts, configs, environment, errors, schema, whole_files
 from ytdnn.log import (
     catalogues,
-    engines,
     entities,
     event_log,
     log_warnings,
     outcomes,
-    plausibility,
-    polars_engine,
     prepared,
     searches,
     shard_tasks,
     shards,
     sources,
+    survey,
     user_log,
     user_shards,
     vector_files,
@@ -42,7 +42,7 @@ def prepare(
     config: configs.DataConfig,
     directory: pathlib.Path,
     given: tables.TablesInMemory | None = None,
-    engine: engines.Engine | None = None,
+    run_tasks: shard_tasks.RunTasks = shard_tasks.run_here,
 ) -> prepared.PreparedData:
     """Reads the source, checks, splits and writes the prepared set.
 
@@ -50,13 +50,13 @@ def prepare(
       config: Source, filters, protocol.
       directory: Directory of the artefact.
       given: Tables in memory, for the source `tables`.
-      engine: Reads the events; None: Polars.
+      run_tasks: Runs the tasks on shards, here or on other machines.
 
     Raises:
       errors.UserError: The log is missing or malformed, or the filters leave nothing.
     """
     inputs = {} if given is None else given.fingerprints
-    return of_log(config, sources.read(config, given), directory, inputs, engine)
+    return of_log(config, sources.read(config, given), directory, inputs, run_tasks)
 
 
 def of_log(
@@ -64,7 +64,7 @@ def of_log(
     log: event_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
-    engine: engines.Engine | None = None,
+    run_tasks: shard_tasks.RunTasks = shard_tasks.run_here,
 ) -> prepared.PreparedData:
     """Checks and splits a log, and writes the prepared set.
 
@@ -73,39 +73,41 @@ def of_log(
       log: Log of a source.
       directory: Directory of the artefact.
       inputs: Fingerprints of tables in memory.
-      engine: Reads the events; None: Polars.
+      run_tasks: Runs the tasks on shards, here or on other machines.
 
     Raises:
       errors.UserError: The log is malformed, or the filters leave nothing.
     """
     _require_time(config)
-    engine = polars_engine.PolarsEngine() if engine is None else engine
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)
     with (
         whole_files.scratch(directory, "scratch") as scratch,
         artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
     ):
-        survey = engine.survey(log, config)
-        pages = _pages(survey.log, config.page_gap_seconds)
+        surveyed = survey.survey(log, config)
+        pages = _pages(surveyed.log, config.page_gap_seconds)
         rules = shard_tasks.Rules(
-            config, survey.chosen.windows, scratch, partial.absolute()
+            config,
+            surveyed.chosen.windows,
+            scratch.absolute(),
+            partial.absolute(),
         )
-        facts |= survey.log.facts | _write(engine, survey, rules)
-        facts |= _stated(survey, config, facts)
+        facts |= surveyed.log.facts | _write(surveyed, rules, run_tasks)
+        facts |= _stated(surveyed, config, facts)
         shards_made = user_shards.on_disk(partial, facts)
         facts |= watched_pairs.measure(shards_made).facts
         facts["doubts"] = [
-            *survey.doubts,
-            *survey.chosen.notes,
-            *_plausibility(partial, facts),
+            *surveyed.warnings,
+            *surveyed.chosen.notes,
+            *_warnings(partial, facts),
         ]
-        if schema.IMPRESSIONS in survey.log.tables:
+        if schema.IMPRESSIONS in surveyed.log.tables:
             facts["pages"] = pages
-            facts |= _outcomes(survey.log, partial, facts)
+            facts |= _outcomes(surveyed.log, partial, facts)
         obstacle = _ranking_obstacle(partial, facts)
-        if log_warnings.NONE_INSIDE in obstacle and survey.chosen.advice:
-            obstacle = f"{obstacle} ({survey.chosen.advice})"
+        if log_warnings.NONE_INSIDE in obstacle and surveyed.chosen.advice:
+            obstacle = f"{obstacle} ({surveyed.chosen.advice})"
         facts["ranking_obstacle"] = obstacle
     return prepared.load(directory)
 
@@ -119,24 +121,33 @@ def _require_time(config: configs.DataConfig) -> None:
 
 
 def _write(
-    engine: engines.Engine, survey: engines.Survey, rules: shard_tasks.Rules
+    surveyed: survey.Survey, rules: shard_tasks.Rules, run_tasks: shard_tasks.RunTasks
 ) -> dict[str, object]:
     """Counts and writes all shards, and returns the counts."""
-    sizes = survey.users[entities.EVENTS].to_numpy().astype(np.int64)
+    sizes = surveyed.users[entities.EVENTS].to_numpy().astype(np.int64)
     parts = shard_tasks.divided(sizes, rules.config.events_per_shard)
     _require_memory(parts, rules.config)
-    counted = engine.count(rules, parts)
-    labels = np.zeros(survey.videos.height + 1, np.int64)
+    stored = survey.divide(surveyed.events, parts, rules.scratch)
+    count = functools.partial(shard_tasks.count, rules=rules, stored=stored)
+    counted = run_tasks(count, parts, "users' events, counted")
+    labels = np.zeros(surveyed.videos.height + 1, np.int64)
     for one in counted:
         labels[one.videos] += one.labels
     files = [shard_tasks.token_file(rules.scratch, part.number) for part in parts]
-    has_searches = schema.SEARCHES in survey.rows
+    has_searches = schema.SEARCHES in surveyed.rows
     known = searches.vocabulary(files if has_searches else [], rules.config)
     if has_searches:
         known.write_parquet(rules.directory / catalogues.TOKENS_FILE)
-    facts, new_index = _write_entities(survey, labels[1:], rules)
+    facts, new_index = _write_entities(surveyed, labels[1:], rules)
     (rules.directory / user_shards.DIRECTORY).mkdir()
-    written = engine.write(rules, parts, new_index, known)
+    write = functools.partial(
+        shard_tasks.write,
+        rules=rules,
+        stored=stored,
+        new_index=new_index,
+        tokens=known,
+    )
+    written = run_tasks(write, parts, "users' events, written")
     shard_tasks.remove_unfinished(rules.directory / user_shards.DIRECTORY)
     for table in sorted(written[0]):
         facts[table] = sum(one[table] for one in written)
@@ -165,22 +176,22 @@ def _require_memory(
 
 
 def _stated(
-    survey: engines.Survey, config: configs.DataConfig, counts: Mapping[str, object]
+    surveyed: survey.Survey, config: configs.DataConfig, counts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about the log for the manifest."""
-    log = survey.log
+    log = surveyed.log
     found: dict[str, object] = {
         "log_columns": _columns(log),
-        "bad_rows": survey.bad_rows,
-        "left_out": _left_out(survey.rows, counts),
-        "unmatched": [dataclasses.asdict(one) for one in survey.unmatched],
+        "bad_rows": surveyed.bad_rows,
+        "left_out": _left_out(surveyed.rows, counts),
+        "unmatched": [dataclasses.asdict(one) for one in surveyed.unmatched],
         "notes": {k: list(o.notes) for k, o in log.origins.items() if o.notes},
         "unused": {k: list(o.unused) for k, o in log.origins.items()},
-        "order": shards.watch_order(survey.watch_columns, config)[1:],
-        "split_column": schema.SPLIT in survey.watch_columns,
+        "order": shards.watch_order(surveyed.watch_columns, config)[1:],
+        "split_column": schema.SPLIT in surveyed.watch_columns,
     }
-    if survey.chosen.windows is not None:
-        found["windows"] = dataclasses.asdict(survey.chosen.windows)
+    if surveyed.chosen.windows is not None:
+        found["windows"] = dataclasses.asdict(surveyed.chosen.windows)
     return found
 
 
@@ -195,12 +206,9 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
     return {table: number for table, number in found.items() if number}
 
 
-def _plausibility(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
-    videos, users = (
-        pl.read_parquet(directory / name)
-        for name in (catalogues.VIDEOS_FILE, user_log.USERS_FILE)
-    )
-    return plausibility.notes(videos, users, user_shards.on_disk(directory, facts))
+def _warnings(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
+    videos = pl.read_parquet(directory / catalogues.VIDEOS_FILE)
+    return log_warnings.from_shards(videos, user_shards.on_disk(directory, facts))
 
 
 def _outcomes(
@@ -246,7 +254,7 @@ def _columns(log: event_log.EventLog) -> list[str]:
 
 
 def _write_entities(
-    survey: engines.Survey, labels: np.ndarray, rules: shard_tasks.Rules
+    surveyed: survey.Survey, labels: np.ndarray, rules: shard_tasks.Rules
 ) -> tuple[dict[str, object], np.ndarray]:
     """Writes users and the catalogue, vocabulary first.
 
@@ -254,25 +262,25 @@ def _write_entities(
       The number of each, and the place of each video in the new order of the
       catalogue, `[videos + 1] int32`.
     """
-    in_vocabulary = survey.videos[entities.IN_WATCHES].to_numpy()
+    in_vocabulary = surveyed.videos[entities.IN_WATCHES].to_numpy()
     if rules.config.vocabulary == "train":
         in_vocabulary = in_vocabulary & (labels > 0)
     order = np.argsort(~in_vocabulary, kind="stable")
-    ids = survey.videos[schema.VIDEO_ID].gather(order)
-    videos = entities.with_columns(survey.log, schema.VIDEOS, ids).with_columns(
+    ids = surveyed.videos[schema.VIDEO_ID].gather(order)
+    videos = entities.with_columns(surveyed.log, schema.VIDEOS, ids).with_columns(
         pl.Series(catalogues.TRAIN_COUNT, labels[order].astype(np.int64))
     )
-    ids = survey.users[schema.USER_ID]
-    users = entities.with_columns(survey.log, schema.USERS, ids)
+    ids = surveyed.users[schema.USER_ID]
+    users = entities.with_columns(surveyed.log, schema.USERS, ids)
     videos.write_parquet(rules.directory / catalogues.VIDEOS_FILE)
     users.write_parquet(rules.directory / user_log.USERS_FILE)
     vocabularies = rules.directory / catalogues.VOCABULARIES_FILE
-    artifacts.write_json(vocabularies, survey.vocabularies)
+    artifacts.write_json(vocabularies, surveyed.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
     facts[vectors.FACT] = {
-        **vector_files.write(survey.log, schema.USERS, ids, rules.directory),
+        **vector_files.write(surveyed.log, schema.USERS, ids, rules.directory),
         **vector_files.write(
-            survey.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
+            surveyed.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
         ),
     }
     facts["vocabulary"] = int(in_vocabulary.sum())

@@ -10,12 +10,13 @@ import dataclasses
 import pathlib
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
-from ytdnn.base import configs, schema
+from ytdnn.base import configs, progress, schema
 from ytdnn.log import array_files, events, searches, shards, user_shards, windows
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
@@ -26,6 +27,29 @@ _ROWS = {
 }
 
 Frames = Mapping[str, pl.DataFrame]
+Task = Callable[["ShardUsers"], Any]
+
+
+class RunTasks(Protocol):
+    """Runs a task for each shard, here or on other machines."""
+
+    def __call__(
+        self, task: Task, parts: "Sequence[ShardUsers]", name: str
+    ) -> list[Any]:
+        """Returns the result of the task for each shard, in order.
+
+        Args:
+          task: Function of a shard's users; it may run twice, and can be pickled.
+          parts: Users of the shards.
+          name: Name of the work, for progress.
+        """
+        ...
+
+
+def run_here(task: Task, parts: "Sequence[ShardUsers]", name: str) -> list[Any]:
+    """Runs a task for each shard on this machine; see `RunTasks`."""
+    sizes = [users.size for users in parts]
+    return [task(users) for users in progress.through(parts, name, "users", sizes)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +84,29 @@ class ShardUsers:
     first: int
     size: int
     num_events: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardEvents:
+    """The events of all shards on disk, in the columns that `shards` reads.
+
+    Attributes:
+      directory: Directory of the files, from `survey.divide`.
+      types: Columns and types of each table of events.
+    """
+
+    directory: pathlib.Path
+    types: Mapping[str, pl.Schema]
+
+    def read(self, number: int) -> Frames:
+        """Returns each table's events of a shard."""
+        return {table: self._read(table, number) for table in self.types}
+
+    def _read(self, table: str, number: int) -> pl.DataFrame:
+        files = sorted((self.directory / table / f"shard={number}").glob("*.parquet"))
+        if not files:
+            return pl.DataFrame(schema=self.types[table])
+        return pl.read_parquet(files)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,14 +148,15 @@ def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
     return scratch / f"tokens-{number:05d}.parquet"
 
 
-def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
+def count(users: ShardUsers, rules: Rules, stored: ShardEvents) -> Counted:
     """Counts a shard's training labels, and writes the tokens of its searches.
 
     Args:
-      rules: Settings of all shards.
       users: Users of this shard.
-      frames: Events of the shard from `ytdnn.log.event_rows.indexed`.
+      rules: Settings of all shards.
+      stored: Events of all shards.
     """
+    frames = stored.read(users.number)
     watches = _watches(rules, users, frames)
     is_label = watches["watch_splits"] == events.Split.TRAIN
     is_label &= watches.get("watch_completed", np.ones(len(is_label), bool))
@@ -124,24 +172,25 @@ def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
 
 
 def write(
-    rules: Rules,
     users: ShardUsers,
-    frames: Frames,
+    rules: Rules,
+    stored: ShardEvents,
     new_index: np.ndarray,
     tokens: pl.DataFrame,
 ) -> dict[str, int]:
     """Writes a shard.
 
     Args:
-      rules: Settings of all shards.
       users: Users of this shard.
-      frames: Events of the shard from `ytdnn.log.event_rows.indexed`.
-      new_index: `[videos + 1] int32`, the catalogue index of each video of `frames`.
+      rules: Settings of all shards.
+      stored: Events of all shards.
+      new_index: `[videos + 1] int32`, the catalogue index of each video of the events.
       tokens: The vocabulary of searches.
 
     Returns:
       The rows of each table.
     """
+    frames = stored.read(users.number)
     arrays = _watches(rules, users, frames)
     found = kept = None
     if schema.SEARCHES in frames:

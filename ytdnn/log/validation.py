@@ -6,47 +6,21 @@ message. Keys of `videos` are in memory, events never.
 """
 
 import dataclasses
-import operator
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
 
 import polars as pl
 
 from ytdnn.base import errors, schema, table_schemas
 from ytdnn.log import event_log, faults, vectors
 
-FAULT = "__fault__"
+_FAULT = "__fault__"
+_HASH = pl.struct(pl.all()).hash().alias("hash")  # of a row
 _HASHES_A_COUNT = 1 << 24
 _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
 
 
-class Scan(Protocol):
-    """Computes statistics over all rows of a table in one pass."""
-
-    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
-        """Whether a column has a value."""
-        ...
-
-    def bad_rows(
-        self,
-        table: str,
-        rows: pl.LazyFrame,
-        fault: pl.Expr,
-        known: pl.Series | None = None,
-    ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, its number of rows, and its first `ROW`.
-
-        `known` are the ids of the videos in the log, where a fault compares with them.
-        """
-        ...
-
-    def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
-        """Returns the numbers of rows and distinct rows, and each column's nulls."""
-        ...
-
-
 def validate(
-    log: event_log.EventLog, bad_rows: str, scan: Scan | None = None
+    log: event_log.EventLog, bad_rows: str
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Checks every table of `log`.
 
@@ -55,7 +29,6 @@ def validate(
     Args:
       log: Log of a source.
       bad_rows: `stop` at the first bad row, or `drop` all of them.
-      scan: Computes statistics of rows; None: Polars on this machine.
 
     Returns:
       The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
@@ -67,17 +40,16 @@ def validate(
         disagree on the type of an id, there is a bad row and `bad_rows` is `stop`, or
         no row is left.
     """
-    scan = scan or Streaming()
     _require_tables(log)
-    log = _with_one_id_type(log, scan)
+    log = _with_one_id_type(log)
     report: dict[str, int] = {}
     num_rows: dict[str, int] = {}
     missing: dict[str, dict[str, int]] = {}
     known: pl.Series | None = None
     # Entities first: events are held against the videos that are left.
     for table in sorted(log.tables, key=_is_event):
-        log, dropped = _check(log, table, known, bad_rows, scan)
-        num_rows[table], num_duplicates, missing[table] = _size(log, table, scan)
+        log, dropped = _check(log, table, known, bad_rows)
+        num_rows[table], num_duplicates, missing[table] = _size(log, table)
         report |= dropped
         if _is_event(table) and num_duplicates:
             report[f"{table}: exact duplicates (kept)"] = num_duplicates
@@ -105,7 +77,7 @@ def check_entities(
       errors.UserError: A required column is missing, or a row is bad.
     """
     _require_columns(log, table)
-    return _check(log, table, None, bad_rows, Streaming())
+    return _check(log, table, None, bad_rows)
 
 
 def findings(log: event_log.EventLog) -> list[str]:
@@ -115,13 +87,12 @@ def findings(log: event_log.EventLog) -> list[str]:
       errors.UserError: A required table or column is missing, or the tables disagree on
         the type of an id.
     """
-    scan = Streaming()
     _require_tables(log)
-    log = _with_one_id_type(log, scan)
+    log = _with_one_id_type(log)
     known: pl.Series | None = None
     found = []
     for table in sorted(log.tables, key=_is_event):
-        possible, bad = _bad_rows(log, table, known, scan)
+        possible, bad = _bad_rows(log, table, known)
         found += [str(_error(table, log.origin(table), [one])) for one in bad]
         if bad:
             log = _without(log, table, possible)
@@ -157,7 +128,7 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
             )
 
 
-def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog:
+def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
     """Checks that ids are integers everywhere or strings everywhere, to be joined.
 
     A column without a value has no type of its own, and gets that of the others.
@@ -166,8 +137,9 @@ def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog
         seen: dict[pl.DataType, str] = {}  # type → the first place that has it
         empty = []
         for table, column, dtype in _id_columns(log, name):
+            values = log.tables[table].select(column).drop_nulls().head(1)
             with event_log.readable(log.origin(table).file):
-                has_values = scan.has_values(table, log.tables[table], column)
+                has_values = values.collect(engine="streaming").height > 0
             if has_values:
                 seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
             else:
@@ -213,14 +185,10 @@ def _cast(
 
 
 def _check(
-    log: event_log.EventLog,
-    table: str,
-    known: pl.Series | None,
-    bad_rows: str,
-    scan: Scan,
+    log: event_log.EventLog, table: str, known: pl.Series | None, bad_rows: str
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
-    possible, found = _bad_rows(log, table, known, scan)
+    possible, found = _bad_rows(log, table, known)
     if not found:
         return log, {}
     if bad_rows == "stop":
@@ -239,7 +207,7 @@ class _BadRows:
 
 
 def _bad_rows(
-    log: event_log.EventLog, table: str, known: pl.Series | None, scan: Scan
+    log: event_log.EventLog, table: str, known: pl.Series | None
 ) -> tuple[list[faults.Fault], list[_BadRows]]:
     """Returns the possible faults of a table, and the bad rows of each that it has.
 
@@ -247,10 +215,14 @@ def _bad_rows(
     """
     origin = log.origin(table)
     possible = faults.of_table(table, origin.rows.collect_schema(), known)
+    fault = pl.col(_FAULT)
+    bad = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
+    bad = bad.filter(fault.is_not_null())
+    first = pl.col(event_log.ROW).min()
     with event_log.readable(origin.file):
-        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible), known)
-    rows = sorted(rows, key=operator.itemgetter(2))
-    return possible, [_BadRows(possible[i], count, first) for i, count, first in rows]
+        rows = bad.group_by(fault).agg(pl.len(), first).collect(engine="streaming")
+    rows = rows.sort(event_log.ROW)
+    return possible, [_BadRows(possible[i], *counts) for i, *counts in rows.rows()]
 
 
 def _error(
@@ -298,60 +270,22 @@ def _without(
     )
 
 
-def _size(
-    log: event_log.EventLog, table: str, scan: Scan
-) -> tuple[int, int, dict[str, int]]:
+def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:
     """Returns the numbers of rows, of repeated rows, and of missing values by column.
 
     Only columns with missing values are listed.
 
     Reading every column here also finds a file that is damaged further down.
     """
-    names = log.tables[table].collect_schema().names()
+    rows = log.tables[table]
+    names = rows.collect_schema().names()
+    nulls = (pl.col(name).is_null().sum().alias(f"null {name}") for name in names)
     with event_log.readable(log.origin(table).file):
-        num_rows, num_distinct, nulls = scan.size(table, log.tables[table])
-    missing = {name: count for name, count in zip(names, nulls, strict=True) if count}
+        counts = rows.select(pl.len(), *nulls).collect(engine="streaming")
+        num_rows, *nulls_of = counts.row(0)
+        num_distinct = _num_distinct(rows, num_rows)
+    missing = {name: n for name, n in zip(names, nulls_of, strict=True) if n}
     return num_rows, num_rows - num_distinct, missing
-
-
-class Streaming:
-    """Reads with Polars on this machine; see `Scan`."""
-
-    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
-        """Whether a column has a value: reads up to the first."""
-        del table
-        found = rows.select(column).drop_nulls().head(1).collect(engine="streaming")
-        return found.height > 0
-
-    def bad_rows(
-        self,
-        table: str,
-        rows: pl.LazyFrame,
-        fault: pl.Expr,
-        known: pl.Series | None = None,
-    ) -> list[tuple[int, int, int]]:
-        """Returns each value of `fault`, its number of rows, and its first `ROW`."""
-        del table, known
-        bad = rows.with_columns(fault.alias(FAULT)).filter(pl.col(FAULT).is_not_null())
-        query = bad.group_by(FAULT).agg(pl.len(), pl.col(event_log.ROW).min())
-        return query.collect(engine="streaming").rows()
-
-    def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
-        """Returns the numbers of rows and distinct rows, and each column's nulls."""
-        del table
-        query = rows.select(pl.len(), *nulls(rows.collect_schema().names()))
-        num_rows, *of_columns = query.collect(engine="streaming").row(0)
-        return num_rows, _num_distinct(rows, num_rows), of_columns
-
-
-def nulls(names: Iterable[str]) -> list[pl.Expr]:
-    """Returns the number of nulls of each column."""
-    return [pl.col(name).is_null().sum().alias(f"null {name}") for name in names]
-
-
-def hashes() -> pl.Expr:
-    """Returns a 64-bit hash of each row."""
-    return pl.struct(pl.all()).hash().alias("hash")
 
 
 def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
@@ -360,7 +294,7 @@ def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
     A part of the hashes is counted at a time: memory follows the part.
     """
     parts = max(1, -(-num_rows // _HASHES_A_COUNT))
-    hashed = rows.drop(vectors.columns(rows.collect_schema())).select(hashes())
+    hashed = rows.drop(vectors.columns(rows.collect_schema())).select(_HASH)
     queries = [
         hashed.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
         for part in range(parts)

@@ -8,18 +8,13 @@ none. Then the windows are shares of the impressions within the time of both tab
 
 import dataclasses
 import datetime
-import functools
-from collections.abc import Callable
+from collections.abc import Collection
 
 import polars as pl
 
 from ytdnn.base import configs, errors, formats, schema
 from ytdnn.log import event_log, order_statistics
 
-Spans = dict[str, tuple[int, int]]
-
-# Windows by watches are kept while the ranker trains on this part of its share of the
-# impressions: then they were good enough, and are those of earlier versions.
 # Of the impressions that the ranker's window would hold if they were spread evenly
 # over the watches' time; with fewer it is placed by the impressions' time.
 _LEAST_OF_SHARE = 0.1
@@ -51,12 +46,12 @@ class Chosen:
     advice: str = ""
 
 
-def of_frames(
+def choose(
     config: configs.DataConfig,
     watches: pl.LazyFrame,
     impressions: pl.LazyFrame | None = None,
 ) -> Chosen:
-    """Returns the windows of a log.
+    """Returns the windows of a log; without windows if the protocol is not temporal.
 
     Args:
       config: The protocol.
@@ -67,73 +62,41 @@ def of_frames(
       errors.UserError: The log's `split` column is missing or does not fit, or the
         settings leave a window empty.
     """
-    spans = None
-    if schema.SPLIT in watches.collect_schema():
-        spans = functools.partial(_spans, watches)
-    times = order_statistics.of_frame(watches, schema.TIME)
-    shown = None
-    if impressions is not None:
-        shown = order_statistics.of_frame(impressions, schema.TIME)
-    return choose(config, times, spans, functools.partial(_num_late, watches), shown)
-
-
-def choose(
-    config: configs.DataConfig,
-    times: order_statistics.Counts,
-    spans: Callable[[], Spans] | None,
-    num_late: Callable[[str, int], int],
-    shown: order_statistics.Counts | None,
-) -> Chosen:
-    """Returns the windows of a log; without windows if the protocol is not temporal.
-
-    Args:
-      config: The protocol.
-      times: Times of the watches.
-      spans: Function that returns first and last time of each value of the `split`
-        column; None: there is no such column.
-      num_late: Function that counts the watches of a split at or after a second.
-      shown: Times of the impressions; None: there are none.
-
-    Raises:
-      errors.UserError: The log's `split` column is missing or does not fit, or the
-        settings leave a window empty.
-    """
+    has_split = schema.SPLIT in watches.collect_schema()
     dates = _dates(config)
-    if dates and (config.protocol != "temporal" or spans is not None):
+    if dates and (config.protocol != "temporal" or has_split):
         name = f"data.{next(iter(dates))}_from"
         raise errors.UserError(
             f"expected {name} for data.protocol=temporal and a log without the column "
             f"{schema.WATCHES}.{schema.SPLIT}, found "
-            f"{'that column' if spans else config.protocol}: leave {name} out"
+            f"{'that column' if has_split else config.protocol}: leave {name} out"
         )
-    if config.protocol == "temporal":
-        if spans is not None:
-            return Chosen(_given_windows(spans(), num_late))
-        return _of_times(config, times, shown, dates)
-    if config.protocol == "split" and spans is None:
-        raise errors.UserError(
-            f"expected column {schema.WATCHES}.{schema.SPLIT} for data.protocol=split, "
-            f"found none: name yours with --columns={schema.WATCHES}.{schema.SPLIT}="
-            f"YOUR_COLUMN, or use another protocol"
-        )
-    if config.protocol == "split" and spans is not None:
-        require_splits(set(spans()))
-    return Chosen(None)
+    if config.protocol == "split":
+        _require_splits(_spans(watches) if has_split else {})
+    if config.protocol != "temporal":
+        return Chosen(None)
+    if has_split:
+        return Chosen(_given_windows(watches))
+    times = order_statistics.Counts(watches, schema.TIME)
+    shown = None
+    if impressions is not None:
+        shown = order_statistics.Counts(impressions, schema.TIME)
+    return _by_times(config, times, shown, dates)
 
 
-def _of_times(
+def _by_times(
     config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts | None,
     dates: dict[str, int],
 ) -> Chosen:
     """Returns windows by dates, by shares of watches, or of impressions."""
-    found = _dated(config, times, dates) if dates else windows_of(config, times)
-    if shown is None or not order_statistics.size(shown):
+    found = _dated(config, times, dates) if dates else _shared(config, times)
+    if shown is None or not shown.size:
         return Chosen(found)
     edges = [found.ranking, found.ranking_validation]
-    before, until = order_statistics.num_below(shown, edges)
-    number, total = until - before, order_statistics.size(shown)
+    before, until = shown.num_below(edges)
+    number, total = until - before, shown.size
     share = config.ranking_fraction * (1.0 - config.validation_fraction)
     advice = _advice(config, times, shown)
     if dates or number > _LEAST_OF_SHARE * share * total:
@@ -160,8 +123,8 @@ def _of_impressions(
     first and the last watch; the candidates validate on their share of the earlier
     watches.
     """
-    first, last = order_statistics.nearest(times, [0.0, 1.0])
-    low, high = order_statistics.num_below(shown, [first, last + 1])
+    first, last = times.nearest([0.0, 1.0])
+    low, high = shown.num_below([first, last + 1])
     number = high - low
     if not number:
         return None
@@ -170,7 +133,7 @@ def _of_impressions(
     shares = [training, 1.0 - config.test_fraction - held_out]
     shares.append(1.0 - config.test_fraction)
     ranks = [low + int((number - 1) * share + 0.5) for share in shares]
-    ranking, validated, test = order_statistics.at_ranks(shown, ranks)
+    ranking, validated, test = shown.at_ranks(ranks)
     validation = _last_share(times, first, ranking, config.validation_fraction)
     is_ordered = first < validation < ranking < validated < test <= last
     return Windows(validation, ranking, validated, test) if is_ordered else None
@@ -185,7 +148,7 @@ def _dated(
       errors.UserError: A window has no time, or the first one no watches.
     """
     share = config.test_fraction
-    first, last = order_statistics.nearest(times, [0.0, 1.0])
+    first, last = times.nearest([0.0, 1.0])
     test = dates.get("test", _last_share(times, first, last + 1, share))
     share = config.ranking_fraction / (1.0 - share)
     ranking = dates.get("ranking", _last_share(times, first, test, share))
@@ -212,11 +175,11 @@ def _last_share(
     times: order_statistics.Counts, start: int, stop: int, share: float
 ) -> int:
     """Returns where the last share of the watches of a window begins."""
-    low, high = order_statistics.num_below(times, [start, stop])
+    low, high = times.num_below([start, stop])
     if high <= low:
         return start
     rank = low + int((high - low - 1) * (1.0 - share) + 0.5)
-    (found,) = order_statistics.at_ranks(times, [rank])
+    (found,) = times.at_ranks([rank])
     return found
 
 
@@ -250,8 +213,8 @@ def _advice(
     shown: order_statistics.Counts,
 ) -> str:
     """Returns the times of the tables' events, and the setting for a window."""
-    first, last = order_statistics.nearest(times, [0.0, 1.0])
-    begin, end = order_statistics.nearest(shown, [0.0, 1.0])
+    first, last = times.nearest([0.0, 1.0])
+    begin, end = shown.nearest([0.0, 1.0])
     said = (
         f"impressions lie from {formats.minute(begin)} to {formats.minute(end)}, "
         f"watches from {formats.minute(first)} to {formats.minute(last)}"
@@ -269,25 +232,8 @@ def _advice(
     )
 
 
-def _spans(watches: pl.LazyFrame) -> Spans:
-    time = pl.col(schema.TIME)
-    grouped = watches.group_by(schema.SPLIT)
-    found = grouped.agg(time.min().alias("first"), time.max().alias("last"))
-    rows = found.collect(engine="streaming").iter_rows()
-    return {name: (first, last) for name, first, last in rows}
-
-
-def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
-    late = (pl.col(schema.SPLIT) == split) & (pl.col(schema.TIME) >= start)
-    return event_log.num_rows(watches.filter(late))
-
-
-def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
+def _shared(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
     """Returns windows with the configured shares of the watches.
-
-    Args:
-      config: Shares of the windows.
-      times: Times of the watches.
 
     Raises:
       errors.UserError: Shares leave no training, or all watches share one time.
@@ -305,7 +251,7 @@ def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Wi
         "ranking_validation": training + config.ranking_fraction * (1.0 - held_out),
         "test": training + config.ranking_fraction,
     }
-    first, *edges = order_statistics.nearest(times, [0.0, *shares.values()])
+    first, *edges = times.nearest([0.0, *shares.values()])
     found = Windows(**dict(zip(shares, edges, strict=True)))
     if found.validation <= first:
         raise errors.UserError(
@@ -316,29 +262,49 @@ def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Wi
     return found
 
 
-def _given_windows(spans: Spans, num_late: Callable[[str, int], int]) -> Windows:
+def _given_windows(watches: pl.LazyFrame) -> Windows:
     """Returns the windows of a `split` column that is in order of time.
 
     Both stages train on `train` and validate on `validation`: the ranker has no
     window of its own.
 
     Raises:
-      errors.UserError: A split is missing, or one overlaps with the next in time.
+      errors.UserError: A split is missing, or one overlaps with a later one in time.
     """
-    require_splits(set(spans))
-    train, validation, test = (spans[name] for name in schema.SPLITS)
-    _require_order(num_late, "train", "test", test[0], train[1])
-    _require_order(num_late, "train", "validation", validation[0], train[1])
-    _require_order(num_late, "validation", "test", test[0], validation[1])
+    spans = _spans(watches)
+    _require_splits(spans)
+    train, validation, test = schema.SPLITS
+    for before, after in ((train, test), (train, validation), (validation, test)):
+        start = spans[after][0]
+        if spans[before][1] < start:
+            continue
+        late = (pl.col(schema.SPLIT) == before) & (pl.col(schema.TIME) >= start)
+        number = event_log.num_rows(watches.filter(late))
+        raise errors.UserError(
+            f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
+            f"data.protocol=temporal, found {number:,} {before} watches at or after "
+            f"the first {after} watch (time {start}), as a random split has: a model "
+            f"would learn from events after its test; split by time, or use "
+            f"--protocol=split"
+        )
     return Windows(
-        validation=validation[0],
+        validation=spans[validation][0],
         ranking=min(first for first, _ in spans.values()),
-        ranking_validation=validation[0],
-        test=test[0],
+        ranking_validation=spans[validation][0],
+        test=spans[test][0],
     )
 
 
-def require_splits(found: set[str]) -> None:
+def _spans(watches: pl.LazyFrame) -> dict[str, tuple[int, int]]:
+    """Returns first and last time of each value of the `split` column."""
+    time = pl.col(schema.TIME)
+    grouped = watches.group_by(schema.SPLIT)
+    found = grouped.agg(time.min().alias("first"), time.max().alias("last"))
+    rows = found.collect(engine="streaming").iter_rows()
+    return {name: (first, last) for name, first, last in rows}
+
+
+def _require_splits(found: Collection[str]) -> None:
     """Checks that a `split` column has watches of every kind.
 
     Raises:
@@ -347,21 +313,8 @@ def require_splits(found: set[str]) -> None:
     missing = [name for name in schema.SPLITS if name not in found]
     if missing:
         raise errors.UserError(
-            f"expected {schema.WATCHES}.{schema.SPLIT} to hold "
+            f"expected column {schema.WATCHES}.{schema.SPLIT} with "
             f"{', '.join(schema.SPLITS)}, found no {' and no '.join(missing)}: mark "
-            f"some watches with it"
+            f"some watches with it (--columns={schema.WATCHES}.{schema.SPLIT}="
+            f"YOUR_COLUMN), or use another protocol"
         )
-
-
-def _require_order(
-    num_late: Callable[[str, int], int], before: str, after: str, start: int, last: int
-) -> None:
-    if last < start:
-        return
-    number = num_late(before, start)
-    raise errors.UserError(
-        f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
-        f"data.protocol=temporal, found {number:,} {before} watches at or after the "
-        f"first {after} watch (time {start}), as a random split has: a model would "
-        f"learn from events after its test; split by time, or use --protocol=split"
-    )

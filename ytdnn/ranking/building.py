@@ -11,7 +11,6 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
-from ytdnn.layers import embeddings
 from ytdnn.log import events, prepared, shard_windows, user_log
 from ytdnn.ranking import heads, inputs, model, network, outcomes
 from ytdnn.retrieval import stage
@@ -39,34 +38,16 @@ def build(
         None: no context.
 
     Raises:
-      errors.UserError: The log has no impressions to train on, the config names an
-        unknown feature, or there are as many hashed rows as videos.
+      errors.UserError: The log has no impressions to train on, or the config names an
+        unknown feature.
     """
     require_rows(data.log, events.Split.TRAIN)
-    require_hashed_rows(config, data)
     chosen = features_of(config, data)
     if first_stage is None:
         chosen = tuple(f for f in chosen if not inputs.replays([f]))
     measured, log = _measure(config, data, chosen, first_stage)
     with scope or contextlib.nullcontext():
         return model.RankingModel(config, chosen, measured, first_stage, log)
-
-
-def require_hashed_rows(
-    config: configs.RankingConfig, data: prepared.PreparedData
-) -> None:
-    """Checks that there are fewer hashed rows than videos.
-
-    Args:
-      config: Settings, with the number of hashed rows.
-      data: The prepared set.
-
-    Raises:
-      errors.UserError: There are as many.
-    """
-    embeddings.require_shared(
-        "ranking.hashed_rows", config.hashed_rows, data.vocabulary_size
-    )
 
 
 def features_of(

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 LEAST_SECONDS = 1e-3  # so that logs are finite
-NUM_BINS = 12
 NUM_QUANTILES = 50
 MOST_OF_MEAN = 10.0  # mean watch times that a click counts for
 _NUM_GROUPS = 20
@@ -26,33 +25,20 @@ class Observed:
     Attributes:
       fraction: Mean share of the video watched, at most 1 of each click.
       restored: Watch time over that of the shares, Σ T / Σ min(T / D, 1) · D.
-      log_mean: Mean of log seconds.
-      log_deviation: Standard deviation of log seconds.
       seconds_restored: Watch time over that of clicks of at most ten times the mean.
       seconds_spread: Log of the mean seconds less the mean of log seconds: the gamma
         deviance of one number for all clicks. At most ten times the mean of each.
-      parts_spread: The same of parts of the duration, at most 1; `seconds_spread`
-        where most durations are unknown. Read of older models alone.
       share_deviance: The gamma deviance of one share of the duration for all clicks;
-        `seconds_spread` where most durations are unknown. 0: an older model.
-      edges: Ascending parts of the duration, between `NUM_BINS` bins.
-      rates: Share of the clicks that reach each edge.
-      means: Mean part of the duration of each bin, one more than the edges.
+        `seconds_spread` where most durations are unknown.
       group_edges: Ascending durations, seconds, between groups of videos.
       group_quantiles: Ascending watch seconds of each group.
     """
 
     fraction: float = 0.5
     restored: float = 1.0
-    log_mean: float = 0.0
-    log_deviation: float = 1.0
     seconds_restored: float = 1.0
     seconds_spread: float = 1.0
-    parts_spread: float = 0.0
     share_deviance: float = 0.0
-    edges: tuple[float, ...] = (0.5,)
-    rates: tuple[float, ...] = (0.5,)
-    means: tuple[float, ...] = (0.25, 0.75)
     group_edges: tuple[float, ...] = ()
     group_quantiles: tuple[tuple[float, ...], ...] = ((0.0, 1.0),)
 
@@ -90,10 +76,7 @@ class Sample:
             return UNKNOWN
         seconds, durations = pairs.T
         scales = np.where(durations > 0.0, durations, mean)
-        parts, logs = seconds / scales, np.log(np.maximum(seconds, LEAST_SECONDS))
-        fractions = np.minimum(parts, 1.0)
-        edges = _edges(parts)
-        bins = np.searchsorted(edges, parts, side="right")
+        fractions = np.minimum(seconds / scales, 1.0)
         groups, quantiles = _groups(seconds, scales)
         known = float((durations > 0.0).mean())
         bounded = np.minimum(seconds, MOST_OF_MEAN * mean)
@@ -101,17 +84,9 @@ class Sample:
         return Observed(
             fraction=float(fractions.mean()),
             restored=float(seconds.sum() / (fractions * scales).sum()),
-            log_mean=float(logs.mean()),
-            log_deviation=float(max(logs.std(), LEAST_SECONDS)),
             seconds_restored=float(seconds.sum() / bounded.sum()),
             seconds_spread=spread,
-            parts_spread=spread if known < 0.5 else _spread(fractions),
             share_deviance=spread if known < 0.5 else _deviance(bounded, scales),
-            edges=tuple(edges.tolist()),
-            rates=tuple(float((bins > place).mean()) for place in range(len(edges))),
-            means=tuple(
-                float(parts[bins == place].mean()) for place in range(len(edges) + 1)
-            ),
             group_edges=groups,
             group_quantiles=quantiles,
         )
@@ -128,20 +103,6 @@ def _deviance(seconds: Floats, durations: Floats) -> float:
     parts = np.maximum(seconds, LEAST_SECONDS) / durations
     parts *= durations.sum() / seconds.sum()
     return float((parts - 1.0 - np.log(parts)).mean())
-
-
-def _edges(parts: Floats) -> Floats:
-    """Returns edges between bins, half by equal counts and half by equal widths.
-
-    CREAD's error-adaptive discretisation is of the same kind: bins of few clicks are
-    badly learned, wide bins restore badly. Each bin holds a click.
-    """
-    shares = np.linspace(0.0, 1.0, NUM_BINS + 1)[1:-1]
-    top = float(np.quantile(parts, 0.99))
-    found = np.unique((np.quantile(parts, shares) + shares * top) / 2.0)
-    below = np.searchsorted(np.sort(parts), found)
-    places, first = np.unique(below, return_index=True)
-    return found[first[(places > 0) & (places < len(parts))]]
 
 
 def _groups(

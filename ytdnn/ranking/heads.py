@@ -9,8 +9,8 @@ function of its features.
 * `ExactOdds`: every impression, a clicked one too, is a negative of weight 1 besides.
   Its odds are ΣT / N = E[T].
 * `Click`: P alone.
-* `ClickTimesWatchTime` (`ytdnn.ranking.click_times_watch_time`): P and
-  E[T | click], each on a tower of its own; E[T] is their product.
+* `ClickTimesWatchTime` (`ytdnn.ranking.watch_time`): P and E[T | click], two outputs of
+  one tower; E[T] is their product.
 
 A click without watch time (0 or unknown) is no example of watch time: it weighs 1 in
 `WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].
@@ -20,7 +20,7 @@ import abc
 import dataclasses
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -28,7 +28,9 @@ import tensorflow as tf
 from ytdnn.base import configs, registries
 from ytdnn.base.metrics import recalibration
 from ytdnn.ranking import click_times
-from ytdnn.ranking import outcomes as outcomes_room
+
+if TYPE_CHECKING:
+    from ytdnn.ranking import outcomes as outcomes_room
 
 MAX_LOGIT = 80.0  # exp(80) is finite in float32
 SECONDS = "expected watch seconds of an impression, 0 of one without a click"
@@ -62,14 +64,11 @@ class Clicks:
     Attributes:
       probability: Clicks over impressions.
       seconds: Watch time of a click that has one, 0 where no click has.
-      ratio: Mean ratio of that to the video's duration, or to `seconds` where it is
-        unknown.
       observed: Statistics for the targets of watch time.
     """
 
     probability: float
     seconds: float
-    ratio: float
     observed: click_times.Observed = click_times.UNKNOWN
 
     @property
@@ -122,8 +121,6 @@ class Head(abc.ABC):
       biases: Initial values of the n outputs.
       meaning: Meaning of the served score, by which candidates are ordered.
       seconds_meaning: Meaning of the predicted seconds, if there are any.
-      own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
-      num_own: Number of outputs, the last ones, that the second tower makes.
       keeps_mean: Whether training makes the mean of the expected seconds that of
       the watched seconds; see `watch_time.Target`.
       outcomes: Outcomes that it predicts, in order.
@@ -132,15 +129,8 @@ class Head(abc.ABC):
     biases: tuple[float, ...]
     meaning: str
     seconds_meaning: str = SECONDS
-    own_tower: tuple[int, ...] = ()
-    num_own: int = 0
     keeps_mean: bool = True
-    outcomes: tuple[outcomes_room.Learned, ...] = ()
-
-    @property
-    def groups(self) -> tuple[int, ...]:
-        """Number of outputs of each task that the shared tower makes, in order."""
-        return (len(self.biases) - self.num_own,)
+    outcomes: "tuple[outcomes_room.Learned, ...]" = ()
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the score of each value of `Predicted.order`, `[...] float32`.
@@ -182,7 +172,25 @@ class Head(abc.ABC):
 
 
 class _Odds(Head):
-    """A head of one logit; its odds are served."""
+    """A head of one logit, its odds the expected seconds, or else those of a click.
+
+    Attributes:
+      has_seconds: Whether the odds are seconds.
+      has_logits: Whether the logit is that of weighted logistic regression.
+    """
+
+    has_seconds = False
+    has_logits = False
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the odds, or the probability of a click."""
+        if self.has_seconds:
+            return super().score(order)
+        return tf.cast(self.chance(tf.cast(order, tf.float64)), tf.float32)
+
+    def chance(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of a click, where the odds are no seconds."""
+        return tf.sigmoid(logits)
 
     def predict(
         self,
@@ -191,111 +199,73 @@ class _Odds(Head):
         calibration: Calibration = NOT_CALIBRATED,
     ) -> Predicted:
         """Orders by the logit of training, without calibration."""
-        del durations, calibration
         logits = outputs[..., 0]
-        odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
-        return Predicted(order=logits, seconds=odds)
+        given = logits if self.has_logits else None
+        if self.has_seconds:
+            odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
+            return Predicted(order=logits, seconds=odds, logits=given)
+        chance = self.chance(logits)
+        return Predicted(order=logits, click_probability=chance, logits=given)
 
 
 @registries.HEADS.register("weighted_logistic", configs.WeightedLogisticConfig)
 class WeightedLogistic(_Odds):
     """Logistic regression in which a click weighs its watch time (PAPER §4.2)."""
 
+    has_logits = True
+    seconds_meaning = ODDS
+
     def __init__(self, config: configs.WeightedLogisticConfig, clicks: Clicks) -> None:
         """Starts at the odds of all impressions."""
-        self._is_weighted = config.weights == "seconds" and clicks.have_watch_time
-        self.meaning = ODDS if self._is_weighted else PROBABILITY
-        self.seconds_meaning = ODDS
-        watched = clicks.seconds if self._is_weighted else 1.0
+        self.has_seconds = config.weights == "seconds" and clicks.have_watch_time
+        self.meaning = ODDS if self.has_seconds else PROBABILITY
+        watched = clicks.seconds if self.has_seconds else 1.0
         rate = clicks.probability
         self.biases = (math.log(rate * watched / (1.0 - rate)),)
-
-    def score(self, order: tf.Tensor) -> tf.Tensor:
-        """Returns the odds; of equal weights the probability of a click."""
-        return super().score(order) if self._is_weighted else _probability(order)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `w · (log(1 + exp(z)) - y · z)`."""
         losses = cross_entropy(labels.clicked, outputs[..., 0])
-        return self.weights(labels) * losses
-
-    def weights(self, labels: Labels) -> tf.Tensor:
-        """Returns the weight of each impression, `[...] float32`."""
-        ones = tf.ones_like(labels.seconds)
-        if not self._is_weighted:
-            return ones
-        return tf.where(labels.clicked & (labels.seconds > 0.0), labels.seconds, ones)
-
-    def predict(
-        self,
-        outputs: tf.Tensor,
-        durations: tf.Tensor,
-        calibration: Calibration = NOT_CALIBRATED,
-    ) -> Predicted:
-        """Orders by the logit; of equal weights it is that of a click."""
-        found = super().predict(outputs, durations, calibration)
-        found = found._replace(logits=found.order)
-        if self._is_weighted:
-            return found
-        return found._replace(seconds=None, click_probability=tf.sigmoid(found.order))
+        weights = tf.ones_like(labels.seconds)
+        if self.has_seconds:
+            is_timed = labels.clicked & (labels.seconds > 0.0)
+            weights = tf.where(is_timed, labels.seconds, weights)
+        return weights * losses
 
 
 @registries.HEADS.register("exact_odds", configs.ExactOddsConfig)
 class ExactOdds(_Odds):
     """Weighted logistic regression with every impression a negative as well."""
 
-    meaning = SECONDS
-
     def __init__(self, config: configs.ExactOddsConfig, clicks: Clicks) -> None:
         """Starts at the seconds of all impressions."""
-        del config
-        watched = clicks.seconds if clicks.have_watch_time else 1.0
+        self.has_seconds = clicks.have_watch_time
+        self.meaning = SECONDS if self.has_seconds else PROBABILITY
+        watched = clicks.seconds if self.has_seconds else 1.0
         self.biases = (math.log(clicks.probability * watched),)
-        self._have_watch_time = clicks.have_watch_time
-        if not clicks.have_watch_time:
-            self.meaning = PROBABILITY
 
-    def score(self, order: tf.Tensor) -> tf.Tensor:
+    def chance(self, logits: tf.Tensor) -> tf.Tensor:
         """Returns the odds; without watch time they are a probability, at most 1."""
-        found = super().score(order)
-        return found if self._have_watch_time else tf.minimum(found, 1.0)
+        return tf.minimum(tf.exp(tf.minimum(logits, MAX_LOGIT)), 1.0)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `log(1 + exp(z)) + T · (log(1 + exp(z)) - z)`, T = 0 unclicked."""
         logits = outputs[..., 0]
         watched = tf.cast(labels.clicked, tf.float32)
-        if self._have_watch_time:
+        if self.has_seconds:
             watched *= labels.seconds
         return tf.nn.softplus(logits) + watched * tf.nn.softplus(-logits)
 
-    def predict(
-        self,
-        outputs: tf.Tensor,
-        durations: tf.Tensor,
-        calibration: Calibration = NOT_CALIBRATED,
-    ) -> Predicted:
-        """Orders by the logit; without watch time its odds are the click's chance."""
-        found = super().predict(outputs, durations, calibration)
-        if self._have_watch_time:
-            return found
-        chance = tf.minimum(found.seconds, 1.0)
-        return Predicted(order=found.order, click_probability=chance)
-
 
 @registries.HEADS.register("click", configs.ClickConfig)
-class Click(Head):
+class Click(_Odds):
     """Logistic regression of the click."""
 
     meaning = PROBABILITY
 
     def __init__(self, config: configs.ClickConfig, clicks: Clicks) -> None:
         """Starts at the click rate of all impressions."""
-        del config
         self.biases = (logit(clicks.probability),)
-
-    def score(self, order: tf.Tensor) -> tf.Tensor:
-        """Returns the probability of a click."""
-        return _probability(order)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the cross-entropy."""
@@ -307,10 +277,9 @@ class Click(Head):
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
     ) -> Predicted:
-        """Orders by the logit."""
-        del durations
+        """Orders by the calibrated logit."""
         logits = calibration.clicks.moved(outputs[..., 0])
-        return Predicted(order=logits, click_probability=tf.sigmoid(logits))
+        return Predicted(order=logits, click_probability=self.chance(logits))
 
 
 def make(config: configs.Head, clicks: Clicks) -> Head:
@@ -336,39 +305,27 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
         the videos, 0 where unknown.
     """
     number = clicks = timed = 0
-    seconds = of_unknown = ratios = 0.0
+    seconds = 0.0
     sample = click_times.Sample()
     for clicked, watched, durations in parts:
         number, clicks = number + len(clicked), clicks + int(clicked.sum())
         is_timed = clicked & (watched > 0.0)
-        found, of_videos = watched[is_timed], durations[is_timed]
-        known = of_videos > 0.0
-        timed, seconds = timed + len(found), seconds + _total(found)
-        of_unknown += _total(found[~known])
-        ratios += _total(found[known] / of_videos[known])
-        sample.add(found, of_videos)
+        of_clicks = watched[is_timed]
+        timed += len(of_clicks)
+        seconds += float(of_clicks.sum(dtype=np.float64))
+        sample.add(of_clicks, durations[is_timed])
     mean = seconds / timed if timed else 0.0
     return Clicks(
         probability=(clicks + 1.0) / (number + 2.0),
         seconds=mean,
-        ratio=(ratios + of_unknown / mean) / timed if timed else 1.0,
         observed=sample.observed(mean),
     )
-
-
-def _total(values: np.ndarray) -> float:
-    return float(values.sum(dtype=np.float64))
 
 
 def cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Returns the cross-entropy of a click, by its log odds."""
     targets = tf.cast(clicked, tf.float32)
     return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
-
-
-def _probability(logits: tf.Tensor) -> tf.Tensor:
-    """Returns the sigmoid, worked out in float64 as `Head.score` says."""
-    return tf.cast(tf.sigmoid(tf.cast(logits, tf.float64)), tf.float32)
 
 
 def logit(probability: float) -> float:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,11 @@ from ytdnn.features import registry
 from ytdnn.layers import weights
 from ytdnn.log import catalogues, fields, prepared
 from ytdnn.ranking import (
+    click_times,
     heads,
     inputs,
     network,
     predictions,
-    row_graphs,
     weighted_order,
 )
 from ytdnn.retrieval import stage
@@ -71,7 +71,7 @@ class RankingModel:
         self.first_stage = first_stage if inputs.replays(chosen) else None
         self.network(inputs.placeholders(chosen, config.history_length))
         self._evaluate = tf.function(self._losses, reduce_retracing=True)
-        self._predict = row_graphs.RowGraphs(self.predict)
+        self._predict = predictions.RowGraphs(self.predict)
 
     @property
     def head(self) -> heads.Head:
@@ -90,7 +90,7 @@ class RankingModel:
           calibration: Calibration of the model as it is now trained.
         """
         self.measured = dataclasses.replace(self.measured, calibration=calibration)
-        self._predict = row_graphs.RowGraphs(self.predict)
+        self._predict = predictions.RowGraphs(self.predict)
 
     def order_by(self, weights: Mapping[str, float]) -> None:
         """Sets the weights that order slates, as those of a bundle.
@@ -202,16 +202,14 @@ class RankingModel:
           impression_rows: `[n]` rows of the impression arrays, one of each request.
           video_indices: `[n, k]` catalogue indices of candidates.
         """
-        log, k = self.open_log(data), video_indices.shape[1]
-        step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
-        found = []
-        for part in _shown_parts(len(impression_rows), step, "requests"):
+        log = self.open_log(data)
+
+        def read(part: slice) -> inputs.Tensors:
             rows = tf.constant(impression_rows[part], tf.int64)
-            videos = tf.constant(video_indices[part], tf.int32)
-            of_part = self._predict(log.candidates_at(rows, videos))
-            order = weighted_order.page_order(of_part, self.weights)
-            found.append(of_part._replace(order=order))
-        return predictions.joined(found)
+            return log.candidates_at(rows, tf.constant(video_indices[part], tf.int32))
+
+        found = self._predicted(len(impression_rows), "requests", read, video_indices)
+        return predictions.joined([self._weighed(part) for part in found])
 
     def predictions(
         self,
@@ -228,14 +226,36 @@ class RankingModel:
             ends at that impression's time; None: at its own.
         """
         log = self.open_log(data)
-        found = []
-        for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions"):
-            rows = tf.constant(impression_rows[part], tf.int64)
-            then = None
+
+        def read(part: slice) -> inputs.Tensors:
+            rows, then = tf.constant(impression_rows[part], tf.int64), None
             if history_rows is not None:
                 then = tf.constant(history_rows[part], tf.int64)
-            found.append(self._predict(log.impressions(rows, then)))
+            return log.impressions(rows, then)
+
+        found = self._predicted(len(impression_rows), "impressions", read)
         return predictions.joined(found, np.s_[:, 0])
+
+    def _predicted(
+        self,
+        size: int,
+        unit: str,
+        read: Callable[[slice], inputs.Tensors],
+        video_indices: npt.NDArray[np.integer] | None = None,
+    ) -> list[heads.Predicted]:
+        """Returns the predictions of `size` rows part by part, and shows progress."""
+        step = _PAIRS_A_STEP
+        if video_indices is not None:
+            step = predictions.filled(step // max(1, video_indices.shape[1]))
+        parts = inputs.parts(size, step)
+        sizes = [min(step, size - part.start) for part in parts]
+        shown = progress.through(parts, f"{KIND} {unit}", unit, sizes)
+        return [self._predict(read(part)) for part in shown]
+
+    def _weighed(self, predicted: heads.Predicted) -> heads.Predicted:
+        """Returns predictions in the order of the model's weights."""
+        order = weighted_order.page_order(predicted, self.weights)
+        return predicted._replace(order=order)
 
     def sum_of_losses(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -277,16 +297,15 @@ class RankingModel:
           video_indices: `[n, k]` catalogue indices of candidates.
         """
         log = self.open_log(data)
+
+        def read(part: slice) -> inputs.Tensors:
+            at = users[part], end_watches[part], times[part]
+            return log.candidates(*at, video_indices[part])
+
+        found = self._predicted(len(users), "users", read, video_indices)
+        orders = [self._weighed(part).order.numpy() for part in found]
         k = video_indices.shape[1]
-        found = [np.zeros([0, k], np.float32)]
-        step = row_graphs.filled(_PAIRS_A_STEP // max(1, k))
-        for part in _shown_parts(len(users), step, "users"):
-            tensors = log.candidates(
-                users[part], end_watches[part], times[part], video_indices[part]
-            )
-            predicted = self._predict(tensors)
-            found.append(weighted_order.page_order(predicted, self.weights).numpy())
-        return np.concatenate(found)
+        return np.concatenate([np.zeros([0, k], np.float32), *orders])
 
 
 def save(
@@ -327,8 +346,7 @@ def load(
     directory = pathlib.Path(directory)
     trained = weights.trained_config(directory, KIND, data.manifest)
     _require_first_stage(directory, first_stage)
-    values = json.loads((directory / STATISTICS).read_text())
-    measured = configs.component(network.Statistics, values)
+    measured = _statistics(directory)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
     config = with_older_defaults(directory, trained.ranking)
@@ -339,6 +357,21 @@ def load(
         _require_places(directory, trained.composition, first_stage.composition)
     weights.restore(model.network, directory)
     return model
+
+
+def _statistics(directory: pathlib.Path) -> network.Statistics:
+    """Returns the statistics of an artefact; those of 0.2 had more of the clicks."""
+    values = json.loads((directory / STATISTICS).read_text())
+    clicks, observed = values["clicks"], values["clicks"]["observed"]
+    if "share_deviance" not in observed:  # by which 0.2 did not yet choose the target
+        spread = observed["seconds_spread"]
+        follow_durations = observed["parts_spread"] < 0.6 * spread
+        observed["share_deviance"] = 0.0 if follow_durations else spread
+    for cls, own in (heads.Clicks, clicks), (click_times.Observed, observed):
+        for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
+            del own[name]
+    found: network.Statistics = configs.component(network.Statistics, values)
+    return found
 
 
 def with_older_defaults(
@@ -387,9 +420,3 @@ def _require_places(
                 f"{directory} was trained, received {received}: train the ranker "
                 f"again, or set it back"
             )
-
-
-def _shown_parts(size: int, step: int, unit: str) -> Iterator[slice]:
-    """Yields slices of `step`, and shows how far their scores are."""
-    sizes = [min(step, size - start) for start in range(0, size, step)]
-    return progress.through(inputs.parts(size, step), f"{KIND} {unit}", unit, sizes)

@@ -15,18 +15,18 @@ from ytdnn.base import configs, schema
 from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import (
     embeddings,
-    mixture,
     randomness,
     rows,
     target_attention,
     tower_ensemble,
     towers,
 )
-from ytdnn.ranking import heads, inputs, outcome_head
-from ytdnn.ranking import outcomes as outcomes_room
+from ytdnn.ranking import heads, inputs, outcomes
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
+
+Outcomes = tuple[outcomes.Learned, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Statistics:
     features: reading.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
-    outcomes: tuple[outcomes_room.Learned, ...] = ()
+    outcomes: Outcomes = ()
 
 
 class RankingNetwork(tf.keras.Model):
@@ -72,7 +72,7 @@ class RankingNetwork(tf.keras.Model):
         """
         super().__init__(name="ranking")
         self._settings, self._measured = config, measured
-        self.head = outcome_head.make(config, measured.clicks, measured.outcomes)
+        self.head = outcomes.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
         self.videos = _video_tables(config, measured.vocabulary_size, uses)
@@ -91,28 +91,18 @@ class RankingNetwork(tf.keras.Model):
             self._attention = target_attention.TargetAttention(
                 config.attention_units, name="attention"
             )
-        first_own = len(self.head.biases) - self.head.num_own
-        is_apart = bool(config.outcome_tower) and not config.experts
-        num_outcomes = len(self.head.outcomes) if is_apart else 0
-        biases = self.head.biases[: first_own - num_outcomes]
-        if config.experts:
-            self._tower, self._outputs = _experts(config, biases, self.head.groups)
-        else:
-            self._tower, self._outputs = _towers(config, config.tower, biases, "")
+        num_outcomes = len(self.head.outcomes) if config.outcome_tower else 0
+        first = len(self.head.biases) - num_outcomes
+        self._tower, self._outputs = _towers(config, self.head.biases[:first])
         self._of_outcomes: tower_ensemble.TowerEnsemble | None = None
         if num_outcomes:
             self._of_outcomes = tower_ensemble.TowerEnsemble(
                 num_outcomes,
                 config.outcome_tower,
-                [(bias,) for bias in self.head.biases[len(biases) : first_own]],
+                [(bias,) for bias in self.head.biases[first:]],
                 config.dropout,
                 config.precision,
                 name="outcome_towers",
-            )
-        if self.head.num_own:
-            own_biases = self.head.biases[first_own:]
-            self._own_tower, self._own_outputs = _towers(
-                config, self.head.own_tower, own_biases, "own_"
             )
 
     def get_config(self) -> dict[str, Any]:
@@ -140,7 +130,7 @@ class RankingNetwork(tf.keras.Model):
         of_videos = list({id(t): t for t in self.videos.values()}.values())
         layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
         return [
-            layer.table for layer in layers if isinstance(layer, embeddings.AnyTable)
+            each.table for each in layers if isinstance(each, embeddings.EmbeddingTable)
         ]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
@@ -174,25 +164,18 @@ class RankingNetwork(tf.keras.Model):
             videos.append(rows.of_vectors(self._attended(tensors, self._attention)))
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
-        found = _outputs_of(
-            self._tower, self._outputs, (query, rows.Items(blocks, k)), seed
-        )
-        if self._of_outcomes is None and not self.head.num_own:
+        found = self._tower((query, rows.Items(blocks, k)), seed=seed)
+        if self._outputs is not None:
+            found = towers.dense(self._outputs, found, seed)[:, :, tf.newaxis]
+        if self._of_outcomes is None:
             return found
         # Nothing that the click reads learns from the other towers.
-        kept = tuple(rows.without_gradient(block) for block in blocks)
-        fixed = tf.stop_gradient(query), rows.Items(kept, k)
-        parts = [found]
-        if self._of_outcomes is not None:
-            of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
-            of_outcomes = self._of_outcomes(fixed, of_stream)[:, :, tf.newaxis, :, 0]
-            parts.append(tf.repeat(of_outcomes, found.shape[2], axis=2))
-        if self.head.num_own:
-            of_stream = randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER)
-            parts.append(
-                _outputs_of(self._own_tower, self._own_outputs, fixed, of_stream)
-            )
-        return tf.concat(parts, axis=-1)
+        fixed = tuple(rows.without_gradient(block) for block in blocks)
+        of_towers = tf.stop_gradient(query), rows.Items(fixed, k)
+        of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
+        of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
+        of_outcomes = tf.repeat(of_outcomes, found.shape[2], axis=2)
+        return tf.concat([found, of_outcomes], axis=-1)
 
     def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns the encoding of a video's own features, `[batch · k, dim]`.
@@ -228,101 +211,37 @@ class RankingNetwork(tf.keras.Model):
 
 
 def _towers(
-    config: configs.RankingConfig,
-    widths: Sequence[int],
-    biases: Sequence[float],
-    prefix: str,
+    config: configs.RankingConfig, biases: Sequence[float]
 ) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer | None]:
     """Returns a tower and its linear outputs, or an ensemble with its own outputs.
 
     Args:
-      config: Settings of ranking.
-      widths: Widths of the ReLU layers; without any, one linear model is all.
+      config: Settings of ranking; without widths, one linear model is all.
       biases: Initial values of the outputs.
-      prefix: Beginning of the layers' names.
     """
-    if config.ensemble_size > 1 and widths:
+    options = config.dropout, config.precision
+    if config.ensemble_size > 1 and config.tower:
         ensemble = tower_ensemble.TowerEnsemble(
-            config.ensemble_size,
-            widths,
-            biases,
-            config.dropout,
-            config.precision,
-            name=f"{prefix}towers",
+            config.ensemble_size, config.tower, biases, *options, name="towers"
         )
         return ensemble, None
-    tower = towers.Tower(
-        widths, config.dropout, config.precision, split=True, name=f"{prefix}tower"
-    )
+    tower = towers.Tower(config.tower, *options, split=True, name="tower")
     initial = tf.keras.initializers.Constant(biases)
     outputs = tf.keras.layers.Dense(
-        len(biases), bias_initializer=initial, name=f"{prefix}outputs"
+        len(biases), bias_initializer=initial, name="outputs"
     )
     return tower, outputs
 
 
-def _experts(
-    config: configs.RankingConfig, biases: Sequence[float], groups: Sequence[int]
-) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer]:
-    """Returns the tower without its last layer, and experts in the place of that.
-
-    Args:
-      config: Settings of ranking.
-      biases: Initial values of the outputs.
-      groups: Number of outputs of each task.
-    """
-    tower = towers.Tower(
-        config.tower[:-1], config.dropout, config.precision, split=True, name="tower"
-    )
-    experts = mixture.MixtureOfExperts(
-        config.experts,
-        config.tower[-1],
-        biases,
-        groups,
-        config.dropout,
-        config.precision,
-        name="experts",
-    )
-    return tower, experts
-
-
-def _outputs_of(
-    tower: tf.keras.layers.Layer,
-    outputs: tf.keras.layers.Layer | None,
-    values: tuple[tf.Tensor, rows.Items],
-    seed: tf.Tensor | None,
-) -> tf.Tensor:
-    """Returns the outputs of every tower, `[batch, k, towers, n] float32`."""
-    found = tower(values, seed=seed)
-    if outputs is None:
-        return found
-    if isinstance(outputs, mixture.MixtureOfExperts):
-        of_experts = randomness.of_stream(seed, randomness.RandomStream.EXPERTS)
-        return outputs(found, seed=of_experts)[:, :, tf.newaxis]
-    return towers.dense(outputs, found, seed)[:, :, tf.newaxis]
-
-
 def _video_tables(
     config: configs.RankingConfig, vocabulary_size: int, uses: Sequence[str]
-) -> dict[str, embeddings.AnyTable]:
+) -> dict[str, embeddings.EmbeddingTable]:
     """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
 
-    def table(
-        name: str, like: embeddings.AnyTable | None = None
-    ) -> embeddings.AnyTable:
-        return embeddings.table(
-            vocabulary_size,
-            config.embedding_dim,
-            config.hashed_rows,
-            name,
-            like,
-            _STDDEV,
-        )
+    def table(name: str) -> embeddings.EmbeddingTable:
+        dim = config.embedding_dim
+        return embeddings.EmbeddingTable(vocabulary_size, dim, _STDDEV, name=name)
 
     if config.shared_table:
         return dict.fromkeys(uses, table("videos"))
-    found: dict[str, embeddings.AnyTable] = {}
-    for use in uses:
-        # Each table has rows of its own, but which two a video has is kept once.
-        found[use] = table(f"videos_{use}", found.get(uses[0]))
-    return found
+    return {use: table(f"videos_{use}") for use in uses}

@@ -16,7 +16,7 @@ chosen by the head's own loss.
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from ytdnn.base import configs, errors, schema
 from ytdnn.base.configs import ranking as ranking_config
 from ytdnn.base.metrics import recalibration
 from ytdnn.log import catalogues, outcomes
+from ytdnn.ranking import heads
 
 LEAST_POSITIVE = 20  # training impressions; fewer tell nothing
 _CUT = 0.99  # quantile of the amounts above 0
@@ -93,6 +94,102 @@ class Learned:
             return tf.sigmoid(line.moved(logits))
         log_amounts = math.log(self.most) - tf.nn.softplus(-logits)
         return tf.exp(tf.minimum(line.moved(log_amounts), _MAX_LOG_AMOUNT))
+
+
+class WithOutcomes(heads.Head):
+    """A head with outputs for outcomes next to its own.
+
+    Attributes:
+      outcomes: Outcomes that are predicted.
+    """
+
+    def __init__(
+        self,
+        head: heads.Head,
+        learned: Sequence[Learned],
+        weights: Mapping[str, float],
+    ) -> None:
+        """Puts the outputs of outcomes after those of the head.
+
+        Args:
+          head: Head of the click and the watch time.
+          learned: Outcomes to predict, at least one.
+          weights: Weight of the loss of each, and of the head's.
+        """
+        self._head = head
+        self.outcomes = tuple(learned)
+        self._weights = [weights[one.name] for one in learned]
+        self._head_weight = weights[ranking_config.HEAD]
+        self._first = len(head.biases)
+        self.biases = (*head.biases, *(one.bias for one in learned))
+        self.meaning = head.meaning
+        self.seconds_meaning = head.seconds_meaning
+        self.keeps_mean = head.keeps_mean
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the head's score."""
+        return self._head.score(order)
+
+    def losses(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+        """Returns the weighted sum of the head's loss and those of outcomes."""
+        of_outcomes = self._of_outcomes(outputs, labels)
+        if not self._head_weight:
+            return of_outcomes
+        own = self._head.losses(outputs[..., : self._first], labels)
+        return self._head_weight * own + of_outcomes
+
+    def monitored(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+        """Returns the head's loss; where that is not learned, those of outcomes."""
+        if not self._head_weight:
+            return self._of_outcomes(outputs, labels)
+        return self._head.monitored(outputs[..., : self._first], labels)
+
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: heads.Calibration = heads.NOT_CALIBRATED,
+    ) -> heads.Predicted:
+        """Returns the head's predictions, and those of outcomes."""
+        own = outputs[..., : self._first]
+        found = self._head.predict(own, durations, calibration)
+        lines = calibration.outcomes or [recalibration.IDENTITY] * len(self.outcomes)
+        of_outcomes = {
+            one.name: one.predict(outputs[..., self._first + place], line)
+            for place, (one, line) in enumerate(zip(self.outcomes, lines, strict=True))
+        }
+        return found._replace(outcomes=of_outcomes)
+
+    def _of_outcomes(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+        """Returns the weighted sum of the losses of outcomes."""
+        if labels.outcomes is None:
+            raise ValueError("expected labels of outcomes, received none")
+        losses = []
+        for place, (one, weight) in enumerate(
+            zip(self.outcomes, self._weights, strict=True), self._first
+        ):
+            observed = labels.outcomes[..., one.place]
+            losses.append(weight * one.loss(outputs[..., place], observed))
+        return tf.add_n(losses)
+
+
+def make(
+    config: configs.RankingConfig,
+    clicks: heads.Clicks,
+    learned: Sequence[Learned],
+) -> heads.Head:
+    """Returns the configured head, with outputs for outcomes if there are any.
+
+    Args:
+      config: Kind of head, and weights of the losses.
+      clicks: Statistics of the training impressions.
+      learned: Outcomes to predict.
+    """
+    head = heads.make(config.head, clicks)
+    if not learned:
+        return head
+    weights = config.weights_of([one.name for one in learned])
+    return WithOutcomes(head, learned, weights)
 
 
 def chosen(

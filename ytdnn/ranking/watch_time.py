@@ -1,39 +1,30 @@
-"""Targets of the watch time of a click, robust for real logs.
+"""The click and the watch time of a click, and targets of the watch time (PAPER §4.2).
 
 On real logs a third of the clicks may be watched for longer than the video lasts, some
 for sixty times as long, and durations may be unknown or wrong. A squared error, or a
-ratio without bound, then follows a few clicks. Each target here except the last is
-bounded, and is converted to the mean seconds of a click:
+ratio without bound, then follows a few clicks. So each target is bounded, and is
+converted to the mean seconds of a click:
 
 * `Fraction`: the share of the video, cut at 1, by a logistic regression; the mean over
   all clicks that the cut takes away is put back as a factor.
 * `Seconds`: the log of the mean seconds by gamma regression, a click of at most ten
   times the mean; for logs in which durations say little of watch times.
-* `LogSeconds`: log seconds under Huber's loss; calibration on the validation window
-  brings it to the mean.
 * `Quantiles`: the quantile among clicks on videos of about the same duration (D2Q: Zhan
   and others, Deconfounding Duration Bias in Watch-time Prediction, KDD 2022).
-* `Bins`: the chance of each of several watch times being reached, in parts of the
-  duration; the mean is their sum (CREAD: Sun and others, A Classification-Restoration
-  Framework with Error Adaptive Discretization, AAAI 2024).
-* `DurationRatio`: the part of the duration, without bound; its mean, on clean logs.
 
 An unknown duration is replaced by the mean watch time of a click.
 """
 
 import abc
 import math
-from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
-from ytdnn.ranking import click_times
+from ytdnn.base import configs, registries
+from ytdnn.ranking import click_times, heads
 
-_MAX_LOG_RATIO = 5.0  # of a watch time to its video's duration, or to the mean
+_MAX_LOG_RATIO = 5.0  # of a watch time to the mean
 _LEAST_RATE = 1e-4  # of clicks, so that its log odds are finite
-_HUBER = 2.0  # standard deviations
-_MOST_SPREAD_OF_OLDER = 0.6  # of parts of the duration, in spreads of seconds
 
 
 class Target(abc.ABC):
@@ -79,38 +70,6 @@ class Target(abc.ABC):
         return tf.where(durations > 0.0, durations, self.mean)
 
 
-class DurationRatio(Target):
-    """The log of the part of the duration, fitted to the mean part.
-
-    The gradient of its loss `exp(r) - r · T / D` is the predicted minus the observed
-    part, as in logistic regression.
-    """
-
-    def __init__(
-        self, mean: float, observed: click_times.Observed, ratio: float
-    ) -> None:
-        """Starts at the mean part of the duration.
-
-        Args:
-          mean: See `Target`.
-          observed: See `Target`.
-          ratio: Mean part of the duration.
-        """
-        super().__init__(mean, observed)
-        self.biases = (math.log(ratio),)
-
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns `exp(r) - r · T / D`."""
-        log_ratios = _bounded(outputs)
-        return tf.exp(log_ratios) - seconds / self.scales(durations) * log_ratios
-
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
-        """Returns `r + log D`."""
-        return _bounded(outputs) + tf.math.log(self.scales(durations))
-
-
 class Fraction(Target):
     """The share of the video that is watched, at most 1."""
 
@@ -146,40 +105,14 @@ class Seconds(Target):
         self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
     ) -> tf.Tensor:
         """Returns `T / μ · exp(-r) + r`, μ the mean: half the gamma deviance."""
-        del durations
         parts = tf.minimum(seconds / self.mean, click_times.MOST_OF_MEAN)
-        log_ratios = _both_bounded(outputs)
+        log_ratios = _bounded(outputs)
         return parts * tf.exp(-log_ratios) + log_ratios
 
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
         """Returns `r + log μ`, brought to the mean of unbounded clicks."""
-        del durations
         restored = math.log(self.mean * self.observed.seconds_restored)
-        return _both_bounded(outputs) + restored
-
-
-class LogSeconds(Target):
-    """Log seconds, standardised, under Huber's loss."""
-
-    keeps_mean = False
-    biases = (0.0,)
-
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns half the squared error, linear beyond two standard deviations."""
-        del durations
-        logs = tf.math.log(tf.maximum(seconds, click_times.LEAST_SECONDS))
-        targets = (logs - self.observed.log_mean) / self.observed.log_deviation
-        errors = tf.abs(outputs[..., 0] - targets)
-        linear = _HUBER * (errors - _HUBER / 2.0)
-        return tf.where(errors <= _HUBER, tf.square(errors) / 2.0, linear)
-
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
-        """Returns log seconds that are the mean's where the output is 0."""
-        del durations
-        spread = self.observed.log_deviation * tf.clip_by_value(outputs, -10.0, 10.0)
-        return spread[..., 0] + math.log(self.mean)
+        return _bounded(outputs) + restored
 
 
 class Quantiles(Target):
@@ -212,77 +145,81 @@ class Quantiles(Target):
         return tf.gather(tf.constant(self.observed.group_quantiles), groups)
 
 
-class Bins(Target):
-    """The chance that each of several parts of the duration is reached (CREAD)."""
-
-    def __init__(self, mean: float, observed: click_times.Observed) -> None:
-        """Starts at the shares of clicks that reach each edge."""
-        super().__init__(mean, observed)
-        self.biases = tuple(map(_logit, observed.rates)) or (0.0,)
-
-    def losses(
-        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns the mean cross-entropy of the edges."""
-        if not self.observed.edges:
-            return tf.zeros_like(seconds)
-        parts = (seconds / self.scales(durations))[..., tf.newaxis]
-        reached = tf.cast(parts >= tf.constant(self.observed.edges), tf.float32)
-        return tf.reduce_mean(_cross_entropy(reached, outputs), axis=-1)
-
-    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
-        """Returns the log of `(m_0 + Σ P(edge i) · (m_i - m_{i-1})) · D`."""
-        first, *others = self.observed.means
-        parts = tf.fill(tf.shape(durations), first)
-        if others:
-            steps = tf.constant(np.diff(self.observed.means), tf.float32)
-            parts += tf.reduce_sum(tf.sigmoid(outputs) * steps, axis=-1)
-        least = click_times.LEAST_SECONDS / self.mean
-        return tf.math.log(tf.maximum(parts, least) * self.scales(durations))
-
-
-def make(
-    kind: str, mean: float, ratio: float, observed: click_times.Observed
-) -> Target:
+def make(kind: str, mean: float, observed: click_times.Observed) -> Target:
     """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
-      kind: The name.
+      kind: The name; `auto`: `fraction` where one share of the duration is nearer to
+        clicks than one mean, else `seconds`. The share's deviance is .46 of the mean's
+        in the synthetic worlds, .94 with a fifth of all impressions clicked by
+        accident, and 1.2 on KuaiRand-Pure.
       mean: Watch seconds of a click.
-      ratio: Mean part of the duration that is watched.
       observed: See `click_times.Observed`.
     """
     if kind == "auto":
-        kind = "fraction" if _follow_durations(observed) else "seconds"
-    if kind == "ratio":
-        return DurationRatio(mean, observed, ratio)
-    kinds: dict[str, Callable[[float, click_times.Observed], Target]] = {
-        "fraction": Fraction,
-        "seconds": Seconds,
-        "log_seconds": LogSeconds,
-        "quantiles": Quantiles,
-        "bins": Bins,
-    }
+        follow_durations = observed.share_deviance < observed.seconds_spread
+        kind = "fraction" if follow_durations else "seconds"
+    kinds: dict[str, type[Target]]
+    kinds = {"fraction": Fraction, "seconds": Seconds, "quantiles": Quantiles}
     return kinds[kind](mean, observed)
 
 
-def _follow_durations(observed: click_times.Observed) -> bool:
-    """Returns whether one share of the duration is nearer to clicks than one mean.
+class ClickTimesWatchTime(heads.Head):
+    """The click, and the watch time given one (PAPER §4.2)."""
 
-    Its deviance is .46 of the mean's in the synthetic worlds, .94 with a fifth of all
-    impressions clicked by accident, and 1.2 on KuaiRand-Pure.
-    """
-    if not observed.share_deviance:
-        most = _MOST_SPREAD_OF_OLDER * observed.seconds_spread
-        return observed.parts_spread < most
-    return observed.share_deviance < observed.seconds_spread
+    meaning = heads.SECONDS
+
+    def __init__(
+        self, config: configs.ClickTimesWatchTimeConfig, clicks: heads.Clicks
+    ) -> None:
+        """Starts at the means of all impressions."""
+        self._by_odds = config.order_by == "odds"
+        self._watch_time = make(config.watch_time, clicks.seconds, clicks.observed)
+        if self._by_odds:
+            self.meaning = heads.SECONDS_AT_ODDS
+        self.biases = (heads.logit(clicks.probability), *self._watch_time.biases)
+        self.keeps_mean = self._watch_time.keeps_mean
+
+    def losses(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+        """Returns the cross-entropy of the click + the loss of the watch time."""
+        clicks = heads.cross_entropy(labels.clicked, outputs[..., 0])
+        of_clicks = self._watch_time.losses(
+            outputs[..., 1:], labels.seconds, labels.durations
+        )
+        is_example = labels.clicked & (labels.seconds > 0.0)
+        return clicks + tf.where(is_example, of_clicks, tf.zeros_like(of_clicks))
+
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: heads.Calibration = heads.NOT_CALIBRATED,
+    ) -> heads.Predicted:
+        """Orders by the expected seconds, or by these over the chance of no click."""
+        clicks = calibration.clicks.moved(outputs[..., 0])
+        log_watched = self._watch_time.log_seconds(outputs[..., 1:], durations)
+        # log(P · T) = log P + log T, log P = z - softplus(z).
+        log_no_click = -tf.nn.softplus(clicks)
+        log_seconds = clicks + log_no_click + log_watched
+        log_seconds = calibration.seconds.moved(log_seconds)
+        return heads.Predicted(
+            order=log_seconds - log_no_click if self._by_odds else log_seconds,
+            seconds=tf.exp(tf.minimum(log_seconds, heads.MAX_LOGIT)),
+            click_probability=tf.sigmoid(clicks),
+        )
+
+
+@registries.HEADS.register("click_times_watch_time", configs.ClickTimesWatchTimeConfig)
+def click_times_watch_time(
+    config: configs.ClickTimesWatchTimeConfig, clicks: heads.Clicks
+) -> heads.Head:
+    """Returns `ClickTimesWatchTime`, or `Click` for a log without watch times."""
+    if clicks.have_watch_time:
+        return ClickTimesWatchTime(config, clicks)
+    return heads.Click(configs.ClickConfig(), clicks)
 
 
 def _bounded(outputs: tf.Tensor) -> tf.Tensor:
-    return tf.minimum(outputs[..., 0], _MAX_LOG_RATIO)
-
-
-def _both_bounded(outputs: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(outputs[..., 0], -_MAX_LOG_RATIO, _MAX_LOG_RATIO)
 
 

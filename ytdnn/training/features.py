@@ -9,18 +9,16 @@ from ytdnn.retrieval import diversity
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:
-    """Checks the features of both networks, the ranker's rows and the composition.
+    """Checks the features of both networks, and the composition.
 
     Raises:
       errors.UserError: A feature's name is unknown, has no effect, or its columns are
-        missing; columns of the composition are missing; or the ranker has as many
-        hashed rows as videos.
+        missing; or columns of the composition are missing.
     """
     candidates = config.candidates
     registry.choose(base_feature.CANDIDATES, data, candidates.features)
     if candidates.content.enabled:
         content.features_of(candidates.content, data)
     if not data.windows.ranker_left_out(config.ranking):
-        building.require_hashed_rows(config.ranking, data)
         building.features_of(config.ranking, data)
         diversity.require(config.composition, data.catalogue)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
-from ytdnn.features.sequences import base_encoder
+from ytdnn.features import sequences
 from ytdnn.log import events, fields, inputs, lookups, prepared, watch_log
 from ytdnn.log import request as raw_request
 
@@ -22,7 +22,7 @@ CONFIG = configs.CandidatesConfig(
 )
 
 
-def batch(data: prepared.PreparedData, positions: int = 5) -> base_encoder.Features:
+def batch(data: prepared.PreparedData, positions: int = 5) -> sequences.Features:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
@@ -36,7 +36,7 @@ class EncoderContract:
     rows: str  # the tensor of the sequence itself
     length = LENGTH  # of the history a request is read with
 
-    def make(self, data: prepared.PreparedData) -> base_encoder.Encoder:
+    def make(self, data: prepared.PreparedData) -> sequences.Encoder:
         raise NotImplementedError
 
     def size(self, data: prepared.PreparedData) -> int:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.features.sequences import contract, documented
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.features.sequences import base_encoder, choice
+from ytdnn.features import sequences
 from ytdnn.log import events, inputs, positions, prepared, watch_log
 
 POSITIONS = 5
@@ -32,9 +32,9 @@ def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
 
 def made(
     name: str, data: prepared.PreparedData, with_request_time: bool = False
-) -> choice.Watches:
+) -> sequences.Watches:
     """An encoder of random biases, so that every part decides."""
-    encoder = choice.make(
+    encoder = sequences.make(
         config_of(ENCODERS[name]),
         data.vocabulary_size,
         None,
@@ -51,7 +51,7 @@ def made(
 
 def rows(
     data: prepared.PreparedData, with_request_time: bool = False
-) -> base_encoder.Features:
+) -> sequences.Features:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -66,7 +66,7 @@ class AttentionContract(contract.EncoderContract):
     rows = schema.WATCH_ROWS
     length = contract.LENGTH + POSITIONS - 1
 
-    def make(self, data: prepared.PreparedData) -> choice.Watches:
+    def make(self, data: prepared.PreparedData) -> sequences.Watches:
         return made(self.name, data)
 
     def size(self, data: prepared.PreparedData) -> int:
@@ -97,13 +97,13 @@ class TestBesideBags(AttentionContract):
     name = "beside_bags"
 
 
-def vectors(encoder: choice.Watches, features: base_encoder.Features) -> np.ndarray:
+def vectors(encoder: sequences.Watches, features: sequences.Features) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: choice.Watches, features: base_encoder.Features, row: int, position: int
+    encoder: sequences.Watches, features: sequences.Features, row: int, position: int
 ) -> np.ndarray:
     """The vector of one position from a slice of its own, as a request is."""
     length = contract.LENGTH + position
@@ -218,7 +218,9 @@ def test_bfloat16_is_near_float32(data: prepared.PreparedData) -> None:
         for encoder in (ENCODERS["self_attention"], ENCODERS["hstu"]):
             tf.keras.utils.set_random_seed(1)
             config = dataclasses.replace(config_of(encoder), precision=precision)
-            found.append(vectors(choice.make(config, data.vocabulary_size), rows(data)))
+            found.append(
+                vectors(sequences.make(config, data.vocabulary_size), rows(data))
+            )
     for exact, near in zip(found[:2], found[2:], strict=True):
         assert near.dtype == np.float32
         np.testing.assert_allclose(near, exact, atol=0.3)
@@ -241,7 +243,7 @@ def test_states_of_another_shape_are_refused(
         "return tf.transpose(states, [1, 0, 2])",
         f"return tf.transpose(states, [1, 0, 2]){cut}" if cut[0] == "[" else "return",
     )
-    encoder = choice.make(
+    encoder = sequences.make(
         config_of(ENCODERS["gru"]), data.vocabulary_size, None, False, text
     )
     wanted = r"expected GRU.states\(\).*= \[\d+, \d+, 8\], "

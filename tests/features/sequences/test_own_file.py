@@ -5,14 +5,14 @@ import pytest
 from tests.features.sequences import documented
 from ytdnn import configs
 from ytdnn.base import errors, registries
-from ytdnn.features.sequences import own_file
+from ytdnn.features.sequences import sequence
 
 IMPORT = "from ytdnn.features.sequences import sequence\n"
 EMPTY = "class {}(sequence.SequenceEncoder):\n    pass\n"
 
 
 def test_the_file_that_the_page_shows_declares_one() -> None:
-    assert own_file.load(documented.gru(), "gru.py").__name__ == "GRU"
+    assert sequence.load_file(documented.gru(), "gru.py").__name__ == "GRU"
     assert len(documented.gru().splitlines()) < 60
 
 
@@ -31,7 +31,7 @@ def test_the_file_that_the_page_shows_declares_one() -> None:
 )
 def test_a_file_that_declares_none_is_refused(text: str, message: str) -> None:
     with pytest.raises(errors.UserError, match=message) as caught:
-        own_file.load(text, "gru.py")
+        sequence.load_file(text, "gru.py")
     assert "\n" not in str(caught.value)
 
 

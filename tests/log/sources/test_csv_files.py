@@ -22,7 +22,7 @@ from ytdnn.log.sources import csv_files, files
 def test_column_has_the_narrowest_type_that_all_values_fit(tmp_path, values, dtype):
     path = tmp_path / "t.csv"
     path.write_text("row,value\n" + "".join(f"{i},{v}\n" for i, v in enumerate(values)))
-    frame = csv_files.scan_csv(path).collect()
+    frame = csv_files.scan_csv([path]).collect()
     assert frame.schema["value"] == dtype
     assert frame["value"].is_null().to_list() == [value == "" for value in values]
     assert frame[event_log.ROW].to_list() == list(range(len(values)))
@@ -31,7 +31,7 @@ def test_column_has_the_narrowest_type_that_all_values_fit(tmp_path, values, dty
 def test_value_at_the_very_end_still_counts(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("value\n" + "1\n" * 50_000 + "x\n")
-    assert csv_files.scan_csv(path).collect_schema()["value"] == pl.String
+    assert csv_files.scan_csv([path]).collect_schema()["value"] == pl.String
 
 
 IDS = st.text(alphabet="0123456789ab-+. ", min_size=1, max_size=20).filter(str.strip)
@@ -46,7 +46,7 @@ IDS = st.text(alphabet="0123456789ab-+. ", min_size=1, max_size=20).filter(str.s
 def test_ids_read_back_as_they_were_written(tmp_path, ids):
     path = tmp_path / "t.csv"
     pl.DataFrame({"other": [0] * len(ids), "id": ids}).write_csv(path)
-    read = csv_files.scan_csv(path, ["id"]).collect()["id"]
+    read = csv_files.scan_csv([path], ["id"]).collect()["id"]
     assert [str(value) for value in read] == ids
 
 
@@ -55,7 +55,7 @@ def test_several_csvs_are_one_table_of_one_type(tmp_path):
     first.write_text("id,value\n1,2\n2,\n")
     second.write_text("id,value\n007,x\n")
     paths = [first, second]
-    frame = csv_files.scan_csvs(paths, ["id"]).collect()
+    frame = csv_files.scan_csv(paths, ["id"]).collect()
     assert frame["id"].to_list() == ["1", "2", "007"]
     assert frame["value"].to_list() == ["2", None, "x"]
     assert frame[event_log.ROW].to_list() == [0, 1, 2]
@@ -67,7 +67,7 @@ def test_csvs_of_other_columns_are_refused(tmp_path):
     first.write_text("id,value\n1,2\n")
     second.write_text("value,id\n1,2\n")
     with pytest.raises(errors.UserError) as caught:
-        csv_files.scan_csvs([first, second])
+        csv_files.scan_csv([first, second])
     assert str(caught.value) == (
         f"expected in {second} the columns of a.csv (id, value), found value, id: "
         f"write all parts with the same columns"

@@ -151,5 +151,5 @@ def test_unknown_edition_of_kuairand_lists_the_known():
         download.fetch_kuairand("")
     assert str(caught.value) == (
         "expected --data_dir, or a KuaiRand edition to download in --config.data.name "
-        "(one of 1k, pure), received neither: see https://zenodo.org/records/10439422"
+        "(one of 1k, pure), received neither"
     )

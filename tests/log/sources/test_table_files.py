@@ -92,13 +92,3 @@ def test_no_table_in_another_form_is_passed_over(
     (tmp_path / name).write_text("x")
     with pytest.raises(errors.UserError, match=name):
         table_files.find(str(tmp_path), {})
-
-
-def test_the_advised_conversion_runs(tmp_path: pathlib.Path) -> None:
-    _ROWS.write_ndjson(tmp_path / "watches.jsonl")
-    with pytest.raises(errors.UserError, match="convert it") as caught:
-        table_files.find(str(tmp_path), {})
-    code = str(caught.value).partition('python -c "')[2].partition('"')[0]
-    exec(code)
-    (tmp_path / "watches.jsonl").unlink()
-    assert _read(tmp_path).equals(_ROWS)

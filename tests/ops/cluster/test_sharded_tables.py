@@ -32,7 +32,6 @@ def _found(text):
     [
         ("candidates", 0, (*_of_tables("table"), _KERNEL)),
         ("candidates", 34, (*_of_tables("shared_rows"), _KERNEL)),
-        ("ranking", 34, ("videos/shared_rows/part_1:0",)),
     ],
 )
 def test_sharded_variables_have_the_losses_of_whole_ones(

@@ -100,7 +100,9 @@ def _readings(trained):
     videos = np.tile(np.arange(1, 41, dtype=np.int32), (len(users), 1))
     scores = model.readings(data, users, ends, times, videos)[feature.name]
     quantiles = model.measured.features[feature.name].quantiles
-    encoder = feature.encoder(base_feature.Measured(quantiles=quantiles), 0.1)
+    encoder = feature.encoder(
+        base_feature.Measured(quantiles=quantiles), base_feature.EncoderSettings(0.1)
+    )
     return scores, encoder(scores).numpy()[..., 0]
 
 
@@ -116,7 +118,9 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
     # With the quantiles it was trained with, it would have read something else.
     (feature,) = _scores_of(earlier)
     old = ranking_model.load(earlier.directory, earlier.data, earlier.first_stage)
-    encoder = feature.encoder(old.measured.features[feature.name], 0.1)
+    encoder = feature.encoder(
+        old.measured.features[feature.name], base_feature.EncoderSettings(0.1)
+    )
     assert np.abs(encoder(others).numpy()[..., 0] - shares).mean() > 0.15
 
 

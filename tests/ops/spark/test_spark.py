@@ -8,16 +8,14 @@ import subprocess
 import sys
 
 import numpy as np
-import polars as pl
 import pytest
 
 from tests import full_log
 from tests.ops.spark import clusters
 from ytdnn import configs
-from ytdnn.base import errors, whole_files
+from ytdnn.base import errors
 from ytdnn.bundle import streams
-from ytdnn.log import prepare, prepared, sources
-from ytdnn.ops.refresh import append
+from ytdnn.log import prepare, prepared
 from ytdnn.ops.spark import on_spark, session
 from ytdnn.run.cli import arguments
 from ytdnn.run.cli import engine as engine_flags
@@ -29,8 +27,6 @@ if (session.java_version() or 0) < 17:
         "needs Java 17 or newer: install openjdk-17-jre-headless, or set JAVA_HOME",
         allow_module_level=True,
     )
-
-from ytdnn.ops.spark import appending, engine, parts, reading
 
 _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
@@ -54,25 +50,6 @@ def log(tmp_path_factory):
     return directory
 
 
-def test_outcomes_are_the_bytes_of_polars(spark, tmp_path):
-    tables = full_log.tables()
-    size = tables["impressions"].height
-    tables["impressions"] = tables["impressions"].with_columns(
-        pl.Series("liked", [None if i % 5 == 0 else i % 3 == 0 for i in range(size)]),
-        pl.Series("price", [None if i % 7 == 0 else i / 3 for i in range(size)]),
-    )
-    config = _config(
-        full_log.write(tmp_path / "log", tables),
-        outcomes=("price",),
-        events_per_shard=1000,
-    )
-    expected = prepare.prepare(config, tmp_path / "polars")
-    actual = _on_spark(spark, config, tmp_path / "spark")
-    assert [one.name for one in actual.catalogue.outcomes] == ["liked", "price"]
-    assert actual.impressions.outcomes.shape == (size, 2)
-    _assert_same_bytes(actual, expected)
-
-
 def _config(log, **settings):
     return configs.DataConfig(source="log", dir=str(log), **settings)
 
@@ -80,10 +57,8 @@ def _config(log, **settings):
 def _on_spark(opened, config, directory):
     scratch = directory.with_name(f"{directory.name}.scratch")
     scratch.mkdir()
-    log = sources.read(config)
-    return prepare.of_log(
-        config, log, directory, {}, engine.SparkEngine(opened, scratch)
-    )
+    tasks = on_spark.SparkTasks(opened, scratch)
+    return prepare.prepare(config, directory, run_tasks=tasks)
 
 
 def _files(directory):
@@ -121,39 +96,6 @@ def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
     expected = prepare.prepare(config, tmp_path / "polars")
     _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
     assert len(expected.log.shards) == (4 if "events_per_shard" in settings else 1)
-
-
-@pytest.mark.thorough
-def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
-    frame = full_log.tables()["watches"].select("user_id", "video_id", "time")
-    broken = pl.DataFrame({"user_id": ["u1"] * 2, "video_id": [None, "v1"]})
-    broken = broken.with_columns(pl.Series("time", [5, -3]))
-    directory = tmp_path / "log"
-    directory.mkdir()
-    both = pl.concat([frame[:700], broken, frame[700:], frame[:3]])
-    both.write_parquet(directory / "watches.parquet")
-    config = _config(directory, protocol="leave_one_out")
-    lines = []
-    for on in (None, engine.SparkEngine(spark, tmp_path)):
-        log = sources.read(config)
-        with pytest.raises(errors.UserError) as raised:
-            prepare.of_log(config, log, tmp_path / "bad", {}, on)
-        lines.append(str(raised.value))
-    assert lines[0] == lines[1]
-    assert "row 701" in lines[1]
-    config = _config(directory, protocol="leave_one_out", bad_rows="drop")
-    expected = prepare.prepare(config, tmp_path / "polars")
-    _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
-    assert sum(expected.manifest.facts["bad_rows"].values()) == 2 + 3
-
-
-@pytest.mark.thorough
-def test_values_are_counted_a_part_at_a_time(spark, monkeypatch):
-    monkeypatch.setattr(reading, "_VALUES_A_TASK", 100)
-    values = [number * number % 997 for number in range(1_000)]
-    frame = spark.createDataFrame([(value,) for value in values], "value bigint")
-    assert reading.num_distinct(frame, len(values)) == len(set(values)) == 499
-    assert reading.num_distinct(frame.limit(0), 0) == 0
 
 
 def test_flags_choose_the_engine():
@@ -200,35 +142,8 @@ def test_lists_of_many_users_are_those_of_one_machine(
     divided = on_spark.divided(spark, opened, asked, tmp_path)
     assert divided.whole().equals(expected)
     assert not {"v1", "v2"} & set(expected["video_id"])
-    assert len(list(tmp_path.glob("part-*.parquet"))) == 2
+    assert len(list(tmp_path.glob("part-*"))) == 2
     assert expected["user_id"].n_unique() == len(divided.ids) == 30
-
-
-@pytest.mark.thorough
-def test_a_grown_set_has_the_bytes_of_one_machine(spark, tmp_path):
-    class Machines:
-        @contextlib.contextmanager
-        def shards(self, old, new):
-            with whole_files.scratch(new.directory, "spark") as scratch:
-                yield appending.SparkShards(spark, old, new, scratch)
-
-    tables = full_log.tables()
-    moment = int(tables["watches"]["time"].cast(pl.Int64).quantile(0.8))
-    days = [
-        {
-            name: frame.filter(keep) if "time" in frame.columns else frame
-            for name, frame in tables.items()
-        }
-        for keep in (pl.col("time") <= moment, pl.col("time") > moment)
-    ]
-    config = _config(full_log.write(tmp_path / "old", days[0]), events_per_shard=400)
-    old = prepare.prepare(config, tmp_path / "data")
-    new = sources.read(_config(full_log.write(tmp_path / "new", days[1])))
-    expected = append.append(old, new, tmp_path / "one", {})
-    assert len(expected.log.shards) > 4
-    actual = append.append(old, new, tmp_path / "spark", {}, machines=Machines())
-    _assert_same_bytes(actual, expected)
-    assert not list(tmp_path.rglob(".*"))
 
 
 def test_a_failure_on_spark_is_told_in_its_own_line():
@@ -252,7 +167,7 @@ def test_products_are_shared_by_as_many_threads_as_in_the_driver(spark, tmp_path
     def write(number, path):
         path.write_text(str(threads()))
 
-    (file,) = parts.written(spark, 1, write, tmp_path, ".txt")
+    (file,) = on_spark.write_parts(spark, 1, write, tmp_path)
     assert file.read_text() == str(threads())
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
 import pydantic
 
@@ -67,10 +67,7 @@ class ClickTimesWatchTimeConfig:
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
-    watch_time: Literal[
-        "auto", "fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio"
-    ] = "auto"
-    own_tower: tuple[components.Positive, ...] = ()
+    watch_time: Literal["auto", "fraction", "seconds", "quantiles"] = "auto"
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 
 
@@ -95,10 +92,6 @@ class RankingConfig:
       embedding_dim: Width of the shared video embedding.
       shared_table: Whether the video shown, the last watched, the seed and the history
         share one table of embeddings; else each has its own.
-      hashed_rows: Number of rows of the video tables, for tables beyond memory: each
-        video's vector is the sum of two rows, chosen by hashes and shared with other
-        videos. A video then takes 8 bytes beside them, the numbers of its rows. 0 = a
-        row of each.
       history_length: Number of most recent watches that are averaged.
       attention_units: Units of the hidden layer that weighs each watch of the history
         for each video shown (DIN), in addition to the average; 0 = no attention.
@@ -124,9 +117,7 @@ class RankingConfig:
         (docs/feedback.md).
       outcome_tower: Widths of the ReLU layers of a tower of its own for each outcome,
         on the features that the click has learned, so that no outcome costs the click;
-        none: outcomes are outputs of the tower. Ignored with `experts`.
-      experts: Number of experts in place of the tower's last layer, each output with a
-        gate of its own (MMoE), then without `ensemble_size`; 0: none.
+        none: outcomes are outputs of the tower.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here.
     """
@@ -134,7 +125,6 @@ class RankingConfig:
     enabled: Literal["auto"] | bool = "auto"
     embedding_dim: components.Positive = 16
     shared_table: bool = True
-    hashed_rows: components.NonNegative = 0
     history_length: components.Positive = 50
     attention_units: components.NonNegative = 0
     features: inputs.FeaturesConfig = inputs.FeaturesConfig()
@@ -161,7 +151,6 @@ class RankingConfig:
     auto: tuple[by_size.RankingSetting, ...] = ()
     loss_weights: tuple[str, ...] = ()
     outcome_tower: tuple[components.Positive, ...] = (128, 64)
-    experts: components.NonNegative = 0
 
     @pydantic.field_validator("loss_weights", mode="after")
     @classmethod
@@ -176,20 +165,6 @@ class RankingConfig:
                 )
             names.append(found["name"])
         return value
-
-    @pydantic.model_validator(mode="after")
-    def _has_a_layer_for_experts(self) -> Self:
-        if self.experts and not self.tower:
-            raise ValueError(
-                f"expected a layer in tower, which the experts replace, received none "
-                f"and experts={self.experts}"
-            )
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _rows_can_be_told_apart(self) -> Self:
-        components.require_several_rows(self.hashed_rows)
-        return self
 
     def weights_of(self, outcomes: Sequence[str]) -> dict[str, float]:
         """Returns the weight of the head's loss and of each outcome's, by name.

@@ -9,13 +9,12 @@ import inspect
 import pathlib
 import re
 import sys
-import types
 from collections.abc import Sequence
 
 import polars as pl
 
-from ytdnn.base import errors, registries, schema
-from ytdnn.features import base_feature, encodings, registry
+from ytdnn.base import errors, schema
+from ytdnn.features import base_feature, columns, encodings, registry, statistics
 from ytdnn.log import catalogues, fields
 
 BEGIN = (
@@ -49,18 +48,8 @@ _CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
 
 def markdown() -> str:
     """Returns the table of every declared feature, in order of their scope."""
-    declaring = {
-        feature: module for module in registry.modules() for feature in module.FEATURES
-    }
-    own = set(registries.FEATURES.own())
-    declaring |= {
-        feature: sys.modules[type(feature).__module__]
-        for feature in registry.declared()
-        if feature.name in own
-    }
-    rows = [_HEAD, tuple("---" for _ in _HEAD)]
-    declared = [feature for feature in registry.declared() if feature in declaring]
-    rows += [_row(feature, declaring[feature]) for feature in declared]
+    features = sorted(registry.built_in(), key=lambda feature: feature.scope)
+    rows = [_HEAD, tuple("---" for _ in _HEAD), *map(_row, features)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
@@ -80,7 +69,7 @@ def renewed(text: str) -> str:
     return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
 
 
-def _row(feature: base_feature.Feature, module: types.ModuleType) -> tuple[str, ...]:
+def _row(feature: base_feature.Feature) -> tuple[str, ...]:
     return (
         f"`{feature.name}`",
         _networks(feature),
@@ -89,7 +78,7 @@ def _row(feature: base_feature.Feature, module: types.ModuleType) -> tuple[str, 
         _kind(feature),
         next((e for cls, e in _ENCODINGS if isinstance(feature, cls)), "its own"),
         _request(feature),
-        _meaning(feature, module),
+        _meaning(feature),
     )
 
 
@@ -102,7 +91,7 @@ def _networks(feature: base_feature.Feature) -> str:
 def _kind(feature: base_feature.Feature) -> str:
     if isinstance(feature, base_feature.TrainingOnly):
         return f"training-only; {feature.serving_value:g} when serving"
-    if isinstance(feature, base_feature.CorpusStatistic):
+    if isinstance(feature, statistics.CorpusStatistic):
         return "corpus statistic"
     if isinstance(feature, base_feature.Replayed):
         return "replayed by the first stage"
@@ -126,16 +115,13 @@ def _value(field: fields.Field) -> str:
     )
 
 
-def _meaning(feature: base_feature.Feature, module: types.ModuleType) -> str:
-    """Returns the text of its class, or of its module where the class is shared."""
-    cls = type(feature)
-    is_its_own = cls.__module__ == module.__name__
-    if not is_its_own and len(module.FEATURES) > 1:
+def _meaning(feature: base_feature.Feature) -> str:
+    """Returns the text of its class; of a column, the name."""
+    if type(feature).__module__ == columns.__name__:
         table, column = feature.columns[0].split(".", 1)
         return f"The {table.removesuffix('s')}'s {column.replace('_', ' ')}."
-    described = cls if is_its_own else module
-    text = " ".join((inspect.getdoc(described) or "").partition("\n\n")[0].split())
-    return _CITATION.sub("", text).replace("|", "\\|")
+    text = (inspect.getdoc(type(feature)) or "").partition("\n\n")[0]
+    return _CITATION.sub("", " ".join(text.split())).replace("|", "\\|")
 
 
 def _empty_catalogue() -> catalogues.Catalogue:

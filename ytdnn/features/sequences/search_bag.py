@@ -9,13 +9,13 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features.sequences import base_encoder
+from ytdnn.features import sequences
 from ytdnn.layers import embeddings, randomness, token_bag
 from ytdnn.log import catalogues, fields, lookups, tokens
 from ytdnn.log import request as raw_request
 
 
-class SearchBag(base_encoder.Encoder):
+class SearchBag(sequences.Encoder):
     """The average embedding of the tokens of recent searches."""
 
     num_bags = 1
@@ -55,7 +55,7 @@ class SearchBag(base_encoder.Encoder):
         return [self.tokens.table]
 
     def call(
-        self, features: base_encoder.Features, seed: tf.Tensor | None = None
+        self, features: sequences.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the average."""
         found = features[schema.SEARCH_TOKENS]
@@ -70,24 +70,21 @@ class SearchBag(base_encoder.Encoder):
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the field of search texts."""
-        del catalogue
         return (fields.queries(),)
 
-    def open_request(
-        self, catalogue: catalogues.Catalogue
-    ) -> base_encoder.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
         """Returns the reader of the last searches' tokens."""
         return _LastSearches(self._length, catalogue)
 
 
-class _LastSearches(base_encoder.SequenceReader):
+class _LastSearches(sequences.SequenceReader):
     def __init__(self, length: int, catalogue: catalogues.Catalogue) -> None:
         super().__init__()
         self._length = length
         tokens = catalogue.tokens[catalogues.TOKEN].to_list()
         self._tokens = lookups.TextVocabulary(tokens)
 
-    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
+    def __call__(self, request: raw_request.Request) -> sequences.Features:
         """Returns the tokens of the last searches that have a word."""
         queries = self._last_columns(request.raw[schema.QUERIES])
         found = tokens.tokenise(tf.reshape(queries, [-1]))

@@ -12,8 +12,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import errors, schema
-from ytdnn.features.sequences import base_encoder, watched
+from ytdnn.base import configs, errors, own_files, registries, schema
+from ytdnn.features import sequences
+from ytdnn.features.sequences import watched
 from ytdnn.layers import attention, bags, randomness
 from ytdnn.log import catalogues, fields
 
@@ -111,7 +112,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """
 
     def call(
-        self, features: base_encoder.Features, seed: tf.Tensor | None = None
+        self, features: sequences.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
         own = randomness.of_stream(seed, randomness.RandomStream.SEQUENCE)
@@ -144,7 +145,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             )
 
     def _history(
-        self, features: base_encoder.Features, rows: tf.Tensor, known: tf.Tensor
+        self, features: sequences.Features, rows: tf.Tensor, known: tf.Tensor
     ) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
@@ -160,10 +161,43 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         asked = (fields.time(),) if self.reads_request_times else ()
         return (*super().fields(catalogue), *times, *asked)
 
-    def open_request(
-        self, catalogue: catalogues.Catalogue
-    ) -> base_encoder.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
         """Returns the reader of the last watches."""
-        del catalogue
         length = self.config.history_length
         return watched.LastWatches(length, self.reads_request_times)
+
+
+def load_file(text: str, file: str) -> type[SequenceEncoder]:
+    """Returns the encoder that a user's file declares (docs/encoders.md).
+
+    The file is read once, and its text is stored with the trained model, so a model
+    that is loaded later is the one that was trained, even if the file has changed.
+
+    Args:
+      text: Text of the file.
+      file: Name of the file, for messages.
+
+    Raises:
+      errors.UserError: The file raises an error, or does not declare exactly one
+        encoder.
+    """
+    name = "ytdnn.features.sequences.sequence.SequenceEncoder"
+    found: type[SequenceEncoder]
+    found = own_files.ENCODER.load(text, file, SequenceEncoder, name)
+    return found
+
+
+@registries.ENCODERS.register("own", configs.OwnEncoderConfig)
+def from_file(
+    config: configs.CandidatesConfig, *args: Any, own_encoder: str, **kwargs: Any
+) -> SequenceEncoder:
+    """Returns the encoder; other arguments are those of `sequence.SequenceEncoder`.
+
+    Args:
+      config: Settings of candidate generation.
+      *args: Sizes and content.
+      own_encoder: Text of the file.
+      **kwargs: Arguments of `tf.keras.layers.Layer`.
+    """
+    own: Any = config.encoder
+    return load_file(own_encoder, own.file)(config, *args, **kwargs)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.base.configs import inputs as inputs_config
-from ytdnn.features.sequences import base_encoder
+from ytdnn.features import sequences
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields
 
@@ -41,7 +41,7 @@ class ContentSource(Protocol):
         ...
 
 
-class Watched(base_encoder.Encoder):
+class Watched(sequences.Encoder):
     """An encoder of the watch history.
 
     Attributes:
@@ -55,7 +55,7 @@ class Watched(base_encoder.Encoder):
         config: configs.CandidatesConfig,
         vocabulary_size: int,
         content: ContentSource | None = None,
-        videos: embeddings.AnyTable | None = None,
+        videos: embeddings.EmbeddingTable | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the table.
@@ -69,11 +69,8 @@ class Watched(base_encoder.Encoder):
         """
         super().__init__(**kwargs)
         self.config = config
-        self.videos: Any = videos or embeddings.table(
-            vocabulary_size,
-            config.embedding_dim,
-            config.hashed_rows,
-            name="watched_videos",
+        self.videos: Any = videos or embeddings.EmbeddingTable(
+            vocabulary_size, config.embedding_dim, name="watched_videos"
         )
         self.content = content
 
@@ -133,15 +130,12 @@ class Watched(base_encoder.Encoder):
         """Returns the watched videos."""
         return (fields.watched(catalogue),)
 
-    def open_request(
-        self, catalogue: catalogues.Catalogue
-    ) -> base_encoder.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
         """Returns the reader of the last watches."""
-        del catalogue
         return LastWatches(self.config.history_length)
 
 
-class LastWatches(base_encoder.SequenceReader):
+class LastWatches(sequences.SequenceReader):
     """Reads the last watches of a request, their times and, if needed, its time."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
@@ -150,7 +144,7 @@ class LastWatches(base_encoder.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: "raw_request.Request") -> base_encoder.Features:
+    def __call__(self, request: "raw_request.Request") -> sequences.Features:
         """Returns the rows, padded in front."""
         from ytdnn.log import request as raw_request
 

@@ -1,5 +1,6 @@
 """Sources in an archive, a zip or tar.gz, which is unpacked once into the cache."""
 
+import functools
 import gzip
 import os
 import pathlib
@@ -8,7 +9,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import IO
 
 from ytdnn.base import artifacts, errors, user_paths
@@ -89,16 +90,23 @@ def _unpacked(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
 
 
 def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) -> None:
-    is_tar = path.name.endswith(_TAR)
-    called = "tar.gz" if is_tar else "zip"
-    read = _files_of_tar if is_tar else _files_of_zip
-    room = _most_bytes(path)
+    called = "tar.gz" if path.name.endswith(_TAR) else "zip"
+    room = max(_LEAST_CAP, _MOST_RATIO * path.stat().st_size)
     try:
-        for name, source in read(path, members):
+        for name, source in _entries(path):
+            if name.name not in members:
+                continue
+            if ".." in name.parts or name.is_absolute():
+                raise errors.UserError(
+                    f"expected entries of {path} to stay in its folder, found "
+                    f"{str(name)!r}: do not trust this archive; download it again "
+                    f"from its source"
+                )
             file = target / name.parent.name / name.name
             file.parent.mkdir(exist_ok=True)
-            with source, open(file, "wb") as sink:
-                room -= _copy(source, sink, room)
+            with source() as content, open(file, "wb") as sink:
+                while room >= 0 and (piece := content.read(_PIECE)):
+                    room -= sink.write(piece)
             if room < 0:
                 raise errors.UserError(
                     f"expected at most {_MOST_RATIO:,} times the size of {path} inside "
@@ -112,56 +120,27 @@ def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) 
         ) from None
 
 
-def _most_bytes(path: pathlib.Path) -> int:
-    return max(_LEAST_CAP, _MOST_RATIO * path.stat().st_size)
+def _entries(
+    path: pathlib.Path,
+) -> Iterator[tuple[pathlib.PurePosixPath, Callable[[], IO[bytes]]]]:
+    """Yields the name of each file of an archive, and a function that opens it."""
+    if not path.name.endswith(_TAR):
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                yield pathlib.PurePosixPath(name), functools.partial(archive.open, name)
+        return
+    with tarfile.open(path, "r:gz") as tar:
+        for entry in tar:
+            if not entry.isdir():
+                yield (
+                    pathlib.PurePosixPath(entry.name),
+                    functools.partial(_opened, tar, entry),
+                )
 
 
-def _copy(source: IO[bytes], sink: IO[bytes], most: int) -> int:
-    """Copies a stream and returns its bytes; stops once they are more than `most`."""
-    copied = 0
-    while copied <= most and (piece := source.read(_PIECE)):
-        sink.write(piece)
-        copied += len(piece)
-    return copied
-
-
-def _is_wanted(
-    name: pathlib.PurePosixPath, members: Collection[str], path: pathlib.Path
-) -> bool:
-    """Whether an entry is one of the members, inside the archive's own folder.
-
-    Raises:
-      errors.UserError: An entry would be unpacked outside the folder.
-    """
-    if name.name not in members:
-        return False
-    if ".." in name.parts or name.is_absolute():
-        raise errors.UserError(
-            f"expected entries of {path} to stay in its folder, found {str(name)!r}: "
-            f"do not trust this archive; download it again from its source"
-        )
-    return True
-
-
-def _files_of_zip(
-    path: pathlib.Path, members: Collection[str]
-) -> Iterator[tuple[pathlib.PurePosixPath, IO[bytes]]]:
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            name = pathlib.PurePosixPath(entry.filename)
-            if _is_wanted(name, members, path):
-                yield name, archive.open(entry)
-
-
-def _files_of_tar(
-    path: pathlib.Path, members: Collection[str]
-) -> Iterator[tuple[pathlib.PurePosixPath, IO[bytes]]]:
-    with tarfile.open(path, "r:gz") as archive:
-        for entry in archive:
-            name = pathlib.PurePosixPath(entry.name)
-            if not _is_wanted(name, members, path):
-                continue
-            safe = tarfile.data_filter(entry, "/nowhere")  # refuses links and devices
-            content = archive.extractfile(safe) if safe.isfile() else None
-            if content is not None:
-                yield name, content
+def _opened(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
+    """Opens a file of a tar; links and devices are refused."""
+    content = tar.extractfile(entry) if entry.isfile() else None
+    if content is None:
+        raise tarfile.TarError(f"{entry.name} is no file")
+    return content

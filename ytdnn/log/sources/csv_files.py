@@ -19,8 +19,7 @@ import polars as pl
 from ytdnn.base import errors
 from ytdnn.log import event_log
 
-_COMMENT = "#"
-_HEAD_BYTES = 2**20
+_INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +43,6 @@ class Layout:
 
 
 def scan_csv(
-    path: pathlib.Path,
-    id_columns: Sequence[str] = (),
-    layout: Layout | None = None,
-    **options: Any,
-) -> pl.LazyFrame:
-    """Returns the rows of a CSV file, numbered in ROW; see `scan_csvs`."""
-    return scan_csvs([path], id_columns, layout, **options)
-
-
-def scan_csvs(
     paths: Sequence[pathlib.Path],
     id_columns: Sequence[str] = (),
     layout: Layout | None = None,
@@ -77,10 +66,8 @@ def scan_csvs(
     """
     layout = Layout() if layout is None else layout
     options["skip_lines"] = layout.num_comments
-    for path in paths:
-        _refuse_binary(path)
     _require_same_columns(paths, options)
-    with event_log.readable(_place(paths)):
+    with event_log.readable(str(paths[0] if len(paths) == 1 else paths[0].parent)):
         text = pl.scan_csv(list(paths), infer_schema=False, **options)
         dtypes = _infer(text, id_columns)
     options.pop("new_columns", None)
@@ -92,10 +79,6 @@ def scan_csvs(
         values = pl.exclude(event_log.ROW).is_not_null()
         frame = frame.filter(pl.any_horizontal(values))
     return frame
-
-
-def _place(paths: Sequence[pathlib.Path]) -> str:
-    return str(paths[0] if len(paths) == 1 else paths[0].parent)
 
 
 def _require_same_columns(
@@ -117,7 +100,7 @@ def _require_same_columns(
 
 
 def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
-    """Checks that CSV files have commas, and each row as many fields as the header.
+    """Checks that each row of CSV files has as many fields as the header.
 
     Returns:
       The comment lines and blank rows of all files.
@@ -125,20 +108,23 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
     Raises:
       errors.UserError: A file fails the check; the message names the row.
     """
-    found = [_require_rows(path) for path in paths]
-    for path, layout in zip(paths, found, strict=True):
-        if layout.num_comments != found[0].num_comments:
-            raise errors.UserError(
-                f"expected in {path} {found[0].num_comments} comment lines above the "
-                f"header, as in {paths[0].name}, found {layout.num_comments}: write "
-                f"all parts with the same comment lines"
-            )
+    found = []
+    for path in paths:
+        with event_log.readable(str(path)):
+            found.append(_require_rows(path))
+    num_comments = {layout.num_comments for layout in found}
+    if len(num_comments) > 1:
+        raise errors.UserError(
+            f"expected parts in {paths[0].parent} with equally many comment lines "
+            f"above the header, found {', '.join(map(str, sorted(num_comments)))}: "
+            f"write all parts alike"
+        )
     num_blank = sum(layout.num_blank for layout in found)
     return dataclasses.replace(found[0], num_blank=num_blank)
 
 
 def _require_rows(path: pathlib.Path) -> Layout:
-    _refuse_binary(path)
+    num_comments, wanted = _header(path)
     lines = pl.scan_csv(
         path,
         has_header=False,
@@ -148,95 +134,53 @@ def _require_rows(path: pathlib.Path) -> Layout:
         encoding="utf8-lossy",
         new_columns=["line"],
         truncate_ragged_lines=True,
-    ).with_columns(pl.col("line").fill_null(""))
-    with event_log.readable(str(path)):
-        num_comments, header = _header(path)
-        lines = lines.slice(num_comments)
-        line = pl.col("line").str.strip_chars_end("\r")
-        commas = line.str.count_matches(",", literal=True)
-        wanted = header.count(",")
-        is_blank = line.str.strip_chars(",") == ""
-        bad = lines.with_row_index("row").filter((commas != wanted) & (line != ""))
-        is_strange = pl.col("line").str.contains("\ufffd", literal=True)
-        strange = lines.with_row_index("row").filter(is_strange).head(1)
-        suspect = strange.collect(engine="streaming")["row"].to_list()
-        quoted = line.str.contains('"', literal=True).any()
-        counts = lines.select(quoted.alias("quoted"), is_blank.sum().alias("blank"))
-        is_quoted, num_blank = counts.collect(engine="streaming").row(0)
-        first = None if is_quoted else bad.head(1).collect(engine="streaming")
-    for row in suspect:
-        _require_utf8(path, row + num_comments)
-    if is_quoted:
+    ).slice(num_comments)
+    line = pl.col("line").fill_null("").str.strip_chars_end("\r")
+    is_blank = (line.str.strip_chars(",") == "").sum()
+    is_quoted = line.str.contains('"', literal=True).any()
+    counts = lines.select(is_quoted, is_blank.alias("blank"))
+    quoted, num_blank = counts.collect(engine="streaming").row(0)
+    if quoted:
         num_blank = _require_quoted_fields(path, num_comments)
-    elif first is not None and first.height:
-        row, text = first["row"][0], first["line"][0]
-        raise _ragged(path, row, text.count(",") + 1, wanted + 1)
-    return Layout(num_comments, num_blank if wanted else 0)
+    else:
+        fields = line.str.count_matches(",", literal=True) + 1
+        bad = (
+            lines.select(fields.alias("fields"), (line != "").alias("is_text"))
+            .with_row_index("row")
+            .filter((pl.col("fields") != wanted) & pl.col("is_text"))
+            .head(1)
+        )
+        for row, number, _ in bad.collect(engine="streaming").rows():
+            raise _ragged(path, row, number, wanted)
+    return Layout(num_comments, num_blank if wanted > 1 else 0)
 
 
-def _header(path: pathlib.Path) -> tuple[int, str]:
-    """Returns the number of comment lines at the top, and the header below them.
+def _header(path: pathlib.Path) -> tuple[int, int]:
+    """Returns the number of comment lines at the top, and of columns.
 
     A line that begins with `#` and has as many commas as the next is the header.
-
-    Raises:
-      errors.UserError: Columns or lines are parted by other characters.
     """
+    above: list[str] = []
     with _opened(path) as file:
-        head = file.read(_HEAD_BYTES).decode("utf-8", "replace").removeprefix("\ufeff")
-    lines = head.split("\n")
-    if "\r" in lines[0].rstrip("\r"):
-        raise errors.UserError(
-            f"expected lines of {path} to end with LF or CRLF, found only CR: convert "
-            f"them, as by `tr '\\r' '\\n'`"
-        )
-    top = list(itertools.takewhile(_is_above, lines))
-    below = lines[len(top)].rstrip("\r") if len(top) < len(lines) else ""
-    if top and (not below or top[-1].count(",") == below.count(",") > 0):
-        top, below = top[:-1], top[-1].rstrip("\r")
-    _refuse_separator(path, below)
-    return len(top), below
-
-
-def _is_above(line: str) -> bool:
-    return line.startswith(_COMMENT) or not line.strip()
-
-
-def _require_utf8(path: pathlib.Path, row: int) -> None:
-    """Checks the bytes of a line that could not be decoded."""
-    with event_log.readable(str(path)), _opened(path) as file:
-        line = next(itertools.islice(file, row, None), b"")
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        raise errors.UserError(
-            f"expected UTF-8 text in row {row} of {path}, found another encoding "
-            f"({event_log.brief(ascii(line), 60)}): export the table as UTF-8"
-        ) from None
-
-
-def _refuse_separator(path: pathlib.Path, header: str) -> None:
-    for name, separator in (("semicolons", ";"), ("tabs", "\t"), ("bars", "|")):
-        if separator in header and "," not in header:
-            raise errors.UserError(
-                f"expected commas between the columns of {path}, found {name}: write "
-                f"commas, or Parquet"
-            )
+        for raw in file:
+            line = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+            is_above = line.startswith("#") or not line.strip()
+            commas = line.count(",")
+            if not is_above:
+                if above and above[-1].count(",") == commas > 0:
+                    return len(above) - 1, commas + 1
+                return len(above), commas + 1
+            above.append(line)
+    return max(0, len(above) - 1), above[-1].count(",") + 1 if above else 1
 
 
 def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
-    """Checks rows with quoted commas or line ends; slower.
-
-    Returns:
-      The number of rows without a value.
-    """
+    """Checks rows with quoted commas or line ends, and returns the number of blanks."""
     csv.field_size_limit(sys.maxsize)
     num_blank = 0
-    with event_log.readable(str(path)), _opened(path) as file:
+    with _opened(path) as file:
         text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="")
-        for _ in range(num_comments):
-            next(text)
-        rows = csv.reader(text)
+        rows = csv.reader(itertools.islice(text, num_comments, None))
         wanted = len(next(rows))
         for number, row in enumerate(rows, 1):
             num_blank += not any(row)
@@ -267,42 +211,21 @@ def _infer(text: pl.LazyFrame, id_columns: Sequence[str]) -> dict[str, pl.DataTy
     """
     names = text.collect_schema().names()
     checks = [
-        expression.alias(f"{kind} {name}")
+        (fit | pl.col(name).is_null()).all().alias(f"{dtype} {name}")
         for name in names
-        for kind, expression in _fits(pl.col(name), name in id_columns).items()
+        for dtype, fit in _fits(pl.col(name), name in id_columns).items()
     ]
     fits = text.select(checks).collect(engine="streaming").row(0, named=True)
     return {
-        name: next((t for t in _INFERRED if fits[f"{t} {name}"]), pl.String())
+        name: next((t for t in _INFERRED if fits.get(f"{t} {name}")), pl.String())
         for name in names
     }
 
 
-_INFERRED: tuple[pl.DataType, ...] = (pl.Int64(), pl.Float64(), pl.Boolean())
-
-
 def _fits(value: pl.Expr, is_id: bool) -> dict[pl.DataType, pl.Expr]:
-    """Returns for each type whether it fits all values."""
+    """Returns for each type whether a text is one of its values."""
+    integer, number, boolean = _INFERRED
     if is_id:
-        integer = value.str.contains(r"^(0|-?[1-9]\d{0,17})$")
-        never = pl.lit(False)
-        fits = dict(zip(_INFERRED, (integer, never, never), strict=True))
-    else:
-        number = (value.cast(t, strict=False).is_not_null() for t in _INFERRED[:2])
-        boolean = value.is_in(["true", "false"])
-        fits = dict(zip(_INFERRED, (*number, boolean), strict=True))
-    return {dtype: (fit | value.is_null()).all() for dtype, fit in fits.items()}
-
-
-def _refuse_binary(path: pathlib.Path) -> None:
-    with event_log.readable(str(path)), open(path, "rb") as file:
-        head = file.read(65_536)
-    if not head.strip():
-        raise errors.UserError(
-            f"expected a table in {path}, found an empty file: export it again"
-        )
-    if b"\0" in head and not head.startswith(b"\x1f\x8b"):
-        raise errors.UserError(
-            f"expected text in {path}, found binary data: export the table as UTF-8 "
-            f"CSV or as Parquet"
-        )
+        return {integer: value.str.contains(r"^(0|-?[1-9]\d{0,17})$")}
+    fits = {t: value.cast(t, strict=False).is_not_null() for t in (integer, number)}
+    return fits | {boolean: value.is_in(["true", "false"])}

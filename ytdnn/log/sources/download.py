@@ -5,6 +5,7 @@ Uses `pooch`, which writes a file only if it is complete and its checksum agrees
 
 import pathlib
 import re
+from collections.abc import Collection
 
 import pooch
 import requests
@@ -46,12 +47,7 @@ def fetch(name: str) -> pathlib.Path:
       errors.UserError: The edition is unknown, there is no network, or the checksum of
         the download differs.
     """
-    if name not in MD5:
-        received = f"received {name!r}" if name else "received neither"
-        raise errors.UserError(
-            f"expected --data_dir, or a MovieLens edition to download in "
-            f"--config.data.name (one of {', '.join(MD5)}), {received}"
-        )
+    _require_edition("MovieLens", name, MD5)
     file = f"{name}.zip"
     return _retrieve(BASE_URL + file, f"md5:{MD5[name] or _published_md5(file)}")
 
@@ -66,15 +62,18 @@ def fetch_kuairand(name: str) -> pathlib.Path:
       errors.UserError: The edition is unknown, there is no network, or the checksum of
         the download differs.
     """
-    if name not in KUAIRAND:
-        received = f"received {name!r}" if name else "received neither"
-        raise errors.UserError(
-            f"expected --data_dir, or a KuaiRand edition to download in "
-            f"--config.data.name (one of {', '.join(KUAIRAND)}), {received}: "
-            f"see {KUAIRAND_RECORD}"
-        )
+    _require_edition("KuaiRand", name, KUAIRAND)
     file, md5 = KUAIRAND[name]
     return _retrieve(KUAIRAND_URL + file, f"md5:{md5}")
+
+
+def _require_edition(log: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        received = f"received {name!r}" if name else "received neither"
+        raise errors.UserError(
+            f"expected --data_dir, or a {log} edition to download in "
+            f"--config.data.name (one of {', '.join(known)}), {received}"
+        )
 
 
 def _published_md5(file: str) -> str:
@@ -132,28 +131,25 @@ class _ProgressBar:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._bar: progress.Progress | None = None
-        self._task = progress.TaskID(0)
+        self._bar = progress.Progress(
+            *progress.Progress.get_default_columns(),
+            progress.DownloadColumn(),
+            transient=True,
+        )
         self.total = 0
 
     def update(self, num_bytes: int) -> None:
         """Advances by `num_bytes`, showing the bar at the first call."""
-        if self._bar is None:
-            self._bar = progress.Progress(
-                *progress.Progress.get_default_columns(),
-                progress.DownloadColumn(),
-                transient=True,
-            )
-            self._task = self._bar.add_task(self._name, total=self.total or None)
+        if not self._bar.tasks:
+            self._bar.add_task(self._name, total=self.total or None)
             self._bar.start()
-        self._bar.update(self._task, advance=num_bytes)
+        self._bar.update(self._bar.task_ids[0], advance=num_bytes)
 
     def reset(self) -> None:
         """Resets the bar; pooch then fills it in one step."""
-        if self._bar is not None:
-            self._bar.reset(self._task)
+        for task in self._bar.task_ids:
+            self._bar.reset(task)
 
     def close(self) -> None:
         """Removes the bar from the terminal."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()

@@ -108,7 +108,7 @@ def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
     header = pl.scan_csv(path, infer_schema=False, skip_lines=layout.num_comments)
     with event_log.readable(str(path), flag):
         names = header.collect_schema().names()
-        return csv_files.scan_csv(path, names, layout).drop(event_log.ROW).collect()
+        return csv_files.scan_csv([path], names, layout).drop(event_log.ROW).collect()
 
 
 def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:

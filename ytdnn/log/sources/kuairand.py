@@ -16,6 +16,12 @@ click).
 chose the video, `standard` or `random`. There is no slate, position or score. The file
 of video statistics is not read: they are averages over the whole month, so they leak
 events of the test window.
+
+Some editions have a table of each user's watches before the log (`data.histories`):
+`user_id` and `long_watch_seq`, the videos with long views, oldest first. They get times
+in the seconds before the first day of the log (in China), the last of each user one
+second before it. So they come first, in their order, and a window may begin with the
+log. Their true times and durations are unknown.
 """
 
 import dataclasses
@@ -32,7 +38,6 @@ from ytdnn.log.sources import (
     csv_files,
     download,
     files,
-    kuairand_histories,
 )
 
 _MILLISECONDS = 1000
@@ -70,6 +75,8 @@ _VIDEO_NAMES = {
     schema.CHANNEL_ID: "author_id",
 }
 _TAGS = "tag"
+_SEQUENCE = "long_watch_seq"
+_PLACE, _LENGTH = "__place__", "__length__"
 _LOG_IDS = (schema.USER_ID, schema.VIDEO_ID)
 _VIDEO_IDS = (schema.VIDEO_ID, "author_id", "music_id", _TAGS)
 # Numbers upstream that count nothing: kept as texts, so as categories.
@@ -108,7 +115,7 @@ class _Edition:
     ) -> event_log.Origin:
         """Returns the rows of files one after the other, in upstream's columns."""
         paths = [self.path(name) for name in names]
-        frame = csv_files.scan_csvs(paths, ids)
+        frame = csv_files.scan_csv(paths, ids)
         found = [name for name in frame.collect_schema() if name != event_log.ROW]
         for column in needed:
             if column not in found:
@@ -147,8 +154,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     logs = {names: _log(edition, names, config) for names in (shown, watched)}
     watches = _watches(logs[watched], config.click)
     if config.histories:
-        path = edition.folder / config.histories
-        watches = kuairand_histories.read_before(watches, path)
+        watches = _with_histories(watches, edition.folder / config.histories)
     origins = {
         schema.WATCHES: watches,
         schema.IMPRESSIONS: _impressions(logs[shown], config),
@@ -165,31 +171,22 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
 
 
 def _edition(config: configs.DataConfig) -> _Edition:
-    if not config.dir:
-        path = download.fetch_kuairand(config.name)
-    else:
-        path = pathlib.Path(config.dir)
     if config.name and config.name not in download.KUAIRAND:
         raise errors.UserError(
             f"expected a KuaiRand edition in --config.data.name (one of "
             f"{', '.join(download.KUAIRAND)}), received {config.name!r}"
         )
+    if config.dir:
+        path = pathlib.Path(config.dir)
+    else:
+        path = download.fetch_kuairand(config.name)
     wanted = [config.name] if config.name else list(download.KUAIRAND)
-    members = [f"{file}_{name}.csv" for name in wanted for file in _FILES]
-    directory = archives.directory_of(path, members)
-    folders = [
-        directory,
-        *sorted(directory.glob("*/")),
-        *sorted(directory.glob("*/*/")),
-    ]
-    found = [
-        _Edition(folder, name)
-        for folder in folders
-        for name in wanted
-        if any((folder / f"{file}_{name}.csv").is_file() for file in _FILES)
-    ]
+    owners = {f"{file}_{name}.csv": name for name in wanted for file in _FILES}
+    directory = archives.directory_of(path, owners)
+    inside = [p for depth in ("*", "*/*", "*/*/*") for p in directory.glob(depth)]
+    found = sorted({(p.parent, owners[p.name]) for p in inside if p.name in owners})
     if len(found) > 1:
-        several = ", ".join(f"{edition.folder} ({edition.name})" for edition in found)
+        several = ", ".join(f"{folder} ({name})" for folder, name in found)
         raise errors.UserError(
             f"expected one edition of KuaiRand in {path}, found several ({several}): "
             f"point --data_dir at the folder of one, and name it with --name"
@@ -202,7 +199,7 @@ def _edition(config: configs.DataConfig) -> _Edition:
             f"{event_log.brief(there) or 'nothing'}: point --data_dir at the unpacked "
             f"edition or its tar.gz, of {download.KUAIRAND_RECORD}"
         )
-    return found[0]
+    return _Edition(*found[0])
 
 
 def _log(
@@ -324,3 +321,52 @@ def _as_text(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.Expr]:
         for name in columns
         if name in found
     ]
+
+
+def _with_histories(watches: event_log.Origin, path: pathlib.Path) -> event_log.Origin:
+    """Returns the watches of a log with those of a table of histories before them.
+
+    Raises:
+      errors.UserError: The file or one of its columns is missing.
+    """
+    if not path.is_file():
+        raise errors.UserError(
+            f"expected the file of data.histories, found none at {path}: name one in "
+            f"the folder of the log, or leave data.histories out"
+        )
+    size = pl.len().alias("size")
+    with event_log.readable(str(path)):
+        table = pl.scan_parquet(path)
+        found = table.collect_schema()
+        counts = watches.rows.select(size, pl.col(schema.TIME).min())
+        number, start = counts.collect(engine="streaming").row(0)
+    for column in (schema.USER_ID, _SEQUENCE):
+        if column not in found:
+            raise errors.UserError(
+                f"expected column {column} in {path}, found "
+                f"{event_log.brief(', '.join(found))}: give a file with each user's "
+                f"watches in order"
+            )
+    day = (start + _CHINA) // schema.DAY_SECONDS * schema.DAY_SECONDS - _CHINA
+    length = pl.col(_SEQUENCE).list.len()
+    dtypes = watches.rows.collect_schema()
+    rows = (
+        table.select(schema.USER_ID, _SEQUENCE)
+        .filter(length > 0)
+        .with_columns(length.cast(pl.Int64).alias(_LENGTH))
+        .with_columns(pl.int_ranges(length).alias(_PLACE))
+        .explode(_SEQUENCE, _PLACE)
+        .select(
+            schema.USER_ID,
+            pl.col(_SEQUENCE).alias(schema.VIDEO_ID),
+            (day - pl.col(_LENGTH) + pl.col(_PLACE)).alias(schema.TIME),
+            pl.col(_PLACE).alias(schema.ORDER),
+        )
+        .with_row_index(event_log.ROW, offset=number)
+    )
+    typed = rows.cast({name: dtypes[name] for name in rows.collect_schema()})
+    return dataclasses.replace(
+        watches,
+        rows=pl.concat([watches.rows, typed], how="diagonal"),
+        parts=(*(watches.parts or ((0, watches.file),)), (number, str(path))),
+    )

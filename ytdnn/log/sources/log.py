@@ -8,7 +8,7 @@ each optional. `data.files` maps files of other names.
 import dataclasses
 import pathlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -20,13 +20,13 @@ from ytdnn.log.sources import (
     csv_files,
     files,
     remote,
-    scaling,
     table_files,
     times,
 )
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 _VALUE = re.compile(r"[\d.,:+ -]+")  # of a cell, where a header is missing
+_SCALED = re.compile(r"(?P<own>.+?)\s*(?P<operator>[/*])\s*(?P<factor>\d+(\.\d+)?)\s*")
 
 
 class MissingColumnsError(errors.UserError):
@@ -172,12 +172,8 @@ def _require_one_of(
     if name not in known:
         raise errors.UserError(
             f"expected {what} (one of {', '.join(known)}) in {flag}, received "
-            f"{name!r} in {entry!r}{_hint(name, known)}"
+            f"{name!r} in {entry!r}{errors.hint(name, known)}"
         )
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    return errors.hint(name, known)
 
 
 def read_file(
@@ -215,9 +211,7 @@ def _read(
     parts: tuple[tuple[int, str], ...] = ()
     if found.folder is not None:
         parts = files.part_starts(found.paths, layout.num_comments)
-    times_of = {own[c.name].strip() for c in table_schemas.TABLES[table].columns}
-    noted = (*layout.notes(), *files.far_zones(found.paths, times_of))
-    notes = (*(f"{table}: {note}" for note in noted), *read.notes)
+    notes = (*(f"{table}: {note}" for note in layout.notes()), *read.notes)
     return dataclasses.replace(read, parts=parts, notes=notes)
 
 
@@ -241,7 +235,7 @@ def origin(
       table: Name of a schema table.
       frame: Rows with `event_log.ROW`.
       file: Path of the rows, for messages.
-      names: The user's name of each renamed column, with its factor (`scaling`).
+      names: The user's name of each renamed column, perhaps with a factor.
       where: A Polars SQL filter over the user's columns; empty: all rows.
       outcomes: Columns of impressions outside the schema to keep.
 
@@ -251,8 +245,7 @@ def origin(
     found = [name for name in frame.collect_schema() if name != event_log.ROW]
     # Blanks around a name are part of it only where the file has them.
     names = {k: v if v in found else v.strip() for k, v in names.items()}
-    given = scaling.read(table, names, found)
-    names = given.own
+    names, scaled = _factors(table, names, found)
     own = _own_names(table, names)
     missing = [
         column.name
@@ -261,23 +254,48 @@ def origin(
     ]
     if missing:
         raise _missing(table, {name: own[name] for name in missing}, found, file)
-    left_out = files.left_out(frame, where, file)
-    frame = files.filter_rows(frame, where, file)
+    whole, frame = frame, files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, own)
     units = {name: one.unit for name, one in readings.items()}
     rows = casting.normalise(table, frame, file, own, units=units, outcomes=outcomes)
-    rows = given.scaled(rows)
+    rows = rows.with_columns(scaled)
     read = {*own.values(), *rows.collect_schema()}
-    return event_log.Origin(
-        rows,
-        file,
-        dict(names),
-        notes=(
-            *(f"{table}.{k}: {one.note}" for k, one in readings.items() if one.note),
-            *((f"{table}: {left_out} left out by --where",) if where else ()),
-        ),
-        unused=tuple(name for name in found if name not in read),
-    )
+    notes = [f"{table}.{k}: {one.note}" for k, one in readings.items() if one.note]
+    if where:
+        with event_log.readable(file):
+            size, kept = map(event_log.num_rows, (whole, frame))
+        number = f"{size - kept:,} of {size:,} rows"
+        notes.append(f"{table}: {number} left out by --where")
+    unused = tuple(name for name in found if name not in read)
+    return event_log.Origin(rows, file, names, notes=tuple(notes), unused=unused)
+
+
+def _factors(
+    table: str, names: Mapping[str, str], found: Collection[str]
+) -> tuple[dict[str, str], list[pl.Expr]]:
+    """Returns names without their factors, and the numbers in the schema's units.
+
+    A name that the file has as it is has no factor, and only columns of numbers can
+    have one.
+
+    Args:
+      table: Name of a schema table.
+      names: The user's name by the schema's, such as {"watch_seconds": "ms / 1000"}.
+      found: Columns of the file.
+    """
+    own, scaled = dict(names), []
+    for column in table_schemas.TABLES[table].columns:
+        given = names.get(column.name, "")
+        match = _SCALED.fullmatch(given)
+        if match is None or given in found or column.kind != "number":
+            continue
+        factor, value = float(match["factor"]), pl.col(column.name)
+        if factor > 0.0:
+            own[column.name] = match["own"].strip()
+            scaled.append(
+                value / factor if match["operator"] == "/" else value * factor
+            )
+    return own, scaled
 
 
 def _times(
@@ -306,7 +324,7 @@ def _scan(
         ]
         ids = [*named, *map(str.strip, named)]
         layout = csv_files.require_rows(found.paths)
-        frame = csv_files.scan_csvs(found.paths, ids, layout, **path)
+        frame = csv_files.scan_csv(found.paths, ids, layout, **path)
     else:
         frame = files.scan_parquet(found.paths, **path)
     return (table_files.with_keys(frame, keys) if keys else frame), layout

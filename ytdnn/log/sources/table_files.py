@@ -23,29 +23,11 @@ _HIDDEN = (".", "_")
 _KEY = re.compile(r"(?P<key>[^=/]+)=(?P<value>[^=/]*)")
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
-_CONVERT = 'python -c "import polars; polars.{read}({name!r}).write_parquet({out!r})"'
-_ADVICE = {
-    ".zip": "unpack it with `unzip`",
-    ".zst": "unpack it with `zstd -d`",
-    ".bz2": "unpack it with `bunzip2`",
-    ".xz": "unpack it with `unxz`",
-    ".7z": "unpack it",
-    ".tar": "unpack it",
-    ".tgz": "unpack it",
-    ".tsv": "write commas instead of tabs, as .csv",
-    ".txt": "write commas and a header, as .csv",
-    ".jsonl": "read_ndjson",
-    ".ndjson": "read_ndjson",
-    ".json": "read_json",
-    ".feather": "read_ipc",
-    ".arrow": "read_ipc",
-    ".ipc": "read_ipc",
-    ".avro": "read_avro",
-    ".orc": "export it as Parquet or CSV",
-    ".xlsx": "save it as CSV",
-    ".xls": "save it as CSV",
-    ".gz": "unpack it with `gunzip`",
-}
+# Endings of tables in forms that are not read: they are refused, not passed over.
+_OTHERS = re.compile(
+    r"\.(zip|zst|bz2|xz|7z|tar|tgz|gz|tsv|txt|jsonl?|ndjson|feather|arrow|ipc|avro|orc"
+    r"|xlsx?)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,26 +84,16 @@ def find(given: str, own: Mapping[str, str]) -> LogFiles:
         content = sorted(path.name for path in directory.iterdir())
     for table in dict.fromkeys([*own, schema.WATCHES]):
         if found[table] is None:
-            raise _missing(table, names[table], directory, content, table not in own)
+            advice = f": name yours with --files={table}=FILE" * (table not in own)
+            raise errors.UserError(
+                f"expected {_forms(names[table])} in {directory}, found "
+                f"{event_log.brief(', '.join(content)) or 'nothing'}"
+                f"{advice if content else ''}"
+            )
     tables = {table: one for table, one in found.items() if one is not None}
     read = {one.place.name for one in tables.values()}
     unread = [name for name in content if name not in read and is_table(name)]
     return LogFiles(tables, unread)
-
-
-def _missing(
-    table: str, name: str, directory: pathlib.Path, content: list[str], is_open: bool
-) -> errors.UserError:
-    if name in content and (directory / name).is_dir():
-        return errors.UserError(
-            f"expected Parquet or CSV files in the folder {directory / name}, found "
-            f"none: write its parts as .parquet or .csv, or one file"
-        )
-    advice = f": name yours with --files={table}=FILE" if is_open and content else ""
-    return errors.UserError(
-        f"expected {_forms(name)} in {directory}, found "
-        f"{event_log.brief(', '.join(content)) or 'nothing'}{advice}"
-    )
 
 
 def is_table(name: str) -> bool:
@@ -144,15 +116,14 @@ def _forms(name: str) -> str:
 
 
 def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
-    ends = ("",) if is_table(name) else (*files.PARQUET, *files.CSV)
-    candidates = [directory / f"{name}{end}" for end in ends]
-    found = [path for path in candidates if os.path.lexists(path)]
-    for path in found:
-        _require_regular(path)
-    folder = directory / name
-    if not is_table(name):
-        found += [folder] if os.path.lexists(folder) else []
-        found += _others(directory, name)
+    """Returns the files of a table; None without any."""
+    ends = ("",) if is_table(name) else ("", *files.PARQUET, *files.CSV)
+    names = [f"{name}{end}" for end in ends]
+    found = [
+        path
+        for path in sorted(directory.iterdir())
+        if path.name in names or (_is_other(path, name) and not is_table(name))
+    ]
     if len(found) > 1:
         raise errors.UserError(
             f"expected one format of {name} in {directory}, found several "
@@ -160,52 +131,35 @@ def _files_of(directory: pathlib.Path, name: str) -> TableFiles | None:
         )
     if not found:
         return None
-    if found[0] == folder and folder.is_dir():
-        parts = _parts(folder)
-        return TableFiles(parts, folder) if parts else None
-    if not is_table(found[0].name):
-        raise _unreadable(found[0])
+    (path,) = found
+    if path.is_dir() and not is_table(path.name):
+        parts = _parts(path)
+        return TableFiles(parts, path) if parts else None
+    _require_table(path)
     return TableFiles(found)
 
 
-def _require_regular(path: pathlib.Path) -> None:
-    if path.is_dir():
-        raise errors.UserError(
-            f"expected a file in {path}, found a directory: name a folder of parts "
-            f"{path.name.partition('.')[0]}, without an ending"
-        )
-    if not path.is_file():
-        raise errors.UserError(
-            f"expected a file in {path}, found {user_paths.kind(path)}: write the "
-            f"table to a file"
-        )
+def _is_other(path: pathlib.Path, name: str) -> bool:
+    """Whether a file is a table's in a form that is not read."""
+    is_named = pathlib.PurePath(path.stem).stem == name
+    is_other = _OTHERS.fullmatch(path.suffix.lower()) and not is_table(path.name)
+    return is_named and bool(is_other)
 
 
-def _others(directory: pathlib.Path, name: str) -> list[pathlib.Path]:
-    """Returns files of a table in forms that are not read."""
-    compressed = re.compile(rf"{re.escape(name)}(\.(csv|parquet|json|jsonl|tsv|txt))?")
-    return [
-        path
-        for path in sorted(directory.iterdir())
-        if path.suffix.lower() in _ADVICE
-        and not is_table(path.name)
-        and compressed.fullmatch(path.name[: -len(path.suffix)])
-    ]
+def _require_table(path: pathlib.Path) -> None:
+    """Checks that a file can be read, by its name.
 
-
-def _unreadable(path: pathlib.Path) -> errors.UserError:
-    """Returns the error of a file of an unsupported format, with advice."""
-    if not path.is_file():
-        found, advice = user_paths.kind(path), "write the table to a file"
-    else:
-        found = f"{path.suffix or 'a file without an ending'}"
-        advice = _ADVICE.get(path.suffix.lower(), "write it as .parquet or .csv")
-    if advice.startswith("read_"):
-        out = str(path.with_suffix(".parquet"))
-        command = _CONVERT.format(read=advice, name=str(path), out=out)
-        advice = f"convert it with `{command}` and move it away"
-    return errors.UserError(
-        f"expected Parquet or CSV in {path}, found {found}: {advice}"
+    Raises:
+      errors.UserError: It is of another format, or no file.
+    """
+    if path.is_file() and is_table(path.name):
+        return
+    found = user_paths.kind(path)
+    if path.is_file():
+        found = path.suffix or "a file without an ending"
+    raise errors.UserError(
+        f"expected Parquet or CSV in {path}, found {found}: write the table to a file "
+        f"of .parquet or .csv"
     )
 
 
@@ -217,8 +171,7 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     """
     found = sorted(_walk(folder))
     for path in found:
-        if not path.is_file() or not is_table(path.name):
-            raise _unreadable(path)
+        _require_table(path)
     kinds = {is_csv(path): path for path in found}
     if len(kinds) > 1:
         raise errors.UserError(
@@ -254,17 +207,15 @@ def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
     """
     if found.folder is None:
         return {}
-    of_parts = {str(path): _keys(path, found.folder) for path in found.paths}
-    first = of_parts[str(found.paths[0])]
-    for path, of_path in of_parts.items():
-        if list(of_path) != list(first):
-            raise errors.UserError(
-                f"expected in {path} the partitions of {found.paths[0]} "
-                f"({', '.join(first) or 'none'}), found "
-                f"{', '.join(of_path) or 'none'}: write all parts with the same "
-                f"partitions"
-            )
-    return {key: {path: of[key] for path, of in of_parts.items()} for key in first}
+    values = {str(path): _keys(path, found.folder) for path in found.paths}
+    names = list(dict.fromkeys(tuple(each) for each in values.values()))
+    if len(names) > 1:
+        raise errors.UserError(
+            f"expected parts with the same partitions in {found.folder}, found "
+            f"{' and '.join(', '.join(each) or 'none' for each in names[:2])}: write "
+            f"all parts with the same partitions"
+        )
+    return {key: {path: each[key] for path, each in values.items()} for key in names[0]}
 
 
 def _keys(path: pathlib.Path, folder: pathlib.Path) -> dict[str, str | None]:
@@ -286,11 +237,8 @@ def with_keys(
     """
     there = frame.collect_schema().names()
     made = []
-    for key, of_path in values.items():
-        if key in there:
-            continue
-        whole = all(v is None or _INTEGER.fullmatch(v) for v in of_path.values())
-        dtype = pl.Int64 if whole else pl.String
-        text = pl.col(PATH).replace_strict(of_path, return_dtype=pl.String)
-        made.append(text.cast(dtype).alias(key))
+    for key in [key for key in values if key not in there]:
+        whole = all(v is None or _INTEGER.fullmatch(v) for v in values[key].values())
+        text = pl.col(PATH).replace_strict(values[key], return_dtype=pl.String)
+        made.append(text.cast(pl.Int64 if whole else pl.String).alias(key))
     return frame.with_columns(made).drop(PATH)

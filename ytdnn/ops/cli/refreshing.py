@@ -4,7 +4,7 @@ import pathlib
 
 from ytdnn.base import errors
 from ytdnn.run import pipeline
-from ytdnn.run.cli import arguments, engine, given_settings, output, resolved
+from ytdnn.run.cli import arguments, given_settings, output, resolved
 from ytdnn.run.pipeline import runner
 
 _BAD_ROWS = ("stop", "drop")
@@ -35,7 +35,6 @@ FLAGS = (
         "What to do with invalid rows; default: as in the run.",
         example="|".join(_BAD_ROWS),
     ),
-    *engine.flags("writes the grown set"),
 )
 
 
@@ -51,7 +50,6 @@ def run(given: arguments.Arguments) -> None:
             f"expected settings of {', '.join(SECTIONS)} for a refresh, received "
             f"--config.{strange[0]}: all others are those of the trained run"
         )
-    machines = engine.chosen(given)
     source = pathlib.Path(given.values["from"])
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, source)
@@ -62,7 +60,6 @@ def run(given: arguments.Arguments) -> None:
         config=config,
         columns=given_settings.entries("data.columns", given.values.get("columns", "")),
         bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS),
-        machines=machines,
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")

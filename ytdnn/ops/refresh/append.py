@@ -6,14 +6,10 @@ events up to the end of the old set must equal those the old set was made from.
 """
 
 import dataclasses
-import datetime
 import pathlib
 import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
@@ -26,13 +22,8 @@ from ytdnn.log import (
     split_windows,
 )
 
-if TYPE_CHECKING:
-    from ytdnn.run.pipeline import machines as machines_room
-
 _FAR = 2**32 - 2  # a row of no file
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
-
-Integers = npt.NDArray[np.integer]
 
 
 def append(
@@ -41,7 +32,6 @@ def append(
     directory: pathlib.Path,
     inputs: Mapping[str, str],
     bad_rows: str = "",
-    machines: "machines_room.Machines | None" = None,
 ) -> prepared.PreparedData:
     """Writes a prepared set of old and new events, with all watches as context.
 
@@ -54,7 +44,6 @@ def append(
       directory: Directory of the new artefact.
       inputs: Fingerprints of what it is made from.
       bad_rows: `stop` or `drop`; empty: as for the old set.
-      machines: Machines that write the shards; None: this machine.
 
     Raises:
       errors.UserError: The log contradicts the old set, lacks columns of it, is bad,
@@ -78,12 +67,7 @@ def append(
     ) as partial:
         part = partial.with_name(f".{directory.name}.new")
         new = prepare.of_log(config, _with_entities(old, log), part, {})
-        both = joined_sets.JoinedSets(old, new)
-        if machines is None:
-            facts |= both.write(partial)
-        else:
-            with machines.shards(old, new) as work:
-                facts |= both.write(partial, work)
+        facts |= joined_sets.JoinedSets(old, new).write(partial)
         shutil.rmtree(part)
     return prepared.load(directory)
 
@@ -110,7 +94,8 @@ def _as_columns(
     origins = {}
     for table in log.tables:
         origin = log.origin(table)
-        wanted = [c for t, c in _split(catalogue.columns) if t == table]
+        own = f"{table}."
+        wanted = [c.removeprefix(own) for c in catalogue.columns if c.startswith(own)]
         found = event_log.table_columns(table, origin.rows.collect_schema())
         lacking = sorted(set(wanted) - set(found))
         if table in _EVENTS and lacking:
@@ -123,10 +108,6 @@ def _as_columns(
         if wanted:
             origins[table] = dataclasses.replace(origin, rows=rows)
     return event_log.from_origins(origins, log.facts)
-
-
-def _split(columns: frozenset[str]) -> list[tuple[str, str]]:
-    return [(table, name) for table, _, name in (c.partition(".") for c in columns)]
 
 
 def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
@@ -152,83 +133,34 @@ def _require_new(windows: split_windows.SplitWindows, log: event_log.EventLog) -
         some = log.tables[schema.WATCHES].head(1).collect(engine="streaming").height
     if not some:
         raise errors.UserError(
-            f"expected watches after {_moment(windows.end_of_log)}, where the log "
+            f"expected watches after {formats.utc(windows.end_of_log)}, where the log "
             f"of {windows.log.directory} ends, found none in {origin.file}: give a log "
             f"of later events, or leave the run as it is"
         )
 
 
-def _moment(seconds: int) -> str:
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> None:
-    """Checks that the log begins after the old set, or begins as it does.
+    """Checks that the log begins after the old set, or holds all events of it.
 
     Raises:
-      errors.UserError: It does neither.
+      errors.UserError: It holds another number of events up to the end of the set.
     """
-    theirs = {
-        table: _digest(
-            log.tables[table].filter(pl.col(schema.TIME) <= old.windows.end_of_log)
-        )
-        for table in _compared(old)
-        if table in log.tables
-    }
-    if not any(count for count, _ in theirs.values()):
-        return
-    ours = _of_set(old)
-    if theirs != ours:
-        table = next(t for t in ours if theirs.get(t) != ours[t])
-        raise errors.UserError(
-            f"expected in {log.origin(table).file} only events after "
-            f"{formats.utc(old.windows.end_of_log)}, the end of {old.directory}, or "
-            f"its events too, found {theirs.get(table, (0, 0))[0]:,} {table} up to "
-            f"then where it has {ours[table][0]:,}, or different ones: give the grown "
-            f"log that it was made from, or the new events"
-        )
-
-
-def _compared(data: prepared.PreparedData) -> dict[str, str]:
-    """Returns the tables that both logs must agree in, and the set's name of each."""
-    tables = {}
-    if not data.config.clicks_are_watches:
-        tables[schema.WATCHES] = "watches"
-    if data.log.has_impressions:
-        tables[schema.IMPRESSIONS] = "impressions"
-    return tables
-
-
-def _of_set(data: prepared.PreparedData) -> dict[str, tuple[int, int]]:
-    """Returns number and digest of the watches and impressions of a set."""
-    found = dict.fromkeys(_compared(data), (0, 0))
-    videos = data.videos[schema.VIDEO_ID]
-    for own in data.log.each_shard():
-        for table, name in _compared(data).items():
-            events = getattr(own, name)
-            frame = pl.DataFrame(
-                {
-                    schema.USER_ID: own.users[schema.USER_ID].gather(events.users),
-                    schema.VIDEO_ID: videos.gather(np.asarray(events.videos) - 1),
-                    schema.TIME: np.asarray(events.times),
-                }
+    end = old.windows.end_of_log
+    tables = [schema.IMPRESSIONS] if old.log.has_impressions else []
+    if not old.config.clicks_are_watches:
+        tables.insert(0, schema.WATCHES)
+    for table in set(tables) & log.tables.keys():
+        with event_log.readable(log.origin(table).file):
+            early = event_log.num_rows(
+                log.tables[table].filter(pl.col(schema.TIME) <= end)
             )
-            number, total = _digest(frame.lazy())
-            found[table] = (found[table][0] + number, found[table][1] + total)
-    return found
-
-
-def _digest(rows: pl.LazyFrame) -> tuple[int, int]:
-    """Returns the number of events, and a sum over them that their order leaves."""
-    row = pl.struct(
-        pl.col(schema.USER_ID).cast(pl.String),
-        pl.col(schema.VIDEO_ID).cast(pl.String),
-        pl.col(schema.TIME).cast(pl.Int64),
-    )
-    query = rows.select(pl.len(), (row.hash() % (1 << 31)).sum().alias("sum"))
-    number, total = query.collect(engine="streaming").row(0)
-    return int(number), int(total)
+        if early not in (0, old.manifest.facts[table]):
+            raise errors.UserError(
+                f"expected in {log.origin(table).file} only events after "
+                f"{formats.utc(end)}, the end of {old.directory}, or its "
+                f"{old.manifest.facts[table]:,} {table} too, found {early:,} up to "
+                f"then: give the grown log that it was made from, or the new events"
+            )
 
 
 def _with_entities(

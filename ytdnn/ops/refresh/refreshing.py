@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from ytdnn.log.sources import tables as tables_room
     from ytdnn.ops.refresh import refresh as training
     from ytdnn.retrieval import stage
-    from ytdnn.run.pipeline import machines as machines_room
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
@@ -59,7 +58,6 @@ def refresh(
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     bad_rows: str = "",
-    machines: "machines_room.Machines | None" = None,
     verbose: api.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
@@ -77,7 +75,6 @@ def refresh(
         None: those of the run.
       columns: Own column names of the new log; none: those of the run.
       bad_rows: `stop` or `drop`; empty: as the run does.
-      machines: Machines that write the grown set; None: this machine.
       verbose: As for all functions of `api`.
 
     Returns:
@@ -98,7 +95,7 @@ def refresh(
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
-        one = _Refresh(source, directory, pinned, made.refit, machines)
+        one = _Refresh(source, directory, pinned, made.refit)
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
@@ -214,9 +211,7 @@ class _Refresh:
         directory: pathlib.Path,
         config: configs.Config,
         is_refit: bool,
-        machines: "machines_room.Machines | None" = None,
     ) -> None:
-        self._machines = machines
         self._source, self._directory, self._config = source, directory, config
         self._home = source / refitting.LATER if is_refit else source
         self._log: _Log | None = None
@@ -313,9 +308,7 @@ class _Refresh:
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
         log = self._log.read()
-        append.append(
-            self._old(), log, target, inputs, self._log.bad_rows, self._machines
-        )
+        append.append(self._old(), log, target, inputs, self._log.bad_rows)
 
     def _derive(self, name: str, is_earlier: bool) -> None:
         from ytdnn.ops.refit import refit

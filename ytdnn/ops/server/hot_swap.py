@@ -147,7 +147,7 @@ class Served:
     def _refuse(self, number: int, reason: str) -> None:
         self.refused[number] = errors.one_line(reason)
         metrics.REFUSED.inc()
-        self._say(f"version {number} is refused, an earlier one is served: {reason}")
+        self._say(f"version {number} is refused: {reason}")
 
     def status(self) -> dict[str, object]:
         """Returns the versions served, loaded, drained, refused and unfinished."""

@@ -1,1 +1,1 @@
-"""Prepares a log on Apache Spark: the files equal those of Polars, to the byte."""
+"""Apache Spark: shares the tasks of `prepare`, and lists of users, among machines."""

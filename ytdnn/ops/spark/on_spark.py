@@ -1,26 +1,91 @@
-"""Prepares and appends logs, evaluates, and makes users' lists, on Apache Spark.
+"""Prepares logs, and makes the lists of many users, on Apache Spark.
 
-Users are divided among the cores of Spark's machines, which open the artefacts by the
-driver's paths; lists and reports equal those of one machine.
+Shards of a log, and users, are divided among the cores of Spark's machines, which open
+all files by the driver's paths; prepared sets and lists equal those of one machine. A
+log is read and checked by the driver.
 """
 
 import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+import pickle
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import configs, whole_files
-from ytdnn.evaluation import report_files
+from ytdnn.base import progress, whole_files
 from ytdnn.ops.spark import session
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyspark.sql
+
     from ytdnn.bundle import streams
-    from ytdnn.evaluation import by_window
-    from ytdnn.log import engines, joined_sets, prepared
+    from ytdnn.log import shard_tasks
     from ytdnn.run.pipeline import recommender as recommender_room
+
+Write = Callable[[int, pathlib.Path], None]
+
+
+def write_parts(
+    opened: "pyspark.sql.SparkSession",
+    number: int,
+    write: Write,
+    directory: pathlib.Path,
+) -> list[pathlib.Path]:
+    """Returns the files of parts, each written by the machine that Spark chose.
+
+    A part that is written again, such as after a failure, replaces the first.
+
+    Args:
+      opened: Session of Spark.
+      number: Number of parts.
+      write: Function of a part's number and a path, at which it writes the part.
+      directory: Directory that all machines reach.
+    """
+    here, directory = pathlib.Path.cwd(), directory.absolute()
+
+    def run(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+        os.chdir(here)  # relative paths are the driver's
+        for batch in batches:
+            for part in batch.column(0).to_pylist():
+                own = directory / f".part-{part:05d}.{uuid.uuid4().hex}"
+                write(part, own)
+                own.rename(directory / f"part-{part:05d}")
+            yield batch
+
+    opened.range(0, number, 1, number).mapInArrow(run, "id bigint").count()
+    return [directory / f"part-{part:05d}" for part in range(number)]
+
+
+@dataclasses.dataclass(frozen=True)
+class SparkTasks:
+    """Runs the tasks of `prepare` on Spark, see `shard_tasks.RunTasks`.
+
+    Attributes:
+      opened: Session of Spark.
+      scratch: An empty directory that all machines reach.
+    """
+
+    opened: "pyspark.sql.SparkSession"
+    scratch: pathlib.Path
+
+    def __call__(
+        self,
+        task: "shard_tasks.Task",
+        parts: "Sequence[shard_tasks.ShardUsers]",
+        name: str,
+    ) -> list[Any]:
+        """Returns the result of the task for each shard, in order."""
+        progress.say(f"{name}: {len(parts):,} shards on Spark, a task each")
+
+        def write(number: int, path: pathlib.Path) -> None:
+            path.write_bytes(pickle.dumps(task(parts[number])))
+
+        files = write_parts(self.opened, len(parts), write, self.scratch)
+        return [pickle.loads(file.read_bytes()) for file in files]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,43 +99,13 @@ class SparkMachines:
     settings: session.SparkSettings
 
     @contextlib.contextmanager
-    def engine(self, directory: pathlib.Path) -> "Iterator[engines.Engine]":
-        """Context with the engine that prepares a log into a directory."""
+    def tasks(self, directory: pathlib.Path) -> Iterator[SparkTasks]:
+        """Context that runs the tasks of preparing a log into a directory."""
         with (
             session.opened(self.settings) as opened,
             whole_files.scratch(directory, "spark") as scratch,
         ):
-            from ytdnn.ops.spark import engine
-
-            yield engine.SparkEngine(opened, scratch)
-
-    @contextlib.contextmanager
-    def windows(
-        self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
-    ) -> "Iterator[by_window.Work]":
-        """Context with the work on the windows of a run's evaluation."""
-        directory = workdir / report_files.DIRECTORIES[split]
-        with (
-            session.opened(self.settings) as opened,
-            whole_files.scratch(directory, "spark") as scratch,
-        ):
-            from ytdnn.ops.spark import evaluating
-
-            run = evaluating.Evaluation.from_config(workdir, config, split, stage)
-            yield evaluating.SparkWork(opened, run, scratch)
-
-    @contextlib.contextmanager
-    def shards(
-        self, old: "prepared.PreparedData", new: "prepared.PreparedData"
-    ) -> "Iterator[joined_sets.ShardWork]":
-        """Context with the work on the shards of two joined sets."""
-        with (
-            session.opened(self.settings) as opened,
-            whole_files.scratch(new.directory, "spark") as scratch,
-        ):
-            from ytdnn.ops.spark import appending
-
-            yield appending.SparkShards(opened, old, new, scratch)
+            yield SparkTasks(opened, scratch)
 
     @contextlib.contextmanager
     def lists(
@@ -87,48 +122,8 @@ class SparkMachines:
             yield divided(opened, recommender, arguments, scratch)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Part:
-    """Makes the lists of a part of the users in a process of Spark.
-
-    Attributes:
-      here: Working directory of the driver, for relative paths.
-      bundle: Directory of the bundle.
-      version: Version of the bundle.
-      data: Directory of the prepared set.
-      arguments: Arguments of `bulk.stream`.
-      size: Number of users of a part.
-      batch: Number of users in a batch, the same as on one machine: scores may differ
-        in the last bit between batches of other sizes.
-    """
-
-    here: pathlib.Path
-    bundle: pathlib.Path
-    version: int
-    data: pathlib.Path
-    arguments: dict[str, Any]
-    size: int
-    batch: int
-
-    def __call__(self, number: int, path: pathlib.Path) -> None:
-        """Writes the lists of a part as Parquet."""
-        import polars as pl
-
-        from ytdnn.run.pipeline import recommender as recommender_room
-
-        os.chdir(self.here)
-        opened = recommender_room.Recommender.load(self.bundle, self.data, self.version)
-        stream = bulk.stream(opened, **self.arguments)
-        first = number * self.size
-        last = min(first + self.size, len(stream.ids))
-        starts = range(first, last, self.batch)
-        frames = [stream.make(slice(s, min(s + self.batch, last))) for s in starts]
-        found = pl.concat([pl.DataFrame(schema=stream.schema), *frames])
-        found.write_parquet(path)
-
-
 def divided(
-    opened: Any,
+    opened: "pyspark.sql.SparkSession",
     recommender: "recommender_room.Recommender",
     arguments: dict[str, Any],
     scratch: pathlib.Path,
@@ -136,30 +131,32 @@ def divided(
     """Returns the lists of many users, made on Spark and read part by part.
 
     Args:
-      opened: Spark's session, a `pyspark.sql.SparkSession`.
+      opened: Session of Spark.
       recommender: The bundle, with the log's users.
       arguments: Arguments of `bulk.stream`.
       scratch: A directory that all machines reach.
     """
     import polars as pl
 
-    from ytdnn.ops.spark import parts
-
     stream = bulk.stream(recommender, **arguments)
-    number = max(1, opened.sparkContext.defaultParallelism)
     batches = -(-len(stream.ids) // stream.size)
+    number = max(1, opened.sparkContext.defaultParallelism)
     size = max(1, -(-batches // number)) * stream.size
-    part = _Part(
-        here=pathlib.Path.cwd(),
-        bundle=recommender.bundle.directory.absolute(),
-        version=recommender.bundle.version,
-        data=recommender.data.directory.absolute(),
-        arguments=arguments,
-        size=size,
-        batch=stream.size,
-    )
-    number = -(-len(stream.ids) // size)
-    files = parts.written(opened, number, part, scratch, ".parquet")
+    bundle, data = recommender.bundle, recommender.data
+    places = bundle.directory.absolute(), data.directory.absolute(), bundle.version
+    # The batches of one machine: scores may differ in the last bit between sizes.
+    batch, count = stream.size, len(stream.ids)
+
+    def write(number: int, path: pathlib.Path) -> None:
+        from ytdnn.run.pipeline import recommender as recommender_room
+
+        own = bulk.stream(recommender_room.Recommender.load(*places), **arguments)
+        last = min((number + 1) * size, count)
+        starts = range(number * size, last, batch)
+        frames = [own.make(slice(s, min(s + batch, last))) for s in starts]
+        pl.concat([pl.DataFrame(schema=own.schema), *frames]).write_parquet(path)
+
+    files = write_parts(opened, -(-count // size), write, scratch)
     return dataclasses.replace(
         stream,
         make=lambda users: pl.read_parquet(files[users.start // size]),

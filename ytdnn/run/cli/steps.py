@@ -1,6 +1,7 @@
 """The commands that run the steps of a run: run, prepare, check, train, export."""
 
 import dataclasses
+import importlib.resources
 import pathlib
 
 from ytdnn.base import configs, environment, formats
@@ -72,9 +73,8 @@ def _prepare(given: arguments.Arguments) -> None:
       ytdnn prepare --explain
     """
     if given.values.get("explain") == "True":
-        from ytdnn.log import explain
-
-        output.say(explain.explain())
+        page = importlib.resources.files("ytdnn.log") / "event_log.md"
+        output.say(page.read_text(encoding="utf-8"))
         return
     resolved.require_workdir(given, "prepare")
     directory = _directory(given)

@@ -52,7 +52,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -65,8 +65,8 @@ def prepare(
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the config's source. None is refused, so that missing frames are
         never replaced by another log.
-      machines: Engines that prepare, such as `on_spark.SparkMachines` and
-        `kept_parts.KeptParts`; None: Polars on this machine.
+      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
+        this machine.
       again: Whether to prepare again even if the output is complete and current.
       verbose: See the module's docstring.
 
@@ -188,7 +188,6 @@ def evaluate(
     config: configs.Config | None = None,
     *,
     split: str = "test",
-    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated": ...
@@ -220,7 +219,6 @@ def evaluate_run(
     config: configs.Config | None = None,
     *,
     split: str = "test",
-    machines: "machines_room.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
@@ -230,8 +228,6 @@ def evaluate_run(
       workdir: Directory of the run, trained.
       config: Config of the run; None: that of the workdir.
       split: `test`, or `validation`, to choose settings by.
-      machines: Machines that share the work, such as `on_spark.SparkMachines`; None:
-        this machine.
       again: Whether to measure again even if the output is complete and current.
       verbose: See the module's docstring.
 
@@ -246,7 +242,7 @@ def evaluate_run(
 
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
-    step = graph.evaluation(split, machines=machines)
+    step = graph.evaluation(split)
     with workdir_room.lock(directory):
         runner.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)
@@ -299,7 +295,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Runs all steps, from event log to bundle; resumes where it was stopped.

@@ -71,17 +71,12 @@ class Step:
         return self.kind or pathlib.PurePath(self.name).name
 
 
-def evaluation(
-    split: str,
-    stage: str = "",
-    machines: "machines_room.Machines | None" = None,
-) -> Step:
+def evaluation(split: str, stage: str = "") -> Step:
     """Returns the step that measures a run.
 
     Args:
       split: `test` or `validation`.
       stage: `candidates` or `ranking`: only that stage; empty: both, and the system.
-      machines: Machines that share the work; None: this machine.
 
     Raises:
       errors.UserError: The split is unknown.
@@ -94,7 +89,7 @@ def evaluation(
         report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        functools.partial(steps.evaluate, split=split, stage=stage, machines=machines),
+        functools.partial(steps.evaluate, split=split, stage=stage),
         steps.evaluation_config,
         kind="evaluation",
         sections=report_files.SETTINGS if split == "test" and not stage else (),
@@ -206,13 +201,13 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 def data_of(
     given: "tables.TablesInMemory | None",
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
 ) -> Step:
     """Returns the step `data`, for tables in memory, or on other machines.
 
     Args:
       given: Tables in memory; None: the source is read.
-      machines: The machines; None: Polars on this machine.
+      machines: The machines; None: this machine.
     """
     run = functools.partial(steps.prepare, given=given, machines=machines)
     prints = {} if given is None else given.fingerprints

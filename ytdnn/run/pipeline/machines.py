@@ -4,55 +4,19 @@ import contextlib
 import pathlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ytdnn.base import configs
-
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
-    from ytdnn.evaluation import by_window
-    from ytdnn.log import engines, joined_sets, prepared
+    from ytdnn.log import shard_tasks
     from ytdnn.run.pipeline import recommender as recommender_room
 
 
-class Engines(Protocol):
-    """Prepares logs in a way of its own."""
+class Machines(Protocol):
+    """Shares work among several machines, on a file system that all reach."""
 
-    def engine(
+    def tasks(
         self, directory: pathlib.Path
-    ) -> "contextlib.AbstractContextManager[engines.Engine]":
-        """Context with an engine that prepares a log.
-
-        Args:
-          directory: Directory of the prepared set; of several machines, on a file
-            system that all share.
-        """
-        ...
-
-
-class Machines(Engines, Protocol):
-    """Shares the work of all commands that have an engine among several machines."""
-
-    def windows(
-        self, workdir: pathlib.Path, config: configs.Config, split: str, stage: str
-    ) -> "contextlib.AbstractContextManager[by_window.Work]":
-        """Context in which the windows of a run's evaluation are computed.
-
-        Args:
-          workdir: Directory of the run, on a file system that all share.
-          config: Config of the run.
-          split: Evaluated split, `test` or `validation`.
-          stage: `candidates` or `ranking`: only that stage; empty: both.
-        """
-        ...
-
-    def shards(
-        self, old: "prepared.PreparedData", new: "prepared.PreparedData"
-    ) -> "contextlib.AbstractContextManager[joined_sets.ShardWork]":
-        """Context in which the shards of two joined sets are written.
-
-        Args:
-          old: The earlier set, on a file system that all share.
-          new: The set of the later events, likewise.
-        """
+    ) -> "contextlib.AbstractContextManager[shard_tasks.RunTasks]":
+        """Context that runs the tasks of preparing a log into a directory."""
         ...
 
     def lists(
@@ -66,6 +30,6 @@ class Machines(Engines, Protocol):
         Args:
           recommender: The bundle, with the log's users.
           arguments: Arguments of `bulk.stream`.
-          path: Output file, on a file system that all share.
+          path: Output file.
         """
         ...

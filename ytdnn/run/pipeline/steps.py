@@ -38,7 +38,7 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.TablesInMemory | None" = None,
-    machines: "machines_room.Engines | None" = None,
+    machines: "machines_room.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as prepare_room
@@ -49,8 +49,8 @@ def prepare(
     if machines is None:
         prepare_room.prepare(config.data, directory, given)
         return
-    with machines.engine(directory) as engine:
-        prepare_room.prepare(config.data, directory, given, engine)
+    with machines.tasks(directory) as run_tasks:
+        prepare_room.prepare(config.data, directory, given, run_tasks)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:
@@ -267,19 +267,13 @@ def evaluate(
     workdir: pathlib.Path,
     split: str = "test",
     stage: str = "",
-    machines: "machines_room.Machines | None" = None,
 ) -> None:
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
     from ytdnn.evaluation.terminal import files
 
     directory = workdir / report_files.DIRECTORIES[split]
-    if machines is None:
-        result = evaluate_run.evaluate(workdir, config, split, stage)
-    else:
-        with machines.windows(workdir, config, split, stage) as work:
-            result = evaluate_run.evaluate(workdir, config, split, stage, work)
-    files.write(directory, result)
+    files.write(directory, evaluate_run.evaluate(workdir, config, split, stage))
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:

@@ -1,0 +1,67 @@
+import tensorflow as tf
+
+from tests.features import contract
+from ytdnn.features import base_feature, reading, request_context
+from ytdnn.log import inputs, positions, prepared, watch_log
+
+
+class TestDevice(contract.FeatureContract):
+    name = "device"
+    network = base_feature.CANDIDATES
+
+
+class TestDeviceOfImpressions(contract.FeatureContract):
+    name = "device"
+
+
+class TestLoggedIn(contract.FeatureContract):
+    name = "logged_in"
+    network = base_feature.CANDIDATES
+
+
+class TestSecondsSinceLastWatch(contract.FeatureContract):
+    name = "seconds_since_last_watch"
+
+
+class TestRequestTime(contract.FeatureContract):
+    name = "request_time"
+    network = base_feature.CANDIDATES
+
+    def test_numbers_that_see_it_are_marked(self, data: prepared.PreparedData) -> None:
+        assert self.feature(data).sees_request_time
+        assert self.network not in self.feature(data).default_in
+
+
+class TestExampleAge(contract.FeatureContract):
+    name = "example_age"
+    network = base_feature.CANDIDATES
+    always_known = True
+
+    def test_it_is_the_share_of_the_window_that_lies_behind(
+        self, data: prepared.PreparedData
+    ) -> None:
+        def opener(log: positions.LogTensors) -> dict[str, positions.Reader]:
+            return reading.open_log([self.feature(data)], log)
+
+        log = watch_log.load(inputs.training_set(data), opener)
+        rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
+        ages = inputs.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][:, 0]
+        first, last = data.windows.training_window
+        expected = (last - log.times.numpy()) / (last - first)
+        tf.debugging.assert_near(ages, tf.constant(expected, tf.float32), atol=1e-6)
+        assert tf.reduce_max(ages) == 1.0
+
+
+class TestPartOfDay(contract.FeatureContract):
+    name = "part_of_day"
+
+
+class TestPartOfDayOfCandidates(contract.FeatureContract):
+    name = "part_of_day"
+    network = base_feature.CANDIDATES
+
+
+def test_quarters_by_hand() -> None:
+    hours = [0.5, 6.0, 11.9, 18.0, 23.9]
+    times = tf.constant([86_400 * 9 + int(hour * 3_600) for hour in hours] + [0])
+    assert request_context._parts(times).numpy().tolist() == [1, 2, 2, 4, 4, 0]

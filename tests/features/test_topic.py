@@ -1,5 +1,0 @@
-from tests.features import contract
-
-
-class TestTopic(contract.FeatureContract):
-    name = "topic"

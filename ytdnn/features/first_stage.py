@@ -1,0 +1,82 @@
+"""The candidate model's score of the video, the source that proposes it, and its seed.
+
+(PAPER §4.1.) Sources and seeds are informative only if a composition has several
+sources (docs/design.md §8), so they are not read by default.
+"""
+
+import tensorflow as tf
+
+from ytdnn.base import configs
+from ytdnn.features import base_feature, encodings
+from ytdnn.log import positions, prepared
+from ytdnn.log import request as raw_request
+
+_NUM_SOURCES = len(configs.SOURCE_NAMES)
+
+
+class CandidateScore(encodings.Continuous, base_feature.Replayed):
+    """The candidate model's score; missing where it has no vector of the video."""
+
+    name = "candidate_score"
+    default_in = frozenset({base_feature.RANKING})
+    missing = positions.NO_SCORE
+
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
+        """Asks for the score."""
+        return replay.scores(at)
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the score."""
+        return request.candidate_scores
+
+
+class CandidateSource(encodings.Categorical, base_feature.Replayed):
+    """The source that proposes the video, the first of several; unknown where none."""
+
+    name = "candidate_source"
+    asks_sources = True
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns the number of sources."""
+        return _NUM_SOURCES
+
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
+        """Asks for the source."""
+        return _numbered(replay.sources(at))
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the source."""
+        return _numbered(request.candidate_sources)
+
+
+class SeedVideo(encodings.Categorical, base_feature.Replayed):
+    """The watch by which the co-watch source found the video, in the shared table."""
+
+    name = "seed_video"
+    is_video = asks_sources = True
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns the size of the vocabulary."""
+        return data.vocabulary_size
+
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
+        """Asks for the seed."""
+        return replay.seed_videos(at)
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the seed."""
+        return request.seed_videos
+
+
+def _numbered(sources: tf.Tensor) -> tf.Tensor:
+    """Returns sources with a fixed number; others are 0, unknown, for a ranker."""
+    return tf.where(sources <= _NUM_SOURCES, sources, tf.zeros_like(sources))
+
+
+FEATURES = (CandidateScore(), CandidateSource(), SeedVideo())

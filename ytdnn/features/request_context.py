@@ -1,0 +1,257 @@
+"""The context of a request: device, log-in state, time, and the age of an example."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.base import schema
+from ytdnn.features import base_feature, columns, encodings
+from ytdnn.layers import continuous, request_time
+from ytdnn.log import catalogues, fields, positions, prepared
+from ytdnn.log import request as raw_request
+
+_BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
+_PART_SECONDS = 6 * 3_600
+
+
+class Device(encodings.Categorical, base_feature.ReadAtRequest):
+    """The device of the watch or impression to predict, categorical."""
+
+    name = schema.DEVICE
+    scope = base_feature.Scope.REQUEST
+    dim = 4
+
+    def __init__(self, network: str, table: str) -> None:
+        """Declares the feature for a network with rows of a table as examples."""
+        self.columns = (f"{table}.{schema.DEVICE}",)
+        self.networks = self.default_in = frozenset({network})
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the device's name."""
+        return (fields.text(schema.DEVICE),)
+
+    def request_values(
+        self, data: prepared.PreparedData, place: base_feature.Place
+    ) -> dict[str, Any]:
+        """Returns the device of the watch that the request led to."""
+        devices = data.watches.devices
+        if not place.is_watch or devices is None:
+            return {}
+        device = int(devices[place.end])
+        known = self.known_values(data)
+        return {schema.DEVICE: known[device - 1]} if device else {}
+
+    def known_values(self, data: prepared.PreparedData) -> list[str]:
+        """Returns the names of the devices."""
+        return data.catalogue.vocabularies.get(schema.DEVICE, [])
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the request's own event."""
+        return lambda at: log.of_event("devices", at, 0)
+
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Looks the name up."""
+        return columns.TextOfRequest(schema.DEVICE, self.known_values(data))
+
+
+class ExampleAge(base_feature.TrainingOnly):
+    """`(t_max − t) / (t_max − t_min)` of the training window, in [0, 1]; served 0.
+
+    Trained on weeks of data, a network learns a video's average popularity over them.
+    With each example's age as a feature, and 0 in serving, it follows changes of
+    popularity (PAPER §3.3, figure 4). It is meant for models that serve right after
+    their training window: weeks later, age 0 still means the popularity at the end of
+    training. Examples after the window have age 0.
+    """
+
+    name = "example_age"
+    scope = base_feature.Scope.REQUEST
+    columns = ("watches.time",)
+    networks = frozenset({base_feature.CANDIDATES})
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the time of the request."""
+        first, last = log.data.windows.training_window
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            ages = tf.cast(last - at.times, tf.float32) / float(max(1, last - first))
+            return tf.clip_by_value(ages, 0.0, 1.0)
+
+        return read
+
+    def encoder(
+        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+    ) -> tf.keras.layers.Layer:
+        """Returns the age itself, one coordinate."""
+        return continuous.AlwaysKnown(name=self.name)
+
+
+class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
+    """The logged-in state: 0, 1, or -1 = unknown."""
+
+    name = schema.LOGGED_IN
+    scope = base_feature.Scope.REQUEST
+    columns = ("watches.logged_in",)
+    networks = default_in = frozenset({base_feature.CANDIDATES})
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the state."""
+        meaning = "1: logged in, 0: not"
+        name = schema.LOGGED_IN
+        return (fields.Field(name, "int32", "batch", -1, meaning, -1, 1, is_flag=True),)
+
+    def request_values(
+        self, data: prepared.PreparedData, place: base_feature.Place
+    ) -> dict[str, Any]:
+        """Returns the state at the watch that the request led to."""
+        states = data.watches.logged_in
+        if not place.is_watch or states is None:
+            return {}
+        return {schema.LOGGED_IN: int(states[place.end])}
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the request's own event, or the last watch before an impression."""
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            if at.event == "watches":
+                return tf.cast(log.of_event("logged_in", at, -1), tf.float32)
+            starts = tf.gather(log.column("watches", "offsets"), at.users)
+            last = tf.maximum(at.ends - 1, 0)
+            states = tf.cast(
+                tf.gather(log.column("watches", "logged_in"), last), tf.float32
+            )
+            return tf.where(at.ends > starts, states, positions.MISSING)
+
+        return read
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the state of the request, clipped to its range."""
+        state = tf.clip_by_value(request.raw[schema.LOGGED_IN], -1, 1)
+        return tf.cast(state, tf.float32)
+
+
+class RequestTime(base_feature.ReadAtRequest):
+    """Hour, weekday and time since the last watch, as indices `[..., 3] int32`.
+
+    The ranker reads it by default (PAPER §4.1). For candidates it is beyond the paper:
+    published numbers that see the request's time are not comparable to those that do
+    not, so it is off by default and every result of a candidate model that reads it
+    says so.
+    """
+
+    name = "request_time"
+    dtype = tf.int32
+    inner_shape = (3,)
+    scope = base_feature.Scope.REQUEST
+    columns = ("watches.time",)
+    networks = _BOTH
+    default_in = frozenset({base_feature.RANKING})
+    sees_request_time = True
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the times of watches and of the request."""
+        return fields.watch_times(), fields.time()
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns whether the time of each index is known."""
+        return values > 0
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the time of the request, if the log has it."""
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            return _indices(at.times, positions.last_watch_times(log, at))
+
+        return read
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the time of the request."""
+        return _indices(request.times, request.last_watch_times)
+
+    def encoder(
+        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+    ) -> tf.keras.layers.Layer:
+        """Returns an embedding of each."""
+        return request_time.RequestTimeEmbedding(name=self.name)
+
+
+def _indices(times: tf.Tensor, last_watch_times: tf.Tensor) -> tf.Tensor:
+    pauses = positions.seconds_since(times, last_watch_times)
+    return tf.stack(
+        [
+            request_time.hour_indices(times),
+            request_time.weekday_indices(times),
+            request_time.pause_indices(pauses),
+        ],
+        axis=-1,
+    )
+
+
+class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
+    """Seconds since the last watch before the request, -1 = none or unknown."""
+
+    name = "seconds_since_last_watch"
+    scope = base_feature.Scope.REQUEST
+    columns = ("watches.time",)
+    networks = default_in = frozenset({base_feature.RANKING})
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the times of watches and of the request."""
+        return fields.watch_times(), fields.time()
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the last watch of the history."""
+        return lambda at: positions.seconds_since(
+            at.times, positions.last_watch_times(log, at)
+        )
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the times of the request and of the last watch."""
+        return positions.seconds_since(request.times, request.last_watch_times)
+
+
+class PartOfDay(encodings.Categorical, base_feature.ReadAtRequest):
+    """The quarter of the day (UTC), from 1 (midnight to six) to 4; 0 = unknown.
+
+    Coarser than `request_time`, for logs with few requests in each hour.
+    """
+
+    name = "part_of_day"
+    scope = base_feature.Scope.REQUEST
+    columns = ("watches.time",)
+    networks = _BOTH
+    sees_request_time = True
+    dim = 2
+
+    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
+        """Returns the time of the request."""
+        return (fields.time(),)
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns the number of quarters."""
+        return schema.DAY_SECONDS // _PART_SECONDS
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the time of the request."""
+        return lambda at: _parts(at.times)
+
+    def from_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the time of the request."""
+        return _parts(request.times)
+
+
+def _parts(times: tf.Tensor) -> tf.Tensor:
+    """Returns the quarters of times in seconds, `int32`; 0 where a time is 0."""
+    parts = 1 + tf.cast(times % schema.DAY_SECONDS // _PART_SECONDS, tf.int32)
+    return tf.where(times == 0, 0, parts)
+
+
+FEATURES = (
+    Device(base_feature.CANDIDATES, schema.WATCHES),
+    Device(base_feature.RANKING, schema.IMPRESSIONS),
+    ExampleAge(),
+    LoggedIn(),
+    RequestTime(),
+    SecondsSinceLastWatch(),
+)
+PART_OF_DAY = PartOfDay()
