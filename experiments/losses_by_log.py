@@ -62,7 +62,6 @@ LOSSES: dict[str, Any] = {
     "gbce": configs.GBCEConfig(num_negatives=1024),
     "bpr": configs.BPRConfig(num_negatives=1024),
     "warp": configs.WARPConfig(num_negatives=1024),
-    "hierarchical": configs.HierarchicalSoftmaxConfig(),
 }
 
 

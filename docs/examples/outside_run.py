@@ -20,12 +20,8 @@ config = configs.CandidatesConfig(
 inputs = tower_inputs.TowerInputs(vocabulary_size=1_000)
 tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
-again = user_tower.UserTower.from_config(tower.get_config())
 
-attention = configs.CandidatesConfig(
-    embedding_dim=32, history_length=20, encoder=configs.SelfAttentionConfig()
-)
-(state,) = sequences.make(attention, vocabulary_size=1_000)(history)
+(bags,) = sequences.make(config, vocabulary_size=1_000)(history)  # [1, 1, 2 * 32]
 
 bpr = pairwise.BPR()  # scores of the label, then of negatives
 loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))

@@ -13,7 +13,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.evaluation import bundles, composing, lists, protocol, run_models
+from ytdnn.evaluation import bundles, composing, lists, models, protocol
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
@@ -216,7 +216,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     shown, trained = run.data.impressions, run.stage.candidates
     rows = np.flatnonzero(np.asarray(shown.splits) == events.Split.TEST)[::3]
     pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)
-    asked = run_models.RunModels(
+    asked = models.RunModels(
         run.data,
         trained,
         trained.video_vectors(),

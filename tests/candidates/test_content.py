@@ -147,28 +147,6 @@ def test_in_training_ids_are_dropped_with_their_bias(data):
     np.testing.assert_array_equal(again, rows)
 
 
-def test_in_training_ids_of_watches_are_dropped(data):
-    made = built(data, history_dropout=0.0)
-    watches = made.user_tower.watches
-    rows = tf.range(1, data.vocabulary_size + 1)[tf.newaxis]
-    plain, known = watches.embedded(rows, None)
-    dropped, still_known = watches.embedded(rows, SEED)
-    is_dropped = np.any(dropped.numpy() != plain.numpy(), axis=-1)
-    assert 0.1 < is_dropped.mean() < 0.6
-    expected = watches.content(rows).numpy()
-    np.testing.assert_allclose(dropped[is_dropped], expected[is_dropped], atol=1e-6)
-    np.testing.assert_array_equal(known, still_known)
-
-
-def test_a_watch_of_a_new_video_moves_the_user(data, trained):
-    new = int(np.flatnonzero(np.asarray(data.watches.videos) > data.vocabulary_size)[0])
-    user = np.asarray(data.watches.users)[[new]]
-    before, after = (
-        trained.user_vectors(data, user, np.array([end])) for end in (new, new + 1)
-    )
-    assert np.abs(after - before).max() > 0.01
-
-
 def test_a_frozen_model_is_the_trained_one(data, tmp_path):
     made = built(data)
     config = configs.to_dict(configs.Config(candidates=made.config))
@@ -294,14 +272,6 @@ def _all_operations(graph):
     yield from graph.get_operations()
     for name in graph._functions:
         yield from graph._get_function(name).graph.get_operations()
-
-
-def test_a_tree_has_no_content(data):
-    made = model.build(
-        uploads.config(loss=configs.HierarchicalSoftmaxConfig()).candidates, data
-    )
-    assert made.content is None
-    assert made.num_listed == len(made.video_vectors()) == data.vocabulary_size
 
 
 def test_an_ensemble_lists_new_videos(data, trained):

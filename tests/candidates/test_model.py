@@ -46,18 +46,6 @@ def test_learned_bags_are_beside_the_others(data):
     assert sizes[1] - sizes[0] == 2 * 6 + 2 * 8 * 16
 
 
-def test_tied_tables_are_one(data):
-    apart = model.build(CONFIG, data)
-    tied = model.build(dataclasses.replace(CONFIG, tied_tables=True), data)
-    assert tied.videos is tied.user_tower.watches.videos
-    names = [[table.name for table in made.tables] for made in (apart, tied)]
-    assert set(names[0]) - set(names[1]) == {"videos/table:0"}
-    assert len(names[1]) == len(set(names[1])) == len(names[0]) - 1
-    assert len(tied.trainable_variables) == len(apart.trainable_variables) - 1
-    columns, _ = tied.columns(tf.constant([3]))
-    np.testing.assert_array_equal(columns[0], tied.user_tower.watches.videos.table[3])
-
-
 @pytest.mark.parametrize(("path", "size"), [("linear", 0), ("gated", 12 * 3 + 3)])
 def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
     plain = model.build(CONFIG, data)

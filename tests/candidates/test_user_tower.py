@@ -108,14 +108,6 @@ def test_videos_without_an_embedding_do_not_count_in_the_history(data):
     np.testing.assert_array_equal(*pair)
 
 
-def test_rows_come_with_their_times(data):
-    candidate_model = model.build(CONFIG, data)
-    log, batch = _log(candidate_model, data), _batch(candidate_model, data)
-    assert batch[schema.WATCH_ROW_TIMES].shape == batch[schema.WATCH_ROWS].shape
-    expected = log.times[100 - 6 : 100 + 5 - 1]
-    np.testing.assert_array_equal(batch[schema.WATCH_ROW_TIMES][0], expected)
-
-
 def test_watches_alone_are_enough(tmp_path):
     log = {
         "watches": full_log.tables()["watches"].select("user_id", "video_id", "time")
@@ -124,21 +116,13 @@ def test_watches_alone_are_enough(tmp_path):
     config = dataclasses.replace(
         CONFIG,
         features=configs.FeaturesConfig(),
-        bags=("mean", "sum", "max"),
     )
     candidate_model = model.build(config, data)
     assert candidate_model.facts()["features"] == []
     assert candidate_model.facts()["sequences"] == ["watches"]
-    # Per bag 8 coordinates: mean, sum, max, three decay rates.
+    # Per bag 8 coordinates: the mean, three decay rates.
     kernel = candidate_model.user_tower.tower.weights[0]
-    assert kernel.shape == [6 * 8, 16]
-
-
-def test_search_tokens_are_a_table_of_the_table_optimiser(data):
-    candidate_model = model.build(CONFIG, data)
-    sizes = [tuple(table.shape) for table in candidate_model.tables]
-    assert sizes[1] == (data.catalogue.tokens.height + 1, 8)
-    assert len(sizes) == 4  # watched videos, tokens, videos, bias
+    assert kernel.shape == [4 * 8, 16]
 
 
 def test_an_unordered_bag_does_not_know_the_last_search(data):
@@ -178,7 +162,6 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
 def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monkeypatch):
     config = dataclasses.replace(
         CONFIG,
-        encoder=configs.SelfAttentionConfig(beside_bags=True),
         label=configs.NextWatchConfig(slice_length=5),
         learned_bags=2,
         skip_connection="gated",
@@ -209,8 +192,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     # Each once, the loss's too; ids are dropped only with content, and some streams are
     # the ranker's.
     of_ids = {randomness.RandomStream.WATCHED_IDS, randomness.RandomStream.VIDEO_IDS}
-    of_ids |= setting.OF_RANKER
+    of_ids |= setting.OTHERS
     assert sorted(streams) == [s for s in randomness.RandomStream if s not in of_ids]
-    # Both averages of watches, the searches, the tower's one layer, the connection;
-    # the rows that attention reads, their coordinates, and two of each block.
-    assert len(set(masks)) == len(masks) == 5 + 6
+    # Both averages of watches, the searches, the tower's one layer, the connection.
+    assert len(set(masks)) == len(masks) == 5

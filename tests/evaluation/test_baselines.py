@@ -102,14 +102,6 @@ def test_recent_popularity_is_that_of_the_last_week(
         assert found[row].tolist() == best(data, cases, row, ranks, 5)
 
 
-def test_only_the_chosen_are_made(
-    data: prepared.PreparedData, cases: protocol.Cases
-) -> None:
-    assert baselines.makers(data, configs.EvaluationConfig(baselines=()), cases) == {}
-    chosen = configs.EvaluationConfig(baselines=("co_watch", "markov"))
-    assert list(baselines.makers(data, chosen, cases)) == ["co_watch", "markov"]
-
-
 def test_auto_leaves_out_what_would_take_minutes(
     data: prepared.PreparedData,
     cases: protocol.Cases,

@@ -1,19 +1,16 @@
 """A model trained on validation watches too keeps its last epoch, and says so."""
 
 import dataclasses
-import io
 
 import numpy as np
 import pytest
-import rich.console
 
 from tests import planted
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import model, tower_inputs
-from ytdnn.evaluation import evaluate_run
-from ytdnn.evaluation.terminal import terminal
+from ytdnn.evaluation import evaluate_run, findings
 from ytdnn.log import events, prepared
-from ytdnn.training import candidates, validation
+from ytdnn.training import candidates
 
 EPOCHS = 3
 
@@ -53,16 +50,6 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     assert drawn == np.sum((is_train | held_out) & labels)
 
 
-def test_ages_of_examples_count_from_the_end_of_validation(workdir):
-    data = prepared.load(workdir / "data")
-    wider = data.with_validation_in_training()
-    windows = data.manifest.facts["windows"]
-    assert data.windows.training_window[1] == windows["validation"]
-    assert (
-        wider.windows.training_window[1] == windows["ranking"] > windows["validation"]
-    )
-
-
 def test_all_epochs_are_run_and_the_last_is_kept(workdir):
     facts = artifacts.read_manifest(workdir / "candidates", model.KIND).facts
     assert facts["epochs"] == facts["best_epoch"] == EPOCHS
@@ -73,20 +60,9 @@ def test_all_epochs_are_run_and_the_last_is_kept(workdir):
 def test_the_report_says_it(config, workdir):
     report = evaluate_run.evaluate(workdir, config, stage="candidates").report
     assert report.protocol.trains_on_validation is True
-    screen = rich.console.Console(width=100, file=io.StringIO())
-    screen.print(terminal.render(report, 100))
-    assert "trained on training and validation" in screen.file.getvalue()
+    assert "trained on training and validation" in " ".join(findings.notes(report))
 
 
 def test_what_was_trained_on_is_not_evaluated(config, workdir):
     with pytest.raises(errors.UserError, match="did not train on validation watches"):
         evaluate_run.evaluate(workdir, config, "validation", "candidates")
-
-
-def test_without_it_nothing_changes(workdir, tmp_path):
-    config = planted.tiny_config()
-    assert config.candidates.train_on_validation is False
-    candidates.train(config, prepared.load(workdir / "data"), tmp_path / "candidates")
-    facts = artifacts.read_manifest(tmp_path / "candidates", model.KIND).facts
-    assert facts["trains_on_validation"] is False
-    assert validation.METRIC in facts["validation"]

@@ -206,14 +206,6 @@ def test_only_what_comes_after_the_request_is_changed(
     assert data.impressions.times[shown].min() >= some.times.min()
 
 
-def test_the_ranker_learns_after_the_candidates_validation_but_not_after_the_test(
-    data: prepared.PreparedData, cases: protocol.Cases
-) -> None:
-    validation = protocol.cases(data, Split.VALIDATION, CONFIG)
-    assert leaks.ranker_learns_later(data, validation)
-    assert not leaks.ranker_learns_later(data, cases)
-
-
 def test_a_model_that_reads_searches_after_the_request_is_caught(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -258,21 +250,6 @@ def test_the_feature_that_leaks_is_named(
 
     monkeypatch.setattr(leaking, "open_log", open_log)
     with pytest.raises(
-        errors.UserError, match="the feature seconds_since_last_watch of the ranker"
+        errors.UserError, match="expected seconds_since_last_watch of the ranker"
     ):
         leaks.in_models(data, cases, None, ranker, seed=0)
-
-
-@pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
-def test_statistics_of_the_corpus_are_no_leak_where_requests_lie_apart(
-    tmp_path: pathlib.Path, split: events.Split
-) -> None:
-    """Leave-one-out: what others did days before a request may be known to it."""
-    log = planted.write_log(tmp_path / "log")
-    config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
-    data = prepare.prepare(config, tmp_path / "data")
-    cases = protocol.cases(data, split, CONFIG)
-    assert len(np.unique(cases.times // 86_400)) > 5
-    ranker = building.build(planted.tiny_config().ranking, data)
-    assert "video_click_rate" in [feature.name for feature in ranker.features]
-    assert leaks.in_models(data, cases, None, ranker, seed=0) > 0

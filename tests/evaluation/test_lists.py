@@ -38,23 +38,6 @@ def test_the_rankers_order_is_that_of_the_system_and_padding_stays_last(
     np.testing.assert_array_equal(ranker.times, cases.times)
 
 
-def test_only_so_many_candidates_reach_the_ranker(
-    data: prepared.PreparedData, cases: protocol.Cases
-) -> None:
-    ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
-    maker = lists.composed(data, _constant([4, 2, 9, 7]), ranker, num_candidates=2)
-    assert np.unique(maker(cases, 3), axis=0).tolist() == [[4, 2, 0]]
-    assert np.unique(maker(cases, 1), axis=0).tolist() == [[4]]
-
-
-def test_equal_logits_keep_the_order_of_the_candidates(
-    data: prepared.PreparedData, cases: protocol.Cases
-) -> None:
-    constant = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
-    found = lists.composed(data, _constant([4, 2, 9, 7]), constant, 4)(cases, 4)
-    assert np.unique(found, axis=0).tolist() == [[4, 2, 9, 7]]
-
-
 def test_logits_that_are_no_numbers_are_refused(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:

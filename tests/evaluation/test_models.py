@@ -32,12 +32,6 @@ class _Silent:
         self.user_vectors = whole.user_vectors
 
 
-def test_both_statements_are_part_of_the_protocol() -> None:
-    assert all(
-        isinstance(getattr(models.RetrievalModel, name), property) for name in STATED
-    )
-
-
 @pytest.mark.parametrize("split", [events.Split.TEST, events.Split.VALIDATION])
 def test_a_model_that_does_not_state_them_is_not_evaluated(
     data: prepared.PreparedData, split: events.Split

@@ -8,7 +8,7 @@ import pytest
 
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.evaluation import chosen_order, order_choice, ranker
+from ytdnn.evaluation import order_choice, ranker
 from ytdnn.log import events, prepared
 
 CONFIG = configs.EvaluationConfig(num_resamples=50)
@@ -122,10 +122,3 @@ def test_without_lists_to_order_it_is_served_and_said(tmp_path: pathlib.Path) ->
     )
     assert found.serves_ranker
     assert "was not judged" in found.words
-
-
-def test_a_choice_is_read_back(tmp_path: pathlib.Path) -> None:
-    assert chosen_order.read(tmp_path) is None
-    choice = chosen_order.Choice(serves_ranker=False, words="not ahead")
-    chosen_order.publish(tmp_path / "choice", choice, {}, {})
-    assert chosen_order.read(tmp_path) == choice

@@ -6,12 +6,10 @@ import pathlib
 import numpy as np
 import polars as pl
 import pytest
-import rich.console
 
 from ytdnn import configs
-from ytdnn.evaluation import outcome_metrics, ranker, report_model, trade_offs
-from ytdnn.evaluation.terminal import outcome_table
-from ytdnn.lab.pages import feedback, page
+from ytdnn.evaluation import outcome_metrics, ranker, report_model
+from ytdnn.lab.pages import page, ranked
 from ytdnn.log import events, prepare, prepared
 from ytdnn.ranking import predictions
 
@@ -113,32 +111,9 @@ def test_trade_offs_are_shares_of_the_first_half(
     assert priced["watch_seconds"] == pytest.approx(10 / 40)
 
 
-def test_what_nobody_wants_weighs_less_than_nothing() -> None:
-    terms = {"watch_seconds": np.ones(4), "disliked": np.full(4, 0.1)}
-    found = trade_offs.weightings(terms, ["disliked"])
-    assert found == [
-        {"watch_seconds": 1.0},
-        {"watch_seconds": 1.0, "disliked": -10.0},
-        {"watch_seconds": 1.0, "disliked": -40.0},
-    ]
-
-
-def test_page_and_terminal_show_them(report: report_model.OutcomesReport) -> None:
-    class Report:
-        outcomes = report
-
-    (section,) = feedback.sections(Report)  # type: ignore[arg-type]
-    html = page.render("title", "words", [section])
-    screen = rich.console.Console(width=160, record=True)
-    for one in outcome_table.terminal_tables(Report):  # type: ignore[arg-type]
-        screen.print(one)
-    shown = screen.export_text()
-    for text in ("liked", "price"):
+def test_the_page_shows_them(report: report_model.OutcomesReport) -> None:
+    html = page.render("title", "words", [ranked.outcomes(report)])
+    for text in ("liked", "price", "predicted / observed"):
         assert text in html
-        assert text in shown
-    for shown_words in (html, " ".join(shown.split())):
-        assert "predicted / observed" in shown_words
-        assert "watched seconds" not in shown_words  # an outcome has none
+    assert "watched seconds" not in html  # an outcome has none
     assert "watch_seconds 1, price 26.8" in html
-    Report.outcomes = None  # type: ignore[assignment]
-    assert list(feedback.sections(Report)) == []  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ import ranx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs
 from ytdnn.base import errors
@@ -135,15 +134,6 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
     )
 
 
-def test_integer_ids_are_read_from_text(tmp_path: pathlib.Path) -> None:
-    data = planted.prepared_data(tmp_path, integer_ids=True)
-    path = tmp_path / "peer.csv"
-    path.write_text("user_id,video_id,score\nu1,17,0.5\nu1,27,.25\n")
-    frame = predictions.parse(path, data).frame
-    assert frame["video_id"].to_list() == [17, 27]
-    assert frame["score"].to_list() == [0.5, 0.25]
-
-
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -202,14 +192,6 @@ def test_a_file_gets_a_whole_report(
     assert report.protocol.predictions is not None
     assert report.protocol.predictions.users_without == 7
     assert result.users["peer/recall@3"].len() == 8
-
-
-def test_a_file_may_not_be_called_popularity(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
-) -> None:
-    path = _write(tmp_path / "popularity", [("u0", "v1", 1.0)])
-    with pytest.raises(errors.UserError, match="expected another name"):
-        predictions.parse(path, data)
 
 
 @pytest.mark.slow

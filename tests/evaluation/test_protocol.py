@@ -8,7 +8,6 @@ import pytest
 from tests import planted, uploads
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.evaluation import protocol, statement
 from ytdnn.log import events, prepare, prepared
 
@@ -55,13 +54,6 @@ def test_user_whose_answer_was_watched_before_is_left_out_and_counted(
     assert described.users_left_out == 1
     assert described.answers_out_of_vocabulary == 1
     assert described.name == "leave_one_out"
-
-
-def test_validation_asks_one_watch_earlier(tmp_path: pathlib.Path) -> None:
-    data = _leave_one_out(tmp_path)
-    cases = protocol.cases(data, Split.VALIDATION, CONFIG)
-    assert cases.ends.tolist() == [2, 6, 10]
-    assert np.diff(cases.watched.offsets).tolist() == [2, 2, 2]
 
 
 def test_temporal_answers_are_the_distinct_unseen_videos_of_the_window(
@@ -145,18 +137,6 @@ def test_answers_end_with_the_horizon(tmp_path: pathlib.Path) -> None:
         assert 0 < len(cases.labels) == expected.sum() < len(whole.labels)
 
 
-def test_the_next_answer_is_the_first(tmp_path: pathlib.Path) -> None:
-    data = _window(tmp_path)
-    whole = protocol.cases(data, Split.TEST, CONFIG)
-    following = protocol.cases(
-        data, Split.TEST, configs.EvaluationConfig(targets="next")
-    )
-    np.testing.assert_array_equal(following.ends, whole.ends)
-    assert np.diff(following.targets.offsets).tolist() == [1] * len(whole)
-    firsts = whole.labels[whole.targets.offsets[:-1]]
-    np.testing.assert_array_equal(following.labels, firsts)
-
-
 def test_a_given_split_may_interleave_and_histories_still_end_before_it(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -176,13 +156,6 @@ def test_a_given_split_may_interleave_and_histories_still_end_before_it(
     # Of u0 "d" and "g", of u1 all but the first, are learnt from after the request.
     assert described.train_watches_after_answers == 2 + 6
     assert described.split_column is True
-
-
-def test_nobody_to_ask_is_a_line(tmp_path: pathlib.Path) -> None:
-    watches = [("u0", "a", 1), ("u0", "a", 2), ("u0", "a", 3)]
-    data = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
-    with pytest.raises(errors.UserError, match="expected users with unseen videos"):
-        protocol.cases(data, Split.TEST, CONFIG)
 
 
 def test_seconds_of_an_answer_are_all_that_it_is_watched_in_the_window(
@@ -216,10 +189,6 @@ def test_seconds_of_an_answer_are_all_that_it_is_watched_in_the_window(
     assert nobody.seconds.tolist() == [23.0, 5.0]
 
 
-def test_a_log_without_watch_time_has_no_seconds(tmp_path: pathlib.Path) -> None:
-    assert protocol.cases(_leave_one_out(tmp_path), Split.TEST, CONFIG).seconds is None
-
-
 def test_a_model_of_new_videos_lists_them_from_their_upload_on(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -237,5 +206,3 @@ def test_a_model_of_new_videos_lists_them_from_their_upload_on(
     assert protocol.num_unlistable(cases) == 0
     assert protocol.num_unlistable(early) > 0
     assert protocol.cases(data, Split.TEST, CONFIG).available_from is None
-    described = statement.describe(data, cases, Split.TEST, CONFIG)
-    assert "new ones uploaded" in described.candidate_set_means

@@ -35,22 +35,6 @@ def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> 
     assert found.weighted_logits is found.logits is found.order
 
 
-def test_test_clicks_do_not_reach_popularity(tmp_path: pathlib.Path) -> None:
-    more = [*logged.TRAIN, *logged.TEST, ("u2", "b", 96, True, 500.0)]
-    first = logged.prepared_data(tmp_path / "1", logged.TRAIN + logged.TEST)
-    second = logged.prepared_data(tmp_path / "2", more)
-    logits = [
-        set(
-            np.round(
-                ranker.popularity(d)(ranker.SplitImpressions(d.log, Split.TEST)).order,
-                9,
-            )
-        )
-        for d in (first, second)
-    ]
-    assert logits[0] == logits[1]
-
-
 class _ClicksFollowClicks:
     """A ranker of the user's clicks before the impression, or before another's."""
 

@@ -9,7 +9,7 @@ import jsonschema
 import pydantic
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn.evaluation import docstrings, report_model, report_parts, report_schema
 
 SCHEMA = report_schema.schema()
@@ -29,10 +29,6 @@ def _of_another_version(report: dict[str, Any]) -> None:
     report["format_version"] = 2
 
 
-def _with_more(report: dict[str, Any]) -> None:
-    report["more"] = {}
-
-
 def _with_a_leak(report: dict[str, Any]) -> None:
     report["leaks"]["inputs_at_or_after_label"] = 1
 
@@ -50,7 +46,6 @@ def _of_half_an_interval(report: dict[str, Any]) -> None:
     [
         _without,
         _of_another_version,
-        _with_more,
         _with_a_leak,
         _with_words_for_a_number,
         _of_half_an_interval,

@@ -5,10 +5,9 @@ import pytest
 
 from tests.evaluation import fakes
 from ytdnn import configs
-from ytdnn.evaluation import baselines, protocol, statement
+from ytdnn.evaluation import baselines, protocol
 from ytdnn.log import events, prepared
 from ytdnn.run.cli import resolved
-from ytdnn.training import validation
 
 Split = events.Split
 LAST = configs.EvaluationConfig(targets="last", baselines=("markov",))
@@ -49,8 +48,6 @@ def test_a_case_is_the_last_watch_by_those_before_it(
     assert last.labels[1:].tolist() == ends.tolist()
     before = np.asarray(data.watches.times)[ends - 1]
     assert last.times[1:].tolist() == before.tolist()
-    said = statement.describe(data, last, Split.TEST, LAST)
-    assert "the last video watched in the split" in said.targets_means
 
 
 def test_what_follows_is_found_where_the_history_is_the_session(
@@ -70,20 +67,6 @@ def test_what_follows_is_found_where_the_history_is_the_session(
 
     assert hit_rate(LAST) > 0.9
     assert hit_rate(configs.EvaluationConfig()) < 0.5
-
-
-def test_validation_asks_for_the_same(data: prepared.PreparedData) -> None:
-    config = configs.CandidatesConfig(validate_last=True)
-    cases = validation._Cases.from_data(data, config)
-    assert len(cases.users) > 5
-    assert (cases.targets.sizes == 1).all()
-    histories = data.log.shard_index.watched_before(cases.users, cases.ends).sizes
-    assert (histories[1:] >= 1).all()
-    assert histories.max() == LENGTH - 1
-    plain = validation._Cases.from_data(data, configs.CandidatesConfig())
-    assert (
-        data.log.shard_index.watched_before(plain.users, plain.ends).sizes[1:] == 0
-    ).all()
 
 
 def test_the_flag_fills_both_and_can_be_taken_back() -> None:

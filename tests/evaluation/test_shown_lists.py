@@ -1,8 +1,6 @@
 """Orders of each user's impressions, by values derived by hand."""
 
-import dataclasses
 import math
-import pathlib
 
 import numpy as np
 import pytest
@@ -10,8 +8,7 @@ import pytest
 from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.base import ragged
-from ytdnn.evaluation import protocol, ranker, report_parts, shown_lists
+from ytdnn.evaluation import ranker, report_parts, shown_lists
 from ytdnn.log import events, prepared
 
 Split = events.Split
@@ -82,17 +79,6 @@ def test_three_users_by_hand(
     assert random["grouped_auc"] == 0.5
 
 
-def test_the_curve_is_of_tenths(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
-) -> None:
-    scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
-    curve = _measured(data, shown, ranker=scores).curves["ranker"]
-    # 30 % of four places: c and a fifth of a; of two: three fifths of a (0 s).
-    assert curve[2] == pytest.approx((10 + 0.2 * 30) / 100)
-    assert curve[-1] == pytest.approx(1.0)
-    assert list(curve) == sorted(curve)
-
-
 def test_the_logged_order_is_that_of_time_or_of_positions(
     data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
@@ -135,25 +121,6 @@ def test_differences_are_paired_by_user(
     assert high == pytest.approx((30 + 10 / 3 - 40 / 3) / 40)  # u0 alone
 
 
-def test_without_watch_time_lists_hold_clicks(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
-) -> None:
-    bare = dataclasses.replace(data.impressions, seconds=None)
-    without = changed_log.with_tables(data, impressions=bare)
-    clicks = ranker.SplitImpressions(without.log, Split.TEST)
-    scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
-    found = _measured(without, clicks, ranker=scores)
-    assert (found.gain, found.total) == ("clicks", 3.0)
-    assert found.systems["ranker"]["first_half_share"][0] == pytest.approx(2 / 3)
-
-
-def test_nothing_is_said_where_nobody_was_shown_two(tmp_path: pathlib.Path) -> None:
-    single = [TEST[0], TEST[4], TEST[6]]
-    data = logged.prepared_data(tmp_path, logged.TRAIN + single)
-    shown = ranker.SplitImpressions(data.log, Split.TEST)
-    assert shown_lists.measure(data.log, shown, {}, CONFIG) is None
-
-
 def test_candidates_order_by_their_products_at_the_request(
     data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
@@ -171,33 +138,3 @@ def test_candidates_order_by_their_products_at_the_request(
     wanted = np.where(shown.videos < data.num_videos, signs * (shown.videos - 1), last)
     assert (wanted == last).any()
     assert found.tolist() == wanted.tolist()
-
-
-def test_hits_are_what_was_shown_times_what_it_brought(
-    data: prepared.PreparedData, shown: ranker.SplitImpressions
-) -> None:
-    index = {name: fakes.index_of(data, name) for name in "abcd"}
-    users = np.array([0, 1])
-    nobody = ragged.empty(2)
-    cases = protocol.Cases(
-        users=users,
-        ends=np.zeros(2, np.int64),
-        times=np.zeros(2, np.int64),
-        watched=nobody,
-        removed=nobody,
-        available_from=None,
-        targets=nobody,
-        labels=np.zeros(0, np.int64),
-        seconds=None,
-        num_left_out=0,
-        num_listed=data.num_videos,
-    )
-    # u0 is given two videos that it was shown; u1 one, and one that it was not.
-    lists = np.array([[index["a"], index["b"]], [index["c"], index["b"]]])
-    empty = np.zeros((2, 2), np.int64)
-    made = {"candidates": lists, "system": empty}
-    found = shown_lists.exposure(cases, made, shown, CONFIG)
-    assert found["candidates"]["shown@2"][0] == (2 + 1) / 2
-    assert found["candidates"]["gain_per_shown@2"][0] == (30 + 0 + 60) / 3
-    assert found["system"]["shown@2"][0] == 0.0
-    assert math.isnan(found["system"]["gain_per_shown@2"][0])

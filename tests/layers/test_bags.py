@@ -19,9 +19,7 @@ def _slice(seed=0):
 
 class TestHistoryBags(contract.LayerContract):
     def make(self):
-        return bags.HistoryBags(
-            ("mean", "sum", "max"), (0.5,), dropout=0.3, name="bags"
-        )
+        return bags.HistoryBags((1.0, 0.5), dropout=0.3, name="bags")
 
     def inputs(self):
         return tuple(tf.constant(values) for values in _slice())
@@ -48,7 +46,7 @@ def _oracle(rows, known, first_rows, rates):
 
 def test_bags_equal_the_averages_of_each_position_alone():
     rows, known, first_rows = _slice()
-    layer = bags.HistoryBags(("mean",), (0.5, 0.9))
+    layer = bags.HistoryBags((1.0, 0.5, 0.9))
     actual = layer(tf.constant(rows), tf.constant(known), tf.constant(first_rows))
     expected = _oracle(rows, known, first_rows, (1.0, 0.5, 0.9))
     np.testing.assert_allclose(actual, expected, atol=1e-6)
@@ -59,7 +57,7 @@ def test_mean_by_hand():
     # mean (1 + 4) / 2 = 5/2; decay 1/2: (1·1/2 + 4·1) / (1/2 + 1) = 9/2 / (3/2) = 3.
     rows = tf.constant([[[9.0], [9.0], [1.0], [4.0]]])
     known = tf.constant([[True] * 4])
-    layer = bags.HistoryBags(("mean",), (0.5,))
+    layer = bags.HistoryBags((1.0, 0.5))
     actual = layer(rows, known, tf.constant([[2]]))
     np.testing.assert_allclose(actual, [[[5 / 2, 3]]])
 
@@ -67,14 +65,14 @@ def test_mean_by_hand():
 def test_an_empty_history_is_the_zero_vector():
     rows, known, _ = _slice()
     first_rows = tf.fill([2, POSITIONS], ROWS)
-    layer = bags.HistoryBags(("mean",), (0.5,))
+    layer = bags.HistoryBags((1.0, 0.5))
     actual = layer(tf.constant(rows), tf.constant(known), first_rows)
     np.testing.assert_array_equal(actual, np.zeros([2, POSITIONS, 2 * DIM]))
 
 
 def test_rows_at_and_after_the_label_change_nothing():
     rows, known, first_rows = _slice()
-    layer = bags.HistoryBags(("mean",), (0.5,))
+    layer = bags.HistoryBags((1.0, 0.5))
     before = layer(tf.constant(rows), tf.constant(known), tf.constant(first_rows))
     rows[:, LENGTH:] = 77.0  # row LENGTH is the label of position 0
     after = layer(tf.constant(rows), tf.constant(known), tf.constant(first_rows))
@@ -85,7 +83,7 @@ def test_rows_at_and_after_the_label_change_nothing():
 def test_dropout_drops_rows_of_each_position_on_its_own():
     rows = tf.eye(50)[tf.newaxis]
     rows = tf.repeat(rows, 40, axis=0)
-    layer = bags.HistoryBags(("mean",), (), dropout=0.5)
+    layer = bags.HistoryBags(dropout=0.5)
     known = tf.ones([40, 50], tf.bool)
     first_rows = tf.zeros([40, 1], tf.int32)
     bag = layer(rows, known, first_rows, seed=tf.constant([1, 1])).numpy()[:, 0]
@@ -94,37 +92,112 @@ def test_dropout_drops_rows_of_each_position_on_its_own():
     assert not np.array_equal(bag[0], bag[1])
 
 
-def test_sum_and_max_by_hand():
-    # Two watches, (1, -3) and (4, -5), behind a foreign row:
-    # sum (1 + 4, -3 - 5) = (5, -8); max (4, -3), the foreign 9 not in it.
-    rows = tf.constant([[[9.0, 9.0], [1.0, -3.0], [4.0, -5.0]]])
-    known = tf.constant([[True] * 3])
-    layer = bags.HistoryBags(("sum", "max"))
-    np.testing.assert_allclose(
-        layer(rows, known, tf.constant([[1]])), [[[5, -8, 4, -3]]]
-    )
-    nothing = layer(rows, known, tf.constant([[3]]))
-    np.testing.assert_array_equal(nothing, [[[0, 0, 0, 0]]])
+class TestLearnedBags(contract.LayerContract):
+    def make(self):
+        return bags.LearnedBags(2, LENGTH, dropout=0.3, name="learned")
+
+    def inputs(self):
+        return tuple(map(tf.constant, _slice()))
 
 
-def test_bags_stand_side_by_side_in_one_order():
+def test_the_logits_of_decay_rates_give_their_bags():
+    layer = bags.LearnedBags(3, LENGTH)
+    rates = np.array([1.0, 0.5, 0.9])
+    layer.logits.assign(np.log(rates)[:, np.newaxis] * np.arange(LENGTH) + 7.0)
+    expected = bags.HistoryBags((1.0, 0.5, 0.9))(*map(tf.constant, _slice()))
+    np.testing.assert_allclose(layer(*map(tf.constant, _slice())), expected, atol=1e-6)
+
+
+def test_learned_weights_by_hand():
+    # One request of two watches, 1 then 4; the last but one weighs twice the last:
+    # (2 · 1 + 1 · 4) / 3 = 2.
+    layer = bags.LearnedBags(1, 4)
+    layer.logits.assign(np.log([[1.0, 2.0, 50.0, 50.0]]))
+    rows = tf.constant([[[9.0], [9.0], [1.0], [4.0]]])
+    actual = layer(rows, tf.constant([[True] * 4]), tf.constant([[2]]))
+    np.testing.assert_allclose(actual, [[[2.0]]], rtol=1e-6)
+
+
+def test_learned_bags_of_an_empty_history_are_zero():
+    rows, known, _ = map(tf.constant, _slice())
+    layer = bags.LearnedBags(2, LENGTH)
+    actual = layer(rows, known, tf.fill([2, POSITIONS], ROWS))
+    np.testing.assert_array_equal(actual, np.zeros([2, POSITIONS, 2 * DIM]))
+
+
+def test_rows_after_the_label_change_no_learned_bag():
     rows, known, first_rows = map(tf.constant, _slice())
-    together = bags.HistoryBags(("max", "sum", "mean"), (0.5,))
-    apart = [
-        bags.HistoryBags(("sum",)),
-        bags.HistoryBags(("mean",)),
-        bags.HistoryBags((), (0.5,)),
-        bags.HistoryBags(("max",)),
-    ]
-    expected = [layer(rows, known, first_rows) for layer in apart]
-    actual = together(rows, known, first_rows)
-    np.testing.assert_allclose(actual, np.concatenate(expected, axis=-1), atol=1e-6)
+    layer = bags.LearnedBags(2, LENGTH)
+    before = layer(rows, known, first_rows).numpy()
+    changed = tf.concat([rows[:, :LENGTH], rows[:, LENGTH:] + 77.0], axis=1)
+    after = layer(changed, known, first_rows).numpy()
+    np.testing.assert_array_equal(before[:, 0], after[:, 0])
+    assert np.any(before[:, 1] != after[:, 1])
 
 
-def test_a_sum_under_dropout_has_the_expectation_of_the_whole():
-    rows = tf.ones([400, 50, 1])
-    layer = bags.HistoryBags(("sum",), dropout=0.5)
-    known = tf.ones([400, 50], tf.bool)
-    sums = layer(rows, known, tf.zeros([400, 1], tf.int32), tf.constant([1, 1]))
-    # Standard error of the mean: 50 · sqrt(0.5 · 0.5 / 50) / 0.5 / 20 = 0.18.
-    assert np.mean(sums) == pytest.approx(50.0, abs=1.0)
+def test_the_position_that_matters_is_found():
+    rng = np.random.default_rng(0)
+    rows = tf.constant(rng.normal(size=[256, 6, 1]), tf.float32)
+    target = rows[:, 2]  # three watches before the last
+    layer = bags.LearnedBags(1, 6)
+    optimizer = tf.keras.optimizers.legacy.Adam(0.3)
+    known, first_rows = tf.ones([256, 6], tf.bool), tf.zeros([256, 1], tf.int32)
+    for _ in range(60):
+        with tf.GradientTape() as tape:
+            error = layer(rows, known, first_rows)[:, 0] - target
+            loss = tf.reduce_mean(tf.square(error))
+        gradients = tape.gradient(loss, layer.trainable_variables)
+        optimizer.apply_gradients(
+            zip(gradients, layer.trainable_variables, strict=True)
+        )
+    assert int(tf.argmax(layer.logits[0])) == 3
+    assert float(loss) < 0.05
+
+
+def _tokens():
+    return tf.constant([[[1.0], [2.0], [4.0], [8.0]]])
+
+
+class TestTokenBag(contract.LayerContract):
+    def make(self):
+        return bags.TokenBag(dropout=0.3, name="token_bag")
+
+    def inputs(self):
+        known = tf.constant([[True, False, True, True]])
+        return _tokens(), known, tf.constant([[0, 1]]), tf.constant([[2, 4]])
+
+
+def test_means_of_ranges_by_hand():
+    # Rows 1, 2, 4, 8, of which 2 is unknown. [0, 2): 1. [1, 4): (4 + 8) / 2 = 6.
+    # [0, 4): (1 + 4 + 8) / 3 = 13/3. [1, 2), unknown alone, and [3, 3), empty: 0.
+    known = tf.constant([[True, False, True, True]])
+    first, end = tf.constant([[0, 1, 0, 1, 3]]), tf.constant([[2, 4, 4, 2, 3]])
+    bag = bags.TokenBag()(_tokens(), known, first, end)
+    np.testing.assert_allclose(bag[0, :, 0], [1, 6, 13 / 3, 0, 0])
+
+
+def test_the_order_of_tokens_is_left_out():
+    known = tf.ones([1, 4], tf.bool)
+    first, end = tf.constant([[0]]), tf.constant([[4]])
+    layer = bags.TokenBag()
+    forwards = layer(_tokens(), known, first, end)
+    backwards = layer(_tokens()[:, ::-1], known, first, end)
+    np.testing.assert_allclose(forwards, backwards)
+
+
+def test_no_tokens_at_all():
+    none = tf.zeros([2, 0, 3])
+    zeros = tf.zeros([2, 1], tf.int32)
+    bag = bags.TokenBag()(none, tf.zeros([2, 0], tf.bool), zeros, zeros)
+    np.testing.assert_array_equal(bag, np.zeros([2, 1, 3]))
+
+
+def test_dropout_drops_tokens_of_each_position_on_its_own():
+    rows = tf.eye(50)[tf.newaxis]
+    known = tf.ones([1, 50], tf.bool)
+    first, end = tf.zeros([1, 40], tf.int32), tf.fill([1, 40], 50)
+    layer = bags.TokenBag(dropout=0.5)
+    bag = layer(rows, known, first, end, seed=tf.constant([1, 1])).numpy()[0]
+    assert np.mean(bag == 0) == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_allclose(bag.sum(axis=1), 1.0, atol=1e-5)
+    assert not np.array_equal(bag[0], bag[1])

@@ -14,24 +14,6 @@ class TestQuantileFeature(contract.LayerContract):
         return (tf.constant([0.5, -1.0, 3.0]),)
 
 
-class TestQuantileFeatureOfAnyNumber(contract.LayerContract):
-    """Of a column that may be negative: another value stands for missing."""
-
-    def make(self):
-        return continuous.QuantileFeature([-4.0, 1.0, 2.0], missing=-9.0)
-
-    def inputs(self):
-        return (tf.constant([-5.0, -9.0, 1.5]),)
-
-
-class TestQuantileFeatureWithoutPowers(contract.LayerContract):
-    def make(self):
-        return continuous.QuantileFeature([-4.0, 1.0, 2.0], powers=False)
-
-    def inputs(self):
-        return (tf.constant([[-5.0, -9.0, 1.5]]),)
-
-
 class TestRawFeature(contract.LayerContract):
     def make(self):
         return continuous.RawFeature()
@@ -147,3 +129,45 @@ def test_several_features_together_are_as_each_alone() -> None:
     found = continuous.apply_all(layers, values)
     for layer, value, vectors in zip(layers, values, found, strict=True):
         np.testing.assert_array_equal(vectors, layer(value))
+
+
+class TestNumberOfIndex(contract.LayerContract):
+    def make(self):
+        return continuous.NumberOfIndex([0.5, -2.0])
+
+    def inputs(self):
+        return (tf.constant([[0.0, 1.0], [-1.0, 7.0]]),)
+
+
+def test_an_index_without_a_number_is_zero():
+    found = continuous.NumberOfIndex([0.5, -2.0])(tf.constant([1, 0, -1, 2]))
+    assert found.numpy().tolist() == [[-2.0], [0.5], [0.0], [0.0]]
+    nothing = continuous.NumberOfIndex([])(tf.constant([0, -1]))
+    assert nothing.numpy().tolist() == [[0.0], [0.0]]
+
+
+class TestPresence(contract.LayerContract):
+    def make(self):
+        return continuous.Presence(name="age")
+
+    def inputs(self):
+        return (tf.constant([[0.5, -1.0], [0.0, 1.0]]),)
+
+
+class TestAlwaysKnown(contract.LayerContract):
+    def make(self):
+        return continuous.AlwaysKnown(name="example_age")
+
+    def inputs(self):
+        return (tf.constant([[0.5, 0.0], [0.25, 1.0]]),)
+
+
+def test_a_number_stands_beside_whether_it_is_known():
+    found = continuous.Presence()(tf.constant([[0.25, 0.0], [-1.0, 1.0]]))
+    # 0 that is known and a number that is not differ in the second coordinate.
+    assert found.numpy().tolist() == [[[0.25, 1], [0, 1]], [[0, 0], [1, 1]]]
+
+
+def test_a_number_that_is_always_known_is_one_coordinate():
+    found = continuous.AlwaysKnown()(tf.constant([[0.25, 0.0]]))
+    assert found.numpy().tolist() == [[[0.25], [0.0]]]

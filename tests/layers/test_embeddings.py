@@ -51,56 +51,6 @@ def test_parameter_count():
     assert table.count_params() == (4 + 1) * 2
 
 
-class TestHashedTable(contract.LayerContract):
-    def make(self):
-        return embeddings.HashedTable(5, 3, 2, name="hashed")
-
-    def inputs(self):
-        return (tf.constant([[1, 5], [0, 7]]),)
-
-
-def test_a_hashed_vector_is_the_sum_of_two_shared_rows():
-    table = embeddings.HashedTable(60, 4, 7)
-    assert table.table.shape == [7 + 1, 4]
-    assert sum(np.prod(v.shape) for v in table.trainable_variables) == (7 + 1) * 4
-    pairs = table.row_numbers.numpy()
-    assert set(pairs[1:].ravel()) == set(range(1, 8))
-    found = table(tf.range(70)).numpy()
-    rows = table.table.numpy()
-    for value in range(1, 61):
-        first, second = pairs[value]
-        np.testing.assert_allclose(found[value], rows[first] + rows[second])
-    assert not found[[0, *range(61, 70)]].any()
-    np.testing.assert_array_equal(table.every_vector()[1:], found[1:61])
-
-
-def test_both_rows_of_a_hashed_vector_learn():
-    table = embeddings.HashedTable(60, 4, 7)
-    value = int(np.flatnonzero(np.diff(table.row_numbers.numpy())[:, 0])[0])
-    with tf.GradientTape() as tape:
-        total = tf.reduce_sum(table(tf.constant([value, 0, 61])))
-    gradient = tf.convert_to_tensor(tape.gradient(total, table.table)).numpy()
-    learned = np.flatnonzero(gradient.any(axis=1))
-    assert set(learned) - {0} == set(table.row_numbers.numpy()[value])
-    assert not gradient[0].any()
-
-
-def test_hashes_are_independent_and_even():
-    pairs = embeddings.HashedTable(100_000, 1, 100).row_numbers.numpy()[1:]
-    counts = np.zeros([100, 100])
-    np.add.at(counts, tuple(pairs.T - 1), 1)
-    # Poisson counts of mean 10 have variance 10; of 10,000 the error is 1.4 %.
-    assert abs(counts.var() - 10.0) < 0.7
-    assert abs(np.corrcoef(pairs.T)[0, 1]) < 0.015
-
-
-def test_two_hashed_tables_can_have_the_same_rows_of_each_value():
-    first = embeddings.HashedTable(60, 4, 7, name="a")
-    second = embeddings.HashedTable(60, 4, 7, row_numbers=first.row_numbers, name="b")
-    assert first.row_numbers is second.row_numbers
-    assert np.any(first.table.numpy() != second.table.numpy())
-
-
 class TestBagTable(contract.LayerContract):
     def make(self):
         return embeddings.BagTable(5, 3, name="bag_table")

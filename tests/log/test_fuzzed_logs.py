@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ytdnn import configs
 from ytdnn.base import errors, schema, table_schemas
-from ytdnn.evaluation.terminal import prepared_table
+from ytdnn.evaluation import prepared_table
 from ytdnn.log import prepare, prepared
 from ytdnn.run.cli import main
 

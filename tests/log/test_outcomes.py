@@ -8,7 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation.terminal import prepared_table
+from ytdnn.evaluation import prepared_table
 from ytdnn.log import outcomes, prepare, prepared
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append

@@ -9,7 +9,7 @@ import pytest
 from tests import full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.evaluation.terminal import prepared_table
+from ytdnn.evaluation import prepared_table
 from ytdnn.log import event_log, prepare, prepared, vectors
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refit import refit

@@ -10,7 +10,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation.terminal import prepared_table
+from ytdnn.evaluation import prepared_table
 from ytdnn.log import events, prepare, splits, windows
 
 SPLIT = events.Split

@@ -71,9 +71,9 @@ def test_each_pod_of_training_has_its_task(monkeypatch: pytest.MonkeyPatch) -> N
             text = given[tasks.VARIABLE]["value"].replace("$(INDEX)", str(index))
             monkeypatch.setenv(tasks.VARIABLE, text)
             task = tasks.from_environment("parameter_server")
-            assert task is not None
             assert (task.job, task.index) == (name, index)
-            assert task.address == f"ytdnn-{name}-{index}.{service}:{port['port']}"
+            own = f"ytdnn-{name}-{index}.{service}:{port['port']}"
+            assert task.addresses[name][index] == own
             addresses.add(json.dumps(task.addresses, sort_keys=True))
     assert len(addresses) == 1
 

@@ -34,7 +34,7 @@ def _train(kind, num_steps, sparse=True):
 def test_average_of_every_row_is_that_of_all_steps(kind, sparse, num_steps):
     snapshots, optimizer, variables = _train(kind, num_steps, sparse)
     weights = DECAY ** np.arange(num_steps)[::-1]
-    with averages.applied(optimizer.optimizers, variables, DECAY):
+    with averages.applied(optimizer.optimizers, variables):
         lent = [variable.numpy() for variable in variables]
     for number, actual in enumerate(lent):
         values = [snapshot[number] for snapshot in snapshots]
@@ -44,7 +44,7 @@ def test_average_of_every_row_is_that_of_all_steps(kind, sparse, num_steps):
 
 def test_the_weights_come_back():
     snapshots, optimizer, variables = _train("adagrad", 4)
-    with averages.applied(optimizer.optimizers, variables, DECAY):
+    with averages.applied(optimizer.optimizers, variables):
         assert np.any(variables[0].numpy() != snapshots[-1][0])
     for variable, last in zip(variables, snapshots[-1], strict=True):
         np.testing.assert_array_equal(variable, last)

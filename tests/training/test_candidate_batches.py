@@ -1,7 +1,6 @@
 """One shard or many, one reader or several: the same examples an epoch."""
 
 import collections
-import dataclasses
 import itertools
 
 import numpy as np
@@ -12,7 +11,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import model, tower_inputs
 from ytdnn.log import drawn_labels, prepared, shard_windows
-from ytdnn.ops.cluster import portions
+from ytdnn.ops.cluster import strategies
 from ytdnn.training import candidates, devices, loop
 
 _SHARDED = 600  # events a shard
@@ -129,37 +128,14 @@ def test_epochs_differ_in_the_order_of_windows(sharded):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("label", "num_readers"), [("slices", 2), ("slices", 3), ("drawn", 3)]
-)
-def test_readers_give_the_parts_of_the_global_batches(sharded, label, num_readers):
-    stream = _stream(sharded, LABELS[label])
-    _assert_parts(stream, num_readers, first_steps=(0, 2) if num_readers == 2 else (2,))
-    together = _batches(stream.of_readers(num_readers), 1)
-    assert _examples(together) == _examples(_batches(stream, 1))
-
-
-@pytest.mark.thorough
 @pytest.mark.parametrize("label", LABELS)
-def test_readers_of_one_shard_have_ranges_of_its_rows(whole, label):
-    stream = _stream(whole, LABELS[label])
-    _assert_parts(stream, 2, first_steps=(0, 2))
-    _assert_equal(_batches(stream.of_readers(2), 0), _batches(stream, 0))
-
-
-def _assert_parts(stream, num_readers, first_steps):
-    for first_step in first_steps:
-        expected = _batches(stream.of_readers(num_readers), 1, first_step)
-        parts = [
-            _batches(stream.part(portions.Portion(reader, num_readers)), 1, first_step)
-            for reader in range(num_readers)
-        ]
-        assert {len(part) for part in parts} == {len(expected)}
-        for at_step in zip(expected, *parts, strict=True):
-            batch, *of_readers = at_step
-            for name, values in batch.items():
-                rows = [_wide(one[name], values) for one in of_readers]
-                np.testing.assert_array_equal(np.concatenate(rows), values, name)
+def test_readers_have_ranges_of_the_rows_of_each_batch(sharded, label):
+    stream = _stream(sharded, LABELS[label])
+    parts = [_batches(stream.part(strategies.Portion(i, 2)), 1, 2) for i in range(2)]
+    for batch, *of_readers in zip(_batches(stream, 1, 2), *parts, strict=True):
+        for name, values in batch.items():
+            rows = [_wide(one[name], values) for one in of_readers]
+            np.testing.assert_array_equal(np.concatenate(rows), values, name)
 
 
 def _wide(rows, like):
@@ -167,29 +143,6 @@ def _wide(rows, like):
     if rows.ndim < 2:
         return rows
     return np.pad(rows, [(0, 0), (0, like.shape[1] - rows.shape[1])])
-
-
-def test_readers_read_their_own_shards_alone(sharded):
-    read = collections.Counter()
-
-    def counted(shard):
-        def reading():
-            read[shard.first_user] += 1
-            return shard.read()
-
-        return dataclasses.replace(shard, read=reading)
-
-    shards = tuple(map(counted, sharded.log.shards))
-    data = sharded.with_log(dataclasses.replace(sharded.log, shards=shards))
-    stream = _stream(data, _ALL)
-    assert stream.steps_per_epoch
-    owners = []
-    for reader in range(2):
-        read.clear()
-        _batches(stream.part(portions.Portion(reader, 2)), 0)
-        owners.append(set(read))
-    assert not owners[0] & owners[1]
-    assert owners[0] | owners[1] == {shard.first_user for shard in sharded.log.shards}
 
 
 def test_few_windows_are_open_at_a_time(sharded):
@@ -200,9 +153,9 @@ def test_few_windows_are_open_at_a_time(sharded):
             self._source = source
             self.steps = source.steps
 
-        def open(self, window, num_readers):
+        def open(self, window):
             opened.append(window)
-            return self._source.open(window, num_readers)
+            return self._source.open(window)
 
     stream = _stream(sharded, _ALL, window_events=1)
     stream._source = Counting(stream._source)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests import planted
 from tests.ops.cluster import losses_of_steps
 from ytdnn.layers import randomness
-from ytdnn.ops.cluster import executors
+from ytdnn.ops.cluster import strategies
 from ytdnn.training import devices, loop
 
 _STEPS = 6
@@ -18,12 +18,17 @@ def data(tmp_path_factory):
     return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
+class OneCompiled(strategies.Tpu):
+    """One device with steps compiled by XLA."""
+
+    strategy = devices.OneDevice.strategy
+
+
 def _losses(data, name, is_compiled):
-    on = devices.make("none")
+    on = OneCompiled() if is_compiled else devices.make("none")
     stage = losses_of_steps.make_stage(name, data, on)
     training = getattr(losses_of_steps.config(), name).training
-    executor = executors.Compiled(on.strategy) if is_compiled else None
-    trainer = loop.Trainer(stage, training, 0, on, executor=executor)
+    trainer = loop.Trainer(stage, training, 0, on)
     (dataset,) = stage.batches(0, 0)
     batches = dataset.take(_STEPS)
     return [

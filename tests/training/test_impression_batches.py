@@ -10,8 +10,8 @@ from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.log import events, prepared, streaming
-from ytdnn.ops.cluster import portions
+from ytdnn.log import prepared, streaming
+from ytdnn.ops.cluster import strategies
 from ytdnn.ranking import building
 from ytdnn.training import devices, impression_batches, loop, ranking
 
@@ -129,37 +129,11 @@ def test_an_epoch_can_be_entered_at_any_step(sharded, stage):
 def test_readers_have_all_examples_between_them(sharded, stage):
     stream = _stream(sharded, stage)
     parts = [
-        _batches(stream.part(portions.Portion(reader, 2)), 1) for reader in range(2)
+        _batches(stream.part(strategies.Portion(reader, 2)), 1) for reader in range(2)
     ]
     assert len(parts[0]) == len(parts[1])
     found = _examples(parts[0] + parts[1])
     assert found == _examples(_batches(stream, 1))
-
-
-def test_a_reader_without_examples_reads_what_the_others_read(sharded, stage):
-    """Impressions of one shard alone are in the ranker's window."""
-
-    def others_are_context(number, shard):
-        def read():
-            found = shard.read()
-            if number == 0:
-                return found
-            splits = np.full_like(found.impressions.splits, events.Split.CONTEXT)
-            shown = dataclasses.replace(found.impressions, splits=splits)
-            return dataclasses.replace(found, impressions=shown)
-
-        return dataclasses.replace(shard, read=read)
-
-    shards = tuple(others_are_context(*each) for each in enumerate(sharded.log.shards))
-    data = sharded.with_log(dataclasses.replace(sharded.log, shards=shards))
-    stream = _stream(data, stage)
-    parts = [
-        _batches(stream.part(portions.Portion(reader, 2)), 0) for reader in range(2)
-    ]
-    assert len(parts[0]) == len(parts[1]) > 0
-    assert len(_examples(parts[0] + parts[1])) == sum(
-        building.num_rows(data.log, events.Split.TRAIN)
-    )
 
 
 @pytest.mark.thorough
@@ -192,5 +166,5 @@ def test_one_window_is_in_memory_once(whole, stage):
     config = _config()
     built = building.build(config.ranking, whole, stage)
     source = impression_batches.ImpressionWindows(built, whole, 32, seed=0)
-    batches = source.open(streaming.Window((0,)), 1)
+    batches = source.open(streaming.Window((0,)))
     assert batches.log is built.open_log(whole, serving=False)

@@ -11,10 +11,17 @@ from tests import planted
 from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.candidates import initial, model
+from ytdnn.candidates import model
 from ytdnn.layers import randomness
 from ytdnn.log import events, shard_windows
-from ytdnn.training import candidates, checkpoints, devices, loop, report
+from ytdnn.training import (
+    candidates,
+    checkpoints,
+    devices,
+    loop,
+    report,
+    starting,
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +131,6 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     )
     assert manifests[0].facts["validation"] == manifests[1].facts["validation"]
     assert manifests[0].fingerprint == manifests[1].fingerprint  # so it is not stale
-    assert "tables_and_input" in manifests[1].facts["time_shares"]
 
 
 @pytest.mark.thorough
@@ -206,7 +212,7 @@ def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
     )
     randomness.set_seed(0)
     network = model.build(config.candidates, data)
-    initial.set_weights(network, data)
+    starting.set_weights(network, data)
     begun = network.video_vectors()
     stage = candidates.make_stage(config, data, network)
     values = iter([0.3, 0.2, 0.1])
@@ -297,14 +303,15 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from ytdnn.candidates import initial, model
+from ytdnn.candidates import model
 from ytdnn.log import prepared
 from ytdnn.training import (candidates, devices, loop)
 from ytdnn.layers import randomness
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
 kind = sys.argv[2]
-settings = {"full_softmax": {"clip_norm": 0.05}}.get(
+of_calls = {"clip_norm": 0.05, "steps_per_execution": 9}
+settings = {"full_softmax": of_calls}.get(
     kind, {"clip_norm": 0.5, "ema_decay": 0.9, "table_optimizer": "lazy_adam"}
 )
 losses = {}
@@ -333,9 +340,7 @@ for name in ("none", "mirrored"):
     (dataset,) = stage.batches(0, 0)
     batches = on.strategy.experimental_distribute_dataset(dataset)
     if name == "mirrored" and kind == "full_softmax":
-        length = tf.cast(dataset.cardinality(), tf.int32)
-        found = trainer.steps(iter(batches), tf.constant(0, tf.int64), length)
-        losses[name] = found.numpy().tolist()
+        losses[name] = [float(x) for xs, _ in trainer.calls(0, 0) for x in xs]
     else:
         losses[name] = [
             float(trainer.step(batch, tf.constant(i, tf.int64)))
@@ -367,18 +372,6 @@ def test_one_and_two_replicas_give_one_loss(data, repository, kind):
     np.testing.assert_allclose(two, one, rtol=1e-5)
 
 
-def test_the_share_of_a_part_is_that_of_the_last_steps():
-    """Neither the step that compiles nor a slow hour before counts."""
-    meter = report.Meter("candidates", configs.TrainingConfig(), steps_per_epoch=9)
-    with meter:
-        for seconds in (30.0, 9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 2.0, 1.0):
-            meter.add_steps(1, seconds, checkpoints.Progress())
-        meter.probe(0.8)
-    shares = meter.shares()
-    assert shares["forward_backward"] == pytest.approx(0.8)
-    assert shares["tables"] == pytest.approx(0.2)
-
-
 def test_a_training_of_one_call_has_the_rate_of_that_call():
     meter = report.Meter("candidates", configs.TrainingConfig(batch_size=10), 3)
     with meter:
@@ -386,10 +379,10 @@ def test_a_training_of_one_call_has_the_rate_of_that_call():
     assert meter.examples_per_second == pytest.approx(5.0)
 
 
-def test_the_last_line_names_the_bottleneck(data, tmp_path, capfd):
+def test_the_last_line_has_the_rate(data, tmp_path, capfd):
     candidates.train(_config(epochs=1), data, tmp_path / "candidates")
     printed = " ".join(capfd.readouterr().err.split())
-    assert "bottleneck: " in printed
+    assert "steps in" in printed
     assert "examples/s" in printed
     assert list((tmp_path / "candidates" / "logs").glob("events*"))
 
@@ -415,3 +408,28 @@ def test_tables_may_have_the_gradient_of_the_sum(data):
         moved.append(network.video_vectors() - before)
     np.testing.assert_allclose(moved[1], moved[0], rtol=1e-3, atol=1e-6)
     assert np.abs(moved[2]).max() > 5.0 * np.abs(moved[0]).max()
+
+
+@pytest.mark.parametrize(
+    ("asked", "examples", "used"),
+    [
+        (1_024, 10, 1_024),
+        (2_000_000, 10, 1_024),
+        (2_000_000, 1_025, 2_048),
+        (4_096, 5_000, 4_096),
+        (2_000_000, 0, 1_024),
+    ],
+)
+def test_the_batch_is_about_the_data(
+    capsys: pytest.CaptureFixture[str], asked: int, examples: int, used: int
+) -> None:
+    training = configs.TrainingConfig(batch_size=asked)
+    assert loop.capped_batches(training, examples, "ranking").batch_size == used
+    said = capsys.readouterr().err
+    if asked == used:
+        assert said == ""
+    else:
+        assert said == (
+            f"note: ranking: training.batch_size is {asked:,}, but there are only "
+            f"{examples:,} examples: {used:,} is used\n"
+        )

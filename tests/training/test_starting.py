@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn.candidates import initial, model
+from ytdnn.candidates import co_watching, model
+from ytdnn.log import catalogues, events
 from ytdnn.training import devices, starting, validation
 
 CONFIG = dataclasses.replace(
@@ -24,7 +25,7 @@ def data(tmp_path_factory):
 
 def made(config, data):
     found = model.build(config, data)
-    return found, initial.set_weights(found, data)
+    return found, starting.set_weights(found, data)
 
 
 def begun(config, data, network, vectors, refitted=None):
@@ -62,7 +63,7 @@ def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
     found = begun(CONFIG, data, network, vectors)
     best = validate()[validation.METRIC]
     for bag in range(4):
-        initial.begin_at(network, vectors, initial.Start(bag))
+        starting.begin_at(network, vectors, starting.Start(bag))
         assert validate()[validation.METRIC] <= 1.03 * best
     assert starting.facts(found) == {"start": dataclasses.asdict(found)}
 
@@ -71,7 +72,7 @@ def test_a_refit_begins_where_its_model_did(data):
     network, vectors = made(CONFIG, data)
     at_one = network.video_vectors()
     found = begun(CONFIG, data, network, vectors, {"start": {"bag": 2, "length": 1.4}})
-    assert found == initial.Start(2, 1.4)
+    assert found == starting.Start(2, 1.4)
     ratio = network.video_vectors()[:, :-1] / at_one[:, :-1]
     np.testing.assert_allclose(ratio, 1.4, rtol=1e-5)
 
@@ -83,3 +84,27 @@ def test_a_random_start_is_left_alone(data):
     assert begun(config, data, network, vectors) is None
     assert starting.facts(None) == {}
     np.testing.assert_array_equal(network.video_vectors(), before)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "user_cosine"])
+def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
+    config = dataclasses.replace(CONFIG, similarity=similarity)
+    network, _ = made(config, data)
+    vectors = co_watching.vectors(data, config.embedding_dim)
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    history = data.log.shard_index.watched_before(users[:1], ends[:1]).values[
+        -config.history_length :
+    ]
+    known = history[history <= len(vectors)] - 1
+    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    weights = np.sqrt(counts + 5) / (counts + 2)  # a rare video says more
+    weights /= (weights * counts).sum() / counts.sum()
+    own = (vectors[known] * weights[known, np.newaxis]).mean(axis=0)
+    if similarity != "dot":
+        own /= np.linalg.norm(own)
+    if similarity == "cosine":
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    logs = np.log1p(counts)
+    expected = vectors @ own / 0.2 + logs - logs.mean()
+    found = network.video_vectors() @ network.user_vectors(data, users[:1], ends[:1])[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -16,13 +16,10 @@ _OWN: dict[str, dict[str, str]] = {
     "losses": {
         "candidates.losses.sampled": "sampled_softmax",
         "candidates.losses.full": "full_softmax",
-        "candidates.losses.hierarchical": "hierarchical_softmax",
-        "candidates.losses.pairwise": "bpr, warp, gbce",
-        "candidates.losses.contrastive": "cosine_contrastive",
-        "candidates.losses.own_file": "own",
+        "candidates.losses.pairwise": "bpr, warp, gbce, own",
     },
     "heads": {
-        "ranking.click_times_watch_time": "click_times_watch_time",
+        "ranking.watch_time": "click_times_watch_time",
         "ranking.heads": "weighted_logistic, exact_odds, click",
     },
     "logs": {
@@ -32,8 +29,7 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.sources.world": "world",
     },
     "encoders": {
-        "features.sequences.attention": "self_attention, hstu",
-        "features.sequences.own_file": "own",
+        "features.sequences.sequence": "own",
     },
     "indexes": {
         "retrieval.index.brute_force": "exact",
@@ -51,7 +47,6 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.neighbours": "neighbours",
         "retrieval.popular": "popular, topic_popular",
     },
-    "features": {"features.part_of_day": "part_of_day"},
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",
         "base.metrics.ranking": "recall, precision, hit_rate, map, ndcg, mrr",
@@ -61,11 +56,8 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "report_sections": {
         "lab.pages.described": "making",
-        "lab.pages.feedback": "outcomes",
         "lab.pages.listed": "lists",
-        "lab.pages.other_pages": "off_policy",
         "lab.pages.ranked": "ranker",
-        "lab.pages.reach": "reach",
     },
     "trackers": {
         "lab.tracking.mlflow_tracker": "mlflow",
@@ -73,7 +65,11 @@ _OWN: dict[str, dict[str, str]] = {
     },
     "commands": {
         "run.cli.parts": "parts",
-        "lab.cli.commands_of_studies": "experiments, live, study, sweep, world",
+        "lab.cli.experiments": "experiments",
+        "lab.cli.live": "live",
+        "lab.cli.study": "study",
+        "lab.cli.sweep": "sweep",
+        "lab.cli.world": "world",
         "ops.cli.commands_of_operations": (
             "cluster, index add, index remove, index restore, join-log, refit, "
             "refresh, serve"
@@ -88,13 +84,12 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.live.live_tests": "live_test",
         "lab.off_policy.judged_systems": "off_policy",
         "lab.pages.evaluation_page": "page",
-        "lab.pages.tensorboard": "tensorboard",
         "lab.pages.tuned_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.adding": "add_videos",
         "ops.catalogue.removing": "remove_videos, restore_videos",
         "ops.cli.spark_engine": "spark",
-        "ops.cluster.cluster_roles": "role of multi_worker, role of parameter_server",
+        "ops.cluster.tasks": "role of multi_worker, role of parameter_server",
         "ops.refit.refitting": "refit",
         "ops.refresh.refreshing": "refresh",
     },
@@ -248,19 +243,7 @@ class RegisteredSteps(registry.Registered):
 STEPS = _registry("steps", "step of a run", RegisteredSteps)
 
 
-@dataclasses.dataclass(frozen=True)
-class RegisteredStrategy(registry.Registered):
-    """The devices of a training, settings of a cluster → `devices.OneDevice`.
-
-    Attributes:
-      replica: Factory of the `replica.OneReplica` of a step that several replicas make
-        together; None: there is one replica.
-    """
-
-    replica: Callable[[], Any] | None = None
-
-
-STRATEGIES = _registry("strategies", "strategy", RegisteredStrategy)
+STRATEGIES = _registry("strategies", "strategy", _PLAIN)
 
 HOOKS = _registry("hooks", "function of ytdnn", _PLAIN)
 

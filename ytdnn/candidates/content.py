@@ -47,6 +47,10 @@ class ContentInputs:
         """Returns each feature's values of catalogue indices `[...]`."""
         return reading.read(self.readers, positions.of_videos(videos))
 
+    def vectors(self, dim: int, name: str) -> "ContentVectors":
+        """Returns the layer from catalogue indices to vectors of a width."""
+        return ContentVectors(self, dim, name=name)
+
     def write(self, directory: pathlib.Path) -> None:
         """Writes the inputs of a trained content side, apart from its weights."""
         reading.write(directory / tower_inputs.CONTENT, self.measured)
@@ -70,8 +74,7 @@ def from_config(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    is_tree = isinstance(config.loss, configs.HierarchicalSoftmaxConfig)
-    if is_tree or not config.content.enabled:
+    if not config.content.enabled or not configs.rows_are_videos(config.loss):
         return None
     chosen = features_of(config.content, data)
     reads_age = config.content.popularity_by_age

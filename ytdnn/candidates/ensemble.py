@@ -1,19 +1,32 @@
-"""Several candidate networks as one: their scores' mean, their vectors projected."""
+"""Several candidate networks as one: their scores' mean, their vectors projected.
+
+The scores of all users and videos are a matrix, U · Vᵀ, of the rank of the vectors'
+width. Its best approximation of a lower rank (Eckart and Young, 1936) is made of U · A
+and V · B, with A and B found from the users' and the videos' second moments alone, so
+that neither their number nor the matrix matters.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.candidates import projection, user_vectors
-from ytdnn.log import catalogues, fields
+from ytdnn.candidates import user_tower
+from ytdnn.log import catalogues, events, fields, prepared
 
 if TYPE_CHECKING:
     from ytdnn.candidates import model
 
+Floats = npt.NDArray[np.floating]
 
-class Ensemble(user_vectors.FromLogs, tf.keras.Model):
+_MOST_POSITIONS = 1 << 15
+_ROWS = 1 << 16
+_RIDGE = 1e-9  # of the users' mean square; keeps what no user of the sample has
+
+
+class Ensemble(user_tower.FromLogs, tf.keras.Model):
     """Several networks as one model: its score is the mean of their scores.
 
     A vector is the concatenation of the networks' vectors, the videos' divided by the
@@ -73,7 +86,7 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
         own = [member.video_vectors(moment) for member in self.members]
         places = np.cumsum([member.vector_dim for member in self.members]) - 1
         taste = np.concatenate([one[:, :-1] for one in own], axis=1)
-        found = projection.best(
+        found = nearest_products(
             np.delete(users, places, axis=1), taste, self.serving_dim
         )
         for variable, values in zip(self._projection, found, strict=True):
@@ -125,3 +138,76 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
         taste = np.delete(joined, places, axis=1) @ of_videos.numpy()
         projected: np.ndarray = np.concatenate([taste, bias], axis=1)
         return projected
+
+
+def project(
+    candidate_model: "model.Joined", data: prepared.PreparedData, seed: int
+) -> None:
+    """Chooses the projection of an ensemble with `serving_dim`, if it is one.
+
+    Users are those of training watches sampled from the first shard.
+
+    Args:
+      candidate_model: The trained networks.
+      data: The prepared set they were trained on.
+      seed: Seed of the sample.
+    """
+    if not isinstance(candidate_model, Ensemble) or not candidate_model.serving_dim:
+        return
+    part = data.with_log(data.log.some)
+    rows = part.windows.watches_of(events.Split.TRAIN)
+    users = np.asarray(part.watches.users)[rows]
+    has_history = rows > np.asarray(part.watches.offsets)[users]
+    rows = rows[has_history] if has_history.any() else rows
+    if len(rows) > _MOST_POSITIONS:
+        rng = np.random.Generator(np.random.Philox(seed))
+        rows = np.sort(rng.choice(rows, _MOST_POSITIONS, replace=False))
+    users = np.asarray(part.watches.users)[rows]
+    vectors = [one.user_vectors(part, users, rows) for one in candidate_model.members]
+    candidate_model.choose_projection(
+        np.concatenate(vectors, axis=1), data.windows.training_window[1]
+    )
+
+
+def nearest_products(
+    users: Floats, videos: Floats, dim: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Returns projections to `dim` coordinates with the nearest products.
+
+    Nearest means the least sum of squared differences over all pairs.
+
+    >>> users, videos = np.array([[1.0, 1.0], [2.0, 2.0]]), np.eye(2)
+    >>> of_users, of_videos = nearest_products(users, videos, 1)
+    >>> np.round((users @ of_users) @ (videos @ of_videos).T, 3)
+    array([[1., 1.],
+           [2., 2.]], dtype=float32)
+
+    Args:
+      users: `[n, width]`, a sample of users' vectors.
+      videos: `[m, width]`.
+      dim: Number of coordinates, at most `width`.
+
+    Returns:
+      `[width, dim]` both, to multiply users' and videos' vectors by.
+    """
+    of_users, of_videos = _second_moment(users), _second_moment(videos)
+    of_users /= len(users)
+    of_users += np.eye(len(of_users)) * (_RIDGE * np.trace(of_users) + 1e-30)
+    values, vectors = np.linalg.eigh(of_users)
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    inverse = (vectors / np.sqrt(values)) @ vectors.T
+    _, axes = np.linalg.eigh(root @ of_videos @ root)
+    axes = axes[:, ::-1][:, :dim]
+    # An axis and its opposite are the same: the largest coordinate is positive.
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[np.newaxis], axis=0)
+    axes = axes * np.where(largest < 0.0, -1.0, 1.0)
+    return (inverse @ axes).astype(np.float32), (root @ axes).astype(np.float32)
+
+
+def _second_moment(rows: Floats) -> npt.NDArray[np.float64]:
+    """Returns rowsᵀ · rows, made of blocks of rows."""
+    total = np.zeros([rows.shape[1], rows.shape[1]])
+    for start in range(0, len(rows), _ROWS):
+        block = np.asarray(rows[start : start + _ROWS], np.float64)
+        total += block.T @ block
+    return total

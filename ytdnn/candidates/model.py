@@ -6,20 +6,20 @@ wider: the video's is its bias, the user's is 1. Served products are the scores,
 user's vector is divided by the temperature. Several such networks can be combined into
 one (`ensemble.Ensemble`), with the mean of their scores.
 
-The meaning of a row of the video table depends on the loss: its head makes the videos'
-vectors from the rows (`ytdnn/candidates/losses/base_loss.py`).
+A row of the video table is a video, unless the loss has a head that makes the videos'
+vectors from the rows (`ytdnn/candidates/losses/__init__.py`).
 """
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.base.configs import inputs as inputs_config
-from ytdnn.candidates import losses, tower_inputs, user_tower, user_vectors
+from ytdnn.candidates import losses, tower_inputs, user_tower
 from ytdnn.features import sequences
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields, prepared
@@ -31,7 +31,7 @@ KIND = "candidates"
 _VIDEOS_A_BLOCK = 1 << 14
 
 
-class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
+class CandidateModel(user_tower.FromLogs, tf.keras.Model):
     """User tower and video table.
 
     Attributes:
@@ -51,17 +51,10 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         super().__init__(name="candidates")
         self.config = config
         self.vector_dim = config.embedding_dim + 1
+        self.tower_inputs = inputs
         self.user_tower = user_tower.UserTower(config, inputs, name="user_tower")
-        self.videos = (
-            self.user_tower.watches.videos
-            if config.tied_tables
-            else embeddings.table(
-                inputs.vocabulary_size,
-                config.embedding_dim,
-                config.hashed_rows,
-                name="videos",
-                like=self.user_tower.watches.videos,
-            )
+        self.videos = embeddings.EmbeddingTable(
+            inputs.vocabulary_size, config.embedding_dim, name="videos"
         )
         self.bias = tf.Variable(
             tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
@@ -69,29 +62,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.head = losses.make_head(config, inputs.vocabulary_size)
         self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
         if inputs.of_videos is not None:
-            self.content = tower_inputs.content_vectors(
-                inputs.of_videos, self.vector_dim, name="content"
-            )
-            self.ages, self.num_listed = (
-                inputs.of_videos.ages,
-                inputs.of_videos.num_videos,
-            )
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments, for `from_config`.
-
-        Raises:
-          NotImplementedError: There is a content side, which belongs to a prepared set.
-        """
-        own = {"config": configs.to_dict(self.config)}
-        return {**own, "inputs": self.tower_inputs.get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "CandidateModel":
-        """Returns the model that `get_config` describes, with fresh weights."""
-        own = configs.component(configs.CandidatesConfig, config["config"])
-        inputs = tower_inputs.from_dict(config["inputs"])
-        return cls(own, inputs)
+            self.content = inputs.of_videos.vectors(self.vector_dim, "content")
+            self.ages = inputs.of_videos.ages
+            self.num_listed = inputs.of_videos.num_videos
 
     @property
     def encoders(self) -> list[sequences.Encoder]:
@@ -101,11 +74,6 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the request fields that the model reads."""
         return self.user_tower.fields(catalogue)
-
-    @property
-    def tower_inputs(self) -> tower_inputs.TowerInputs:
-        """Inputs of the user tower."""
-        return self.user_tower.inputs
 
     @property
     def user_variables(self) -> list[tf.Variable]:
@@ -118,8 +86,6 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
 
     def forget_videos(self) -> None:
         """Frees the table of videos, when an index has their vectors; queries stay."""
-        if self.config.tied_tables:
-            return  # histories are read from it
         # Keras keeps layers for as long as their model; so the rows go, not the table.
         none = tf.zeros([0, self.config.embedding_dim])
         tf.raw_ops.AssignVariableOp(resource=self.videos.table.handle, value=none)
@@ -155,9 +121,8 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         bias = [self.bias] if self.config.bias else []
-        videos = [] if self.config.tied_tables else [self.videos.table]
         of_content = [] if self.content is None else self.content.tables
-        return [*self.user_tower.tables, *videos, *bias, *of_content]
+        return [*self.user_tower.tables, self.videos.table, *bias, *of_content]
 
     def query_vectors(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
@@ -216,7 +181,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
             kept = randomness.keep_columns(videos, rate, own, places, num_places)
             return self._with_content(self.content, videos, kept)
         if videos is None:
-            table = self.videos.every_vector()
+            table = tf.convert_to_tensor(self.videos.table)
             return self.directions(table), tf.convert_to_tensor(self.bias)
         rows = self.videos.vectors(videos)
         return self.directions(rows), embeddings.rows(self.bias, videos)
@@ -244,10 +209,10 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         Returns:
           `[num_listed, dim + 1] float32`.
         """
-        if self.content is None and not self.config.hashed_rows:
+        if self.content is None:
             # Views: of a million videos a copy takes a quarter of a gigabyte.
             rows, bias = (np.asarray(memoryview(part)) for part in self.columns())
-            return self.head.video_vectors(rows, bias)
+            return self._vectors_of(rows, bias)
         rows = np.empty([self.num_listed + 1, self.config.embedding_dim], np.float32)
         bias = np.empty(self.num_listed + 1, np.float32)
         for start in range(0, len(rows), _VIDEOS_A_BLOCK):
@@ -256,7 +221,14 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
             rows[block], bias[block] = self.columns(part)
         if self.ages is not None:
             bias = bias + self.ages.at(moment)
-        return self.head.video_vectors(rows, bias)
+        return self._vectors_of(rows, bias)
+
+    def _vectors_of(self, rows: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        """Returns the vectors of videos, of rows and biases of the table."""
+        if self.head is not None:
+            return self.head.video_vectors(rows, bias)
+        vectors: np.ndarray = np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
+        return vectors
 
 
 Joined = Union[CandidateModel, "ensemble.Ensemble"]
@@ -282,15 +254,10 @@ def build(
       config: Settings of candidate generation.
       data: The prepared set.
       read: Inputs of the user tower; None: measured on the training data.
-
-    Raises:
-      errors.UserError: There are as many hashed rows as videos.
     """
-    embeddings.require_shared(
-        "candidates.hashed_rows", config.hashed_rows, data.vocabulary_size
-    )
     model = _made(config, data, read or tower_inputs.from_config(config, data))
-    model.head.initialise(data)
+    if model.head is not None:
+        model.head.initialise(data)
     return model
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import catalogues, inputs, positions, prepared, shard_windows, watch_log
+from ytdnn.log import inputs, positions, prepared, shard_windows, watch_log
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -53,36 +53,6 @@ class TowerInputs:
         """Whether the time of the request is read; reports of evaluation state this."""
         return any(feature.sees_request_time for feature in self.features)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the inputs as plain values, for `from_dict`.
-
-        Raises:
-          NotImplementedError: There is a content side, which belongs to a prepared set.
-        """
-        if self.of_videos is not None:
-            raise NotImplementedError(
-                "expected inputs without content features, received some with them: "
-                "content is read from a prepared set, so load the model with it"
-            )
-        return {
-            "vocabulary_size": self.vocabulary_size,
-            "num_tokens": self.num_tokens,
-            "features": [feature.name for feature in self.features],
-            "measured": {k: dataclasses.asdict(v) for k, v in self.measured.items()},
-            "own_encoder": self.own_encoder,
-        }
-
-
-def from_dict(values: Mapping[str, Any]) -> TowerInputs:
-    """Returns the inputs that `TowerInputs.get_config` describes.
-
-    Raises:
-      errors.UserError: A feature is a column of a log, and there is no log to read.
-    """
-    features = registry.of_names(base_feature.CANDIDATES, values["features"])
-    measured = reading.from_dict(values["measured"])
-    return TowerInputs(**{**values, "features": features, "measured": measured})
-
 
 def from_config(
     config: configs.CandidatesConfig, data: prepared.PreparedData
@@ -104,25 +74,20 @@ def from_config(
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = _own_encoder(config.encoder.file)
-    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)
+    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
+
+
+def _own_encoder(file: str) -> str:
+    from ytdnn.base import own_files
+
+    return own_files.ENCODER.read(file)
 
 
 def _inputs(
-    config: configs.CandidatesConfig,
-    catalogue: catalogues.Catalogue,
-    chosen: registry.Features,
-    measured: reading.Statistics,
-    of_videos: "content.ContentInputs | None",
-    own_encoder: str,
+    config: configs.CandidatesConfig, data: prepared.PreparedData, *parts: Any
 ) -> TowerInputs:
-    return TowerInputs(
-        vocabulary_size=catalogue.vocabulary_size,
-        num_tokens=catalogue.tokens.height if config.search_length else 0,
-        features=chosen,
-        measured=measured,
-        of_videos=of_videos,
-        own_encoder=own_encoder,
-    )
+    num_tokens = data.catalogue.tokens.height if config.search_length else 0
+    return TowerInputs(data.vocabulary_size, num_tokens, *parts)
 
 
 def _training_features(
@@ -136,32 +101,6 @@ def _training_features(
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
             yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
-
-
-def content_vectors(
-    read: "content.ContentInputs", dim: int, name: str
-) -> "content.ContentVectors":
-    """Returns the layer of a content side, catalogue indices to vectors.
-
-    Args:
-      read: Inputs of the content side.
-      dim: Width of a vector.
-      name: Name of the layer.
-    """
-    from ytdnn.candidates import content
-
-    return content.ContentVectors(read, dim, name=name)
-
-
-def _own_encoder(file: str) -> str:
-    """Returns the text of the file of the user's own encoder.
-
-    Raises:
-      errors.UserError: There is none.
-    """
-    from ytdnn.base import own_files
-
-    return own_files.ENCODER.read(file)
 
 
 def like(
@@ -269,4 +208,4 @@ def read(
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = _own_encoder(str(directory / _ENCODER))
-    return _inputs(config, data.catalogue, chosen, measured, of_videos, own_encoder)
+    return _inputs(config, data, chosen, measured, of_videos, own_encoder)

@@ -7,8 +7,9 @@ it is.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,30 +22,6 @@ Integers = npt.NDArray[np.int64]
 Rows = Any  # of the questions: a slice, or places
 Results = dict[str, Any]
 """Arrays `[rows, …]` or `Predictions`, by the name of a system."""
-Make = Callable[[slice], Results]
-LISTS, PREDICTIONS = "lists", "predictions"  # the work that can be divided
-
-
-class Work(Protocol):
-    """Computes results for parts of users, here or on several machines."""
-
-    def __call__(
-        self, name: str, parts: Sequence[slice], make: Make
-    ) -> Iterable[Results]:
-        """Returns the results of each part, in order.
-
-        Args:
-          name: `LISTS` or `PREDICTIONS`.
-          parts: Slices of the users, a window each.
-          make: Function that computes the results of a part in this process.
-        """
-        ...
-
-
-def here(name: str, parts: Sequence[slice], make: Make) -> Iterable[Results]:
-    """Computes the results of each part in this process; see `Work`."""
-    del name
-    return map(make, parts)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,14 +66,13 @@ class UserWindow:
 class WindowOpener:
     """Opens windows, one at a time, shared by all models."""
 
-    def __init__(self, most: int, work: Work = here) -> None:
+    def __init__(self, most: int) -> None:
         """Creates the opener; windows are opened on demand.
 
         Args:
           most: Maximum number of events of a window, unless a single user has more.
-          work: Function that computes the results of `divided`.
         """
-        self.most, self._work = most, work
+        self.most = most
         self._last: UserWindow | None = None
         self._collector = shard_windows.Collector()
 
@@ -149,22 +125,20 @@ class WindowOpener:
 
     def divided(
         self,
-        name: str,
         data: prepared.PreparedData,
         users: npt.NDArray[np.integer],
-        make: Make,
+        make: Callable[[slice], Results],
     ) -> Results:
-        """Computes results for users part by part, and joins them in order.
+        """Computes results for users window by window, and joins them in order.
 
         Args:
-          name: `LISTS` or `PREDICTIONS`.
           data: The prepared set.
           users: `[n]` user indices, ascending.
           make: Function that computes the results of a slice of the users.
         """
         parts = self.parts(data, users) or [slice(0, len(users))]
-        found = list(self._work(name, parts, make))
-        joined: Results = found[0] if len(found) == 1 else in_order(found)
+        results = [make(part) for part in parts]
+        joined: Results = results[0] if len(results) == 1 else in_order(results)
         return joined
 
     def collect(
@@ -183,13 +157,13 @@ class WindowOpener:
         """
         if not len(users):
             return ask(slice(0, 0), UserWindow(data, data.with_log(data.log.some)))
-        places, found = [], []
+        places, answers = [], []
         for rows, window in self.opened(data, users):
             places.append(rows)
-            found.append(ask(rows, window))
-        if len(found) == 1:
-            return found[0]
-        return in_order(found, np.argsort(np.concatenate(places)))
+            answers.append(ask(rows, window))
+        if len(answers) == 1:
+            return answers[0]
+        return in_order(answers, np.argsort(np.concatenate(places)))
 
 
 def in_order(parts: Sequence[Any], order: Integers | None = None) -> Any:
@@ -213,17 +187,49 @@ def in_order(parts: Sequence[Any], order: Integers | None = None) -> Any:
     return joined if order is None else joined[order]
 
 
+def retrieval(
+    model: models.RetrievalModel, windows: WindowOpener
+) -> models.RetrievalModel:
+    """Returns a candidate model that answers window by window.
+
+    Args:
+      model: The model.
+      windows: Opener of the windows, shared with the ranker.
+    """
+    return cast(models.RetrievalModel, _ByWindow(model, windows))
+
+
+def ranking(
+    model: models.RankingModelLike, windows: WindowOpener
+) -> models.RankingModelLike:
+    """Returns a ranker that answers window by window.
+
+    Args:
+      model: The ranker.
+      windows: Opener of the windows, shared with the first stage.
+    """
+    return cast(models.RankingModelLike, _ByWindow(model, windows))
+
+
 class _ByWindow:
-    """A model that answers for requests of many users, window by window."""
+    """A model that answers for requests of many users, window by window.
+
+    Methods that take flat positions of events are asked for one window at a time; all
+    else is the model's own.
+    """
 
     def __init__(self, model: Any, windows: WindowOpener) -> None:
         """Stores the model and the opener of windows, shared by both stages."""
         self._model, self._windows = model, windows
 
-    @property
-    def sees_request_time(self) -> bool:
-        """Whether the first stage reads the time of the request."""
-        return bool(self._model.sees_request_time)
+    def __getattr__(self, name: str) -> Any:
+        """Returns an attribute of the model, or a method that asks by window."""
+        own = getattr(self._model, name)
+        if name in ("user_vectors", "readings", "score_candidates"):
+            return functools.partial(self._at_watches, own)
+        if name in ("request_vectors", "predict_at", "predictions"):
+            return functools.partial(self._at_impressions, own)
+        return own
 
     def _at_watches(
         self,
@@ -255,8 +261,7 @@ class _ByWindow:
         ask_model: Callable[..., Any],
         data: prepared.PreparedData,
         impression_rows: models.Positions,
-        videos: models.Indices | None = None,
-        history_rows: models.Positions | None = None,
+        other: npt.NDArray[Any] | None = None,
     ) -> Any:
         """Returns the model's answers at logged impressions.
 
@@ -264,115 +269,18 @@ class _ByWindow:
           ask_model: Method of the model.
           data: The prepared set.
           impression_rows: `[n]` flat positions of the impressions.
-          videos: `[n, k]` candidates at each; None: no argument of the method.
-          history_rows: `[n]` flat positions of the impressions before which histories
-            end; None: no argument of the method.
+          other: `[n, k]` candidates at each, or `[n]` flat positions of the impressions
+            before which histories end.
         """
         users = data.log.shard_index.gather("impressions", "users", impression_rows)
 
         def ask(rows: Rows, window: UserWindow) -> Any:
-            own: list[npt.NDArray[Any]] = [
-                window.positions("impressions", users[rows], at[rows])
-                for at in (impression_rows, history_rows)
-                if at is not None
-            ]
-            own += [] if videos is None else [videos[rows]]
+            def places(at: Any) -> Any:
+                return window.positions("impressions", users[rows], at[rows])
+
+            own = [places(impression_rows)]
+            if other is not None:
+                own.append(places(other) if other.ndim == 1 else other[rows])
             return ask_model(window.data, *own)
 
         return self._windows.collect(data, users, ask)
-
-
-class Retrieval(_ByWindow):
-    """A candidate model (`models.RetrievalModel`), evaluated window by window."""
-
-    def __init__(self, model: models.RetrievalModel, windows: WindowOpener) -> None:
-        """Stores the model and the opener of windows, shared with the ranker."""
-        super().__init__(model, windows)
-        self.num_listed = model.num_listed
-
-    @property
-    def trains_on_validation(self) -> bool:
-        """Whether validation watches were labels of its training."""
-        return bool(self._model.trains_on_validation)
-
-    def video_vectors(self, moment: int | None = None) -> models.Vectors:
-        """Returns `[num_listed, dim]` at a moment."""
-        found: models.Vectors = self._model.video_vectors(moment)
-        return found
-
-    def user_vectors(
-        self,
-        data: prepared.PreparedData,
-        users: models.Indices,
-        end_watches: models.Positions,
-        times: models.Positions,
-    ) -> models.Vectors:
-        """Returns `[n, dim]` user vectors from the events before a request."""
-        asked = data, users, end_watches, times
-        return self._at_watches(self._model.user_vectors, *asked)
-
-    def readings(
-        self,
-        data: prepared.PreparedData,
-        users: models.Indices,
-        end_watches: models.Positions,
-        times: models.Positions,
-    ) -> models.Readings:
-        """Returns the values of its features for those requests."""
-        asked = data, users, end_watches, times
-        return self._at_watches(self._model.readings, *asked)
-
-    def request_vectors(
-        self, data: prepared.PreparedData, impression_rows: models.Positions
-    ) -> models.Vectors:
-        """Returns `[n, dim]` of the requests of logged impressions."""
-        asked = self._model.request_vectors, data, impression_rows
-        return self._at_impressions(*asked)
-
-
-class Ranking(_ByWindow):
-    """A ranker (`models.RankingModelLike`) that is evaluated window by window."""
-
-    def predict_at(
-        self,
-        data: prepared.PreparedData,
-        impression_rows: models.Positions,
-        video_indices: models.Indices,
-    ) -> predictions.Predictions:
-        """Returns its predictions for candidates at logged requests, `[n, k]` each."""
-        asked = self._model.predict_at, data, impression_rows, video_indices
-        return self._at_impressions(*asked)
-
-    def predictions(
-        self,
-        data: prepared.PreparedData,
-        impression_rows: models.Positions,
-        history_rows: models.Positions | None = None,
-    ) -> predictions.Predictions:
-        """Returns its predictions for each logged impression."""
-        asked = self._model.predictions, data, impression_rows
-        return self._at_impressions(*asked, history_rows=history_rows)
-
-    def score_candidates(
-        self,
-        data: prepared.PreparedData,
-        users: models.Indices,
-        end_watches: models.Positions,
-        times: models.Positions,
-        video_indices: models.Indices,
-    ) -> models.Vectors:
-        """Returns the scores that rank the candidates, `[n, k]`."""
-        asked = data, users, end_watches, times, video_indices
-        return self._at_watches(self._model.score_candidates, *asked)
-
-    def readings(
-        self,
-        data: prepared.PreparedData,
-        users: models.Indices,
-        end_watches: models.Positions,
-        times: models.Positions,
-        video_indices: models.Indices,
-    ) -> models.Readings:
-        """Returns its features' values for those candidates."""
-        asked = data, users, end_watches, times, video_indices
-        return self._at_watches(self._model.readings, *asked)

@@ -30,40 +30,32 @@ def measure(
     seconds: tuple[report_model.Tenth, ...] = ()
     clicks, odds = seconds, seconds
     if predicted.seconds is not None and impressions.seconds is not None:
-        seconds = _tenths(impressions, predicted.seconds, impressions.seconds, config)
+        seconds = tenths(impressions, predicted.seconds, impressions.seconds, config)
     elif predicted.logits is not None:
         given = np.exp(np.asarray(predicted.logits, np.float64))
         weights = impressions.weights * clicked
-        odds = _tenths(impressions, given, weights, config, 1.0 - clicked)
+        odds = tenths(impressions, given, weights, config, 1.0 - clicked)
     if predicted.click_probability is not None:
-        clicks = _tenths(impressions, predicted.click_probability, clicked, config)
+        clicks = tenths(impressions, predicted.click_probability, clicked, config)
     return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
 
 
-def of_outcome(
-    impressions: ranker.SplitImpressions,
-    observed: ranker.Floats,
-    predicted: npt.NDArray[np.floating],
-    config: configs.EvaluationConfig,
-) -> tuple[report_model.Tenth, ...]:
-    """Returns predicted and observed means of an outcome, by tenths.
-
-    Args:
-      impressions: Impressions with a value of the outcome.
-      observed: `[n]`, the outcome of each impression.
-      predicted: `[n]`, prediction of the outcome.
-      config: Settings of resamples and their seed.
-    """
-    return _tenths(impressions, predicted, observed, config)
-
-
-def _tenths(
+def tenths(
     impressions: ranker.SplitImpressions,
     predicted: npt.NDArray[np.floating],
     observed: ranker.Floats,
     config: configs.EvaluationConfig,
     totals: ranker.Floats | None = None,
 ) -> tuple[report_model.Tenth, ...]:
+    """Returns predicted and observed means by tenths of the predictions.
+
+    Args:
+      impressions: Impressions of the split.
+      predicted: `[n]`, prediction of each.
+      observed: `[n]`, observation of each.
+      config: Settings of resamples and their seed.
+      totals: `[n]`, weights in the divisor; None: 1.
+    """
     found = calibration.by_quantile(
         impressions.users,
         predicted,

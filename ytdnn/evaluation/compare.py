@@ -16,14 +16,11 @@ import polars as pl
 from ytdnn.base import configs, errors, schema
 from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
-    conditions,
-    impression_metrics,
+    gates,
     lists,
     parts,
-    ranker,
     report_files,
     statement,
-    users,
 )
 from ytdnn.log import prepared, user_log
 
@@ -93,7 +90,7 @@ class Comparison:
 def compare(
     first: report_files.Evaluated,
     second: report_files.Evaluated,
-    fail_if: Sequence[conditions.Condition],
+    fail_if: Sequence[gates.Condition],
     config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
     part: str = "",
@@ -115,8 +112,8 @@ def compare(
         common, or a condition names a metric that neither has.
     """
     _require_same_rules(first, second)
-    pair = first.users.select(schema.USER_ID, users.ANSWERS).join(
-        second.users.select(schema.USER_ID, users.ANSWERS), on=schema.USER_ID
+    pair = first.users.select(schema.USER_ID, report_files.ANSWERS).join(
+        second.users.select(schema.USER_ID, report_files.ANSWERS), on=schema.USER_ID
     )
     if not pair.height:
         raise errors.UserError(
@@ -134,7 +131,7 @@ def compare(
     if part:
         found = [one for one in found if not math.isnan(one.low)]
     num_other = first.users.height + second.users.height - 2 * pair.height
-    failures = [_failure(c, first, second, models) for c in fail_if]
+    failures = [gates.failure(one, first, second, models) for one in fail_if]
     marks = [
         f"{place} {mark}"
         for place, one in (("first", first), ("second", second))
@@ -222,7 +219,9 @@ def _require_same_rules(
 def _require_same_answers(
     first: report_files.Evaluated, second: report_files.Evaluated, pair: pl.DataFrame
 ) -> None:
-    other = pair.filter(pl.col(users.ANSWERS) != pl.col(f"{users.ANSWERS}_right"))
+    other = pair.filter(
+        pl.col(report_files.ANSWERS) != pl.col(f"{report_files.ANSWERS}_right")
+    )
     if other.height:
         raise errors.UserError(
             f"expected the same answers in {first.path} and {second.path}, found "
@@ -302,66 +301,10 @@ def _parts(frame: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
     if column in frame.columns:
         values = frame[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         return bootstrap.mean_parts(values)
-    if f"{column}/{users.NUMERATOR}" in frame.columns:
+    if f"{column}/{metric_names.NUMERATOR}" in frame.columns:
         above, below = (
             frame[f"{column}/{side}"].fill_null(0.0).to_numpy()
-            for side in (users.NUMERATOR, users.DENOMINATOR)
+            for side in (metric_names.NUMERATOR, metric_names.DENOMINATOR)
         )
         return above, below
     return np.zeros(frame.height), np.zeros(frame.height)
-
-
-def _failure(
-    condition: conditions.Condition,
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
-    models: tuple[str, str] | None,
-) -> str:
-    """Returns a line if a condition holds, else an empty text.
-
-    A condition on an undefined number counts as holding, so the gate fails.
-    """
-    model, metric = _named(condition, first, second, models)
-    value = second.number(model, metric)
-    baseline = first.number(models[0] if models else model, metric)
-    uses_baseline = condition.factor != 0.0
-    undefined = math.isnan(value) or (uses_baseline and math.isnan(baseline))
-    if not undefined and not condition.holds(value, baseline):
-        return ""
-    beside = f" (baseline {baseline:.4f})" if uses_baseline else ""
-    return (
-        f"{condition.text}: {model}/{metric} is {value:.4f}, the threshold "
-        f"{condition.bound(baseline):.4f}{beside}"
-    )
-
-
-def _named(
-    condition: conditions.Condition,
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
-    models: tuple[str, str] | None,
-) -> tuple[str, str]:
-    """Returns model and metric of a condition.
-
-    A condition without a model is about the compared model; else, for a metric of
-    impressions, the ranker; else the last model of lists in both reports that is
-    neither popularity nor a bound (for a run, the whole system).
-
-    Raises:
-      errors.UserError: The second report has no such metric.
-    """
-    model, _, metric = condition.metric.rpartition("/")
-    if not model and models:
-        model = models[1]
-    elif not model and impression_metrics.is_one(metric):
-        model = ranker.RANKER
-    elif not model:
-        both = [name for name in second.report.lists if name in first.report.lists]
-        own = [name for name in both if name not in lists.REFERENCES]
-        model = own[-1] if own else lists.POPULARITY
-    if f"{model}/{metric}" not in second.metrics:
-        raise errors.UserError(
-            f"expected --fail_if to name a metric of {second.path}, received "
-            f"{condition.metric}: it has {', '.join(second.metrics)}"
-        )
-    return model, metric

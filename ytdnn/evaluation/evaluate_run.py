@@ -11,7 +11,6 @@ import numpy as np
 from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.evaluation import (
-    by_window,
     chosen_order,
     leaks,
     lists,
@@ -20,7 +19,6 @@ from ytdnn.evaluation import (
     protocol,
     report_files,
     report_model,
-    run_models,
     run_systems,
     run_warnings,
     search,
@@ -30,11 +28,13 @@ from ytdnn.evaluation import (
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
+from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 
 _RECALL_K = 100
 _TIMED_USERS = 200
 _TIMED_VECTORS = 1_000  # so many that opening the log hardly counts
+_REPEATS = 5  # of which the median is taken: a busy machine slows single ones
 _SYSTEM_LEFT_OUT = (
     "the ranker was trained on impressions after the evaluated window, so it has seen "
     "the answers"
@@ -46,7 +46,6 @@ def evaluate(
     config: configs.Config,
     split: str = "test",
     stage: str = "",
-    work: by_window.Work = by_window.here,
 ) -> report_files.Result:
     """Measures a run.
 
@@ -56,7 +55,6 @@ def evaluate(
       config: Config of the run.
       split: Evaluated split, `test` or `validation`.
       stage: `candidates` or `ranking`: only that stage; later outputs need not exist.
-      work: Function that computes the results of windows, here or on other machines.
 
     Returns:
       The report and its inputs.
@@ -70,23 +68,22 @@ def evaluate(
     has_vectors = loaded.trained is not None and not stage
     indexes = _load_indexes(workdir) if has_vectors else {}
     code = events.Split[split.upper()]
-    result = _of_loaded(loaded, indexes, config, code, work)
-    stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
+    result = _measure(loaded, indexes, config, code)
     has_ranker = loaded.ranking is not None
     is_chosen = config.ranking.enabled == "auto" and has_ranker and not stage
     chosen = chosen_order.read(workdir) if is_chosen else None
     words = None if chosen is None else chosen.words
-    rules = dataclasses.replace(result.report.protocol, served_order=words)
+    stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     report = dataclasses.replace(
         result.report,
-        protocol=rules,
+        protocol=dataclasses.replace(result.report.protocol, served_order=words),
         name=workdir.resolve().name,
         training=training_logs.read(workdir, stages),
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
-        found = run_warnings.of_run(workdir, loaded.data.log, whole, config)
-        report = dataclasses.replace(report, doubts=found)
+        lines = run_warnings.of_run(workdir, loaded.data.log, whole, config)
+        report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,
         index_artifact.KIND: has_vectors,
@@ -135,19 +132,18 @@ def of_models(
     """
     others = measure.Systems() if others is None else others
     loaded = run_systems.TrainedModels(data, trained, ranking, others, sources)
-    return _of_loaded(loaded, indexes, config, split)
+    return _measure(loaded, indexes, config, split)
 
 
-def _of_loaded(
+def _measure(
     loaded: run_systems.TrainedModels,
     indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
     split: events.Split,
-    work: by_window.Work = by_window.here,
 ) -> report_files.Result:
     """Measures models; see `of_models`."""
     _require_other_labels(loaded.trained, split)
-    run = run_systems.build(loaded, config, split, work)
+    run = run_systems.build(loaded, config, split)
     data, cases, trained, ranking = run.data, run.cases, run.trained, run.ranking
     num_changed = leaks.in_models(data, cases, trained, ranking, config.evaluation.seed)
     own = run.systems
@@ -167,7 +163,7 @@ def _of_loaded(
         report = dataclasses.replace(report, **timed)
     if trained is not None and run.video_vectors is not None:
         judge = None if leaks.ranker_learns_later(data, cases) else ranking
-        measured = run_models.RunModels(
+        measured = models.RunModels(
             data, trained, run.video_vectors, judge, loaded.sources, config
         )
         part = registries.HOOKS.get("off_policy")
@@ -233,7 +229,7 @@ def _timed(
     latency = {"user_vector_batched_ms": vector_time}
     latency |= search.latency(indexes, vectors, number)
     if ranking is not None:
-        latency["ranker_batched_ms"] = ranker_ms(data, ranking, cases, number)
+        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
     return {
         "index": search.evaluate(indexes, vectors, k),
         "latency": latency,
@@ -250,11 +246,36 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
     return {name: index_artifact.load(directory, name, source) for name in held}
 
 
-def vector_ms(
-    data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
-) -> float:
-    """Returns the milliseconds of one user's vector, computed in a batch."""
-    return _timed_vectors(data, trained, cases)[1]
+def answer_ms(
+    workdir: pathlib.Path, config: configs.Config, stage: str
+) -> float | None:
+    """Returns the median milliseconds of a stage for one user, asked in a batch.
+
+    Args:
+      workdir: Directory of the run.
+      config: Config of the run.
+      stage: `candidates`: the user's vector; `ranking`: the scores of the run's number
+        of candidates.
+
+    Returns:
+      Milliseconds; None where the validation window has no users.
+    """
+    data = prepared.load(workdir / prepared.KIND)
+    cases = protocol.cases(data, events.Split.VALIDATION, config.evaluation)
+    if not len(cases):
+        return None
+    first = retrieval_stage.load(
+        workdir / retrieval_stage.KIND, data, config.composition
+    )
+    if stage != ranking_model.KIND:
+        times = [
+            _timed_vectors(data, first.candidates, cases)[1] for _ in range(_REPEATS)
+        ]
+        return float(np.median(times))
+    ranking = ranking_model.load(workdir / ranking_model.KIND, data, first)
+    number = config.composition.num_candidates
+    times = [_ranker_ms(data, ranking, cases, number) for _ in range(_REPEATS)]
+    return float(np.median(times))
 
 
 def _timed_vectors(
@@ -268,7 +289,7 @@ def _timed_vectors(
     return vectors, 1_000.0 * (time.perf_counter() - started) / max(1, number)
 
 
-def ranker_ms(
+def _ranker_ms(
     data: prepared.PreparedData,
     ranking: models.RankingModelLike,
     cases: protocol.Cases,

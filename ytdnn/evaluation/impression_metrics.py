@@ -27,7 +27,6 @@ from ytdnn.base import configs, registries
 from ytdnn.base.metrics import (
     binary,
     bootstrap,
-    first_places,
     metric_names,
     per_user_loss,
     predicted_seconds,
@@ -159,7 +158,7 @@ def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Par
     of_users[users[rows]], defined[users[rows]] = ndcg, 1.0
     found = {metric_names.LIST_NDCG: (of_users * has_order, defined * has_order)}
     shares = list(FIRST_PLACES.values())
-    held, total = first_places.gains_of_first(
+    held, total = predicted_seconds.gains_of_first(
         users, scores, impressions.gains, shares, num_users
     )
     for name, of_users in zip(FIRST_PLACES, held, strict=True):

@@ -52,7 +52,14 @@ def in_order(
     if by_time:
         late = np.maximum(late, later)
     _refuse(data.log, cases.users[rows], late, f"{schema.WATCHES} of the history")
-    _check_training(data, cases, split)
+    trained = _trained_later(data, cases, "watches")
+    _refuse(
+        data.log,
+        data.log.shard_index.gather("watches", "users", trained),
+        np.ones(len(trained), np.int64),
+        f"train {schema.WATCHES}, labels of a model that the {split.name.lower()} "
+        f"window judges,",
+    )
     checked = len(cases.labels) + _check_impressions(data.log, split, by_time)
     return report_parts.Leaks(
         checked_examples=checked,
@@ -89,24 +96,15 @@ def _later_and_same(
     return later, same
 
 
-def _check_training(
-    data: prepared.PreparedData, cases: protocol.Cases, split: events.Split
-) -> None:
-    """Checks that a window's training ends before the window begins."""
+def _trained_later(
+    data: prepared.PreparedData, cases: protocol.Cases, table: str
+) -> Integers:
+    """Returns the training events of a table since the first request of a window."""
     if data.config.protocol != "temporal":
-        return
+        return np.zeros(0, np.int64)
     begin, train = int(cases.times.min()), events.Split.TRAIN
-
-    def are_late(watches: events.Watches) -> npt.NDArray[np.bool_]:
-        return (np.asarray(watches.splits) == train) & (watches.times >= begin)
-
-    late = data.log.shard_index.find("watches", are_late)
-    name = split.name.lower()
-    _refuse(
-        data.log,
-        data.log.shard_index.gather("watches", "users", late),
-        np.ones(len(late), np.int64),
-        f"train {schema.WATCHES}, labels of a model the {name} window judges,",
+    return data.log.shard_index.find(
+        table, lambda some: (np.asarray(some.splits) == train) & (some.times >= begin)
     )
 
 
@@ -142,14 +140,9 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
     It was for the candidate model's validation window (temporal protocol): the ranker
     must not order lists that are measured by clicks it was trained on.
     """
-    if not data.log.has_impressions or data.config.protocol != "temporal":
+    if not data.log.has_impressions:
         return False
-    begin, train = int(cases.times.min()), events.Split.TRAIN
-
-    def are_late(shown: events.Impressions) -> npt.NDArray[np.bool_]:
-        return (np.asarray(shown.splits) == train) & (shown.times >= begin)
-
-    return bool(len(data.log.shard_index.find("impressions", are_late)))
+    return bool(len(_trained_later(data, cases, "impressions")))
 
 
 def require_held_out(data: prepared.PreparedData) -> None:
@@ -228,24 +221,26 @@ def in_models(
     among = _of_one_day(cases)
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
-    users, ends, times = cases.users[rows], cases.ends[rows], cases.times[rows]
+    asked = cases.users[rows], cases.ends[rows], cases.times[rows]
     if trained is not None:
-        knows_time = trained.sees_request_time
-        other = with_other_future(data, users, ends, times, knows_time)
-        read = [trained.readings(d, users, ends, times) for d in (data, other)]
-        _compare_readings(data.log, users, read, "candidate model")
-        pair = [trained.user_vectors(d, users, ends, times) for d in (data, other)]
-        _compare(data.log, users, pair, "vectors of the candidate model")
+        other = with_other_future(data, *asked, trained.sees_request_time)
+        answers = [
+            {**trained.readings(d, *asked), "vectors": trained.user_vectors(d, *asked)}
+            for d in (data, other)
+        ]
+        _compare(data.log, asked[0], answers, "candidate model")
     if ranker is not None:
-        knows_time = ranker.sees_request_time
-        other = with_other_future(data, users, ends, times, knows_time)
+        other = with_other_future(data, *asked, ranker.sees_request_time)
         shape = size, _VIDEOS_SCORED
         videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
-        asked = users, ends, times, videos
-        read = [ranker.readings(d, *asked) for d in (data, other)]
-        _compare_readings(data.log, users, read, "ranker")
-        pair = [ranker.score_candidates(d, *asked) for d in (data, other)]
-        _compare(data.log, users, pair, "scores of the ranker")
+        answers = [
+            {
+                **ranker.readings(d, *asked, videos),
+                "scores": ranker.score_candidates(d, *asked, videos),
+            }
+            for d in (data, other)
+        ]
+        _compare(data.log, asked[0], answers, "ranker")
     return size
 
 
@@ -346,30 +341,20 @@ def _others(
     return np.where(change, videos % num_videos + 1, videos).astype(np.int32)
 
 
-def _compare_readings(
-    log: user_log.UserLog,
-    users: npt.NDArray[np.integer],
-    pair: list[models.Readings],
-    model: str,
-) -> None:
-    """Checks each feature separately, to name the one that leaks."""
-    for name in pair[0]:
-        values = [found[name].reshape(len(users), -1) for found in pair]
-        _compare(log, users, values, f"the feature {name} of the {model}")
-
-
 def _compare(
     log: user_log.UserLog,
     users: npt.NDArray[np.integer],
-    pair: list[Any],
-    what: str,
+    answers: list[dict[str, Any]],
+    model: str,
 ) -> None:
-    before, after = pair
-    close = np.isclose(before, after, rtol=_RELATIVE, atol=_ABSOLUTE).all(axis=1)
-    if not close.all():
-        user = log.users[schema.USER_ID][int(users[np.argmin(close)])]
-        raise errors.UserError(
-            f"leak: expected {what} to depend on nothing after the request, found "
-            f"{int((~close).sum())} of {len(close)} changed with it, the first of user "
-            f"{user}: numbers of this model are void"
-        )
+    """Checks each feature by itself, to name the one that leaks, then the output."""
+    for name in answers[0]:
+        before, after = (values[name].reshape(len(users), -1) for values in answers)
+        close = np.isclose(before, after, rtol=_RELATIVE, atol=_ABSOLUTE).all(axis=1)
+        if not close.all():
+            user = log.users[schema.USER_ID][int(users[np.argmin(close)])]
+            raise errors.UserError(
+                f"leak: expected {name} of the {model} to depend on nothing after the "
+                f"request, found {int((~close).sum())} of {len(close)} changed with "
+                f"it, the first of user {user}: numbers of this model are void"
+            )

@@ -1,4 +1,4 @@
-"""Metrics of lists against right answers: values, intervals, curves, listed videos."""
+"""Metrics of lists against right answers: values and intervals."""
 
 import dataclasses
 import functools
@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs, ragged, registries, schema
+from ytdnn.base import configs, errors, ragged, registries, schema
 from ytdnn.base.metrics import (
     catalogue,
-    debiased,
     metric_names,
     ranked_lists,
     retrieval,
@@ -22,14 +21,11 @@ from ytdnn.evaluation import (
     report_model,
     summary,
     truths,
-    variety,
 )
 from ytdnn.log import catalogues, prepared
+from ytdnn.retrieval import attributes
 
-CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
-ANSWERS = "answers"
-_AGE_EDGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 120, 365, 1_000, 3_000, 10_000, 100_000)
-_PROPENSITY_POWER = 1.0  # all videos have the same weight (see `debiased`)
+_PROPENSITY_POWER = 1.0  # all videos have the same weight (see `retrieval`)
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,9 +71,9 @@ class Context:
         return np.append(np.nan, times)
 
     @functools.cached_property
-    def variety(self) -> variety.Variety:
+    def variety(self) -> "Variety":
         """Metrics of the variety of lists."""
-        return variety.Variety(self.data, self.config.similarity_by)
+        return Variety(self.data, self.config.similarity_by)
 
     @functools.cached_property
     def true_pages(self) -> truths.Pages | None:
@@ -133,10 +129,10 @@ def _debiased(context: Context, found: lists.Lists) -> dict[str, tuple[Floats, F
     """Returns numerators and denominators of the debiased hit rate, by metric@k."""
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
-    weights = debiased.inverse_propensities(watches, _PROPENSITY_POWER)
+    weights = retrieval.inverse_propensities(watches, _PROPENSITY_POWER)
     name = metric_names.DEBIASED
     return {
-        metric_names.at(name, k): debiased.hit_rate_parts(found, targets, weights, k)
+        metric_names.at(name, k): retrieval.hit_rate_parts(found, targets, weights, k)
         for k in context.config.ks
     }
 
@@ -192,58 +188,94 @@ def _ranked(context: Context, found: lists.Lists) -> ranked_lists.RankedLists:
     )
 
 
-def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve]:
-    """Returns every metric over the length of the list."""
-    ks = tuple(k for k in CURVE_KS if k <= context.length)
-    values = _judged(context, found, ks)
-    by_metric: dict[str, dict[int, float]] = {}
-    for name, value in values.items():
-        points = by_metric.setdefault(metric_names.stem(name), {})
-        points[int(metric_names.length(name))] = float(value.mean())
-    return {
-        metric: report_model.Curve(k=tuple(points), values=tuple(points.values()))
-        for metric, points in by_metric.items()
-    }
+class Variety:
+    """Measures the variety of lists, at the shortest length of a report.
 
+    Attributes:
+      by: Column that videos are compared by; empty: the log has no such column.
+    """
 
-def recommended(context: Context, found: lists.Lists) -> report_model.Recommended:
-    """Returns popularity and age of the listed videos, at the shortest length."""
-    cut = found[:, : min(context.config.ks)]
-    rows = np.repeat(np.arange(len(cut)), cut.shape[1])
-    return _shares(context, cut.ravel(), rows)
+    def __init__(self, data: prepared.PreparedData, by: str = "") -> None:
+        """Chooses the column to compare videos by.
 
+        Args:
+          data: The prepared set.
+          by: Column of videos; empty: the first one of vectors, else the topic, else
+            the channel.
 
-def answered(context: Context) -> report_model.Recommended:
-    """Returns popularity and age of the right answers."""
-    targets = context.cases.targets
-    return _shares(context, targets.values, targets.rows)
+        Raises:
+          errors.UserError: There is no such column.
+        """
+        self._data = data
+        self._made: dict[str, npt.NDArray[np.int32]] = {}
+        of_vectors = data.catalogue.vectors.in_table(schema.VIDEOS)
+        of_values = [c for c in data.videos.columns if c not in prepared.MADE_COLUMNS]
+        self.by = by or next(
+            (
+                name
+                for name in (*of_vectors, schema.TOPIC, schema.CHANNEL_ID)
+                if name in (*of_vectors, *of_values)
+            ),
+            "",
+        )
+        if self.by and self.by not in (*of_vectors, *of_values):
+            raise errors.UserError(
+                f"expected evaluation.similarity_by to be a column of videos "
+                f"({', '.join([*of_values, *of_vectors])}), received {by}"
+            )
 
+    def per_user(
+        self, found: lists.Lists, watches: npt.NDArray[np.float64], k: int
+    ) -> summary.PerUser:
+        """Returns the metrics of each list.
 
-def _shares(
-    context: Context, videos: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
-) -> report_model.Recommended:
-    rows, videos = rows[videos > 0], videos[videos > 0]
-    decile = context.popularity_deciles[videos]
-    counts = np.bincount(decile[decile >= 0], minlength=10)
-    ages = None
-    if context.upload_times is not None:
-        uploaded = context.upload_times[videos]
-        ages = _ages((context.cases.times[rows] - uploaded) / schema.DAY_SECONDS)
-    return report_model.Recommended(popularity_deciles=_divided(counts), age_days=ages)
+        Args:
+          found: `[cases, length] int32`.
+          watches: `[num_videos + 1]` training watches by catalogue index.
+          k: Length at which lists are cut.
+        """
+        novelty = catalogue.novelty(found, watches, k)
+        values = {metric_names.at(metric_names.NOVELTY, k): novelty}
+        if k < 2:
+            return values  # of one video there is no pair
+        if self.by in self._data.catalogue.vectors.widths:
+            vectors = self._data.catalogue.vectors.rows(self.by)
+            similar = catalogue.similarity_of_vectors(found, vectors, k)
+        elif self.by:
+            similar = catalogue.similarity_of_values(found, self._codes(self.by), k)
+        else:
+            return values
+        return values | {metric_names.at(metric_names.SIMILARITY, k): similar}
 
+    def of_all(
+        self, listed: lists.Lists, num_listed: int, num_videos: int, k: int
+    ) -> report_model.Entry:
+        """Returns the metrics of all lists together.
 
-def _ages(days: Floats) -> report_model.Ages:
-    known = np.clip(days[np.isfinite(days)], 0.0, _AGE_EDGES_DAYS[-1])
-    edges = _AGE_EDGES_DAYS[: 2 + _last_bin(known)]
-    return report_model.Ages(
-        edges=edges, shares=_divided(np.histogram(known, edges)[0])
-    )
+        Args:
+          listed: `[cases, length] int32` of videos that lists can hold.
+          num_listed: Number of videos that lists can hold, the first ones of the
+            catalogue.
+          num_videos: Number of videos of the candidate set.
+          k: Length at which lists are cut.
+        """
+        index, low, high = catalogue.gini(listed, num_videos, k)
+        values = {metric_names.at(metric_names.GINI, k): index}
+        intervals = {metric_names.at(metric_names.GINI, k): (low, high)}
+        for metric, column in metric_names.COVERAGES.items():
+            if column not in self._data.videos.columns:
+                continue
+            codes = self._codes(column)
+            number = len(np.setdiff1d(codes[1 : num_listed + 1], [0]))
+            cut = catalogue.of_values(listed[:, :k], codes)
+            share, *interval = catalogue.coverage(cut, number, k)
+            values[metric_names.at(metric, k)] = share
+            intervals[metric_names.at(metric, k)] = (interval[0], interval[1])
+        return report_model.Entry(values=dict(values), intervals=dict(intervals))
 
-
-def _last_bin(ages: Floats) -> int:
-    edges = np.array(_AGE_EDGES_DAYS[1:-1])
-    return int(np.searchsorted(edges, ages.max(initial=0.0), side="right"))
-
-
-def _divided(counts: npt.NDArray[np.integer]) -> tuple[float, ...]:
-    return tuple((counts / max(int(counts.sum()), 1)).tolist())
+    def _codes(self, column: str) -> npt.NDArray[np.int32]:
+        """Returns the value of each video as a code, `[num_videos + 1]`."""
+        if column not in self._made:
+            codes = attributes.codes(self._data.videos[column])
+            self._made[column] = np.append(np.int32(0), codes)
+        return self._made[column]

@@ -244,7 +244,7 @@ def made(
             asked = protocol.take(cases, np.arange(part.start, part.stop))
         return {name: maker(asked, length) for name, maker in makers.items()}
 
-    return windows.divided(by_window.LISTS, data, cases.users, make)
+    return windows.divided(data, cases.users, make)
 
 
 def reordered(

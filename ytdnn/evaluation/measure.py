@@ -12,22 +12,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from ytdnn.base import configs, environment
-from ytdnn.base.metrics import metric_names
+from ytdnn.base import configs, environment, schema
+from ytdnn.base.metrics import metric_names, ranking, retrieval
 from ytdnn.evaluation import (
     by_window,
     calibration,
-    examples,
-    gains,
     impression_metrics,
-    impression_slices,
     leaks,
     list_metrics,
     lists,
     outcome_metrics,
     protocol,
-    quality_gaps,
     ranker,
     report_files,
     report_model,
@@ -36,9 +33,12 @@ from ytdnn.evaluation import (
     slices,
     statement,
     summary,
-    users,
 )
-from ytdnn.log import events, prepared, user_log
+from ytdnn.log import catalogues, events, prepared, user_log
+
+_EXAMPLE_LENGTH = 10
+_USER_COLUMNS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)
+_VIDEO_COLUMNS = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,35 +93,27 @@ def measure(
     context = list_metrics.Context(data, cases, config)
     windows = windows or by_window.WindowOpener(config.window_events)
     made = lists.made(data, cases, makers, context.length, windows)
-    of_lists = {name: list_metrics.of_lists(context, v) for name, v in made.items()}
+    entries, per_user = {}, {}
+    for name, of_model in made.items():
+        entries[name], per_user[name] = list_metrics.of_lists(context, of_model)
     shown = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
-    ordered = _shown_lists(data.log, cases, made, shown, config)
-    entries = {name: entry for name, (entry, _) in of_lists.items()}
-    per_user = {name: values for name, (_, values) in of_lists.items()}
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
-    sliced = slices.measure(context, systems, per_user)
     report = report_model.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.rules),
         leaks=order,
         lists=entries,
-        curves={name: list_metrics.curves(context, v) for name, v in made.items()},
-        slices=sliced,
-        quality_gaps=quality_gaps.of_slices(sliced),
+        slices=slices.measure(context, systems),
         impressions=shown.entries,
-        impression_slices=shown.slices,
         calibration=shown.calibration,
         outcomes=shown.outcomes,
-        shown_lists=ordered,
-        gap_closed=_gaps_closed(lists=entries, impressions=shown.entries),
-        ranker_gain=gains.of_ranker(per_user, config),
-        page_gaps=gains.page_gaps(per_user, config),
-        recommended=_recommended(context, systems),
-        examples=examples.choose(context, systems),
+        shown_lists=shown.ordered,
+        ranker_gain=summary.ranker_gain(per_user, config),
+        examples=_examples(context, systems),
         config=_config(data, config),
     )
-    table = users.table(data.log, cases, per_user, shown.impressions, shown.parts)
+    table = _users(data.log, cases, per_user, shown)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     return report_files.Result(report, table, inputs)
 
@@ -132,22 +124,15 @@ class _Shown:
 
     Attributes:
       impressions: Impressions that predictions are measured on.
-      ranked: Impressions in lists with an order.
-      scores: `[n]` scores of each system, higher = placed first.
+      ordered: Orders of each user's impressions.
     """
 
     impressions: ranker.SplitImpressions | None = None
-    ranked: ranker.SplitImpressions | None = None
+    ordered: report_parts.ShownLists | None = None
     rules: report_parts.ImpressionRules | None = None
     entries: dict[str, report_model.Entry] = dataclasses.field(default_factory=dict)
     parts: dict[str, impression_metrics.Parts] = dataclasses.field(default_factory=dict)
-    slices: dict[str, tuple[report_model.ImpressionSliceRow, ...]] = dataclasses.field(
-        default_factory=dict
-    )
     calibration: dict[str, report_model.CalibrationReport] = dataclasses.field(
-        default_factory=dict
-    )
-    scores: dict[str, npt.NDArray[np.floating]] = dataclasses.field(
         default_factory=dict
     )
     outcomes: report_model.OutcomesReport | None = None
@@ -166,84 +151,65 @@ def _shown(
     impressions = ranker.of_part(data, split, config)
     asked = Systems(scorers=dict(scorers), orders=dict(orders))
     every = ranker.scored(data, impressions, asked.every_scorer, windows)
-    ordered = {k: np.asarray(v.list_order) for k, v in every.items()}
+    # Those that only order come first.
+    names = sorted(every, key=lambda name: name in scorers)
+    scores = {name: np.asarray(every[name].list_order) for name in names}
+    ordered = None
+    if len(impressions.rows):
+        ordered = shown_lists.measure(data.log, impressions, scores, config)
     if not scorers:
-        return _Shown(ranked=impressions, scores=ordered)
-    rules = statement.describe_impressions(data.log, impressions)
+        return _Shown(ordered=ordered)
     predicted = {name: every[name] for name in scorers}
-    sliced = impression_slices.measure(data.catalogue, impressions, predicted, config)
-    # As they are asked: those that only order, then those that predict.
-    scores = {k: v for k, v in ordered.items() if k not in scorers}
-    scores |= {name: ordered[name] for name in scorers}
-    of_outcomes = outcome_metrics.measure(
-        impressions, data.catalogue.outcomes, predicted, config
-    )
-    found = _Shown(
+    result = _Shown(
         impressions,
-        impressions,
-        rules,
-        slices=sliced,
-        scores=scores,
-        outcomes=of_outcomes,
+        ordered,
+        statement.describe_impressions(data.log, impressions),
+        outcomes=outcome_metrics.measure(
+            impressions, data.catalogue.outcomes, predicted, config
+        ),
     )
     for name, given in predicted.items():
-        entry, found.parts[name] = impression_metrics.measure(
+        result.entries[name], result.parts[name] = impression_metrics.measure(
             impressions, given, config
         )
-        found.entries[name] = entry
-        found.calibration[name] = calibration.measure(impressions, given, config)
-    return found
+        result.calibration[name] = calibration.measure(impressions, given, config)
+    return result
 
 
-def _shown_lists(
+def _users(
     log: user_log.UserLog,
     cases: protocol.Cases,
-    made: Mapping[str, lists.Lists],
+    per_user: Mapping[str, summary.PerUser],
     shown: _Shown,
-    config: configs.EvaluationConfig,
-) -> report_parts.ShownLists | None:
-    """Returns the orders of each user's impressions; None without impressions."""
-    impressions = shown.ranked
-    if impressions is None or not len(impressions.rows):
-        return None
-    systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
-    exposed = shown_lists.exposure(cases, systems, impressions, config)
-    return shown_lists.measure(log, impressions, shown.scores, config, exposed)
+) -> pl.DataFrame:
+    """Returns the values of each user, so that two reports can be paired.
+
+    One row for each user with a case or an impression. Lists: a column `MODEL/METRIC@k`
+    for each mean over users, and `answers`, the number of right answers. Impressions:
+    `MODEL/METRIC/numerator` and `MODEL/METRIC/denominator`; the metric is the ratio of
+    their sums. Null where a user has no value.
+    """
+    columns = {report_files.ANSWERS: np.diff(cases.targets.offsets)}
+    for model, values in per_user.items():
+        columns |= {f"{model}/{name}": value for name, value in values.items()}
+    table = _with_ids(log, cases.users, columns)
+    if shown.impressions is not None and shown.parts:
+        columns = {
+            f"{model}/{name}/{side}": values
+            for model, parts in shown.parts.items()
+            for name, both in parts.items()
+            for side, values in zip(metric_names.SIDES, both, strict=True)
+        }
+        others = _with_ids(log, shown.impressions.user_indices, columns)
+        table = table.join(others, on=schema.USER_ID, how="full", coalesce=True)
+    return table.sort(schema.USER_ID)
 
 
-def _recommended(
-    context: list_metrics.Context, made: Mapping[str, lists.Lists]
-) -> dict[str, report_model.Recommended]:
-    found = {name: list_metrics.recommended(context, v) for name, v in made.items()}
-    return found | {list_metrics.ANSWERS: list_metrics.answered(context)}
-
-
-def _gaps_closed(
-    **kinds: dict[str, report_model.Entry],
-) -> dict[str, dict[str, dict[str, report_parts.Number]]]:
-    found = {
-        kind: summary.gaps_closed(_watched(entries), lists.POPULARITY, lists.ORACLE)
-        for kind, entries in kinds.items()
-    }
-    return {kind: models for kind, models in found.items() if models}
-
-
-def _watched(
-    entries: Mapping[str, report_model.Entry],
-) -> dict[str, report_model.Entry]:
-    """Returns the metrics that the oracle of watches bounds: not the page's value."""
-    return {
-        name: dataclasses.replace(
-            entry,
-            values={
-                metric: value
-                for metric, value in entry.values.items()
-                if metric_names.stem(metric) not in metric_names.TRUE_PAGE
-            },
-        )
-        for name, entry in entries.items()
-        if name not in lists.PAGE_BOUNDS
-    }
+def _with_ids(
+    log: user_log.UserLog, users: np.ndarray, columns: Mapping[str, np.ndarray]
+) -> pl.DataFrame:
+    ids = log.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
+    return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
 
 
 def _config(
@@ -266,3 +232,75 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
         machine=environment.machine(),
         seed=config.seed,
     )
+
+
+def _examples(
+    context: list_metrics.Context, made: Mapping[str, lists.Lists]
+) -> tuple[report_model.Example, ...]:
+    """Returns a few users with history, recommendations and right answers.
+
+    Users are sorted by one model's recall, and taken at evenly spaced places from the
+    worst to the best.
+
+    Args:
+      context: Cases and their number.
+      made: Lists of each model; users are sorted by the last model that is no oracle.
+    """
+    ranked_by = [name for name in made if name != lists.ORACLE]
+    if not ranked_by:
+        return ()
+    targets = context.cases.targets
+    k = min(_EXAMPLE_LENGTH, context.length)
+    hits = retrieval.hits_of(made[ranked_by[-1]], *targets)
+    recall = ranking.recall(hits, np.diff(targets.offsets), k)
+    order = np.argsort(recall, kind="stable")
+    places = np.linspace(0, len(order) - 1, context.config.num_examples)
+    rows = order[places.astype(int)]
+    return tuple(_example(context, made, int(row)) for row in rows)
+
+
+def _example(
+    context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
+) -> report_model.Example:
+    data, cases = context.data, context.cases
+    answers, history = (
+        part.take(np.array([row])).values for part in (cases.targets, cases.watched)
+    )
+    listed = {
+        name: tuple(
+            report_model.ListedVideo(
+                **_video_facts(data.catalogue, video), is_answer=video in answers
+            )
+            for video in videos[row, :_EXAMPLE_LENGTH].tolist()
+            if video > 0
+        )
+        for name, videos in made.items()
+    }
+    user = data.users.row(int(cases.users[row]), named=True)
+    return report_model.Example(
+        user_id=user[schema.USER_ID],
+        facts={
+            name: user[name] for name in _USER_COLUMNS if user.get(name) is not None
+        },
+        history_length=len(history),
+        history=_videos(data.catalogue, history[-_EXAMPLE_LENGTH:]),
+        lists=listed,
+        num_answers=len(answers),
+        answers=_videos(data.catalogue, answers[:_EXAMPLE_LENGTH]),
+    )
+
+
+def _videos(
+    catalogue: catalogues.Catalogue, indices: npt.NDArray[np.integer]
+) -> tuple[report_model.ReportVideo, ...]:
+    return tuple(
+        report_model.ReportVideo(**_video_facts(catalogue, index))
+        for index in indices.tolist()
+    )
+
+
+def _video_facts(catalogue: catalogues.Catalogue, index: int) -> dict[str, Any]:
+    """Returns id and metadata of a video."""
+    row = catalogue.videos.row(index - 1, named=True)
+    known = {name: row[name] for name in _VIDEO_COLUMNS if row.get(name) is not None}
+    return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known

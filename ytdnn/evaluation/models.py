@@ -1,13 +1,16 @@
 """The interfaces of models in evaluation, for trained models and test fakes."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.base import configs
 from ytdnn.log import prepared
 from ytdnn.ranking import predictions
+from ytdnn.retrieval import interface
 
 Indices = npt.NDArray[np.integer]
 Positions = npt.NDArray[np.int64]
@@ -134,3 +137,24 @@ class SearchIndex(Protocol):
     def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:
         """Returns video indices `[batch, k]`, best first, and their scores."""
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class RunModels:
+    """The models of a run, as registered parts of its report measure them.
+
+    Attributes:
+      data: The prepared set.
+      trained: The candidate model.
+      video_vectors: Vectors of the candidate model's videos.
+      ranking: The ranker; None without one, or where it was trained on the window.
+      sources: Candidate sources in addition to the candidate model.
+      config: Config of the run.
+    """
+
+    data: prepared.PreparedData
+    trained: RetrievalModel
+    video_vectors: Vectors
+    ranking: RankingModelLike | None
+    sources: tuple[interface.Source, ...]
+    config: configs.Config

@@ -9,8 +9,9 @@ personal and is never served. A ranker that has learned from users' features mus
 better than popularity; otherwise a warning gives advice.
 """
 
-import math
 import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from ytdnn.base import configs
 from ytdnn.base.metrics import metric_names
@@ -22,6 +23,7 @@ from ytdnn.evaluation import (
     ranker,
     report_parts,
     shown_lists,
+    tables,
 )
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
@@ -68,8 +70,8 @@ def choose(
     """
     config = configs.EvaluationConfig() if config is None else config
     windows = by_window.WindowOpener(config.window_events)
-    trained = by_window.Retrieval(trained, windows)
-    ranking = by_window.Ranking(ranking, windows)
+    trained = by_window.retrieval(trained, windows)
+    ranking = by_window.ranking(ranking, windows)
     impressions = ranker.SplitImpressions(data.log, events.Split.VALIDATION)
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
@@ -94,45 +96,50 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             "no user was shown two videos in the validation window and watched one. "
             "More impressions (--config.data.ranking_fraction) would help to judge it",
         )
-    is_better = gains.get(lists.CANDIDATES, gains[ranker.POPULARITY]) > 0.0
-    serves = is_better or (_is_level(judged) and gains[ranker.POPULARITY] > 0.0)
+    gain, over_popularity = gains.get(lists.CANDIDATES), gains[ranker.POPULARITY]
+    is_better = (over_popularity if gain is None else gain).value > 0.0
+    is_level = gain is not None and gain.low <= 0.0 <= gain.high
+    is_level &= judged.gain == "watch_seconds"
+    serves = is_better or (is_level and over_popularity.value > 0.0)
     whose = "ranker's" if serves else "candidates'"
-    words = f"The {whose} order is served (ranking.enabled=auto): {_compared(judged)}"
+    words = (
+        f"The {whose} order is served (ranking.enabled=auto): "
+        f"{_compared(judged, gains)}"
+    )
     if serves and not is_better:
         words += ". The two are equally good, and only the ranker predicts watch time"
-    if serves and gains[ranker.POPULARITY] <= 0.0:
+    if serves and over_popularity.value <= 0.0:
         words += f". The ranker is not above popularity: {_ADVICE}"
     elif not serves:
         words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
     return chosen_order.Choice(serves, words)
 
 
-def _is_level(judged: report_parts.ShownLists) -> bool:
-    """Returns whether ranker and candidates do not differ surely in watch time."""
-    if lists.CANDIDATES not in judged.ahead or judged.gain != "watch_seconds":
-        return False
-    value, low, high = judged.ahead[lists.CANDIDATES][JUDGE]
-    if value is None or low is None or high is None:
-        return False
-    return low <= 0.0 <= high
+class _Gain(NamedTuple):
+    """The gain of the ranker over another order, with its interval."""
+
+    value: float
+    low: float
+    high: float
 
 
-def _gains(judged: report_parts.ShownLists) -> dict[str, float]:
+def _gains(judged: report_parts.ShownLists) -> dict[str, _Gain]:
     """Returns the gain of the ranker over each rival, where it is defined."""
-    found = {
-        name: judged.ahead[name][JUDGE][0] for name in _RIVALS & judged.ahead.keys()
+    known = {
+        name: tables.finite(judged.ahead[name][JUDGE])
+        for name in sorted(_RIVALS & judged.ahead.keys())
     }
-    return {k: v for k, v in found.items() if v is not None and math.isfinite(v)}
+    return {name: _Gain(*three) for name, three in known.items() if len(three) == 3}
 
 
-def _compared(judged: report_parts.ShownLists) -> str:
+def _compared(judged: report_parts.ShownLists, gains: Mapping[str, _Gain]) -> str:
     """Returns the comparison in words."""
     parts = []
-    for name in sorted(_gains(judged)):
-        value, low, high = (part or 0.0 for part in judged.ahead[name][JUDGE])
-        held = judged.systems[name][JUDGE][0] or 0.0
+    for name, gain in gains.items():
+        value = judged.systems[name][JUDGE][0] or 0.0
         words = "the candidates'" if name == lists.CANDIDATES else "popularity's"
-        parts.append(f"{words} {held:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})")
+        ends = f"{gain.low:+.3f} to {gain.high:+.3f}"
+        parts.append(f"{words} {value:.3f} ({gain.value:+.3f}, {ends})")
     own = judged.systems[ranker.RANKER][JUDGE][0] or 0.0
     return (
         f"on the validation window, nDCG by {judged.gain.replace('_', ' ')} of all "

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base import configs
-from ytdnn.base.metrics import binary, bootstrap
+from ytdnn.base import configs, schema
+from ytdnn.base.metrics import binary, bootstrap, predicted_seconds
 from ytdnn.evaluation import (
     calibration,
     impression_metrics,
     ranker,
     report_model,
-    trade_offs,
+    summary,
 )
 from ytdnn.log import outcomes
 from ytdnn.ranking import predictions
@@ -31,6 +31,9 @@ CALIBRATION_RATIO = "calibration_ratio"
 RATE = "rate"  # observed, of all impressions of which it is known
 METRICS = (AUC, GROUPED_AUC, LOG_LOSS, ABSOLUTE_ERROR, CALIBRATION_RATIO, RATE)
 
+_UNWANTED = (schema.DISLIKED, schema.REPORTED)
+_SHARE = 0.5
+_FACTORS = (1.0, 4.0)  # times the weight at which both sums are equal
 Floats = npt.NDArray[np.floating]
 Parts = impression_metrics.Parts
 
@@ -116,12 +119,11 @@ def measure(
                 entry, of_tenths = found
                 numbers.setdefault(outcome.name, {})[name] = entry
                 tenths.setdefault(outcome.name, {})[name] = of_tenths
-    first = next(iter(models.values()))
-    orders = trade_offs.measure(
-        impressions, tuple(known_outcomes), first.list_terms, config
-    )
+    terms = next(iter(models.values())).list_terms
     return report_model.OutcomesReport(
-        numbers=numbers, calibration=tenths, trade_offs=orders
+        numbers=numbers,
+        calibration=tenths,
+        trade_offs=_trade_offs(impressions, known_outcomes, terms, config),
     )
 
 
@@ -163,4 +165,71 @@ def of_outcome(
         values={name: values[name] for name in measured},
         intervals={name: intervals[name] for name in measured},
     )
-    return entry, calibration.of_outcome(shown, observed, of_impressions, config)
+    return entry, calibration.tenths(shown, of_impressions, observed, config)
+
+
+def _trade_offs(
+    impressions: ranker.SplitImpressions,
+    known_outcomes: Sequence[outcomes.Outcome],
+    terms: Mapping[str, Floats],
+    config: configs.EvaluationConfig,
+) -> dict[str, report_model.Entry]:
+    """Returns the shares in the first half of users' lists, by weighting.
+
+    The impressions of each user are one list, ordered by Σ weight · prediction, by
+    features read when the list began. The share of the watch time, and of each outcome,
+    in the first half of the places is the gain of a weight in its own outcome, and its
+    cost in the others.
+
+    Args:
+      impressions: Impressions of the split.
+      known_outcomes: Outcomes of the log, in the order of their array.
+      terms: Predictions by name, `[n]` each, by features read when the list began.
+      config: Resamples and their seed.
+    """
+    unit = schema.CLICKED if impressions.seconds is None else schema.WATCH_SECONDS
+    gains = {unit: impressions.gains}
+    for place, one in enumerate(known_outcomes):
+        if one.name in terms and impressions.outcomes is not None:
+            values = impressions.outcomes[:, place].astype(np.float64)
+            gains[one.name] = np.nan_to_num(values)
+    entries = {}
+    for weights in _weightings(terms, [name for name in gains if name != unit]):
+        order = np.sum(
+            [value * np.asarray(terms[name]) for name, value in weights.items()], axis=0
+        )
+        parts_of = {}
+        for name, gain in gains.items():
+            (held,), whole = predicted_seconds.gains_of_first(
+                impressions.users, order, gain, [_SHARE], impressions.num_users
+            )
+            parts_of[name] = held, whole
+        words = ", ".join(f"{name} {value:,.6g}" for name, value in weights.items())
+        entries[words] = summary.of_ratios(parts_of, config)
+    return entries
+
+
+def _weightings(
+    terms: Mapping[str, Floats], names: Sequence[str]
+) -> list[dict[str, float]]:
+    """Returns the weightings to compare, relative to the weight of watch seconds.
+
+    With the smaller weight of an outcome, both have the same sum of predictions over
+    all impressions. Unwanted outcomes have negative weights.
+
+    Args:
+      terms: Predictions by name, `[n]` each, with watch seconds or clicks.
+      names: Outcomes that are predicted.
+    """
+    unit = schema.WATCH_SECONDS if schema.WATCH_SECONDS in terms else schema.CLICKED
+    total = float(np.sum(terms[unit]))
+    weightings, together = [{unit: 1.0}], {unit: 1.0}
+    for name in names:
+        amount = float(np.sum(terms[name]))
+        if amount > 0.0:
+            sign = -1.0 if name in _UNWANTED else 1.0
+            together[name] = sign * float(f"{total / amount:.2g}")
+            weightings += [
+                {unit: 1.0, name: factor * together[name]} for factor in _FACTORS
+            ]
+    return [*weightings, together] if len(together) > 2 else weightings

@@ -29,9 +29,8 @@ def of_users(data: prepared.PreparedData, named: str) -> Bools:
     Raises:
       errors.UserError: `named` is neither, or no user is in the part.
     """
-    return data.once(
-        (of_users, named), lambda: _rows(data.users, schema.USER_ID, named, "users")
-    )
+    asked = data.users, schema.USER_ID, named, "users"
+    return data.once((of_users, named), lambda: selected(*asked))
 
 
 def of_videos(data: prepared.PreparedData, named: str) -> Bools:
@@ -44,10 +43,8 @@ def of_videos(data: prepared.PreparedData, named: str) -> Bools:
     Raises:
       errors.UserError: `named` is neither, or no video is in the part.
     """
-    found = data.once(
-        (of_videos, named), lambda: _rows(data.videos, schema.VIDEO_ID, named, "videos")
-    )
-    return np.append(False, found)
+    asked = data.videos, schema.VIDEO_ID, named, "videos"
+    return np.append(False, data.once((of_videos, named), lambda: selected(*asked)))
 
 
 def of_impressions(
@@ -102,10 +99,6 @@ def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
             f"selects none of {frame.height:,}"
         )
     return np.asarray(found, bool)
-
-
-def _rows(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
-    return selected(frame, key, named, what)
 
 
 def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:

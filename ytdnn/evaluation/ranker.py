@@ -11,7 +11,6 @@ impressions.
 
 import copy
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -43,12 +42,9 @@ class SplitImpressions:
       user_indices: `[num_users]`, user index of each number in `users`.
       videos: `[n]` video indices.
       outcomes: `[n, outcomes] float32`, NaN where unknown; None: the log has none.
-      at_once: Whether each user's impressions in the whole split are of one moment;
-      None: computed from these impressions.
     """
 
     outcomes: npt.NDArray[np.float32] | None = None
-    at_once: bool | None = None
 
     def __init__(self, log: user_log.UserLog, split: events.Split) -> None:
         """Reads the impressions of a split."""
@@ -156,17 +152,14 @@ def scored(
       windows: Opener of the windows that the scorers' models read.
     """
     users = impressions.users  # ascending, so that parts follow each other
-    at_once = functools.cache(lambda: _are_at_once(data.log, impressions))
 
     def make(part: slice) -> by_window.Results:
         own = impressions
         if part.stop - part.start < impressions.num_users:
             own = impressions.select((users >= part.start) & (users < part.stop))
-            own.at_once = at_once()
         return {name: score(own) for name, score in scorers.items()}
 
-    asked = impressions.user_indices
-    return windows.divided(by_window.PREDICTIONS, data, asked, make)
+    return windows.divided(data, impressions.user_indices, make)
 
 
 def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
@@ -181,25 +174,12 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
 
     def score(impressions: SplitImpressions) -> predictions.Predictions:
         found = ranker.predictions(data, impressions.rows)
-        starts = impressions.list_starts
-        at_once = impressions.at_once
-        if _are_at_once(data.log, impressions) if at_once is None else at_once:
-            return found
-        listed = ranker.predictions(data, impressions.rows, starts)
+        listed = ranker.predictions(data, impressions.rows, impressions.list_starts)
         return dataclasses.replace(
             found, listed=listed.order, listed_terms=listed.terms
         )
 
     return score
-
-
-def _are_at_once(log: user_log.UserLog, impressions: SplitImpressions) -> bool:
-    """Returns whether each user's impressions are all of one moment."""
-    times = [
-        log.shard_index.gather("impressions", "request_times", rows)
-        for rows in (impressions.list_starts, impressions.rows)
-    ]
-    return bool((times[0] == times[1]).all())
 
 
 def popularity(data: prepared.PreparedData) -> Scorer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from ytdnn.base import artifacts, errors, user_paths
+from ytdnn.base import artifacts, errors, registries, user_paths
 from ytdnn.evaluation import report_model
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ KIND = "evaluation"
 DIRECTORIES = {"test": "evaluation", "validation": "evaluation_validation"}
 REPORT = "report.json"
 USERS = "users.parquet"
+ANSWERS = "answers"  # column of the values of users: number of right answers
 PAGE = "report.html"
 SETTINGS = ("composition", "evaluation")  # of a run, that its evaluation depends on
 _RUN_CONFIG = "config.json"
@@ -48,8 +49,7 @@ class Result:
 def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
     """Publishes an evaluation atomically.
 
-    Yields the temporary directory, so that the caller can add the files for people,
-    `PAGE` and `artifacts.LOGS`.
+    Yields the temporary directory, so that the caller can add files for people.
 
     Args:
       directory: Directory of the artefact; an earlier one is replaced.
@@ -66,6 +66,22 @@ def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
         result.users.write_parquet(partial / USERS)
         artifacts.write_text(partial / REPORT, report_model.to_json(report))
         yield partial
+
+
+def write(directory: pathlib.Path, result: Result) -> None:
+    """Publishes an evaluation, with its page where the laboratory is installed.
+
+    Args:
+      directory: Directory of the evaluation; an earlier one is replaced.
+      result: The evaluation.
+
+    Raises:
+      errors.UserError: The directory holds something else.
+    """
+    with publish(directory, result) as partial:
+        page = registries.HOOKS.get("page")
+        if page is not None:
+            page.make(result.report, partial)
 
 
 def require_own(directory: pathlib.Path) -> None:

@@ -1,8 +1,8 @@
 """The report of an evaluation, typed: the meaning of every field, and null values.
 
 `report.json` is this and nothing else, and its JSON schema is made from it
-(`report_schema`), so the three cannot disagree. It is validated when it is made and
-when it is read.
+(`report_schema`). It is validated when it is made and when it is read. Reports of
+format version 4 are read too: what it had more is ignored.
 
 MODEL is the name of a system: popularity, candidates, system (candidates in the
 ranker's order), ranker, oracle, a file of predictions, or a bound of the page on a
@@ -10,13 +10,13 @@ world (candidates_by_truth, oracle_by_watch_time). `ytdnn evaluate --explain` de
 each metric.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import pydantic
 
-from ytdnn.evaluation import report_examples, report_parts
+from ytdnn.evaluation import report_parts
 
-FORMAT_VERSION: Final = 4
+FORMAT_VERSION: Final = 5
 
 
 @report_parts.part
@@ -30,19 +30,6 @@ class Entry:
 
     values: dict[str, report_parts.Number]
     intervals: dict[str, report_parts.Interval]
-
-
-@report_parts.part
-class Curve:
-    """A metric over the length of the list.
-
-    Attributes:
-      k: Lengths.
-      values: Value at each length.
-    """
-
-    k: tuple[report_parts.Positive, ...]
-    values: tuple[report_parts.Number, ...]
 
 
 @report_parts.part
@@ -63,57 +50,6 @@ class SliceRow:
         str,
         dict[str, report_parts.WithInterval],
     ]
-
-
-@report_parts.part
-class QualityGap:
-    """The gap of a metric between the groups of a slice.
-
-    Attributes:
-      best: Group with the largest value.
-      worst: Group with the smallest value.
-      difference: Value of `best` minus value of `worst`.
-    """
-
-    best: str
-    worst: str
-    difference: report_parts.Number
-
-
-@report_parts.part
-class ImpressionSliceRow:
-    """The impressions that have one value of a slice, measured by themselves.
-
-    Attributes:
-      value: The value.
-      impressions: Number of impressions.
-      clicks: Number of clicks.
-      users: Number of users with such an impression.
-      models: By MODEL and METRIC: value, and ends of its interval.
-    """
-
-    value: str
-    impressions: report_parts.Positive
-    clicks: report_parts.Count
-    users: report_parts.Positive
-    models: dict[str, dict[str, report_parts.WithInterval]]
-
-
-@report_parts.part
-class Gap:
-    """Share of the gap between one system's slates and a bound's that others close.
-
-    Attributes:
-      metric: METRIC@k.
-      baseline: MODEL of share 0.
-      best: MODEL of share 1.
-      shares: By MODEL: value, and ends of its interval, paired by user.
-    """
-
-    metric: str
-    baseline: str
-    best: str
-    shares: dict[str, report_parts.WithInterval]
 
 
 @report_parts.part
@@ -165,36 +101,6 @@ class OutcomesReport:
     numbers: dict[str, dict[str, Entry]]
     calibration: dict[str, dict[str, tuple[Tenth, ...]]]
     trade_offs: dict[str, Entry]
-
-
-@report_parts.part
-class Ages:
-    """Days from upload to request.
-
-    Attributes:
-      edges: Edges of the bins, one more than shares; the last bin holds older videos
-        too.
-      shares: Share of the videos in each bin.
-    """
-
-    edges: tuple[float, ...]
-    shares: tuple[float, ...]
-
-
-@report_parts.part
-class Recommended:
-    """The videos in lists of the shortest length.
-
-    Attributes:
-      popularity_deciles: Shares of tenths of the vocabulary by training watches, least
-        watched first.
-      age_days: Null where the log has no upload times.
-    """
-
-    popularity_deciles: Annotated[
-        tuple[float, ...], pydantic.Field(min_length=10, max_length=10)
-    ]
-    age_days: Ages | None = None
 
 
 @report_parts.part
@@ -265,6 +171,61 @@ class OffPolicy:
 
 
 @report_parts.part
+class ReportVideo:
+    """A video, as the log names it.
+
+    Attributes:
+      video_id: Null where it is out of the vocabulary.
+      title: Null where unknown.
+      topic: Null where unknown.
+      channel_id: Null where unknown.
+    """
+
+    video_id: report_parts.Id | None
+    title: str | None = None
+    topic: report_parts.Id | None = None
+    channel_id: report_parts.Id | None = None
+
+
+@report_parts.part
+class ListedVideo(ReportVideo):
+    """A recommended video.
+
+    Attributes:
+      video_id: See `ReportVideo`.
+      title: See `ReportVideo`.
+      topic: See `ReportVideo`.
+      channel_id: See `ReportVideo`.
+      is_answer: Whether the user watched it afterwards.
+    """
+
+    is_answer: bool
+
+
+@report_parts.part
+class Example:
+    """A user with history, recommendations and right answers.
+
+    Attributes:
+      user_id: Id as in the log.
+      facts: Columns of the user.
+      history_length: Number of watches before the request.
+      history: The last watches, most recent last.
+      lists: List of each MODEL.
+      num_answers: Number of right answers.
+      answers: The first right answers.
+    """
+
+    user_id: report_parts.Id
+    facts: dict[str, str | float | int | bool]
+    history_length: report_parts.Count
+    history: tuple[ReportVideo, ...]
+    lists: dict[str, tuple[ListedVideo, ...]]
+    num_answers: report_parts.Count
+    answers: tuple[ReportVideo, ...]
+
+
+@report_parts.part
 class Report:
     """The content of report.json, which `ytdnn evaluate` writes.
 
@@ -275,74 +236,52 @@ class Report:
       protocol: Every rule that the numbers depend on.
       leaks: Result of the leak check.
       lists: By MODEL: numbers of the lists.
-      curves: By MODEL and METRIC.
       slices: By SLICE: a row for each value; without the bounds of the page.
-      quality_gaps: By SLICE, MODEL and METRIC@k: the largest value of a group of at
-        least 30 users minus the smallest.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
-      impression_slices: By SLICE of the impressions: a row for each value.
       calibration: By MODEL.
       outcomes: Outcomes besides the click; null where the log has none, or no model
         predicts one.
       shown_lists: Orders of the videos shown to each user; null without impressions.
-      gap_closed: Where the log is a world's: by kind (lists, impressions), MODEL and
-        METRIC, the share of the gap between popularity (0) and the oracle (1) that the
-        model closes; below 0 where it is worse than popularity.
       ranker_gain: By METRIC@k: system less candidates, paired by user, and the ends of
         its interval; empty without a system.
-      page_gaps: Where the log is a world's: shares of the gaps in true watch seconds,
-        from the candidates' order to the truth's on the same candidates, and from
-        popularity to the best pages of the catalogue.
-      recommended: Listed videos by MODEL except the bounds of the page, and the right
-        answers as `answers`.
       examples: A few users, evenly spaced in the order of recall of the last MODEL that
         is no oracle or bound.
       training: By stage; empty except for runs.
-      index: Recall of ScaNN and its share of scored videos; empty without it.
+      index: Recall of ScaNN; empty without it.
       latency: Milliseconds for one user; empty where nothing was timed.
       vector_width: Coordinates of a served vector, a bias among them; 0 without
         candidates.
       off_policy: Off-policy estimates of the systems' pages; null where the log has no
         propensities.
-      doubts: Warnings: that a run is not better than popularity, with the likely
-        reasons; that estimates rest on little data.
+      warnings: That a run is not better than popularity, with the likely reasons; that
+        estimates rest on little data.
       config: The whole config of a run; for predictions and bundles only data and
         evaluation.
     """
 
-    format_version: Literal[4] = FORMAT_VERSION
+    format_version: Literal[4, 5] = FORMAT_VERSION
     name: str = ""
     made: report_parts.Measurement
     protocol: report_parts.Protocol
     leaks: report_parts.Leaks
     lists: dict[str, Entry]
-    curves: dict[str, dict[str, Curve]]
     slices: dict[str, tuple[SliceRow, ...]]
-    quality_gaps: dict[str, dict[str, dict[str, QualityGap]]] = pydantic.Field(
-        default_factory=dict
-    )
     impressions: dict[str, Entry] = pydantic.Field(default_factory=dict)
-    impression_slices: dict[str, tuple[ImpressionSliceRow, ...]] = pydantic.Field(
-        default_factory=dict
-    )
     calibration: dict[str, CalibrationReport] = pydantic.Field(default_factory=dict)
     outcomes: OutcomesReport | None = None
     shown_lists: report_parts.ShownLists | None = None
-    gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
-        default_factory=dict
-    )
     ranker_gain: dict[str, report_parts.WithInterval] = pydantic.Field(
         default_factory=dict
     )
-    page_gaps: tuple[Gap, ...] = ()
-    recommended: dict[str, Recommended]
-    examples: tuple[report_examples.Example, ...]
+    examples: tuple[Example, ...]
     training: dict[str, TrainingReport] = pydantic.Field(default_factory=dict)
     index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     vector_width: int = 0
     off_policy: OffPolicy | None = None
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = pydantic.Field(
+        default=(), validation_alias=pydantic.AliasChoices("warnings", "doubts")
+    )
     config: dict[str, Any]
 
     @property

@@ -34,12 +34,11 @@ Id = str | int
     frozen_default=True, kw_only_default=True, field_specifiers=(pydantic.Field,)
 )
 def part(cls: type[_T]) -> type[_T]:
-    """Decorator for parts of the report: frozen, validated, without unknown fields."""
+    """Decorator for parts of the report: frozen, and validated."""
     decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
         frozen=True,
         kw_only=True,
         config=pydantic.ConfigDict(
-            extra="forbid",
             strict=True,
             json_schema_serialization_defaults_required=True,
         ),
@@ -119,10 +118,8 @@ class Protocol:
       videos: Videos in the vocabulary: those with a trained embedding.
       catalogue: Videos in the catalogue, with or without an embedding.
       candidate_set: Videos that may be listed.
-      candidate_set_means: The same in words.
       candidate_set_videos: Number of videos that may be listed for at least one user.
       targets: Watches of the split that are right answers.
-      targets_means: The same in words.
       horizon_days: Days after the request in which answers are watched; null: the
         whole window.
       answers: Right answers of all users.
@@ -131,18 +128,12 @@ class Protocol:
       answers_out_of_candidate_set: Answers outside the candidate set, which cannot be
         retrieved.
       remove_watched: Whether videos of the history are removed from every list.
-      ties: The order of equal scores.
-      request_time: The time of each request.
-      history: Data of the user that a model may read.
       sees_request_time: Whether the candidate model reads the time of the request,
         which is that of the first answer.
       trains_on_validation: Whether the watches held out for validation were labels of
         the candidate model: numbers of the test are then those of a final fit.
       train_watches_after_answers: Training watches of evaluated users that are later
         than their history: 0 unless a given split is not in order of time.
-      intervals: Method of the intervals.
-      judged_by: Metric that judges each stage.
-      true_page: Assumptions of the page's true value; null where no world made the log.
       num_candidates: Candidates that the ranker orders; null without one.
       system_left_out: Reason why both stages are not measured; null if it is.
       served_order: Order that `ranking.enabled=auto` has chosen to serve, and why, in
@@ -163,24 +154,16 @@ class Protocol:
     videos: Count
     catalogue: Count
     candidate_set: Literal["all", "train", "uploaded"]
-    candidate_set_means: str
     candidate_set_videos: Count
     targets: Literal["all", "next", "last"]
-    targets_means: str
     horizon_days: float | None
     answers: Positive
     answers_out_of_vocabulary: Count
     answers_out_of_candidate_set: Count
     remove_watched: bool
-    ties: str
-    request_time: str
-    history: str
     sees_request_time: bool = False
     trains_on_validation: bool = False
     train_watches_after_answers: Count
-    intervals: str
-    judged_by: str
-    true_page: str | None = None
     num_candidates: int | None = None
     system_left_out: str | None = None
     served_order: str | None = None
@@ -223,13 +206,8 @@ class ShownLists:
         these the order in time.
       systems: By MODEL (`logged`, `random` and `best`, by the gain itself, among them)
         and METRIC of impressions: value, and ends of its interval.
-      curves: By MODEL, the share of the gain in the first tenth of the places of each
-        list, the first two tenths, and so on to all of them.
       ahead: By MODEL and METRIC: the ranker (without one the candidates) less the
         model, paired by user, and the ends of the interval.
-      exposed: By MODEL of the lists and METRIC@k: `shown`, number of the first k videos
-        that the log showed the user in the window, and `gain_per_shown`, mean gain of
-        such a video; hits are the product.
     """
 
     users: Positive
@@ -239,6 +217,4 @@ class ShownLists:
     total: float
     logged_order: Literal["position", "time"]
     systems: dict[str, dict[str, WithInterval]]
-    curves: dict[str, tuple[Number, ...]]
     ahead: dict[str, dict[str, WithInterval]]
-    exposed: dict[str, dict[str, WithInterval]] = pydantic.Field(default_factory=dict)

@@ -8,7 +8,7 @@ import inspect
 import json
 from typing import Any
 
-from ytdnn.evaluation import docstrings, report_examples, report_model, report_parts
+from ytdnn.evaluation import docstrings, report_model, report_parts
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -26,7 +26,7 @@ def schema() -> dict[str, Any]:
 
 def _part(name: str) -> type:
     """Returns the type of a part of the report by its name."""
-    for module in (report_model, report_parts, report_examples):
+    for module in (report_model, report_parts):
         found = getattr(module, name, None)
         if dataclasses.is_dataclass(found) and isinstance(found, type):
             return found

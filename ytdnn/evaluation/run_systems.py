@@ -1,9 +1,4 @@
-"""The systems of a run, built from its artefacts: the same in each process that helps.
-
-The process that writes the report and those that compute some of its windows build
-them by the same functions, so that the results of a window do not depend on who
-computes it.
-"""
+"""The systems of a run, built from its artefacts."""
 
 import dataclasses
 import pathlib
@@ -118,7 +113,6 @@ def build(
     loaded: TrainedModels,
     config: configs.Config,
     split: events.Split,
-    work: by_window.Work = by_window.here,
 ) -> RunSystems:
     """Builds the systems of a run.
 
@@ -126,7 +120,6 @@ def build(
       loaded: The models.
       config: Config of the run.
       split: `TEST` or `VALIDATION`.
-      work: Function that computes the results of the windows.
 
     Raises:
       errors.UserError: There are no users to test, or a package is missing.
@@ -134,13 +127,13 @@ def build(
     data, trained, ranking = loaded.data, loaded.trained, loaded.ranking
     num_listed = None if trained is None else trained.num_listed
     cases = protocol.cases(data, split, config.evaluation, num_listed)
-    windows = by_window.WindowOpener(config.evaluation.window_events, work)
+    windows = by_window.WindowOpener(config.evaluation.window_events)
     of_videos = None
     if trained is not None:
-        trained = by_window.Retrieval(trained, windows)
+        trained = by_window.retrieval(trained, windows)
         of_videos = trained.video_vectors(protocol.moment(cases, split))
     if ranking is not None:
-        ranking = by_window.Ranking(ranking, windows)
+        ranking = by_window.ranking(ranking, windows)
     found = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )

@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap, first_places, metric_names
+from ytdnn.base.metrics import bootstrap, metric_names
 from ytdnn.evaluation import (
     impression_metrics,
     lists,
     models,
-    protocol,
     ranker,
     report_parts,
 )
@@ -38,9 +37,6 @@ METRICS = (
     metric_names.LIST_NDCG,
     metric_names.GROUPED_AUC,
 )
-SHOWN = "shown"
-GAIN_PER_SHOWN = "gain_per_shown"
-TENTHS = tuple(tenth / 10.0 for tenth in range(1, 11))
 _REQUESTS_A_BLOCK = 1 << 14  # so that memory does not grow with the log
 _LAST = float(np.finfo(np.float32).min)  # finite, so that such rows tie
 
@@ -93,7 +89,6 @@ def measure(
     impressions: ranker.SplitImpressions,
     orders: Orders,
     config: configs.EvaluationConfig,
-    exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
 ) -> report_parts.ShownLists | None:
     """Measures orders of the lists; None if no user was shown two videos.
 
@@ -102,7 +97,6 @@ def measure(
       impressions: Impressions of the window.
       orders: `[n]` scores of each system, higher = placed first.
       config: Settings of resamples and their seed.
-      exposed: Result of `exposure`.
     """
     sizes = impressions.by_user(1.0)
     in_list = sizes[impressions.users] > 1.0
@@ -123,9 +117,7 @@ def measure(
         total=float(shown.gains.sum()),
         logged_order="position" if logged_by else "time",
         systems={name: found.metrics(name) for name in every},
-        curves={name: _curve(shown, scores) for name, scores in every.items()},
         ahead=_all_ahead(found),
-        exposed=dict(exposed or {}),
     )
 
 
@@ -200,44 +192,6 @@ def _ends(draws: Floats) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def exposure(
-    cases: protocol.Cases,
-    made: Mapping[str, lists.Lists],
-    impressions: ranker.SplitImpressions,
-    config: configs.EvaluationConfig,
-) -> dict[str, dict[str, report_parts.WithInterval]]:
-    """Returns the number of listed videos that the log showed, and their mean gain.
-
-    Watch seconds of hits are the product of both: only videos that the logging system
-    chose to show can be hits, whatever the value of a list.
-
-    Args:
-      cases: Cases of the lists.
-      made: Lists of each system.
-      impressions: Impressions of the window.
-      config: Settings of lengths, resamples and their seed.
-    """
-    k, stride = config.ks[0], int(impressions.videos.max(initial=0)) + 1
-    owners = impressions.user_indices[impressions.users].astype(np.int64)
-    pairs, place = np.unique(owners * stride + impressions.videos, return_inverse=True)
-    gains = np.append(np.bincount(place, impressions.gains, len(pairs)), 0.0)
-    found: dict[str, impression_metrics.Parts] = {}
-    for name, listed in made.items():
-        videos = listed[:, :k].astype(np.int64)
-        wanted = cases.users.astype(np.int64)[:, np.newaxis] * stride + videos
-        at = np.searchsorted(pairs, wanted)
-        is_shown = (videos > 0) & (videos < stride)
-        is_shown &= np.append(pairs, -1)[at] == wanted
-        number = is_shown.sum(axis=1).astype(np.float64)
-        brought = np.where(is_shown, gains[at], 0.0).sum(axis=1)
-        found[name] = {
-            metric_names.at(SHOWN, k): (number, np.ones(len(number))),
-            metric_names.at(GAIN_PER_SHOWN, k): (brought, number),
-        }
-    of_all = resampled(found, config)
-    return {name: of_all.metrics(name) for name in found}
-
-
 def _logged(
     log: user_log.UserLog, impressions: ranker.SplitImpressions
 ) -> tuple[Floats, bool]:
@@ -252,16 +206,6 @@ def _logged(
             return np.where(of_rows >= 0.0, -of_rows, _LAST), True
     # Rows lie sorted by user and time.
     return -index.gather(table, "times", impressions.rows).astype(float), False
-
-
-def _curve(
-    shown: ranker.SplitImpressions, scores: npt.NDArray[np.floating]
-) -> tuple[report_parts.Number, ...]:
-    """Returns the share of the gain in the first tenth of each list, and so on."""
-    held, total = first_places.gains_of_first(
-        shown.users, scores, shown.gains, TENTHS, shown.num_users
-    )
-    return tuple(bootstrap.ratio(one.sum(), total.sum()) for one in held)
 
 
 def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:

@@ -8,7 +8,7 @@ become quintiles; texts with many values become the most frequent ones and `othe
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from ytdnn.evaluation import (
 from ytdnn.log import events, prepared
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
-_OF_USERS = ("activity", "new_user")
 _MOST_VALUES = 12  # with more, numbers are cut into quantiles, text into other
 _NUM_QUANTILES = 5
 _OTHER = "other"
@@ -42,17 +41,12 @@ Names = npt.NDArray[np.str_]
 def measure(
     context: list_metrics.Context,
     made: Mapping[str, lists.Lists],
-    per_user: Mapping[str, summary.PerUser],
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice that the log has, as in the report.
-
-    Only slices of users have the true watch seconds of the slate, on a world: a slate
-    belongs to one user, but has videos of many slices.
 
     Args:
       context: Answers, resamples and names of the slices.
       made: Lists of each model.
-      per_user: Metrics of each model, for each case.
 
     Raises:
       errors.UserError: A name is neither a slice nor a column of users or videos.
@@ -61,23 +55,8 @@ def measure(
     for name in context.config.slices:
         values = values_of(context, name)
         if values is not None:
-            true = _true_seconds(context, name, per_user)
-            found[name] = _rows(context, made, *values, true)
+            found[name] = _rows(context, made, *values)
     return found
-
-
-def _true_seconds(
-    context: list_metrics.Context, name: str, per_user: Mapping[str, summary.PerUser]
-) -> dict[str, summary.PerUser]:
-    """Returns the true watch seconds at the shortest length, of slices of users."""
-    metric = metric_names.at(metric_names.TRUE_WATCH_SECONDS, min(context.config.ks))
-    table, _ = _owner(context, name)
-    is_of_users = name in _OF_USERS or table == schema.USERS
-    return {
-        model: {metric: values[metric]}
-        for model, values in per_user.items()
-        if is_of_users and metric in values
-    }
 
 
 def values_of(
@@ -88,33 +67,20 @@ def values_of(
     Raises:
       errors.UserError: The name is neither a slice nor a column.
     """
-    rows = context.cases.targets.rows
-    videos = context.cases.targets.values
-    if name == "activity":
-        sizes = np.diff(context.cases.watched.offsets)[rows]
-        return _binned(sizes, _ACTIVITY_EDGES, "watches", "no watches")
-    if name == "new_user":
-        known = _has_trained(context)[rows]
-        return ["new", "known"], np.where(known, "known", "new")
-    if name == "video_age":
-        return _video_ages(context, rows)
-    if name == "popularity":
-        return _popularity(context, videos)
-    if name == "channel_popularity":
-        return _channels(context, videos)
-    if name == schema.DEVICE:
-        return _devices(context)
+    own = _OWN.get(name)
+    if own is not None:
+        return own(context)
+    targets, data = context.cases.targets, context.data
     table, column = _owner(context, name)
     if table == schema.USERS:
-        return _of_column(context.data.users[column], context.cases.users[rows])
+        return _of_column(data.users[column], context.cases.users[targets.rows])
     if table == schema.VIDEOS:
-        return _of_column(context.data.videos[column], videos - 1)
+        return _of_column(data.videos[column], targets.values - 1)
     if name == schema.COUNTRY:
         return None
     raise errors.UserError(
-        f"expected evaluation.slices to name activity, new_user, video_age, "
-        f"popularity, channel_popularity, device, or a column of users or videos "
-        f"({', '.join(_columns(context.data.users) + _columns(context.data.videos))}), "
+        f"expected evaluation.slices to name {', '.join(_OWN)}, or a column of users "
+        f"or videos ({', '.join(_columns(data.users) + _columns(data.videos))}), "
         f"received {name}"
     )
 
@@ -149,30 +115,29 @@ def _rows(
     made: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
-    true: Mapping[str, summary.PerUser],
 ) -> tuple[report_model.SliceRow, ...]:
     rows = []
-    seconds = context.cases.seconds
+    cases = context.cases
     for name in names:
         is_own = of_answer == name
-        targets = context.cases.targets.select(is_own)
+        targets = cases.targets.select(is_own)
         asked = np.flatnonzero(targets.sizes)
-        if len(asked):
-            offsets = np.append(0, targets.offsets[1:][asked])
-            own = ragged.Ragged(offsets, targets.values)
-            own_seconds = None if seconds is None else seconds[is_own]
-            values = {}
-            for model, found in made.items():
-                values[model] = _values(context, found[asked], own, own_seconds)
-                for metric, value in true.get(model, {}).items():
-                    values[model][metric] = value[asked]
-            row = report_model.SliceRow(
-                value=str(name),
-                users=len(asked),
-                answers=len(own.values),
-                lists=_with_intervals(context, values),
-            )
-            rows.append(row)
+        if not len(asked):
+            continue
+        offsets = np.append(0, targets.offsets[1:][asked])
+        own = ragged.Ragged(offsets, targets.values)
+        seconds = None if cases.seconds is None else cases.seconds[is_own]
+        values = {
+            model: _values(context, listed[asked], own, seconds)
+            for model, listed in made.items()
+        }
+        row = report_model.SliceRow(
+            value=str(name),
+            users=len(asked),
+            answers=len(own.values),
+            lists=_with_intervals(context, values),
+        )
+        rows.append(row)
     return tuple(rows)
 
 
@@ -211,37 +176,38 @@ def _with_intervals(
     return found
 
 
-def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:
-    """Whether each user has a training watch."""
+def _activity(context: list_metrics.Context) -> tuple[list[str], Names]:
+    sizes = np.diff(context.cases.watched.offsets)[context.cases.targets.rows]
+    return _binned(sizes, _ACTIVITY_EDGES, "watches", "no watches")
+
+
+def _new_user(context: list_metrics.Context) -> tuple[list[str], Names]:
     trained = context.data.log.shard_index.count(
         "watches", lambda watches: np.asarray(watches.splits) == events.Split.TRAIN
     )
-    found: npt.NDArray[np.bool_] = trained[context.cases.users] > 0
-    return found
+    known = trained[context.cases.users] > 0
+    names = np.where(known, "known", "new")[context.cases.targets.rows]
+    return ["new", "known"], names
 
 
-def _video_ages(
-    context: list_metrics.Context, rows: npt.NDArray[np.integer]
-) -> tuple[list[str], Names] | None:
+def _video_ages(context: list_metrics.Context) -> tuple[list[str], Names] | None:
     if context.upload_times is None:
         return None
-    uploaded = context.upload_times[context.cases.targets.values]
-    ages = (context.cases.times[rows] - uploaded) / schema.DAY_SECONDS
-    names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days", _LATER)
-    return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
+    targets = context.cases.targets
+    uploaded = context.upload_times[targets.values]
+    ages = (context.cases.times[targets.rows] - uploaded) / schema.DAY_SECONDS
+    names, bins = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days", _LATER)
+    return [*names, _UNKNOWN], np.where(np.isfinite(ages), bins, _UNKNOWN)
 
 
-def _popularity(
-    context: list_metrics.Context, videos: npt.NDArray[np.integer]
-) -> tuple[list[str], Names]:
+def _popularity(context: list_metrics.Context) -> tuple[list[str], Names]:
     words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in training"}
     names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
-    return names, np.array(names)[context.popularity_deciles[videos]]
+    deciles = context.popularity_deciles[context.cases.targets.values]
+    return names, np.array(names)[deciles]
 
 
-def _channels(
-    context: list_metrics.Context, videos: npt.NDArray[np.integer]
-) -> tuple[list[str], Names] | None:
+def _channels(context: list_metrics.Context) -> tuple[list[str], Names] | None:
     """Returns the quintile of each video's channel by its training watches."""
     if schema.CHANNEL_ID not in context.data.videos.columns:
         return None
@@ -255,7 +221,8 @@ def _channels(
     words = {1: "1 (least watched)", _NUM_QUANTILES: f"{_NUM_QUANTILES} (most watched)"}
     names = [words.get(i, str(i)) for i in range(1, _NUM_QUANTILES + 1)]
     of_channels = np.array([_UNKNOWN, *np.array(names)[fifths - 1]])
-    return [*names, _UNKNOWN], of_channels[codes[videos - 1]]
+    places = codes[context.cases.targets.values - 1]
+    return [*names, _UNKNOWN], of_channels[places]
 
 
 def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:
@@ -265,6 +232,16 @@ def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:
     codes = index.gather("watches", "devices", context.cases.labels)
     names = [_UNKNOWN, *context.data.catalogue.vocabularies[schema.DEVICE]]
     return [*names[1:], _UNKNOWN], np.array(names)[codes]
+
+
+_OWN: dict[str, Callable[[list_metrics.Context], tuple[list[str], Names] | None]] = {
+    "activity": _activity,
+    "new_user": _new_user,
+    "video_age": _video_ages,
+    "popularity": _popularity,
+    "channel_popularity": _channels,
+    schema.DEVICE: _devices,
+}
 
 
 def _of_column(

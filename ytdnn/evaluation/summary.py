@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.base.metrics import bootstrap, metric_names
-from ytdnn.evaluation import report_model, report_parts
+from ytdnn.base.metrics import bootstrap
+from ytdnn.evaluation import lists, report_model, report_parts
 
 PerUser = dict[str, npt.NDArray[np.float64]]
 
@@ -30,56 +30,31 @@ def of_ratios(
     config: configs.EvaluationConfig,
 ) -> report_model.Entry:
     """Returns the `values` and `intervals` of ratios of sums over users."""
-    found = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)
+    intervals = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)
     return report_model.Entry(
-        values=dict(bootstrap.ratios(parts)),
-        intervals=dict(found.items()),
+        values=dict(bootstrap.ratios(parts)), intervals=dict(intervals)
     )
 
 
-def gaps_closed(
-    models: Mapping[str, report_model.Entry], baseline: str, best: str
-) -> dict[str, dict[str, report_parts.Number]]:
-    """Returns the share of the gap between two models that each other model closes.
+def ranker_gain(
+    per_user: Mapping[str, PerUser], config: configs.EvaluationConfig
+) -> dict[str, report_parts.WithInterval]:
+    """Returns both stages minus the candidates, by `METRIC@k`; empty without a ranker.
 
     Args:
-      models: Numbers of each model. Metrics without intervals, which describe lists and
-        do not grade them, are left out, and so are undefined metrics and those by which
-        the truth is not best (`metric_names.is_graded`).
-      baseline: The model of share 0.
-      best: The model of share 1.
-
-    >>> models = {
-    ...     name: report_model.Entry(values={"auc": v}, intervals={"auc": (v, v)})
-    ...     for name, v in {"a": 0.1, "b": 0.2, "c": 0.5}.items()
-    ... }
-    >>> gaps_closed(models, "a", "c")
-    {'b': {'auc': 0.25}}
+      per_user: Values of each model.
+      config: Resamples and their seed.
     """
-    if baseline not in models or best not in models:
+    if lists.SYSTEM not in per_user or lists.CANDIDATES not in per_user:
         return {}
-    low, high = _graded(models[baseline]), _graded(models[best])
-    metrics = [name for name in high if name in low and low[name] != high[name]]
-    return {
-        model: {
-            name: round((value - low[name]) / (high[name] - low[name]), 6)
-            for name, value in _graded(entry).items()
-            if name in metrics
-        }
-        for model, entry in models.items()
-        if model not in (baseline, best)
+    first, both = per_user[lists.CANDIDATES], per_user[lists.SYSTEM]
+    differences = {
+        name: both[name] - first[name]
+        for name in both
+        if name in first and "/" not in name
     }
-
-
-def _graded(entry: report_model.Entry) -> dict[str, float]:
-    """Returns the defined values that have an interval and grade a model."""
-    return {
-        name: value
-        for name, value in entry.values.items()
-        if value is not None
-        and name in entry.intervals
-        and metric_names.is_graded(name)
-    }
+    entry = of_users(differences, config)
+    return {name: (entry.values[name], *entry.intervals[name]) for name in differences}
 
 
 def plain(value: Any) -> Any:

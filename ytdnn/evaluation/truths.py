@@ -51,18 +51,10 @@ class LogTruth(Protocol):
         ...
 
 
-def is_known(data: prepared.PreparedData) -> bool:
-    """Whether the source of a log has its truth."""
-    return _hook(data) in registries.HOOKS
-
-
-def _hook(data: prepared.PreparedData) -> str:
-    return f"truth of {data.manifest.facts.get('source', '')}"
-
-
 def from_data(data: prepared.PreparedData) -> LogTruth | None:
     """Returns the truth about a log; None if its source has none."""
-    part = registries.HOOKS.get(_hook(data))
+    source = data.manifest.facts.get("source", "")
+    part = registries.HOOKS.get(f"truth of {source}")
     found: LogTruth | None = None if part is None else part.make(data)
     return found
 

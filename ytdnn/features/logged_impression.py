@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.layers import numbers
+from ytdnn.layers import continuous
 from ytdnn.log import events, positions, prepared, user_log
 
 _SMOOTHING_IMPRESSIONS = 10.0  # average ones, added to each position's
@@ -68,7 +68,7 @@ class RelativeClickRate(base_feature.TrainingOnly):
     ) -> tf.keras.layers.Layer:
         """Returns the logarithm of the number, one coordinate."""
         name = encodings.layer_name(self.name)
-        return numbers.NumberOfIndex(measured.numbers, name=name)
+        return continuous.NumberOfIndex(measured.numbers, name=name)
 
     def _counts(self, log: user_log.UserLog) -> tuple[Counts, Counts]:
         """Returns training impressions and clicks by number, with unknown first."""

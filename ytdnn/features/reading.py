@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ytdnn.base import artifacts, configs
 from ytdnn.features import base_feature
-from ytdnn.layers import continuous, rows
+from ytdnn.layers import continuous, towers
 from ytdnn.log import catalogues, fields, positions, prepared
 
 if TYPE_CHECKING:
@@ -232,17 +232,17 @@ def encode(
 
 def blocks(
     layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
-) -> list[rows.Block]:
+) -> list[towers.Block]:
     """Returns the coordinates of each feature's vectors, in order of the layers."""
 
     def numbers(
         alike: Sequence[continuous.QuantileFeature], values: Sequence[tf.Tensor]
-    ) -> list[rows.Block]:
+    ) -> list[towers.Block]:
         found = continuous.coordinates(alike, values)
-        return [rows.Block(each, is_learned=False) for each in found]
+        return [towers.Block(each, is_learned=False) for each in found]
 
-    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> rows.Block:
-        return rows.of_vectors(vectors, bool(layer.trainable_variables))
+    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> towers.Block:
+        return towers.of_vectors(vectors, bool(layer.trainable_variables))
 
     return _encoded(layers, tensors, numbers, block)
 

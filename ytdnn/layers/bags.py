@@ -1,9 +1,8 @@
 """Bags: a variable-length history as a few fixed-width vectors (PAPER §3.2).
 
-The paper averages the embeddings of the watch history; `sum` and the component-wise
-`max`, which it found worse, are here to compare. A bag may also weigh a watch by its
-recency, rate^position; several rates side by side keep order at several time scales
-(beyond the paper, which discards it).
+The paper averages the embeddings of the watch history. A bag may also weigh a watch by
+its recency, rate^position; several rates side by side keep order at several time scales
+(beyond the paper, which discards it). The weights of positions may be learned, too.
 
 Histories come in *slices*: `positions` consecutive positions of the log share one
 gather of rows, since the history of a position is that of the one before it plus one
@@ -14,11 +13,12 @@ watch. Position t of a slice ends before row `length + t` and reaches back at mo
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.layers import randomness
 
-MEAN, SUM, MAX = "mean", "sum", "max"
+_FASTEST, _SLOWEST = 0.3, 0.99  # initial decay rates of learned bags
 
 
 def history_mask(
@@ -57,13 +57,39 @@ def recency(num_positions: int | tf.Tensor, num_rows: int | tf.Tensor) -> tf.Ten
     return tf.cast(tf.maximum(distance, 0), tf.float32)
 
 
+def user_starts(first_rows: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+    """Returns the first row of each row's user, `[slices, num_rows] int32`.
+
+    Rows before the first position's user get that user's first row, which is after
+    them.
+
+    Args:
+      first_rows: `[slices, positions] int32`, see `history_mask`.
+      num_rows: Rows of a slice.
+    """
+    length = num_rows - tf.shape(first_rows)[1] + 1
+    before = tf.repeat(first_rows[:, :1], length, axis=1)
+    return tf.concat([before, first_rows[:, :-1]], axis=1)
+
+
+def causal_mask(begins: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """Returns whether row i attends to row j, `[slices, rows, rows] bool`.
+
+    Args:
+      begins: `[slices, rows] int32` from `user_starts`.
+      known: `[slices, rows] bool`, rows with an embedding; no row attends to others.
+    """
+    rows = tf.range(tf.shape(known)[1])
+    earlier = rows <= rows[:, tf.newaxis]
+    return earlier & (rows >= begins[..., tf.newaxis]) & known[:, tf.newaxis, :]
+
+
 class HistoryBags(tf.keras.layers.Layer):
-    """Bags of the watch history: one for each kind, and one for each decay rate."""
+    """Bags of the watch history: averages with weights rate^position."""
 
     def __init__(
         self,
-        kinds: Sequence[str] = (MEAN,),
-        decay_rates: Sequence[float] = (),
+        rates: Sequence[float] = (1.0,),
         dropout: float = 0.0,
         is_bounded: bool = True,
         **kwargs: Any,
@@ -71,16 +97,14 @@ class HistoryBags(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          kinds: Some of `mean`, `sum` and `max` by coordinate.
-          decay_rates: A bag with weights rate^position for each, in (0, 1).
+          rates: Decay rate of each bag, in (0, 1]; 1 is the mean.
           dropout: Share of rows each position loses when a seed is given.
           is_bounded: See `history_mask`.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.is_bounded = is_bounded
-        self.kinds = tuple(kinds)
-        self.decay_rates = tuple(decay_rates)
+        self.rates = tuple(rates)
         self.dropout = dropout
 
     def call(
@@ -92,8 +116,6 @@ class HistoryBags(tf.keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
 
-        First mean and sum as configured, then the averages by recency, then max.
-
         Args:
           rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
           known: `[slices, num_rows] bool`; false rows are in no average.
@@ -102,65 +124,168 @@ class HistoryBags(tf.keras.layers.Layer):
 
         An empty history is the zero vector.
         """
-        mask = history_mask(first_rows, tf.shape(rows)[1], self.is_bounded)
-        mask &= known[:, tf.newaxis, :]
-        if seed is not None and self.dropout > 0.0:
-            mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
-        kept = 1.0 if seed is None else 1.0 - self.dropout
-        bags = self._weighted(rows, mask, kept)
-        if MAX in self.kinds:
-            bags.append(_largest(rows, mask))
-        return tf.concat(bags, axis=-1)
+        mask = _mask(self, rows, known, first_rows, seed)
+        distance = recency(tf.shape(mask)[1], tf.shape(mask)[2])
+        powers = tf.pow(tf.constant(self.rates)[:, tf.newaxis], distance[:, tf.newaxis])
+        return _averages(tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * powers, rows)
 
-    def _weighted(self, rows: tf.Tensor, mask: tf.Tensor, kept: float) -> list:
-        """Returns the bags that are weighted sums of rows, side by side.
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        own = {"rates": self.rates, "dropout": self.dropout}
+        return {**super().get_config(), **own, "is_bounded": self.is_bounded}
+
+
+def _mask(
+    layer: "HistoryBags | LearnedBags",
+    rows: tf.Tensor,
+    known: tf.Tensor,
+    first_rows: tf.Tensor,
+    seed: tf.Tensor | None,
+) -> tf.Tensor:
+    """Returns the rows that count, `[slices, positions, num_rows] bool`."""
+    mask = history_mask(first_rows, tf.shape(rows)[1], layer.is_bounded)
+    mask &= known[:, tf.newaxis, :]
+    if seed is not None and layer.dropout > 0.0:
+        mask &= randomness.keep_mask(tf.shape(mask), layer.dropout, seed)
+    return mask
+
+
+def _averages(weights: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """Returns the weighted averages of rows, `[slices, positions, bags · dim]`.
+
+    Args:
+      weights: `[slices, positions, bags, num_rows] float32`, the bags' number fixed.
+      rows: `[slices, num_rows, dim] float32`.
+    """
+    num_positions, num_rows = tf.shape(weights)[1], tf.shape(weights)[3]
+    total = tf.reduce_sum(weights, axis=-1, keepdims=True)
+    weights = tf.math.divide_no_nan(weights, total)
+    num_bags = weights.shape[2]
+    flat = tf.reshape(weights, [-1, num_positions * num_bags, num_rows])
+    width = num_bags * rows.shape[-1]
+    return tf.reshape(tf.matmul(flat, rows), [-1, num_positions, width])
+
+
+class LearnedBags(tf.keras.layers.Layer):
+    """Weighted averages of the history by learned curves over its positions."""
+
+    def __init__(
+        self,
+        num_bags: int,
+        length: int,
+        dropout: float = 0.0,
+        is_bounded: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the layer.
 
         Args:
-          rows: `[slices, num_rows, dim]`.
-          mask: `[slices, positions, num_rows] bool`.
-          kept: Share of rows that dropout leaves; sums are divided by it.
+          num_bags: Number of curves.
+          length: Greatest number of watches in a history.
+          dropout: Share of rows each position loses when a seed is given.
+          is_bounded: See `history_mask`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
-        linear = [kind for kind in self.kinds if kind != MAX]
-        rates = [1.0] * len(linear) + list(self.decay_rates)
-        if not rates:
-            return []
-        num_positions, num_rows = tf.shape(mask)[1], tf.shape(mask)[2]
-        distance = recency(num_positions, num_rows)
-        powers = tf.pow(tf.constant(rates)[:, tf.newaxis], distance[:, tf.newaxis])
-        weights = tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * powers
-        total = tf.reduce_sum(weights, axis=-1, keepdims=True)
-        if SUM in linear:
-            is_sum = [kind == SUM for kind in linear] + [False] * len(self.decay_rates)
-            total = tf.where(tf.constant(is_sum)[:, tf.newaxis], kept, total)
-        weights = tf.math.divide_no_nan(weights, total)
-        flat = tf.reshape(weights, [-1, num_positions * len(rates), num_rows])
-        bags = tf.matmul(flat, rows)
-        width = len(rates) * rows.shape[-1]
-        return [tf.reshape(bags, [-1, num_positions, width])]
+        super().__init__(**kwargs)
+        self.is_bounded = is_bounded
+        self.num_bags = num_bags
+        self.length = length
+        self.dropout = dropout
+        half_lives = np.geomspace(
+            -1.0 / np.log(_FASTEST), -1.0 / np.log(_SLOWEST), num_bags
+        )
+        decay = -np.arange(length) / half_lives[:, np.newaxis]
+        self.logits = self.add_weight(
+            name=f"{self.name}/logits",
+            shape=[num_bags, length],
+            initializer=tf.constant_initializer(decay),
+        )
+
+    def call(
+        self,
+        rows: tf.Tensor,
+        known: tf.Tensor,
+        first_rows: tf.Tensor,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
+
+        Args:
+          rows: `[slices, length + positions - 1, dim] float32`, the embeddings.
+          known: `[slices, length + positions - 1] bool`; false rows are in no average.
+          first_rows: `[slices, positions] int32`, see `history_mask`.
+          seed: `[2] int32` of this training step, or None outside training.
+
+        An empty history is the zero vector.
+        """
+        mask = _mask(self, rows, known, first_rows, seed)
+        distance = tf.cast(recency(tf.shape(mask)[1], tf.shape(mask)[2]), tf.int32)
+        # Of the same curve everywhere, so exp needs no maximum of each history.
+        curves = tf.exp(self.logits - tf.reduce_max(self.logits, axis=1, keepdims=True))
+        weights = tf.gather(curves, tf.minimum(distance, self.length - 1), axis=1)
+        weights = tf.transpose(weights, [1, 0, 2])  # [positions, bags, rows]
+        return _averages(weights * tf.cast(mask, tf.float32)[:, :, tf.newaxis], rows)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
-            "kinds": self.kinds,
-            "decay_rates": self.decay_rates,
+            "num_bags": self.num_bags,
+            "length": self.length,
             "dropout": self.dropout,
             "is_bounded": self.is_bounded,
         }
 
 
-def _largest(rows: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Returns the greatest of each coordinate, 0 where a position has no row.
+class TokenBag(tf.keras.layers.Layer):
+    """The mean of a range of rows, a range for each position of a slice.
 
-    Args:
-      rows: `[slices, num_rows, dim]`.
-      mask: `[slices, positions, num_rows] bool`.
-
-    Returns:
-      `[slices, positions, dim]`.
+    Order is left out on purpose: a model that knows the last search predicts the page
+    of its results (PAPER §3.4).
     """
-    inside = mask[..., tf.newaxis]
-    every = tf.where(inside, rows[:, tf.newaxis], rows.dtype.min)
-    some = tf.reduce_any(mask, axis=-1)[..., tf.newaxis]
-    largest = tf.reduce_max(every, axis=2)
-    return tf.where(some, largest, tf.zeros_like(largest))
+
+    def __init__(self, dropout: float = 0.0, **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          dropout: Share of rows each position loses when a seed is given.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.dropout = dropout
+
+    def call(
+        self,
+        rows: tf.Tensor,
+        known: tf.Tensor,
+        first_rows: tf.Tensor,
+        end_rows: tf.Tensor,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Returns `[slices, positions, dim]`, zeros where there is nothing to average.
+
+        Args:
+          rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
+          known: `[slices, num_rows] bool`; false rows are in no average.
+          first_rows: `[slices, positions] int32`, first row of each position.
+          end_rows: `[slices, positions] int32`, the row after its last.
+          seed: `[2] int32` of this training step, or None outside training.
+        """
+        places = tf.range(tf.shape(rows)[1])
+        mask = places >= first_rows[..., tf.newaxis]
+        mask &= places < end_rows[..., tf.newaxis]
+        mask &= known[:, tf.newaxis, :]
+        if seed is not None and self.dropout > 0.0:
+            mask &= self._kept(tf.shape(mask), seed)
+        weights = tf.cast(mask, tf.float32)
+        total = tf.reduce_sum(weights, axis=-1, keepdims=True)
+        return tf.matmul(tf.math.divide_no_nan(weights, total), rows)
+
+    def _kept(self, shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Draws `shape` of a mask as wide as the widest replica's."""
+        widest = tf.concat([shape[:2], [randomness.widest(shape[2])]], axis=0)
+        return randomness.keep_mask(widest, self.dropout, seed)[..., : shape[2]]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor arguments of the layer, for `from_config`."""
+        return {**super().get_config(), "dropout": self.dropout}

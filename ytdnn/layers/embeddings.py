@@ -14,14 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import errors
-
 _BLOCK_ROWS = 2**18  # of initial values drawn at once
 _IS_DRAWN = contextvars.ContextVar("_IS_DRAWN", default=True)
-# Names of a hashed table's variables.
-ROW_NUMBERS, SHARED_ROWS = "row_numbers/pairs", "shared_rows"
-# Of the two hashes of an index, so far apart that no two indices are the same number.
-_SALTS = np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03], np.uint64)
 _LATER_SHARD = re.compile(r"/part_[1-9]\d*(:\d+)?$")  # TensorFlow's names
 
 
@@ -123,40 +117,11 @@ class RowsNormal(tf.keras.initializers.Initializer):
         return tf.concat(found, axis=0)
 
 
-class _Table(tf.keras.layers.Layer):
-    """Vectors of the values of a vocabulary; other indices have the zero vector.
-
-    Attributes:
-      num_rows: Size of the vocabulary; indices are 1 … num_rows.
-      table: Variable `[rows + 1, dim] float32`. Row 0 is never read.
-    """
-
-    num_rows: int
-    table: tf.Variable
-
-    def vectors(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns `[..., dim] float32` for known `indices [...]` and 0."""
-        raise NotImplementedError
-
-    def every_vector(self) -> tf.Tensor:
-        """Returns the vectors of the vocabulary, `[num_rows + 1, dim] float32`."""
-        return self.vectors(tf.range(self.num_rows + 1))
-
-    def call(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns `[..., dim] float32` for integer `indices [...]`."""
-        known = self.known(indices)
-        found = self.vectors(tf.where(known, indices, tf.constant(0, indices.dtype)))
-        return found * tf.cast(known, self.table.dtype)[..., tf.newaxis]
-
-    def known(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns whether each index has a vector, `[...] bool`."""
-        return (indices > 0) & (indices <= self.num_rows)
-
-
-class EmbeddingTable(_Table):
+class EmbeddingTable(tf.keras.layers.Layer):
     """A table of learned vectors; 0 and indices beyond it look up the zero vector.
 
     Attributes:
+      num_rows: Size of the vocabulary; indices are 1 … num_rows.
       table: Variable `[num_rows + 1, dim] float32`. Row 0 is never read.
     """
 
@@ -181,155 +146,24 @@ class EmbeddingTable(_Table):
             initializer=RowsNormal(stddev),
         )
 
+    def call(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for integer `indices [...]`."""
+        known = self.known(indices)
+        vectors = self.vectors(tf.where(known, indices, tf.constant(0, indices.dtype)))
+        return vectors * tf.cast(known, self.table.dtype)[..., tf.newaxis]
+
+    def known(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns whether each index has a vector, `[...] bool`."""
+        return (indices > 0) & (indices <= self.num_rows)
+
     def vectors(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for known `indices [...]` and 0."""
         return rows(self.table, indices)
-
-    def every_vector(self) -> tf.Tensor:
-        """Returns the table, not copied."""
-        return tf.convert_to_tensor(self.table)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
         sizes = {"num_rows": self.num_rows, "dim": self.dim, "stddev": self.stddev}
         return {**super().get_config(), **sizes}
-
-
-class HashedTable(_Table):
-    """A table with fewer rows than values; a value's vector is the sum of two of them.
-
-    The two rows of a value are drawn by independent hashes of its index (hash
-    embeddings: Svenstrup et al., NeurIPS 2017, with both weights 1). So two values
-    share a row with many others, but hardly ever both rows.
-
-    Attributes:
-      table: Variable `[num_shared + 1, dim] float32`. Row 0 is never read.
-      row_numbers: Variable `[num_rows + 1, 2] int32`, the rows of each value, from 1.
-        They are kept and not hashed again, since an index changes when the vocabulary
-        grows.
-    """
-
-    def __init__(
-        self,
-        num_rows: int,
-        dim: int,
-        num_shared: int,
-        stddev: float = 0.05,
-        row_numbers: tf.Variable | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Creates the layer.
-
-        Args:
-          num_rows: Size of the vocabulary; indices are 1 … num_rows.
-          dim: Width of a vector.
-          num_shared: Number of rows.
-          stddev: Standard deviation of the initial vectors.
-          row_numbers: Rows of another table of as many, to share; None: hashed.
-          **kwargs: Arguments of `tf.keras.layers.Layer`.
-        """
-        super().__init__(**kwargs)
-        self.num_rows = num_rows
-        self.dim = dim
-        self.num_shared = num_shared
-        self.stddev = stddev
-        self.row_numbers = row_numbers
-        if row_numbers is None:
-            self.row_numbers = self.add_weight(
-                name=ROW_NUMBERS,
-                shape=[num_rows + 1, 2],
-                dtype=tf.int32,
-                initializer=_Hashes(num_shared),
-                trainable=False,
-            )
-        self.table = self.add_weight(
-            name=f"{self.name}/{SHARED_ROWS}",
-            shape=[num_shared + 1, dim],
-            initializer=RowsNormal(stddev / 2**0.5),
-        )
-
-    def vectors(self, indices: tf.Tensor) -> tf.Tensor:
-        """Returns `[..., dim] float32`, the sums of two rows."""
-        pairs = rows(self.row_numbers, indices)
-        return tf.reduce_sum(rows(self.table, pairs), axis=-2)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments of the layer, for `from_config`."""
-        sizes = {"num_rows": self.num_rows, "dim": self.dim, "stddev": self.stddev}
-        return {**super().get_config(), **sizes, "num_shared": self.num_shared}
-
-
-AnyTable = EmbeddingTable | HashedTable
-
-
-def table(
-    num_rows: int,
-    dim: int,
-    num_shared: int,
-    name: str,
-    like: AnyTable | None = None,
-    stddev: float = 0.05,
-) -> AnyTable:
-    """Returns a table with a row of each value, or of rows that they share.
-
-    Args:
-      num_rows: Size of the vocabulary.
-      dim: Width of a vector.
-      num_shared: Number of shared rows; 0: each value has its own.
-      name: Name of the layer.
-      like: Another table, with the same shared rows of each value; None: the first.
-      stddev: Standard deviation of the initial vectors.
-    """
-    if not num_shared:
-        return EmbeddingTable(num_rows, dim, stddev, name=name)
-    numbers = getattr(like, "row_numbers", None)
-    return HashedTable(num_rows, dim, num_shared, stddev, numbers, name=name)
-
-
-def require_shared(setting: str, num_shared: int, num_rows: int) -> None:
-    """Checks that a table of videos has fewer shared rows than videos.
-
-    Args:
-      setting: Name of the setting with the number of shared rows.
-      num_shared: Number of shared rows; 0: each video has its own.
-      num_rows: Number of videos with an embedding.
-
-    Raises:
-      errors.UserError: There are as many shared rows as videos.
-    """
-    if num_shared and num_shared >= num_rows:
-        raise errors.UserError(
-            f"expected {setting} below the {num_rows:,} videos with an embedding, "
-            f"received {num_shared:,}: with 0 each has a row of its own"
-        )
-
-
-class _Hashes(tf.keras.initializers.Initializer):
-    """Two hashes of each index, from 1; index 0 has 0."""
-
-    def __init__(self, num_hashes: int) -> None:
-        self._num_hashes = num_hashes
-
-    def __call__(
-        self, shape: Sequence[int], dtype: tf.DType = tf.int32, **kwargs: Any
-    ) -> tf.Tensor:
-        """Returns `[n, 2]` integers of 1 … num_hashes."""
-        del kwargs
-        found = np.zeros([int(size) for size in shape], dtype.as_numpy_dtype)
-        for start in range(1, len(found), _BLOCK_ROWS):
-            stop = min(start + _BLOCK_ROWS, len(found))
-            indices = np.arange(start, stop, dtype=np.uint64)
-            for place, salt in enumerate(_SALTS):
-                mixed = _mixed(indices + salt) % np.uint64(self._num_hashes)
-                found[start:stop, place] = mixed + np.uint64(1)
-        return tf.constant(found)
-
-
-def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Returns the finaliser of SplitMix64 (Steele et al., 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 class FixedTable(tf.Module):

@@ -39,8 +39,6 @@ class RandomStream(enum.IntEnum):
     WATCHED_IDS = 7
     VIDEO_IDS = 8
     SEQUENCE = 9
-    OWN_TOWER = 10
-    EXPERTS = 11
     OUTCOMES = 12
 
 

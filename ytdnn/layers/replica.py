@@ -1,7 +1,8 @@
 """The replica that a step is traced for, and whether its shapes must be static.
 
-On one device nothing is exchanged. With several replicas, their strategy provides a
-class in place of `OneReplica`.
+On one device nothing is exchanged. Several replicas in sync share a batch: each has
+labels of its own, the same negatives, and possibly the other replicas' labels after its
+own.
 """
 
 import contextlib
@@ -11,75 +12,71 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import registries
-
 Places = tuple[tf.Tensor | None, tf.Tensor | None]
 """`[columns] int32` and their number in one process; None of a single replica."""
 
-_IN_SYNC = "mirrored"  # the replicas of all strategies in sync are alike
 _STATIC = contextvars.ContextVar("static_shapes_required", default=False)
 
 
-class OneReplica:
-    """The only replica of a step.
+def count() -> int:
+    """Returns the number of replicas in sync."""
+    return int(_context().num_replicas_in_sync)
 
-    Attributes:
-      count: Number of replicas.
+
+def total(values: Any) -> Any:
+    """Returns the sum over replicas of a tensor, or of each tensor of a list."""
+    if count() == 1:
+        return values
+    return _context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of a scalar over replicas."""
+    return value if count() == 1 else total(value) / float(count())
+
+
+def gathered(values: tf.Tensor) -> tf.Tensor:
+    """Returns the values of all replicas, this one's first, `[all, ...]`.
+
+    Args:
+      values: `[n, ...]`, with the same n on each replica.
     """
-
-    count = 1
-
-    def total(self, values: Any) -> Any:
-        """Returns the sum over replicas of a tensor, or of each tensor of a list."""
+    if count() == 1:
         return values
+    shift = -_context().replica_id_in_sync_group * tf.shape(values)[0]
+    return tf.roll(_context().all_gather(values, axis=0), shift, axis=0)
 
-    def mean(self, value: tf.Tensor) -> tf.Tensor:
-        """Returns the mean of a scalar over replicas."""
-        return value
 
-    def gathered(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the values of all replicas, this one's first.
+def own(values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Returns the first `number` of gathered values, which belong to this replica."""
+    # Of one replica a slice of everything is no copy, but its gradient is one.
+    return values if count() == 1 else values[:number]
 
-        Args:
-          values: `[n, ...]`, with the same n on each replica.
-        """
-        return values
 
-    def own(self, values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        """Returns this replica's part of gathered values.
+def places(
+    num_queries: tf.Tensor, num_labels: tf.Tensor, num_negatives: int | tf.Tensor
+) -> Places:
+    """Returns the places of [labels, negatives] among those of one process.
 
-        Args:
-          values: `[n, ...]` from `gathered`.
-          number: Number of this replica's values.
-        """
-        del number  # a slice of everything is no copy, but its gradient is one
-        return values
+    So random draws for columns are those of one process.
 
-    def places(
-        self,
-        num_queries: tf.Tensor,
-        num_labels: tf.Tensor,
-        num_negatives: int | tf.Tensor,
-    ) -> Places:
-        """Returns the places of [labels, negatives] among those of one process.
-
-        Args:
-          num_queries: Examples of this replica.
-          num_labels: Number of labels among its columns, its own first; with in-batch
-            negatives, the labels of all replicas.
-          num_negatives: Number of sampled negatives, the same on all replicas.
-        """
-        del num_queries, num_labels, num_negatives
+    Args:
+      num_queries: Examples of this replica.
+      num_labels: Number of labels among its columns, its own first; with in-batch
+        negatives, the labels of all replicas.
+      num_negatives: Number of sampled negatives, the same on all replicas.
+    """
+    if count() == 1:
         return None, None
+    of_all = num_queries * count()
+    first = tf.cast(_context().replica_id_in_sync_group, tf.int32) * num_queries
+    of_labels = tf.math.floormod(first + tf.range(num_labels), of_all)
+    found = tf.concat([of_labels, of_all + tf.range(num_negatives)], axis=0)
+    return found, of_all + num_negatives
 
 
-def here() -> OneReplica:
-    """Returns the replica of the step that is traced."""
-    if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
-        return OneReplica()
-    make = registries.STRATEGIES[_IN_SYNC].replica
-    found: OneReplica = OneReplica() if make is None else make()
-    return found
+def _context() -> tf.distribute.ReplicaContext:
+    return tf.distribute.get_replica_context()
 
 
 def has_static_shapes() -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.layers import randomness, rows, towers
+from ytdnn.layers import randomness, towers
 
 
 class TowerEnsemble(tf.keras.layers.Layer):
@@ -89,7 +89,7 @@ class TowerEnsemble(tf.keras.layers.Layer):
 
     def call(
         self,
-        inputs: tuple[tf.Tensor, tf.Tensor | rows.Items],
+        inputs: tuple[tf.Tensor, tf.Tensor | towers.Items],
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Returns the outputs of every tower, `[batch, k, size, outputs] float32`.

@@ -1,38 +1,17 @@
 """Saving and loading of weights: a checkpoint in the artefact of either network."""
 
-import contextlib
-import contextvars
 import pathlib
-from collections.abc import Iterator
 
 import tensorflow as tf
 
 from ytdnn.base import artifacts, configs
 
 _FILE = "weights"
-_DEVICE: contextvars.ContextVar[str | None] = contextvars.ContextVar(
-    "device", default=None
-)
-
-
-@contextlib.contextmanager
-def written_on(device: str | None) -> Iterator[None]:
-    """Context in which one device writes all weights to its disk.
-
-    Args:
-      device: Name of the device; None: each device writes its own variables.
-    """
-    token = _DEVICE.set(device)
-    try:
-        yield
-    finally:
-        _DEVICE.reset(token)
 
 
 def save(model: tf.Module, directory: pathlib.Path) -> None:
     """Writes a model's weights into an artefact directory being published."""
-    options = tf.train.CheckpointOptions(experimental_io_device=_DEVICE.get())
-    tf.train.Checkpoint(model=model).write(str(directory / _FILE), options)
+    tf.train.Checkpoint(model=model).write(str(directory / _FILE))
 
 
 def restore(model: tf.Module, directory: pathlib.Path) -> None:

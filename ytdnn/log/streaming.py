@@ -5,9 +5,7 @@ function of the seed, the order of windows one of (seed, epoch), and the next wi
 read while the current one is trained on. A set that fits one window is read once, as a
 whole.
 
-An epoch can be read in parts by several machines: each reader has shards of its own,
-and a global batch is the concatenation of all readers' rows at a step. With fewer
-shards than readers, each reads a range of rows of the global batch.
+Several machines can read a part of the rows of each batch.
 """
 
 import dataclasses
@@ -19,7 +17,6 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import schema
 from ytdnn.log import shard_windows
 
 Batch = dict[str, tf.Tensor]
@@ -94,11 +91,7 @@ class Datasets(Protocol):
         ...
 
     def part(self, rows: WholeBatch) -> "Datasets":
-        """Returns the datasets of one of several readers of a part of the rows.
-
-        All parts have the same number of steps, and their datasets end at the same
-        steps.
-        """
+        """Returns the datasets of a reader that reads some rows of each batch."""
         ...
 
 
@@ -128,17 +121,12 @@ class Window:
 class WindowSource(Protocol):
     """Opens windows of a log."""
 
-    def steps(self, window: Window, num_readers: int) -> int:
+    def steps(self, window: Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
         ...
 
-    def open(self, window: Window, num_readers: int) -> WindowBatches:
-        """Reads a window.
-
-        Args:
-          window: Window of the log.
-          num_readers: Number of readers of a global batch's rows.
-        """
+    def open(self, window: Window) -> WindowBatches:
+        """Reads a window."""
         ...
 
 
@@ -151,8 +139,7 @@ class BatchStream:
         sizes: Sequence[int],
         most: int,
         seed: int,
-        num_readers: int = 1,
-        reader: WholeBatch | None = None,
+        portion: WholeBatch = WHOLE,
     ) -> None:
         """Creates the stream; nothing is read yet.
 
@@ -161,129 +148,62 @@ class BatchStream:
           sizes: Events of each shard.
           most: Maximum number of events of a window, unless a single shard has more.
           seed: Seed of the order.
-          num_readers: Number of parts in which a global batch is read.
-          reader: Rows of a global batch that this reader reads; None: all parts.
+          portion: Rows of each batch that this reader cuts.
         """
         self._source, self._sizes, self._most = source, sizes, most
         self._seed = seed
-        self._reader = reader
-        # With fewer shards than readers all read the same and take rows of it.
-        self._num_groups = num_readers if len(sizes) >= num_readers else 1
+        self._portion = portion
         self._opened: dict[Window, futures.Future[WindowBatches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
         self._collector = shard_windows.Collector()
-        self._groups = self._grouped()
-        if self._num_groups > 1 and not all(map(self._has_steps, self._groups)):
-            self._num_groups = 1  # all read the same, where one would read nothing
-            self._groups = self._grouped()
-
-    def of_readers(self, num_readers: int) -> "BatchStream":
-        """Returns the same log in global batches of several readers, all parts."""
-        return self._like(num_readers, None)
+        self._windows = self._grouped()
 
     def part(self, rows: WholeBatch) -> "BatchStream":
-        """Returns the part of each global batch of one of several readers.
+        """Returns the batches of a reader that reads some rows of each batch."""
+        return BatchStream(self._source, self._sizes, self._most, self._seed, rows)
 
-        All parts have the same number of steps, and their datasets end at the same
-        steps.
-
-        Args:
-          rows: Rows of a global batch that the reader reads.
-        """
-        return self._like(rows.count, rows)
-
-    def _like(self, num_readers: int, reader: WholeBatch | None) -> "BatchStream":
-        return BatchStream(
-            self._source, self._sizes, self._most, self._seed, num_readers, reader
-        )
-
-    def _grouped(self) -> list[list[Window]]:
-        """Returns the windows of each group of shards."""
+    def _grouped(self) -> list[Window]:
+        """Returns the windows."""
         every = range(len(self._sizes))
-        fits = sum(self._sizes) <= self._most or len(every) == 1
-        if self._num_groups == 1 and fits:
-            return [[Window(tuple(every))]]
+        if sum(self._sizes) <= self._most or len(every) == 1:
+            return [Window(tuple(every))]
         rng = np.random.Generator(np.random.Philox([self._seed, len(every), 0]))
         order = rng.permutation(len(every)).tolist()
-        found = []
-        for group in range(self._num_groups):
-            own = order[group :: self._num_groups]
-            parts = shard_windows.grouped(self._sizes, self._most, own)
-            found.append([Window(part, (1 + part[0],)) for part in parts])
-        return found
+        parts = shard_windows.grouped(self._sizes, self._most, order)
+        return [Window(part, (1 + part[0],)) for part in parts]
 
     @property
     def steps_per_epoch(self) -> int:
-        """Number of batches of an epoch, that of the group with most."""
-        return max(sum(map(self._steps, group)) for group in self._groups)
-
-    def _has_steps(self, group: list[Window]) -> bool:
-        return any(map(self._steps, group))
+        """Number of batches of an epoch."""
+        return sum(map(self._steps, self._windows))
 
     def _steps(self, window: Window) -> int:
         if not window.stream:
             return self._open(window).steps_per_epoch
-        return self._source.steps(window, self._num_groups)
+        return self._source.steps(window)
 
     def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
-        """Yields the batches of an epoch from a step on, a dataset at a time.
-
-        A dataset ends with a group's window.
-        """
-        orders = [self._order(epoch, group) for group in range(self._num_groups)]
-        starts = [np.cumsum([0, *map(self._steps, order)]) for order in orders]
-        bounds = sorted({int(step) for ends in starts for step in ends})
-        shown = range(self._num_groups)
-        if self._reader is not None and self._num_groups > 1:
-            shown = range(self._reader.number, self._reader.number + 1)
-        for start, stop in itertools.pairwise(bounds):
+        """Yields the batches of an epoch from a step on, a dataset for each window."""
+        order = self._order(epoch)
+        ends = np.cumsum([0, *map(self._steps, order)]).tolist()
+        for place, (start, stop) in enumerate(itertools.pairwise(ends)):
             begin = max(start, first_step)
             if begin >= stop:
                 continue
-            places = [
-                int(np.searchsorted(ends[1:], begin, side="right")) for ends in starts
-            ]
-            self._read_ahead([(orders[g], places[g]) for g in shown])
+            self._read_ahead(order[place:][:2])
             # No name here may hold it, or its window would outlive its end.
-            yield _zipped(
-                [
-                    self._part(
-                        epoch, orders[g], starts[g], places[g], begin, stop - begin
-                    )
-                    for g in shown
-                ]
-            )
-        self._release([self._order(epoch + 1, g)[0] for g in shown])
+            yield self._own(order[place])(epoch, begin - start).take(stop - begin)
+        self._release(self._order(epoch + 1)[:1])
 
-    def _order(self, epoch: int, group: int) -> list[Window]:
-        """Returns the windows of a group as an epoch takes them."""
-        of_group = self._groups[group]
-        rng = np.random.Generator(np.random.Philox([self._seed, epoch, 0, group]))
-        return [of_group[place] for place in rng.permutation(len(of_group))]
-
-    def _part(
-        self,
-        epoch: int,
-        order: list[Window],
-        starts: np.ndarray,
-        place: int,
-        begin: int,
-        size: int,
-    ) -> tf.data.Dataset:
-        """Returns one group's batches of some steps, empty ones after its end."""
-        if place == len(order):
-            filled = [window for window in order if self._steps(window)]
-            last = self._own(filled[-1])(epoch, 0)
-            return last.take(1).map(_emptied).repeat(size)
-        first = begin - int(starts[place])
-        return self._own(order[place])(epoch, first).take(size)
+    def _order(self, epoch: int) -> list[Window]:
+        """Returns the windows as an epoch takes them."""
+        rng = np.random.Generator(np.random.Philox([self._seed, epoch, 0, 0]))
+        return [self._windows[place] for place in rng.permutation(len(self._windows))]
 
     def _own(self, window: Window) -> Batches:
-        """Returns the batches of a window, or a reader's part of them."""
+        """Returns the reader's part of the batches of a window."""
         opened = self._open(window)
-        if self._reader is None or self._num_groups > 1:
-            return opened
-        return opened.part(self._reader)
+        return opened if self._portion is WHOLE else opened.part(self._portion)
 
     def _open(self, window: Window) -> WindowBatches:
         if window not in self._opened:
@@ -291,17 +211,10 @@ class BatchStream:
         return self._opened[window].result()
 
     def _submit(self, window: Window) -> None:
-        self._opened[window] = self._pool.submit(
-            self._source.open, window, self._num_groups
-        )
+        self._opened[window] = self._pool.submit(self._source.open, window)
 
-    def _read_ahead(self, wanted: Sequence[tuple[list[Window], int]]) -> None:
-        """Releases finished windows, and begins to read the next ones."""
-        kept = [
-            window
-            for order, place in wanted
-            for window in order[min(place, len(order) - 1) :][:2]
-        ]
+    def _read_ahead(self, kept: Sequence[Window]) -> None:
+        """Releases finished windows, and begins to read the next one."""
         self._release(kept)
         for window in kept:
             if window not in self._opened:
@@ -315,31 +228,3 @@ class BatchStream:
         self._collector.release(
             sum(self._sizes[shard] for window in done for shard in window.shards)
         )
-
-
-def _emptied(batch: Batch) -> Batch:
-    """Returns a batch with all weights 0."""
-    none = {k: tf.zeros_like(batch[k]) for k in (schema.WEIGHTS, schema.LABELS)}
-    return batch | none
-
-
-def _zipped(parts: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
-    """Returns batches of the rows of all parts, concatenated."""
-    if len(parts) == 1:
-        return parts[0]
-
-    def stacked(*batches: Batch) -> Batch:
-        return {
-            name: _concat([batch[name] for batch in batches]) for name in batches[0]
-        }
-
-    return tf.data.Dataset.zip(tuple(parts)).map(stacked).prefetch(2)
-
-
-def _concat(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Concatenates rows; bags of tokens, which differ in width, are padded."""
-    if tensors[0].shape.rank != 2 or tensors[0].shape[1] is not None:
-        return tf.concat(tensors, axis=0)
-    width = tf.reduce_max([tf.shape(tensor)[1] for tensor in tensors])
-    padded = [tf.pad(t, [[0, 0], [0, width - tf.shape(t)[1]]]) for t in tensors]
-    return tf.concat(padded, axis=0)

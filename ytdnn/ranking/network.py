@@ -16,7 +16,6 @@ from ytdnn.features import base_feature, reading, registry
 from ytdnn.layers import (
     embeddings,
     randomness,
-    rows,
     target_attention,
     tower_ensemble,
     towers,
@@ -157,21 +156,21 @@ class RankingNetwork(tf.keras.Model):
         shown = tensors[schema.IMPRESSION_VIDEOS]
         looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
         videos = [
-            rows.of_vectors(self.videos[use](indices))
+            towers.of_vectors(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
         if self._attention is not None:
-            videos.append(rows.of_vectors(self._attended(tensors, self._attention)))
+            videos.append(towers.of_vectors(self._attended(tensors, self._attention)))
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
-        found = self._tower((query, rows.Items(blocks, k)), seed=seed)
+        found = self._tower((query, towers.Items(blocks, k)), seed=seed)
         if self._outputs is not None:
             found = towers.dense(self._outputs, found, seed)[:, :, tf.newaxis]
         if self._of_outcomes is None:
             return found
         # Nothing that the click reads learns from the other towers.
-        fixed = tuple(rows.without_gradient(block) for block in blocks)
-        of_towers = tf.stop_gradient(query), rows.Items(fixed, k)
+        fixed = tuple(towers.without_gradient(block) for block in blocks)
+        of_towers = tf.stop_gradient(query), towers.Items(fixed, k)
         of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
         of_outcomes = tf.repeat(of_outcomes, found.shape[2], axis=2)
@@ -185,8 +184,8 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         layers = {name: self._of_videos[name] for name in self._of_shown}
-        blocks = [rows.of_vectors(shown), *reading.blocks(layers, tensors)]
-        return rows.examples(blocks)
+        blocks = [towers.of_vectors(shown), *reading.blocks(layers, tensors)]
+        return towers.examples(blocks)
 
     def _attended(
         self, tensors: inputs.Tensors, attention: target_attention.TargetAttention

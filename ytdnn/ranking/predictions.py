@@ -1,7 +1,7 @@
 """The predictions of a scorer of impressions, and graphs that compute them.
 
-A prediction is an order, and optional quantities. Heads of the ranker, popularity and a
-world's oracle predict different quantities. Each metric is measured for the scorers
+A prediction is an order, and optional quantities. Heads of the ranker, popularity and
+a world's oracle predict different quantities. Each metric is measured for the scorers
 that give its input, and left out for the others.
 """
 

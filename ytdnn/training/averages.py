@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.training import lazy_adam
+from ytdnn.training import optimizers
 
 _SUM = "average_sum"
 _LAST = "average_last_step"
@@ -83,8 +83,8 @@ class _Averaging:
         sums += (1.0 - self.ema_decay) * (after - sums)
         now = tf.fill(tf.shape(indices), self._step_now())
         return tf.group(
-            lazy_adam.set_rows(total, indices, sums),
-            lazy_adam.set_rows(last, indices, now),
+            optimizers.set_rows(total, indices, sums),
+            optimizers.set_rows(last, indices, now),
         )
 
     def _step_now(self: Any) -> tf.Tensor:
@@ -118,32 +118,27 @@ def averaging(
 
 @contextlib.contextmanager
 def applied(
-    optimizers: Sequence[tf.keras.optimizers.legacy.Optimizer],
+    several: Sequence[tf.keras.optimizers.legacy.Optimizer],
     variables: Sequence[tf.Variable],
-    ema_decay: float,
 ) -> Iterator[None]:
     """Context in which the variables have their averages as values.
 
     Args:
-      optimizers: Made by `averaging`, each for some of the variables, after at least
-        one step.
+      several: Made by `averaging`, each for some of the variables, after at least one
+        step.
       variables: All trained variables.
-      ema_decay: Decay of the averages; 0: the context does nothing.
     """
-    if ema_decay == 0.0:
-        yield
-        return
     values = [tf.identity(variable) for variable in variables]
     for variable in variables:
-        variable.assign(_owner(optimizers, variable).average(variable))
+        variable.assign(_owner(several, variable).average(variable))
     yield
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
-def _owner(optimizers: Sequence[Any], variable: tf.Variable) -> Any:
+def _owner(several: Sequence[Any], variable: tf.Variable) -> Any:
     """Returns the optimiser that has slots of the variable."""
-    for optimizer in optimizers:
+    for optimizer in several:
         with contextlib.suppress(KeyError):
             optimizer.get_slot(variable, _SUM)
             return optimizer

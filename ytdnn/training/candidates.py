@@ -1,25 +1,23 @@
 """Trains the candidate model and publishes it."""
 
 import dataclasses
+import functools
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.layers import randomness
 from ytdnn.log import events, inputs, prepared, streaming, user_log
-from ytdnn.training import (
-    candidate_batches,
-    checkpoints,
-    devices,
-    loop,
-    optimizer_state,
-)
+from ytdnn.training import checkpoints, devices, loop
 
 if TYPE_CHECKING:
-    from ytdnn.training import checkpoint_store
+    from ytdnn.log import drawn_labels
 
 Validation = tuple[Callable[[], dict[str, float]], str]
 """What measures the model, and the metric that chooses the checkpoint; empty: none."""
@@ -64,9 +62,6 @@ def train(
     work = checkpoints.workspace(
         directory, step_config(config), inputs_made_from, on.writes
     )
-    store = checkpoints.store(
-        on.cluster.checkpoints, directory, step_config(config), inputs_made_from
-    )
     if own.train_on_validation:
         data = data.with_validation_in_training()
     number = own.ensemble_size
@@ -75,27 +70,23 @@ def train(
     members: list[model.CandidateModel] = []
     facts_of_members = []
     for place, of_member in zip(places, refitted, strict=True):
-        of_place = store and store.part(place.name if number > 1 else "")
-        member, found = _member(config, data, members, place, of_member, of_place)
+        member, found = _member(config, data, members, place, of_member)
         members.append(member)
         facts_of_members.append(found)
     if not on.writes:
         return
-    from ytdnn.layers import weights
-
     whole = model.joined(members[-own.num_kept :])
     if number > 1:
-        from ytdnn.training import projecting
+        from ytdnn.candidates import ensemble
 
-        projecting.project(whole, data, config.seed)
+        ensemble.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
     if number > 1 and chosen is None:
         facts["validation"] = _validation(own, data, whole)[0]()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
-        with weights.written_on(on.saving_device):
-            model.save(whole, partial)
+        model.save(whole, partial)
         _share(places, own.num_kept, partial)
     shutil.rmtree(work)
 
@@ -103,7 +94,7 @@ def train(
 def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
     """Copies the optimisers of the kept networks, and all curves, into an artefact."""
     for number, place in enumerate(places[-num_kept:]):
-        optimizer_state.share(place, partial, state_file(number))
+        checkpoints.share_state(place, partial, state_file(number))
     # The curves of the first are the stage's; the others' lie beside them.
     shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
     for place in places[1:]:
@@ -113,7 +104,7 @@ def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> 
 
 def state_file(number: int) -> str:
     """Returns the file of a network's optimiser, relative to the artefact."""
-    return f"{number}.{optimizer_state.FILE}"
+    return f"{number}.{checkpoints.STATE_FILE}"
 
 
 def _members_of(
@@ -132,7 +123,6 @@ def _member(
     before: Sequence[model.CandidateModel],
     work: pathlib.Path,
     refitted: Mapping[str, Any] | None,
-    store: "checkpoint_store.Store | None",
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or resumes its training; a finished one is read back.
 
@@ -157,12 +147,11 @@ def _member(
         data,
         candidate_model,
         None if refitted is None else int(refitted["best_epoch"]),
-        num_readers=on.num_readers,
         before=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, on, work, store)
+    facts = loop.fit(stage, training, config.seed, on, work)
     return candidate_model, facts | begins
 
 
@@ -176,11 +165,10 @@ def _begun(
     """Sets the configured initial weights; returns facts for a manifest."""
     if config.initial_vectors == "random":
         return {}
-    from ytdnn.candidates import initial
     from ytdnn.training import starting
 
     with on.scope():
-        vectors = initial.set_weights(candidate_model, data)
+        vectors = starting.set_weights(candidate_model, data)
     start = starting.begin(config, data, candidate_model, vectors, on, refitted)
     return starting.facts(start)
 
@@ -211,7 +199,6 @@ def make_stage(
     candidate_model: model.CandidateModel,
     stop_after: int | None = None,
     are_few: bool = False,
-    num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
 ) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the candidate model.
@@ -223,7 +210,6 @@ def make_stage(
       stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
         not chosen.
       are_few: Whether few of the watches are labels.
-      num_readers: Number of parts in which the batches can be read.
       before: Trained networks of its ensemble; the last one learns from all others with
         `distillation`.
     """
@@ -231,7 +217,7 @@ def make_stage(
     is_last = len(before) == candidates.ensemble_size - 1
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
-    ).of_readers(num_readers)
+    )
     counts = inputs.expected_labels(data, candidates.label.examples_per_user)
     validate, monitor = _NO_VALIDATION
     if stop_after is None:
@@ -275,6 +261,96 @@ def make_batches(
     are_few: bool = False,
 ) -> streaming.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    source = candidate_batches.CandidateWindows(candidates, read, data, seed, are_few)
+    source = CandidateWindows(candidates, read, data, seed, are_few)
     sizes = [shard.num_events for shard in data.log.shards]
     return streaming.BatchStream(source, sizes, candidates.window_events, seed)
+
+
+class CandidateWindows:
+    """Opens windows; see `ytdnn.log.streaming.WindowSource`."""
+
+    def __init__(
+        self,
+        config: configs.CandidatesConfig,
+        read: tower_inputs.TowerInputs,
+        data: prepared.PreparedData,
+        seed: int,
+        are_few: bool,
+    ) -> None:
+        """Prepares the windows; a window is read when it is opened.
+
+        Args:
+          config: Settings of the model.
+          read: Inputs of its user tower.
+          data: The prepared set.
+          seed: Seed of order and draws.
+          are_few: Whether few of the watches are labels.
+        """
+        self._config, self._read, self._seed = config, read, seed
+        self._are_few = are_few
+        self._data = inputs.training_set(data)
+
+    def steps(self, window: streaming.Window) -> int:
+        """Returns the batches of an epoch, without reading the window."""
+        watches, _, examples = self._counts[list(window.shards)].sum(axis=0).tolist()
+        size, length = self._config.training.batch_size, self._config.slice_length
+        if not self._is_sliced:
+            return -(-examples // size)
+        return -(-inputs.num_slices(watches, length) // max(1, size // length))
+
+    def open(
+        self, window: streaming.Window
+    ) -> "inputs.SliceBatches | drawn_labels.DrawnBatches":
+        """Reads a window."""
+        shards = [self._data.log.shards[number] for number in window.shards]
+        log = tower_inputs.open_log(
+            self._read, self._data.with_log(self._data.log.window(shards))
+        )
+        config = self._config
+        if self._is_sliced:
+            batches = inputs.FewSlices if self._are_few else inputs.SliceBatches
+            return batches(
+                log=log,
+                batch_size=config.training.batch_size,
+                slice_length=config.slice_length,
+                history_length=config.context_length,
+                search_length=config.search_length,
+                seed=self._seed,
+                stream=window.stream,
+            )
+        from ytdnn.log import drawn_labels
+
+        _, labels, _ = self._counts.T.tolist()
+        firsts = np.cumsum([0, *labels]).tolist()  # of the shard, among all labels
+        ranges = [drawn_labels.LabelRange(firsts[n], labels[n]) for n in window.shards]
+        return drawn_labels.DrawnBatches(
+            log=log,
+            batch_size=config.training.batch_size,
+            history_length=config.history_length,
+            search_length=config.search_length,
+            per_user=config.label.examples_per_user,
+            held_out=isinstance(config.label, configs.HeldOutWatchConfig),
+            seed=self._seed,
+            stream=window.stream,
+            runs=tuple(ranges) if window.stream else (),
+        )
+
+    @property
+    def _is_sliced(self) -> bool:
+        label = self._config.label
+        return (
+            isinstance(label, configs.NextWatchConfig) and not label.examples_per_user
+        )
+
+    @functools.cached_property
+    def _counts(self) -> npt.NDArray[np.int64]:
+        """Watches, possible labels and drawn labels of each shard, `[shards, 3]`."""
+        per_user = self._config.label.examples_per_user
+        counts = []
+        for shard in self._data.log.shards:
+            watches = shard.read().watches
+            is_label = inputs.are_labels(watches, self._data.vocabulary_size)
+            labels = np.bincount(watches.users[is_label], minlength=1)
+            drawn = np.minimum(labels, per_user) if per_user else labels
+            counts.append((len(watches), int(labels.sum()), int(drawn.sum())))
+        return np.array(counts, np.int64)

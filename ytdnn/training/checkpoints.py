@@ -1,26 +1,28 @@
-"""Checkpoints: the latest state to resume from, the best weights to keep."""
+"""Checkpoints: the latest state to resume from, the best weights to keep.
 
+The state of the optimiser is saved with the trained model, for later training.
+"""
+
+import contextlib
 import dataclasses
 import json
 import math
 import pathlib
 import shutil
-import types
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs, errors
-from ytdnn.base import progress as progress_room
-from ytdnn.training import devices
-
-if TYPE_CHECKING:
-    from ytdnn.training import checkpoint_store, uploads
+from ytdnn.base import artifacts, configs
+from ytdnn.layers import embeddings
 
 _LATEST, _BEST = "latest", "best"
-_TEXT = "progress/.ATTRIBUTES/VARIABLE_VALUE"
 _MADE_FROM = "made_from.json"
+STATE_FILE = "optimizer.npz"  # of the optimiser, saved with a trained model
+_STEPS = "steps"
 
 
 @dataclasses.dataclass
@@ -72,78 +74,41 @@ class Progress:
 
 
 class Keeper:
-    """Saves and restores the state of one training.
-
-    Use it as a context manager around the training: at its end it waits for the uploads
-    to the object store, if there is one.
-    """
+    """Saves and restores the state of one training."""
 
     def __init__(
         self,
         directory: pathlib.Path,
         model: tf.keras.Model,
         optimizer: tf.keras.optimizers.legacy.Optimizer,
-        on: devices.OneDevice,
-        store: "checkpoint_store.Store | None" = None,
+        writes: bool = True,
     ) -> None:
         """Opens the checkpoints of `directory`, which may be empty.
-
-        With several workers, all must call it together if there is a store.
 
         Args:
           directory: Directory of the training.
           model: Model with the variables.
           optimizer: Optimiser with the state.
-          on: Devices; of several processes only the chief writes.
-          store: Object store with copies; a newer one than that of `directory` is
-            fetched first.
-
-        Raises:
-          errors.LostProcessError: The store cannot be read.
+          writes: Whether this process writes; of several, only the chief does.
         """
-        self._writes = on.writes
+        self._writes = writes
         directory = directory.absolute()  # parameter servers write their own parts
-        self._uploads: uploads.Uploads | None = None
-        if store is not None:
-            if on.writes:
-                self._uploads = _brought_up_to_date(store, directory)
-            on.agreed([0.0])  # the other workers read what the chief has fetched
-        self._options = tf.train.CheckpointOptions(
-            experimental_io_device=on.saving_device
-        )
         self._progress_text = tf.Variable("", dtype=tf.string, trainable=False)
         latest = tf.train.Checkpoint(
             model=model, optimizer=optimizer, progress=self._progress_text
         )
         best = tf.train.Checkpoint(model=model)
-        self._latest = tf.train.CheckpointManager(
-            latest, str(directory / _LATEST), max_to_keep=1
+        self._latest, self._best = (
+            tf.train.CheckpointManager(checkpoint, str(directory / name), max_to_keep=1)
+            for checkpoint, name in ((latest, _LATEST), (best, _BEST))
         )
-        self._best = tf.train.CheckpointManager(
-            best, str(directory / _BEST), max_to_keep=1
-        )
-
-    def __enter__(self) -> "Keeper":
-        """Returns itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        """Waits for the uploads; a training that ended early waits 20 seconds."""
-        if self._uploads is not None:
-            self._uploads.finish(is_ended=kind is not None)
-            progress_room.say(self._uploads.describe())
 
     def restore(self) -> Progress:
         """Restores the latest state; a fresh `Progress` when there is none."""
         path = self._latest.latest_checkpoint
         if path is None:
             return Progress()
-        self._latest.checkpoint.restore(path, self._options)
+        self._latest.checkpoint.restore(path)
         return Progress(**json.loads(self._progress_text.numpy()))
 
     def save(self, progress: Progress) -> None:
@@ -151,9 +116,7 @@ class Keeper:
         if not self._writes:
             return
         self._progress_text.assign(json.dumps(dataclasses.asdict(progress)))
-        self._latest.save(options=self._options)
-        if self._uploads is not None:
-            self._uploads.add((progress.epoch, progress.step_in_epoch))
+        self._latest.save()
 
     def describe_latest(self) -> str:
         """Returns where the latest state is kept, in words."""
@@ -194,69 +157,13 @@ class Keeper:
             progress.best_value = value
             progress.best_metrics = dict(metrics)
             if self._writes:
-                self._best.save(options=self._options)
+                self._best.save()
 
     def restore_best(self) -> None:
         """Restores the weights of the best epoch into the model."""
         path = self._best.latest_checkpoint
         if path is not None:
-            self._best.checkpoint.restore(path, self._options)
-
-
-def _brought_up_to_date(
-    store: "checkpoint_store.Store", directory: pathlib.Path
-) -> "uploads.Uploads":
-    """Fetches the store's checkpoint into a directory, or uploads a newer one there."""
-    from ytdnn.training import uploads
-
-    uploading = uploads.Uploads(store, directory)
-    own = _reached(directory)
-    kept = _fetched(store, directory, newer_than=own)
-    if own is not None and (kept is None or kept < own):
-        uploading.add(own)
-    return uploading
-
-
-def _fetched(
-    store: "checkpoint_store.Store",
-    directory: pathlib.Path,
-    newer_than: tuple[int, int] | None,
-) -> tuple[int, int] | None:
-    """Returns the progress of a store's newest checkpoint, which is fetched if newer.
-
-    Raises:
-      errors.LostProcessError: The store cannot be read.
-    """
-    from ytdnn.training import checkpoint_store
-
-    def fetch() -> tuple[int, int] | None:
-        kept = store.latest()
-        if kept is None:
-            return None
-        if newer_than is None or kept.reached > newer_than:
-            store.fetch(kept, directory)
-            progress_room.say(
-                f"checkpoints: fetched from {store.url}, {kept.describe()}"
-            )
-        return kept.reached
-
-    try:
-        return checkpoint_store.retried(fetch)
-    except Exception as error:  # whatever the package of a store raises
-        raise errors.LostProcessError(
-            f"expected to read the checkpoints at {store.url}, could not "
-            f"({checkpoint_store.brief(error)}): the same command tries again; without "
-            f"{checkpoint_store.SETTING} the training does not resume from there"
-        ) from None
-
-
-def _reached(directory: pathlib.Path) -> tuple[int, int] | None:
-    """Returns finished epochs, and steps of the next one; None: no checkpoint."""
-    path = tf.train.latest_checkpoint(str(directory / _LATEST))
-    if path is None:
-        return None
-    found = json.loads(tf.train.load_checkpoint(path).get_tensor(_TEXT))
-    return found["epoch"], found["step_in_epoch"]
+            self._best.checkpoint.restore(path)
 
 
 def _monitored(metrics: Mapping[str, float], monitor: str) -> float:
@@ -278,7 +185,7 @@ def workspace(
     directory = artefact.with_name(f".{artefact.name}.training")
     if not writes:
         return directory
-    made_from = {"key": _key(config, inputs)}
+    made_from = {"key": artifacts.fingerprint([dict(config), dict(inputs)])}
     path = directory / _MADE_FROM
     if not path.exists() or json.loads(path.read_text()) != made_from:
         shutil.rmtree(directory, ignore_errors=True)
@@ -287,29 +194,88 @@ def workspace(
     return directory
 
 
-def _key(config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    return artifacts.fingerprint([dict(config), dict(inputs)])
+@dataclasses.dataclass(frozen=True)
+class State:
+    """Slots of an optimiser, with which a refresh continues.
+
+    Rows that were updated often take small steps, those of new videos large ones
+    (docs/freshness.md).
+
+    Attributes:
+      steps: Number of steps so far.
+      slots: Slots by the variable's place among the trained ones, and the slot's name.
+    """
+
+    steps: int
+    slots: dict[tuple[int, str], np.ndarray]
 
 
-def store(
-    url: str,
-    artefact: pathlib.Path,
-    config: Mapping[str, Any],
-    inputs: Mapping[str, str],
-) -> "checkpoint_store.Store | None":
-    """Returns the folder of a training on an object store.
+def write_state(
+    optimizer: Any, variables: Sequence[tf.Variable], directory: pathlib.Path
+) -> None:
+    """Writes the state of a composite optimiser as `STATE_FILE`.
 
     Args:
-      url: Address of the store (`cluster.checkpoints`); empty: there is none.
-      artefact: Directory of the artefact that is trained.
-      config: Part of the config that the artefact depends on.
-      inputs: Fingerprints of its inputs.
-
-    Raises:
-      errors.UserError: The address is none, or its package is missing.
+      optimizer: Optimiser that `optimizers.make` returned.
+      variables: All trained variables, in order.
+      directory: Directory of the file.
     """
-    if not url:
-        return None
-    from ytdnn.training import checkpoint_store
+    parts: dict[str, list[tf.Variable]] = {}
+    whole = embeddings.numbered(variables)
+    for number, name, slot in _slots(optimizer, variables):
+        parts.setdefault(f"{whole[number]}.{name}", []).append(slot)
+    steps = np.int64(optimizer.optimizers[0].iterations.numpy())
+    # As `np.savez`, but with one slot in memory at a time.
+    with zipfile.ZipFile(directory / STATE_FILE, "w") as archive:
+        for key, slots in parts.items():
+            values = [slot.numpy() for slot in slots]  # shards, one behind another
+            _add(
+                archive, key, values[0] if len(values) == 1 else np.concatenate(values)
+            )
+        _add(archive, _STEPS, steps)
 
-    return checkpoint_store.opened(url, artefact.name, _key(config, inputs))
+
+def _add(archive: zipfile.ZipFile, key: str, values: Any) -> None:
+    with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
+        np.lib.format.write_array(entry, np.asanyarray(values))
+
+
+def read_state(path: pathlib.Path) -> State | None:
+    """Returns the state in a file; None if there is no file (older versions)."""
+    if not path.exists():
+        return None
+    with np.load(path) as found:
+        slots = {}
+        for name in set(found.files) - {_STEPS}:
+            number, _, slot = name.partition(".")
+            slots[int(number), slot] = found[name]
+        return State(int(found[_STEPS]), slots)
+
+
+def share_state(
+    work: pathlib.Path, artefact: pathlib.Path, name: str = STATE_FILE
+) -> None:
+    """Copies the state of a finished training into its artefact."""
+    shutil.copyfile(work / STATE_FILE, artefact / name)
+
+
+def assign_state(
+    optimizer: Any, variables: Sequence[tf.Variable], state: State
+) -> None:
+    """Loads a state, with slots of the variables' shapes, into an optimiser."""
+    for number, name, slot in _slots(optimizer, variables):
+        if (number, name) in state.slots:
+            slot.assign(state.slots[number, name])
+    for one in optimizer.optimizers:
+        one.iterations.assign(state.steps)
+
+
+def _slots(
+    optimizer: Any, variables: Sequence[tf.Variable]
+) -> Iterator[tuple[int, str, tf.Variable]]:
+    """Yields each slot, with its variable's place and its name."""
+    for number, variable in enumerate(variables):
+        for one in optimizer.optimizers:
+            for name in sorted(one.get_slot_names()):
+                with contextlib.suppress(KeyError):
+                    yield number, name, one.get_slot(variable, name)

@@ -6,8 +6,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,72 +26,75 @@ class Feed:
 
     Attributes:
       batches: Iterator over the batches, in Python and in a graph.
-      dataset: Dataset of the batches.
+      length: Number of batches.
     """
 
     batches: Iterator[Batch]
-    dataset: tf.data.Dataset
-
-    @property
-    def length(self) -> int:
-        """Number of batches."""
-        return int(self.dataset.cardinality())
+    length: int
 
 
-class Executor(Protocol):
-    """Runs the steps of a training on some devices.
+@registries.STRATEGIES.register("none")
+class OneDevice:
+    """Trains on one device, in this process only.
 
     Attributes:
+      cluster: Settings of how several processes train together.
+      writes: Whether this process writes checkpoints and artefacts.
       lag: Number of steps that may be running, or unread, when a new one starts.
       has_dense_tables: Whether gradients of tables must be dense.
     """
 
-    lag: int
-    has_dense_tables: bool
+    writes = True
+    lag = 1  # a loss read at once would make an accelerator wait for Python
+    has_dense_tables = False
+
+    def __init__(self, cluster: configs.ClusterConfig = _CLUSTER) -> None:
+        """Stores the settings; no device is initialised."""
+        self.cluster = cluster
+
+    @property
+    def strategy(self) -> tf.distribute.Strategy:
+        """TensorFlow's strategy, created on first use."""
+        return tf.distribute.get_strategy()
+
+    def require_fits(
+        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
+    ) -> None:
+        """Checks that a stage can be trained on these devices.
+
+        Args:
+          training: Settings of the stage.
+          stage: `candidates` or `ranking`.
+          loss: Loss of the candidates.
+
+        Raises:
+          errors.UserError: The devices do not support the stage.
+        """
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Context in which models are created on these devices."""
+        with self.strategy.scope():
+            yield
+
+    def feeds(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Feed]:
+        """Yields an epoch's batches from a step on, grouped by shard window."""
+        for dataset in of_stage(epoch, first_step):
+            yield Feed(iter(dataset), int(dataset.cardinality()))
+            del dataset
 
     def batches(
         self, of_stage: streaming.Datasets, epoch: int, first_step: int
     ) -> Iterator[Batch]:
         """Yields an epoch's batches from a step on, as inputs of `compiled`."""
-        ...
-
-    def compiled(self, step: Step) -> Step:
-        """Returns a step that runs on the devices."""
-        ...
-
-    def value(self, loss: Any) -> tf.Tensor | None:
-        """Waits for a step and returns its loss; None: a worker was lost meanwhile."""
-        ...
-
-    def finish(self) -> None:
-        """Waits for all running steps."""
-        ...
-
-
-class InSync:
-    """Runs each step synchronously; its loss is available when the call returns."""
-
-    lag = 1  # a loss read at once would make an accelerator wait for Python
-    has_dense_tables = False
-
-    def batches(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Batch]:
-        """Yields an epoch's batches from a step on."""
         for feed in self.feeds(of_stage, epoch, first_step):
             yield from feed.batches
             del feed  # before the next window takes its memory
 
-    def feeds(
-        self, of_stage: streaming.Datasets, epoch: int, first_step: int
-    ) -> Iterator[Feed]:
-        """Yields the batches of `batches`, grouped by shard window."""
-        for dataset in of_stage(epoch, first_step):
-            yield Feed(iter(dataset), dataset)
-            del dataset
-
     def compiled(self, step: Step) -> Step:
-        """Returns the step compiled."""
+        """Returns a step that runs on the devices."""
         # Bags of search tokens differ in width from batch to batch: one graph for all.
         return tf.function(step, reduce_retracing=True)
 
@@ -118,78 +121,16 @@ class InSync:
 
         return tf.function(steps, reduce_retracing=True)
 
-    def value(self, loss: Any) -> tf.Tensor:
-        """Returns the loss itself."""
+    def value(self, loss: Any) -> tf.Tensor | None:
+        """Waits for a step and returns its loss; None: a worker was lost meanwhile."""
         return loss
 
     def finish(self) -> None:
-        """Does nothing: TensorFlow waits where a value is read."""
-
-
-@registries.STRATEGIES.register("none")
-class OneDevice:
-    """Trains on one device, in this process only.
-
-    Attributes:
-      cluster: Settings of how several processes train together.
-      writes: Whether this process writes checkpoints and artefacts.
-    """
-
-    writes = True
-
-    def __init__(self, cluster: configs.ClusterConfig = _CLUSTER) -> None:
-        """Stores the settings; no device is initialised."""
-        self.cluster = cluster
-
-    @property
-    def strategy(self) -> tf.distribute.Strategy:
-        """TensorFlow's strategy, created on first use."""
-        return tf.distribute.get_strategy()
-
-    @property
-    def saving_device(self) -> str | None:
-        """Device that writes all variables to its disk; None: each on its own."""
-        return None
-
-    @property
-    def num_readers(self) -> int:
-        """Number of parts that the batches are read in."""
-        return 1
-
-    def require_fits(
-        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
-    ) -> None:
-        """Checks that a stage can be trained on these devices.
-
-        Args:
-          training: Settings of the stage.
-          stage: `candidates` or `ranking`.
-          loss: Loss of the candidates.
-
-        Raises:
-          errors.UserError: The devices do not support the stage.
-        """
-
-    @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
-        """Context in which models are created on these devices."""
-        with self.strategy.scope():
-            yield
-
-    def executor(self) -> Executor:
-        """Returns the executor of one training."""
-        return InSync()
+        """Waits for all running steps."""
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns values that are equal in all processes; all must call it together."""
         return list(values)
-
-    def require_same(self, epoch: int, step: int) -> None:
-        """Checks that all processes resume from the same checkpoint.
-
-        Raises:
-          errors.UserError: The checkpoint of this process differs from the chief's.
-        """
 
 
 def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
@@ -201,8 +142,3 @@ def make(name: str, cluster: configs.ClusterConfig = _CLUSTER) -> OneDevice:
     """
     found: OneDevice = registries.STRATEGIES[name].make(cluster)
     return found
-
-
-def agreed_metrics(on: OneDevice, metrics: Mapping[str, float]) -> dict[str, float]:
-    """Returns metrics that are equal in all processes, by name."""
-    return dict(zip(metrics, on.agreed(list(metrics.values())), strict=True))

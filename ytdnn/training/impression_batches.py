@@ -32,15 +32,15 @@ class ImpressionWindows:
           seed: Seed of the order.
         """
         self._model, self._data = ranking_model, data
-        self._rows_of_batch, self._seed = batch_size, seed
+        self._batch_size, self._seed = batch_size, seed
         self._sizes = building.num_training_rows(data.log)
 
-    def steps(self, window: streaming.Window, num_readers: int) -> int:
+    def steps(self, window: streaming.Window) -> int:
         """Returns the batches of an epoch, without reading the window."""
         number = sum(self._sizes[shard] for shard in window.shards)
-        return -(-number // self._batch_size(num_readers))
+        return -(-number // self._batch_size)
 
-    def open(self, window: streaming.Window, num_readers: int) -> "ImpressionBatches":
+    def open(self, window: streaming.Window) -> "ImpressionBatches":
         """Reads a window."""
         log = self._data.log
         data = self._data.with_log(log.window([log.shards[n] for n in window.shards]))
@@ -49,13 +49,10 @@ class ImpressionWindows:
         return ImpressionBatches(
             log=self._model.open_log(data, serving=False, keep=not is_part),
             rows=tf.constant(building.training_rows(data.log)),
-            batch_size=self._batch_size(num_readers),
+            batch_size=self._batch_size,
             seed=self._seed,
             stream=window.stream,
         )
-
-    def _batch_size(self, num_readers: int) -> int:
-        return max(1, self._rows_of_batch // num_readers)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,30 +10,16 @@ import functools
 import pathlib
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn.base import configs
-from ytdnn.base import progress as progress_room
+from ytdnn.base import configs, errors, progress
 from ytdnn.layers import embeddings, randomness, replica
 from ytdnn.log import streaming
-from ytdnn.training import (
-    checkpoints,
-    devices,
-    guard,
-    optimizer_state,
-    optimizers,
-    report,
-)
-
-if TYPE_CHECKING:
-    from ytdnn.training import checkpoint_store
+from ytdnn.training import checkpoints, devices, optimizers, report
 
 Batch = dict[str, tf.Tensor]
-_PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 _LEAST_CAP = 1_024  # smaller batches gain nothing
 
 
@@ -55,8 +41,7 @@ class TrainingStage:
       monitor: Metric that chooses the checkpoint; "-name" where less is better; empty:
         nothing is held out, and the last weights are kept.
       stop_after: Number of epochs to run, if it was chosen earlier; the learning rate
-        still follows the schedule of all epochs. None: it was
-        not.
+        still follows the schedule of all epochs. None: it was not.
       validates_start: Whether the initial weights are validated too, and kept if no
         epoch is better.
       state: State of the optimiser, carried over from an earlier training of the model,
@@ -73,7 +58,7 @@ class TrainingStage:
     monitor: str
     stop_after: int | None = None
     validates_start: bool = False
-    state: optimizer_state.State | None = None
+    state: checkpoints.State | None = None
 
 
 def fit(
@@ -82,7 +67,6 @@ def fit(
     seed: int,
     on: devices.OneDevice,
     directory: pathlib.Path,
-    store: "checkpoint_store.Store | None" = None,
 ) -> dict[str, Any]:
     """Trains to the end, or until validation, if there is one, stops improving.
 
@@ -93,7 +77,6 @@ def fit(
       on: Devices; one and two replicas give the same loss.
       directory: Directory of checkpoints and TensorBoard logs; an interrupted training
         is resumed. With several workers, only the chief writes.
-      store: Object store with copies of the checkpoints; None: there are none.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples per second.
@@ -103,49 +86,66 @@ def fit(
         checkpoint is kept.
     """
     trainer = Trainer(stage, training, seed, on)
-    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, on, store)
-    progress = keeper.restore()
-    on.require_same(progress.epoch, progress.step_in_epoch)
+    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, on.writes)
+    reached = keeper.restore()
+    _require_same(on, reached)
     last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
     shown = dataclasses.replace(training, epochs=max(1, last_epoch))
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
+    guard = report.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
     logs = report.Logs(directory, on.writes)
-    watcher = guard.FiniteGuard(
-        stage.name, stage.model, keeper.describe_latest, trainer.executor
-    )
-    with meter, keeper:
-        if stage.validates_start and stage.monitor and progress.is_fresh:
-            metrics = meter.time_validation(stage.validate)
-            metrics = devices.agreed_metrics(on, metrics)
-            keeper.keep_if_best(progress, metrics, stage.monitor)
-            keeper.save(progress)
+    with meter:
+        if stage.validates_start and stage.monitor and reached.is_fresh:
+            metrics = _validated(trainer)
+            keeper.keep_if_best(reached, metrics, stage.monitor)
+            keeper.save(reached)
             meter.show_start(metrics, stage.monitor)
-        while not progress.is_over(training, stage.stop_after):
-            _train_epoch(trainer, keeper, watcher, progress, meter)
+        while not reached.is_over(training, stage.stop_after):
+            _train_epoch(trainer, keeper, guard, reached, meter)
             loss = trainer.mean_loss()
             with trainer.averaged_weights():
-                metrics = meter.time_validation(stage.validate)
-                metrics = devices.agreed_metrics(on, metrics)
-                keeper.finish_epoch(progress, metrics, stage.monitor)
+                metrics = _validated(trainer)
+                keeper.finish_epoch(reached, metrics, stage.monitor)
+            scalars = {"loss": loss, **metrics}
             if on.writes:
-                progress_room.tell_observers(
-                    stage.name, progress.epoch, {"loss": loss, **metrics}
-                )
-            keeper.save(progress)
-            logs.write(progress.epoch - 1, {"loss": loss, **metrics})
-            meter.show_epoch(progress, loss, metrics, stage.monitor)
+                progress.tell_observers(stage.name, reached.epoch, scalars)
+            keeper.save(reached)
+            logs.write(reached.epoch, scalars)
+            meter.show_epoch(reached, loss, metrics, stage.monitor)
     if on.writes:
-        optimizer_state.write(trainer.optimizer, trainer.variables, directory)
+        checkpoints.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
-    return progress.facts() | meter.facts()
+    return reached.facts() | meter.facts()
+
+
+def _require_same(on: devices.OneDevice, reached: checkpoints.Progress) -> None:
+    """Checks that all processes resume from the same checkpoint.
+
+    Raises:
+      errors.UserError: The checkpoint of this process differs from the chief's.
+    """
+    own = [float(reached.epoch), float(reached.step_in_epoch)]
+    expected = on.agreed(own)
+    if own != expected:
+        raise errors.UserError(
+            f"expected the chief's checkpoint (epoch and step {expected}), found "
+            f"another ({own}): all workers need one --workdir on a file system they "
+            f"share"
+        )
+
+
+def _validated(trainer: "Trainer") -> dict[str, float]:
+    """Returns the validation metrics, equal in all processes."""
+    metrics = trainer.stage.validate()
+    return dict(zip(metrics, trainer.on.agreed(list(metrics.values())), strict=True))
 
 
 class Trainer:
     """The compiled step, with the variables that it changes.
 
     Attributes:
-      step: Training step, (batch, step `int64`) → loss, as `executor` compiles it.
-      executor: Executor that distributes batches for the strategy, and reads losses.
+      step: Training step, (batch, step `int64`) → loss, compiled for the devices.
+      on: Devices, which distribute batches and read losses.
     """
 
     def __init__(
@@ -154,7 +154,6 @@ class Trainer:
         training: configs.TrainingConfig,
         seed: int,
         on: devices.OneDevice,
-        executor: devices.Executor | None = None,
     ) -> None:
         """Creates the optimiser; the step is compiled on first use.
 
@@ -163,18 +162,17 @@ class Trainer:
           training: Settings of the optimisation.
           seed: Seed of every draw.
           on: Devices.
-          executor: Runs the steps; None: the executor of the devices.
         """
         self.stage = stage
         self.training = training
-        self.strategy = on.strategy
+        self.on = on
         self.seed = seed
         tables = [part for each in stage.tables for part in embeddings.parts(each)]
         table_refs = {table.ref() for table in tables}
         self._table_refs = table_refs if training.table_gradient == "sum" else set()
         variables = stage.model.trainable_variables
         self.variables = variables
-        with self.strategy.scope():
+        with on.strategy.scope():
             self.optimizer = optimizers.make(
                 training,
                 training.epochs * stage.steps_per_epoch,
@@ -183,45 +181,50 @@ class Trainer:
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
-            optimizer_state.assign(self.optimizer, variables, stage.state)
+            checkpoints.assign_state(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
-        self.executor = executor or on.executor()
-        self.step = self.executor.compiled(self._step)
+        self.step = on.compiled(self._step)
 
     @functools.cached_property
-    def steps(self) -> devices.Steps:
-        """Runs several steps in one call; only for replicas in sync."""
-        assert isinstance(self.executor, devices.InSync)
-        return self.executor.several(self._step)
+    def _several(self) -> devices.Steps:
+        return self.on.several(self._step)
 
-    def calls(self, epoch: int, first: int) -> Iterator[npt.NDArray[np.float32]]:
-        """Runs an epoch's steps from `first` on, several in a call.
+    def calls(self, epoch: int, first: int) -> Iterator[tuple[list[Any], Batch]]:
+        """Runs an epoch's steps from `first` on, each or several in a call.
 
         Yields:
-          The losses of each call; a call also ends where a checkpoint is due.
+          The losses of each call, and its batch, empty if there were several; a call
+          also ends where a checkpoint is due.
         """
-        assert isinstance(self.executor, devices.InSync)
         most = self.training.steps_per_execution
         every = self.training.checkpoint_every_steps
-        for feed in self.executor.feeds(self.stage.batches, epoch, first):
+        start = epoch * self.stage.steps_per_epoch
+        if most == 1:
+            for batch in self.on.batches(self.stage.batches, epoch, first):
+                yield [self.step(batch, tf.constant(start + first, tf.int64))], batch
+                first += 1
+            return
+        for feed in self.on.feeds(self.stage.batches, epoch, first):
             left = feed.length
             while left > 0:
                 number = min(most, every - first % every, left)
-                step = tf.constant(epoch * self.stage.steps_per_epoch + first, tf.int64)
-                yield self.steps(feed.batches, step, tf.constant(number)).numpy()
+                step = tf.constant(start + first, tf.int64)
+                losses = self._several(feed.batches, step, tf.constant(number))
+                yield list(losses.numpy()), {}
                 first, left = first + number, left - number
             del feed  # before the next window is read
 
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
-        per_replica = self.strategy.run(self._replica_step, args=(batch, step))
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+        strategy = self.on.strategy
+        per_replica = strategy.run(self._replica_step, args=(batch, step))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
 
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         seed = randomness.step_seed(self.seed, step)
         loss, weight, gradients = self._gradients(batch, seed)
-        own = replica.here()
-        if self.training.clip_norm > 0.0:
-            gradients = own.total(gradients)
+        is_clipped = self.training.clip_norm > 0.0
+        if is_clipped:
+            gradients = replica.total(gradients)
             gradients = optimizers.clip(gradients, self.training.clip_norm)
         gradients = [
             optimizers.times(g, weight) if v.ref() in self._table_refs else g
@@ -229,9 +232,7 @@ class Trainer:
         ]
         self.optimizer.apply_gradients(
             zip(gradients, self.variables, strict=True),
-            experimental_aggregate_gradients=(
-                own.count == 1 or self.training.clip_norm <= 0.0
-            ),
+            experimental_aggregate_gradients=replica.count() == 1 or not is_clipped,
         )
         return loss
 
@@ -244,30 +245,12 @@ class Trainer:
         """
         with tf.GradientTape() as tape:
             total, weight = self.stage.loss(batch, seed)
-            weight = tf.maximum(replica.here().total(weight), 1.0)
+            weight = tf.maximum(replica.total(weight), 1.0)
             loss = total / weight
         gradients = tape.gradient(loss, self.variables)
-        if self.executor.has_dense_tables:
+        if self.on.has_dense_tables:
             gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         return loss, weight, gradients
-
-    def forward_backward_seconds(self, batch: Batch, repeats: int = 3) -> float:
-        """Returns the time of a step without its table and tower updates."""
-
-        def of_replica(batch: Batch) -> list[tf.Tensor]:
-            # Returned, since what no output needs would not be computed.
-            *_, gradients = self._gradients(batch, randomness.step_seed(0, 0))
-            return [_values(gradient) for gradient in gradients]
-
-        run = tf.function(
-            lambda batch: self.strategy.run(of_replica, args=(batch,)),
-            reduce_retracing=True,
-        )
-        run(batch)
-        started = time.perf_counter()
-        for _ in range(repeats):
-            run(batch)
-        return (time.perf_counter() - started) / repeats
 
     def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
         """Context in which the weights are their moving averages, if there are any."""
@@ -275,105 +258,47 @@ class Trainer:
             return contextlib.nullcontext()
         from ytdnn.training import averages
 
-        return averages.applied(
-            self.optimizer.optimizers, self.variables, self.training.ema_decay
-        )
+        return averages.applied(self.optimizer.optimizers, self.variables)
 
     def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""
-        values = [self.executor.value(loss) for loss in self._losses]
+        values = [self.on.value(loss) for loss in self._losses]
         self._losses = []
-        found = [value for value in values if value is not None]
-        return float(tf.reduce_mean(tf.stack(found))) if found else 0.0
+        known = [value for value in values if value is not None]
+        return float(tf.reduce_mean(tf.stack(known))) if known else 0.0
 
     def record(self, loss: Any) -> None:
         """Adds a step's loss to `mean_loss`."""
         self._losses.append(loss)
 
 
-def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
-
-
 def _train_epoch(
     trainer: Trainer,
     keeper: checkpoints.Keeper,
-    watcher: guard.FiniteGuard,
-    progress: checkpoints.Progress,
+    guard: report.FiniteGuard,
+    reached: checkpoints.Progress,
     meter: report.Meter,
 ) -> None:
-    several = trainer.training.steps_per_execution > 1
-    steps = _several_at_once if several else _one_by_one
-    last = None
-    for batch in steps(trainer, watcher, progress, meter):
-        last, place = batch, _place(progress)
-        if progress.step_in_epoch % trainer.training.checkpoint_every_steps == 0:
-            trainer.executor.finish()
-            watcher.check_weights(place)
-            keeper.save(progress)
-    trainer.executor.finish()
-    watcher.check_weights(f"the end of epoch {progress.epoch + 1}")
-    is_probed = meter.forward_backward_share is None and trainer.executor.lag == 1
-    if is_probed and meter.num_steps >= _PROBE_STEPS:
-        if last is None:
-            of_stage = trainer.stage.batches
-            last = next(trainer.executor.batches(of_stage, progress.epoch, 0))
-        meter.probe(trainer.forward_backward_seconds(last))
-
-
-def _one_by_one(
-    trainer: Trainer,
-    watcher: guard.FiniteGuard,
-    progress: checkpoints.Progress,
-    meter: report.Meter,
-) -> Iterator[Batch]:
-    """Runs the remaining steps of an epoch; yields the batch after each."""
-    stage, first = trainer.stage, progress.step_in_epoch
-    batches = trainer.executor.batches(stage.batches, progress.epoch, first)
-    for batch in _timed(batches, meter):
-        started = time.perf_counter()
-        step = progress.epoch * stage.steps_per_epoch + progress.step_in_epoch
-        loss = trainer.step(batch, tf.constant(step, tf.int64))
-        trainer.record(loss)
-        progress.step_in_epoch += 1
-        watcher.watch(_place(progress), loss, batch)
-        meter.add_steps(1, time.perf_counter() - started, progress)
-        yield batch
-
-
-def _several_at_once(
-    trainer: Trainer,
-    watcher: guard.FiniteGuard,
-    progress: checkpoints.Progress,
-    meter: report.Meter,
-) -> Iterator[None]:
-    """Runs the remaining steps of an epoch, several in a call; yields after each."""
+    """Runs the remaining steps of an epoch."""
+    calls = trainer.calls(reached.epoch, reached.step_in_epoch)
     started = time.perf_counter()
-    for losses in trainer.calls(progress.epoch, progress.step_in_epoch):
+    for losses, batch in calls:
         for loss in losses:
             trainer.record(loss)
-            progress.step_in_epoch += 1
-            watcher.watch(_place(progress), loss, {})
-        meter.add_steps(len(losses), time.perf_counter() - started, progress)
-        yield None
+            reached.step_in_epoch += 1
+            guard.watch(_place(reached), loss, batch)
+        meter.add_steps(len(losses), time.perf_counter() - started, reached)
+        if reached.step_in_epoch % trainer.training.checkpoint_every_steps == 0:
+            trainer.on.finish()
+            guard.check_weights(_place(reached))
+            keeper.save(reached)
         started = time.perf_counter()
+    trainer.on.finish()
+    guard.check_weights(f"the end of epoch {reached.epoch + 1}")
 
 
-def _place(progress: checkpoints.Progress) -> str:
-    return f"step {progress.step_in_epoch} of epoch {progress.epoch + 1}"
-
-
-def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:
-    """Yields batches, telling the meter how long each was waited for."""
-    iterator = iter(batches)
-    while True:
-        started = time.perf_counter()
-        try:
-            batch = next(iterator)
-        except StopIteration:
-            return
-        meter.add_wait(time.perf_counter() - started)
-        yield batch
+def _place(reached: checkpoints.Progress) -> str:
+    return f"step {reached.step_in_epoch} of epoch {reached.epoch + 1}"
 
 
 def capped_batches(
@@ -392,7 +317,7 @@ def capped_batches(
     most = max(_LEAST_CAP, 1 << max(0, num_examples - 1).bit_length())
     if training.batch_size <= most:
         return training
-    progress_room.say(
+    progress.say(
         f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
         f"only {num_examples:,} examples: {most:,} is used"
     )

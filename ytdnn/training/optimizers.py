@@ -5,15 +5,95 @@ step; Adagrad and lazy Adam update only the rows of the batch.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs
 
+_MOST_ROWS = 2  # of a table, for each row of the gradient, that are updated at once
+_COUNT = "count"
+
+
+class Adagrad(tf.keras.optimizers.legacy.Adagrad):
+    """Adagrad for tables, by rows or by a pass over the table, whichever costs less.
+
+    A row without a gradient stays as it is under Adagrad, so both give the same
+    numbers, bit by bit. A sparse update costs about 0.35 µs a row here; a pass over a
+    table with hardly more rows than the batch costs less. The choice is made when a
+    step is compiled, and is the sparse update if the table's size is not static then:
+    TensorFlow's optimiser does not accept a condition in the graph.
+    """
+
+    def _resource_apply_sparse_duplicate_indices(
+        self, grad: tf.Tensor, handle: tf.Variable, indices: tf.Tensor, **kwargs: Any
+    ) -> tf.Operation:
+        """Updates the rows `indices`, which may repeat, by `grad [n, ...]`."""
+        num_rows, size = handle.shape[0], indices.shape[0]
+        if size is None or num_rows > _MOST_ROWS * size:
+            return super()._resource_apply_sparse_duplicate_indices(
+                grad, handle, indices, **kwargs
+            )
+        summed = tf.math.unsorted_segment_sum(grad, indices, num_rows)
+        return self._resource_apply_dense(summed, handle, **kwargs)
+
+
+class LazyAdam(tf.keras.optimizers.legacy.Adam):
+    """Adam with sparse updates that change only the gradient's rows.
+
+    It counts the updates of each row: a row moves as plain Adam would move it if those
+    were the only steps. (The lazy Adam of TensorFlow Addons corrects the bias by the
+    global step instead, which makes the first moves of a rare row up to three times too
+    long.)
+    """
+
+    def _create_slots(self, var_list: list[tf.Variable]) -> None:
+        super()._create_slots(var_list)
+        for variable in var_list:
+            self.add_slot(variable, _COUNT, shape=variable.shape[:1])
+
+    def _resource_apply_sparse(
+        self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any
+    ) -> tf.Operation:
+        """Updates the rows `indices`, all different, by `grad [n, ...]`."""
+        rates = apply_state[(var.device, var.dtype.base_dtype)]
+        beta_1, beta_2 = rates["beta_1_t"], rates["beta_2_t"]
+        of_rows = [-1, *[1] * (len(var.shape) - 1)]
+        counts = tf.gather(self.get_slot(var, _COUNT), indices) + 1.0
+        mean = tf.gather(self.get_slot(var, "m"), indices)
+        mean = beta_1 * mean + (1.0 - beta_1) * grad
+        square = tf.gather(self.get_slot(var, "v"), indices)
+        square = beta_2 * square + (1.0 - beta_2) * tf.square(grad)
+        unbias = tf.sqrt(1.0 - beta_2**counts) / (1.0 - beta_1**counts)
+        rate = tf.reshape(rates["lr_t"] * unbias, of_rows)
+        step = rate * mean / (tf.sqrt(square) + rates["epsilon"])
+        return tf.group(
+            set_rows(self.get_slot(var, _COUNT), indices, counts),
+            set_rows(self.get_slot(var, "m"), indices, mean),
+            set_rows(self.get_slot(var, "v"), indices, square),
+            self._resource_scatter_add(var, indices, -step),
+        )
+
+
+def set_rows(
+    variable: tf.Variable, indices: tf.Tensor, rows: tf.Tensor
+) -> tf.Operation:
+    """Overwrites rows of one replica's variable."""
+    return tf.raw_ops.ResourceScatterUpdate(
+        resource=variable.handle, indices=indices, updates=rows
+    )
+
+
+_OF_TABLES = {
+    "adagrad": Adagrad,
+    "lazy_adam": LazyAdam,
+    "adam": tf.keras.optimizers.legacy.Adam,
+}
+
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then constant or cosine decay to zero."""
+    """Constant, or cosine decay to zero."""
 
     def __init__(
         self,
@@ -33,14 +113,6 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
             return tf.constant(self.peak, tf.float32)
         done = tf.minimum(1.0, step / max(1, self.num_steps))
         return self.peak * 0.5 * (1.0 + tf.cos(done * 3.14159265))
-
-    def get_config(self) -> dict[str, float]:
-        """Returns the peak, the length and where it begins."""
-        return {
-            "peak": self.peak,
-            "num_steps": self.num_steps,
-            "first_step": self.first_step,
-        }
 
 
 def make(
@@ -86,7 +158,7 @@ def table_name(table: tf.Variable) -> str:
 def _one(
     kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    optimizer_class = _class(kind)
+    optimizer_class = _OF_TABLES[kind]
     if training.ema_decay > 0.0:
         from ytdnn.training import averages
 
@@ -100,19 +172,6 @@ def _one(
     return optimizer_class(rate)
 
 
-def _class(kind: str) -> type[tf.keras.optimizers.legacy.Optimizer]:
-    """Returns the class of an optimiser, imported on first use."""
-    if kind == "adagrad":
-        from ytdnn.training import adagrad
-
-        return adagrad.Adagrad
-    if kind == "lazy_adam":
-        from ytdnn.training import lazy_adam
-
-        return lazy_adam.LazyAdam
-    return tf.keras.optimizers.legacy.Adam
-
-
 def clip(
     gradients: Sequence[tf.Tensor | tf.IndexedSlices], norm: float
 ) -> list[tf.Tensor | tf.IndexedSlices]:
@@ -123,10 +182,8 @@ def clip(
 
     Args:
       gradients: Gradient of each variable.
-      norm: Greatest global norm; 0 leaves the gradients as they are.
+      norm: Greatest global norm.
     """
-    if norm <= 0.0:
-        return list(gradients)
     clipped, _ = tf.clip_by_global_norm([merge_rows(g) for g in gradients], norm)
     return clipped
 

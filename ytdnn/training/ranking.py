@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, environment, progress, registries, schema
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
-from ytdnn.layers import randomness, weights
+from ytdnn.layers import randomness
 from ytdnn.log import earlier_impressions, events, prepared, shard_windows, streaming
 from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
@@ -23,7 +23,6 @@ from ytdnn.training import (
     devices,
     impression_batches,
     loop,
-    optimizer_state,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -81,9 +80,6 @@ def train(
     else:
         building.require_rows(data.log, events.Split.VALIDATION)
     work = checkpoints.workspace(directory, step_config(config), made_from, on.writes)
-    store = checkpoints.store(
-        on.cluster.checkpoints, directory, step_config(config), made_from
-    )
     randomness.set_seed(config.seed)
     if on.writes:
         own = own_columns.find(data, config.ranking.own_columns)
@@ -98,8 +94,8 @@ def train(
     training = loop.capped_batches(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
-    stage = make_stage(config_of, data, ranking_model, stop_after, on.num_readers)
-    facts = loop.fit(stage, training, config.seed, on, work, store)
+    stage = make_stage(config_of, data, ranking_model, stop_after)
+    facts = loop.fit(stage, training, config.seed, on, work)
     del stage  # with its windows
     environment.collect()
     if not on.writes:
@@ -113,9 +109,8 @@ def train(
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
-        with weights.written_on(on.saving_device):
-            model.save(ranking_model, partial)
-        optimizer_state.share(work, partial)
+        model.save(ranking_model, partial)
+        checkpoints.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 
@@ -134,7 +129,6 @@ def make_stage(
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
     stop_after: int | None = None,
-    num_readers: int = 1,
 ) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the ranking model.
 
@@ -144,9 +138,8 @@ def make_stage(
       ranking_model: Model to train.
       stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
         not chosen.
-      num_readers: Number of parts in which the batches can be read.
     """
-    batches = make_batches(config, data, ranking_model).of_readers(num_readers)
+    batches = make_batches(config, data, ranking_model)
     return loop.TrainingStage(
         name=model.KIND,
         model=ranking_model.network,

@@ -1,23 +1,23 @@
-"""The report of a training: progress, rate, the bottleneck, and TensorBoard's logs."""
+"""The report of a training: progress, rate, TensorBoard's logs, bad numbers."""
 
 import collections
+import math
 import pathlib
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import artifacts, configs, progress
-from ytdnn.training import checkpoints
+from ytdnn.base import artifacts, configs, errors, progress
+from ytdnn.training import checkpoints, devices
 
-_RECENT = 5  # steps
+_MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
 
 class Meter:
-    """A progress bar with examples per second, and the time of each part of a step.
+    """A progress bar with examples per second.
 
     Use as a context manager around the training.
     """
@@ -29,13 +29,8 @@ class Meter:
         self._name = name
         self._training = training
         self._bar = progress.Bar(name, steps_per_epoch, "steps")
-        self.wait_seconds = 0.0
-        self.step_seconds = 0.0
-        self.validation_seconds = 0.0
-        self.forward_backward_share: float | None = None
-        self.num_steps = 0
+        self._num_steps, self._seconds = 0, 0.0
         self._slowest = (0, 0.0)  # how many steps, and their seconds
-        self._recent: collections.deque[float] = collections.deque(maxlen=_RECENT)
 
     def __enter__(self) -> "Meter":
         """Shows the bar if the output is a terminal."""
@@ -49,14 +44,14 @@ class Meter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Hides the bar and names the bottleneck."""
+        """Hides the bar and prints the last line: steps, time and rate."""
         self._bar.__exit__(kind, error, trace)
-        if kind is None and self.num_steps > 0:
-            progress.say(self.summary())
-
-    def add_wait(self, seconds: float) -> None:
-        """Adds the time spent waiting for a batch."""
-        self.wait_seconds += seconds
+        if kind is None and self._num_steps > 0:
+            seconds = time.perf_counter() - self._started
+            progress.say(
+                f"{self._name}: {self._num_steps} steps in {seconds:.0f} s, "
+                f"{self.examples_per_second:,.0f} examples/s"
+            )
 
     def add_steps(
         self, number: int, seconds: float, reached: checkpoints.Progress
@@ -65,25 +60,15 @@ class Meter:
 
         Args:
           number: Number of steps of the call.
-          seconds: Time of the call.
+          seconds: Time of the call, with the wait for its input.
           reached: Progress of the training after the call.
         """
-        self.num_steps += number
+        self._num_steps += number
         self._slowest = max(self._slowest, (number, seconds), key=lambda call: call[1])
-        self.step_seconds += seconds
-        self._recent.append(seconds / number)
+        self._seconds += seconds
         rate = f"{self.examples_per_second:,.0f} examples/s"
         epoch = f"epoch {reached.epoch + 1}/{self._training.epochs}"
         self._bar.reach(reached.step_in_epoch, rate, epoch)
-
-    def time_validation(
-        self, validate: Callable[[], dict[str, float]]
-    ) -> dict[str, float]:
-        """Runs a validation and counts its time."""
-        started = time.perf_counter()
-        metrics = validate()
-        self.validation_seconds += time.perf_counter() - started
-        return metrics
 
     def show_epoch(
         self,
@@ -109,63 +94,17 @@ class Meter:
     @property
     def examples_per_second(self) -> float:
         """Examples per second, waiting for input included; 0 before the first step."""
-        if self.num_steps == 0:
-            return 0.0
-        left_out, seconds_left_out = self._slowest
-        if left_out == self.num_steps:  # one call made all: there is no other
-            left_out, seconds_left_out = 0, 0.0
-        steps = self.num_steps - left_out
-        seconds = self.step_seconds - seconds_left_out + self.wait_seconds
+        steps = self._num_steps - self._slowest[0]
+        seconds = self._seconds - self._slowest[1]
+        if steps == 0:  # one call made all: there is no other
+            steps, seconds = self._num_steps, self._seconds
         return steps * self._training.batch_size / max(seconds, 1e-9)
-
-    def probe(self, forward_backward_seconds: float) -> None:
-        """Records the time of a step without its update, measured just before.
-
-        The time is compared with the last steps only: the first one compiles, and on a
-        shared machine earlier ones may have run under another load.
-        """
-        recent = max(1e-9, statistics.median(self._recent))
-        self.forward_backward_share = forward_backward_seconds / recent
-
-    def shares(self) -> dict[str, float]:
-        """Returns the share of each part of training time.
-
-        `forward_backward` is the forward and backward pass, `tables` the update of
-        tables and tower; a step timed without its update separates the two. Where a
-        call makes several steps, the wait for their input is not measured separately.
-        """
-        step = max(1e-9, self.step_seconds - self._slowest[1])
-        total = step + self.wait_seconds
-        forward_backward = min(1.0, self.forward_backward_share or 1.0)
-        if self._training.steps_per_execution > 1:
-            return {
-                "forward_backward": forward_backward,
-                "tables_and_input": 1.0 - forward_backward,
-            }
-        return {
-            "input": self.wait_seconds / total,
-            "forward_backward": forward_backward * step / total,
-            "tables": (1.0 - forward_backward) * step / total,
-        }
-
-    def summary(self) -> str:
-        """Returns the last line: rate, time, and the name of the bottleneck."""
-        shares = self.shares()
-        bottleneck = max(shares, key=lambda name: shares[name])
-        parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-        seconds = time.perf_counter() - self._started
-        return (
-            f"{self._name}: {self.num_steps} steps in {seconds:.0f} s, "
-            f"{self.examples_per_second:,.0f} examples/s; bottleneck: {bottleneck} "
-            f"({parts})"
-        )
 
     def facts(self) -> dict[str, Any]:
         """Returns facts about the speed for a manifest."""
         return {
             "examples_per_second": round(self.examples_per_second, 1),
             "seconds": round(time.perf_counter() - self._started, 1),
-            "time_shares": {k: round(v, 3) for k, v in self.shares().items()},
         }
 
 
@@ -196,8 +135,97 @@ class Logs:
         )
 
     def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Writes the scalars of an epoch (counted from 0)."""
-        with self._writer.as_default(step=epoch + 1):
+        """Writes the scalars of an epoch (counted from 1)."""
+        with self._writer.as_default(step=epoch):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)
         self._writer.flush()
+
+
+class FiniteGuard:
+    """Checks every step's loss, and the weights before they are checkpointed.
+
+    So the latest checkpoint always has finite weights. A loss is read only after
+    `lag` more steps have been started.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: tf.keras.Model,
+        describe_latest: Callable[[], str],
+        on: devices.OneDevice,
+    ) -> None:
+        """Creates the guard, before the first step.
+
+        Args:
+          name: Name of the stage, for the error.
+          model: Model with the weights.
+          describe_latest: Function that returns the place of the latest checkpoint.
+          on: Devices that the losses are read from.
+        """
+        self._on = on
+        self._describe_latest = describe_latest
+        self._name = name
+        self._model = model
+        self._unread: collections.deque[tuple[str, Any, Mapping[str, Any]]] = (
+            collections.deque()
+        )
+
+    def watch(self, place: str, loss: Any, batch: Mapping[str, Any]) -> None:
+        """Records a step's loss, and checks the loss of an earlier step.
+
+        Args:
+          place: Step in words.
+          loss: Loss as the steps of the devices return it.
+          batch: Batch of the step.
+
+        Raises:
+          errors.UserError: The loss of the earlier step is not finite.
+        """
+        self._settle(self._on.lag - 1)
+        self._unread.append((place, loss, batch))
+
+    def _settle(self, most: int = 0) -> None:
+        """Checks recorded losses, the oldest first, until `most` are unchecked."""
+        while len(self._unread) > most:
+            place, unread, batch = self._unread.popleft()
+            loss = self._on.value(unread)
+            if loss is not None and not tf.math.is_finite(loss):
+                values = [*batch.items(), *self._weights()]
+                culprits = [name for name, value in values if _is_bad(value)]
+                raise self._error("loss is not a number", place, culprits)
+
+    def check_weights(self, place: str) -> None:
+        """Checks the last losses and all weights, before they are saved.
+
+        Raises:
+          errors.UserError: A loss or weight is not finite.
+        """
+        self._settle()
+        culprits = [name for name, v in self._weights() if _is_bad(v, _MOST_WEIGHT)]
+        if culprits:
+            what = f"weights are not numbers below {_MOST_WEIGHT:g}"
+            raise self._error(what, place, culprits)
+
+    def _weights(self) -> list[tuple[str, Any]]:
+        return [(v.name.removesuffix(":0"), v) for v in self._model.variables]
+
+    def _error(self, what: str, place: str, names: Iterable[str]) -> errors.UserError:
+        culprits = ", ".join(names) or "none of inputs and weights, so the loss itself"
+        return errors.UserError(
+            f"the {self._name} {what} at {place} ({culprits}): lower "
+            f"training.learning_rate or table_learning_rate, or set "
+            f"training.clip_norm; {self._describe_latest()}"
+        )
+
+
+def _is_bad(value: Any, most: float = math.inf) -> bool:
+    """Whether a value is not finite, or above `most` in size."""
+    parts = getattr(value, "values", (value,))  # one for each replica
+    return any(_exceeds(part, most) for part in parts if part.dtype.is_floating)
+
+
+def _exceeds(part: Any, most: float) -> bool:
+    with tf.device(part.device):  # a parameter server looks at its own
+        return not bool(tf.reduce_all(tf.abs(part) < most))

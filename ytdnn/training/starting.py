@@ -1,21 +1,32 @@
-"""Chooses the initial weights of a counted start by validation.
+"""Where the weights of a candidate model begin: at random, or at counted co-watching.
+
+From co-watching (`ytdnn/candidates/co_watching.py`), a fresh network with a skip
+connection scores a video by the cosine or product of its vector with a bag of the
+watched videos' vectors, plus the log of how often it was watched. That is a neighbour
+model of few dimensions, which training then improves.
 
 Co-watching measures the similarity of videos. It does not tell how many of the last
-watches matter, nor how to weigh similarity against popularity. Both differ between logs
-by more than training corrects. On a log of 8.6 ordered watches per user, the last
-watch's neighbours at three times the vector length have a validation nDCG@10 of .065,
-the neighbours of all watches .037; on a log of 50 watches per user without order, the
-neighbours of all watches are best.
+watches matter, nor how to weigh similarity against popularity: validation chooses. On a
+log of 8.6 ordered watches per user, the last watch's neighbours at three times the
+vector length have a validation nDCG@10 of .065, the neighbours of all watches .037; on
+a log of 50 watches per user without order, the neighbours of all watches are best.
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
 from ytdnn.base import configs, progress
-from ytdnn.candidates import initial, model
-from ytdnn.log import prepared
+from ytdnn.candidates import co_watching, model
+from ytdnn.layers import embeddings
+from ytdnn.log import catalogues, prepared
 from ytdnn.training import devices, validation
+
+Floats = npt.NDArray[np.float32]
 
 _FACT = "start"
 # Of validation: each bag and length that is tried is evaluated on them.
@@ -25,24 +36,118 @@ _USERS = 2_000
 _LEAST_GAIN = 1.03
 _LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # steps of about √2
 
-Value = Callable[[initial.Start], float]
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Settings of a counted start that validation decides.
+
+    Attributes:
+      bag: Place of the bag that is the user's vector at first, from 0: of a short time
+        scale where the last watch says most, the mean where taste does.
+      length: Greatest length of a video's vector: how much co-watching weighs against
+        popularity.
+    """
+
+    bag: int = 0
+    length: float = 1.0
+
+
+def set_weights(
+    candidate_model: model.CandidateModel, data: prepared.PreparedData
+) -> Floats | None:
+    """Sets the weights of a fresh model as its config says, counted ones at `Start()`.
+
+    Args:
+      candidate_model: A model that `model.build` returned.
+      data: The prepared set; only its training watches are read.
+
+    Returns:
+      The counted rows of the table that `begin_at` takes; None for a random start.
+    """
+    config = candidate_model.config
+    if config.initial_vectors == "random":
+        return None
+    vectors = co_watching.vectors(data, config.embedding_dim)
+    counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    rare = vectors * _rarity(counts)[:, np.newaxis]
+    _assign_rows(candidate_model.user_tower.watches.videos.table, rare)
+    if config.bias:
+        logs = np.log1p(counts.astype(np.float64))
+        _assign(candidate_model.bias, np.append(0.0, logs - logs.mean()))
+    tower = candidate_model.user_tower
+    if tower.skip_connection is not None and config.reads_bags:
+        output = tower.output_layer.kernel
+        output.assign(tf.zeros_like(output))  # what the tower adds is learned
+    begin_at(candidate_model, vectors, Start())
+    return vectors
+
+
+def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
+    """Returns the number of bags a counted start can pass, and if lengths count."""
+    can_pass = config.skip_connection != "none" and config.reads_bags
+    num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1
+    return num_bags, config.similarity != "cosine"
+
+
+def begin_at(candidate_model: model.CandidateModel, rows: Floats, start: Start) -> None:
+    """Changes the initial weights of a model with a counted start, before training.
+
+    Args:
+      candidate_model: The model that was given to `set_weights`.
+      rows: Counted rows that `set_weights` returned.
+      start: Where the model is to begin.
+    """
+    config = candidate_model.config
+    _assign_rows(candidate_model.videos.table, rows, start.length)
+    skip = candidate_model.user_tower.skip_connection
+    if skip is not None and config.reads_bags:
+        skip.pass_bag(start.bag, config.embedding_dim)
+
+
+def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
+    """Returns the weight of each watched video in a bag, `[videos]`, by its watches.
+
+    A rare video tells more about a user's taste than one that everybody watches, so its
+    weight is 1 / √watches, as in neighbour models. The weight is reduced where the
+    watches are too few to estimate a direction. The mean over watches is 1.
+    """
+    # About 1 / √watches, damped for few watches, of which chance decides.
+    weights = np.sqrt(counts + 5.0) / (counts + 2.0)
+    total = float((weights * counts).sum())
+    return (weights * counts.sum() / max(total, 1e-9)).astype(np.float32)
+
+
+def _assign_rows(table: Any, rows: Floats, length: float = 1.0) -> None:
+    """Assigns a table of videos, scaled; its row 0 is never read."""
+    padded = np.zeros((len(rows) + 1, rows.shape[1]), np.float32)
+    np.multiply(rows, np.float32(length), out=padded[1:])
+    _assign(table, padded)
+
+
+def _assign(table: Any, values: np.ndarray) -> None:
+    """Assigns a table, sharded or not."""
+    start = 0
+    for part in embeddings.parts(table):
+        stop = start + int(part.shape[0])
+        part.assign(values[start:stop].astype(np.float32, copy=False))
+        start = stop
 
 
 def begin(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    vectors: initial.Floats | None,
+    vectors: Floats | None,
     on: devices.OneDevice,
     refitted: Mapping[str, Any] | None,
-) -> initial.Start | None:
+) -> Start | None:
     """Gives a model with a counted start the initial weights of the best validation.
 
     Args:
       config: Config of the network.
       data: The prepared set.
-      candidate_model: See `initial.set_weights`.
-      vectors: Counted vectors that `initial.set_weights` returned.
+      candidate_model: See `set_weights`.
+      vectors: Counted vectors that `set_weights` returned.
       on: Devices; with several workers, the chief's choice holds.
       refitted: Facts of the network to refit, with the start to use; None: this is no
         refit.
@@ -52,22 +157,22 @@ def begin(
     """
     if vectors is None:
         return None
-    start = initial.Start()
+    start = Start()
     if refitted is not None:
-        start = initial.Start(**refitted.get(_FACT, {}))
+        start = Start(**refitted.get(_FACT, {}))
     elif not config.train_on_validation and validation.has_targets(config, data):
         found = _best(config, data, candidate_model, vectors)
         bag, length = on.agreed([found.bag, found.length])
-        start = initial.Start(int(bag), length)
+        start = Start(int(bag), length)
         progress.say(
             f"candidates: begins at counted co-watching (bag {start.bag + 1}, videos' "
             f"vectors of length {start.length:g}: chosen on validation)"
         )
-    initial.begin_at(candidate_model, vectors, start)
+    begin_at(candidate_model, vectors, start)
     return start
 
 
-def facts(start: initial.Start | None) -> dict[str, Any]:
+def facts(start: Start | None) -> dict[str, Any]:
     """Returns facts about the start of a training for its manifest."""
     return {} if start is None else {_FACT: dataclasses.asdict(start)}
 
@@ -76,21 +181,23 @@ def _best(
     config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    vectors: initial.Floats,
-) -> initial.Start:
+    vectors: Floats,
+) -> Start:
     """Returns the start that is best on a sample of the validation users."""
     users = min(config.validation_users or _USERS, _USERS)
     few = dataclasses.replace(config, validation_users=users)
     validate = validation.validator(few, data, candidate_model, is_stated=False)
 
-    def value(start: initial.Start) -> float:
-        initial.begin_at(candidate_model, vectors, start)
+    def value(start: Start) -> float:
+        begin_at(candidate_model, vectors, start)
         return validate()[validation.METRIC]
 
-    return search(value, *initial.choices(config))
+    return search(value, *choices(config))
 
 
-def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
+def search(
+    value: Callable[[Start], float], num_bags: int, tries_lengths: bool
+) -> Start:
     """Returns the best bag at length 1, then its best length, searched up and down.
 
     Another bag than the first, the mean, must be clearly better: validation on a sample
@@ -101,17 +208,17 @@ def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
       num_bags: Number of bags to choose from.
       tries_lengths: Whether lengths change the scores.
     """
-    known = {bag: value(initial.Start(bag)) for bag in range(num_bags)}
+    known = {bag: value(Start(bag)) for bag in range(num_bags)}
     bag = max(known, key=lambda place: known[place])
     if known[bag] <= _LEAST_GAIN * known[0]:
         bag = 0
-    found, best = initial.Start(bag), known[bag]
+    found, best = Start(bag), known[bag]
     if not tries_lengths:
         return found
     first = _LENGTHS.index(1.0)
     for lengths in (_LENGTHS[first + 1 :], _LENGTHS[:first][::-1]):
         for length in lengths:
-            start = initial.Start(bag, length)
+            start = Start(bag, length)
             now = value(start)
             if now <= best:
                 break

@@ -116,7 +116,6 @@ def test_steps_are_small_where_counting_has_found_nearly_all() -> None:
     [
         {"initial_vectors": "random"},
         {"similarity": "dot"},
-        {"loss": configs.HierarchicalSoftmaxConfig()},
     ],
 )
 def test_a_setting_that_a_counted_start_does_not_fit_makes_it_random(

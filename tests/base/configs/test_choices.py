@@ -11,12 +11,8 @@ from ytdnn.base.configs import run
 
 CHOSEN = [
     configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(label_smoothing=0.1)),
-    configs.CandidatesConfig(loss=configs.HierarchicalSoftmaxConfig()),
+    configs.CandidatesConfig(loss=configs.WARPConfig(num_negatives=9)),
     configs.CandidatesConfig(label=configs.HeldOutWatchConfig(examples_per_user=3)),
-    configs.CandidatesConfig(encoder=configs.SelfAttentionConfig(num_heads=4)),
-    configs.CandidatesConfig(
-        encoder=configs.HSTUConfig(time_bias=False, beside_bags=True)
-    ),
     configs.CandidatesConfig(encoder=configs.OwnEncoderConfig(file="gru.py")),
     configs.IndexConfig(search=configs.ExactConfig()),
     configs.IndexConfig(search=configs.ScannConfig(num_leaves=7)),
@@ -61,7 +57,6 @@ def test_every_kind_names_itself() -> None:
     [
         (configs.FullSoftmaxConfig, {"num_negatives": 5}),
         (configs.SampledSoftmaxConfig, {"label_smoothing": 0.1}),
-        (configs.HierarchicalSoftmaxConfig, {"in_batch": True}),
         (configs.HeldOutWatchConfig, {"slice_length": 8}),
         (configs.ExactConfig, {"num_leaves": 5}),
         (configs.IndexConfig, {"num_leaves": 5}),
@@ -88,11 +83,6 @@ def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
             configs.NextWatchConfig,
             {"examples_per_user": 5, "slice_length": 8},
             "no slice_length with examples_per_user",
-        ),
-        (
-            configs.CandidatesConfig,
-            {"loss": configs.HierarchicalSoftmaxConfig(), "similarity": "cosine"},
-            "similarity dot",
         ),
         (
             configs.CandidatesConfig,

@@ -36,17 +36,6 @@ def test_auc_equals_counting_pairs(examples: list[tuple[bool, int, int]]) -> Non
     np.testing.assert_allclose(flipped, 1 - expected)
 
 
-def test_auc_of_three_examples_by_hand() -> None:
-    # Positives 0.8 and 0.4, negative 0.4: one pair won, one tied = 1.5 of 2.
-    labels = np.array([True, True, False])
-    assert binary.auc(labels, np.array([0.8, 0.4, 0.4])) == 3 / 4
-
-
-@pytest.mark.parametrize("labels", [[True, True], [False, False], []])
-def test_auc_of_one_class_is_undefined(labels: list[bool]) -> None:
-    assert math.isnan(binary.auc(np.array(labels, bool), np.zeros(len(labels))))
-
-
 def test_log_losses_by_hand() -> None:
     # logit ln 3 is probability 3/4: −ln(3/4) for the click, −ln(1/4) for the other.
     losses = binary.log_losses(np.array([True, False]), np.full(2, math.log(3)))
@@ -92,12 +81,6 @@ def test_click_log_loss_is_that_of_the_logits() -> None:
     logits, labels = rng.normal(size=50), rng.random(50) < 0.4
     found = binary.click_log_losses(labels, 1.0 / (1.0 + np.exp(-logits)))
     np.testing.assert_allclose(found, binary.log_losses(labels, logits))
-
-
-def test_click_log_loss_of_a_wrong_certainty_is_finite() -> None:
-    found = binary.click_log_losses(np.array([True, False]), np.array([0.0, 1.0]))
-    assert found == pytest.approx([-math.log(1e-7)] * 2)
-    assert len(binary.click_log_losses(np.zeros(0, bool), np.zeros(0))) == 0
 
 
 def test_auc_draws_are_those_of_weighted_auc() -> None:

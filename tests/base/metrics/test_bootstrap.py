@@ -19,32 +19,12 @@ def test_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
     assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
 
 
-def test_one_seed_gives_one_interval() -> None:
-    values = {"x": np.arange(10.0)}
-    first = bootstrap.mean_intervals(values, seed=3)
-    assert first == bootstrap.mean_intervals(values, seed=3)
-    assert first != bootstrap.mean_intervals(values, seed=4)
-
-
-def test_a_higher_level_widens_the_interval() -> None:
-    values = {"x": np.arange(50.0)}
-    narrow = bootstrap.mean_intervals(values, level=0.5)["x"]
-    wide = bootstrap.mean_intervals(values, level=0.99)["x"]
-    assert wide[0] < narrow[0] < narrow[1] < wide[1]
-
-
 def test_undefined_resamples_are_left_out() -> None:
     # The first metric is undefined unless user 0 is drawn; then it is one.
     first, never = np.array([1.0, 0.0, 0.0]), np.zeros(3)
     found = bootstrap.ratio_intervals({"x": (first, first), "y": (never, never)})
     assert found["x"] == (1.0, 1.0)
     assert np.isnan(found["y"]).all()
-
-
-def test_no_users_have_no_interval() -> None:
-    low, high = bootstrap.mean_intervals({"x": np.zeros(0)})["x"]
-    assert np.isnan([low, high]).all()
-    assert bootstrap.mean_intervals({}) == {}
 
 
 def test_users_for_whom_a_metric_is_not_defined_are_left_out_of_its_mean() -> None:
@@ -63,11 +43,6 @@ def test_ratios_are_resampled_by_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "_BLOCK_BYTES", 30 * 8 * 7)  # blocks of 7
     again = bootstrap.ratio_draws(above, below, num_resamples=25, seed=4)
     np.testing.assert_allclose(again, draws)
-
-
-def test_a_ratio_without_a_denominator_is_undefined() -> None:
-    found = bootstrap.ratio_intervals({"x": (np.zeros(3), np.zeros(3))})
-    assert np.isnan(found["x"]).all()
 
 
 def test_pair_interval_is_twice_as_wide_within_0_and_1() -> None:

@@ -35,19 +35,6 @@ def test_odds_divide_by_what_was_not_clicked() -> None:
     assert math.isnan(high.observed)
 
 
-def test_calibrated_odds_have_ratio_one() -> None:
-    """With x seen and odds E[T] / (1 - P) of it predicted, in a bin of many x."""
-    rng = np.random.default_rng(0)
-    chance = rng.uniform(0.1, 0.8, 400_000)
-    clicked = rng.random(len(chance)) < chance
-    odds = 30.0 * chance / (1.0 - chance)
-    (found,) = calibration.by_quantile(
-        np.arange(len(chance)) % 50, odds, 30.0 * clicked, ~clicked, num_bins=1
-    )
-    assert found.ratio == pytest.approx(1.0, abs=0.02)
-    assert found.ratio_interval[0] < 1.0 < found.ratio_interval[1]
-
-
 def test_intervals_are_those_of_a_plain_bootstrap() -> None:
     rng = np.random.default_rng(1)
     users = rng.integers(0, 60, 3_000)
@@ -67,16 +54,6 @@ def test_intervals_are_those_of_a_plain_bootstrap() -> None:
         assert one.ratio_interval[0] < one.ratio < one.ratio_interval[1]
 
 
-@pytest.mark.parametrize("size", [1, 3, 10, 25, 1_000])
-def test_bins_are_equally_large_and_in_order(size: int) -> None:
-    predicted = np.random.default_rng(size).permutation(size) / 7.0
-    found = calibration.bins(predicted)
-    counts = np.bincount(found)
-    assert len(counts) == min(10, size)
-    assert counts.max() - counts.min() <= 1
-    assert (np.diff(found[np.argsort(predicted)]) >= 0).all()
-
-
 def test_equal_predictions_share_a_bin() -> None:
     predicted = np.random.default_rng(0).integers(0, 4, 90).astype(float)
     found = calibration.bins(predicted, 3)
@@ -86,12 +63,3 @@ def test_equal_predictions_share_a_bin() -> None:
         np.arange(5), np.full(5, 2.0), np.array([0.0, 0, 0, 10, 0])
     )
     assert (constant.predicted, constant.observed) == (2.0, 2.0)
-
-
-def test_nothing_and_no_watch_time() -> None:
-    empty = np.zeros(0)
-    assert calibration.by_quantile(np.zeros(0, int), empty, empty) == []
-    (found,) = calibration.by_quantile(np.zeros(2, int), np.ones(2), np.zeros(2))
-    assert found.observed == 0.0
-    assert math.isnan(found.ratio)
-    assert math.isnan(found.ratio_interval[0])

@@ -6,7 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from ytdnn.base.metrics import binary, predicted_seconds
+from ytdnn.base.metrics import predicted_seconds
+
+
+def _xauc(predicted: np.ndarray, observed: np.ndarray) -> float:
+    groups = np.zeros(len(observed), np.int64)
+    return float(predicted_seconds.grouped_xauc(groups, predicted, observed, 1)[0])
 
 
 def _tied(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,31 +45,6 @@ def test_pairs_are_those_of_brute_force(size: int, num_groups: int) -> None:
         np.testing.assert_allclose(found, expected)
 
 
-def test_xauc_is_kendalls_share_of_pairs_without_ties() -> None:
-    predicted = np.array([0.1, 0.4, 0.3, 0.9])
-    observed = np.array([0.0, 10.0, 30.0, 20.0])
-    # Of six pairs (10, 30) is turned round, and (30, 20) is.
-    assert predicted_seconds.xauc(predicted, observed) == pytest.approx(4 / 6)
-    assert predicted_seconds.xauc(-predicted, observed) == pytest.approx(2 / 6)
-
-
-def test_xauc_of_two_values_is_auc() -> None:
-    rng = np.random.default_rng(1)
-    predicted, _ = _tied(rng, 200)
-    clicked = rng.random(200) < 0.3
-    found = predicted_seconds.xauc(predicted, 60.0 * clicked)
-    assert found == pytest.approx(binary.auc(clicked, predicted))
-
-
-def test_ends_of_xauc() -> None:
-    observed = np.array([0.0, 0.0, 5.0, 9.0])
-    assert predicted_seconds.xauc(observed, observed) == 1.0
-    assert predicted_seconds.xauc(-observed, observed) == 0.0
-    assert predicted_seconds.xauc(np.zeros(4), observed) == 0.5
-    assert math.isnan(predicted_seconds.xauc(np.arange(3), np.zeros(3)))
-    assert math.isnan(predicted_seconds.xauc(np.zeros(0), np.zeros(0)))
-
-
 def test_grouped_xauc_is_that_of_each_group_alone() -> None:
     rng = np.random.default_rng(2)
     groups = rng.integers(0, 9, 150)
@@ -72,7 +52,7 @@ def test_grouped_xauc_is_that_of_each_group_alone() -> None:
     found = predicted_seconds.grouped_xauc(groups, predicted, observed, 11)
     for group in range(9):
         own = groups == group
-        alone = predicted_seconds.xauc(predicted[own], observed[own])
+        alone = _xauc(predicted[own], observed[own])
         assert found[group] == pytest.approx(alone, nan_ok=True)
     assert np.isnan(found[9:]).all()
 
@@ -80,8 +60,8 @@ def test_grouped_xauc_is_that_of_each_group_alone() -> None:
 def test_many_rows_are_counted_without_their_pairs() -> None:
     rng = np.random.default_rng(3)
     observed = rng.permutation(200_000)
-    assert predicted_seconds.xauc(observed * 2.0, observed) == 1.0
-    noise = predicted_seconds.xauc(rng.random(200_000), observed)
+    assert _xauc(observed * 2.0, observed) == 1.0
+    noise = _xauc(rng.random(200_000), observed)
     assert noise == pytest.approx(0.5, abs=0.005)
 
 
@@ -108,14 +88,6 @@ def test_page_ndcg_of_ties_is_the_mean_of_all_their_orders() -> None:
     assert found == pytest.approx([mean / _dcg(sorted(seconds, reverse=True))])
 
 
-def test_page_ndcg_without_watch_time_is_of_no_page() -> None:
-    for size in (0, 3):
-        rows, found = predicted_seconds.page_ndcg(
-            np.arange(size), np.zeros(size), np.zeros(size)
-        )
-        assert len(rows) == len(found) == 0
-
-
 def test_the_first_ranks_alone_by_hand() -> None:
     pages = np.array([0, 0, 0, 1, 1, 1])
     labels = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
@@ -124,3 +96,35 @@ def test_the_first_ranks_alone_by_hand() -> None:
     _, found = predicted_seconds.page_ndcg(pages, scores, labels, k=2)
     second = 1 / math.log2(3)
     assert found == pytest.approx([second / (1 + second), second / 2])
+
+
+# Two lists, their rows mixed: list 0 has seconds 10, 0, 30, 20; list 1 has 5, 0.
+LISTS = np.array([0, 1, 0, 0, 1, 0])
+GAINS = np.array([10.0, 5.0, 0.0, 30.0, 0.0, 20.0])
+
+
+def _share(scores: np.ndarray, share: float) -> float:
+    (held,), total = predicted_seconds.gains_of_first(LISTS, scores, GAINS, [share], 2)
+    return float(held.sum() / total.sum())
+
+
+def test_halves_by_hand() -> None:
+    # Order of list 0: 30, 0 | 20, 10; of list 1: 0 | 5.
+    scores = np.array([1.0, 1.0, 3.0, 4.0, 2.0, 2.0])
+    (held,), total = predicted_seconds.gains_of_first(LISTS, scores, GAINS, [0.5], 2)
+    assert held.tolist() == [30.0, 0.0]
+    assert total.tolist() == [60.0, 5.0]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 1.0])
+def test_a_constant_holds_the_share_and_no_order_more_than_the_best(
+    share: float,
+) -> None:
+    assert _share(np.zeros(6), share) == pytest.approx(share)
+    rng = np.random.default_rng(0)
+    best = _share(GAINS, share)
+    assert all(_share(rng.normal(size=6), share) <= best + 1e-12 for _ in range(20))
+    assert all(
+        _share(rng.normal(size=6), share) >= _share(-GAINS, share) - 1e-12
+        for _ in range(20)
+    )

@@ -33,25 +33,6 @@ def test_hand_worked_values(name: str, k: int, expected: float) -> None:
     np.testing.assert_allclose(value, [expected])
 
 
-def test_ideal_list_is_no_longer_than_the_relevant_items() -> None:
-    # Two relevant items, both first: perfect although k = 4.
-    hits = np.array([[True, True, False, False]])
-    assert ranking.ndcg(hits, np.array([2]), 4).item() == pytest.approx(1.0)
-
-
-def test_reciprocal_rank_stops_at_k() -> None:
-    hits = np.array([[False, False, True]])
-    assert ranking.reciprocal_rank(hits, np.array([1]), 2).item() == 0.0
-    assert ranking.reciprocal_rank(hits, np.array([1]), 3).item() == pytest.approx(
-        1 / 3
-    )
-
-
-@pytest.mark.parametrize("name", list(ranking.METRICS))
-def test_user_without_relevant_items_gets_zero(name: str) -> None:
-    assert ranking.METRICS[name](np.zeros((1, 3), bool), np.array([0]), 3).item() == 0.0
-
-
 @pytest.mark.parametrize("name", list(ranking.METRICS))
 def test_empty_list_gets_zero(name: str) -> None:
     assert ranking.METRICS[name](
@@ -110,22 +91,3 @@ def test_values_lie_between_zero_and_one_and_grow_with_better_lists(
         values = metric(hits, num_relevant, k)
         assert np.all((values >= 0) & (values <= 1 + 1e-12)), name
         assert np.all(metric(best_first, num_relevant, k) >= values - 1e-12), name
-
-
-@settings(max_examples=60, deadline=None)
-@given(_lists())
-def test_recall_and_precision_count_the_same_hits(
-    lists: tuple[np.ndarray, np.ndarray, int],
-) -> None:
-    hits, num_relevant, k = lists
-    np.testing.assert_allclose(
-        ranking.precision(hits, num_relevant, k) * k,
-        ranking.recall(hits, num_relevant, k) * num_relevant,
-        atol=1e-9,
-    )
-
-
-def test_evaluate_names_every_metric_at_every_k() -> None:
-    values = ranking.evaluate(HITS, NUM_RELEVANT, (1, 3))
-    assert set(values) == {f"{name}@{k}" for name in ranking.METRICS for k in (1, 3)}
-    np.testing.assert_allclose(values["recall@3"], [2 / 5])

@@ -45,13 +45,6 @@ def test_predictions_that_do_not_vary_are_shifted() -> None:
     assert line.shift == pytest.approx(np.log(1.0 / 3.0), rel=1e-6)
 
 
-@pytest.mark.parametrize("size", [0, 2, 50])
-def test_nothing_that_happened_says_nothing(size: int) -> None:
-    rng = np.random.default_rng(3)
-    found = recalibration.of_log_amounts(rng.normal(size=size), np.zeros(size))
-    assert found == recalibration.IDENTITY
-
-
 def test_perfect_separation_gives_a_finite_line() -> None:
     x = np.linspace(-1.0, 1.0, 100)
     line = recalibration.of_log_odds(x, x > 0.0)

@@ -10,7 +10,7 @@ from tests import extras
 from ytdnn import configs
 from ytdnn.base import errors, registries
 from ytdnn.base.metrics import metric_names, ranked_lists, ranking, watch_time
-from ytdnn.evaluation import definitions
+from ytdnn.evaluation import terminal
 
 LISTS = ranked_lists.RankedLists(
     videos=np.array([[1, 2, 0], [3, 1, 2], [0, 0, 0]], np.int32),
@@ -41,14 +41,7 @@ def test_a_record_holds_the_words(name: str) -> None:
     assert metric_names.title(f"{name}@10") == f"{part.title}@10"
     assert metric_names.text(name) == part.text
     assert len(part.text) > 20
-    assert f"{name}: " in definitions.explain()
-
-
-def test_directions_are_those_of_the_records() -> None:
-    assert not metric_names.less_is_better("ndcg@10")
-    assert metric_names.less_is_better("log_loss")
-    assert metric_names.is_graded("ndcg@10")
-    assert not metric_names.is_graded("calibration_ratio")
+    assert f"{name}: " in terminal.explain()
 
 
 def test_an_unknown_metric_is_answered_with_those_known() -> None:
@@ -62,6 +55,5 @@ def test_a_metric_of_a_package_is_measured(tmp_path: pathlib.Path) -> None:
         metric = registries.METRICS["tail_share"]
         assert metric.make(LISTS, 2).tolist()[:2] == [0.5, 1.0]
         assert np.isnan(metric.make(LISTS, 2)[2])
-        assert not metric_names.is_graded("tail_share@10")
         assert metric_names.title("tail_share@10") == "share of the tail@10"
-        assert "fewer than ten" in definitions.explain()
+        assert "fewer than ten" in terminal.explain()

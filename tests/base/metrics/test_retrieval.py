@@ -4,7 +4,8 @@ import ranx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ytdnn.base.metrics import ranking, retrieval
+from ytdnn.base import ragged
+from ytdnn.base.metrics import retrieval
 
 
 def _ragged(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -57,24 +58,6 @@ def test_top_k_of_random_vectors_equals_sorting_everything() -> None:
     np.testing.assert_array_equal(top, _oracle(users @ videos.T, watched, 20))
 
 
-def test_nothing_is_removed_without_watched_videos() -> None:
-    users, videos = np.ones((1, 1), np.float32), np.array([[1], [2]], np.float32)
-    assert retrieval.top_k(users, videos, None, None, 2).tolist() == [[2, 1]]
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_vectors_that_are_not_finite_are_refused(value: float) -> None:
-    good = np.ones((2, 2), np.float32)
-    bad = np.array([[1, value]], np.float32)
-    with pytest.raises(ValueError, match="expected finite video vectors"):
-        retrieval.top_k(good, bad, None, None, 1)
-
-
-def test_widths_that_disagree_are_refused() -> None:
-    with pytest.raises(ValueError, match="vectors of one width"):
-        retrieval.top_k(np.ones((1, 2)), np.ones((1, 3)), None, None, 1)
-
-
 def test_hits_are_of_the_users_own_targets() -> None:
     top = np.array([[1, 2], [1, 2], [1, 0]], np.int32)
     hits = retrieval.hits_of(top, *_ragged([[2], [3, 1], []]))
@@ -89,20 +72,6 @@ def test_target_out_of_vocabulary_is_relevant_and_never_hit() -> None:
     assert values["precision@3"].item() == pytest.approx(1 / 3)
 
 
-def test_evaluate_composes_ranking_removal_and_metrics() -> None:
-    # Scores of videos 1..4: 4, 3, 2, 1; video 1 is watched, the target is video 3,
-    # so it stands at rank 2.
-    users = np.ones((1, 1), np.float32)
-    videos = np.array([[4], [3], [2], [1]], np.float32)
-    values = retrieval.evaluate(
-        users, videos, _ragged([[1]]), _ragged([[3]]), ks=(1, 2)
-    )
-    assert values["hit_rate@1"].item() == 0.0
-    assert values["mrr@2"].item() == pytest.approx(1 / 2)
-    assert values["ndcg@2"].item() == pytest.approx(1 / np.log2(3))
-    assert set(values) == {f"{name}@{k}" for name in ranking.METRICS for k in (1, 2)}
-
-
 def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:
     # Integer scores tie often; ranx, which promises no order of ties, is told ours, the
     # index. A user without a list is missing from its run, all videos watched here.
@@ -110,13 +79,9 @@ def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:
     scores = rng.integers(0, 4, (12, 15)).astype(np.float32)
     watched = [list(range(1, 16))] + [[] for _ in range(11)]
     targets = [sorted(set(rng.integers(1, 16, 4).tolist())) for _ in range(12)]
-    values = retrieval.evaluate(
-        np.eye(12, dtype=np.float32),
-        np.ascontiguousarray(scores.T),
-        _ragged(watched),
-        _ragged(targets),
-        ks=(5,),
-    )
+    users, videos = np.eye(12, dtype=np.float32), np.ascontiguousarray(scores.T)
+    top = retrieval.top_k(users, videos, *_ragged(watched), 5)
+    values = retrieval.metrics_at(top, *_ragged(targets), ks=(5,))
     run = {
         f"u{user}": {f"v{i + 1}": score - i / 1e6 for i, score in enumerate(row)}
         for user, row in enumerate(scores.astype(float))
@@ -132,3 +97,44 @@ def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:
     )
     for name in names:
         assert values[name].mean() == pytest.approx(expected[name], abs=1e-9), name
+
+
+def test_with_power_one_each_video_weighs_alike() -> None:
+    """Nine answers of a video watched nine times weigh as one of one watched once."""
+    targets = ragged.Ragged(np.arange(11), np.array([1] * 9 + [2]))
+    watches = np.array([0.0, 9.0, 1.0])[targets.values]
+    lists = np.tile(np.array([[1]], np.int32), (10, 1))
+    for power, expected in ((0.0, 0.9), (1.0, 0.5)):
+        weights = retrieval.inverse_propensities(watches, power)
+        above, below = retrieval.hit_rate_parts(lists, targets, weights, 1)
+        assert above.sum() / below.sum() == pytest.approx(expected)
+
+
+def test_it_estimates_the_hit_rate_of_equal_exposure() -> None:
+    """Users like videos alike; the log shows some more; a list knows the shown ones."""
+    rng = np.random.default_rng(0)
+    exposure = 1.0 / np.arange(1, 41)
+    likes = rng.integers(1, 41, 40_000)
+    is_seen = rng.random(len(likes)) < exposure[likes - 1]
+    answers = likes[is_seen]
+    counts = np.bincount(answers, minlength=41).astype(float)
+    listed = np.array([1, 2, 3, 20, 30], np.int32)
+    truth = np.isin(likes, listed).mean()
+    targets = ragged.Ragged(np.arange(len(answers) + 1), answers)
+    lists = np.tile(listed, (len(answers), 1))
+    biased, fair = (
+        np.divide(
+            *(
+                side.sum()
+                for side in retrieval.hit_rate_parts(
+                    lists,
+                    targets,
+                    retrieval.inverse_propensities(counts[answers], power),
+                    5,
+                )
+            )
+        )
+        for power in (0.0, 1.0)
+    )
+    assert abs(fair - truth) < 0.02
+    assert biased - truth > 0.2

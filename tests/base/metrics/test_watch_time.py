@@ -31,15 +31,6 @@ def test_hand_worked_values(name: str, k: int, expected: float) -> None:
     np.testing.assert_allclose(value, [expected])
 
 
-@pytest.mark.parametrize("name", list(watch_time.METRICS))
-def test_no_answers_no_seconds_and_empty_lists_give_zero(name: str) -> None:
-    """Users: none right, right answers of zero seconds, one right but not listed."""
-    answers = ragged.Ragged(np.array([0, 0, 1, 2]), np.array([0.0, 5.0]))
-    metric = watch_time.METRICS[name]
-    assert metric(np.zeros((3, 2)), answers, 2).tolist() == [0.0, 0.0, 0.0]
-    assert metric(np.zeros((3, 0)), answers, 2).tolist() == [0.0, 0.0, 0.0]
-
-
 def _made(seed: int) -> tuple[np.ndarray, ragged.Ragged, list[dict[int, float]]]:
     """Returns lists, targets with their seconds, and the same as dictionaries."""
     rng = np.random.default_rng(seed)

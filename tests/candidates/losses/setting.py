@@ -8,9 +8,8 @@ from ytdnn.layers import randomness
 from ytdnn.log import catalogues, inputs
 
 SEED = tf.constant([3, 4])
-OF_RANKER = {
-    randomness.RandomStream.OWN_TOWER,
-    randomness.RandomStream.EXPERTS,
+OTHERS = {  # the ranker's, and that of an encoder that reads in order
+    randomness.RandomStream.SEQUENCE,
     randomness.RandomStream.OUTCOMES,
 }
 
@@ -34,18 +33,6 @@ def batch(data, slice_length=1, size=64):
     log = tower_inputs.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
-
-
-def recorded_folds(monkeypatch):
-    """Returns the list of (seed, salt) of every draw made from now on."""
-    folds, fold = [], randomness.fold
-
-    def record(seed, salt):
-        folds.append((tuple(seed.numpy().tolist()), salt))
-        return fold(seed, salt)
-
-    monkeypatch.setattr(randomness, "fold", record)
-    return folds
 
 
 def gradient(loss, candidate_model, batch, seed=SEED):

@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ytdnn.candidates.losses import columns, proposals
+from ytdnn.candidates.losses import columns
 from ytdnn.layers import softmax
 
 SEED = tf.constant([3, 4])
@@ -33,7 +33,7 @@ def test_number_of_others_by_hand():
 
 
 def test_a_drawn_video_counts_as_often_as_it_came_and_never_for_its_label():
-    proposal = proposals.NegativeSampler(np.array([0.7, 0.2, 0.05, 0.05]))
+    proposal = columns.NegativeSampler(np.array([0.7, 0.2, 0.05, 0.05]))
     drawn = proposal.sample(64, SEED).numpy()
     labels = tf.constant([2, 9, 1, 0])
     group = columns.drawn(proposal, 64, SEED, labels)
@@ -46,7 +46,7 @@ def test_a_drawn_video_counts_as_often_as_it_came_and_never_for_its_label():
 
 
 def test_no_draw_is_no_column():
-    proposal = proposals.NegativeSampler(np.array([0.7, 0.3]))
+    proposal = columns.NegativeSampler(np.array([0.7, 0.3]))
     group = columns.drawn(proposal, 0, SEED, tf.constant([1, 2]))
     assert group.videos.shape == (0,)
     assert group.left_out.numpy().tolist() == [-1, -1]

@@ -51,7 +51,7 @@ def test_bpr_written_as_an_own_file_is_bpr(data, tmp_path: pathlib.Path) -> None
     assert isinstance(own, pairwise.Pairwise)
     np.testing.assert_allclose(
         own._losses(positive, negative, counts),
-        pairwise.bpr(positive, negative, counts),
+        pairwise.BPR().scored(positive, negative, counts),
     )
 
 

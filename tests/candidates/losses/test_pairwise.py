@@ -26,13 +26,15 @@ def _floats(*values):
 
 
 def test_bpr_is_the_mean_over_the_negatives_that_count():
-    found = pairwise.bpr(_floats(2.0), _floats([1.0, 3.0, 9.0]), _floats([1, 1, 0]))
+    found = pairwise.BPR().scored(
+        _floats(2.0), _floats([1.0, 3.0, 9.0]), _floats([1, 1, 0])
+    )
     expected = (math.log1p(math.exp(-1.0)) + math.log1p(math.exp(1.0))) / 2
     assert float(found[0]) == pytest.approx(expected)
 
 
 def test_warp_weighs_violators_by_the_rank_that_they_say():
-    losses_of = pairwise.warp(101, margin=1.0)
+    losses_of = pairwise.WARP(101).scored
     positive = _floats(2.0, 2.0)
     negative = _floats([0.0, 1.5, 3.0, 9.0], [0.0, 0.9, -5.0, 0.5])
     counts = _floats([1, 1, 1, 0], [1, 1, 1, 1])
@@ -45,23 +47,22 @@ def test_warp_weighs_violators_by_the_rank_that_they_say():
 def test_gbce_with_all_negatives_or_no_calibration_is_binary_cross_entropy():
     positive, negative = _floats(0.7), _floats([-0.2, 1.1])
     counts = tf.ones_like(negative)
-    all_drawn = configs.GBCEConfig(num_negatives=2, calibration=1.0)
-    not_calibrated = configs.GBCEConfig(num_negatives=2, calibration=0.0)
-    for num_videos, config in ((3, all_drawn), (1_000, not_calibrated)):
+    for num_videos, calibration in ((3, 1.0), (1_000, 0.0)):
         against = math.log(num_videos - 1)  # the odds that scores count from
         plain = math.log1p(math.exp(against - 0.7)) + sum(
             math.log1p(math.exp(x - against)) for x in (-0.2, 1.1)
         )
-        found = pairwise.gbce(num_videos, config)(positive, negative, counts)
+        loss = pairwise.GBCE(num_videos, 2, calibration)
+        found = loss.scored(positive, negative, counts)
         assert float(found[0]) == pytest.approx(plain)
 
 
 def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
     # Of a video watched with probability p, the minimum of the expected loss with
     # t = 1 is where σ(score) is that of all videos as negatives, not of the drawn ones.
-    config, num_videos, share = configs.GBCEConfig(10, calibration=1.0), 101, 0.02
+    num_videos, share = 101, 0.02
     score = tf.Variable([0.0])
-    losses_of = pairwise.gbce(num_videos, config)
+    losses_of = pairwise.GBCE(num_videos, 10, calibration=1.0).scored
     none = tf.zeros([1, 1])
     for _ in range(400):
         with tf.GradientTape() as tape:

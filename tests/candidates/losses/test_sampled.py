@@ -8,7 +8,6 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import full
-from ytdnn.layers import randomness
 
 
 def _loss(data, counts=None, *, of_model=None, **settings):
@@ -21,7 +20,10 @@ def _loss(data, counts=None, *, of_model=None, **settings):
 
 
 def _full(candidate_model):
-    return full.FullSoftmax(configs.FullSoftmaxConfig(), candidate_model, "float32")
+    return full.FullSoftmax(
+        configs.FullSoftmaxConfig(),
+        losses.Learner(candidate_model, np.ones(1), "float32"),
+    )
 
 
 @pytest.mark.thorough
@@ -146,22 +148,11 @@ def test_accidental_hits_are_no_negatives(data):
     assert float(loss(batch, setting.SEED)[0]) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_without_in_batch_negatives_other_labels_change_nothing(data):
-    loss, _ = _loss(data, num_negatives=8, in_batch=False)
-    batch = setting.batch(data)
-    alone = {name: values[:1] for name, values in batch.items()}
-    weights = np.zeros([64, 1], np.float32)
-    weights[0] = 1.0
-    total, _ = loss(batch | {schema.WEIGHTS: tf.constant(weights)}, setting.SEED)
-    assert float(total) == pytest.approx(float(loss(alone, setting.SEED)[0]), rel=1e-4)
-
-
 @pytest.mark.parametrize(
     "loss_config",
     [
         configs.FullSoftmaxConfig(),
         configs.SampledSoftmaxConfig(),
-        configs.HierarchicalSoftmaxConfig(),
     ],
     ids=lambda loss_config: loss_config.kind,
 )
@@ -176,20 +167,3 @@ def test_padding_has_no_weight(data, loss_config):
     assert float(weight) > 0.0
     assert float(total) > 0.0
     assert (float(empty), float(none)) == (0.0, 0.0)
-
-
-def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
-    of_model = {"learned_bags": 2, "skip_connection": "gated", "dropout": 0.5}
-    loss, _ = _loss(data, num_negatives=8, of_model=of_model)
-    folds = setting.recorded_folds(monkeypatch)
-    loss(setting.batch(data), setting.SEED)
-    assert len(set(folds)) == len(folds)
-    own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
-    other_inputs = {randomness.RandomStream.TOKEN_BAG, randomness.RandomStream.SEQUENCE}
-    other_inputs |= setting.OF_RANKER
-    of_content = {
-        randomness.RandomStream.WATCHED_IDS,
-        randomness.RandomStream.VIDEO_IDS,
-    }
-    assert set(own) == set(randomness.RandomStream) - other_inputs - of_content
-    assert all(isinstance(salt, randomness.RandomStream) for salt in own)

@@ -15,7 +15,6 @@ CONFIG = configs.CandidatesConfig(
     embedding_dim=DIM,
     history_length=LENGTH,
     search_length=SEARCHES,
-    bags=("mean", "max"),
     decay_rates=(0.5, 0.8),
     learned_bags=2,
     history_dropout=0.5,

@@ -15,7 +15,7 @@ def test_encoders_of_ytdnn_are_registered() -> None:
     kinds = configs.choices()["candidates.encoder"]
     for kind in registries.ENCODERS.own():
         assert registries.ENCODERS[kind].config is kinds[kind]
-    assert set(registries.ENCODERS.own()) == {"self_attention", "hstu", "own"}
+    assert set(registries.ENCODERS.own()) == {"own"}
 
 
 def test_an_encoder_of_a_package_is_trained(tmp_path: pathlib.Path) -> None:

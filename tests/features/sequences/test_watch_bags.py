@@ -56,9 +56,9 @@ def test_learned_averages_stand_behind_the_fixed_ones(
 ) -> None:
     encoder = watch_bags.WatchBags(contract.CONFIG, data.vocabulary_size)
     fixed, learned = encoder(contract.batch(data))
-    assert fixed.shape[-1] == 4 * contract.DIM  # mean, max, two decay rates
+    assert fixed.shape[-1] == 3 * contract.DIM  # the mean, two decay rates
     assert learned.shape[-1] == 2 * contract.DIM
-    assert encoder.num_bags == 6
+    assert encoder.num_bags == 5
     # Two curves over six positions, beside the table.
     own = [v for v in encoder.trainable_variables if v is not encoder.videos.table]
     assert sum(np.prod(v.shape) for v in own) == 2 * contract.LENGTH

@@ -145,32 +145,6 @@ def test_settings_hold_for_every_variant(
         assert config["evaluation"]["ks"] == [3]
 
 
-def test_a_file_without_variants_has_one(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    studies: Studies,
-    flags: tuple[str, ...],
-    file: pathlib.Path,
-) -> None:
-    file.write_text(VARIANTS.replace("get_variants", "no_variants"))
-    cli("study", *flags, "--config.seed=4")
-    [(found, *_)] = studies.asked
-    assert {name: list(seeds) for name, seeds in found.items()} == {"question": [4]}
-
-
-def test_data_that_differ_are_prepared_apart(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    studies: Studies,
-    flags: tuple[str, ...],
-    file: pathlib.Path,
-) -> None:
-    other = "data=configs.DataConfig(min_item_count=2), candidates"
-    file.write_text(VARIANTS.replace("Config(candidates", f"Config({other}", 1))
-    cli("study", *flags)
-    assert rooms.calls.count("data") == 2
-
-
 RANKERS = VARIANTS.replace(
     "candidates=configs.CandidatesConfig", "ranking=configs.RankingConfig"
 )
@@ -203,20 +177,6 @@ def test_variants_of_the_ranker_share_the_candidates_of_their_seed(
     rooms.calls.clear()
     cli("study", *flags, "--seeds=0,3")
     assert rooms.calls == []
-
-
-def test_a_model_of_other_data_is_not_shared(
-    cli: conftest.Cli,
-    rooms: fakes.Rooms,
-    studies: Studies,
-    flags: tuple[str, ...],
-    file: pathlib.Path,
-) -> None:
-    world = "configs.WorldConfig(metadata_noise=0.5)"
-    noise = f"data=configs.DataConfig(world={world}), ranking"
-    file.write_text(RANKERS.replace("Config(ranking", f"Config({noise}", 1))
-    cli("study", *flags)
-    assert rooms.calls == [*RUN, *RUN]
 
 
 MISTAKES = {

@@ -53,10 +53,3 @@ def test_a_written_world_is_replaced_and_other_things_are_not(
         "world", "--preset=tiny", f"--out={tmp_path}", *SMALL
     )
     assert (out / "world.html").exists()
-
-
-def test_an_unknown_preset_is_refused(
-    cli: conftest.Cli, tmp_path: pathlib.Path
-) -> None:
-    message = cli.error("world", "--preset=smal", f"--out={tmp_path / 'log'}")
-    assert "did you mean small?" in message

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import rich.console
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from tests.lab.live.conftest import WORLD
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import report_files
@@ -22,7 +22,7 @@ from ytdnn.lab.live import (
     play,
     report,
 )
-from ytdnn.lab.pages import live_page, live_table
+from ytdnn.lab.pages import live_page
 from ytdnn.run import pipeline
 
 
@@ -69,9 +69,9 @@ def test_the_table_and_the_page_show_every_arm_and_metric(
     made: report.LiveReport,
 ) -> None:
     screen = rich.console.Console(width=200, record=True)
-    screen.print(live_table.render(made))
+    screen.print(live_page.render(made, 200))
     text, html = screen.export_text(), live_page.draw(made)
-    for name in (*made.arms, *map(live_table.words, measures.METRICS)):
+    for name in (*made.arms, *map(live_page.words, measures.METRICS)):
         assert name in text
         assert name in html
     assert "<svg" in html

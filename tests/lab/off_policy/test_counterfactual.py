@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests import changed_log
 from tests.evaluation import fakes, logged
 from ytdnn import configs
-from ytdnn.evaluation import report_model, run_models
+from ytdnn.evaluation import models, report_model
 from ytdnn.lab.off_policy import counterfactual, judged_systems, page_choices
 from ytdnn.log import events, prepare, prepared
 from ytdnn.retrieval import exploring
@@ -71,7 +71,7 @@ def measured(
             data, {name: float(np.log(value)) for name, value in SECONDS.items()}
         ),
     )
-    asked = run_models.RunModels(data, trained, vectors, ranker, (), config)
+    asked = models.RunModels(data, trained, vectors, ranker, (), config)
     return judged_systems.measure(asked, events.Split.TEST)
 
 
@@ -190,15 +190,3 @@ def test_its_own_pages_are_drawn_as_their_chances_say() -> None:
     # The best first: its own page is the order.
     best = page_choices.Ordered(given.videos, order, modelled={"x": values})
     assert page_choices.modelled_pages(best, 2)["x"].tolist() == [[20.0, 40.0]]
-
-
-def test_what_is_not_a_candidate_is_never_chosen_and_lists_may_end() -> None:
-    given = page_choices.Ordered(
-        np.array([[3, 4, 0]]),
-        np.array([[1.0, 2.0, 9.0]]),
-        modelled={"x": np.array([[5.0, 7.0, 100.0]])},
-    )
-    # 8 is no candidate; behind 4 and 3 nothing is left to show.
-    found = page_choices.of_pages(given, np.array([[8, 4, 3, 3]]))
-    assert found.target.tolist() == [[0.0, 1.0, 1.0, 0.0]]
-    assert found.modelled["x"].tolist() == [[7.0, 7.0, 5.0, 0.0]]

@@ -1,4 +1,3 @@
-import dataclasses
 import doctest
 import math
 import re
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from ytdnn.lab.pages import figures, page, plots
+from ytdnn.lab.pages import page, plots
 
 SVG = "{http://www.w3.org/2000/svg}"
 Numbers = strategies.one_of(
@@ -82,14 +81,6 @@ def test_points_lie_where_their_values_say() -> None:
     assert first[1] - last[1] == pytest.approx(last[1] - middle[1], abs=0.2)
 
 
-def test_equal_ratios_are_equal_distances_on_a_log_axis() -> None:
-    one = plots.Series([1, 10, 100], [1, 10, 100])
-    picture = plots.lines("t", {"a": one}, "x", "y", log_x=True, log_y=True)
-    [[(x0, y0), (x1, y1), (x2, y2)]] = lines(picture)
-    assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2)
-    assert y0 - y1 == pytest.approx(y1 - y2, abs=0.2)
-
-
 def test_a_gap_breaks_the_line() -> None:
     one = plots.Series([1, 2, 3, 4, 5], [1.0, 2.0, None, math.nan, 3.0])
     picture = plots.lines("t", {"a": one}, "x", "y")
@@ -112,14 +103,6 @@ def test_intervals_are_a_band_around_a_line_and_whiskers_at_points() -> None:
     ]
 
 
-def test_a_staircase_holds_its_value_until_the_next() -> None:
-    one = plots.Series([0, 1, 2], [0.0, 1.0, 1.0], style="steps")
-    [stairs] = lines(plots.lines("t", {"a": one}, "x", "y"))
-    assert stairs[1][1] == stairs[0][1]
-    assert stairs[1][0] == stairs[2][0]
-    assert stairs[2][1] == stairs[-1][1]
-
-
 def test_bars_begin_at_zero_and_are_as_long_as_their_values() -> None:
     picture = plots.bars("t", ["a", "b", "c"], {"s": [1.0, 3.0, -1.0]})
     bars = [
@@ -133,14 +116,6 @@ def test_bars_begin_at_zero_and_are_as_long_as_their_values() -> None:
     assert negative == pytest.approx(one, abs=0.2)
     assert ends[2][0] == pytest.approx(ends[0][1], abs=0.2)  # hangs from the zero line
     assert tips(picture, "path") == ["s, a: 1", "s, b: 3", "s, c: -1"]
-
-
-def test_an_axis_from_zero_begins_there() -> None:
-    one = {"a": plots.Series([1, 2], [30.0, 31.0])}
-    assert "0" in words_of(plots.lines("t", one, "x", "y", from_zero=True))
-    assert "0" not in words_of(plots.lines("t", one, "x", "y"))
-    negative = {"a": [(-3.0, -4.0, -2.0)]}
-    assert "0" in words_of(plots.intervals("t", ["row"], negative, "x"))
 
 
 def test_intervals_tell_their_numbers_when_pointed_at() -> None:
@@ -176,34 +151,6 @@ def test_characters_that_no_font_or_page_has_are_drawn() -> None:
     picture = plots.bars(name, [name], {name: [1.0], "b": [2.0]}, name, name)
     assert "\x00" not in picture
     assert tips(picture, "path")[0] == "影片\n2, 影片\n2: 1"
-
-
-def test_long_words_are_wrapped_into_the_picture() -> None:
-    label = "a very long name of an axis that does not fit into one line of it"
-    picture = plots.bars(label, ["1"], {"a": [1]}, label, label)
-    found = [words for words in words_of(picture) if words and words in label]
-    assert max(map(figures.text_width, found)) <= figures.WIDTH
-    assert len(found) > 3
-
-
-@pytest.mark.parametrize("is_log", [False, True])
-def test_values_that_differ_by_rounding_alone_are_one(is_log: bool) -> None:
-    one = plots.Series([4.0, 4.0 + 1e-15], [0.3, 0.1 + 0.2], [0.3] * 2, [0.3] * 2)
-    one = dataclasses.replace(one, style="points")
-    picture = plots.lines("t", {"a": one}, "x", "y", log_x=is_log, log_y=is_log)
-    assert tips(picture) == ["a, 4: 0.3 [0.3, 0.3]"] * 2
-    assert max(map(len, words_of(picture))) < 6
-
-
-def test_arrays_are_drawn_as_lists_are() -> None:
-    x, y = [1, 10, 100], [0.5, 0.25, 0.125]
-    of_lists = plots.Series(x, y, y, y, "points")
-    of_arrays = plots.Series(*map(np.array, (x, y, y, y)), "points")
-    drawn = [
-        plots.lines("t", {"a": one}, "x", "y", log_x=True, x_ticks=ticks)
-        for one, ticks in ((of_lists, x), (of_arrays, np.array(x)))
-    ]
-    assert drawn[0] == drawn[1]
 
 
 def test_a_cloud_of_many_points_stays_small() -> None:
@@ -268,22 +215,6 @@ def test_ticks_are_round_and_written_short(
 ) -> None:
     one = {"a": plots.Series(values, [1, 1])}
     assert words_of(plots.lines("t", one, "x", "y"))[: len(labels)] == labels
-
-
-@pytest.mark.parametrize(
-    ("values", "labels"),
-    [
-        ([1, 1e6], ["1", "10", "100", "1,000"]),
-        ([3, 40], ["5", "10", "20"]),
-        ([0.002, 0.3], ["0.002", "0.005", "0.01", "0.02"]),
-    ],
-)
-def test_ticks_of_a_log_axis_are_decades_when_there_are_many(
-    values: list[float], labels: list[str]
-) -> None:
-    one = {"a": plots.Series(values, [1, 1])}
-    words = words_of(plots.lines("t", one, "x", "y", log_x=True))
-    assert words[: len(labels)] == labels
 
 
 def test_ticks_without_room_have_no_number() -> None:

@@ -35,7 +35,6 @@ def test_every_plot_stands_once(log: dict[str, pl.LazyFrame]) -> None:
         "Click rate by candidate source",
         "Seconds watched",
         "Fraction of the video watched",
-        "Words of the search in the title",
         "Watches by hour",
     ):
         assert title in found
@@ -50,13 +49,6 @@ def test_a_log_of_watches_alone_gets_what_it_has_columns_for(
     assert "Watches by day" in titles(html)
     assert not [title for title in titles(html) if "Click" in title]
     assert "Freshness" not in html
-
-
-def test_another_log_stands_beside_it(log: dict[str, pl.LazyFrame]) -> None:
-    watches = {"watches": log["watches"].head(500)}
-    html = world_page.draw({"the world": log, "other": watches}, "Two.")
-    assert re.search(r"<th[^>]*>other", html)
-    assert "500" in html
 
 
 def test_the_numbers_are_those_of_the_log(
@@ -83,6 +75,3 @@ def test_the_numbers_are_those_of_the_log(
     (names, values, *_) = drawn["Click rate by candidate source"]
     popular = impressions.filter(pl.col("source") == "popular")["clicked"].mean()
     assert values["clicked"][names.index("popular")][0] == pytest.approx(popular)
-    (series, *_) = drawn["Words of the search in the title"]
-    after, any_watch = series["after a search"].y, series["any watch"].y
-    assert after[0] > 3 * any_watch[0]

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.evaluation import report_files, summary
@@ -129,13 +129,6 @@ def test_a_damaged_run_is_listed_with_the_reason(
     [run] = find(tmp_path)
     assert run.note == note
     assert run.metrics == {}
-
-
-def test_a_directory_without_runs_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(errors.UserError, match="expected runs"):
-        find(tmp_path)
-    with pytest.raises(errors.UserError, match="expected a directory"):
-        find(tmp_path / "missing")
 
 
 def test_a_system_is_shown_by_watch_time_where_any_run_knows_it(

@@ -152,9 +152,3 @@ def test_a_tracker_that_fails_ends_no_training(
     said = capsys.readouterr().err
     assert said.count("no route to the server") == 1
     assert "the run goes on" in said
-
-
-def test_without_a_name_nothing_is_told(tmp_path: pathlib.Path) -> None:
-    with tracker.tracked("", tmp_path, lambda: CONFIG) as told:
-        assert told is None
-    assert not (tmp_path / tracker.FILE).exists()

@@ -40,7 +40,7 @@ def test_it_starts_the_command_in_every_process(cli, plans, flags, strategy, job
     found = plan.tasks()
     assert {job: len(places) for job, places in found[0].addresses.items()} == jobs
     assert [task.is_chief for task in found] == [True] + [False] * (len(found) - 1)
-    addresses = [task.address for task in found]
+    addresses = [task.addresses[task.job][task.index] for task in found]
     assert len(set(addresses)) == sum(jobs.values())
     assert all(address.startswith("127.0.0.1:") for address in addresses)
 

@@ -11,22 +11,41 @@ from collections.abc import Sequence
 
 from tests import planted
 from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.evaluation import training_logs
-from ytdnn.ops.cluster import local_network, tasks
+from ytdnn.ops.cluster import tasks
 from ytdnn.run import pipeline
+
+_RUN = """
+import pathlib, sys
+from ytdnn.ops.cluster import local_cluster
+logs, workers, servers, is_open, *command = sys.argv[1:]
+plan = local_cluster.Plan(
+    command, int(workers), int(servers), pathlib.Path(logs), 0, print, is_open == "True"
+)
+sys.exit(local_cluster.run(plan))
+"""
 
 
 def has_own_network() -> bool:
     """Whether processes can have a network of their own here."""
-    child = os.fork()
-    if child == 0:
-        try:
-            local_network.enter()
-        except errors.UserError:
-            os._exit(1)
-        os._exit(0)
-    return os.waitpid(child, 0)[1] == 0
+    code = "from ytdnn.ops.cluster import local_cluster as x; x.enter_own_network()"
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def output_of(
+    command: Sequence[str], workers: int, servers: int, logs: pathlib.Path
+) -> str:
+    """Runs a command in every process of a cluster, and returns the chief's output."""
+    sizes = [str(logs), str(workers), str(servers), str(not has_own_network())]
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, *sizes, *command],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(planted.__file__).parents[1],
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def prepared_run(directory: pathlib.Path) -> pathlib.Path:

@@ -2,7 +2,6 @@
 
     python -m tests.ops.cluster.losses_of_steps DATA STRATEGY STAGE STEPS
 
-The batches are those of two readers, whoever reads them.
 Run with a `TF_CONFIG` for `multi_worker`. The batch is small, so that epochs end.
 """
 
@@ -48,7 +47,7 @@ def make_stage(
             ranker = building.build(run.ranking, data)
             return ranking.make_stage(run, data, ranker)
         network = candidate_model.build(run.candidates, data)
-    return candidates.make_stage(run, data, network, num_readers=2)
+    return candidates.make_stage(run, data, network)
 
 
 def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
@@ -60,7 +59,7 @@ def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
     trainer = loop.Trainer(stage, settings.training, 0, on)
     losses = []
     for epoch in itertools.count():
-        for batch in trainer.executor.batches(stage.batches, epoch, 0):
+        for batch in on.batches(stage.batches, epoch, 0):
             if len(losses) < num_steps:
                 number = tf.constant(len(losses), tf.int64)
                 losses.append(float(trainer.step(batch, number)))

@@ -1,6 +1,6 @@
 """Trains the planted log, variables sharded or not, and prints its losses.
 
-    python -m tests.ops.cluster.losses_on_servers DATA STRATEGY STAGE HASHED_ROWS
+    python -m tests.ops.cluster.losses_on_servers DATA STRATEGY STAGE
 
 With `parameter_server` it is a process of a cluster, as its `TF_CONFIG` says.
 """
@@ -40,31 +40,30 @@ def make_stage(
     return candidates.make_stage(config, data, network)
 
 
-def main(directory: str, name: str, stage_name: str, hashed_rows: str) -> None:
+def main(directory: str, name: str, stage_name: str) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
-    task = tasks.from_environment(name)
-    if task is not None and not task.is_chief:
-        strategies.serve(task, SHARDED)
-        return
+    if name == tasks.PARAMETER_SERVER:
+        task = tasks.from_environment(name)
+        if not task.is_chief:
+            strategies.serve(task, SHARDED)
+            return
     on = devices.make(name, SHARDED)
     data = prepared.load(pathlib.Path(directory))
     config = planted.cluster_config(data.config)
-    rows = {f"{stage_name}.hashed_rows": int(hashed_rows)}
-    config = configs.changed(config, rows)
     stage = make_stage(stage_name, config, data, on)
     names = [variable.name for variable in stage.model.variables]
     sharded = [name for name in names if "/part_1" in name]
     trainer = loop.Trainer(stage, getattr(config, stage_name).training, 0, on)
     steps = []
     for epoch in range(EPOCHS):
-        for batch in trainer.executor.batches(stage.batches, epoch, 0):
+        for batch in on.batches(stage.batches, epoch, 0):
             number = tf.constant(len(steps), tf.int64)
             steps.append(trainer.step(batch, number))
-    trainer.executor.finish()
-    losses = [float(trainer.executor.value(step)) for step in steps]
+    on.finish()
+    losses = [float(on.value(step)) for step in steps]
     metrics = list(stage.validate().values())
     print("FOUND", losses, metrics, sharded, sep="|", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*sys.argv[1:4])

@@ -1,5 +1,6 @@
 """A local cluster as a user starts it: what it makes, what survives, what it ends."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,17 +15,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.ops.cluster import clusters, own_disks
+from tests.ops.cluster import clusters
 from ytdnn.base import artifacts, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import prepared
-from ytdnn.ops.cluster import local_network, tasks
+from ytdnn.ops.cluster import local_cluster, tasks
 from ytdnn.run import pipeline
 
 MOST_SECONDS = 150
 SERVERS = ["--workers=2", "--ps=2"]
 CANDIDATES = ["train", "--stage=candidates"]
-LEARNED = 0.03  # of the loss; one process learns 0.042
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,11 @@ def _assert_same_weights(alone: pathlib.Path, workdir: pathlib.Path) -> None:
         assert expected.keys() == found.keys()
         for name, values in expected.items():
             np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+
+
+def _own_network() -> None:
+    with contextlib.suppress(errors.UserError):
+        local_cluster.enter_own_network()
 
 
 def _validation(workdir: pathlib.Path) -> dict[str, float]:
@@ -97,7 +102,7 @@ def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
     workdir = clusters.prepared_run(tmp_path)
     process = clusters.start(workdir, *flags)
     deadline = time.monotonic() + MOST_SECONDS
-    while len(clusters.processes(workdir)) < 4:  # the starter, its child, two workers
+    while len(clusters.processes(workdir)) < 3:  # the starter and two workers
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.kill()
@@ -108,13 +113,14 @@ def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
 def test_nothing_outside_reaches_the_servers_and_an_interrupt_ends_them(tmp_path):
     workdir = clusters.prepared_run(tmp_path)
     process = clusters.start(workdir, "--workers=2")
-    line = process.stdout.readline()
-    assert line.startswith("cluster: worker 0 127.0.0.1:")
-    ports = [int(part.split(",")[0].split(";")[0]) for part in line.split(":")[2:4]]
     clusters.wait_for_checkpoint(workdir, process)
+    (pid,) = clusters.processes(workdir, '"type": "worker", "index": 0')
+    variables = (pathlib.Path("/proc") / str(pid) / "environ").read_bytes().decode()
+    ports = re.findall(r"127\.0\.0\.1:(\d+)", variables)
+    assert len(ports) == 2
     for port in ports if clusters.has_own_network() else ():
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), 1.0)
+            socket.create_connection(("127.0.0.1", int(port)), 1.0)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 130
     clusters.wait_until_none(workdir)
@@ -129,73 +135,35 @@ def test_a_mistake_of_the_command_is_the_clusters(tmp_path):
     assert "expected --stage" in out
 
 
-def _killed_at_random(workdir: pathlib.Path, process, seed: int) -> None:
-    """Kills worker 1 while it starts, or, of odd seeds, behind the first checkpoint."""
-    victim = '"type": "worker", "index": 1'
-    rng = np.random.default_rng(seed)
-    while not clusters.processes(workdir, victim):
-        time.sleep(0.05)
-    if seed % 2:
-        clusters.wait_for_checkpoint(workdir, process)
-        time.sleep(float(rng.uniform(0.0, 1.5)))
-    else:
-        time.sleep(float(rng.uniform(0.0, 10.0)))
-    for pid in clusters.processes(workdir, victim):
-        clusters.kill(pid)
-
-
-def _trained_with_a_kill(
-    directory: pathlib.Path, flags: list[str], seed: int
-) -> pathlib.Path:
-    workdir = clusters.prepared_run(directory)
-    process = clusters.start(workdir, *flags, command=CANDIDATES)
-    _killed_at_random(workdir, process, seed)
-    out = clusters.finished(process, 2 * MOST_SECONDS)
-    assert "worker 1 was ended by signal 9" in out
-    return workdir
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_a_worker_of_parameter_servers_killed_at_any_time_costs_nothing(
-    alone, tmp_path, seed
-):
-    workdir = _trained_with_a_kill(tmp_path, SERVERS, seed)
-    expected, found = clusters.losses(alone), clusters.losses(workdir)
-    assert found[0] - found[-1] > LEARNED
-    # Far closer to each other than what is learned, though steps are asynchronous.
-    np.testing.assert_allclose(found[-1], expected[-1], atol=0.01)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_a_worker_killed_at_any_time_costs_nothing(alone, tmp_path, seed):
-    workdir = _trained_with_a_kill(tmp_path, ["--workers=2"], seed)
-    expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "victim"),
     [
         (["--workers=2"], ("worker", 0)),
+        (["--workers=2"], ("worker", 1)),
+        (SERVERS, ("worker", 1)),
         (["--workers=1", "--ps=1"], ("chief", 0)),
         (["--workers=1", "--ps=1"], ("ps", 0)),
     ],
 )
-def test_a_lost_chief_or_server_starts_all_again(tmp_path, flags, victim):
+def test_after_a_lost_process_all_resume_from_the_checkpoint(
+    alone, tmp_path, flags, victim
+):
     workdir = clusters.prepared_run(tmp_path)
-    command = ["train", "--stage=candidates"]
-    process = clusters.start(workdir, *flags, command=command)
+    process = clusters.start(workdir, *flags, command=CANDIDATES)
     clusters.wait_for_checkpoint(workdir, process)
     job, index = victim
     (pid,) = clusters.processes(workdir, f'"type": "{job}", "index": {index}')
     clusters.kill(pid)
     out = clusters.finished(process, 2 * MOST_SECONDS)
     assert "all processes start again (restart 1 of 10)" in out
-    assert _validation(workdir)
+    if len(flags) == 1:  # in step, the numbers are those of an undisturbed process
+        expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+    expected, found = clusters.losses(alone), clusters.losses(workdir)
+    # Far closer to each other than what is learned, though steps may be asynchronous.
+    np.testing.assert_allclose(found[-1], expected[-1], atol=0.01)
 
 
 @pytest.mark.slow
@@ -206,8 +174,8 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
     code = (
         "import sys;"
         "from tests.ops.cluster import clusters;"
-        "from ytdnn.ops.cluster import local_network;"
-        "local_network.enter();"
+        "from ytdnn.ops.cluster import local_cluster;"
+        "local_cluster.enter_own_network();"
         "sys.exit(clusters.lose_a_worker(sys.argv[1]))"
     )
     done = subprocess.run(
@@ -222,33 +190,11 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
-def test_machines_that_share_no_disk_resume_from_a_store(alone, tmp_path):
-    """The others do not see the disk of the chief, which writes all checkpoints."""
-    prepared_run = clusters.prepared_run(tmp_path)
-    command = [sys.executable, "-m", "tests.ops.cluster.own_disks"]
-    done = subprocess.run(
-        [*command, str(prepared_run), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=4 * MOST_SECONDS,
-        check=True,
-    )
-    out = (tmp_path / f"{own_disks.CHIEF}.txt").read_text()
-    assert "STATUSES [0, 0, 0, 0]" in done.stdout, out
-    assert re.search(r"checkpoints: fetched from .*/candidates/\w+, made after", out)
-    _assert_same_weights(alone, tmp_path / own_disks.CHIEF)
-    for server in tmp_path.glob("ps-?"):
-        assert {path.name for path in server.iterdir()} == {
-            path.name for path in prepared_run.iterdir()
-        }
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("strategy", "jobs", "job", "missing"),
     [
-        ("multi_worker", {"worker": 2}, "worker", "missing: worker 1 at 127.0.0.1:"),
+        ("multi_worker", {"worker": 2}, "worker", "other processes of the cluster"),
         (
             "parameter_server",
             {"chief": 1, "worker": 1, "ps": 1},
@@ -280,10 +226,9 @@ def test_a_process_that_never_comes_is_one_line(
         capture_output=True,
         text=True,
         timeout=120,
-        preexec_fn=local_network.enter if clusters.has_own_network() else None,
+        preexec_fn=_own_network,
         check=False,
     )
-    # Workers in step wait inside TensorFlow, from where only a signal gets them out.
-    assert done.returncode in (errors.LOST_STATUS, -signal.SIGKILL), done.stderr
+    assert done.returncode == errors.LOST_STATUS, done.stderr
     assert missing in done.stderr
     assert "Traceback" not in done.stderr

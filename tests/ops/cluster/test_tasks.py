@@ -6,8 +6,8 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.ops.cluster import limits, tasks
-from ytdnn.run.pipeline import roles
+from ytdnn.ops.cluster import strategies, tasks
+from ytdnn.training import devices
 
 WORKERS = {"worker": ["a:1", "b:2"]}
 SERVED = {"chief": ["a:1"], "worker": ["b:2"], "ps": ["c:3"]}
@@ -34,61 +34,17 @@ def test_one_process_is_the_chief(
     _set(monkeypatch, cluster, job, index)
     task = tasks.from_environment(strategy)
     assert (task.name, task.is_chief) == (name, is_chief)
-    assert task.address == cluster[job][index]
-    assert tasks.writes(strategy) is is_chief
+    assert task.addresses[job][index] == cluster[job][index]
+    assert devices.make(strategy).writes is is_chief
 
 
-@pytest.mark.parametrize(
-    ("strategy", "cluster", "job", "index", "place", "is_chief"),
-    [
-        (
-            "multi_worker",
-            {"chief": ["a:1"], "worker": ["b:2", "c:3"]},
-            "chief",
-            0,
-            0,
-            1,
-        ),
-        (
-            "multi_worker",
-            {"chief": ["a:1"], "worker": ["b:2", "c:3"]},
-            "worker",
-            1,
-            2,
-            0,
-        ),
-        ("multi_worker", {"master": ["a:1"], "worker": ["b:2"]}, "master", 0, 0, 1),
-        ("multi_worker", {"chief": ["a:1"]}, "chief", 0, 0, 1),
-        ("multi_worker", WORKERS | {"evaluator": ["e:5"]}, "worker", 1, 1, 0),
-        ("parameter_server", SERVED | {"evaluator": ["e:5"]}, "chief", 0, 0, 1),
-    ],
-)
-def test_a_platforms_names_of_jobs_are_understood(
-    monkeypatch, strategy, cluster, job, index, place, is_chief
-):
+@pytest.mark.parametrize(("job", "index", "place"), [("chief", 0, 0), ("worker", 1, 2)])
+def test_a_chief_of_workers_is_the_first_worker(monkeypatch, job, index, place):
+    cluster = {"chief": ["a:1"], "worker": ["b:2", "c:3"]}
     _set(monkeypatch, cluster, job, index)
-    task = tasks.from_environment(strategy)
-    assert (task.index, task.is_chief) == (place, bool(is_chief))
-    assert task.address == cluster[job][index]
-    assert set(task.addresses) <= {"worker", "chief", "ps"}
-
-
-@pytest.mark.parametrize("strategy", ["multi_worker", "parameter_server"])
-def test_an_evaluators_process_ends_well(monkeypatch, capsys, strategy):
-    cluster = WORKERS if strategy == "multi_worker" else SERVED
-    _set(monkeypatch, cluster, "evaluator", 0)
-    assert not tasks.writes(strategy)
-    role = roles.from_config(configs.Config(strategy=strategy))
-    with pytest.raises(SystemExit) as ended:
-        role.follows()
-    assert ended.value.code == 0
-    assert "ytdnn evaluate" in capsys.readouterr().err
-
-
-def test_one_process_alone_has_no_task_and_writes(monkeypatch):
-    _set(monkeypatch, WORKERS, "worker", 1)
-    assert tasks.from_environment("mirrored") is None
-    assert tasks.writes("none")
+    task = tasks.from_environment("multi_worker")
+    assert (task.job, task.index, task.is_chief) == ("worker", place, job == "chief")
+    assert task.addresses == {"worker": ["a:1", "b:2", "c:3"]}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cluster": {}}', "null"])
@@ -127,6 +83,11 @@ def test_a_cluster_of_another_strategy_is_refused(
 )
 def test_what_does_not_go_is_one_line(strategy, training, loss, message):
     settings = configs.TrainingConfig(**training)
-    limits.require_fits("none", settings, "candidates", loss)
+    devices.make("none").require_fits(settings, "candidates", loss)
     with pytest.raises(errors.UserError, match=message):
-        limits.require_fits(strategy, settings, "candidates", loss)
+        devices.make(strategy).require_fits(settings, "candidates", loss)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_one_line():
+    with pytest.raises(errors.UserError, match=r"3 replicas can share.* 32 rows"):
+        strategies.Portion(0, 3).size(32)

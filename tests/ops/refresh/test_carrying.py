@@ -1,12 +1,10 @@
 """Rows of tables go where their values have their places now."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
-from ytdnn.layers import embeddings
 from ytdnn.ops.refresh import carrying
-from ytdnn.training import optimizer_state
+from ytdnn.training import checkpoints
 
 ROWS = carrying.RowSources(carrying.places(["a", "b"], ["b", "new", "a"]))
 
@@ -21,19 +19,6 @@ def test_rows_follow_their_values() -> None:
 
 def test_a_value_that_is_gone_has_no_row() -> None:
     assert carrying.places(["a", "b"], ["b"]).tolist() == [0, 2]
-
-
-@pytest.mark.parametrize("name", ["videos", "videos_shown"])
-def test_a_hashed_video_keeps_its_rows_where_its_index_changes(name: str) -> None:
-    old, new = (embeddings.HashedTable(n, 2, 4, name=name) for n in (2, 3))
-    pairs = [table.row_numbers.numpy() for table in (old, new)]
-    rows = ROWS, carrying.RowSources(ROWS.sources, is_zero=True)
-    carrying.weights(old, new, {"row_numbers": rows[0], "videos": rows[1]})
-    a, b = 1, 2
-    expected = [[0, 0], pairs[0][b], pairs[1][2], pairs[0][a]]
-    np.testing.assert_array_equal(new.row_numbers, expected)
-    np.testing.assert_array_equal(new.table, old.table)
-    np.testing.assert_array_equal(new(tf.constant([1, 3])), old(tf.constant([b, a])))
 
 
 class Net(tf.Module):
@@ -54,7 +39,7 @@ def test_weights_and_state_of_a_grown_model() -> None:
         (0, "accumulator"): np.array([[0.1], [3.0], [4.0]]),
         (1, "m"): np.array([7.0]),
     }
-    state = optimizer_state.State(12, slots)
+    state = checkpoints.State(12, slots)
     found = carrying.state(state, new.variables, {"topic": ROWS}, fresh=0.5)
     assert found.steps == 12
     assert found.slots[0, "accumulator"].ravel().tolist() == [0.1, 4.0, 0.5, 3.0]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.evaluation import chosen_order, report_files, summary
@@ -224,15 +224,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "retrieval.index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(of_run=rooms.choose),
-        "evaluation.floor": types.SimpleNamespace(warnings=lambda workdir: []),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
-        "evaluation.terminal.prepared_table": types.SimpleNamespace(
+        "evaluation.prepared_table": types.SimpleNamespace(
             lines=lambda data, named, workdir: ["table"]
         ),
-        "evaluation.terminal.files": types.SimpleNamespace(
-            write=rooms.write_evaluation
-        ),
-        "evaluation.terminal.terminal": types.SimpleNamespace(show=rooms.shown.append),
+        "evaluation.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "bundle.added_videos": types.SimpleNamespace(inputs=lambda workdir: {}),
         "bundle.removed_videos": types.SimpleNamespace(inputs=lambda workdir: {}),
         "bundle.export": types.SimpleNamespace(
@@ -241,6 +237,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
             Refit=lambda name, *_: types.SimpleNamespace(name=name),
         ),
     }
+    monkeypatch.setattr(report_files, "write", rooms.write_evaluation)
     for name, module in modules.items():
         package, _, leaf = name.rpartition(".")
         monkeypatch.setitem(sys.modules, f"ytdnn.{name}", module)

@@ -21,9 +21,7 @@ OF_OTHER_KINDS = [
             loss=configs.SampledSoftmaxConfig(num_negatives=7)
         )
     ),
-    configs.Config(
-        candidates=configs.CandidatesConfig(loss=configs.HierarchicalSoftmaxConfig())
-    ),
+    configs.Config(candidates=configs.CandidatesConfig(loss=configs.WARPConfig())),
     configs.Config(
         candidates=configs.CandidatesConfig(
             loss=configs.FullSoftmaxConfig(label_smoothing=0.3)
@@ -144,8 +142,7 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "{'candidates': {'loss': {'label_smoothing': 0.1}}}",
             "expected config.candidates.loss to be one of "
             "configs.SampledSoftmaxConfig(), "
-            "configs.FullSoftmaxConfig(), configs.HierarchicalSoftmaxConfig(), "
-            "configs.BPRConfig(), "
+            "configs.FullSoftmaxConfig(), configs.BPRConfig(), "
             "configs.WARPConfig(), configs.GBCEConfig(), configs.OwnLossConfig(), "
             "or a dict whose "
             "kind is sampled_softmax or",

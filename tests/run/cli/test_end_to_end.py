@@ -122,7 +122,6 @@ def test_a_second_run_skips_all_and_shows_the_table(
     assert result.out.count("skipped: ") == 7
     assert "nDCG@10" in result.out
     assert f"report: {finished}/evaluation/report.html" in result.out
-    assert f"tensorboard --logdir={finished}/evaluation/logs" in result.out
 
 
 @pytest.mark.thorough

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.evaluation.terminal import example
+from tests.evaluation import example
 from tests.run.cli import conftest, fakes
 from ytdnn import configs
 from ytdnn.base import errors

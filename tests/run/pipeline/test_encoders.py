@@ -27,9 +27,7 @@ def _encoders(directory: pathlib.Path) -> dict[str, configs.Encoder]:
     file = directory / "gru.py"
     file.write_text(documented.gru())
     return {
-        "self_attention": configs.SelfAttentionConfig(num_blocks=1),
-        "hstu": configs.HSTUConfig(num_blocks=1, beside_bags=True),
-        GRU: configs.OwnEncoderConfig(file=str(file)),
+        GRU: configs.OwnEncoderConfig(file=str(file), beside_bags=True),
     }
 
 
@@ -38,10 +36,7 @@ def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
     candidates = dataclasses.replace(
         config.candidates,
         encoder=encoder,
-        tied_tables=isinstance(encoder, configs.SelfAttentionConfig),
-        features=configs.FeaturesConfig(
-            add=("request_time",) if isinstance(encoder, configs.HSTUConfig) else ()
-        ),
+        features=configs.FeaturesConfig(add=("request_time",)),
         history_length=12,
         label=configs.NextWatchConfig(slice_length=8),
         history_dropout=0.1,
@@ -52,7 +47,7 @@ def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
     # The ranker asks for the vectors of impressions; once is enough, and slow enough.
     ranking = dataclasses.replace(
         config.ranking,
-        enabled=isinstance(encoder, configs.HSTUConfig),
+        enabled=True,
         training=dataclasses.replace(config.ranking.training, epochs=1),
     )
     data = configs.DataConfig(
@@ -90,7 +85,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pathlib.Pa
 
 
 Runs = Callable[[str], pathlib.Path]
-KINDS = ("self_attention", "hstu", GRU)
+KINDS = (GRU,)
 
 
 @pytest.mark.thorough
@@ -99,14 +94,13 @@ def test_a_run_learns_and_says_what_it_reads(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
     facts = artifacts.read_manifest(workdir / "candidates", "candidates").facts
     assert facts["encoder"] == kind
-    assert facts["sees_request_time"] == (kind == "hstu")
+    assert facts["sees_request_time"]
     # A user's taste is half of the 40 videos, of which a list at random has a quarter.
     assert facts["validation"]["hit_rate@10"] > 0.35
     report = json.loads((workdir / "evaluation" / "report.json").read_text())
-    assert report["protocol"]["sees_request_time"] == (kind == "hstu")
+    assert report["protocol"]["sees_request_time"]
     fields = bundle.load(workdir / "bundle").inputs("user_tower")
-    assert (schema.WATCH_TIMES in fields) == (kind == "hstu")
-    assert (schema.TIME in fields) == (kind == "hstu")
+    assert schema.TIME in fields
 
 
 @pytest.mark.thorough

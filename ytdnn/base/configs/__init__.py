@@ -15,13 +15,13 @@ from ytdnn.base.configs.components import own_settings as own_settings
 from ytdnn.base.configs.components import validated as validated
 from ytdnn.base.configs.composition import SOURCE_NAMES as SOURCE_NAMES
 from ytdnn.base.configs.composition import CompositionConfig as CompositionConfig
+from ytdnn.base.configs.data import WORLDS as WORLDS
 from ytdnn.base.configs.data import DataConfig as DataConfig
+from ytdnn.base.configs.data import WorldConfig as WorldConfig
 from ytdnn.base.configs.encoders import BagsConfig as BagsConfig
 from ytdnn.base.configs.encoders import Encoder as Encoder
 from ytdnn.base.configs.encoders import EncoderExtension as EncoderExtension
-from ytdnn.base.configs.encoders import HSTUConfig as HSTUConfig
 from ytdnn.base.configs.encoders import OwnEncoderConfig as OwnEncoderConfig
-from ytdnn.base.configs.encoders import SelfAttentionConfig as SelfAttentionConfig
 from ytdnn.base.configs.evaluation import EvaluationConfig as EvaluationConfig
 from ytdnn.base.configs.index import ExactConfig as ExactConfig
 from ytdnn.base.configs.index import IndexConfig as IndexConfig
@@ -39,12 +39,10 @@ from ytdnn.base.configs.inputs import RawConfig as RawConfig
 from ytdnn.base.configs.losses import BPRConfig as BPRConfig
 from ytdnn.base.configs.losses import FullSoftmaxConfig as FullSoftmaxConfig
 from ytdnn.base.configs.losses import GBCEConfig as GBCEConfig
-from ytdnn.base.configs.losses import (
-    HierarchicalSoftmaxConfig as HierarchicalSoftmaxConfig,
-)
 from ytdnn.base.configs.losses import OwnLossConfig as OwnLossConfig
 from ytdnn.base.configs.losses import SampledSoftmaxConfig as SampledSoftmaxConfig
 from ytdnn.base.configs.losses import WARPConfig as WARPConfig
+from ytdnn.base.configs.losses import rows_are_videos as rows_are_videos
 from ytdnn.base.configs.ranking import ClickConfig as ClickConfig
 from ytdnn.base.configs.ranking import (
     ClickTimesWatchTimeConfig as ClickTimesWatchTimeConfig,
@@ -73,5 +71,3 @@ from ytdnn.base.configs.spaces import Range as Range
 from ytdnn.base.configs.training import ClusterConfig as ClusterConfig
 from ytdnn.base.configs.training import RefreshConfig as RefreshConfig
 from ytdnn.base.configs.training import TrainingConfig as TrainingConfig
-from ytdnn.base.configs.world import WORLDS as WORLDS
-from ytdnn.base.configs.world import WorldConfig as WorldConfig

@@ -35,13 +35,7 @@ class CandidatesConfig:
         `co_watched` videos, a factorisation of the matrix of viewers in common
         (`ytdnn/candidates/co_watching.py`). Ten watches are enough to train a
         video from these, but hardly from a random start. Meant for a skip connection.
-      tied_tables: Whether watched videos are looked up in the table of the scored
-        videos, not in one of their own.
-      hashed_rows: Number of rows of the video tables, for tables beyond memory: each
-        video's vector is the sum of two rows, chosen by hashes and shared with other
-        videos (`experiments/hashed_rows.py` has what it costs). A video then takes 12
-        bytes beside them, its bias and the numbers of its rows. 0 = a row of each.
-      bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
+      bags: `mean` (the paper's), or none if there are decay rates.
       decay_rates: For each rate, a recency-weighted average with weights
         rate^position.
       learned_bags: Number of averages with learned weights of the positions, in
@@ -106,9 +100,7 @@ class CandidatesConfig:
         encoders.BagsConfig()
     )
     initial_vectors: Literal["random", "co_watched"] = "random"
-    tied_tables: bool = False
-    hashed_rows: components.NonNegative = 0
-    bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
+    bags: tuple[Literal["mean"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0
     tower: tuple[components.Positive, ...] = (256, 128)
@@ -129,7 +121,6 @@ class CandidatesConfig:
     loss: Annotated[
         losses.SampledSoftmaxConfig
         | losses.FullSoftmaxConfig
-        | losses.HierarchicalSoftmaxConfig
         | losses.BPRConfig
         | losses.WARPConfig
         | losses.GBCEConfig
@@ -151,36 +142,6 @@ class CandidatesConfig:
             raise ValueError(
                 "expected a bag of the history in bags or decay_rates, received neither"
             )
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _the_loss_fits(self) -> "CandidatesConfig":
-        is_tree = isinstance(self.loss, losses.HierarchicalSoftmaxConfig)
-        if is_tree and self.similarity != "dot":
-            raise ValueError(
-                f"expected similarity dot for hierarchical_softmax, received "
-                f"{self.similarity}"
-            )
-        if is_tree and self.tied_tables:
-            raise ValueError(
-                "expected no tied_tables for hierarchical_softmax, which has nodes as "
-                "rows"
-            )
-        if is_tree and self.hashed_rows:
-            raise ValueError(
-                f"expected hashed_rows 0 for hierarchical_softmax, which has nodes as "
-                f"rows, received {self.hashed_rows}"
-            )
-        if is_tree and self.initial_vectors != "random":
-            raise ValueError(
-                f"expected initial_vectors random for hierarchical_softmax, which has "
-                f"nodes as rows, received {self.initial_vectors}"
-            )
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _rows_can_be_told_apart(self) -> "CandidatesConfig":
-        components.require_several_rows(self.hashed_rows)
         return self
 
     @pydantic.model_validator(mode="after")

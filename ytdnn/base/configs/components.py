@@ -61,22 +61,6 @@ def validated(cls: type[_T]) -> type[_T]:
     return made
 
 
-def require_several_rows(hashed_rows: int) -> None:
-    """Checks that videos with shared rows can be told apart.
-
-    Args:
-      hashed_rows: Number of rows that videos share; 0: they do not.
-
-    Raises:
-      ValueError: There is one row.
-    """
-    if hashed_rows == 1:
-        raise ValueError(
-            "expected hashed_rows of 0 or at least 2, received 1: all videos would "
-            "have one vector"
-        )
-
-
 def names_of(*several: registry.Registry[Any]) -> pydantic.AfterValidator:
     """Returns the annotation of a tuple of names of registered parts, each once."""
 

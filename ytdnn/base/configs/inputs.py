@@ -38,10 +38,10 @@ class ContentConfig:
 
     A video's vector is that of its id plus that of its content; a video without an id
     embedding, such as a new upload, has only its content. The content side exists if
-    the log has a column of `videos` with content features, but not with hierarchical
-    softmax, which has no rows of videos in its table. Index and bundle then have a
-    vector for every video of the catalogue: disable it if `videos` has far more videos
-    than are watched, and memory is short.
+    the log has a column of `videos` with content features, but not with a loss
+    whose rows of the video table are no videos. Index and bundle then have a vector for
+    every video of the catalogue: disable it if `videos` has far more videos than are
+    watched, and memory is short.
 
     Attributes:
       enabled: Whether there is a content side.

@@ -108,11 +108,6 @@ class OwnLossConfig:
     kind: Literal["own"] = "own"
 
 
-@components.validated
-class HierarchicalSoftmaxConfig:
-    """Softmax along a binary tree of the videos; served by a first-order approximation.
-
-    Videos watched by the same users are near each other in the tree.
-    """
-
-    kind: Literal["hierarchical_softmax"] = "hierarchical_softmax"
+def rows_are_videos(loss: object) -> bool:
+    """Returns whether the rows of the video table are videos under a loss."""
+    return bool(getattr(loss, "rows_are_videos", True))

@@ -17,7 +17,6 @@ from ytdnn.base.configs import evaluation as evaluation_config
 from ytdnn.base.configs import index as index_config
 from ytdnn.base.configs import ranking as ranking_config
 from ytdnn.base.configs import training as training_config
-from ytdnn.base.configs import world as world_config
 
 _T = TypeVar("_T")
 
@@ -105,7 +104,7 @@ def _candidate_settings(
     is_random = (
         ("initial_vectors" in given and own.initial_vectors == "random")
         or ("similarity" in given and own.similarity == "dot")
-        or ("loss" in given and isinstance(own.loss, losses.HierarchicalSoftmaxConfig))
+        or ("loss" in given and not losses.rows_are_videos(own.loss))
     )
     values = by_size.candidates(size)
     if is_random:
@@ -211,7 +210,7 @@ def _replaced(config: _T, settings: Mapping[str, Any]) -> _T:
 
 def quickstart() -> Config:
     """Returns the config of `ytdnn run` without a config, and of `make run`."""
-    return Config(data=data_config.DataConfig(world=world_config.WORLDS["quickstart"]))
+    return Config(data=data_config.DataConfig(world=data_config.WORLDS["quickstart"]))
 
 
 def section_of(class_name: str) -> str:

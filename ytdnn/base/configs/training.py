@@ -59,15 +59,11 @@ class ClusterConfig:
       lost_seconds: Time after which a process without an answer counts as lost.
       shard_megabytes: Minimum size of a table's shards, at most one on each parameter
         server. Keep it above the size of a tower's kernels.
-      checkpoints: Address on an object store, such as s3://bucket/run, to which each
-        checkpoint of a training is copied, so that a machine with an empty disk
-        resumes it; empty: checkpoints are in the workdir only.
     """
 
     start_seconds: components.Positive = 300
     lost_seconds: components.Positive = 60
     shard_megabytes: components.PositiveFloat = 64.0
-    checkpoints: str = ""
 
 
 @components.validated

@@ -60,88 +60,71 @@ class MetricRecord(NamedTuple):
       title: Display name.
       text: Definition in words, for reports and `ytdnn evaluate --explain`.
       less_is_better: Whether a better model has less of it.
-      is_graded: Whether it grades a model. The truth itself is not best by the others:
-        1 is the best ratio, and the least absolute error is that of the median, 0 where
-        most impressions are not clicked. Nor is it best by how varied lists are.
     """
 
     title: str
     text: str
     less_is_better: bool = False
-    is_graded: bool = True
 
 
 LISTS = {
     DEBIASED: MetricRecord(
         "debiased hit rate",
-        "right answers found among the first k, each weighted by one over its "
-        "propensity, divided by the weights of all answers of all users (Yang et al., "
-        "2018). Propensity: in proportion to the training watches, one at least, so "
-        "that every video is as important as every other.",
+        "right answers among the first k, each weighted by one over its training "
+        "watches, divided by the weights of all answers (Yang et al., 2018).",
     ),
     TRUE_WATCH_SECONDS: MetricRecord(
         "true watch seconds",
-        "of a synthetic world: expected watch seconds of one page of the first k "
-        "shown at the time of the request, by the world's own laws of clicks and "
-        "watch time (ytdnn/lab/world/page_truth.py).",
+        "of a synthetic world: expected watch seconds of the first k as one slate, "
+        "shown at the time of the request.",
     ),
     TRUE_CLICKS: MetricRecord(
-        "true clicks",
-        "of a synthetic world: expected clicks on that page.",
+        "true clicks", "of a synthetic world: expected clicks on that slate."
     ),
     TRUE_CLICKBAIT: MetricRecord(
         "true clickbait",
-        "of a synthetic world: share of that page's videos that are clickbait, of the "
+        "of a synthetic world: share of that slate's videos that are clickbait, of the "
         "tenth of most appeal and of quality below the median.",
         less_is_better=True,
     ),
     COVERAGE: MetricRecord(
         "coverage",
         "distinct videos in the first k of all users' lists, divided by the videos of "
-        "the candidate set. It grows with the number of users. Interval: jackknife, "
-        "since bootstrap resamples repeat users and always cover less.",
+        "the candidate set. It grows with the number of users. Interval: jackknife.",
     ),
     MEAN_POPULARITY: MetricRecord(
         "mean popularity",
-        "popularity bias: training watches of a recommended video, averaged over the "
-        "user's first k, then over users.",
+        "training watches of a recommended video, averaged over the user's first k, "
+        "then over users.",
     ),
     MEAN_AGE_DAYS: MetricRecord(
         "mean age, days",
-        "days from upload to request of a recommended video, averaged over the user's "
-        "first k, then over users; without upload time left out.",
+        "days from upload to request of a recommended video, averaged likewise.",
     ),
     SIMILARITY: MetricRecord(
         "intra list similarity",
-        "intra-list similarity (Ziegler et al., 2005): mean over all pairs of the "
-        "first k videos of the cosine of their vectors "
-        "(config.evaluation.similarity_by, else the first column of vectors), or of 1 "
-        "for two videos of one topic, else 0; a mean over users.",
+        "intra-list similarity (Ziegler et al., 2005): mean cosine over all pairs of "
+        "the first k videos (config.evaluation.similarity_by, else the first column of "
+        "vectors), or 1 for two videos of one topic, else 0.",
         less_is_better=True,
-        is_graded=False,
     ),
     NOVELTY: MetricRecord(
         "novelty",
         "mean self-information of the first k videos, bits: -log2 of a video's share "
-        "of the training watches, one added to each count (Zhou et al., 2010; Vargas "
-        "and Castells, 2011); a mean over users.",
-        is_graded=False,
+        "of the training watches (Zhou et al., 2010; Vargas and Castells, 2011).",
     ),
     GINI: MetricRecord(
         "gini",
-        "Gini index of how often each video of the candidate set is among the first k "
-        "of all users' lists (Fleder and Hosanagar, 2009): 0 where all are listed "
-        "alike, near 1 where a few take all places. Interval: jackknife over groups "
-        "of users.",
+        "Gini index of how often each video is among the first k of all users' lists "
+        "(Fleder and Hosanagar, 2009): 0 where all are listed alike. Interval: "
+        "jackknife over groups of users.",
         less_is_better=True,
-        is_graded=False,
     ),
     **{
         name: MetricRecord(
             name.replace("_", " "),
             f"distinct values of {column} in the first k of all users' lists, divided "
-            f"by those of the videos that lists can hold; interval as of coverage.",
-            is_graded=False,
+            f"by those that lists can hold; interval as of coverage.",
         )
         for name, column in COVERAGES.items()
     },
@@ -154,63 +137,52 @@ IMPRESSIONS = {
     ),
     GROUPED_AUC: MetricRecord(
         "grouped AUC",
-        "AUC of each user who has clicked and not clicked impressions, averaged with "
-        "the user's number of impressions as weight (GAUC). A user's impressions are "
-        "one list, ordered by what was known when it began.",
+        "AUC within each user, averaged with the user's impressions as weight (GAUC), "
+        "by what was known when the user's list began.",
     ),
     PER_USER_LOSS: MetricRecord(
         "weighted per-user loss",
         "PAPER §4.3: over all pairs of a clicked and a not clicked impression on one "
-        "page of one user, the watch time of clicked ones that score lower, divided "
-        "by that of all clicked ones; a tie counts one half. Without page_id the "
-        "impressions of a user in one second are a page.",
+        "slate, the watch time of clicked ones that score lower, divided by that of "
+        "all clicked ones; a tie counts one half.",
         less_is_better=True,
     ),
     LOG_LOSS: MetricRecord(
         "weighted log loss",
         "logistic loss with the weights of training (a click weighs its watch "
-        "seconds, no click 1; without watch time all weigh 1), divided by the total "
-        "weight. Of a model without such odds they are E[T] / (1 - P), from its "
-        "seconds and click probability.",
+        "seconds, no click 1), divided by the total weight. Odds of a model without "
+        "them are E[T] / (1 - P).",
         less_is_better=True,
     ),
     CLICK_LOG_LOSS: MetricRecord(
         "log loss of clicks",
-        "plain logistic loss of the click probability, a mean over impressions; "
-        "probabilities are cut to [1e-7, 1 - 1e-7].",
+        "logistic loss of the click probability, cut to [1e-7, 1 - 1e-7].",
         less_is_better=True,
     ),
     XAUC: MetricRecord(
         "XAUC of watch seconds",
         "share of the pairs of impressions with different watch seconds (0 without a "
-        "click) that predicted seconds order alike; a tie of predictions counts one "
-        "half.",
+        "click) that predicted seconds order alike; a tie counts one half.",
     ),
     GROUPED_XAUC: MetricRecord(
         "grouped XAUC",
-        "XAUC of each user who has a pair, averaged with the user's number of "
-        "impressions as weight.",
+        "XAUC within each user, averaged with the user's impressions as weight.",
     ),
     PAGE_NDCG: MetricRecord(
         "nDCG of the slate by watch seconds",
-        "nDCG of each page with watch time, over the whole page, the gain of an "
-        "impression its watch seconds and its discount 1 / log2(rank + 1); ties share "
-        "the mean discount of their ranks. Mean over a user's pages, then over users.",
+        "nDCG of each slate with watch time, the gain of an impression its watch "
+        "seconds; ties share the mean discount of their ranks. Mean over a user's "
+        "slates, then over users.",
     ),
     LIST_NDCG: MetricRecord(
         "nDCG of each user's list",
-        "nDCG of each user's list: all impressions shown to the user in the window, "
-        "over pages and visits, the gain of an impression its watch seconds (clicks, "
-        "without watch time), ordered by what was known when the list began; ties "
-        "share the mean discount of their ranks. Mean over users with two impressions "
-        "or more, some of them watched.",
+        "the same of all impressions shown to a user in the window as one list, "
+        "ordered by what was known when it began. Without watch time gains are clicks.",
     ),
     FIRST_QUARTER: MetricRecord(
         "share in the first quarter",
-        "share of all watch seconds (clicks, without watch time) that the first "
-        "quarter of the places of each user's list holds, over the lists of two "
-        "impressions or more; a place at the cut counts by its part inside, ties "
-        "share their places, so a random order has 0.25.",
+        "share of all watch seconds (clicks, without watch time) in the first quarter "
+        "of the places of each user's list; a random order has 0.25.",
     ),
     FIRST_HALF: MetricRecord(
         "share in the first half",
@@ -219,16 +191,12 @@ IMPRESSIONS = {
     ABSOLUTE_ERROR: MetricRecord(
         "mean absolute error, seconds",
         "mean over impressions of |predicted - watched| seconds. It is least for the "
-        "median, 0 where most impressions are not clicked: even the truth is not best "
-        "by it, and no gap is told.",
+        "median, 0 where most impressions are not clicked.",
         less_is_better=True,
-        is_graded=False,
     ),
     CALIBRATION_RATIO: MetricRecord(
         "predicted / watched seconds",
-        "sum of predicted over sum of watched seconds; 1 is calibrated, above 1 too "
-        "much is predicted.",
-        is_graded=False,
+        "sum of predicted over sum of watched seconds; 1 is calibrated.",
     ),
 }
 _RECORDS = LISTS | IMPRESSIONS | {"loss": MetricRecord("loss", "", less_is_better=True)}
@@ -272,12 +240,6 @@ def less_is_better(metric: str) -> bool:
     """Whether a lower value of a metric, `NAME` or `NAME@k`, is better."""
     part = _record(metric)
     return part is not None and part.less_is_better
-
-
-def is_graded(metric: str) -> bool:
-    """Whether a metric, `NAME` or `NAME@k`, grades models, the truth best of all."""
-    part = _record(metric)
-    return part is None or part.is_graded
 
 
 def title(metric: str) -> str:

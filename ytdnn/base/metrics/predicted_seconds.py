@@ -1,43 +1,27 @@
-"""Metrics of predicted watch seconds: XAUC, and nDCG of a slate.
+"""Metrics of orders by predicted seconds: XAUC, nDCG, gains of the first places.
 
 Impressions without a watch have 0 observed seconds.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.base.metrics import bootstrap, equal_values
+from ytdnn.base.metrics import equal_values
 
 Groups = npt.NDArray[np.integer]
 Values = npt.NDArray[np.floating]
 PerImpression = npt.NDArray[np.float64]
 
 
-def xauc(predicted: Values, observed: Values) -> float:
-    """Returns the share of pairs with the same order of prediction and observation.
-
-    Over all pairs of impressions with different observed seconds (Zhan et al. 2022);
-    a pair with equal predictions counts one half, so a constant has 0.5. With only two
-    distinct observed values it is the AUC.
-
-    Args:
-      predicted: `[n]` seconds, or any increasing function of them.
-      observed: `[n]` watch seconds.
-
-    Returns:
-      A number in [0, 1]; NaN where no two observations differ.
-
-    >>> xauc(np.array([1.0, 5.0, 3.0]), np.array([0.0, 40.0, 60.0])).__round__(4)
-    0.6667
-    """
-    alike, pairs = pairs_alike(np.zeros(len(observed), np.int64), predicted, observed)
-    return bootstrap.ratio(alike.sum(), pairs.sum())
-
-
 def grouped_xauc(
     groups: Groups, predicted: Values, observed: Values, num_groups: int
 ) -> PerImpression:
-    """Returns the XAUC within each group, `[num_groups]`.
+    """Returns the XAUC within each group, `[num_groups]` (Zhan et al., 2022).
+
+    The share of pairs with different observed seconds that predictions order alike; a
+    pair with equal predictions counts one half, so a constant has 0.5.
 
     Args:
       groups: `[n]`, numbers from 0 to `num_groups` - 1.
@@ -124,6 +108,56 @@ def page_ndcg(
     )
     watched = np.flatnonzero(ideal > 0.0)
     return firsts[watched], gains[watched] / ideal[watched]
+
+
+def gains_of_first(
+    lists: Groups,
+    scores: Values,
+    gains: Values,
+    shares: Sequence[float],
+    num_lists: int,
+) -> tuple[list[PerImpression], PerImpression]:
+    """Returns the gains in the first places of each list, and in the whole list.
+
+    In a list of n rows with gains g ≥ 0, ordered by falling scores, the gains in the
+    first share p of the places are
+
+        G(p) = Σ_j w_j · g_(j),   w_j = min(1, max(0, p · n − j)),   j = 0 … n − 1,
+
+    so a place at the cut counts partly, and lists of different lengths are cut at the
+    same share (the cumulated gain of Järvelin and Kekäläinen, 2002, by share of the
+    list). Tied scores share their places, so a constant score has exactly p of every
+    list, the expectation of a random order.
+
+    The ratio of the sums is the share over all lists, in [0, 1]. A list without gains
+    adds 0 to both sums; a list of one row adds `share` of its gain.
+
+    Args:
+      lists: `[n]`, numbers from 0 to `num_lists` - 1.
+      scores: `[n]`, higher = placed first.
+      gains: `[n]`, at least 0, as watch seconds.
+      shares: Shares of the places of each list, in (0, 1].
+      num_lists: Length of the results.
+
+    Returns:
+      `[num_lists]` of each share, and of whole lists, 0 for lists without rows.
+
+    >>> lists, gains = np.array([0, 0, 0]), np.array([10.0, 0.0, 30.0])
+    >>> (half,), whole = gains_of_first(lists, np.array([3, 2, 1]), gains, [0.5], 1)
+    >>> half.item(), whole.item()
+    (10.0, 40.0)
+    """
+    found = equal_values.Places.from_scores(lists, scores)
+    given: PerImpression = np.asarray(gains, np.float64)
+
+    def summed(weights: PerImpression) -> PerImpression:
+        return np.bincount(lists, weights, num_lists).astype(np.float64)
+
+    def inside(share: float) -> PerImpression:
+        return np.clip(share * found.sizes - found.places, 0.0, 1.0)
+
+    held = [summed(found.shared(inside(share)) * given) for share in shares]
+    return held, summed(given)
 
 
 def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:

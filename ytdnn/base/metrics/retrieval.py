@@ -14,6 +14,7 @@ from ytdnn.base.metrics import ranking, selection
 Offsets = selection.Offsets
 Videos = selection.Videos
 Vectors = npt.NDArray[np.float32]
+Array = npt.NDArray[np.float64]
 
 
 def top_k(
@@ -131,32 +132,48 @@ def metrics_at(
     return ranking.evaluate(hits, np.diff(target_offsets), ks)
 
 
-def evaluate(
-    user_vectors: Vectors,
-    video_vectors: Vectors,
-    watched: tuple[Offsets, Videos] | None,
-    targets: tuple[Offsets, Videos],
-    ks: tuple[int, ...],
-    block_bytes: int = selection.BLOCK_BYTES,
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Ranks all videos for each user and measures the lists against the targets.
+def inverse_propensities(watches: Array, power: float) -> Array:
+    """Returns one over each video's propensity, up to a common factor.
+
+    Watches of a log follow exposure: a popular video is a right answer often because it
+    was shown often. Weighted by one over its propensity, an answer counts as if all
+    videos had been exposed equally (Yang, Cui, Xuan, Wang, Belongie and Estrin, RecSys
+    2018).
+
+    A propensity is in proportion to a power of the training watches, at least one. With
+    power 1 all videos have the same total weight, with power 0 all answers.
 
     Args:
-      user_vectors: `[num_users, dim] float32`.
-      video_vectors: `[num_videos, dim] float32`.
-      watched: Ragged `(offsets, videos)` to remove from the lists, or None.
-      targets: Ragged `(offsets, videos)` relevant to each user.
-      ks: Cut-offs.
-      block_bytes: Bound on the memory of one block of scores.
+      watches: `[n]` training watches of each video.
+      power: Power of the watches.
 
-    Returns:
-      `{"recall@10": [num_users] float64, …}`.
+    >>> inverse_propensities(np.array([0.0, 1.0, 4.0]), power=0.5)
+    array([1. , 1. , 0.5])
     """
-    offsets, videos = watched if watched is not None else (None, None)
-    top = top_k(
-        user_vectors, video_vectors, offsets, videos, max(ks), block_bytes=block_bytes
-    )
-    return metrics_at(top, *targets, ks)
+    return np.maximum(watches, 1.0) ** -power
+
+
+def hit_rate_parts(
+    lists: npt.NDArray[np.int32], targets: ragged.Ragged, weights: Array, k: int
+) -> tuple[Array, Array]:
+    """Returns each user's weights of hits in the first k, and of all answers.
+
+    The debiased hit rate is the ratio of their sums over users.
+
+    >>> lists = np.array([[7, 8], [8, 9]], np.int32)
+    >>> targets = ragged.Ragged(np.array([0, 2, 3]), np.array([7, 5, 9]))
+    >>> hit_rate_parts(lists, targets, np.array([0.5, 1.0, 1.0]), k=1)
+    (array([0.5, 0. ]), array([1.5, 1. ]))
+
+    Args:
+      lists: `[num_users, length]`, best first, 0 = none.
+      targets: Right answers of each user.
+      weights: `[targets]`.
+      k: Length at which lists are cut.
+    """
+    hits = weights_of(lists, *targets, weights)[:, :k].sum(axis=1)
+    every = np.bincount(targets.rows, weights, minlength=len(lists))
+    return hits, every.astype(np.float64)
 
 
 def _check_vectors(user_vectors: Vectors, video_vectors: Vectors) -> None:

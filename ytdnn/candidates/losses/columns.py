@@ -1,12 +1,22 @@
-"""The videos that the queries of a step are scored with: labels, and drawn ones."""
+"""The videos that the queries of a step are scored with: labels, and drawn ones.
+
+Negatives are drawn by count to the power `proposal_exponent` (0: uniformly, 0.75 as of
+word2vec, 1 the unigram). Draws are with replacement, so that a video's expected count
+is exactly number · probability.
+"""
 
 import dataclasses
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.candidates.losses import base_loss, proposals
-from ytdnn.layers import replica, softmax
+from ytdnn.candidates import losses
+from ytdnn.layers import randomness, replica, softmax
+
+_BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
+_FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +55,7 @@ class BatchLabels:
 
     def own(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the part of `values` that belongs to the queries' own labels."""
-        return replica.here().own(values, self.num_queries)
+        return replica.own(values, self.num_queries)
 
     def negatives(self) -> ColumnGroup:
         """Returns the labels that are negatives: of other users, for other videos."""
@@ -66,21 +76,21 @@ class BatchLabels:
         same = tf.searchsorted(of_users, users, side="right")
         same -= tf.searchsorted(of_users, users, side="left")
         total = tf.reduce_sum(tf.cast(is_label, tf.float32))
-        return replica.here().mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
+        return replica.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
 
 
-def labels_of(batch: base_loss.Features, in_batch: bool) -> BatchLabels:
+def labels_of(batch: losses.Features, in_batch: bool) -> BatchLabels:
     """Returns the labels of a batch, those of all replicas if they are negatives."""
     names = schema.LABELS, schema.WEIGHTS, schema.USER_INDICES
     values = [tf.reshape(batch[name], [-1]) for name in names]
     num_queries = tf.size(values[0])
     if in_batch:
-        values = [replica.here().gathered(each) for each in values]
+        values = [replica.gathered(each) for each in values]
     return BatchLabels(num_queries, *values)
 
 
 def drawn(
-    proposal: proposals.NegativeSampler, number: int, seed: tf.Tensor, labels: tf.Tensor
+    proposal: "NegativeSampler", number: int, seed: tf.Tensor, labels: tf.Tensor
 ) -> ColumnGroup:
     """Returns negatives of a proposal, with one column for repeated draws.
 
@@ -97,3 +107,77 @@ def drawn(
     is_drawn = tf.searchsorted(videos, labels, side="right") > places
     left_out = tf.where(is_drawn, places, -1)
     return ColumnGroup(videos, log_counts, left_out=left_out)
+
+
+def powers(label_counts: np.ndarray, exponent: float) -> npt.NDArray[np.float64]:
+    """Returns `[num_videos]`, the chance of each video at a draw, never 0.
+
+    Args:
+      label_counts: `[num_videos]` labels an epoch draws of each video; below 1 they
+        count 1, so that a video that was never a label can be a negative.
+      exponent: Chances are in proportion to counts to this power; 0 = uniform.
+    """
+    found = np.maximum(np.asarray(label_counts, np.float64), 1.0) ** exponent
+    return np.asarray(found / found.sum())
+
+
+class NegativeSampler:
+    """Draws video indices, and returns the probability of each."""
+
+    def __init__(self, of_videos: npt.NDArray[np.float64]) -> None:
+        """Prepares the draws.
+
+        Args:
+          of_videos: `[num_videos]` probabilities; entry i is of video index i + 1.
+        """
+        self._of_videos = of_videos
+        self._probabilities = tf.constant(np.append(0.0, of_videos), tf.float32)
+        self._cumulative = tf.constant(np.cumsum(of_videos), tf.float64)
+
+    def sample(self, number: int, seed: tf.Tensor) -> tf.Tensor:
+        """Draws `[number] int32` video indices, a function of the step's `seed`.
+
+        They are sorted, which makes gathers and updates of their rows cheaper.
+        """
+        own = randomness.fold(seed, randomness.RandomStream.PROPOSALS)
+        uniform = randomness.uniform(number, own)
+        found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
+        last = tf.size(self._cumulative) - 1
+        return tf.minimum(found, last) + 1
+
+    def distinct(self, number: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws as `sample` does, and returns each drawn video once with its count.
+
+        Where many draws repeat, as in a small catalogue, the result is hardly longer
+        than the number of distinct videos. Otherwise, or where shapes must be static,
+        it has a row for each draw, and repeats have count 0.
+
+        Args:
+          number: Number of draws.
+          seed: `[2] int32` of this training step.
+
+        Returns:
+          Video indices `[n] int32` in order, and the count of each, `[n] float32`.
+        """
+        videos = self.sample(number, seed)
+        first = tf.searchsorted(videos, videos, side="left")
+        behind = tf.searchsorted(videos, videos, side="right")
+        is_first = first == tf.range(number)
+        counts = tf.where(is_first, tf.cast(behind - first, tf.float32), 0.0)
+        are_few = self._expected_distinct(number) > _FEW_REPEATS * number
+        if are_few or replica.has_static_shapes():
+            return videos, counts
+        merged = tf.boolean_mask(videos, is_first)
+        size = tf.size(merged)
+        length = tf.minimum(-(-size // _BLOCK) * _BLOCK, number)
+        places = tf.range(length)
+        videos = tf.gather(merged, tf.minimum(places, size - 1))
+        counts = tf.boolean_mask(counts, is_first)
+        return videos, tf.pad(counts, [[0, length - size]])
+
+    def _expected_distinct(self, number: int) -> float:
+        return float(np.sum(1.0 - (1.0 - self._of_videos) ** number))
+
+    def probability(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[n] float32` for video indices `[n]`; 0 for index 0."""
+        return tf.gather(self._probabilities, videos)

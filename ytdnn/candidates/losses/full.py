@@ -1,28 +1,13 @@
 """Full softmax over all videos: the reference, for small corpora (PAPER §3.1)."""
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
-from ytdnn.candidates.losses import base_loss
+from ytdnn.candidates import losses
 from ytdnn.layers import softmax
 
 
 @registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
-def make(
-    config: configs.FullSoftmaxConfig, learner: base_loss.Learner
-) -> "FullSoftmax":
-    """Returns the configured loss."""
-    return FullSoftmax(
-        config,
-        learner.model,
-        learner.precision,
-        learner.teachers,
-        learner.distillation,
-    )
-
-
 class FullSoftmax:
     """Cross-entropy over all videos.
 
@@ -33,30 +18,17 @@ class FullSoftmax:
     """
 
     def __init__(
-        self,
-        config: configs.FullSoftmaxConfig,
-        model: base_loss.ScoredModel,
-        precision: str,
-        teachers: Sequence[base_loss.ScoredModel] = (),
-        share: float = 0.0,
+        self, config: configs.FullSoftmaxConfig, learner: losses.Learner
     ) -> None:
-        """Keeps the model and the smoothing.
-
-        Args:
-          config: The smoothing.
-          model: The model trained.
-          precision: Dtype of the products.
-          teachers: Trained networks; their scores' mean makes the probabilities.
-          share: Share of these probabilities in y.
-        """
-        self._model = model
-        self._teachers = list(teachers)
-        self._share = share if teachers else 0.0
+        """Keeps the smoothing, the model, and trained networks to learn from."""
+        self._model = learner.model
+        self._teachers = list(learner.teachers)
+        self._share = learner.distillation if learner.teachers else 0.0
         self._smoothing = config.label_smoothing
-        self._precision = precision
+        self._precision = learner.precision
 
     def __call__(
-        self, batch: base_loss.Features, seed: tf.Tensor
+        self, batch: losses.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -78,7 +50,7 @@ class FullSoftmax:
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     def _probabilities(
-        self, batch: base_loss.Features, offsets: tf.Tensor | None
+        self, batch: losses.Features, offsets: tf.Tensor | None
     ) -> tf.Tensor:
         """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
@@ -93,7 +65,7 @@ class FullSoftmax:
         return tf.nn.softmax(mean if offsets is None else mean + offsets)
 
     def _offsets(
-        self, batch: base_loss.Features, num_videos: tf.Tensor
+        self, batch: losses.Features, num_videos: tf.Tensor
     ) -> tf.Tensor | None:
         """Returns the score offsets by age, `[batch, num_videos]`, if there are any."""
         ages = self._model.ages

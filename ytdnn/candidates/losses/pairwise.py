@@ -13,8 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, registries, schema
-from ytdnn.candidates.losses import base_loss, proposals
+from ytdnn.base import configs, errors, own_files, registries, schema
+from ytdnn.candidates import losses
+from ytdnn.candidates.losses import columns
 from ytdnn.layers import replica, softmax
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -23,29 +24,42 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 
 
 @registries.LOSSES.register("bpr", configs.BPRConfig)
-def make_bpr(config: configs.BPRConfig, learner: base_loss.Learner) -> "Pairwise":
+def make_bpr(config: configs.BPRConfig, learner: losses.Learner) -> "Pairwise":
     """Returns BPR with sampled negatives."""
-    losses = BPR().scored
-    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+    number, exponent = config.num_negatives, config.proposal_exponent
+    return Pairwise(BPR().scored, learner, number, exponent)
 
 
 @registries.LOSSES.register("warp", configs.WARPConfig)
-def make_warp(config: configs.WARPConfig, learner: base_loss.Learner) -> "Pairwise":
+def make_warp(config: configs.WARPConfig, learner: losses.Learner) -> "Pairwise":
     """Returns WARP with sampled negatives, of margin 1 as published."""
-    losses = WARP(len(learner.label_counts)).scored
-    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+    scored = WARP(len(learner.label_counts)).scored
+    return Pairwise(scored, learner, config.num_negatives, config.proposal_exponent)
 
 
 @registries.LOSSES.register("gbce", configs.GBCEConfig)
-def make_gbce(config: configs.GBCEConfig, learner: base_loss.Learner) -> "Pairwise":
+def make_gbce(config: configs.GBCEConfig, learner: losses.Learner) -> "Pairwise":
     """Returns gBCE with negatives that are sampled uniformly."""
     sizes = len(learner.label_counts), config.num_negatives
-    losses = GBCE(*sizes, config.calibration).scored
-    return _sampled(losses, learner, config.num_negatives, 0.0)
+    scored = GBCE(*sizes, config.calibration).scored
+    return Pairwise(scored, learner, config.num_negatives, 0.0)
+
+
+@registries.LOSSES.register("own", configs.OwnLossConfig)
+def make_own(config: configs.OwnLossConfig, learner: losses.Learner) -> "Pairwise":
+    """Returns the Keras loss that a file of the user's declares (docs/losses.md).
+
+    Raises:
+      errors.UserError: The file is missing, raises an error, or does not declare one
+        loss.
+    """
+    file, kind = config.file, own_files.LOSS
+    cls = kind.load(kind.read(file), file, tf.keras.losses.Loss, "tf.keras.losses.Loss")
+    return from_keras(cls(), config, learner, f"{kind.setting}={file}")
 
 
 def from_keras(
-    loss: Any, config: Any, learner: base_loss.Learner, place: str
+    loss: Any, config: Any, learner: losses.Learner, place: str
 ) -> "Pairwise":
     """Returns a Keras loss of the label's score and those of sampled negatives.
 
@@ -56,17 +70,8 @@ def from_keras(
       learner: The model trained, and its labels.
       place: Where the loss comes from, for messages.
     """
-    losses = _scored(loss, place)
-    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
-
-
-def _sampled(
-    losses: Scored, learner: base_loss.Learner, num_negatives: int, exponent: float
-) -> "Pairwise":
-    """Returns a loss with negatives drawn by label count to the power `exponent`."""
-    chances = proposals.powers(learner.label_counts, exponent)
-    proposal = proposals.NegativeSampler(chances)
-    return Pairwise(losses, learner.model, proposal, num_negatives, learner.precision)
+    scored = _scored(loss, place)
+    return Pairwise(scored, learner, config.num_negatives, config.proposal_exponent)
 
 
 def _scored(loss: Any, place: str) -> Scored:
@@ -97,29 +102,28 @@ class Pairwise:
 
     def __init__(
         self,
-        losses: Scored,
-        model: base_loss.ScoredModel,
-        proposal: proposals.NegativeSampler,
+        scored: Scored,
+        learner: losses.Learner,
         num_negatives: int,
-        precision: str,
+        exponent: float,
     ) -> None:
-        """Keeps the loss, the model and the proposal.
+        """Keeps the loss, and prepares the draws of negatives.
 
         Args:
-          losses: Loss of scores.
-          model: The model trained.
-          proposal: Distribution of the negatives.
+          scored: Loss of scores.
+          learner: The model trained, and its labels.
           num_negatives: Number of negatives per step.
-          precision: Dtype of the products.
+          exponent: They are drawn by label count to this power.
         """
-        self._losses = losses
-        self._model = model
-        self._proposal = proposal
+        self._losses = scored
+        self._model = learner.model
+        chances = columns.powers(learner.label_counts, exponent)
+        self._proposal = columns.NegativeSampler(chances)
         self._num_negatives = num_negatives
-        self._dtype = tf.as_dtype(precision)
+        self._dtype = tf.as_dtype(learner.precision)
 
     def __call__(
-        self, batch: base_loss.Features, seed: tf.Tensor
+        self, batch: losses.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -127,9 +131,9 @@ class Pairwise:
         weights = tf.reshape(batch[schema.WEIGHTS], [-1])
         negatives = self._proposal.sample(self._num_negatives, seed)
         size = tf.size(labels)
-        columns = tf.concat([labels, negatives], axis=0)
-        places = replica.here().places(size, size, self._num_negatives)
-        vectors, bias = self._model.columns(columns, seed, *places)
+        videos = tf.concat([labels, negatives], axis=0)
+        places = replica.places(size, size, self._num_negatives)
+        vectors, bias = self._model.columns(videos, seed, *places)
         positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(
             tf.cast(queries, self._dtype),
@@ -140,7 +144,7 @@ class Pairwise:
         counts = labels[:, tf.newaxis] != negatives
         if self._model.ages is not None:
             times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
-            offsets = self._model.ages.offsets(times, columns)
+            offsets = self._model.ages.offsets(times, videos)
             positive += tf.linalg.diag_part(offsets)
             negative += offsets[:, size:]
             counts &= self._model.ages.are_out(times, negatives)
@@ -149,7 +153,7 @@ class Pairwise:
 
 
 class _OfScores(tf.keras.losses.Loss, abc.ABC):
-    """A loss of scores, for use outside a run."""
+    """A loss of scores, in a run and outside."""
 
     @abc.abstractmethod
     def scored(
@@ -172,17 +176,23 @@ class _OfScores(tf.keras.losses.Loss, abc.ABC):
 
 
 class BPR(_OfScores):
-    """Bayesian personalised ranking (Rendle et al., UAI 2009), see `bpr`."""
+    """Bayesian personalised ranking (Rendle et al., UAI 2009)."""
 
     def scored(
         self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the losses, `[batch]`."""
-        return bpr(positive, negative, counts)
+        """Returns the mean of −log σ(label − negative), `[batch]`."""
+        return _mean(tf.nn.softplus(negative - positive[:, tf.newaxis]), counts)
 
 
 class WARP(_OfScores):
-    """The weighted approximate-rank loss (Weston et al., IJCAI 2011), see `warp`."""
+    """The weighted approximate-rank loss of a catalogue (Weston et al., IJCAI 2011).
+
+    Negatives within the margin of the label violate its order. Their share of the
+    sample, of `num_videos` − 1, estimates the label's rank; the loss is log(1 + rank) ·
+    the violators' mean hinge. Weston et al. draw one negative after another until one
+    violates; a whole sample estimates the same rank with less variance.
+    """
 
     def __init__(self, num_videos: int, margin: float = 1.0, **kwargs: Any) -> None:
         """Takes the size of the vocabulary, and the margin of violators."""
@@ -193,7 +203,10 @@ class WARP(_OfScores):
         self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
         """Returns the losses, `[batch]`."""
-        return warp(self.num_videos, self.margin)(positive, negative, counts)
+        hinge = counts * tf.nn.relu(self.margin + negative - positive[:, tf.newaxis])
+        violates = tf.cast(hinge > 0.0, tf.float32)
+        rank = float(self.num_videos - 1) * _mean(violates, counts)
+        return tf.stop_gradient(tf.math.log1p(rank)) * _mean(hinge, violates)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments, for `from_config`."""
@@ -202,7 +215,13 @@ class WARP(_OfScores):
 
 
 class GBCE(_OfScores):
-    """Generalised binary cross-entropy (Petrov and Macdonald, 2023), see `gbce`."""
+    """Generalised binary cross-entropy (Petrov and Macdonald, 2023).
+
+    −β log σ(label) − Σ log(1 − σ(negative)), with α the expected count of a video among
+    the negatives and β = α (t (1 − 1/α) + 1/α): an exponent of the positive that makes
+    up for the negatives that were not drawn. Scores are relative to the log odds of one
+    video among all, so that training does not begin by lowering every score.
+    """
 
     def __init__(
         self,
@@ -220,71 +239,17 @@ class GBCE(_OfScores):
         self, positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
         """Returns the losses, `[batch]`."""
-        config = configs.GBCEConfig(
-            num_negatives=self.num_negatives, calibration=self.calibration
-        )
-        return gbce(self.num_videos, config)(positive, negative, counts)
+        others = max(1, self.num_videos - 1)
+        alpha, against = self.num_negatives / others, math.log(others)
+        beta = alpha * (self.calibration * (1.0 - 1.0 / alpha) + 1.0 / alpha)
+        of_negatives = counts * tf.nn.softplus(negative - against)
+        of_label = tf.nn.softplus(against - positive)
+        return beta * of_label + tf.reduce_sum(of_negatives, axis=1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments, for `from_config`."""
         own = {"num_videos": self.num_videos, "num_negatives": self.num_negatives}
         return {**super().get_config(), **own, "calibration": self.calibration}
-
-
-def bpr(positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of −log σ(label − negative), `[batch]` (see `Scored`)."""
-    losses = tf.nn.softplus(negative - positive[:, tf.newaxis])
-    return _mean(losses, counts)
-
-
-def warp(num_videos: int, margin: float) -> Scored:
-    """Returns the weighted approximate-rank loss of a catalogue.
-
-    Negatives within the margin of the label violate its order. Their share of the
-    sample, of `num_videos` − 1, estimates the label's rank; the loss is log(1 + rank) ·
-    the violators' mean hinge. Weston et al. draw one negative after another until one
-    violates; a whole sample estimates the same rank with less variance.
-
-    Args:
-      num_videos: Size of the vocabulary.
-      margin: See `configs.WARPConfig`.
-    """
-
-    def losses(
-        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
-    ) -> tf.Tensor:
-        hinge = counts * tf.nn.relu(margin + negative - positive[:, tf.newaxis])
-        violates = tf.cast(hinge > 0.0, tf.float32)
-        rank = float(num_videos - 1) * _mean(violates, counts)
-        return tf.stop_gradient(tf.math.log1p(rank)) * _mean(hinge, violates)
-
-    return losses
-
-
-def gbce(num_videos: int, config: configs.GBCEConfig) -> Scored:
-    """Returns generalised binary cross-entropy of a catalogue.
-
-    −β log σ(label) − Σ log(1 − σ(negative)), with α the expected count of a video among
-    the negatives and β = α (t (1 − 1/α) + 1/α): an exponent of the positive that makes
-    up for the negatives that were not drawn. Scores are relative to the log odds of one
-    video among all, so that training does not begin by lowering every score.
-
-    Args:
-      num_videos: Size of the vocabulary.
-      config: The number of negatives and t, the calibration.
-    """
-    alpha = config.num_negatives / max(1, num_videos - 1)
-    beta = alpha * (config.calibration * (1.0 - 1.0 / alpha) + 1.0 / alpha)
-    against = math.log(max(1, num_videos - 1))
-
-    def losses(
-        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
-    ) -> tf.Tensor:
-        of_negatives = counts * tf.nn.softplus(negative - against)
-        of_label = tf.nn.softplus(against - positive)
-        return beta * of_label + tf.reduce_sum(of_negatives, axis=1)
-
-    return losses
 
 
 def _mean(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:

@@ -20,22 +20,14 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn.base import configs, registries, schema
-from ytdnn.candidates.losses import base_loss, columns, proposals
+from ytdnn.candidates import losses
+from ytdnn.candidates.losses import columns
 from ytdnn.layers import replica, softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
 
 @registries.LOSSES.register("sampled_softmax", configs.SampledSoftmaxConfig)
-def make(
-    config: configs.SampledSoftmaxConfig, learner: base_loss.Learner
-) -> "SampledSoftmax":
-    """Returns the configured loss."""
-    return SampledSoftmax(
-        config, learner.model, learner.label_counts, learner.precision
-    )
-
-
 class SampledSoftmax:
     """Cross-entropy of the label among in-batch and sampled negatives.
 
@@ -47,32 +39,21 @@ class SampledSoftmax:
     """
 
     def __init__(
-        self,
-        config: configs.SampledSoftmaxConfig,
-        model: base_loss.ScoredModel,
-        label_counts: np.ndarray,
-        precision: str,
+        self, config: configs.SampledSoftmaxConfig, learner: losses.Learner
     ) -> None:
-        """Prepares the proposal.
-
-        Args:
-          config: Sampling.
-          model: The model trained.
-          label_counts: `[num_videos]` labels an epoch draws of each video.
-          precision: Dtype of the products.
-        """
+        """Prepares the proposal."""
         self._config = config
-        self._model = model
-        self._dtype = tf.as_dtype(precision)
-        counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
+        self._model = learner.model
+        self._dtype = tf.as_dtype(learner.precision)
+        counts = np.maximum(np.asarray(learner.label_counts, np.float64), 0.0)
         unigram = np.append(0.0, counts / counts.sum())
         self._unigram = tf.constant(unigram, tf.float32)
-        chances = proposals.powers(counts, config.proposal_exponent)
+        chances = columns.powers(counts, config.proposal_exponent)
         # Again, as earlier versions did: the sum may be off by a rounding.
-        self.proposal = proposals.NegativeSampler(chances / chances.sum())
+        self.proposal = columns.NegativeSampler(chances / chances.sum())
 
     def __call__(
-        self, batch: base_loss.Features, seed: tf.Tensor
+        self, batch: losses.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -116,11 +97,11 @@ class SampledSoftmax:
 
     def _scored(
         self, labels: columns.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[base_loss.Columns, base_loss.Columns]:
+    ) -> tuple[losses.Columns, losses.Columns]:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
-        places = replica.here().places(labels.num_queries, *sizes)
+        places = replica.places(labels.num_queries, *sizes)
         found = self._model.columns(tf.concat(videos, axis=0), seed, *places)
         # Not sliced: the gradient of a slice is a pass over zeros.
         vectors, biases = (tf.split(values, sizes) for values in found)
@@ -128,10 +109,10 @@ class SampledSoftmax:
 
     def _log_sum(
         self,
-        batch: base_loss.Features,
+        batch: losses.Features,
         queries: tf.Tensor,
         group: columns.ColumnGroup,
-        scored: base_loss.Columns,
+        scored: losses.Columns,
         num_in_batch: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the logarithm of the sum of negatives' exponentials, `[queries]`.
@@ -175,5 +156,5 @@ class _LogSum(tf.keras.losses.Loss):
         return softmax.log_sum_exp(y_pred, *self._arguments)
 
 
-def _times(batch: base_loss.Features) -> tf.Tensor:
+def _times(batch: losses.Features) -> tf.Tensor:
     return tf.reshape(batch[schema.LABEL_TIMES], [-1])

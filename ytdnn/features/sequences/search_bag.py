@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.features import sequences
-from ytdnn.layers import embeddings, randomness, token_bag
+from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import catalogues, fields, lookups, tokens
 from ytdnn.log import request as raw_request
 
@@ -36,7 +36,7 @@ class SearchBag(sequences.Encoder):
         self.tokens = embeddings.EmbeddingTable(
             num_tokens, config.embedding_dim, name="search_tokens"
         )
-        self.bag = token_bag.TokenBag(config.history_dropout, name="token_bag")
+        self.bag = bags.TokenBag(config.history_dropout, name="token_bag")
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""

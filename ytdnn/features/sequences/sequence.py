@@ -15,7 +15,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, own_files, registries, schema
 from ytdnn.features import sequences
 from ytdnn.features.sequences import watched
-from ytdnn.layers import attention, bags, randomness
+from ytdnn.layers import bags, randomness
 from ytdnn.log import catalogues, fields
 
 
@@ -48,7 +48,7 @@ class History:
     @property
     def mask(self) -> tf.Tensor:
         """Whether row i may attend to row j, `[slices, rows, rows] bool`."""
-        return attention.causal_mask(self.starts, self.known)
+        return bags.causal_mask(self.starts, self.known)
 
 
 def _words(shape: tf.TensorShape) -> str:
@@ -152,7 +152,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             asked = features[schema.REQUEST_TIMES]
             before = tf.shape(times)[1] - tf.shape(asked)[1]
             next_times = tf.concat([times[:, 1 : before + 1], asked], axis=1)
-        starts = attention.starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
+        starts = bags.user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:

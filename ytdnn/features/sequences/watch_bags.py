@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn.base import configs, schema
 from ytdnn.features import sequences
 from ytdnn.features.sequences import sequence, watched
-from ytdnn.layers import bags, learned_bags, randomness
+from ytdnn.layers import bags, randomness
 from ytdnn.log import catalogues, fields
 
 
@@ -36,8 +36,7 @@ class WatchBags(watched.Watched):
         super().__init__(config, vocabulary_size, content, **kwargs)
         is_bounded = isinstance(config.encoder, configs.BagsConfig)
         self.bags = bags.HistoryBags(
-            config.bags,
-            config.decay_rates,
+            (1.0,) * len(config.bags) + config.decay_rates,
             config.history_dropout,
             is_bounded,
             name="bags",
@@ -46,7 +45,7 @@ class WatchBags(watched.Watched):
         self.learned_bags = None
         if config.learned_bags:
             self.num_bags += config.learned_bags
-            self.learned_bags = learned_bags.LearnedBags(
+            self.learned_bags = bags.LearnedBags(
                 config.learned_bags,
                 config.history_length,
                 config.history_dropout,

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import rich.box
 import rich.table
 
+from ytdnn.base import registries
 from ytdnn.evaluation import report_files
 from ytdnn.lab.studies import run_table
-from ytdnn.run.cli import arguments, output
+from ytdnn.run.cli import arguments, command, output
 
 Flag = arguments.Flag
 
@@ -45,7 +46,14 @@ _FORMATS = ("table", "csv")
 
 
 def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+    """List the runs below a directory, with their differing settings and metrics.
+
+    One table of all runs below a directory, the best first: the metrics of each
+    evaluation, and the settings that differ between the runs and from their defaults.
+
+    Examples:
+      ytdnn experiments --dir=runs
+      ytdnn experiments --dir=runs --sort=ranker/auc --metrics=ranker/auc
 
     Raises:
       errors.UserError: There is no run, or a flag has a wrong value.
@@ -90,3 +98,9 @@ def _write_csv(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
         numbers = [one.metrics.get(metric, "") for metric in metrics]
         settings = [run_table.text(one.settings.get(key, "")) for key in keys]
         writer.writerow([one.name, one.note, *numbers, *settings])
+
+
+@registries.COMMANDS.register("experiments")
+def experiments_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function("experiments", run, FLAGS, ())

@@ -3,9 +3,9 @@
 import dataclasses
 import pathlib
 
-from ytdnn.base import configs, errors
+from ytdnn.base import configs, errors, registries
 from ytdnn.lab.live import live_tests
-from ytdnn.run.cli import arguments, given_settings, output
+from ytdnn.run.cli import arguments, command, given_settings, output
 
 Flag = arguments.Flag
 
@@ -42,7 +42,20 @@ FLAGS = (
 
 
 def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+    """Run an A/B test of several runs on simulated users.
+
+    The simulated world of the runs continues where their log ends; each user gets all
+    slates from one arm, and responds by the world's laws. Reports the watches of each
+    arm, differences with intervals, conclusions allowed to a daily look, and an A/A
+    test; prints a table and writes OUT/report.json, report.html and the log of each arm
+    as an event log. Finished days are kept, so a test that was killed resumes. The runs
+    need a world with live days: --config.data.world.live_days=14.
+
+    Examples:
+      ytdnn live --arms=logging,popularity,mine=runs/mine --out=runs/live
+      ytdnn live --arms=a=runs/a,b=runs/b --days=14 --refresh_days=7 --out=runs/a_b
+      ytdnn live --arms=never=runs/a,daily=runs/a --refresh_days=daily=1 --out=DIR
+      ytdnn live --arms=logging,bound --preset=tiny --out=runs/tiny_live
 
     Raises:
       errors.UserError: A flag has a wrong value, or the live test fails.
@@ -56,9 +69,10 @@ def run(given: arguments.Arguments) -> None:
         refresh_days=_refresh_days(given),
         verbose=output.say,
     )
-    from ytdnn.lab.pages import live_table
+    from ytdnn.lab.pages import live_page
 
-    output.screen().print(live_table.render(found))
+    screen = output.screen()
+    screen.print(live_page.render(found, screen.width))
     directory = pathlib.Path(given.values["out"])
     output.say(f"report: {directory / live_tests.PAGE} (open it in a browser)")
     output.say(f"log of each arm: {directory / live_tests.LOGS}")
@@ -106,3 +120,9 @@ def _number(given: arguments.Arguments, name: str, least: str = "") -> int | Non
     """Returns a flag's number; None if it is left out."""
     text = given.values.get(name, least)
     return None if text == least else arguments.whole(name, text)
+
+
+@registries.COMMANDS.register("live")
+def live_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function("live", run, FLAGS, ("data.world",))

@@ -10,9 +10,16 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from ytdnn.base import artifacts, configs, errors
+from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.evaluation import report_files
-from ytdnn.run.cli import arguments, config_file, given_settings, output, resolved
+from ytdnn.run.cli import (
+    arguments,
+    command,
+    config_file,
+    given_settings,
+    output,
+    resolved,
+)
 from ytdnn.run.pipeline import graph, roles, runner, sharing, workdir
 
 Flag = arguments.Flag
@@ -87,7 +94,18 @@ class Cell:
 
 
 def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+    """Train several variants of a config, and compare them.
+
+    Trains and evaluates every variant of an experiment in every seed, each as a run in
+    WORKDIR/VARIANT/seed-N that resumes where it stopped; data and models that variants
+    share are made once. Prints a table, and writes study.json and study.md: mean over
+    seeds, paired difference to the first variant with its interval, popularity and
+    training time. Writes no bundle: `ytdnn export` writes one for any of the runs.
+    Settings given as flags apply to every variant.
+
+    Examples:
+      ytdnn study --config=mine.py --workdir=runs/depth --split=validation
+      ytdnn study --config=mine.py --workdir=runs/seeds --seeds=0,1,2
 
     Raises:
       errors.UserError: A flag has a wrong value, the variants cannot be compared, or a
@@ -241,3 +259,24 @@ def _show(
     artifacts.write_text(directory / "study.md", studied.markdown(result))
     artifacts.write_json(directory / "study.json", result)
     output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")
+
+
+@registries.COMMANDS.register("study")
+def study_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function(
+        "study",
+        run,
+        FLAGS,
+        (
+            "extensions",
+            "data",
+            "candidates",
+            "index",
+            "ranking",
+            "composition",
+            "evaluation",
+            "seed",
+            "strategy",
+        ),
+    )

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 import rich.box
 import rich.table
 
-from ytdnn.base import artifacts, configs, errors
+from ytdnn.base import artifacts, configs, errors, registries
 from ytdnn.base.configs import spaces
 from ytdnn.lab.studies import sweeping, swept
 from ytdnn.run.cli import (
     arguments,
+    command,
     compare,
     config_file,
     given_settings,
@@ -60,7 +61,19 @@ _TRIALS = 30
 
 
 def run(given: arguments.Arguments) -> None:
-    """Runs the command.
+    """Search settings on validation with Optuna, and test the best once.
+
+    Trains one stage with settings drawn from a space, by Optuna's TPE sampler, and
+    stops a trial that is below the median of those before it. Only validation decides.
+    All trials are kept in DIR/journal.log: a sweep that was killed resumes, and several
+    processes of the same command share it. Ends with DIR/best.py, a config file to run,
+    DIR/sweep.html, and the paired difference of the best and the base config on the
+    test window. Needs the extra `sweep`.
+
+    Examples:
+      ytdnn sweep --source=movielens --name=ml-100k --trials=30 --workdir=runs/sweep
+      ytdnn sweep --config=mine.py --minutes=120 --workdir=runs/sweep
+      ytdnn sweep --stage=ranking --trials=20 --workdir=runs/ranker_sweep
 
     Raises:
       errors.UserError: A flag has a wrong value, Optuna is not installed, or the base
@@ -190,3 +203,14 @@ def _milliseconds(value: float | None) -> str:
 
 def _words(given: Mapping[str, str]) -> str:
     return " ".join(f"{key.partition('.')[2]}={value}" for key, value in given.items())
+
+
+@registries.COMMANDS.register("sweep")
+def sweep_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function(
+        "sweep",
+        run,
+        (*FLAGS, *resolved.DATA_FLAGS),
+        ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
+    )

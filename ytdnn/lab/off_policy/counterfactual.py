@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.base import configs
-from ytdnn.evaluation import definitions, report_model, report_parts
+from ytdnn.evaluation import report_model, report_parts
 from ytdnn.lab.metrics import off_policy
 from ytdnn.lab.off_policy import logged_pages, page_choices
 
 CLICKS, WATCH_SECONDS = "clicks", "watch_seconds"
-IPS, SNIPS, DR = definitions.ESTIMATORS
+IPS, SNIPS, DR = "ips", "snips", "dr"
 ESTIMATORS = {
     IPS: off_policy.inverse_propensity,
     SNIPS: off_policy.self_normalised,

@@ -12,7 +12,6 @@ from ytdnn.evaluation import (
     models,
     protocol,
     report_model,
-    run_models,
 )
 from ytdnn.lab.off_policy import counterfactual, logged_pages, page_choices
 from ytdnn.log import events
@@ -23,7 +22,7 @@ _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the pag
 
 @registries.HOOKS.register("off_policy")
 def measure(
-    run: run_models.RunModels, split: events.Split
+    run: models.RunModels, split: events.Split
 ) -> report_model.OffPolicy | None:
     """Estimates the rewards of a run's pages; None without propensities.
 
@@ -43,7 +42,7 @@ def measure(
 
 
 def ordered(
-    run: run_models.RunModels, pages: logged_pages.LoggedPages
+    run: models.RunModels, pages: logged_pages.LoggedPages
 ) -> dict[str, page_choices.Ordered]:
     """Returns the order of popularity, of the candidates and of both stages."""
     data, config = run.data, run.config.evaluation
@@ -64,7 +63,7 @@ def ordered(
 
 
 def _in_order(
-    run: run_models.RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
+    run: models.RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
 ) -> page_choices.Ordered:
     """Returns lists shown best first."""
     order = np.broadcast_to(-np.arange(videos.shape[1], dtype=float), videos.shape)
@@ -76,7 +75,7 @@ def _in_order(
 
 
 def _of_both(
-    run: run_models.RunModels,
+    run: models.RunModels,
     ranking: models.RankingModelLike,
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,

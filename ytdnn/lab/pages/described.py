@@ -5,14 +5,19 @@ from typing import Any
 
 from ytdnn.base import configs, registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import docstrings, report_examples, report_model, report_parts
-from ytdnn.evaluation.terminal import names, notes
+from ytdnn.evaluation import (
+    docstrings,
+    findings,
+    report_model,
+    report_parts,
+    tables,
+)
 from ytdnn.lab.pages import page, plots
 
-# Drawn at once; a stage's other metrics say nearly the same.
-_FIRST_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
+# A stage's other metrics say nearly the same.
+_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
 _MOST_SHOWN = 10
-_FOUND = "✓ "
+_TICK = "✓ "
 
 
 @registries.REPORT_SECTIONS.register("making", place=90)
@@ -43,7 +48,7 @@ def examples(report: report_model.Report) -> page.Section:
     )
 
 
-def _user(example: report_examples.Example, is_open: bool) -> page.Details:
+def _user(example: report_model.Example, is_open: bool) -> page.Details:
     facts = [f"{key} {_words(value)}" for key, value in example.facts.items()]
     history, answers = example.history[::-1], example.answers
     columns: list[list[page.Block]] = [
@@ -51,9 +56,9 @@ def _user(example: report_examples.Example, is_open: bool) -> page.Details:
     ]
     right = []
     for model, videos in example.lists.items():
-        columns.append([_videos(names.model(model), videos, len(videos))])
+        columns.append([_videos(tables.model_title(model), videos, len(videos))])
         found = sum(video.is_answer for video in videos)
-        right.append(f"{names.model(model)} {found}")
+        right.append(f"{tables.model_title(model)} {found}")
     columns.append([_videos("watched afterwards", answers, example.num_answers)])
     words = ", ".join([f"User {example.user_id}", *facts])
     words += f". Right answers: {example.num_answers:,}; found: {', '.join(right)}."
@@ -61,7 +66,7 @@ def _user(example: report_examples.Example, is_open: bool) -> page.Details:
 
 
 def _videos(
-    heading: str, videos: Sequence[report_examples.ReportVideo], number: int
+    heading: str, videos: Sequence[report_model.ReportVideo], number: int
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
@@ -69,7 +74,7 @@ def _videos(
         place for place, video in enumerate(shown) if getattr(video, "is_answer", False)
     ]
     rows: list[list[page.Cell]] = [
-        [(_FOUND if place in found else "") + _title(video)]
+        [(_TICK if place in found else "") + _title(video)]
         for place, video in enumerate(shown)
     ]
     if number > len(shown):
@@ -77,56 +82,43 @@ def _videos(
     return page.Table([heading], rows, marked=found)
 
 
-def _title(video: report_examples.ReportVideo) -> str:
+def _title(video: report_model.ReportVideo) -> str:
     title = video.title or f"video {video.video_id}"
     topic = str(video.topic or "")
     return title if topic.lower() in title.lower() else f"{title} ({topic})"
 
 
 def training(report: report_model.Report) -> page.Section:
-    """Returns the curves of each stage's training."""
+    """Returns the curves of each stage's training, of the metrics that tell most."""
     blocks: list[page.Block] = []
-    more: list[page.Block] = []
     for stage, record in report.training.items():
-        by_stem: dict[str, dict[str, plots.Series]] = {}
-        for name, values in record.scalars.items():
-            curves = by_stem.setdefault(metric_names.stem(name), {})
-            curves[metric_names.title(name)] = plots.Series(record.epochs, values)
-        for stem in sorted(by_stem, key=_importance):
-            drawn = _curve_plot(stage, stem, by_stem[stem], record.epochs)
-            (more if _importance(stem) == len(_FIRST_CURVES) else blocks).append(drawn)
-    if more:
-        blocks.append(page.Details("More validation metrics", more))
+        for stem in _CURVES:
+            series = {
+                metric_names.title(name): plots.Series(record.epochs, values)
+                for name, values in record.scalars.items()
+                if metric_names.stem(name) == stem
+            }
+            if series:
+                title = metric_names.title(stem)
+                ticks = plots.epoch_ticks(record.epochs)
+                blocks.append(
+                    plots.lines(
+                        f"{stage}: {title}", series, "epoch", title, x_ticks=ticks
+                    )
+                )
     return page.Section(
         "Training",
         "Loss on the training examples, and metrics on the validation data, after each "
         "epoch. The weights of the best epoch are kept; the last, where nothing was "
-        "held out for validation.",
+        "held out for validation. TensorBoard has all (WORKDIR/candidates/logs).",
         blocks,
-    )
-
-
-def _importance(stem: str) -> int:
-    """Returns the place of a curve; the last are shown when asked for."""
-    return _FIRST_CURVES.index(stem) if stem in _FIRST_CURVES else len(_FIRST_CURVES)
-
-
-def _curve_plot(
-    stage: str, stem: str, curves: Mapping[str, plots.Series], epochs: Sequence[int]
-) -> page.Block:
-    return plots.lines(
-        f"{stage}: {metric_names.title(stem)}",
-        curves,
-        "epoch",
-        metric_names.title(stem),
-        x_ticks=plots.epoch_ticks(epochs),
     )
 
 
 def search(report: report_model.Report) -> page.Section:
     """Returns the section on the recall and latency of the index."""
     rows: list[list[page.Cell]] = [
-        [names.search(name), value]
+        [name.replace("_", " "), value]
         for part in (report.index, report.latency)
         for name, value in part.items()
     ]
@@ -141,13 +133,11 @@ def search(report: report_model.Report) -> page.Section:
 def protocol(report: report_model.Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
     values = report_model.to_dict(report)
-    blocks: list[page.Block] = [*notes.leaks(report)]
-    blocks.append(_rules(values["protocol"]))
     return page.Section(
         "Evaluation protocol",
         "Every rule that the numbers depend on. Compare them only with numbers "
         "measured under the same rules.",
-        blocks,
+        [findings.leak_check(report), _rules(values["protocol"])],
     )
 
 
@@ -203,5 +193,5 @@ def _words(value: Any) -> str | None:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return page.format_number(value)
+        return tables.format_number(value)
     return None if value is None or value == "" else str(value)

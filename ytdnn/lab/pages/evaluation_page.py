@@ -3,9 +3,8 @@
 import pathlib
 
 from ytdnn.base import artifacts, registries
-from ytdnn.evaluation import report_files, report_model
-from ytdnn.evaluation.terminal import names
-from ytdnn.lab.pages import headline, page
+from ytdnn.evaluation import findings, lists, report_files, report_model, tables
+from ytdnn.lab.pages import page
 
 
 @registries.HOOKS.register("page")
@@ -19,15 +18,15 @@ def render(report: report_model.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
     sections = [section for part in parts for section in part.make(report)]
-    return page.render(title, _summary(report), sections, headline.sentence(report))
+    return page.render(title, _summary(report), sections, findings.headline(report))
 
 
 def _summary(report: report_model.Report) -> str:
-    protocol = report.protocol
-    measured = (model for model in report.lists if model not in names.PAGE_BOUNDS)
-    models = ", ".join(map(names.model, measured))
+    rules = report.protocol
+    measured = (model for model in report.lists if model not in lists.PAGE_BOUNDS)
+    models = ", ".join(map(tables.model_title, measured))
     return (
-        f"Offline evaluation of {models} on {protocol.users:,} users with "
-        f"right answers; {protocol.candidate_set_videos:,} videos may be listed. "
-        f"Data: {protocol.source}. Protocol: {protocol.name}, {protocol.split} split."
+        f"Offline evaluation of {models} on {rules.users:,} users with right answers; "
+        f"{rules.candidate_set_videos:,} videos may be listed. Data: {rules.source}. "
+        f"Protocol: {rules.name}, {rules.split} split."
     )

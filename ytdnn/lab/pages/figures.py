@@ -19,6 +19,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import figure, font_manager, textpath, ticker
 
+from ytdnn.evaluation import tables
 from ytdnn.lab.pages import page
 
 WIDTH = 400.0
@@ -177,7 +178,7 @@ def set_numbers(axis: Any, ticks: Sequence[float] = ()) -> None:
     steps = np.diff(ticks)
     is_even = len(steps) > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0)
     step = steps[0] if is_even and not is_log else None
-    names = [page.format_number(x, step) for x in ticks]
+    names = [tables.format_number(x, step) for x in ticks]
     set_ticks(axis, ticks, names)
 
 

@@ -1,55 +1,63 @@
-"""Sections of the page on the lists: their value, their retrieval metrics, slices."""
+"""Sections of the page on the lists: all systems, retrieval metrics, slices."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import markupsafe
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import report_model, report_parts
-from ytdnn.evaluation.terminal import names, notes, page_value, shown_words
-from ytdnn.lab.pages import page, plots, shown_order, tables, valued
+from ytdnn.evaluation import findings, report_model, tables
+from ytdnn.lab.pages import names, page, plots
 
 # Of lists, in the order of the plots; all others only stand in the tables.
-_QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr", "precision")
-# Of the page, not of what lists retrieve: drawn first, or in tables alone.
-_PAGE = (*metric_names.TRUE_PAGE, metric_names.HIT_WATCH_SECONDS)
-_K_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-_MODELS_BESIDE_PLOT = 4  # more columns of numbers do not fit in half of a page
+_QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr")
+_FAR_OFF = "oracle_by_watch_time"  # the others could not be read beside it
 
 
 @registries.REPORT_SECTIONS.register("lists", place=10)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
-    worth = [valued.section(report), shown_order.section(report)]
-    for part in reversed(worth) if shown_words.is_first(report) else worth:
-        yield from part
-    yield headline(report)
-    if report.curves:
-        yield curves(report)
+    yield systems(report)
+    yield retrieval(report)
     if report.slices:
         yield slices(report)
 
 
-def headline(report: report_model.Report) -> page.Section:
-    """Returns the section on retrieval metrics of the lists, with intervals."""
-    k, models = page_value.headline_k(report), page_value.retrieval(report)
-    shown = [metric_names.at(metric, k) for metric in _QUALITY[:-1]]
-    plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
-    table = tables.metric_table(models, f"@{k}", f"Lists of {k} videos", _PAGE)
-    fits = len(models) <= _MODELS_BESIDE_PLOT
-    blocks: list[page.Block] = [page.Columns([[plot], [table]])] if fits else [plot]
-    blocks += [*(() if fits else (table,)), *notes.sentences(report)]
-    blocks += tables.gap_tables(report, "lists", shown, models)
-    blocks.append(page.Details("Definitions of the metrics", [_definitions(report)]))
-    lengths = [k, *(other for other in page_value.ks(report) if other != k)]
-    words = ", ".join(map(str, lengths))
-    blocks.append(
-        page.Details(
-            f"Every system and metric, for lists of {words} videos",
-            [tables.metric_table(report.lists, f"@{n}", f"@{n}") for n in lengths],
-        )
+def systems(report: report_model.Report) -> page.Section:
+    """Returns the table of all systems, and what a reader must know of it."""
+    metric = findings.slate_metric(report)
+    blocks: list[page.Block] = [findings.summary_table(report)]
+    if metric is not None:
+        blocks.append(_slate_plot(report.lists, metric))
+    blocks += findings.notes(report)
+    models = [*{**report.lists, **report.impressions}]
+    meanings = [[tables.model_title(name), names.meaning(name)] for name in models]
+    table = page.Table(["system", "meaning"], meanings, words=(0, 1))
+    blocks.append(page.Details("The systems", [table]))
+    return page.Section("All systems", findings.JUDGED_BY, blocks)
+
+
+def _slate_plot(models: Mapping[str, report_model.Entry], metric: str) -> page.Block:
+    title = names.heading(metric_names.stem(metric))
+    return _interval_plot(
+        {name: entry for name, entry in models.items() if name != _FAR_OFF},
+        [metric],
+        f"{title} of the first {metric_names.length(metric)} videos",
+        "seconds, mean over users",
     )
+
+
+def retrieval(report: report_model.Report) -> page.Section:
+    """Returns the section on retrieval metrics of the lists, with intervals."""
+    k = findings.headline_k(report)
+    shown = [metric_names.at(metric, k) for metric in _QUALITY]
+    models = findings.retrieval(report)
+    plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
+    whole = [
+        metric_table(report.lists, f"@{n}", f"Lists of {n} videos")
+        for n in findings.ks(report)
+    ]
+    measured = [name for entry in report.lists.values() for name in entry.values]
     return page.Section(
         "Retrieval",
         f"Each model recommends {k} videos to each user; those that the user watched "
@@ -57,107 +65,83 @@ def headline(report: report_model.Report) -> page.Section:
         "the numbers in grey: 95 % bootstrap interval over users. Where intervals do "
         "not overlap, a difference is unlikely to be chance; where they do, ytdnn "
         "compare, which pairs two runs by user, may still separate them.",
-        blocks,
+        [
+            plot,
+            page.Details("Every system and metric", whole),
+            definitions(measured),
+        ],
     )
 
 
-def _definitions(report: report_model.Report) -> page.Table:
-    stems = {
-        metric_names.stem(name): None
-        for found in report.lists.values()
-        for name in found.values
-    }
-    rows = [
-        [metric_names.title(stem), metric_names.text(stem)]
-        for stem in stems
-        if metric_names.text(stem)
+def definitions(metrics: Sequence[str]) -> page.Details:
+    """Returns the definitions of some metrics."""
+    stems = dict.fromkeys(map(metric_names.stem, metrics))
+    known = [name for name in stems if metric_names.text(name)]
+    rows = [[metric_names.title(name), metric_names.text(name)] for name in known]
+    table = page.Table(["metric", "definition"], rows, words=(0, 1))
+    return page.Details("Definitions of the metrics", [table])
+
+
+def metric_table(
+    models: Mapping[str, report_model.Entry],
+    end: str,
+    caption: str,
+    title: Callable[[str], str] = metric_names.title,
+) -> page.Table:
+    """Returns a table of metrics down, models across, of metrics with a given suffix.
+
+    Args:
+      models: Metrics of each model.
+      end: Suffix of the metric names, left off in the table.
+      caption: Description of the table.
+      title: Function that returns the display name of a metric.
+    """
+    metrics = dict.fromkeys(
+        name for entry in models.values() for name in entry.values if name.endswith(end)
+    )
+    rows: list[list[page.Cell]] = [
+        [
+            title(name.removesuffix(end)),
+            *(findings.estimate(entry, name) for entry in models.values()),
+        ]
+        for name in metrics
     ]
-    return page.Table(
-        ["metric", "definition, for a list of k videos"], rows, words=(0, 1)
-    )
+    return page.Table(["metric", *map(tables.model_title, models)], rows, caption)
 
 
 def _interval_plot(
-    models: Mapping[str, report_model.Entry], metrics: Sequence[str], title: str
+    models: Mapping[str, report_model.Entry],
+    metrics: Sequence[str],
+    title: str,
+    label: str = "value of the metric",
 ) -> markupsafe.Markup:
-    metrics = [
-        metric
-        for metric in metrics
-        if any(metric in found.values for found in models.values())
-    ]
+    metrics = [m for m in metrics if any(m in one.values for one in models.values())]
     return plots.intervals(
         title,
         [metric_names.title(metric) for metric in metrics],
         {
-            names.model(model): [tables.three(found, metric) for metric in metrics]
-            for model, found in models.items()
+            tables.model_title(model): [
+                findings.estimate(entry, metric).three for metric in metrics
+            ]
+            for model, entry in models.items()
         },
-        "value of the metric",
-        colours=names.colours(models),
-    )
-
-
-def curves(report: report_model.Report) -> page.Section:
-    """Returns each metric over the length of the list."""
-    measured = {metric: None for found in report.curves.values() for metric in found}
-    values = [stem for stem in metric_names.PAGE_VALUES if stem in measured][:1]
-    first = [*values, *(metric for metric in _QUALITY if metric in measured)]
-    more = sorted({*measured} - {*first})
-    blocks: list[page.Block] = [_curve_plot(report, metric) for metric in first]
-    if more:
-        plots_of_more = [_curve_plot(report, metric) for metric in more]
-        blocks.append(page.Details("More metrics by length", plots_of_more))
-    return page.Section(
-        "Metrics by length of the list",
-        "The same metrics on the first k videos of each list. A model that is ahead at "
-        "small k ranks right videos at the top; one that is ahead only at large k "
-        "retrieves them, but further down.",
-        blocks,
-    )
-
-
-def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
-    """Returns one metric, of the models that it is a measure of."""
-    left_out = () if metric in _PAGE else page_value.apart(report)
-    models = {
-        name: found[metric]
-        for name, found in report.curves.items()
-        if name not in left_out and metric in found
-    }
-    longest = max((k for curve in models.values() for k in curve.k), default=1)
-    return plots.lines(
-        f"{names.heading(metric)} by length of the list",
-        {
-            names.model(name): plots.Series(curve.k, curve.values)
-            for name, curve in models.items()
-        },
-        "k, length of the list (log scale)",
-        f"{metric_names.title(metric)}@k",
-        log_x=True,
-        from_zero=True,
-        x_ticks=[tick for tick in _K_TICKS if tick <= longest],
+        label,
         colours=names.colours(models),
     )
 
 
 def slices(report: report_model.Report) -> page.Section:
-    """Returns the section on slices: retrieval metrics, and the value of pages."""
-    left_out = page_value.apart(report)
+    """Returns the section on slices of the right answers."""
+    models = findings.retrieval(report)
     blocks: list[page.Block] = []
-    worth: list[page.Block] = []
     numbers: list[page.Block] = []
     for name, rows in report.slices.items():
         if len(rows) > 1:  # one part alone is the whole again
-            models = [model for model in rows[0].lists if model not in left_out]
-            metric = next(iter(rows[0].lists[models[0]]))
-            blocks.append(_slice_plot(name, rows, models, metric))
-            of_page = _page_value(rows[0])
-            if of_page is not None:
-                worth.append(_slice_plot(name, rows, list(rows[0].lists), of_page))
+            shown = [model for model in rows[0].lists if model in models]
+            metric = next(iter(rows[0].lists[shown[0]]))
+            blocks.append(_slice_plot(name, rows, shown, metric))
         if rows:
             numbers.append(_slice_table(name, rows))
-    if worth:
-        blocks.append(page.Details("The value of a slate, by users", worth))
     blocks.append(page.Details("Numbers of all slices", numbers))
     return page.Section(
         "Breakdowns by users and videos",
@@ -168,58 +152,39 @@ def slices(report: report_model.Report) -> page.Section:
     )
 
 
-def _page_value(row: report_model.SliceRow) -> str | None:
-    """Returns the metric of the page by truth that a slice of users has."""
-    for values in row.lists.values():
-        for metric in values:
-            if metric.startswith(metric_names.TRUE_WATCH_SECONDS):
-                return metric
-    return None
-
-
 def _slice_plot(
     name: str,
     rows: Sequence[report_model.SliceRow],
     models: Sequence[str],
     metric: str,
 ) -> markupsafe.Markup:
-    values = {
-        names.model(model): [
-            _padded(row.lists.get(model, {}).get(metric)) for row in rows
-        ]
-        for model in models
-    }
     return plots.intervals(
         f"{names.heading(metric)} by {names.sliced_by(name)}",
         [f"{row.value}\nn = {row.users:,}" for row in rows],
-        values,
+        {
+            tables.model_title(model): [
+                _of_row(row, model, metric).three for row in rows
+            ]
+            for model in models
+        },
         metric_names.title(metric),
         colours=names.colours(models),
     )
 
 
-def _padded(three: report_parts.WithInterval | None) -> plots.Interval:
-    value, low, high = three or (None, None, None)
-    return value, low, high
+def _of_row(row: report_model.SliceRow, model: str, metric: str) -> tables.NumberCell:
+    return tables.NumberCell(*row.lists.get(model, {}).get(metric, (None, None, None)))
 
 
 def _slice_table(name: str, rows: Sequence[report_model.SliceRow]) -> page.Table:
     columns = {
-        (model, metric): f"{names.model(model)} {metric_names.title(metric)}"
+        (model, metric): f"{tables.model_title(model)} {metric_names.title(metric)}"
         for row in rows
         for model, values in row.lists.items()
         for metric in values
     }
-    cells = [
-        [
-            row.value,
-            row.users,
-            row.answers,
-            *(
-                tables.cell(*_padded(row.lists.get(model, {}).get(metric)))
-                for model, metric in columns
-            ),
-        ]
+    cells: list[list[page.Cell]] = [
+        [row.value, row.users, row.answers, *(_of_row(row, *key) for key in columns)]
         for row in rows
     ]
     heading = names.sliced_by(name)

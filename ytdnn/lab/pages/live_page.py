@@ -1,17 +1,34 @@
-"""The page of a live test: the arms, each against the first, day by day."""
+"""A live test (`lab/live/report.py`) as a page, and as tables in the terminal."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import markupsafe
+from rich import console, text
 
 from ytdnn.base.metrics import metric_names
+from ytdnn.evaluation import findings, tables
 from ytdnn.lab.live import measures
 from ytdnn.lab.live import report as report_room
-from ytdnn.lab.pages import headline, live_table, page, plots
+from ytdnn.lab.pages import page, plots
 
 _FEWEST_ARMS = 2  # that a scatter plot compares
 _OFFLINE = (*metric_names.PAGE_VALUES, metric_names.TRUE_CLICKS, "hit_rate", "ndcg")
 _YOUNG = [f"share_younger_{days}d" for days in measures.YOUNG_DAYS]
+
+
+def words(name: str) -> str:
+    """Returns a metric's name for people."""
+    return name.replace("_", " ")
+
+
+def number(value: float) -> str:
+    """Returns a number with about three digits."""
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.{1 if size >= 10 else 3}f}"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else ''}{number(value)}"
 
 
 def draw(report: report_room.LiveReport) -> str:
@@ -47,7 +64,7 @@ def _finding(report: report_room.LiveReport) -> str:
         one = found[metric].difference
         if one.value is None or one.low is None or one.high is None:
             continue
-        word = headline.verdict(one.low, one.high).lower()
+        word = findings.verdict(one.low, one.high).lower()
         told.append(
             f"{name} {word} ({one.value:+,.0f}, 95 % interval {one.low:+,.0f} to "
             f"{one.high:+,.0f})"
@@ -56,23 +73,74 @@ def _finding(report: report_room.LiveReport) -> str:
         return ""
     first = report.arms[report.first].metrics[metric].value
     return (
-        f"Compared with {report.first} ({first:,.0f} {live_table.words(metric)}): "
+        f"Compared with {report.first} ({first:,.0f} {words(metric)}): "
         f"{'; '.join(told)}."
     )
 
 
-def _arms(report: report_room.LiveReport) -> page.Section:
-    arms = list(report.arms)
-    rows: list[Sequence[page.Cell]] = []
-    for name, metric in measures.METRICS.items():
-        values = [arm.metrics[name].value for arm in report.arms.values()]
-        rows.append([live_table.words(name), *values, metric.meaning])
-    columns = ["", *arms, "meaning"]
-    who: list[list[page.Cell]] = [
-        [name, arm.meaning, arm.users, arm.visits, arm.serving_milliseconds]
-        for name, arm in report.arms.items()
+def render(report: report_room.LiveReport, width: int) -> console.Group:
+    """Returns the arms, the differences to the first, and how to read them.
+
+    Args:
+      report: Report of the live test.
+      width: Characters of a line of the terminal.
+    """
+    drawn = [tables.draw(one(report), width) for one in (arms_table, differences_table)]
+    return console.Group(*drawn, *map(text.Text, notes(report)))
+
+
+def arms_table(report: report_room.LiveReport) -> tables.Table:
+    """Returns metrics down and arms across."""
+    arms = report.arms.values()
+    rows: list[list[tables.Cell]] = [
+        ["users shown a slate", *(arm.users for arm in arms)],
+        ["visits", *(arm.visits for arm in arms)],
     ]
+    for name in measures.METRICS:
+        rows.append([words(name), *(_estimate(arm.metrics[name]) for arm in arms)])
+    rows += [
+        [
+            "uploads that found an audience",
+            *(_estimate(arm.found_audience) for arm in arms),
+        ],
+        ["videos shown", *(arm.videos_shown for arm in arms)],
+        ["effective videos clicked", *(arm.effective_videos for arm in arms)],
+        ["ms a slate", *(arm.serving_milliseconds for arm in arms)],
+    ]
+    caption = f"live test: {report.test['days']} days"
+    return tables.Table(["", *report.arms], rows, caption)
+
+
+def differences_table(report: report_room.LiveReport) -> tables.Table:
+    """Returns each arm against the first, by every metric."""
+    rows: list[list[tables.Cell]] = [
+        [
+            arm,
+            words(name),
+            _estimate(one.lift, "{:+.1%}".format),
+            _estimate(one.difference, _signed),
+            _estimate(one.sequential, _signed),
+            f"day {one.sure_since}" if one.sure_since else tables.NONE,
+        ]
+        for arm, differences in report.differences.items()
+        for name, one in differences.items()
+    ]
+    columns = ["arm", "metric", "lift", "difference, one look", "any look"]
+    caption = f"against {report.first}"
+    return tables.Table([*columns, "first sure"], rows, caption, words=(0, 1))
+
+
+def _estimate(
+    one: report_room.IntervalEstimate, show: Callable[[float], str] = number
+) -> tables.NumberCell:
+    return tables.NumberCell(one.value, one.low, one.high, show)
+
+
+def _arms(report: report_room.LiveReport) -> page.Section:
+    names = list(report.arms)
     headline = [_three(arm.metrics[measures.HEADLINE]) for arm in report.arms.values()]
+    meanings = [[words(n), metric.meaning] for n, metric in measures.METRICS.items()]
+    policies = [[name, arm.meaning] for name, arm in report.arms.items()]
     return page.Section(
         "Watch time and other metrics",
         "Seconds watched of a slate, with 95 % intervals over users, and everything "
@@ -80,62 +148,39 @@ def _arms(report: report_room.LiveReport) -> page.Section:
         "counts for watch seconds per user alone.",
         [
             plots.intervals(
-                "Watch seconds per visit", arms, {"live": headline}, "seconds"
+                "Watch seconds per visit", names, {"live": headline}, "seconds"
             ),
-            page.Table(columns, rows, words=(0, len(columns) - 1)),
-            page.Table(
-                ["arm", "slates from", "users", "visits", "ms a slate"],
-                who,
-                words=(0, 1),
+            arms_table(report),
+            page.Details(
+                "Meaning of each arm and metric",
+                [
+                    page.Table(["arm", "slates from"], policies, words=(0, 1)),
+                    page.Table(["metric", "meaning"], meanings, words=(0, 1)),
+                ],
             ),
         ],
     )
 
 
 def _against(report: report_room.LiveReport) -> page.Section:
-    arms = list(report.differences)
-
-    def threes(
-        of: Callable[[report_room.ArmDifference], report_room.IntervalEstimate],
-    ) -> list[plots.Interval]:
-        found = (report.differences[arm][measures.HEADLINE] for arm in arms)
-        return [_three(of(one)) for one in found]
-
+    ones = [found[measures.HEADLINE] for found in report.differences.values()]
     both = {
-        "one look at the end": threes(lambda one: one.difference),
-        "at any look": threes(lambda one: one.sequential),
+        "one look at the end": [_three(one.difference) for one in ones],
+        "at any look": [_three(one.sequential) for one in ones],
     }
-    rows: list[list[page.Cell]] = [
-        [
-            arm,
-            live_table.words(name),
-            one.lift.value,
-            one.difference.value,
-            one.difference.low,
-            one.difference.high,
-            one.sequential.low,
-            one.sequential.high,
-            one.variance_kept,
-            one.sure_since,
-        ]
-        for arm in arms
-        for name, one in report.differences[arm].items()
-    ]
-    columns = ["arm", "metric", "lift", "difference", "low", "high"]
-    columns += ["low, any look", "high, any look", "variance left", "first sure on day"]
     return page.Section(
         f"Against {report.first}",
         "Differences of watch seconds per visit. CUPED takes off what the users' days "
-        "before the test explain; what is left of the variance is in the table. An "
-        "interval that excludes 0 is a difference; the wider one may be read every "
-        "day, the narrower one once.",
+        "before the test explain. An interval that excludes 0 is a difference; the "
+        "wider one may be read every day, the narrower one once.",
         [
             plots.intervals(
-                f"Watch seconds per visit, minus {report.first}", arms, both, "seconds"
+                f"Watch seconds per visit, minus {report.first}",
+                list(report.differences),
+                both,
+                "seconds",
             ),
-            page.Details(
-                "All metrics", [page.Table(columns, rows, words=(0, 1))], open=False
-            ),
+            page.Details("All metrics", [differences_table(report)]),
         ],
     )
 
@@ -255,7 +300,7 @@ def _scatter(
 
 
 def _trust(report: report_room.LiveReport) -> page.Section:
-    blocks: list[page.Block] = list(live_table.notes(report))
+    blocks: list[page.Block] = list(notes(report))
     alarms = report.a_a
     if alarms is not None:
         rows: list[list[page.Cell]] = [
@@ -272,6 +317,31 @@ def _trust(report: report_room.LiveReport) -> page.Section:
         "fewer of the sequential test, far more of looking daily at a fixed one.",
         blocks,
     )
+
+
+def notes(report: report_room.LiveReport) -> Iterator[str]:
+    """Yields how to read the tables, a line each."""
+    yield (
+        "A visit is a home page shown. ±: half a 95 % interval over users. Difference: "
+        f"arm minus {report.first}, CUPED by the same users' {report.test['days']} "
+        "days before the test. One look: its interval at the end alone; any look: the "
+        "interval that holds however often one looks; first sure: the day on which it "
+        f"first excluded 0, of all days up to it. Lift: that difference over "
+        f"{report.first}."
+    )
+    yield (
+        f"Uploads that found an audience: of {report.good_uploads} good new videos, "
+        f"the share with {report.audience_clicks} clicks on the arm's slates within "
+        f"{report.audience_days} days."
+    )
+    if report.a_a is not None:
+        alarms = report.a_a
+        yield (
+            f"A/A: the {alarms.users:,} users of {report.first} split in two "
+            f"{alarms.repeats} times: {alarms.fixed} false alarms of one look, "
+            f"{alarms.sequential} of the sequential test; {alarms.peeking} where one "
+            f"looks daily at the first."
+        )
 
 
 def _three(one: report_room.IntervalEstimate) -> plots.Interval:

@@ -12,67 +12,20 @@ True
 import dataclasses
 import functools
 import itertools
-import math
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jinja2
 import markupsafe
 
 import ytdnn
-from ytdnn.evaluation.terminal import finite_numbers
+from ytdnn.evaluation import tables
 
-Cell: TypeAlias = str | int | float | None
+Cell = tables.Cell
+Table = tables.Table
 _LONG = 24  # characters from which a cell may break into lines
 _NARROW = 2  # columns that fit beside each other on any phone
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-      columns: Headings.
-      rows: Cells; text is shown as given, whole numbers whole, others with about
-        three digits, None as –.
-      caption: Description of its content.
-      words: Indices of the text columns, set left; all others are set right.
-      marked: Indices of highlighted rows.
-    """
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    caption: str = ""
-    words: Sequence[int] = (0,)
-    marked: Sequence[int] = ()
-
-    def __post_init__(self) -> None:
-        """Checks the widths."""
-        for row in self.rows:
-            if len(row) != len(self.columns):
-                raise ValueError(
-                    f"expected {len(self.columns)} cells in each row, received {row}"
-                )
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether a phone shows each row as a card, its cells named."""
-        return len(self.columns) > _NARROW
-
-    def label(self, column: int) -> markupsafe.Markup:
-        """Returns the attribute that names a cell of a card."""
-        if not self.is_wide or column == 0:
-            return markupsafe.Markup()
-        return markupsafe.Markup(' data-column="{}"').format(self.columns[column])
-
-    def classes(self, column: int, cell: Cell) -> markupsafe.Markup:
-        """Returns the class attribute of a cell."""
-        names = ["words"] if column in self.words else []
-        if isinstance(cell, str) and len(markupsafe.Markup(cell).striptags()) > _LONG:
-            names.append("long")
-        attribute = markupsafe.Markup(' class="{}"') if names else markupsafe.Markup()
-        return attribute.format(" ".join(names))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,35 +94,6 @@ def render(
     )
 
 
-def format_number(value: float, step: float | None = None) -> str:
-    """Returns a number as people write it.
-
-    Args:
-      value: Number to write.
-      step: Distance of the ticks: all get the decimals that tell them apart.
-        Without: about three digits.
-
-    >>> format_number(0.30000000000000004, 0.1), format_number(1200000)
-    ('0.3', '1.2M')
-    """
-    if abs(value) >= 1e12 or 0 < abs(value) < 1e-4:
-        return f"{value:.3g}"
-    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            unit = 1e3 if suffix == "k" else size
-            return (
-                f"{format_number(value / unit, step / unit if step else None)}{suffix}"
-            )
-    if step is None:
-        magnitude = math.floor(math.log10(abs(value))) if value else 0
-        words = f"{value:,.{max(0, 2 - magnitude)}f}"
-        return words.rstrip("0").removesuffix(".") if "." in words else words
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
-        decimals += 1  # a step of 0.25
-    return f"{value + 0.0:,.{decimals}f}"
-
-
 def css() -> markupsafe.Markup:
     """Returns the style of every page."""
     return markupsafe.Markup((_HERE / "page.css").read_text(encoding="utf-8"))
@@ -187,7 +111,8 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"grouped": _grouped, "cell": _cell}
+    environment.filters |= {"grouped": _grouped, "cell": _cell, "is_wide": _is_wide}
+    environment.globals["attributes"] = _attributes
     return environment.get_template("page.html")
 
 
@@ -202,11 +127,30 @@ def _kind(block: Block) -> str:
     return type(block).__name__.lower()
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return format_number(value) if finite_numbers.is_finite(value) else "–"
+def _is_wide(table: Table) -> bool:
+    """Returns whether a phone shows each row as a card, its cells named."""
+    return len(table.columns) > _NARROW
+
+
+def _attributes(table: Table, column: int, cell: Cell) -> markupsafe.Markup:
+    """Returns the attributes of a cell: its classes, and its name on a card."""
+    names = ["words"] if column in table.words else []
+    if isinstance(cell, str) and len(cell) > _LONG:
+        names.append("long")
+    found = markupsafe.Markup()
+    if names:
+        found += markupsafe.Markup(' class="{}"').format(" ".join(names))
+    if _is_wide(table) and column:
+        found += markupsafe.Markup(' data-column="{}"').format(table.columns[column])
+    return found
+
+
+def _cell(value: Cell) -> str:
+    """Returns a cell as text, an interval in small below its number."""
+    if not isinstance(value, tables.NumberCell):
+        return tables.text(value)
+    number, *ends = value.texts()
+    if not ends:
+        return number
+    small = markupsafe.Markup('{}<span class="small">{} – {}</span>')
+    return small.format(number, *ends)

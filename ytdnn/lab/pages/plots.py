@@ -17,8 +17,8 @@ from typing import Any, Literal
 import markupsafe
 import numpy as np
 
-from ytdnn.evaluation.terminal import finite_numbers
-from ytdnn.lab.pages import figures, page
+from ytdnn.evaluation import tables
+from ytdnn.lab.pages import figures
 
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high
@@ -133,7 +133,7 @@ def bars(
         found = axes.bar(left, _numbers(row), 0.95 * width, color=colour)
         for bar, category, value in zip(found, categories, row, strict=True):
             if np.isfinite(bar.get_height()):
-                plot.tip(bar, [f"{name}, {category}: {page.format_number(value)}"])
+                plot.tip(bar, [f"{name}, {category}: {tables.format_number(value)}"])
         handles.append(found)
     axes.set_xlim(-0.5, max(1, len(categories)) - 0.5)
     axes.grid(axis="y")
@@ -209,8 +209,8 @@ def _check_lengths(categories: Sequence[str], values: Mapping[str, Values]) -> N
 
 def _numbers(values: Values, is_log: bool = False) -> np.ndarray:
     """Returns values as floats, NaN where they have no place on the axis."""
-    least = 1 / finite_numbers.LARGEST if is_log else -finite_numbers.LARGEST
-    is_shown = [finite_numbers.is_finite(v) and v > least for v in values]
+    least = 1 / tables.LARGEST if is_log else -tables.LARGEST
+    is_shown = [tables.is_finite(v) and v > least for v in values]
     return np.where(is_shown, np.array(values, float), np.nan)
 
 
@@ -246,7 +246,7 @@ def _drawn(plot: figures.Plot, name: str, one: Series) -> Any:
         axes.fill_between(*ends, step=step, color=look["color"], alpha=0.16, lw=0)
     (line,) = axes.plot(x, y, drawstyle=f"steps-{step}" if step else None, **look)
     if look["marker"] != "none" and len(x) <= _MOST_TOOLTIPS:
-        number = page.format_number
+        number = tables.format_number
         tips = {i: _words((one.y[i], low[i], high[i])) for i in _finite(x + y)}
         plot.tip(line, [f"{name}, {number(one.x[i])}: {tips[i]}" for i in tips])
     return line
@@ -260,7 +260,7 @@ def _whiskers(draw: Any, places: Sequence[np.ndarray], colour: Any) -> None:
 
 def _words(three: Interval) -> str:
     value, low, high = three
-    words = page.format_number(value)
-    if finite_numbers.is_finite(low) and finite_numbers.is_finite(high):
-        words += f" [{page.format_number(low)}, {page.format_number(high)}]"
+    words = tables.format_number(value)
+    if tables.is_finite(low) and tables.is_finite(high):
+        words += f" [{tables.format_number(low)}, {tables.format_number(high)}]"
     return words

@@ -1,247 +1,272 @@
-"""Sections of the page on the ranker's predictions, and on recommended lists."""
+"""Sections of the page on logged impressions: orders, predictions, other slates."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import markupsafe
 
 from ytdnn.base import registries
 from ytdnn.base.metrics import metric_names
-from ytdnn.evaluation import report_model
-from ytdnn.evaluation.terminal import finite_numbers, names
-from ytdnn.lab.pages import page, plots, tables
+from ytdnn.evaluation import findings, report_model, report_parts, tables
+from ytdnn.lab.off_policy import counterfactual
+from ytdnn.lab.pages import listed, names, page, plots
+
+_NONE = (None, None, None)
+_OUTCOME_TITLES = {"log_loss": "log loss", "calibration_ratio": "predicted / observed"}
+# Field of a calibration, title of its plot, names of its axes.
+_CALIBRATIONS = (
+    (
+        "seconds",
+        "Calibration of expected watch seconds",
+        "predicted watch seconds of an impression",
+        "observed, mean over impressions",
+    ),
+    (
+        "clicks",
+        "Calibration of click probability",
+        "predicted click probability",
+        "observed, share of impressions",
+    ),
+    (
+        "odds",
+        "Calibration of odds",
+        "predicted odds",
+        "watch seconds per impression without a click (PAPER §4.2)",
+    ),
+)
 
 
 @registries.REPORT_SECTIONS.register("ranker", place=20)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
+    if report.shown_lists is not None:
+        yield shown_order(report.shown_lists)
     if report.impressions:
         yield impressions(report)
-    if report.recommended:
-        yield recommended(report)
+    if report.outcomes is not None:
+        yield outcomes(report.outcomes)
+    if report.off_policy is not None:
+        yield other_slates(report.off_policy)
+
+
+def shown_order(shown: report_parts.ShownLists) -> page.Section:
+    """Returns the value of each system's order of the shown videos."""
+    what = findings.gain_words(shown)
+    metrics = list(next(iter(shown.systems.values())))
+    headings = [metric_names.title(metric) for metric in metrics]
+    half = [
+        _scaled(values[metric_names.FIRST_HALF], 100.0)
+        for values in shown.systems.values()
+    ]
+    own = next((name for name in ("ranker", "candidates") if name in shown.systems), "")
+    return page.Section(
+        "The order on this log",
+        f"All {shown.impressions:,} videos that {shown.users:,} users were shown, as "
+        f"one list for each user, in the order of each system. {findings.SHOWN_LIMITS}",
+        [
+            plots.intervals(
+                f"Share of the {what} in the first half of each user's videos",
+                [tables.model_title(name) for name in shown.systems],
+                {"": half},
+                "%, over all users; a random order has 50 %",
+            ),
+            _orders_table(["order", *headings], shown.systems, "{:.3f}".format),
+            _orders_table(
+                [f"{tables.model_title(own)} less", *headings],
+                shown.ahead,
+                "{:+.3f}".format,
+            ),
+        ],
+    )
+
+
+def _scaled(three: report_parts.WithInterval, factor: float) -> plots.Interval:
+    value, low, high = (None if part is None else factor * part for part in three)
+    return value, low, high
+
+
+def _orders_table(
+    columns: Sequence[str],
+    systems: Mapping[str, Mapping[str, report_parts.WithInterval]],
+    show: Callable[[float], str],
+) -> page.Table:
+    rows: list[list[page.Cell]] = [
+        [
+            tables.model_title(name),
+            *(tables.NumberCell(*three, show) for three in values.values()),
+        ]
+        for name, values in systems.items()
+    ]
+    return page.Table(columns, rows)
 
 
 def impressions(report: report_model.Report) -> page.Section:
     """Returns the numbers of the ranker, and how far its predictions hold."""
-    models = report.impressions
-    rules = report.protocol.ranker
+    models, rules = report.impressions, report.protocol.ranker
     number = rules.impressions if rules else 0
-    blocks: list[page.Block] = [
-        tables.metric_table(
-            models, "", f"{number:,} impressions" if number else "Impressions"
-        )
-    ]
-    blocks += tables.gap_tables(report, "impressions")
-    meanings = [
-        [metric_names.title(name), metric_names.text(name)]
-        for name in next(iter(models.values())).values
-        if metric_names.text(name)
-    ]
-    table = page.Table(
-        ["metric", "definition, over all impressions"], meanings, words=(0, 1)
-    )
-    blocks.append(page.Details("Definitions of the metrics", [table]))
-    blocks += _slices(report)
-    blocks += _calibration(report.calibration)
+    measured = [name for entry in models.values() for name in entry.values]
     return page.Section(
         "Ranking of logged impressions",
         "The ranker scores impressions of the log. AUC: the chance that a clicked one "
         "scores above one that was not clicked (0.5: random order); of losses and "
         "errors less is better. The calibration plots cut the impressions into deciles "
         "by prediction: calibrated predictions lie on the dashed line.",
-        blocks,
+        [
+            listed.metric_table(models, "", f"{number:,} impressions"),
+            listed.definitions(measured),
+            *_calibrations(report.calibration),
+        ],
     )
 
 
-def _slices(report: report_model.Report) -> Iterator[page.Block]:
-    """Yields a table for each slice of the impressions."""
-    for slice_name, rows in report.impression_slices.items():
-        models = list(report.impressions)
-        cells: list[Sequence[page.Cell]] = []
-        for row in rows:
-            metrics = next(iter(row.models.values()), {})
-            cells += [
-                [
-                    f"{row.value}, {metric_names.title(metric)}",
-                    row.impressions,
-                    *(tables.cell(*row.models[model][metric]) for model in models),
-                ]
-                for metric in metrics
-            ]
-        yield page.Table(
-            ["impressions of videos", "number", *map(names.model, models)],
-            cells,
-            f"By {names.sliced_by(slice_name)}",
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Kind:
-    """A kind of calibration plot.
-
-    Attributes:
-      field: Field of `report_model.CalibrationReport`.
-      title: Title of the plot.
-      predicted: Name of the predicted value, with its unit.
-      observed: Name of the observed value.
-      words: A sentence under the plot, if any.
-    """
-
-    field: str
-    title: str
-    predicted: str
-    observed: str
-    words: str = ""
-
-
-_KINDS = (
-    _Kind(
-        "seconds",
-        "Calibration of expected watch seconds",
-        "predicted watch seconds of an impression",
-        "observed, mean over impressions",
-    ),
-    _Kind(
-        "clicks",
-        "Calibration of click probability",
-        "predicted click probability",
-        "observed, share of impressions",
-    ),
-    _Kind(
-        "odds",
-        "Calibration of odds",
-        "predicted odds",
-        "observed, per impression not clicked",
-        "Weighted logistic regression learns odds: watch seconds divided by the "
-        "impressions without a click (PAPER §4.2). Where clicks are frequent, that is "
-        "more than the mean over all impressions.",
-    ),
-)
-
-
-def _calibration(
-    found: Mapping[str, report_model.CalibrationReport],
+def _calibrations(
+    models: Mapping[str, report_model.CalibrationReport],
 ) -> Iterator[page.Block]:
-    """Yields the plots side by side, then their numbers."""
-    by_kind = {
+    """Yields the plots, then their numbers."""
+    measured = {
         kind: {
-            model: getattr(one, kind.field)
-            for model, one in found.items()
-            if getattr(one, kind.field)
+            name: getattr(one, kind[0])
+            for name, one in models.items()
+            if getattr(one, kind[0])
         }
-        for kind in _KINDS
+        for kind in _CALIBRATIONS
     }
-    measured = {kind: models for kind, models in by_kind.items() if models}
-    if measured:
-        yield page.Columns(
-            [
-                [_calibration_plot(models, kind), *filter(None, [kind.words])]
-                for kind, models in measured.items()
-            ]
-        )
-    for kind, models in measured.items():
-        words = f"Numbers of the {kind.title[:1].lower()}{kind.title[1:]}"
-        yield page.Details(words, [_calibration_table(models, kind)])
+    for (_, *words), tenths in measured.items():
+        if tenths:
+            yield _calibration_plot(tenths, *words)
+    for (_, title, *_), tenths in measured.items():
+        if tenths:
+            yield page.Details(f"Numbers: {title}", [_tenths(tenths)])
 
 
-def _calibration_table(
-    models: Mapping[str, Sequence[report_model.Tenth]], kind: _Kind
-) -> page.Table:
-    rows = [
+def _tenths(models: Mapping[str, Sequence[report_model.Tenth]]) -> page.Table:
+    """Returns predicted and observed means of ten parts, by prediction."""
+    rows: list[list[page.Cell]] = [
         [
-            names.model(model),
-            place,
-            tables.cell(entry.predicted),
-            tables.cell(*entry.observed),
-            tables.cell(*entry.ratio),
-            entry.impressions,
+            tables.model_title(name),
+            number,
+            one.impressions,
+            one.predicted,
+            tables.NumberCell(*one.observed),
+            tables.NumberCell(*one.ratio),
         ]
-        for model, tenths in models.items()
-        for place, entry in enumerate(tenths, 1)
+        for name, tenths in models.items()
+        for number, one in enumerate(tenths, 1)
     ]
-    headings = [
-        "model",
-        "decile",
-        kind.predicted,
-        kind.observed,
-        "predicted / observed",
-        "impressions",
-    ]
-    return page.Table(headings, rows)
+    columns = ["model", "decile", "impressions", "predicted", "observed"]
+    return page.Table([*columns, "predicted / observed"], rows)
 
 
 def _calibration_plot(
-    models: Mapping[str, Sequence[report_model.Tenth]], kind: _Kind
+    models: Mapping[str, Sequence[report_model.Tenth]],
+    title: str,
+    x_label: str,
+    y_label: str,
 ) -> markupsafe.Markup:
     series = {}
-    for model, rows in models.items():
-        observed, low, high = zip(*(entry.observed for entry in rows), strict=True)
-        given = [entry.predicted for entry in rows]
-        series[names.model(model)] = plots.Series(given, observed, low, high, "points")
+    for model, tenths in models.items():
+        observed, low, high = zip(*(one.observed for one in tenths), strict=True)
+        given = [one.predicted for one in tenths]
+        series[tables.model_title(model)] = plots.Series(
+            given, observed, low, high, "points"
+        )
     ends = [
         end
         for one in series.values()
-        for end in finite_numbers.finite([*one.x, *one.y])
+        for end in tables.finite([*one.x, *one.y])
         if end > 0
     ]
     if ends:
         reach = [min(ends), max(ends)]
         series = {"perfect": plots.Series(reach, reach)} | series
     return plots.lines(
-        kind.title,
+        title,
         series,
-        kind.predicted,
-        kind.observed,
+        x_label,
+        y_label,
         log_x=True,
         log_y=True,
         colours=names.colours(models) | {"perfect": 0},
     )
 
 
-def recommended(report: report_model.Report) -> page.Section:
-    """Returns how popular and how old the recommended videos are."""
-    models = report.recommended
-    colours = names.colours(models)
+def outcomes(report: report_model.OutcomesReport) -> page.Section:
+    """Returns the section of the outcomes of impressions besides the click."""
     blocks: list[page.Block] = [
-        plots.bars(
-            "Popularity of recommended videos",
-            [str(decile) for decile in range(1, 11)],
-            {names.model(m): found.popularity_deciles for m, found in models.items()},
-            "decile of the videos by training watches (10: most watched)",
-            "share of recommendations",
-            colours=colours,
-        )
+        listed.metric_table(models, "", outcome, _outcome_title)
+        for outcome, models in report.numbers.items()
     ]
-    ages = {name: found.age_days for name, found in models.items() if found.age_days}
-    if ages:
-        blocks.append(_age_plot(ages, colours))
+    for outcome, models in report.calibration.items():
+        blocks.append(page.Details(f"Calibration of {outcome}", [_tenths(models)]))
+    if report.trade_offs:
+        caption = "share in the first half of each user's list, by weights of the order"
+        quantities = list(next(iter(report.trade_offs.values())).values)
+        rows: list[list[page.Cell]] = [
+            [weights, *(findings.estimate(entry, one) for one in quantities)]
+            for weights, entry in report.trade_offs.items()
+        ]
+        headings = ["weights", *(one.replace("_", " ") for one in quantities)]
+        blocks.append(page.Table(headings, rows, f"Trade-offs: {caption}"))
     return page.Section(
-        "Popularity and age of recommendations",
-        "A model that personalises well recommends videos distributed like the right "
-        "answers. All weight on the highest decile of popularity means that everybody "
-        "gets the most watched videos.",
+        "Outcomes of impressions",
+        "Each outcome is predicted for every impression of which it is known. Grouped "
+        "AUC is within each user, by what was known when the user's list began. The "
+        "calibration ratio is predicted over observed. The last table orders each "
+        "user's impressions by weighted sums of the predictions.",
         blocks,
     )
 
 
-def _age_plot(
-    ages: Mapping[str, report_model.Ages], colours: Mapping[str, int]
-) -> markupsafe.Markup:
-    edges = max((found.edges for found in ages.values()), key=len)
-    categories = [f"{edge:g}" for edge in edges[:-1]]
-    shares = {
-        # Bins that a model does not need at the old end hold nothing.
-        names.model(model): [
-            *found.shares,
-            *[0.0] * (len(categories) - len(found.shares)),
+def _outcome_title(name: str) -> str:
+    """Returns the display name of a metric of an outcome, which has no seconds."""
+    return _OUTCOME_TITLES.get(name, metric_names.title(name))
+
+
+def other_slates(report: report_model.OffPolicy) -> page.Section:
+    """Returns the section of off-policy estimates, of slates other than the logged."""
+    rows: list[list[page.Cell]] = []
+    for name, value in report.systems.items():
+        for scope, logged, estimates, size in (
+            ("place", report.logged_per_place, value.per_place, value.effective_places),
+            ("page", report.logged_per_page, value.per_page, value.effective_pages),
+        ):
+            for reward, by_name in estimates.items():
+                threes = [logged[reward]]
+                threes += [by_name.get(n, _NONE) for n in counterfactual.ESTIMATORS]
+                rows.append(
+                    [
+                        tables.model_title(name),
+                        f"{metric_names.title(reward)} of a {scope}",
+                        *(tables.NumberCell(*three) for three in threes),
+                        size,
+                    ]
+                )
+    weights: list[list[page.Cell]] = [
+        [
+            tables.model_title(name),
+            tables.NumberCell(*value.mean_weight),
+            f"{value.share_never_shown:.0%}",
         ]
-        for model, found in ages.items()
-    }
-    return plots.bars(
-        "Age of recommended videos",
-        categories,
-        shares,
-        "days since upload (lower end of each bin)",
-        "share of recommendations",
-        colours=colours,
+        for name, value in report.systems.items()
+    ]
+    columns = ["system", "reward", "as logged", *counterfactual.ESTIMATORS]
+    return page.Section(
+        "Estimates of other slates",
+        "The log says with what probability it showed each video in its place, so each "
+        "place can be weighed by how likely a system would have shown it. A small "
+        "effective size means that the estimate rests on few places; a mean weight "
+        "below 1, that the log could not have shown what the system would.",
+        [
+            page.Table(
+                [*columns, "effective size"],
+                rows,
+                f"{report.pages:,} of {report.pages_known:,} pages of "
+                f"{report.users:,} users",
+                words=(0, 1),
+            ),
+            page.Table(
+                ["system", "mean weight", "places never shown"],
+                weights,
+                "How far the log could have shown the systems' pages",
+            ),
+        ],
     )

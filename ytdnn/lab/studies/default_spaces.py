@@ -10,10 +10,6 @@ def candidates(size: configs.LogSize) -> dict[str, configs.Options | configs.Ran
     few = size.videos <= _FEW_VIDEOS
     losses = ("full_softmax", "sampled_softmax") if few else ("sampled_softmax",)
     return {
-        "candidates.encoder": configs.Options(("bags", "self_attention")),
-        "candidates.encoder.beside_bags": configs.Options(
-            (False, True), when=(("candidates.encoder", "self_attention"),)
-        ),
         "candidates.decay_rates": configs.Options(
             ((), (0.5, 0.8, 0.93), (0.7, 0.9, 0.97))
         ),

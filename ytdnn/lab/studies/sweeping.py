@@ -293,7 +293,7 @@ def _trained(
 ) -> float:
     """Trains with some settings and returns the metric of the best epoch."""
     from ytdnn.base import progress
-    from ytdnn.evaluation import answer_cost
+    from ytdnn.evaluation import evaluate_run
     from ytdnn.run.pipeline import tracker
 
     config = sweep.apply(sweep.base, settings)
@@ -307,7 +307,7 @@ def _trained(
     with told, progress.observed_by(reporter):
         _make(sweep, config, directory, say)
     trial.set_user_attr(optuna_studies.SECONDS, time.monotonic() - started)
-    cost = answer_cost.milliseconds(directory, config, sweep.stage)
+    cost = evaluate_run.answer_ms(directory, config, sweep.stage)
     trial.set_user_attr(optuna_studies.COST, cost)
     return _value(sweep, directory)
 
@@ -360,7 +360,7 @@ def _remove_all_but_best(
 
 
 def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResult:
-    from ytdnn.evaluation import answer_cost
+    from ytdnn.evaluation import evaluate_run
 
     trials = tuple(optuna_studies.trial_of(one) for one in study.get_trials(False))
     default = _value(sweep, sweep.defaults)
@@ -375,7 +375,7 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResu
         metric=sweep.metric,
         more_is_better=sweep.more_is_better,
         default_value=default,
-        default_milliseconds=answer_cost.milliseconds(
+        default_milliseconds=evaluate_run.answer_ms(
             sweep.defaults, sweep.base, sweep.stage
         ),
         best=best,

@@ -1,10 +1,16 @@
-"""Strategies of several devices: all local ones, a TPU, or a cluster of processes."""
+"""Strategies of several devices: all local ones, a TPU, or a cluster of processes.
+
+Replicas in sync (mirrored, multi-worker, TPU) run the same step together, like one
+device. With parameter servers the coordinator sends each batch to a free worker, and
+reads losses when they arrive.
+"""
 
 import contextlib
 import functools
 import logging
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,8 +20,9 @@ from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.layers import embeddings
-from ytdnn.ops.cluster import agreement, executors, limits, replicas, tasks, watchdog
+from ytdnn.layers import embeddings, replica
+from ytdnn.log import streaming
+from ytdnn.ops.cluster import tasks
 from ytdnn.training import devices
 
 _POLL_SECONDS = 1.0
@@ -29,53 +36,73 @@ _LOST = (
 )
 
 
-class _Several(devices.OneDevice):
-    """Base class of strategies with several devices, or another than the default."""
+@registries.STRATEGIES.register("mirrored")
+class Mirrored(devices.OneDevice):
+    """The local GPUs; without GPUs, the logical CPUs."""
 
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
         """TensorFlow's strategy, created on first use."""
-        return self._joined()
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        names = [device.name for device in tf.config.list_logical_devices(kind)]
+        return tf.distribute.MirroredStrategy(names)
 
-    def _joined(self) -> tf.distribute.Strategy:
-        raise NotImplementedError
-
-    def executor(self) -> devices.Executor:
-        """Returns the executor of one training."""
-        return executors.Distributed(self.strategy)
-
-
-@registries.STRATEGIES.register("mirrored", replica=replicas.SyncedReplica)
-class Mirrored(_Several):
-    """The local GPUs; without GPUs, the logical CPUs."""
-
-    def _joined(self) -> tf.distribute.Strategy:
-        return tf.distribute.MirroredStrategy(_local_devices())
+    def feeds(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[devices.Feed]:
+        """Yields distributed batches, grouped by shard window."""
+        for dataset in of_stage(epoch, first_step):
+            distributed = self.strategy.experimental_distribute_dataset(dataset)
+            yield devices.Feed(iter(distributed), int(dataset.cardinality()))
 
 
-@registries.STRATEGIES.register("tpu", replica=replicas.SyncedReplica)
-class Tpu(_Several):
-    """The TPU of this process."""
+@registries.STRATEGIES.register("tpu")
+class Tpu(Mirrored):
+    """The TPU of this process.
+
+    XLA has no sparse updates: tables get dense gradients, zero in rows without
+    examples, so a step costs a pass over each table. Tables of hundreds of millions of
+    rows (PAPER §3.1) need parameter servers.
+    """
+
+    has_dense_tables = True
+
+    @functools.cached_property
+    def strategy(self) -> tf.distribute.Strategy:
+        """TensorFlow's strategy, created on first use."""
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="")
+            tf.config.experimental_connect_to_cluster(resolver)
+            tf.tpu.experimental.initialize_tpu_system(resolver)
+        except (ValueError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError):
+            raise errors.UserError(
+                "expected a TPU for --config.strategy=tpu, found none: use none or "
+                "mirrored"
+            ) from None
+        return tf.distribute.TPUStrategy(resolver)
 
     def require_fits(
         self, training: configs.TrainingConfig, stage: str, loss: object | None = None
     ) -> None:
-        """Checks that a stage can be trained on a TPU.
+        """Refuses updates of single rows."""
+        if training.table_optimizer == "lazy_adam":
+            raise errors.UserError(
+                f"expected {stage}.training.table_optimizer of adagrad or adam for "
+                f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"
+            )
 
-        Raises:
-          errors.UserError: The strategy does not support the settings.
-        """
-        limits.require_fits("tpu", training, stage, loss)
+    def compiled(self, step: devices.Step) -> devices.Step:
+        """Returns the step compiled by XLA; on a TPU, by the strategy."""
 
-    def _joined(self) -> tf.distribute.Strategy:
-        return _tpu()
+        def of_static_shapes(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
+            with replica.static_shapes():
+                return step(batch, number)
 
-    def executor(self) -> devices.Executor:
-        """Returns the executor of steps that XLA compiles."""
-        return executors.Compiled(self.strategy)
+        jit = None if isinstance(self.strategy, tf.distribute.TPUStrategy) else True
+        return tf.function(of_static_shapes, reduce_retracing=True, jit_compile=jit)
 
 
-class _Cluster(_Several):
+class _Cluster(Mirrored):
     """Devices of several processes, as `TF_CONFIG` names them.
 
     A process joins its cluster once: before anything else uses TensorFlow, and for
@@ -87,54 +114,132 @@ class _Cluster(_Several):
     @property
     def writes(self) -> bool:  # type: ignore[override]
         """Whether this process writes checkpoints and artefacts."""
-        return tasks.writes(self.name)
+        return tasks.from_environment(self.name).is_chief
+
+    @functools.cached_property
+    def strategy(self) -> tf.distribute.Strategy:
+        """TensorFlow's strategy, created on first use."""
+        return _joined(self.name, self.cluster)
 
     def require_fits(
         self, training: configs.TrainingConfig, stage: str, loss: object | None = None
     ) -> None:
-        """Checks that a stage can be trained by these processes.
-
-        Raises:
-          errors.UserError: The strategy does not support the settings.
-        """
-        limits.require_fits(self.name, training, stage, loss)
-
-    def _joined(self) -> tf.distribute.Strategy:
-        return _of_cluster(self.name, self.cluster)
+        """Refuses several steps in a call: a coordinator hands out single steps."""
+        if training.steps_per_execution > 1:
+            raise errors.UserError(
+                f"expected {stage}.training.steps_per_execution=1 for "
+                f"--strategy={self.name}, received {training.steps_per_execution}: "
+                f"several processes make one step at a time"
+            )
 
 
-@registries.STRATEGIES.register(
-    "multi_worker",
-    replica=replicas.SyncedReplica,
-)
+@registries.STRATEGIES.register(tasks.MULTI_WORKER)
 class MultiWorker(_Cluster):
     """The devices of several workers, which run each step together."""
 
     name = tasks.MULTI_WORKER
 
-    @property
-    def num_readers(self) -> int:
-        """Number of parts that the batches are read in."""
-        return int(self.strategy.num_replicas_in_sync)
+    def feeds(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[devices.Feed]:
+        """Yields distributed batches; each worker cuts only its own rows."""
+        replicas = int(self.strategy.num_replicas_in_sync)
+        resolver = self.strategy.cluster_resolver
+        local = replicas // resolver.cluster_spec().num_tasks(tasks.WORKER)
+        first = resolver.task_id * local
+        parts = [
+            of_stage.part(Portion(number, replicas))(epoch, first_step)
+            for number in range(first, first + local)
+        ]
+        for datasets in zip(*parts, strict=True):
+            turns = functools.partial(_in_turns, datasets)
+            distributed = self.strategy.distribute_datasets_from_function(turns)
+            yield devices.Feed(iter(distributed), int(datasets[0].cardinality()))
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values, on every worker; all must call it together."""
-        return agreement.of_chief(self.strategy, values)
+        own = [value * self.writes for value in values]
+        total = self.strategy.reduce(
+            tf.distribute.ReduceOp.SUM, tf.constant(own, tf.float64), axis=None
+        )
+        return [float(value) for value in total.numpy()]
 
-    def require_same(self, epoch: int, step: int) -> None:
-        """Checks that all workers resume from the same checkpoint.
+
+class Portion(streaming.WholeBatch):
+    """One of the equal portions of every batch, which one replica reads."""
+
+    def __init__(self, number: int, count: int) -> None:
+        """Stores the portion's number, from 0, and the number of portions."""
+        self.number, self.count = number, count
+
+    def size(self, rows: int) -> int:
+        """Returns the number of a batch's rows in this portion.
 
         Raises:
-          errors.UserError: The checkpoint of this worker differs from the chief's.
+          errors.UserError: The rows cannot be divided evenly.
         """
-        agreement.require_same(self.strategy, epoch, step)
+        if rows % self.count:
+            raise errors.UserError(
+                f"expected a training.batch_size that {self.count} replicas can share, "
+                f"received one of {rows:,} rows (slices of label.slice_length for the "
+                f"candidates): choose a multiple of {self.count}"
+            )
+        return rows // self.count
+
+    def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
+        """Returns the positions of the portion's rows in the order of an epoch."""
+        first = step * rows + self.number * self.size(rows)
+        return first + tf.range(self.size(rows), dtype=tf.int64)
+
+    def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
+        """Returns the portion's rows of values for a whole batch, `[rows, ...]`."""
+        own = self.size(rows)
+        return values[self.number * own : (self.number + 1) * own]
 
 
-@registries.STRATEGIES.register("parameter_server")
+def _in_turns(
+    of_replicas: Sequence[tf.data.Dataset], context: tf.distribute.InputContext
+) -> tf.data.Dataset:
+    """Returns each step's batches of a worker's replicas, in order."""
+    del context
+    if len(of_replicas) == 1:
+        return of_replicas[0]
+    turns = tf.data.Dataset.range(len(of_replicas)).repeat()
+    return tf.data.Dataset.choose_from_datasets(of_replicas, turns)
+
+
+@registries.STRATEGIES.register(tasks.PARAMETER_SERVER)
 class ParameterServers(_Cluster):
-    """Workers that run steps on the parameters of servers."""
+    """Workers that run steps on the parameters of servers.
+
+    The coordinator makes the batches, so that the step of a lost worker is repeated by
+    another with the same batch.
+    """
 
     name = tasks.PARAMETER_SERVER
+
+    @property
+    def lag(self) -> int:  # type: ignore[override]
+        """Number of steps that may be running when a new one starts: two a worker."""
+        return 2 * len(tasks.from_environment(self.name).addresses[tasks.WORKER])
+
+    def require_fits(
+        self, training: configs.TrainingConfig, stage: str, loss: object | None = None
+    ) -> None:
+        """Refuses steps that read whole tables, and averages that count steps."""
+        super().require_fits(training, stage, loss)
+        if isinstance(loss, configs.FullSoftmaxConfig):
+            raise errors.UserError(
+                f"expected a loss that reads few rows of the video table for "
+                f"--strategy={self.name}, received full_softmax, which reads all in "
+                f"each step: give --config.candidates.loss=sampled_softmax"
+            )
+        if training.ema_decay > 0.0:
+            raise errors.UserError(
+                f"expected {stage}.training.ema_decay=0 for --strategy={self.name}, "
+                f"received {training.ema_decay}: averages of weights count steps, and "
+                f"the workers' steps overlap"
+            )
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -147,44 +252,48 @@ class ParameterServers(_Cluster):
         with self.strategy.scope(), tf.variable_creator_scope(_drawn_whole):
             yield
 
-    @property
-    def saving_device(self) -> str | None:
-        """The chief's, with checkpoints on a store: servers may have other disks."""
-        if not self.cluster.checkpoints:
+    def batches(
+        self, of_stage: streaming.Datasets, epoch: int, first_step: int
+    ) -> Iterator[devices.Batch]:
+        """Yields whole batches; `compiled` sends each to a worker."""
+        for dataset in of_stage(epoch, first_step):
+            yield from dataset
+
+    def compiled(self, step: devices.Step) -> devices.Step:
+        """Returns a function that schedules the step on a worker."""
+        of_worker = tf.function(step, reduce_retracing=True)
+        return lambda batch, number: self._coordinator.schedule(
+            of_worker, (batch, number)
+        )
+
+    def value(self, loss: Any) -> tf.Tensor | None:
+        """Returns a step's loss; None if its worker was lost after the step."""
+        try:
+            return loss.get()
+        except (tf.errors.UnavailableError, tf.errors.AbortedError):
             return None
-        return f"/job:{tasks.CHIEF}/replica:0/task:0/device:CPU:0"
 
-    def executor(self) -> devices.Executor:
-        """Returns the executor that sends steps to workers."""
-        return executors.Scheduled(self.strategy, self.cluster)
+    def finish(self) -> None:
+        """Waits for all running steps."""
+        self._coordinator.join()
 
-
-def _local_devices() -> list[str]:
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return [device.name for device in tf.config.list_logical_devices(kind)]
-
-
-def _tpu() -> tf.distribute.Strategy:
-    try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="")
-        tf.config.experimental_connect_to_cluster(resolver)
-        tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError):
-        raise errors.UserError(
-            "expected a TPU for --config.strategy=tpu, found none: use none or mirrored"
-        ) from None
-    return tf.distribute.TPUStrategy(resolver)
+    @functools.cached_property
+    def _coordinator(self) -> tf.distribute.coordinator.ClusterCoordinator:
+        return tf.distribute.coordinator.ClusterCoordinator(self.strategy)
 
 
 @functools.cache
-def _of_cluster(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Strategy:
+def _joined(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Strategy:
     task = tasks.from_environment(name)
-    if task is None:
-        raise ValueError(f"expected the strategy of a cluster, received {name}")
+    join = _multi_worker if name == tasks.MULTI_WORKER else _parameter_server
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec(task.addresses),
+        task_type=task.job,
+        task_id=task.index,
+        rpc_layer="grpc",
+    )
     try:
-        if name == tasks.MULTI_WORKER:
-            return _multi_worker(task, cluster)
-        return _parameter_server(task, cluster)
+        return join(task, cluster, resolver)
     except RuntimeError as error:  # TensorFlow's words for "too late"
         raise errors.UserError(
             f"expected --strategy={name} in a process that has not used TensorFlow "
@@ -194,7 +303,7 @@ def _of_cluster(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Stra
 
 
 def _multi_worker(
-    task: tasks.Task, cluster: configs.ClusterConfig
+    task: tasks.Task, cluster: configs.ClusterConfig, resolver: Any
 ) -> tf.distribute.MultiWorkerMirroredStrategy:
     workers = len(task.addresses[tasks.WORKER])
     # TensorFlow has no public way to say how long workers wait for one another.
@@ -207,17 +316,11 @@ def _multi_worker(
             coordination_config_pb2.CoordinatedJob(name=tasks.WORKER, num_tasks=workers)
         ],
     )
-    others = {
-        f"{tasks.WORKER} {number}": address
-        for number, address in enumerate(task.addresses[tasks.WORKER])
-        if number != task.index
-    }
-    with watchdog.ended_if_stuck(cluster.start_seconds, others):
-        return tf.distribute.MultiWorkerMirroredStrategy(_resolver(task))
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
 def _parameter_server(
-    task: tasks.Task, cluster: configs.ClusterConfig
+    task: tasks.Task, cluster: configs.ClusterConfig, resolver: Any
 ) -> tf.distribute.ParameterServerStrategy:
     tf.config.threading.set_inter_op_parallelism_threads(_threads(task))
     tf.get_logger().setLevel(logging.CRITICAL)  # pages about each lost worker
@@ -225,7 +328,7 @@ def _parameter_server(
         for number, address in enumerate(task.addresses[job]):
             _wait_for(f"{job} {number}", address, cluster)
     return tf.distribute.ParameterServerStrategy(
-        _resolver(task),
+        resolver,
         variable_partitioner=tf.distribute.experimental.partitioners.MinSizePartitioner(
             min_shard_bytes=int(cluster.shard_megabytes * 2**20),
             max_shards=len(task.addresses[tasks.SERVER]),
@@ -233,30 +336,18 @@ def _parameter_server(
     )
 
 
-def _resolver(task: tasks.Task) -> tf.distribute.cluster_resolver.ClusterResolver:
-    return tf.distribute.cluster_resolver.SimpleClusterResolver(
-        tf.train.ClusterSpec(task.addresses),
-        task_type=task.job,
-        task_id=task.index,
-        rpc_layer="grpc",
-    )
-
-
 def _drawn_whole(
     next_creator: Callable[..., tf.Variable], **settings: Any
 ) -> tf.Variable:
-    draw = settings.get("initial_value")
-    if isinstance(draw, functools.partial) and _is_cut(draw.func):
+    draw: Any = settings.get("initial_value")
+    of_keras = isinstance(draw, functools.partial) and isinstance(
+        draw.func, tf.keras.initializers.Initializer
+    )
+    if of_keras and not isinstance(draw.func, embeddings.RowsNormal):
         whole = functools.cache(draw)
         # One that takes no part of a variable makes TensorFlow cut the whole.
         settings["initial_value"] = lambda: whole()
     return next_creator(**settings)
-
-
-def _is_cut(initializer: Any) -> bool:
-    """Whether it is Keras's, and draws shards otherwise than as parts of the whole."""
-    of_keras = isinstance(initializer, tf.keras.initializers.Initializer)
-    return of_keras and not isinstance(initializer, embeddings.RowsNormal)
 
 
 def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
@@ -279,9 +370,8 @@ def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
 
 
 def _threads(task: tasks.Task) -> int:
-    """Returns the number of parallel operations, one more for each other process."""
-    others = sum(len(places) for places in task.addresses.values())
-    return max(os.cpu_count() or 1, others + 1)
+    """Returns the number of parallel operations, at least one for each process."""
+    return max(os.cpu_count() or 1, task.num_processes + 1)
 
 
 def _wait_for(name: str, address: str, cluster: configs.ClusterConfig) -> None:
@@ -298,14 +388,17 @@ def _wait_for(name: str, address: str, cluster: configs.ClusterConfig) -> None:
                 f"{cluster.start_seconds} s (cluster.start_seconds), found nothing "
                 f"that listens there: start it, or correct {tasks.VARIABLE}"
             )
-        time.sleep(_POLL_SECONDS)
 
 
 def _listens(address: str) -> bool:
-    found = watchdog.listens(address)
-    if not found:
+    """Whether a server listens at `host:port`; if not, it has a second to appear."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=_POLL_SECONDS):
+            return True
+    except OSError:
         time.sleep(_POLL_SECONDS)
-    return found
+        return False
 
 
 @contextlib.contextmanager
@@ -318,16 +411,10 @@ def one_line(task: tasks.Task) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        others = sum(len(places) for places in task.addresses.values()) - 1
+        named = re.search(r"/job:\w+(/replica:0)?/task:\d+", str(error))
+        which = named[0] if named else errors.one_line(str(error)[:120])
         raise errors.LostProcessError(
-            f"expected the {others} other processes of the cluster to stay up, lost "
-            f"one ({_brief(error)}): start it again; the same command resumes from the "
-            f"last checkpoint"
+            f"expected the {task.num_processes - 1} other processes of the cluster to "
+            f"stay up, lost one ({which}): start it again; the same command resumes "
+            f"from the last checkpoint"
         ) from None
-
-
-def _brief(error: Exception) -> str:
-    """Returns the words of TensorFlow's error that name the lost process."""
-    text = str(error)
-    found = re.search(r"/job:\w+(/replica:0)?/task:\d+", text)
-    return found[0] if found else errors.one_line(text[:120])

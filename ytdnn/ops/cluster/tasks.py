@@ -1,24 +1,33 @@
-"""The task of this process in a cluster, from TensorFlow's `TF_CONFIG`.
+"""The task of this process in a cluster, from TensorFlow's `TF_CONFIG`, and its role.
 
     {"cluster": {"worker": ["host1:2222", "host2:2222"]},
      "task": {"type": "worker", "index": 0}}
 
-One process of a cluster is its chief: only the chief writes checkpoints and artefacts.
-With parameter servers it is the task `chief`, which sends steps to the workers; with
-synchronous workers it is the first worker.
+Every process is started with the same command. The chief (the task `chief`, or else the
+first worker) runs the steps like a single process, and alone writes. Synchronous
+workers join the trainings and skip everything else. Parameter servers and their workers
+only serve.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ytdnn.base import errors
+from ytdnn.base import errors, registries
+from ytdnn.run.pipeline import roles
+
+if TYPE_CHECKING:
+    from ytdnn.run.pipeline import graph
 
 VARIABLE = "TF_CONFIG"
 MULTI_WORKER, PARAMETER_SERVER = "multi_worker", "parameter_server"
-CHIEF, WORKER, SERVER, EVALUATOR = "chief", "worker", "ps", "evaluator"
-_MASTER = "master"  # of TensorFlow 1: the chief
+CHIEF, WORKER, SERVER = "chief", "worker", "ps"
 _JOBS = {MULTI_WORKER: (WORKER,), PARAMETER_SERVER: (CHIEF, WORKER, SERVER)}
+_SKIPPED, _MADE = 0.0, 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Task:
     """A process of a cluster.
 
     Attributes:
-      job: `chief`, `worker`, `ps`, or `evaluator`, which is outside the cluster.
+      job: `chief`, `worker` or `ps`.
       index: Index among the processes of its job.
       addresses: `host:port` of every process, by job.
     """
@@ -41,20 +50,15 @@ class Task:
         return self.job if self.job == CHIEF else f"{self.job} {self.index}"
 
     @property
-    def is_evaluator(self) -> bool:
-        """Whether it takes no part in the training."""
-        return self.job == EVALUATOR
-
-    @property
     def is_chief(self) -> bool:
         """Whether the process is the chief, the only one that writes."""
         first = CHIEF if CHIEF in self.addresses else WORKER
         return (self.job, self.index) == (first, 0)
 
     @property
-    def address(self) -> str:
-        """`host:port` of this process."""
-        return self.addresses[self.job][self.index]
+    def num_processes(self) -> int:
+        """Number of processes of the cluster."""
+        return sum(map(len, self.addresses.values()))
 
 
 def is_distributed(strategy: str) -> bool:
@@ -62,15 +66,13 @@ def is_distributed(strategy: str) -> bool:
     return strategy in _JOBS
 
 
-def from_environment(strategy: str) -> Task | None:
-    """Returns this process's task under a strategy; None: there is no cluster.
+def from_environment(strategy: str) -> Task:
+    """Returns this process's task under a strategy of several processes.
 
     Raises:
       errors.UserError: `TF_CONFIG` is missing, or does not fit the strategy.
     """
-    if strategy not in _JOBS:
-        return None
-    text = os.environ.get(VARIABLE, "")
+    text, jobs = os.environ.get(VARIABLE, ""), _JOBS[strategy]
     if not text:
         raise errors.UserError(
             f"expected {VARIABLE} to name the processes of --strategy={strategy}, "
@@ -78,48 +80,99 @@ def from_environment(strategy: str) -> Task | None:
             f"--strategy=none"
         )
     try:
-        found = json.loads(text)
-        task = _normalized(
-            str(found["task"]["type"]),
-            int(found["task"]["index"]),
-            {str(job): list(places) for job, places in found["cluster"].items()},
-            strategy,
-        )
-        known = task.is_evaluator or 0 <= task.index < len(task.addresses[task.job])
+        read = json.loads(text)
+        job, index = str(read["task"]["type"]), int(read["task"]["index"])
+        addresses = {str(job): list(all_) for job, all_ in read["cluster"].items()}
+        if strategy == MULTI_WORKER and CHIEF in addresses:  # as platforms name them
+            job, index = WORKER, index + (job == WORKER)
+            addresses[WORKER] = addresses.pop(CHIEF) + addresses.get(WORKER, [])
+        fits = set(addresses) == set(jobs) and len(addresses.get(CHIEF, "1")) == 1
+        fits = fits and 0 <= index < len(addresses[job])
     except (ValueError, KeyError, TypeError, AttributeError):
-        known = False
-    if not known:
+        fits = False
+    if not fits:
         raise errors.UserError(
-            f"expected JSON with `cluster`, and one of its processes as `task`, in "
-            f"{VARIABLE}, found {errors.one_line(text[:200])}"
+            f"expected JSON in {VARIABLE} with a `cluster` of the jobs "
+            f"{', '.join(jobs)} (one chief) for --strategy={strategy}, and one of its "
+            f"processes as `task`, found {errors.one_line(text[:200])}"
         )
-    jobs = _JOBS[strategy]
-    if set(task.addresses) != set(jobs) or len(task.addresses.get(CHIEF, "1")) != 1:
-        raise errors.UserError(
-            f"expected the jobs {', '.join(jobs)} (one chief) in {VARIABLE} for "
-            f"--strategy={strategy}, found {', '.join(task.addresses)}"
-        )
-    return task
-
-
-def _normalized(
-    job: str, index: int, addresses: dict[str, list[str]], strategy: str
-) -> Task:
-    """Returns the task in the jobs of a strategy, however a platform names them."""
-    addresses.pop(EVALUATOR, None)
-    if _MASTER in addresses and CHIEF not in addresses:
-        addresses = {CHIEF: addresses.pop(_MASTER), **addresses}
-    if job == _MASTER:
-        job = CHIEF
-    if strategy == MULTI_WORKER and len(addresses.get(CHIEF, ())) == 1:
-        index = {CHIEF: 0, WORKER: index + 1}.get(job, index)
-        job = WORKER if job == CHIEF else job
-        first = addresses.pop(CHIEF)
-        addresses[WORKER] = [*first, *addresses.get(WORKER, ())]
     return Task(job, index, addresses)
 
 
-def writes(strategy: str) -> bool:
-    """Whether this process writes checkpoints and artefacts under a strategy."""
-    task = from_environment(strategy)
-    return task is None or task.is_chief
+class _Several(roles.Alone):
+    """Base class of roles in a cluster that `TF_CONFIG` describes."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the chief."""
+        return from_environment(self.config.strategy).is_chief
+
+    def require_alone(self, command: str) -> None:
+        """Refuses a command for a single process.
+
+        Args:
+          command: Name of the command.
+
+        Raises:
+          errors.UserError: Always.
+        """
+        raise errors.UserError(
+            f"expected a strategy of none, mirrored or tpu for `ytdnn {command}`, "
+            f"received {self.config.strategy}: several processes can train, run and "
+            f"refit"
+        )
+
+    def follows(self) -> bool:
+        """Joins the cluster, and returns whether another process leads."""
+        leads = self.leads  # a mistake is told before TensorFlow is loaded
+        from ytdnn.training import devices
+
+        with self.watched():
+            _ = devices.make(self.config.strategy, self.config.cluster).strategy
+        return not leads
+
+    def watched(self) -> contextlib.AbstractContextManager[None]:
+        """Returns a context with one line for TensorFlow's errors about a loss."""
+        from ytdnn.ops.cluster import strategies
+
+        return strategies.one_line(from_environment(self.config.strategy))
+
+
+@registries.HOOKS.register(f"role of {MULTI_WORKER}")
+class Workers(_Several):
+    """The role of synchronous workers; the first worker leads."""
+
+    def follow(self, several: Sequence["graph.Step"], workdir: pathlib.Path) -> None:
+        """Joins the trainings that the chief runs."""
+        from ytdnn.run.pipeline import sizes
+
+        with self.watched():
+            for step in several:
+                if step.is_shared and self._word(_SKIPPED) == _MADE:
+                    step.run(sizes.resolved(self.config, workdir), workdir)
+            self._word(_SKIPPED)
+
+    def says(self, is_made: bool) -> None:
+        """Tells the workers whether the next training runs; at the end, none does."""
+        self._word(_MADE if is_made else _SKIPPED)
+
+    def _word(self, own: float) -> float:
+        """Returns the chief's word; waits for it, or for all to hear it."""
+        from ytdnn.training import devices
+
+        return devices.make(self.config.strategy, self.config.cluster).agreed([own])[0]
+
+
+@registries.HOOKS.register(f"role of {PARAMETER_SERVER}")
+class ServedTables(_Several):
+    """The role of the chief, or of a process that serves it until it ends."""
+
+    def follows(self) -> bool:
+        """Joins the cluster; a process that serves returns when the chief ends."""
+        if self.leads:
+            return super().follows()
+        from ytdnn.ops.cluster import strategies
+
+        task = from_environment(self.config.strategy)
+        strategies.serve(task, self.config.cluster)
+        return True

@@ -21,7 +21,7 @@ from ytdnn.features import base_feature
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model, network
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import optimizer_state, ranking
+from ytdnn.training import checkpoints, ranking
 
 _REQUESTS = 1_000  # slates, drawn at random, of which scores are compared
 _LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
@@ -75,8 +75,8 @@ def publish(
     ) as partial:
         model.save(trained, partial, measured)
         shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
-        if (earlier.directory / optimizer_state.FILE).exists():
-            optimizer_state.share(earlier.directory, partial)
+        if (earlier.directory / checkpoints.STATE_FILE).exists():
+            checkpoints.share_state(earlier.directory, partial)
 
 
 def listed_scores(

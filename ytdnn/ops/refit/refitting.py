@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
-from ytdnn.ops.cluster import tasks
 from ytdnn.run.pipeline import api, graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
@@ -108,7 +107,7 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     if earlier_left_out(config, workdir):
         _train_ranking(config, workdir, LATER)
         return
-    if not tasks.writes(config.strategy):
+    if not roles.from_config(config).leads:
         return
     inputs = {
         **steps.fingerprints(

@@ -15,15 +15,12 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.features import base_feature, encodings
-from ytdnn.layers import embeddings
 from ytdnn.log import catalogues, prepared
-from ytdnn.training import optimizer_state, optimizers
+from ytdnn.training import checkpoints, optimizers
 
 Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
 _OF_VIDEOS = ("videos", "watched_videos", "bias")
-# Which rows of a hashed table a video has; the rows themselves stay as they are.
-_OF_HASHES = embeddings.ROW_NUMBERS.partition("/")[0]
 _OF_USES = "videos_"  # the ranker's, where each use has a table of its own
 _OF_TOKENS = "search_tokens"
 
@@ -85,7 +82,6 @@ def tables(
     ]
     of_videos = RowSources(places(*ids), is_zero=True)
     found = dict.fromkeys(_OF_VIDEOS, of_videos)
-    found[_OF_HASHES] = RowSources(of_videos.sources)
     words = [data.catalogue.tokens[catalogues.TOKEN].to_list() for data in (old, new)]
     found[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
@@ -114,11 +110,11 @@ def weights(
 
 
 def state(
-    old: optimizer_state.State,
+    old: checkpoints.State,
     variables: Sequence[tf.Variable],
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> optimizer_state.State:
+) -> checkpoints.State:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
@@ -137,7 +133,7 @@ def state(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
-    return optimizer_state.State(old.steps, slots)
+    return checkpoints.State(old.steps, slots)
 
 
 def _rows(
@@ -145,8 +141,6 @@ def _rows(
 ) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
     name = optimizers.table_name(variable)
-    if embeddings.SHARED_ROWS in variable.name:
-        return None
     found = of_tables.get(name)
     if found is None and name.startswith(_OF_USES):
         found = of_tables[_OF_VIDEOS[0]]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.candidates import ensemble, tower_inputs
 from ytdnn.candidates import model as candidate_model
-from ytdnn.candidates import tower_inputs
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
 from ytdnn.ops.refresh import carrying
@@ -27,8 +27,6 @@ from ytdnn.training import (
     checkpoints,
     devices,
     loop,
-    optimizer_state,
-    projecting,
     ranking,
 )
 
@@ -65,13 +63,13 @@ def carry_candidates(
       begins: First second of the new events, to learn from; None: it learns nothing.
 
     Raises:
-      errors.UserError: Its video table is a tree, which does not grow.
+      errors.UserError: Rows of its video table are no videos, and do not grow.
     """
-    if isinstance(config.candidates.loss, configs.HierarchicalSoftmaxConfig):
+    loss = config.candidates.loss
+    if not configs.rows_are_videos(loss):
         raise errors.UserError(
-            "expected candidates that can grow, found hierarchical softmax, which has "
-            "a "
-            "fixed tree: train another loss, or refit"
+            f"expected candidates that can grow, found {loss.kind}, whose rows are no "
+            f"videos: train another loss, or refit"
         )
     inputs = {
         prepared.KIND: data.manifest.fingerprint,
@@ -90,14 +88,14 @@ def carry_candidates(
     for number, old in enumerate(trained):
         place = work / f"member-{number}"
         place.mkdir(exist_ok=True)
-        state = optimizer_state.read(source.directory / candidates.state_file(number))
+        state = checkpoints.read_state(source.directory / candidates.state_file(number))
         member, found = _member(
             config, old, source, data, begins, members, state, place
         )
         members.append(member)
         facts.append(found)
     whole = candidate_model.joined(members)
-    projecting.project(whole, data, config.seed)
+    ensemble.project(whole, data, config.seed)
     with artifacts.publish(
         directory,
         candidate_model.KIND,
@@ -108,7 +106,7 @@ def carry_candidates(
         candidate_model.save(whole, partial)
         for number in range(len(members) if begins is not None else 0):
             place = work / f"member-{number}"
-            optimizer_state.share(place, partial, candidates.state_file(number))
+            checkpoints.share_state(place, partial, candidates.state_file(number))
             target = partial / artifacts.LOGS
             target = target / place.name if number else target
             shutil.copytree(place / artifacts.LOGS, target)
@@ -126,7 +124,7 @@ def _member(
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
-    state: optimizer_state.State | None,
+    state: checkpoints.State | None,
     place: pathlib.Path,
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
@@ -157,11 +155,11 @@ def _member(
 
 
 def _carried(
-    state: optimizer_state.State | None,
+    state: checkpoints.State | None,
     model: Any,
     rows: Mapping[str, carrying.RowSources],
     training: configs.TrainingConfig,
-) -> optimizer_state.State | None:
+) -> checkpoints.State | None:
     if state is None:
         return None
     variables = model.trainable_variables
@@ -253,7 +251,7 @@ def carry_ranking(
     own = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=own)
     stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
-    state = optimizer_state.read(source.directory / optimizer_state.FILE)
+    state = checkpoints.read_state(source.directory / checkpoints.STATE_FILE)
     stage = dataclasses.replace(
         stage, state=_carried(state, new.network, rows, training)
     )
@@ -267,6 +265,6 @@ def carry_ranking(
         facts | new.facts(),
     ) as partial:
         ranking_model.save(new, partial)
-        optimizer_state.share(work, partial)
+        checkpoints.share_state(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)

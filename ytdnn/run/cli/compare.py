@@ -104,19 +104,16 @@ def show(
       models: A model of each to compare; None: models of the same name.
       users: Users to compare; empty: all.
     """
-    import rich
+    from ytdnn.evaluation import compare, gates, report_files, terminal
 
-    from ytdnn.evaluation import compare, conditions, report_files
-    from ytdnn.evaluation.terminal import compared
-
-    parsed = conditions.parse(fail_if)
+    parsed = gates.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)
     if users:
         first, second = compare.of_users(first, second, users)
     config = configs.EvaluationConfig()
     comparison = compare.compare(first, second, parsed, config, models, users)
     output.result(lambda: comparison)
-    rich.print(compared.render(comparison))
+    terminal.show_comparison(comparison)
     return comparison.failures
 
 

@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import TYPE_CHECKING
 
-from ytdnn.base import artifacts, configs, errors, registries
+from ytdnn.base import configs, errors, registries
 from ytdnn.run import pipeline
 from ytdnn.run.cli import arguments, command, output, resolved
 from ytdnn.run.pipeline import graph, runner, system_evaluation
@@ -41,8 +41,8 @@ def _run(given: arguments.Arguments) -> None:
     Checks for leaks, ranks all videos exactly for each test user, evaluates the ranker
     on test impressions, and both stages together, with intervals and slices; prints a
     table and writes WORKDIR/evaluation: report.json, report.html, the values of each
-    user, TensorBoard scalars. With --bundle or --predictions, evaluates an exported
-    bundle, or another system's table of user_id, video_id and score, in the same way.
+    user. With --bundle or --predictions, evaluates an exported bundle, or another
+    system's table of user_id, video_id and score, in the same way.
 
     Examples:
       ytdnn evaluate --workdir=runs/mine
@@ -53,9 +53,9 @@ def _run(given: arguments.Arguments) -> None:
     """
     values = given.values
     if values.get("explain") == "True":
-        from ytdnn.evaluation import definitions
+        from ytdnn.evaluation import terminal
 
-        output.say(definitions.explain())
+        output.say(terminal.explain())
         return
     split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
@@ -116,9 +116,8 @@ def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
 
 
 def show(evaluated: "report_files.Evaluated") -> None:
-    """Prints an evaluation as tables, and the paths of its page and curves."""
-    from ytdnn.evaluation import report_files, report_model
-    from ytdnn.evaluation.terminal import terminal
+    """Prints an evaluation as a table, and the path of its page."""
+    from ytdnn.evaluation import report_files, report_model, terminal
 
     output.result(
         lambda: {
@@ -141,8 +140,6 @@ def show(evaluated: "report_files.Evaluated") -> None:
         )
     else:
         output.say(f"report: {evaluated.path / report_files.REPORT}")
-    if "tensorboard" in files:
-        output.say(f"curves: tensorboard --logdir={evaluated.path / artifacts.LOGS}")
 
 
 def track(

@@ -35,7 +35,7 @@ def check(config: configs.DataConfig) -> Findings:
     Args:
       config: Settings of the log; `bad_rows` is ignored, notes leave bad rows out.
     """
-    from ytdnn.evaluation.terminal import prepared_table
+    from ytdnn.evaluation import prepared_table
     from ytdnn.log import prepare, sources, validation
 
     try:

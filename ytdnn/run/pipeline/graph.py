@@ -125,7 +125,6 @@ CANDIDATES = Step(
     ("data",),
     steps.train_candidates,
     steps.candidates_config,
-    describe=steps.describe_candidates,
     sections=("candidates", "seed", "strategy", "cluster"),
     is_shared=True,
 )

@@ -42,13 +42,9 @@ def run(
       always: Names of steps that run even if they are current.
 
     Raises:
-      errors.UserError: A step fails, or the address of checkpoints cannot be used.
+      errors.UserError: A step fails.
     """
     given, role = config, roles.from_config(config)
-    if config.cluster.checkpoints and any(step.is_shared for step in several):
-        from ytdnn.training import checkpoint_store
-
-        checkpoint_store.require(config.cluster.checkpoints)
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"

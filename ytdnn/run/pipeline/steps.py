@@ -60,7 +60,7 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
 
 def describe_data(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/data` is made."""
-    from ytdnn.evaluation.terminal import prepared_table
+    from ytdnn.evaluation import prepared_table
     from ytdnn.log import prepared
 
     named = {*config.ranking.features.add, *config.candidates.features.add}
@@ -179,15 +179,6 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
 
-def describe_candidates(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the lines to print after `workdir/candidates` is made."""
-    from ytdnn.evaluation import floor
-
-    if not has_vectors(config):
-        return []
-    return floor.warnings(workdir)
-
-
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
     if not has_vectors(config):
@@ -270,10 +261,10 @@ def evaluate(
 ) -> None:
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
-    from ytdnn.evaluation.terminal import files
 
     directory = workdir / report_files.DIRECTORIES[split]
-    files.write(directory, evaluate_run.evaluate(workdir, config, split, stage))
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    report_files.write(directory, result)
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:

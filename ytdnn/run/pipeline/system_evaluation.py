@@ -32,7 +32,6 @@ def evaluate(
         set.
     """
     from ytdnn.evaluation import bundles, other_systems, predictions, report_files
-    from ytdnn.evaluation.terminal import files
     from ytdnn.log import prepared
 
     data = prepared.load(data_directory)
@@ -41,5 +40,5 @@ def evaluate(
         other = bundles.read(path, data, config)
     else:
         other = predictions.read(path, data)
-    files.write(out, other_systems.evaluate(other, data, config, split))
+    report_files.write(out, other_systems.evaluate(other, data, config, split))
     return report_files.read(out)

@@ -82,7 +82,7 @@ def _tuned(
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = protocol.take(cases, np.sort(rows))
     windows = by_window.WindowOpener(config.evaluation.window_events)
-    asked = by_window.Retrieval(candidates, windows)
+    asked = by_window.retrieval(candidates, windows)
     queries = asked.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(

@@ -1,0 +1,291 @@
+"""The result of a report in words and one table, for the terminal and the page.
+
+A ranker of watch time is judged by watch time (PAPER §4): on a world by the true watch
+seconds of the slate, on any other log by the watch seconds of hits. Retrieval metrics
+answer another question, and judge the first stage.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from ytdnn.base.metrics import metric_names
+from ytdnn.evaluation import lists, report_model, report_parts, tables
+
+# These order by watch time: what they retrieve is no measure of them.
+TWO_STAGE = ("system", "system-scann")
+JUDGED_BY = (
+    "Retrieval is judged by recall and hit rate of the videos watched afterwards; both "
+    "stages together by watch time: on a world by the true watch seconds of the slate, "
+    "on any log by the watch time in the first places of each user's own impressions."
+)
+SHOWN_LIMITS = (
+    "The lists hold only videos that the recommender of the log chose to show, and "
+    "what was shown earlier or higher may have been watched for that. A live test "
+    "tells what other videos bring, or a log with propensities "
+    "(impressions.propensity)."
+)
+_OWN = ("ranker", "candidates")
+_RETRIEVAL = ("hit_rate", "recall", "ndcg")
+_RANKING = (metric_names.AUC, metric_names.PER_USER_LOSS)
+_HEADLINE_K = 10
+
+
+def ks(report: report_model.Report) -> list[int]:
+    """Returns the lengths at which lists were measured."""
+    lengths = {
+        int(metric_names.length(name))
+        for entry in report.lists.values()
+        for name in entry.values
+        if metric_names.length(name)
+    }
+    return sorted(lengths)
+
+
+def headline_k(report: report_model.Report) -> int:
+    """Returns the length to show first: 10 if measured, else the shortest."""
+    measured = ks(report)
+    return _HEADLINE_K if _HEADLINE_K in measured else measured[0]
+
+
+def slate_metric(report: report_model.Report) -> str | None:
+    """Returns the metric that judges slates, `METRIC@k`; None: no watch time."""
+    k = headline_k(report)
+    for stem in metric_names.PAGE_VALUES:
+        for entry in report.lists.values():
+            if entry.values.get(metric_names.at(stem, k)) is not None:
+                return metric_names.at(stem, k)
+    return None
+
+
+def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
+    """Returns the models with retrieval metrics to show."""
+    by_watch_time = TWO_STAGE if slate_metric(report) is not None else ()
+    left_out = (*lists.PAGE_BOUNDS, *by_watch_time)
+    return {k: entry for k, entry in report.lists.items() if k not in left_out}
+
+
+def estimate(entry: report_model.Entry | None, metric: str) -> tables.NumberCell:
+    """Returns a model's value of a metric with its interval."""
+    if entry is None:
+        return tables.NumberCell(None)
+    return tables.NumberCell(
+        entry.values.get(metric), *(entry.intervals.get(metric) or ())
+    )
+
+
+def metric_title(metric: str) -> str:
+    """Returns the display name of a metric, with an arrow where less is better."""
+    arrow = " ↓" if metric_names.less_is_better(metric) else ""
+    return metric_names.title(metric) + arrow
+
+
+def summary_table(report: report_model.Report) -> tables.Table:
+    """Returns the table of all systems, by the metrics that judge them."""
+    k, judge = headline_k(report), slate_metric(report)
+    own = report.config.get("evaluation", {}).get("metrics", ())
+    listed = [metric_names.at(stem, k) for stem in (*_RETRIEVAL, *own)]
+    retrieved = retrieval(report)
+    columns = [(metric, retrieved) for metric in listed]
+    if judge is not None:
+        columns.insert(0, (judge, report.lists))
+    columns += [(metric, report.impressions) for metric in (*_RANKING, *own)]
+    columns = [
+        (metric, models)
+        for metric, models in columns
+        if any(entry.values.get(metric) is not None for entry in models.values())
+    ]
+    rows: list[list[tables.Cell]] = [
+        [
+            tables.model_title(name),
+            *(estimate(models.get(name), metric) for metric, models in columns),
+        ]
+        for name in {**report.lists, **report.impressions}
+    ]
+    rules = report.protocol
+    shown = f", {rules.ranker.impressions:,} impressions" if rules.ranker else ""
+    return tables.Table(
+        ["system", *(metric_title(metric) for metric, _ in columns)],
+        rows,
+        f"{rules.name} protocol, {rules.split} split: {rules.users:,} users, lists of "
+        f"{rules.candidate_set_videos:,} videos{shown}",
+    )
+
+
+def verdict(low: float, high: float) -> str:
+    """Returns the verdict on a difference by its interval.
+
+    >>> verdict(0.1, 0.3), verdict(-0.3, -0.1), verdict(-0.1, 0.2)
+    ('Better', 'Worse', 'No clear difference')
+    """
+    return "Better" if low > 0.0 else "Worse" if high < 0.0 else "No clear difference"
+
+
+def headline(report: report_model.Report) -> str:
+    """Returns the result of an evaluation in a sentence, empty where nothing judges.
+
+    On a world it compares the ranker's slate with the candidates' by true watch
+    seconds; on a log with impressions the served order with popularity; otherwise the
+    candidates with the best baseline.
+
+    Args:
+      report: Report of the evaluation.
+    """
+    return _true_slates(report) or _shown_order(report) or _best_baseline(report)
+
+
+def _true_slates(report: report_model.Report) -> str:
+    for metric, gain in report.ranker_gain.items():
+        before, after = (
+            report.lists[name].values.get(metric) for name in ("candidates", "system")
+        )
+        is_true = metric_names.stem(metric) == metric_names.TRUE_WATCH_SECONDS
+        known = _known(gain)
+        if not is_true or known is None or before is None or after is None:
+            continue
+        middle, low, high = known
+        return (
+            f"{verdict(low, high)}: the ranker's slate of "
+            f"{metric_names.length(metric)} videos is truly watched for {after:,.0f} "
+            f"seconds, the candidates' for {before:,.0f} ({middle:+,.0f}, 95 % "
+            f"interval {low:+,.0f} to {high:+,.0f})."
+        )
+    return ""
+
+
+def _shown_order(report: report_model.Report) -> str:
+    shown, metric = report.shown_lists, metric_names.FIRST_HALF
+    own = next((name for name in _OWN if shown and name in shown.systems), "")
+    if shown is None or not own or "popularity" not in shown.ahead:
+        return ""
+    difference = _known(shown.ahead["popularity"][metric])
+    if difference is None:
+        return ""
+    middle, low, high = (100.0 * part for part in difference)
+    names = [own, *(n for n in ("popularity", "candidates", "random") if n != own)]
+    shares = [
+        f"{tables.model_title(name)} {shown.systems[name][metric][0] or 0.0:.1%}"
+        for name in names
+        if name in shown.systems
+    ]
+    return (
+        f"{verdict(low, high)}: share of the {gain_words(shown)} in the first half of "
+        f"each user's shown videos, by order: {', '.join(shares)} ({middle:+.1f} "
+        f"points against popularity, 95 % interval {low:+.1f} to {high:+.1f})."
+    )
+
+
+def gain_words(shown: report_parts.ShownLists) -> str:
+    """Returns the gain of the lists in words."""
+    return "clicks" if shown.gain == "clicks" else "watch time"
+
+
+def _best_baseline(report: report_model.Report) -> str:
+    metric = next(
+        (
+            name
+            for entry in report.lists.values()
+            for name in entry.values
+            if name.startswith("ndcg@")
+        ),
+        "",
+    )
+    measured = {
+        name: three
+        for name, entry in report.lists.items()
+        if name not in (*TWO_STAGE, *lists.PAGE_BOUNDS, lists.ORACLE)
+        for three in [_known(estimate(entry, metric).three)]
+        if three is not None
+    }
+    own = measured.pop("candidates", None)
+    if own is None or not measured:
+        return ""
+    rival, best = max(measured.items(), key=lambda item: item[1][0])
+    # Intervals of two systems, not one of their difference: the cautious reading.
+    word = verdict(own[1] - best[2], own[2] - best[1])
+    shown = ["{:.3f} ({:.3f} to {:.3f})".format(*three) for three in (own, best)]
+    return (
+        f"{word}: the candidates have {metric_names.title(metric)} {shown[0]}, the "
+        f"best baseline ({tables.model_title(rival)}) {shown[1]}, with 95 % intervals."
+    )
+
+
+def _known(three: Sequence[float | None]) -> tuple[float, float, float] | None:
+    """Returns a value with its interval, None where one is not measured."""
+    known = tables.finite(three)
+    return (known[0], known[1], known[2]) if len(known) == 3 else None
+
+
+def notes(report: report_model.Report) -> Iterator[str]:
+    """Yields notes on the numbers of a report, a sentence or two each."""
+    rules = report.protocol
+    yield from _answer_notes(rules)
+    later = rules.train_watches_after_answers
+    if later:
+        yield (
+            f"{later:,} training watches of the evaluated users are later than their "
+            f"requests: the given split is not in order of time, and every model was "
+            f"trained on data from the future."
+        )
+    if rules.sees_request_time:
+        yield (
+            "Sees request time: the candidate model reads the time of the request, "
+            "which is that of the first answer. Compare only with numbers that do too."
+        )
+    if rules.trains_on_validation:
+        yield (
+            "Final fit: the candidate model was trained on training and validation "
+            "watches, for a fixed number of epochs; only the test split is held out."
+        )
+    if _lacks_slates(report):
+        yield (
+            "No slate of the log holds both a clicked and an unclicked video, so the "
+            "weighted per-user loss is unknown: name the slate of each impression "
+            "(impressions.page_id), or set --config.data.page_gap_seconds=600, after "
+            "which pause one ends."
+        )
+    if rules.system_left_out:
+        yield f"Both stages are left out: {rules.system_left_out}."
+    if rules.served_order:
+        yield f"{rules.served_order}."
+    yield from report.warnings
+
+
+def _answer_notes(rules: report_parts.Protocol) -> Iterator[str]:
+    """Yields a note on right answers that no model, or no list, can hold."""
+    unknown, answers = rules.answers_out_of_vocabulary, f"{rules.answers:,}"
+    if unknown:
+        lists_new = rules.candidate_set_videos > rules.videos
+        knows = "the candidate model knows them by their content alone"
+        yield (
+            f"{unknown:,} of {answers} right answers are videos that were first "
+            f"watched after the training window: "
+            f"{knows if lists_new else 'no model can retrieve them'}."
+        )
+    if rules.answers_out_of_candidate_set:
+        yield (
+            f"{rules.answers_out_of_candidate_set:,} of {answers} right answers are "
+            f"not uploaded at the time of the request, so cannot be retrieved."
+        )
+
+
+def _lacks_slates(report: report_model.Report) -> bool:
+    """Returns whether watch time is known, but no order within slates."""
+    loss, order = (
+        any(entry.values.get(name) is not None for entry in report.impressions.values())
+        for name in (metric_names.PER_USER_LOSS, metric_names.PAGE_NDCG)
+    )
+    return order and not loss
+
+
+def leak_check(report: report_model.Report) -> str:
+    """Returns the result of the leak check."""
+    checked = report.leaks
+    same = ""
+    if checked.same_second_inputs:
+        same = (
+            f" {checked.same_second_inputs:,} inputs have the timestamp of their "
+            f"label, and come before it in that order."
+        )
+    return (
+        f"Leak check passed: none of the inputs of {checked.checked_examples:,} "
+        f"examples is at or after its label in the order of the log.{same}"
+    )

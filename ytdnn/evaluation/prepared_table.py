@@ -1,0 +1,217 @@
+"""The table that `prepare` ends with: columns, examples of each model, notes."""
+
+import io
+import re
+from collections.abc import Collection, Iterator
+
+import numpy as np
+from rich import console
+
+from ytdnn.base import configs, errors, formats, schema, table_schemas
+from ytdnn.evaluation import tables
+from ytdnn.log import (
+    catalogues,
+    events,
+    outcomes,
+    prepared,
+    split_windows,
+    vectors,
+)
+
+_WIDTH = 120
+_OWN_SHOWN = 5  # columns in the example of a command
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
+_Split = events.Split
+
+
+def lines(
+    data: prepared.PreparedData, named: Collection[str] = (), workdir: str = "…"
+) -> list[str]:
+    """Returns the table of a prepared set's log, and the notes below it.
+
+    Args:
+      data: The prepared set.
+      named: The user's columns that are features already, such as "users.plan".
+      workdir: Directory of the run, for the commands of notes.
+    """
+    columns = [
+        _Columns(data.catalogue, name, named)
+        for name in table_schemas.TABLES
+        if name in data.catalogue.facts["rows"]
+    ]
+    rows: list[list[tables.Cell]] = [
+        [
+            one.table,
+            data.catalogue.facts["rows"][one.table],
+            ", ".join([*one.used, *one.features]),
+            ", ".join(one.unused),
+        ]
+        for one in columns
+    ]
+    headings = ["table", "rows", "columns used", "columns not used"]
+    table = tables.Table(headings, rows, words=(0, 2, 3))
+    # In a notebook rich would show the table instead of writing it, and write codes of
+    # colours, which ipykernel asks for.
+    screen = console.Console(
+        width=_WIDTH, file=io.StringIO(), color_system=None, force_jupyter=False
+    )
+    screen.print(tables.draw(table, _WIDTH))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    drawn = [line.rstrip() for line in text.splitlines() if line.strip()]
+    own = [name for one in columns for name in one.keys]
+    return [*drawn, *_notes(data), *_own_note(own, named, workdir), *_models(data)]
+
+
+class _Columns:
+    """The columns of a table of the log.
+
+    Attributes:
+      table: Name of the table.
+      used: Columns of the schema, with their missing values, and vectors.
+      features: The user's columns that are features.
+      unused: Columns that nothing reads, each with the column that was perhaps meant.
+      keys: The user's columns that can become features, `TABLE.COLUMN`.
+    """
+
+    def __init__(
+        self, catalogue: catalogues.Catalogue, table: str, named: Collection[str]
+    ) -> None:
+        """Sorts the columns of a table by their use."""
+        self.table, prefix = table, f"{table}."
+        facts, widths = catalogue.facts, catalogue.vectors.widths
+        known = table_schemas.TABLES[table].names
+        if table == schema.IMPRESSIONS:
+            known = [*known, *(one.name for one in catalogue.outcomes)]
+        present = [
+            name.removeprefix(prefix)
+            for name in facts["log_columns"]
+            if name.startswith(prefix) and name in catalogue.columns
+        ]
+        plain = [name for name in present if prefix + name not in widths]
+        missing = facts["missing"].get(table, {})
+        self.used = [
+            name + (f" ({missing[name]:,} missing)" if name in missing else "")
+            for name in plain
+            if name in known
+        ]
+        self.used += [
+            f"{name.removeprefix(prefix)} (vectors of {widths[name]:,})"
+            for name in catalogue.vectors.in_table(table)
+        ]
+        own = [name for name in plain if name not in known]
+        self.features = [name for name in own if prefix + name in named]
+        others = [name for name in own if name not in self.features]
+        self.keys = [
+            prefix + name
+            for name in others
+            if _KEY.fullmatch(name) and name not in schema.REQUEST_KEYS
+        ]
+        # Where two tables are one file, a column that the other reads has its meaning.
+        mapped = {entry.partition("=")[2] for entry in facts.get("columns", ())}
+        free = [name for name in known if name not in present]
+        self.unused = []
+        for name in [*facts["unused"].get(table, ()), *others]:
+            close = "" if name in mapped else errors.closest(name, free)
+            hint = f" (did you mean {close}?)" if close else ""
+            self.unused.append(errors.one_line(name) + hint)
+
+
+def _own_note(own: list[str], named: Collection[str], workdir: str) -> Iterator[str]:
+    if own:
+        names = ",".join((*sorted(named), *own[:_OWN_SHOWN]))
+        yield (
+            f"note: columns of your own become features by name: ytdnn train "
+            f"--workdir={workdir} --features={names}"
+        )
+
+
+def _notes(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields notes on the log: units, ids, dropped and doubled rows."""
+    facts = data.manifest.facts
+    for outcome in data.catalogue.outcomes:
+        is_amount = outcome.kind == outcomes.AMOUNT
+        mean = f"mean {outcome.mean:.4g}" if is_amount else f"{outcome.mean:.2%} true"
+        yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}"
+    for notes in facts["notes"].values():
+        yield from (f"note: {note}" for note in notes)
+    for one in facts["unmatched"]:
+        yield (
+            f"note: {one['number']:,} of {one['of']:,} ids of {one['table']}."
+            f"{one['column']} have no watch"
+        )
+    for reason, count in facts["bad_rows"].items():
+        what = "kept" if reason.endswith("(kept)") else "dropped"
+        yield f"{what}: {reason.removesuffix(' (kept)')}: {count:,} rows"
+    for table, count in facts["left_out"].items():
+        yield (
+            f"dropped: {table}: {count:,} rows of users or videos with too few watches "
+            f"(data.min_user_count, data.min_item_count)"
+        )
+    if facts.get("searches_without_words"):
+        number = facts["searches_without_words"]
+        yield f"dropped: searches: {number:,} rows whose query has no word"
+    sizes = {schema.USERS: data.num_users, schema.VIDEOS: data.num_videos}
+    yield from vectors.lines(facts, sizes)
+    yield from facts["doubts"]
+
+
+def _models(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields the span of time, and the training and test sizes of each model."""
+    first, last, users, clicks = np.iinfo(np.int64).max, 0, 0, 0
+    is_watched = np.zeros(data.num_videos + 1, bool)
+    watches, shown = np.zeros((2, len(_Split)), np.int64)
+    for shard in data.log.shards:
+        read = shard.read()
+        times = np.asarray(read.watches.times)
+        first = min(first, int(times.min(initial=first)))
+        last = max(last, int(times.max(initial=last)))
+        watches += np.bincount(read.watches.splits, minlength=len(_Split))
+        is_watched[np.asarray(read.watches.videos)] = True
+        users += int((np.diff(read.watches.offsets) > 0).sum())
+        if read.impressions is not None:
+            splits = np.asarray(read.impressions.splits)
+            shown += np.bincount(splits, minlength=len(_Split))
+            clicked = np.asarray(read.impressions.clicked)
+            clicks += int(clicked[splits == _Split.TRAIN].sum())
+    videos = int(is_watched[1:].sum())
+    yield (
+        f"watches: {watches.sum():,} from {formats.minute(first)} to "
+        f"{formats.minute(last)} ({(last - first) / schema.DAY_SECONDS:,.1f} days), "
+        f"{users:,} users, {videos:,} videos"
+    )
+    others = data.num_users - users, data.num_videos - videos
+    if any(others):
+        words = formats.counted(others[0], "user"), formats.counted(others[1], "video")
+        yield f"of the other tables, without a watch: {', '.join(words)}"
+    yield from _windows(data.windows)
+    yield (
+        f"candidates: {_splits(watches)}; {data.vocabulary_size:,} videos with an "
+        f"embedding"
+    )
+    obstacle = data.windows.ranker_left_out(configs.RankingConfig())
+    if obstacle:
+        yield f"ranking: left out: {obstacle}"
+        return
+    yield f"ranking: {_splits(shown)}; {clicks:,} clicks to train on"
+
+
+def _splits(counts: np.ndarray) -> str:
+    """Returns the number of events of each split, in words."""
+    train, validation, test, *_ = counts.tolist()
+    return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
+
+
+def _windows(windows: split_windows.SplitWindows) -> Iterator[str]:
+    """Yields the bounds of the windows of the temporal protocol."""
+    bounds = windows.facts.get("windows")
+    if bounds is None:
+        return
+    first, _ = windows.training_window
+    edges = {name: formats.minute(bounds[name]) for name in bounds}
+    ranker = f"{edges['ranking']} → {edges['ranking_validation']} → {edges['test']}"
+    stop = "ranking" if windows.has_own_window else "test"
+    yield (
+        f"windows (UTC; training → validation → end): candidates "
+        f"{formats.minute(first)} → {edges['validation']} → {edges[stop]}; ranker "
+        f"{ranker}; test {edges['test']} → {formats.minute(windows.end_of_log)}"
+    )

@@ -1,0 +1,125 @@
+"""Reports, comparisons and definitions of metrics in the terminal."""
+
+import math
+import textwrap
+
+import rich
+
+from ytdnn.base import registries
+from ytdnn.base.metrics import metric_names
+from ytdnn.evaluation import compare, findings, lists, report_model, tables
+
+_WIDTH = 88
+_SCANN_RECALL = "scann_recall@100"
+_RULES = {
+    "users": "one request for each user with a right answer; means are over requests.",
+    "full ranking": "all videos of the candidate set are ranked; no negatives are "
+    "sampled. Videos of the history are removed from every list, unless "
+    "remove_watched=false.",
+    "ties": "of equal float32 scores the lower video index comes first.",
+    "interval": "95 %, percentiles of a bootstrap over users (num_resamples, seed). "
+    "Of XAUC it is that of Hoeffding's projection.",
+    "all others": "docs/evaluation.md, and the schema of report.json (python -m "
+    "ytdnn.evaluation.report_schema).",
+}
+
+
+def show(report: report_model.Report) -> None:
+    """Prints the result of a report, a table of its systems, and notes."""
+    screen = rich.get_console()
+    screen.print(findings.headline(report), highlight=False, markup=False)
+    screen.print(tables.draw(findings.summary_table(report), screen.width))
+    for line in (*_index_lines(report), *findings.notes(report)):
+        screen.print(line, highlight=False, markup=False)
+
+
+def _index_lines(report: report_model.Report) -> list[str]:
+    """Returns a line on the approximate index, if there is one."""
+    recall = report.index.get(_SCANN_RECALL)
+    if recall is None:
+        return []
+    return [f"ScaNN finds {recall:.1%} of the 100 nearest videos."]
+
+
+def show_comparison(comparison: compare.Comparison) -> None:
+    """Prints a comparison: the verdict, and a table of what differs."""
+    screen = rich.get_console()
+    screen.print(comparison_headline(comparison), highlight=False, markup=False)
+    screen.print(tables.draw(comparison_table(comparison), screen.width))
+    note = (
+        f"{comparison.num_users:,} users in both, {comparison.num_other:,} in only "
+        f"one. Difference: second minus first, paired over the users in both, with its "
+        f"95 % interval. *: the interval excludes 0. Metrics that are equal in both "
+        f"are left out."
+    )
+    if comparison.marks:
+        note += f" Candidate model: {', '.join(comparison.marks)}."
+    screen.print(note, highlight=False, markup=False)
+
+
+def comparison_table(comparison: compare.Comparison) -> tables.Table:
+    """Returns the metrics that differ, those of popularity and bounds last."""
+    ordered = sorted(
+        comparison.differences, key=lambda one: one.model in lists.REFERENCES
+    )
+    rows: list[list[tables.Cell]] = [
+        [
+            tables.model_title(one.model),
+            one.metric,
+            tables.NumberCell(one.first),
+            tables.NumberCell(one.second),
+            tables.NumberCell(one.difference, one.low, one.high, "{:+.4f}".format),
+            "*" if one.low > 0.0 or one.high < 0.0 else "",
+        ]
+        for one in ordered
+        if one.difference != 0.0
+    ]
+    columns = ["model", "metric", "first", "second", "difference", ""]
+    return tables.Table(columns, rows, words=(0, 1))
+
+
+def comparison_headline(comparison: compare.Comparison) -> str:
+    """Returns the verdict of a comparison as a sentence."""
+    if comparison.headline is None:
+        return "Nothing in both judges the two: see the table."
+    one, verdict = comparison.headline.of, comparison.headline.verdict
+    what = f"{metric_names.title(one.metric)} of {tables.model_title(one.model)}"
+    interval = ""
+    if math.isfinite(one.low):
+        interval = f" [{_number(one.low, True)}, {_number(one.high, True)}]"
+    told = (
+        "No difference can be told"
+        if verdict == compare.NO_DIFFERENCE
+        else f"The second is {verdict}"
+    )
+    return (
+        f"{told}: {what} {_number(one.first)} → {_number(one.second)}, difference "
+        f"{_number(one.difference, True)}{interval} over "
+        f"{comparison.num_users:,} users."
+    )
+
+
+def _number(value: float, signed: bool = False) -> str:
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 4
+    return f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+
+
+def explain() -> str:
+    """Returns the definitions of all metrics as text."""
+    own = [*metric_names.defaults(), *metric_names.LISTS, *registries.METRICS.names()]
+    shown = [*metric_names.IMPRESSIONS, *registries.IMPRESSION_METRICS.names()]
+    sections = {
+        "Lists of k videos, means over users": {n: metric_names.text(n) for n in own},
+        "Logged impressions, for the ranker": {n: metric_names.text(n) for n in shown},
+        "Rules": _RULES,
+    }
+    return "\n\n".join(
+        "\n".join([title, *(_wrapped(*entry) for entry in entries.items())])
+        for title, entries in sections.items()
+    )
+
+
+def _wrapped(name: str, text: str) -> str:
+    return textwrap.fill(
+        f"{name}: {text}", _WIDTH, initial_indent="  ", subsequent_indent="      "
+    )
