@@ -32,6 +32,7 @@ third 2 % less, with three fifths 5 %.
 import argparse
 import dataclasses
 import pathlib
+import runpy
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -48,12 +49,13 @@ from ytdnn.evaluation import composing, list_metrics, lists, protocol, search
 from ytdnn.log import events, prepared
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
-from ytdnn.retrieval.index import brute_force, interface, lsh, scann_index
+from ytdnn.retrieval.index import brute_force, interface, scann_index
 from ytdnn.run.pipeline import workdir
 
 # The least effort is what the length of the list needs at least.
 _SCANN_LEAVES = (0.3, 0.001)
 _LSH_SCORED = (0.3, 0.001)
+_EXAMPLE = pathlib.Path(__file__).parents[1] / "docs" / "examples" / "lsh_index.py"
 _USERS_A_SEARCH = 64
 _HIT_RATE, _HIT_SECONDS = "hit_rate@10", "hit_watch_seconds@10"
 _TRUE_SECONDS, _TRUE_CLICKS = "true_watch_seconds@10", "true_clicks@10"
@@ -119,9 +121,10 @@ def indexes(vectors: interface.Vectors) -> Iterator[tuple[str, interface.Index[A
                 configs.changed(config, {"leaves_to_search_fraction": share})
             )
             yield f"ScaNN, {share:.1%} of the leaves", tree
-    hashed = lsh.Lsh.build(vectors, configs.LshConfig())
+    example = runpy.run_path(str(_EXAMPLE))
+    hashed = example["Lsh"].build(vectors, example["LshConfig"]())
     for share in _LSH_SCORED:
-        hashed.module.adjust(configs.LshConfig(scored_fraction=share))
+        hashed.module.adjust(example["LshConfig"](scored_fraction=share))
         yield f"LSH, {share:.1%} of the videos", hashed
 
 

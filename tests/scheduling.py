@@ -41,14 +41,13 @@ DEAREST = (
     "ops/cluster/test_losses.py",
     "training/test_impression_batches.py",
     "lab/live/test_refreshed.py",
-    "features/test_affinity.py",
     "run/pipeline/test_recommender.py",
     "candidates/losses/test_sampled.py",
     "lab/world/test_truth.py",
     "run/pipeline/test_small_logs.py",
     "run/cli/test_own_columns.py",
     "ops/catalogue/test_removals.py",
-    "retrieval/index/test_lsh.py",
+    "retrieval/index/test_lsh_example.py",
 )
 
 

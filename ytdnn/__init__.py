@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ytdnn.base.configs import Config
     from ytdnn.base.errors import UserError
     from ytdnn.lab.live.live_tests import live_test
-    from ytdnn.ops.catalogue.adding import add_videos
-    from ytdnn.ops.catalogue.removing import remove_videos, restore_videos
+    from ytdnn.ops.catalogue.additions import add_videos
+    from ytdnn.ops.catalogue.removals import remove_videos, restore_videos
     from ytdnn.ops.refit.refitting import refit
     from ytdnn.ops.refresh.refreshing import refresh
     from ytdnn.run.pipeline import (

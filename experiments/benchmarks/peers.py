@@ -12,22 +12,22 @@ is as its tutorials write it ("retrieval using a sequential model", with the den
 layers of "using deep models in retrieval"): `tasks.Retrieval` with the other labels of
 the batch as negatives, Adagrad of 0.1, Keras' `fit` over a cache of batches.
 
-Each training is a process of its own on the same core with one thread, in turns; a rate
-is a median without compiling and the first epoch, a ratio the median over pairs of
-turns. Results: docs/results.md.
+Each training is a process of its own on the same core with one thread, in turns.
+Seconds are the processor's, so that other work on the machine is not counted. A rate is
+of the difference between a training of several epochs and one of one epoch; of turns
+the median is shown. Results: docs/results.md.
 """
 
 import argparse
-import json
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -39,6 +39,7 @@ from ytdnn.log import prepared
 
 _DIM, _HIDDEN, _HISTORY, _BATCH = 64, (128, 64), 50, 1_024
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_STAGE = "--stage=candidates"
 _MOVIELENS = (
     "--source=movielens",
     "--config.data.order_by=order",
@@ -71,31 +72,30 @@ def settings(epochs: int) -> list[str]:
     return [f"--config.candidates.{name}={value}" for name, value in values.items()]
 
 
-def ours(workdir: pathlib.Path) -> float:
-    """Trains by the command and returns its examples a second."""
+def ours(workdir: pathlib.Path, epochs: int) -> float:
+    """Trains by the command and returns the processor's seconds."""
     shutil.rmtree(workdir / "candidates", ignore_errors=True)
-    _call("ytdnn", "train", f"--workdir={workdir}", "--stage=candidates")
-    manifest = json.loads((workdir / "candidates" / "manifest.json").read_text())
-    return float(manifest["facts"]["examples_per_second"])
+    number = f"--config.candidates.training.epochs={epochs}"
+    return _call("ytdnn", "train", f"--workdir={workdir}", _STAGE, number)
 
 
 def theirs(workdir: pathlib.Path, epochs: int) -> float:
-    """Trains TFRS in a process and returns its examples a second."""
+    """Trains TFRS in a process and returns the processor's seconds."""
     module = "experiments.benchmarks.peers"
-    shown = _call(module, f"--train_tfrs={workdir}", f"--epochs={epochs}")
-    return float(shown.split()[-1])
+    return _call(module, f"--train_tfrs={workdir}", f"--epochs={epochs}")
 
 
-def _call(*words: str) -> str:
-    done = subprocess.run(
+def _call(*words: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
         [sys.executable, "-m", *words],
         env=os.environ | dict.fromkeys(_THREADS, "1"),
-        stdout=subprocess.PIPE,
-        text=True,
+        stdout=subprocess.DEVNULL,
         check=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {max(os.sched_getaffinity(0))}),
     )
-    return done.stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 class TutorialModel(tfrs.Model):
@@ -151,8 +151,8 @@ def examples(data: prepared.PreparedData) -> tuple[np.ndarray, np.ndarray]:
     return histories, videos[places]
 
 
-def train_tfrs(workdir: pathlib.Path, epochs: int) -> float:
-    """Trains by Keras' `fit` and returns the examples a second after an epoch."""
+def train_tfrs(workdir: pathlib.Path, epochs: int) -> None:
+    """Trains by Keras' `fit`."""
     data = prepared.load(workdir / prepared.KIND)
     tf.keras.utils.set_random_seed(0)  # Keras draws its first weights by Python's
     histories, labels = examples(data)
@@ -160,18 +160,24 @@ def train_tfrs(workdir: pathlib.Path, epochs: int) -> float:
     batches = tf.data.Dataset.from_tensor_slices(columns).shuffle(10_000)
     model = TutorialModel(data.vocabulary_size)
     model.compile(optimizer=tf.keras.optimizers.Adagrad(learning_rate=0.1))
-    ends: list[float] = []
-    on_end = tf.keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
-    )
-    cached = batches.batch(_BATCH).cache()
-    model.fit(cached, epochs=epochs + 1, callbacks=[on_end], verbose=0)
-    return len(labels) * epochs / (ends[-1] - ends[0])
+    model.fit(batches.batch(_BATCH).cache(), epochs=epochs, verbose=0)
+
+
+def rate(
+    train: Callable[[pathlib.Path, int], float], workdir: pathlib.Path, epochs: int
+) -> float:
+    """Returns the examples a second of a training, its first epoch left out."""
+    number = len(examples(prepared.load(workdir / prepared.KIND))[1])
+    first = train(workdir, 1)
+    return number * epochs / (train(workdir, 1 + epochs) - first)
 
 
 def table(workdir: pathlib.Path, turns: int, epochs: int) -> str:
     """Returns examples a second and the ratio, of trainings in turns."""
-    pairs = [(ours(workdir), theirs(workdir, epochs)) for _ in range(turns)]
+    pairs = [
+        (rate(ours, workdir, epochs), rate(theirs, workdir, epochs))
+        for _ in range(turns)
+    ]
     mine, other = (statistics.median(rates) for rates in zip(*pairs, strict=True))
     ratio = statistics.median(one / two for one, two in pairs)
     rows = [["ytdnn", f"{mine:,.0f}", ""]]
@@ -189,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train_tfrs", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.train_tfrs:
-        print(train_tfrs(options.train_tfrs, options.epochs))
+        train_tfrs(options.train_tfrs, options.epochs)
         return
     if not options.data and not options.videos:
         parser.error("expected --data=DIRECTORY of MovieLens-1M, its zip, or --videos")

@@ -30,23 +30,23 @@ def _export(
     return bundle.load(export.export(workdir, config))
 
 
-KINDS = ("scann", "lsh")
+KINDS = ("scann", "ivf")
 
 
 @pytest.mark.parametrize(
     ("search", "also", "suffixes"),
     [
         (configs.ExactConfig(), (), {"_exact": "exact"}),
-        (configs.LshConfig(), (), {"": "lsh", "_exact": "exact"}),
+        (configs.IvfConfig(), (), {"": "ivf", "_exact": "exact"}),
         (
             configs.ScannConfig(),
-            ("lsh",),
-            {"": "scann", "_exact": "exact", "_lsh": "lsh"},
+            ("ivf",),
+            {"": "scann", "_exact": "exact", "_ivf": "ivf"},
         ),
         (
             configs.ExactConfig(),
             KINDS,
-            {"_exact": "exact", "_scann": "scann", "_lsh": "lsh"},
+            {"_exact": "exact", "_scann": "scann", "_ivf": "ivf"},
         ),
     ],
 )

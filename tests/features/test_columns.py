@@ -32,13 +32,6 @@ class TestOwnNumberOfVideos(contract.FeatureContract):
     name = "videos.stars"
 
 
-def test_a_column_is_categorical_or_continuous_by_its_type(
-    data: prepared.PreparedData,
-) -> None:
-    assert isinstance(registry.own("videos.genre", data), columns.TextColumn)
-    assert isinstance(registry.own("videos.stars", data), columns.NumberColumn)
-
-
 @pytest.mark.parametrize("column", ["my points", "time", "größe"])
 def test_a_column_of_users_must_be_able_to_be_a_key_of_requests(
     tmp_path: pathlib.Path, column: str
@@ -94,15 +87,6 @@ class TestMostClickedValues(contract.FeatureContract):
         places = {c: i for i, c in enumerate(sorted(best, key=str), 1)}
         expected = [places.get(c, 0) for c in channels]
         assert feature.rows(data).tolist() == [0, *expected]
-
-    def test_it_leaves_the_column_with_all_its_values_as_it_was(
-        self, data: prepared.PreparedData
-    ) -> None:
-        split_requests = contract.SplitRequests.from_data(data)
-        few = self.feature(data)
-        every = columns.TextColumn(self.name, "videos.channel_id")
-        read = [self._values(feature, data, split_requests) for feature in (few, every)]
-        assert [len(np.unique(values)) for values in read] == [3, 5]
 
     def test_what_happens_to_the_events_changes_no_vocabulary(
         self, data: prepared.PreparedData

@@ -124,12 +124,3 @@ def test_without_events_all_sums_are_zero(data: prepared.PreparedData) -> None:
         )
         for values in (found.of_key(past_sums.EVENTS), found.latest()):
             assert not values.numpy().any()
-
-
-def test_of_no_videos_there_are_no_sums(data: prepared.PreparedData) -> None:
-    given = shown(["v1", "v5"], [1, 2], [1, 0])
-    for column in (CHANNEL, past_sums.VIDEO):
-        found = sums(data, schema.IMPRESSIONS, column, asked=[], **given)
-        for values in (found.of_key(past_sums.CLICKS), found.latest()):
-            assert values.shape == (1, 0)
-        assert found.of_user(past_sums.CLICKS)[0, 0] == 1

@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 from tests.features import contract
-from ytdnn.features import base_feature, reading, request_context
+from ytdnn.features import base_feature, reading
 from ytdnn.log import inputs, positions, prepared, watch_log
 
 
@@ -50,18 +50,3 @@ class TestExampleAge(contract.FeatureContract):
         expected = (last - log.times.numpy()) / (last - first)
         tf.debugging.assert_near(ages, tf.constant(expected, tf.float32), atol=1e-6)
         assert tf.reduce_max(ages) == 1.0
-
-
-class TestPartOfDay(contract.FeatureContract):
-    name = "part_of_day"
-
-
-class TestPartOfDayOfCandidates(contract.FeatureContract):
-    name = "part_of_day"
-    network = base_feature.CANDIDATES
-
-
-def test_quarters_by_hand() -> None:
-    hours = [0.5, 6.0, 11.9, 18.0, 23.9]
-    times = tf.constant([86_400 * 9 + int(hour * 3_600) for hour in hours] + [0])
-    assert request_context._parts(times).numpy().tolist() == [1, 2, 2, 4, 4, 0]

@@ -6,14 +6,12 @@ import pathlib
 import numpy as np
 import polars as pl
 import pytest
-import tensorflow as tf
 
 from tests import vector_log
 from tests.features import contract
 from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.candidates import content
-from ytdnn.features import base_feature, own_columns, registry, vector_columns
+from ytdnn.features import base_feature, own_columns, vector_columns
 from ytdnn.log import positions, prepared
 from ytdnn.ranking import building
 
@@ -95,29 +93,6 @@ def test_products_are_those_of_the_last_fifty_watches(
     assert seen > 20
 
 
-def test_logged_impressions_have_the_values_of_their_positions(
-    data: prepared.PreparedData,
-) -> None:
-    log = positions.LogTensors(data)
-    shown = data.impressions
-    rows = np.arange(len(shown))
-    users = np.asarray(shown.users)
-    at = positions.Positions(
-        users=tf.constant(users),
-        times=tf.constant(shown.times),
-        ends=tf.constant(data.watches.offsets[users] + shown.num_watches),
-        event="impressions",
-        rows=tf.constant(rows, tf.int64),
-        is_event=tf.ones([len(rows)], tf.bool),
-        videos=tf.constant(np.asarray(shown.videos))[:, tf.newaxis],
-        is_logged=True,
-    )
-    feature = vector_columns.WatchedProduct("videos.clip", vector_columns.NEAREST)
-    read = feature.open_log(log)
-    other = positions.Positions(**{**vars(at), "is_logged": False})
-    np.testing.assert_allclose(read(at), read(other), atol=1e-6)
-
-
 def test_the_ranker_reads_vectors_of_videos_and_their_products_by_default(
     data: prepared.PreparedData,
 ) -> None:
@@ -141,14 +116,6 @@ def test_content_reads_vectors_of_videos_by_default(
     read = content.from_config(configs.CandidatesConfig(content=off), data)
     assert read is not None
     assert "videos.clip" not in [feature.name for feature in read.features]
-
-
-def test_a_wrong_product_is_answered_with_the_columns(
-    data: prepared.PreparedData,
-) -> None:
-    wrong = configs.FeaturesConfig(add=("videos.clip.of_all",))
-    with pytest.raises(errors.UserError, match=r"expected a feature of ranking"):
-        registry.choose(base_feature.RANKING, data, wrong)
 
 
 def test_a_column_without_a_vector_is_no_feature(tmp_path: pathlib.Path) -> None:

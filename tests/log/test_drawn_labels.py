@@ -67,17 +67,6 @@ def test_no_label_is_drawn_twice_and_epochs_draw_anew(data):
     assert set(first.tolist()) != set(other.tolist())
 
 
-def test_an_epoch_can_be_entered_at_any_step(data):
-    for held_out in (False, True):
-        batches = _batches(data, held_out=held_out)
-        whole = list(batches(2, 0).as_numpy_iterator())
-        rest = list(batches(2, 3).as_numpy_iterator())
-        assert len(whole) == batches.steps_per_epoch
-        for expected, actual in zip(whole[3:], rest, strict=True):
-            for name, values in expected.items():
-                np.testing.assert_array_equal(actual[name], values)
-
-
 def test_all_labels_of_a_user_are_equally_likely():
     # Two users of 2 and 7 labels, 3 drawn each: chances 1 and 3/7. Over 4,000 draws
     # the standard error of a share is at most 0.008.
@@ -87,13 +76,6 @@ def test_all_labels_of_a_user_are_equally_likely():
         rng = np.random.default_rng(epoch)
         counts[drawn_labels.draw(labels, users, 3, rng)] += 1
     np.testing.assert_allclose(counts / 4_000, [1, 1] + [3 / 7] * 7, atol=0.03)
-
-
-def test_blocks_of_users_are_drawn_alike_in_number(monkeypatch):
-    labels, users = np.arange(100), np.sort(np.arange(100) % 9)
-    monkeypatch.setattr(drawn_labels, "_LABELS_A_STEP", 10)
-    drawn = drawn_labels.draw(labels, users, 3, np.random.default_rng(0))
-    assert np.bincount(users[drawn]).tolist() == [3] * 9
 
 
 @pytest.mark.parametrize("per_user", [0, 4])

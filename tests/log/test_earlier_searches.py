@@ -1,6 +1,5 @@
 """Contexts hold what came before the label, all of it, and nothing else."""
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -12,7 +11,7 @@ from tests import full_log
 from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import earlier_searches, events, inputs, watch_log
+from ytdnn.log import events, inputs, watch_log
 
 LENGTH, SEARCHES = 6, 4
 
@@ -47,9 +46,7 @@ def test_positions_share_the_rows_of_their_searches_by_hand():
     searches = _searches([0, 3, 4], [2, 1, 3, 2])
     users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
     before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
-    features = earlier_searches.searches_before(
-        searches, users, before, search_length=2
-    )
+    features = watch_log.searches_before(searches, users, before, search_length=2)
     assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
         [1, 2, 3, 7, 8, 0, 0, 0],
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -70,7 +67,7 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     users, before = keys // 100, keys % 100
     searches = _searches(offsets, sizes)
     length = int(rng.integers(1, 5))
-    features = earlier_searches.searches_before(
+    features = watch_log.searches_before(
         searches, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
     )
     starts = np.append(0, np.cumsum(sizes))
@@ -96,39 +93,6 @@ def _opened(data, chosen, serving=False):
     )
 
 
-def test_what_is_known_of_the_request_is_that_of_the_watch(data):
-    chosen = registry.named(
-        base_feature.CANDIDATES, ["device", "logged_in", "request_time"], data
-    )
-    chosen += registry.named(base_feature.RANKING, ["seconds_since_last_watch"], data)
-    log = _opened(data, chosen)
-    features = inputs.cut(log, tf.constant([3], tf.int64), 30, LENGTH, SEARCHES)
-    own = slice(3, 33)
-    times, users = data.watches.times[own], data.watches.users[own]
-    devices = features["device"][0].numpy()
-    np.testing.assert_array_equal(devices, data.watches.devices[own])
-    states = features["logged_in"][0].numpy()
-    np.testing.assert_array_equal(states, data.watches.logged_in[own])
-    hours = features["request_time"][0, :, 0].numpy()
-    np.testing.assert_array_equal(hours, 1 + times // 3_600 % 24)
-    since = times - np.asarray(data.watches.times)[2:32]
-    since[users != data.watches.users[2:32]] = -1
-    assert (since == -1).any()
-    actual = features["seconds_since_last_watch"][0].numpy()
-    np.testing.assert_array_equal(actual, since.astype(np.float32))
-
-
-def test_rows_come_with_the_times_of_their_watches(data):
-    log = _log(data)
-    features = inputs.cut(log, tf.constant([-2, 3], tf.int64), 4, LENGTH)
-    times = np.append(np.zeros(LENGTH + 2, np.int64), data.watches.times)
-    videos = np.append(np.zeros(LENGTH + 2, np.int32), data.watches.videos)
-    for row, first in enumerate((0, 5)):  # window, behind the padding
-        own = slice(first, first + LENGTH + 3)
-        np.testing.assert_array_equal(features[schema.WATCH_ROW_TIMES][row], times[own])
-        np.testing.assert_array_equal(features[schema.WATCH_ROWS][row], videos[own])
-
-
 def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     log = _log(data, "example_age")
     size = log.num_watches
@@ -141,13 +105,6 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     np.testing.assert_allclose(ages[train], expected, atol=1e-6)
     assert ages[train].max() == 1.0
     assert np.all(ages[~train] == 0.0)
-
-
-def test_without_windows_the_last_training_watch_has_age_0(tmp_path):
-    data = full_log.prepared_data(tmp_path, full_log.tables(), protocol="leave_one_out")
-    train = np.asarray(data.watches.splits) == events.Split.TRAIN
-    times = np.asarray(data.watches.times)[train]
-    assert data.windows.training_window == (times.min(), times.max())
 
 
 def test_contexts_are_the_slices_but_for_the_example_age(data):
@@ -167,15 +124,6 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
     }
     for name, values in alone.items():
         np.testing.assert_array_equal(values, together[name], err_msg=name)
-
-
-def test_contexts_of_training_watches_are_served_with_age_0(data):
-    users, ends = data.windows.first_watches(events.Split.TRAIN)
-    trained, served = _log(data, "example_age"), _log(data, "example_age", serving=True)
-    together = inputs.cut(trained, ends, 1, LENGTH)
-    assert together["example_age"].numpy().all()
-    alone = inputs.contexts(served, users, ends, LENGTH)
-    assert not alone["example_age"].numpy().any()
 
 
 def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(data):
@@ -262,34 +210,6 @@ def test_permuting_all_that_follows_the_label_changes_nothing_of_the_example(tmp
     assert np.mean(later) > 0.9  # the permutation is seen where it may be
 
 
-def test_impressions_too_are_rolled_back(tmp_path):
-    log = full_log.tables()
-    before = full_log.prepared_data(tmp_path / "before", log, vocabulary="all")
-    user = before.users["user_id"].index_of(USER)
-    rows = np.flatnonzero(before.impressions.users == user)
-    row = int(rows[len(rows) // 2])
-    time = int(before.impressions.times[row])
-    shuffled = _shuffled_after(log, time)
-    after = full_log.prepared_data(tmp_path / "after", shuffled, vocabulary="all")
-    assert _impression(after, row) == _impression(before, row)
-    changed = [_impression(after, r) != _impression(before, r) for r in rows]
-    assert not any(changed[: len(rows) // 2])
-    assert np.mean(changed[len(rows) // 2 + 1 :]) > 0.9
-
-
-def _impression(data, row):
-    """All that the arrays say of one impression, videos by their ids."""
-    ids = [None, *data.videos["video_id"]]
-    found = {
-        field.name: values[row].tolist()
-        for field in dataclasses.fields(data.impressions)
-        if (values := getattr(data.impressions, field.name)) is not None
-    }
-    named = {name: ids[found[name]] for name in ("videos", "seed_videos")}
-    # A score that is missing is NaN, which equals nothing.
-    return found | named | {"scores": str(found["scores"])}
-
-
 def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
     log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
     data = full_log.prepared_data(tmp_path, log)
@@ -304,25 +224,6 @@ def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
         schema.WEIGHTS,
         schema.USER_INDICES,
     }
-
-
-def test_searches_can_be_left_out(data):
-    log = watch_log.load(data, with_searches=False)
-    assert log.searches is None
-    batch = inputs.cut(log, tf.constant([0], tf.int64), 2, LENGTH)
-    assert schema.SEARCH_TOKENS not in batch
-
-
-def test_a_watch_that_is_no_label_has_weight_0_and_stands_in_histories(data):
-    log = _log(data, "device")
-    none = dataclasses.replace(log, is_label=tf.zeros_like(log.is_label))
-    firsts = tf.constant([10], tf.int64)
-    batch, without = (inputs.cut(x, firsts, 8, LENGTH) for x in (log, none))
-    assert batch[schema.WEIGHTS].numpy().any()
-    for name in (schema.WEIGHTS, schema.LABELS):
-        assert not without.pop(name).numpy().any()
-    for name, values in without.items():
-        np.testing.assert_array_equal(values, batch[name])
 
 
 def test_videos_without_an_embedding_are_no_labels_but_stand_in_histories(tmp_path):

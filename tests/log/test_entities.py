@@ -1,12 +1,11 @@
 """The catalogue: every video the log knows, those with an embedding first."""
 
-import numpy as np
 import polars as pl
 import pytest
 
 from tests import full_log
 from ytdnn.base import errors
-from ytdnn.log import catalogues, event_log, events
+from ytdnn.log import catalogues
 
 START = 1_600_000_000
 # leave_one_out: each user's last two watches are held out, so c, a are trained on.
@@ -95,14 +94,6 @@ def test_all_events_keep_their_videos(tmp_path, with_table, vocabulary):
     assert _ids(data, data.impressions.seed_videos) == ["a", "z", None, None]
 
 
-def test_a_video_beyond_the_vocabulary_may_be_an_answer(tmp_path):
-    data = _prepare(tmp_path, _tables())
-    users, ends = data.windows.first_watches(events.Split.VALIDATION)
-    targets = data.windows.targets(users, ends, events.Split.VALIDATION)
-    assert _ids(data, targets.values) == ["x"]
-    assert targets.values[0] > data.vocabulary_size
-
-
 def test_what_the_filters_drop_is_known_but_has_no_embedding(tmp_path):
     # x has one watch; the filter drops it, not its impression or its title.
     data = _prepare(tmp_path, _tables(), vocabulary="all", min_item_count=2)
@@ -110,26 +101,6 @@ def test_what_the_filters_drop_is_known_but_has_no_embedding(tmp_path):
     assert data.vocabulary_size == 1
     assert _ids(data, data.watches.videos) == ["a", "a"]
     assert _ids(data, data.impressions.videos) == [row[1] for row in IMPRESSIONS]
-
-
-def test_integer_ids_are_kept_as_such(tmp_path):
-    number = {video: 10 * i for i, video in enumerate(VIDEOS)}
-    tables = {
-        name: table.with_columns(pl.col("video_id").replace_strict(number))
-        for name, table in _tables().items()
-    }
-    seeds = pl.Series("seed_video_id", [number["a"], number["z"], None, 7])
-    tables["impressions"] = tables["impressions"].with_columns(seeds)
-    data = _prepare(tmp_path, tables)
-    expected = [number[v] for v in ("a", "c", "z", "never", "x", "y")]
-    assert data.videos["video_id"].to_list() == expected
-    seeds_found = _ids(data, data.impressions.seed_videos)
-    assert seeds_found == [number["a"], number["z"], None, None]
-
-
-def test_seeds_that_are_all_missing_are_none(tmp_path):
-    data = _prepare(tmp_path, _tables([None] * len(IMPRESSIONS)))
-    assert data.impressions.seed_videos.tolist() == [0] * len(IMPRESSIONS)
 
 
 def test_seeds_of_another_type_than_videos_are_one_line(tmp_path):
@@ -187,57 +158,8 @@ def test_own_columns_are_kept_numbers_as_floats_and_all_else_as_text(tmp_path, t
     assert not {f"{table}.a_list", f"{table}.__hidden"} & data.catalogue.columns
 
 
-def test_an_own_column_may_be_named_as_another_tables_id(tmp_path):
-    # Such as who uploaded a video: numbers, though ids of users are text.
-    tables = _tables()
-    uploaders = pl.Series("user_id", range(len(VIDEOS)))
-    tables["videos"] = tables["videos"].with_columns(uploaders)
-    data = _prepare(tmp_path, tables)
-    found = dict(zip(data.videos["video_id"], data.videos["user_id"], strict=True))
-    assert found == {video: float(i) for i, video in enumerate(VIDEOS)}
-
-
-def test_own_columns_of_events_are_left_out(tmp_path):
-    tables = _tables()
-    tables["watches"] = tables["watches"].with_columns(mood=pl.lit("good"))
-    data = _prepare(tmp_path, tables)
-    assert "watches.mood" not in data.catalogue.columns
-    found = {
-        column for column in data.catalogue.columns if column.startswith("watches.")
-    }
-    assert found == {"watches.user_id", "watches.video_id", "watches.time"}
-
-
 def test_the_count_of_training_labels_is_never_the_users_own_column(tmp_path):
     tables = _tables()
     tables["videos"] = tables["videos"].with_columns(pl.lit(99).alias("train_count"))
     data = _prepare(tmp_path, tables)
     assert data.videos[catalogues.TRAIN_COUNT].to_list() == [1, 1, 0, 0, 0, 0]
-
-
-def test_the_columns_of_the_log_are_named(tmp_path):
-    log = full_log.tables()
-    data = full_log.prepared_data(tmp_path, log)
-    expected = {f"{name}.{c}" for name, table in log.items() for c in table.columns}
-    assert data.catalogue.columns == expected
-    assert set(data.manifest.facts["log_columns"]) == expected
-
-
-def test_tables_of_entities_name_the_schemas_columns_first():
-    found = pl.Schema({"own": pl.String, "title": pl.String, "video_id": pl.Int64})
-    names = event_log.table_columns("videos", found)
-    assert names == ["video_id", "title", "own"]
-    hidden = pl.Schema({"__row__": pl.Int64, "video_id": pl.Int64, "title": pl.String})
-    assert event_log.table_columns("videos", hidden) == ["video_id", "title"]
-    assert event_log.table_columns("watches", found) == ["video_id"]
-
-
-def test_shards_number_the_catalogue_alike(tmp_path):
-    log = full_log.tables()
-    whole = full_log.prepared_data(tmp_path / "whole", log)
-    parts = full_log.prepared_data(tmp_path / "parts", log, events_per_shard=300)
-    assert parts.videos.equals(whole.videos)
-    np.testing.assert_array_equal(
-        parts.impressions.seed_videos, whole.impressions.seed_videos
-    )
-    assert whole.impressions.seed_videos.any()

@@ -36,16 +36,6 @@ def _without_devices_of_watches():
     return log
 
 
-def test_a_device_that_is_always_null_is_not_kept(tmp_path):
-    log = _without_devices_of_watches()
-    log["impressions"] = log["impressions"].drop("device")
-    data = full_log.prepared_data(tmp_path, log)
-    assert "device" not in data.catalogue.vocabularies
-    assert data.watches.devices is None
-    assert data.impressions.devices is None
-    assert set(data.watches.logged_in.tolist()) == {-1}
-
-
 def test_devices_of_impressions_are_known_where_watches_have_none(tmp_path):
     log = _without_devices_of_watches()
     data = full_log.prepared_data(tmp_path, log)
@@ -74,25 +64,6 @@ def test_impressions_keep_what_was_said_of_each(tmp_path):
     assert [ids[i] for i in found.videos] == shown["video_id"].to_list()
     np.testing.assert_allclose(found.seconds, shown["watch_seconds"], rtol=1e-6)
     assert found.clicked.tolist() == shown["clicked"].to_list()
-
-
-def test_impressions_without_a_column_lack_its_array(tmp_path):
-    log = full_log.tables()
-    arrays = {
-        "position": "positions",
-        "source": "sources",
-        "score": "scores",
-        "seed_video_id": "seed_videos",
-        "device": "devices",
-        "watch_seconds": "seconds",
-        "propensity": "propensities",
-    }
-    log["impressions"] = log["impressions"].drop(*arrays)
-    data = full_log.prepared_data(tmp_path, log)
-    written = {path.stem for path in (data.directory / "shards").rglob("*.npy")}
-    for name in arrays.values():
-        assert getattr(data.impressions, name) is None, name
-        assert f"impression_{name}" not in written
 
 
 def test_a_page_is_that_of_one_user_and_page_id(tmp_path):
@@ -129,24 +100,6 @@ def test_completed_watches_alone_are_labels(tmp_path, settings, rule):
     assert len(data.watches.videos) == rows.height  # all stand in histories
 
 
-def test_targets_are_completed_watches(tmp_path):
-    log = full_log.tables()
-    plain = full_log.prepared_data(tmp_path / "plain", log)
-    data = full_log.prepared_data(tmp_path / "rule", log, min_watch_seconds=100.0)
-    users, ends = data.windows.first_watches(SPLIT.TEST)
-    every, some = (d.windows.targets(users, ends, SPLIT.TEST) for d in (plain, data))
-    for i in range(len(users)):
-        own = slice(ends[i], data.watches.offsets[users[i] + 1])
-        long = set(
-            data.watches.videos[own][data.watches.seconds[own] >= 100.0].tolist()
-        )
-        start, stop = some.offsets[i : i + 2]
-        found = set(some.values[start:stop].tolist())
-        start, stop = every.offsets[i : i + 2]
-        assert found == set(every.values[start:stop].tolist()) & long
-    assert 0 < len(some.values) < len(every.values)
-
-
 def test_leave_one_out_holds_out_completed_watches(tmp_path):
     log = full_log.tables()
     data = full_log.prepared_data(
@@ -161,14 +114,6 @@ def test_leave_one_out_holds_out_completed_watches(tmp_path):
         later = own[(own > done[-2]) & ~np.isin(own, done)]
         assert np.all(splits[later] == SPLIT.CONTEXT)
         assert np.all(splits[own[own < done[-2]]] == SPLIT.TRAIN)
-
-
-def test_watches_of_unknown_length_are_not_completed(tmp_path):
-    log = full_log.tables()
-    log["watches"] = log["watches"].with_columns(watch_seconds=None)
-    log["watches"] = log["watches"].cast({"watch_seconds": float})
-    data = full_log.prepared_data(tmp_path, log, min_watch_fraction=0.1)
-    assert not data.watches.are_completed.any()
 
 
 @pytest.mark.parametrize(
@@ -209,17 +154,6 @@ def test_clicks_are_added_to_the_watches(tmp_path):
     assert len(data.impressions) == len(before.impressions)
 
 
-def test_clicks_need_impressions_and_no_given_split(tmp_path):
-    log = full_log.tables()
-    split = pl.lit("train").alias("split")
-    given = log | {"watches": log["watches"].with_columns(split)}
-    with pytest.raises(errors.UserError, match=r"expected no column watches\.split"):
-        full_log.prepared_data(tmp_path / "a", given, clicks_are_watches=True)
-    del log["impressions"]
-    with pytest.raises(errors.UserError, match="expected a table impressions"):
-        full_log.prepared_data(tmp_path / "b", log, clicks_are_watches=True)
-
-
 @pytest.mark.parametrize("gap", [0.0, 40_000.0, 1e9])
 def test_pages_without_ids_end_with_a_gap(tmp_path, gap):
     log = full_log.tables()
@@ -234,11 +168,6 @@ def test_pages_without_ids_end_with_a_gap(tmp_path, gap):
     assert shown.pages.tolist() == pages
     assert len(set(zip(users, pages, strict=True))) == page + 1
     assert (page + 1 == len(set(users))) == (gap == 1e9)
-
-
-def test_a_gap_between_pages_that_have_ids_is_refused(tmp_path):
-    with pytest.raises(errors.UserError, match=r"expected no data\.page_gap"):
-        full_log.prepared_data(tmp_path, full_log.tables(), page_gap_seconds=60.0)
 
 
 @pytest.mark.parametrize("gap", [None, 40_000.0])

@@ -2,11 +2,9 @@
 
 import dataclasses
 
-import hypothesis
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import strategies as st
 
 from tests import changed_log, full_log
 from ytdnn.base import errors
@@ -99,20 +97,6 @@ def test_a_truncated_file_is_one_line(tmp_path, share):
     )
 
 
-@hypothesis.settings(
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
-)
-@hypothesis.given(
-    st.binary(max_size=200), st.sampled_from([b"", b"\x93NUMPY", b"PK\x03\x04"])
-)
-def test_random_bytes_are_one_line(tmp_path, content, head):
-    for field in _fields(events.Searches, True):
-        np.save(tmp_path / f"search_{field}.npy", np.arange(3))
-    (tmp_path / "search_times.npy").write_bytes(head + content)
-    with pytest.raises(errors.UserError, match=r"search_times\.npy, found a damaged"):
-        events.Searches.read(tmp_path, "search")
-
-
 def test_select_keeps_every_user_and_the_rows_together():
     watches = _watches()
     found = watches.select(np.array([False, False, True, False, True]))
@@ -127,51 +111,6 @@ def test_select_keeps_every_user_and_the_rows_together():
     assert len(watches.select(np.zeros(5, bool))) == 0
 
 
-@hypothesis.given(
-    st.lists(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=5))
-)
-def test_select_equals_a_filter_of_each_user(lists):
-    flat = [entry for user in lists for entry in user]
-    videos = np.array([video for video, _ in flat], np.int32)
-    watches = events.Watches(
-        offsets=np.append(0, np.cumsum([len(user) for user in lists])).astype(int),
-        videos=videos,
-        times=np.arange(len(flat)),
-        splits=np.zeros(len(flat), np.uint8),
-    )
-    found = watches.select(np.array([keep for _, keep in flat], bool))
-    for i, user in enumerate(lists):
-        own = found.videos[found.offsets[i] : found.offsets[i + 1]]
-        assert own.tolist() == [video for video, keep in user if keep]
-    assert len(found.offsets) == len(lists) + 1
-
-
-def test_select_of_a_full_log_takes_along_every_column(data):
-    keep = np.arange(len(data.watches)) % 3 == 1
-    found = data.watches.select(keep)
-    for field in dataclasses.fields(found):
-        if field.name != "offsets":
-            expected = np.asarray(getattr(data.watches, field.name))[keep]
-            np.testing.assert_array_equal(getattr(found, field.name), expected)
-    np.testing.assert_array_equal(found.users, data.watches.users[keep])
-
-
-def test_replace_changes_only_what_is_named():
-    watches = _watches()
-    assert watches.users.tolist() == [0, 0, 2, 2, 2]
-    changed = watches.replace(offsets=np.array([0, 5, 5, 5]))
-    assert changed.users.tolist() == [0] * 5  # not those remembered of before
-    assert changed.videos is watches.videos
-    assert watches.offsets.tolist() == [0, 2, 2, 5]
-
-
-def test_without_a_rule_every_watch_is_completed():
-    watches = _watches()
-    assert watches.are_completed.tolist() == [True] * 5
-    done = np.array([True, False, True, False, False])
-    assert watches.replace(completed=done).are_completed.tolist() == done.tolist()
-
-
 def test_searches_before_a_time_are_counted_for_each_user(data):
     searches = data.log.searches
     users = np.arange(data.num_users, dtype=np.int32)
@@ -180,29 +119,6 @@ def test_searches_before_a_time_are_counted_for_each_user(data):
         bounds = zip(searches.offsets[:-1], searches.offsets[1:], strict=True)
         expected = [int((searches.times[a:b] < time).sum()) for a, b in bounds]
         assert found.tolist() == expected
-
-
-def test_impressions_begin_where_their_user_does(data):
-    shown = data.impressions
-    starts = shown.rows_of_users(data.num_users + 1)  # and one user without any
-    assert starts.dtype == np.int64
-    for user in range(data.num_users + 1):
-        own = np.flatnonzero(shown.users == user)
-        assert list(range(starts[user], starts[user + 1])) == own.tolist()
-
-
-def test_tables_of_a_set_are_exchanged_one_at_a_time(data):
-    keep = data.watches.splits == events.Split.TEST
-    changed = changed_log.with_tables(data, watches=data.watches.select(keep))
-    assert len(changed.watches) == keep.sum()
-    assert changed.impressions is data.impressions
-    without = changed_log.with_tables(data, impressions=None, searches=None)
-    assert not without.log.has_impressions
-    assert not without.log.has_watch_seconds
-    with pytest.raises(ValueError, match="expected impressions, found none"):
-        _ = without.impressions
-    with pytest.raises(ValueError, match="expected searches, found none"):
-        _ = without.log.searches
 
 
 def test_validation_joins_training_for_the_final_fit(data):

@@ -176,16 +176,6 @@ def test_a_random_log_is_prepared_or_refused_in_a_line(
     _try(log, config, as_csv)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(7_200)
-@settings(max_examples=10_000)
-@given(logs(), _CONFIGS, st.booleans())
-def test_ten_thousand_random_logs(
-    log: dict[str, pl.DataFrame], config: configs.DataConfig, as_csv: bool
-) -> None:
-    _try(log, config, as_csv)
-
-
 _TINY = (
     "--config.candidates.embedding_dim=4",
     "--config.candidates.tower=4",

@@ -76,13 +76,6 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     assert rest == _examples(batches, 1)[-len(rest) :]
 
 
-def test_epochs_and_seeds_differ_in_order(data):
-    first = _examples(_batches(data), 0)
-    assert first != _examples(_batches(data), 1)
-    assert first != _examples(_batches(data, seed=4), 0)
-    assert first == _examples(_batches(data), 0)
-
-
 def test_an_epoch_can_be_entered_at_any_step(data):
     batches = _batches(data)
     whole = list(batches(2, 0).as_numpy_iterator())

@@ -8,8 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import prepared_table
-from ytdnn.log import outcomes, prepare, prepared
+from ytdnn.log import prepare, prepared
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refresh import append
 
@@ -81,23 +80,6 @@ def test_outcomes_are_an_array_with_names_in_the_manifest(
     assert (saved.kind, saved.num_known, saved.largest) == ("binary", 3, 1.0)
 
 
-def test_prepare_tells_of_them(tmp_path: pathlib.Path) -> None:
-    given = _tables(price=[None, 2.5, 0.0, 7.0], liked=[1, None, 0, 1])
-    lines = prepared_table.lines(_prepare(tmp_path / "data", given, "price"))
-    assert "outcome liked: 3 known, 66.67% of them true" in lines
-    assert "outcome price: 3 known, mean 3.167" in lines
-    shown = " ".join(" ".join(lines).split())
-    assert "liked (1 missing), price (1 missing)" in shown
-    assert not any("become features by name" in line for line in lines)
-
-
-def test_a_log_without_outcomes_has_no_trace_of_them(tmp_path: pathlib.Path) -> None:
-    data = _prepare(tmp_path / "data", _tables())
-    assert data.catalogue.outcomes == ()
-    assert data.impressions.outcomes is None
-    assert outcomes.FACT not in data.manifest.facts
-
-
 @pytest.mark.parametrize(
     ("columns", "names", "message"),
     [
@@ -161,11 +143,3 @@ def test_outcomes_of_new_events_lie_behind_the_old(tmp_path: pathlib.Path) -> No
         "amount",
         7,
     )
-
-
-def test_measures_are_those_of_all_parts() -> None:
-    parts = [np.array([[1.0, _NAN]]), np.array([[0.0, 4.0], [1.0, 2.0]])]
-    first, second = outcomes.measure(["x", "y"], iter(parts))
-    assert first == outcomes.Outcome("x", "binary", 3, 2 / 3, 1.0)
-    assert second == outcomes.Outcome("y", "amount", 2, 3.0, 4.0)
-    assert outcomes.from_facts(outcomes.facts([first, second])) == (first, second)

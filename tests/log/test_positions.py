@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import changed_log, full_log
+from tests import full_log
 from ytdnn.log import positions
 
 
@@ -56,23 +56,3 @@ def test_what_a_request_brings_is_missing_where_the_log_has_no_event(data):
     # A row behind the log is asked for where a user has no later watch.
     behind = _at(data, users[:1], [len(data.watches)], is_event=False)
     assert log.of_event("devices", behind, 0).numpy().tolist() == [0]
-
-
-def test_an_array_the_log_lacks_is_missing_everywhere(data):
-    without = changed_log.with_tables(
-        data, watches=data.watches.replace(devices=None), searches=None
-    )
-    log = positions.LogTensors(without)
-    assert not log.has("watches", "devices")
-    assert not log.has("searches", "times")
-    assert log.has("watches", "times")
-    at = _at(data, [0, 0], [0, 1])
-    assert log.of_event("devices", at, 0).numpy().tolist() == [0, 0]
-
-
-def test_tensors_are_made_once_and_outlive_the_graph_that_asked_first(data):
-    log = positions.LogTensors(data)
-    dataset = tf.data.Dataset.range(2).map(lambda i: log.column("watches", "videos")[i])
-    assert list(dataset.as_numpy_iterator()) == data.watches.videos[:2].tolist()
-    assert log.column("watches", "videos") is log.column("watches", "videos")
-    np.testing.assert_array_equal(log.column("watches", "videos"), data.watches.videos)

@@ -3,7 +3,6 @@ import polars as pl
 import pytest
 
 from tests import changed_log
-from tests.log import comparison
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import events, prepare, prepared
@@ -88,23 +87,6 @@ def test_order_may_stand_for_time(tmp_path):
     assert _ids(data, data.watches.videos) == ["v2", "v3", "v1"]
 
 
-def test_a_log_without_order_is_sorted_by_time(tmp_path):
-    watches = _watches([("a", "v1", 9), ("a", "v2", 1), ("a", "v3", 5)])
-    data = _prepare(tmp_path, {"watches": watches}, order_by="order")
-    assert _ids(data, data.watches.videos) == ["v2", "v3", "v1"]
-    assert data.manifest.facts["order"] == ["time", "row"]
-
-
-def test_order_does_not_stand_for_time_in_the_temporal_protocol(tmp_path):
-    with pytest.raises(errors.UserError, match="leave_one_out"):
-        _prepare(
-            tmp_path,
-            {"watches": _watches(ROWS)},
-            order_by="order",
-            protocol="temporal",
-        )
-
-
 def test_core_repeats_until_both_bounds_hold(tmp_path):
     # v9 has one watch; without it user a has one and goes; then v1 has one and goes.
     rows = [r for r in ROWS if r[:2] != ("a", "v1")] + [("b", "v3", 9)]
@@ -116,11 +98,6 @@ def test_core_repeats_until_both_bounds_hold(tmp_path):
     assert data.manifest.facts["watches"] == 4
 
 
-def test_filters_that_leave_nothing_are_refused(tmp_path):
-    with pytest.raises(errors.UserError, match="found none of 7 left after"):
-        _prepare(tmp_path, {"watches": _watches(ROWS)}, min_item_count=50)
-
-
 def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
     impressions = _watches([("b", "v1", 1), ("b", "v1", 4), ("a", "v2", 9)])
     impressions["clicked"] = [True, False, True]
@@ -128,28 +105,6 @@ def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
     data = _prepare(tmp_path, tables)
     assert data.impressions.users.tolist() == [0, 1, 1]
     assert data.impressions.num_watches.tolist() == [2, 0, 2]
-
-
-def test_shards_give_the_same_arrays(tmp_path):
-    impressions = _watches(ROWS)
-    impressions["clicked"] = [True] * len(ROWS)
-    tables = {"watches": _watches(ROWS), "impressions": impressions}
-    whole = _prepare(tmp_path, tables)
-    sharded = _prepare(tmp_path / "sharded", tables, events_per_shard=2)
-    assert len(sharded.log.shards) == 2
-    comparison.assert_same_events(sharded, whole)
-    assert sharded.videos.equals(whole.videos)
-    assert sharded.users.equals(whole.users)
-
-
-def test_users_with_impressions_only_are_kept(tmp_path):
-    impressions = _watches([("a", "v1", 4), ("new", "v1", 4)])
-    impressions["clicked"] = [True, True]
-    tables = {"watches": _watches(ROWS), "impressions": impressions}
-    data = _prepare(tmp_path, tables)
-    assert data.users["user_id"].to_list() == ["a", "b", "new"]
-    assert data.watches.offsets.tolist() == [0, 3, 7, 7]
-    assert data.impressions.num_watches.tolist()[-1] == 0
 
 
 def test_users_have_their_columns_in_order_of_the_index(tmp_path):

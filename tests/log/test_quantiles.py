@@ -29,19 +29,3 @@ def test_long_streams_are_sampled_without_bias_of_place() -> None:
     assert np.allclose(
         sketch.quantiles(5), [0, 25_000, 50_000, 75_000, 100_000], atol=4_000
     )
-
-
-def test_memory_stays_bounded() -> None:
-    sketch = quantiles.QuantileSketch(max_values=100)
-    for _ in range(50):
-        sketch.add(np.zeros(70))
-    assert len(sketch._values) == 100
-
-
-def test_same_seed_same_quantiles() -> None:
-    results = []
-    for _ in range(2):
-        sketch = quantiles.QuantileSketch(max_values=50, seed=3)
-        sketch.add(np.arange(1_000))
-        results.append(sketch.quantiles(7).tolist())
-    assert results[0] == results[1]

@@ -96,30 +96,6 @@ def test_watches_and_impressions_count_the_searches_strictly_before(tmp_path):
     assert data.impressions.num_searches.tolist() == [0, 2, 1]
 
 
-def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path, monkeypatch):
-    rows = [("a", "b c", 1), ("a", "b", 2), ("a", "d", 3), ("a", "c", 4), ("a", "e", 5)]
-    monkeypatch.setattr(configs.DataConfig, "max_search_tokens", 3)
-    data = _prepare(tmp_path, rows)
-    assert data.catalogue.tokens.rows() == [("b", 2), ("c", 2), ("b c", 1)]
-    data = _prepare(tmp_path, rows, min_search_token_count=2)
-    assert data.catalogue.tokens["token"].to_list() == ["b", "c"]
-
-
-def test_searches_without_a_known_token_are_no_feature(tmp_path):
-    data = _prepare(tmp_path, [("a", "!", 1), ("a", "?", 2)])
-    assert not data.catalogue.has_searches
-    assert data.log.searches.tokens.shape == (0,)
-    assert data.watches.num_searches.tolist() == [0] * 5
-
-
-def test_a_log_without_searches_has_none(tmp_path):
-    log = {"watches": _events(WATCHES, "user_id", "video_id", "time")}
-    data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
-    assert not data.catalogue.has_searches
-    assert data.log.shard.searches is None
-    assert data.watches.num_searches is None
-
-
 @pytest.mark.parametrize("tokens_a_count", [100, 10**6])
 def test_shards_and_parts_of_the_count_change_nothing(
     tmp_path, monkeypatch, tokens_a_count

@@ -58,17 +58,6 @@ def test_events_of_users_are_the_joined_log_s(data: prepared.PreparedData) -> No
     assert found.tolist() == np.concatenate(tokens).tolist()
 
 
-def test_counts_are_by_user(data: prepared.PreparedData) -> None:
-    watches, index = data.watches, data.log.shard_index
-    is_odd = np.asarray(watches.videos) % 2 == 1
-    expected = np.bincount(watches.users[is_odd], minlength=data.num_users)
-    found = index.count("watches", lambda table: np.asarray(table.videos) % 2 == 1)
-    assert found.tolist() == expected.tolist()
-    times = np.asarray(watches.times)[index.offsets("watches")[USERS] + 3]
-    assert index.num_before("watches", USERS, times + 1).min() >= 4
-    assert index.num_before("watches", USERS, times * 0).tolist() == [0, 0, 0, 0]
-
-
 def test_a_shard_costs_its_own_users(data: prepared.PreparedData) -> None:
     whole, first = data.watches, 0
     starts = data.log.shard_index.offsets("watches")

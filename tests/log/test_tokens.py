@@ -67,17 +67,6 @@ def test_what_is_no_utf_8_separates_words():
     assert _tokens(b"ab\xff\xfecd") == ["ab", "cd", "ab cd"]
 
 
-def test_control_characters_separate_words():
-    assert _tokens("\x00Ab\x00cd\x1fe\nf") == _tokens("ab cd e f")
-
-
-def test_long_queries_are_read_in_part():
-    words = [f"w{i}" for i in range(tokens.MAX_WORDS + 9)]
-    found = _tokens(" ".join(words))
-    assert len(found) == 2 * tokens.MAX_WORDS - 1
-    assert found[: tokens.MAX_WORDS] == words[: tokens.MAX_WORDS]
-
-
 _SINGLE = [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0x0E01, 0x0E30)]
 _KATAKANA = [(0x30A1, 0x30FA), (0x30FC, 0x30FC)]
 _SPACED = [(0x21, 0x24F), (0x391, 0x3A1), (0x3A3, 0x3CE), (0x410, 0x44F)]

@@ -19,7 +19,11 @@ def few_files():
 
 
 def _arrays(data: prepared.PreparedData) -> dict[str, np.ndarray]:
-    return user_shards.arrays(data.log.shard)
+    return {
+        f"{name}_{column}": values
+        for name, table in user_shards.tables(data.log.shard).items()
+        for column, values in user_shards.columns(table)
+    }
 
 
 def test_a_set_of_more_arrays_than_open_files_is_read_as_one(tmp_path):

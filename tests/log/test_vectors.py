@@ -9,8 +9,7 @@ import pytest
 from tests import full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.evaluation import prepared_table
-from ytdnn.log import event_log, prepare, prepared, vectors
+from ytdnn.log import event_log, prepare, prepared
 from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.refit import refit
 from ytdnn.ops.refresh import append
@@ -61,37 +60,6 @@ def test_they_are_stored_once_at_unit_length_in_the_sets_order(
     assert isinstance(data.catalogue.vectors.rows(NAME), np.memmap)
     assert "clip" not in data.videos.columns
     assert NAME in data.catalogue.columns
-
-
-def test_prepare_tells_of_width_share_missing_and_size(
-    data: prepared.PreparedData,
-) -> None:
-    text = "\n".join(prepared_table.lines(data))
-    assert "vectors: videos.clip: 6 numbers each, 16.7% missing, 0.0 MB" in text
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        lambda rows: pl.Series("clip", rows.astype(np.float32)),
-        lambda rows: pl.Series("clip", (100 * rows).astype(np.int8)),
-    ],
-)
-def test_arrays_of_one_size_are_vectors_too(column) -> None:
-    rows = np.random.default_rng(0).normal(size=(30, 4)).clip(-1, 1)
-    log = full_log.tables()
-    log["videos"] = log["videos"].with_columns(column(rows))
-    assert isinstance(log["videos"].schema["clip"], pl.Array)
-    read = tables_in_memory(log).tables["videos"].collect_schema()
-    assert vectors.columns(read) == ["clip"]
-
-
-def test_lists_of_integers_are_none(tmp_path: pathlib.Path) -> None:
-    log = full_log.tables()
-    log["videos"] = log["videos"].with_columns(tags=pl.lit([1, 2]))
-    data = full_log.prepared_data(tmp_path, log)
-    assert data.catalogue.vectors.widths == {}
-    assert data.manifest.facts["unused"]["videos"] == ["tags"]
 
 
 BAD = {

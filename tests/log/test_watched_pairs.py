@@ -70,14 +70,3 @@ def test_users_with_two_watches_have_a_lift_and_no_order() -> None:
 def test_the_test_s_watches_do_not_count() -> None:
     found = watched_pairs.measure([shard(of_order(), events.Split.TEST)])
     assert found == watched_pairs.WatchedPairs(0.0, 0.0)
-
-
-def test_few_repeats_say_nothing() -> None:
-    assert measured(of_order()[:5]) == watched_pairs.WatchedPairs(0.0, 0.0)
-
-
-def test_no_more_watches_are_read_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watched_pairs, "_MOST_WATCHES", USERS * LENGTH)
-    later = user_shards.LazyShard(USERS, 1, 1, lambda: pytest.fail("it was read"))
-    parts = [shard(of_order(), events.Split.TRAIN), later]
-    assert watched_pairs.measure(parts).order > 1.5

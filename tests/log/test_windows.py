@@ -1,8 +1,6 @@
 """Where windows begin: shares of watches, of impressions, a column, or dates."""
 
-import dataclasses
 import datetime
-import pathlib
 
 import numpy as np
 import polars as pl
@@ -10,8 +8,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.evaluation import prepared_table
-from ytdnn.log import events, prepare, splits, windows
+from ytdnn.log import events, shards, windows
 
 SPLIT = events.Split
 DAY = 86_400
@@ -29,26 +26,13 @@ def test_temporal_windows_hold_the_configured_shares():
         test_fraction=0.1, ranking_fraction=0.2, validation_fraction=0.1
     )
     bounds = _windows(config, watches)
-    codes = splits.temporal_watches(np.arange(1000), bounds)
+    codes = shards.temporal_watches(np.arange(1000), bounds)
     # Training 0.7, of which the last tenth validates: 0.63 + 0.07 + 0.2 + 0.1.
     shares = np.bincount(codes, minlength=4) / 1000
     np.testing.assert_allclose(shares, [0.63, 0.07, 0.1, 0.2], atol=0.002)
-    shown = splits.temporal_impressions(np.arange(1000), bounds)
+    shown = shards.temporal_impressions(np.arange(1000), bounds)
     shares = np.bincount(shown, minlength=4) / 1000
     np.testing.assert_allclose(shares, [0.18, 0.02, 0.1, 0.7], atol=0.002)
-
-
-def test_windows_follow_each_other_in_time():
-    watches = pl.LazyFrame({"time": np.arange(1000)})
-    bounds = _windows(configs.DataConfig(), watches)
-    codes = splits.temporal_watches(np.arange(1000), bounds)
-    order = [
-        SPLIT.TRAIN,
-        SPLIT.VALIDATION,
-        SPLIT.CONTEXT,
-        SPLIT.TEST,
-    ]
-    assert list(dict.fromkeys(codes.tolist())) == order
 
 
 def test_watches_of_one_time_are_refused():
@@ -73,7 +57,7 @@ def test_windows_of_a_given_split_begin_at_its_first_watches():
     assert bounds == windows.Windows(
         validation=6, ranking=1, ranking_validation=6, test=9
     )
-    shown = splits.temporal_impressions(np.array([0, 1, 5, 6, 8, 9]), bounds)
+    shown = shards.temporal_impressions(np.array([0, 1, 5, 6, 8, 9]), bounds)
     context, train, validation, test = (
         SPLIT.CONTEXT,
         SPLIT.TRAIN,
@@ -149,15 +133,6 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
     assert "shares of the impressions at the time of watches" in note
 
 
-def test_impressions_that_began_late_are_shared_alike() -> None:
-    # Watches of 100 days; the ranker's share ends on day 90, impressions begin then.
-    watches, shown = _times((0, 100, 5_000)), _times((90, 100, 1_000))
-    found = windows.choose(configs.DataConfig(), watches, shown).windows
-    assert found is not None
-    assert found.ranking == pytest.approx(97 * DAY, abs=DAY / 50)
-    assert found.test == pytest.approx(99 * DAY, abs=DAY / 50)
-
-
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
@@ -175,43 +150,6 @@ def test_where_no_window_is_possible_the_setting_that_makes_one_is_named(
     assert found.windows == _windows(config, watches)
     assert words in found.advice
     assert "watches from 1970-01-01 00:00 to 1970-01-10 23:" in found.advice
-
-
-def test_a_log_with_impressions_after_a_history_has_a_ranker_and_says_its_windows(
-    tmp_path: pathlib.Path,
-) -> None:
-    log = tmp_path / "log"
-    log.mkdir()
-    rng = np.random.default_rng(0)
-
-    def events(start: float, stop: float, size: int) -> pl.DataFrame:
-        return pl.DataFrame(
-            {
-                "user_id": rng.integers(0, 40, size),
-                "video_id": rng.integers(0, 20, size),
-                "time": np.sort(rng.uniform(start * DAY, stop * DAY, size)).astype(int),
-            }
-        )
-
-    events(100, 128, 8_000).write_parquet(log / "watches.parquet")
-    clicked = pl.Series("clicked", rng.random(1_500) < 0.3)
-    shown = events(128, 134, 1_500).with_columns(clicked)
-    shown.write_parquet(log / "impressions.parquet")
-    settings = configs.DataConfig(source="log", dir=str(log))
-    bare = prepare.prepare(settings, tmp_path / "bare")
-    text = " ".join(prepared_table.lines(bare))
-    assert "ranking: left out: none of the 1,500 impressions lies in its" in text
-    assert "--config.data.clicks_are_watches=true" in text
-    settings = dataclasses.replace(settings, clicks_are_watches=True)
-    found = prepare.prepare(settings, tmp_path / "data")
-    assert found.windows.ranker_left_out(configs.RankingConfig()) == ""
-    lines = prepared_table.lines(found)
-    (told,) = [line for line in lines if line.startswith("windows (UTC; ")]
-    assert "; ranker 1970-05-13 0" in told  # 128 + .7 · 6 days
-    assert any("so the windows are shares of the impressions" in x for x in lines)
-    splits_of = np.asarray(found.impressions.splits)
-    shares = np.bincount(splits_of, minlength=4) / len(splits_of)
-    np.testing.assert_allclose(shares, [0.18, 0.02, 0.1, 0.7], atol=0.01)
 
 
 # --- Dates ----------------------------------------------------------------------------
@@ -262,8 +200,3 @@ def test_dates_that_make_no_windows_are_refused(
 ) -> None:
     with pytest.raises(errors.UserError, match=words):
         _windows(configs.DataConfig(**settings), _times((0, 10, 100)))  # type: ignore[arg-type]
-
-
-def test_dates_beside_a_split_column_are_refused() -> None:
-    with pytest.raises(errors.UserError, match=r"without the column watches\.split"):
-        _windows(configs.DataConfig(test_from=_date(5)), _given("tvx", [1, 2, 3]))

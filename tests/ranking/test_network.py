@@ -116,32 +116,6 @@ def test_last_watched_and_mean_enter_apart_but_share_the_table() -> None:
     assert [v.shape.as_list() for v in model.tables] == [[11, 4], [3, 4]]
 
 
-def test_powers_of_continuous_features_reach_the_logit() -> None:
-    """The input columns of x² and √x carry weight of their own."""
-    model = make_network()
-    kernel = model._tower.trainable_variables[0]  # of the query
-    # After mean, last, gender, age: x, x², √x, then the pieces.
-    since_watch = slice(14, 26)
-    tensors = request([1, 2, 3], [4])
-    before = logit(model, tensors)
-    for power in (1, 2):
-        values = kernel.numpy()
-        values[since_watch][power] += 1.0
-        kernel.assign(values)
-        after = logit(model, tensors)
-        assert after != before
-        before = after
-
-
-def test_pieces_of_continuous_features_are_inputs() -> None:
-    without = configs.QuantilesConfig(num_pieces=0)
-    config = dataclasses.replace(CONFIG, normalization=without)
-    fewer = 8 * 3 * 16  # eight pieces of three continuous features
-    assert make_network(config=config).count_params() == (
-        make_network().count_params() - fewer
-    )
-
-
 def test_dropout_is_a_function_of_the_seed() -> None:
     config = dataclasses.replace(CONFIG, tower=(64,), dropout=0.5)
     model = make_network(config=config)

@@ -4,17 +4,6 @@ import pytest
 from ytdnn.ranking import predictions
 
 
-def test_weighted_logits_are_those_given() -> None:
-    given = np.array([2.0, -1.0])
-    found = predictions.Predictions(
-        order=np.zeros(2),
-        seconds=np.ones(2),
-        click_probability=np.ones(2),
-        logits=given,
-    )
-    assert found.weighted_logits is given
-
-
 def test_weighted_logits_are_the_odds_of_a_log() -> None:
     """Of N impressions with k clicks: ΣT / (N − k) from E[T] = ΣT / N and P = k / N."""
     num_impressions, num_clicks, total_seconds = 10, 4, 90.0
@@ -42,8 +31,3 @@ def test_weighted_logits_are_finite_at_the_ends() -> None:
 def test_one_alone_gives_no_weighted_logits(given: str) -> None:
     found = predictions.Predictions(np.zeros(1), **{given: np.ones(1)})
     assert found.weighted_logits is None
-
-
-def test_other_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected seconds of shape \(2,\)"):
-        predictions.Predictions(np.zeros(2), seconds=np.ones(3))

@@ -3,8 +3,6 @@
 import pathlib
 
 import numpy as np
-import pydantic
-import pytest
 import tensorflow as tf
 
 from tests import extras
@@ -41,10 +39,3 @@ def test_a_head_of_a_package_learns_what_it_says(tmp_path: pathlib.Path) -> None
         np.testing.assert_allclose(found, share, atol=1e-3)
         assert head.predicts == (False, False)
         assert tf.reduce_all(head.losses(outputs, labels) > 0.0)
-
-
-def test_an_unknown_head_is_answered_with_those_known() -> None:
-    values = configs.to_dict(configs.Config())
-    values["ranking"]["head"] = {"kind": "clicks"}
-    with pytest.raises(pydantic.ValidationError, match="exact_odds"):
-        configs.from_dict(values)

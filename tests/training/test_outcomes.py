@@ -1,6 +1,7 @@
 """A ranker of outcomes: naming a column is enough for it to be predicted."""
 
 import dataclasses
+import json
 import pathlib
 
 import numpy as np
@@ -12,7 +13,7 @@ from ytdnn import configs
 from ytdnn.base import artifacts, errors
 from ytdnn.base.metrics import binary, recalibration
 from ytdnn.log import events, prepare, prepared
-from ytdnn.ranking import building, heads, outcomes
+from ytdnn.ranking import building, heads, network, outcomes
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import calibrating, ranking
 
@@ -126,3 +127,20 @@ def test_a_ranker_of_an_earlier_version_has_outcomes_on_the_tower(
     assert ranking_model.with_older_defaults(tmp_path / "now", config) == config
     older = ranking_model.with_older_defaults(tmp_path / "then", config)
     assert older == dataclasses.replace(config, outcome_tower=())
+
+
+def test_statistics_of_an_earlier_version_keep_their_target(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Those of 0.2 had more of the clicks, and chose the target by spreads."""
+    now = network.Statistics(9, {}, heads.Clicks(0.2, 40.0))
+    observed = {"parts_spread": 0.5, "seconds_spread": 1.0, "edges": [0.5]}
+    for spread, is_fraction in ((0.5, True), (0.7, False)):
+        values = dataclasses.asdict(now)
+        values["clicks"] |= {
+            "ratio": 0.4,
+            "observed": observed | {"parts_spread": spread},
+        }
+        (tmp_path / ranking_model.STATISTICS).write_text(json.dumps(values))
+        found = ranking_model._statistics(tmp_path).clicks.observed
+        assert (found.share_deviance < found.seconds_spread) == is_fraction

@@ -19,8 +19,8 @@ _OWN: dict[str, dict[str, str]] = {
         "candidates.losses.pairwise": "bpr, warp, gbce, own",
     },
     "heads": {
-        "ranking.watch_time": "click_times_watch_time",
         "ranking.heads": "weighted_logistic, exact_odds, click",
+        "ranking.watch_time": "click_times_watch_time",
     },
     "logs": {
         "log.sources.kuairand": "kuairand",
@@ -34,7 +34,6 @@ _OWN: dict[str, dict[str, str]] = {
     "indexes": {
         "retrieval.index.brute_force": "exact",
         "retrieval.index.ivf": "ivf",
-        "retrieval.index.lsh": "lsh",
         "retrieval.index.scann_index": "scann",
     },
     "candidate_models": {
@@ -86,8 +85,8 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.pages.evaluation_page": "page",
         "lab.pages.tuned_page": "index_tuning",
         "lab.truth.oracle": "truth of world",
-        "ops.catalogue.adding": "add_videos",
-        "ops.catalogue.removing": "remove_videos, restore_videos",
+        "ops.catalogue.additions": "add_videos",
+        "ops.catalogue.removals": "remove_videos, restore_videos",
         "ops.cli.spark_engine": "spark",
         "ops.cluster.tasks": "role of multi_worker, role of parameter_server",
         "ops.refit.refitting": "refit",

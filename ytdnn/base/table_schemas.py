@@ -1,4 +1,7 @@
-"""The tables of the event log, and of each column type, meaning and use (DESIGN §3)."""
+"""The tables of the event log and the type of each column (DESIGN §3).
+
+What each column means is written in `ytdnn/log/event_log.md`.
+"""
 
 import dataclasses
 from typing import Literal
@@ -20,8 +23,6 @@ class Column:
       name: The column's name.
       kind: Kind of value. `id` is a string or an integer, returned unchanged; `time` is
         seconds since the epoch.
-      meaning: Description, with its unit.
-      use: Use of the column, and the effect of its absence.
       required: Whether the table must have it.
       least: Smallest valid value; None: any.
       most: Largest valid number.
@@ -30,8 +31,6 @@ class Column:
 
     name: str
     kind: Kind
-    meaning: str = ""
-    use: str = ""
     required: bool = False
     least: float | None = None
     most: float = MOST_NUMBER
@@ -44,15 +43,11 @@ class TableSchema:
 
     Attributes:
       name: Name of the table.
-      rows: Meaning of one row.
-      use: Use of the table, and the effect of its absence.
       columns: Columns in order.
       key: For an entity table, its column of ids.
     """
 
     name: str
-    rows: str
-    use: str
     columns: tuple[Column, ...]
     key: str | None = None
 
@@ -69,256 +64,88 @@ class TableSchema:
         raise KeyError(name)
 
 
-def _required(name: str, kind: Kind, meaning: str) -> Column:
-    return Column(name, kind, meaning, required=True)
-
-
-def _time(meaning: str) -> Column:
-    return Column(schema.TIME, "time", meaning, required=True, least=0)
-
-
-def _seconds(name: str, meaning: str, use: str) -> Column:
-    return Column(name, "number", meaning, use, least=0, most=MOST_SECONDS)
-
-
 def outcome(name: str) -> Column:
     """Returns the column of `impressions` of a configured outcome.
 
     Args:
       name: Name of the column, one of `data.outcomes`.
     """
-    return Column(name, "number", "an outcome of your own", _OF_OUTCOME, least=0)
+    return Column(name, "number", least=0)
 
 
-def _outcomes() -> tuple[Column, ...]:
-    """Returns the binary outcomes that every log may have."""
-    meanings = (
-        (schema.LIKED, "whether it was liked"),
-        (schema.SHARED, "whether it was shared"),
-        (schema.COMMENTED, "whether it was commented on"),
-        (schema.FOLLOWED, "whether its channel was followed from it"),
-        (schema.COMPLETED, "whether it was watched to the end"),
-        (schema.DISLIKED, "whether it was disliked or hidden"),
-        (schema.REPORTED, "whether it was reported"),
-    )
-    return tuple(
-        Column(name, "boolean", f"{meaning}; nothing where unknown", _OF_OUTCOME)
-        for name, meaning in meanings
-    )
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "text") for name in names)
 
 
-_OF_OUTCOME = "An outcome: predicted, and may weigh in the order (feedback)."
-_OF_REQUEST = "A feature of the request. Without it requests carry no device."
-_LOGGED_IN = "A feature of the candidate network. Without it there is none."
+_USER = Column(schema.USER_ID, "id", required=True)
+_VIDEO = Column(schema.VIDEO_ID, "id", required=True)
+_TIME = Column(schema.TIME, "time", required=True, least=0)
+_SECONDS = Column(schema.WATCH_SECONDS, "number", least=0, most=MOST_SECONDS)
+_DEVICE = Column(schema.DEVICE, "text")
+_LOGGED_IN = Column(schema.LOGGED_IN, "boolean")
 
 TABLES: dict[str, TableSchema] = {
     table.name: table
     for table in (
         TableSchema(
             schema.WATCHES,
-            "one watch of a video by a user",
-            "Histories, and what the candidate network learns to predict. The one "
-            "table that is needed.",
             (
-                _required(schema.USER_ID, "id", "who watched"),
-                _required(schema.VIDEO_ID, "id", "what was watched"),
-                _time("when the watch began"),
-                Column(
-                    schema.ORDER,
-                    "integer",
-                    "place in the user's order",
-                    "Breaks ties of `time`, or stands for it with "
-                    "`data.order_by=order`. Without it ties keep the file's order.",
-                ),
-                _seconds(
-                    schema.WATCH_SECONDS,
-                    "seconds watched",
-                    "Watch-time metrics, rules of completed watches "
-                    "(`data.min_watch_seconds`), features of watch time. Without it "
-                    "every watch counts alike.",
-                ),
-                Column(
-                    schema.DEVICE,
-                    "text",
-                    "device watched on, any words",
-                    "A feature of the candidate network. Without it there is none.",
-                ),
-                Column(schema.LOGGED_IN, "boolean", "whether the user was", _LOGGED_IN),
-                Column(
-                    schema.SPLIT,
-                    "text",
-                    "one of train, validation, test",
-                    "Your own split, with `--protocol=split`, or with `temporal` where "
-                    "it is in order of time. Without it the protocol splits.",
-                    choices=schema.SPLITS,
-                ),
+                _USER,
+                _VIDEO,
+                _TIME,
+                Column(schema.ORDER, "integer"),
+                _SECONDS,
+                _DEVICE,
+                _LOGGED_IN,
+                Column(schema.SPLIT, "text", choices=schema.SPLITS),
             ),
         ),
         TableSchema(
             schema.SEARCHES,
-            "one search of a user",
-            "A bag of the words searched for last, read by the candidate network. "
-            "Without it there is none.",
             (
-                _required(schema.USER_ID, "id", "who searched"),
-                _time("when"),
-                _required(schema.QUERY, "text", "the words"),
-                Column(
-                    schema.DEVICE,
-                    "text",
-                    "device searched on",
-                    "Checked, not used yet.",
-                ),
-                Column(
-                    schema.LOGGED_IN,
-                    "boolean",
-                    "whether the user was",
-                    "Checked, not used.",
-                ),
+                _USER,
+                _TIME,
+                Column(schema.QUERY, "text", required=True),
+                _DEVICE,
+                _LOGGED_IN,
             ),
         ),
         TableSchema(
             schema.IMPRESSIONS,
-            "one video shown to a user",
-            "Trains the ranker, which orders candidates by expected watch time. "
-            "Without it, or without clicks in it, the ranker is left out and the "
-            "candidate network's order is served.",
             (
-                _required(schema.USER_ID, "id", "whom it was shown"),
-                _required(schema.VIDEO_ID, "id", "what was shown"),
-                _time("when it was shown"),
-                _required(schema.CLICKED, "boolean", "whether it was clicked"),
-                _seconds(
-                    schema.WATCH_SECONDS,
-                    "seconds watched after the click; of one not clicked, 0 or nothing",
-                    "What the ranker predicts. Without it the ranker orders by clicks.",
-                ),
-                Column(
-                    schema.PAGE_ID,
-                    "id",
-                    "which page, request or slate it was part of",
-                    "Metrics that pair impressions of a page. Without it those of one "
-                    "user and second are a page (`data.page_gap_seconds`).",
-                ),
-                Column(
-                    schema.POSITION,
-                    "integer",
-                    "place on the page",
-                    "Keeps the bias of position out of the ranker. Without it nothing "
-                    "is corrected.",
-                    least=0,
-                ),
-                Column(
-                    schema.SOURCE,
-                    "text",
-                    "which candidate source proposed it",
-                    "A feature in training, if named (`impression_source`).",
-                ),
-                Column(
-                    schema.SCORE,
-                    "number",
-                    "that source's score",
-                    "A feature in training, if named (`impression_score`).",
-                ),
-                Column(
-                    schema.PROPENSITY,
-                    "number",
-                    "probability with which it was shown in its place",
-                    "What other recommenders would have brought is estimated of it "
-                    "(`ytdnn evaluate`). No model reads it.",
-                    least=0,
-                    most=1,
-                ),
-                Column(
-                    schema.SEED_VIDEO_ID,
-                    "id",
-                    "the watched video it was proposed for",
-                    "A feature in training, if named (`impression_seed_video`).",
-                ),
-                Column(
-                    schema.DEVICE, "text", "device shown on, any words", _OF_REQUEST
-                ),
-                *_outcomes(),
+                _USER,
+                _VIDEO,
+                _TIME,
+                Column(schema.CLICKED, "boolean", required=True),
+                _SECONDS,
+                Column(schema.PAGE_ID, "id"),
+                Column(schema.POSITION, "integer", least=0),
+                Column(schema.SOURCE, "text"),
+                Column(schema.SCORE, "number"),
+                Column(schema.PROPENSITY, "number", least=0, most=1),
+                Column(schema.SEED_VIDEO_ID, "id"),
+                _DEVICE,
+                *(Column(name, "boolean") for name in schema.OUTCOMES),
             ),
         ),
         TableSchema(
             schema.VIDEOS,
-            "one video",
-            "The catalogue, titles, and features of videos. Where it is given every "
-            "event must be of a video it lists. Without it the catalogue is what was "
-            "watched or shown, and ids are shown for titles.",
             (
-                _required(schema.VIDEO_ID, "id", "as in the events"),
-                Column(
-                    schema.UPLOAD_TIME,
-                    "time",
-                    "when it was uploaded",
-                    "Its age as a feature of the ranker, what is watched of videos of "
-                    "its age, and fresh uploads as a source of candidates. Without it "
-                    "there is none of them.",
-                ),
-                _seconds(
-                    schema.DURATION_SECONDS,
-                    "seconds it lasts",
-                    "Features of the ranker, the share watched, and "
-                    "`data.min_watch_fraction`. Without it there are none.",
-                ),
-                Column(
-                    schema.LANGUAGE,
-                    "text",
-                    "spoken language",
-                    "A feature of the ranker. What new videos are retrieved by.",
-                ),
-                Column(
-                    schema.CHANNEL_ID,
-                    "id",
-                    "who uploaded it",
-                    "What the user watched of the channel, and fresh uploads of "
-                    "channels watched lately. What new videos are retrieved by.",
-                ),
-                Column(
-                    schema.TOPIC,
-                    "text",
-                    "what it is about, one word or name",
-                    "What the user watched of the topic. What new videos are "
-                    "retrieved by.",
-                ),
-                Column(
-                    schema.TITLE,
-                    "text",
-                    "title",
-                    "Shown with recommendations. What new videos are retrieved by.",
-                ),
+                _VIDEO,
+                Column(schema.UPLOAD_TIME, "time"),
+                Column(schema.DURATION_SECONDS, "number", least=0, most=MOST_SECONDS),
+                *_texts(schema.LANGUAGE),
+                Column(schema.CHANNEL_ID, "id"),
+                *_texts(schema.TOPIC, schema.TITLE),
             ),
             key=schema.VIDEO_ID,
         ),
         TableSchema(
             schema.USERS,
-            "one user",
-            "Features of users, of use for those with a short history. Without it "
-            "there are none.",
             (
-                _required(schema.USER_ID, "id", "as in the events"),
-                Column(
-                    schema.AGE,
-                    "number",
-                    "years",
-                    "A feature of both networks.",
-                    least=0,
-                    most=MOST_AGE,
-                ),
-                Column(
-                    schema.GENDER, "text", "any words", "A feature of both networks."
-                ),
-                Column(
-                    schema.COUNTRY, "text", "any words", "A feature of both networks."
-                ),
-                Column(
-                    schema.LANGUAGE,
-                    "text",
-                    "spoken language",
-                    "Whether it is the video's, a feature of the ranker.",
-                ),
+                _USER,
+                Column(schema.AGE, "number", least=0, most=MOST_AGE),
+                *_texts(schema.GENDER, schema.COUNTRY, schema.LANGUAGE),
             ),
             key=schema.USER_ID,
         ),

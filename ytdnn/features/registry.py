@@ -44,8 +44,8 @@ def built_in() -> Features:
     from ytdnn.features import (
         demographics,
         first_stage,
-        logged_impression,
         past_features,
+        position,
         request_context,
         statistics,
         video_attributes,
@@ -55,7 +55,6 @@ def built_in() -> Features:
         *demographics.FEATURES,
         *request_context.FEATURES,
         *past_features.OF_USER,
-        request_context.PART_OF_DAY,
         video_attributes.CHANNEL,
         *statistics.CLICK_RATES,
         video_attributes.DURATION,
@@ -68,7 +67,7 @@ def built_in() -> Features:
         *first_stage.FEATURES,
         *past_features.OF_VIDEO,
         video_attributes.LANGUAGE_MATCH,
-        *logged_impression.FEATURES,
+        *position.FEATURES,
         video_attributes.AGE,
     )
 

@@ -11,7 +11,6 @@ from ytdnn.log import catalogues, fields, positions, prepared
 from ytdnn.log import request as raw_request
 
 _BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
-_PART_SECONDS = 6 * 3_600
 
 
 class Device(encodings.Categorical, base_feature.ReadAtRequest):
@@ -210,42 +209,6 @@ class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
         return positions.seconds_since(request.times, request.last_watch_times)
 
 
-class PartOfDay(encodings.Categorical, base_feature.ReadAtRequest):
-    """The quarter of the day (UTC), from 1 (midnight to six) to 4; 0 = unknown.
-
-    Coarser than `request_time`, for logs with few requests in each hour.
-    """
-
-    name = "part_of_day"
-    scope = base_feature.Scope.REQUEST
-    columns = ("watches.time",)
-    networks = _BOTH
-    sees_request_time = True
-    dim = 2
-
-    def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
-        """Returns the time of the request."""
-        return (fields.time(),)
-
-    def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns the number of quarters."""
-        return schema.DAY_SECONDS // _PART_SECONDS
-
-    def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the time of the request."""
-        return lambda at: _parts(at.times)
-
-    def from_request(self, request: raw_request.Request) -> tf.Tensor:
-        """Reads the time of the request."""
-        return _parts(request.times)
-
-
-def _parts(times: tf.Tensor) -> tf.Tensor:
-    """Returns the quarters of times in seconds, `int32`; 0 where a time is 0."""
-    parts = 1 + tf.cast(times % schema.DAY_SECONDS // _PART_SECONDS, tf.int32)
-    return tf.where(times == 0, 0, parts)
-
-
 FEATURES = (
     Device(base_feature.CANDIDATES, schema.WATCHES),
     Device(base_feature.RANKING, schema.IMPRESSIONS),
@@ -254,4 +217,3 @@ FEATURES = (
     RequestTime(),
     SecondsSinceLastWatch(),
 )
-PART_OF_DAY = PartOfDay()

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import earlier_searches, inputs, streaming, watch_log
+from ytdnn.log import inputs, streaming, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -260,7 +260,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= earlier_searches.searches_before(
+        features |= watch_log.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

@@ -1,5 +1,7 @@
 """The users and videos of a log, their order and their columns."""
 
+import dataclasses
+
 import polars as pl
 
 from ytdnn.base import configs, errors, schema
@@ -8,6 +10,13 @@ from ytdnn.log import event_log, shards, vectors
 COUNT = "count"  # of watches
 EVENTS = "events"  # of all tables
 IN_WATCHES = "in_watches"
+# The columns of each table whose ids are looked for among those of the watches.
+_COLUMNS = {
+    schema.USERS: (schema.USER_ID,),
+    schema.VIDEOS: (schema.VIDEO_ID,),
+    schema.SEARCHES: (schema.USER_ID,),
+    schema.IMPRESSIONS: (schema.USER_ID, schema.VIDEO_ID),
+}
 
 
 def core(watches: pl.LazyFrame, config: configs.DataConfig) -> pl.LazyFrame:
@@ -122,3 +131,53 @@ def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.Data
     frame = frame.drop(vectors.columns(frame.collect_schema()))
     rows = frame.collect(engine="streaming")
     return keys.join(rows, on=ids.name, how="left", maintain_order="left")
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmatched:
+    """Ids of a table without a watch.
+
+    Attributes:
+      table: Name of the table.
+      column: `user_id` or `video_id`.
+      number: Number of distinct ids without a watch.
+      of: Number of distinct ids.
+    """
+
+    table: str
+    column: str
+    number: int
+    of: int
+
+
+def unmatched(log: event_log.EventLog) -> list[Unmatched]:
+    """Returns the ids without a watch of each table and column, if any.
+
+    Args:
+      log: A valid log.
+
+    Raises:
+      errors.UserError: A table has ids, but none of them has a watch.
+    """
+    found = []
+    for table, columns in _COLUMNS.items():
+        for column in columns if table in log.tables else ():
+            own, watched = (
+                log.tables[name].select(column).drop_nulls().unique()
+                for name in (table, schema.WATCHES)
+            )
+            number = event_log.num_rows(own.join(watched, on=column, how="anti"))
+            of = event_log.num_rows(own) if number else 0
+            if number and number == of:
+                first, known = (
+                    rows.head(1).collect().item() for rows in (own, watched)
+                )
+                raise errors.UserError(
+                    f"expected {table}.{column} in {log.origin(table).file} to hold "
+                    f"ids that {schema.WATCHES} has, found none among its {of:,} (as "
+                    f"{first!r}; {schema.WATCHES} has {known!r}): write the ids alike, "
+                    f"or leave the table out"
+                )
+            if number:
+                found.append(Unmatched(table, column, number, of))
+    return found

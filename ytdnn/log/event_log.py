@@ -98,6 +98,16 @@ class EventLog:
             return self.origins[table]
         return Origin(self.tables[table].with_row_index(ROW), table)
 
+    def with_rows(self, table: str, rows: pl.LazyFrame) -> "EventLog":
+        """Returns the log with other rows of a table, in the form of `Origin.rows`."""
+        origin = dataclasses.replace(self.origin(table), rows=rows)
+        known = rows.select(table_columns(table, rows.collect_schema()))
+        return dataclasses.replace(
+            self,
+            tables={**self.tables, table: known},
+            origins={**self.origins, table: origin},
+        )
+
 
 def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
     """Returns the log of tables with the schema columns of their origins."""

@@ -11,7 +11,7 @@ import functools
 import pathlib
 import tokenize
 import zipfile
-from typing import Self
+from typing import IO, Self
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Split(enum.IntEnum):
 
     A `CONTEXT` row is no label of its stage, but is part of later histories. `EARLIER`
     impressions train the ranker without the scores of the first stage; no prepared set
-    has them on disk (`earlier_impressions.added`).
+    has them on disk (`prepared.with_earlier_impressions`).
     """
 
     TRAIN = 0
@@ -238,3 +238,24 @@ def _load(path: pathlib.Path) -> np.ndarray:
         raise errors.UserError(
             f"expected a NumPy array in {path}, found a damaged file: run prepare again"
         ) from None
+
+
+class _Writer:
+    """Passes bytes through Python, which raises the system's error.
+
+    `np.save` writes through a C buffer that drops an error of the last write: a full
+    disk left truncated files, which were noticed only when they were read.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write = file.write
+
+
+def save(path: pathlib.Path, values: np.ndarray) -> None:
+    """Writes an array, the bytes of `np.save`.
+
+    Raises:
+      OSError: The disk is full, or another limit is reached.
+    """
+    with open(path, "wb") as file:
+        np.lib.format.write_array(_Writer(file), np.asanyarray(values))

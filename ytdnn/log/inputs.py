@@ -107,9 +107,7 @@ def cut(
     features |= labels(log, clipped, inside)
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
-        from ytdnn.log import earlier_searches as position_contexts
-
-        features |= position_contexts.searches_before(
+        features |= watch_log.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
@@ -364,9 +362,7 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
-        from ytdnn.log import earlier_searches as position_contexts
-
-        features |= position_contexts.searches_before(
+        features |= watch_log.searches_before(
             log.searches, users, before, search_length
         )
     return features

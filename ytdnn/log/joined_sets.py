@@ -1,15 +1,21 @@
-"""Joins two prepared sets: each user's later events follow the earlier ones."""
+"""Joins two prepared sets: each user's later events follow the earlier ones.
 
+Both sets are read a shard at a time, so the memory in use is that of one shard of the
+joined set and of one shard of each.
+"""
+
+import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from polars import selectors
 
-from ytdnn.base import artifacts, progress, schema
+from ytdnn.base import artifacts, progress, ragged, schema
 from ytdnn.log import (
     catalogues,
-    joined_events,
     outcomes,
     prepared,
     shard_tasks,
@@ -18,12 +24,154 @@ from ytdnn.log import (
     vectors,
 )
 
-_ROWS = {
-    schema.WATCHES: "watch_times",
-    schema.IMPRESSIONS: "impression_times",
-}
+_ROWS = {schema.WATCHES: user_shards.WATCH, schema.IMPRESSIONS: user_shards.IMPRESSION}
+_USER, _PAGES, _QUERY = "users", "pages", schema.QUERY
+_VIDEOS = ("videos", "seed_videos")
+_CODES = {"devices": schema.DEVICE, "sources": schema.SOURCE}  # of texts
+# Offsets follow from users; words are counted again from the texts of searches.
+_LEFT_OUT = ("offsets", "token_offsets", "tokens", _USER)
+_COUNTS = {"num_watches": user_shards.WATCH, "num_searches": user_shards.SEARCH}
 
 Integers = npt.NDArray[np.integer]
+Frames = dict[str, pl.DataFrame]  # events of each table, users from 0
+
+
+@dataclasses.dataclass(frozen=True)
+class JoinedSource:
+    """One of two sets, and where its users, videos and texts are in the joined set.
+
+    Attributes:
+      data: The set.
+      users: `[users of the joined set] int64`, index of each in this set, or -1.
+      videos: `[videos of this set + 1] int32`, index of each in the joined set.
+      codes: For each vocabulary of texts `[texts of this set + 1] int32`, likewise.
+    """
+
+    data: prepared.PreparedData
+    users: Integers
+    videos: Integers
+    codes: Mapping[str, Integers]
+
+    def num_events(self) -> npt.NDArray[np.int64]:
+        """Returns the number of events of each user, `[users of the joined set]`."""
+        here = np.arange(self.data.num_users)
+        index = self.data.log.shard_index
+        sizes = index.events_before(here + 1) - index.events_before(here)
+        return np.where(self.users < 0, 0, np.append(sizes, 0)[self.users])
+
+    def mark_watched(self, is_watched: npt.NDArray[np.bool_]) -> None:
+        """Marks the videos of the joined set that have a watch here.
+
+        Args:
+          is_watched: `[videos + 1]`, changed in place.
+        """
+        for shard in self.data.log.shards:
+            is_watched[self.videos[shard.read().watches.videos]] = True
+
+    def frames(self, first: int, stop: int) -> Frames:
+        """Returns the events of a range of users of the joined set.
+
+        Args:
+          first: First user of the joined set.
+          stop: User after the last.
+        """
+        here = self.users[first:stop]
+        owners = np.flatnonzero(here >= 0)
+        owners = owners[np.argsort(here[owners])]
+        users = here[owners]
+        firsts = [shard.first_user for shard in self.data.log.shards]
+        bounds = np.searchsorted(users, [*firsts, self.data.num_users])
+        parts: dict[str, list[pl.DataFrame]] = {}
+        for number, start in enumerate(firsts):
+            own = slice(*bounds[number : number + 2].tolist())
+            if own.start < own.stop or not number:  # the first has the columns
+                frames = self._frames(number, users[own] - start, owners[own])
+                for table, frame in frames.items():
+                    parts.setdefault(table, []).append(frame)
+        return {table: _pages_apart(several) for table, several in parts.items()}
+
+    def _frames(self, number: int, users: Integers, owners: Integers) -> Frames:
+        """Returns the events of some users of a shard.
+
+        Args:
+          number: Number of the shard.
+          users: Their indices in it, ascending.
+          owners: Their places in the range that is asked for.
+        """
+        shard = self.data.log.shard_index.shard(number)
+        size = self.data.log.shards[number].num_users
+        found = {}
+        for name, table in user_shards.tables(shard).items():
+            offsets = user_shards.user_offsets(table, size)
+            rows = ragged.ranges(offsets[users], offsets[users + 1])
+            columns = {
+                column: self._renumbered(column, np.asarray(values)[rows.values])
+                for column, values in user_shards.columns(table)
+                if column not in _LEFT_OUT
+            }
+            columns[_USER] = np.repeat(owners, np.diff(rows.offsets)).astype(np.int32)
+            found[name] = pl.DataFrame(columns)
+            if name == user_shards.SEARCH:
+                home = user_shards.path(self.data.directory, number)
+                texts = pl.read_parquet(home / user_shards.QUERIES_FILE)[rows.values]
+                found[name] = found[name].with_columns(texts[_QUERY])
+        return found
+
+    def _renumbered(self, column: str, values: Integers) -> Integers:
+        if column in _VIDEOS:
+            return self.videos[values]
+        return self.codes[_CODES[column]][values] if column in _CODES else values
+
+
+def _pages_apart(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Concatenates events; the pages of each part follow those of the parts before."""
+    first = 0
+    for place, part in enumerate(parts):
+        if _PAGES in part.columns and part.height:
+            part = part.with_columns(pl.col(_PAGES) + first)
+            first = part.select(pl.col(_PAGES).max()).item() + 1
+        parts[place] = part
+    # Preparing leaves out a column of texts without any; code 0 is none.
+    rows = pl.concat(parts, how="diagonal")
+    return rows.with_columns(selectors.integer().fill_null(0))
+
+
+def _later_behind(old: Frames, new: Frames, num_users: int) -> Frames:
+    """Returns the events of some users, each user's later ones behind."""
+    before = {
+        table: np.bincount(frame[_USER].to_numpy(), minlength=num_users)
+        for table, frame in old.items()
+    }
+    found = {}
+    for table, frame in old.items():
+        later = new.get(table, frame.clear())
+        for column in _COUNTS.keys() & set(frame.columns):
+            number = before[_COUNTS[column]][later[_USER].to_numpy()]
+            if column in later.columns:
+                number = number + later[column].to_numpy()
+            values = pl.Series(column, number, frame.schema[column])
+            later = later.with_columns(values)
+        rows = _pages_apart([frame, later]).select(frame.columns)
+        found[table] = rows.sort(_USER, maintain_order=True)
+    return found
+
+
+def _arrays(frames: Frames, num_users: int) -> dict[str, Integers]:
+    """Returns the arrays of a shard, without the words of searches."""
+    found = {}
+    for table, frame in frames.items():
+        users = frame[_USER].to_numpy()
+        for column in frame.columns:
+            if column not in (_USER, _QUERY):
+                found[f"{table}_{column}"] = frame[column].to_numpy()
+        if table == user_shards.IMPRESSION:
+            pages = found[f"{table}_{_PAGES}"]
+            keys = users * (np.int64(pages.max(initial=0)) + 1) + pages
+            dense = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+            found |= {f"{table}_{_PAGES}": dense, f"{table}_{_USER}": users}
+        else:
+            found[f"{table}_sizes"] = np.bincount(users, minlength=num_users)
+    return found
 
 
 class JoinedSets:
@@ -115,24 +263,31 @@ class JoinedSets:
           place: `[videos + 1] int32`, the catalogue index of each video.
           directory: The set that is being written.
         """
-        arrays, queries = joined_events.joined(
-            self._sources, part.first, part.first + part.size
-        )
-        for name in joined_events.VIDEOS:
-            if name in arrays:
-                arrays[name] = place[arrays[name]]
+        stop = part.first + part.size
+        old, new = (source.frames(part.first, stop) for source in self._sources)
+        frames = _later_behind(old, new, part.size)
+        arrays = _arrays(frames, part.size)
+        for table in frames:
+            for column in _VIDEOS:
+                if (name := f"{table}_{column}") in arrays:
+                    arrays[name] = place[arrays[name]]
         shard = user_shards.path(directory, part.number)
         shard.mkdir(parents=True)
-        if queries is not None:
+        if user_shards.SEARCH in frames:
+            queries = frames[user_shards.SEARCH].select(_QUERY)
             queries.write_parquet(shard / user_shards.QUERIES_FILE)
-            arrays |= _no_words(len(queries))
+            arrays["search_tokens"] = np.zeros(0, np.int32)
+            arrays["search_token_sizes"] = np.zeros(len(queries), np.int64)
         shard_tasks.save(arrays, shard)
-        return {table: len(arrays.get(name, ())) for table, name in _ROWS.items()}
+        return {
+            table: frames[name].height if name in frames else 0
+            for table, name in _ROWS.items()
+        }
 
-    def _source(self, data: prepared.PreparedData) -> joined_events.JoinedSource:
+    def _source(self, data: prepared.PreparedData) -> JoinedSource:
         """Returns a set with the places of its users, videos and texts here."""
         places = _places(self._videos[schema.VIDEO_ID], data.videos[schema.VIDEO_ID])
-        return joined_events.JoinedSource(
+        return JoinedSource(
             data,
             _rows_in(self._users, data.users, schema.USER_ID),
             np.append(0, places + 1).astype(np.int32),
@@ -153,12 +308,6 @@ class JoinedSets:
             schema.USERS: (of_users[0], of_users[1]),
             schema.VIDEOS: (of_videos[0], of_videos[1]),
         }
-
-
-def _no_words(num_searches: int) -> dict[str, Integers]:
-    """Returns arrays of words without any, which are counted again from the texts."""
-    offsets = np.zeros(num_searches + 1, np.int64)
-    return {"search_tokens": np.zeros(0, np.int32), "search_token_offsets": offsets}
 
 
 def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -29,7 +29,6 @@ from ytdnn.log import (
     survey,
     user_log,
     user_shards,
-    vector_files,
     vectors,
     watched_pairs,
 )
@@ -278,8 +277,8 @@ def _write_entities(
     artifacts.write_json(vocabularies, surveyed.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
     facts[vectors.FACT] = {
-        **vector_files.write(surveyed.log, schema.USERS, ids, rules.directory),
-        **vector_files.write(
+        **vectors.write(surveyed.log, schema.USERS, ids, rules.directory),
+        **vectors.write(
             surveyed.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
         ),
     }

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn.base import configs, progress, schema
-from ytdnn.log import array_files, events, searches, shards, user_shards, windows
+from ytdnn.log import events, searches, shards, user_shards, windows
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -225,7 +225,7 @@ def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
         if name.endswith("_sizes"):
             name = name.replace("_sizes", "_offsets")
             values = np.append(0, np.cumsum(values)).astype(np.int64)
-        array_files.save(directory / f"{name}.npy", values)
+        events.save(directory / f"{name}.npy", values)
 
 
 def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:

@@ -74,6 +74,11 @@ def of_steps(
 class Batches(Protocol):
     """Batches of data in memory; each reader can read a part of their rows."""
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        ...
+
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         ...
@@ -92,15 +97,6 @@ class Datasets(Protocol):
 
     def part(self, rows: WholeBatch) -> "Datasets":
         """Returns the datasets of a reader that reads some rows of each batch."""
-        ...
-
-
-class WindowBatches(Batches, Protocol):
-    """The batches of one window."""
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches of an epoch."""
         ...
 
 
@@ -125,7 +121,7 @@ class WindowSource(Protocol):
         """Returns the batches of an epoch, without reading the window."""
         ...
 
-    def open(self, window: Window) -> WindowBatches:
+    def open(self, window: Window) -> Batches:
         """Reads a window."""
         ...
 
@@ -153,7 +149,7 @@ class BatchStream:
         self._source, self._sizes, self._most = source, sizes, most
         self._seed = seed
         self._portion = portion
-        self._opened: dict[Window, futures.Future[WindowBatches]] = {}
+        self._opened: dict[Window, futures.Future[Batches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
         self._collector = shard_windows.Collector()
         self._windows = self._grouped()
@@ -205,7 +201,7 @@ class BatchStream:
         opened = self._open(window)
         return opened if self._portion is WHOLE else opened.part(self._portion)
 
-    def _open(self, window: Window) -> WindowBatches:
+    def _open(self, window: Window) -> Batches:
         if window not in self._opened:
             self._submit(window)
         return self._opened[window].result()

@@ -18,7 +18,6 @@ from ytdnn.log import (
     event_log,
     event_rows,
     log_warnings,
-    matching,
     shard_tasks,
     shards,
     validation,
@@ -49,7 +48,7 @@ class Survey:
 
     log: event_log.EventLog
     bad_rows: dict[str, int]
-    unmatched: list[matching.Unmatched]
+    unmatched: list[entities.Unmatched]
     events: dict[str, pl.LazyFrame]
     rows: dict[str, int]
     users: pl.DataFrame
@@ -73,7 +72,7 @@ def survey(log: event_log.EventLog, config: configs.DataConfig) -> Survey:
     log, bad_rows = validation.validate(log, config.bad_rows)
     if config.clicks_are_watches:
         log = event_rows.with_clicks(log)
-    unmatched = matching.unmatched(log)
+    unmatched = entities.unmatched(log)
     watches = entities.core(log.tables[schema.WATCHES], config)
     users = entities.all_users(log, watches)
     entities.require_watches(users, log, config)

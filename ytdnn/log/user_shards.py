@@ -194,31 +194,27 @@ def _rows_of_users(table: Any, users: np.ndarray, num_users: int) -> ragged.Ragg
 
 def _taken(table: Any, rows: ragged.Ragged) -> dict[str, np.ndarray]:
     """Returns the columns of some rows of a table, with the offsets of `rows`."""
-    columns = dict(_columns(table))
+    named = dict(columns(table))
     found = {}
-    if columns.pop(_OFFSETS, None) is not None:
+    if named.pop(_OFFSETS, None) is not None:
         found[_OFFSETS] = rows.offsets
-    starts = columns.pop(_TOKEN_OFFSETS, None)
+    starts = named.pop(_TOKEN_OFFSETS, None)
     if starts is not None:
         starts = np.asarray(starts)
         words = ragged.ranges(starts[rows.values], starts[rows.values + 1])
         found[_TOKEN_OFFSETS] = words.offsets
-        found[_TOKENS] = np.asarray(columns.pop(_TOKENS))[words.values]
-    return found | {k: np.asarray(v)[rows.values] for k, v in columns.items()}
+        found[_TOKENS] = np.asarray(named.pop(_TOKENS))[words.values]
+    return found | {k: np.asarray(v)[rows.values] for k, v in named.items()}
 
 
-def arrays(shard: Shard) -> dict[str, np.ndarray]:
-    """Returns the arrays of a shard by the names of their files."""
-    tables = {WATCH: shard.watches, SEARCH: shard.searches}
-    return {
-        f"{name}_{column}": values
-        for name, table in (tables | {IMPRESSION: shard.impressions}).items()
-        if table is not None
-        for column, values in _columns(table)
-    }
+def tables(shard: Shard) -> dict[str, Any]:
+    """Returns the tables that a shard has, by the prefixes of their files."""
+    every: dict[str, Any] = {WATCH: shard.watches, SEARCH: shard.searches}
+    every[IMPRESSION] = shard.impressions
+    return {name: table for name, table in every.items() if table is not None}
 
 
-def _columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
+def columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
     """Yields the columns that a table has."""
     for field in dataclasses.fields(table):
         values = getattr(table, field.name)
@@ -249,7 +245,7 @@ def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
                 continue
             kinds[name] = type(table)
             of_table = parts.setdefault(name, {})
-            for column, values in _columns(table):
+            for column, values in columns(table):
                 of_table.setdefault(column, []).append(copied(values))
     firsts = [shard.first_user for shard in shards]
     found = {

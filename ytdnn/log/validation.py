@@ -151,7 +151,8 @@ def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
                 f"{place} but {_TYPES[second]} in {other}: write them with one type"
             )
         for table, column in empty if seen else []:
-            log = _cast(log, table, column, next(iter(seen)))
+            nothing = pl.lit(None, next(iter(seen))).alias(column)
+            log = log.with_rows(table, log.origin(table).rows.with_columns(nothing))
     return log
 
 
@@ -168,20 +169,6 @@ def _id_columns(
             is_seed = column.name == schema.SEED_VIDEO_ID and name == schema.VIDEO_ID
             if (column.name == name or is_seed) and column.name in found:
                 yield table, column.name, found[column.name]
-
-
-def _cast(
-    log: event_log.EventLog, table: str, column: str, dtype: pl.DataType
-) -> event_log.EventLog:
-    """Returns the log with a column of nulls cast to another type."""
-    origin = log.origin(table)
-    nothing = pl.lit(None, dtype).alias(column)
-    rows = dataclasses.replace(origin, rows=origin.rows.with_columns(nothing))
-    return dataclasses.replace(
-        log,
-        tables={**log.tables, table: log.tables[table].with_columns(nothing)},
-        origins={**log.origins, table: rows},
-    )
 
 
 def _check(
@@ -258,16 +245,8 @@ def _without(
     log: event_log.EventLog, table: str, possible: list[faults.Fault]
 ) -> event_log.EventLog:
     """Returns the log with the faulty rows of `table` left out."""
-    origin = log.origin(table)
-    kept = dataclasses.replace(
-        origin, rows=origin.rows.filter(faults.first_of(possible).is_null())
-    )
-    columns = event_log.table_columns(table, kept.rows.collect_schema())
-    return dataclasses.replace(
-        log,
-        tables={**log.tables, table: kept.rows.select(columns)},
-        origins={**log.origins, table: kept},
-    )
+    rows = log.origin(table).rows
+    return log.with_rows(table, rows.filter(faults.first_of(possible).is_null()))
 
 
 def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:

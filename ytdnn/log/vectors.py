@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, schema, whole_files
-from ytdnn.log import array_files
+from ytdnn.log import event_log, events
 
 FACT = "vectors"
 DIRECTORY = "vectors"
@@ -57,7 +57,7 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
       place: Column and file, for messages.
 
     Raises:
-      errors.UserError: A vector has another width, or a number is not finite.
+      errors.UserError: A vector has another width.
     """
     lists = values.cast(DTYPE)
     sizes = lists.list.len().fill_null(0)
@@ -69,11 +69,6 @@ def normalised(values: pl.Series, width: int, place: str) -> Rows:
             f"expected {place} to hold vectors of {width} numbers, received one of "
             f"{sizes[int(wrong.argmax())]} in row {int(wrong.argmax()) + 1}: make all "
             f"of them with one encoder"
-        )
-    if not np.isfinite(flat).all():
-        raise errors.UserError(
-            f"expected {place} to hold finite numbers, received nan or infinity: "
-            f"leave the vector out"
         )
     vectors = flat.reshape(-1, width).astype(np.float32)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SMALLEST)
@@ -205,7 +200,7 @@ class Vectors:
             if isinstance(rows, np.memmap):
                 whole_files.link(str(self.file(column)), str(directory / one.file))
             else:
-                array_files.save(directory / one.file, rows)
+                events.save(directory / one.file, rows)
 
     def write_joined(
         self,
@@ -239,7 +234,7 @@ class Vectors:
             later = new.rows(column) if column in new.widths else None
             rows = _joined(self.rows(column), later, *places[table], table)
             (directory / DIRECTORY).mkdir(exist_ok=True)
-            array_files.save(directory / one.file, rows)
+            events.save(directory / one.file, rows)
             missing = int((~rows.any(axis=1)).sum()) - (table == schema.VIDEOS)
             found[column] = vars(dataclasses.replace(one, missing=missing))
         return found
@@ -305,3 +300,64 @@ def lines(facts: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
             f"{megabytes:,.1f} MB"
         )
     return found
+
+
+def write(
+    log: event_log.EventLog, table: str, ids: pl.Series, directory: pathlib.Path
+) -> dict[str, Any]:
+    """Writes the vectors of a table's rows, in bounded memory.
+
+    Args:
+      log: The event log, checked.
+      table: `users` or `videos`.
+      ids: Keys of that table, in its column of ids, in the order of the set.
+      directory: Directory of the new set.
+
+    Returns:
+      Width, file and number of missing vectors of each column, such as "videos.clip".
+    """
+    if table not in log.tables:
+        return {}
+    names = columns(log.tables[table].collect_schema())
+    first = 1 if table == schema.VIDEOS else 0
+    found = {}
+    for number, name in enumerate(names):
+        width = _width(log, table, name)
+        if not width:
+            continue
+        (directory / DIRECTORY).mkdir(exist_ok=True)
+        file = f"{DIRECTORY}/{table}_{number}.npy"
+        shape = (len(ids) + first, width)
+        target = created(directory / file, shape)
+        given = 0
+        for places, rows in _parts(log, table, name, ids, width):
+            target[places + first] = rows
+            given += int(rows.any(axis=1).sum())
+        target.flush()
+        missing = len(ids) - given
+        found[f"{table}.{name}"] = vars(StoredColumn(file, width, missing))
+    return found
+
+
+def _width(log: event_log.EventLog, table: str, name: str) -> int:
+    """Returns the number of coordinates of a checked column, 0 without a vector."""
+    sizes = log.tables[table].select(pl.col(name).list.len().max())
+    with event_log.readable(log.origin(table).file):
+        return int(sizes.collect(engine="streaming").item() or 0)
+
+
+def _parts(
+    log: event_log.EventLog, table: str, name: str, ids: pl.Series, width: int
+) -> Iterator[tuple[npt.NDArray[np.int64], Rows]]:
+    """Yields places among the ids, with their vectors, part by part."""
+    places = ids.to_frame().with_row_index("__place__")
+    query = log.tables[table].select(ids.name, name).drop_nulls(name)
+    file = log.origin(table).file
+    with event_log.readable(file):
+        size = ROWS_A_PART
+        parts = query.collect_batches(chunk_size=size, maintain_order=True)
+        for part in parts:
+            found = part.join(places, on=ids.name, how="inner")
+            if found.height:
+                rows = normalised(found[name], width, f"{table}.{name} of {file}")
+                yield found["__place__"].to_numpy().astype(np.int64), rows

@@ -7,7 +7,6 @@ the query, its part of the first layer included, is computed once for its k impr
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -70,7 +69,6 @@ class RankingNetwork(tf.keras.Model):
           measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
-        self._settings, self._measured = config, measured
         self.head = outcomes.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
@@ -103,25 +101,6 @@ class RankingNetwork(tf.keras.Model):
                 config.precision,
                 name="outcome_towers",
             )
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments, for `from_config`."""
-        return {
-            "config": configs.to_dict(self._settings),
-            "measured": dataclasses.asdict(self._measured),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "RankingNetwork":
-        """Returns the network that `get_config` describes, with fresh weights.
-
-        Raises:
-          errors.UserError: A feature is a column of a log, which is not there.
-        """
-        own = configs.component(configs.RankingConfig, config["config"])
-        measured = configs.component(Statistics, config["measured"])
-        names = list(measured.features)
-        return cls(own, registry.of_names(base_feature.RANKING, names), measured)
 
     @property
     def tables(self) -> list[tf.Variable]:

@@ -49,19 +49,6 @@ class Predictions:
     outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
     listed_terms: Mapping[str, Values] = dataclasses.field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Checks that all fields are of the same impressions.
-
-        Raises:
-          ValueError: A field has another shape than `order`.
-        """
-        for name, values in self.given.items():
-            if np.shape(values) != np.shape(self.order):
-                raise ValueError(
-                    f"expected {name} of shape {np.shape(self.order)} as order, "
-                    f"received {np.shape(values)}"
-                )
-
     @property
     def given(self) -> dict[str, Values]:
         """Every field that is given, outcomes too, by name."""

@@ -1,7 +1,6 @@
 """The report, its table and its page; and that a test against itself finds nothing."""
 
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
@@ -11,7 +10,7 @@ import rich.console
 
 from tests.evaluation import example
 from tests.lab.live.conftest import WORLD
-from ytdnn.base import artifacts, errors
+from ytdnn.base import errors
 from ytdnn.evaluation import report_files
 from ytdnn.lab.live import (
     arms,
@@ -55,14 +54,6 @@ def test_values_are_those_of_the_sums(
         expected = column["seconds"] / column["visits"]
         assert arm.metrics[measures.HEADLINE].value == pytest.approx(expected), name
         assert arm.visits == column["visits"]
-
-
-def test_it_is_json(made: report.LiveReport, tmp_path: pathlib.Path) -> None:
-    artifacts.write_json(tmp_path / "report.json", dataclasses.asdict(made))
-    text = (tmp_path / "report.json").read_text()
-    read = json.loads(text, parse_constant=lambda word: pytest.fail(word))
-    assert read["test"]["days"] == WORLD.live_days
-    assert len(read["daily"]) == WORLD.live_days
 
 
 def test_the_table_and_the_page_show_every_arm_and_metric(
@@ -112,15 +103,6 @@ def test_offline_numbers_are_those_of_the_runs_own_evaluation(
     assert found["mine"]["ndcg@10"] == evaluated.lists["system"].values["ndcg@10"]
     assert len(said) == 1
     assert "arm stale without the numbers of its evaluation" in said[0]
-
-
-def test_days_are_looked_at_one_by_one(
-    made: report.LiveReport, played: tuple[play.Played, pathlib.Path]
-) -> None:
-    """Each look knows the days so far, and nothing of later ones."""
-    found, _ = played
-    shorter = dataclasses.replace(found, daily=found.daily[:2])
-    assert report.from_played(shorter).daily == made.daily[:2]
 
 
 def test_a_a_splits_alarm_no_more_often_than_they_should() -> None:
@@ -175,26 +157,10 @@ def test_a_difference_is_found_by_daily_looks() -> None:
     assert found.difference == pytest.approx(20.0, abs=4.0)
 
 
-def test_too_few_users_are_not_split() -> None:
-    nobody = measures.DaySums(np.arange(3), np.ones((3, len(measures.SUMMED))))
-    metric = measures.METRICS[measures.HEADLINE]
-    assert comparing.false_alarms(nobody, [nobody], 9, np.arange(9), metric) is None
-
-
 def test_the_effective_number_of_videos() -> None:
     # Shares 1/2, 1/4, 1/4: entropy 1.5 bits.
     found = catalogue.effective_number(np.array([2.0, 1.0, 1.0, 0.0]))
     assert found == pytest.approx(2.0**1.5)
-
-
-def test_uploads_that_found_an_audience(
-    played: tuple[play.Played, pathlib.Path],
-) -> None:
-    found, _ = played
-    uploads = found.world.shared.videos.upload_times[found.catalogue.good]
-    assert (uploads >= found.world.end_of_log).all()
-    last = found.world.end_of_log + 2 * 86_400  # two of four days are left
-    assert (uploads < last).all()
 
 
 def test_the_function_of_the_library(tmp_path: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.lab.live.conftest import WORLD
 from ytdnn.base import errors, schema
 from ytdnn.bundle import batches, bundle, user_requests
-from ytdnn.lab.live import arms, built_in, history, play, report, served, traffic
+from ytdnn.lab.live import arms, built_in, history, play, report, served
 from ytdnn.lab.world import corpus, generate, policy
 from ytdnn.log import prepared
 
@@ -202,14 +202,3 @@ def test_mistakes_in_arms(words: list[str], message: str) -> None:
 def test_built_in_arms_need_a_world() -> None:
     with pytest.raises(errors.UserError, match="--preset"):
         arms.world_of(arms.parse(["logging", "bound"]), None)
-
-
-@pytest.mark.thorough
-def test_users_are_split_evenly_and_anew_by_seed() -> None:
-    first, again, other = (traffic.assign(30_000, 3, seed) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    for found in (first, other):
-        assert np.abs(np.bincount(found) - 10_000).max() < 300
-    assert np.mean(first == other) == pytest.approx(1 / 3, abs=0.02)
-    # A world that grows leaves its users where they are.
-    np.testing.assert_array_equal(traffic.assign(100, 3, 0), first[:100])

@@ -38,15 +38,6 @@ def test_the_policy_of_the_log_is_worth_its_mean() -> None:
         assert estimate(logged).value == pytest.approx(rewards.mean())
 
 
-def test_a_constant_reward_is_known_to_the_self_normalised() -> None:
-    rng = np.random.default_rng(1)
-    logged = off_policy.Decisions(
-        np.arange(30), np.full(30, 7.0), rng.random(30), rng.random(30)
-    )
-    assert off_policy.self_normalised(logged).value == pytest.approx(7.0)
-    assert off_policy.inverse_propensity(logged).value != pytest.approx(7.0)
-
-
 def simulated(rng: np.random.Generator) -> tuple[off_policy.Decisions, float]:
     """Returns decisions of 300 users with contexts, and the true value."""
     num = 900

@@ -17,7 +17,7 @@ from ytdnn.evaluation import (
     ranker,
 )
 from ytdnn.lab.truth import known_world, oracle
-from ytdnn.lab.world import generate, memory
+from ytdnn.lab.world import generate
 from ytdnn.log import events, prepare, prepared
 
 WORLD = configs.WorldConfig(
@@ -42,16 +42,6 @@ def test_its_lists_hit_far_more_than_popularity(data) -> None:
     cases = protocol.cases(data, events.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data.catalogue))
-
-
-def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
-    cases = protocol.cases(data, events.Split.TEST, CONFIG)
-    found = oracle.systems(data, CONFIG).makers[lists.ORACLE](cases, 10)
-    assert found.min() > 0
-    for row in range(len(cases)):
-        assert len(set(found[row])) == 10
-        start, stop = cases.watched.offsets[row : row + 2]
-        assert not set(found[row]) & set(cases.watched.values[start:stop])
 
 
 @pytest.mark.thorough
@@ -89,23 +79,6 @@ def test_its_seconds_and_clicks_are_calibrated(data) -> None:
         upper = tenths[-1]
         assert upper.ratio[0] == pytest.approx(1.0, abs=0.2)
         assert upper.predicted > 3 * tenths[0].predicted
-
-
-def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
-    """Replays the pages of some users through the world's own memory."""
-    shown = oracle.Shown.from_data(data, known_world.from_data(data))
-    counted = shown.num_unclicked()
-    assert counted.max() >= 3
-    for user in np.unique(shown.users)[:40]:
-        at = np.flatnonzero(shown.users == user)
-        remembered = memory.Memory(1)
-        for page in np.unique(shown.pages[at]):
-            rows = at[shown.pages[at] == page]
-            videos = shown.videos[rows][None, :]
-            expected = remembered.num_unclicked(np.zeros(1, int), videos)[0]
-            np.testing.assert_array_equal(counted[rows], expected)
-            clicked = shown.clicked[rows][None, :]
-            remembered.add_impressions(np.zeros(1, int), videos, clicked)
 
 
 @pytest.mark.thorough

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ytdnn import configs
-from ytdnn.lab.world import behaviour, corpus, generate, interests, memory, truth
+from ytdnn.lab.world import corpus, generate, interests, memory, truth
 
 from .conftest import CONFIG
 
@@ -146,27 +145,6 @@ def test_accidents_are_short_watches_whatever_is_shown(noisy, played):
     assert (seconds <= lengths + 0.1).all()
 
 
-@pytest.mark.thorough
-def test_without_accidents_their_stream_changes_nothing(world, played):
-    """So that every number measured before there were accidents still holds."""
-    crowd = world.crowd(0)
-    other = behaviour.Crowd(
-        world.shared, crowd.users, world._rngs(0)[1], np.random.default_rng(99)
-    )
-    again = other.play().impressions.columns()
-    for name, values in played[0].items():
-        np.testing.assert_array_equal(again[name], values)
-
-
-@pytest.mark.thorough
-def test_noise_of_metadata_changes_nothing_that_happens(world, played):
-    other = generate.World(dataclasses.replace(CONFIG, metadata_noise=0.5))
-    assert (other.metadata.leaves != world.metadata.leaves).mean() > 0.2
-    for first, second in zip(played, _played(other), strict=True):
-        for name, values in first.items():
-            np.testing.assert_array_equal(second[name], values)
-
-
 def test_clickbait_draws_clicks_and_does_not_hold(world):
     videos = world.shared.videos
     bait = truth.is_clickbait(world)
@@ -174,17 +152,6 @@ def test_clickbait_draws_clicks_and_does_not_hold(world):
     assert videos.appeal[bait].min() > np.quantile(videos.appeal, 0.89)
     assert videos.quality[bait].max() < np.median(videos.quality)
     assert not bait[videos.appeal < np.quantile(videos.appeal, 0.9)].any()
-
-
-def test_watch_probability_is_a_distribution_over_what_is_uploaded(world):
-    time = corpus.START + 15 * corpus.SECONDS_PER_DAY
-    probability = truth.watch_probability(world, np.arange(50), time)
-    assert probability.shape == (50, CONFIG.num_videos)
-    np.testing.assert_allclose(probability.sum(axis=1), 1.0, rtol=1e-4)
-    future = world.shared.videos.upload_times > time
-    assert future.any()
-    assert probability[:, future].max() == 0.0
-    assert probability.min() >= 0.0
 
 
 @pytest.mark.thorough
@@ -235,22 +202,3 @@ def test_affinity_to_all_is_affinity(world):
         users, rows, found, world.shared.videos, num_leaves
     )
     np.testing.assert_allclose(at_once, one_by_one, atol=1e-5)
-
-
-def test_interests_sum_to_one_at_any_time(world):
-    rows = np.arange(200)
-    for day in (0, 11, 29):
-        times = np.full(200, corpus.START + day * corpus.SECONDS_PER_DAY)
-        _, weights = interests.at(world.shared.topics, world.all_users, rows, times)
-        np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-9)
-        assert weights.min() >= 0.0
-
-
-def test_the_truth_needs_no_events():
-    """It is a function of the config alone."""
-    config = configs.WORLDS["tiny"]
-    ask = (np.arange(5), np.arange(5), np.full(5, corpus.START + 86_400), np.zeros(5))
-    first = truth.click_probability(generate.World(config), *ask)
-    played = generate.World(config)
-    played.crowd(0).play()
-    np.testing.assert_array_equal(truth.click_probability(played, *ask), first)

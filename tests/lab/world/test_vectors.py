@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab.world import conftest
 from ytdnn import configs
-from ytdnn.lab.world import generate, tables, vectors
+from ytdnn.lab.world import generate, tables
 
 CONFIG = dataclasses.replace(conftest.CONFIG, vector_dim=24)
 
@@ -16,7 +16,7 @@ def test_the_nearest_videos_are_of_the_same_channel_and_leaf(
     world: generate.World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = world.shared
-    found = vectors.of_videos(CONFIG, shared.topics, shared.videos)
+    found = tables.video_vectors(CONFIG, shared.topics, shared.videos)
     assert found.shape == (len(shared.videos), 24)
     assert found.dtype == np.float32
     unit = found / np.linalg.norm(found, axis=1, keepdims=True)
@@ -27,8 +27,8 @@ def test_the_nearest_videos_are_of_the_same_channel_and_leaf(
     for values in (shared.videos.leaves, shared.videos.channels):
         by_chance = np.bincount(values).max() / len(values)
         assert (values[nearest] == values[some]).mean() > 4 * by_chance
-    monkeypatch.setattr(vectors, "_NOISE", 0.0)
-    exact = vectors.of_videos(CONFIG, shared.topics, shared.videos)
+    monkeypatch.setattr(tables, "_NOISE", 0.0)
+    exact = tables.video_vectors(CONFIG, shared.topics, shared.videos)
     np.testing.assert_allclose(np.std(found - exact), 0.5, atol=0.01)
 
 
@@ -36,8 +36,8 @@ def test_they_change_nothing_else_and_are_left_out_by_default() -> None:
     tiny = configs.WORLDS["tiny"]
     plain = tables.videos_table(generate.World(tiny))
     wide = tables.videos_table(generate.World(dataclasses.replace(tiny, vector_dim=4)))
-    assert vectors.COLUMN not in plain
-    assert wide[vectors.COLUMN].shape == (tiny.num_videos, 4)
+    assert tables.VECTOR not in plain
+    assert wide[tables.VECTOR].shape == (tiny.num_videos, 4)
     for name, column in plain.items():
         if isinstance(column, tables.Coded):
             column, other = column.codes, wide[name].codes

@@ -74,13 +74,6 @@ def test_bad_checksum_is_refused_and_not_kept(server, monkeypatch, tmp_path):
     assert not (tmp_path / "cache/ml-1m.zip").exists()
 
 
-def test_damaged_copy_in_the_cache_is_fetched_anew(server, monkeypatch, tmp_path):
-    _publish(server, monkeypatch, b"good")
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache/ml-1m.zip").write_bytes(b"damaged")
-    assert download.fetch("ml-1m").read_bytes() == b"good"
-
-
 def test_refused_connection_names_the_url_and_the_flag(monkeypatch, tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -110,18 +103,6 @@ def test_latest_small_is_checked_against_the_md5_beside_it(server, form):
     assert path.read_bytes() == content
     assert download.fetch("ml-latest-small") == path
     assert sorted(_Quiet.asked) == ["/ml-latest-small.zip", "/ml-latest-small.zip.md5"]
-
-
-def test_latest_small_with_another_md5_is_refused(server):
-    (server / "ml-latest-small.zip").write_bytes(b"tampered")
-    (server / "ml-latest-small.zip.md5").write_text("0" * 32)
-    assert "received a file with another checksum" in _line("ml-latest-small")
-
-
-def test_md5_file_that_holds_none_is_refused_and_asked_for_again(server, tmp_path):
-    (server / "ml-latest-small.zip.md5").write_text("<html>welcome</html>")
-    assert "expected an MD5 in" in _line("ml-latest-small")
-    assert not (tmp_path / "cache/ml-latest-small.zip.md5").exists()
 
 
 def test_unknown_edition_lists_the_known():

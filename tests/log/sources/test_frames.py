@@ -36,12 +36,6 @@ def test_a_column_of_pandas_keeps_its_values(name: str) -> None:
     assert column.to_list() == expected
 
 
-def test_floats_keep_nan_which_the_casts_read_as_missing() -> None:
-    frame = frames.to_polars(pd.DataFrame({"age": [1.5, None]}), "here").collect()
-    assert frame["age"].dtype == pl.Float64
-    assert frame["age"].is_nan().to_list() == [False, True]
-
-
 def test_times_with_a_zone_are_in_utc() -> None:
     times = pd.Series(pd.to_datetime(["2020-01-01 00:00", None]))
     zoned = times.dt.tz_localize("Europe/Berlin")
@@ -49,13 +43,6 @@ def test_times_with_a_zone_are_in_utc() -> None:
     found = frames.to_polars(frame, "here").collect()
     assert found["plain"].to_list() == [datetime.datetime(2020, 1, 1), None]
     assert found["zoned"].to_list() == [datetime.datetime(2019, 12, 31, 23), None]
-
-
-def test_frames_of_polars_stay_as_they_are() -> None:
-    frame = pl.DataFrame({"a": [1, 2]})
-    lazy = frame.lazy()
-    assert frames.to_polars(lazy, "here") is lazy
-    assert frames.to_polars(frame, "here").collect().equals(frame)
 
 
 def test_what_speaks_arrow_is_read() -> None:
@@ -80,12 +67,6 @@ def test_what_is_no_frame_is_refused() -> None:
     assert not frames.is_frame("u1")
     assert not frames.is_frame(pl.Series(["u1"]))
     assert not frames.is_frame(pd.Series(["u1"]))
-
-
-def test_columns_of_one_name_are_refused() -> None:
-    frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    with pytest.raises(errors.UserError, match="expected columns of different names"):
-        frames.to_polars(frame, "here")
 
 
 def test_a_frame_goes_back_to_pandas() -> None:

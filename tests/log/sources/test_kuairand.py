@@ -5,7 +5,6 @@ import os
 import pathlib
 import tarfile
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -13,7 +12,6 @@ from tests import kuairand_files
 from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import prepare, sources, validation
-from ytdnn.log.sources import download
 
 DAY = 1_649_347_200_000  # 2022-04-08, 00:00 in China, as milliseconds
 EARLY, LATE, RANDOM = kuairand_files.LOGS
@@ -180,28 +178,11 @@ def test_random_exposure_is_an_option(tmp_path):
         assert watched == [*WATCHES, (2, 10, DAY // 1000 + 7, 9.0, "tab 1")]
 
 
-def test_the_random_log_is_needed_only_where_it_is_read(tmp_path):
-    _write(tmp_path)
-    (tmp_path / f"{RANDOM}_pure.csv").unlink()
-    assert _read(tmp_path).tables["watches"].collect().height == 2
-    assert _line(tmp_path, exposure="all") == (
-        f"expected {RANDOM}_pure.csv in {tmp_path}, found none: unpack the whole "
-        f"archive of https://zenodo.org/records/10439422"
-    )
-
-
 @pytest.mark.parametrize("file", [EARLY, LATE, "video_features_basic", "user_features"])
 def test_a_missing_file_is_named(tmp_path, file):
     _write(tmp_path)
     (tmp_path / f"{file}_pure.csv").unlink()
     assert _line(tmp_path).startswith(f"expected {file}_pure.csv in {tmp_path}, found")
-
-
-def test_where_applies_to_the_logs_own_columns(tmp_path):
-    log = _read(_write(tmp_path), where="tab = 1")
-    assert log.tables["watches"].drop("order").collect().rows() == WATCHES[:1]
-    assert _shown(log) == SHOWN[:2]
-    assert log.tables["videos"].collect().height == 3
 
 
 @pytest.mark.parametrize(
@@ -242,16 +223,6 @@ def test_a_bad_row_is_named_in_its_file(tmp_path, file, row, column, found):
     assert f"in row {len(good) + 1} of {tmp_path / f'{file}_pure.csv'}" in line
 
 
-def test_other_files_under_the_known_name_are_refused(tmp_path):
-    _write(tmp_path, **{EARLY: ["a,b", "1,2"], LATE: ["a,b", "1,2"]})
-    assert _line(tmp_path) == (
-        f"expected column user_id in {tmp_path}/{EARLY}_pure.csv, found a, b: this is "
-        f"no KuaiRand file; use --source=log for own tables"
-    )
-    _write(tmp_path, **{LATE: ["a,b", "1,2"]})
-    assert f"expected in {tmp_path}/{LATE}_pure.csv the columns of" in _line(tmp_path)
-
-
 def test_nothing_known_and_too_much(tmp_path):
     assert _line(tmp_path / "no.tar.gz").endswith("found nothing: check --data_dir")
     (tmp_path / "k").mkdir()
@@ -267,38 +238,6 @@ def test_nothing_known_and_too_much(tmp_path):
     assert "(one of 1k, pure), received '27k'" in _line(tmp_path / "k", name="27k")
 
 
-def test_a_damaged_archive_is_one_line(tmp_path):
-    whole = _archive(tmp_path / "k.tar.gz", "pure").read_bytes()
-    for share in (0.02, 0.5, 0.9):
-        path = tmp_path / f"{share}.tar.gz"
-        path.write_bytes(whole[: int(len(whole) * share)])
-        assert "found a damaged tar.gz" in _line(path)
-    (tmp_path / "no.tgz").write_bytes(b"no archive at all")
-    assert "found a damaged tar.gz" in _line(tmp_path / "no.tgz")
-
-
-def test_an_archive_is_unpacked_once_without_what_is_not_read(tmp_path, cache):
-    path = _archive(tmp_path / "k.tar.gz", "pure")
-    _read(path)
-    _read(path)
-    (unpacked,) = (cache / "unpacked").iterdir()
-    assert len(list(unpacked.rglob("*.csv"))) == 5
-    assert not list(unpacked.rglob("*statistic*"))
-
-
-def test_an_archive_cannot_write_outside_the_cache(tmp_path):
-    path = tmp_path / "k.tar.gz"
-    folder = _write(tmp_path / "packed")
-    with tarfile.open(path, "w:gz") as archive:
-        for file in sorted(folder.iterdir()):
-            archive.add(file, f"KuaiRand-Pure/data/{file.name}")
-        outside = folder / f"{EARLY}_pure.csv"
-        archive.add(outside, f"../../../{outside.name}")
-    with pytest.raises(errors.UserError, match="to stay in its folder, found"):
-        _read(path)
-    assert [p.parent for p in tmp_path.rglob(outside.name)] == [folder]
-
-
 def test_own_column_names_and_foreign_settings_are_refused(tmp_path):
     line = _line(tmp_path, columns=("watches.time=t",))
     assert line.startswith("expected no --columns with --source=kuairand")
@@ -308,17 +247,6 @@ def test_own_column_names_and_foreign_settings_are_refused(tmp_path):
         sources.read(
             configs.DataConfig(source="movielens", name="ml-1m", exposure="all")
         )
-
-
-def test_without_dir_the_edition_is_downloaded(tmp_path, monkeypatch):
-    path = _archive(tmp_path / "KuaiRand-1K.tar.gz", "1k")
-    asked = []
-    monkeypatch.setattr(
-        download, "fetch_kuairand", lambda name: asked.append(name) or path
-    )
-    log = sources.read(configs.DataConfig(source="kuairand", name="1k"))
-    assert log.facts["edition"] == "1k"
-    assert asked == ["1k"]
 
 
 def test_prepared_set_pairs_clicks_and_impressions(tmp_path):
@@ -337,27 +265,6 @@ def test_prepared_set_pairs_clicks_and_impressions(tmp_path):
         "device": ["tab 0", "tab 1", "tab 4"],
         "source": ["standard"],
     }
-
-
-def test_long_views_alone_are_labels_by_two_settings(tmp_path):
-    """The rule of upstream's `long_view`, as the documentation gives it."""
-    folder = kuairand_files.write(tmp_path / "made", num_rows=3000)
-    given = configs.DataConfig(
-        source="kuairand",
-        dir=str(folder),
-        min_watch_seconds=18.0,
-        min_watch_fraction=1.0,
-    )
-    data = prepare.prepare(given, tmp_path / "data")
-    rows = pl.concat(
-        pl.read_csv(folder / f"{name}_pure.csv") for name in (EARLY, LATE)
-    ).filter(pl.col("is_click") == 1)
-    # Made lengths have no fraction of a second, played times have.
-    close = (rows["play_time_ms"] / 18_000 - 1).abs().min()
-    assert close > 1e-6
-    expected = rows.sort("user_id", "time_ms")["long_view"].to_numpy() == 1
-    np.testing.assert_array_equal(np.asarray(data.watches.completed), expected)
-    assert 0.1 < expected.mean() < 0.9
 
 
 @pytest.mark.parametrize("edition", ["1k", "pure"])

@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import datetime
 import gzip
@@ -124,14 +123,6 @@ def test_bad_filter_is_one_line(tmp_path, where, reason):
     )
 
 
-def test_ids_come_back_as_they_were_given(tmp_path):
-    rows = "user_id,video_id,time\n007,1,1\n8,-20,2\n"
-    (tmp_path / "watches.csv").write_text(rows)
-    table = _read(tmp_path, columns=()).tables["watches"].collect()
-    assert table["user_id"].to_list() == ["007", "8"]
-    assert table["video_id"].to_list() == [1, -20]
-
-
 def test_optional_tables_and_casts(tmp_path):
     WATCHES.write_parquet(tmp_path / "watches.parquet")
     when = datetime.datetime(1970, 1, 2, 0, 0, 1, 500_000)
@@ -157,32 +148,12 @@ def test_optional_tables_and_casts(tmp_path):
     assert tables["videos"].collect()["upload_time"].to_list() == [172_800] * 3
 
 
-def test_float_seconds_are_rounded_down(tmp_path):
-    frame = WATCHES.with_columns(ts=pl.Series([3.9, -0.5, 2.0]))
-    frame.write_parquet(tmp_path / "watches.parquet")
-    table = _read(tmp_path).tables["watches"].collect()
-    assert table["time"].to_list() == [3, -1, 2]
-
-
-def test_one_own_column_may_serve_twice(tmp_path):
-    _write_as("parquet", tmp_path)
-    columns = (*COLUMNS, "watches.order=ts")
-    table = _read(tmp_path, columns=columns).tables["watches"].collect()
-    assert table["order"].to_list() == table["time"].to_list() == [3, 1, 2]
-
-
 def test_missing_column_lists_what_there_is_and_hints(tmp_path):
     WATCHES.rename({"ts": "tme"}).write_parquet(tmp_path / "watches.parquet")
     assert _line(tmp_path, columns=COLUMNS[:1]) == (
         f"expected column time in {tmp_path}/watches.parquet for watches.time, found "
         f"user_id, item_id, tme, rating: name yours with --columns=watches.time=tme"
     )
-
-
-def test_mapped_optional_column_must_be_there(tmp_path):
-    _write_as("csv", tmp_path)
-    line = _line(tmp_path, columns=(*COLUMNS, "watches.device=phone"))
-    assert f"expected column phone in {tmp_path}/watches.csv for watches.device" in line
 
 
 def test_mapping_of_a_table_that_is_not_there(tmp_path):
@@ -210,11 +181,6 @@ def test_bad_mapping_is_one_line(entry, expected):
     assert repr(entry) in str(caught.value)
 
 
-def test_mapping_given_twice_is_refused():
-    with pytest.raises(errors.UserError, match=r"expected watches\.time once"):
-        log_source.parse_columns(["watches.time=a", "watches.time=b"])
-
-
 PLACES = st.sampled_from(
     [(t.name, c.name) for t in table_schemas.TABLES.values() for c in t.columns]
 )
@@ -229,15 +195,6 @@ def test_mapping_reads_back_what_was_written(mapping):
     assert read == mapping
 
 
-@given(st.text(max_size=30))
-def test_mapping_parser_gives_schema_columns_or_a_user_error(entry):
-    with contextlib.suppress(errors.UserError):
-        ((table, columns),) = log_source.parse_columns([entry]).items()
-        assert set(columns) <= {
-            column.name for column in table_schemas.TABLES[table].columns
-        }
-
-
 def test_directory_without_watches(tmp_path):
     (tmp_path / "clicks.csv").write_text("a\n1\n")
     assert _line(tmp_path) == (
@@ -245,12 +202,6 @@ def test_directory_without_watches(tmp_path):
         f"Parquet or CSV files in {tmp_path}, found clicks.csv: name yours with "
         f"--files=watches=FILE"
     )
-
-
-def test_empty_or_absent_directory(tmp_path):
-    assert _line(tmp_path).endswith(f"in {tmp_path}, found nothing")
-    assert _line(tmp_path / "no").endswith(f"received '{tmp_path}/no' (nothing there)")
-    assert "expected a directory of event-log tables in --data_dir" in _line("")
 
 
 def test_two_forms_of_one_table_are_refused(tmp_path):
@@ -296,21 +247,6 @@ def test_one_file_can_be_two_tables(tmp_path):
         False,
         True,
     ]
-
-
-@pytest.mark.parametrize(
-    ("entries", "words"),
-    [
-        (["watches=no"], "expected no.parquet, .pq, .csv or .csv.gz, or a folder no"),
-        (["impressions=no.csv"], "expected no.csv in"),
-        (["watch=a"], "'watch' in 'watch=a': did you mean watches?"),
-        (["watches"], "expected --files as table=your_file, received 'watches'"),
-        (["watches=a", "watches=b"], "expected watches once in --files"),
-    ],
-)
-def test_bad_file_names_are_one_line(tmp_path, entries, words):
-    _write_as("csv", tmp_path)
-    assert words in _line(tmp_path, files=tuple(entries))
 
 
 # --- EB-NeRD: the command of docs/real_logs.md --------------------------------

@@ -7,7 +7,7 @@ import pytest
 from tests import full_log
 from ytdnn import configs
 from ytdnn.base import errors
-from ytdnn.log import object_stores, prepare
+from ytdnn.log import prepare
 from ytdnn.log.sources import archives, remote
 
 URL = "memory://bucket/logs"
@@ -97,15 +97,6 @@ def test_messages_call_a_file_as_it_was_given(store, tmp_path):
 def test_what_is_not_reached_is_one_line(store, tmp_path, url, message):
     with pytest.raises(errors.UserError, match=message):
         prepare.prepare(_config(url), tmp_path / "data")
-
-
-def test_a_store_whose_package_is_missing_is_named(store, tmp_path, monkeypatch):
-    def missing(name):
-        raise ImportError("Install s3fs to access S3")
-
-    monkeypatch.setattr(object_stores.importlib, "import_module", missing)
-    with pytest.raises(errors.UserError, match="Install s3fs to access S3"):
-        prepare.prepare(_config("s3://bucket/logs"), tmp_path / "data")
 
 
 def test_a_name_that_leads_out_of_the_directory_is_refused(

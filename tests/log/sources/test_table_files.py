@@ -36,28 +36,9 @@ def test_a_hive_key_is_a_column_of_its_parts(
     assert found["device"].to_list() == [None, None, "a b", "a b", "tv", "tv"]
 
 
-def test_keys_that_are_all_integers_are_integers(tmp_path: pathlib.Path) -> None:
-    for user in (7, 12):
-        name = f"watches/user_id={user}/part.parquet"
-        _write(tmp_path, name, _ROWS.drop("user_id"))
-    assert _read(tmp_path)["user_id"].to_list() == [12, 12, 7, 7]
-
-
-def test_keys_with_leading_zeros_stay_as_they_are(tmp_path: pathlib.Path) -> None:
-    for user in ("007", "12"):
-        name = f"watches/user_id={user}/part.parquet"
-        _write(tmp_path, name, _ROWS.drop("user_id"))
-    assert _read(tmp_path)["user_id"].to_list() == ["007", "007", "12", "12"]
-
-
 def test_a_column_of_the_files_comes_before_the_key(tmp_path: pathlib.Path) -> None:
     _write(tmp_path, "watches/time=9/part.parquet")
     assert _read(tmp_path)["time"].to_list() == [1, 2]
-
-
-def test_a_key_above_the_log_is_none_of_it(tmp_path: pathlib.Path) -> None:
-    _write(tmp_path, "device=tv/watches/part.parquet")
-    assert _read(tmp_path / "device=tv").columns == ["user_id", "video_id", "time"]
 
 
 def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) -> None:

@@ -1,8 +1,6 @@
 """Frames in memory go the way of files: the same set, the same messages."""
 
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,7 @@ import pytest
 from tests import planted
 from ytdnn import configs
 from ytdnn.base import artifacts, errors
-from ytdnn.log import prepare, prepared
+from ytdnn.log import prepare
 from ytdnn.log.sources import tables
 
 CONFIG = configs.DataConfig(source="tables", ranking_fraction=0.4)
@@ -49,17 +47,6 @@ def test_a_set_of_frames_has_the_bytes_of_one_of_files(
     assert files_of(tmp_path / "data") == files_of(tmp_path / "other")
 
 
-def test_the_manifest_says_what_it_was_made_from(
-    given: dict[str, pl.DataFrame], tmp_path: pathlib.Path
-) -> None:
-    found = tables.from_frames(given)
-    data = prepare.prepare(CONFIG, tmp_path / "data", found)
-    assert isinstance(data, prepared.PreparedData)
-    assert data.manifest.inputs == found.fingerprints
-    assert set(data.manifest.inputs) == set(TABLES)
-    assert data.manifest.facts["source"] == "tables"
-
-
 def test_fingerprints_follow_the_content(given: dict[str, pl.DataFrame]) -> None:
     def print_of(frame: pl.DataFrame) -> str:
         return tables.from_frames({"watches": frame}).fingerprints["watches"]
@@ -82,21 +69,6 @@ def test_fingerprints_follow_the_content(given: dict[str, pl.DataFrame]) -> None
     assert print_of(words[0]) != print_of(words[1])
 
 
-def test_a_fingerprint_is_that_of_another_process() -> None:
-    program = (
-        "import polars as pl\n"
-        "from ytdnn.log.sources import tables\n"
-        "frame = pl.DataFrame({'user_id': ['a', None], 'time': [1, 2]})\n"
-        "print(tables.from_frames({'watches': frame}).fingerprints['watches'])\n"
-    )
-    frame = pl.DataFrame({"user_id": ["a", None], "time": [1, 2]})
-    expected = tables.from_frames({"watches": frame}).fingerprints["watches"]
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == expected
-
-
 def refused(given: dict, config: configs.DataConfig, directory: pathlib.Path) -> str:
     with pytest.raises(errors.UserError) as error:
         prepare.prepare(config, directory / "data", tables.from_frames(given))
@@ -117,31 +89,6 @@ def test_a_bad_row_is_named_as_in_a_file(
     watches["time"] = np.where(watches.index == 4, np.nan, given["watches"]["time"])
     error = refused(given | {"watches": watches}, CONFIG, tmp_path)
     assert "found null in row 5 of tables['watches']" in error
-
-
-def test_own_columns_are_mapped_and_a_missing_one_named(
-    given: dict[str, pl.DataFrame], tmp_path: pathlib.Path
-) -> None:
-    own = given | {"watches": given["watches"].rename({"video_id": "item"})}
-    error = refused(own, CONFIG, tmp_path)
-    assert error.startswith("expected column video_id in tables['watches'] for watch")
-    mapped = configs.DataConfig(source="tables", columns=("watches.video_id=item",))
-    data = prepare.prepare(mapped, tmp_path / "data", tables.from_frames(own))
-    assert data.manifest.facts["columns"] == ["watches.video_id=item"]
-    searched = configs.DataConfig(source="tables", columns=("searches.query=text",))
-    assert refused(own, searched, tmp_path).startswith(
-        "expected a table searches in the tables given for --columns=searches.…"
-    )
-
-
-def test_rows_are_filtered_over_own_columns(
-    given: dict[str, pl.DataFrame], tmp_path: pathlib.Path
-) -> None:
-    watches = given["watches"].with_columns(rating=pl.int_range(pl.len()) % 2)
-    config = configs.DataConfig(source="tables", where="rating = 1")
-    found = tables.from_frames({"watches": watches})
-    data = prepare.prepare(config, tmp_path / "data", found)
-    assert data.manifest.facts["rows"]["watches"] == watches.height // 2
 
 
 @pytest.mark.parametrize(

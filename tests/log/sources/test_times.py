@@ -65,10 +65,6 @@ def test_a_date_is_midnight(tmp_path: pathlib.Path) -> None:
         assert _read(tmp_path, times)[0] == [day]
 
 
-def test_relative_times_are_seconds(tmp_path: pathlib.Path) -> None:
-    assert _read(tmp_path, pl.Series([0, 5, 10])) == ([0, 5, 10], [])
-
-
 def test_seconds_and_iso_text_may_be_mixed(tmp_path: pathlib.Path) -> None:
     times = pl.Series(["1700000000", "2023-11-14T22:13:21Z"])
     assert _read(tmp_path, times)[0] == SECONDS[:2]

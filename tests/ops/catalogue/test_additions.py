@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.bundle import conftest
 from ytdnn.base import artifacts, errors, schema
-from ytdnn.bundle import added_videos, batches, bundle
+from ytdnn.bundle import added_videos, bundle
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import catalogues, new_videos, prepared
 from ytdnn.run import pipeline
@@ -98,34 +98,10 @@ def test_answers_are_those_of_exact_search_over_both_parts(
 
 
 @pytest.mark.thorough
-def test_a_watch_of_one_says_something(workdir: pathlib.Path) -> None:
-    found = opened(workdir)
-
-    def vector(video: str) -> np.ndarray:
-        fields = found.inputs("user_tower")
-        request = {schema.WATCHED_VIDEO_IDS: [video]}
-        given = batches.inputs([request], fields)
-        return found.run("user_tower", given)[schema.USER_VECTOR].numpy()
-
-    assert np.abs(vector("new 1") - vector("nobody knows")).max() > 1e-3
-
-
-@pytest.mark.thorough
 def test_the_ranker_scores_them_by_their_columns(workdir: pathlib.Path) -> None:
     (answer,) = opened(workdir).answer([{schema.ALLOW_IDS: NEW, schema.K: 2}], True)
     assert answer.video_ids != []
     assert all(np.isfinite(answer.scores))
-
-
-@pytest.mark.thorough
-def test_adding_twice_changes_nothing(
-    workdir: pathlib.Path, content_run: conftest.Run
-) -> None:
-    before = opened(workdir).version
-    again = pipeline.add_videos(workdir, rows(content_run.data))
-    assert (again.version, again.changed.num_added) == (before, 2)
-    known = pipeline.add_videos(workdir, rows(content_run.data, ["video 1"]))
-    assert (known.version, known.changed.known) == (before, ["video 1"])
 
 
 @pytest.mark.thorough

@@ -60,15 +60,6 @@ def test_removed_videos_are_in_no_answer_and_come_back(
     assert bundle.load(workdir / "bundle").manifest.inputs == run.bundle.manifest.inputs
 
 
-def test_all_but_a_few_may_be_removed(run: conftest.Run, workdir: pathlib.Path) -> None:
-    ids = run.data.videos[schema.VIDEO_ID].to_list()[: run.data.vocabulary_size]
-    removals.change(workdir, ids[3:])
-    for exact in (True, False):
-        opened = bundle.load(workdir / "bundle")
-        (answer,) = opened.answer([{schema.K: 9}], exact)
-        assert set(answer.video_ids) == set(ids[:3])
-
-
 def test_a_removal_costs_no_more_than_links(workdir: pathlib.Path) -> None:
     removals.change(workdir, ["video 1", "no such video"])
     manifest = versions.read(workdir / "bundle", "bundle", deep=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ytdnn.ops.catalogue import adding, additions
+from ytdnn.ops.catalogue import additions
 from ytdnn.run import pipeline
 from ytdnn.run.cli import main
 
@@ -20,7 +20,7 @@ def said(
     values |= {"num_added": 3} | changed
     found = additions.Changed(num_named=3, **values)
     monkeypatch.setattr(
-        pipeline, "add_videos", lambda *_, **__: adding.Added(found, version, share)
+        pipeline, "add_videos", lambda *_, **__: additions.Added(found, version, share)
     )
     assert main.main(["index", "add", "--workdir=runs/a", "--file=new.csv"]) == 0
     return capsys.readouterr().out.splitlines()
@@ -64,9 +64,9 @@ def test_columns_and_bad_rows_reach_the_reader(
     given: dict[str, Any] = {}
     found = additions.Changed(1, [], [], [], {"videos.age is below 0": 2}, 1)
 
-    def add(*_: Any, **keywords: Any) -> adding.Added:
+    def add(*_: Any, **keywords: Any) -> additions.Added:
         given.update(keywords)
-        return adding.Added(found, 2, 0.01)
+        return additions.Added(found, 2, 0.01)
 
     monkeypatch.setattr(pipeline, "add_videos", add)
     flags = ["--columns=videos.title=a, b,videos.topic=t", "--bad_rows=drop"]

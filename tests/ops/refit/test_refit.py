@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from tests import full_log
-from tests.log import comparison
 from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.log import catalogues, events, inputs, prepared, user_shards
@@ -112,26 +111,6 @@ def test_the_same_split_gives_the_same_words_and_arrays(
         )
 
 
-def test_shards_are_derived_one_by_one_and_alike(
-    data: prepared.PreparedData, sets: Sets, tmp_path: pathlib.Path
-) -> None:
-    settings = {"min_search_token_count": 1, "events_per_shard": 500}
-    sharded = full_log.prepared_data(tmp_path, _log(), **settings)
-    assert len(sharded.log.shards) > 3
-    for part, expected in sets.items():
-        found = refit.derive(sharded, part, tmp_path / part.value, needs_ranker=True)
-        assert len(found.log.shards) == len(sharded.log.shards)
-        comparison.assert_same_events(found, expected)
-        assert found.videos.equals(expected.videos)
-        assert found.catalogue.tokens.equals(expected.catalogue.tokens)
-        number = len(expected.log.searches)
-        assert found.log.queries.texts(0, number) == expected.log.queries.texts(
-            0, number
-        )
-        for name in ("vocabulary", "windows", "search_tokens"):
-            assert found.manifest.facts[name] == expected.manifest.facts[name]
-
-
 def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:
     earlier, whole = sets[refit.Part.EARLIER], sets[refit.Part.WHOLE]
     assert earlier.vocabulary_size < whole.vocabulary_size
@@ -156,20 +135,6 @@ def test_no_earlier_candidate_has_seen_the_rankers_window(sets: Sets) -> None:
     assert seen.max() < windows["validation"] == windows["ranking"] <= begins
 
 
-def test_the_window_holds_the_configured_share(sets: Sets) -> None:
-    earlier = sets[refit.Part.EARLIER]
-    share = (np.asarray(earlier.watches.splits) != SPLIT.TRAIN).mean()
-    assert share == pytest.approx(earlier.config.ranking_fraction, abs=0.01)
-
-
-def test_events_that_do_not_change_are_not_copied(
-    data: prepared.PreparedData, sets: Sets
-) -> None:
-    name = "shards/00000/watch_times.npy"
-    for one in sets.values():
-        assert (one.directory / name).samefile(data.directory / name)
-
-
 @pytest.mark.parametrize("protocol", ["leave_one_out", "temporal"])
 def test_without_impressions_all_watches_train(
     tmp_path: pathlib.Path, protocol: str
@@ -182,17 +147,6 @@ def test_without_impressions_all_watches_train(
         whole.windows.ranker_left_out(configs.RankingConfig())
         == "the log has no impressions"
     )
-
-
-def test_leaving_one_out_the_ranker_learns_from_all_impressions(
-    tmp_path: pathlib.Path,
-) -> None:
-    log = full_log.tables()
-    data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
-    assert not data.windows.has_own_window
-    whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", True)
-    assert (np.asarray(whole.impressions.splits) == SPLIT.TRAIN).all()
-    assert whole.vocabulary_size >= data.vocabulary_size
 
 
 def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None:

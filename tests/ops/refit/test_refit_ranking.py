@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 
-import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies
@@ -29,25 +28,6 @@ def test_a_value_keeps_its_quantile():
     np.testing.assert_allclose(moved, 5.0 + 3.0 * values, atol=0.5)
     between = np.abs(values) < 2.0
     np.testing.assert_allclose(moved[between], 5.0 + 3.0 * values[between], atol=0.2)
-
-
-def test_on_one_scale_all_stays():
-    then = np.random.default_rng(0).normal(size=1_000)
-    values = np.linspace(-5.0, 5.0, 11)
-    np.testing.assert_allclose(refit_ranking.moved(values, then, then), values)
-
-
-@hypothesis.given(
-    values=strategies.lists(floats, max_size=20),
-    then=strategies.lists(floats, max_size=20),
-    now=strategies.lists(floats, max_size=20),
-)
-def test_moved_values_ascend_as_a_layer_demands(values, then, now):
-    moved = refit_ranking.moved(
-        np.sort(np.array(values)), np.array(then), np.array(now)
-    )
-    assert np.isfinite(moved).all()
-    assert moved.tolist() == sorted(moved.tolist())
 
 
 @pytest.fixture(scope="module")
@@ -127,18 +107,6 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
 def _scores_of(trained):
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
     return [f for f in model.features if isinstance(f, base_feature.Replayed)]
-
-
-@pytest.mark.thorough
-def test_nothing_else_of_the_ranker_changes(earlier, served):
-    old = ranking_model.load(earlier.directory, earlier.data, earlier.first_stage)
-    new = ranking_model.load(served.directory, served.data, served.first_stage)
-    (name,) = [feature.name for feature in _scores_of(earlier)]
-    assert old.measured.features.keys() == new.measured.features.keys()
-    for other, measured in old.measured.features.items():
-        assert (new.measured.features[other] == measured) == (other != name)
-    for one, same in zip(old.network.weights, new.network.weights, strict=True):
-        np.testing.assert_array_equal(one, same)
 
 
 def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):

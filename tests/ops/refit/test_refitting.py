@@ -16,13 +16,9 @@ from tests.training import kills
 from ytdnn import configs
 from ytdnn.base import artifacts
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.bundle import user_requests
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import events, inputs, prepared
 from ytdnn.ops.refit import refitting
-from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import stage
-from ytdnn.run import pipeline
 from ytdnn.run.pipeline import graph, runner, system_evaluation, workdir
 
 PLACES = [step.name for step in refitting.STEPS]
@@ -144,52 +140,6 @@ def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> No
 
 
 @pytest.mark.thorough
-def test_the_bundles_pages_are_those_of_the_refitted_models(
-    refitted: Refitted,
-) -> None:
-    """Requests are made of the run's own set, which knows other indices."""
-    own, data = refitted.data("data"), refitted.data("refit/data")
-    composition = workdir.require_config(refitted.workdir).composition
-    home = refitted.workdir / "refit"
-    first_stage = stage.load(home / "candidates", data, composition)
-    ranker = ranking_model.load(home / "ranking", data, first_stage)
-    users = np.arange(0, data.num_users, 7)
-    ends = np.asarray(data.watches.offsets)[users + 1]
-    times = np.full(len(users), data.windows.end_of_log + 1)
-    products = first_stage.candidates.user_vectors(data, users, ends) @ (
-        first_stage.candidates.video_vectors().T
-    )
-    watched = data.log.shard_index.watched_before(users, ends)
-    products[watched.rows, watched.values - 1] = -np.inf
-    top = 1 + np.argsort(-products, axis=1)[:, : composition.num_candidates]
-    order = ranker.score_candidates(data, users, ends, times, top)
-    bundle = ytdnn.Recommender.load(refitted.workdir / "bundle").bundle
-    ids = np.array(data.videos["video_id"].to_list())
-    for row, user in enumerate(users.tolist()):
-        end = int(np.asarray(own.watches.offsets)[user + 1])
-        request = user_requests.at_position(own, user, end, int(times[row]))
-        (answer,) = bundle.answer([bundle.fitting(request) | {"k": 5}], exact=True)
-        best = np.argsort(-order[row])[:5]
-        assert answer.video_ids == ids[top[row][best] - 1].tolist()
-        assert answer.scores == pytest.approx(np.exp(order[row][best]), rel=1e-4)
-
-
-@pytest.mark.thorough
-def test_what_is_current_is_skipped(refitted: Refitted) -> None:
-    assert [line.split()[1] for line in refitted.lines if "started" in line] == [
-        f"{place}:" for place in [*PLACES, "bundle"]
-    ]
-    lines: list[str] = []
-    pipeline.run(refitted.workdir, verbose=lines.append)
-    made_again = [line for line in lines if "skipped: " not in line]
-    assert all("choice: left out: " in line for line in made_again), made_again
-    assert len(lines) == len(graph.STEPS) + len(PLACES)
-    made = workdir.require_config(refitted.workdir)
-    assert made.refit
-    assert runner.next_command(made, refitted.workdir).startswith("ytdnn recommend ")
-
-
-@pytest.mark.thorough
 def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) -> None:
     made = workdir.require_config(refitted.workdir)
 
@@ -236,13 +186,6 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     )
     assert "so trained on the answers" in error
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.thorough
-def test_the_run_that_was_measured_still_is(refitted: Refitted) -> None:
-    lines: list[str] = []
-    ytdnn.evaluate(refitted.workdir, verbose=lines.append)
-    assert "evaluation: skipped: " in lines[0]
 
 
 @pytest.mark.thorough

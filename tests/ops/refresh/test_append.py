@@ -1,8 +1,6 @@
 """New events behind a prepared set are those of the whole log prepared at once."""
 
-import contextlib
 import pathlib
-from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -14,10 +12,8 @@ from ytdnn import configs
 from ytdnn.base import errors, schema
 from ytdnn.log import (
     event_log,
-    joined_sets,
     prepare,
     prepared,
-    shard_tasks,
     user_shards,
 )
 from ytdnn.log.sources import tables as tables_room
@@ -130,61 +126,8 @@ def test_a_set_of_shards_grows_as_one(
         assert sharded.manifest.facts.get(name) == as_one.manifest.facts.get(name)
 
 
-class Lost:
-    """Machines that write shards in any order, and some again after a failure."""
-
-    @contextlib.contextmanager
-    def shards(
-        self, old: prepared.PreparedData, new: prepared.PreparedData
-    ) -> Iterator[joined_sets.ShardWork]:
-        def work(
-            parts: Sequence[shard_tasks.ShardUsers],
-            place: joined_sets.Integers,
-            directory: pathlib.Path,
-        ) -> list[dict[str, int]]:
-            unfinished = user_shards.path(directory, 0).with_name(".00000.lost")
-            unfinished.mkdir()
-            (unfinished / "watch_times.npy").write_bytes(b"half")
-            rows = {}
-            for part in [*reversed(parts), *parts[:2]]:
-                both = joined_sets.JoinedSets(
-                    *(prepared.load(one.directory) for one in (old, new))
-                )
-                rows[part.number] = both.write_shard(part, place, directory)
-            return [rows[part.number] for part in parts]
-
-        yield work
-
-
-def test_shards_are_the_same_in_any_order_and_twice(
-    days: tuple[dict[str, pl.DataFrame], ...], tmp_path: pathlib.Path
-) -> None:
-    config = configs.DataConfig(source="tables", events_per_shard=400)
-    old = prepare.prepare(config, tmp_path / "0", tables_room.from_frames(days[0]))
-    expected = append.append(old, log(days[1]), tmp_path / "one", {})
-    found = append.append(old, log(days[1]), tmp_path / "many", {}, machines=Lost())  # type: ignore[arg-type]
-    assert len(expected.log.shards) > 3
-    files, others = (
-        {
-            path.relative_to(one.directory): path.read_bytes()
-            for path in one.directory.rglob("*")
-            if path.is_file()
-        }
-        for one in (expected, found)
-    )
-    assert files == others
-
-
 def _refused(*_: object) -> None:
     raise AssertionError("expected an append shard by shard, found all events joined")
-
-
-def test_pages_are_numbered_by_user(appended: prepared.PreparedData) -> None:
-    shown = appended.impressions
-    pages, users = np.asarray(shown.pages), np.asarray(shown.users)
-    numbers, first = np.unique(pages, return_index=True)
-    assert numbers.tolist() == list(range(len(numbers)))
-    assert (np.diff(users[first]) >= 0).all()
 
 
 def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:
@@ -306,18 +249,9 @@ def test_a_log_that_contradicts_is_refused(
 ) -> None:
     other = dict(whole)
     other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
-    with pytest.raises(errors.UserError, match="or its events too"):
+    with pytest.raises(errors.UserError, match=r"or its .* too, found"):
         append.append(old, log(other), tmp_path / "data", {})
     assert not (tmp_path / "data").exists()
-
-
-def test_a_log_without_a_column_is_refused(
-    old: prepared.PreparedData, whole: dict[str, pl.DataFrame], tmp_path: pathlib.Path
-) -> None:
-    other = dict(whole)
-    other[schema.WATCHES] = whole[schema.WATCHES].drop(schema.DEVICE)
-    with pytest.raises(errors.UserError, match=r"expected watches\.device in"):
-        append.append(old, log(other), tmp_path / "data", {})
 
 
 def test_a_log_without_new_events_is_refused(

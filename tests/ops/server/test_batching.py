@@ -86,16 +86,6 @@ def test_what_arrives_while_all_threads_run_shares_the_next_run() -> None:
     asyncio.run(main())
 
 
-def test_a_request_larger_than_a_batch_runs_alone() -> None:
-    async def main() -> None:
-        model = Model()
-        queue = queue_of(model, max_batch_size=2)
-        found = await queue.ask(asked(1, 2, 3), 5)
-        assert found.outputs["y"].tolist() == [2, 4, 6]
-
-    asyncio.run(main())
-
-
 def test_one_that_fails_spoils_no_other() -> None:
     async def main() -> None:
         model = Model()

@@ -6,8 +6,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.ops.server import conftest
 
 ODD = (
@@ -130,9 +128,3 @@ def answers(server: conftest.Server, good: list[tuple[str, dict[str, Any]]]) -> 
 
 def test_some_mutations(server: conftest.Server) -> None:
     fuzz(server, 300, seed=0)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(5_400)
-def test_a_hundred_thousand_mutations(server: conftest.Server) -> None:
-    fuzz(server, 100_000, seed=1)

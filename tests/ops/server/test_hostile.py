@@ -5,8 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.ops.server import conftest
 
 _VALUES: tuple[Any, ...] = (
@@ -99,13 +97,3 @@ def test_every_hostile_request_has_an_answer(server: conftest.Server) -> None:
     assert number > 300
     assert failures == []
     assert server.post("/recommend", server.request(k=3)).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", ""]
-)
-def test_bodies_of_other_types_are_refused(server: conftest.Server, kind: str) -> None:
-    headers = {"Content-Type": kind}
-    found = server.client.post("/recommend", content=b"{}", headers=headers)
-    assert found.status_code == 415
-    assert "application/json" in found.json()["error"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.ops.server import conftest
-from ytdnn.base import errors, schema
+from ytdnn.base import schema
 from ytdnn.bundle import batches, bundle, signatures
 from ytdnn.ops.server import predict, settings
 
@@ -218,17 +218,6 @@ def test_base64_is_the_text_it_holds(server: conftest.Server) -> None:
     assert answer("v3") != answer("v4")
 
 
-def test_lists_that_belong_together_are_as_long(server: conftest.Server) -> None:
-    row = server.filled()
-    short = row | {schema.WATCH_TIMES: row[schema.WATCH_TIMES][1:]}
-    error = server.predict({"instances": [short]}).json()["error"]
-    assert "expected as many watch_times as watched_video_ids" in error
-    # What clients fill in for what they lack says nothing, whatever its length.
-    for nothing in ([], [0], [0] * 20):
-        filled = row | {schema.WATCH_TIMES: nothing}
-        assert server.predict({"instances": [filled]}).status_code == 200
-
-
 @pytest.mark.thorough
 def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
     rows = [{schema.USER_VECTOR: [1.0] * n, schema.K: 3} for n in (9, 8)]
@@ -245,20 +234,3 @@ def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
 def test_numbers_are_as_short_as_they_can_be() -> None:
     values = np.array([[0.2, 1e-7, 3.0]], np.float32)
     assert json.dumps(predict._json(values)) == "[[0.2, 1e-07, 3.0]]"
-
-
-def test_limits_hold_what_they_name_and_no_more() -> None:
-    limits = settings.Limits(k=7, list_length=2)
-    fields = LISTS | {
-        schema.K: signatures.Field(schema.K, "int32", "batch", 10, ""),
-    }
-
-    def parsed(k: int, length: int) -> dict[str, Any]:
-        row = {"x": [1.0] * length, schema.K: k}
-        return predict.check(row, fields, limits)
-
-    assert parsed(7, 2) == {"x": [1.0, 1.0], schema.K: 7}
-    with pytest.raises(errors.UserError, match="k of at most 7, received 8"):
-        parsed(8, 2)
-    with pytest.raises(errors.UserError, match="at most 2 values in request key x"):
-        parsed(7, 3)

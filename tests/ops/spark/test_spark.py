@@ -1,13 +1,8 @@
 """Prepared on Spark: the bytes of Polars, whatever happens to Spark's machines."""
 
-import contextlib
-import os
-import pathlib
-import socket
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from tests import full_log
@@ -153,58 +148,6 @@ def test_a_failure_on_spark_is_told_in_its_own_line():
     assert session._reason(ValueError(calling)) == "SparkException: no master"
     trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
     assert session._reason(RuntimeError(trace)) == "OSError: no such file"
-
-
-@pytest.mark.thorough
-def test_products_are_shared_by_as_many_threads_as_in_the_driver(spark, tmp_path):
-    threadpoolctl = pytest.importorskip("threadpoolctl")
-
-    def threads():
-        np.ones((2, 2)) @ np.ones((2, 2))
-        found = threadpoolctl.threadpool_info()
-        return {one["num_threads"] for one in found if one["user_api"] == "blas"}
-
-    def write(number, path):
-        path.write_text(str(threads()))
-
-    (file,) = on_spark.write_parts(spark, 1, write, tmp_path)
-    assert file.read_text() == str(threads())
-
-
-@pytest.mark.thorough
-def test_every_port_of_a_local_session_is_on_loopback(spark):
-    driver = spark.sparkContext.getConf().get("spark.driver.host")
-    assert driver == "127.0.0.1"
-    java = spark.sparkContext._gateway.proc.pid
-    assert _listening(java)
-    assert all(address.startswith("127.") for address in _listening(java))
-
-
-def _listening(pid):
-    """Returns the addresses that a process listens at."""
-    sockets = set()
-    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            sockets.add(os.readlink(entry))
-    found = []
-    for table in ("tcp", "tcp6"):
-        for line in (
-            pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
-        ):
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
-                found.append(_address(fields[1].split(":")[0]))
-    return found
-
-
-def _address(text):
-    raw = bytes.fromhex(text)
-    words = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
-    if len(words) == 16 and words[:12] == b"\0" * 10 + b"\xff\xff":
-        words = words[12:]
-    family = socket.AF_INET if len(words) == 4 else socket.AF_INET6
-    found = socket.inet_ntop(family, words)
-    return "127.0.0.1" if found == "::1" else found
 
 
 @pytest.mark.slow

@@ -51,15 +51,14 @@ def test_any_set_of_kinds_is_built_with_the_settings_of_the_one_served(
     tmp_path: pathlib.Path,
 ) -> None:
     config = configs.IndexConfig(
-        search=configs.LshConfig(num_bits=3), also=("scann", "lsh")
+        search=configs.IvfConfig(min_videos=0, num_lists=3), also=("scann", "ivf")
     )
     candidates, _ = _build(tmp_path, config)
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
     scann = ["scann"] if scann_index.is_available() else []
-    assert manifest.facts["indexes"] == ["exact", "lsh", *scann]
-    assert manifest.facts["served"] == "lsh"
-    index = artifact.load(tmp_path / "index", "lsh", candidates)
-    assert index.module.starts.shape == [configs.LshConfig().num_tables * 2**3 + 1]
+    assert manifest.facts["indexes"] == ["exact", "ivf", *scann]
+    assert manifest.facts["served"] == "ivf"
+    assert artifact.load(tmp_path / "index", "ivf", candidates).num_videos
 
 
 def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ QUERIES = VECTORS[:5] + 0.1
 
 def test_every_kind_of_the_union_is_registered() -> None:
     kinds = configs.choices()["index.search"]
-    assert set(registries.INDEXES.own()) == {"exact", "scann", "ivf", "lsh"}
+    assert set(registries.INDEXES.own()) == {"exact", "scann", "ivf"}
     for kind in registries.INDEXES.own():
         assert registries.INDEXES[kind].config is kinds[kind]
 

@@ -27,7 +27,6 @@ from ytdnn.base.configs.index import ExactConfig as ExactConfig
 from ytdnn.base.configs.index import IndexConfig as IndexConfig
 from ytdnn.base.configs.index import IndexKind as IndexKind
 from ytdnn.base.configs.index import IvfConfig as IvfConfig
-from ytdnn.base.configs.index import LshConfig as LshConfig
 from ytdnn.base.configs.index import ScannConfig as ScannConfig
 from ytdnn.base.configs.inputs import ContentConfig as ContentConfig
 from ytdnn.base.configs.inputs import FeaturesConfig as FeaturesConfig

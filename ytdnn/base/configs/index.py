@@ -2,12 +2,10 @@
 
 from typing import Annotated, Literal
 
-import pydantic
-
 from ytdnn.base import registries
 from ytdnn.base.configs import components
 
-IndexKind = Literal["exact", "scann", "ivf", "lsh"]
+IndexKind = Literal["exact", "scann", "ivf"]
 
 
 @components.validated
@@ -68,25 +66,6 @@ class IvfConfig:
 
 
 @components.validated
-class LshConfig:
-    """Hashing by signed random projections, the early method, in stock operations.
-
-    Attributes:
-      num_tables: Number of tables of buckets. A video is found if a searched bucket of
-        any table contains it.
-      num_bits: Number of projections of a table, which has two to this power of
-        buckets; 0 = from the corpus size.
-      scored_fraction: Share of the videos in the searched buckets of all tables; 0 =
-        from the corpus size.
-    """
-
-    num_tables: components.Positive = 4
-    num_bits: Annotated[int, pydantic.Field(ge=0, le=16)] = 0
-    scored_fraction: components.Share = 0.0
-    kind: Literal["lsh"] = "lsh"
-
-
-@components.validated
 class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
@@ -98,7 +77,7 @@ class IndexConfig:
     """
 
     search: Annotated[
-        ExactConfig | ScannConfig | IvfConfig | LshConfig | components.Extension,
+        ExactConfig | ScannConfig | IvfConfig | components.Extension,
         components.OneOf(registries.INDEXES),
     ] = ScannConfig()
     also: Annotated[tuple[str, ...], components.names_of(registries.INDEXES)] = ()

@@ -59,11 +59,7 @@ class ClickTimesWatchTimeConfig:
       watch_time: Target of the watch time of a click: the `fraction` of the video, at
         most 1; the mean `seconds`, by gamma regression; `auto`, the first if one share
         of the durations predicts watch times better than one mean, else the second;
-        `log_seconds`; `quantiles` among videos of about its duration (D2Q); the chance
-        of reaching several `bins` (CREAD); or the `ratio` to the duration, without
-        bound.
-      own_tower: Widths of the ReLU layers of a separate tower for the watch time; none:
-        click and watch time share one tower.
+        or `quantiles` among videos of about its duration (D2Q).
     """
 
     order_by: Literal["seconds", "odds"] = "odds"

@@ -38,17 +38,6 @@ class SearchBag(sequences.Encoder):
         )
         self.bag = bags.TokenBag(config.history_dropout, name="token_bag")
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments of the layer, for `from_config`."""
-        own = {"config": configs.to_dict(self.config)}
-        return {**super().get_config(), **own, "num_tokens": self.tokens.num_rows}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SearchBag":
-        """Returns the encoder that `get_config` describes."""
-        own = configs.component(configs.CandidatesConfig, config["config"])
-        return cls(**{**config, "config": own})
-
     @property
     def tables(self) -> list[tf.Variable]:  # type: ignore[override]
         """The table of search tokens."""

@@ -84,11 +84,6 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         self.dim = self.config.embedding_dim
         self.knows_request_times = knows_request_times
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments of the layer, for `from_config`."""
-        own = {"knows_request_times": self.knows_request_times}
-        return {**super().get_config(), **own}
-
     @property
     def own_config(self) -> Any:
         """The settings of this kind."""

@@ -89,17 +89,6 @@ class SideBySide(sequences.Encoder):
         self.sequence = ordered
         self.num_bags = bags.num_bags + ordered.num_bags
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the config of the encoder that reads in order, with its own name."""
-        return {**self.sequence.get_config(), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Returns both encoders, as the settings in `get_config` choose them."""
-        own = configs.component(configs.CandidatesConfig, config["config"])
-        knows_times = config["knows_request_times"]
-        return sequences.make(own, config["vocabulary_size"], None, knows_times)
-
     @property
     def videos(self) -> Any:
         """The table of watched videos."""

@@ -74,30 +74,6 @@ class Watched(sequences.Encoder):
         )
         self.content = content
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor arguments of the layer, for `from_config`.
-
-        Raises:
-          NotImplementedError: The encoder reads content, which belongs to a prepared
-            set.
-        """
-        if self.content is not None or not hasattr(self.videos, "num_rows"):
-            raise NotImplementedError(
-                f"expected an encoder without content, received {self.name}: content "
-                f"is read from a prepared set, so build the encoder with it"
-            )
-        return {
-            **super().get_config(),
-            "config": configs.to_dict(self.config),
-            "vocabulary_size": self.videos.num_rows,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Returns the encoder that `get_config` describes."""
-        own = configs.component(configs.CandidatesConfig, config["config"])
-        return cls(**{**config, "config": own})
-
     @property
     def tables(self) -> list[tf.Variable]:  # type: ignore[override]
         """The tables of watched videos."""

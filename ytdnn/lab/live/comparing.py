@@ -1,4 +1,4 @@
-"""Daily comparisons of each arm with the first in a running test, and A/A tests.
+"""The split of users; daily comparisons of each arm with the first, and A/A tests.
 
 Two intervals are reported: that of a single look at the end, and one that holds for any
 number of looks (`lab/metrics/sequential.py`). The scale of the second is set before the
@@ -9,13 +9,16 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from ytdnn.lab.live import measures, traffic
+from ytdnn.lab.live import measures
 from ytdnn.lab.metrics import ab_test, sequential
 
 ALPHA = 1.0 - ab_test.LEVEL
 REPEATS = 200  # splits: a false-alarm rate of .05 is known to about .015
 _LEAST_USERS = 40  # of an A/A test, in both halves
+_STEP = 0x9E3779B97F4A7C15
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +158,7 @@ def false_alarms(
         return None
     fixed = sequentially = peeking = 0
     for repeat in range(repeats):
-        half = traffic.assign(num_users, 2, seed=1_000_000 + repeat)[members]
+        half = assign(num_users, 2, seed=1_000_000 + repeat)[members]
         halves = [members[half == place] for place in (0, 1)]
         looks = Looks(earlier, num_users, halves, [metric.name])
         alarms = []
@@ -166,3 +169,30 @@ def false_alarms(
         peeking += any(alarms)
         sequentially += looks.sure_since(metric.name, 1) is not None
     return FalseAlarms(repeats, len(visitors), fixed, sequentially, peeking)
+
+
+def assign(num_users: int, num_arms: int, seed: int) -> npt.NDArray[np.int64]:
+    """Returns the arm of each user, `[num_users]`, from 0, with equal probabilities.
+
+    The bits of a user's number are mixed by SplitMix64 (Steele, Lea and Flood, 2014),
+    so users of one test are spread anew in a test of another seed.
+
+    Args:
+      num_users: Users of the world.
+      num_arms: Arms of the test.
+      seed: Seed of the test.
+    """
+    with np.errstate(over="ignore"):
+        start = _mixed(np.array([seed], np.uint64))
+        mixed = _mixed(_mixed(np.arange(num_users, dtype=np.uint64)) ^ start)
+    share = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    arms: npt.NDArray[np.int64] = (share * num_arms).astype(np.int64)
+    return arms
+
+
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    values = values + np.uint64(_STEP)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(_FIRST)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(_SECOND)
+    mixed: npt.NDArray[np.uint64] = values ^ (values >> np.uint64(31))
+    return mixed

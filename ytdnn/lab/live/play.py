@@ -18,7 +18,7 @@ import polars as pl
 from ytdnn.base import artifacts, configs, errors, progress
 from ytdnn.base.configs import constants
 from ytdnn.lab.live import arms as arms_room
-from ytdnn.lab.live import catalogue, days, history, measures, traffic
+from ytdnn.lab.live import catalogue, comparing, days, history, measures
 from ytdnn.lab.world import behaviour, corpus, events, generate, policy
 
 TEST = "test.json"  # what is tested, beside the finished days
@@ -112,7 +112,7 @@ def play(
     before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]
     known.add(before)
     since = world.end_of_log - test.num_days * corpus.SECONDS_PER_DAY
-    arm_of = traffic.assign(test.world.num_users, len(test.arms), test.seed)
+    arm_of = comparing.assign(test.world.num_users, len(test.arms), test.seed)
     split = _Split(test, opened, arm_of)
     found = Played(
         test,

@@ -21,7 +21,6 @@ from ytdnn.lab.world import (
     policy,
     popularity,
     responses,
-    setting,
     titles,
     visits,
 )
@@ -59,7 +58,7 @@ class Crowd:
 
     def __init__(
         self,
-        shared: setting.WorldState,
+        shared: popularity.WorldState,
         users: people.Users,
         rng: np.random.Generator,
         accidents_rng: np.random.Generator,

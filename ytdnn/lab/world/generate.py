@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from ytdnn.base import configs
-from ytdnn.lab.world import behaviour, corpus, people, popularity, setting
+from ytdnn.lab.world import behaviour, corpus, people, popularity
 
 CROWD = 10_000  # users played side by side; a part of the log
 
@@ -30,7 +30,7 @@ class World:
         videos = corpus.make_videos(config, topics, rng)
         self.metadata = corpus.make_metadata(config, topics, videos, rng)
         shelves = popularity.Shelves(topics, videos)
-        self.shared = setting.WorldState(config, topics, videos, shelves)
+        self.shared = popularity.WorldState(config, topics, videos, shelves)
         self._leanings = people.make_leanings(config, np.random.default_rng(streams[1]))
         self._crowd_streams = streams[2]
 

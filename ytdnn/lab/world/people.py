@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from ytdnn.base import configs
-from ytdnn.lab.world import corpus, popularity, setting, words
+from ytdnn.lab.world import corpus, popularity, words
 
 NUM_INTERESTS = 8
 NUM_SUBSCRIPTIONS = 8
@@ -113,7 +113,7 @@ def make_leanings(config: configs.WorldConfig, rng: np.random.Generator) -> Lean
 
 
 def make_users(
-    shared: setting.WorldState,
+    shared: popularity.WorldState,
     leanings: Leanings,
     first: int,
     num: int,
@@ -249,7 +249,7 @@ def _focus(
 
 
 def _subscriptions(
-    shared: setting.WorldState,
+    shared: popularity.WorldState,
     leaves: np.ndarray,
     languages: np.ndarray,
     base: np.ndarray,

@@ -10,16 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ytdnn.lab.world import (
-    corpus,
-    events,
-    interests,
-    memory,
-    people,
-    popularity,
-    setting,
-    words,
-)
+from ytdnn.lab.world import corpus, events, interests, memory, people, popularity, words
 
 SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
 SHARES = np.array([0.2, 0.3, 0.2, 0.15, 0.15])
@@ -80,7 +71,7 @@ class Requests:
     interests: tuple[np.ndarray, np.ndarray]
     users: people.Users
     remembered: memory.Memory
-    shared: setting.WorldState
+    shared: popularity.WorldState
     day: popularity.Day
     happened: events.Events
     rng: np.random.Generator
@@ -219,7 +210,7 @@ def _related(
 
 
 def draw_related(
-    shared: setting.WorldState,
+    shared: popularity.WorldState,
     day: popularity.Day,
     seeds: np.ndarray,
     times: np.ndarray,
@@ -234,7 +225,7 @@ def draw_related(
 
 
 def _of_channel(
-    shared: setting.WorldState,
+    shared: popularity.WorldState,
     channels: np.ndarray,
     times: np.ndarray,
     rng: np.random.Generator,

@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from ytdnn.base import configs
 from ytdnn.lab.world import corpus, words
 
 _FRESH_DAYS = 2.0  # time constant of the draw among fresh videos
@@ -176,3 +177,20 @@ class Day:
 def draws(shelves: Shelves, weights: np.ndarray) -> Draws:
     """Returns draws in proportion to the weight of each video, `[num_videos]`."""
     return Draws(shelves, np.append(0.0, np.cumsum(weights[shelves.order])))
+
+
+@dataclasses.dataclass(frozen=True)
+class WorldState:
+    """The world without its users.
+
+    Attributes:
+      config: Size, span and seed.
+      topics: The tree.
+      videos: The corpus.
+      shelves: The corpus in the order of draws.
+    """
+
+    config: configs.WorldConfig
+    topics: corpus.Topics
+    videos: corpus.Videos
+    shelves: Shelves

@@ -9,8 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ytdnn.base import schema
-from ytdnn.lab.world import events, generate, people, policy, titles, vectors, words
+from ytdnn.base import configs, schema
+from ytdnn.lab.world import corpus, events, generate, people, policy, titles, words
+
+VECTOR = "vector"
+_LEAF_DIM, _CHANNEL_DIM, _LANGUAGE_DIM = 16, 16, 4
+_STREAM = 0x76656374  # apart from all other draws of the world
+# Standard deviation of the noise where that of the factors is 1.
+_NOISE = 0.5
 
 
 class Coded(NamedTuple):
@@ -168,7 +174,7 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
     }
     if world.config.vector_dim:
         shared = world.shared
-        table[vectors.COLUMN] = vectors.of_videos(world.config, shared.topics, videos)
+        table[VECTOR] = video_vectors(world.config, shared.topics, videos)
     if until is None and world.config.live_days:
         until = world.end_of_log
     return table if until is None else _kept(table, videos.upload_times < until)
@@ -209,3 +215,39 @@ def users_table(users: people.Users, days: float) -> Table:
         schema.LANGUAGE: Coded(list(words.LANGUAGES), users.languages),
     }
     return _kept(table, users.joined_days < days)
+
+
+def video_vectors(
+    config: configs.WorldConfig, topics: corpus.Topics, videos: corpus.Videos
+) -> np.ndarray:
+    """Returns the vectors of all videos, `[num_videos, vector_dim] float32`.
+
+    They are as an encoder of frames and sound would make them: factors of the leaf, the
+    channel and the language, and the style, mixed into all coordinates, plus noise.
+    Quality, appeal and popularity are not in them.
+
+    Args:
+      config: With the width of a vector.
+      topics: The tree of topics.
+      videos: The corpus.
+    """
+    rng = np.random.default_rng([config.seed, _STREAM])
+    languages = int(videos.languages.max()) + 1
+    parts = [
+        _factors(topics.num_leaves, _LEAF_DIM, rng)[videos.leaves],
+        _factors(int(videos.channels.max()) + 1, _CHANNEL_DIM, rng)[videos.channels],
+        _factors(languages, _LANGUAGE_DIM, rng)[videos.languages],
+        videos.styles,
+    ]
+    factors = np.concatenate(parts, axis=1).astype(np.float32)
+    mixing = rng.standard_normal((factors.shape[1], config.vector_dim))
+    mixing /= np.sqrt(factors.shape[1])
+    noise = rng.standard_normal((len(videos), config.vector_dim), dtype=np.float32)
+    signal: np.ndarray = factors @ mixing.astype(np.float32)
+    return signal + np.float32(_NOISE) * noise
+
+
+def _factors(number: int, dim: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns factors of variance one, `[number, dim]`."""
+    factors: np.ndarray = rng.standard_normal((number, dim))
+    return factors

@@ -94,7 +94,7 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
       {'watches': {'video_id': 'item_id'}}
 
     Raises:
-      errors.UserError: An entry is malformed, repeated, or names no schema column.
+      errors.UserError: An entry is malformed, or names no schema column.
     """
     names: dict[str, dict[str, str]] = {}
     for entry in entries:
@@ -108,12 +108,7 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
         _require_one_of(table, table_schemas.TABLES, "a table", entry)
         columns = table_schemas.TABLES[table].names
         _require_one_of(column, columns, f"a column of {table}", entry)
-        if column in names.setdefault(table, {}):
-            raise errors.UserError(
-                f"expected {table}.{column} once in --columns, received it again in "
-                f"{entry!r}: leave one out"
-            )
-        names[table][column] = own
+        names.setdefault(table, {})[column] = own
     return names
 
 
@@ -125,7 +120,7 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
       {'watches': 'clicks.parquet'}
 
     Raises:
-      errors.UserError: An entry is malformed, repeated, or names no table.
+      errors.UserError: An entry is malformed, or names no table.
     """
     names: dict[str, str] = {}
     for entry in entries:
@@ -136,11 +131,6 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
                 f"example --files=watches=clicks.parquet"
             )
         _require_one_of(table, table_schemas.TABLES, "a table", entry, "--files")
-        if table in names:
-            raise errors.UserError(
-                f"expected {table} once in --files, received it again in {entry!r}: "
-                f"leave one out"
-            )
         names[table] = user_paths.text(own)
     return names
 

@@ -74,7 +74,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
 
 def _impressions(ratings: event_log.Origin) -> event_log.Origin:
     """Returns the ratings as impressions; the rating stays as the raw `clicked`."""
-    column = table_schemas.Column(_RATING, "number", "stars")
+    column = table_schemas.Column(_RATING, "number")
     dtype = ratings.rows.collect_schema()[_RATING]
     place = f"ratings ({_RATING} of {ratings.file})"
     stars, *raw = casting.cast(column, _RATING, dtype, place)

@@ -6,12 +6,14 @@ except the list that each model reads when it is loaded. TensorFlow is not neede
 
 import dataclasses
 import pathlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from ytdnn.base import artifacts, errors, schema
+from ytdnn.base import artifacts, errors, registries, schema, user_paths
 from ytdnn.bundle import removed_videos, versions
+from ytdnn.run.pipeline import api
+from ytdnn.run.pipeline import workdir as workdir_room
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,51 @@ class Removed:
     video_ids: list[str]
     unknown: list[str]
     version: int | None
+
+
+@registries.HOOKS.register("remove_videos")
+def remove_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
+    """Removes videos from every answer of the current bundle and of later exports.
+
+    The bundle gets a new version with the models of the newest; nothing is rebuilt.
+    Ids that are not in the catalogue are kept for later exports.
+
+    Args:
+      workdir: Directory of the run.
+      video_ids: Ids as in the log.
+
+    Raises:
+      errors.UserError: There is no run, or no id is given.
+    """
+    return _changed(workdir, video_ids, restored=False)
+
+
+@registries.HOOKS.register("restore_videos")
+def restore_videos(workdir: api.Path, video_ids: Iterable[str | int]) -> Removed:
+    """Restores removed videos.
+
+    Args:
+      workdir: Directory of the run.
+      video_ids: Ids as in the log.
+
+    Raises:
+      errors.UserError: There is no run, or a video was not removed.
+    """
+    return _changed(workdir, video_ids, restored=True)
+
+
+def _changed(
+    workdir: api.Path, video_ids: Iterable[str | int], restored: bool
+) -> Removed:
+    directory = user_paths.expanded(workdir)
+    workdir_room.require_config(directory)
+    if isinstance(video_ids, str):
+        video_ids = [video_ids]
+    named = list(dict.fromkeys(str(video) for video in video_ids))
+    if not named:
+        raise errors.UserError("expected ids of videos, received none")
+    with workdir_room.lock(directory):
+        return change(directory, named, restored)
 
 
 def change(
@@ -56,30 +103,27 @@ def change(
     found = removed_videos.indices(catalogue, new)
     known = {catalogue[index - 1] for index in found}
     unknown = [video for video in video_ids if video not in known and not restored]
-    return Removed(
-        new, unknown, _revise(directory, removed_videos.inputs(workdir), new, found)
-    )
+    return Removed(new, unknown, _revise(directory, workdir, new, found))
 
 
 def _revise(
     directory: pathlib.Path,
-    changed: Mapping[str, str],
+    workdir: pathlib.Path,
     video_ids: Collection[str],
-    of_indices: Collection[int],
+    indices: Collection[int],
 ) -> int:
     """Publishes a bundle without some videos, unless it is without them already."""
+    fact, changed = removed_videos.FACT, removed_videos.inputs(workdir)
     manifest = artifacts.load_manifest(directory, removed_videos.BUNDLE)
-    if manifest.inputs.get(removed_videos.FACT) == changed.get(removed_videos.FACT):
+    if manifest.inputs.get(fact) == changed.get(fact):
         return versions.newest(directory)
-    kept = {
-        name: of for name, of in manifest.inputs.items() if name != removed_videos.FACT
-    }
+    kept = {name: of for name, of in manifest.inputs.items() if name != fact}
     manifest = dataclasses.replace(
         manifest,
         inputs=kept | dict(changed),
-        facts=manifest.facts | {removed_videos.FACT: len(video_ids)},
+        facts=manifest.facts | {fact: len(video_ids)},
     )
-    asset = removed_videos.text(of_indices)
+    asset = removed_videos.text(indices)
     return versions.revise(
         directory,
         manifest,

@@ -22,7 +22,6 @@ import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, ragged, schema, whole_files
 from ytdnn.log import (
-    array_files,
     catalogues,
     events,
     log_warnings,
@@ -30,7 +29,6 @@ from ytdnn.log import (
     searches,
     shard_tasks,
     shards,
-    split_windows,
     user_log,
     user_shards,
     windows,
@@ -134,7 +132,7 @@ class _Split:
         return found
 
 
-def _end(windows: split_windows.SplitWindows) -> int:
+def _end(windows: user_log.SplitWindows) -> int:
     """Returns the second after the last event."""
     return windows.end_of_log + 1
 
@@ -239,11 +237,9 @@ def _write_arrays(
         target.mkdir(parents=True)
         for path in sorted(user_shards.path(log.directory, number).iterdir()):
             if path.stem in _VIDEO_ARRAYS:
-                array_files.save(
-                    target / path.name, new_index[np.load(path, mmap_mode="r")]
-                )
+                events.save(target / path.name, new_index[np.load(path, mmap_mode="r")])
             elif path.stem in changed:
-                array_files.save(target / path.name, changed[path.stem])
+                events.save(target / path.name, changed[path.stem])
             elif path.stem not in _TOKEN_ARRAYS:
                 whole_files.link(str(path), str(target / path.name))
 

@@ -9,6 +9,7 @@ function takes (config, workdir), as in `steps`.
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Sequence
@@ -19,7 +20,6 @@ from ytdnn.run.pipeline import api, graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.ops.refit import refit as refit_room
     from ytdnn.ops.refit import refit_ranking
 
 LATER = "refit"
@@ -38,42 +38,19 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     return "the ranker has no window of its own, and so reads no candidate scores"
 
 
-def split_earlier(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/earlier/data`."""
-    from ytdnn.ops.refit import refit as refit_room
-
-    _derive(config, workdir, EARLIER, refit_room.Part.EARLIER)
-
-
-def split_whole(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/data`."""
-    from ytdnn.ops.refit import refit as refit_room
-
-    _derive(config, workdir, LATER, refit_room.Part.WHOLE)
-
-
-def _derive(
-    config: configs.Config, workdir: pathlib.Path, root: str, part: "refit_room.Part"
-) -> None:
+def _derive(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `data` of a folder of the refit."""
     from ytdnn.log import prepared
     from ytdnn.ops.refit import refit as refit_room
 
+    part = refit_room.Part.EARLIER if root == EARLIER else refit_room.Part.WHOLE
     needs_ranker = not steps.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
     refit_room.derive(data, part, workdir / root / "data", needs_ranker)
 
 
-def train_earlier_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/earlier/candidates`."""
-    _train_candidates(config, workdir, EARLIER)
-
-
-def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/candidates`."""
-    _train_candidates(config, workdir, LATER)
-
-
-def _train_candidates(config: configs.Config, workdir: pathlib.Path, root: str) -> None:
+def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `candidates` of a folder of the refit."""
     from ytdnn.log import prepared
     from ytdnn.training import candidates
 
@@ -82,17 +59,13 @@ def _train_candidates(config: configs.Config, workdir: pathlib.Path, root: str) 
     candidates.train(config, prepared.load(home / "data"), home / "candidates", chosen)
 
 
-def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+def _build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `refit/index`."""
     steps.build_index(config, workdir / LATER)
 
 
-def train_earlier_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `refit/earlier/ranking`."""
-    _train_ranking(config, workdir, EARLIER)
-
-
-def _train_ranking(config: configs.Config, workdir: pathlib.Path, root: str) -> None:
+def _train_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `ranking` of a folder of the refit."""
     from ytdnn.training import ranking
 
     chosen = artifacts.read_manifest(workdir / "ranking", "ranking")
@@ -105,7 +78,7 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.ops.refit import refit_ranking
 
     if earlier_left_out(config, workdir):
-        _train_ranking(config, workdir, LATER)
+        _train_ranking(LATER, config, workdir)
         return
     if not roles.from_config(config).leads:
         return
@@ -245,38 +218,38 @@ STEPS = (
     _refit(
         "refit/earlier/data",
         ("data",),
-        split_earlier,
+        functools.partial(_derive, EARLIER),
         graph.DATA,
         earlier_left_out,
     ),
     _refit(
         "refit/earlier/candidates",
         ("refit/earlier/data", "candidates"),
-        train_earlier_candidates,
+        functools.partial(_train_candidates, EARLIER),
         graph.CANDIDATES,
         earlier_left_out,
     ),
     _refit(
         "refit/earlier/ranking",
         ("refit/earlier/data", "refit/earlier/candidates", "ranking"),
-        train_earlier_ranking,
+        functools.partial(_train_ranking, EARLIER),
         graph.RANKING,
         earlier_left_out,
     ),
     dataclasses.replace(
-        _refit("refit/data", ("data",), split_whole, graph.DATA),
+        _refit("refit/data", ("data",), functools.partial(_derive, LATER), graph.DATA),
         describe=describe,
     ),
     _refit(
         "refit/candidates",
         ("refit/data", "candidates"),
-        train_candidates,
+        functools.partial(_train_candidates, LATER),
         graph.CANDIDATES,
     ),
     _refit(
         "refit/index",
         ("refit/data", "refit/candidates"),
-        build_index,
+        _build_index,
         graph.INDEX,
     ),
     _refit(

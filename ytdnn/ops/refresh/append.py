@@ -19,7 +19,7 @@ from ytdnn.log import (
     joined_sets,
     prepare,
     prepared,
-    split_windows,
+    user_log,
 )
 
 _FAR = 2**32 - 2  # a row of no file
@@ -112,17 +112,14 @@ def _as_columns(
 
 def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
     """Returns the log with the events after a second; no time is a fault."""
-    origins = {}
-    for table in log.tables:
-        origin = log.origin(table)
-        if table in _EVENTS:
-            is_new = (pl.col(schema.TIME) > end) | pl.col(schema.TIME).is_null()
-            origin = dataclasses.replace(origin, rows=origin.rows.filter(is_new))
-        origins[table] = origin
-    return event_log.from_origins(origins, log.facts)
+    time = pl.col(schema.TIME)
+    for table in (table for table in _EVENTS if table in log.tables):
+        rows = log.origin(table).rows.filter((time > end) | time.is_null())
+        log = log.with_rows(table, rows)
+    return log
 
 
-def _require_new(windows: split_windows.SplitWindows, log: event_log.EventLog) -> None:
+def _require_new(windows: user_log.SplitWindows, log: event_log.EventLog) -> None:
     """Checks that there are watches after the end of the old set.
 
     Raises:
@@ -146,10 +143,9 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
       errors.UserError: It holds another number of events up to the end of the set.
     """
     end = old.windows.end_of_log
-    tables = [schema.IMPRESSIONS] if old.log.has_impressions else []
-    if not old.config.clicks_are_watches:
-        tables.insert(0, schema.WATCHES)
-    for table in set(tables) & log.tables.keys():
+    tables = [] if old.config.clicks_are_watches else [schema.WATCHES]
+    tables += [schema.IMPRESSIONS] if old.log.has_impressions else []
+    for table in (table for table in tables if table in log.tables):
         with event_log.readable(log.origin(table).file):
             early = event_log.num_rows(
                 log.tables[table].filter(pl.col(schema.TIME) <= end)

@@ -101,7 +101,7 @@ def carry_candidates(
         candidate_model.KIND,
         candidates.step_config(config),
         inputs,
-        candidates.joined_facts(facts) | whole.facts() | _stated(begins),
+        candidates.joined_facts(facts) | whole.facts() | {"learned_from": begins},
     ) as partial:
         candidate_model.save(whole, partial)
         for number in range(len(members) if begins is not None else 0):
@@ -111,10 +111,6 @@ def carry_candidates(
             target = target / place.name if number else target
             shutil.copytree(place / artifacts.LOGS, target)
     shutil.rmtree(work)
-
-
-def _stated(begins: int | None) -> dict[str, Any]:
-    return {"learned_from": begins}
 
 
 def _member(

@@ -16,7 +16,7 @@ import pathlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ytdnn.base import (
     artifacts,
@@ -28,22 +28,20 @@ from ytdnn.base import (
     user_paths,
 )
 from ytdnn.base.configs import data as data_config
+from ytdnn.log import prepared, sources
+from ytdnn.log.sources import tables as tables_room
 from ytdnn.ops.cluster import tasks
-from ytdnn.ops.refit import refitting
-from ytdnn.run.pipeline import api, config_dicts, native_log, steps
+from ytdnn.ops.refit import refit, refit_ranking, refitting
+from ytdnn.ops.refresh import append
+from ytdnn.ops.refresh import refresh as training
+from ytdnn.retrieval import stage
+from ytdnn.run.pipeline import api, steps
 from ytdnn.run.pipeline import workdir as workdir_room
-
-if TYPE_CHECKING:
-    from ytdnn.log import event_log, prepared
-    from ytdnn.log.sources import tables as tables_room
-    from ytdnn.ops.refresh import refresh as training
-    from ytdnn.retrieval import stage
 
 _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
 EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
-_MOST_NAMED = 3  # settings in an error
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
 
@@ -101,7 +99,7 @@ def refresh(
             columns=tuple(columns) or made.data.columns,
             **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
         )
-        one.begin(_Log(data_dir, tables, read))
+        one.begin(_given_log(data_dir, tables, read))
         one.run(say)
     return directory / "bundle"
 
@@ -134,39 +132,24 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     )
 
 
+@dataclasses.dataclass(frozen=True)
 class _Log:
-    """The log that is given."""
+    """The log that is given.
 
-    def __init__(
-        self,
-        data_dir: api.Path | None,
-        tables: Mapping[str, Any] | None,
-        made: configs.DataConfig,
-    ) -> None:
-        self._given: tables_room.TablesInMemory | None = None
-        if tables is not None:
-            from ytdnn.log.sources import tables as reader
+    Attributes:
+      config: Settings of its source.
+      tables: Its tables, if they are frames in memory.
+    """
 
-            self._given = reader.from_frames(tables)
-            self._config = dataclasses.replace(
-                made, source=data_config.IN_MEMORY, dir="", name="", files=()
-            )
-            return
-        is_log = made.source in ("world", data_config.IN_MEMORY)
-        self._config = dataclasses.replace(
-            made,
-            source="log" if is_log else made.source,
-            dir=str(data_dir),
-            name="",
-            histories="",
-        )
+    config: configs.DataConfig
+    tables: tables_room.TablesInMemory | None
 
     @property
     def key(self) -> dict[str, Any]:
         """Identity of the log: its content's fingerprints, or file names and times."""
-        if self._given is not None:
-            return dict(self._given.fingerprints)
-        root = user_paths.expanded(self._config.dir)
+        if self.tables is not None:
+            return dict(self.tables.fingerprints)
+        root = user_paths.expanded(self.config.dir)
         files = sorted(root.rglob("*")) if root.is_dir() else [root]
         return {
             str(path): [path.stat().st_size, path.stat().st_mtime_ns]
@@ -174,32 +157,28 @@ class _Log:
             if path.is_file()
         }
 
-    def read(self) -> "event_log.EventLog":
-        """Reads it."""
-        from ytdnn.log import sources
 
-        return sources.read(self._config, self._given)
-
-    @property
-    def bad_rows(self) -> str:
-        """Treatment of bad rows."""
-        return self._config.bad_rows
-
-
-def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Returns why a refresh that was begun is not the one asked for, empty if it is."""
-    if begun.keys() != now.keys():
-        return "it was begun by another version of ytdnn"
-    source = now["from"]
-    if begun["from"] != source:
-        return f"it was of the run {begun['from']}, not of {source}"
-    before, after = (dict(one["config"]) for one in (begun, now))
-    settings = config_dicts.differences(before, after)
-    if settings:
-        return ", ".join(settings[:_MOST_NAMED])
-    if begun["run"] != now["run"]:
-        return f"the run {source} was made again since"
-    return "the new events are others" if begun["log"] != now["log"] else ""
+def _given_log(
+    data_dir: api.Path | None,
+    tables: Mapping[str, Any] | None,
+    made: configs.DataConfig,
+) -> _Log:
+    """Returns the log that is given, read as the run's own."""
+    frames = None if tables is None else tables_room.from_frames(tables)
+    source = made.source
+    if tables is not None:
+        source = data_config.IN_MEMORY
+    elif source in ("world", data_config.IN_MEMORY):
+        source = "log"
+    config = dataclasses.replace(
+        made,
+        source=source,
+        dir=str(data_dir or ""),
+        name="",
+        histories="" if frames is None else made.histories,
+        files=made.files if frames is None else (),
+    )
+    return _Log(config, frames)
 
 
 class _Refresh:
@@ -234,11 +213,12 @@ class _Refresh:
         # Of a log that was refused nothing is made, and a mended one may follow.
         made = (self._directory / place for place in ("data", _STEPS))
         is_begun = path.exists() and any(place.exists() for place in made)
-        cause = _differing(json.loads(path.read_text()), record) if is_begun else ""
-        if cause:
+        begun = json.loads(path.read_text()) if is_begun else record
+        if begun != json.loads(json.dumps(record)):
+            differing = ", ".join(k for k in record if begun.get(k) != record[k])
             raise errors.UserError(
                 f"expected the refresh that was begun in {self._directory}, received "
-                f"another: {cause}; give another --workdir, or delete it"
+                f"another (other {differing}): give another --workdir, or delete it"
             )
         if not path.exists() and (self._directory / "data").exists():
             raise errors.UserError(
@@ -255,12 +235,12 @@ class _Refresh:
         """Runs the steps with missing outputs, one after the other."""
         every: dict[str, Callable[[], None]] = {
             APPENDED: self._append,
-            f"{EARLIER}/data": self._split_earlier,
-            f"{EARLIER}/candidates": self._carry_earlier,
+            f"{EARLIER}/data": lambda: self._derive(EARLIER, refit.Part.EARLIER),
+            f"{EARLIER}/candidates": lambda: self._carry_candidates(EARLIER, None),
             f"{EARLIER}/ranking": self._learn_ranking,
-            "data": self._split_whole,
-            "candidates": self._learn_candidates,
-            "index": self._build_index,
+            "data": lambda: self._derive("", refit.Part.WHOLE),
+            "candidates": lambda: self._carry_candidates("", self._begins),
+            "index": lambda: steps.build_index(self._config, self._directory),
             "ranking": self._publish_ranking,
         }
         if not self._has_ranker:
@@ -282,15 +262,8 @@ class _Refresh:
         has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
         return has_one and bool(self._config.ranking.enabled)
 
-    def _old(self) -> "prepared.PreparedData":
-        from ytdnn.log import prepared
-
+    def _old(self) -> prepared.PreparedData:
         return prepared.load(self._home / "data")
-
-    def _data(self, name: str) -> "prepared.PreparedData":
-        from ytdnn.log import prepared
-
-        return prepared.load(self._directory / name)
 
     @property
     def _begins(self) -> int:
@@ -301,87 +274,51 @@ class _Refresh:
         return data.windows.training_window[1]
 
     def _append(self) -> None:
-        from ytdnn.ops.refresh import append
-
         if self._log is None:
             raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        log = self._log.read()
-        append.append(self._old(), log, target, inputs, self._log.bad_rows)
+        log = sources.read(self._log.config, self._log.tables)
+        append.append(self._old(), log, target, inputs, self._log.config.bad_rows)
 
-    def _derive(self, name: str, is_earlier: bool) -> None:
-        from ytdnn.ops.refit import refit
-
-        part = refit.Part.EARLIER if is_earlier else refit.Part.WHOLE
-        target = self._directory / name
+    def _derive(self, place: str, part: refit.Part) -> None:
+        """Makes the prepared set of a place in the workdir."""
+        target = self._directory / place / "data"
         target.parent.mkdir(parents=True, exist_ok=True)
-        data = self._data(APPENDED)
-        data = dataclasses.replace(
-            data,
-            manifest=dataclasses.replace(
-                data.manifest, config=configs.to_dict(self._config.data)
-            ),
-        )
+        data = prepared.load(self._directory / APPENDED)
+        config = configs.to_dict(self._config.data)
+        manifest = dataclasses.replace(data.manifest, config=config)
+        data = dataclasses.replace(data, manifest=manifest)
         refit.derive(data, part, target, self._has_ranker, self._begins)
 
-    def _split_earlier(self) -> None:
-        self._derive(f"{EARLIER}/data", is_earlier=True)
-
-    def _split_whole(self) -> None:
-        self._derive("data", is_earlier=False)
-
-    def _candidates(self) -> "training.TrainedModel":
-        from ytdnn.ops.refresh import refresh as training
-
-        return training.TrainedModel(self._home / "candidates", self._old())
-
-    def _carry_earlier(self) -> None:
-        from ytdnn.ops.refresh import refresh as training
-
-        data = self._data(f"{EARLIER}/data")
-        target = self._directory / EARLIER / "candidates"
-        training.carry_candidates(self._config, self._candidates(), data, target, None)
-
-    def _learn_candidates(self) -> None:
-        from ytdnn.ops.refresh import refresh as training
-
-        target = self._directory / "candidates"
+    def _carry_candidates(self, place: str, begins: int | None) -> None:
+        """Makes the candidates of a place; see `training.carry_candidates`."""
+        source = training.TrainedModel(self._home / "candidates", self._old())
+        home = self._directory / place
+        data = prepared.load(home / "data")
         training.carry_candidates(
-            self._config, self._candidates(), self._data("data"), target, self._begins
+            self._config, source, data, home / "candidates", begins
         )
 
-    def _build_index(self) -> None:
-        with native_log.kept_back():
-            steps.build_index(self._config, self._directory)
-
-    def _stage(
-        self, home: pathlib.Path, data: "prepared.PreparedData"
-    ) -> "stage.FirstStage":
-        from ytdnn.retrieval import stage
-
-        return stage.load(home / "candidates", data, self._config.composition)
+    def _ranker(
+        self, home: pathlib.Path, data: prepared.PreparedData
+    ) -> refit_ranking.TrainedRanker:
+        first_stage = stage.load(home / "candidates", data, self._config.composition)
+        return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
 
     def _learn_ranking(self) -> None:
-        from ytdnn.ops.refresh import refresh as training
-
-        home = self._directory / EARLIER
-        data, old = self._data(f"{EARLIER}/data"), self._old()
-        asked = self._stage(self._home, old), self._stage(home, data)
-        source = training.TrainedModel(self._home / "ranking", old)
-        training.carry_ranking(self._config, source, asked, data, home / "ranking")
+        home, old = self._directory / EARLIER, self._old()
+        before = self._ranker(self._home, old)
+        own = self._ranker(home, prepared.load(home / "data"))
+        asked = before.first_stage, own.first_stage
+        source = training.TrainedModel(before.directory, old)
+        training.carry_ranking(self._config, source, asked, own.data, own.directory)
 
     def _publish_ranking(self) -> None:
-        from ytdnn.ops.refit import refit_ranking
-
-        def trained(home: pathlib.Path, name: str) -> refit_ranking.TrainedRanker:
-            data = self._data(name)
-            return refit_ranking.TrainedRanker(
-                home / "ranking", data, self._stage(home, data)
-            )
-
-        earlier = trained(self._directory / EARLIER, f"{EARLIER}/data")
-        later = trained(self._directory, "data")
+        earlier, later = (
+            self._ranker(home, prepared.load(home / "data"))
+            for home in (self._directory / EARLIER, self._directory)
+        )
         inputs = steps.fingerprints(self._directory, ["data", "candidates"])
         refit_ranking.publish(self._config, earlier, later, inputs)
 

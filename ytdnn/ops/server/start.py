@@ -31,7 +31,9 @@ from ytdnn.ops.server import settings
 IDLE_SECONDS = 75
 GRACE_SECONDS = 10  # for requests at hand
 _HEAD_SECONDS = 10.0
-_HANG_SECONDS = 120  # of a process without a sign of life, before it is replaced
+# A process without a sign of life is replaced. One that loads a model on a busy machine
+# gives none for some seconds; of one that ended meanwhile, uvicorn hears as late.
+_HANG_SECONDS = 30
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _SHORTEST = 16  # characters of a token
 

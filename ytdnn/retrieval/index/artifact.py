@@ -16,7 +16,7 @@ from ytdnn.retrieval.index import interface, scann_index
 KIND = "index"
 _LARGE_BYTES = 2**28  # of vectors
 CANDIDATES = "candidates"
-EXACT, SCANN, IVF, LSH = "exact", "scann", "ivf", "lsh"
+EXACT, SCANN, IVF = "exact", "scann", "ivf"
 _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
 
 

@@ -80,13 +80,13 @@ def _compare_anew(
     videos: str,
 ) -> list[str]:
     """Measures two runs for some videos, and prints as `show` does."""
-    from ytdnn.run.pipeline import partial_evaluation
+    from ytdnn.run.pipeline import system_evaluation
 
     with tempfile.TemporaryDirectory() as directory:
         outs = [pathlib.Path(directory) / name for name in _OPERANDS]
         for path, out in zip(paths, outs, strict=True):
             output.say(f"evaluating {path} for --videos={videos}")
-            partial_evaluation.evaluate(path, out, users=users, videos=videos)
+            system_evaluation.evaluate_part(path, out, users=users, videos=videos)
         return show(outs, fail_if, models)
 
 

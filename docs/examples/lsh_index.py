@@ -1,5 +1,10 @@
 """Locality-sensitive hashing: signed random projections (PAPER §3, serving).
 
+    ytdnn run --workdir=RUN --config.extensions=lsh_index.py --config.index.search=lsh
+
+The paper's earlier system searched so. On every log here ScaNN and inverted lists reach
+its recall in less time (experiments/approximate_search.py).
+
 The largest dot products become the smallest angles when every vector, the mean taken
 off, is given one more coordinate that makes all norms alike, and the query a 0 there
 (Neyshabur and Srebro, ICML 2015). A table cuts this space by `num_bits` hyperplanes:
@@ -15,13 +20,14 @@ so everything is a gather, in stock TensorFlow ops and bounded memory.
 
 import dataclasses
 import math
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import pydantic
 import tensorflow as tf
 
-from ytdnn.base import configs, registries
+from ytdnn import configs, registries
 from ytdnn.retrieval.index import brute_force, interface
 
 _VIDEOS_PER_BUCKET = 64  # on average
@@ -35,6 +41,25 @@ _FRACTION_AT_MILLION = 0.1
 _FRACTION_POWER = 0.35
 
 Found = tuple[tf.Tensor, tf.Tensor]
+
+
+@configs.validated
+class LshConfig(configs.Extension):
+    """Hashing by signed random projections, the early method, in stock operations.
+
+    Attributes:
+      num_tables: Number of tables of buckets. A video is found if a searched bucket of
+        any table contains it.
+      num_bits: Number of projections of a table, which has two to this power of
+        buckets; 0 = from the corpus size.
+      scored_fraction: Share of the videos in the searched buckets of all tables; 0 =
+        from the corpus size.
+    """
+
+    num_tables: Annotated[int, pydantic.Field(gt=0)] = 4
+    num_bits: Annotated[int, pydantic.Field(ge=0, le=16)] = 0
+    scored_fraction: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.0
+    kind: Literal["lsh"] = "lsh"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +92,7 @@ class LshModule(interface.SearchModule):
         self,
         exact: brute_force.BruteForceModule,
         tables: BucketTables,
-        config: configs.LshConfig,
+        config: LshConfig,
     ) -> None:
         """Creates the module.
 
@@ -91,7 +116,7 @@ class LshModule(interface.SearchModule):
             tables.starts,
         )
 
-    def adjust(self, config: configs.LshConfig) -> None:
+    def adjust(self, config: LshConfig) -> None:
         """Changes the share of the videos that is scored, the only setting read."""
         share = scored_fraction(self._size, config)
         self.least_slots.assign(math.ceil(share * self._size))
@@ -164,25 +189,25 @@ class LshModule(interface.SearchModule):
         return tf.math.top_k(tf.reshape(agreement, [-1]), k=probes).indices
 
 
-@registries.INDEXES.register("lsh", configs.LshConfig)
-class Lsh(interface.Index[configs.LshConfig]):
+@registries.INDEXES.register("lsh", LshConfig)
+class Lsh(interface.Index[LshConfig]):
     """Hashed index; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.LshConfig) -> Self:
+    def build(cls, vectors: interface.Vectors, config: LshConfig) -> Self:
         """Builds the index; see `interface.Index.build`."""
         interface.check_vectors(vectors)
         exact = brute_force.BruteForceModule(vectors)
         return cls(LshModule(exact, _tables(vectors, config), config))
 
 
-def num_bits(num_videos: int, config: configs.LshConfig) -> int:
+def num_bits(num_videos: int, config: LshConfig) -> int:
     """Returns the number of projections of a table."""
     wanted = round(math.log2(max(2, num_videos / _VIDEOS_PER_BUCKET)))
     return config.num_bits or min(MOST_BITS, wanted)
 
 
-def scored_fraction(num_videos: int, config: configs.LshConfig) -> float:
+def scored_fraction(num_videos: int, config: LshConfig) -> float:
     """Returns the least share of the videos that a query scores."""
     share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
     return config.scored_fraction or min(1.0, share)
@@ -194,7 +219,7 @@ def _signs(bits: int) -> npt.NDArray[np.float32]:
     return (2.0 * (codes & 1) - 1.0).astype(np.float32)
 
 
-def _tables(vectors: interface.Vectors, config: configs.LshConfig) -> BucketTables:
+def _tables(vectors: interface.Vectors, config: LshConfig) -> BucketTables:
     bits = num_bits(len(vectors), config)
     rng = np.random.default_rng(_SEED)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -8,7 +8,7 @@ import resource
 import numpy as np
 import pytest
 
-from ytdnn.log import array_files
+from ytdnn.log import events
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from ytdnn.log import array_files
     ],
 )
 def test_files_are_those_of_numpy(tmp_path: pathlib.Path, values: np.ndarray) -> None:
-    array_files.save(tmp_path / "a.npy", values)
+    events.save(tmp_path / "a.npy", values)
     wanted = io.BytesIO()
     np.save(wanted, values)
     assert (tmp_path / "a.npy").read_bytes() == wanted.getvalue()
@@ -33,7 +33,7 @@ def test_a_limit_is_an_error_also_for_the_last_bytes(tmp_path: pathlib.Path) -> 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, before[1]))
     try:
         with pytest.raises(OSError, match="File too large") as caught:
-            array_files.save(tmp_path / "a.npy", np.arange(130))  # 1,168 bytes
+            events.save(tmp_path / "a.npy", np.arange(130))  # 1,168 bytes
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert caught.value.errno == errno.EFBIG
