@@ -22,6 +22,8 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
         "co_watched_by": "order",
         "sources": [],  # before 0.3: those of the shares
         "diversity_top": 50,
+        "operators": [],
+        "request_fields": [],
     },
     "ContentConfig": {"id_dropout": 0.2},
     "SampledSoftmaxConfig": {"uniform_share": 0.0, "log_uniform_share": 0.0},
