@@ -44,17 +44,19 @@ def read(directory: pathlib.Path) -> Any:
     """
     path = pathlib.Path(directory) / FILE
     try:
-        (found,) = saved_model_pb2.SavedModel.FromString(path.read_bytes()).meta_graphs
+        (meta_graph,) = saved_model_pb2.SavedModel.FromString(
+            path.read_bytes()
+        ).meta_graphs
     except (OSError, ValueError, TypeError) as error:
         raise _unreadable(path, error) from None
     except Exception as error:
         if type(error).__name__ != "DecodeError":
             raise
         raise _unreadable(path, error) from None
-    if not found.HasField("object_graph_def"):
+    if not meta_graph.HasField("object_graph_def"):
         raise _unreadable(path, ValueError("of TensorFlow 1"))
-    require_allowed(found, directory)
-    return found
+    require_allowed(meta_graph, directory)
+    return meta_graph
 
 
 def _unreadable(path: pathlib.Path, error: Exception) -> errors.UserError:

@@ -36,15 +36,15 @@ def of_like_length(
       Positions of the requests of each batch.
     """
     order = np.argsort(lengths, kind="stable")
-    found, start = [], 0
+    groups, start = [], 0
     while start < len(order):
         stop = min(start + size, len(order))
         if most_cells is not None:
             longest = max(1, int(lengths[order[stop - 1]]))
             stop = min(stop, start + max(1, most_cells // longest))
-        found.append(order[start:stop])
+        groups.append(order[start:stop])
         start = stop
-    return found
+    return groups
 
 
 def inputs(batch: Sequence[requests.Request], fields: Fields) -> Arrays:

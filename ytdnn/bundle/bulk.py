@@ -128,10 +128,10 @@ def recommend(
         }
         for part in batches.of_like_length(sizes, most, _MOST_CELLS):
             answers = answer(users[part])
-            found = _indices_of(answers[schema.IDS].numpy(), indices)
-            length = found.shape[1]
+            video_indices = _indices_of(answers[schema.IDS].numpy(), indices)
+            length = video_indices.shape[1]
             inside = np.arange(length) < answers[schema.NUM_RESULTS].numpy()[:, None]
-            videos[part, :length] = np.where(inside, found, 0)
+            videos[part, :length] = np.where(inside, video_indices, 0)
             for name, values in columns.items():
                 values[part, :length] = np.where(inside, answers[name].numpy(), 0)
         length = int((videos > 0).sum(axis=1).max(initial=0))
@@ -162,8 +162,8 @@ def _indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
     kind = pl.Binary if ids.dtype == object else None
     flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
     given = flat.cast(known.schema[schema.VIDEO_ID]).to_frame()
-    found = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")[_INDEX]
-    indices: npt.NDArray[np.int32] = found.fill_null(0).to_numpy().astype(np.int32)
+    rows = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")[_INDEX]
+    indices: npt.NDArray[np.int32] = rows.fill_null(0).to_numpy().astype(np.int32)
     return indices.reshape(ids.shape)
 
 
@@ -213,10 +213,10 @@ def _permitted(
     inputs = _shared_inputs(bundle, bundle.inputs(model), num_videos, dated)
     query = np.zeros((1, bundle.vector_dim), np.float32)
     missing = batches.inputs([{}], bundle.inputs(model))
-    found = bundle.run(model, missing | inputs | {schema.USER_VECTOR: query})
+    outputs = bundle.run(model, missing | inputs | {schema.USER_VECTOR: query})
     ids = bundle.videos[schema.VIDEO_ID].to_frame().with_row_index(_INDEX, offset=1)
-    videos = _indices_of(found[schema.IDS].numpy(), ids)
-    return videos[0, : int(found[schema.NUM_RESULTS][0])]
+    videos = _indices_of(outputs[schema.IDS].numpy(), ids)
+    return videos[0, : int(outputs[schema.NUM_RESULTS][0])]
 
 
 def _join(one: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
@@ -276,8 +276,8 @@ class UserVectors:
         every = batches.of_like_length(lengths, _MOST_USERS, _MOST_CELLS)
         for part in every:
             inputs = self._logged.inputs(users[part], self._fields)
-            found = self._bundle.run(bundle_room.USER_TOWER, inputs)
-            parts.append(found[schema.USER_VECTOR].numpy())
+            outputs = self._bundle.run(bundle_room.USER_TOWER, inputs)
+            parts.append(outputs[schema.USER_VECTOR].numpy())
         vectors: Vectors = np.concatenate(parts)
         vectors[np.concatenate(every)] = vectors.copy()
         return vectors
@@ -323,14 +323,14 @@ class Search:
             nothing = np.zeros((len(queries), 0), np.float32)
             return Lists(nothing.astype(np.int32), nothing)
         known = np.where(left_out.values < len(self._place), left_out.values, 0)
-        found, scores = selection.scored_best_of(
+        columns, scores = selection.scored_best_of(
             self._products(queries),
             (len(queries), len(self._held)),
             (left_out.offsets, self._place[known]),
             k,
             _BLOCK_BYTES,
         )
-        return Lists(np.append(np.int32(0), self._held)[found], scores)
+        return Lists(np.append(np.int32(0), self._held)[columns], scores)
 
     def _products(self, queries: Vectors) -> selection.Scorer:
         """Returns a function that multiplies blocks in TensorFlow, on all cores."""
@@ -340,9 +340,11 @@ class Search:
         def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
             del out
             block = interface.row_range(self._vectors, videos.start, videos.stop)
-            found = _block(asked[users], block)
+            block_products = _block(asked[users], block)
             # `.numpy()` would copy them.
-            return selection.Made(*(np.asarray(memoryview(one)) for one in found))
+            return selection.Made(
+                *(np.asarray(memoryview(one)) for one in block_products)
+            )
 
         return products
 

@@ -139,8 +139,8 @@ class Bundle:
     @functools.cached_property
     def outcomes(self) -> tuple[str, ...]:
         """The outcomes of impressions that are predicted, by name."""
-        found = self.outputs(RECOMMENDER + EXACT)
-        return tuple(name for name in found if name not in COLUMNS)
+        outputs = self.outputs(RECOMMENDER + EXACT)
+        return tuple(name for name in outputs if name not in COLUMNS)
 
     @property
     def own_outcomes(self) -> tuple[str, ...]:
@@ -154,8 +154,8 @@ class Bundle:
         The vectors are read from disk; no model is loaded.
         """
         parts = [self._variables.get_tensor(name) for name in self._vector_names]
-        found: npt.NDArray[np.float32] = np.concatenate(parts)
-        return found
+        joined: npt.NDArray[np.float32] = np.concatenate(parts)
+        return joined
 
     @property
     def vectors(self) -> vectors.Vectors:
@@ -188,8 +188,8 @@ class Bundle:
     @property
     def bias_coordinates(self) -> list[int]:
         """Coordinates of a video's bias, 1 for a user: one for each network."""
-        found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
-        return found
+        coordinates: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
+        return coordinates
 
     @property
     def removes_watched(self) -> bool:
@@ -234,8 +234,8 @@ class Bundle:
             if "scann" in self.manifest.facts["models"][name]["needs"]:
                 scann_index.scann_ops()
             self._models[name] = tf.saved_model.load(str(self.path(name)))
-        found: Signature = self._models[name].signatures[signature]
-        return found
+        signature_model: Signature = self._models[name].signatures[signature]
+        return signature_model
 
     def run(
         self, name: str, inputs: Tensors, signature: str = saved_models.SIGNATURE
@@ -260,9 +260,9 @@ class Bundle:
         if not batch:
             return []
         name = self.recommender(exact)
-        found = self.run(name, batches.inputs(batch, self.inputs(name)))
-        sizes = found[schema.NUM_RESULTS].numpy().tolist()
-        columns = {column(n): batches.plain(found[n]) for n in self.outputs(name)}
+        outputs = self.run(name, batches.inputs(batch, self.inputs(name)))
+        sizes = outputs[schema.NUM_RESULTS].numpy().tolist()
+        columns = {column(n): batches.plain(outputs[n]) for n in self.outputs(name)}
         scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
         if codes:
             columns[schema.PLACED_BY] = [[slate.NAMES[c] for c in r] for r in codes]
@@ -274,7 +274,7 @@ class Bundle:
                 {name: values[row][:size] for name, values in columns.items()},
             )
             for row, (ids, size) in enumerate(
-                zip(batches.plain(found[schema.IDS]), sizes, strict=True)
+                zip(batches.plain(outputs[schema.IDS]), sizes, strict=True)
             )
         ]
 

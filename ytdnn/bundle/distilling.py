@@ -171,8 +171,8 @@ class _Reader:
         """Yields the candidates of users, a few users at a time."""
         for start in range(0, len(users), _USERS_A_PART):
             some = users[start : start + _USERS_A_PART]
-            found = self._ask(self._log.inputs(some, self._fields))
-            videos, sources, order, coordinates = (one.numpy() for one in found)
+            outputs = self._ask(self._log.inputs(some, self._fields))
+            videos, sources, order, coordinates = (one.numpy() for one in outputs)
             laid_out = coordinates.reshape(*videos.shape, -1)
             yield OrderedCandidates(videos, sources, order, laid_out)
 
@@ -181,25 +181,30 @@ class _Reader:
         known = weights.astype(np.float32)
         raw = self._log.inputs(self.some_users(1), self._fields)
         every = np.arange(1 + self._data.num_videos, dtype=np.int32)
-        found = np.empty(len(every), np.float32)
+        values = np.empty(len(every), np.float32)
         for start in range(0, len(every), _VIDEOS_A_PART):
             part = every[np.newaxis, start : start + _VIDEOS_A_PART]
             encoded = self._encode(raw, tf.constant(part)).numpy()
-            found[start : start + _VIDEOS_A_PART] = encoded @ known
-        return found
+            values[start : start + _VIDEOS_A_PART] = encoded @ known
+        return values
 
     def _candidates(self, raw: graphs.Raw) -> tuple[tf.Tensor, ...]:
         request = raw_request.Request(raw, self._graph.videos)
-        found, scores = self._graph.propose(request)
-        order = self._graph.rank(request, found, scores).order
-        return found.videos, found.sources, order, self._encoded(raw, found.videos)
+        candidates, scores = self._graph.propose(request)
+        order = self._graph.rank(request, candidates, scores).order
+        return (
+            candidates.videos,
+            candidates.sources,
+            order,
+            self._encoded(raw, candidates.videos),
+        )
 
     def _encoded(self, raw: graphs.Raw, videos: tf.Tensor) -> tf.Tensor:
         request = raw_request.Request(raw, self._graph.videos)
         nothing = tf.zeros_like(videos)
-        found = pool.Candidates(videos, nothing, nothing)
+        candidates = pool.Candidates(videos, nothing, nothing)
         scores = tf.zeros(tf.shape(videos), tf.float32)
-        tensors = self._graph.scorer.tensors_of(request, found, scores)
+        tensors = self._graph.scorer.tensors_of(request, candidates, scores)
         return self._network.video_coordinates(tensors)
 
 
@@ -239,8 +244,8 @@ def _inputs(
 
 def _kept_of_best(made: first_pass.FirstPass, part: OrderedCandidates) -> Floats:
     """Returns the share of the ranker's best videos that is kept, `[n]`."""
-    found = pool.Candidates(part.videos, part.sources, tf.zeros_like(part.videos))
-    keeps = made.keeps({}, found).numpy()
+    candidates = pool.Candidates(part.videos, part.sources, tf.zeros_like(part.videos))
+    keeps = made.keeps({}, candidates).numpy()
     order = np.where(part.videos > 0, part.order, -np.inf)
     best = np.argsort(-order, axis=1, kind="stable")[:, :BEST]
     is_there = np.take_along_axis(np.isfinite(order), best, axis=1)

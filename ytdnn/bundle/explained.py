@@ -61,26 +61,26 @@ class CandidatesGraph(tf.Module):
         with tf.control_dependencies([started]):
             raw = {name: tf.identity(values) for name, values in raw.items()}
         request = raw_request.Request(raw, self._stages.videos)
-        found, scores = self._stages.propose(request)
+        candidates, scores = self._stages.propose(request)
         if scores is None:
-            scores = self._scores(self._user_tower.vectors(request), found.videos)
+            scores = self._scores(self._user_tower.vectors(request), candidates.videos)
         with tf.control_dependencies([scores]):
             proposed = tf.timestamp()
         with tf.control_dependencies([proposed]):
-            found = pool.Candidates(*map(tf.identity, found))
+            candidates = pool.Candidates(*map(tf.identity, candidates))
             scores = tf.identity(scores)
-        ranked = self._stages.rank(request, found, scores)
-        ranked = self._stages.on_page(raw, found, ranked)
+        ranked = self._stages.rank(request, candidates, scores)
+        ranked = self._stages.on_page(raw, candidates, ranked)
         with tf.control_dependencies([ranked.order]):
             ended = tf.timestamp()
         seconds = tf.stack([proposed - started, ended - proposed])
         times = tf.tile(seconds[tf.newaxis], [tf.shape(ranked.order)[0], 1])
-        return self._outputs(found, scores, ranked) | {STAGE_SECONDS: times}
+        return self._outputs(candidates, scores, ranked) | {STAGE_SECONDS: times}
 
     def _outputs(
-        self, found: pool.Candidates, scores: tf.Tensor, ranked: graphs.Ranked
+        self, candidates: pool.Candidates, scores: tf.Tensor, ranked: graphs.Ranked
     ) -> Tensors:
-        is_there = found.videos > 0
+        is_there = candidates.videos > 0
         on_page = is_there & tf.math.is_finite(ranked.order)
         shown = (schema.PROPENSITIES, schema.PLACED_BY)
         columns = {
@@ -91,10 +91,10 @@ class CandidatesGraph(tf.Module):
         }
         ranks = 1 + rows.ranks(ranked.order)
         return columns | {
-            schema.IDS: self._stages.videos.ids(found.videos),
+            schema.IDS: self._stages.videos.ids(candidates.videos),
             CANDIDATE_SCORES: tf.where(is_there, scores, tf.zeros_like(scores)),
-            SOURCES: found.sources,
-            SEED_IDS: self._stages.videos.ids(found.seeds),
+            SOURCES: candidates.sources,
+            SEED_IDS: self._stages.videos.ids(candidates.seeds),
             RANKS: tf.where(on_page, ranks, tf.zeros_like(ranks)),
             schema.NUM_RESULTS: tf.reduce_sum(tf.cast(is_there, tf.int32), axis=1),
         }
@@ -125,8 +125,8 @@ class Effects(tf.Module):
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""
-        found: Tensors = self._traced(tensors)
-        return found
+        effects: Tensors = self._traced(tensors)
+        return effects
 
     def _changed(self, tensors: Tensors) -> Tensors:
         changed = [tensors] + [
@@ -137,12 +137,12 @@ class Effects(tf.Module):
         joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
         scores = self.scorer.score_of(self.scorer.predict_of(joined).order)
         own, *others = tf.split(scores, len(changed), axis=0)
-        found = {schema.SCORES: own}
+        effects = {schema.SCORES: own}
         for name, without in zip(self._neutral, others, strict=True):
-            found[WITHOUT + name] = without
+            effects[WITHOUT + name] = without
             if tensors[name].dtype.is_floating and name not in self._vectors:
-                found[VALUE + name] = _of_each(tensors[name], own)
-        return found
+                effects[VALUE + name] = _of_each(tensors[name], own)
+        return effects
 
 
 class Explanation(tf.Module):

@@ -71,11 +71,11 @@ class Refit:
 
 def step_config(config: configs.Config) -> dict[str, Any]:
     """Returns the settings that a bundle depends on, apart from its inputs."""
-    found = {
+    values = {
         bundle.LAYOUT: bundle.NEWEST_LAYOUT,
         "composition": configs.to_dict(config.composition),
     }
-    return found | ({bundle.REFIT: True} if config.refit else {})
+    return values | ({bundle.REFIT: True} if config.refit else {})
 
 
 def export(
@@ -150,21 +150,21 @@ def _with_first_pass(
         return {}
     exact = models[bundle.RECOMMENDER + bundle.EXACT]
     served = models.get(bundle.RECOMMENDER, exact)
-    found = distilling.distilled(
+    distilled = distilling.distilled(
         parts.data,
         parts.ranker,
         served.graph,
         {field.name: field for field in served.inputs},
         parts.first_stage.composition,
     )
-    if found is None:
+    if distilled is None:
         return {}
-    progress.say(found.words)
-    if found.module is not None:
+    progress.say(distilled.words)
+    if distilled.module is not None:
         for model in models.values():
             if isinstance(model.graph, recommender_graph.RecommenderGraph):
-                model.graph.first_pass = found.module
-    return {distilling.FACT: found.facts}
+                model.graph.first_pass = distilled.module
+    return {distilling.FACT: distilled.facts}
 
 
 def _write(
@@ -192,15 +192,15 @@ def _vocabularies(
     data: prepared.PreparedData, models: Mapping[str, saved_models.Model]
 ) -> dict[str, list[str]]:
     """Returns the values of each text that is a column of events or of users."""
-    found = dict(data.catalogue.vocabularies)
+    vocabularies = dict(data.catalogue.vocabularies)
     for field in models[bundle.RECOMMENDER + bundle.EXACT].inputs:
         column = field.name.removeprefix(f"{schema.USERS}.")
         is_text = field.dtype == "string" and not field.is_list
         if is_text and data.users.schema.get(column) == pl.String:
-            found[field.name] = (
+            vocabularies[field.name] = (
                 data.users[column].drop_nulls().unique().sort().to_list()
             )
-    return found
+    return vocabularies
 
 
 def _filters(
@@ -308,14 +308,14 @@ def _searchers(
     facts = manifests[index_artifact.KIND].facts
     candidates = manifests[retrieval_stage.KIND]
     directory = home / index_artifact.KIND
-    found = {
+    modules = {
         name: index_artifact.load(directory, name, candidates).module
         for name in facts["indexes"]
     }
     if first_stage.num_videos == facts["num_videos"]:
-        return found  # the vectors of the index serve: no copy is made
+        return modules  # the vectors of the index serve: no copy is made
     added = first_stage.candidates.video_vectors()[facts["num_videos"] :]
-    return {name: brute_force.WithDelta(main, added) for name, main in found.items()}
+    return {name: brute_force.WithDelta(main, added) for name, main in modules.items()}
 
 
 def _source_places(parts: recommenders.Parts) -> dict[str, int]:

@@ -53,45 +53,47 @@ class FirstPass(tf.Module):
     def __call__(
         self,
         raw: Mapping[str, tf.Tensor],
-        found: pool.Candidates,
+        candidates: pool.Candidates,
         scores: tf.Tensor | None,
     ) -> tuple[pool.Candidates, tf.Tensor | None]:
         """Returns the candidates that are kept, in their order, and their scores.
 
         Args:
           raw: Requests, with `k`.
-          found: Their candidates, `[batch, n]` each.
+          candidates: Their candidates, `[batch, n]` each.
           scores: `[batch, n]`; None where nothing needs them.
         """
-        numbers = self._numbers(raw, found)
+        numbers = self._numbers(raw, candidates)
         width = rows.largest(numbers)
-        size = tf.shape(found.videos)[1]
-        places = tf.math.top_k(self.values(found), width)[1]
+        size = tf.shape(candidates.videos)[1]
+        places = tf.math.top_k(self.values(candidates), width)[1]
         is_kept = tf.range(width) < numbers[:, tf.newaxis]
         places = sorted_rows.rising(tf.where(is_kept, places, size))
-        kept = pool.Candidates(*(rows.taken(column, places) for column in found))
+        kept = pool.Candidates(*(rows.taken(column, places) for column in candidates))
         return kept, None if scores is None else rows.taken(scores, places)
 
-    def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Candidates) -> tf.Tensor:
+    def keeps(
+        self, raw: Mapping[str, tf.Tensor], candidates: pool.Candidates
+    ) -> tf.Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""
-        ranks = rows.ranks(self.values(found))
-        return ranks < self._numbers(raw, found)[:, tf.newaxis]
+        ranks = rows.ranks(self.values(candidates))
+        return ranks < self._numbers(raw, candidates)[:, tf.newaxis]
 
-    def values(self, found: pool.Candidates) -> tf.Tensor:
+    def values(self, candidates: pool.Candidates) -> tf.Tensor:
         """Returns the value of each candidate, `[batch, n] float32`, `-inf` = none."""
-        places = tf.cast(tf.range(tf.shape(found.videos)[1]), tf.float32)
+        places = tf.cast(tf.range(tf.shape(candidates.videos)[1]), tf.float32)
         values = (
-            tf.gather(self._of_videos, found.videos)
+            tf.gather(self._of_videos, candidates.videos)
             + self._of_place * tf.math.log(SHARPNESS + places)
-            + tf.gather(self._of_sources, found.sources)
+            + tf.gather(self._of_sources, candidates.sources)
         )
-        return tf.where(found.videos > 0, values, float("-inf"))
+        return tf.where(candidates.videos > 0, values, float("-inf"))
 
     def _numbers(
-        self, raw: Mapping[str, tf.Tensor], found: pool.Candidates
+        self, raw: Mapping[str, tf.Tensor], candidates: pool.Candidates
     ) -> tf.Tensor:
         """Returns the number of candidates that each request keeps, `[batch] int32`."""
-        batch, size = tf.unstack(tf.shape(found.videos))
+        batch, size = tf.unstack(tf.shape(candidates.videos))
         keep = tf.fill([batch], self.keep)
         if schema.K in raw:
             keep = tf.maximum(keep, _A_PLACE * tf.minimum(raw[schema.K], size))

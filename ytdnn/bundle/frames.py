@@ -29,8 +29,8 @@ def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
     """
     names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index("index")
     given = pl.DataFrame({"id": ids.cast(pl.String)})
-    found = given.join(names, "id", "left", maintain_order="left")["index"]
-    places: npt.NDArray[np.int64] = found.cast(pl.Int64).fill_null(-1).to_numpy()
+    indices = given.join(names, "id", "left", maintain_order="left")["index"]
+    places: npt.NDArray[np.int64] = indices.cast(pl.Int64).fill_null(-1).to_numpy()
     return places
 
 
@@ -68,12 +68,12 @@ def from_lists(
       video: Name of the column of listed videos.
     """
     rows, columns = np.nonzero(lists.videos)
-    found = bundle.videos[lists.videos[rows, columns] - 1]
+    videos = bundle.videos[lists.videos[rows, columns] - 1]
     parts = [
         ids.gather(pl.Series(rows, dtype=pl.UInt32)),
         pl.Series(RANK, columns + 1, pl.Int32),
-        found[schema.VIDEO_ID].rename(video),
-        *([found[schema.TITLE]] if _has_titles(bundle) else []),
+        videos[schema.VIDEO_ID].rename(video),
+        *([videos[schema.TITLE]] if _has_titles(bundle) else []),
         pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
     ]
     for name, values in lists.more.items():

@@ -52,7 +52,7 @@ class Ranked(NamedTuple):
 
     def columns(self) -> Outputs:
         """Returns the columns of the answer for each candidate, by name."""
-        found = {
+        columns = {
             schema.SCORES: self.scores,
             schema.EXPECTED_WATCH_SECONDS: self.seconds,
             schema.CLICK_PROBABILITY: self.click_probability,
@@ -60,7 +60,7 @@ class Ranked(NamedTuple):
             schema.PROPENSITIES: self.propensities,
             **(self.outcomes or {}),
         }
-        return {name: one for name, one in found.items() if one is not None}
+        return {name: one for name, one in columns.items() if one is not None}
 
 
 def best(
@@ -76,8 +76,8 @@ def best(
     """
     width = tf.minimum(rows.largest(wanted), tf.shape(ranked.order)[1])
     first, slots = tf.math.top_k(ranked.order, width)
-    found = tf.reduce_sum(tf.cast(tf.math.is_finite(first), tf.int32), axis=1)
-    num_results = tf.clip_by_value(wanted, 0, found)
+    num_finite = tf.reduce_sum(tf.cast(tf.math.is_finite(first), tf.int32), axis=1)
+    num_results = tf.clip_by_value(wanted, 0, num_finite)
     keep = tf.sequence_mask(num_results, width)
 
     def kept(values: tf.Tensor) -> tf.Tensor:
@@ -219,9 +219,9 @@ class IndexGraph(tf.Module):
         most = tf.minimum(rows.largest(wanted), self._search.num_videos)
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
         by = self._limits.permitted(request, self._videos, nothing)
-        found, scores = self._search.search(request[schema.USER_VECTOR], most, by)
+        videos, scores = self._search.search(request[schema.USER_VECTOR], most, by)
         ranked = Ranked(scores, scores)
-        return best(self._videos, found, ranked, wanted)
+        return best(self._videos, videos, ranked, wanted)
 
 
 class Scorer(tf.Module):
@@ -255,39 +255,42 @@ class Scorer(tf.Module):
     def score(
         self,
         request: raw_request.Request,
-        found: pool.Candidates,
+        candidates: pool.Candidates,
         scores: tf.Tensor | None,
     ) -> heads.Predicted:
         """Returns predictions of the candidates of a request, `[batch, n]` each.
 
         Args:
           request: Raw request.
-          found: Candidates of the request.
+          candidates: Candidates of the request.
           scores: `[batch, n] float32` scores of the candidate model; None where the
             ranker does not read them.
         """
-        return self.predict_of(self.tensors_of(request, found, scores))
+        return self.predict_of(self.tensors_of(request, candidates, scores))
 
     def tensors_of(
         self,
         request: raw_request.Request,
-        found: pool.Candidates,
+        candidates: pool.Candidates,
         scores: tf.Tensor | None,
     ) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for candidates; for arguments see `score`."""
         named = raw_request.Request(request.raw, self.videos)
         named.watched_indices = request.watched_indices
-        named.name_videos(found.videos)
+        named.name_videos(candidates.videos)
         if self.asks_scores:
             named.candidate_scores = scores
         if self.asks_sources:
-            named.candidate_sources, named.seed_videos = found.sources, found.seeds
+            named.candidate_sources, named.seed_videos = (
+                candidates.sources,
+                candidates.seeds,
+            )
         return self.tensors(named)
 
     def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for a request and its videos."""
         raw = {name: request.raw[name] for name in self._fields}
-        found: dict[str, tf.Tensor] = self._read(
+        tensors: dict[str, tf.Tensor] = self._read(
             raw,
             request.video_ids,
             request.video_indices,
@@ -296,7 +299,7 @@ class Scorer(tf.Module):
             request.candidate_sources,
             request.seed_videos,
         )
-        return found
+        return tensors
 
     def _of_request(
         self,
@@ -365,8 +368,8 @@ class RankerGraph(tf.Module):
 
     def tensors(self, raw: Raw) -> Raw:
         """Returns the network's inputs for requests and their videos."""
-        found: Raw = self._tensors(raw)
-        return found
+        tensors: Raw = self._tensors(raw)
+        return tensors
 
     def _read(self, raw: Raw) -> Raw:
         return self._scorer.tensors(self._request(raw))
@@ -378,8 +381,10 @@ class RankerGraph(tf.Module):
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
-                found = self._sources(self._limits.source_requests(request, vectors))
-                of_videos = found.sources_of(request.video_indices)
+                candidates = self._sources(
+                    self._limits.source_requests(request, vectors)
+                )
+                of_videos = candidates.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
 

@@ -160,11 +160,11 @@ class RecommenderGraph(AnswerGraph):
     def _propose(self, raw: Raw) -> tuple[pool.Candidates, tf.Tensor | None, tf.Tensor]:
         request = raw_request.Request(raw, self.videos)
         vectors = self._user_tower.vectors(request)
-        found = self._sources(self._limits.source_requests(request, vectors))
+        candidates = self._sources(self._limits.source_requests(request, vectors))
         scores = None
         if self._scores is not None:
-            scores = self._scores(vectors, found.videos)
-        return found, scores, request.watched_indices
+            scores = self._scores(vectors, candidates.videos)
+        return candidates, scores, request.watched_indices
 
     def leave_out(
         self, raw: Raw, candidates: pool.Candidates, scores: tf.Tensor | None

@@ -129,10 +129,12 @@ class _Maker:
         """Returns the model from vectors to videos."""
         search = self._search(searcher)
         index = graphs.IndexGraph(self._videos, search, self._parts.limits)
-        found = signatures.result_fields(self._data.catalogue, meanings(None))
+        result_fields = signatures.result_fields(self._data.catalogue, meanings(None))
         inputs = (self._vector, *self._limits)
         vectors = interface.variables(searcher.vectors)
-        return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
+        return saved_models.Model(
+            index, inputs, result_fields, needs_scann, vectors=vectors
+        )
 
     def _search(self, searcher: tf.Module) -> traced.SharedNearest:
         """Returns the search among permitted videos, one for all models of an index."""
@@ -232,9 +234,9 @@ class _Maker:
         scores: pool.Scores,
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
-        found = explained.CandidatesGraph(graph, self._tower, scores)
+        candidates_graph = explained.CandidatesGraph(graph, self._tower, scores)
         inputs = fields.union(query, self._permitting, self._capping, self._weights)
-        return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
+        return {explained.CANDIDATES: saved_models.Model(candidates_graph, inputs, ())}
 
 
 def meanings(
@@ -256,18 +258,18 @@ def meanings(
     has_seconds, has_clicks = head.predicts
     weight = composition.blend_weight if composition else 0.0
     blended = f", blended with the candidate score (weight {weight:g})"
-    found = {schema.SCORES: head.meaning + (blended if weight else "")}
+    texts = {schema.SCORES: head.meaning + (blended if weight else "")}
     if weighing is not None:
-        found[schema.SCORES] += _OR_WEIGHED
+        texts[schema.SCORES] += _OR_WEIGHED
     if has_seconds:
-        found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
+        texts[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
     if has_clicks:
-        found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
-    found |= {one.name: one.meaning for one in head.outcomes}
+        texts[schema.CLICK_PROBABILITY] = heads.PROBABILITY
+    texts |= {one.name: one.meaning for one in head.outcomes}
     if composition and (
         composition.explores or composition.max_per_channel or composition.reranks
     ):
-        found[schema.PLACED_BY] = slate.MEANING
+        texts[schema.PLACED_BY] = slate.MEANING
     if composition and composition.temperature:
-        found[schema.PROPENSITIES] = _PROPENSITY
-    return found
+        texts[schema.PROPENSITIES] = _PROPENSITY
+    return texts

@@ -29,8 +29,8 @@ def read(workdir: pathlib.Path) -> list[str]:
     if not path.exists():
         return []
     try:
-        found = json.loads(path.read_text())
-        return [str(video_id) for video_id in found[FACT]]
+        video_ids = json.loads(path.read_text())
+        return [str(video_id) for video_id in video_ids[FACT]]
     except (ValueError, KeyError, TypeError):
         raise errors.UserError(
             f'expected {{"{FACT}": […]}} in {path}, found something else: repair or '
@@ -40,8 +40,8 @@ def read(workdir: pathlib.Path) -> list[str]:
 
 def inputs(workdir: pathlib.Path) -> dict[str, str]:
     """Returns the list as an input of the bundle: its fingerprint, if there is one."""
-    found = read(workdir)
-    return {FACT: artifacts.fingerprint(found)} if found else {}
+    video_ids = read(workdir)
+    return {FACT: artifacts.fingerprint(video_ids)} if video_ids else {}
 
 
 def indices(catalogue: pl.Series, video_ids: Collection[str]) -> list[int]:

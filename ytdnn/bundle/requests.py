@@ -88,15 +88,15 @@ def loads(text: bytes) -> Any:
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Returns a JSON object, and refuses repeated keys."""
-    found: dict[str, Any] = {}
+    unique: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in unique:
             raise errors.UserError(
                 f"expected each request key once, received {shown(key)} twice: leave "
                 f"one out"
             )
-        found[key] = value
-    return found
+        unique[key] = value
+    return unique
 
 
 def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
@@ -129,20 +129,20 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
     for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
-    found = {name: _value(request.get(name), field) for name, field in fields.items()}
+    inputs = {name: _value(request.get(name), field) for name, field in fields.items()}
     for name, ids in _LISTS_OF.items():
-        if name not in fields or len(found[name]) == len(found[ids]):
+        if name not in fields or len(inputs[name]) == len(inputs[ids]):
             continue
         missing = fields[name].missing
         mark = '""' if isinstance(missing, str) else f"{missing:g}"
         # Clients fill absent lists with missing values.
-        if any(value != missing for value in found[name]):
+        if any(value != missing for value in inputs[name]):
             raise errors.UserError(
                 f"expected as many {name} as {ids} in the request, received "
-                f"{len(found[name])} and {len(found[ids])} ({mark} marks a "
+                f"{len(inputs[name])} and {len(inputs[ids])} ({mark} marks a "
                 f"missing one)"
             )
-    return found
+    return inputs
 
 
 def _object(request: Any) -> Request:

@@ -62,9 +62,9 @@ class Model(Generic[GraphT]):
     @property
     def required(self) -> Fields:
         """Inputs of `serving_required`; empty without such a signature."""
-        found = tuple(field for field in self.inputs if field.name in _REQUIRED)
-        lists = schema.K in {field.name for field in found}
-        return found if lists and len(found) < len(self.inputs) else ()
+        fields = tuple(field for field in self.inputs if field.name in _REQUIRED)
+        lists = schema.K in {field.name for field in fields}
+        return fields if lists and len(fields) < len(self.inputs) else ()
 
     def describe(self) -> dict[str, Any]:
         """Returns the facts about the model for the manifest."""

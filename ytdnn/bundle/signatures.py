@@ -59,15 +59,15 @@ def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
         "column and operator; `in` of one column are alternatives, all others hold"
     )
     values = f"of each of {schema.CONDITIONS}, as text"
-    found = [
+    inputs = [
         _lists(schema.CONDITIONS, "string", meaning, choices=filters.keys),
         _lists(schema.CONDITION_VALUES, "string", values),
     ]
     if filters.policies:
-        found.append(_policy("saved conditions that hold, too; empty: none", filters))
+        inputs.append(_policy("saved conditions that hold, too; empty: none", filters))
     if filters.reads_time:
-        found.append(fields.time())
-    return tuple(found)
+        inputs.append(fields.time())
+    return tuple(inputs)
 
 
 def _policy(meaning: str, filters: filters_room.Filters) -> Field:

@@ -215,8 +215,8 @@ def _lists(
     """Returns the function that makes the frame of a part of `ids`."""
 
     def frame(part: slice) -> pl.DataFrame:
-        found = make(ids.indices[part])
-        return frames.from_lists(bundle, ids.ids[part], found, video)
+        videos = make(ids.indices[part])
+        return frames.from_lists(bundle, ids.ids[part], videos, video)
 
     return frame
 

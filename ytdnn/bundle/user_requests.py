@@ -126,8 +126,8 @@ def _queries(
 
 def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
     ids = log.users[schema.USER_ID].cast(pl.String)
-    found = ids.index_of(str(user_id))
-    if found is None:
+    index = ids.index_of(str(user_id))
+    if index is None:
         # Bounded, as a comparison with all ids of a large log takes seconds.
         close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
         hint = f": did you mean {close[0]}?" if close else f", such as {ids[0]}"
@@ -135,7 +135,7 @@ def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
             f"expected a user of the {len(ids):,} in {log.directory}, received "
             f"{requests.shown(user_id)}{hint}"
         )
-    return int(found)
+    return int(index)
 
 
 def _ids_by_index(catalogue: catalogues.Catalogue) -> list[str | int | None]:
@@ -195,13 +195,13 @@ class LoggedRequests:
 
     def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the lists of users' watches, impressions and searches."""
-        found: dict[str, tf.Tensor] = {}
+        inputs: dict[str, tf.Tensor] = {}
         for table, columns in _COLUMNS.items():
             if table == schema.WATCHES or self.data.log.has_impressions:
-                found |= self._lists(table, columns, users, fields)
+                inputs |= self._lists(table, columns, users, fields)
         if schema.QUERIES in fields and self.data.catalogue.has_searches:
-            found[schema.QUERIES] = self._queries(users)
-        return found
+            inputs[schema.QUERIES] = self._queries(users)
+        return inputs
 
     def _rows(self, table: str, users: Users) -> ragged.Ragged:
         """Returns the rows of a table's events of each user."""
@@ -212,7 +212,7 @@ class LoggedRequests:
         self, table: str, columns: dict[str, str], users: Users, fields: batches.Fields
     ) -> dict[str, tf.Tensor]:
         """Returns the columns that a signature needs, padded in front."""
-        found = {}
+        tensors = {}
         rows = self._rows(table, users)
         places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
         padded = places.padded()
@@ -226,8 +226,8 @@ class LoggedRequests:
             missing = np.array([0 if is_id else field.missing], dtype)
             values = index.gather(table, column, rows.values)
             laid_out = np.concatenate([missing, values]).astype(dtype)[padded]
-            found[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
-        return found
+            tensors[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
+        return tensors
 
     def _queries(self, users: Users) -> tf.Tensor:
         rows = self._rows(schema.SEARCHES, users)

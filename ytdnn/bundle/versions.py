@@ -126,8 +126,8 @@ def numbers(directory: pathlib.Path) -> list[int]:
     """Returns the numbers of the finished versions, in order."""
     last = newest(directory)
     paths = (directory / VERSIONS).glob(f"*/{artifacts.MANIFEST}")
-    found = {number for path in paths if (number := _number(path.parent))}
-    return sorted(number for number in found if number <= last)
+    unique = {number for path in paths if (number := _number(path.parent))}
+    return sorted(number for number in unique if number <= last)
 
 
 def read(
@@ -162,17 +162,17 @@ def _read_newest(directory: pathlib.Path, kind: str, deep: bool) -> artifacts.Ma
     while True:
         number = newest(directory)
         try:
-            found = artifacts.read_manifest(directory, kind, deep)
+            manifest = artifacts.read_manifest(directory, kind, deep)
         except (errors.UserError, OSError):
             if newest(directory) != number:
                 continue
             raise
-        if VERSION not in found.facts:
+        if VERSION not in manifest.facts:
             raise errors.UserError(
                 f"expected a {kind} with a version in {directory}, found one written "
                 f"by an earlier ytdnn: run the command that makes it again"
             )
-        return found
+        return manifest
 
 
 def prune(directory: pathlib.Path, keep: int) -> list[int]:
@@ -207,8 +207,8 @@ def newest(directory: pathlib.Path) -> int:
 
 def seen(directory: pathlib.Path) -> list[int]:
     """Returns every version number on disk: a server may have loaded any of them."""
-    found = {number for path in directory.glob("*/*") if (number := _number(path))}
-    return sorted(found)
+    unique = {number for path in directory.glob("*/*") if (number := _number(path))}
+    return sorted(unique)
 
 
 def _number(path: pathlib.Path) -> int:

@@ -154,17 +154,17 @@ def entries(conditions: Any, keys: Sequence[str]) -> list[Entry]:
     for key in keys:
         column, _, operator = key.rpartition(" ")
         operators.setdefault(column, []).append(operator)
-    found: list[Entry] = []
+    parsed: list[Entry] = []
     for place, condition in enumerate(conditions, 1):
         own = _read_condition(condition, place, operators)
-        again = {key for key, _ in own} & {key for key, _ in found}
+        again = {key for key, _ in own} & {key for key, _ in parsed}
         if again:
             raise errors.UserError(
                 f"expected each column once with an operator, received "
                 f"{sorted(again)[0]!r} again in condition {place}: merge the two"
             )
-        found += own
-    return found
+        parsed += own
+    return parsed
 
 
 def _read_condition(
@@ -198,7 +198,7 @@ def _read_condition(
             f"{received} in condition {place} ({_shown(condition)})"
         )
     is_text = attributes.AT_MOST not in known[column]
-    found = []
+    parsed = []
     for operator, value in given.items():
         where = f"{operator} of column {column} (condition {place})"
         value = value.tolist() if hasattr(value, "tolist") else value
@@ -210,8 +210,8 @@ def _read_condition(
             )
         key = attributes.key(column, operator)
         values = several if operator in _LISTS else [value]
-        found += [(key, _text(one, is_text, where)) for one in values]
-    return found
+        parsed += [(key, _text(one, is_text, where)) for one in values]
+    return parsed
 
 
 def _text(value: Any, is_text: bool, where: str) -> str:
@@ -240,16 +240,16 @@ def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
     Raises:
       errors.UserError: A condition is malformed, or its column is not in the log.
     """
-    found = {}
+    parsed = {}
     for name, saved in (json.loads(text) if text else {}).items():
         conditions = saved.get(schema.WHERE, []) if isinstance(saved, dict) else saved
         try:
-            found[name] = entries(conditions, keys)
+            parsed[name] = entries(conditions, keys)
         except errors.UserError as error:
             raise errors.UserError(
                 f"policy {name} of config.composition.policies: {error}"
             ) from None
-    return found
+    return parsed
 
 
 def _shown(value: Any) -> str:

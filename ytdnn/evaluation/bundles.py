@@ -93,25 +93,27 @@ def makers(
         )
     models = served.bundle.manifest.facts["models"]
     suffix = bundle_room.EXACT
-    found = {lists.CANDIDATES: _candidates(served)}
+    makers_by_name = {lists.CANDIDATES: _candidates(served)}
     if served.bundle.has_ranker:
-        found[lists.SYSTEM] = _recommender(served, bundle_room.RECOMMENDER + suffix)
+        makers_by_name[lists.SYSTEM] = _recommender(
+            served, bundle_room.RECOMMENDER + suffix
+        )
     needs = models.get(bundle_room.RECOMMENDER, {}).get("needs", [])
     if "scann" in needs and scann_index.is_available():
-        found[SYSTEM_SCANN] = _recommender(served, bundle_room.RECOMMENDER)
-    return found
+        makers_by_name[SYSTEM_SCANN] = _recommender(served, bundle_room.RECOMMENDER)
+    return makers_by_name
 
 
 def _recommender(served: ServedLists, model: str) -> lists.Maker:
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
-        found = np.zeros((len(cases), k), np.int32)
+        listed = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, model)
             inputs[schema.K] = np.full(len(part), k, np.int32)
             answered = _lists(served, served.bundle.run(model, inputs), k)
             kept = lists.closed_up(protocol.take(cases, part), answered, k)
-            found[part, : kept.shape[1]] = kept
-        return found
+            listed[part, : kept.shape[1]] = kept
+        return listed
 
     return make
 
@@ -123,7 +125,7 @@ def _candidates(served: ServedLists) -> lists.Maker:
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         watched = np.diff(cases.watched.offsets)
         left_out = watched + [len(_not_out(cases, row)) for row in range(len(cases))]
-        found = np.zeros((len(cases), k), np.int32)
+        listed = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
             vectors = served.bundle.run(tower, inputs)[schema.USER_VECTOR]
@@ -135,8 +137,8 @@ def _candidates(served: ServedLists) -> lists.Maker:
             answer = served.bundle.run(index, query, saved_models.REQUIRED_SIGNATURE)
             near = _lists(served, answer, wanted)
             kept = lists.closed_up(protocol.take(cases, part), near, k)
-            found[part, : kept.shape[1]] = kept
-        return found
+            listed[part, : kept.shape[1]] = kept
+        return listed
 
     return make
 
@@ -154,8 +156,8 @@ def _num_listed(served: ServedLists) -> int:
 
 def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:
     """Yields rows of cases, and shows how many were answered."""
-    found = batches.of_like_length(np.diff(cases.watched.offsets))
-    return progress.through(found, "bundle", "users", [len(part) for part in found])
+    groups = batches.of_like_length(np.diff(cases.watched.offsets))
+    return progress.through(groups, "bundle", "users", [len(part) for part in groups])
 
 
 def _inputs(
@@ -188,6 +190,6 @@ def _lists(
     given = pl.DataFrame({schema.VIDEO_ID: pl.Series(flat, dtype=column.dtype)})
     known = column.to_frame().with_row_index("index", offset=1)
     indices = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")
-    found = indices["index"].fill_null(0).to_numpy().reshape(ids.shape)
-    found = np.where(inside, found, 0)[:, :width].astype(np.int32)
-    return np.pad(found, ((0, 0), (0, width - found.shape[1])))
+    rows = indices["index"].fill_null(0).to_numpy().reshape(ids.shape)
+    rows = np.where(inside, rows, 0)[:, :width].astype(np.int32)
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))

@@ -56,7 +56,7 @@ def tenths(
       config: Settings of resamples and their seed.
       totals: `[n]`, weights in the divisor; None: 1.
     """
-    found = calibration.by_quantile(
+    bins = calibration.by_quantile(
         impressions.users,
         predicted,
         observed,
@@ -71,5 +71,5 @@ def tenths(
             ratio=(one.ratio, *one.ratio_interval),
             impressions=one.num_examples,
         )
-        for one in found
+        for one in bins
     )

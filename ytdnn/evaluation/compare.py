@@ -127,9 +127,9 @@ def compare(
             f"{second.path} ({', '.join(second.models)}), found none: name one of "
             f"each with --models=FIRST,SECOND"
         )
-    found = _differences((first, second), pair, metrics, config, bool(part))
+    differences = _differences((first, second), pair, metrics, config, bool(part))
     if part:
-        found = [one for one in found if not math.isnan(one.low)]
+        differences = [one for one in differences if not math.isnan(one.low)]
     num_other = first.users.height + second.users.height - 2 * pair.height
     failures = [gates.failure(one, first, second, models) for one in fail_if]
     marks = [
@@ -138,7 +138,9 @@ def compare(
         for mark in statement.marks(one.report.protocol)
     ]
     failures = [f for f in failures if f]
-    return Comparison(headline(found), found, pair.height, num_other, failures, marks)
+    return Comparison(
+        headline(differences), differences, pair.height, num_other, failures, marks
+    )
 
 
 def of_users(
@@ -157,8 +159,8 @@ def of_users(
     """
     homes = [one.path.parent / prepared.KIND for one in (first, second)]
     tables = [home / user_log.USERS_FILE for home in homes]
-    found = next((pl.read_parquet(path) for path in tables if path.exists()), None)
-    frame = first.users.select(schema.USER_ID) if found is None else found
+    table = next((pl.read_parquet(path) for path in tables if path.exists()), None)
+    frame = first.users.select(schema.USER_ID) if table is None else table
     kept = frame.filter(
         pl.Series(parts.selected(frame, schema.USER_ID, named, "users"))
     ).select(schema.USER_ID)
@@ -183,9 +185,9 @@ def headline(differences: Sequence[Difference]) -> Headline | None:
     """
     own = [one for one in differences if one.model not in lists.REFERENCES]
     for stem in metric_names.JUDGING:
-        found = [one for one in own if metric_names.stem(one.metric) == stem]
-        if found:
-            of_last = [one for one in found if one.model == found[-1].model]
+        matching = [one for one in own if metric_names.stem(one.metric) == stem]
+        if matching:
+            of_last = [one for one in matching if one.model == matching[-1].model]
             first = metric_names.at(stem, _HEADLINE_K)
             ten = [one for one in of_last if one.metric == first]
             return Headline(_verdict((ten or of_last)[0]), (ten or of_last)[0])
@@ -279,7 +281,7 @@ def _differences(
         with np.errstate(invalid="ignore", divide="ignore"):
             sums.append(above.sum(axis=0) / below.sum(axis=0))
     low, high = bootstrap.percentiles(draws[1] - draws[0])
-    found = []
+    differences = []
     for place, metric in enumerate(metrics):
         before, after = (
             float(sums[side][place])
@@ -290,10 +292,10 @@ def _differences(
         paired = float(sums[1][place] - sums[0][place])
         difference = after - before if math.isnan(paired) else paired
         bounds = float(low[place]), float(high[place])
-        found.append(
+        differences.append(
             Difference(metric.model, metric.metric, before, after, difference, *bounds)
         )
-    return found
+    return differences
 
 
 def _parts(frame: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:

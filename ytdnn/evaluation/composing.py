@@ -29,12 +29,12 @@ def pooled(
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         nearest = first(cases, composition.num_candidates)
-        found = np.zeros((len(cases), composition.num_candidates), np.int32)
+        listed = np.zeros((len(cases), composition.num_candidates), np.int32)
         for start in range(0, len(cases), _CASES_A_PART):
             rows = np.arange(start, min(start + _CASES_A_PART, len(cases)))
             asked = protocol.take(cases, rows)
-            found[rows] = _joined(asked, nearest[rows], others, composition)
-        return found[:, :k]
+            listed[rows] = _joined(asked, nearest[rows], others, composition)
+        return listed[:, :k]
 
     return make
 
@@ -59,8 +59,8 @@ def _joined(
         of_source = tf.constant(np.where(may, videos, 0))
         proposals.append(interface.Proposal(of_source, tf.zeros_like(of_source)))
     kinds = [source.kind for source in others]
-    found = pool.join(tf.constant(nearest), kinds, proposals, composition)
-    result: lists.Lists = found.videos.numpy()
+    joined = pool.join(tf.constant(nearest), kinds, proposals, composition)
+    result: lists.Lists = joined.videos.numpy()
     return result
 
 

@@ -156,14 +156,14 @@ def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Par
     rows, ndcg = predicted_seconds.page_ndcg(users, scores, impressions.gains)
     of_users, defined = np.zeros(num_users), np.zeros(num_users)
     of_users[users[rows]], defined[users[rows]] = ndcg, 1.0
-    found = {metric_names.LIST_NDCG: (of_users * has_order, defined * has_order)}
+    sums = {metric_names.LIST_NDCG: (of_users * has_order, defined * has_order)}
     shares = list(FIRST_PLACES.values())
     held, total = predicted_seconds.gains_of_first(
         users, scores, impressions.gains, shares, num_users
     )
     for name, of_users in zip(FIRST_PLACES, held, strict=True):
-        found[name] = of_users * has_order, total * has_order
-    return found
+        sums[name] = of_users * has_order, total * has_order
+    return sums
 
 
 def grouped_auc_parts(
@@ -186,7 +186,7 @@ def _parts(
 ) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
-    found = {
+    sums = {
         metric_names.GROUPED_AUC: grouped_auc_parts(impressions, predicted.list_order),
         metric_names.PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
         **list_parts(impressions, predicted.list_order),
@@ -195,11 +195,11 @@ def _parts(
     if logits is not None:
         losses = impressions.weights * binary.log_losses(clicked, logits)
         weights = impressions.by_user(impressions.weights)
-        found[metric_names.LOG_LOSS] = impressions.by_user(losses), weights
+        sums[metric_names.LOG_LOSS] = impressions.by_user(losses), weights
     if predicted.click_probability is not None:
         losses = binary.click_log_losses(clicked, predicted.click_probability)
-        found[metric_names.CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
-    return found | _seconds_parts(impressions, predicted, sizes)
+        sums[metric_names.CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
+    return sums | _seconds_parts(impressions, predicted, sizes)
 
 
 def _registered(
@@ -208,13 +208,13 @@ def _registered(
     names: Sequence[str],
 ) -> Parts:
     """Returns the parts of registered metrics, of those that have their input."""
-    found: Parts = {}
+    sums: Parts = {}
     for name in names:
         part = registries.IMPRESSION_METRICS.get(name)
         parts = part.make(impressions, predicted) if part else None
         if parts is not None:
-            found[name] = parts
-    return found
+            sums[name] = parts
+    return sums
 
 
 def _weighted_logits(
@@ -234,16 +234,16 @@ def _seconds_parts(
     sizes: Floats,
 ) -> Parts:
     """Returns the parts of metrics of watch seconds, empty without watch seconds."""
-    observed, found = impressions.seconds, Parts()
+    observed, sums = impressions.seconds, Parts()
     if observed is None:
-        return found
+        return sums
     rows, ndcg = predicted_seconds.page_ndcg(
         impressions.pages, predicted.order, observed
     )
     owners, num_users = impressions.users[rows], impressions.num_users
     num_pages = np.bincount(owners, minlength=num_users)
     means = np.bincount(owners, ndcg, num_users) / np.maximum(num_pages, 1)
-    found[metric_names.PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
+    sums[metric_names.PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
     if predicted.seconds is not None:
         given = np.asarray(predicted.seconds, np.float64)
         within = predicted_seconds.grouped_xauc(
@@ -251,10 +251,10 @@ def _seconds_parts(
         )
         errors = impressions.by_user(np.abs(given - observed))
         watched = impressions.by_user(observed)
-        found[metric_names.GROUPED_XAUC] = _weighted_mean(within, sizes)
-        found[metric_names.ABSOLUTE_ERROR] = errors, sizes
-        found[metric_names.CALIBRATION_RATIO] = impressions.by_user(given), watched
-    return found
+        sums[metric_names.GROUPED_XAUC] = _weighted_mean(within, sizes)
+        sums[metric_names.ABSOLUTE_ERROR] = errors, sizes
+        sums[metric_names.CALIBRATION_RATIO] = impressions.by_user(given), watched
+    return sums
 
 
 def _pair_parts(

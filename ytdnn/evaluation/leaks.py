@@ -76,7 +76,7 @@ def _later_and_same(
     index = log.shard_index
     starts = index.offsets("watches")[cases.users]
     bounds = np.searchsorted(rows, np.arange(len(cases) + 1))
-    found = []
+    counts = []
     for part in shard_index.bounded(cases.ends - starts, _WATCHES_A_PART):
         history = ragged.ranges(starts[part], cases.ends[part])
         own = slice(bounds[part.start], bounds[part.stop])
@@ -91,8 +91,8 @@ def _later_and_same(
         wanted = owners * stride + labels - lowest
         up_to = np.searchsorted(keys, wanted, side="right")
         before = np.searchsorted(keys, wanted, side="left")
-        found.append((history.offsets[owners + 1] - up_to, up_to - before))
-    later, same = (np.concatenate(side) for side in zip(*found, strict=True))
+        counts.append((history.offsets[owners + 1] - up_to, up_to - before))
+    later, same = (np.concatenate(side) for side in zip(*counts, strict=True))
     return later, same
 
 
@@ -251,8 +251,8 @@ def _of_one_day(cases: protocol.Cases) -> Integers:
     but not the changed ones: each user's future begins on that day.
     """
     days = cases.times // schema.DAY_SECONDS
-    found, counts = np.unique(days, return_counts=True)
-    return np.flatnonzero(days == found[np.argmax(counts)])
+    groups, counts = np.unique(days, return_counts=True)
+    return np.flatnonzero(days == groups[np.argmax(counts)])
 
 
 def with_other_future(

@@ -82,33 +82,33 @@ class Context:
 
 
 def of_lists(
-    context: Context, found: lists.Lists
+    context: Context, ranked: lists.Lists
 ) -> tuple[report_model.Entry, summary.PerUser]:
     """Measures the lists of one model.
 
     Args:
       context: Answers and lengths.
-      found: `[cases, length] int32`.
+      ranked: `[cases, length] int32`.
 
     Returns:
       The model's entry in the report, and its values for each user by metric@k.
     """
     cases, config = context.cases, context.config
-    per_user = _judged(context, found, config.ks)
+    per_user = _judged(context, ranked, config.ks)
     for k in config.ks:
-        counts = catalogue.mean_of_listed(found, context.train_counts, k)
+        counts = catalogue.mean_of_listed(ranked, context.train_counts, k)
         per_user[metric_names.at(metric_names.MEAN_POPULARITY, k)] = counts
         if context.upload_times is not None:
-            uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
+            uploaded = catalogue.mean_of_listed(ranked, context.upload_times, k)
             ages = (cases.times - uploaded) / schema.DAY_SECONDS
             per_user[metric_names.at(metric_names.MEAN_AGE_DAYS, k)] = ages
     shortest = min(config.ks)
-    per_user |= context.variety.per_user(found, context.train_counts, shortest)
-    ratios = _debiased(context, found)
+    per_user |= context.variety.per_user(ranked, context.train_counts, shortest)
+    ratios = _debiased(context, ranked)
     means = summary.of_users(per_user, config)
     hits = summary.of_ratios(ratios, config)
     num_videos = protocol.num_candidates(cases)
-    listed = np.where(found > cases.num_listed, 0, found)
+    listed = np.where(ranked > cases.num_listed, 0, ranked)
     names = {k: metric_names.at(metric_names.COVERAGE, k) for k in config.ks}
     covered = {names[k]: catalogue.coverage(listed, num_videos, k) for k in config.ks}
     whole = context.variety.of_all(listed, cases.num_listed, num_videos, shortest)
@@ -125,14 +125,16 @@ def of_lists(
     return entry, per_user | _sides(ratios)
 
 
-def _debiased(context: Context, found: lists.Lists) -> dict[str, tuple[Floats, Floats]]:
+def _debiased(
+    context: Context, listed: lists.Lists
+) -> dict[str, tuple[Floats, Floats]]:
     """Returns numerators and denominators of the debiased hit rate, by metric@k."""
     targets = context.cases.targets
     watches = context.train_counts[targets.values]
     weights = retrieval.inverse_propensities(watches, _PROPENSITY_POWER)
     name = metric_names.DEBIASED
     return {
-        metric_names.at(name, k): retrieval.hit_rate_parts(found, targets, weights, k)
+        metric_names.at(name, k): retrieval.hit_rate_parts(listed, targets, weights, k)
         for k in context.config.ks
     }
 
@@ -147,21 +149,21 @@ def _sides(ratios: Mapping[str, tuple[Floats, Floats]]) -> summary.PerUser:
 
 
 def _judged(
-    context: Context, found: lists.Lists, ks: tuple[int, ...]
+    context: Context, listed: lists.Lists, ks: tuple[int, ...]
 ) -> summary.PerUser:
     """Returns the metrics of lists: hits, watch seconds of hits, the true slate.
 
     The metrics that `evaluation.metrics` names follow.
     """
     cases = context.cases
-    values = retrieval.metrics_at(found, *cases.targets, ks)
+    values = retrieval.metrics_at(listed, *cases.targets, ks)
     if cases.seconds is not None:
-        seconds = retrieval.weights_of(found, *cases.targets, cases.seconds)
+        seconds = retrieval.weights_of(listed, *cases.targets, cases.seconds)
         relevant = ragged.Ragged(cases.targets.offsets, cases.seconds)
         values |= watch_time.evaluate(seconds, relevant, ks)
     if context.true_pages is not None:
-        values |= context.true_pages.per_user(cases, found, ks)
-    ranked = _ranked(context, found)
+        values |= context.true_pages.per_user(cases, listed, ks)
+    ranked = _ranked(context, listed)
     for name in context.config.metrics:
         metric = registries.METRICS.get(name)
         if metric is None:
@@ -171,15 +173,15 @@ def _judged(
     return values
 
 
-def _ranked(context: Context, found: lists.Lists) -> ranked_lists.RankedLists:
+def _ranked(context: Context, listed: lists.Lists) -> ranked_lists.RankedLists:
     """Returns the inputs of registered metrics."""
     cases = context.cases
     seconds = None
     if cases.seconds is not None:
-        seconds = retrieval.weights_of(found, *cases.targets, cases.seconds)
+        seconds = retrieval.weights_of(listed, *cases.targets, cases.seconds)
     return ranked_lists.RankedLists(
-        videos=found,
-        hits=retrieval.hits_of(found, *cases.targets),
+        videos=listed,
+        hits=retrieval.hits_of(listed, *cases.targets),
         num_relevant=np.diff(cases.targets.offsets),
         seconds=seconds,
         times=cases.times,
@@ -225,24 +227,24 @@ class Variety:
             )
 
     def per_user(
-        self, found: lists.Lists, watches: npt.NDArray[np.float64], k: int
+        self, listed: lists.Lists, watches: npt.NDArray[np.float64], k: int
     ) -> summary.PerUser:
         """Returns the metrics of each list.
 
         Args:
-          found: `[cases, length] int32`.
+          listed: `[cases, length] int32`.
           watches: `[num_videos + 1]` training watches by catalogue index.
           k: Length at which lists are cut.
         """
-        novelty = catalogue.novelty(found, watches, k)
+        novelty = catalogue.novelty(listed, watches, k)
         values = {metric_names.at(metric_names.NOVELTY, k): novelty}
         if k < 2:
             return values  # of one video there is no pair
         if self.by in self._data.catalogue.vectors.widths:
             vectors = self._data.catalogue.vectors.rows(self.by)
-            similar = catalogue.similarity_of_vectors(found, vectors, k)
+            similar = catalogue.similarity_of_vectors(listed, vectors, k)
         elif self.by:
-            similar = catalogue.similarity_of_values(found, self._codes(self.by), k)
+            similar = catalogue.similarity_of_values(listed, self._codes(self.by), k)
         else:
             return values
         return values | {metric_names.at(metric_names.SIMILARITY, k): similar}

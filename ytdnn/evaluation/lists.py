@@ -115,12 +115,12 @@ def may_hold(
     return ~removed.holds(rows, videos)
 
 
-def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
+def closed_up(cases: protocol.Cases, listed: Lists, k: int) -> Lists:
     """Returns lists without forbidden videos, compacted and cut to k."""
-    rows = np.repeat(np.arange(len(found)), found.shape[1])
-    keep = may_hold(cases, rows, found.ravel()).reshape(found.shape) & (found > 0)
+    rows = np.repeat(np.arange(len(listed)), listed.shape[1])
+    keep = may_hold(cases, rows, listed.ravel()).reshape(listed.shape) & (listed > 0)
     order = np.argsort(~keep, axis=1, kind="stable")
-    closed = np.take_along_axis(np.where(keep, found, 0), order, axis=1)
+    closed = np.take_along_axis(np.where(keep, listed, 0), order, axis=1)
     result: Lists = closed[:, :k]
     return result
 

@@ -81,7 +81,7 @@ def choose(
         vectors = trained.video_vectors(data.windows.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
     scored = ranker.scored(data, impressions, scorers, windows)
-    orders = {name: found.list_order for name, found in scored.items()}
+    orders = {name: scores.list_order for name, scores in scored.items()}
     judged = shown_lists.measure(data.log, impressions, orders, config)
     return _decided(judged)
 

@@ -76,8 +76,8 @@ def evaluate(
     truth = truths.from_data(data)
     if truth is not None:
         makers |= truth.systems(config).makers
-    found = measure.measure(data, cases, makers, {}, code, config)
-    rules = dataclasses.replace(found.report.protocol, **other.stated(cases))
-    report = dataclasses.replace(found.report, name=other.name, protocol=rules)
-    inputs = found.inputs | {other.kind: other.fingerprint}
-    return dataclasses.replace(found, report=report, inputs=inputs)
+    result = measure.measure(data, cases, makers, {}, code, config)
+    rules = dataclasses.replace(result.report.protocol, **other.stated(cases))
+    report = dataclasses.replace(result.report, name=other.name, protocol=rules)
+    inputs = result.inputs | {other.kind: other.fingerprint}
+    return dataclasses.replace(result, report=report, inputs=inputs)

@@ -79,18 +79,18 @@ def parts(
         impressions.users, happened, listed, impressions.num_users
     )
     defined = np.isfinite(within)
-    found = {
+    sums = {
         GROUPED_AUC: (np.where(defined, within * sizes, 0.0), sizes * defined),
         CALIBRATION_RATIO: (impressions.by_user(given), impressions.by_user(observed)),
         RATE: (impressions.by_user(observed), sizes),
     }
     if is_binary:
         losses = binary.click_log_losses(happened, given)
-        found[LOG_LOSS] = impressions.by_user(losses), sizes
+        sums[LOG_LOSS] = impressions.by_user(losses), sizes
     else:
         errors = impressions.by_user(np.abs(given - observed))
-        found[ABSOLUTE_ERROR] = errors, sizes
-    return found
+        sums[ABSOLUTE_ERROR] = errors, sizes
+    return sums
 
 
 def measure(
@@ -115,8 +115,8 @@ def measure(
     for place, outcome in enumerate(known_outcomes):
         for name, given in models.items():
             if outcome.name in given.outcomes:
-                found = of_outcome(impressions, outcome, place, given, config)
-                entry, of_tenths = found
+                report = of_outcome(impressions, outcome, place, given, config)
+                entry, of_tenths = report
                 numbers.setdefault(outcome.name, {})[name] = entry
                 tenths.setdefault(outcome.name, {})[name] = of_tenths
     terms = next(iter(models.values())).list_terms

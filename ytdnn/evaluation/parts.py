@@ -63,12 +63,12 @@ def of_impressions(
     """
     if not config.users and not config.videos:
         return None
-    found = np.ones(len(users), bool)
+    mask = np.ones(len(users), bool)
     if config.users:
-        found &= of_users(data, config.users)[users]
+        mask &= of_users(data, config.users)[users]
     if config.videos:
-        found &= of_videos(data, config.videos)[videos]
-    return found
+        mask &= of_videos(data, config.videos)[videos]
+    return mask
 
 
 def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
@@ -90,15 +90,15 @@ def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
         is_file = False
     if is_file:
         given = id_files.read(path, key, flag=f"--{what}")[key].cast(pl.String)
-        found = frame[key].cast(pl.String).is_in(given.implode()).to_numpy()
+        mask = frame[key].cast(pl.String).is_in(given.implode()).to_numpy()
     else:
-        found = _condition(frame, named, what)
-    if not found.any():
+        mask = _condition(frame, named, what)
+    if not mask.any():
         raise errors.UserError(
             f"expected --{what} to name {what} of the log, received {named!r}, which "
             f"selects none of {frame.height:,}"
         )
-    return np.asarray(found, bool)
+    return np.asarray(mask, bool)
 
 
 def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
@@ -113,5 +113,5 @@ def _condition(frame: pl.DataFrame, named: str, what: str) -> Bools:
             f"{what} ({event_log.brief(', '.join(known))}) as \"language = 'en'\", "
             f"received {named!r}: {event_log.brief(error)}"
         ) from None
-    found: Bools = mask.fill_null(False).to_numpy()
-    return found
+    matches: Bools = mask.fill_null(False).to_numpy()
+    return matches

@@ -45,13 +45,13 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
     Raises:
       errors.UserError: The file is malformed; see `parse`.
     """
-    found = parse(path, data)
+    systems = parse(path, data)
     return other_systems.Other(
-        found.name,
+        systems.name,
         "predictions",
         whole_files.sha256(path)[:16],
-        {found.name: maker(found, data)},
-        lambda cases: {"predictions": describe(found, data, cases)},
+        {systems.name: maker(systems, data)},
+        lambda cases: {"predictions": describe(systems, data, cases)},
     )
 
 

@@ -226,21 +226,23 @@ def at_requests(
     )
 
 
-def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
+def take(all_cases: Cases, rows: npt.NDArray[np.integer]) -> Cases:
     """Returns some of the cases."""
-    places = ragged.ranges(found.targets.offsets[rows], found.targets.offsets[rows + 1])
-    watched = found.watched.take(rows)
-    is_same = found.removed is found.watched
+    places = ragged.ranges(
+        all_cases.targets.offsets[rows], all_cases.targets.offsets[rows + 1]
+    )
+    watched = all_cases.watched.take(rows)
+    is_same = all_cases.removed is all_cases.watched
     return dataclasses.replace(
-        found,
-        users=found.users[rows],
-        ends=found.ends[rows],
-        times=found.times[rows],
+        all_cases,
+        users=all_cases.users[rows],
+        ends=all_cases.ends[rows],
+        times=all_cases.times[rows],
         watched=watched,
-        removed=watched if is_same else found.removed.take(rows),
-        targets=found.targets.take(rows),
-        labels=found.labels[places.values],
-        seconds=None if found.seconds is None else found.seconds[places.values],
+        removed=watched if is_same else all_cases.removed.take(rows),
+        targets=all_cases.targets.take(rows),
+        labels=all_cases.labels[places.values],
+        seconds=None if all_cases.seconds is None else all_cases.seconds[places.values],
     )
 
 
@@ -294,8 +296,8 @@ def _watch_seconds(
     pairs, places = np.unique(watches.rows * stride + videos, return_inverse=True)
     seconds = np.bincount(places, index.gather("watches", "seconds", watches.values))
     wanted = answers.rows * stride + answered
-    found: npt.NDArray[np.float64] = seconds[np.searchsorted(pairs, wanted)]
-    return found
+    watch_seconds: npt.NDArray[np.float64] = seconds[np.searchsorted(pairs, wanted)]
+    return watch_seconds
 
 
 def _request_times(
@@ -329,27 +331,27 @@ def _available_from(
     return catalogue.listed_from if num_listed > catalogue.vocabulary_size else None
 
 
-def moment(found: Cases, split: events.Split) -> int | None:
+def moment(all_cases: Cases, split: events.Split) -> int | None:
     """Returns the time of the requests; None: the serving moment, as for a bundle.
 
     A temporal test begins at the serving moment. For an earlier window, later
     statistics must not be used.
     """
-    return None if split == events.Split.TEST else int(found.times.max())
+    return None if split == events.Split.TEST else int(all_cases.times.max())
 
 
-def num_candidates(found: Cases) -> int:
+def num_candidates(all_cases: Cases) -> int:
     """Returns the number of videos that may be listed for at least one case."""
-    if found.available_from is None:
-        return found.num_listed
-    since = found.available_from[: found.num_listed]
-    return int((since <= found.times.max()).sum())
+    if all_cases.available_from is None:
+        return all_cases.num_listed
+    since = all_cases.available_from[: all_cases.num_listed]
+    return int((since <= all_cases.times.max()).sum())
 
 
-def num_unlistable(found: Cases) -> int:
+def num_unlistable(all_cases: Cases) -> int:
     """Returns the number of answers in the vocabulary but outside the candidate set."""
-    if found.available_from is None:
+    if all_cases.available_from is None:
         return 0
-    inside = found.targets.values <= found.num_listed
-    since = found.available_from[found.targets.values[inside] - 1]
-    return int((since > found.times[found.targets.rows[inside]]).sum())
+    inside = all_cases.targets.values <= all_cases.num_listed
+    since = all_cases.available_from[all_cases.targets.values[inside] - 1]
+    return int((since > all_cases.times[all_cases.targets.rows[inside]]).sum())

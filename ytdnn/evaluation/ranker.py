@@ -78,8 +78,8 @@ class SplitImpressions:
         Impressions are sorted by user and time.
         """
         first = np.unique(self.users, return_index=True)[1]
-        found: npt.NDArray[np.int64] = self.rows[first][self.users]
-        return found
+        starts: npt.NDArray[np.int64] = self.rows[first][self.users]
+        return starts
 
     @property
     def num_users(self) -> int:
@@ -101,14 +101,14 @@ class SplitImpressions:
         Args:
           keep: `[n]`, mask or rows of the impressions to keep.
         """
-        found = copy.copy(self)
+        subset = copy.copy(self)
         for name in ("rows", "clicked", "weights", "pages", "videos"):
-            setattr(found, name, getattr(self, name)[keep])
-        found.seconds = None if self.seconds is None else self.seconds[keep]
-        found.outcomes = None if self.outcomes is None else self.outcomes[keep]
-        kept, found.users = np.unique(self.users[keep], return_inverse=True)
-        found.user_indices = self.user_indices[kept]
-        return found
+            setattr(subset, name, getattr(self, name)[keep])
+        subset.seconds = None if self.seconds is None else self.seconds[keep]
+        subset.outcomes = None if self.outcomes is None else self.outcomes[keep]
+        kept, subset.users = np.unique(self.users[keep], return_inverse=True)
+        subset.user_indices = self.user_indices[kept]
+        return subset
 
 
 def of_part(
@@ -121,17 +121,17 @@ def of_part(
     Raises:
       errors.UserError: There are no such impressions.
     """
-    found = SplitImpressions(data.log, split)
-    users = found.user_indices[found.users]
-    keep = parts.of_impressions(data, users, found.videos, config)
+    impressions = SplitImpressions(data.log, split)
+    users = impressions.user_indices[impressions.users]
+    keep = parts.of_impressions(data, users, impressions.videos, config)
     if keep is None:
-        return found
+        return impressions
     if not keep.any():
         raise errors.UserError(
             f"expected impressions of the users and videos that are evaluated, found "
             f"none among {len(keep):,}: change --users or --videos"
         )
-    return found.select(keep)
+    return impressions.select(keep)
 
 
 Scorer = Callable[[SplitImpressions], predictions.Predictions]
@@ -173,10 +173,10 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
     """
 
     def score(impressions: SplitImpressions) -> predictions.Predictions:
-        found = ranker.predictions(data, impressions.rows)
+        predicted = ranker.predictions(data, impressions.rows)
         listed = ranker.predictions(data, impressions.rows, impressions.list_starts)
         return dataclasses.replace(
-            found, listed=listed.order, listed_terms=listed.terms
+            predicted, listed=listed.order, listed_terms=listed.terms
         )
 
     return score

@@ -139,9 +139,9 @@ class Evaluated:
         Raises:
           errors.UserError: The report has no such model, or the model no such metric.
         """
-        found = [e[model].values for e in self.report.kinds if model in e]
-        if not any(metric in of_kind for of_kind in found):
-            raise self._unknown(model, metric, [n for names in found for n in names])
+        values = [e[model].values for e in self.report.kinds if model in e]
+        if not any(metric in of_kind for of_kind in values):
+            raise self._unknown(model, metric, [n for names in values for n in names])
         return self.number(model, metric)
 
     def number(self, model: str, metric: str) -> float:

@@ -15,21 +15,21 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schema() -> dict[str, Any]:
     """Returns the schema, with the words of the docstrings as descriptions."""
-    found = report_model.ADAPTER.json_schema(mode="serialization")
+    json_schema = report_model.ADAPTER.json_schema(mode="serialization")
     version = report_model.FORMAT_VERSION
-    _describe(found, report_model.Report)
-    for name, part in found["$defs"].items():
+    _describe(json_schema, report_model.Report)
+    for name, part in json_schema["$defs"].items():
         _describe(part, _part(name))
     title = f"ytdnn evaluation report, format version {version}"
-    return {"$schema": _DIALECT} | found | {"title": title}
+    return {"$schema": _DIALECT} | json_schema | {"title": title}
 
 
 def _part(name: str) -> type:
     """Returns the type of a part of the report by its name."""
     for module in (report_model, report_parts):
-        found = getattr(module, name, None)
-        if dataclasses.is_dataclass(found) and isinstance(found, type):
-            return found
+        part = getattr(module, name, None)
+        if dataclasses.is_dataclass(part) and isinstance(part, type):
+            return part
     raise ValueError(f"expected a part of the report, received {name}")
 
 

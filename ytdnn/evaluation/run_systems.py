@@ -134,16 +134,18 @@ def build(
         of_videos = trained.video_vectors(protocol.moment(cases, split))
     if ranking is not None:
         ranking = by_window.ranking(ranking, windows)
-    found = RunSystems(
+    systems = RunSystems(
         data, cases, trained, ranking, of_videos, measure.Systems(), windows
     )
-    own = _own(found, config, loaded)
+    own = _own(systems, config, loaded)
     # Where a stage is left out, there is nothing to compare its oracle with.
     has_lists = lists.CANDIDATES in own.makers
     makers = own.makers | (loaded.others.makers if has_lists else {})
     scorers = own.scorers | (loaded.others.scorers if ranking is not None else {})
     orders = own.orders if data.log.has_impressions else {}
-    return dataclasses.replace(found, systems=measure.Systems(makers, scorers, orders))
+    return dataclasses.replace(
+        systems, systems=measure.Systems(makers, scorers, orders)
+    )
 
 
 def _own(

@@ -29,8 +29,8 @@ def recall(
       k: Length of the lists; no more than there are videos.
     """
     k = min(k, exact.num_videos)
-    wanted, found = exact.search(queries, k)[0], approximate.search(queries, k)[0]
-    return interface.recall(found, wanted)
+    wanted, neighbours = exact.search(queries, k)[0], approximate.search(queries, k)[0]
+    return interface.recall(neighbours, wanted)
 
 
 def evaluate(
@@ -47,8 +47,8 @@ def evaluate(
     for name, index in indexes.items():
         if name == EXACT:
             continue
-        found = recall(index, indexes[EXACT], queries, k)
-        result[metric_names.at(f"{name}_recall", k)] = found
+        share = recall(index, indexes[EXACT], queries, k)
+        result[metric_names.at(f"{name}_recall", k)] = share
     return result
 
 

@@ -61,7 +61,7 @@ def candidates(
 
     def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
         rows, videos = impressions.list_starts, impressions.videos.astype(np.int64) - 1
-        found = np.full(len(rows), _LAST)
+        scores = np.full(len(rows), _LAST)
         # Rows of one list are neighbours, and share the user's vector.
         edges = np.append(
             np.flatnonzero(replay.begins_request(data.log, rows)), len(rows)
@@ -73,13 +73,13 @@ def candidates(
             owners = np.repeat(np.arange(len(vectors)), np.diff(block))
             listed = videos[inside] < len(video_vectors)
             inside, owners = inside[listed], owners[listed]
-            found[inside] = np.einsum(
+            scores[inside] = np.einsum(
                 "nd,nd->n",
                 vectors[owners],
                 video_vectors[videos[inside]],
                 dtype=np.float64,
             )
-        return predictions.Predictions(found)
+        return predictions.Predictions(scores)
 
     return score
 
@@ -108,7 +108,9 @@ def measure(
     first = {k: v for k, v in kept.items() if k == ranker.POPULARITY}
     every = first | {LOGGED: logged} | kept
     every |= {BEST: shown.gains, RANDOM: np.zeros(len(logged))}
-    found = resampled({k: parts(shown, scores) for k, scores in every.items()}, config)
+    metrics = resampled(
+        {k: parts(shown, scores) for k, scores in every.items()}, config
+    )
     return report_parts.ShownLists(
         users=shown.num_users,
         users_left_out=int((sizes == 1.0).sum()),
@@ -116,8 +118,8 @@ def measure(
         gain="clicks" if shown.seconds is None else "watch_seconds",
         total=float(shown.gains.sum()),
         logged_order="position" if logged_by else "time",
-        systems={name: found.metrics(name) for name in every},
-        ahead=_all_ahead(found),
+        systems={name: metrics.metrics(name) for name in every},
+        ahead=_all_ahead(metrics),
     )
 
 
@@ -130,10 +132,10 @@ def parts(
       impressions: Impressions of the window.
       scores: `[n]`, higher = placed first.
     """
-    found = impression_metrics.list_parts(impressions, scores)
+    sums = impression_metrics.list_parts(impressions, scores)
     name = metric_names.GROUPED_AUC
-    found[name] = impression_metrics.grouped_auc_parts(impressions, scores)
-    return {name: found[name] for name in METRICS}
+    sums[name] = impression_metrics.grouped_auc_parts(impressions, scores)
+    return {name: sums[name] for name in METRICS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,20 +169,20 @@ class Resampled:
 
 
 def resampled(
-    found: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
+    sums: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
 ) -> Resampled:
     """Returns the metrics of systems, every system on the same resamples.
 
     Args:
-      found: Numerators and denominators for each user, by system and metric.
+      sums: Numerators and denominators for each user, by system and metric.
       config: Resamples and their seed.
     """
-    keys = [(name, metric) for name, of_users in found.items() for metric in of_users]
-    pairs = [found[name][metric] for name, metric in keys]
+    keys = [(name, metric) for name, of_users in sums.items() for metric in of_users]
+    pairs = [sums[name][metric] for name, metric in keys]
     above, below = (np.stack([pair[side] for pair in pairs], axis=1) for side in (0, 1))
     drawn = bootstrap.ratio_draws(above, below, config.num_resamples, config.seed)
-    values: dict[str, dict[str, float]] = {name: {} for name in found}
-    draws: dict[str, dict[str, Floats]] = {name: {} for name in found}
+    values: dict[str, dict[str, float]] = {name: {} for name in sums}
+    draws: dict[str, dict[str, Floats]] = {name: {} for name in sums}
     for place, (name, metric) in enumerate(keys):
         values[name][metric] = bootstrap.ratio(*(part.sum() for part in pairs[place]))
         draws[name][metric] = drawn[:, place]
@@ -208,12 +210,14 @@ def _logged(
     return -index.gather(table, "times", impressions.rows).astype(float), False
 
 
-def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:
+def _all_ahead(metrics: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the gain of the ranker, or else the candidates, over each order."""
-    own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in found.values), "")
+    own = next(
+        (n for n in (ranker.RANKER, lists.CANDIDATES) if n in metrics.values), ""
+    )
     others = (lists.POPULARITY, LOGGED, lists.CANDIDATES)
     return {
-        name: found.ahead(own, name)
+        name: metrics.ahead(own, name)
         for name in others
-        if own and name in found.values and name != own
+        if own and name in metrics.values and name != own
     }

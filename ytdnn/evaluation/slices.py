@@ -51,12 +51,12 @@ def measure(
     Raises:
       errors.UserError: A name is neither a slice nor a column of users or videos.
     """
-    found = {}
+    slices = {}
     for name in context.config.slices:
         values = values_of(context, name)
         if values is not None:
-            found[name] = _rows(context, made, *values)
-    return found
+            slices[name] = _rows(context, made, *values)
+    return slices
 
 
 def values_of(
@@ -143,19 +143,19 @@ def _rows(
 
 def _values(
     context: list_metrics.Context,
-    found: lists.Lists,
+    listed: lists.Lists,
     targets: ragged.Ragged,
     seconds: npt.NDArray[np.float64] | None,
 ) -> summary.PerUser:
     """Returns a few metrics at the shortest length for each user of a slice."""
     k = min(context.config.ks)
-    hits, num_relevant = retrieval.hits_of(found, *targets), np.diff(targets.offsets)
+    hits, num_relevant = retrieval.hits_of(listed, *targets), np.diff(targets.offsets)
     values = {
         metric_names.at(name, k): ranking.METRICS[name](hits, num_relevant, k)
         for name in HEADLINE
     }
     if seconds is not None:
-        watched = retrieval.weights_of(found, *targets, seconds)[:, :k].sum(axis=1)
+        watched = retrieval.weights_of(listed, *targets, seconds)[:, :k].sum(axis=1)
         values[metric_names.at(metric_names.HIT_WATCH_SECONDS, k)] = watched
     return values
 
@@ -170,10 +170,10 @@ def _with_intervals(
     entry = summary.of_users(
         {"/".join(key): v for key, v in flat.items()}, context.config
     )
-    found: dict[str, dict[str, report_parts.WithInterval]] = {m: {} for m in values}
+    intervals: dict[str, dict[str, report_parts.WithInterval]] = {m: {} for m in values}
     for (model, name), path in zip(flat, entry.values, strict=True):
-        found[model][name] = (entry.values[path], *entry.intervals[path])
-    return found
+        intervals[model][name] = (entry.values[path], *entry.intervals[path])
+    return intervals
 
 
 def _activity(context: list_metrics.Context) -> tuple[list[str], Names]:
@@ -266,8 +266,8 @@ def _quantiles(values: npt.NDArray[np.float64]) -> tuple[list[str], Names]:
     edges = np.unique(np.quantile(known, shares))
     places = np.searchsorted(edges[1:-1], values, side="right")
     names = [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
-    found = np.where(np.isfinite(values), np.array(names)[places], _UNKNOWN)
-    return [*names, _UNKNOWN], found
+    labels = np.where(np.isfinite(values), np.array(names)[places], _UNKNOWN)
+    return [*names, _UNKNOWN], labels
 
 
 def _binned(

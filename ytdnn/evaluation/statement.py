@@ -32,7 +32,7 @@ def marks(rules: report_parts.Protocol) -> list[str]:
 
 def describe(
     data: prepared.PreparedData,
-    found: protocol.Cases,
+    cases: protocol.Cases,
     split: events.Split,
     config: configs.EvaluationConfig,
 ) -> report_parts.Protocol:
@@ -44,23 +44,23 @@ def describe(
         source=data.config.source,
         order=", then ".join(data.manifest.facts["order"]),
         split_column=data.manifest.facts["split_column"] and name != "leave_one_out",
-        users=len(found),
+        users=len(cases),
         of_users=config.users,
         of_videos=config.videos,
-        users_left_out=found.num_left_out,
+        users_left_out=cases.num_left_out,
         videos=data.vocabulary_size,
         catalogue=data.num_videos,
         candidate_set="all",
-        candidate_set_videos=protocol.num_candidates(found),
+        candidate_set_videos=protocol.num_candidates(cases),
         targets=config.targets,
         horizon_days=config.horizon_days or None,
-        answers=len(found.targets.values),
+        answers=len(cases.targets.values),
         answers_out_of_vocabulary=int(
-            (found.targets.values > data.vocabulary_size).sum()
+            (cases.targets.values > data.vocabulary_size).sum()
         ),
-        answers_out_of_candidate_set=protocol.num_unlistable(found),
+        answers_out_of_candidate_set=protocol.num_unlistable(cases),
         remove_watched=config.remove_watched,
-        train_watches_after_answers=_num_train_watches_after(data.log, found),
+        train_watches_after_answers=_num_train_watches_after(data.log, cases),
     )
 
 
@@ -76,12 +76,12 @@ def describe_impressions(
     )
 
 
-def _num_train_watches_after(log: user_log.UserLog, found: protocol.Cases) -> int:
+def _num_train_watches_after(log: user_log.UserLog, cases: protocol.Cases) -> int:
     """Returns the number of training watches of evaluated users after their history."""
-    lasts = log.shard_index.offsets("watches")[found.users + 1]
+    lasts = log.shard_index.offsets("watches")[cases.users + 1]
     number = 0
-    for part in shard_index.bounded(lasts - found.ends, _WATCHES_A_PART):
-        later = ragged.ranges(found.ends[part], lasts[part]).values
+    for part in shard_index.bounded(lasts - cases.ends, _WATCHES_A_PART):
+        later = ragged.ranges(cases.ends[part], lasts[part]).values
         splits = log.shard_index.gather("watches", "splits", later)
         number += int((splits == events.Split.TRAIN).sum())
     return number

@@ -17,14 +17,14 @@ def read(
     A training that was killed and resumed logs an epoch again; the later value counts.
     An epoch without a value of a scalar has None.
     """
-    found = {}
+    reports = {}
     for stage in stages:
         by_epoch: dict[int, dict[str, float]] = {}
         for path in sorted((workdir / stage / artifacts.LOGS).glob("events.*")):
             _add(path, by_epoch)
         if by_epoch:
-            found[stage] = _columns(by_epoch)
-    return found
+            reports[stage] = _columns(by_epoch)
+    return reports
 
 
 def _add(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:

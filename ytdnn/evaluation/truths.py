@@ -19,13 +19,13 @@ class Pages(Protocol):
     """The interface of the true value of slates, as in `true_page.TruePages`."""
 
     def per_user(
-        self, cases: protocol.Cases, found: lists.Lists, ks: tuple[int, ...]
+        self, cases: protocol.Cases, listed: lists.Lists, ks: tuple[int, ...]
     ) -> summary.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`."""
         ...
 
     def worth(
-        self, cases: protocol.Cases, found: lists.Lists, discounts: npt.NDArray[Any]
+        self, cases: protocol.Cases, listed: lists.Lists, discounts: npt.NDArray[Any]
     ) -> Any:
         """Returns expected `clicks` and `seconds` of each place of lists."""
         ...
@@ -55,11 +55,11 @@ def from_data(data: prepared.PreparedData) -> LogTruth | None:
     """Returns the truth about a log; None if its source has none."""
     source = data.manifest.facts.get("source", "")
     part = registries.HOOKS.get(f"truth of {source}")
-    found: LogTruth | None = None if part is None else part.make(data)
-    return found
+    truth: LogTruth | None = None if part is None else part.make(data)
+    return truth
 
 
 def pages_of(data: prepared.PreparedData) -> Pages | None:
     """Returns the true value of slates; None if it is unknown."""
-    found = from_data(data)
-    return None if found is None else found.pages()
+    truth = from_data(data)
+    return None if truth is None else truth.pages()

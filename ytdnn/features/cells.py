@@ -49,11 +49,11 @@ class Cells:
           groups: `[n]`.
           spans: `[n]`.
         """
-        found = np.empty(len(groups), self.counts.dtype)
+        places = np.empty(len(groups), self.counts.dtype)
         for start in range(0, len(groups), _REQUESTS_A_PART):
             part = slice(start, start + _REQUESTS_A_PART)
-            found[part] = self._places(groups[part], spans[part])
-        return found
+            places[part] = self._places(groups[part], spans[part])
+        return places
 
     def _places(self, groups: Integers, spans: Integers) -> Integers:
         """Halves the range of each group's cells until one place is left."""
@@ -122,9 +122,9 @@ def _distinct(slots: Integers, firsts: Integers, lowest: int) -> Cells:
     for begin, stop in _parts(firsts):
         part = slots[firsts[begin] : firsts[stop]]
         sizes = np.diff(firsts[begin : stop + 1])
-        found, numbers = _counted(part, sizes, num_spans)
-        groups, spans = np.divmod(found, num_spans)
-        end = done + len(found)
+        codes, numbers = _counted(part, sizes, num_spans)
+        groups, spans = np.divmod(codes, num_spans)
+        end = done + len(codes)
         slots[done:end] = spans  # no further than what is read already
         counts[done + 1 : end + 1] = firsts[begin] + np.cumsum(numbers)
         ends = np.cumsum(np.bincount(groups, minlength=stop - begin))
@@ -161,8 +161,8 @@ def _counted(
         for start in parts:
             part = spans[start : start + _EVENTS_A_PART]
             of_spans += np.bincount(part, minlength=num_spans)
-        found = np.flatnonzero(of_spans)
-        return found, of_spans[found]
+        codes = np.flatnonzero(of_spans)
+        return codes, of_spans[codes]
     numbers = np.repeat(np.arange(len(sizes)) * num_spans, sizes)
     numbers += spans
     numbers.sort()

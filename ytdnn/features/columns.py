@@ -161,9 +161,9 @@ class TextColumn(encodings.Categorical, _Column):
         if len(every) > self.max_values:
             counts = _num_clicks(data, self.is_user)
             table = pl.DataFrame({"value": values, "clicks": counts}).drop_nulls()
-            found = table.group_by("value").agg(pl.col("clicks").sum())
-            found = found.sort("clicks", "value", descending=[True, False])
-            every = found["value"].head(self.max_values).sort()
+            clicks = table.group_by("value").agg(pl.col("clicks").sum())
+            clicks = clicks.sort("clicks", "value", descending=[True, False])
+            every = clicks["value"].head(self.max_values).sort()
         vocabulary: list[str] = every.to_list()
         return vocabulary
 
@@ -179,8 +179,8 @@ def indices(values: pl.Series, known: list[str]) -> np.ndarray:
     """Returns the place of each text in a vocabulary, from 1, `int32`; 0 if unknown."""
     places = {value: i for i, value in enumerate(known, 1)}
     texts = values.cast(pl.String)
-    found = texts.replace_strict(places, default=0, return_dtype=pl.Int32)
-    return found.fill_null(0).to_numpy().astype(np.int32)
+    rows = texts.replace_strict(places, default=0, return_dtype=pl.Int32)
+    return rows.fill_null(0).to_numpy().astype(np.int32)
 
 
 def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
@@ -190,7 +190,7 @@ def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
     events (of the leak check) or other splits has the vocabulary of its model.
     """
     size = data.num_users if by_user else data.catalogue.num_prepared + 1
-    found = np.zeros(size, np.int64)
+    total = np.zeros(size, np.int64)
     for shard in user_shards.on_disk(data.directory, data.manifest.facts):
         read = shard.read()
         shown = read.impressions
@@ -200,8 +200,8 @@ def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
             counts &= np.asarray(shown.clicked)
         first = shard.first_user if by_user else 0
         keys = np.asarray(logged.users if by_user else logged.videos)[counts] + first
-        found += np.bincount(keys, minlength=size)
-    return found if by_user else found[1:]
+        total += np.bincount(keys, minlength=size)
+    return total if by_user else total[1:]
 
 
 class NumberColumn(encodings.Continuous, _Column):
@@ -270,8 +270,8 @@ class HashedColumn(encodings.Categorical, _Column):
     def encoded(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns hash buckets `int32`, from 1."""
         texts = self.values(data).cast(pl.String).fill_null("").to_list()
-        found: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
-        return found
+        buckets: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
+        return buckets
 
     def from_request(self, request: "raw_request.Request") -> tf.Tensor:
         """Returns the hash bucket of the user's text."""

@@ -114,8 +114,8 @@ def spans(data: prepared.PreparedData, times: Integers) -> Integers:
     """
     end = serving_moment(data)
     started = (times >= end).astype(np.int64) + (times >= end - RECENT_SECONDS)
-    found: Integers = times // schema.DAY_SECONDS + started
-    return found
+    days: Integers = times // schema.DAY_SECONDS + started
+    return days
 
 
 def _moments_of_spans(data: prepared.PreparedData, of_events: Integers) -> Integers:
@@ -187,9 +187,11 @@ class CorpusSums:
                 exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
                 total = total + np.bincount(of_shard, exact, size)
         is_whole = total.dtype == np.int64
-        found = np.zeros(size + 1, of_group.counts.dtype if is_whole else np.float64)
-        np.cumsum(total, out=found[1:])
-        return found
+        cumulated = np.zeros(
+            size + 1, of_group.counts.dtype if is_whole else np.float64
+        )
+        np.cumsum(total, out=cumulated[1:])
+        return cumulated
 
     def _places_of_events(
         self, table: positions.Event, group: VideoGroup
@@ -207,10 +209,10 @@ class CorpusSums:
         """Yields the group and the span of the countable events of each shard."""
         of_videos = group.of_videos(self.data)
         for shard in self._shards():
-            found = getattr(shard.log.shard, table)
+            rows = getattr(shard.log.shard, table)
             keep = countable(shard, table)
-            times = np.asarray(found.times, np.int64)[keep]
-            yield of_videos[np.asarray(found.videos)[keep]], spans(self.data, times)
+            times = np.asarray(rows.times, np.int64)[keep]
+            yield of_videos[np.asarray(rows.videos)[keep]], spans(self.data, times)
 
     def _shards(self) -> Iterator[prepared.PreparedData]:
         return map(self.data.with_log, self.data.log.whole.each_shard())
@@ -261,9 +263,9 @@ class StatisticRequests:
         groups = group.of_videos(self.data)[self.videos]
         before = self._sums.cumulated(quantity, group)
         firsts = self._sums.cells(quantity.table, group).firsts
-        found = before[self._stops_of(quantity.table, group, seconds)]
-        found = np.where(groups > 0, found - before[firsts[groups]], 0)
-        return found.astype(np.float64)
+        differences = before[self._stops_of(quantity.table, group, seconds)]
+        differences = np.where(groups > 0, differences - before[firsts[groups]], 0)
+        return differences.astype(np.float64)
 
     def _stops_of(
         self, table: positions.Event, group: VideoGroup, seconds: int
@@ -295,10 +297,10 @@ def rows_of_logged(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
     It is -1 for impressions before the ranker's windows, which are only history.
     """
     shown = data.impressions
-    found = np.full(len(shown), -1, np.int32)
+    places = np.full(len(shown), -1, np.int32)
     rows = shown.ranked
-    found[rows] = np.searchsorted(_of_ranked(data), _numbers(data, rows))
-    return found
+    places[rows] = np.searchsorted(_of_ranked(data), _numbers(data, rows))
+    return places
 
 
 def _of_ranked(data: prepared.PreparedData) -> Integers:
@@ -306,8 +308,8 @@ def _of_ranked(data: prepared.PreparedData) -> Integers:
 
     def find() -> Integers:
         shards = map(data.whole.with_log, data.log.whole.each_shard())
-        found = [np.unique(_numbers(one, one.impressions.ranked)) for one in shards]
-        return np.unique(np.concatenate(found))
+        numbers = [np.unique(_numbers(one, one.impressions.ranked)) for one in shards]
+        return np.unique(np.concatenate(numbers))
 
     return data.once((logged, _STRIDE), find)
 

@@ -39,7 +39,7 @@ def suspects(data: prepared.PreparedData, names: Iterable[str]) -> dict[str, str
       data: The prepared set, with impressions.
       names: Names of numeric columns, such as "videos.views".
     """
-    found, counts = {}, {}
+    reasons, counts = {}, {}
     for name in names:
         table, _, column = name.partition(".")
         if table not in counts:
@@ -48,8 +48,8 @@ def suspects(data: prepared.PreparedData, names: Iterable[str]) -> dict[str, str
         numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         why = _suspicion(counts[table], numbers)
         if why:
-            found[name] = why
-    return found
+            reasons[name] = why
+    return reasons
 
 
 def _counts(data: prepared.PreparedData, table: str) -> Floats:
@@ -98,11 +98,11 @@ def _suspicion(counts: Floats, values: Floats) -> str:
         if rows.sum() < _LEAST_ROWS:
             continue
         controls = [statistic[rows] for statistic in known]
-        found = abs(_partial_correlation(values[rows], observed[rows], controls))
-        if found >= max(LIMIT, _STANDARD_ERRORS / np.sqrt(rows.sum())):
+        correlation = abs(_partial_correlation(values[rows], observed[rows], controls))
+        if correlation >= max(LIMIT, _STANDARD_ERRORS / np.sqrt(rows.sum())):
             return (
-                f"less what was known before, it has a correlation of {found:.2f} with "
-                f"{target} in the validation window"
+                "less what was known before, it has a correlation of "
+                f"{correlation:.2f} with {target} in the validation window"
             )
     return ""
 

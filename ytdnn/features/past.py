@@ -81,11 +81,11 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
         return RequestPasts([self], past)
 
     def _shaped(self, sums: past_sums.PastSums) -> tf.Tensor:
-        found = self.value(sums)
+        values = self.value(sums)
         if self.of_known_key:
-            found = where_known(sums.is_known, found)
-        found = tf.cast(found, tf.float32)
-        return tf.squeeze(found, -1) if self.scope.is_of_query else found
+            values = where_known(sums.is_known, values)
+        values = tf.cast(values, tf.float32)
+        return tf.squeeze(values, -1) if self.scope.is_of_query else values
 
 
 class RequestPasts(base_feature.RequestReader):
@@ -107,11 +107,11 @@ class RequestPasts(base_feature.RequestReader):
         """Returns the features by name, each `[batch, k] float32`."""
         sums = [self._sums(feature, request) for feature in self.features]
         values = [f.value(own) for f, own in zip(self.features, sums, strict=True)]
-        found = tf.stack([tf.cast(each, tf.float64) for each in values])
+        stacked = tf.stack([tf.cast(each, tf.float64) for each in values])
         if self.features[0].of_known_key:
-            found = where_known(sums[0].is_known, found)
+            stacked = where_known(sums[0].is_known, stacked)
         names = [feature.name for feature in self.features]
-        return dict(zip(names, tf.unstack(tf.cast(found, tf.float32)), strict=True))
+        return dict(zip(names, tf.unstack(tf.cast(stacked, tf.float32)), strict=True))
 
     def _sums(
         self, feature: PastFeature, request: raw_request.Request
@@ -134,12 +134,12 @@ def together(
     for reader in readers.values():
         if isinstance(reader, RequestPasts) and (group := reader.features[0].group):
             groups.setdefault(group, []).append(reader)
-    found = [
+    pasts = [
         RequestPasts([one.features[0] for one in alike], alike[0].past)
         for alike in groups.values()
     ]
-    taken = {feature.name for one in found for feature in one.features}
-    return found, {n: reader for n, reader in readers.items() if n not in taken}
+    taken = {feature.name for one in pasts for feature in one.features}
+    return pasts, {n: reader for n, reader in readers.items() if n not in taken}
 
 
 def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

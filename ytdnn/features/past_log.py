@@ -91,8 +91,8 @@ class Join:
         """Returns the events at places of the sorted order."""
         codes = self._codes[places]
         users = codes // (self._span * self._num_keys)
-        found: Integers = self._offsets[users] + codes % self._span
-        return found
+        rows: Integers = self._offsets[users] + codes % self._span
+        return rows
 
     def num_before(self, users: Integers, keys: Integers, places: Integers) -> Integers:
         """Returns the number of events, as sorted, before a place of a user and key.
@@ -103,8 +103,8 @@ class Join:
           places: `[n]` places among the user's events.
         """
         groups = users * self._num_keys + keys
-        found = np.searchsorted(self._codes, groups * self._span + places)
-        return found.astype(np.int64)
+        counts = np.searchsorted(self._codes, groups * self._span + places)
+        return counts.astype(np.int64)
 
 
 class LogPast:
@@ -186,9 +186,9 @@ class LogPast:
             values = self.events(table).values[name]
             if column:
                 values = values[self.join(table, column).rows(np.s_[:])]
-            found = np.zeros(len(values) + 1)
-            self._cumulated[key] = found
-            np.cumsum(values, out=found[1:])
+            sums = np.zeros(len(values) + 1)
+            self._cumulated[key] = sums
+            np.cumsum(values, out=sums[1:])
         return self._cumulated[key]
 
     @functools.cached_property
@@ -245,8 +245,8 @@ class LogSums(past_sums.PastSums):
     def latest(self) -> tf.Tensor:
         """Returns the time of the last event of the key, `[n, k] int64`."""
         last = self._join.rows(np.maximum(self._stop - 1, 0))
-        found = np.where(self._stop > self._first, self._events.times[last], 0)
-        return self._masked(found)
+        times = np.where(self._stop > self._first, self._events.times[last], 0)
+        return self._masked(times)
 
     def _masked(self, values: npt.NDArray) -> tf.Tensor:
         return tf.constant(np.where(self._keys > 0, values, 0))
@@ -284,8 +284,8 @@ class LogSums(past_sums.PastSums):
         shape = self._keys.shape
         users = np.broadcast_to(self._asked.users[:, np.newaxis], shape).ravel()
         places = np.broadcast_to(places[:, np.newaxis], shape).ravel()
-        found = self._join.num_before(users, self._keys.ravel(), places)
-        return found.reshape(shape)
+        counts = self._join.num_before(users, self._keys.ravel(), places)
+        return counts.reshape(shape)
 
     def _recent_places(self, name: str) -> Integers:
         """Returns the place where the user's most recent events begin, `[n]`."""
@@ -305,10 +305,10 @@ def places(data: prepared.PreparedData) -> tf.Tensor:
       `[impressions] int32`, -1 for impressions that are only history.
     """
     rows = data.impressions.ranked
-    found = np.full(len(data.impressions), -1, np.int32)
-    found[rows] = np.arange(len(rows))
+    table = np.full(len(data.impressions), -1, np.int32)
+    table[rows] = np.arange(len(rows))
     with tf.init_scope(), tf.device("CPU"):
-        return tf.constant(found)
+        return tf.constant(table)
 
 
 def _asked(at: positions.Positions) -> PastRequests:
@@ -326,8 +326,10 @@ def _watches(data: prepared.PreparedData) -> LogEvents:
     if data.watches.seconds is not None:
         of_videos = past_sums.durations(data.catalogue)[videos]
         known = np.ones(len(videos), bool)
-        found = past_sums.of_seconds(np.asarray(data.watches.seconds), of_videos, known)
-        values = {name: value.numpy() for name, value in found.items()}
+        events = past_sums.of_seconds(
+            np.asarray(data.watches.seconds), of_videos, known
+        )
+        values = {name: value.numpy() for name, value in events.items()}
     offsets = np.asarray(data.watches.offsets)
     return LogEvents(offsets, videos, np.asarray(data.watches.times), values)
 

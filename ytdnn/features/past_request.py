@@ -87,10 +87,10 @@ class RequestPast(tf.Module):
         events = self._events(request)
         ids = [request.video_ids, *(each.ids for each in events.values())]
         indices = [request.video_indices, *(each.indices for each in events.values())]
-        found = tf.gather(self._keys, tf.concat(indices, axis=1))
+        scored_keys = tf.gather(self._keys, tf.concat(indices, axis=1))
         keys = {past_sums.VIDEO: request.videos.keys(tf.concat(ids, axis=1))}
         if self._columns:
-            columns = tf.unstack(tf.cast(found, tf.int64), axis=-1)
+            columns = tf.unstack(tf.cast(scored_keys, tf.int64), axis=-1)
             keys |= dict(zip(self._columns, columns, strict=True))
         size = tf.shape(request.video_ids)[1]
         scored = _ScoredKeys(keys, size)
@@ -103,10 +103,10 @@ class RequestPast(tf.Module):
         }
 
     def _events(self, request: raw_request.Request) -> Events:
-        found = {schema.WATCHES: self._watches(request)}
+        events = {schema.WATCHES: self._watches(request)}
         if schema.IMPRESSION_VIDEO_IDS in request.raw:
-            found[schema.IMPRESSIONS] = _impressions(request)
-        return found
+            events[schema.IMPRESSIONS] = _impressions(request)
+        return events
 
     def _watches(self, request: raw_request.Request) -> RequestEvents:
         """Returns the watches in order, those that do not count first."""
@@ -124,9 +124,9 @@ class RequestPast(tf.Module):
             seconds = request.watched_seconds
             of_videos = tf.gather(self._durations, indices)
             known = present & (seconds >= 0.0)
-            found = past_sums.of_seconds(seconds, of_videos, known)
-            of_seconds = tf.stack(list(found.values()), axis=-1)
-            values, names = tf.concat([values, of_seconds], axis=-1), [*names, *found]
+            events = past_sums.of_seconds(seconds, of_videos, known)
+            of_seconds = tf.stack(list(events.values()), axis=-1)
+            values, names = tf.concat([values, of_seconds], axis=-1), [*names, *events]
         ranks = tf.where(present, tf.cast(places, tf.int64), -1)
         return RequestEvents(ids, indices, ranks, times, names, values)
 
@@ -161,11 +161,11 @@ class _ScoredKeys:
         self.known = self.by_column(known[:, :size])
         ordered = sorted_rows.rising(scored)
         self._places = sorted_rows.num_below(ordered, scored)
-        found = sorted_rows.num_below(ordered, of_events)
+        places = sorted_rows.num_below(ordered, of_events)
         with_end = tf.pad(ordered, [[0, 0], [0, 1]])
-        same = tf.gather(with_end, found, batch_dims=1) == of_events
-        found = tf.where(same & known[:, size:], found, size)
-        self.segments = found + (size + 1) * rows
+        same = tf.gather(with_end, places, batch_dims=1) == of_events
+        places = tf.where(same & known[:, size:], places, size)
+        self.segments = places + (size + 1) * rows
 
     def reduced(
         self, reduce: Callable[..., tf.Tensor], values: tf.Tensor, segments: tf.Tensor
@@ -180,9 +180,9 @@ class _ScoredKeys:
         inner = values.shape[2:]
         number = tf.shape(segments)[0] * (self.size + 1)
         flat = tf.reshape(self.in_every_row(values), [-1, *inner])
-        found = reduce(flat, tf.reshape(segments, [-1]), number)
-        found = tf.reshape(found, [-1, self.size + 1, *inner])
-        return tf.gather(found, self._places, batch_dims=1)
+        sums = reduce(flat, tf.reshape(segments, [-1]), number)
+        sums = tf.reshape(sums, [-1, self.size + 1, *inner])
+        return tf.gather(sums, self._places, batch_dims=1)
 
     def in_every_row(self, values: tf.Tensor) -> tf.Tensor:
         """Returns values `[batch, …]` of requests for all columns, `[rows, …]`."""
@@ -217,12 +217,12 @@ class _TableSums:
     @functools.cached_property
     def by_key(self) -> dict[str, Values]:
         """Sums of the values by column of keys and name, `[batch, k] float64`."""
-        found = self.scored.reduced(
+        key_sums = self.scored.reduced(
             tf.math.unsorted_segment_sum, self.events.values, self._segments
         )
         return {
             column: self.events.by_name(sums)
-            for column, sums in self.scored.by_column(found).items()
+            for column, sums in self.scored.by_column(key_sums).items()
         }
 
     @functools.cached_property
@@ -239,10 +239,12 @@ class _TableSums:
     @functools.cached_property
     def _latest(self) -> tf.Tensor:
         ranks, times = self.events.ranks, self.events.times
-        found = self.scored.reduced(tf.math.unsorted_segment_max, ranks, self._segments)
+        latest = self.scored.reduced(
+            tf.math.unsorted_segment_max, ranks, self._segments
+        )
         if times is None:
-            return tf.maximum(found, 0)
-        places = tf.maximum(found, -1) + 1
+            return tf.maximum(latest, 0)
+        places = tf.maximum(latest, -1) + 1
         times = self.scored.in_every_row(raw_request.pad_front(times, 1))
         return tf.gather(times, places, batch_dims=1)
 
@@ -266,13 +268,13 @@ class RequestSums(past_sums.PastSums):
 
     def of_key(self, name: str) -> tf.Tensor:
         """Returns the sum over events of the video's key, `[batch, k] float64`."""
-        found = self._table.by_key[self._column]
-        return found[name] if name in found else tf.zeros_like(found[past_sums.EVENTS])
+        sums = self._table.by_key[self._column]
+        return sums[name] if name in sums else tf.zeros_like(sums[past_sums.EVENTS])
 
     def of_user(self, name: str) -> tf.Tensor:
         """Returns the sum over all of the user's events, `[batch, 1] float64`."""
-        found = self._table.events.totals
-        return found[name] if name in found else tf.zeros_like(found[past_sums.EVENTS])
+        sums = self._table.events.totals
+        return sums[name] if name in sums else tf.zeros_like(sums[past_sums.EVENTS])
 
     def latest(self) -> tf.Tensor:
         """Returns the time of the last event of the key, `[batch, k] int64`."""

@@ -37,12 +37,12 @@ def open_log(
         their serving value.
     """
     served = at_serving(chosen) if serving else {}
-    found = {
+    readers = {
         feature.name: served.get(feature.name) or feature.open_log(log)
         for feature in sorted(chosen, key=lambda one: str(one.opened_with))
     }
     log.release()
-    return {feature.name: found[feature.name] for feature in chosen}
+    return {feature.name: readers[feature.name] for feature in chosen}
 
 
 def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, positions.Reader]:
@@ -114,12 +114,12 @@ class RequestReaders(tf.Module):
 
     def of_videos(self, request: "raw_request.Request") -> Tensors:
         """Returns the features of videos and pairs, `[batch, k, …]`."""
-        found = self._read(request, False)
+        tensors = self._read(request, False)
         for tables in self._packed:
-            found |= tables(request)
+            tensors |= tables(request)
         for pasts in self._pasts:
-            found |= pasts.every(request)
-        return found
+            tensors |= pasts.every(request)
+        return tensors
 
     def _read(self, request: "raw_request.Request", is_of_query: bool) -> Tensors:
         return {
@@ -190,10 +190,10 @@ def measure(
         if no feature needs quantiles.
       num_quantiles: Number of quantiles of each continuous feature.
     """
-    found = {feature.name: feature.measure(data) for feature in chosen}
+    statistics = {feature.name: feature.measure(data) for feature in chosen}
     numbers = [feature for feature in chosen if feature.needs_quantiles]
     if not numbers:
-        return found
+        return statistics
     from ytdnn.log import quantiles
 
     sketches = {feature.name: quantiles.QuantileSketch() for feature in numbers}
@@ -203,8 +203,8 @@ def measure(
             sketches[feature.name].add(values[feature.known(values)].numpy().ravel())
     for name, sketch in sketches.items():
         levels = sketch.quantiles(num_quantiles).astype(float).tolist()
-        found[name] = base_feature.Measured(quantiles=tuple(levels))
-    return found
+        statistics[name] = base_feature.Measured(quantiles=tuple(levels))
+    return statistics
 
 
 def encoders(
@@ -238,8 +238,8 @@ def blocks(
     def numbers(
         alike: Sequence[continuous.QuantileFeature], values: Sequence[tf.Tensor]
     ) -> list[towers.Block]:
-        found = continuous.coordinates(alike, values)
-        return [towers.Block(each, is_learned=False) for each in found]
+        coordinates = continuous.coordinates(alike, values)
+        return [towers.Block(each, is_learned=False) for each in coordinates]
 
     def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> towers.Block:
         return towers.of_vectors(vectors, bool(layer.trainable_variables))
@@ -261,24 +261,26 @@ def _encoded(
       together: Function that encodes the values of several `QuantileFeature` layers.
       alone: Function that encodes the values of one other layer.
     """
-    found = {
+    encoded = {
         name: alone(layer, layer(tensors[name]))
         for name, layer in layers.items()
         if not isinstance(layer, continuous.QuantileFeature)
     }
     sizes: dict[int, list[str]] = {}  # features by their number of quantiles
     for name in layers:
-        if name not in found:
+        if name not in encoded:
             sizes.setdefault(len(layers[name].quantiles), []).append(name)
     for alike in sizes.values():
         own = [layers[name] for name in alike], [tensors[name] for name in alike]
-        found |= dict(zip(alike, together(*own), strict=True))
-    return [found[name] for name in layers]
+        encoded |= dict(zip(alike, together(*own), strict=True))
+    return [encoded[name] for name in layers]
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:
     """Writes the statistics of a trained network's encoders, in order."""
-    values = {name: dataclasses.asdict(found) for name, found in measured.items()}
+    values = {
+        name: dataclasses.asdict(measurement) for name, measurement in measured.items()
+    }
     artifacts.write_json(path, values)
 
 

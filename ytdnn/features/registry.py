@@ -103,10 +103,10 @@ def choose(
     chosen = [_named(network, name, data, known) for name in dict.fromkeys(wanted)]
     for feature in chosen:
         if feature.name in config.add and not feature.exists(data):
-            expected, found, advice = feature.missing_data(data)
+            expected, available, advice = feature.missing_data(data)
             raise errors.UserError(
                 f"expected {expected} for "
-                f"--config.{network}.features.add={feature.name}, found {found} in "
+                f"--config.{network}.features.add={feature.name}, found {available} in "
                 f"{data.directory}: {advice}, or leave the feature out"
             )
     places = {name: place for place, name in enumerate(known)}
@@ -128,8 +128,8 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
 
 def readable(data: prepared.PreparedData) -> Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
-    found = [feature for feature in declared() if feature.exists(data)]
-    return (*found, *(own(name, data) for name in own_columns(data)))
+    features = [feature for feature in declared() if feature.exists(data)]
+    return (*features, *(own(name, data) for name in own_columns(data)))
 
 
 def own_columns(data: prepared.PreparedData) -> list[str]:
@@ -137,8 +137,8 @@ def own_columns(data: prepared.PreparedData) -> list[str]:
 
     Names are "table.column", with columns of users first, in the order of the log.
     """
-    found = [feature for feature in declared() if feature.exists(data)]
-    taken = {column for feature in found for column in feature.columns}
+    features = [feature for feature in declared() if feature.exists(data)]
+    taken = {column for feature in features for column in feature.columns}
     own = [
         f"{table}.{column}"
         for table in (schema.USERS, schema.VIDEOS)
@@ -210,8 +210,10 @@ def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
 
 def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:
     frame = data.users if table == schema.USERS else data.videos
-    found = [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
-    return found + [c.partition(".")[2] for c in data.catalogue.vectors.in_table(table)]
+    columns = [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
+    return columns + [
+        c.partition(".")[2] for c in data.catalogue.vectors.in_table(table)
+    ]
 
 
 def _require_effect(

@@ -44,8 +44,8 @@ def _durations(data: prepared.PreparedData) -> Floats:
     """Returns the duration of each impression's video, 0 where it is unknown."""
     column = data.videos[schema.DURATION_SECONDS].cast(pl.Float64)
     known = column.fill_nan(None).fill_null(0.0).to_numpy()
-    found: Floats = np.append(0.0, known)[data.impressions.videos]
-    return found
+    durations: Floats = np.append(0.0, known)[data.impressions.videos]
+    return durations
 
 
 def _clicks_of_known_duration(data: prepared.PreparedData) -> Marks:

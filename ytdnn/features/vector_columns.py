@@ -272,14 +272,14 @@ def _at(
         watched = tf.gather(every, tf.maximum(places, 0))
         is_own = places >= begins[:, tf.newaxis]
         watched = tf.where(is_own, watched, tf.zeros_like(watched))
-        found = _products(rows, watched, videos[start:stop])
-        return tf.pad(found, [[0, _ROWS_A_PART - (stop - start)], [0, 0], [0, 0]])
+        parts = _products(rows, watched, videos[start:stop])
+        return tf.pad(parts, [[0, _ROWS_A_PART - (stop - start)], [0, 0], [0, 0]])
 
     spec = tf.TensorSpec([_ROWS_A_PART, None, len(PRODUCTS)], tf.float32)
     starts = tf.range(number) * _ROWS_A_PART
-    found = tf.map_fn(part, starts, parallel_iterations=1, fn_output_signature=spec)
+    parts = tf.map_fn(part, starts, parallel_iterations=1, fn_output_signature=spec)
     shape = [number * _ROWS_A_PART, tf.shape(videos)[1], len(PRODUCTS)]
-    return tf.reshape(found, shape)[:size]
+    return tf.reshape(parts, shape)[:size]
 
 
 def _products(
@@ -307,5 +307,5 @@ def _products(
     is_some = has_vector & (number > 0.0)
     is_last = has_vector & is_there[..., -1]
     parts = ((average, is_some), (last, is_last), (nearest, is_some))
-    found = [tf.where(known, values, _NO_PRODUCT) for values, known in parts]
-    return tf.stack(found, axis=-1)
+    coordinates = [tf.where(known, values, _NO_PRODUCT) for values, known in parts]
+    return tf.stack(coordinates, axis=-1)

@@ -71,8 +71,8 @@ def _most_frequent(titles: pl.DataFrame) -> list[str]:
     counts = titles.unique().group_by(_TOKEN).len()
     counts = counts.filter(pl.col("len") >= _FEWEST_TITLES)
     frequent = counts.sort("len", _TOKEN, descending=[True, False]).head(MAX_VALUES)
-    found: list[str] = frequent[_TOKEN].sort().to_list()
-    return found
+    vocabulary: list[str] = frequent[_TOKEN].sort().to_list()
+    return vocabulary
 
 
 def _token_rows(
@@ -80,12 +80,12 @@ def _token_rows(
 ) -> npt.NDArray[np.int32]:
     vocabulary = pl.DataFrame({_TOKEN: known}, schema={_TOKEN: pl.String})
     vocabulary = vocabulary.with_row_index("index", offset=1)
-    found = titles.join(vocabulary, on=_TOKEN, maintain_order="left")
+    table = titles.join(vocabulary, on=_TOKEN, maintain_order="left")
     place = pl.int_range(pl.len()).over(_VIDEO)
-    found = found.with_columns(place.alias("place"))
-    found = found.filter(pl.col("place") < MAX_TOKENS)
+    table = table.with_columns(place.alias("place"))
+    table = table.filter(pl.col("place") < MAX_TOKENS)
     rows = np.zeros((num_videos + 1, MAX_TOKENS), np.int32)
-    rows[found[_VIDEO].to_numpy(), found["place"].to_numpy()] = found["index"]
+    rows[table[_VIDEO].to_numpy(), table["place"].to_numpy()] = table["index"]
     return rows
 
 
@@ -95,9 +95,9 @@ def _tokenised(catalogue: catalogues.Catalogue) -> pl.DataFrame:
     parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
     for start in range(0, len(titles), _TITLES_A_STEP):
         part = titles[start : start + _TITLES_A_STEP]
-        found = tokens.tokenise(tf.constant(part.to_list(), tf.string))
-        texts = [token.decode() for token in found.values.numpy().tolist()]
-        videos = 1 + start + found.value_rowids().numpy()
+        words = tokens.tokenise(tf.constant(part.to_list(), tf.string))
+        texts = [token.decode() for token in words.values.numpy().tolist()]
+        videos = 1 + start + words.value_rowids().numpy()
         parts.append(
             pl.DataFrame({_VIDEO: videos, _TOKEN: texts}, schema=parts[0].schema)
         )

@@ -87,11 +87,11 @@ def build_like(
     require_rows(data.log, events.Split.TRAIN)
     names = [feature.name for feature in trained.features]
     chosen = registry.named(features_interface.RANKING, names, data)
-    found, log = _measure(trained.config, data, chosen, first_stage)
+    statistics, log = _measure(trained.config, data, chosen, first_stage)
     measured = dataclasses.replace(
-        found,
+        statistics,
         features=reading.with_old_widths(
-            found.features, chosen, trained.measured.features
+            statistics.features, chosen, trained.measured.features
         ),
         clicks=trained.measured.clicks,
         calibration=trained.measured.calibration,

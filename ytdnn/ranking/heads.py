@@ -144,8 +144,8 @@ class Head(abc.ABC):
     @property
     def predicts(self) -> tuple[bool, bool]:
         """Whether the head predicts seconds, and whether a click probability."""
-        found = self.predict(tf.zeros([1, len(self.biases)]), tf.ones([1]))
-        return found.seconds is not None, found.click_probability is not None
+        predicted = self.predict(tf.zeros([1, len(self.biases)]), tf.ones([1]))
+        return predicted.seconds is not None, predicted.click_probability is not None
 
     @abc.abstractmethod
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
@@ -289,8 +289,8 @@ def make(config: configs.Head, clicks: Clicks) -> Head:
       config: Kind of head, and its settings.
       clicks: Statistics of the training impressions.
     """
-    found: Head = registries.HEADS[config.kind].make(config, clicks)
-    return found
+    head: Head = registries.HEADS[config.kind].make(config, clicks)
+    return head
 
 
 def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Clicks:

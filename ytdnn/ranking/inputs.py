@@ -74,11 +74,11 @@ class ImpressionLog:
             features are read at that impression's time, on its device; None: its own.
         """
         videos = self._of(rows, "videos")[:, tf.newaxis]
-        found = self._requests(rows, videos, is_logged=history_rows is None)
+        requests = self._requests(rows, videos, is_logged=history_rows is None)
         if history_rows is not None:
             then = self._requests(history_rows, videos, is_logged=False)
-            found = dataclasses.replace(found, times=then.times, ends=then.ends)
-        return self._at(found)
+            requests = dataclasses.replace(requests, times=then.times, ends=then.ends)
+        return self._at(requests)
 
     def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
         """Returns the tensors of candidates at the requests of logged impressions.

@@ -120,8 +120,10 @@ class RankingModel:
     @property
     def asks_sources(self) -> bool:
         """Whether a feature needs all candidate sources."""
-        found = [f for f in self.features if isinstance(f, features_interface.Replayed)]
-        return any(feature.asks_sources for feature in found)
+        replayed = [
+            f for f in self.features if isinstance(f, features_interface.Replayed)
+        ]
+        return any(feature.asks_sources for feature in replayed)
 
     @property
     def neutral(self) -> dict[str, float]:
@@ -201,8 +203,10 @@ class RankingModel:
             rows = tf.constant(impression_rows[part], tf.int64)
             return log.candidates_at(rows, tf.constant(video_indices[part], tf.int32))
 
-        found = self._predicted(len(impression_rows), "requests", read, video_indices)
-        return predictions.joined([self._weighed(part) for part in found])
+        predicted = self._predicted(
+            len(impression_rows), "requests", read, video_indices
+        )
+        return predictions.joined([self._weighed(part) for part in predicted])
 
     def predictions(
         self,
@@ -226,8 +230,8 @@ class RankingModel:
                 then = tf.constant(history_rows[part], tf.int64)
             return log.impressions(rows, then)
 
-        found = self._predicted(len(impression_rows), "impressions", read)
-        return predictions.joined(found, np.s_[:, 0])
+        predicted = self._predicted(len(impression_rows), "impressions", read)
+        return predictions.joined(predicted, np.s_[:, 0])
 
     def _predicted(
         self,
@@ -294,8 +298,8 @@ class RankingModel:
             at = users[part], end_watches[part], times[part]
             return log.candidates(*at, video_indices[part])
 
-        found = self._predicted(len(users), "users", read, video_indices)
-        orders = [self._weighed(part).order.numpy() for part in found]
+        predicted = self._predicted(len(users), "users", read, video_indices)
+        orders = [self._weighed(part).order.numpy() for part in predicted]
         k = video_indices.shape[1]
         return np.concatenate([np.zeros([0, k], np.float32), *orders])
 

@@ -59,8 +59,8 @@ def read_statistics(path: pathlib.Path) -> Statistics:
     for cls, own in (heads.Clicks, clicks), (click_times.Observed, observed):
         for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
             del own[name]
-    found: Statistics = configs.component(Statistics, values)
-    return found
+    statistics: Statistics = configs.component(Statistics, values)
+    return statistics
 
 
 class RankingNetwork(tf.keras.Model):
@@ -159,18 +159,18 @@ class RankingNetwork(tf.keras.Model):
             videos.append(towers.of_vectors(self._attended(tensors, self._attention)))
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
-        found = self._tower((query, towers.Items(blocks, k)), seed=seed)
+        outputs = self._tower((query, towers.Items(blocks, k)), seed=seed)
         if self._outputs is not None:
-            found = towers.dense(self._outputs, found, seed)[:, :, tf.newaxis]
+            outputs = towers.dense(self._outputs, outputs, seed)[:, :, tf.newaxis]
         if self._of_outcomes is None:
-            return found
+            return outputs
         # Nothing that the click reads learns from the other towers.
         fixed = tuple(towers.without_gradient(block) for block in blocks)
         of_towers = tf.stop_gradient(query), towers.Items(fixed, k)
         of_stream = randomness.of_stream(seed, randomness.RandomStream.OUTCOMES)
         of_outcomes = self._of_outcomes(of_towers, of_stream)[:, :, tf.newaxis, :, 0]
-        of_outcomes = tf.repeat(of_outcomes, found.shape[2], axis=2)
-        return tf.concat([found, of_outcomes], axis=-1)
+        of_outcomes = tf.repeat(of_outcomes, outputs.shape[2], axis=2)
+        return tf.concat([outputs, of_outcomes], axis=-1)
 
     def video_coordinates(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns the encoding of a video's own features, `[batch · k, dim]`.
@@ -189,8 +189,8 @@ class RankingNetwork(tf.keras.Model):
         """Returns each video's sum of the history, `[batch, k, dim] float32`."""
         history, table = tensors[schema.HISTORY_VIDEOS], self.videos["history"]
         shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
-        found: tf.Tensor = attention((shown, table(history), table.known(history)))
-        return found
+        attended: tf.Tensor = attention((shown, table(history), table.known(history)))
+        return attended
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns `[batch, dim] float32`."""

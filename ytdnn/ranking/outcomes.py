@@ -152,13 +152,13 @@ class WithOutcomes(heads.Head):
     ) -> heads.Predicted:
         """Returns the head's predictions, and those of outcomes."""
         own = outputs[..., : self._first]
-        found = self._head.predict(own, durations, calibration)
+        predicted = self._head.predict(own, durations, calibration)
         lines = calibration.outcomes or [recalibration.IDENTITY] * len(self.outcomes)
         of_outcomes = {
             one.name: one.predict(outputs[..., self._first + place], line)
             for place, (one, line) in enumerate(zip(self.outcomes, lines, strict=True))
         }
-        return found._replace(outcomes=of_outcomes)
+        return predicted._replace(outcomes=of_outcomes)
 
     def _of_outcomes(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
         """Returns the weighted sum of the losses of outcomes."""
@@ -217,24 +217,24 @@ def chosen(
 
 
 def measure(
-    found: Sequence[tuple[int, outcomes.Outcome]], parts: Iterable[Floats]
+    present: Sequence[tuple[int, outcomes.Outcome]], parts: Iterable[Floats]
 ) -> tuple[Learned, ...]:
     """Returns the outcomes that training impressions have values of.
 
     Means are smoothed by one impression of each end, so that logits are finite.
 
     Args:
-      found: Outcomes that `chosen` returned.
+      present: Outcomes that `chosen` returned.
       parts: Parts of the outcomes `[impressions, n]` of the training impressions, NaN
         where unknown.
     """
-    samples: list[list[Floats]] = [[] for _ in found]
+    samples: list[list[Floats]] = [[] for _ in present]
     for part in parts:
-        for (place, _), sample in zip(found, samples, strict=True):
+        for (place, _), sample in zip(present, samples, strict=True):
             values = part[:, place].astype(np.float64)
             sample.append(values[np.isfinite(values)])
     learned = []
-    for (place, one), sample in zip(found, samples, strict=True):
+    for (place, one), sample in zip(present, samples, strict=True):
         values = np.concatenate([np.zeros(0), *sample])
         positive = values[values > 0.0]
         others = len(values) - len(positive)
@@ -262,11 +262,11 @@ def notes(catalogue: catalogues.Catalogue, learned: Sequence[Learned]) -> list[s
     """
     names = [one.name for one in learned]
     others = [one.name for one in catalogue.outcomes if one.name not in names]
-    found = [f"outcomes predicted: {', '.join(names)}"] if names else []
+    lines = [f"outcomes predicted: {', '.join(names)}"] if names else []
     if others:
-        found.append(
+        lines.append(
             f"outcomes not predicted: {', '.join(others)} (weight 0 in "
             f"ranking.loss_weights, or with less than {LEAST_POSITIVE} of one value in "
             f"training {schema.IMPRESSIONS})"
         )
-    return found
+    return lines

@@ -53,18 +53,18 @@ class Predictions:
     def given(self) -> dict[str, Values]:
         """Every field that is given, outcomes too, by name."""
         others = ("outcomes", "listed_terms")
-        found = {k: v for k, v in vars(self).items() if k not in others}
-        return {k: v for k, v in found.items() if v is not None} | dict(self.outcomes)
+        values = {k: v for k, v in vars(self).items() if k not in others}
+        return {k: v for k, v in values.items() if v is not None} | dict(self.outcomes)
 
     @property
     def terms(self) -> dict[str, Values]:
         """The predictions that can be weighed in an order, by name."""
-        found = {
+        by_term = {
             schema.WATCH_SECONDS: self.seconds,
             schema.CLICKED: self.click_probability,
             **self.outcomes,
         }
-        return {name: values for name, values in found.items() if values is not None}
+        return {name: values for name, values in by_term.items() if values is not None}
 
     @property
     def list_terms(self) -> Mapping[str, Values]:
@@ -133,8 +133,8 @@ def weighted_logits(seconds: Values, click_probability: Values) -> Values:
     """
     watched = np.asarray(seconds, np.float64)
     no_click = 1.0 - np.asarray(click_probability, np.float64)
-    found: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
-    return found
+    logits: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
+    return logits
 
 
 class RowGraphs:
@@ -164,9 +164,9 @@ class RowGraphs:
             return self._graph(tensors)(dict(tensors))
         rows = np.minimum(np.arange(size), number - 1)
         whole = {name: tf.gather(values, rows) for name, values in tensors.items()}
-        found = self._graph(whole)(whole)
+        outputs = self._graph(whole)(whole)
         return tf.nest.map_structure(
-            lambda values: None if values is None else values[:number], found
+            lambda values: None if values is None else values[:number], outputs
         )
 
     def _graph(self, tensors: Tensors) -> Callable[..., Any]:

@@ -88,10 +88,10 @@ class Weighing:
           scores: The ranker's scores.
         """
         weights = self.weights(raw)
-        found = terms(predicted)
+        by_term = terms(predicted)
         values = tf.add_n(
             [
-                tf.clip_by_value(weights[:, i : i + 1] * found[name], -_MOST, _MOST)
+                tf.clip_by_value(weights[:, i : i + 1] * by_term[name], -_MOST, _MOST)
                 for i, name in enumerate(self.names)
             ]
         )
@@ -131,8 +131,8 @@ def page_order(predicted: heads.Predicted, weights: Weights) -> tf.Tensor:
     """
     if not weighs(weights):
         return predicted.order
-    found = terms(predicted)
-    return tf.add_n([float(w) * found[name] for name, w in weights.items()])
+    values = terms(predicted)
+    return tf.add_n([float(w) * values[name] for name, w in weights.items()])
 
 
 def names_of(head: heads.Head) -> tuple[str, ...]:
@@ -147,12 +147,12 @@ def names_of(head: heads.Head) -> tuple[str, ...]:
 
 def terms(predicted: heads.Predicted) -> dict[str, tf.Tensor]:
     """Returns the predictions that can be weighed, by name, `[batch, k]` each."""
-    found = {
+    values = {
         schema.WATCH_SECONDS: predicted.seconds,
         schema.CLICKED: predicted.click_probability,
         **(predicted.outcomes or {}),
     }
-    return {name: one for name, one in found.items() if one is not None}
+    return {name: one for name, one in values.items() if one is not None}
 
 
 def require_known(weights: Weights, names: Sequence[str], where: str) -> None:

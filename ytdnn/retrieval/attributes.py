@@ -67,17 +67,17 @@ def from_catalogue(catalogue: catalogues.Catalogue) -> tuple[Attribute, ...]:
     Args:
       catalogue: The catalogue of the prepared set.
     """
-    found = []
+    attributes = []
     for name in catalogue.videos.columns:
         if name in _LEFT_OUT or " " in name:
             continue
         attribute = _attribute(name, catalogue.videos[name])
         if attribute is not None:
-            found.append(attribute)
+            attributes.append(attribute)
         has_age = name == schema.UPLOAD_TIME and AGE_DAYS not in catalogue.videos
         if attribute is not None and has_age:
-            found.append(dataclasses.replace(attribute, name=AGE_DAYS, kind="age"))
-    return tuple(found)
+            attributes.append(dataclasses.replace(attribute, name=AGE_DAYS, kind="age"))
+    return tuple(attributes)
 
 
 def _attribute(name: str, column: pl.Series) -> Attribute | None:

@@ -83,7 +83,7 @@ def neighbours(
     if seeds is not None:
         is_seed[seeds] = True
     sizes = np.zeros(len(watched), np.int64)
-    videos, found = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+    videos, scores = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     num_pairs = 2 * _WITHIN * watched * is_seed
     parts = [
         part
@@ -100,9 +100,9 @@ def neighbours(
             of, other, weights = _nearest(pairs, watched, num)
             sizes[part] = np.bincount(of - part.start, minlength=part.stop - part.start)
             videos.append(other.astype(np.int32))
-            found.append(weights.astype(np.float32))
+            scores.append(weights.astype(np.float32))
     near = ragged.Ragged(np.append(0, np.cumsum(sizes)), np.concatenate(videos))
-    return near, np.concatenate(found)
+    return near, np.concatenate(scores)
 
 
 def _nearest(
@@ -145,7 +145,7 @@ class WatchesByPart:
           part: Number of the part that has the videos a.
           stride: More than any catalogue index.
         """
-        found = [np.zeros(0, np.int64)]
+        pairs = [np.zeros(0, np.int64)]
         for shard in range(self._num_shards):
             videos, before, after, order, ends = (
                 np.load(_path(self._directory, shard, name), mmap_mode="r")
@@ -160,8 +160,8 @@ class WatchesByPart:
                     other = videos[places[here] + step]
                     differs = other != of[here]
                     here = here[differs]
-                    found.append(of[here] * np.int64(stride) + other[differs])
-        return np.concatenate(found)
+                    pairs.append(of[here] * np.int64(stride) + other[differs])
+        return np.concatenate(pairs)
 
 
 def _path(directory: pathlib.Path, shard: int, name: str) -> pathlib.Path:
@@ -184,8 +184,8 @@ def written(
         for number, shard in enumerate(shards):
             watches = shard.read().watches
             videos = np.asarray(watches.videos)
-            found = _sorted(videos, np.asarray(watches.offsets), part_of, within)
-            for name, values in zip(_NAMES, (videos, *found), strict=True):
+            rows = _sorted(videos, np.asarray(watches.offsets), part_of, within)
+            for name, values in zip(_NAMES, (videos, *rows), strict=True):
                 np.save(_path(directory, number, name), values)
         yield WatchesByPart(directory, len(shards), within)
 

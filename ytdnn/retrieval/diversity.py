@@ -153,7 +153,7 @@ def greedy_ranks(
 
     nothing = tf.zeros_like(scores)
     start = (tf.constant(0), tf.fill(tf.shape(scores), -1), nothing, nothing)
-    found: tf.Tensor = tf.while_loop(
+    loop: tf.Tensor = tf.while_loop(
         lambda place, *_: place < number,
         choose,
         start,
@@ -164,7 +164,7 @@ def greedy_ranks(
             tf.TensorShape([None, None]),
         ),
     )[1]
-    return found
+    return loop
 
 
 def _same(values: tf.Tensor) -> tf.Tensor:

@@ -231,15 +231,15 @@ def _groups(
       policy; and a truth value for each group.
     """
     number = _NUM_KINDS * len(columns)
-    found: list[tuple[int, int, int]] = []
+    groups: list[tuple[int, int, int]] = []
     for place, column in enumerate(columns):
         for key in column.keys:
             operator = key.rpartition(" ")[2]
             group = _NUM_KINDS * place + _KINDS[operator]
             moves = operator in (attributes.IN, attributes.NOT_IN)
-            found.append((place, group, group + number if moves else group))
+            groups.append((place, group, group + number if moves else group))
     kinds = [kind != _KINDS[attributes.NOT_IN] for kind in range(_NUM_KINDS)]
-    return np.array(found, np.int32).reshape(-1, 3).T, kinds * len(columns) * 2
+    return np.array(groups, np.int32).reshape(-1, 3).T, kinds * len(columns) * 2
 
 
 class ConditionColumn(tf.Module):
@@ -334,8 +334,8 @@ class ConditionColumn(tf.Module):
     def _place(self, numbers: tf.Tensor, side: str) -> tf.Tensor:
         """Returns how many values are below (or not above) each number."""
         flat = tf.reshape(numbers, [-1])
-        found = tf.searchsorted(self._values.read_value(), flat, side=side)
-        return tf.reshape(found, tf.shape(numbers))
+        places = tf.searchsorted(self._values.read_value(), flat, side=side)
+        return tf.reshape(places, tf.shape(numbers))
 
 
 def _places_of(texts: Sequence[str]) -> tf.lookup.StaticHashTable:

@@ -68,8 +68,8 @@ class FreshUploads(interface.Source):
     def _num_before(self, keys: tf.Tensor) -> tf.Tensor:
         """Returns how many uploads come before each key `[batch, n]`, n fixed."""
         every = tf.reshape(self._keys.read_value(), [1, -1])
-        found = sorted_rows.num_below(every, tf.reshape(keys, [1, -1]))
-        return tf.reshape(found, [-1, keys.shape[1]])
+        counts = sorted_rows.num_below(every, tf.reshape(keys, [1, -1]))
+        return tf.reshape(counts, [-1, keys.shape[1]])
 
 
 def upload_times(catalogue: catalogues.Catalogue) -> npt.NDArray[np.int64]:

@@ -110,6 +110,6 @@ def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
         shape = shard.num_users, data.num_videos + 1
         ones = np.ones(len(pairs[0]), np.float32)
         parts.append(sparse.csr_matrix((ones, pairs), shape=shape))
-    found = sparse.vstack(parts, format="csr", dtype=np.float32)
-    found.data[:] = 1.0
-    return found
+    matrix = sparse.vstack(parts, format="csr", dtype=np.float32)
+    matrix.data[:] = 1.0
+    return matrix

@@ -44,9 +44,9 @@ class Candidates(NamedTuple):
         same = tf.equal(videos[:, :, tf.newaxis], self.videos[:, tf.newaxis, :])
         same &= (videos > 0)[:, :, tf.newaxis]
         slots = tf.argmax(same, axis=-1, output_type=tf.int32)
-        found = tf.reduce_any(same, axis=-1)
+        is_present = tf.reduce_any(same, axis=-1)
         sources, seeds = (
-            tf.where(found, tf.gather(values, slots, batch_dims=1), 0)
+            tf.where(is_present, tf.gather(values, slots, batch_dims=1), 0)
             for values in (self.sources, self.seeds)
         )
         return sources, seeds
@@ -135,9 +135,9 @@ class TowerSource(interface.Source):
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the best permitted videos."""
         videos, _ = self.search(requests)
-        found = tf.pad(videos, [[0, 0], [0, self.num - tf.shape(videos)[1]]])
-        found = tf.ensure_shape(found, [None, self.num])
-        return interface.Proposal(found, tf.zeros_like(found))
+        padded = tf.pad(videos, [[0, 0], [0, self.num - tf.shape(videos)[1]]])
+        padded = tf.ensure_shape(padded, [None, self.num])
+        return interface.Proposal(padded, tf.zeros_like(padded))
 
     def search(self, requests: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best permitted videos, best first.

@@ -83,8 +83,8 @@ class TopicPopular(interface.Source):
         seeds = raw_request.last(requests.watched, _WATCHES)[
             :, ::-1
         ]  # the latest first
-        found = tf.gather(self._videos, tf.gather(self._topics, seeds))
-        videos = tf.reshape(found, [-1, _WATCHES * _MOST])
+        topic_videos = tf.gather(self._videos, tf.gather(self._topics, seeds))
+        videos = tf.reshape(topic_videos, [-1, _WATCHES * _MOST])
         return self.best_permitted(
             requests,
             videos,
@@ -107,6 +107,6 @@ def _most_watched(
     videos = np.flatnonzero((topics > 0) & (counts > 0))
     keys = [-counts[videos], videos]
     chosen, places = ragged.first_of_groups(topics[videos], keys, _MOST)
-    found = np.zeros((int(topics.max(initial=0)) + 1, _MOST), np.int32)
-    found[topics[videos[chosen]], places] = videos[chosen]
-    return found
+    table = np.zeros((int(topics.max(initial=0)) + 1, _MOST), np.int32)
+    table[topics[videos[chosen]], places] = videos[chosen]
+    return table

@@ -100,19 +100,19 @@ class Replay:
         vectors = self._vectors(
             positions.Positions(users, times, ends, "watches", *no_event)
         )
-        found = [np.zeros(0, np.float32)]
+        scores = [np.zeros(0, np.float32)]
         for part in _parts(len(users), self._requests_a_part):
             asked = users[part], ends[part], times[part], vectors[part]
             listed = self._candidates(*asked).videos
             of_part = self._score(tf.constant(vectors[part]), listed).numpy()
-            found.append(of_part[of_part > positions.NO_SCORE])
-        return np.concatenate(found)
+            scores.append(of_part[of_part > positions.NO_SCORE])
+        return np.concatenate(scores)
 
     def _of_pool(self, at: positions.Positions) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns sources and seeds; see `scores` for the supported positions."""
         if at.is_logged:
-            found = tf.gather(self._logged_sources, at.rows)
-            return found[..., 0, tf.newaxis], found[..., 1, tf.newaxis]
+            pool_sources = tf.gather(self._logged_sources, at.rows)
+            return pool_sources[..., 0, tf.newaxis], pool_sources[..., 1, tf.newaxis]
         vectors, videos = self._vectors(at), _videos(at)
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         sources, seeds = np.zeros_like(videos), np.zeros_like(videos)
@@ -165,29 +165,31 @@ class Replay:
     @functools.cached_property
     def _logged_scores(self) -> tf.Tensor:
         """The score of every logged impression, `[impressions] float32`."""
-        found = np.full(len(self.data.impressions), positions.NO_SCORE, np.float32)
+        scores = np.full(len(self.data.impressions), positions.NO_SCORE, np.float32)
         # Outside the graph of whoever asks first, such as a step of an input.
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(_PAIRS_A_PART // 8):
                 vectors = tf.constant(part.vectors[part.of_row])
                 of_part = self._score(vectors, tf.constant(part.videos))
-                found[part.rows] = of_part[:, 0].numpy()
+                scores[part.rows] = of_part[:, 0].numpy()
             self.__dict__.pop("_log", None)  # logged impressions are read only once
-            return tf.constant(found)
+            return tf.constant(scores)
 
     @functools.cached_property
     def _logged_sources(self) -> tf.Tensor:
         """Source and seed of every logged impression, `[impressions, 2] int32`."""
         shown = self.data.impressions
-        found = np.zeros((len(shown), 2), np.int32)
+        sources = np.zeros((len(shown), 2), np.int32)
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(self._requests_a_part):
                 asked = part.users, part.ends, part.times, part.vectors
                 candidates = self._candidates(*asked).take(part.of_row)
                 of_rows = candidates.sources_of(tf.constant(part.videos))
-                found[part.rows] = np.concatenate([v.numpy() for v in of_rows], axis=1)
+                sources[part.rows] = np.concatenate(
+                    [v.numpy() for v in of_rows], axis=1
+                )
             self.__dict__.pop("_log", None)  # logged impressions are read only once
-            return tf.constant(found)
+            return tf.constant(sources)
 
     def _pages(self, size: int) -> Iterator["_Pages"]:
         """Yields the impressions of the ranker's splits by their requests, in parts.

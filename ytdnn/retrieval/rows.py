@@ -130,10 +130,10 @@ def first_places(
     before = tf.pad(ordered, [[0, 0], [1, 0]], constant_values=-1)[:, :-1]
     kept = (ordered != before) & (places >= 0) & holds(ordered)
     none = tf.shape(values)[1]
-    found = sorted_rows.rising(tf.where(kept, places, none))[:, :length]
-    lacking = [[0, 0], [0, length - tf.shape(found)[1]]]
-    found = tf.pad(found, lacking, constant_values=none)
-    return tf.ensure_shape(found, [None, length])
+    first = sorted_rows.rising(tf.where(kept, places, none))[:, :length]
+    lacking = [[0, 0], [0, length - tf.shape(first)[1]]]
+    first = tf.pad(first, lacking, constant_values=none)
+    return tf.ensure_shape(first, [None, length])
 
 
 def taken(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

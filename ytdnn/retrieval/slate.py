@@ -62,8 +62,8 @@ class SlateOrder(tf.Module):
             diverse = diversity.Diversity(config, data)
             self.rerankers.insert(0, (DIVERSITY, diverse))
         # `tf.Module` does not look into tuples for variables.
-        found = [reranked for _, reranked in self.rerankers]
-        self._modules = [one for one in found if isinstance(one, tf.Module)]
+        masks = [reranked for _, reranked in self.rerankers]
+        self._modules = [one for one in masks if isinstance(one, tf.Module)]
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
@@ -235,7 +235,7 @@ def codes(
       cap: `[batch, n] bool`, moved up by a cap; drawn and reserved ones count as those.
       reranked: `[batch, n] bool` for each re-ranker that moved videos up, by name.
     """
-    found = None
+    sources = None
     for mask, name in (
         *((mask, name) for name, mask in (reranked or {}).items()),
         (cap, CAP),
@@ -244,6 +244,6 @@ def codes(
     ):
         if mask is None:
             continue
-        other = tf.zeros_like(mask, tf.int32) if found is None else found
-        found = tf.where(mask, NAMES.index(name), other)
-    return found
+        other = tf.zeros_like(mask, tf.int32) if sources is None else sources
+        sources = tf.where(mask, NAMES.index(name), other)
+    return sources

@@ -83,8 +83,8 @@ def make(
         shared["own_encoder"] = own_encoder
     make_sequence = registries.ENCODERS[config.encoder.kind].make
     if not config.encoder.beside_bags:
-        found: watched.Watched = make_sequence(*sizes, name="watches", **shared)
-        return found
+        watches: watched.Watched = make_sequence(*sizes, name="watches", **shared)
+        return watches
     from ytdnn.features.sequences import watch_bags
 
     bags = _bags(*sizes, name="bags")

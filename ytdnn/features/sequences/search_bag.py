@@ -47,10 +47,10 @@ class SearchBag(sequences.Encoder):
         self, features: sequences.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the average."""
-        found = features[schema.SEARCH_TOKENS]
+        rows = features[schema.SEARCH_TOKENS]
         average = self.bag(
-            self.tokens(found),
-            self.tokens.known(found),
+            self.tokens(rows),
+            self.tokens.known(rows),
             features[schema.FIRST_TOKENS],
             features[schema.END_TOKENS],
             randomness.of_stream(seed, randomness.RandomStream.TOKEN_BAG),
@@ -76,13 +76,13 @@ class _LastSearches(sequences.SequenceReader):
     def __call__(self, request: raw_request.Request) -> sequences.Features:
         """Returns the tokens of the last searches that have a word."""
         queries = self._last_columns(request.raw[schema.QUERIES])
-        found = tokens.tokenise(tf.reshape(queries, [-1]))
-        sizes = tf.reshape(found.row_lengths(), tf.shape(queries))
+        words = tokens.tokenise(tf.reshape(queries, [-1]))
+        sizes = tf.reshape(words.row_lengths(), tf.shape(queries))
         has_word = tf.cast(sizes > 0, tf.int32)
         from_here_on = tf.cumsum(has_word, axis=1, reverse=True)
         is_recent = tf.reshape(from_here_on <= self._length, [-1])
-        is_recent = tf.repeat(is_recent, found.row_lengths())
-        indices = self._tokens.indices(found.values)
+        is_recent = tf.repeat(is_recent, words.row_lengths())
+        indices = self._tokens.indices(words.values)
         indices = tf.where(is_recent, indices, tf.zeros_like(indices))
         rows = tf.RaggedTensor.from_row_lengths(
             indices, tf.reduce_sum(sizes, axis=1), validate=False

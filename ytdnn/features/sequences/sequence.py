@@ -131,11 +131,11 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         Raises:
           errors.UserError: The shape of the states is wrong.
         """
-        wanted, found = rows.shape, tf.TensorShape(getattr(states, "shape", None))
-        if found.rank != wanted.rank or not found.is_compatible_with(wanted):
+        wanted, shape = rows.shape, tf.TensorShape(getattr(states, "shape", None))
+        if shape.rank != wanted.rank or not shape.is_compatible_with(wanted):
             raise errors.UserError(
                 f"expected {type(self).__name__}.states() to return "
-                f"[slices, rows, dim] = {_words(wanted)}, received {_words(found)}: "
+                f"[slices, rows, dim] = {_words(wanted)}, received {_words(shape)}: "
                 f"return a state of the rows' width for each row"
             )
 
@@ -177,9 +177,9 @@ def load_file(text: str, file: str) -> type[SequenceEncoder]:
         encoder.
     """
     name = "ytdnn.features.sequences.sequence.SequenceEncoder"
-    found: type[SequenceEncoder]
-    found = own_files.ENCODER.load(text, file, SequenceEncoder, name)
-    return found
+    encoder: type[SequenceEncoder]
+    encoder = own_files.ENCODER.load(text, file, SequenceEncoder, name)
+    return encoder
 
 
 @registries.ENCODERS.register("own", configs.OwnEncoderConfig)

@@ -125,11 +125,11 @@ class LastWatches(sequences.SequenceReader):
         from ytdnn.log import request as raw_request
 
         missing = self._length - tf.minimum(request.num_watches, self._length)
-        found = {
+        tensors = {
             schema.WATCH_ROWS: request.last_watches(self._length),
             schema.WATCH_ROW_TIMES: raw_request.last(request.watch_times, self._length),
             schema.FIRST_ROWS: missing[:, tf.newaxis],
         }
         if self._with_request_times:
-            found[schema.REQUEST_TIMES] = request.times[:, tf.newaxis]
-        return found
+            tensors[schema.REQUEST_TIMES] = request.times[:, tf.newaxis]
+        return tensors

@@ -61,40 +61,40 @@ def run(given: arguments.Arguments) -> None:
     values = given.values
     split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
     shape = arguments.choice(given, "format", _FORMATS, "table")
-    found = run_table.find(pathlib.Path(values["dir"]), split)
+    runs = run_table.find(pathlib.Path(values["dir"]), split)
     wanted = [name for name in values.get("metrics", "").split(",") if name]
-    metrics = run_table.chosen(found, wanted)
+    metrics = run_table.chosen(runs, wanted)
     by = values.get("sort") or (metrics[0] if metrics else run_table.RUN)
     if by != run_table.RUN:
-        run_table.chosen(found, [by])
-    found = run_table.ordered(found, by)
-    (_write_csv if shape == "csv" else _show)(found, metrics)
+        run_table.chosen(runs, [by])
+    runs = run_table.ordered(runs, by)
+    (_write_csv if shape == "csv" else _show)(runs, metrics)
 
 
-def _show(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
-    keys = run_table.differing(found)
+def _show(runs: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
+    keys = run_table.differing(runs)
     table = rich.table.Table(box=rich.box.SIMPLE, title_justify="left")
     table.add_column("run", overflow="fold")
     for metric in metrics:
         table.add_column(metric.replace("/", "\n"), justify="right", no_wrap=True)
     table.add_column("settings that differ", overflow="fold")
-    for one in found:
+    for one in runs:
         cells = [f"{one.metrics[m]:.4f}" if m in one.metrics else "–" for m in metrics]
         own = [f"{k}={v}" for k, v in run_table.differences(one, keys).items()]
         words = [f"({one.note})"] if one.note else []
         table.add_row(one.name, *cells, "\n".join(words + own) or "(defaults)")
     output.screen().print(table)
     output.say(
-        f"runs: {len(found)}; a setting that all share, or that a run leaves at its "
+        f"runs: {len(runs)}; a setting that all share, or that a run leaves at its "
         f"default, is not listed"
     )
 
 
-def _write_csv(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
-    keys = run_table.differing(found)
+def _write_csv(runs: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
+    keys = run_table.differing(runs)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([run_table.RUN, "note", *metrics, *keys])
-    for one in found:
+    for one in runs:
         numbers = [one.metrics.get(metric, "") for metric in metrics]
         settings = [run_table.text(one.settings.get(key, "")) for key in keys]
         writer.writerow([one.name, one.note, *numbers, *settings])

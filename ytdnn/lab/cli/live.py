@@ -60,7 +60,7 @@ def run(given: arguments.Arguments) -> None:
     Raises:
       errors.UserError: A flag has a wrong value, or the live test fails.
     """
-    found = live_tests.live_test(
+    report = live_tests.live_test(
         [arm for arm in given.values["arms"].split(",") if arm.strip()],
         given.values["out"],
         days=_number(given, "days"),
@@ -72,7 +72,7 @@ def run(given: arguments.Arguments) -> None:
     from ytdnn.lab.pages import live_page
 
     screen = output.screen()
-    screen.print(live_page.render(found, screen.width))
+    screen.print(live_page.render(report, screen.width))
     directory = pathlib.Path(given.values["out"])
     output.say(f"report: {directory / live_tests.PAGE} (open it in a browser)")
     output.say(f"log of each arm: {directory / live_tests.LOGS}")
@@ -104,16 +104,16 @@ def _refresh_days(given: arguments.Arguments) -> int | dict[str, int]:
     text = given.values.get("refresh_days", "0")
     if "=" not in text:
         return _number(given, "refresh_days", "0") or 0
-    found: dict[str, int] = {}
+    days_by_arm: dict[str, int] = {}
     for word in text.split(","):
         name, _, days = (part.strip() for part in word.partition("="))
-        if not name or name in found:
+        if not name or name in days_by_arm:
             raise errors.UserError(
                 f"expected --refresh_days=NAME=N,… with each name once, received "
                 f"{text!r}"
             )
-        found[name] = arguments.whole("refresh_days", days)
-    return found
+        days_by_arm[name] = arguments.whole("refresh_days", days)
+    return days_by_arm
 
 
 def _number(given: arguments.Arguments, name: str, least: str = "") -> int | None:

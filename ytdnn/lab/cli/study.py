@@ -128,11 +128,13 @@ def run(given: arguments.Arguments) -> None:
             seed = f"seed {cell.config.seed}"
             output.say(f"{cell.variant}, {seed} ({number} of {len(cells)}):")
             _make(cell, [other.directory for other in cells], split, stage)
-        found: dict[str, dict[int, pathlib.Path]] = {name: {} for name in variants}
+        directories: dict[str, dict[int, pathlib.Path]] = {
+            name: {} for name in variants
+        }
         for cell in cells:
-            found[cell.variant][cell.config.seed] = cell.directory
+            directories[cell.variant][cell.config.seed] = cell.directory
         metrics = _parts(given.values.get("metrics", ""))
-        _show(found, split, metrics, directory)
+        _show(directories, split, metrics, directory)
 
 
 def _parts(words: str) -> list[str]:
@@ -142,17 +144,17 @@ def _parts(words: str) -> list[str]:
 def _variants(given: arguments.Arguments) -> dict[str, configs.Config]:
     """Returns the requested variants, with the settings of the command line."""
     file = given.values["config"]
-    found = config_file.load_variants(file)
+    loaded = config_file.load_variants(file)
     only = _parts(given.values.get("only", ""))
     for name in only:
-        if name not in found:
+        if name not in loaded:
             raise errors.UserError(
-                f"expected --only to name variants of {file} ({', '.join(found)}), "
-                f"received {name}{arguments.closest(name, list(found))}"
+                f"expected --only to name variants of {file} ({', '.join(loaded)}), "
+                f"received {name}{arguments.closest(name, list(loaded))}"
             )
     variants = {
         name: given_settings.apply(config, given.overrides)
-        for name, config in found.items()
+        for name, config in loaded.items()
         if not only or name in only
     }
     _require_same_question(variants)
@@ -244,7 +246,7 @@ def _made(stage: str) -> list[graph.Step]:
 
 
 def _show(
-    found: Mapping[str, Mapping[int, pathlib.Path]],
+    directories: Mapping[str, Mapping[int, pathlib.Path]],
     split: str,
     metrics: Sequence[str],
     directory: pathlib.Path,
@@ -253,7 +255,7 @@ def _show(
     from ytdnn.lab.pages import studied
     from ytdnn.lab.studies import study
 
-    result = study.measure(found, split, metrics)
+    result = study.measure(directories, split, metrics)
     screen = output.screen()
     screen.print(studied.render(result, screen.width), highlight=False)
     artifacts.write_text(directory / "study.md", studied.markdown(result))

@@ -100,12 +100,12 @@ def run(given: arguments.Arguments) -> None:
         resolved.tracker_name(given),
     )
     num_trials, minutes = _limits(given)
-    found = sweeping.run(sweep, num_trials, minutes, output.say)
-    _show(sweep, found)
-    output.result(lambda: found)
+    result = sweeping.run(sweep, num_trials, minutes, output.say)
+    _show(sweep, result)
+    output.result(lambda: result)
     output.say("the base config and the best, on the test window:")
-    reports = sweeping.evaluated(sweep, found, output.say)
-    if found.best is not None:
+    reports = sweeping.evaluated(sweep, result, output.say)
+    if result.best is not None:
         compare.show(reports)
     output.say(f"page: {directory / PAGE}, numbers: {directory / RESULT}")
     output.say(
@@ -139,11 +139,11 @@ def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
       errors.UserError: The space is empty, or has a setting of another stage.
     """
     file = given.values.get("config")
-    found = None if file is None else config_file.load_space(file)
-    if found is None:
+    space = None if file is None else config_file.load_space(file)
+    if space is None:
         return None
     known = settings.catalogue()
-    for key in found:
+    for key in space:
         if key not in known:
             hint = arguments.closest(key, list(known))
             raise errors.UserError(
@@ -158,33 +158,33 @@ def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
             raise errors.UserError(
                 f"--config.{key} is a setting of the space in {file}: leave one out"
             )
-    return found
+    return space
 
 
-def _show(sweep: sweeping.Sweep, found: swept.SweepResult) -> None:
+def _show(sweep: sweeping.Sweep, result: swept.SweepResult) -> None:
     """Prints the best trials, and writes page, numbers and the best config."""
     from ytdnn.lab.pages import sweep_page
 
-    path = sweeping.write_best(sweep, found)
-    artifacts.write_text(sweep.directory / PAGE, sweep_page.draw(found))
-    artifacts.write_json(sweep.directory / RESULT, output.plain(found))
-    output.screen().print(_table(found, sweep_page.ordered(found)))
-    output.say(sweep_page.headline(found))
+    path = sweeping.write_best(sweep, result)
+    artifacts.write_text(sweep.directory / PAGE, sweep_page.draw(result))
+    artifacts.write_json(sweep.directory / RESULT, output.plain(result))
+    output.screen().print(_table(result, sweep_page.ordered(result)))
+    output.say(sweep_page.headline(result))
     output.say(f"config of the best: {path}")
 
 
 def _table(
-    found: swept.SweepResult, trials: list[swept.SweepTrial]
+    result: swept.SweepResult, trials: list[swept.SweepTrial]
 ) -> rich.table.Table:
     table = rich.table.Table(
-        title=f"Trials of {found.stage}", title_justify="left", box=rich.box.SIMPLE
+        title=f"Trials of {result.stage}", title_justify="left", box=rich.box.SIMPLE
     )
     table.add_column("trial")
-    for name in (found.metric, "ms an answer", "training, s"):
+    for name in (result.metric, "ms an answer", "training, s"):
         table.add_column(name, justify="right")
     table.add_column("settings")
-    cost = _milliseconds(found.default_milliseconds)
-    table.add_row("base", f"{found.default_value:.4f}", cost, "", "")
+    cost = _milliseconds(result.default_milliseconds)
+    table.add_row("base", f"{result.default_value:.4f}", cost, "", "")
     for trial in trials[:_MOST_SHOWN]:
         if trial.value is not None:
             table.add_row(

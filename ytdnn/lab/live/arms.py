@@ -51,7 +51,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
       errors.UserError: An arm is neither, a name is given twice, or there are fewer
         than two arms.
     """
-    found: dict[str, Arm] = {}
+    arms: dict[str, Arm] = {}
     for word in words:
         name, is_run, path = word.strip().partition("=")
         if not is_run and name not in built_in.NAMES:
@@ -65,7 +65,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
                 f"expected in --arms NAME=WORKDIR, the name of letters, digits, _ and "
                 f"-, received {word!r}"
             )
-        if name in found:
+        if name in arms:
             raise errors.UserError(
                 f"expected a name for each arm, received {name} twice: rename one"
             )
@@ -73,13 +73,13 @@ def parse(words: Sequence[str]) -> list[Arm]:
             raise errors.UserError(
                 f"expected another name for the arm of {path}: {name} is a built-in arm"
             )
-        found[name] = Arm(name, user_paths.expanded(path) if is_run else None)
-    if len(found) < 2:
+        arms[name] = Arm(name, user_paths.expanded(path) if is_run else None)
+    if len(arms) < 2:
         raise errors.UserError(
             f"expected at least two arms to compare, received "
-            f"{', '.join(found) or 'none'}: --arms=logging,mine=runs/mine"
+            f"{', '.join(arms) or 'none'}: --arms=logging,mine=runs/mine"
         )
-    return list(found.values())
+    return list(arms.values())
 
 
 def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
@@ -124,29 +124,29 @@ def world_of(
       errors.UserError: Runs were trained in different worlds, or in none, or the world
         has no live days.
     """
-    found: dict[str, configs.WorldConfig] = {}
+    worlds: dict[str, configs.WorldConfig] = {}
     for arm in arms:
         if arm.workdir is not None:
-            found[str(arm.workdir)] = _world(arm.workdir)
-    for path, world in found.items():
-        first, expected = next(iter(found.items()))
+            worlds[str(arm.workdir)] = _world(arm.workdir)
+    for path, world in worlds.items():
+        first, expected = next(iter(worlds.items()))
         if world != expected:
             raise errors.UserError(
                 f"expected all arms to share one world, found different ones in "
                 f"{first} and {path}: {_differing(expected, world)}"
             )
-    if found and of_preset is not None:
+    if worlds and of_preset is not None:
         raise errors.UserError(
-            f"expected no --preset with the run in {next(iter(found))}, which has "
+            f"expected no --preset with the run in {next(iter(worlds))}, which has "
             f"its own world: leave it out"
         )
-    chosen = next(iter(found.values()), of_preset)
+    chosen = next(iter(worlds.values()), of_preset)
     if chosen is None:
         raise errors.UserError(
             "expected a world where all arms are built-in: name one with --preset"
         )
     if not chosen.live_days:
-        where = next(iter(found), "the settings")
+        where = next(iter(worlds), "the settings")
         raise errors.UserError(
             f"expected a world with days after the end of its log, found live_days 0 "
             f"in "
@@ -167,13 +167,13 @@ def _world(workdir: pathlib.Path) -> configs.WorldConfig:
             f"expected a run with {_DATA} and {_BUNDLE} in {workdir}, found no "
             f"{_DATA}: name the workdir of `ytdnn run`"
         )
-    found = world_source.config_of(artifacts.load_manifest(path, prepared.KIND).facts)
-    if found is None:
+    config = world_source.config_of(artifacts.load_manifest(path, prepared.KIND).facts)
+    if config is None:
         raise errors.UserError(
             f"expected a run on the synthetic world in {workdir}, found another log: "
             f"a live test needs the synthetic world"
         )
-    return found
+    return config
 
 
 def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:

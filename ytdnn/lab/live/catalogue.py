@@ -64,8 +64,10 @@ class CatalogueExposure:
 
     def found_audience(self, arm: int) -> npt.NDArray[np.bool_]:
         """Returns whether each good upload has found its audience in an arm."""
-        found: npt.NDArray[np.bool_] = self._early[arm, self.good] >= AUDIENCE_CLICKS
-        return found
+        has_audience: npt.NDArray[np.bool_] = (
+            self._early[arm, self.good] >= AUDIENCE_CLICKS
+        )
+        return has_audience
 
     def num_shown(self, arm: int) -> int:
         """Returns the number of videos that an arm's slates showed."""

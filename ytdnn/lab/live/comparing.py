@@ -111,14 +111,14 @@ class Looks:
         first, second = (
             self.totals.sums(metric, self.visitors(place)) for place in (0, arm)
         )
-        found = ab_test.difference(first, second)
+        difference = ab_test.difference(first, second)
         p_value = sequential.p_value(
-            found.difference, found.variance, self._mixtures[name, arm]
+            difference.difference, difference.variance, self._mixtures[name, arm]
         )
         self.p_values[arm][name] = min(p_value, self.p_values[arm][name])
         if self.p_values[arm][name] < ALPHA:
             self._sure.setdefault((name, arm), self._day)
-        return found
+        return difference
 
     def _mixture(self, name: str, arm: int) -> float:
         """Returns τ², from the variance of the same users before the test."""
@@ -126,8 +126,8 @@ class Looks:
         before = [
             self.totals.before(metric, self._members[place]) for place in (0, arm)
         ]
-        found = ab_test.difference(before[0], before[1], cuped=False)
-        variance = found.variance if found.standard_error > 0.0 else 0.0
+        difference = ab_test.difference(before[0], before[1], cuped=False)
+        variance = difference.variance if difference.standard_error > 0.0 else 0.0
         return sequential.mixture_variance(variance)
 
 

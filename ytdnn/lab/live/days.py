@@ -27,26 +27,26 @@ Frames = dict[str, pl.DataFrame]
 def frames(world: generate.World, happened: Sequence[events.Events]) -> Frames:
     """Returns events as tables of the event log, in order of time."""
     parts = [tables.events_tables(world, one, arms.SOURCES) for one in happened]
-    found = {}
+    sorted_tables = {}
     for name in EVENTS:
         several = [world_source.frame_of(part[name]) for part in parts]
         joined = pl.concat(several, how="diagonal")
-        found[name] = joined.sort(schema.TIME, maintain_order=True)
-    return found
+        sorted_tables[name] = joined.sort(schema.TIME, maintain_order=True)
+    return sorted_tables
 
 
 def of_arms(
-    found: Frames, names: Sequence[str], arm_of: npt.NDArray[np.int64]
+    frames_by_name: Frames, names: Sequence[str], arm_of: npt.NDArray[np.int64]
 ) -> dict[str, Frames]:
     """Returns the tables of each arm's users.
 
     Args:
-      found: Tables of all users.
+      frames_by_name: Tables of all users.
       names: Names of the arms.
       arm_of: `[users]`, the arm of each.
     """
     split: dict[str, Frames] = {name: {} for name in names}
-    for table, frame in found.items():
+    for table, frame in frames_by_name.items():
         arm = arm_of[_numbers(frame[schema.USER_ID])]
         for place, name in enumerate(names):
             split[name][table] = _known(frame.filter(arm == place))
@@ -79,9 +79,9 @@ def write(
     facts = {"serving": dict(serving)}
     target = path(directory, day)
     with artifacts.publish(target, KIND, {"day": day}, {}, facts) as partial:
-        for arm, found in of_arm.items():
+        for arm, arm_frames in of_arm.items():
             (partial / arm).mkdir()
-            for name, frame in found.items():
+            for name, frame in arm_frames.items():
                 frame.write_parquet(partial / arm / f"{name}.parquet")
 
 
@@ -98,8 +98,8 @@ def is_finished(directory: pathlib.Path, day: int) -> bool:
 def serving(directory: pathlib.Path, day: int) -> dict[str, dict[str, float]]:
     """Returns the seconds and number of slates of each arm on a finished day."""
     manifest = artifacts.load_manifest(path(directory, day), KIND)
-    found: dict[str, dict[str, float]] = manifest.facts["serving"]
-    return found
+    seconds: dict[str, dict[str, float]] = manifest.facts["serving"]
+    return seconds
 
 
 def read(directory: pathlib.Path, day: int, arm: str) -> Frames:
@@ -174,10 +174,10 @@ def _keys(
 
 def _codes(sources: pl.Series) -> npt.NDArray[np.int64]:
     codes = {name: code for code, name in enumerate(arms.SOURCES)}
-    found: npt.NDArray[np.int64] = sources.replace_strict(
+    indices: npt.NDArray[np.int64] = sources.replace_strict(
         codes, return_dtype=pl.Int64
     ).to_numpy()
-    return found
+    return indices
 
 
 def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
@@ -204,9 +204,9 @@ def write_log(
     """
     logs = [read(directory, day, arm) for day in numbers]
     last = numbers[-1] + 1
-    found = joined(logs) | _entities(world, last, _begin(last + 1))
+    log_frames = joined(logs) | _entities(world, last, _begin(last + 1))
     with artifacts.publish(target, LOG, {"arm": arm}, {}) as partial:
-        for name, frame in found.items():
+        for name, frame in log_frames.items():
             frame.write_parquet(partial / f"{name}.parquet")
 
 
@@ -240,5 +240,5 @@ def _entities(world: generate.World, day: int, until: int) -> Frames:
     """Returns the videos uploaded by a time, and the users who joined by a day."""
     videos = tables.videos_table(world, until)
     users = tables.users_table(world.all_users, day)
-    found = {schema.VIDEOS: videos, schema.USERS: users}
-    return {name: world_source.frame_of(table) for name, table in found.items()}
+    entity_frames = {schema.VIDEOS: videos, schema.USERS: users}
+    return {name: world_source.frame_of(table) for name, table in entity_frames.items()}

@@ -91,10 +91,10 @@ class _Table:
         rows = place[today[_USERS]]
         new = np.flatnonzero(rows >= 0)
         all_rows = np.concatenate([known.rows, rows[new]])
-        found = {}
+        lists = {}
         for name in self._kept:
             recent = today[name][new]
             earlier = self.columns[name][known.values] if self.columns else recent[:0]
             values = np.concatenate([earlier, recent])
-            found[name] = ragged.of_rows(all_rows, values, len(users))
-        return found
+            lists[name] = ragged.of_rows(all_rows, values, len(users))
+        return lists

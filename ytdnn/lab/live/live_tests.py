@@ -72,9 +72,11 @@ def live_test(
         )
         offline = _offline(asked, say)
         played = play.play(test, directory, _refresh)
-        found = dataclasses.replace(report_room.from_played(played), offline=offline)
-        _publish(directory, played, found)
-    return found
+        live_report = dataclasses.replace(
+            report_room.from_played(played), offline=offline
+        )
+        _publish(directory, played, live_report)
+    return live_report
 
 
 def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
@@ -90,7 +92,7 @@ def _offline(
     """Returns offline metrics of the served lists of each run that was evaluated."""
     from ytdnn.evaluation import report_files
 
-    found = {}
+    values = {}
     for arm in arms:
         if arm.workdir is None:
             continue
@@ -98,10 +100,10 @@ def _offline(
         if not (directory / artifacts.MANIFEST).exists():
             continue
         try:
-            found[arm.name] = _evaluated(arm.workdir, directory)
+            values[arm.name] = _evaluated(arm.workdir, directory)
         except errors.UserError as error:
             say(f"arm {arm.name} without the numbers of its evaluation: {error}")
-    return found
+    return values
 
 
 def _evaluated(workdir: pathlib.Path, directory: pathlib.Path) -> dict[str, float]:
@@ -132,14 +134,16 @@ def _refresh(
 
 
 def _publish(
-    directory: pathlib.Path, played: "play_room.Played", found: "report_room.LiveReport"
+    directory: pathlib.Path,
+    played: "play_room.Played",
+    live_report: "report_room.LiveReport",
 ) -> None:
     """Writes the report, its page, and the log of each arm."""
     from ytdnn.lab.live import days
     from ytdnn.lab.pages import live_page
 
-    artifacts.write_json(directory / REPORT, dataclasses.asdict(found))
-    artifacts.write_text(directory / PAGE, live_page.draw(found))
+    artifacts.write_json(directory / REPORT, dataclasses.asdict(live_report))
+    artifacts.write_text(directory / PAGE, live_page.draw(live_report))
     numbers = range(
         played.test.world.num_days, played.test.world.num_days + played.test.num_days
     )

@@ -137,8 +137,8 @@ def _add_pages(
 
 
 def _add(sums: Array, name: str, users: Indices, values: npt.NDArray) -> None:
-    found = np.bincount(users, values, minlength=len(sums))
-    sums[:, SUMMED.index(name)] += found
+    counts = np.bincount(users, values, minlength=len(sums))
+    sums[:, SUMMED.index(name)] += counts
 
 
 class Totals:
@@ -179,11 +179,9 @@ class Totals:
 
     def before(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns the sums of the days before the test as if they were the test's."""
-        found = self.sums(metric, members)
+        sums = self.sums(metric, members)
         nothing = np.zeros(len(members))
-        return ab_test.Sums(
-            found.earlier_totals, found.earlier_counts, nothing, nothing
-        )
+        return ab_test.Sums(sums.earlier_totals, sums.earlier_counts, nothing, nothing)
 
 
 def _column(sums: Array, name: str, members: Indices) -> Array:

@@ -114,7 +114,7 @@ def play(
     since = world.end_of_log - test.num_days * corpus.SECONDS_PER_DAY
     arm_of = comparing.assign(test.world.num_users, len(test.arms), test.seed)
     split = _Split(test, opened, arm_of)
-    found = Played(
+    played = Played(
         test,
         world,
         arm_of,
@@ -128,12 +128,12 @@ def play(
         day = test.world.num_days + number
         happened = _play_day(test, split, crowds, directory, day, world)
         known.add(happened)
-        found.daily.append(measures.of_events(world, happened))
-        found.catalogue.add(happened)
+        played.daily.append(measures.of_events(world, happened))
+        played.catalogue.add(happened)
         due = [one for one in opened if one.arm.is_due(number + 1)]
         if number + 1 < test.num_days:
             _refresh(due, world, directory, day, refresh)
-    return found
+    return played
 
 
 def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) -> None:
@@ -167,8 +167,8 @@ def _differing(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     worlds = world, now["world"]
     if begun.keys() != now.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"
-    found = configs.differences(begun, now)
-    return ", ".join(f"{path} {how}" for path, how in found.items())
+    keys = configs.differences(begun, now)
+    return ", ".join(f"{path} {how}" for path, how in keys.items())
 
 
 def _play_day(
@@ -267,8 +267,8 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
 
     def join(name: str) -> npt.NDArray[Any]:
         values = [getattr(page, name) for page in pages]
-        found: npt.NDArray[Any] = np.concatenate(values)[back]
-        return found
+        joined_values: npt.NDArray[Any] = np.concatenate(values)[back]
+        return joined_values
 
     propensities = None
     if any(page.propensities is not None for page in pages):

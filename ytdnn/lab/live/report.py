@@ -189,17 +189,17 @@ def _ratio(
 
 def _difference(looks: comparing.Looks, name: str, place: int) -> ArmDifference:
     metric = measures.METRICS[name]
-    found = looks.now[place][name]
+    look = looks.now[place][name]
     first = _ratio(looks.totals, metric, looks.visitors(0))
     half = looks.half_width(name, place)
-    value = found.difference
+    value = look.difference
     return ArmDifference(
-        difference=_estimate(value, found.standard_error),
+        difference=_estimate(value, look.standard_error),
         sequential=_between(value, value - half, value + half),
-        p_value=found.p_value,
+        p_value=look.p_value,
         sequential_p_value=looks.p_values[place][name],
-        lift=_estimate(*ab_test.lift(first, found)),
-        variance_kept=found.variance_kept,
+        lift=_estimate(*ab_test.lift(first, look)),
+        variance_kept=look.variance_kept,
         sure_since=looks.sure_since(name, place),
     )
 
@@ -209,10 +209,10 @@ def _day(test: play.Test, number: int, looks: comparing.Looks) -> DayReport:
     sequential, fixed = {}, {}
     for place, arm in enumerate(test.names):
         if place:
-            found = looks.now[place][name]
-            value, half = found.difference, looks.half_width(name, place)
+            look = looks.now[place][name]
+            value, half = look.difference, looks.half_width(name, place)
             sequential[arm] = _between(value, value - half, value + half)
-            fixed[arm] = _estimate(value, found.standard_error)
+            fixed[arm] = _estimate(value, look.standard_error)
     values = {
         arm: _number(looks.of_last_day(name, place))
         for place, arm in enumerate(test.names)
@@ -233,12 +233,12 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _share(found: list[bool]) -> IntervalEstimate:
+def _share(flags: list[bool]) -> IntervalEstimate:
     """Returns a share of independent videos, with the interval of Wilson (1927)."""
-    number = len(found)
+    number = len(flags)
     if not number:
         return IntervalEstimate(None, None, None)
-    share, z = sum(found) / number, 1.96
+    share, z = sum(flags) / number, 1.96
     middle = (share + z * z / (2 * number)) / (1 + z * z / number)
     spread = share * (1 - share) / number + z * z / (4 * number * number)
     half = z * math.sqrt(spread) / (1 + z * z / number)

@@ -66,7 +66,7 @@ class Requester:
         self, users: Indices, requests: policy.Requests
     ) -> dict[str, ragged.Ragged]:
         """Returns the histories of the users, by the names of a request's fields."""
-        found: dict[str, ragged.Ragged] = {}
+        fields: dict[str, ragged.Ragged] = {}
         named = {
             "watches": {
                 schema.WATCHED_VIDEO_IDS: "videos",
@@ -82,8 +82,8 @@ class Requester:
         }
         for kind, columns in named.items():
             lists = self._known.columns(kind, users, requests.happened)
-            found |= {name: lists[column] for name, column in columns.items()}
-        return found
+            fields |= {name: lists[column] for name, column in columns.items()}
+        return fields
 
     def _inputs(
         self,
@@ -158,12 +158,12 @@ def policy_of(
         videos = np.full(shape, corpus.NONE, np.int64)
         scores, chances = np.zeros(shape), np.ones(shape)
         for rows, inputs in requester.inputs(requests, fields, length):
-            found = bundle.run(name, inputs)
-            numbers = _numbers(found[schema.IDS], found[schema.NUM_RESULTS])
+            results = bundle.run(name, inputs)
+            numbers = _numbers(results[schema.IDS], results[schema.NUM_RESULTS])
             videos[rows, : numbers.shape[1]] = numbers
-            scores[rows, : numbers.shape[1]] = found[schema.SCORES].numpy()
+            scores[rows, : numbers.shape[1]] = results[schema.SCORES].numpy()
             if draws:
-                drawn = found[schema.PROPENSITIES].numpy()
+                drawn = results[schema.PROPENSITIES].numpy()
                 chances[rows, : numbers.shape[1]] = drawn
         page = page_of(videos, scores, source)
         return dataclasses.replace(page, propensities=chances) if draws else page

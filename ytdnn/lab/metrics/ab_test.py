@@ -118,12 +118,12 @@ def difference(first: Sums, second: Sums, cuped: bool = True) -> MeanDifference:
     parts = [linearised(arm.totals, arm.counts) for arm in arms]
     weights = [arm.counts / max(float(arm.counts.sum()), 1e-12) for arm in arms]
     plain = sum(map(_variance, parts, weights))
-    found = values[1] - values[0]
+    change = values[1] - values[0]
     variance = plain
     if cuped:
         before = _earlier(first, second)
         slope = _slope(parts, before)
-        found -= slope * float(before[1].mean() - before[0].mean())
+        change -= slope * float(before[1].mean() - before[0].mean())
         left = [part - slope * one for part, one in zip(parts, before, strict=True)]
         spread = max(sum(float(_centred(one) @ _centred(one)) for one in before), 1e-12)
         leverage = [
@@ -131,9 +131,9 @@ def difference(first: Sums, second: Sums, cuped: bool = True) -> MeanDifference:
             for weight, one in zip(weights, before, strict=True)
         ]
         variance = sum(map(_variance, left, leverage))
-    error = math.sqrt(variance) if math.isfinite(found) else math.nan
+    error = math.sqrt(variance) if math.isfinite(change) else math.nan
     kept = variance / plain if plain else 1.0
-    return MeanDifference(found, error, p_value(found, error), kept)
+    return MeanDifference(change, error, p_value(change, error), kept)
 
 
 def p_value(value: float, standard_error: float) -> float:
@@ -159,7 +159,7 @@ def interval(
     return value - half, value + half
 
 
-def lift(first: Ratio, found: MeanDifference) -> Ratio:
+def lift(first: Ratio, change: MeanDifference) -> Ratio:
     """Returns a difference as a share of the first arm's value (delta method).
 
     It has the sign of the difference, CUPED included. The difference and the first
@@ -170,10 +170,10 @@ def lift(first: Ratio, found: MeanDifference) -> Ratio:
     """
     if not first.value or not math.isfinite(first.value):
         return Ratio(math.nan, math.nan)
-    share = found.difference / first.value
+    share = change.difference / first.value
     of_first = first.standard_error**2
-    variance = found.variance + share**2 * of_first
-    variance += 2.0 * share * found.variance_kept * of_first
+    variance = change.variance + share**2 * of_first
+    variance += 2.0 * share * change.variance_kept * of_first
     return Ratio(share, math.sqrt(max(variance, 0.0)) / abs(first.value))
 
 

@@ -173,6 +173,6 @@ def _ratio(logged: Decisions, above: Array, below: Array, weights: Array) -> Est
     """Returns the ratio of two sums, with its interval over users."""
     rows = np.unique(logged.users, return_inverse=True)[1]
     sums = (np.bincount(rows, values).astype(np.float64) for values in (above, below))
-    found = ab_test.ratio(*sums)
-    low, high = ab_test.interval(found.value, found.standard_error)
-    return Estimate(found.value, low, high, effective_size(weights))
+    share = ab_test.ratio(*sums)
+    low, high = ab_test.interval(share.value, share.standard_error)
+    return Estimate(share.value, low, high, effective_size(weights))

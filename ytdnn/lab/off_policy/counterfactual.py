@@ -159,12 +159,12 @@ def estimates(
       most_weight: Upper bound on weights.
       own: See `DecisionLog.decisions`.
     """
-    found: dict[str, dict[str, off_policy.Estimate]] = {}
+    by_reward: dict[str, dict[str, off_policy.Estimate]] = {}
     for reward in log.rewards:
         decisions = log.decisions(reward, chosen, own)
         names = [n for n in ESTIMATORS if n != DR or decisions.modelled is not None]
-        found[reward] = {n: ESTIMATORS[n](decisions, most_weight) for n in names}
-    return found
+        by_reward[reward] = {n: ESTIMATORS[n](decisions, most_weight) for n in names}
+    return by_reward
 
 
 def _value(
@@ -189,15 +189,15 @@ def _value(
 
 
 def _triples(
-    found: Mapping[str, Mapping[str, off_policy.Estimate]], factor: float = 1.0
+    by_reward: Mapping[str, Mapping[str, off_policy.Estimate]], factor: float = 1.0
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     return {
         reward: {name: _triple(one, factor) for name, one in by_name.items()}
-        for reward, by_name in found.items()
+        for reward, by_name in by_reward.items()
     }
 
 
 def _triple(
-    found: off_policy.Estimate, factor: float = 1.0
+    estimate: off_policy.Estimate, factor: float = 1.0
 ) -> report_parts.WithInterval:
-    return factor * found.value, factor * found.low, factor * found.high
+    return factor * estimate.value, factor * estimate.low, factor * estimate.high

@@ -53,13 +53,13 @@ def ordered(
         lists.POPULARITY: lists.popularity(data.catalogue),
         lists.CANDIDATES: lists.of_vectors(vectors, run.video_vectors),
     }
-    found = {
+    by_system = {
         name: _in_order(run, pages, make(cases, length))
         for name, make in makers.items()
     }
     if run.ranking is not None:
-        found[lists.SYSTEM] = _of_both(run, run.ranking, pages, cases, vectors)
-    return found
+        by_system[lists.SYSTEM] = _of_both(run, run.ranking, pages, cases, vectors)
+    return by_system
 
 
 def _in_order(
@@ -69,8 +69,8 @@ def _in_order(
     order = np.broadcast_to(-np.arange(videos.shape[1], dtype=float), videos.shape)
     modelled: Mapping[str, np.ndarray] = {}
     if run.ranking is not None:
-        found = run.ranking.predict_at(run.data, pages.first_rows, videos)
-        modelled = _modelled(found)
+        predicted = run.ranking.predict_at(run.data, pages.first_rows, videos)
+        modelled = _modelled(predicted)
     return page_choices.Ordered(videos, order, modelled=modelled)
 
 
@@ -86,21 +86,25 @@ def _of_both(
     nearest = lists.of_vectors(vectors, run.video_vectors)
     pooled = composing.pooled(nearest, run.sources, composition)
     videos = pooled(cases, composition.num_candidates)
-    found = ranking.predict_at(run.data, pages.first_rows, videos)
-    by = np.asarray(found.order)
+    predicted = ranking.predict_at(run.data, pages.first_rows, videos)
+    by = np.asarray(predicted.order)
     undrawn = dataclasses.replace(composition, temperature=0.0)
     order = composing.order(run.data, undrawn, run.trained, run.video_vectors, vectors)
     if order is not None:
         by = order(cases, videos, by)
     return page_choices.Ordered(
-        videos, by, composition.temperature, composition.explore_top, _modelled(found)
+        videos,
+        by,
+        composition.temperature,
+        composition.explore_top,
+        _modelled(predicted),
     )
 
 
-def _modelled(found: predictions.Predictions) -> Mapping[str, np.ndarray]:
+def _modelled(predicted: predictions.Predictions) -> Mapping[str, np.ndarray]:
     """Returns a ranker's predictions of rewards, for those that it predicts."""
     said = {
-        counterfactual.CLICKS: found.click_probability,
-        counterfactual.WATCH_SECONDS: found.seconds,
+        counterfactual.CLICKS: predicted.click_probability,
+        counterfactual.WATCH_SECONDS: predicted.seconds,
     }
     return {name: values for name, values in said.items() if values is not None}

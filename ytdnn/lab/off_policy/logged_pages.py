@@ -107,10 +107,10 @@ def sample(
         chosen = np.sort(rng.choice(chosen, most, replace=False))
     places = np.arange(sizes[chosen].max())
     inside = places < sizes[chosen, np.newaxis]
-    found = np.where(inside, starts[chosen, np.newaxis] + places, 0)
+    page_rows = np.where(inside, starts[chosen, np.newaxis] + places, 0)
     return LoggedPages(
         data,
-        np.where(inside, rows[found], -1),
+        np.where(inside, rows[page_rows], -1),
         num_known=int(known.sum()),
         num_left_out=int((~known).sum()),
     )

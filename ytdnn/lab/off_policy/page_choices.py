@@ -70,7 +70,7 @@ def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
     order = np.where(given.videos > 0, given.order, -np.inf).astype(np.float64)
     left = np.isfinite(order)
     drawn = left & (_ranks(order) < given.explore_top)
-    found = Choices(
+    choices = Choices(
         np.zeros(shown.shape),
         {name: np.zeros(shown.shape) for name in given.modelled},
     )
@@ -78,11 +78,11 @@ def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
         chances = _chances(order, left, drawn & left, given.temperature)
         there = shown[:, place, np.newaxis]
         is_shown = (given.videos == there) & (there > 0)
-        found.target[:, place] = (chances * is_shown).sum(axis=1)
+        choices.target[:, place] = (chances * is_shown).sum(axis=1)
         for name, values in given.modelled.items():
-            found.modelled[name][:, place] = (chances * values).sum(axis=1)
+            choices.modelled[name][:, place] = (chances * values).sum(axis=1)
         left &= ~is_shown
-    return found
+    return choices
 
 
 def drawn_pages(
@@ -109,9 +109,9 @@ def drawn_pages(
         key = np.where(ranks < given.explore_top, noisy, behind)
         key = np.where(np.isfinite(order), key, -np.inf)
     places = np.argsort(-key, axis=1, kind="stable")[:, :num_places]
-    found = np.where(np.take_along_axis(np.isfinite(key), places, axis=1), places, -1)
-    missing = max(0, num_places - found.shape[1])
-    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)
+    drawn = np.where(np.take_along_axis(np.isfinite(key), places, axis=1), places, -1)
+    missing = max(0, num_places - drawn.shape[1])
+    return np.pad(drawn, ((0, 0), (0, missing)), constant_values=-1)
 
 
 def modelled_pages(given: Ordered, num_places: int) -> dict[str, Floats]:
@@ -127,13 +127,15 @@ def modelled_pages(given: Ordered, num_places: int) -> dict[str, Floats]:
       `[n, num_places]` each, by the name of a reward.
     """
     draws = _DRAWS if given.temperature else 1
-    found = {name: np.zeros((len(given.videos), num_places)) for name in given.modelled}
+    modelled = {
+        name: np.zeros((len(given.videos), num_places)) for name in given.modelled
+    }
     for seed in range(draws):
         slots = drawn_pages(given, num_places, np.random.default_rng(seed))
         for name, values in given.modelled.items():
             taken = np.take_along_axis(values, np.maximum(slots, 0), axis=1)
-            found[name] += np.where(slots >= 0, taken, 0.0) / draws
-    return found
+            modelled[name] += np.where(slots >= 0, taken, 0.0) / draws
+    return modelled
 
 
 def _ranks(order: Floats) -> npt.NDArray[np.int64]:
@@ -167,5 +169,5 @@ def _chances(
     above = np.where(drawn, order - np.where(np.isfinite(highest), highest, 0.0), 0.0)
     shares = np.where(drawn, np.exp(above / temperature), 0.0)
     total = shares.sum(axis=1, keepdims=True)
-    found: Floats = np.where(total > 0.0, shares / np.maximum(total, 1e-300), best)
-    return found
+    chances: Floats = np.where(total > 0.0, shares / np.maximum(total, 1e-300), best)
+    return chances

@@ -57,8 +57,8 @@ def _user(example: report_model.Example, is_open: bool) -> page.Details:
     right = []
     for model, videos in example.lists.items():
         columns.append([_videos(tables.model_title(model), videos, len(videos))])
-        found = sum(video.is_answer for video in videos)
-        right.append(f"{tables.model_title(model)} {found}")
+        num_answers = sum(video.is_answer for video in videos)
+        right.append(f"{tables.model_title(model)} {num_answers}")
     columns.append([_videos("watched afterwards", answers, example.num_answers)])
     words = ", ".join([f"User {example.user_id}", *facts])
     words += f". Right answers: {example.num_answers:,}; found: {', '.join(right)}."
@@ -70,16 +70,16 @@ def _videos(
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
-    found = [
+    answers = [
         place for place, video in enumerate(shown) if getattr(video, "is_answer", False)
     ]
     rows: list[list[page.Cell]] = [
-        [(_TICK if place in found else "") + _title(video)]
+        [(_TICK if place in answers else "") + _title(video)]
         for place, video in enumerate(shown)
     ]
     if number > len(shown):
         rows.append([f"and {number - len(shown):,} more"])
-    return page.Table([heading], rows, marked=found)
+    return page.Table([heading], rows, marked=answers)
 
 
 def _title(video: report_model.ReportVideo) -> str:

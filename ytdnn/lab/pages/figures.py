@@ -235,10 +235,10 @@ def _shortened(svg: str, tips: Mapping[str, Sequence[str]]) -> markupsafe.Markup
 
 def _rounded(places: str) -> str:
     """Returns numbers with at most one decimal."""
-    short = re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}", places)
+    short = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.1f}", places)
     return re.sub(r"\s*([A-Za-z])\s*", r"\1", short.replace(".0", "")).strip()
 
 
 def _recoloured(css: str) -> str:
     css = re.sub(r"(font-size|font-family|text-anchor: start)[^;]*(; |$)", "", css)
-    return re.sub(r"#\w{6}", lambda found: _VARIABLES[found[0]], css)
+    return re.sub(r"#\w{6}", lambda match: _VARIABLES[match[0]], css)

@@ -60,8 +60,8 @@ def _finding(report: report_room.LiveReport) -> str:
     """Returns how each arm compares with the first, in a sentence."""
     metric = measures.HEADLINE
     told = []
-    for name, found in report.differences.items():
-        one = found[metric].difference
+    for name, metrics in report.differences.items():
+        one = metrics[metric].difference
         if one.value is None or one.low is None or one.high is None:
             continue
         word = findings.verdict(one.low, one.high).lower()
@@ -163,7 +163,7 @@ def _arms(report: report_room.LiveReport) -> page.Section:
 
 
 def _against(report: report_room.LiveReport) -> page.Section:
-    ones = [found[measures.HEADLINE] for found in report.differences.values()]
+    ones = [metrics[measures.HEADLINE] for metrics in report.differences.values()]
     both = {
         "one look at the end": [_three(one.difference) for one in ones],
         "at any look": [_three(one.sequential) for one in ones],
@@ -233,7 +233,7 @@ def _fresh(report: report_room.LiveReport) -> page.Section:
         [name, arm.found_audience.value, arm.videos_shown, arm.effective_videos]
         for name, arm in report.arms.items()
     ]
-    found = [_three(arm.found_audience) for arm in report.arms.values()]
+    audiences = [_three(arm.found_audience) for arm in report.arms.values()]
     return page.Section(
         "New videos and variety",
         f"Of {report.good_uploads} good videos uploaded in the test, the share that "
@@ -243,7 +243,10 @@ def _fresh(report: report_room.LiveReport) -> page.Section:
         [
             plots.bars("Share of watch time", arms, shares),
             plots.intervals(
-                "Good uploads that found an audience", arms, {"share": found}, "share"
+                "Good uploads that found an audience",
+                arms,
+                {"share": audiences},
+                "share",
             ),
             page.Table(
                 ["arm", "found an audience", "videos shown", "effective videos"], rows

@@ -137,12 +137,12 @@ def _attributes(table: Table, column: int, cell: Cell) -> markupsafe.Markup:
     names = ["words"] if column in table.words else []
     if isinstance(cell, str) and len(cell) > _LONG:
         names.append("long")
-    found = markupsafe.Markup()
+    markup = markupsafe.Markup()
     if names:
-        found += markupsafe.Markup(' class="{}"').format(" ".join(names))
+        markup += markupsafe.Markup(' class="{}"').format(" ".join(names))
     if _is_wide(table) and column:
-        found += markupsafe.Markup(' data-column="{}"').format(table.columns[column])
-    return found
+        markup += markupsafe.Markup(' data-column="{}"').format(table.columns[column])
+    return markup
 
 
 def _cell(value: Cell) -> str:

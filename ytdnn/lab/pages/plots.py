@@ -130,11 +130,11 @@ def bars(
     for place, (name, row) in enumerate(values.items()):
         left = np.arange(len(row)) - 0.4 + width * (place + 0.5)
         colour = plot.looks[name]["color"]
-        found = axes.bar(left, _numbers(row), 0.95 * width, color=colour)
-        for bar, category, value in zip(found, categories, row, strict=True):
+        container = axes.bar(left, _numbers(row), 0.95 * width, color=colour)
+        for bar, category, value in zip(container, categories, row, strict=True):
             if np.isfinite(bar.get_height()):
                 plot.tip(bar, [f"{name}, {category}: {tables.format_number(value)}"])
-        handles.append(found)
+        handles.append(container)
     axes.set_xlim(-0.5, max(1, len(categories)) - 0.5)
     axes.grid(axis="y")
     figures.set_numbers(axes.yaxis)
@@ -173,12 +173,12 @@ def intervals(
     handles = []
     for place, (name, row) in enumerate(values.items()):
         shift = 0.62 * (place - (len(values) - 1) / 2) * _ROW_HEIGHT / step
-        found, low, high = (_numbers([three[i] for three in row]) for i in range(3))
+        middle, low, high = (_numbers([three[i] for three in row]) for i in range(3))
         up = np.arange(len(row)) + shift
-        (dots,) = axes.plot(found, up, **plot.looks[name] | {"linestyle": "none"})
+        (dots,) = axes.plot(middle, up, **plot.looks[name] | {"linestyle": "none"})
         _whiskers(axes.hlines, (up, low, high), dots.get_color())
         names = [", ".join([name, *category.split("\n")]) for category in categories]
-        tips = [f"{names[i]}: {_words(row[i])}" for i in _finite(found)]
+        tips = [f"{names[i]}: {_words(row[i])}" for i in _finite(middle)]
         plot.tip(dots, tips)
         handles.append(dots)
     if from_zero:

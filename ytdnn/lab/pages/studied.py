@@ -75,15 +75,15 @@ def _heading(study: Study) -> Callable[[str], str]:
     return lambda metric: metric if len(models) > 1 else metric.rpartition("/")[2]
 
 
-def _mean(found: Mapping[str, Any] | None) -> float | None:
-    return None if found is None else found["mean"]
+def _mean(value: Mapping[str, Any] | None) -> float | None:
+    return None if value is None else value["mean"]
 
 
-def _number(found: Mapping[str, Any] | None) -> str:
-    if found is None or not tables.is_finite(found["mean"]):
+def _number(value: Mapping[str, Any] | None) -> str:
+    if value is None or not tables.is_finite(value["mean"]):
         return tables.NONE
-    spread = "" if found["spread"] is None else f" ± {found['spread']:.4f}"
-    return f"{found['mean']:.4f}{spread}"
+    spread = "" if value["spread"] is None else f" ± {value['spread']:.4f}"
+    return f"{value['mean']:.4f}{spread}"
 
 
 def _difference(one: Mapping[str, float] | None) -> list[tables.Cell]:
@@ -105,17 +105,17 @@ def _title(study: Study) -> str:
 
 
 def _notes(study: Study) -> Iterator[str]:
-    seeds = {tuple(found["seeds"]) for found in study["variants"].values()}
+    seeds = {tuple(variant["seeds"]) for variant in study["variants"].values()}
     words = " / ".join(", ".join(map(str, some)) for some in sorted(seeds))
     several = max(map(len, seeds)) > 1
     yield (
         f"Evaluated on the {study['split']} split. Seeds: {words}"
         + ("; mean ± standard deviation over them." if several else ".")
     )
-    marked = {m for found in study["variants"].values() for m in found["marks"]}
+    marked = {m for variant in study["variants"].values() for m in variant["marks"]}
     for mark in sorted(marked):
         variants = study["variants"].items()
-        names = [name for name, found in variants if mark in found["marks"]]
+        names = [name for name, variant in variants if mark in variant["marks"]]
         yield f"{mark[0].upper()}{mark[1:]}: {', '.join(names)}."
     if len(study["variants"]) > 1:
         of_users = "each user's mean over the seeds" if several else "each user"

@@ -8,78 +8,78 @@ from ytdnn.lab.studies import swept
 _MOST_CURVES = 10
 
 
-def draw(found: swept.SweepResult) -> str:
+def draw(result: swept.SweepResult) -> str:
     """Returns the page as HTML.
 
     Args:
-      found: Outcome of the sweep.
+      result: Outcome of the sweep.
     """
     sections = [
         page.Section(
             "Quality and cost",
             "Each trial by the time of an answer, of many answered together, and its "
             "validation metric.",
-            [_against_cost(found)],
+            [_against_cost(result)],
         ),
         page.Section(
             "Epochs",
             f"The validation metric by epochs of the {_MOST_CURVES} best trials; a "
             f"pruned one ends early.",
-            [_curves(found)],
+            [_curves(result)],
         ),
         page.Section(
             "Settings that count",
             "Share of the variance of the metric that each setting explains over the "
             "complete trials (PED-ANOVA: Watanabe and others, IJCAI 2023).",
-            [_importances(found)],
+            [_importances(result)],
         ),
-        page.Section("Trials", "All trials, the best first.", [_table(found)]),
+        page.Section("Trials", "All trials, the best first.", [_table(result)]),
     ]
     summary = "Trained and compared on validation; only the best is tested, once."
-    return page.render(f"Sweep of {found.stage}", summary, sections, headline(found))
+    return page.render(f"Sweep of {result.stage}", summary, sections, headline(result))
 
 
-def headline(found: swept.SweepResult) -> str:
+def headline(result: swept.SweepResult) -> str:
     """Returns the outcome in a sentence.
 
     Args:
-      found: Outcome of the sweep.
+      result: Outcome of the sweep.
     """
-    states = [trial.state for trial in found.trials]
+    states = [trial.state for trial in result.trials]
     counted = (
         f"{len(states)} trials ({states.count('complete')} complete, "
         f"{states.count('pruned')} pruned)"
     )
-    if found.best is None:
+    if result.best is None:
         return (
-            f"No trial of {counted} is better than the base config: {found.metric} "
-            f"{found.default_value:.3f} on validation."
+            f"No trial of {counted} is better than the base config: {result.metric} "
+            f"{result.default_value:.3f} on validation."
         )
     return (
-        f"Trial {found.best.number} is the best of {counted}: {found.metric} "
-        f"{found.best.value:.3f} on validation, the base config "
-        f"{found.default_value:.3f}. The best of many is flattered: the test window "
+        f"Trial {result.best.number} is the best of {counted}: {result.metric} "
+        f"{result.best.value:.3f} on validation, the base config "
+        f"{result.default_value:.3f}. The best of many is flattered: the test window "
         f"says by how much it is better."
     )
 
 
-def ordered(found: swept.SweepResult) -> list[swept.SweepTrial]:
+def ordered(result: swept.SweepResult) -> list[swept.SweepTrial]:
     """Returns the trials, the best first, then those that are not complete.
 
     Args:
-      found: Outcome of the sweep.
+      result: Outcome of the sweep.
     """
-    sign = -1.0 if found.more_is_better else 1.0
+    sign = -1.0 if result.more_is_better else 1.0
 
     def place(trial: swept.SweepTrial) -> tuple[bool, float]:
         value = trial.value
         return value is None, 0.0 if value is None else sign * value
 
-    return sorted(found.trials, key=place)
+    return sorted(result.trials, key=place)
 
 
-def _against_cost(found: swept.SweepResult) -> page.Block:
-    timed = [trial for trial in found.trials if trial.milliseconds is not None]
+def _against_cost(result: swept.SweepResult) -> page.Block:
+    timed = [trial for trial in result.trials if trial.milliseconds is not None]
     series = {
         "trials": plots.Series(
             [trial.milliseconds for trial in timed],
@@ -87,19 +87,19 @@ def _against_cost(found: swept.SweepResult) -> page.Block:
             style="points",
         ),
         "base config": plots.Series(
-            [found.default_milliseconds], [found.default_value], style="points"
+            [result.default_milliseconds], [result.default_value], style="points"
         ),
     }
-    if found.best is not None:
+    if result.best is not None:
         series["best"] = plots.Series(
-            [found.best.milliseconds], [found.best.value], style="points"
+            [result.best.milliseconds], [result.best.value], style="points"
         )
-    title = f"{found.metric} and milliseconds of an answer"
-    return plots.lines(title, series, "milliseconds", found.metric, log_x=True)
+    title = f"{result.metric} and milliseconds of an answer"
+    return plots.lines(title, series, "milliseconds", result.metric, log_x=True)
 
 
-def _curves(found: swept.SweepResult) -> page.Block:
-    shown = [trial for trial in ordered(found) if trial.curve][:_MOST_CURVES]
+def _curves(result: swept.SweepResult) -> page.Block:
+    shown = [trial for trial in ordered(result) if trial.curve][:_MOST_CURVES]
     series = {
         f"trial {trial.number}": plots.Series(
             [epoch for epoch, _ in trial.curve], [value for _, value in trial.curve]
@@ -110,24 +110,24 @@ def _curves(found: swept.SweepResult) -> page.Block:
         return "No trial has finished an epoch."
     epochs = sorted({epoch for trial in shown for epoch, _ in trial.curve})
     return plots.lines(
-        f"{found.metric} by epoch",
+        f"{result.metric} by epoch",
         series,
         "epoch",
-        found.metric,
+        result.metric,
         x_ticks=plots.epoch_ticks(epochs),
     )
 
 
-def _importances(found: swept.SweepResult) -> page.Block:
-    if not found.importances:
+def _importances(result: swept.SweepResult) -> page.Block:
+    if not result.importances:
         return "Too few complete trials to say."
-    names = list(found.importances)
-    values = list(found.importances.values())
+    names = list(result.importances)
+    values = list(result.importances.values())
     return plots.bars("Share of the variance", names, {"share": values}, "share")
 
 
-def _table(found: swept.SweepResult) -> page.Table:
-    keys = list(dict.fromkeys(k for trial in found.trials for k in trial.settings))
+def _table(result: swept.SweepResult) -> page.Table:
+    keys = list(dict.fromkeys(k for trial in result.trials for k in trial.settings))
     rows = [
         [
             str(trial.number),
@@ -137,8 +137,8 @@ def _table(found: swept.SweepResult) -> page.Table:
             None if trial.seconds is None else math.ceil(trial.seconds),
             *(trial.settings.get(key) for key in keys),
         ]
-        for trial in ordered(found)
+        for trial in ordered(result)
     ]
     headings = [key.partition(".")[2] for key in keys]
-    columns = ["trial", "state", found.metric, "ms", "training, s", *headings]
-    return page.Table(columns, rows, words=(0, 1), marked=(0,) if found.best else ())
+    columns = ["trial", "state", result.metric, "ms", "training, s", *headings]
+    return page.Table(columns, rows, words=(0, 1), marked=(0,) if result.best else ())

@@ -45,14 +45,14 @@ def _plot(tuned: tune.Tuned) -> page.Block:
         up = [trial.milliseconds for trial in trials]
         return plots.Series(along, up, style=style)  # type: ignore[arg-type]
 
-    found = {
+    lines = {
         "chosen index": series(tuned.curve, "line"),
         "settings tried": series(tuned.trials, "points"),
         "chosen setting": series([tuned.chosen], "points"),
         "without tuning": series([tuned.default], "points"),
     }
     title = f"Recall of {tuned.k} and milliseconds of a query"
-    return plots.lines(title, found, "recall", "milliseconds", log_y=True)
+    return plots.lines(title, lines, "recall", "milliseconds", log_y=True)
 
 
 def _table(tuned: tune.Tuned) -> page.Table:

@@ -113,20 +113,20 @@ def _calendar(log: Log) -> Iterator[page.Section]:
     by_day = watches.group_by(day).agg(
         pl.len(), pl.col(schema.USER_ID).n_unique().alias("users")
     )
-    found = by_day.sort("day").collect(engine="streaming")
+    table = by_day.sort("day").collect(engine="streaming")
     first = watches.group_by(schema.USER_ID).agg(day.min()).group_by("day").len()
     new = first.sort("day").collect(engine="streaming")
     hour = (pl.col(schema.TIME) % _DAY // 3_600).alias("hour")
     by_hour = watches.group_by(hour).len().sort("hour").collect(engine="streaming")
     share = (by_hour["len"] / by_hour["len"].sum()).to_list()
-    days = found["day"].to_list()
+    days = table["day"].to_list()
     yield page.Section(
         "Days and hours",
         "How much happens when, and when users come for the first time.",
         [
             plots.lines(
                 "Watches by day",
-                {"watches": plots.Series(days, found["len"].to_list())},
+                {"watches": plots.Series(days, table["len"].to_list())},
                 "day of the log",
                 "watches",
                 from_zero=True,
@@ -134,7 +134,7 @@ def _calendar(log: Log) -> Iterator[page.Section]:
             plots.lines(
                 "Users by day",
                 {
-                    "who watch": plots.Series(days, found["users"].to_list()),
+                    "who watch": plots.Series(days, table["users"].to_list()),
                     "for the first time": plots.Series(
                         new["day"].to_list(), new["len"].to_list()
                     ),
@@ -224,10 +224,10 @@ def _ages(log: Log, uploads: pl.LazyFrame) -> page.Block:
     age = ((pl.col(schema.TIME) - pl.col(schema.UPLOAD_TIME)) / _DAY).alias("age")
     ages = log[schema.WATCHES].join(uploads, on=schema.VIDEO_ID).select(age)
     quantiles = np.linspace(0.02, 0.98, 40)
-    found = ages.select(
+    quantities = ages.select(
         pl.col("age").quantile(q).alias(str(i)) for i, q in enumerate(quantiles)
     ).collect()
-    series = {"watches": plots.Series(list(found.row(0)), quantiles.tolist())}
+    series = {"watches": plots.Series(list(quantities.row(0)), quantiles.tolist())}
     return plots.lines(
         "Age of what is watched",
         series,
@@ -294,9 +294,9 @@ def _watch_time(log: Log) -> Iterator[page.Section]:
             pl.col(schema.DURATION_SECONDS).log(2.0).floor().alias("octave"),
         )
         tenth = (pl.col("fraction") * 20).floor().cast(pl.Int64).alias("bin")
-        found = fractions.group_by(tenth).len().collect(engine="streaming")
+        bins = fractions.group_by(tenth).len().collect(engine="streaming")
         counts = np.zeros(20)
-        counts[found["bin"].to_numpy()] = found["len"].to_numpy()
+        counts[bins["bin"].to_numpy()] = bins["len"].to_numpy()
         x = np.linspace(0.025, 0.975, 20).tolist()
         series = {"watches": plots.Series(x, (counts / counts.sum()).tolist())}
         blocks.append(
@@ -333,14 +333,14 @@ def _watch_time(log: Log) -> Iterator[page.Section]:
 def _histogram(frame: pl.LazyFrame, column: str, edges: np.ndarray) -> page.Block:
     place = pl.col(column).clip(edges[0], edges[-1]).log().sub(np.log(edges[0]))
     step = np.log(edges[1] / edges[0])
-    found = (
+    lengths = (
         frame.select((place / step).floor().cast(pl.Int64).alias("bin"))
         .group_by("bin")
         .len()
         .collect(engine="streaming")
     )
     counts = np.zeros(len(edges))
-    counts[found["bin"].to_numpy()] = found["len"].to_numpy()
+    counts[lengths["bin"].to_numpy()] = lengths["len"].to_numpy()
     x = (edges * np.exp(step / 2)).tolist()
     series = {"watches": plots.Series(x, (counts / counts.sum()).tolist())}
     return plots.lines(

@@ -107,12 +107,12 @@ def _require_replaceable(directory: pathlib.Path) -> None:
 
 def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
     """Returns the tables of a written world's first users, a fair sample of all."""
-    found = {schema.VIDEOS: pl.scan_parquet(directory / f"{schema.VIDEOS}.parquet")}
+    frames = {schema.VIDEOS: pl.scan_parquet(directory / f"{schema.VIDEOS}.parquet")}
     for name in table_schemas.TABLES:
         part = directory / name / "part-00000.parquet"
         if part.exists():
-            found[name] = pl.scan_parquet(part)
-    return found
+            frames[name] = pl.scan_parquet(part)
+    return frames
 
 
 def _facts(world: configs.WorldConfig) -> dict[str, object]:
@@ -128,9 +128,9 @@ def _read_written(config: configs.DataConfig) -> event_log.EventLog:
             f"public one with --source=movielens or --source=kuairand"
         )
     manifest = artifacts.read_manifest(directory, KIND)
-    found = log.read(config)
+    events = log.read(config)
     made = artifacts.read_config(manifest, directory, configs.WorldConfig)
-    return event_log.from_origins(found.origins, found.facts | _facts(made))
+    return event_log.from_origins(events.origins, events.facts | _facts(made))
 
 
 def _frames(world: generate.World) -> dict[str, pl.DataFrame]:

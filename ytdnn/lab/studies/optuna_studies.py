@@ -121,27 +121,27 @@ def is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -
 
 def drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
     """Returns the settings of a trial as texts, new ones or those of its first draw."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for key, values in space.items():
-        if not _applies(values, found):
+        if not _applies(values, settings):
             continue
         if isinstance(values, spaces.Options):
             texts = [text_of(value) for value in values.values]
-            found[key] = str(trial.suggest_categorical(key, texts))
+            settings[key] = str(trial.suggest_categorical(key, texts))
         elif values.whole:
             low, high = int(values.low), int(values.high)
-            found[key] = str(trial.suggest_int(key, low, high, log=values.log))
+            settings[key] = str(trial.suggest_int(key, low, high, log=values.log))
         else:
             value = trial.suggest_float(key, values.low, values.high, log=values.log)
-            found[key] = f"{value:.4g}"
-    return found
+            settings[key] = f"{value:.4g}"
+    return settings
 
 
-def _applies(values: spaces.Options | spaces.Range, found: dict[str, str]) -> bool:
+def _applies(values: spaces.Options | spaces.Range, settings: dict[str, str]) -> bool:
     wanted: dict[str, set[str]] = {}
     for name, value in values.when:
         wanted.setdefault(name, set()).add(text_of(value))
-    return all(found.get(name) in texts for name, texts in wanted.items())
+    return all(settings.get(name) in texts for name, texts in wanted.items())
 
 
 def begin_near(
@@ -232,7 +232,7 @@ def importances(
         return {}
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     try:
-        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+        weights = optuna.importance.get_param_importances(study, evaluator=evaluator)
     except (ValueError, RuntimeError):  # all trials have one value
         return {}
-    return {key: float(value) for key, value in found.items()}
+    return {key: float(value) for key, value in weights.items()}

@@ -56,16 +56,16 @@ def find(directory: pathlib.Path, split: str) -> list[Run]:
     """
     if not directory.is_dir():
         raise errors.UserError(f"expected a directory of runs, found none: {directory}")
-    found = [
+    runs = [
         _read(path, path.relative_to(directory).as_posix(), split)
         for path in _directories(directory)
     ]
-    if not found:
+    if not runs:
         raise errors.UserError(
             f"expected runs (directories with {CONFIG}) in {directory}, found none: "
             f"make one with `ytdnn run --workdir={directory}/NAME`"
         )
-    return sorted(found, key=lambda run: run.name)
+    return sorted(runs, key=lambda run: run.name)
 
 
 def _directories(directory: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -121,10 +121,10 @@ def differing(runs: Sequence[Run]) -> list[str]:
     for settings in known:
         for key in settings:
             values.setdefault(key, set()).add(text(settings[key]))
-    for key, found in values.items():
+    for key, texts in values.items():
         having = [settings for settings in known if key in settings]
         if len(having) < len(known):
-            found.add(text(configs.defaults(having[0]).get(key)))
+            texts.add(text(configs.defaults(having[0]).get(key)))
     return [k for k, v in values.items() if k not in _NO_DIFFERENCE and len(v) > 1]
 
 

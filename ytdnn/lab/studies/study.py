@@ -37,11 +37,11 @@ _VECTOR_MS = "user_vector_batched_ms"
 Runs = Mapping[str, Mapping[int, pathlib.Path]]
 
 
-def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any]:
+def measure(runs: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any]:
     """Returns the results of a study, as JSON has them.
 
     Args:
-      found: The evaluated run of each variant and seed; the first is the baseline.
+      runs: The evaluated run of each variant and seed; the first is the baseline.
       split: Split of the reports, `test` or `validation`.
       wanted: Metrics to show, each as `MODEL/METRIC@K`; default: the usual ones of each
         model. The difference of the first one is shown.
@@ -53,12 +53,12 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
     part = report_files.DIRECTORIES[split]
     evaluated = {
         name: {seed: report_files.read(path / part) for seed, path in of_seeds.items()}
-        for name, of_seeds in found.items()
+        for name, of_seeds in runs.items()
     }
     means = {
         name: mean(list(of_seeds.values())) for name, of_seeds in evaluated.items()
     }
-    variants = _variants(found, evaluated, means)
+    variants = _variants(runs, evaluated, means)
     baseline = next(iter(means))
     first = means[baseline]
     protocol = first.report.protocol
@@ -78,7 +78,7 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
 
 
 def _variants(
-    found: Runs,
+    runs: Runs,
     evaluated: Mapping[str, Mapping[int, report_files.Evaluated]],
     means: Mapping[str, report_files.Evaluated],
 ) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _variants(
             "settings": settings[name],
             "metrics": _metrics(list(of_seeds.values())),
             "training_seconds": _over_seeds(
-                [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
+                [_seconds(runs[name][seed], one) for seed, one in of_seeds.items()]
             ),
             **_served([one.report for one in of_seeds.values()]),
             "differences": differences[name],
@@ -99,7 +99,7 @@ def _variants(
     }
 
 
-def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
+def mean(reports: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
     """Returns the reports of one variant as one: every value the mean over the seeds.
 
     The runs differ only in the seed, so they were measured by the same rules. A metric
@@ -107,43 +107,43 @@ def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
     ratio of the means.
 
     Args:
-      found: Report of each seed.
+      reports: Report of each seed.
     """
-    frame = pl.concat([one.users for one in found], how="diagonal")
+    frame = pl.concat([one.users for one in reports], how="diagonal")
     users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
     of_lists, impressions = (
         {
             model: report_model.Entry(
-                values=_mean_values(found, model, list(entry.values)), intervals={}
+                values=_mean_values(reports, model, list(entry.values)), intervals={}
             )
             for model, entry in entries.items()
         }
-        for entries in found[0].report.kinds
+        for entries in reports[0].report.kinds
     )
     report = dataclasses.replace(
-        found[0].report, lists=of_lists, impressions=impressions
+        reports[0].report, lists=of_lists, impressions=impressions
     )
-    directory = found[0].path.parent.parent
+    directory = reports[0].path.parent.parent
     return report_files.Evaluated(directory, report, users)
 
 
 def _mean_values(
-    found: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
+    reports: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
 ) -> dict[str, float | None]:
     means = {
-        name: float(np.mean([one.number(model, name) for one in found]))
+        name: float(np.mean([one.number(model, name) for one in reports]))
         for name in metrics
     }
     return {k: value if np.isfinite(value) else None for k, value in means.items()}
 
 
-def _metrics(found: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any]]:
+def _metrics(reports: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns every metric of the models that were trained, by `MODEL/METRIC`."""
     result = {}
-    for path in found[0].metrics:
+    for path in reports[0].metrics:
         model, _, metric = path.rpartition("/")
         if model not in REFERENCES:
-            result[path] = _over_seeds([one.number(model, metric) for one in found])
+            result[path] = _over_seeds([one.number(model, metric) for one in reports])
     return result
 
 
@@ -185,10 +185,10 @@ def _differences(
     first, *others = means
     settings = means[first].report.config["evaluation"]
     config = configs.component(configs.EvaluationConfig, settings)
-    found: dict[str, dict[str, dict[str, float]]] = {first: {}}
+    differences: dict[str, dict[str, dict[str, float]]] = {first: {}}
     for name in others:
         pair = compare.compare(means[first], means[name], (), config)
-        found[name] = {
+        differences[name] = {
             f"{one.model}/{one.metric}": {
                 "difference": one.difference,
                 "low": one.low,
@@ -197,7 +197,7 @@ def _differences(
             for one in pair.differences
             if one.model not in REFERENCES
         }
-    return found
+    return differences
 
 
 def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
@@ -238,11 +238,11 @@ def _shown(
     return [name for name in usual if name in measured]
 
 
-def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
+def _of_model(report: report_files.Evaluated, model: str) -> dict[str, float]:
     """Returns the values of popularity, or of a bound, by metric."""
     return {
         metric: value
-        for entries in found.report.kinds
+        for entries in report.report.kinds
         if model in entries
         for metric, value in entries[model].values.items()
         if value is not None

@@ -206,7 +206,7 @@ def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib
       The directories of the two evaluations.
     """
     step = graph.evaluation("test", sweep.stage)
-    found = []
+    workdirs = []
     settings = {} if result.best is None else result.best.settings
     for directory, given in (
         (sweep.defaults, {}),
@@ -216,8 +216,8 @@ def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib
         with _one_at_a_time(sweep.directory), workdir.lock(directory):
             steps = [graph.DATA, *_STAGES[sweep.stage], step]
             runner.run(steps, config, directory, say)
-        found.append(directory / step.name)
-    return found
+        workdirs.append(directory / step.name)
+    return workdirs
 
 
 @contextlib.contextmanager
@@ -234,14 +234,14 @@ def _space(sweep: Sweep) -> spaces.Space:
         return sweep.space
     size = sizes.log_size(sweep.defaults)
     assert size is not None  # the data were just prepared
-    found: spaces.Space = default_spaces.DEFAULT[sweep.stage](size)
-    return found
+    space: spaces.Space = default_spaces.DEFAULT[sweep.stage](size)
+    return space
 
 
 def _base_values(sweep: Sweep, space: spaces.Space) -> dict[str, spaces.Value]:
     """Returns the base config's values of the settings of a space, a kind by name."""
     config = configs.to_dict(sizes.resolved(sweep.base, sweep.defaults))
-    found: dict[str, spaces.Value] = {}
+    values: dict[str, spaces.Value] = {}
     for key in space:
         value: Any = config
         for name in key.split("."):
@@ -249,8 +249,8 @@ def _base_values(sweep: Sweep, space: spaces.Space) -> dict[str, spaces.Value]:
         if isinstance(value, dict):
             value = value.get("kind")
         if value is not None:
-            found[key] = tuple(value) if isinstance(value, list) else value
-    return found
+            values[key] = tuple(value) if isinstance(value, list) else value
+    return values
 
 
 def _try(
@@ -350,9 +350,9 @@ def _remove_all_but_best(
 ) -> None:
     """Removes the models of the trials that can no longer be the best."""
     complete = (optuna.trial.TrialState.COMPLETE,)
-    found = [t for t in study.get_trials(False, complete) if t.value is not None]
+    trials = [t for t in study.get_trials(False, complete) if t.value is not None]
     sign = 1.0 if sweep.more_is_better else -1.0
-    best = max(found, key=lambda one: sign * (one.value or 0.0), default=None)
+    best = max(trials, key=lambda one: sign * (one.value or 0.0), default=None)
     for frozen in study.get_trials(False):
         is_over = frozen.state.is_finished() and frozen is not best
         if is_over and frozen.number <= number:

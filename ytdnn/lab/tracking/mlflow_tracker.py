@@ -88,8 +88,8 @@ class MLflowTracker:
         )
         tags = {"workdir": str(run.directory)}
         made = self._client.create_run(experiment_id, tags=tags, run_name=run.name)
-        found: str = made.info.run_id
-        return found
+        run_id: str = made.info.run_id
+        return run_id
 
 
 def _key(name: str) -> str:

@@ -54,7 +54,7 @@ class Oracle:
           k: Length of the lists.
           config: Settings of memory.
         """
-        found = np.zeros([len(cases), k], np.int32)
+        best = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
         moments = self._moments(cases)
         sizes = [len(rows) for rows, _ in moments]
@@ -65,8 +65,8 @@ class Oracle:
                 users = self._users[cases.users[rows]]
                 asked = truth.watch_rates(self.world, users, time, episodes[rows])
                 rates += asked[:, listed]
-            found[rows] = _best(protocol.take(cases, rows), rates, k, config)
-        return found
+            best[rows] = _best(protocol.take(cases, rows), rates, k, config)
+        return best
 
     def _moments(
         self, cases: protocol.Cases
@@ -96,9 +96,9 @@ class Oracle:
         offsets, watched = cases.watched.offsets, cases.watched.values
         places = np.where(series[watched] >= 0, np.arange(len(watched)), -1)
         latest = np.append(-1, np.maximum.accumulate(places))[offsets[1:]]
-        found = latest >= offsets[:-1]
+        is_inside = latest >= offsets[:-1]
         numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
-        return np.where(found, numbers, corpus.NONE)
+        return np.where(is_inside, numbers, corpus.NONE)
 
     def predictions(
         self, shown: "Shown", rows: npt.NDArray[np.int64]
@@ -183,8 +183,8 @@ def _scorer(
             here = window.positions("impressions", users[rows], own)
             return oracle.predictions(shown_in(window), here)
 
-        found: predictions.Predictions = windows.collect(oracle.data, users, ask)
-        return found
+        predicted: predictions.Predictions = windows.collect(oracle.data, users, ask)
+        return predicted
 
     return score
 

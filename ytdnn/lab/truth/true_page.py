@@ -52,24 +52,24 @@ class TruePages:
         self._is_clickbait = np.append(False, is_clickbait)
 
     def per_user(
-        self, cases: protocol.Cases, found: lists.Lists, ks: tuple[int, ...]
+        self, cases: protocol.Cases, listed: lists.Lists, ks: tuple[int, ...]
     ) -> summary.PerUser:
         """Returns the value of each user's first k places, by `METRIC@k`.
 
         Args:
           cases: Cases of the lists.
-          found: `[cases, length] int32`.
+          listed: `[cases, length] int32`.
           ks: Lengths of the page.
         """
         clicks, seconds = (
             np.cumsum(worth, axis=1)
-            for worth in self.worth(cases, found, np.arange(found.shape[1]))
+            for worth in self.worth(cases, listed, np.arange(listed.shape[1]))
         )
-        clickbait = np.cumsum(self._is_clickbait[found], axis=1)
-        shown = np.maximum(np.cumsum(found > 0, axis=1), 1)
+        clickbait = np.cumsum(self._is_clickbait[listed], axis=1)
+        shown = np.maximum(np.cumsum(listed > 0, axis=1), 1)
         values = {}
         for k in ks:
-            place = min(k, found.shape[1]) - 1
+            place = min(k, listed.shape[1]) - 1
             share = clickbait[:, place] / shown[:, place]
             found_at = (seconds[:, place], clicks[:, place], share)
             for name, value in zip(metric_names.TRUE_PAGE, found_at, strict=True):
@@ -79,20 +79,20 @@ class TruePages:
     def worth(
         self,
         cases: protocol.Cases,
-        found: lists.Lists,
+        listed: lists.Lists,
         positions: npt.NDArray[np.number],
     ) -> page_truth.Worth:
         """Returns clicks and watch seconds of each place, `[cases, length]` both.
 
         Args:
           cases: Cases of the lists.
-          found: `[cases, length] int32`; an empty place is worth nothing.
+          listed: `[cases, length] int32`; an empty place is worth nothing.
           positions: Positions of the places on the page, from 0; one for all or one for
             each.
         """
         parts = []
         for rows in _blocks(len(cases), "true worth of pages"):
-            asked, shown = protocol.take(cases, rows), found[rows]
+            asked, shown = protocol.take(cases, rows), listed[rows]
             unclicked = _counts(_unclicked(self._data.log, asked), shown)
             watched = _counts(_watched(self._data.log, asked), shown) > 0
             part = page_truth.of_pages(
@@ -133,11 +133,11 @@ class TruePages:
           cases: Whom to ask.
           k: Length of the lists.
         """
-        found = [
+        shortlists = [
             self._shortlist(protocol.take(cases, rows), k)
             for rows in _blocks(len(cases), "best pages")
         ]
-        return self._ordered(cases, np.concatenate(found), k)
+        return self._ordered(cases, np.concatenate(shortlists), k)
 
     def _ordered(
         self, cases: protocol.Cases, chosen: lists.Lists, k: int
@@ -170,8 +170,8 @@ def from_data(data: prepared.PreparedData) -> TruePages | None:
 def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
     """Yields rows of cases, and shows how many were worked through."""
     starts = np.arange(_USERS_A_BLOCK, num_cases, _USERS_A_BLOCK)
-    found = np.split(np.arange(num_cases), starts)
-    return progress.through(found, name, "users", [len(rows) for rows in found])
+    blocks = np.split(np.arange(num_cases), starts)
+    return progress.through(blocks, name, "users", [len(rows) for rows in blocks])
 
 
 def _unclicked(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
@@ -198,12 +198,12 @@ def _watched(log: user_log.UserLog, cases: protocol.Cases) -> ragged.Ragged:
     return ragged.Ragged(places.offsets, videos)
 
 
-def _counts(remembered: ragged.Ragged, found: lists.Lists) -> npt.NDArray[np.int64]:
+def _counts(remembered: ragged.Ragged, listed: lists.Lists) -> npt.NDArray[np.int64]:
     """Counts each listed video in its user's memory."""
-    highest = max(found.max(initial=0), remembered.values.max(initial=0))
+    highest = max(listed.max(initial=0), remembered.values.max(initial=0))
     stride = int(highest) + 1
     keys = np.sort(remembered.rows * stride + remembered.values)
-    wanted = np.arange(len(found))[:, np.newaxis] * stride + found
+    wanted = np.arange(len(listed))[:, np.newaxis] * stride + listed
     before = np.searchsorted(keys, wanted)
     counts: npt.NDArray[np.int64] = np.searchsorted(keys, wanted, "right") - before
     return counts

@@ -109,10 +109,10 @@ class Crowd:
     @functools.cached_property
     def _rounds(self) -> dict[int, list[visits.Round]]:
         """All visits, by day."""
-        found: dict[int, list[visits.Round]] = {}
+        rounds: dict[int, list[visits.Round]] = {}
         for one in visits.rounds(self._shared.config, self.users, self._rng):
-            found.setdefault(one.day, []).append(one)
-        return found
+            rounds.setdefault(one.day, []).append(one)
+        return rounds
 
     def _play_round(
         self,
@@ -147,14 +147,14 @@ class Crowd:
     ) -> np.ndarray:
         """Shows a page and plays its clicks; returns the rows that watched."""
         rows, rng = visit.rows, self._rng
-        videos, found = self._shared.videos, self._interests(visit.rows)
+        videos, current = self._shared.videos, self._interests(visit.rows)
         page = make_pages(
             policy.Requests(
                 rows,
                 self.clock[rows],
                 visit.devices,
                 visit.logged_in,
-                found,
+                current,
                 self.users,
                 self.remembered,
                 self._shared,
@@ -164,7 +164,7 @@ class Crowd:
             )
         )
         shown = self._uploaded(page.videos, self.clock[rows])
-        affinity = interests.affinity(self.users, rows, found, videos, shown)
+        affinity = interests.affinity(self.users, rows, current, videos, shown)
         chance = responses.click_probability(
             affinity,
             videos.appeal[shown],
@@ -315,7 +315,7 @@ class Crowd:
         for column in range(SEARCH_RESULTS):
             accepted[:, column] &= self._can_watch(rows, results[:, column])
         pick = accepted.argmax(axis=1)
-        found = accepted[np.arange(len(rows)), pick]
+        picked = accepted[np.arange(len(rows)), pick]
         chosen = results[np.arange(len(rows)), pick]
         self._recorded.searches.add(
             users=self.users.first + rows,
@@ -326,8 +326,8 @@ class Crowd:
                 self._shared.topics.num_leaves, wanted, languages, chosen, rng
             ),
         )
-        finders = visit.subset(found)
-        self._watch_chosen(finders, chosen[found])
+        finders = visit.subset(picked)
+        self._watch_chosen(finders, chosen[picked])
         return finders.rows
 
     def _follow(self, visit: _Visit, day: popularity.Day) -> _Visit:
@@ -352,10 +352,10 @@ class Crowd:
 
 
 def draw_search_leaves(
-    found: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+    current: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
     """Draws the leaf of each search: mostly the user's focus, else an interest."""
-    leaves, weights = found
+    leaves, weights = current
     has_focus = weights[:, -1] > 0.0
     for_focus = has_focus & (rng.random(len(leaves)) < SEARCH_FOCUS_SHARE)
     sums = np.cumsum(weights[:, :-1], axis=1)

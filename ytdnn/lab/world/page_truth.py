@@ -48,8 +48,8 @@ def of_pages(
       watched: `[n, k]`, whether it is among the user's latest watches.
     """
     everyone, videos = world.all_users, world.shared.videos
-    found = interests.at(world.shared.topics, everyone, users, times)
-    liking = interests.affinity(everyone, users, found, videos, slates)
+    current = interests.at(world.shared.topics, everyone, users, times)
+    liking = interests.affinity(everyone, users, current, videos, slates)
     chance = responses.click_probability(
         liking, videos.appeal[slates], positions, num_unclicked, watched
     )
@@ -93,9 +93,9 @@ def shortlist(
       `[n, num] int64` numbers of videos, -1 where there are fewer.
     """
     everyone, videos = world.all_users, world.shared.videos
-    found = interests.at(world.shared.topics, everyone, users, times)
+    current = interests.at(world.shared.topics, everyone, users, times)
     num_leaves = world.shared.topics.num_leaves
-    liking = interests.affinity_to_all(everyone, users, found, videos, num_leaves)
+    liking = interests.affinity_to_all(everyone, users, current, videos, num_leaves)
     appeal, quality, lengths, first = (
         np.asarray(values, np.float32)
         for values in (videos.appeal, videos.quality, videos.duration_seconds, 0)

@@ -107,8 +107,8 @@ class Shelves:
         """
         keys = _key(channels, times)
         place = np.searchsorted(self._upload_keys, keys, side="right") - 1 - back
-        found = place >= self._channel_bounds[channels]
-        return np.where(found, self._by_upload[np.maximum(place, 0)], corpus.NONE)
+        is_inside = place >= self._channel_bounds[channels]
+        return np.where(is_inside, self._by_upload[np.maximum(place, 0)], corpus.NONE)
 
 
 def _key(channels: np.ndarray, times: np.ndarray) -> np.ndarray:

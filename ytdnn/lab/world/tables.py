@@ -120,7 +120,7 @@ def _searches(world: generate.World, columns: dict[str, np.ndarray]) -> Table:
 
 def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Table:
     seeds, propensities = columns["seeds"], columns["propensities"]
-    found = _ids("v", np.maximum(seeds, 0))
+    seed_ids = _ids("v", np.maximum(seeds, 0))
     table = _visit(columns) | {
         schema.VIDEO_ID: _ids("v", columns["videos"]),
         schema.CLICKED: columns["clicked"],
@@ -129,7 +129,7 @@ def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Tabl
         schema.POSITION: columns["positions"].astype(np.int64),
         schema.SOURCE: Coded(list(sources), columns["sources"]),
         schema.SCORE: columns["scores"].astype(np.float64).round(4),
-        schema.SEED_VIDEO_ID: _or_none(found, seeds >= 0),
+        schema.SEED_VIDEO_ID: _or_none(seed_ids, seeds >= 0),
     }
     for name in (schema.LIKED, schema.DISLIKED):
         if name in columns:

@@ -129,17 +129,17 @@ def is_clickbait(world: generate.World) -> np.ndarray:
     """
     videos = world.shared.videos
     drawing = videos.appeal >= np.quantile(videos.appeal, 0.9)
-    found: np.ndarray = drawing & (videos.quality < np.median(videos.quality))
-    return found
+    mask: np.ndarray = drawing & (videos.quality < np.median(videos.quality))
+    return mask
 
 
 def _affinity(
     world: generate.World, users: np.ndarray, videos: np.ndarray, times: np.ndarray
 ) -> np.ndarray:
     everyone, rows = world.all_users, np.asarray(users)
-    found = interests.at(world.shared.topics, everyone, rows, np.asarray(times))
+    current = interests.at(world.shared.topics, everyone, rows, np.asarray(times))
     shown = np.asarray(videos)[:, None]
-    return interests.affinity(everyone, rows, found, world.shared.videos, shown)[:, 0]
+    return interests.affinity(everyone, rows, current, world.shared.videos, shown)[:, 0]
 
 
 def watch_probability(
@@ -202,7 +202,7 @@ class _UsersAtTime:
     ) -> "_UsersAtTime":
         shared, everyone = world.shared, world.all_users
         times = np.full(len(users), time)
-        found = interests.at(shared.topics, everyone, users, times)
+        current = interests.at(shared.topics, everyone, users, times)
         num_leaves = shared.topics.num_leaves
         speaks = np.zeros((len(users), len(words.LANGUAGES)), np.float32)
         speaks[np.arange(len(users)), everyone.languages[users]] += (
@@ -214,9 +214,9 @@ class _UsersAtTime:
             rows=users,
             time=time,
             day=shared.shelves.day(popularity.day_of(time)),
-            found=found,
+            found=current,
             liking=interests.affinity_to_all(
-                everyone, users, found, shared.videos, num_leaves
+                everyone, users, current, shared.videos, num_leaves
             ),
             speaks=speaks,
         )

@@ -23,12 +23,12 @@ _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory
 def components(config: configs.IndexConfig) -> dict[str, Any]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
     names = dict.fromkeys([EXACT, served(config), *config.also])
-    found = {name: _defaults(name) for name in names}
-    if config.search.kind in found:
-        found[config.search.kind] = config.search
+    indexes = {name: _defaults(name) for name in names}
+    if config.search.kind in indexes:
+        indexes[config.search.kind] = config.search
     if not scann_index.is_available():
-        found.pop(SCANN, None)
-    return found
+        indexes.pop(SCANN, None)
+    return indexes
 
 
 def _class(name: str) -> Any:
@@ -101,5 +101,5 @@ def load(
             f"it again with --config.index.search={name} or --config.index.also={name}"
             f"{_SCANN_ADVICE if name == SCANN else ''}"
         )
-    found: interface.Index[Any] = _class(name).load(pathlib.Path(directory) / name)
-    return found
+    index: interface.Index[Any] = _class(name).load(pathlib.Path(directory) / name)
+    return index

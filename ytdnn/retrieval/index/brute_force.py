@@ -33,12 +33,12 @@ class BruteForceModule(interface.SearchModule):
         return indices[0], scores[0]
 
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
-        found = tf.minimum(k, self._size)
+        num_results = tf.minimum(k, self._size)
         few = tf.constant(self._size // _BLOCK // _LEAST_REDUCTION)
         columns, scores = tf.cond(
-            found <= few,
-            lambda: self._of_blocks(queries, found),
-            lambda: self._of_all(queries, found),
+            num_results <= few,
+            lambda: self._of_blocks(queries, num_results),
+            lambda: self._of_all(queries, num_results),
         )
         return interface.padded(columns + 1, scores, k)
 
@@ -72,8 +72,8 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
     end = size // _BLOCK * _BLOCK
 
     def of_all() -> Found:
-        found, columns = tf.math.top_k(scores, k)
-        return columns, found
+        values, columns = tf.math.top_k(scores, k)
+        return columns, values
 
     return tf.cond(
         k <= size // _BLOCK // _LEAST_REDUCTION,
@@ -155,10 +155,13 @@ class WithDelta(tf.Module):
           video indices `[batch, k] int32` and scores `[batch, k] float32`, padded as
           for any index.
         """
-        of_main, found = tf.minimum(k, self._num_main), tf.minimum(k, self._num_added)
+        of_main, num_added = (
+            tf.minimum(k, self._num_main),
+            tf.minimum(k, self._num_added),
+        )
         videos, scores = self._main.search(queries, of_main)
-        added, added_scores = self._delta.search(queries, found)
+        added, added_scores = self._delta.search(queries, num_added)
         videos = tf.concat([videos, added + self._num_main], axis=1)
         scores = tf.concat([scores, added_scores], axis=1)
-        best, places = tf.math.top_k(scores, tf.minimum(k, of_main + found))
+        best, places = tf.math.top_k(scores, tf.minimum(k, of_main + num_added))
         return interface.padded(tf.gather(videos, places, batch_dims=1), best, k)

@@ -121,10 +121,10 @@ class Index(abc.ABC, Generic[_Config]):
         size = max(1, _BLOCK_BYTES // (4 * self.num_videos))
         for start in range(0, len(queries), size):
             block = slice(start, start + size)
-            found = self.module.search(
+            results = self.module.search(
                 tf.constant(queries[block], tf.float32), tf.constant(k, tf.int32)
             )
-            indices[block], scores[block] = found[0].numpy(), found[1].numpy()
+            indices[block], scores[block] = results[0].numpy(), results[1].numpy()
         return indices, scores
 
     def save(self, directory: pathlib.Path) -> None:
@@ -147,16 +147,18 @@ class Index(abc.ABC, Generic[_Config]):
             ) from None
 
 
-def recall(found: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> float:
+def recall(
+    neighbours: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]
+) -> float:
     """Returns the share of the exact lists that the found lists hold.
 
     Args:
-      found: `[queries, k]` video indices, 0 = none.
+      neighbours: `[queries, k]` video indices, 0 = none.
       wanted: `[queries, k]` video indices of exact search.
     """
-    width = 1 + max(found.max(initial=0), wanted.max(initial=0))
-    rows = np.arange(len(found))[:, np.newaxis] * int(width)
-    hits = np.isin(rows + found, rows + wanted) & (found > 0)
+    width = 1 + max(neighbours.max(initial=0), wanted.max(initial=0))
+    rows = np.arange(len(neighbours))[:, np.newaxis] * int(width)
+    hits = np.isin(rows + neighbours, rows + wanted) & (neighbours > 0)
     return float(hits.sum() / max(wanted.size, 1))
 
 

@@ -214,12 +214,12 @@ def _trained(vectors: interface.Vectors, number: int) -> Floats:
 
 def _nearest(vectors: interface.Vectors, centres: Floats) -> Integers:
     """Returns the centre at the least distance of each vector, `[n] int32`."""
-    found = np.empty(len(vectors), np.int32)
+    nearest = np.empty(len(vectors), np.int32)
     half = 0.5 * np.square(centres).sum(axis=1)
     for start in range(0, len(vectors), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        found[part] = np.argmax(vectors[part] @ centres.T - half, axis=1)
-    return found
+        nearest[part] = np.argmax(vectors[part] @ centres.T - half, axis=1)
+    return nearest
 
 
 def _moved(vectors: interface.Vectors, centres: Floats, of_video: Integers) -> Floats:
@@ -236,7 +236,7 @@ def _moved(vectors: interface.Vectors, centres: Floats, of_video: Integers) -> F
     order = np.argsort(of_video, kind="stable")
     bounds = np.searchsorted(of_video[order], np.arange(len(centres) + 1))
     unit = np.eye(vectors.shape[1])
-    found = centres.copy()
+    moved = centres.copy()
     for place in range(len(centres)):
         members = vectors[order[bounds[place] : bounds[place + 1]]].astype(np.float64)
         if not len(members):
@@ -244,5 +244,5 @@ def _moved(vectors: interface.Vectors, centres: Floats, of_video: Integers) -> F
         squares = np.square(members).sum(axis=1, keepdims=True)
         along = members.T @ (members / np.maximum(squares, _LEAST))
         left = len(members) * unit + (_ETA - 1.0) * along
-        found[place] = np.linalg.solve(left, _ETA * members.sum(axis=0))
-    return found
+        moved[place] = np.linalg.solve(left, _ETA * members.sum(axis=0))
+    return moved

@@ -109,23 +109,25 @@ class IvfModule(interface.SearchModule):
         shape = [tf.shape(queries)[0], k]  # map_fn of none forgets the width
         indices, scores = tf.reshape(indices, shape), tf.reshape(scores, shape)
         is_short = tf.reduce_any(tf.equal(indices, 0), axis=1)
-        found = tf.cond(
+        results = tf.cond(
             tf.reduce_any(is_short),
             lambda: self._completed(queries, is_short, indices, scores),
             lambda: (indices, scores),
         )
-        is_tied = tf.reduce_any(found[1][:, 1:] == found[1][:, :-1])
-        return tf.cond(is_tied, lambda: _by_index(*found), lambda: found)
+        is_tied = tf.reduce_any(results[1][:, 1:] == results[1][:, :-1])
+        return tf.cond(is_tied, lambda: _by_index(*results), lambda: results)
 
     def _completed(
-        self, queries: tf.Tensor, is_short: tf.Tensor, *found: tf.Tensor
+        self, queries: tf.Tensor, is_short: tf.Tensor, *num_results: tf.Tensor
     ) -> Found:
         """Returns the results, searched exactly where the blocks held too few."""
         places = tf.where(is_short)
-        exact = self.exact.search(tf.gather_nd(queries, places), tf.shape(found[0])[1])
+        exact = self.exact.search(
+            tf.gather_nd(queries, places), tf.shape(num_results[0])[1]
+        )
         return (
-            tf.tensor_scatter_nd_update(found[0], places, exact[0]),
-            tf.tensor_scatter_nd_update(found[1], places, exact[1]),
+            tf.tensor_scatter_nd_update(num_results[0], places, exact[0]),
+            tf.tensor_scatter_nd_update(num_results[1], places, exact[1]),
         )
 
     def _blocks(self, bounds: tf.Tensor, least: tf.Tensor) -> tf.RaggedTensor:
@@ -161,9 +163,9 @@ class IvfModule(interface.SearchModule):
         kept = tf.where((scores >= least) & tf.math.is_finite(scores))[:, 0]
         rows = tf.gather(rows, kept)
         exact = tf.linalg.matvec(interface.rows_of(self.vectors, rows), query)
-        found, places = tf.math.top_k(exact, tf.minimum(k, tf.size(rows)))
-        missing = [[0, k - tf.size(found)]]
-        return tf.pad(tf.gather(rows, places) + 1, missing), tf.pad(found, missing)
+        values, places = tf.math.top_k(exact, tf.minimum(k, tf.size(rows)))
+        missing = [[0, k - tf.size(values)]]
+        return tf.pad(tf.gather(rows, places) + 1, missing), tf.pad(values, missing)
 
     def _coded(self, query: tf.Tensor, blocks: tf.Tensor) -> Found:
         """Returns the videos of some blocks and their scores by codes.

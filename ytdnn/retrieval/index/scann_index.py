@@ -119,14 +119,14 @@ class ScannModule(interface.SearchModule):
 
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         searcher = self._ops.searcher_from_module(self.state)
-        found = tf.minimum(k, self.num_videos)
+        num_results = tf.minimum(k, self.num_videos)
         columns, scores = self._attempt(
-            searcher, queries, found, self._leaves_to_search(found)
+            searcher, queries, num_results, self._leaves_to_search(num_results)
         )
         incomplete = tf.reduce_any(tf.math.is_nan(scores), axis=1, keepdims=True)
 
         def widened() -> tuple[tf.Tensor, tf.Tensor]:
-            wide = self._attempt(searcher, queries, found, self._num_leaves)
+            wide = self._attempt(searcher, queries, num_results, self._num_leaves)
             return (
                 tf.where(incomplete, wide[0], columns),
                 tf.where(incomplete, wide[1], scores),
@@ -141,10 +141,10 @@ class ScannModule(interface.SearchModule):
         return interface.padded(indices, scores, k)
 
     def _attempt(
-        self, searcher: Any, queries: tf.Tensor, found: tf.Tensor, leaves: Any
+        self, searcher: Any, queries: tf.Tensor, num_results: tf.Tensor, leaves: Any
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Searches some leaves; `[batch, found]`, NaN scores beyond their points."""
-        asked = tf.maximum(found, 1)
+        asked = tf.maximum(num_results, 1)
         tree = self._num_leaves > 0
         rescored = tf.minimum(asked * self.reorder_factor, self.num_videos)
         result = searcher.search_batched_parallel(
@@ -153,8 +153,11 @@ class ScannModule(interface.SearchModule):
             pre_reorder_num_neighbors=rescored if self._has_codes else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )
-        columns, scores = result.indices[:, :found], result.distances[:, :found]
-        lacking = [[0, 0], [0, found - tf.shape(scores)[1]]]
+        columns, scores = (
+            result.indices[:, :num_results],
+            result.distances[:, :num_results],
+        )
+        lacking = [[0, 0], [0, num_results - tf.shape(scores)[1]]]
         columns = tf.pad(tf.cast(columns, tf.int32), lacking)
         return columns, tf.pad(scores, lacking, constant_values=math.nan)
 

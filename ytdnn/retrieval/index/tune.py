@@ -260,14 +260,14 @@ class _Search:
         built = self._space.cls.build(self._vectors, config)
         seconds = time.perf_counter() - started
         self._tried.add(config)
-        found = [
+        candidates = [
             candidate
             for variant in self._space.variants(config)
             if (candidate := self._cheapest(built, variant, seconds)) is not None
         ]
         former = self._best
-        self._choose(found)
-        self._report(config, seconds, found)
+        self._choose(candidates)
+        self._report(config, seconds, candidates)
         return self._best is not former
 
     def _cheapest(
@@ -285,16 +285,16 @@ class _Search:
                 low = middle + 1
         return best
 
-    def _choose(self, found: list[_Candidate]) -> None:
+    def _choose(self, candidates: list[_Candidate]) -> None:
         """Times the new candidates in turns with the best so far.
 
         The best stays unless another is faster by more than the noise of the times.
         """
-        if not found:
+        if not candidates:
             return
-        several = ([self._best] if self._best else []) + found
+        several = ([self._best] if self._best else []) + candidates
         times = self._milliseconds(several)
-        skipped = len(several) - len(found)
+        skipped = len(several) - len(candidates)
         self._trials += [
             _trial(one, ms)
             for one, ms in zip(several[skipped:], times[skipped:], strict=True)
@@ -304,20 +304,22 @@ class _Search:
             self._best = several[fastest]
 
     def _report(
-        self, config: Component, seconds: float, found: list[_Candidate]
+        self, config: Component, seconds: float, candidates: list[_Candidate]
     ) -> None:
         words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes)
         took = f"[{len(self._tried)}] {words}: built in {seconds:.1f} s"
-        if not found:
+        if not candidates:
             self._say(f"{took}; does not reach recall {self._target}")
             return
-        best = min(self._trials[-len(found) :], key=lambda trial: trial.milliseconds)
+        best = min(
+            self._trials[-len(candidates) :], key=lambda trial: trial.milliseconds
+        )
         self._say(f"{took}; {best.milliseconds:.2f} ms at recall {best.recall:.3f}")
 
     def _recall(self, index: Any, config: Component) -> float:
         index.module.adjust(config)
-        found = index.search(self._queries, self._k)[0]
-        return interface.recall(found, self._wanted)
+        neighbours = index.search(self._queries, self._k)[0]
+        return interface.recall(neighbours, self._wanted)
 
     def _milliseconds(self, several: Sequence[_Candidate]) -> list[float]:
         """Returns the median time of single queries of each index, timed in turns."""

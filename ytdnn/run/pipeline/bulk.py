@@ -125,13 +125,13 @@ def stream(
     _require_length(k)
     if not ranker:
         given["weights"] = None
-    found, notes = limits(recommender, **given)
+    filters, notes = limits(recommender, **given)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
         _users(recommender, users),
         k,
-        found,
+        filters,
         ranker=ranker,
         index=index,
     )
@@ -260,10 +260,10 @@ def limits(
     request = _inputs(recommender, asked)
     if left_out is None and only is None:
         return bulk.BulkFilters(request=request), []
-    found, notes = bulk_ids.limits(
+    filters, notes = bulk_ids.limits(
         recommender.bundle, lambda: recommender.data, left_out, only
     )
-    return dataclasses.replace(found, request=request), notes
+    return dataclasses.replace(filters, request=request), notes
 
 
 def _inputs(

@@ -39,9 +39,9 @@ def differences(
       new: Nested dicts.
       prefix: Prefix that their keys need to be settings.
     """
-    found = configs.differences(old, new)
+    keys = configs.differences(old, new)
     return [
         f"config.{prefix}{key} {how}"
-        for key, how in found.items()
-        if key.rpartition(".")[0] not in found  # settings of a kind changed with it
+        for key, how in keys.items()
+        if key.rpartition(".")[0] not in keys  # settings of a kind changed with it
     ]

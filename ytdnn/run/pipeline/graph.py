@@ -188,8 +188,8 @@ def added(config: configs.Config) -> tuple[Step, ...]:
 
 def bundle(config: configs.Config) -> Step:
     """Returns the step of the bundle, with the evaluated models or the refit."""
-    found = [step for step in added(config) if step.name == BUNDLE.name]
-    return found[-1] if found else BUNDLE
+    matching = [step for step in added(config) if step.name == BUNDLE.name]
+    return matching[-1] if matching else BUNDLE
 
 
 def every(config: configs.Config) -> tuple[Step, ...]:
@@ -228,12 +228,12 @@ def trained(stage: str = "") -> list[Step]:
       errors.UserError: The stage is unknown.
     """
     stages = [step for step in TRAINED if step is not CHOICE]
-    found = [step for step in stages if stage in ("", step.name)]
-    if RANKING in found:
-        found.append(CHOICE)
-    if not found:
+    chosen = [step for step in stages if stage in ("", step.name)]
+    if RANKING in chosen:
+        chosen.append(CHOICE)
+    if not chosen:
         names = ", ".join(step.name for step in stages)
         raise errors.UserError(
             f"expected --stage to be one of {names}, received {stage}"
         )
-    return found
+    return chosen

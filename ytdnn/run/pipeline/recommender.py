@@ -70,9 +70,9 @@ class Recommender:
             return cls(bundle_room.load(directory, version), beside)
         known = _load_data(user_paths.expanded(data))
         opened = bundle_room.load(directory, version)
-        found = cls(opened, known.directory, known)
-        found._require_own_data(known)
-        return found
+        recommender = cls(opened, known.directory, known)
+        recommender._require_own_data(known)
+        return recommender
 
     @property
     def data(self) -> "prepared.PreparedData":
@@ -89,9 +89,9 @@ class Recommender:
                     f"{self._data_directory}: name it with Recommender.load(BUNDLE, "
                     f"data=DIR), or send requests with {schema.WATCHED_VIDEO_IDS}"
                 )
-            found = _load_data(self._data_directory)
-            self._require_own_data(found)
-            self._data = found
+            data = _load_data(self._data_directory)
+            self._require_own_data(data)
+            self._data = data
         return self._data
 
     def _require_own_data(self, data: "prepared.PreparedData") -> None:
@@ -177,7 +177,7 @@ class Recommender:
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
-            found = self._of_users(read, k, limits, options)
+            answers = self._of_users(read, k, limits, options)
         elif not ranker or exclude is not None or allow is not None:
             raise errors.UserError(
                 f"expected user ids with ranker, exclude or allow, received requests: "
@@ -187,8 +187,8 @@ class Recommender:
             shared: dict[str, Any] = {schema.WHERE: where, schema.POLICY: policy}
             shared |= {schema.MAX_PER: max_per, schema.ORDER_WEIGHTS: weights}
             given = {key: value for key, value in shared.items() if value}
-            found = self._of_requests(read, k, exact, given)
-        return frames.to_pandas(found) if frames.is_pandas(requests) else found
+            answers = self._of_requests(read, k, exact, given)
+        return frames.to_pandas(answers) if frames.is_pandas(requests) else answers
 
     def candidates(self, request: UserId | Request, exact: bool = False) -> Any:
         """Returns every candidate of one request, with its source and both scores.
@@ -356,8 +356,8 @@ class Recommender:
         answers: dict[int, bundle_room.BundleAnswer] = {}
         for part in batches.of_like_length(lengths):
             rows = part.tolist()
-            found = self.bundle.answer([given[row] for row in rows], exact)
-            answers.update(zip(rows, found, strict=True))
+            answered = self.bundle.answer([given[row] for row in rows], exact)
+            answers.update(zip(rows, answered, strict=True))
         return [answers[row] for row in range(len(given))]
 
 
@@ -372,8 +372,8 @@ def _whole(stream: "streams.Stream", ids: bulk.Ids) -> Any:
     from ytdnn.log.sources import frames
 
     _warn([*stream.ids.notes, *stream.notes])
-    found = stream.whole()
-    return frames.to_pandas(found) if frames.is_pandas(ids) else found
+    frame = stream.whole()
+    return frames.to_pandas(frame) if frames.is_pandas(ids) else frame
 
 
 def _warn(notes: Sequence[str]) -> None:

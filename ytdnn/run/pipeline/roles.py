@@ -70,5 +70,5 @@ def from_config(config: configs.Config) -> Alone:
     if config.strategy in registries.STRATEGIES.missing:
         raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
     part = registries.HOOKS.get(f"role of {config.strategy}")
-    found: Alone = Alone(config) if part is None else part.make(config)
-    return found
+    role: Alone = Alone(config) if part is None else part.make(config)
+    return role

@@ -163,12 +163,12 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return error.problem
-    found = config_dicts.differences(
+    keys = config_dicts.differences(
         manifest.config, dict(step.config(config)), step.prefix
     )
-    if found:
-        more = ["…"] if len(found) > _MOST_DIFFERENCES else []
-        return "; ".join(found[:_MOST_DIFFERENCES] + more)
+    if keys:
+        more = ["…"] if len(keys) > _MOST_DIFFERENCES else []
+        return "; ".join(keys[:_MOST_DIFFERENCES] + more)
     if step is graph.DATA and config.data.source == data_config.IN_MEMORY:
         return ""  # nothing is left of the tables to hold the set against
     try:
@@ -201,19 +201,19 @@ def input_fingerprints(
         for name in step.inputs
         if name not in by_name or _applies(by_name[name], config, workdir)
     ]
-    found = steps.fingerprints(workdir, names)
+    prints = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"
-    found = {name.removeprefix(home): value for name, value in found.items()}
+    prints = {name.removeprefix(home): value for name, value in prints.items()}
     if step.config is graph.CANDIDATES.config:
-        found |= steps.own_files(config)
+        prints |= steps.own_files(config)
     if step.config is graph.RANKING.config:
-        found |= steps.ranker_parts(config)
+        prints |= steps.ranker_parts(config)
     if step.config is graph.EVALUATION.config:
-        found |= registries.versions_of_evaluation(config)
+        prints |= registries.versions_of_evaluation(config)
     if step.name == graph.BUNDLE.name:
-        found |= steps.changed_videos(workdir)
-        found |= registries.versions_of_bundle(config)
-    return {**found, **step.given}
+        prints |= steps.changed_videos(workdir)
+        prints |= registries.versions_of_bundle(config)
+    return {**prints, **step.given}
 
 
 def _newer_source(step: graph.Step, config: configs.Config, path: pathlib.Path) -> str:

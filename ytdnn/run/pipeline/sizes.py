@@ -46,16 +46,16 @@ def describe(config: configs.Config, workdir: pathlib.Path, section: str) -> lis
     size = log_size(workdir)
     if size is None:
         return []
-    found = [
+    lines = [
         f"{path.removeprefix(f'{section}.')} {_text(value)}"
         for path, value in configs.chosen(config, size).items()
         if path.startswith(f"{section}.")
     ]
-    if not found:
+    if not lines:
         return []
     return [
         f"settings chosen from the size of the log ({_words(size, section)}): "
-        f"{'; '.join(found)}; give --config.{section}.NAME=VALUE to change one"
+        f"{'; '.join(lines)}; give --config.{section}.NAME=VALUE to change one"
     ]
 
 
@@ -80,8 +80,8 @@ def _text(value: object) -> str:
         plain = type(value)()
         names = configs.own_settings(value)
         own = {name: getattr(value, name) for name in names}
-        found = [f"{k} {v}" for k, v in own.items() if v != getattr(plain, k)]
-        return f"{kind} ({', '.join(found)})" if found else kind
+        values = [f"{k} {v}" for k, v in own.items() if v != getattr(plain, k)]
+        return f"{kind} ({', '.join(values)})" if values else kind
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or "none"
     return str(value)

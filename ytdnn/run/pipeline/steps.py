@@ -113,8 +113,8 @@ def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Conf
     """
     if config.ranking.enabled != "auto":
         return config
-    found = chosen_order.read(workdir)
-    enabled = found is None or found.serves_ranker
+    choice = chosen_order.read(workdir)
+    enabled = choice is None or choice.serves_ranker
     ranking = dataclasses.replace(config.ranking, enabled=enabled)
     return dataclasses.replace(config, ranking=ranking)
 
@@ -150,8 +150,8 @@ def choice_config(config: configs.Config) -> Mapping[str, Any]:
 
 def describe_choice(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the lines to print after `workdir/choice` is made."""
-    found = chosen_order.read(workdir)
-    return [] if found is None else [found.words]
+    choice = chosen_order.read(workdir)
+    return [] if choice is None else [choice.words]
 
 
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:

@@ -114,14 +114,14 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
       settings: See `configs.to_dict`.
       prefix: Name of the section of the settings.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in settings.items():
         key = f"{prefix}{name}"
         if isinstance(value, Mapping):
-            found |= flat(value, f"{key}.")
+            values |= flat(value, f"{key}.")
         else:
-            found[key] = value
-    return found
+            values[key] = value
+    return values
 
 
 def results(report: "report_model.Report", split: str) -> dict[str, float]:
