@@ -90,7 +90,7 @@ def _kind(feature: base_feature.Feature) -> str:
         return f"training-only; {feature.serving_value:g} when serving"
     if isinstance(feature, statistics.CorpusStatistic):
         return "corpus statistic"
-    if isinstance(feature, base_feature.Replayed):
+    if isinstance(feature, base_feature.ReplayedFeature):
         return "replayed by the first stage"
     return "read at request time"
 

@@ -117,7 +117,7 @@ def table(directory: pathlib.Path) -> str:
     return "\n".join(lines)
 
 
-def _row(pooled: Mapping[str, report_files.Evaluated], name: str, metric: str) -> str:
+def _row(pooled: Mapping[str, report_files.Evaluation], name: str, metric: str) -> str:
     one = pooled[name]
     cells = [name, metric, f"{one.value(lists.CANDIDATES, metric):.4f}"]
     cells.append(f"{one.value(lists.POPULARITY, metric):.4f}")
@@ -130,8 +130,8 @@ def _row(pooled: Mapping[str, report_files.Evaluated], name: str, metric: str) -
 
 
 def _difference(
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
+    first: report_files.Evaluation,
+    second: report_files.Evaluation,
     metric: str,
     models: tuple[str, str],
 ) -> str:

@@ -75,7 +75,7 @@ _METRICS = ("hit_rate@10", "recall@100", "hit_watch_seconds@10")
 _TRUE_METRICS = ("true_watch_seconds@10", "true_clicks@10")
 _HORIZONS = (1.0, 0.0)  # days; 0: all that the log has
 
-Found = dict[tuple[str, float], report_files.Evaluated]
+Found = dict[tuple[str, float], report_files.Evaluation]
 
 
 def cut_log(world: configs.WorldConfig, end: int, directory: pathlib.Path) -> None:
@@ -125,7 +125,7 @@ def compare(config: configs.Config, directory: pathlib.Path) -> Found:
 
 def _measured(
     directory: pathlib.Path, name: str, days: float
-) -> report_files.Evaluated:
+) -> report_files.Evaluation:
     """Measures the bundle at hand, or reads what was measured of it before."""
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     bundle = directory / "run" / "bundle"

@@ -72,7 +72,7 @@ _DAY_SECONDS = 86_400
 _METRICS = ("hit_rate@10", "ndcg@10", "recall@100")
 _HORIZONS = (1.0, 0.0)  # days; 0: all that the log has
 
-Found = dict[tuple[str, float], report_files.Evaluated]
+Found = dict[tuple[str, float], report_files.Evaluation]
 
 
 def compare(config: configs.Config, directory: pathlib.Path, days: float) -> Found:
@@ -138,7 +138,7 @@ def _train_anew(
 
 def _measured(
     directory: pathlib.Path, name: str, workdir: pathlib.Path, days: float
-) -> report_files.Evaluated:
+) -> report_files.Evaluation:
     """Measures a bundle on what users watched within some days after the end."""
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)

@@ -54,7 +54,7 @@ class Scorer:
         self.score_of = head.score
         self._found = head.predict(outputs, tf.ones(outputs.shape[:-1]))
 
-    def score(self, *_: object) -> heads.Predicted:
+    def score(self, *_: object) -> heads.HeadPredictions:
         return self._found
 
 

@@ -25,7 +25,7 @@ def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
 
 def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
     traces, total = counting()
-    once = traced.Traced(total)
+    once = traced.TracedFunction(total)
     lists = tf.TensorSpec([None, None], tf.int32)
 
     @tf.function(input_signature=[lists])
@@ -44,7 +44,7 @@ def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
 
 def test_an_argument_that_is_left_out_makes_another_trace() -> None:
     traces, total = counting()
-    once = traced.Traced(total)
+    once = traced.TracedFunction(total)
     values = tf.constant([[1, 2], [3, 4]])
     assert once(values, None).numpy().tolist() == [3, 7]
     assert once(values, values).numpy().tolist() == [6, 14]

@@ -40,7 +40,7 @@ def _evaluated(
     skill: float,
     name: str = "candidates",
     config: configs.EvaluationConfig = CONFIG,
-) -> report_files.Evaluated:
+) -> report_files.Evaluation:
     """A system that lists an answer first for `skill` of the users."""
     cases = protocol.cases(data, Split.TEST, config)
     firsts = cases.targets.values[cases.targets.offsets[:-1]]
@@ -67,7 +67,7 @@ def _evaluated(
 @pytest.fixture(scope="module")
 def pair(
     data: prepared.PreparedData, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[report_files.Evaluated, report_files.Evaluated]:
+) -> tuple[report_files.Evaluation, report_files.Evaluation]:
     root = tmp_path_factory.mktemp("pair")
     return _evaluated(data, root / "a", 0.3), _evaluated(data, root / "b", 0.7)
 
@@ -77,7 +77,7 @@ def _of(found: compare.Comparison, model: str, metric: str) -> compare.Differenc
 
 
 def test_the_difference_is_paired_by_user(
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
 ) -> None:
     found = compare.compare(*pair, [], CONFIG)
     hit = _of(found, "candidates", "hit_rate@1")
@@ -92,7 +92,7 @@ def test_the_difference_is_paired_by_user(
 
 
 def test_metrics_of_the_ranker_are_ratios_over_users(
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
 ) -> None:
     found = compare.compare(*pair, [], CONFIG)
     for metric in ("grouped_auc", "log_loss", "weighted_per_user_loss", "mae_seconds"):
@@ -117,7 +117,9 @@ def test_metrics_of_the_ranker_are_ratios_over_users(
     ],
 )
 def test_conditions_decide(
-    pair: tuple[report_files.Evaluated, report_files.Evaluated], text: str, fails: bool
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
+    text: str,
+    fails: bool,
 ) -> None:
     found = compare.compare(*pair, gates.parse(text), CONFIG)
     assert bool(found.failures) is fails
@@ -126,7 +128,7 @@ def test_conditions_decide(
 
 
 def test_a_number_that_is_not_defined_passes_no_gate(
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
 ) -> None:
     report = pair[1].report
     entry = report.lists["candidates"]
@@ -140,7 +142,7 @@ def test_a_number_that_is_not_defined_passes_no_gate(
 
 
 def test_a_condition_on_what_is_not_there_is_refused(
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
 ) -> None:
     with pytest.raises(errors.UserError, match="to name a metric of"):
         compare.compare(*pair, gates.parse("recall@7 < 1"), CONFIG)
@@ -148,7 +150,7 @@ def test_a_condition_on_what_is_not_there_is_refused(
 
 def test_two_models_of_other_names_are_compared_when_named(
     data: prepared.PreparedData,
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
     tmp_path: pathlib.Path,
 ) -> None:
     peer = _evaluated(data, tmp_path, 0.1, name="peer")
@@ -162,7 +164,7 @@ def test_two_models_of_other_names_are_compared_when_named(
 
 def test_reports_of_other_rules_are_refused(
     data: prepared.PreparedData,
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
     tmp_path: pathlib.Path,
 ) -> None:
     other = dataclasses.replace(CONFIG, targets="next")
@@ -172,7 +174,7 @@ def test_reports_of_other_rules_are_refused(
 
 
 def test_reports_of_other_answers_are_refused(
-    pair: tuple[report_files.Evaluated, report_files.Evaluated],
+    pair: tuple[report_files.Evaluation, report_files.Evaluation],
 ) -> None:
     more = pair[1].users.with_columns(pl.col("answers") + 1)
     other = dataclasses.replace(pair[1], users=more)

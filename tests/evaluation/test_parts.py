@@ -117,12 +117,12 @@ def test_what_names_nobody_is_refused_in_one_line(
 
 def evaluated(
     data: prepared.PreparedData, path: pathlib.Path, **settings: object
-) -> report_files.Evaluated:
+) -> report_files.Evaluation:
     config = dataclasses.replace(CONFIG, evaluation=evaluation(**settings))
     trained = fakes.next_watch(data)
     exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
     found = evaluate_run.of_models(data, trained, None, {"exact": exact}, config, TEST)
-    return report_files.Evaluated(path, found.report, found.users)
+    return report_files.Evaluation(path, found.report, found.users)
 
 
 def test_a_comparison_of_a_part_is_that_of_evaluations_of_it(

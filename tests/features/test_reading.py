@@ -16,13 +16,13 @@ _SEGMENT = columns.TextColumn("users.segment", "users.segment")
 @pytest.mark.parametrize(
     "found",
     [
-        base_feature.Measured(num_values=40, dim=6),
-        base_feature.Measured(quantiles=(0.5, 1.0)),
-        base_feature.Measured(num_values=2, numbers=(3.0, 4.0)),
+        base_feature.FeatureStatistics(num_values=40, dim=6),
+        base_feature.FeatureStatistics(quantiles=(0.5, 1.0)),
+        base_feature.FeatureStatistics(num_values=2, numbers=(3.0, 4.0)),
     ],
 )
 def test_what_was_measured_comes_back_whole(
-    tmp_path: pathlib.Path, found: base_feature.Measured
+    tmp_path: pathlib.Path, found: base_feature.FeatureStatistics
 ) -> None:
     reading.write(tmp_path / "features.json", {"country": found})
     assert reading.read_file(tmp_path / "features.json") == {"country": found}
@@ -37,13 +37,13 @@ def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
     width of 10 ask for another one.
     """
 
-    def width(measured: base_feature.Measured) -> int:
+    def width(measured: base_feature.FeatureStatistics) -> int:
         layer = _SEGMENT.encoder(measured, contract.SETTINGS)
         return int(layer(tf.constant([1])).shape[-1])
 
-    before = width(base_feature.Measured(num_values=10))
-    grown = base_feature.Measured(num_values=3000, dim=before)
-    assert width(base_feature.Measured(num_values=3000)) != before
+    before = width(base_feature.FeatureStatistics(num_values=10))
+    grown = base_feature.FeatureStatistics(num_values=3000, dim=before)
+    assert width(base_feature.FeatureStatistics(num_values=3000)) != before
     reading.write(tmp_path / "features.json", {"country": grown})
     assert width(reading.read_file(tmp_path / "features.json")["country"]) == before
 

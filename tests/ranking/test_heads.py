@@ -71,7 +71,7 @@ class TestLearned:
     clicked = labels.clicked.numpy()
     seconds = labels.seconds.numpy()
 
-    def learned(self, config: configs.Head) -> heads.Predicted:
+    def learned(self, config: configs.Head) -> heads.HeadPredictions:
         head = make(config, self.labels)
         return head.predict(fitted(head, self.labels), self.labels.durations)
 

@@ -12,12 +12,12 @@ from ytdnn.ranking import heads, inputs, network, outcomes
 CONFIG = configs.RankingConfig(
     embedding_dim=4, history_length=3, tower=(16, 8), head=configs.ClickConfig()
 )
-QUANTILES = base_feature.Measured(quantiles=(0.0, 10.0, 20.0, 40.0))
+QUANTILES = base_feature.FeatureStatistics(quantiles=(0.0, 10.0, 20.0, 40.0))
 MEASURED = network.Statistics(
     vocabulary_size=10,
     features={
-        "gender": base_feature.Measured(num_values=2),
-        "age": base_feature.Measured(),
+        "gender": base_feature.FeatureStatistics(num_values=2),
+        "age": base_feature.FeatureStatistics(),
         "seconds_since_last_watch": QUANTILES,
         "seconds_since_impression": QUANTILES,
         "num_earlier_impressions": QUANTILES,
@@ -169,8 +169,8 @@ def test_an_ensemble_repeats_the_towers_and_shares_the_tables() -> None:
 WITH_OUTCOMES = dataclasses.replace(
     MEASURED,
     outcomes=(
-        outcomes.Learned("liked", 0, "binary", 0.25),
-        outcomes.Learned("price", 1, "amount", 0.1, most=8.0),
+        outcomes.PredictedOutcome("liked", 0, "binary", 0.25),
+        outcomes.PredictedOutcome("price", 1, "amount", 0.1, most=8.0),
     ),
 )
 

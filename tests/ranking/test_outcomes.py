@@ -13,8 +13,8 @@ from ytdnn.log import outcomes as log_outcomes
 from ytdnn.ranking import heads, outcomes
 
 NAN = float("nan")
-LIKED = outcomes.Learned("liked", 1, "binary", 0.25)
-PRICE = outcomes.Learned("price", 0, "amount", 0.1, most=8.0)
+LIKED = outcomes.PredictedOutcome("liked", 1, "binary", 0.25)
+PRICE = outcomes.PredictedOutcome("price", 0, "amount", 0.1, most=8.0)
 CLICKS = heads.Clicks(probability=0.5, seconds=20.0)
 
 

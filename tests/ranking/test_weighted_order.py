@@ -12,14 +12,14 @@ POLICIES = {"kids": {"disliked": -5.0}, "long": {schema.WATCH_SECONDS: 2.0}}
 K = 6
 
 
-def _predicted(batch: int) -> heads.Predicted:
+def _predicted(batch: int) -> heads.HeadPredictions:
     rng = np.random.default_rng(0)
 
     def drawn() -> tf.Tensor:
         return tf.constant(rng.random((batch, K)), tf.float32)
 
     outcomes = {"liked": drawn(), "disliked": drawn()}
-    return heads.Predicted(drawn(), drawn(), drawn(), outcomes=outcomes)
+    return heads.HeadPredictions(drawn(), drawn(), drawn(), outcomes=outcomes)
 
 
 def _raw(rows: list[tuple[dict[str, float], str]]) -> dict[str, tf.Tensor]:

@@ -77,7 +77,7 @@ def test_a_refit_keeps_the_lines_of_the_outcomes_it_has() -> None:
     line = recalibration.Line(0.5, 2.0)
     known = heads.Calibration(clicks=line, outcomes=(line,))
     learned = [
-        outcomes.Learned(name, place, "binary", 0.1)
+        outcomes.PredictedOutcome(name, place, "binary", 0.1)
         for place, name in enumerate(("shared", "liked"))
     ]
     found = calibrating.carried(known, {"liked": line}, learned)
@@ -91,8 +91,8 @@ def test_predictions_are_brought_to_the_validation_window() -> None:
     log_odds = 0.5 * np.log(true / (1.0 - true)) - 1.0
     amounts = rng.exponential(0.3 * true)
     learned = [
-        outcomes.Learned("liked", 0, "binary", 0.1),
-        outcomes.Learned("price", 1, "amount", 0.1, most=2.0),
+        outcomes.PredictedOutcome("liked", 0, "binary", 0.1),
+        outcomes.PredictedOutcome("price", 1, "amount", 0.1, most=2.0),
     ]
     pairs = [
         np.column_stack(

@@ -337,12 +337,12 @@ class Search:
         with tf.device("CPU"):
             asked = tf.constant(queries)
 
-        def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
+        def products(users: slice, videos: slice, out: Vectors) -> selection.ScoreBlock:
             del out
             block = interface.row_range(self._vectors, videos.start, videos.stop)
             block_products = _block(asked[users], block)
             # `.numpy()` would copy them.
-            return selection.Made(
+            return selection.ScoreBlock(
                 *(np.asarray(memoryview(one)) for one in block_products)
             )
 
@@ -351,7 +351,7 @@ class Search:
 
 @tf.function(reduce_retracing=True)
 def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns a block of products, and its maxima as in `selection.Made`."""
+    """Returns a block of products, and its maxima as in `selection.ScoreBlock`."""
     scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
     size = tf.shape(scores)
     number = size[1] // selection.GROUP

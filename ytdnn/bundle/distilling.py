@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Distilled:
+class Distillation:
     """A first pass, and the measurement of its quality.
 
     Attributes:
@@ -110,7 +110,7 @@ def distilled(
     graph: recommender_graph.RecommenderGraph,
     fields: batches.Fields,
     composition: configs.CompositionConfig,
-) -> Distilled | None:
+) -> Distillation | None:
     """Returns the first pass of a recommender; None where the settings exclude one.
 
     Args:
@@ -141,7 +141,7 @@ def distilled(
     kept = [_kept_of_best(made, part) for part in read.parts(judged)]
     share = float(np.mean(np.concatenate(kept)))
     holds = share >= LEAST or composition.first_pass != "auto"
-    return Distilled(made if holds else None, share, keep, len(judged))
+    return Distillation(made if holds else None, share, keep, len(judged))
 
 
 class _Reader:

@@ -51,7 +51,7 @@ class CandidatesGraph(tf.Module):
         """Returns the candidates in the order of their sources.
 
         Most outputs are `[batch, n]`: `ids`, `scores` that order them and the other
-        columns of `results.Ranked`, `candidate_scores` (the lowest float32: none),
+        columns of `graphs.RankingOutputs`, `candidate_scores` (the lowest float32: none),
         `sources` (place among `CompositionConfig.source_names`, from 1), `seed_ids`,
         and `ranks` in the slate (from 1; 0: not in it). `num_results [batch]` is the
         number of candidates. `stage_seconds [batch, 2]` is the time of proposing and of
@@ -78,7 +78,10 @@ class CandidatesGraph(tf.Module):
         return self._outputs(candidates, scores, ranked) | {STAGE_SECONDS: times}
 
     def _outputs(
-        self, candidates: pool.Candidates, scores: tf.Tensor, ranked: graphs.Ranked
+        self,
+        candidates: pool.Candidates,
+        scores: tf.Tensor,
+        ranked: graphs.RankingOutputs,
     ) -> Tensors:
         is_there = candidates.videos > 0
         on_page = is_there & tf.math.is_finite(ranked.order)
@@ -121,7 +124,7 @@ class Effects(tf.Module):
         self.scorer = scorer
         self._neutral = dict(neutral)
         self._vectors = frozenset(vectors)
-        self._traced = traced.Traced(self._changed)
+        self._traced = traced.TracedFunction(self._changed)
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""

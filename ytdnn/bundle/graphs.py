@@ -29,7 +29,7 @@ Outputs = dict[str, tf.Tensor]
 _CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
 
 
-class Ranked(NamedTuple):
+class RankingOutputs(NamedTuple):
     """The second stage's predictions for candidates, all `[batch, n]`.
 
     Attributes:
@@ -64,7 +64,10 @@ class Ranked(NamedTuple):
 
 
 def best(
-    videos: lookups.VideoIds, indices: tf.Tensor, ranked: Ranked, wanted: tf.Tensor
+    videos: lookups.VideoIds,
+    indices: tf.Tensor,
+    ranked: RankingOutputs,
+    wanted: tf.Tensor,
 ) -> Outputs:
     """Returns the first videos by order, padded with finite values.
 
@@ -116,7 +119,7 @@ class FilterReader(tf.Module):
         self.removed = removed
         self._removes_watched = removes_watched
         self._filters = filters  # so that SavedModel finds its variables
-        self._conditions = traced.Traced(filters.read) if filters else None
+        self._conditions = traced.TracedFunction(filters.read) if filters else None
 
     def source_requests(
         self, request: raw_request.Request, user_vectors: tf.Tensor
@@ -174,7 +177,7 @@ class UserTowerGraph(tf.Module):
         self._sequences = [e.open_request(data.catalogue) for e in model.encoders]
         self._features = reading.RequestReaders(model.tower_inputs.features, data)
         self._fields = [field.name for field in model.fields(data.catalogue)]
-        self._of_raw = traced.Traced(self._read)
+        self._of_raw = traced.TracedFunction(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
@@ -220,7 +223,7 @@ class IndexGraph(tf.Module):
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
         by = self._limits.permitted(request, self._videos, nothing)
         videos, scores = self._search.search(request[schema.USER_VECTOR], most, by)
-        ranked = Ranked(scores, scores)
+        ranked = RankingOutputs(scores, scores)
         return best(self._videos, videos, ranked, wanted)
 
 
@@ -245,19 +248,19 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = traced.Traced(model.predict)
+        self._predict = traced.TracedFunction(model.predict)
         self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data.catalogue)]
-        self._read = traced.Traced(self._of_request, any_size=True)
+        self._read = traced.TracedFunction(self._of_request, any_size=True)
 
     def score(
         self,
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> heads.Predicted:
+    ) -> heads.HeadPredictions:
         """Returns predictions of the candidates of a request, `[batch, n]` each.
 
         Args:
@@ -317,7 +320,7 @@ class Scorer(tf.Module):
         request.candidate_sources, request.seed_videos = sources, seeds
         return self._inputs(request)
 
-    def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.Predicted:
+    def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.HeadPredictions:
         """Returns predictions `[batch, k]` from the network's inputs."""
         return self._predict(tensors)
 
@@ -348,13 +351,13 @@ class RankerGraph(tf.Module):
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
         self._limits = limits or FilterReader()
-        self._tensors = traced.Traced(self._read)
+        self._tensors = traced.TracedFunction(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
         predicted = self._scorer.predict_of(self.tensors(raw))
         present = self._scorer.videos.present(raw[schema.VIDEO_IDS])
-        ranked = Ranked(
+        ranked = RankingOutputs(
             self._scorer.score_of(predicted.order),
             predicted.order,
             predicted.seconds,

@@ -46,7 +46,7 @@ class AnswerGraph(tf.Module):
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> graphs.Ranked:
+    ) -> graphs.RankingOutputs:
         """Returns the predictions for candidates, and the slate's order.
 
         Args:
@@ -57,8 +57,8 @@ class AnswerGraph(tf.Module):
         raise NotImplementedError
 
     def on_page(
-        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.Ranked
-    ) -> graphs.Ranked:
+        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.RankingOutputs
+    ) -> graphs.RankingOutputs:
         """Returns the predictions, with `-inf` as order for left-out candidates.
 
         Args:
@@ -100,9 +100,11 @@ class NearestGraph(AnswerGraph):
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> graphs.Ranked:
+    ) -> graphs.RankingOutputs:
         """Returns the candidate model's scores, and the order of the slate by them."""
-        return graphs.Ranked(scores, self._caps(request.raw, candidates.videos, scores))
+        return graphs.RankingOutputs(
+            scores, self._caps(request.raw, candidates.videos, scores)
+        )
 
 
 class RecommenderGraph(AnswerGraph):
@@ -145,7 +147,7 @@ class RecommenderGraph(AnswerGraph):
         needed = scorer.asks_scores or order.needs_scores
         self._scores = scores if needed else None
         self._limits = limits or graphs.FilterReader()
-        self._proposed = traced.Traced(self._propose)
+        self._proposed = traced.TracedFunction(self._propose)
         self.first_pass: first_pass.FirstPass | None = None
 
     def propose(self, request: raw_request.Request) -> Proposed:
@@ -175,8 +177,8 @@ class RecommenderGraph(AnswerGraph):
         return self.first_pass(raw, candidates, scores)
 
     def on_page(
-        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.Ranked
-    ) -> graphs.Ranked:
+        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.RankingOutputs
+    ) -> graphs.RankingOutputs:
         """See `AnswerGraph`."""
         if self.first_pass is None:
             return ranked
@@ -188,7 +190,7 @@ class RecommenderGraph(AnswerGraph):
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> graphs.Ranked:
+    ) -> graphs.RankingOutputs:
         """Returns the ranker's predictions for candidates, and the slate's order."""
         predicted = self.scorer.score(request, candidates, scores)
         videos = candidates.videos
@@ -205,9 +207,9 @@ class RecommenderGraph(AnswerGraph):
         self,
         request: raw_request.Request,
         videos: tf.Tensor,
-        predicted: heads.Predicted,
+        predicted: heads.HeadPredictions,
         order: tf.Tensor,
-    ) -> graphs.Ranked:
+    ) -> graphs.RankingOutputs:
         """Returns the predictions with the slate's order, and the reason of each place.
 
         Args:
@@ -235,7 +237,7 @@ class RecommenderGraph(AnswerGraph):
                 sampled = self._explorer.drawn(by_score)
             else:
                 reserved = slate.risen(by_score, order)
-        return graphs.Ranked(
+        return graphs.RankingOutputs(
             predicted.order,
             order,
             predicted.seconds,

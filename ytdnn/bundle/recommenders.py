@@ -102,7 +102,7 @@ class _Maker:
         self._caps = slate.Caps(parts.filters)
         self._capping = signatures.cap_fields(self._caps)
         self._searches: dict[tf.Module, traced.SharedNearest] = {}
-        self._score_vectors = traced.Traced(nearest.score_vectors)
+        self._score_vectors = traced.TracedFunction(nearest.score_vectors)
         self._weights = signatures.weight_fields(parts.weighing, parts.filters)
         self._rankers: dict[Any, saved_models.Model[graphs.RankerGraph]] = {}
         self._scorer: graphs.Scorer | None = None

@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Written:
+class OutputFile:
     """A file that was written.
 
     Attributes:
@@ -96,7 +96,7 @@ class Stream:
         """Returns all frames, concatenated."""
         return pl.concat([pl.DataFrame(schema=self.schema), *self.frames()])
 
-    def write(self, path: pathlib.Path, progress: Progress | None = None) -> Written:
+    def write(self, path: pathlib.Path, progress: Progress | None = None) -> OutputFile:
         """Writes all frames into a file.
 
         Args:
@@ -122,7 +122,7 @@ class Stream:
             short = formats.counted(number - num_full, "list")
             told.append(f"{short} of fewer than {self.k:,} videos, as no more may be")
         seconds = time.perf_counter() - started
-        return Written(path, number, num_rows, seconds, self.meanings, told)
+        return OutputFile(path, number, num_rows, seconds, self.meanings, told)
 
 
 def recommendations(

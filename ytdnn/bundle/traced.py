@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn.retrieval import interface, nearest
 
 
-class Traced:
+class TracedFunction:
     """A function of tensors, traced once for each combination of given arguments.
 
     It is not a `tf.function`, so that `tf.Module` and SavedModel track neither it nor
@@ -61,7 +61,7 @@ class SharedNearest(tf.Module):
         super().__init__()
         self.num_videos = search.num_videos
         self._search = search  # so that SavedModel finds its variables
-        self.search = Traced(search.search)
+        self.search = TracedFunction(search.search)
 
 
 class SharedSource(interface.Source):
@@ -72,7 +72,7 @@ class SharedSource(interface.Source):
         super().__init__(source.num)
         self.kind = source.kind
         self._source = source
-        self._traced = Traced(source.propose)
+        self._traced = TracedFunction(source.propose)
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the videos that the source proposes for some requests."""

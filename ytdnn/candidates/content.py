@@ -198,7 +198,7 @@ class ContentVectors(tf.keras.layers.Layer):
 
 
 def _encoder(
-    feature: base_feature.Feature, measured: base_feature.Measured, dim: int
+    feature: base_feature.Feature, measured: base_feature.FeatureStatistics, dim: int
 ) -> tf.keras.layers.Layer:
     """Returns a feature's encoder, a table of the vectors' width where it has one.
 

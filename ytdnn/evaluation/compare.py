@@ -88,8 +88,8 @@ class Comparison:
 
 
 def compare(
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
+    first: report_files.Evaluation,
+    second: report_files.Evaluation,
     fail_if: Sequence[gates.Condition],
     config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
@@ -144,8 +144,8 @@ def compare(
 
 
 def of_users(
-    first: report_files.Evaluated, second: report_files.Evaluated, named: str
-) -> tuple[report_files.Evaluated, report_files.Evaluated]:
+    first: report_files.Evaluation, second: report_files.Evaluation, named: str
+) -> tuple[report_files.Evaluation, report_files.Evaluation]:
     """Returns two evaluations cut to a part of their users.
 
     Args:
@@ -202,7 +202,7 @@ def _verdict(one: Difference) -> str:
 
 
 def _require_same_rules(
-    first: report_files.Evaluated, second: report_files.Evaluated
+    first: report_files.Evaluation, second: report_files.Evaluation
 ) -> None:
     rules = [one.report.protocol for one in (first, second)]
     different = [
@@ -219,7 +219,7 @@ def _require_same_rules(
 
 
 def _require_same_answers(
-    first: report_files.Evaluated, second: report_files.Evaluated, pair: pl.DataFrame
+    first: report_files.Evaluation, second: report_files.Evaluation, pair: pl.DataFrame
 ) -> None:
     other = pair.filter(
         pl.col(report_files.ANSWERS) != pl.col(f"{report_files.ANSWERS}_right")
@@ -246,8 +246,8 @@ class _Metric:
 
 
 def _common(
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
+    first: report_files.Evaluation,
+    second: report_files.Evaluation,
     models: tuple[str, str] | None,
 ) -> Iterator[_Metric]:
     for entries, others in zip(first.report.kinds, second.report.kinds, strict=True):
@@ -262,7 +262,7 @@ def _common(
 
 
 def _differences(
-    both: tuple[report_files.Evaluated, report_files.Evaluated],
+    both: tuple[report_files.Evaluation, report_files.Evaluation],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
     config: configs.EvaluationConfig,

@@ -84,8 +84,8 @@ def _parse(text: str) -> Condition:
 
 def failure(
     condition: Condition,
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
+    first: report_files.Evaluation,
+    second: report_files.Evaluation,
     models: tuple[str, str] | None,
 ) -> str:
     """Returns a line if a condition holds, else an empty text.
@@ -108,8 +108,8 @@ def failure(
 
 def _named(
     condition: Condition,
-    first: report_files.Evaluated,
-    second: report_files.Evaluated,
+    first: report_files.Evaluation,
+    second: report_files.Evaluation,
     models: tuple[str, str] | None,
 ) -> tuple[str, str]:
     """Returns model and metric of a condition.

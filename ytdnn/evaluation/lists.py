@@ -163,11 +163,11 @@ def of_model(
     return make
 
 
-def of_candidate_model(model: candidate_models.CandidateModel) -> Maker:
+def of_candidate_model(model: candidate_models.ListModel) -> Maker:
     """Returns the maker of a fitted candidate model."""
 
     def make(cases: protocol.Cases, k: int) -> Lists:
-        requests = candidate_models.Requests(
+        requests = candidate_models.ListRequests(
             users=cases.users,
             times=cases.times,
             histories=ragged.Ragged(cases.watched.offsets, cases.watched.values - 1),

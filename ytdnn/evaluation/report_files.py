@@ -101,7 +101,7 @@ def require_own(directory: pathlib.Path) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluated:
+class Evaluation:
     """An evaluation that was read from disk.
 
     Attributes:
@@ -178,7 +178,7 @@ class Evaluated:
         )
 
 
-def read(path: pathlib.Path) -> Evaluated:
+def read(path: pathlib.Path) -> Evaluation:
     """Reads an evaluation.
 
     Args:
@@ -193,7 +193,7 @@ def read(path: pathlib.Path) -> Evaluated:
     report = read_report(directory)
     import polars as pl  # loaded when first needed
 
-    return Evaluated(directory, report, pl.read_parquet(directory / USERS))
+    return Evaluation(directory, report, pl.read_parquet(directory / USERS))
 
 
 def read_report(directory: pathlib.Path) -> report_model.Report:

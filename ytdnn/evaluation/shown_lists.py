@@ -139,7 +139,7 @@ def parts(
 
 
 @dataclasses.dataclass(frozen=True)
-class Resampled:
+class ResampledMetrics:
     """Metrics of several systems on the same resamples of the users.
 
     Attributes:
@@ -170,7 +170,7 @@ class Resampled:
 
 def resampled(
     sums: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
-) -> Resampled:
+) -> ResampledMetrics:
     """Returns the metrics of systems, every system on the same resamples.
 
     Args:
@@ -186,7 +186,7 @@ def resampled(
     for place, (name, metric) in enumerate(keys):
         values[name][metric] = bootstrap.ratio(*(part.sum() for part in pairs[place]))
         draws[name][metric] = drawn[:, place]
-    return Resampled(values, draws)
+    return ResampledMetrics(values, draws)
 
 
 def _ends(draws: Floats) -> tuple[float, float]:
@@ -210,7 +210,9 @@ def _logged(
     return -index.gather(table, "times", impressions.rows).astype(float), False
 
 
-def _all_ahead(metrics: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:
+def _all_ahead(
+    metrics: ResampledMetrics,
+) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the gain of the ranker, or else the candidates, over each order."""
     own = next(
         (n for n in (ranker.RANKER, lists.CANDIDATES) if n in metrics.values), ""

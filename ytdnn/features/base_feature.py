@@ -6,7 +6,7 @@ maps it to a vector. There are four kinds, each a class:
 
 * `ReadAtRequest`: available when the request is made, and in training computed from
   events strictly before it;
-* `Replayed`: a `ReadAtRequest` that the first stage computes, with its models frozen;
+* `ReplayedFeature`: computed by the frozen first stage (a `ReadAtRequest`);
 * `TrainingOnly`: varies in training only, and has a declared value when serving;
 * `CorpusStatistic` (`ytdnn.features.statistics`): a table as of a moment before the
   example.
@@ -53,7 +53,7 @@ class Scope(enum.IntEnum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class FeatureStatistics:
     """Statistics of a feature that its trained encoder needs, kept with the model.
 
     Attributes:
@@ -165,11 +165,13 @@ class Feature(abc.ABC):
         """
         return {}
 
-    def measure(self, data: prepared.PreparedData) -> Measured:
+    def measure(self, data: prepared.PreparedData) -> FeatureStatistics:
         """Returns the statistics that need no pass over the training examples."""
-        return Measured()
+        return FeatureStatistics()
 
-    def widened(self, measured: Measured, old: Measured) -> Measured:
+    def widened(
+        self, measured: FeatureStatistics, old: FeatureStatistics
+    ) -> FeatureStatistics:
         """Returns statistics of a grown log, with the width of a trained encoder."""
         return measured
 
@@ -187,7 +189,7 @@ class Feature(abc.ABC):
 
     @abc.abstractmethod
     def encoder(
-        self, measured: Measured, settings: EncoderSettings
+        self, measured: FeatureStatistics, settings: EncoderSettings
     ) -> tf.keras.layers.Layer:
         """Returns the layer from its tensor to `[..., dim] float32`.
 
@@ -247,7 +249,7 @@ class ReadAtRequest(Feature):
         return FromRequest(self.from_request)
 
 
-class Replayed(ReadAtRequest):
+class ReplayedFeature(ReadAtRequest):
     """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
 
     It exists only if the candidates' training window ends before the ranker's begins: a

@@ -55,16 +55,18 @@ class Categorical(base_feature.Feature):
         """Returns the size of the vocabulary."""
         return len(self.known_values(data) or ())
 
-    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.FeatureStatistics:
         """Returns the size of the vocabulary, for the encoder."""
-        return base_feature.Measured(num_values=self.num_values(data))
+        return base_feature.FeatureStatistics(num_values=self.num_values(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns whether each index is in the vocabulary."""
         return values > 0
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
         dim = self.dim or measured.dim or embedding_dim(measured.num_values)
@@ -73,8 +75,10 @@ class Categorical(base_feature.Feature):
         )
 
     def widened(
-        self, measured: base_feature.Measured, old: base_feature.Measured
-    ) -> base_feature.Measured:
+        self,
+        measured: base_feature.FeatureStatistics,
+        old: base_feature.FeatureStatistics,
+    ) -> base_feature.FeatureStatistics:
         """Returns statistics of a grown log, with the width of a trained encoder."""
         dim = old.dim or embedding_dim(old.num_values)
         return dataclasses.replace(measured, dim=dim)
@@ -95,7 +99,9 @@ class Continuous(base_feature.Feature):
         return values > self.missing
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns the quantile CDF with powers, or the configured normalisation."""
         name, normalization = layer_name(self.name), settings.normalization
@@ -120,7 +126,9 @@ class Share(base_feature.Feature):
         return values >= 0.0
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns a layer with two outputs, the number and whether it is present."""
         return continuous.Presence(name=layer_name(self.name))

@@ -14,7 +14,7 @@ from ytdnn.log import request as raw_request
 _NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 
-class CandidateScore(encodings.Continuous, base_feature.Replayed):
+class CandidateScore(encodings.Continuous, base_feature.ReplayedFeature):
     """The candidate model's score; missing where it has no vector of the video."""
 
     name = "candidate_score"
@@ -32,7 +32,7 @@ class CandidateScore(encodings.Continuous, base_feature.Replayed):
         return request.candidate_scores
 
 
-class CandidateSource(encodings.Categorical, base_feature.Replayed):
+class CandidateSource(encodings.Categorical, base_feature.ReplayedFeature):
     """The source that proposes the video, the first of several; unknown where none."""
 
     name = "candidate_source"
@@ -53,7 +53,7 @@ class CandidateSource(encodings.Categorical, base_feature.Replayed):
         return _numbered(request.candidate_sources)
 
 
-class SeedVideo(encodings.Categorical, base_feature.Replayed):
+class SeedVideo(encodings.Categorical, base_feature.ReplayedFeature):
     """The watch by which the co-watch source found the video, in the shared table."""
 
     name = "seed_video"

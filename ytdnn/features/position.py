@@ -41,7 +41,7 @@ class Position(base_feature.TrainingOnly):
     networks = frozenset({base_feature.RANKING})
     serving_value = -1.0
 
-    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.FeatureStatistics:
         """Returns the logarithm of each place's relative click rate."""
         impressions, clicks = np.zeros((2, 1), np.int64)
         for log in data.log.each_shard():
@@ -56,10 +56,10 @@ class Position(base_feature.TrainingOnly):
             clicks = np.pad(clicks, more) + clicked.astype(np.int64)
         mean = float(clicks.sum()) / max(1.0, float(impressions.sum()))
         if mean == 0.0:
-            return base_feature.Measured()
+            return base_feature.FeatureStatistics()
         rates = (clicks / mean + _SMOOTHING_IMPRESSIONS)[1:]
         rates /= (impressions + _SMOOTHING_IMPRESSIONS)[1:]
-        return base_feature.Measured(numbers=tuple(np.log(rates).tolist()))
+        return base_feature.FeatureStatistics(numbers=tuple(np.log(rates).tolist()))
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Returns the reader of the logged impression's place, -1 for other videos."""
@@ -71,7 +71,9 @@ class Position(base_feature.TrainingOnly):
         return read
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns the logarithm of the number, one coordinate."""
         return continuous.NumberOfIndex(measured.numbers, name=self.name)

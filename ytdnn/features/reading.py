@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ytdnn.log import request as raw_request
 
 Tensors = dict[str, tf.Tensor]
-Statistics = dict[str, base_feature.Measured]
+Statistics = dict[str, base_feature.FeatureStatistics]
 T = TypeVar("T")
 
 
@@ -203,7 +203,7 @@ def measure(
             sketches[feature.name].add(values[feature.known(values)].numpy().ravel())
     for name, sketch in sketches.items():
         levels = sketch.quantiles(num_quantiles).astype(float).tolist()
-        statistics[name] = base_feature.Measured(quantiles=tuple(levels))
+        statistics[name] = base_feature.FeatureStatistics(quantiles=tuple(levels))
     return statistics
 
 
@@ -288,6 +288,6 @@ def read_file(path: pathlib.Path) -> Statistics:
     """Returns the statistics that `write` wrote."""
     values = json.loads(path.read_text())
     return {
-        name: configs.component(base_feature.Measured, own)
+        name: configs.component(base_feature.FeatureStatistics, own)
         for name, own in values.items()
     }

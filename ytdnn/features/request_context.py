@@ -79,7 +79,9 @@ class ExampleAge(base_feature.TrainingOnly):
         return read
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns the age itself, one coordinate."""
         return continuous.AlwaysKnown(name=self.name)
@@ -168,7 +170,9 @@ class RequestTime(base_feature.ReadAtRequest):
         return _indices(request.times, request.last_watch_times)
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding of each."""
         return request_time.RequestTimeEmbedding(name=self.name)

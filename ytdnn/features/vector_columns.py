@@ -104,7 +104,9 @@ class VectorColumn(columns._Column):
         return _unit(raw_request.last(request.raw[self.column], self.width))
 
     def encoder(
-        self, measured: base_feature.Measured, settings: base_feature.EncoderSettings
+        self,
+        measured: base_feature.FeatureStatistics,
+        settings: base_feature.EncoderSettings,
     ) -> tf.keras.layers.Layer:
         """Returns a linear layer without bias: zeros stay zeros."""
         dim = self.dim or min(_DIM, self.width)

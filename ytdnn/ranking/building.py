@@ -138,7 +138,7 @@ def _measure(
 
 def _outcomes(
     config: configs.RankingConfig, data: prepared.PreparedData
-) -> tuple[outcomes.Learned, ...]:
+) -> tuple[outcomes.PredictedOutcome, ...]:
     """Returns the outcomes that the ranker learns."""
     chosen = outcomes.chosen(config, data.catalogue)
     if not chosen:

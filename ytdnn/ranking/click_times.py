@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.floating]
 
 
 @dataclasses.dataclass(frozen=True)
-class Observed:
+class WatchTimeStatistics:
     """Statistics of the watch time of clicks in the training impressions.
 
     Attributes:
@@ -43,7 +43,7 @@ class Observed:
     group_quantiles: tuple[tuple[float, ...], ...] = ((0.0, 1.0),)
 
 
-UNKNOWN = Observed()
+UNKNOWN = WatchTimeStatistics()
 
 
 class Sample:
@@ -65,7 +65,7 @@ class Sample:
             self._parts = [np.concatenate(self._parts)[::2]]
             self._every *= 2
 
-    def observed(self, mean: float) -> Observed:
+    def observed(self, mean: float) -> WatchTimeStatistics:
         """Returns the statistics of the clicks.
 
         Args:
@@ -81,7 +81,7 @@ class Sample:
         known = float((durations > 0.0).mean())
         bounded = np.minimum(seconds, MOST_OF_MEAN * mean)
         spread = _spread(bounded)
-        return Observed(
+        return WatchTimeStatistics(
             fraction=float(fractions.mean()),
             restored=float(seconds.sum() / (fractions * scales).sum()),
             seconds_restored=float(seconds.sum() / bounded.sum()),

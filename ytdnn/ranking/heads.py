@@ -69,7 +69,7 @@ class Clicks:
 
     probability: float
     seconds: float
-    observed: click_times.Observed = click_times.UNKNOWN
+    observed: click_times.WatchTimeStatistics = click_times.UNKNOWN
 
     @property
     def have_watch_time(self) -> bool:
@@ -96,7 +96,7 @@ class Calibration:
 NOT_CALIBRATED = Calibration()
 
 
-class Predicted(NamedTuple):
+class HeadPredictions(NamedTuple):
     """The predictions of a head; fields as in `Predictions`.
 
     Attributes:
@@ -130,7 +130,7 @@ class Head(abc.ABC):
     meaning: str
     seconds_meaning: str = SECONDS
     keeps_mean: bool = True
-    outcomes: "tuple[outcomes_room.Learned, ...]" = ()
+    outcomes: "tuple[outcomes_room.PredictedOutcome, ...]" = ()
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the score of each value of `Predicted.order`, `[...] float32`.
@@ -161,7 +161,7 @@ class Head(abc.ABC):
         outputs: tf.Tensor,
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
-    ) -> Predicted:
+    ) -> HeadPredictions:
         """Returns predictions.
 
         Args:
@@ -197,15 +197,15 @@ class _Odds(Head):
         outputs: tf.Tensor,
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
-    ) -> Predicted:
+    ) -> HeadPredictions:
         """Orders by the logit of training, without calibration."""
         logits = outputs[..., 0]
         given = logits if self.has_logits else None
         if self.has_seconds:
             odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
-            return Predicted(order=logits, seconds=odds, logits=given)
+            return HeadPredictions(order=logits, seconds=odds, logits=given)
         chance = self.chance(logits)
-        return Predicted(order=logits, click_probability=chance, logits=given)
+        return HeadPredictions(order=logits, click_probability=chance, logits=given)
 
 
 @registries.HEADS.register("weighted_logistic", configs.WeightedLogisticConfig)
@@ -276,10 +276,10 @@ class Click(_Odds):
         outputs: tf.Tensor,
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
-    ) -> Predicted:
+    ) -> HeadPredictions:
         """Orders by the calibrated logit."""
         logits = calibration.clicks.moved(outputs[..., 0])
-        return Predicted(order=logits, click_probability=self.chance(logits))
+        return HeadPredictions(order=logits, click_probability=self.chance(logits))
 
 
 def make(config: configs.Head, clicks: Clicks) -> Head:

@@ -248,7 +248,7 @@ def opened(
 
 def replays(chosen: Iterable[features_interface.Feature]) -> bool:
     """Whether any feature reads the candidates or scores of the first stage."""
-    return any(isinstance(f, features_interface.Replayed) for f in chosen)
+    return any(isinstance(f, features_interface.ReplayedFeature) for f in chosen)
 
 
 def parts(size: int, step: int) -> list[slice]:

@@ -76,7 +76,7 @@ class RankingModel:
         """The head of the network."""
         return self.network.head
 
-    def predict(self, tensors: inputs.Tensors) -> heads.Predicted:
+    def predict(self, tensors: inputs.Tensors) -> heads.HeadPredictions:
         """Returns the predictions for impressions, each `[batch, k]`."""
         outputs, durations = self.network(tensors), tensors[schema.DURATIONS]
         return self.head.predict(outputs, durations, self.measured.calibration)
@@ -121,7 +121,9 @@ class RankingModel:
     def asks_sources(self) -> bool:
         """Whether a feature needs all candidate sources."""
         replayed = [
-            f for f in self.features if isinstance(f, features_interface.Replayed)
+            f
+            for f in self.features
+            if isinstance(f, features_interface.ReplayedFeature)
         ]
         return any(feature.asks_sources for feature in replayed)
 
@@ -239,7 +241,7 @@ class RankingModel:
         unit: str,
         read: Callable[[slice], inputs.Tensors],
         video_indices: npt.NDArray[np.integer] | None = None,
-    ) -> list[heads.Predicted]:
+    ) -> list[heads.HeadPredictions]:
         """Returns the predictions of `size` rows part by part, and shows progress."""
         step = _PAIRS_A_STEP
         if video_indices is not None:
@@ -249,7 +251,7 @@ class RankingModel:
         shown = progress.through(parts, f"{KIND} {unit}", unit, sizes)
         return [self._predict(read(part)) for part in shown]
 
-    def _weighed(self, predicted: heads.Predicted) -> heads.Predicted:
+    def _weighed(self, predicted: heads.HeadPredictions) -> heads.HeadPredictions:
         """Returns predictions in the order of the model's weights."""
         order = weighted_order.page_order(predicted, self.weights)
         return predicted._replace(order=order)

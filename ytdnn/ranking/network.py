@@ -26,7 +26,7 @@ from ytdnn.ranking import click_times, heads, inputs, outcomes
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
 
-Outcomes = tuple[outcomes.Learned, ...]
+Outcomes = tuple[outcomes.PredictedOutcome, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ def read_statistics(path: pathlib.Path) -> Statistics:
         spread = observed["seconds_spread"]
         follow_durations = observed["parts_spread"] < 0.6 * spread
         observed["share_deviance"] = 0.0 if follow_durations else spread
-    for cls, own in (heads.Clicks, clicks), (click_times.Observed, observed):
+    for cls, own in (heads.Clicks, clicks), (click_times.WatchTimeStatistics, observed):
         for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
             del own[name]
     statistics: Statistics = configs.component(Statistics, values)

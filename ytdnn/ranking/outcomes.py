@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.floating]
 
 
 @dataclasses.dataclass(frozen=True)
-class Learned:
+class PredictedOutcome:
     """An outcome that a ranker predicts.
 
     Attributes:
@@ -106,7 +106,7 @@ class WithOutcomes(heads.Head):
     def __init__(
         self,
         head: heads.Head,
-        learned: Sequence[Learned],
+        learned: Sequence[PredictedOutcome],
         weights: Mapping[str, float],
     ) -> None:
         """Puts the outputs of outcomes after those of the head.
@@ -149,7 +149,7 @@ class WithOutcomes(heads.Head):
         outputs: tf.Tensor,
         durations: tf.Tensor,
         calibration: heads.Calibration = heads.NOT_CALIBRATED,
-    ) -> heads.Predicted:
+    ) -> heads.HeadPredictions:
         """Returns the head's predictions, and those of outcomes."""
         own = outputs[..., : self._first]
         predicted = self._head.predict(own, durations, calibration)
@@ -176,7 +176,7 @@ class WithOutcomes(heads.Head):
 def make(
     config: configs.RankingConfig,
     clicks: heads.Clicks,
-    learned: Sequence[Learned],
+    learned: Sequence[PredictedOutcome],
 ) -> heads.Head:
     """Returns the configured head, with outputs for outcomes if there are any.
 
@@ -218,7 +218,7 @@ def chosen(
 
 def measure(
     present: Sequence[tuple[int, outcomes.Outcome]], parts: Iterable[Floats]
-) -> tuple[Learned, ...]:
+) -> tuple[PredictedOutcome, ...]:
     """Returns the outcomes that training impressions have values of.
 
     Means are smoothed by one impression of each end, so that logits are finite.
@@ -249,11 +249,13 @@ def measure(
             most = float(np.quantile(thin, _CUT))
         targets = np.minimum(values / most, 1.0)
         mean = float((targets.sum() + 1.0) / (len(targets) + 2.0))
-        learned.append(Learned(one.name, place, one.kind, mean, most))
+        learned.append(PredictedOutcome(one.name, place, one.kind, mean, most))
     return tuple(learned)
 
 
-def notes(catalogue: catalogues.Catalogue, learned: Sequence[Learned]) -> list[str]:
+def notes(
+    catalogue: catalogues.Catalogue, learned: Sequence[PredictedOutcome]
+) -> list[str]:
     """Returns a line about the outcomes that are predicted, and about the others.
 
     Args:

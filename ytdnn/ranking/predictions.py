@@ -96,14 +96,16 @@ class Predictions:
         return weighted_logits(self.seconds, self.click_probability)
 
 
-def joined(parts: Sequence[heads.Predicted], columns: Any = np.s_[:]) -> Predictions:
+def joined(
+    parts: Sequence[heads.HeadPredictions], columns: Any = np.s_[:]
+) -> Predictions:
     """Returns the predictions of all parts, `[n, k]`, or some columns of them.
 
     Args:
       parts: A head's predictions, `[n, k]` each.
       columns: Columns that are kept.
     """
-    parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
+    parts = parts or [heads.HeadPredictions(tf.zeros([0, 1]))]
     of_outcomes = {
         name: np.concatenate([(part.outcomes or {})[name] for part in parts])[columns]
         for name in parts[0].outcomes or {}

@@ -39,12 +39,12 @@ class Target(abc.ABC):
     biases: tuple[float, ...]
     keeps_mean = True
 
-    def __init__(self, mean: float, observed: click_times.Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
         """Takes the statistics of the training impressions.
 
         Args:
           mean: Mean watch seconds of a click, in place of unknown durations.
-          observed: See `click_times.Observed`.
+          observed: See `click_times.WatchTimeStatistics`.
         """
         self.mean = mean
         self.observed = observed
@@ -73,7 +73,7 @@ class Target(abc.ABC):
 class Fraction(Target):
     """The share of the video that is watched, at most 1."""
 
-    def __init__(self, mean: float, observed: click_times.Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
         """Starts at the mean share."""
         super().__init__(mean, observed)
         self.biases = (_logit(observed.fraction),)
@@ -96,7 +96,7 @@ class Seconds(Target):
 
     keeps_mean = False
 
-    def __init__(self, mean: float, observed: click_times.Observed) -> None:
+    def __init__(self, mean: float, observed: click_times.WatchTimeStatistics) -> None:
         """Starts at the mean of bounded clicks."""
         super().__init__(mean, observed)
         self.biases = (-math.log(observed.seconds_restored),)
@@ -145,7 +145,7 @@ class Quantiles(Target):
         return tf.gather(tf.constant(self.observed.group_quantiles), groups)
 
 
-def make(kind: str, mean: float, observed: click_times.Observed) -> Target:
+def make(kind: str, mean: float, observed: click_times.WatchTimeStatistics) -> Target:
     """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
@@ -154,7 +154,7 @@ def make(kind: str, mean: float, observed: click_times.Observed) -> Target:
         in the synthetic worlds, .94 with a fifth of all impressions clicked by
         accident, and 1.2 on KuaiRand-Pure.
       mean: Watch seconds of a click.
-      observed: See `click_times.Observed`.
+      observed: See `click_times.WatchTimeStatistics`.
     """
     if kind == "auto":
         follow_durations = observed.share_deviance < observed.seconds_spread
@@ -194,7 +194,7 @@ class ClickTimesWatchTime(heads.Head):
         outputs: tf.Tensor,
         durations: tf.Tensor,
         calibration: heads.Calibration = heads.NOT_CALIBRATED,
-    ) -> heads.Predicted:
+    ) -> heads.HeadPredictions:
         """Orders by the expected seconds, or by these over the chance of no click."""
         clicks = calibration.clicks.moved(outputs[..., 0])
         log_watched = self._watch_time.log_seconds(outputs[..., 1:], durations)
@@ -202,7 +202,7 @@ class ClickTimesWatchTime(heads.Head):
         log_no_click = -tf.nn.softplus(clicks)
         log_seconds = clicks + log_no_click + log_watched
         log_seconds = calibration.seconds.moved(log_seconds)
-        return heads.Predicted(
+        return heads.HeadPredictions(
             order=log_seconds - log_no_click if self._by_odds else log_seconds,
             seconds=tf.exp(tf.minimum(log_seconds, heads.MAX_LOGIT)),
             click_probability=tf.sigmoid(clicks),

@@ -75,7 +75,7 @@ class Weighing:
     def __call__(
         self,
         raw: Mapping[str, tf.Tensor],
-        predicted: heads.Predicted,
+        predicted: heads.HeadPredictions,
         order: tf.Tensor,
         scores: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -122,7 +122,7 @@ def weighs(weights: Weights) -> bool:
     )
 
 
-def page_order(predicted: heads.Predicted, weights: Weights) -> tf.Tensor:
+def page_order(predicted: heads.HeadPredictions, weights: Weights) -> tf.Tensor:
     """Returns the order of a slate by some weights, `[...] float32`.
 
     Args:
@@ -145,7 +145,7 @@ def names_of(head: heads.Head) -> tuple[str, ...]:
     )
 
 
-def terms(predicted: heads.Predicted) -> dict[str, tf.Tensor]:
+def terms(predicted: heads.HeadPredictions) -> dict[str, tf.Tensor]:
     """Returns the predictions that can be weighed, by name, `[batch, k]` each."""
     values = {
         schema.WATCH_SECONDS: predicted.seconds,

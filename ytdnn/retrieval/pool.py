@@ -155,7 +155,9 @@ class Scores(tf.Module):
 
     def __init__(
         self,
-        video_vectors: npt.NDArray[np.float32] | tf.Variable | index_interface.Stacked,
+        video_vectors: npt.NDArray[np.float32]
+        | tf.Variable
+        | index_interface.StackedVectors,
         num_videos: int,
     ) -> None:
         """Copies the vectors, or shares the variable that holds them.
@@ -166,7 +168,9 @@ class Scores(tf.Module):
         """
         super().__init__()
         self._num_known = num_videos
-        is_shared = isinstance(video_vectors, tf.Variable | index_interface.Stacked)
+        is_shared = isinstance(
+            video_vectors, tf.Variable | index_interface.StackedVectors
+        )
         self._vectors = (
             video_vectors if is_shared else tf.Variable(video_vectors, trainable=False)
         )

@@ -71,7 +71,7 @@ def _of_window(
 def carried(
     known: heads.Calibration,
     lines: Mapping[str, recalibration.Line],
-    learned: Sequence[outcomes.Learned],
+    learned: Sequence[outcomes.PredictedOutcome],
 ) -> heads.Calibration:
     """Returns the calibration of an earlier ranker for a later one.
 
@@ -85,7 +85,7 @@ def carried(
 
 
 def _observed(
-    learned: Sequence[outcomes.Learned],
+    learned: Sequence[outcomes.PredictedOutcome],
     found: predictions.Predictions,
     shown: events.Impressions,
     rows: npt.NDArray[np.int64],
@@ -100,7 +100,7 @@ def _observed(
 
 
 def _lines(
-    learned: Sequence[outcomes.Learned], parts: Sequence[list[Floats]]
+    learned: Sequence[outcomes.PredictedOutcome], parts: Sequence[list[Floats]]
 ) -> tuple[recalibration.Line, ...]:
     """Returns the line of each outcome.
 

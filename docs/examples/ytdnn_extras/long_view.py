@@ -37,7 +37,7 @@ class LongView(heads.Head):
 
     def predict(self, outputs, durations, calibration=heads.NOT_CALIBRATED):
         """Returns the order of impressions."""
-        return heads.Predicted(order=outputs[..., 0])
+        return heads.HeadPredictions(order=outputs[..., 0])
 
     def score(self, order):
         """Returns the probability of a long view."""

@@ -68,11 +68,11 @@ def test_blocks_made_elsewhere_give_the_same_lists_and_scores(
     scores = rng.integers(-9, 9, (5, videos)).astype(np.float32)
     watched = _ragged([rng.integers(0, videos + 1, 9).tolist() for _ in range(5)])
 
-    def made(u: slice, v: slice, out: np.ndarray) -> selection.Made:
+    def made(u: slice, v: slice, out: np.ndarray) -> selection.ScoreBlock:
         own = scores[u, v].copy()
         number = own.shape[1] // selection.GROUP
         groups = own[:, : number * selection.GROUP]
-        return selection.Made(
+        return selection.ScoreBlock(
             own, groups.reshape(len(own), selection.GROUP, number).max(1)
         )
 

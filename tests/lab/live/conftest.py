@@ -47,7 +47,7 @@ def make(directory: pathlib.Path) -> None:
 @pytest.fixture(scope="session")
 def played(
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[play.Played, pathlib.Path]:
+) -> tuple[play.LiveOutcome, pathlib.Path]:
     """The built-in arms, played to the end, and where their days lie."""
     directory = tmp_path_factory.mktemp("live") / "test"
     return play.play(play.Test(WORLD, BUILT_IN, WORLD.live_days), directory), directory

@@ -18,18 +18,18 @@ from ytdnn.lab.world import generate, policy
 from ytdnn.log import prepare
 
 TEST = play.Test(WORLD, BUILT_IN, WORLD.live_days)
-Both = tuple[play.Played, pathlib.Path]
+Both = tuple[play.LiveOutcome, pathlib.Path]
 
 
-def sums(found: play.Played) -> list[np.ndarray]:
+def sums(found: play.LiveOutcome) -> list[np.ndarray]:
     return [day.sums for day in found.daily]
 
 
-def pages(found: play.Played) -> list[float]:
+def pages(found: play.LiveOutcome) -> list[float]:
     return [served[play.PAGES] for served in found.serving.values()]
 
 
-def same(first: play.Played, second: play.Played) -> bool:
+def same(first: play.LiveOutcome, second: play.LiveOutcome) -> bool:
     pairs = zip(sums(first), sums(second), strict=True)
     return all(np.array_equal(one, other) for one, other in pairs)
 
@@ -56,7 +56,7 @@ def test_finished_days_are_not_played_again(
     played: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, directory = played
-    monkeypatch.setattr(arms.Opened, "open", lambda *_: pytest.fail("played again"))
+    monkeypatch.setattr(arms.RunningArm, "open", lambda *_: pytest.fail("played again"))
     again = play.play(TEST, directory)
     assert same(found, again)
     assert again.serving == found.serving

@@ -26,7 +26,7 @@ from ytdnn.run import pipeline
 
 
 @pytest.fixture(scope="module")
-def made(played: tuple[play.Played, pathlib.Path]) -> report.LiveReport:
+def made(played: tuple[play.LiveOutcome, pathlib.Path]) -> report.LiveReport:
     return report.from_played(played[0])
 
 
@@ -43,7 +43,7 @@ def test_the_bound_wins(made: report.LiveReport) -> None:
 
 
 def test_values_are_those_of_the_sums(
-    made: report.LiveReport, played: tuple[play.Played, pathlib.Path]
+    made: report.LiveReport, played: tuple[play.LiveOutcome, pathlib.Path]
 ) -> None:
     found, _ = played
     for place, (name, arm) in enumerate(made.arms.items()):

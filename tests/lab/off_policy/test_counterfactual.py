@@ -151,7 +151,7 @@ def test_choices_are_those_of_the_explorer() -> None:
     drawn, chances = exploring.sampled(tf.constant(order), noise, 0.7, 5)
     places = np.argsort(-drawn.numpy(), axis=1, kind="stable")[:, :8]
     shown = np.take_along_axis(videos, places, axis=1)
-    given = page_choices.Ordered(videos, order, 0.7, 5)
+    given = page_choices.SystemOrder(videos, order, 0.7, 5)
     expected = np.take_along_axis(chances.numpy(), places, axis=1)
     found = page_choices.of_pages(given, shown).target
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -171,7 +171,7 @@ def test_its_own_pages_are_drawn_as_their_chances_say() -> None:
     rng = np.random.default_rng(1)
     order = np.append(np.log([1.0, 3.0, 0.5, 2.0]), -np.inf)[None]  # one on no page
     values = np.array([[10.0, 20.0, 30.0, 40.0, 1e9]])
-    given = page_choices.Ordered(np.array([[5, 6, 7, 8, 9]]), order, 1.0, 3)
+    given = page_choices.SystemOrder(np.array([[5, 6, 7, 8, 9]]), order, 1.0, 3)
     many = dataclasses.replace(
         given, videos=given.videos.repeat(4_000, 0), order=order.repeat(4_000, 0)
     )
@@ -188,5 +188,5 @@ def test_its_own_pages_are_drawn_as_their_chances_say() -> None:
     own = page_choices.modelled_pages(modelled, 2)["x"]
     assert own[:, 1].mean() == pytest.approx(found.modelled["x"][:, 1].mean(), rel=0.03)
     # The best first: its own page is the order.
-    best = page_choices.Ordered(given.videos, order, modelled={"x": values})
+    best = page_choices.SystemOrder(given.videos, order, modelled={"x": values})
     assert page_choices.modelled_pages(best, 2)["x"].tolist() == [[20.0, 40.0]]

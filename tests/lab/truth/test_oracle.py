@@ -89,7 +89,7 @@ def test_it_maps_a_set_without_some_users(
     config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
-    shown = oracle.Shown.from_data(data, known_world.from_data(data))
+    shown = oracle.WorldImpressions.from_data(data, known_world.from_data(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, events.Split.TEST, CONFIG)

@@ -28,7 +28,7 @@ def digest(config: configs.WorldConfig) -> dict[str, str]:
 def _update(total, table: tables.Table) -> None:
     for name, column in table.items():
         total.update(name.encode())
-        if isinstance(column, tables.Coded):
+        if isinstance(column, tables.CategoryColumn):
             total.update(repr(column.values).encode())
             column = column.codes
         total.update(np.ascontiguousarray(column).tobytes())

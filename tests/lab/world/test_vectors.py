@@ -39,7 +39,7 @@ def test_they_change_nothing_else_and_are_left_out_by_default() -> None:
     assert tables.VECTOR not in plain
     assert wide[tables.VECTOR].shape == (tiny.num_videos, 4)
     for name, column in plain.items():
-        if isinstance(column, tables.Coded):
+        if isinstance(column, tables.CategoryColumn):
             column, other = column.codes, wide[name].codes
         else:
             other = wide[name]

@@ -72,7 +72,9 @@ def served(earlier):
 def _readings(trained):
     """Returns the ranker's encoding of scores at some requests, at the log's end."""
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
-    (feature,) = [f for f in model.features if isinstance(f, base_feature.Replayed)]
+    (feature,) = [
+        f for f in model.features if isinstance(f, base_feature.ReplayedFeature)
+    ]
     data = trained.data
     users = np.arange(data.num_users)
     ends = np.asarray(data.watches.offsets)[1:]
@@ -81,7 +83,8 @@ def _readings(trained):
     scores = model.readings(data, users, ends, times, videos)[feature.name]
     quantiles = model.measured.features[feature.name].quantiles
     encoder = feature.encoder(
-        base_feature.Measured(quantiles=quantiles), base_feature.EncoderSettings(0.1)
+        base_feature.FeatureStatistics(quantiles=quantiles),
+        base_feature.EncoderSettings(0.1),
     )
     return scores, encoder(scores).numpy()[..., 0]
 
@@ -106,7 +109,7 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
 
 def _scores_of(trained):
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
-    return [f for f in model.features if isinstance(f, base_feature.Replayed)]
+    return [f for f in model.features if isinstance(f, base_feature.ReplayedFeature)]
 
 
 def test_lists_are_asked_for_not_logged_positions(earlier, monkeypatch):

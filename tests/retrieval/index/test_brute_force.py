@@ -46,7 +46,7 @@ class TestBruteForce(contract.IndexContract):
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Own(brute_force.BruteForceModule):  # TensorFlow counts traces by code
-            def _search(self, queries: tf.Tensor, k: tf.Tensor) -> brute_force.Found:
+            def _search(self, queries: tf.Tensor, k: tf.Tensor) -> brute_force.TopK:
                 return super()._search(queries, k)
 
         vectors, queries = contract.clustered(50, dim=4, num_queries=2)

@@ -23,7 +23,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def tuned() -> tune.Tuned:
+def tuned() -> tune.TuningResult:
     """With a default that does not reach the recall, whatever its time is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -34,13 +34,15 @@ def tuned() -> tune.Tuned:
         return tune.tune(VECTORS, QUERIES, "ivf", TARGET, 30, lambda line: None)
 
 
-def test_the_chosen_setting_reaches_the_recall_when_built(tuned: tune.Tuned) -> None:
+def test_the_chosen_setting_reaches_the_recall_when_built(
+    tuned: tune.TuningResult,
+) -> None:
     assert tuned.chosen.recall >= TARGET
     built = ivf.Ivf.build(VECTORS, tuned.chosen.config)
     assert _recall(built, 30) == pytest.approx(tuned.chosen.recall, abs=1e-6)
 
 
-def test_no_trial_was_faster_in_its_turn(tuned: tune.Tuned) -> None:
+def test_no_trial_was_faster_in_its_turn(tuned: tune.TuningResult) -> None:
     assert all(trial.recall >= TARGET for trial in tuned.trials)
     assert tuned.chosen.config in [trial.config for trial in tuned.trials]
     assert len({trial.config.num_lists for trial in tuned.trials}) > 1
@@ -57,7 +59,7 @@ def test_the_default_stays_where_nothing_is_faster(
     assert found.chosen.config == found.default.config == configs.IvfConfig()
 
 
-def test_the_curve_rises_with_the_effort(tuned: tune.Tuned) -> None:
+def test_the_curve_rises_with_the_effort(tuned: tune.TuningResult) -> None:
     recalls = [trial.recall for trial in tuned.curve]
     assert len(recalls) > 5
     assert all(np.diff(recalls) >= -0.02)

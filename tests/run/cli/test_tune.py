@@ -12,9 +12,9 @@ from ytdnn.retrieval.index import tune
 from ytdnn.run.pipeline import tuning
 
 
-def _tuned() -> tune.Tuned:
+def _tuned() -> tune.TuningResult:
     trial = tune.Trial(configs.IvfConfig(num_lists=7), 0.912, 0.5, 3.0, 12.0)
-    return tune.Tuned(
+    return tune.TuningResult(
         kind="ivf",
         recall=0.9,
         k=20,
@@ -37,7 +37,7 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
     cli("prepare", f"--workdir={workdir}")
     asked: dict[str, Any] = {}
 
-    def tune_index(directory: Any, config: Any, **given: Any) -> tune.Tuned:
+    def tune_index(directory: Any, config: Any, **given: Any) -> tune.TuningResult:
         asked.update(given)
         return _tuned()
 

@@ -25,14 +25,14 @@ def workdir(
 
 
 @pytest.fixture(scope="module")
-def tuned(workdir: pathlib.Path) -> tune.Tuned:
+def tuned(workdir: pathlib.Path) -> tune.TuningResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune, "_TIMED_QUERIES", 2)
         return ytdnn.tune_index(workdir, kind="ivf", recall=0.7, k=5)
 
 
 def test_the_run_has_the_setting_and_builds_it_next(
-    workdir: pathlib.Path, tuned: tune.Tuned
+    workdir: pathlib.Path, tuned: tune.TuningResult
 ) -> None:
     config = workdir_room.require_config(workdir)
     assert config.index.search == tuned.chosen.config
@@ -44,7 +44,9 @@ def test_the_run_has_the_setting_and_builds_it_next(
     assert made == config.index
 
 
-def test_curve_and_page_are_written(workdir: pathlib.Path, tuned: tune.Tuned) -> None:
+def test_curve_and_page_are_written(
+    workdir: pathlib.Path, tuned: tune.TuningResult
+) -> None:
     directory = workdir / tuning.KIND
     values = json.loads((directory / tuning.RESULT).read_text())
     assert values["chosen"]["recall"] == tuned.chosen.recall
@@ -55,7 +57,7 @@ def test_curve_and_page_are_written(workdir: pathlib.Path, tuned: tune.Tuned) ->
     artifacts.read_manifest(directory, tuning.KIND, deep=True)
 
 
-def test_flags_give_the_same_setting(tuned: tune.Tuned) -> None:
+def test_flags_give_the_same_setting(tuned: tune.TuningResult) -> None:
     from ytdnn.run.cli import given_settings
 
     given = [flag.removeprefix("--config.") for flag in tuning.flags(tuned).split()]

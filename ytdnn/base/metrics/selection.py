@@ -34,10 +34,10 @@ Scores = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
 Available = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-Scorer = Callable[[slice, slice, Scores], "Made | object"]
+Scorer = Callable[[slice, slice, Scores], "ScoreBlock | object"]
 
 
-class Made(NamedTuple):
+class ScoreBlock(NamedTuple):
     """A block of scores in an array of the scorer's own.
 
     Attributes:
@@ -62,7 +62,7 @@ def best_of(
 
     Args:
       score: Function of a slice of users, a slice of videos, and a `[users, videos]
-        float32` array, which it fills with the scores unless it returns `Made`.
+        float32` array, which it fills with the scores unless it returns `ScoreBlock`.
       shape: Numbers of users and of videos.
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
@@ -126,11 +126,11 @@ def _best_keys(
             size = users.stop - users.start, videos.stop - first
             scores = memory[: size[0] * size[1]].reshape(size)
             made = score(users, videos, scores)
-            if isinstance(made, Made) and first and available is None:
+            if isinstance(made, ScoreBlock) and first and available is None:
                 # Of a removed video a maximum is too high, which is checked.
                 best.add(made.scores, first, made.maxima, removed.places(videos))
                 continue
-            if isinstance(made, Made):
+            if isinstance(made, ScoreBlock):
                 scores = np.array(made.scores)
             removed.remove(scores, videos)
             best.add(scores, first)
@@ -228,7 +228,7 @@ class _Best:
 
 
 def _maxima(scores: Scores) -> Scores:
-    """Returns the largest score of each group of columns, see `Made`.
+    """Returns the largest score of each group of columns, see `ScoreBlock`.
 
     Column c is in group c modulo the number of groups, so that maxima are computed over
     long rows; few scores then have to be compared one by one.

@@ -182,7 +182,7 @@ def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:
     return ", ".join(f"{name} {one[name]} and {other[name]}" for name in names)
 
 
-class Opened:
+class RunningArm:
     """An arm in a running test.
 
     Attributes:

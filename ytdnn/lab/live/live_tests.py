@@ -135,7 +135,7 @@ def _refresh(
 
 def _publish(
     directory: pathlib.Path,
-    played: "play_room.Played",
+    played: "play_room.LiveOutcome",
     live_report: "report_room.LiveReport",
 ) -> None:
     """Writes the report, its page, and the log of each arm."""

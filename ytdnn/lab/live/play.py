@@ -63,7 +63,7 @@ class Test:
 
 
 @dataclasses.dataclass(frozen=True)
-class Played:
+class LiveOutcome:
     """The outcome of a live test.
 
     Attributes:
@@ -91,7 +91,7 @@ class Played:
 
 def play(
     test: Test, directory: pathlib.Path | None = None, refresh: Refresh | None = None
-) -> Played:
+) -> LiveOutcome:
     """Plays a live test, or the rest of one.
 
     Args:
@@ -107,14 +107,14 @@ def play(
     _check(test, directory, refresh)
     world = generate.World(test.world)
     known = history.UserHistories(test.world.num_users)
-    opened = [arms_room.Opened(arm, world, known) for arm in test.arms]
+    opened = [arms_room.RunningArm(arm, world, known) for arm in test.arms]
     crowds = [world.crowd(number) for number in range(world.num_crowds)]
     before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]
     known.add(before)
     since = world.end_of_log - test.num_days * corpus.SECONDS_PER_DAY
     arm_of = comparing.assign(test.world.num_users, len(test.arms), test.seed)
     split = _Split(test, opened, arm_of)
-    played = Played(
+    played = LiveOutcome(
         test,
         world,
         arm_of,
@@ -202,7 +202,7 @@ class _Split:
     def __init__(
         self,
         test: Test,
-        opened: Sequence[arms_room.Opened],
+        opened: Sequence[arms_room.RunningArm],
         arm_of: npt.NDArray[np.int64],
     ) -> None:
         self.arm_of = arm_of
@@ -289,7 +289,7 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
 
 
 def _refresh(
-    due: Sequence[arms_room.Opened],
+    due: Sequence[arms_room.RunningArm],
     world: generate.World,
     directory: pathlib.Path | None,
     day: int,

@@ -122,7 +122,7 @@ class LiveReport:
         return next(iter(self.arms))
 
 
-def from_played(played: play.Played) -> LiveReport:
+def from_played(played: play.LiveOutcome) -> LiveReport:
     """Returns the report of a played test."""
     test = played.test
     members = [played.members(arm) for arm in range(len(test.arms))]
@@ -158,7 +158,7 @@ def from_played(played: play.Played) -> LiveReport:
     )
 
 
-def _arm(played: play.Played, place: int, totals: measures.Totals) -> ArmReport:
+def _arm(played: play.LiveOutcome, place: int, totals: measures.Totals) -> ArmReport:
     arm = played.test.arms[place]
     visitors = totals.visitors(played.members(place))
     visits = totals.sums(measures.METRICS[measures.HEADLINE], visitors).counts

@@ -30,7 +30,9 @@ class Requester:
         self._known = known
         table = tables.users_table(world.all_users, np.inf)
         self._users = {
-            name: column.decoded() if isinstance(column, tables.Coded) else column
+            name: column.decoded()
+            if isinstance(column, tables.CategoryColumn)
+            else column
             for name, column in table.items()
             if name != schema.USER_ID
         }

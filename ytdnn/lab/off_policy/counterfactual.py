@@ -113,7 +113,7 @@ def log_of(
 
 def measure(
     pages: logged_pages.LoggedPages,
-    systems: Mapping[str, page_choices.Ordered],
+    systems: Mapping[str, page_choices.SystemOrder],
     modelled: Mapping[str, npt.NDArray[np.floating]],
     config: configs.EvaluationConfig,
 ) -> report_model.OffPolicy:
@@ -169,7 +169,7 @@ def estimates(
 
 def _value(
     log: DecisionLog,
-    ordered: page_choices.Ordered,
+    ordered: page_choices.SystemOrder,
     shown: npt.NDArray[np.integer],
     most: float,
 ) -> report_model.PageValue:

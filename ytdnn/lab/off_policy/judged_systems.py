@@ -43,7 +43,7 @@ def measure(
 
 def ordered(
     run: models.RunModels, pages: logged_pages.LoggedPages
-) -> dict[str, page_choices.Ordered]:
+) -> dict[str, page_choices.SystemOrder]:
     """Returns the order of popularity, of the candidates and of both stages."""
     data, config = run.data, run.config.evaluation
     cases = protocol.at_requests(data, pages.requests, config, run.trained.num_listed)
@@ -64,14 +64,14 @@ def ordered(
 
 def _in_order(
     run: models.RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
-) -> page_choices.Ordered:
+) -> page_choices.SystemOrder:
     """Returns lists shown best first."""
     order = np.broadcast_to(-np.arange(videos.shape[1], dtype=float), videos.shape)
     modelled: Mapping[str, np.ndarray] = {}
     if run.ranking is not None:
         predicted = run.ranking.predict_at(run.data, pages.first_rows, videos)
         modelled = _modelled(predicted)
-    return page_choices.Ordered(videos, order, modelled=modelled)
+    return page_choices.SystemOrder(videos, order, modelled=modelled)
 
 
 def _of_both(
@@ -80,7 +80,7 @@ def _of_both(
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,
     vectors: models.Vectors,
-) -> page_choices.Ordered:
+) -> page_choices.SystemOrder:
     """Returns the candidates of all sources as the composition orders them."""
     composition = run.config.composition
     nearest = lists.of_vectors(vectors, run.video_vectors)
@@ -92,7 +92,7 @@ def _of_both(
     order = composing.order(run.data, undrawn, run.trained, run.video_vectors, vectors)
     if order is not None:
         by = order(cases, videos, by)
-    return page_choices.Ordered(
+    return page_choices.SystemOrder(
         videos,
         by,
         composition.temperature,

@@ -21,7 +21,7 @@ _DRAWS = 8  # of the pages of a recommender that samples, for what is modelled o
 
 
 @dataclasses.dataclass(frozen=True)
-class Ordered:
+class SystemOrder:
     """The order of a recommender for some requests, with its sampling.
 
     Attributes:
@@ -56,10 +56,10 @@ class Choices:
     modelled: dict[str, Floats]
 
 
-def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
+def of_pages(given: SystemOrder, shown: npt.NDArray[np.integer]) -> Choices:
     """Returns the choices of a recommender in the places of logged pages.
 
-    >>> given = Ordered(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))
+    >>> given = SystemOrder(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))
     >>> of_pages(given, np.array([[8, 7, 5]])).target
     array([[0., 1., 0.]])
 
@@ -86,7 +86,7 @@ def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
 
 
 def drawn_pages(
-    given: Ordered, num_places: int, rng: np.random.Generator
+    given: SystemOrder, num_places: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """Returns pages that a recommender makes, as columns of `given.videos`.
 
@@ -114,7 +114,7 @@ def drawn_pages(
     return np.pad(drawn, ((0, 0), (0, missing)), constant_values=-1)
 
 
-def modelled_pages(given: Ordered, num_places: int) -> dict[str, Floats]:
+def modelled_pages(given: SystemOrder, num_places: int) -> dict[str, Floats]:
     """Returns the modelled rewards of pages that a recommender makes itself.
 
     For one that samples, a mean over a few draws.

@@ -8,7 +8,7 @@ from ytdnn.retrieval.index import tune
 
 
 @registries.HOOKS.register("index_tuning")
-def draw(tuned: tune.Tuned) -> str:
+def draw(tuned: tune.TuningResult) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -39,7 +39,7 @@ def draw(tuned: tune.Tuned) -> str:
     return page.render(f"Tuning of {tuned.kind}", summary, sections)
 
 
-def _plot(tuned: tune.Tuned) -> page.Block:
+def _plot(tuned: tune.TuningResult) -> page.Block:
     def series(trials: Sequence[tune.Trial], style: str) -> plots.Series:
         along = [trial.recall for trial in trials]
         up = [trial.milliseconds for trial in trials]
@@ -55,7 +55,7 @@ def _plot(tuned: tune.Tuned) -> page.Block:
     return plots.lines(title, lines, "recall", "milliseconds", log_y=True)
 
 
-def _table(tuned: tune.Tuned) -> page.Table:
+def _table(tuned: tune.TuningResult) -> page.Table:
     names = configs.own_settings(type(tuned.chosen.config))
     trials = [tuned.chosen, tuned.default, *tuned.trials]
     columns = ["recall", "ms", "build, s", "MB"]

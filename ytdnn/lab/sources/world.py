@@ -152,7 +152,7 @@ def frame_of(table: tables.Table) -> pl.DataFrame:
     """Returns a table of the world as a frame."""
     columns = {}
     for name, values in table.items():
-        if isinstance(values, tables.Coded):
+        if isinstance(values, tables.CategoryColumn):
             known = pl.Series(name, values.values, dtype=pl.String)
             columns[name] = known.gather(values.codes)
         else:

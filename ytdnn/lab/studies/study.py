@@ -79,8 +79,8 @@ def measure(runs: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any
 
 def _variants(
     runs: Runs,
-    evaluated: Mapping[str, Mapping[int, report_files.Evaluated]],
-    means: Mapping[str, report_files.Evaluated],
+    evaluated: Mapping[str, Mapping[int, report_files.Evaluation]],
+    means: Mapping[str, report_files.Evaluation],
 ) -> dict[str, Any]:
     differences, settings = _differences(means), _settings(means)
     return {
@@ -99,7 +99,7 @@ def _variants(
     }
 
 
-def mean(reports: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
+def mean(reports: Sequence[report_files.Evaluation]) -> report_files.Evaluation:
     """Returns the reports of one variant as one: every value the mean over the seeds.
 
     The runs differ only in the seed, so they were measured by the same rules. A metric
@@ -124,11 +124,11 @@ def mean(reports: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
         reports[0].report, lists=of_lists, impressions=impressions
     )
     directory = reports[0].path.parent.parent
-    return report_files.Evaluated(directory, report, users)
+    return report_files.Evaluation(directory, report, users)
 
 
 def _mean_values(
-    reports: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
+    reports: Sequence[report_files.Evaluation], model: str, metrics: Sequence[str]
 ) -> dict[str, float | None]:
     means = {
         name: float(np.mean([one.number(model, name) for one in reports]))
@@ -137,7 +137,7 @@ def _mean_values(
     return {k: value if np.isfinite(value) else None for k, value in means.items()}
 
 
-def _metrics(reports: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any]]:
+def _metrics(reports: Sequence[report_files.Evaluation]) -> dict[str, dict[str, Any]]:
     """Returns every metric of the models that were trained, by `MODEL/METRIC`."""
     result = {}
     for path in reports[0].metrics:
@@ -165,7 +165,7 @@ def _served(reports: Sequence[report_model.Report]) -> dict[str, Any]:
     }
 
 
-def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluated) -> float:
+def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluation) -> float:
     """Returns how long the stages that were measured trained, as they themselves say.
 
     Of a training that was killed and went on, only the last part counts.
@@ -179,7 +179,7 @@ def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluated) -> floa
 
 
 def _differences(
-    means: Mapping[str, report_files.Evaluated],
+    means: Mapping[str, report_files.Evaluation],
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Returns of each variant but the first every metric's difference to the first."""
     first, *others = means
@@ -200,7 +200,9 @@ def _differences(
     return differences
 
 
-def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
+def _settings(
+    means: Mapping[str, report_files.Evaluation],
+) -> dict[str, dict[str, Any]]:
     """Returns the settings in which the variants differ."""
     all_runs = [
         run_table.Run(name, configs.flat(one.report.config), {}, "")
@@ -211,7 +213,7 @@ def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str
 
 
 def _shown(
-    first: report_files.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
+    first: report_files.Evaluation, variants: Mapping[str, Any], wanted: Sequence[str]
 ) -> list[str]:
     """Returns the metrics to show: the wanted ones, or the usual ones of each model.
 
@@ -238,7 +240,7 @@ def _shown(
     return [name for name in usual if name in measured]
 
 
-def _of_model(report: report_files.Evaluated, model: str) -> dict[str, float]:
+def _of_model(report: report_files.Evaluation, model: str) -> dict[str, float]:
     """Returns the values of popularity, or of a bound, by metric."""
     return {
         metric: value

@@ -101,7 +101,7 @@ class Oracle:
         return np.where(is_inside, numbers, corpus.NONE)
 
     def predictions(
-        self, shown: "Shown", rows: npt.NDArray[np.int64]
+        self, shown: "WorldImpressions", rows: npt.NDArray[np.int64]
     ) -> predictions.Predictions:
         """Returns the truth of logged impressions: p, and p · E[seconds | click].
 
@@ -172,8 +172,8 @@ def _scorer(
     """Returns the scorer by the truth, asked window by window."""
 
     @functools.lru_cache(maxsize=1)
-    def shown_in(window: by_window.UserWindow) -> Shown:
-        return Shown.from_data(window.data, known)
+    def shown_in(window: by_window.UserWindow) -> WorldImpressions:
+        return WorldImpressions.from_data(window.data, known)
 
     def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
         users = impressions.user_indices[impressions.users]
@@ -196,7 +196,7 @@ def from_data(data: prepared.PreparedData) -> Oracle | None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Shown:
+class WorldImpressions:
     """A prepared set's impressions by world numbers; all fields are `[impressions]`."""
 
     users: npt.NDArray[np.int64]
@@ -210,7 +210,7 @@ class Shown:
     @classmethod
     def from_data(
         cls, data: prepared.PreparedData, known: known_world.KnownWorld
-    ) -> "Shown":
+    ) -> "WorldImpressions":
         """Returns the impressions of a set made from a world."""
         shown = data.impressions
         devices = data.catalogue.vocabularies[schema.DEVICE]

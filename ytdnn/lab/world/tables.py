@@ -19,7 +19,7 @@ _STREAM = 0x76656374  # apart from all other draws of the world
 _NOISE = 0.5
 
 
-class Coded(NamedTuple):
+class CategoryColumn(NamedTuple):
     """A column of few distinct values.
 
     Attributes:
@@ -36,7 +36,7 @@ class Coded(NamedTuple):
         return decoded
 
 
-Table = dict[str, np.ndarray | Coded]
+Table = dict[str, np.ndarray | CategoryColumn]
 
 
 def parts_of(world: generate.World) -> Iterator[dict[str, Table]]:
@@ -82,19 +82,19 @@ def _before(columns: dict[str, np.ndarray], until: int | None) -> dict[str, np.n
     return {name: values[keep] for name, values in columns.items()}
 
 
-def _ids(prefix: str, indices: np.ndarray) -> Coded:
+def _ids(prefix: str, indices: np.ndarray) -> CategoryColumn:
     """Returns ids, numbered from the least index that occurs."""
     first = int(indices.min(initial=0)) if len(indices) else 0
     last = int(indices.max(initial=-1))
     names = [f"{prefix}{i}" for i in range(first, last + 1)]
-    return Coded(names, indices - first)
+    return CategoryColumn(names, indices - first)
 
 
 def _visit(columns: dict[str, np.ndarray]) -> Table:
     return {
         schema.USER_ID: _ids("u", columns["users"]),
         schema.TIME: columns["times"],
-        schema.DEVICE: Coded(list(words.DEVICES), columns["devices"]),
+        schema.DEVICE: CategoryColumn(list(words.DEVICES), columns["devices"]),
     }
 
 
@@ -113,7 +113,7 @@ def _searches(world: generate.World, columns: dict[str, np.ndarray]) -> Table:
         numbers, shared.topics.num_leaves, shared.videos, world.metadata
     )
     return _visit(columns) | {
-        schema.QUERY: Coded(written, codes),
+        schema.QUERY: CategoryColumn(written, codes),
         schema.LOGGED_IN: columns["logged_in"],
     }
 
@@ -127,7 +127,7 @@ def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Tabl
         schema.WATCH_SECONDS: columns["seconds"].astype(np.float64).round(1),
         schema.PAGE_ID: columns["pages"],
         schema.POSITION: columns["positions"].astype(np.int64),
-        schema.SOURCE: Coded(list(sources), columns["sources"]),
+        schema.SOURCE: CategoryColumn(list(sources), columns["sources"]),
         schema.SCORE: columns["scores"].astype(np.float64).round(4),
         schema.SEED_VIDEO_ID: _or_none(seed_ids, seeds >= 0),
     }
@@ -139,9 +139,9 @@ def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Tabl
     return table
 
 
-def _or_none(column: Coded, there: np.ndarray) -> Coded:
+def _or_none(column: CategoryColumn, there: np.ndarray) -> CategoryColumn:
     values: list[str | None] = [*column.values, None]
-    return Coded(values, np.where(there, column.codes, len(column.values)))
+    return CategoryColumn(values, np.where(there, column.codes, len(column.values)))
 
 
 def videos_table(world: generate.World, until: int | None = None) -> Table:
@@ -166,11 +166,13 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
         schema.UPLOAD_TIME: videos.upload_times,
         schema.DURATION_SECONDS: videos.duration_seconds,
         schema.LANGUAGE: _or_none(
-            Coded(languages, metadata.languages), metadata.languages >= 0
+            CategoryColumn(languages, metadata.languages), metadata.languages >= 0
         ),
-        schema.CHANNEL_ID: Coded(channels, videos.channels),
-        schema.TOPIC: _or_none(Coded(topics, metadata.leaves), metadata.leaves >= 0),
-        schema.TITLE: Coded(_titles(world), np.arange(len(videos))),
+        schema.CHANNEL_ID: CategoryColumn(channels, videos.channels),
+        schema.TOPIC: _or_none(
+            CategoryColumn(topics, metadata.leaves), metadata.leaves >= 0
+        ),
+        schema.TITLE: CategoryColumn(_titles(world), np.arange(len(videos))),
     }
     if world.config.vector_dim:
         shared = world.shared
@@ -184,7 +186,7 @@ def _kept(table: Table, keep: np.ndarray) -> Table:
     """Returns some rows of a table."""
     return {
         name: column._replace(codes=column.codes[keep])
-        if isinstance(column, Coded)
+        if isinstance(column, CategoryColumn)
         else column[keep]
         for name, column in table.items()
     }
@@ -210,9 +212,9 @@ def users_table(users: people.Users, days: float) -> Table:
     table: Table = {
         schema.USER_ID: _ids("u", users.first + np.arange(len(users))),
         schema.AGE: users.ages.astype(np.float64),
-        schema.GENDER: Coded(list(words.GENDERS), users.genders),
-        schema.COUNTRY: Coded(countries, users.countries),
-        schema.LANGUAGE: Coded(list(words.LANGUAGES), users.languages),
+        schema.GENDER: CategoryColumn(list(words.GENDERS), users.genders),
+        schema.COUNTRY: CategoryColumn(countries, users.countries),
+        schema.LANGUAGE: CategoryColumn(list(words.LANGUAGES), users.languages),
     }
     return _kept(table, users.joined_days < days)
 

@@ -99,7 +99,7 @@ def from_environment(strategy: str) -> Task:
     return Task(job, index, addresses)
 
 
-class _Several(roles.Alone):
+class _Several(roles.SingleProcess):
     """Base class of roles in a cluster that `TF_CONFIG` describes."""
 
     @property

@@ -63,7 +63,7 @@ def publish(
     scores = [
         feature.name
         for feature in trained.features
-        if isinstance(feature, base_feature.Replayed) and feature.needs_quantiles
+        if isinstance(feature, base_feature.ReplayedFeature) and feature.needs_quantiles
     ]
     measured = trained.measured
     if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):

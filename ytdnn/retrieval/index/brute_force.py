@@ -15,7 +15,7 @@ from ytdnn.retrieval.index import interface
 _BLOCK = 64  # scores; measured at a million: 0.8 ms of 3.9, and 32 to 256 alike
 _LEAST_REDUCTION = 2  # how many times fewer scores make the detour worth it
 
-Found = tuple[tf.Tensor, tf.Tensor]
+TopK = tuple[tf.Tensor, tf.Tensor]
 
 
 class BruteForceModule(interface.SearchModule):
@@ -27,12 +27,12 @@ class BruteForceModule(interface.SearchModule):
         self._size = len(vectors)
         self.vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32)
 
-    def search_one(self, query: tf.Tensor, k: tf.Tensor) -> Found:
+    def search_one(self, query: tf.Tensor, k: tf.Tensor) -> TopK:
         """Searches for one query `[dim]`; returns indices and scores, `[k]` each."""
         indices, scores = self.search(query[tf.newaxis], k)
         return indices[0], scores[0]
 
-    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         num_results = tf.minimum(k, self._size)
         few = tf.constant(self._size // _BLOCK // _LEAST_REDUCTION)
         columns, scores = tf.cond(
@@ -42,13 +42,13 @@ class BruteForceModule(interface.SearchModule):
         )
         return interface.padded(columns + 1, scores, k)
 
-    def _of_all(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+    def _of_all(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         scores, columns = tf.math.top_k(
             tf.matmul(queries, self.vectors, transpose_b=True), k=k
         )
         return columns, scores
 
-    def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+    def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         """Searches the k best blocks and the rows after the last whole block."""
         end = self._size // _BLOCK * _BLOCK
         vectors = self.vectors.read_value()
@@ -58,7 +58,7 @@ class BruteForceModule(interface.SearchModule):
         return _of_parts(scores, rest, k)
 
 
-def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
+def top_k(scores: tf.Tensor, k: tf.Tensor) -> TopK:
     """Returns the k best scores, faster than `tf.math.top_k` for very many scores.
 
     Args:
@@ -71,7 +71,7 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
     size = tf.shape(scores)[1]
     end = size // _BLOCK * _BLOCK
 
-    def of_all() -> Found:
+    def of_all() -> TopK:
         values, columns = tf.math.top_k(scores, k)
         return columns, values
 
@@ -82,7 +82,7 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
     )
 
 
-def _of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> Found:
+def _of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> TopK:
     """Returns the best of the scores in whole blocks and of the rest after them.
 
     The result is exact, ties included: if a score of another block were among the k
@@ -142,9 +142,9 @@ class WithDelta(tf.Module):
         self._num_added = len(added)
         self._main = main
         self._delta = BruteForceModule(added)
-        self.vectors = interface.Stacked(main.vectors, self._delta.vectors)
+        self.vectors = interface.StackedVectors(main.vectors, self._delta.vectors)
 
-    def search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         """Returns each query's k best videos of both parts, best first.
 
         Args:

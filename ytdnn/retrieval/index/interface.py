@@ -162,7 +162,7 @@ def recall(
     return float(hits.sum() / max(wanted.size, 1))
 
 
-class Stacked(tf.Module):
+class StackedVectors(tf.Module):
     """Vectors in two variables; the rows of the second follow those of the first.
 
     Attributes:
@@ -177,14 +177,14 @@ class Stacked(tf.Module):
         self.added = added
 
 
-def variables(vectors: tf.Variable | Stacked) -> list[tf.Variable]:
+def variables(vectors: tf.Variable | StackedVectors) -> list[tf.Variable]:
     """Returns the variables that hold vectors, in order."""
-    if not isinstance(vectors, Stacked):
+    if not isinstance(vectors, StackedVectors):
         return [vectors]
     return [vectors.main, vectors.added]
 
 
-def tables(vectors: tf.Variable | Stacked) -> Tables:
+def tables(vectors: tf.Variable | StackedVectors) -> Tables:
     """Returns vectors as they are passed to a function, without a copy.
 
     Args:
@@ -193,7 +193,9 @@ def tables(vectors: tf.Variable | Stacked) -> Tables:
     return tuple(variable.read_value() for variable in variables(vectors))
 
 
-def rows_of(vectors: tf.Variable | Stacked | Tables, rows: tf.Tensor) -> tf.Tensor:
+def rows_of(
+    vectors: tf.Variable | StackedVectors | Tables, rows: tf.Tensor
+) -> tf.Tensor:
     """Returns some rows of vectors, without making later reads of all of them slower.
 
     `tf.gather` of the variable itself counts as sparse access, after which TensorFlow
@@ -236,7 +238,9 @@ def row_range(vectors: tf.Tensor, start: int, stop: int) -> tf.Tensor:
     return tf.reshape(flat, [stop - start, dim])
 
 
-def products(queries: tf.Tensor, vectors: tf.Variable | Stacked | Tables) -> tf.Tensor:
+def products(
+    queries: tf.Tensor, vectors: tf.Variable | StackedVectors | Tables
+) -> tf.Tensor:
     """Returns the scores of all videos, `[batch, num_videos] float32`.
 
     Args:

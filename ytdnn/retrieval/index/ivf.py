@@ -33,7 +33,7 @@ _SLOTS_PER_RESULT = 20  # videos in the lists read, if balanced: a part of them 
 _NONE = float("-inf")
 _LEAST = 1e-30  # instead of a bound of zero
 
-Found = tuple[tf.Tensor, tf.Tensor]
+TopK = tuple[tf.Tensor, tf.Tensor]
 
 
 class IvfModule(interface.SearchModule):
@@ -80,7 +80,7 @@ class IvfModule(interface.SearchModule):
         self.least_lists.assign(math.ceil(share * self._num_lists))
         self.reorder_factor.assign(config.reorder_factor)
 
-    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         wanted = tf.minimum(k, self._size)
         share = _SLOTS_PER_RESULT * tf.cast(wanted, tf.float32) / self._size
         lists = tf.cast(tf.math.ceil(share * self._num_lists), tf.int32)
@@ -94,7 +94,7 @@ class IvfModule(interface.SearchModule):
         )
         return interface.padded(indices, scores, k)
 
-    def _of_lists(self, queries: tf.Tensor, k: tf.Tensor, lists: tf.Tensor) -> Found:
+    def _of_lists(self, queries: tf.Tensor, k: tf.Tensor, lists: tf.Tensor) -> TopK:
         """Searches one query after the other, in the memory of a few."""
         lengths = tf.norm(queries, axis=1, keepdims=True)
         bounds = tf.matmul(tf.concat([queries, lengths], axis=1), self.centres)
@@ -119,7 +119,7 @@ class IvfModule(interface.SearchModule):
 
     def _completed(
         self, queries: tf.Tensor, is_short: tf.Tensor, *num_results: tf.Tensor
-    ) -> Found:
+    ) -> TopK:
         """Returns the results, searched exactly where the blocks held too few."""
         places = tf.where(is_short)
         exact = self.exact.search(
@@ -155,7 +155,7 @@ class IvfModule(interface.SearchModule):
         splits = tf.gather(of_lists.row_splits, tf.concat([[0], read], axis=0))
         return tf.RaggedTensor.from_row_splits(of_lists.values, splits, validate=False)
 
-    def _of_query(self, query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> Found:
+    def _of_query(self, query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> TopK:
         """Searches some blocks; index 0 where they hold fewer than k videos."""
         rows, scores = self._coded(query, blocks)
         number = tf.maximum(tf.minimum(k * self.reorder_factor, tf.size(rows)), 1)
@@ -167,7 +167,7 @@ class IvfModule(interface.SearchModule):
         missing = [[0, k - tf.size(values)]]
         return tf.pad(tf.gather(rows, places) + 1, missing), tf.pad(values, missing)
 
-    def _coded(self, query: tf.Tensor, blocks: tf.Tensor) -> Found:
+    def _coded(self, query: tf.Tensor, blocks: tf.Tensor) -> TopK:
         """Returns the videos of some blocks and their scores by codes.
 
         Returns:
@@ -202,7 +202,7 @@ def _threshold(scores: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     return -tf.math.top_k(-largest, groups - number + 1)[0][:, -1]
 
 
-def _by_index(indices: tf.Tensor, scores: tf.Tensor) -> Found:
+def _by_index(indices: tf.Tensor, scores: tf.Tensor) -> TopK:
     """Returns lists with the lower index first where scores are equal."""
     order = tf.argsort(indices, axis=1)
     indices = tf.gather(indices, order, batch_dims=1)

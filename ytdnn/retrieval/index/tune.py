@@ -47,7 +47,7 @@ class Trial:
 
 
 @dataclasses.dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """The result of a search for settings.
 
     Attributes:
@@ -161,7 +161,7 @@ def tune(
     recall: float,
     k: int,
     say: Say,
-) -> Tuned:
+) -> TuningResult:
     """Finds the cheapest setting of a kind that reaches a recall.
 
     Args:
@@ -223,7 +223,7 @@ class _Search:
         self._trials: list[Trial] = []
         self._best: _Candidate | None = None
 
-    def run(self) -> Tuned:
+    def run(self) -> TuningResult:
         self._measure(self._start)
         for name, values in self._axes.items():
             for step in (1, -1):
@@ -333,13 +333,13 @@ class _Search:
         medians: list[float] = (1_000.0 * np.median(seconds, axis=0)).tolist()
         return medians
 
-    def _tuned(self, best: _Candidate) -> Tuned:
+    def _tuned(self, best: _Candidate) -> TuningResult:
         default = self._default()
         exact = _Candidate(self._exact, configs.ExactConfig(), 1.0, 0.0)
         exact_ms, chosen_ms, default_ms = self._milliseconds([exact, best, default])
         if default.recall >= self._target and default_ms <= chosen_ms:
             best, chosen_ms = default, default_ms
-        return Tuned(
+        return TuningResult(
             kind=self._kind,
             recall=self._target,
             k=self._k,

@@ -115,7 +115,7 @@ def _evaluate_system(given: arguments.Arguments, kind: str, split: str) -> None:
     show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
 
 
-def show(evaluated: "report_files.Evaluated") -> None:
+def show(evaluated: "report_files.Evaluation") -> None:
     """Prints an evaluation as a table, and the path of its page."""
     from ytdnn.evaluation import report_files, report_model, terminal
 
@@ -144,7 +144,7 @@ def show(evaluated: "report_files.Evaluated") -> None:
 
 def track(
     tracker: "tracker_room.Tracker | None",
-    evaluated: "report_files.Evaluated",
+    evaluated: "report_files.Evaluation",
     split: str,
 ) -> None:
     """Reports an evaluation to the tracker, if there is one."""

@@ -66,7 +66,7 @@ def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
         yield show
 
 
-def show(written: "streams.Written", noun: str) -> None:
+def show(written: "streams.OutputFile", noun: str) -> None:
     """Prints the path, the meaning of the columns, and the omissions.
 
     Args:

@@ -88,7 +88,7 @@ def _recall(text: str) -> float:
     )
 
 
-def _show(tuned: "tune.Tuned") -> None:
+def _show(tuned: "tune.TuningResult") -> None:
     """Prints the chosen setting next to exact search and to no tuning."""
     columns = ("setting", "recall", "ms a query", "build, s", "MB")
     rows: list[tuple[object, ...]] = [("exact", 1.0, tuned.exact_ms, "", "")]

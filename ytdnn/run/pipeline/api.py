@@ -190,7 +190,7 @@ def evaluate(
     split: str = "test",
     again: bool = False,
     verbose: Verbose = False,
-) -> "report_files.Evaluated": ...
+) -> "report_files.Evaluation": ...
 @typing.overload
 def evaluate(
     workdir: Any, config: Any, *, settings: configs.EvaluationConfig | None = None
@@ -221,7 +221,7 @@ def evaluate_run(
     split: str = "test",
     again: bool = False,
     verbose: Verbose = False,
-) -> "report_files.Evaluated":
+) -> "report_files.Evaluation":
     """Measures a run, and writes its report and page into the workdir.
 
     Args:
@@ -297,7 +297,7 @@ def run(
     *,
     machines: "machines_room.Machines | None" = None,
     verbose: Verbose = False,
-) -> "report_files.Evaluated":
+) -> "report_files.Evaluation":
     """Runs all steps, from event log to bundle; resumes where it was stopped.
 
     Args:

@@ -61,7 +61,7 @@ def write_recommendations(
     weights: Weights = None,
     machines: "machines_room.Machines | None" = None,
     progress: "streams.Progress | None" = None,
-) -> "streams.Written":
+) -> "streams.OutputFile":
     """Writes the recommendations of many users, in bounded memory.
 
     A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (if
@@ -146,7 +146,7 @@ def write_similar(
     *,
     by: str = "",
     progress: "streams.Progress | None" = None,
-) -> "streams.Written":
+) -> "streams.OutputFile":
     """Writes the result of `Recommender.similar` into a file.
 
     Args:
@@ -171,7 +171,7 @@ def write_user_vectors(
     users: Ids = None,
     *,
     progress: "streams.Progress | None" = None,
-) -> "streams.Written":
+) -> "streams.OutputFile":
     """Writes the result of `Recommender.user_vectors` into a Parquet file.
 
     Args:
@@ -194,7 +194,7 @@ def write_video_vectors(
     videos: Ids = None,
     *,
     progress: "streams.Progress | None" = None,
-) -> "streams.Written":
+) -> "streams.OutputFile":
     """Writes the result of `Recommender.video_vectors` into a Parquet file.
 
     Args:

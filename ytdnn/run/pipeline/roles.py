@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ytdnn.run.pipeline import graph
 
 
-class Alone:
+class SingleProcess:
     """The role of a process that runs everything itself.
 
     Attributes:
@@ -61,7 +61,7 @@ class Alone:
         """Tells the other processes whether the next training is made, or all done."""
 
 
-def from_config(config: configs.Config) -> Alone:
+def from_config(config: configs.Config) -> SingleProcess:
     """Returns the role of this process in a run.
 
     Raises:
@@ -70,5 +70,5 @@ def from_config(config: configs.Config) -> Alone:
     if config.strategy in registries.STRATEGIES.missing:
         raise errors.UserError(registries.STRATEGIES.unknown(config.strategy))
     part = registries.HOOKS.get(f"role of {config.strategy}")
-    role: Alone = Alone(config) if part is None else part.make(config)
+    role: SingleProcess = SingleProcess(config) if part is None else part.make(config)
     return role

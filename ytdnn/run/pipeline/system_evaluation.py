@@ -19,7 +19,7 @@ def evaluate(
     config: configs.EvaluationConfig,
     split: str,
     out: pathlib.Path,
-) -> "report_files.Evaluated":
+) -> "report_files.Evaluation":
     """Measures a bundle or predictions, writes the report, and returns it.
 
     Args:
@@ -49,7 +49,7 @@ def evaluate(
 
 def evaluate_part(
     workdir: pathlib.Path, out: pathlib.Path, *, users: str = "", videos: str = ""
-) -> "report_files.Evaluated":
+) -> "report_files.Evaluation":
     """Measures a run on the test split and writes the report elsewhere.
 
     Args:
@@ -79,4 +79,4 @@ def evaluate_part(
         memory.require(config, sizes.log_size(workdir), "evaluation")
         result = evaluate_run.evaluate(workdir, config, "test")
     with report_files.publish(out, result):
-        return report_files.Evaluated(out, result.report, result.users)
+        return report_files.Evaluation(out, result.report, result.users)
