@@ -133,7 +133,7 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
 
     def nearest(cases: protocol.Cases, k: int) -> lists.Lists:
         found = np.zeros((len(cases), k), np.int32)
-        for part in batches.of_like_length(cases.watched.sizes, _USERS_A_SEARCH):
+        for part in batches.group_by_length(cases.watched.sizes, _USERS_A_SEARCH):
             asked = protocol.take(cases, part)
             number = min(k + int(asked.watched.sizes.max()), index.num_videos)
             near = index.search(run.vectors[part], number)[0]
@@ -182,7 +182,7 @@ def measure(run: Run) -> list[Measured]:
     exact: interface.Index[Any] | None = None
     for name, index in indexes(run.stage.candidates.video_vectors()):
         exact = index if exact is None else exact
-        _, values = list_metrics.of_lists(context, page(run, index))
+        _, values = list_metrics.measure_lists(context, page(run, index))
         queries = run.vectors[:1_000]
         found.append(
             Measured(

@@ -109,7 +109,7 @@ def true_values(
     """
     times = np.full(len(users), at)
     positions = np.arange(slates.shape[1])
-    worth = page_truth.of_pages(world, users, slates, times, positions)
+    worth = page_truth.page_values(world, users, slates, times, positions)
     rows = np.repeat(users, slates.shape[1])
     brought = truth.outcome_probabilities(
         world, rows, slates.ravel(), np.full(len(rows), at), worth.clicks.ravel()

@@ -96,7 +96,7 @@ def _statistics_but_one() -> tuple[str, ...]:
     """Returns statistics that the few impressions here would drown in."""
     return tuple(
         feature.name
-        for feature in registry.of_network(base_feature.RANKING)
+        for feature in registry.network_features(base_feature.RANKING)
         if isinstance(feature, statistics.CorpusStatistic)
         and feature.name != "video_click_rate"
     )

@@ -50,7 +50,7 @@ _MOVIELENS = (
 
 def settings(epochs: int) -> list[str]:
     """Returns the flags of the tower: a mean bag of watches and nothing else."""
-    features = registry.of_network(base_feature.CANDIDATES)
+    features = registry.network_features(base_feature.CANDIDATES)
     names = [f.name for f in features if base_feature.CANDIDATES in f.default_in]
     values = {
         "embedding_dim": _DIM,

@@ -28,13 +28,13 @@ def test_lists_are_padded_in_front_with_what_stands_for_missing() -> None:
 
 
 def test_requests_of_like_length_share_a_batch() -> None:
-    found = batches.of_like_length(np.array([9, 1, 8, 2, 7]), size=2)
+    found = batches.group_by_length(np.array([9, 1, 8, 2, 7]), size=2)
     assert [part.tolist() for part in found] == [[1, 3], [4, 2], [0]]
 
 
 def test_long_requests_share_a_batch_with_few() -> None:
     lengths = np.array([9, 1, 8, 2, 50, 0])
-    found = batches.of_like_length(lengths, size=3, most_cells=16)
+    found = batches.group_by_length(lengths, size=3, most_cells=16)
     assert [part.tolist() for part in found] == [[5, 1, 3], [2], [0], [4]]
 
 

@@ -64,7 +64,7 @@ def test_limits_are_kept(run: conftest.Run, kind: str) -> None:
     names = run.data.videos[schema.VIDEO_ID].to_list()
     allowed, excluded, own = np.arange(4, 36), np.array([6, 7]), np.array([9, 10])
     limits = bulk.BulkFilters(
-        excluded, allowed, ragged.of_rows(np.array([8, 3]), own, run.data.num_users)
+        excluded, allowed, ragged.from_rows(np.array([8, 3]), own, run.data.num_users)
     )
     make = {"nearest": bulk.nearest, "recommended": bulk.recommend}[kind]
     found = make(run.bundle, logged(run), 40, limits)(users)

@@ -240,7 +240,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     answer = bundle.run(name, batches.inputs(batch, fields))
     videos = bundles._lists(bundles.ServedLists(bundle, run.data), answer, K)
     chances = np.where(videos > 0, answer[schema.PROPENSITIES].numpy(), 0.0)
-    target = page_choices.of_pages(ordered, videos).target
+    target = page_choices.choices_on_pages(ordered, videos).target
     assert len(rows) > 20
     assert (videos > 0).mean() > 0.6
     np.testing.assert_allclose(target, chances, rtol=1e-3)

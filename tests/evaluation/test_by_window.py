@@ -28,7 +28,7 @@ def _bytes(
     config = dataclasses.replace(CONFIG, evaluation=evaluation)
     trained = run.stage.candidates
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
-    result = evaluate_run.of_models(
+    result = evaluate_run.evaluate_models(
         data,
         trained,
         run.ranker,

@@ -55,7 +55,7 @@ def _result(
     ranking = fakes.PlantedRanker(lambda videos: np.log1p(lengths[videos]))
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     others = oracle.systems(data, CONFIG.evaluation)
-    return evaluate_run.of_models(
+    return evaluate_run.evaluate_models(
         data,
         trained,
         ranking if with_ranker else None,

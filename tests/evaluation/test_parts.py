@@ -65,7 +65,7 @@ def test_a_part_of_the_videos_is_right_and_users_without_one_are_left_out(
 
 def test_impressions_are_of_both_parts(data: prepared.PreparedData) -> None:
     config = evaluation(users="country = 'DE'", videos="topic = 'cats'")
-    found = ranker.of_part(data, TEST, config)
+    found = ranker.split_impressions(data, TEST, config)
     topics = np.array([None, *data.videos["topic"].to_list()])
     countries = np.array(data.users["country"].to_list())
     assert len(found.rows)
@@ -78,7 +78,7 @@ def test_impressions_are_of_both_parts(data: prepared.PreparedData) -> None:
     np.testing.assert_array_equal(found.rows, whole.rows[both])
     nobody = evaluation(users="user_id = 'u1'", videos="video_id = 'v29'")
     with pytest.raises(errors.UserError, match="--users or --videos"):
-        ranker.of_part(data, TEST, nobody)
+        ranker.split_impressions(data, TEST, nobody)
 
 
 @pytest.mark.parametrize("name", ["some.csv", "some.parquet", "some.txt"])
@@ -93,7 +93,7 @@ def test_a_file_names_a_part_by_its_ids(
         frame.write_parquet(path)
     else:
         path.write_text("u3\nu5\n")
-    found = parts.of_users(data, str(path))
+    found = parts.user_mask(data, str(path))
     assert set(data.users["user_id"].filter(pl.Series(found))) == {"u3", "u5"}
 
 
@@ -111,7 +111,7 @@ def test_what_names_nobody_is_refused_in_one_line(
     data: prepared.PreparedData, named: str, message: str
 ) -> None:
     with pytest.raises(errors.UserError, match=message) as error:
-        parts.of_users(data, named)
+        parts.user_mask(data, named)
     assert "\n" not in str(error.value)
 
 
@@ -121,7 +121,9 @@ def evaluated(
     config = dataclasses.replace(CONFIG, evaluation=evaluation(**settings))
     trained = fakes.next_watch(data)
     exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
-    found = evaluate_run.of_models(data, trained, None, {"exact": exact}, config, TEST)
+    found = evaluate_run.evaluate_models(
+        data, trained, None, {"exact": exact}, config, TEST
+    )
     return report_files.Evaluation(path, found.report, found.users)
 
 
@@ -134,7 +136,7 @@ def test_a_comparison_of_a_part_is_that_of_evaluations_of_it(
     assert part.report.protocol.of_users == "country = 'DE'"
     with pytest.raises(errors.UserError, match="of_users"):
         compare.compare(whole, part, [], CONFIG.evaluation)
-    cut = compare.of_users(whole, whole, "country = 'DE'")
+    cut = compare.cut_to_users(whole, whole, "country = 'DE'")
     found = compare.compare(*cut, [], CONFIG.evaluation, part="country = 'DE'")
     assert found.num_users == part.report.protocol.users
     values = report_model.to_dict(part.report)["lists"]

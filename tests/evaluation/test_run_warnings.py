@@ -54,7 +54,7 @@ def measured(
     config: configs.Config = CONFIG,
 ) -> report_files.Result:
     exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
-    return evaluate_run.of_models(
+    return evaluate_run.evaluate_models(
         data, trained, None, {"exact": exact}, config, events.Split.TEST
     )
 
@@ -77,7 +77,7 @@ def said(
     whole = dataclasses.replace(result, report=report)
     own = configs.CandidatesConfig(training=configs.TrainingConfig(epochs=limit))
     config = dataclasses.replace(CONFIG, candidates=own)
-    return "\n".join(run_warnings.of_run(workdir, data.log, whole, config))
+    return "\n".join(run_warnings.warn_of_baselines(workdir, data.log, whole, config))
 
 
 def test_a_model_above_popularity_is_not_doubted(

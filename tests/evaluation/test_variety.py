@@ -45,7 +45,7 @@ def test_coverage_counts_distinct_values_of_what_lists_can_hold(
     cats = [i + 1 for i, topic in enumerate(topics) if topic == "cats"][:2]
     music = topics.index("music") + 1
     lists = np.array([cats, [music, cats[0]]], np.int32)
-    measure = list_metrics.Variety(data).of_all
+    measure = list_metrics.Variety(data).total
     found = measure(lists, data.num_videos, data.num_videos, 2)
     assert found.values["topic_coverage@2"] == pytest.approx(2 / 3)
     assert set(found.values) == {

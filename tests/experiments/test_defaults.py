@@ -30,7 +30,7 @@ def test_the_table_sets_each_beside_popularity_and_the_tuned(
     )
     for name, model in {"defaults": knows, "tuned": constant}.items():
         exact = brute_force.BruteForce.build(model.video_vectors(), CONFIG.index)
-        result = evaluate_run.of_models(
+        result = evaluate_run.evaluate_models(
             data, model, None, {"exact": exact}, CONFIG, events.Split.TEST
         )
         config = configs.to_dict(dataclasses.replace(CONFIG, data=data.config))

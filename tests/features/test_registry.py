@@ -32,7 +32,7 @@ def test_no_feature_lacks_the_contract() -> None:
 
 def test_each_name_is_one_feature_of_a_network() -> None:
     for network in (base_feature.CANDIDATES, base_feature.RANKING):
-        names = [feature.name for feature in registry.of_network(network)]
+        names = [feature.name for feature in registry.network_features(network)]
         assert len(names) == len(set(names))
 
 

@@ -108,7 +108,7 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
 
 
 def test_contexts_are_the_slices_but_for_the_example_age(data):
-    names = [f.name for f in registry.of_network(base_feature.CANDIDATES)]
+    names = [f.name for f in registry.network_features(base_feature.CANDIDATES)]
     assert "example_age" in names
     users, ends = data.windows.first_watches(events.Split.VALIDATION)
     served = _log(data, *names, serving=True)

@@ -26,7 +26,7 @@ MEASURED = network.Statistics(
 )
 CHOSEN = tuple(
     feature
-    for feature in registry.of_network(base_feature.RANKING)
+    for feature in registry.network_features(base_feature.RANKING)
     if feature.name in MEASURED.features
 )
 

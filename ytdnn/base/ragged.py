@@ -74,7 +74,7 @@ def empty(size: int) -> Ragged:
     return Ragged(np.zeros(size + 1, np.int64), np.zeros(0, np.int32))
 
 
-def of_rows(rows: np.ndarray, values: np.ndarray, size: int) -> Ragged:
+def from_rows(rows: np.ndarray, values: np.ndarray, size: int) -> Ragged:
     """Returns `size` lists from entries in any order and the list of each.
 
     >>> of_rows(np.array([2, 0, 2]), np.array([7, 8, 9]), 3)

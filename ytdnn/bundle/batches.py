@@ -19,7 +19,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 Fields = Mapping[str, signatures.Field]
 
 
-def of_like_length(
+def group_by_length(
     lengths: npt.NDArray[np.integer],
     size: int = MAX_REQUESTS,
     most_cells: int | None = None,

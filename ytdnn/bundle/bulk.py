@@ -126,7 +126,7 @@ def recommend(
             name: np.zeros(videos.shape, np.dtype(field.dtype))
             for name, field in outputs.items()
         }
-        for part in batches.of_like_length(sizes, most, _MOST_CELLS):
+        for part in batches.group_by_length(sizes, most, _MOST_CELLS):
             answers = answer(users[part])
             video_indices = _indices_of(answers[schema.IDS].numpy(), indices)
             length = video_indices.shape[1]
@@ -225,7 +225,7 @@ def _join(one: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
         return one
     rows = np.concatenate([one.rows, other.rows])
     values = np.concatenate([one.values, other.values])
-    return ragged.of_rows(rows, values, len(one.sizes))
+    return ragged.from_rows(rows, values, len(one.sizes))
 
 
 def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
@@ -273,7 +273,7 @@ class UserVectors:
         """Returns `[n, dim] float32`; a user without watches has an empty history."""
         lengths = self._logged.lengths(users)
         parts = []
-        every = batches.of_like_length(lengths, _MOST_USERS, _MOST_CELLS)
+        every = batches.group_by_length(lengths, _MOST_USERS, _MOST_CELLS)
         for part in every:
             inputs = self._logged.inputs(users[part], self._fields)
             outputs = self._bundle.run(bundle_room.USER_TOWER, inputs)

@@ -181,7 +181,7 @@ def limits(
             rows, more = _look_up(log.users[schema.USER_ID], users, "user", "the log")
             notes += more
             both = (rows >= 0) & (places >= 0)
-            pairs = ragged.of_rows(rows[both], places[both] + 1, log.num_users)
+            pairs = ragged.from_rows(rows[both], places[both] + 1, log.num_users)
             filters = dataclasses.replace(filters, of_users=pairs)
         else:
             excluded = (places[places >= 0] + 1).astype(np.int32)

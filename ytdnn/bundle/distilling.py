@@ -132,7 +132,7 @@ def distilled(
         return None
     width = len(weights) - 2 - num_sources
     made = first_pass.FirstPass(
-        read.of_videos(weights[:width]),
+        read.video_values(weights[:width]),
         float(weights[width]),
         weights[width + 1 :].astype(np.float32),
         keep,
@@ -176,7 +176,7 @@ class _Reader:
             laid_out = coordinates.reshape(*videos.shape, -1)
             yield OrderedCandidates(videos, sources, order, laid_out)
 
-    def of_videos(self, weights: Floats) -> npt.NDArray[np.float32]:
+    def video_values(self, weights: Floats) -> npt.NDArray[np.float32]:
         """Returns the value of each video, `[num_videos + 1] float32`."""
         known = weights.astype(np.float32)
         raw = self._log.inputs(self.some_users(1), self._fields)

@@ -51,7 +51,7 @@ class CandidatesGraph(tf.Module):
         """Returns the candidates in the order of their sources.
 
         Most outputs are `[batch, n]`: `ids`, `scores` that order them and the other
-        columns of `graphs.RankingOutputs`, `candidate_scores` (the lowest float32: none),
+        columns of `graphs.RankingOutputs`, `candidate_scores` (none: lowest float32),
         `sources` (place among `CompositionConfig.source_names`, from 1), `seed_ids`,
         and `ranks` in the slate (from 1; 0: not in it). `num_results [batch]` is the
         number of candidates. `stage_seconds [batch, 2]` is the time of proposing and of
@@ -144,7 +144,7 @@ class Effects(tf.Module):
         for name, without in zip(self._neutral, others, strict=True):
             effects[WITHOUT + name] = without
             if tensors[name].dtype.is_floating and name not in self._vectors:
-                effects[VALUE + name] = _of_each(tensors[name], own)
+                effects[VALUE + name] = _per_video(tensors[name], own)
         return effects
 
 
@@ -193,7 +193,7 @@ class Explanation(tf.Module):
         }
 
 
-def _of_each(values: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+def _per_video(values: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
     """Returns a feature of a query or of its videos as `[batch, k]`."""
     if values.shape.rank == 1:
         values = values[:, tf.newaxis]

@@ -82,7 +82,7 @@ def from_lists(
     return pl.DataFrame(parts)
 
 
-def of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
+def lists_of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
     """Returns lists by request with the columns of every answer.
 
     Args:

@@ -194,7 +194,7 @@ class UserTowerGraph(tf.Module):
     def _read(self, raw: Raw, watched: tf.Tensor) -> tf.Tensor:
         request = raw_request.Request(raw, self._videos)
         request.watched_indices = watched  # looked up once, for all readers
-        features = self._features.of_query(request)
+        features = self._features.query_tensors(request)
         tensors = {name: values[:, tf.newaxis] for name, values in features.items()}
         for sequence in self._sequences:
             tensors |= sequence(request)
@@ -253,7 +253,7 @@ class Scorer(tf.Module):
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data.catalogue)]
-        self._read = traced.TracedFunction(self._of_request, any_size=True)
+        self._read = traced.TracedFunction(self._answer, any_size=True)
 
     def score(
         self,
@@ -304,7 +304,7 @@ class Scorer(tf.Module):
         )
         return tensors
 
-    def _of_request(
+    def _answer(
         self,
         raw: Raw,
         ids: tf.Tensor,

@@ -183,9 +183,9 @@ class LoggedRequests:
           users: `[n]` user indices.
           fields: The signature's inputs by name.
         """
-        known = self._of_events(users, fields)
+        known = self._event_lists(users, fields)
         return {
-            name: known[name] if name in known else self._of_users(users, field)
+            name: known[name] if name in known else self._user_values(users, field)
             for name, field in fields.items()
         }
 
@@ -193,7 +193,9 @@ class LoggedRequests:
         """Returns the ids of catalogue indices `[...]`, the missing id for 0."""
         return tf.gather(self._ids, videos)
 
-    def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
+    def _event_lists(
+        self, users: Users, fields: batches.Fields
+    ) -> dict[str, tf.Tensor]:
         """Returns the lists of users' watches, impressions and searches."""
         inputs: dict[str, tf.Tensor] = {}
         for table, columns in _COLUMNS.items():
@@ -238,7 +240,7 @@ class LoggedRequests:
         places = ragged.Ragged(rows.offsets, rows.values - first + 1)
         return tf.gather(texts, places.padded())
 
-    def _of_users(self, users: Users, field: fields_room.Field) -> tf.Tensor:
+    def _user_values(self, users: Users, field: fields_room.Field) -> tf.Tensor:
         """Returns a field of the users themselves, or missing values."""
         shape = [len(users), 1] if field.is_list else [len(users)]
         missing = tf.constant(field.missing, tf.as_dtype(field.dtype))

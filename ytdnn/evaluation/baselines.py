@@ -54,7 +54,7 @@ def _on_first_use(
     @functools.cache
     def fitted() -> lists.Maker:
         model.fit(training)
-        return lists.of_candidate_model(model)
+        return lists.from_candidate_model(model)
 
     return lambda cases, k: fitted()(cases, k)
 

@@ -156,7 +156,7 @@ def _num_listed(served: ServedLists) -> int:
 
 def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:
     """Yields rows of cases, and shows how many were answered."""
-    groups = batches.of_like_length(np.diff(cases.watched.offsets))
+    groups = batches.group_by_length(np.diff(cases.watched.offsets))
     return progress.through(groups, "bundle", "users", [len(part) for part in groups])
 
 

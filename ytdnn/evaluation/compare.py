@@ -104,8 +104,8 @@ def compare(
       config: Settings of resamples and their seed.
       models: A model of the first and one of the second to compare; None: models of
         the same name.
-      part: Part of the users that both were cut to (see `of_users`); empty: all. With a
-        part, numbers are those of the part, and metrics of all lists are left out.
+      part: Part of the users that both were cut to (see `cut_to_users`); empty: all. A
+        part has numbers of its own, and no metrics of all lists.
 
     Raises:
       errors.UserError: The two were measured by different rules, have nothing in
@@ -143,7 +143,7 @@ def compare(
     )
 
 
-def of_users(
+def cut_to_users(
     first: report_files.Evaluation, second: report_files.Evaluation, named: str
 ) -> tuple[report_files.Evaluation, report_files.Evaluation]:
     """Returns two evaluations cut to a part of their users.

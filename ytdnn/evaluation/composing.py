@@ -94,7 +94,7 @@ def order(
     if rule.needs_scores and not weighted_order.weighs(composition.default_weights):
         score = pool.Scores(vectors, len(vectors))
 
-    def of_pages(
+    def score_pages(
         cases: protocol.Cases, videos: lists.Lists, logits: models.Vectors
     ) -> models.Vectors:
         by = np.zeros(videos.shape, np.float32)
@@ -117,4 +117,4 @@ def order(
             by[part] = ordered
         return by
 
-    return of_pages
+    return score_pages

@@ -82,7 +82,7 @@ def evaluate(
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
-        lines = run_warnings.of_run(workdir, loaded.data.log, whole, config)
+        lines = run_warnings.warn_of_baselines(workdir, loaded.data.log, whole, config)
         report = dataclasses.replace(report, warnings=lines)
     is_used = {
         candidate_model.KIND: True,
@@ -103,7 +103,7 @@ def _fingerprints(workdir: pathlib.Path, is_used: Mapping[str, bool]) -> dict[st
     }
 
 
-def of_models(
+def evaluate_models(
     data: prepared.PreparedData,
     trained: models.RetrievalModel | None,
     ranking: models.RankingModelLike | None,
@@ -141,7 +141,7 @@ def _measure(
     config: configs.Config,
     split: events.Split,
 ) -> report_files.Result:
-    """Measures models; see `of_models`."""
+    """Measures models; see `evaluate_models`."""
     _require_other_labels(loaded.trained, split)
     run = run_systems.build(loaded, config, split)
     data, cases, trained, ranking = run.data, run.cases, run.trained, run.ranking

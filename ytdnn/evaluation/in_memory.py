@@ -82,7 +82,7 @@ def evaluate(
     config = config or configs.EvaluationConfig()
     truth, lists = _read(truth, "truth"), _ordered(_read(lists, "lists"))
     asked = truth.select(_USER).unique(maintain_order=True).with_row_index(_ROW)
-    answers, listed = (_of_users(frame, asked) for frame in (truth, lists))
+    answers, listed = (_user_rows(frame, asked) for frame in (truth, lists))
     index = _indices(answers[_VIDEO], listed[_VIDEO])
     sizes = np.bincount(answers[_ROW].to_numpy(), minlength=asked.height)
     offsets = np.append(0, np.cumsum(sizes))
@@ -94,7 +94,7 @@ def evaluate(
         hits = retrieval.weights_of(top, *targets, seconds)
         relevant = ragged.Ragged(offsets, seconds)
         values |= watch_time.evaluate(hits, relevant, config.ks)
-    entry = summary.of_users(values, config)
+    entry = summary.user_means(values, config)
     means = {name: float(values[name].mean()) for name in values}
     users = asked.select(_USER, *(pl.Series(name, v) for name, v in values.items()))
     return ListMetrics(
@@ -146,7 +146,7 @@ def _ordered(lists: pl.DataFrame) -> pl.DataFrame:
     return lists.with_columns(by.alias(name)).sort(name, maintain_order=True)
 
 
-def _of_users(frame: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+def _user_rows(frame: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows of the asked users with their `row`, in its order.
 
     Raises:

@@ -218,7 +218,7 @@ def in_models(
       errors.UserError: A model read events after the request.
     """
     rng = np.random.default_rng(seed)
-    among = _of_one_day(cases)
+    among = _busiest_day(cases)
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
     asked = cases.users[rows], cases.ends[rows], cases.times[rows]
@@ -244,7 +244,7 @@ def in_models(
     return size
 
 
-def _of_one_day(cases: protocol.Cases) -> Integers:
+def _busiest_day(cases: protocol.Cases) -> Integers:
     """Returns the cases of the day with most requests.
 
     Statistics of the corpus at that day's midnight may use any user's earlier events,

@@ -81,7 +81,7 @@ class Context:
         return truths.pages_of(self.data)
 
 
-def of_lists(
+def measure_lists(
     context: Context, ranked: lists.Lists
 ) -> tuple[report_model.Entry, summary.PerUser]:
     """Measures the lists of one model.
@@ -105,13 +105,13 @@ def of_lists(
     shortest = min(config.ks)
     per_user |= context.variety.per_user(ranked, context.train_counts, shortest)
     ratios = _debiased(context, ranked)
-    means = summary.of_users(per_user, config)
-    hits = summary.of_ratios(ratios, config)
+    means = summary.user_means(per_user, config)
+    hits = summary.user_ratios(ratios, config)
     num_videos = protocol.num_candidates(cases)
     listed = np.where(ranked > cases.num_listed, 0, ranked)
     names = {k: metric_names.at(metric_names.COVERAGE, k) for k in config.ks}
     covered = {names[k]: catalogue.coverage(listed, num_videos, k) for k in config.ks}
-    whole = context.variety.of_all(listed, cases.num_listed, num_videos, shortest)
+    whole = context.variety.total(listed, cases.num_listed, num_videos, shortest)
     entry = report_model.Entry(
         values=means.values
         | hits.values
@@ -249,7 +249,7 @@ class Variety:
             return values
         return values | {metric_names.at(metric_names.SIMILARITY, k): similar}
 
-    def of_all(
+    def total(
         self, listed: lists.Lists, num_listed: int, num_videos: int, k: int
     ) -> report_model.Entry:
         """Returns the metrics of all lists together.
@@ -269,7 +269,7 @@ class Variety:
                 continue
             codes = self._codes(column)
             number = len(np.setdiff1d(codes[1 : num_listed + 1], [0]))
-            cut = catalogue.of_values(listed[:, :k], codes)
+            cut = catalogue.replace_by_values(listed[:, :k], codes)
             share, *interval = catalogue.coverage(cut, number, k)
             values[metric_names.at(metric, k)] = share
             intervals[metric_names.at(metric, k)] = (interval[0], interval[1])

@@ -137,12 +137,14 @@ def popularity(catalogue: catalogues.Catalogue) -> Maker:
     return make
 
 
-def of_vectors(user_vectors: models.Vectors, video_vectors: models.Vectors) -> Maker:
+def rank_by_vectors(
+    user_vectors: models.Vectors, video_vectors: models.Vectors
+) -> Maker:
     """Returns the maker that ranks by the product with each case's vector."""
     return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k)
 
 
-def of_model(
+def from_model(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
     video_vectors: models.Vectors,
@@ -163,7 +165,7 @@ def of_model(
     return make
 
 
-def of_candidate_model(model: candidate_models.ListModel) -> Maker:
+def from_candidate_model(model: candidate_models.ListModel) -> Maker:
     """Returns the maker of a fitted candidate model."""
 
     def make(cases: protocol.Cases, k: int) -> Lists:

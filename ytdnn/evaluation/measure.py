@@ -95,7 +95,7 @@ def measure(
     made = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
     for name, of_model in made.items():
-        entries[name], per_user[name] = list_metrics.of_lists(context, of_model)
+        entries[name], per_user[name] = list_metrics.measure_lists(context, of_model)
     shown = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
@@ -148,7 +148,7 @@ def _shown(
 ) -> _Shown:
     if not data.log.has_impressions or not (scorers or orders):
         return _Shown()
-    impressions = ranker.of_part(data, split, config)
+    impressions = ranker.split_impressions(data, split, config)
     asked = Systems(scorers=dict(scorers), orders=dict(orders))
     every = ranker.scored(data, impressions, asked.every_scorer, windows)
     # Those that only order come first.

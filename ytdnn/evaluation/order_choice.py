@@ -39,7 +39,7 @@ _ADVICE = (
 _ALL_THE_SAME = "--config.ranking.enabled=true serves it all the same"
 
 
-def of_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
+def from_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
     """Returns the choice of a run.
 
     Args:

@@ -115,7 +115,7 @@ def measure(
     for place, outcome in enumerate(known_outcomes):
         for name, given in models.items():
             if outcome.name in given.outcomes:
-                report = of_outcome(impressions, outcome, place, given, config)
+                report = measure_outcome(impressions, outcome, place, given, config)
                 entry, of_tenths = report
                 numbers.setdefault(outcome.name, {})[name] = entry
                 tenths.setdefault(outcome.name, {})[name] = of_tenths
@@ -127,7 +127,7 @@ def measure(
     )
 
 
-def of_outcome(
+def measure_outcome(
     impressions: ranker.SplitImpressions,
     outcome: outcomes.Outcome,
     place: int,
@@ -205,7 +205,7 @@ def _trade_offs(
             )
             parts_of[name] = held, whole
         words = ", ".join(f"{name} {value:,.6g}" for name, value in weights.items())
-        entries[words] = summary.of_ratios(parts_of, config)
+        entries[words] = summary.user_ratios(parts_of, config)
     return entries
 
 

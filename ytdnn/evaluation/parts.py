@@ -19,7 +19,7 @@ from ytdnn.log.sources import id_files
 Bools = npt.NDArray[np.bool_]
 
 
-def of_users(data: prepared.PreparedData, named: str) -> Bools:
+def user_mask(data: prepared.PreparedData, named: str) -> Bools:
     """Returns whether each user is in a part, `[num_users] bool`.
 
     Args:
@@ -30,10 +30,10 @@ def of_users(data: prepared.PreparedData, named: str) -> Bools:
       errors.UserError: `named` is neither, or no user is in the part.
     """
     asked = data.users, schema.USER_ID, named, "users"
-    return data.once((of_users, named), lambda: selected(*asked))
+    return data.once((user_mask, named), lambda: selected(*asked))
 
 
-def of_videos(data: prepared.PreparedData, named: str) -> Bools:
+def video_mask(data: prepared.PreparedData, named: str) -> Bools:
     """Returns whether each video is in a part, `[num_videos + 1] bool`; index 0 is not.
 
     Args:
@@ -44,10 +44,10 @@ def of_videos(data: prepared.PreparedData, named: str) -> Bools:
       errors.UserError: `named` is neither, or no video is in the part.
     """
     asked = data.videos, schema.VIDEO_ID, named, "videos"
-    return np.append(False, data.once((of_videos, named), lambda: selected(*asked)))
+    return np.append(False, data.once((video_mask, named), lambda: selected(*asked)))
 
 
-def of_impressions(
+def impression_mask(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],
     videos: npt.NDArray[np.integer],
@@ -65,9 +65,9 @@ def of_impressions(
         return None
     mask = np.ones(len(users), bool)
     if config.users:
-        mask &= of_users(data, config.users)[users]
+        mask &= user_mask(data, config.users)[users]
     if config.videos:
-        mask &= of_videos(data, config.videos)[videos]
+        mask &= video_mask(data, config.videos)[videos]
     return mask
 
 

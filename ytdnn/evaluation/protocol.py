@@ -155,7 +155,7 @@ def cases(
     windows = data.windows
     users, ends = (windows.last_watches if is_last else windows.first_watches)(split)
     if config.users:
-        is_asked = parts.of_users(data, config.users)[users]
+        is_asked = parts.user_mask(data, config.users)[users]
         users, ends = users[is_asked], ends[is_asked]
     times = _request_times(data, users, ends, split, is_last)
     watches = _evaluated_watches(data, users, ends, times, split, config)
@@ -274,7 +274,7 @@ def _answers(
     is_new = data.windows.are_new(users, ends, watches, not config.remove_watched)
     if config.videos:
         videos = data.log.shard_index.gather("watches", "videos", watches.values)
-        is_new &= parts.of_videos(data, config.videos)[videos]
+        is_new &= parts.video_mask(data, config.videos)[videos]
     watches = watches.select(is_new)
     if config.targets == "next":
         is_first = np.zeros(len(watches.values), bool)

@@ -111,7 +111,7 @@ class SplitImpressions:
         return subset
 
 
-def of_part(
+def split_impressions(
     data: prepared.PreparedData,
     split: events.Split,
     config: configs.EvaluationConfig,
@@ -123,7 +123,7 @@ def of_part(
     """
     impressions = SplitImpressions(data.log, split)
     users = impressions.user_indices[impressions.users]
-    keep = parts.of_impressions(data, users, impressions.videos, config)
+    keep = parts.impression_mask(data, users, impressions.videos, config)
     if keep is None:
         return impressions
     if not keep.any():

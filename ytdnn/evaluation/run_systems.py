@@ -64,7 +64,7 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
     if not candidate_models.is_network(config.candidates):
         directory = workdir / candidate_model.KIND
         fitted = candidate_models.load(directory, config.candidates)
-        maker = lists.of_candidate_model(fitted)
+        maker = lists.from_candidate_model(fitted)
         return TrainedModels(data, None, None, others, candidates=maker)
     left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
@@ -162,7 +162,7 @@ def _own(
         makers[lists.CANDIDATES] = loaded.candidates
     if trained is not None and of_videos is not None:
         makers |= baselines.makers(data, config.evaluation, run.cases)
-        ranked = lists.of_model(data, trained, of_videos)
+        ranked = lists.from_model(data, trained, of_videos)
         makers[lists.CANDIDATES] = ranked
         pooled = composing.pooled(ranked, sources, config.composition)
         orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)

@@ -37,7 +37,7 @@ class _Gain(NamedTuple):
     high: float
 
 
-def of_run(
+def warn_of_baselines(
     workdir: pathlib.Path,
     log: user_log.UserLog,
     result: report_files.Result,
@@ -80,7 +80,7 @@ def _gain(
         users[f"{name}/{metric}"].cast(pl.Float64).to_numpy()
         for name in (lists.CANDIDATES, rival)
     )
-    entry = summary.of_users({"gain": first - second}, config)
+    entry = summary.user_means({"gain": first - second}, config)
     ends = (entry.values["gain"], *entry.intervals["gain"])
     return _Gain(rival, *(value or 0.0 for value in ends))
 

@@ -73,9 +73,9 @@ def values_of(
     targets, data = context.cases.targets, context.data
     table, column = _owner(context, name)
     if table == schema.USERS:
-        return _of_column(data.users[column], context.cases.users[targets.rows])
+        return _column_values(data.users[column], context.cases.users[targets.rows])
     if table == schema.VIDEOS:
-        return _of_column(data.videos[column], targets.values - 1)
+        return _column_values(data.videos[column], targets.values - 1)
     if name == schema.COUNTRY:
         return None
     raise errors.UserError(
@@ -167,7 +167,7 @@ def _with_intervals(
     flat = {
         (m, name): v for m, of_model in values.items() for name, v in of_model.items()
     }
-    entry = summary.of_users(
+    entry = summary.user_means(
         {"/".join(key): v for key, v in flat.items()}, context.config
     )
     intervals: dict[str, dict[str, report_parts.WithInterval]] = {m: {} for m in values}
@@ -244,7 +244,7 @@ _OWN: dict[str, Callable[[list_metrics.Context], tuple[list[str], Names] | None]
 }
 
 
-def _of_column(
+def _column_values(
     column: pl.Series, indices: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names]:
     """Returns the values of some rows of a column; a row of -1 is unknown."""

@@ -14,7 +14,7 @@ from ytdnn.evaluation import lists, report_model, report_parts
 PerUser = dict[str, npt.NDArray[np.float64]]
 
 
-def of_users(values: PerUser, config: configs.EvaluationConfig) -> report_model.Entry:
+def user_means(values: PerUser, config: configs.EvaluationConfig) -> report_model.Entry:
     """Returns the `values` and `intervals` of means over users.
 
     Args:
@@ -22,10 +22,10 @@ def of_users(values: PerUser, config: configs.EvaluationConfig) -> report_model.
       config: Resamples and their seed.
     """
     parts = {name: bootstrap.mean_parts(value) for name, value in values.items()}
-    return of_ratios(parts, config)
+    return user_ratios(parts, config)
 
 
-def of_ratios(
+def user_ratios(
     parts: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
     config: configs.EvaluationConfig,
 ) -> report_model.Entry:
@@ -53,7 +53,7 @@ def ranker_gain(
         for name in both
         if name in first and "/" not in name
     }
-    entry = of_users(differences, config)
+    entry = user_means(differences, config)
     return {name: (entry.values[name], *entry.intervals[name]) for name in differences}
 
 

@@ -265,7 +265,7 @@ class ReplayedFeature(ReadAtRequest):
     asks_sources: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def of_replay(
+    def from_replay(
         self, replay: positions.FirstStageReplay, at: positions.Positions
     ) -> tf.Tensor:
         """Returns its value at positions, `[..., k]`."""
@@ -275,7 +275,7 @@ class ReplayedFeature(ReadAtRequest):
         replay = log.replay
         if replay is None:
             raise ValueError(f"expected a log with a replay for {self.name}")
-        return lambda at: self.of_replay(replay, at)
+        return lambda at: self.from_replay(replay, at)
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has impressions in a window of the ranker's own."""

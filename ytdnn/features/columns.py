@@ -112,10 +112,10 @@ class _Column(base_feature.ReadAtRequest):
     def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the user's value up, or gathers by video."""
         if self.is_user:
-            return self._of_user(data)
+            return self._user_reader(data)
         return base_feature.RowsOfVideos(self.rows(data))
 
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+    def _user_reader(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return base_feature.FromRequest(self.from_request)
 
 
@@ -171,7 +171,7 @@ class TextColumn(encodings.Categorical, _Column):
         """Returns indices `int32`."""
         return indices(self.values(data), self.known_values(data))
 
-    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+    def _user_reader(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return TextOfRequest(self.column, self.known_values(data))
 
 

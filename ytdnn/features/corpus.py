@@ -55,11 +55,11 @@ class VideoGroup:
         has_channels = set(CHANNEL.columns) <= data.catalogue.columns
         return CHANNEL if self == VIDEO and has_channels else CORPUS
 
-    def of_videos(self, data: prepared.PreparedData) -> Integers:
+    def video_groups(self, data: prepared.PreparedData) -> Integers:
         """Returns the group of each catalogue index, `[catalogue + 1]`, 0 = none."""
-        return data.once((VideoGroup, self), lambda: self._of_videos(data.catalogue))
+        return data.once((VideoGroup, self), lambda: self._video_groups(data.catalogue))
 
-    def _of_videos(self, catalogue: catalogues.Catalogue) -> Integers:
+    def _video_groups(self, catalogue: catalogues.Catalogue) -> Integers:
         if self == VIDEO:
             return np.arange(catalogue.num_videos + 1)
         if self == CORPUS:
@@ -158,7 +158,7 @@ class CorpusSums:
         """Returns a table's countable events by group and span."""
         key = table, group
         if key not in self._cells:
-            number = int(group.of_videos(self.data).max()) + 1
+            number = int(group.video_groups(self.data).max()) + 1
             self._cells[key] = cells.counted(lambda: self._events(*key), number)
         return self._cells[key]
 
@@ -207,7 +207,7 @@ class CorpusSums:
         self, table: positions.Event, group: VideoGroup
     ) -> Iterator[tuple[Integers, Integers]]:
         """Yields the group and the span of the countable events of each shard."""
-        of_videos = group.of_videos(self.data)
+        of_videos = group.video_groups(self.data)
         for shard in self._shards():
             rows = getattr(shard.log.shard, table)
             keep = countable(shard, table)
@@ -260,7 +260,7 @@ class StatisticRequests:
 
     def _sum(self, quantity: Quantity, group: VideoGroup, seconds: int) -> Floats:
         """Returns sums over events that are earlier than so many seconds before."""
-        groups = group.of_videos(self.data)[self.videos]
+        groups = group.video_groups(self.data)[self.videos]
         before = self._sums.cumulated(quantity, group)
         firsts = self._sums.cells(quantity.table, group).firsts
         differences = before[self._stops_of(quantity.table, group, seconds)]
@@ -273,7 +273,7 @@ class StatisticRequests:
         """Returns the cell at which each sum ends, `[n]`."""
         key = table, group, seconds
         if key not in self._stops:
-            groups = group.of_videos(self.data)[self.videos]
+            groups = group.video_groups(self.data)[self.videos]
             until = spans(self.data, self.moments - seconds)
             self._stops[key] = self._sums.cells(table, group).places(groups, until)
         return self._stops[key]
@@ -281,7 +281,7 @@ class StatisticRequests:
 
 def logged(data: prepared.PreparedData) -> StatisticRequests:
     """Returns the videos of the ranker's impressions, a row for each of `_numbers`."""
-    numbers = _of_ranked(data)
+    numbers = _ranked_numbers(data)
 
     def make() -> StatisticRequests:
         of_spans = numbers % _STRIDE - _STRIDE // 2
@@ -299,11 +299,11 @@ def rows_of_logged(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
     shown = data.impressions
     places = np.full(len(shown), -1, np.int32)
     rows = shown.ranked
-    places[rows] = np.searchsorted(_of_ranked(data), _numbers(data, rows))
+    places[rows] = np.searchsorted(_ranked_numbers(data), _numbers(data, rows))
     return places
 
 
-def _of_ranked(data: prepared.PreparedData) -> Integers:
+def _ranked_numbers(data: prepared.PreparedData) -> Integers:
     """Returns the distinct `_numbers` of the ranker's impressions, ascending."""
 
     def find() -> Integers:

@@ -21,7 +21,7 @@ class CandidateScore(encodings.Continuous, base_feature.ReplayedFeature):
     default_in = frozenset({base_feature.RANKING})
     missing = positions.NO_SCORE
 
-    def of_replay(
+    def from_replay(
         self, replay: positions.FirstStageReplay, at: positions.Positions
     ) -> tf.Tensor:
         """Asks for the score."""
@@ -42,7 +42,7 @@ class CandidateSource(encodings.Categorical, base_feature.ReplayedFeature):
         """Returns the number of sources."""
         return _NUM_SOURCES
 
-    def of_replay(
+    def from_replay(
         self, replay: positions.FirstStageReplay, at: positions.Positions
     ) -> tf.Tensor:
         """Asks for the source."""
@@ -63,7 +63,7 @@ class SeedVideo(encodings.Categorical, base_feature.ReplayedFeature):
         """Returns the size of the vocabulary."""
         return data.vocabulary_size
 
-    def of_replay(
+    def from_replay(
         self, replay: positions.FirstStageReplay, at: positions.Positions
     ) -> tf.Tensor:
         """Asks for the seed."""

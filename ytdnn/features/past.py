@@ -61,7 +61,7 @@ class PastFeature(encodings.Continuous, base_feature.ReadAtRequest):
             return past_of(log.data)
 
         with tf.device("CPU"):
-            sums = log.shared(past_of, past).of_ranked(self.table, self.column)
+            sums = log.shared(past_of, past).ranked_sums(self.table, self.column)
             of_ranked = self._shaped(sums)
         places = log.once(past_log.places, lambda: past_log.places(log.data))
 

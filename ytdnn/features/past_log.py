@@ -134,7 +134,7 @@ class LogPast:
             self._sums[name] = LogSums(self, table, column, _asked(at))
         return self._sums[name]
 
-    def of_ranked(self, table: str, column: str) -> "LogSums":
+    def ranked_sums(self, table: str, column: str) -> "LogSums":
         """Returns the sums at the ranker's impressions, in the order of `places`.
 
         Only those of one table and column are cached, with their join, because they are
@@ -326,7 +326,7 @@ def _watches(data: prepared.PreparedData) -> LogEvents:
     if data.watches.seconds is not None:
         of_videos = past_sums.durations(data.catalogue)[videos]
         known = np.ones(len(videos), bool)
-        events = past_sums.of_seconds(
+        events = past_sums.seconds_sums(
             np.asarray(data.watches.seconds), of_videos, known
         )
         values = {name: value.numpy() for name, value in events.items()}

@@ -124,7 +124,7 @@ class RequestPast(tf.Module):
             seconds = request.watched_seconds
             of_videos = tf.gather(self._durations, indices)
             known = present & (seconds >= 0.0)
-            events = past_sums.of_seconds(seconds, of_videos, known)
+            events = past_sums.seconds_sums(seconds, of_videos, known)
             of_seconds = tf.stack(list(events.values()), axis=-1)
             values, names = tf.concat([values, of_seconds], axis=-1), [*names, *events]
         ranks = tf.where(present, tf.cast(places, tf.int64), -1)

@@ -95,7 +95,9 @@ def durations(catalogue: catalogues.Catalogue) -> npt.NDArray[np.float64]:
     return np.append(0.0, known.fill_null(0.0).to_numpy())
 
 
-def of_seconds(seconds: Any, video_seconds: Any, is_known: Any) -> dict[str, tf.Tensor]:
+def seconds_sums(
+    seconds: Any, video_seconds: Any, is_known: Any
+) -> dict[str, tf.Tensor]:
     """Returns the summed values of watch times by name, each `[...] float64`.
 
     Args:

@@ -108,11 +108,11 @@ class RequestReaders(tf.Module):
         self._pasts, self._readers = past.together(readers)
         self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
 
-    def of_query(self, request: "raw_request.Request") -> Tensors:
+    def query_tensors(self, request: "raw_request.Request") -> Tensors:
         """Returns the features of users and requests, `[batch, …]`."""
         return self._read(request, True)
 
-    def of_videos(self, request: "raw_request.Request") -> Tensors:
+    def video_tensors(self, request: "raw_request.Request") -> Tensors:
         """Returns the features of videos and pairs, `[batch, k, …]`."""
         tensors = self._read(request, False)
         for tables in self._packed:

@@ -72,7 +72,7 @@ def built_in() -> Features:
     )
 
 
-def of_network(network: str) -> Features:
+def network_features(network: str) -> Features:
     """Returns the features that a network can read."""
     return tuple(f for f in declared() if network in f.networks)
 
@@ -94,7 +94,7 @@ def choose(
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
-    known = {feature.name: feature for feature in of_network(network)}
+    known = {feature.name: feature for feature in network_features(network)}
     defaults = [name for name, f in known.items() if network in f.default_in]
     defaults += own
     for name in config.remove:
@@ -122,7 +122,7 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    known = {feature.name: feature for feature in of_network(network)}
+    known = {feature.name: feature for feature in network_features(network)}
     return tuple(_named(network, name, data, known) for name in names)
 
 

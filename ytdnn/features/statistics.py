@@ -93,12 +93,12 @@ class CorpusStatistic(encodings.Continuous):
 
     def values(self, requests: corpus.StatisticRequests) -> corpus.Floats:
         """Returns the number by video and moment."""
-        groups = self.group.of_videos(requests.data)[requests.videos]
-        numbers = self.of_group(requests, self.group)
+        groups = self.group.video_groups(requests.data)[requests.videos]
+        numbers = self.group_values(requests, self.group)
         return np.where(groups > 0, numbers, positions.MISSING)
 
     @abc.abstractmethod
-    def of_group(
+    def group_values(
         self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
         """Returns the number of each video's group at each moment, `[n]`."""
@@ -161,7 +161,7 @@ class _Count(CorpusStatistic):
     quantity: ClassVar[corpus.Quantity]
     is_recent: ClassVar[bool] = False
 
-    def of_group(
+    def group_values(
         self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
         """Counts."""
@@ -198,7 +198,7 @@ class _Ratio(CorpusStatistic):
     numerator: ClassVar[corpus.Quantity]
     denominator: ClassVar[corpus.Quantity]
 
-    def of_group(
+    def group_values(
         self, requests: corpus.StatisticRequests, group: corpus.VideoGroup
     ) -> corpus.Floats:
         """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
@@ -210,7 +210,7 @@ class _Ratio(CorpusStatistic):
         below = requests.total(self.denominator, group)
         if group == corpus.CORPUS:
             return above / np.where(below > 0, below, 1.0)
-        prior = self.of_group(requests, group.parent(requests.data))
+        prior = self.group_values(requests, group.parent(requests.data))
         return (above + SMOOTHING_EVENTS * prior) / (below + SMOOTHING_EVENTS)
 
 
@@ -257,11 +257,11 @@ class WatchedFraction(_OfSeconds):
     needs = ("impressions.watch_seconds", "videos.duration_seconds")
 
 
-def _of_groups(*kinds: type[CorpusStatistic]) -> tuple[CorpusStatistic, ...]:
+def _for_groups(*kinds: type[CorpusStatistic]) -> tuple[CorpusStatistic, ...]:
     return tuple(kind(group) for kind in kinds for group in corpus.GROUPS)
 
 
-CLICK_RATES = _of_groups(ClickRate)
-COUNTS = _of_groups(NumImpressions, NumWatches, NumRecentWatches)
-WATCH_TIMES = _of_groups(SecondsOdds, SecondsPerClick, WatchedFraction)
+CLICK_RATES = _for_groups(ClickRate)
+COUNTS = _for_groups(NumImpressions, NumWatches, NumRecentWatches)
+WATCH_TIMES = _for_groups(SecondsOdds, SecondsPerClick, WatchedFraction)
 FEATURES = (*CLICK_RATES, *COUNTS, *WATCH_TIMES)

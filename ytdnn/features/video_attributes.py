@@ -129,7 +129,7 @@ class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
         with tf.device("CPU"):
             languages = log.data.users[schema.LANGUAGE]
             of_users = tf.constant(columns.indices(languages, known))
-            of_videos = tf.constant(_of_videos(log.data, known))
+            of_videos = tf.constant(_video_languages(log.data, known))
 
         def read(at: positions.Positions) -> tf.Tensor:
             mine = tf.gather(of_users, at.users)[..., tf.newaxis]
@@ -148,7 +148,7 @@ class _LanguagesOfRequest(base_feature.RowsOfVideos):
     def __init__(self, data: prepared.PreparedData) -> None:
         """Copies the languages."""
         known = _languages(data)
-        super().__init__(_of_videos(data, known))
+        super().__init__(_video_languages(data, known))
         self._values = lookups.TextVocabulary(known)
 
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
@@ -165,7 +165,7 @@ def _languages(data: prepared.PreparedData) -> list[str]:
     return languages
 
 
-def _of_videos(data: prepared.PreparedData, known: list[str]) -> np.ndarray:
+def _video_languages(data: prepared.PreparedData, known: list[str]) -> np.ndarray:
     """Returns 0, then the index of each video's language, `int32`."""
     languages = data.catalogue.videos[schema.LANGUAGE]
     return np.append(np.int32(0), columns.indices(languages, known))

@@ -222,8 +222,8 @@ class RequestInputs(tf.Module):
             schema.HISTORY_VIDEOS: request.last_watches(self._history_length),
             schema.IMPRESSION_VIDEOS: request.video_indices,
             schema.DURATIONS: tf.gather(self._durations, request.video_indices),
-            **self._features.of_query(request),
-            **self._features.of_videos(request),
+            **self._features.query_tensors(request),
+            **self._features.video_tensors(request),
         }
 
 

@@ -132,7 +132,7 @@ class WithOutcomes(heads.Head):
 
     def losses(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
         """Returns the weighted sum of the head's loss and those of outcomes."""
-        of_outcomes = self._of_outcomes(outputs, labels)
+        of_outcomes = self._outcome_loss(outputs, labels)
         if not self._head_weight:
             return of_outcomes
         own = self._head.losses(outputs[..., : self._first], labels)
@@ -141,7 +141,7 @@ class WithOutcomes(heads.Head):
     def monitored(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
         """Returns the head's loss; where that is not learned, those of outcomes."""
         if not self._head_weight:
-            return self._of_outcomes(outputs, labels)
+            return self._outcome_loss(outputs, labels)
         return self._head.monitored(outputs[..., : self._first], labels)
 
     def predict(
@@ -160,7 +160,7 @@ class WithOutcomes(heads.Head):
         }
         return predicted._replace(outcomes=of_outcomes)
 
-    def _of_outcomes(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
+    def _outcome_loss(self, outputs: tf.Tensor, labels: heads.Labels) -> tf.Tensor:
         """Returns the weighted sum of the losses of outcomes."""
         if labels.outcomes is None:
             raise ValueError("expected labels of outcomes, received none")

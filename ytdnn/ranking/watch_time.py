@@ -124,7 +124,7 @@ class Quantiles(Target):
         self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
     ) -> tf.Tensor:
         """Returns the cross-entropy of the quantile, in [0, 1]."""
-        reached = seconds[..., tf.newaxis] >= self._of_group(durations)
+        reached = seconds[..., tf.newaxis] >= self._group_quantiles(durations)
         quantiles = tf.reduce_mean(tf.cast(reached, tf.float32), axis=-1)
         return _cross_entropy(quantiles, outputs[..., 0])
 
@@ -134,10 +134,10 @@ class Quantiles(Target):
         # Hat functions: 1 at the place of a quantile, 0 at its neighbours.
         steps = tf.range(click_times.NUM_QUANTILES, dtype=tf.float32)
         weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - steps))
-        seconds = tf.reduce_sum(weights * self._of_group(durations), axis=-1)
+        seconds = tf.reduce_sum(weights * self._group_quantiles(durations), axis=-1)
         return tf.math.log(tf.maximum(seconds, click_times.LEAST_SECONDS))
 
-    def _of_group(self, durations: tf.Tensor) -> tf.Tensor:
+    def _group_quantiles(self, durations: tf.Tensor) -> tf.Tensor:
         """Returns the quantiles of each video's group, `[..., quantiles]`."""
         edges = tf.constant(self.observed.group_edges, tf.float32)
         scales = self.scales(durations)[..., tf.newaxis]

@@ -70,7 +70,7 @@ class Weighing:
         zero = tf.zeros_like(values)[:, :, tf.newaxis]
         own = tf.reduce_sum(tf.where(is_name, values[:, :, tf.newaxis], zero), axis=1)
         is_given = tf.reduce_any(given != "", axis=1, keepdims=True)
-        return tf.where(is_given, own, self._of_policies(raw, tf.shape(own)[0]))
+        return tf.where(is_given, own, self._policy_weights(raw, tf.shape(own)[0]))
 
     def __call__(
         self,
@@ -105,7 +105,9 @@ class Weighing:
         others = tf.reduce_any((weights != 0.0) & ~is_seconds, axis=1)
         return others | tf.reduce_any((weights < 0.0) & is_seconds, axis=1)
 
-    def _of_policies(self, raw: Mapping[str, tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+    def _policy_weights(
+        self, raw: Mapping[str, tf.Tensor], batch: tf.Tensor
+    ) -> tf.Tensor:
         """Returns the saved weights of each request, `[batch, names] float32`."""
         rows = tf.zeros([batch], tf.int32)
         if schema.POLICY in raw:

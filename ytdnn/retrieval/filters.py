@@ -118,7 +118,7 @@ class Filters(tf.Module):
                 tf.range(batch), which, tf.size(distinct)
             )
             own = (tf.gather(one, first) for one in (keys, values, names, times))
-            return *self._of_sets(lists, *own), which
+            return *self._read_sets(lists, *own), which
 
         nothing = tf.zeros([0, 0], tf.int32)
         none = (*(nothing,) * 4, tf.zeros([0], tf.int32), tf.zeros([0]))
@@ -129,7 +129,7 @@ class Filters(tf.Module):
         )
         return conditions_room.Conditions(*(lists, *fields, is_given))
 
-    def _of_sets(
+    def _read_sets(
         self,
         lists: conditions_room.ValueLists,
         keys: tf.Tensor,
@@ -275,7 +275,7 @@ class ConditionColumn(tf.Module):
           times: `[distinct] int64`.
         """
         if self.kind == "text":
-            return self._of_codes(own, self._table.lookup(values) + 1)
+            return self._code_ranges(own, self._table.lookup(values) + 1)
         numbers = _numbers(values)
         is_most, is_least = (
             self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
@@ -286,12 +286,12 @@ class ConditionColumn(tf.Module):
             return self._bounds(moments, is_least=is_most, is_most=is_least)
         exact = self._place(numbers, "left")
         is_same = tf.gather(self._values.read_value(), exact) == numbers
-        low, high = self._of_codes(own, tf.where(is_same, exact + 1, 0))
+        low, high = self._code_ranges(own, tf.where(is_same, exact + 1, 0))
         lowest, highest = self._bounds(numbers, is_least, is_most)
         is_bound = is_least | is_most
         return tf.where(is_bound, lowest, low), tf.where(is_bound, highest, high)
 
-    def _of_codes(self, own: tf.Tensor, codes: tf.Tensor) -> Range:
+    def _code_ranges(self, own: tf.Tensor, codes: tf.Tensor) -> Range:
         """Returns the ranges of single values.
 
         Args:

@@ -78,11 +78,11 @@ class Replay:
 
     def sources(self, at: positions.Positions) -> tf.Tensor:
         """Returns the source that would propose each, `[n, k] int32`, 0 = none."""
-        return self._of_pool(at)[0]
+        return self._pool_sources(at)[0]
 
     def seed_videos(self, at: positions.Positions) -> tf.Tensor:
         """Returns the watch that each video was found by, `[n, k] int32`, 0 = none."""
-        return self._of_pool(at)[1]
+        return self._pool_sources(at)[1]
 
     def listed_scores(
         self, users: npt.NDArray[np.integer], ends: Rows, times: Rows
@@ -108,7 +108,7 @@ class Replay:
             scores.append(of_part[of_part > positions.NO_SCORE])
         return np.concatenate(scores)
 
-    def _of_pool(self, at: positions.Positions) -> tuple[tf.Tensor, tf.Tensor]:
+    def _pool_sources(self, at: positions.Positions) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns sources and seeds; see `scores` for the supported positions."""
         if at.is_logged:
             pool_sources = tf.gather(self._logged_sources, at.rows)

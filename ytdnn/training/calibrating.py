@@ -115,10 +115,10 @@ def _lines(
         if one.is_binary:
             chances = np.clip(predicted, _LEAST, 1.0 - _LEAST)
             log_odds = np.log(chances / (1.0 - chances))
-            lines.append(recalibration.of_log_odds(log_odds, observed))
+            lines.append(recalibration.fit_log_odds(log_odds, observed))
         else:
             log_amounts = np.log(np.maximum(predicted, _LEAST))
-            lines.append(recalibration.of_log_amounts(log_amounts, observed))
+            lines.append(recalibration.fit_log_amounts(log_amounts, observed))
     return tuple(lines)
 
 
@@ -133,13 +133,13 @@ def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:
     chances, seconds, clicked, watched = rows.T
     chances = np.clip(chances, _LEAST, 1.0 - _LEAST)
     log_odds = np.log(chances / (1.0 - chances))
-    clicks = recalibration.of_log_odds(log_odds, clicked)
+    clicks = recalibration.fit_log_odds(log_odds, clicked)
     if not seconds.any():
         return heads.Calibration(clicks)
     moved = clicks.shift + clicks.slope * log_odds
     given_click = np.log(np.maximum(seconds, _LEAST) / chances)
     log_seconds = given_click - np.logaddexp(0.0, -moved)
-    line = recalibration.of_log_amounts(log_seconds, watched)
+    line = recalibration.fit_log_amounts(log_seconds, watched)
     if not keeps_mean and line == recalibration.IDENTITY and watched.any():
         line = recalibration.Line(
             float(np.log(watched.sum() / np.exp(log_seconds).sum()))

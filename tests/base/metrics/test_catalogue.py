@@ -97,7 +97,7 @@ def test_novelty_is_the_mean_self_information() -> None:
 
 def test_values_stand_once_in_a_list() -> None:
     values = np.array([0, 5, 6, 5, 0])
-    found = catalogue.of_values(
+    found = catalogue.replace_by_values(
         np.array([[1, 2, 3, 4], [3, 3, 1, 0]], np.int32), values
     )
     assert [sorted(row) for row in found.tolist()] == [[0, 0, 5, 6], [0, 0, 0, 5]]

@@ -38,7 +38,7 @@ def found() -> dict[str, tuple[Array, Array, float]]:
     uploaded = np.flatnonzero(world.shared.videos.upload_times < world.end_of_log)
     listed = rng.choice(uploaded, (len(users), NUM_LISTED))
     times = np.full(len(users), world.end_of_log)
-    worth = page_truth.of_pages(world, users, listed, times, np.zeros(1))
+    worth = page_truth.page_values(world, users, listed, times, np.zeros(1))
     liking = np.log(worth.seconds + 1.0)
     rough = 0.5 * liking + rng.normal(0.0, 0.5, liking.shape)
     of_log, of_target = softmax(rough), softmax(liking)

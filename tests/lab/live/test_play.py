@@ -235,7 +235,7 @@ def test_propensities_are_logged_of_the_arm_that_draws() -> None:
 
     crowd.play_day(WORLD.num_days, draws)
     found = days.frames(world, [crowd.take_recorded()])
-    split = days.of_arms(found, ["even", "odd"], np.arange(WORLD.num_users) % 2)
+    split = days.split_by_arm(found, ["even", "odd"], np.arange(WORLD.num_users) % 2)
     assert schema.PROPENSITY not in split["even"][schema.IMPRESSIONS].columns
     drawn = split["odd"][schema.IMPRESSIONS][schema.PROPENSITY]
     assert len(drawn) > 5

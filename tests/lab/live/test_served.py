@@ -132,7 +132,7 @@ def test_the_bound_is_worth_more_than_any_other_page(
     users = first.users.first + first.rows
 
     def worth(page: policy.Page) -> float:
-        found = page_truth.of_pages(
+        found = page_truth.page_values(
             world,
             users,
             page.videos,

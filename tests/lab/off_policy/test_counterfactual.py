@@ -153,13 +153,13 @@ def test_choices_are_those_of_the_explorer() -> None:
     shown = np.take_along_axis(videos, places, axis=1)
     given = page_choices.SystemOrder(videos, order, 0.7, 5)
     expected = np.take_along_axis(chances.numpy(), places, axis=1)
-    found = page_choices.of_pages(given, shown).target
+    found = page_choices.choices_on_pages(given, shown).target
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert 0.0 < found.min() < 0.1
     # So the policy that made a log is worth what the log brought.
     brought = {counterfactual.CLICKS: rng.random(shown.shape)}
     log = counterfactual.DecisionLog(np.arange(50), shown > 0, expected, brought, {})
-    choices = page_choices.of_pages(given, shown)
+    choices = page_choices.choices_on_pages(given, shown)
     for own in (None, {}):
         one = counterfactual.estimates(log, choices, own=own)
         for estimate in one[counterfactual.CLICKS].values():
@@ -184,7 +184,7 @@ def test_its_own_pages_are_drawn_as_their_chances_say() -> None:
     # A later place as the chances given its page say, on average.
     modelled = dataclasses.replace(many, modelled={"x": values.repeat(4_000, 0)})
     shown = np.take_along_axis(many.videos, np.maximum(pages[:, :2], 0), axis=1)
-    found = page_choices.of_pages(modelled, shown)
+    found = page_choices.choices_on_pages(modelled, shown)
     own = page_choices.modelled_pages(modelled, 2)["x"]
     assert own[:, 1].mean() == pytest.approx(found.modelled["x"][:, 1].mean(), rel=0.03)
     # The best first: its own page is the order.

@@ -34,7 +34,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def hit_rate(data, cases, maker) -> float:
     found = maker(cases, 10)
-    entry, _ = list_metrics.of_lists(list_metrics.Context(data, cases, CONFIG), found)
+    entry, _ = list_metrics.measure_lists(
+        list_metrics.Context(data, cases, CONFIG), found
+    )
     return entry.values["hit_rate@10"]
 
 

@@ -77,7 +77,7 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
     assert unclicked.max() >= 2
     assert watched.any()
     known = known_world.from_data(data)
-    expected = page_truth.of_pages(
+    expected = page_truth.page_values(
         known.world,
         known.users[few.users],
         slates,

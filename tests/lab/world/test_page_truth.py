@@ -33,7 +33,7 @@ def test_a_place_is_worth_what_the_truth_says_of_its_impression(
     rng = np.random.default_rng(1)
     unclicked = rng.integers(0, 4, slates.shape)
     watched = rng.random(slates.shape) < 0.2
-    worth = page_truth.of_pages(
+    worth = page_truth.page_values(
         world, users, slates, times, np.arange(6), unclicked, watched
     )
     shares = people.device_shares(world.all_users, users)
@@ -77,7 +77,7 @@ def test_the_shortlist_holds_the_best_that_may_be_listed(world, asked):
     num = len(world.shared.videos)
     known = np.arange(num)[np.arange(num) % 7 != 0]
     everything = np.tile(np.arange(num), (len(users), 1))
-    worth = page_truth.of_pages(world, users, everything, times, np.zeros(1)).seconds
+    worth = page_truth.page_values(world, users, everything, times, np.zeros(1)).seconds
     excluded = (users, worth.argmax(axis=1))  # the best of each user
     worth[:, np.arange(num) % 7 == 0] = 0.0
     worth[excluded] = 0.0

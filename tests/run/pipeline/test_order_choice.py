@@ -24,7 +24,7 @@ def chosen(
     config = dataclasses.replace(made.config, ranking=ranking)
     with pytest.MonkeyPatch.context() as patched:
         choice = chosen_order.Choice(serves_ranker=False, words="it is behind")
-        patched.setattr(order_choice, "of_run", lambda config, workdir: choice)
+        patched.setattr(order_choice, "from_run", lambda config, workdir: choice)
         trained = ytdnn.train(directory, config, verbose=lines.append)
     assert trained.facts["choice"]["serves_ranker"] is False
     return directory, lines
@@ -41,7 +41,7 @@ def test_a_trained_ranker_is_judged_without_training_it_again(
 def test_the_choice_of_a_run_is_that_of_its_validation_window(
     made: conftest.Made,
 ) -> None:
-    found = order_choice.of_run(made.config, made.workdir)
+    found = order_choice.from_run(made.config, made.workdir)
     # It was trained until it knows the planted tastes.
     assert found.serves_ranker
     assert "on the validation window, nDCG by watch seconds" in found.words

@@ -102,7 +102,7 @@ def similarity_of_vectors(lists: Lists, vectors: npt.NDArray, k: int) -> Array:
         number = (squares > 0.0).sum(axis=1)
         # |Σ v|² counts each pair twice, and each vector with itself.
         total = np.square(some.sum(axis=1)).sum(axis=1) - squares.sum(axis=1)
-        found.append(_of_pairs(total, number))
+        found.append(_pair_mean(total, number))
     return np.concatenate(found)
 
 
@@ -130,10 +130,10 @@ def similarity_of_values(
     pairs = of_lists[:, :, np.newaxis] == of_lists[:, np.newaxis, :]
     pairs &= is_known[:, :, np.newaxis]
     number = is_known.sum(axis=1)
-    return _of_pairs(pairs.sum(axis=(1, 2)) - number, number)
+    return _pair_mean(pairs.sum(axis=(1, 2)) - number, number)
 
 
-def _of_pairs(total: npt.NDArray, number: npt.NDArray) -> Array:
+def _pair_mean(total: npt.NDArray, number: npt.NDArray) -> Array:
     """Returns twice a sum over pairs as a mean, NaN of fewer than two."""
     pairs = number * (number - 1)
     found: Array = np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan)
@@ -215,7 +215,7 @@ def novelty(lists: Lists, watches: Array, k: int) -> Array:
     return found
 
 
-def of_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
+def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
     """Returns the lists with videos replaced by their values, without repetitions.
 
     Args:

@@ -47,7 +47,7 @@ class Line:
 IDENTITY = Line()
 
 
-def of_log_odds(log_odds: Floats, happened: Floats) -> Line:
+def fit_log_odds(log_odds: Floats, happened: Floats) -> Line:
     """Returns the line of log odds; the identity if they are calibrated.
 
     >>> x = np.linspace(-3, 3, 20_001)
@@ -68,7 +68,7 @@ def of_log_odds(log_odds: Floats, happened: Floats) -> Line:
     return _fitted(log_odds, happened, means)
 
 
-def of_log_amounts(log_amounts: Floats, observed: Floats) -> Line:
+def fit_log_amounts(log_amounts: Floats, observed: Floats) -> Line:
     """Returns the line of log amounts; the identity if they are calibrated.
 
     Args:

@@ -85,7 +85,7 @@ def _best(
         world, users, requests.times, num, everything, (_NOTHING, _NOTHING)
     )
     remembered, rows = requests.remembered, requests.rows
-    worth = page_truth.of_pages(
+    worth = page_truth.page_values(
         world,
         users,
         listed,

@@ -99,7 +99,7 @@ class Looks:
         """Returns the first day on which the sequential test found a difference."""
         return self._sure.get((name, arm))
 
-    def of_last_day(self, name: str, arm: int) -> float:
+    def last_day(self, name: str, arm: int) -> float:
         """Returns an arm's value on the last day only."""
         metric = measures.METRICS[name]
         visitors = self._last.visitors(self._members[arm])

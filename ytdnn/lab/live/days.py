@@ -35,7 +35,7 @@ def frames(world: generate.World, happened: Sequence[events.Events]) -> Frames:
     return sorted_tables
 
 
-def of_arms(
+def split_by_arm(
     frames_by_name: Frames, names: Sequence[str], arm_of: npt.NDArray[np.int64]
 ) -> dict[str, Frames]:
     """Returns the tables of each arm's users.

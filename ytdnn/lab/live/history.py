@@ -96,5 +96,5 @@ class _Table:
             recent = today[name][new]
             earlier = self.columns[name][known.values] if self.columns else recent[:0]
             values = np.concatenate([earlier, recent])
-            lists[name] = ragged.of_rows(all_rows, values, len(users))
+            lists[name] = ragged.from_rows(all_rows, values, len(users))
         return lists

@@ -96,7 +96,7 @@ class DaySums:
     sums: Array
 
 
-def of_events(
+def event_sums(
     world: generate.World, happened: Iterable[events.Events], since: int = 0
 ) -> DaySums:
     """Returns the sums of events, without events before a time."""

@@ -118,7 +118,7 @@ def play(
         test,
         world,
         arm_of,
-        measures.of_events(world, before, since),
+        measures.event_sums(world, before, since),
         [],
         catalogue.CatalogueExposure(world, arm_of, len(test.arms), test.num_days),
         split.serving,
@@ -128,7 +128,7 @@ def play(
         day = test.world.num_days + number
         happened = _play_day(test, split, crowds, directory, day, world)
         known.add(happened)
-        played.daily.append(measures.of_events(world, happened))
+        played.daily.append(measures.event_sums(world, happened))
         played.catalogue.add(happened)
         due = [one for one in opened if one.arm.is_due(number + 1)]
         if number + 1 < test.num_days:
@@ -191,7 +191,9 @@ def _play_day(
         crowd.play_day(day, make_pages)
     happened = [crowd.take_recorded() for crowd in crowds]
     if directory is not None and not is_finished:
-        of_arm = days.of_arms(days.frames(world, happened), test.names, split.arm_of)
+        of_arm = days.split_by_arm(
+            days.frames(world, happened), test.names, split.arm_of
+        )
         days.write(directory, day, of_arm, split.today)
     return happened
 

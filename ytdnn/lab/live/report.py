@@ -214,7 +214,7 @@ def _day(test: play.Test, number: int, looks: comparing.Looks) -> DayReport:
             sequential[arm] = _between(value, value - half, value + half)
             fixed[arm] = _estimate(value, look.standard_error)
     values = {
-        arm: _number(looks.of_last_day(name, place))
+        arm: _number(looks.last_day(name, place))
         for place, arm in enumerate(test.names)
     }
     return DayReport(number, values, sequential, fixed)

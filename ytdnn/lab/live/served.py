@@ -56,7 +56,7 @@ class Requester:
             (one.sizes for name, one in lists.items() if name.endswith("video_ids")),
             np.zeros(len(users), np.int64),
         )
-        every = batches.of_like_length(
+        every = batches.group_by_length(
             lengths, batches.MAX_REQUESTS, most_cells=_MOST_CELLS
         )
         return [

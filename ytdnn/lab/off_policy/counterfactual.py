@@ -173,7 +173,7 @@ def _value(
     shown: npt.NDArray[np.integer],
     most: float,
 ) -> report_model.PageValue:
-    chosen = page_choices.of_pages(ordered, shown)
+    chosen = page_choices.choices_on_pages(ordered, shown)
     own = page_choices.modelled_pages(ordered, shown.shape[1])
     alone, whole = (estimates(log, chosen, most, given) for given in (None, own))
     places, pages = (log.decisions(CLICKS, chosen, given) for given in (None, own))

@@ -58,7 +58,7 @@ def ordered(
         for name, make in makers.items()
     }
     if run.ranking is not None:
-        by_system[lists.SYSTEM] = _of_both(run, run.ranking, pages, cases, vectors)
+        by_system[lists.SYSTEM] = _both_stages(run, run.ranking, pages, cases, vectors)
     return by_system
 
 
@@ -74,7 +74,7 @@ def _in_order(
     return page_choices.SystemOrder(videos, order, modelled=modelled)
 
 
-def _of_both(
+def _both_stages(
     run: models.RunModels,
     ranking: models.RankingModelLike,
     pages: logged_pages.LoggedPages,

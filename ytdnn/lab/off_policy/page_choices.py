@@ -56,7 +56,7 @@ class Choices:
     modelled: dict[str, Floats]
 
 
-def of_pages(given: SystemOrder, shown: npt.NDArray[np.integer]) -> Choices:
+def choices_on_pages(given: SystemOrder, shown: npt.NDArray[np.integer]) -> Choices:
     """Returns the choices of a recommender in the places of logged pages.
 
     >>> given = SystemOrder(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))

@@ -163,7 +163,7 @@ def _slice_plot(
         [f"{row.value}\nn = {row.users:,}" for row in rows],
         {
             tables.model_title(model): [
-                _of_row(row, model, metric).three for row in rows
+                _row_cell(row, model, metric).three for row in rows
             ]
             for model in models
         },
@@ -172,7 +172,7 @@ def _slice_plot(
     )
 
 
-def _of_row(row: report_model.SliceRow, model: str, metric: str) -> tables.NumberCell:
+def _row_cell(row: report_model.SliceRow, model: str, metric: str) -> tables.NumberCell:
     return tables.NumberCell(*row.lists.get(model, {}).get(metric, (None, None, None)))
 
 
@@ -184,7 +184,7 @@ def _slice_table(name: str, rows: Sequence[report_model.SliceRow]) -> page.Table
         for metric in values
     }
     cells: list[list[page.Cell]] = [
-        [row.value, row.users, row.answers, *(_of_row(row, *key) for key in columns)]
+        [row.value, row.users, row.answers, *(_row_cell(row, *key) for key in columns)]
         for row in rows
     ]
     heading = names.sliced_by(name)

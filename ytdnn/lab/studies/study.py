@@ -71,7 +71,7 @@ def measure(runs: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any
         "baseline": baseline,
         "shown": _shown(first, variants, wanted),
         "variants": variants,
-        "references": {name: _of_model(first, name) for name in REFERENCES},
+        "references": {name: _model_values(first, name) for name in REFERENCES},
     }
     plain: dict[str, Any] = summary.plain(values)
     return plain
@@ -240,7 +240,7 @@ def _shown(
     return [name for name in usual if name in measured]
 
 
-def _of_model(report: report_files.Evaluation, model: str) -> dict[str, float]:
+def _model_values(report: report_files.Evaluation, model: str) -> dict[str, float]:
     """Returns the values of popularity, or of a bound, by metric."""
     return {
         metric: value

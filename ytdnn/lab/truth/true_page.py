@@ -95,7 +95,7 @@ class TruePages:
             asked, shown = protocol.take(cases, rows), listed[rows]
             unclicked = _counts(_unclicked(self._data.log, asked), shown)
             watched = _counts(_watched(self._data.log, asked), shown) > 0
-            part = page_truth.of_pages(
+            part = page_truth.page_values(
                 self._known.world,
                 self._known.users[asked.users],
                 self._numbers[shown],

@@ -25,7 +25,7 @@ class Worth(NamedTuple):
     seconds: np.ndarray
 
 
-def of_pages(
+def page_values(
     world: generate.World,
     users: np.ndarray,
     slates: np.ndarray,
@@ -78,8 +78,8 @@ def shortlist(
     """Returns the videos with the most expected seconds for each user, in no order.
 
     Computed in single precision, for the first position of a page, a user without
-    memory and the user's most used device: close to the value that `of_pages` gives, so
-    a list a little longer than needed contains the best ones.
+    memory and the user's most used device: close to the value of `page_values`, so a
+    list a little longer than needed contains the best ones.
 
     Args:
       world: The world.

@@ -181,7 +181,7 @@ def _popular(
     return call.day.heat.among(call.languages(rows), everything, call.rng)
 
 
-def _of_interests(
+def _from_interests(
     call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     return call.day.heat.among(call.languages(rows), call.leaves(rows), call.rng)
@@ -192,7 +192,7 @@ def _subscribed(
 ) -> np.ndarray:
     pick = call.rng.integers(people.NUM_SUBSCRIPTIONS, size=len(rows))
     channels = call.users.subscriptions[rows, pick]
-    return _of_channel(call.shared, channels, times, call.rng)
+    return _from_channel(call.shared, channels, times, call.rng)
 
 
 def _fresh(
@@ -219,12 +219,12 @@ def draw_related(
     """Draws a video of each seed's leaf or channel; -1 = none."""
     videos = shared.videos
     same_leaf = day.heat.among(videos.languages[seeds], videos.leaves[seeds], rng)
-    same_channel = _of_channel(shared, videos.channels[seeds], times, rng)
+    same_channel = _from_channel(shared, videos.channels[seeds], times, rng)
     by_leaf = rng.random(len(seeds)) < RELATED_LEAF_SHARE
     return np.where(by_leaf, same_leaf, same_channel)
 
 
-def _of_channel(
+def _from_channel(
     shared: popularity.WorldState,
     channels: np.ndarray,
     times: np.ndarray,
@@ -236,4 +236,4 @@ def _of_channel(
     return shared.shelves.latest(channels, times - delay.astype(np.int64), back)
 
 
-_PROPOSERS = (_popular, _of_interests, _subscribed, _fresh, _related)
+_PROPOSERS = (_popular, _from_interests, _subscribed, _fresh, _related)

@@ -37,25 +37,25 @@ class BruteForceModule(interface.SearchModule):
         few = tf.constant(self._size // _BLOCK // _LEAST_REDUCTION)
         columns, scores = tf.cond(
             num_results <= few,
-            lambda: self._of_blocks(queries, num_results),
-            lambda: self._of_all(queries, num_results),
+            lambda: self._search_blocks(queries, num_results),
+            lambda: self._search_all(queries, num_results),
         )
         return interface.padded(columns + 1, scores, k)
 
-    def _of_all(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
+    def _search_all(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         scores, columns = tf.math.top_k(
             tf.matmul(queries, self.vectors, transpose_b=True), k=k
         )
         return columns, scores
 
-    def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
+    def _search_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         """Searches the k best blocks and the rows after the last whole block."""
         end = self._size // _BLOCK * _BLOCK
         vectors = self.vectors.read_value()
         body = interface.row_range(vectors, 0, end)
         scores = tf.matmul(queries, body, transpose_b=True)
         rest = tf.matmul(queries, vectors[end:], transpose_b=True)
-        return _of_parts(scores, rest, k)
+        return _best_of_parts(scores, rest, k)
 
 
 def top_k(scores: tf.Tensor, k: tf.Tensor) -> TopK:
@@ -71,18 +71,18 @@ def top_k(scores: tf.Tensor, k: tf.Tensor) -> TopK:
     size = tf.shape(scores)[1]
     end = size // _BLOCK * _BLOCK
 
-    def of_all() -> TopK:
+    def search_all() -> TopK:
         values, columns = tf.math.top_k(scores, k)
         return columns, values
 
     return tf.cond(
         k <= size // _BLOCK // _LEAST_REDUCTION,
-        lambda: _of_parts(scores[:, :end], scores[:, end:], k),
-        of_all,
+        lambda: _best_of_parts(scores[:, :end], scores[:, end:], k),
+        search_all,
     )
 
 
-def _of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> TopK:
+def _best_of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> TopK:
     """Returns the best of the scores in whole blocks and of the rest after them.
 
     The result is exact, ties included: if a score of another block were among the k

@@ -89,12 +89,12 @@ class IvfModule(interface.SearchModule):
         lists = tf.maximum(lists, tf.cast(least, tf.int32))
         indices, scores = tf.cond(
             lists < self._num_lists,
-            lambda: self._of_lists(queries, wanted, lists),
+            lambda: self._search_lists(queries, wanted, lists),
             lambda: self.exact.search(queries, wanted),
         )
         return interface.padded(indices, scores, k)
 
-    def _of_lists(self, queries: tf.Tensor, k: tf.Tensor, lists: tf.Tensor) -> TopK:
+    def _search_lists(self, queries: tf.Tensor, k: tf.Tensor, lists: tf.Tensor) -> TopK:
         """Searches one query after the other, in the memory of a few."""
         lengths = tf.norm(queries, axis=1, keepdims=True)
         bounds = tf.matmul(tf.concat([queries, lengths], axis=1), self.centres)
@@ -102,7 +102,7 @@ class IvfModule(interface.SearchModule):
         splits = tf.cast(blocks.row_splits, tf.int32)
         signature = (tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32))
         indices, scores = tf.map_fn(
-            lambda one: self._of_query(one[0], blocks.values[one[1] : one[2]], k),
+            lambda one: self._search_query(one[0], blocks.values[one[1] : one[2]], k),
             (queries, splits[:-1], splits[1:]),
             fn_output_signature=signature,
         )
@@ -155,7 +155,7 @@ class IvfModule(interface.SearchModule):
         splits = tf.gather(of_lists.row_splits, tf.concat([[0], read], axis=0))
         return tf.RaggedTensor.from_row_splits(of_lists.values, splits, validate=False)
 
-    def _of_query(self, query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> TopK:
+    def _search_query(self, query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> TopK:
         """Searches some blocks; index 0 where they hold fewer than k videos."""
         rows, scores = self._coded(query, blocks)
         number = tf.maximum(tf.minimum(k * self.reorder_factor, tf.size(rows)), 1)

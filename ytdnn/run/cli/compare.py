@@ -109,7 +109,7 @@ def show(
     parsed = gates.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)
     if users:
-        first, second = compare.of_users(first, second, users)
+        first, second = compare.cut_to_users(first, second, users)
     config = configs.EvaluationConfig()
     comparison = compare.compare(first, second, parsed, config, models, users)
     output.result(lambda: comparison)

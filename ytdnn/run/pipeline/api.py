@@ -86,7 +86,7 @@ def prepare(
         _require_no_other_source(config.data)
     given = None
     if tables is not NO_TABLES:
-        given, config = _of_memory(tables, config)
+        given, config = _from_memory(tables, config)
     step = graph.data_of(given, machines)
     with (
         workdir_room.lock(directory),
@@ -97,7 +97,7 @@ def prepare(
     return prepared.load(directory / step.name)
 
 
-def _of_memory(
+def _from_memory(
     given: Mapping[str, Any], config: configs.Config
 ) -> tuple["tables_room.TablesInMemory", configs.Config]:
     """Returns frames as tables, and the config with their source."""

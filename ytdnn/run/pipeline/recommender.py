@@ -177,7 +177,7 @@ class Recommender:
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
-            answers = self._of_users(read, k, limits, options)
+            answers = self._recommend_users(read, k, limits, options)
         elif not ranker or exclude is not None or allow is not None:
             raise errors.UserError(
                 f"expected user ids with ranker, exclude or allow, received requests: "
@@ -187,7 +187,7 @@ class Recommender:
             shared: dict[str, Any] = {schema.WHERE: where, schema.POLICY: policy}
             shared |= {schema.MAX_PER: max_per, schema.ORDER_WEIGHTS: weights}
             given = {key: value for key, value in shared.items() if value}
-            answers = self._of_requests(read, k, exact, given)
+            answers = self._answer_requests(read, k, exact, given)
         return frames.to_pandas(answers) if frames.is_pandas(requests) else answers
 
     def candidates(self, request: UserId | Request, exact: bool = False) -> Any:
@@ -272,7 +272,7 @@ class Recommender:
 
         return user_requests.LoggedRequests(self.data)
 
-    def _of_users(
+    def _recommend_users(
         self,
         users: "pl.Series",
         k: int | None,
@@ -296,9 +296,9 @@ class Recommender:
         stream = streams.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
-        return frames.of_users(stream.whole(), users)
+        return frames.lists_of_users(stream.whole(), users)
 
-    def _of_requests(
+    def _answer_requests(
         self,
         requests: Sequence[Any],
         k: int | None,
@@ -354,7 +354,7 @@ class Recommender:
 
         lengths = np.array([requested.length(request) for request in given], np.int64)
         answers: dict[int, bundle_room.BundleAnswer] = {}
-        for part in batches.of_like_length(lengths):
+        for part in batches.group_by_length(lengths):
             rows = part.tolist()
             answered = self.bundle.answer([given[row] for row in rows], exact)
             answers.update(zip(rows, answered, strict=True))

@@ -137,7 +137,7 @@ def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/choice`."""
     from ytdnn.evaluation import order_choice
 
-    choice = order_choice.of_run(config, workdir)
+    choice = order_choice.from_run(config, workdir)
     inputs = fingerprints(workdir, ["data", "candidates", "ranking"])
     directory = workdir / chosen_order.KIND
     chosen_order.publish(directory, choice, choice_config(config), inputs)
