@@ -39,7 +39,7 @@ def library(
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
     vectors = trained.user_vectors(run.data, cases.users, cases.ends, cases.times)
-    nearest = lists.of_vectors(vectors, trained.video_vectors())
+    nearest = lists.rank_by_vectors(vectors, trained.video_vectors())
     make = lists.composed(
         run.data,
         composing.pooled(nearest, run.stage.other_sources, config),

@@ -59,9 +59,9 @@ def test_the_order_of_impressions_is_that_of_their_times(
     last = sorted(t for t in times if t < 1_000)[-96]
     for i, video in enumerate(ASKED):
         before = of_video[video]
-        assert found.of_key(past_sums.EVENTS)[0, i] == len(before)
+        assert found.key_sum(past_sums.EVENTS)[0, i] == len(before)
         assert found.latest()[0, i] == max(before, default=0)
-        assert found.of_key("last_96")[0, i] == sum(t >= last for t in before)
+        assert found.key_sum("last_96")[0, i] == sum(t >= last for t in before)
 
 
 def test_of_impressions_of_one_time_the_last_are_the_latest(
@@ -69,8 +69,8 @@ def test_of_impressions_of_one_time_the_last_are_the_latest(
 ) -> None:
     given = shown(["v1", *["v5"] * 95, "v9"], [7] * 97, [0] * 97)
     found = sums(data, schema.IMPRESSIONS, past_sums.VIDEO, **given)
-    assert found.of_key("last_96")[0].numpy()[[1, 5, 9]].tolist() == [0, 95, 1]
-    assert found.of_user("last_96")[0, 0] == 96
+    assert found.key_sum("last_96")[0].numpy()[[1, 5, 9]].tolist() == [0, 95, 1]
+    assert found.user_sum("last_96")[0, 0] == 96
 
 
 def test_clicks_that_are_not_known_are_no_clicks_and_no_misses(
@@ -83,11 +83,11 @@ def test_clicks_that_are_not_known_are_no_clicks_and_no_misses(
         (past_sums.WITH_CLICK, 2),
         (past_sums.CLICKS, 1),
     ):
-        assert found.of_key(name)[0, 1] == expected
-    assert found.of_user(past_sums.WITH_CLICK)[0, 0] == 2
+        assert found.key_sum(name)[0, 1] == expected
+    assert found.user_sum(past_sums.WITH_CLICK)[0, 0] == 2
     given[schema.IMPRESSION_CLICKED] = [0]  # shorter than the ids: unknown in front
     found = sums(data, schema.IMPRESSIONS, past_sums.VIDEO, **given)
-    assert found.of_user(past_sums.WITH_CLICK)[0, 0] == 1
+    assert found.user_sum(past_sums.WITH_CLICK)[0, 0] == 1
 
 
 def test_watches_of_unknown_length_or_video_count_as_what_is_known(
@@ -100,14 +100,14 @@ def test_watches_of_unknown_length_or_video_count_as_what_is_known(
         schema.WATCH_TIMES: [10, 0, 20, 30, 40, 0],
     }
     found = sums(data, schema.WATCHES, CHANNEL, **watched)
-    assert found.of_key(past_sums.EVENTS)[0, 1] == 3
-    assert found.of_key(past_sums.WITH_SECONDS)[0, 1] == 2
-    assert found.of_key(past_sums.SECONDS)[0, 1] == 40
-    assert found.of_user(past_sums.EVENTS)[0, 0] == 5
-    assert found.of_user(past_sums.SECONDS)[0, 0] == 55
+    assert found.key_sum(past_sums.EVENTS)[0, 1] == 3
+    assert found.key_sum(past_sums.WITH_SECONDS)[0, 1] == 2
+    assert found.key_sum(past_sums.SECONDS)[0, 1] == 40
+    assert found.user_sum(past_sums.EVENTS)[0, 0] == 5
+    assert found.user_sum(past_sums.SECONDS)[0, 0] == 55
     assert found.latest()[0, 1] == 0  # of the last one, whose time is not known
     assert not found.is_known[0, 8]
-    assert found.of_key(past_sums.EVENTS)[0, 8] == 0
+    assert found.key_sum(past_sums.EVENTS)[0, 8] == 0
 
 
 def test_without_events_all_sums_are_zero(data: prepared.PreparedData) -> None:
@@ -122,5 +122,5 @@ def test_without_events_all_sums_are_zero(data: prepared.PreparedData) -> None:
                 schema.IMPRESSION_CLICKED: tf.zeros([0], tf.int32),
             },
         )
-        for values in (found.of_key(past_sums.EVENTS), found.latest()):
+        for values in (found.key_sum(past_sums.EVENTS), found.latest()):
             assert not values.numpy().any()

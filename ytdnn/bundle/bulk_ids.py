@@ -11,8 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, formats, ragged, schema
-from ytdnn.bundle import bulk, frames
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bulk, bundle, frames
 from ytdnn.log import event_log, prepared, user_log
 
 _MOST_SHOWN = 5
@@ -57,7 +56,7 @@ def users(
 
 
 def videos(
-    bundle: bundle_room.Bundle,
+    bundle: bundle.Bundle,
     given: pl.Series | None,
     place: str = "those named",
     by: str = "",
@@ -98,7 +97,7 @@ def videos(
     return BulkIds(ids, named.indices[is_there] + 1, notes)
 
 
-def _has_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
+def _has_vector(bundle: bundle.Bundle, by: str) -> npt.NDArray[np.bool_]:
     """Returns whether each video of the catalogue has a vector, `[catalogue] bool`.
 
     Raises:
@@ -154,7 +153,7 @@ def _look_up(
 
 
 def limits(
-    bundle: bundle_room.Bundle,
+    bundle: bundle.Bundle,
     data: Callable[[], prepared.PreparedData],
     exclude: pl.DataFrame | None,
     allow: pl.DataFrame | None,

@@ -46,8 +46,7 @@ from ytdnn.features import corpus, statistics
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import attributes
-from ytdnn.retrieval import filters as filters_room
+from ytdnn.retrieval import attributes, filters
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
@@ -205,12 +204,12 @@ def _vocabularies(
 
 def _filters(
     composition: configs.CompositionConfig, data: prepared.PreparedData
-) -> filters_room.Filters:
+) -> filters.Filters:
     """Returns the reader of the conditions of requests."""
     columns = attributes.from_catalogue(data.catalogue)
     keys = [key for column in columns for key in column.keys]
     policies = where.policies(composition.policies, keys)
-    return filters_room.Filters(data, policies)
+    return filters.Filters(data, policies)
 
 
 def _load(

@@ -18,8 +18,7 @@ from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import allowed_videos, nearest, pool, rows
-from ytdnn.retrieval import filters as filters_room
+from ytdnn.retrieval import allowed_videos, filters, nearest, pool, rows
 from ytdnn.retrieval import interface as retrieval
 
 Raw = dict[str, tf.Tensor]
@@ -105,7 +104,7 @@ class FilterReader(tf.Module):
     def __init__(
         self,
         removed: lookups.RemovedVideos | None = None,
-        filters: filters_room.Filters | None = None,
+        filters: filters.Filters | None = None,
         removes_watched: bool = True,
     ) -> None:
         """Stores the limits that all requests share.

@@ -18,7 +18,7 @@ import polars as pl
 
 from ytdnn.base import errors, schema
 from ytdnn.bundle import signatures, where
-from ytdnn.log import fields as fields_room
+from ytdnn.log import fields
 
 DEFAULT_K = 10
 _EXAMPLE = f'{{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}}'
@@ -268,7 +268,7 @@ def _range(field: signatures.Field) -> str:
     kind = _KINDS.get(field.dtype, "an integer")
     kind = "years" if field.meaning == "years" else kind
     known = "" if field.missing == field.least else f" {missing}"
-    if field.greatest == fields_room.MOST_TIME:
+    if field.greatest == fields.MOST_TIME:
         return f"seconds since 1970, before the year 2100{known}"
     if field.greatest is not None:
         return f"{kind} of {field.least:g} to {field.greatest:,.0f}{known}"

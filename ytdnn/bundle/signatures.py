@@ -6,8 +6,7 @@ from typing import Any
 from ytdnn.base import schema
 from ytdnn.log import catalogues, fields
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import filters as filters_room
-from ytdnn.retrieval import slate
+from ytdnn.retrieval import filters, slate
 
 Field = fields.Field
 describe = fields.describe
@@ -47,7 +46,7 @@ def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
     )
 
 
-def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
+def filter_fields(filters: filters.Filters) -> tuple[Field, ...]:
     """Returns the inputs for conditions on columns of videos, if there are columns.
 
     Args:
@@ -70,7 +69,7 @@ def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
     return tuple(inputs)
 
 
-def _policy(meaning: str, filters: filters_room.Filters) -> Field:
+def _policy(meaning: str, filters: filters.Filters) -> Field:
     choices = filters.policies
     return Field(schema.POLICY, "string", "batch", "", meaning, choices=choices)
 
@@ -93,7 +92,7 @@ def cap_fields(caps: slate.Caps) -> tuple[Field, ...]:
 
 
 def weight_fields(
-    weighing: weighted_order.Weighing | None, filters: filters_room.Filters
+    weighing: weighted_order.Weighing | None, filters: filters.Filters
 ) -> tuple[Field, ...]:
     """Returns the inputs for weights of the ranker's predictions, if there are any.
 

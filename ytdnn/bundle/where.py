@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytdnn.base import errors, schema
-from ytdnn.log import fields as fields_room
+from ytdnn.log import fields
 from ytdnn.ranking import weighted_order
 from ytdnn.retrieval import attributes
 
@@ -29,7 +29,7 @@ _LISTS = (attributes.IN, attributes.NOT_IN)
 
 Entry = tuple[str, str]
 """A column with its operator, and a value as text."""
-Fields = Mapping[str, fields_room.Field]
+Fields = Mapping[str, fields.Field]
 
 
 def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:

@@ -159,17 +159,17 @@ def smoothed_rate(clicks: tf.Tensor, impressions: tf.Tensor) -> tf.Tensor:
 
 def key(name: str) -> Any:
     """Returns the formula of a sum over events with the key of the video."""
-    return lambda feature, sums: sums.of_key(name)
+    return lambda feature, sums: sums.key_sum(name)
 
 
 def key_of_days(name: str) -> Any:
     """Returns the formula of a sum over recent events, -1 where time is unknown."""
-    return lambda feature, sums: where_known(sums.times != 0, sums.of_key(name))
+    return lambda feature, sums: where_known(sums.times != 0, sums.key_sum(name))
 
 
 def mean_of_key(total: str, number: str) -> Any:
     """Returns the formula of a mean over events with the key, -1 without any."""
-    return lambda feature, sums: ratio(sums.of_key(total), sums.of_key(number))
+    return lambda feature, sums: ratio(sums.key_sum(total), sums.key_sum(number))
 
 
 def since_latest() -> Any:

@@ -87,7 +87,7 @@ class WatchShare(_Affinity):
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides by all watches."""
         events = past_sums.EVENTS
-        return past.ratio(sums.of_key(events), sums.of_user(events))
+        return past.ratio(sums.key_sum(events), sums.user_sum(events))
 
 
 class SecondsSinceAffinityWatch(_Affinity):
@@ -147,8 +147,8 @@ class AffinityClickRate(_OfImpressions):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
-        clicks = sums.of_key(past_sums.CLICKS)
-        return past.smoothed_rate(clicks, sums.of_key(past_sums.WITH_CLICK))
+        clicks = sums.key_sum(past_sums.CLICKS)
+        return past.smoothed_rate(clicks, sums.key_sum(past_sums.WITH_CLICK))
 
 
 class SecondsSinceAffinityImpression(_OfImpressions, SecondsSinceAffinityWatch):
@@ -177,7 +177,7 @@ class NumUnclickedImpressions(SecondsSinceImpression):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
-        return sums.of_key(past_sums.WITH_CLICK) - sums.of_key(past_sums.CLICKS)
+        return sums.key_sum(past_sums.WITH_CLICK) - sums.key_sum(past_sums.CLICKS)
 
 
 class NumRecentImpressions(SecondsSinceImpression):
@@ -205,7 +205,7 @@ class NumUserWatches(past.PastFeature):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
-        return sums.of_user(past_sums.EVENTS)
+        return sums.user_sum(past_sums.EVENTS)
 
 
 class NumWatchesOfLastDay(past.PastFeature):
@@ -215,7 +215,7 @@ class NumWatchesOfLastDay(past.PastFeature):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
-        return past.where_known(sums.times != 0, sums.of_user("last_day"))
+        return past.where_known(sums.times != 0, sums.user_sum("last_day"))
 
 
 class MeanWatchSeconds(past.PastFeature):
@@ -226,8 +226,8 @@ class MeanWatchSeconds(past.PastFeature):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with watch seconds."""
-        seconds = sums.of_user(past_sums.SECONDS)
-        return past.ratio(seconds, sums.of_user(past_sums.WITH_SECONDS))
+        seconds = sums.user_sum(past_sums.SECONDS)
+        return past.ratio(seconds, sums.user_sum(past_sums.WITH_SECONDS))
 
 
 class UserClickRate(past.PastFeature):
@@ -242,8 +242,8 @@ class UserClickRate(past.PastFeature):
 
     def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
-        shown = sums.of_user(past_sums.WITH_CLICK)
-        rate = past.smoothed_rate(sums.of_user(past_sums.CLICKS), shown)
+        shown = sums.user_sum(past_sums.WITH_CLICK)
+        rate = past.smoothed_rate(sums.user_sum(past_sums.CLICKS), shown)
         return past.where_known(shown > 0.0, rate)
 
 

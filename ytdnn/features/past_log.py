@@ -227,14 +227,14 @@ class LogSums(past_sums.PastSums):
         """Whether each video has a value in the column, `[n, k] bool`."""
         return tf.constant(self._keys > 0)
 
-    def of_key(self, name: str) -> tf.Tensor:
+    def key_sum(self, name: str) -> tf.Tensor:
         """Returns the sum over events of the video's key, `[n, k] float64`."""
         first, stop = self._first, self._stop
         if name in past_sums.DAYS or name in past_sums.LAST:
             first = np.maximum(first, self._in_front(self._recent_places(name)))
         return self._masked(self._sum(name, self._column, first, stop))
 
-    def of_user(self, name: str) -> tf.Tensor:
+    def user_sum(self, name: str) -> tf.Tensor:
         """Returns the sum over all of the user's events, `[n, 1] float64`."""
         first = self._events.offsets[self._asked.users]
         stop = first + self._places

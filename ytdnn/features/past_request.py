@@ -266,12 +266,12 @@ class RequestSums(past_sums.PastSums):
         """Whether each video has a key, `[batch, k] bool`."""
         return self._table.scored.known[self._column]
 
-    def of_key(self, name: str) -> tf.Tensor:
+    def key_sum(self, name: str) -> tf.Tensor:
         """Returns the sum over events of the video's key, `[batch, k] float64`."""
         sums = self._table.by_key[self._column]
         return sums[name] if name in sums else tf.zeros_like(sums[past_sums.EVENTS])
 
-    def of_user(self, name: str) -> tf.Tensor:
+    def user_sum(self, name: str) -> tf.Tensor:
         """Returns the sum over all of the user's events, `[batch, 1] float64`."""
         sums = self._table.events.totals
         return sums[name] if name in sums else tf.zeros_like(sums[past_sums.EVENTS])

@@ -50,7 +50,7 @@ class PastSums(abc.ABC):
         """Whether each video has a value in the column, `[..., k] bool`."""
 
     @abc.abstractmethod
-    def of_key(self, name: str) -> tf.Tensor:
+    def key_sum(self, name: str) -> tf.Tensor:
         """Returns the sum over events of the video's key, `[..., k] float64`.
 
         Args:
@@ -58,7 +58,7 @@ class PastSums(abc.ABC):
         """
 
     @abc.abstractmethod
-    def of_user(self, name: str) -> tf.Tensor:
+    def user_sum(self, name: str) -> tf.Tensor:
         """Returns the sum over all of the user's events, `[..., 1] float64`."""
 
     @abc.abstractmethod

@@ -18,8 +18,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.log import prepared
-from ytdnn.retrieval import attributes
-from ytdnn.retrieval import conditions as conditions_room
+from ytdnn.retrieval import attributes, conditions
 
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
@@ -63,7 +62,7 @@ class Filters(tf.Module):
         self.saved = saved = dict(policies or {})
         columns = attributes.from_catalogue(data.catalogue)
         self._columns = [ConditionColumn(one) for one in columns]
-        self._lists = conditions_room.list_variables([one.codes for one in columns])
+        self._lists = conditions.list_variables([one.codes for one in columns])
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
         self._end_of_log = data.windows.end_of_log
@@ -81,16 +80,16 @@ class Filters(tf.Module):
             if one.kind != "age"
         }
 
-    def lists(self) -> conditions_room.ValueLists:
+    def lists(self) -> conditions.ValueLists:
         """Returns codes and videos of all columns, in this graph."""
-        return conditions_room.ValueLists(*(one.read_value() for one in self._lists))
+        return conditions.ValueLists(*(one.read_value() for one in self._lists))
 
     @property
     def reads_time(self) -> bool:
         """Whether a condition can depend on the time of the request."""
         return any(column.kind == "age" for column in self._columns)
 
-    def read(self, raw: Mapping[str, tf.Tensor]) -> conditions_room.Conditions:
+    def read(self, raw: Mapping[str, tf.Tensor]) -> conditions.Conditions:
         """Returns the videos that the conditions of requests permit.
 
         Args:
@@ -127,11 +126,11 @@ class Filters(tf.Module):
             of_sets,
             lambda: (*none, tf.zeros([batch], tf.int32)),
         )
-        return conditions_room.Conditions(*(lists, *fields, is_given))
+        return conditions.Conditions(*(lists, *fields, is_given))
 
     def _read_sets(
         self,
-        lists: conditions_room.ValueLists,
+        lists: conditions.ValueLists,
         keys: tf.Tensor,
         values: tf.Tensor,
         names: tf.Tensor,
@@ -168,8 +167,8 @@ class Filters(tf.Module):
         )
         groups = tf.where(of_policy, of_policies, groups)
         low, high = self._ranges(places, values, times)
-        ranges = conditions_room.Ranges(columns, low, high, groups)
-        return conditions_room.from_ranges(lists, ranges, self._is_permitted, is_void)
+        ranges = conditions.Ranges(columns, low, high, groups)
+        return conditions.from_ranges(lists, ranges, self._is_permitted, is_void)
 
     def _ranges(self, places: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
         """Returns the ranges of conditions, `[distinct, n] int32` each.

@@ -19,8 +19,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, registries, schema
 from ytdnn.log import positions, prepared
-from ytdnn.retrieval import attributes, diversity, rows
-from ytdnn.retrieval import filters as filters_room
+from ytdnn.retrieval import attributes, diversity, filters, rows
 
 SCORE, SAMPLED, RESERVED, CAP = "score", "sampled", "reserved", "cap"
 DIVERSITY, RERANKED = "diversity", "reranked"
@@ -148,7 +147,7 @@ class Caps(tf.Module):
       columns: Columns that can be capped.
     """
 
-    def __init__(self, filters: filters_room.Filters) -> None:
+    def __init__(self, filters: filters.Filters) -> None:
         """Uses the columns that conditions can be put on."""
         super().__init__()
         self._filters = filters

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from ytdnn.base import artifacts, configs, errors, user_paths
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import bundle
 from ytdnn.lab.live import built_in, history, served
 from ytdnn.lab.sources import world as world_source
 from ytdnn.lab.world import generate, policy
@@ -209,7 +209,7 @@ class RunningArm:
         if self._requester is None:
             self._requester = served.Requester(self._world, self._known)
         self.workdir = workdir
-        self._bundle = bundle_room.load(workdir / _BUNDLE)
+        self._bundle = bundle.load(workdir / _BUNDLE)
 
     def open(self, day: int) -> policy.Policy:
         """Returns the policy that makes the slates of a day."""

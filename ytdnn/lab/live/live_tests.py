@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn.base import artifacts, configs, errors, progress, registries, user_paths
-from ytdnn.run.pipeline import api
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import api, workdir
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.lab.live import arms as arms_room
-    from ytdnn.lab.live import play as play_room
-    from ytdnn.lab.live import report as report_room
+    from ytdnn.lab.live import play, report
 
 REPORT, PAGE = "report.json", "report.html"
 LOGS = "logs"
@@ -31,7 +29,7 @@ def live_test(
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
     verbose: api.Verbose = False,
-) -> "report_room.LiveReport":
+) -> "report.LiveReport":
     """Runs a live test: the world continues, and each user's slates are made by an arm.
 
     Finished days are saved in `out`: the same call resumes where it was stopped.
@@ -56,8 +54,7 @@ def live_test(
         another test.
     """
     from ytdnn.lab.live import arms as arms_room
-    from ytdnn.lab.live import play
-    from ytdnn.lab.live import report as report_room
+    from ytdnn.lab.live import play, report
 
     words = _words(arms) if isinstance(arms, Mapping) else list(arms)
     asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
@@ -65,16 +62,14 @@ def live_test(
     test = play.Test(lived, asked, days or lived.live_days, seed)
     directory, say = user_paths.expanded(out), api.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
-    with workdir_room.lock(directory), progress.shown(bool(verbose)):
+    with workdir.lock(directory), progress.shown(bool(verbose)):
         say(
             f"live test: {test.num_days} days behind a log of {lived.num_days}, "
             f"{lived.num_users:,} users in {len(asked)} arms"
         )
         offline = _offline(asked, say)
         played = play.play(test, directory, _refresh)
-        live_report = dataclasses.replace(
-            report_room.from_played(played), offline=offline
-        )
+        live_report = dataclasses.replace(report.from_played(played), offline=offline)
         _publish(directory, played, live_report)
     return live_report
 
@@ -135,8 +130,8 @@ def _refresh(
 
 def _publish(
     directory: pathlib.Path,
-    played: "play_room.LiveOutcome",
-    live_report: "report_room.LiveReport",
+    played: "play.LiveOutcome",
+    live_report: "report.LiveReport",
 ) -> None:
     """Writes the report, its page, and the log of each arm."""
     from ytdnn.lab.live import days

@@ -9,11 +9,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import ragged, schema
-from ytdnn.bundle import batches, signatures
-from ytdnn.bundle import bundle as bundle_room
+from ytdnn.bundle import batches, bundle, signatures
 from ytdnn.lab.live import history
 from ytdnn.lab.world import corpus, generate, policy, tables, titles, words
-from ytdnn.log import fields as fields_room
+from ytdnn.log import fields
 
 SOURCE = "recommender"  # of the impressions, where the bundle names none
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
@@ -115,7 +114,7 @@ class Requester:
         return batches.tensors(values, fields)
 
     def _padded(
-        self, name: str, lists: ragged.Ragged, field: fields_room.Field
+        self, name: str, lists: ragged.Ragged, field: fields.Field
     ) -> npt.NDArray[Any]:
         """Returns lists as rows of one length, missing values in front."""
         places = ragged.Ragged(lists.offsets, np.arange(1, len(lists.values) + 1))
@@ -140,7 +139,7 @@ class Requester:
 
 
 def policy_of(
-    bundle: bundle_room.Bundle, requester: Requester, source: int
+    bundle: bundle.Bundle, requester: Requester, source: int
 ) -> policy.Policy:
     """Returns the policy that requests its slates from a bundle.
 
@@ -194,11 +193,11 @@ def _numbers(ids: tf.Tensor, num_results: tf.Tensor) -> npt.NDArray[np.int64]:
     return numbers
 
 
-def _dtype(field: fields_room.Field) -> Any:
+def _dtype(field: fields.Field) -> Any:
     return object if field.dtype == "string" else np.dtype(field.dtype)
 
 
-def _filled(values: npt.NDArray[Any], field: fields_room.Field) -> npt.NDArray[Any]:
+def _filled(values: npt.NDArray[Any], field: fields.Field) -> npt.NDArray[Any]:
     """Returns values of one for each request, missing ones filled in."""
     if field.dtype == "string":
         return np.array(

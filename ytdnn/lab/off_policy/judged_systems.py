@@ -51,7 +51,7 @@ def ordered(
     length = _PLACES_AHEAD * pages.rows.shape[1]
     makers = {
         lists.POPULARITY: lists.popularity(data.catalogue),
-        lists.CANDIDATES: lists.of_vectors(vectors, run.video_vectors),
+        lists.CANDIDATES: lists.rank_by_vectors(vectors, run.video_vectors),
     }
     by_system = {
         name: _in_order(run, pages, make(cases, length))
@@ -83,7 +83,7 @@ def _both_stages(
 ) -> page_choices.SystemOrder:
     """Returns the candidates of all sources as the composition orders them."""
     composition = run.config.composition
-    nearest = lists.of_vectors(vectors, run.video_vectors)
+    nearest = lists.rank_by_vectors(vectors, run.video_vectors)
     pooled = composing.pooled(nearest, run.sources, composition)
     videos = pooled(cases, composition.num_candidates)
     predicted = ranking.predict_at(run.data, pages.first_rows, videos)

@@ -7,8 +7,7 @@ from rich import console, text
 
 from ytdnn.base.metrics import metric_names
 from ytdnn.evaluation import findings, tables
-from ytdnn.lab.live import measures
-from ytdnn.lab.live import report as report_room
+from ytdnn.lab.live import measures, report
 from ytdnn.lab.pages import page, plots
 
 _FEWEST_ARMS = 2  # that a scatter plot compares
@@ -31,7 +30,7 @@ def _signed(value: float) -> str:
     return f"{'+' if value >= 0 else ''}{number(value)}"
 
 
-def draw(report: report_room.LiveReport) -> str:
+def draw(report: report.LiveReport) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -56,7 +55,7 @@ def draw(report: report_room.LiveReport) -> str:
     return page.render("Live test", summary, sections, _finding(report))
 
 
-def _finding(report: report_room.LiveReport) -> str:
+def _finding(report: report.LiveReport) -> str:
     """Returns how each arm compares with the first, in a sentence."""
     metric = measures.HEADLINE
     told = []
@@ -78,7 +77,7 @@ def _finding(report: report_room.LiveReport) -> str:
     )
 
 
-def render(report: report_room.LiveReport, width: int) -> console.Group:
+def render(report: report.LiveReport, width: int) -> console.Group:
     """Returns the arms, the differences to the first, and how to read them.
 
     Args:
@@ -89,7 +88,7 @@ def render(report: report_room.LiveReport, width: int) -> console.Group:
     return console.Group(*drawn, *map(text.Text, notes(report)))
 
 
-def arms_table(report: report_room.LiveReport) -> tables.Table:
+def arms_table(report: report.LiveReport) -> tables.Table:
     """Returns metrics down and arms across."""
     arms = report.arms.values()
     rows: list[list[tables.Cell]] = [
@@ -111,7 +110,7 @@ def arms_table(report: report_room.LiveReport) -> tables.Table:
     return tables.Table(["", *report.arms], rows, caption)
 
 
-def differences_table(report: report_room.LiveReport) -> tables.Table:
+def differences_table(report: report.LiveReport) -> tables.Table:
     """Returns each arm against the first, by every metric."""
     rows: list[list[tables.Cell]] = [
         [
@@ -131,12 +130,12 @@ def differences_table(report: report_room.LiveReport) -> tables.Table:
 
 
 def _estimate(
-    one: report_room.IntervalEstimate, show: Callable[[float], str] = number
+    one: report.IntervalEstimate, show: Callable[[float], str] = number
 ) -> tables.NumberCell:
     return tables.NumberCell(one.value, one.low, one.high, show)
 
 
-def _arms(report: report_room.LiveReport) -> page.Section:
+def _arms(report: report.LiveReport) -> page.Section:
     names = list(report.arms)
     headline = [_three(arm.metrics[measures.HEADLINE]) for arm in report.arms.values()]
     meanings = [[words(n), metric.meaning] for n, metric in measures.METRICS.items()]
@@ -162,7 +161,7 @@ def _arms(report: report_room.LiveReport) -> page.Section:
     )
 
 
-def _against(report: report_room.LiveReport) -> page.Section:
+def _against(report: report.LiveReport) -> page.Section:
     ones = [metrics[measures.HEADLINE] for metrics in report.differences.values()]
     both = {
         "one look at the end": [_three(one.difference) for one in ones],
@@ -185,7 +184,7 @@ def _against(report: report_room.LiveReport) -> page.Section:
     )
 
 
-def _daily(report: report_room.LiveReport) -> page.Section:
+def _daily(report: report.LiveReport) -> page.Section:
     days = [one.day for one in report.daily]
     values = {
         arm: plots.Series(days, [one.values[arm] for one in report.daily])
@@ -221,7 +220,7 @@ def _daily(report: report_room.LiveReport) -> page.Section:
     )
 
 
-def _fresh(report: report_room.LiveReport) -> page.Section:
+def _fresh(report: report.LiveReport) -> page.Section:
     arms = list(report.arms)
     shares = {
         f"younger than {days} d": [
@@ -255,7 +254,7 @@ def _fresh(report: report_room.LiveReport) -> page.Section:
     )
 
 
-def _offline(report: report_room.LiveReport) -> Iterator[page.Section]:
+def _offline(report: report.LiveReport) -> Iterator[page.Section]:
     """Yields the section on offline metrics of arms against their live metrics."""
     arms = [name for name in report.arms if name in report.offline]
     known = {m: None for arm in arms for m in report.offline[arm]}
@@ -302,7 +301,7 @@ def _scatter(
     return plots.lines(title, points, f"{name}, offline", "watch seconds per visit")
 
 
-def _trust(report: report_room.LiveReport) -> page.Section:
+def _trust(report: report.LiveReport) -> page.Section:
     blocks: list[page.Block] = list(notes(report))
     alarms = report.a_a
     if alarms is not None:
@@ -322,7 +321,7 @@ def _trust(report: report_room.LiveReport) -> page.Section:
     )
 
 
-def notes(report: report_room.LiveReport) -> Iterator[str]:
+def notes(report: report.LiveReport) -> Iterator[str]:
     """Yields how to read the tables, a line each."""
     yield (
         "A visit is a home page shown. ±: half a 95 % interval over users. Difference: "
@@ -347,5 +346,5 @@ def notes(report: report_room.LiveReport) -> Iterator[str]:
         )
 
 
-def _three(one: report_room.IntervalEstimate) -> plots.Interval:
+def _three(one: report.IntervalEstimate) -> plots.Interval:
     return one.value, one.low, one.high

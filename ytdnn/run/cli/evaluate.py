@@ -12,7 +12,7 @@ from ytdnn.run.pipeline import graph, runner, system_evaluation
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
-    from ytdnn.run.pipeline import tracker as tracker_room
+    from ytdnn.run.pipeline import tracker
 
 Flag = arguments.Flag
 
@@ -143,7 +143,7 @@ def show(evaluated: "report_files.Evaluation") -> None:
 
 
 def track(
-    tracker: "tracker_room.Tracker | None",
+    tracker: "tracker.Tracker | None",
     evaluated: "report_files.Evaluation",
     split: str,
 ) -> None:

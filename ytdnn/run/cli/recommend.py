@@ -11,7 +11,7 @@ from ytdnn.run.cli import arguments, command, engine, many, output, resolved
 from ytdnn.run.pipeline import model_answers, steps, workdir
 
 if TYPE_CHECKING:
-    from ytdnn.run.pipeline import machines as machines_room
+    from ytdnn.run.pipeline import machines
 
 Flag = arguments.Flag
 
@@ -162,7 +162,7 @@ def _recommend_by_model(
 
 
 def _recommend_many(
-    values: Mapping[str, str], index: str, machines: "machines_room.Machines | None"
+    values: Mapping[str, str], index: str, machines: "machines.Machines | None"
 ) -> None:
     recommender = many.recommender(values, "recommend")
     with many.shown("recommendations", "users") as shown:

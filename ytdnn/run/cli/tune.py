@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
 from ytdnn.run.cli import arguments, command, output, resolved
-from ytdnn.run.pipeline import runner, tuning
-from ytdnn.run.pipeline import workdir as workdir_room
+from ytdnn.run.pipeline import runner, tuning, workdir
 
 if TYPE_CHECKING:
     from ytdnn.retrieval.index import tune
@@ -67,10 +66,10 @@ def _run(given: arguments.Arguments) -> None:
     if tuning.KIND in registries.HOOKS:
         output.say(f"curve and plot: {page} (open it in a browser)")
     output.say(
-        f"chosen, and written to {directory / workdir_room.CONFIG_FILE}: "
+        f"chosen, and written to {directory / workdir.CONFIG_FILE}: "
         f"{tuning.flags(tuned)}"
     )
-    config = workdir_room.require_config(directory)
+    config = workdir.require_config(directory)
     output.say(f"next: {runner.next_command(config, directory)}")
 
 

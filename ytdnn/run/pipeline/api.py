@@ -25,8 +25,8 @@ from ytdnn.run.pipeline import workdir as workdir_room
 if TYPE_CHECKING:
     from ytdnn.evaluation import in_memory, report_files
     from ytdnn.log import prepared
-    from ytdnn.log.sources import tables as tables_room
-    from ytdnn.run.pipeline import machines as machines_room
+    from ytdnn.log.sources import tables
+    from ytdnn.run.pipeline import machines
 
 Path = str | os.PathLike[str]
 NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
@@ -52,7 +52,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines.Machines | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -99,7 +99,7 @@ def prepare(
 
 def _from_memory(
     given: Mapping[str, Any], config: configs.Config
-) -> tuple["tables_room.TablesInMemory", configs.Config]:
+) -> tuple["tables.TablesInMemory", configs.Config]:
     """Returns frames as tables, and the config with their source."""
     from ytdnn.log.sources import tables
 
@@ -295,7 +295,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines.Machines | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluation":
     """Runs all steps, from event log to bundle; resumes where it was stopped.

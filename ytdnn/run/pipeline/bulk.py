@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.bundle import bulk, bulk_ids, streams
-    from ytdnn.run.pipeline import machines as machines_room
-    from ytdnn.run.pipeline import recommender as recommender_room
+    from ytdnn.run.pipeline import machines, recommender
 
 Where = list[dict[str, Any]] | None
 MaxPer = Mapping[str, int] | None
@@ -46,7 +45,7 @@ _INPUTS = {  # of a signature, for these keys
 
 
 def write_recommendations(
-    recommender: "recommender_room.Recommender",
+    recommender: "recommender.Recommender",
     out: api.Path,
     users: Ids = None,
     k: int = 10,
@@ -59,7 +58,7 @@ def write_recommendations(
     policy: str = "",
     max_per: MaxPer = None,
     weights: Weights = None,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines.Machines | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.OutputFile":
     """Writes the recommendations of many users, in bounded memory.
@@ -108,7 +107,7 @@ def write_recommendations(
 
 
 def stream(
-    recommender: "recommender_room.Recommender",
+    recommender: "recommender.Recommender",
     users: Ids,
     k: int,
     *,
@@ -139,7 +138,7 @@ def stream(
 
 
 def write_similar(
-    recommender: "recommender_room.Recommender",
+    recommender: "recommender.Recommender",
     out: api.Path,
     videos: Ids = None,
     k: int = 10,
@@ -166,7 +165,7 @@ def write_similar(
 
 
 def write_user_vectors(
-    recommender: "recommender_room.Recommender",
+    recommender: "recommender.Recommender",
     out: api.Path,
     users: Ids = None,
     *,
@@ -189,7 +188,7 @@ def write_user_vectors(
 
 
 def write_video_vectors(
-    recommender: "recommender_room.Recommender",
+    recommender: "recommender.Recommender",
     out: api.Path,
     videos: Ids = None,
     *,
@@ -211,7 +210,7 @@ def write_video_vectors(
 
 
 def similar(
-    recommender: "recommender_room.Recommender", videos: Ids, k: int, by: str = ""
+    recommender: "recommender.Recommender", videos: Ids, k: int, by: str = ""
 ) -> "streams.Stream":
     """Returns the videos most similar to some videos, or to all, part by part."""
     from ytdnn.bundle import streams
@@ -222,7 +221,7 @@ def similar(
 
 
 def user_vectors(
-    recommender: "recommender_room.Recommender", users: Ids
+    recommender: "recommender.Recommender", users: Ids
 ) -> "streams.Stream":
     """Returns the vectors of some users, or of all, part by part."""
     from ytdnn.bundle import streams
@@ -232,7 +231,7 @@ def user_vectors(
 
 
 def video_vectors(
-    recommender: "recommender_room.Recommender", videos: Ids
+    recommender: "recommender.Recommender", videos: Ids
 ) -> "streams.Stream":
     """Returns the vectors of some videos, or of all, part by part."""
     from ytdnn.bundle import streams
@@ -241,7 +240,7 @@ def video_vectors(
 
 
 def limits(
-    recommender: "recommender_room.Recommender", **given: Unpack[ListLimits]
+    recommender: "recommender.Recommender", **given: Unpack[ListLimits]
 ) -> tuple["bulk.BulkFilters", list[str]]:
     """Returns the limits and weights of lists, and messages about unknown ids.
 
@@ -267,7 +266,7 @@ def limits(
 
 
 def _inputs(
-    recommender: "recommender_room.Recommender", given: dict[str, Any]
+    recommender: "recommender.Recommender", given: dict[str, Any]
 ) -> dict[str, Any]:
     """Returns checked keys of requests as inputs of the recommender."""
     from ytdnn.bundle import requests
@@ -289,9 +288,7 @@ def _output(out: api.Path, only_parquet: bool = False) -> pathlib.Path:
     return path
 
 
-def _users(
-    recommender: "recommender_room.Recommender", named: Ids
-) -> "bulk_ids.BulkIds":
+def _users(recommender: "recommender.Recommender", named: Ids) -> "bulk_ids.BulkIds":
     from ytdnn.bundle import bulk_ids
 
     frame = _frame(named, "users", schema.USER_ID)
@@ -300,7 +297,7 @@ def _users(
 
 
 def _videos(
-    recommender: "recommender_room.Recommender", named: Ids, by: str = ""
+    recommender: "recommender.Recommender", named: Ids, by: str = ""
 ) -> "bulk_ids.BulkIds":
     from ytdnn.bundle import bulk_ids
 

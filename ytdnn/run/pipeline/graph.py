@@ -17,7 +17,7 @@ from ytdnn.run.pipeline import steps
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import tables
-    from ytdnn.run.pipeline import machines as machines_room
+    from ytdnn.run.pipeline import machines
 
 
 def _never(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -200,7 +200,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 def data_of(
     given: "tables.TablesInMemory | None",
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines.Machines | None" = None,
 ) -> Step:
     """Returns the step `data`, for tables in memory, or on other machines.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from ytdnn.bundle import streams
     from ytdnn.log import shard_tasks
-    from ytdnn.run.pipeline import recommender as recommender_room
+    from ytdnn.run.pipeline import recommender
 
 
 class Machines(Protocol):
@@ -21,7 +21,7 @@ class Machines(Protocol):
 
     def lists(
         self,
-        recommender: "recommender_room.Recommender",
+        recommender: "recommender.Recommender",
         arguments: dict[str, Any],
         path: pathlib.Path,
     ) -> "contextlib.AbstractContextManager[streams.Stream]":

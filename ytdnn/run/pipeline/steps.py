@@ -17,7 +17,7 @@ from ytdnn.run.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
     from ytdnn.log.sources import tables
-    from ytdnn.run.pipeline import machines as machines_room
+    from ytdnn.run.pipeline import machines
 
 
 _ENABLED = "config.ranking.enabled is true"
@@ -38,7 +38,7 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.TablesInMemory | None" = None,
-    machines: "machines_room.Machines | None" = None,
+    machines: "machines.Machines | None" = None,
 ) -> None:
     """Makes `workdir/data`, from the source or from tables in memory."""
     from ytdnn.log import prepare as prepare_room

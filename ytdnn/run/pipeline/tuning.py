@@ -11,7 +11,7 @@ from ytdnn.run.pipeline import api, graph, native_log, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
-    from ytdnn.retrieval.index import tune as tune_room
+    from ytdnn.retrieval.index import tune
 
 KIND = "index_tuning"  # of the artefact, and its directory
 RESULT, PAGE = "tuned.json", "tuned.html"
@@ -26,7 +26,7 @@ def tune_index(
     recall: float = 0.95,
     k: int | None = None,
     verbose: api.Verbose = False,
-) -> "tune_room.TuningResult":
+) -> "tune.TuningResult":
     """Finds the cheapest setting of a kind of index that reaches a recall.
 
     The queries are the user vectors of the validation window. The setting becomes the
@@ -65,7 +65,7 @@ def _tuned(
     recall: float,
     k: int,
     say: Callable[[str], None],
-) -> "tune_room.TuningResult":
+) -> "tune.TuningResult":
     """Loads the candidate model and its queries, and tunes."""
     import numpy as np
 
@@ -93,7 +93,7 @@ def _tuned(
         return tune.tune(vectors, queries, kind, recall, k, say)
 
 
-def _publish(directory: pathlib.Path, tuned: "tune_room.TuningResult") -> None:
+def _publish(directory: pathlib.Path, tuned: "tune.TuningResult") -> None:
     inputs = steps.fingerprints(directory, _STEP.inputs)
     asked = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
     with artifacts.publish(directory / KIND, KIND, asked, inputs) as partial:
@@ -103,7 +103,7 @@ def _publish(directory: pathlib.Path, tuned: "tune_room.TuningResult") -> None:
             artifacts.write_text(partial / PAGE, drawn.make(tuned))
 
 
-def flags(tuned: "tune_room.TuningResult") -> str:
+def flags(tuned: "tune.TuningResult") -> str:
     """Returns the command-line flags of the chosen setting."""
     config: Any = tuned.chosen.config
     own = dataclasses.asdict(config)
