@@ -86,13 +86,13 @@ def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
 
 
 def missing(
-    fields: Fields, given: Mapping[str, tf.Tensor], size: int
+    fields: Fields, arrays: Mapping[str, tf.Tensor], size: int
 ) -> dict[str, tf.Tensor]:
     """Returns the inputs of a signature that are not given, as missing values.
 
     Args:
       fields: The signature's inputs by name.
-      given: Inputs that are given.
+      arrays: Inputs that are given.
       size: Number of requests.
     """
     return {
@@ -101,7 +101,7 @@ def missing(
             tf.constant(field.missing, tf.as_dtype(field.dtype)),
         )
         for name, field in fields.items()
-        if name not in given
+        if name not in arrays
     }
 
 

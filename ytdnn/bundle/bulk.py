@@ -109,13 +109,13 @@ def recommend(
         most = int(np.clip(_MOST_SCORES // max(1, len(column)), 1, most))
 
     def answer(users: Indices) -> dict[str, tf.Tensor]:
-        given = {name: np.repeat(one, len(users), 0) for name, one in shared.items()}
+        repeated = {name: np.repeat(one, len(users), 0) for name, one in shared.items()}
         left_out = logged.ids(limits.left_out(users).padded())
-        excluded = tf.convert_to_tensor(given[schema.EXCLUDE_IDS], left_out.dtype)
+        excluded = tf.convert_to_tensor(repeated[schema.EXCLUDE_IDS], left_out.dtype)
         return bundle.run(
             model,
             logged.inputs(users, own)
-            | given
+            | repeated
             | {schema.EXCLUDE_IDS: tf.concat([excluded, left_out], axis=1)},
         )
 
@@ -161,8 +161,8 @@ def _indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
     """Returns the catalogue indices of a matrix of ids, 0 for unknown ids."""
     kind = pl.Binary if ids.dtype == object else None
     flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
-    given = flat.cast(known.schema[schema.VIDEO_ID]).to_frame()
-    rows = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")[_INDEX]
+    names = flat.cast(known.schema[schema.VIDEO_ID]).to_frame()
+    rows = names.join(known, schema.VIDEO_ID, "left", maintain_order="left")[_INDEX]
     indices: npt.NDArray[np.int32] = rows.fill_null(0).to_numpy().astype(np.int32)
     return indices.reshape(ids.shape)
 
@@ -335,12 +335,12 @@ class Search:
     def _products(self, queries: Vectors) -> selection.Scorer:
         """Returns a function that multiplies blocks in TensorFlow, on all cores."""
         with tf.device("CPU"):
-            asked = tf.constant(queries)
+            query_tensor = tf.constant(queries)
 
         def products(users: slice, videos: slice, out: Vectors) -> selection.ScoreBlock:
             del out
             block = interface.row_range(self._vectors, videos.start, videos.stop)
-            block_products = _block(asked[users], block)
+            block_products = _block(query_tensor[users], block)
             # `.numpy()` would copy them.
             return selection.ScoreBlock(
                 *(np.asarray(memoryview(one)) for one in block_products)

@@ -37,27 +37,27 @@ class BulkIds:
 
 
 def users(
-    log: user_log.UserLog, given: pl.Series | None, place: str = "those named"
+    log: user_log.UserLog, names: pl.Series | None, place: str = "those named"
 ) -> BulkIds:
     """Returns the named users of a log; None: all.
 
     Args:
       log: The users and their events.
-      given: Ids.
+      names: Ids.
       place: Source of the ids, for messages.
 
     Raises:
       errors.UserError: No given user is in the log.
     """
     known = log.users[schema.USER_ID]
-    if given is None:
+    if names is None:
         return BulkIds(known, np.arange(len(known)))
-    return _named(known, given, "user", f"the log of {log.directory}", place)
+    return _named(known, names, "user", f"the log of {log.directory}", place)
 
 
 def videos(
     bundle: bundle.Bundle,
-    given: pl.Series | None,
+    names: pl.Series | None,
     place: str = "those named",
     by: str = "",
 ) -> BulkIds:
@@ -65,7 +65,7 @@ def videos(
 
     Args:
       bundle: Bundle with the videos.
-      given: Ids.
+      names: Ids.
       place: Source of the ids, for messages.
       by: Column of the log's own vectors, such as "videos.clip"; empty: the vectors of
         the index.
@@ -75,10 +75,10 @@ def videos(
     """
     known = bundle.videos[schema.VIDEO_ID]
     has_vector = _has_vector(bundle, by)
-    if given is None:
+    if names is None:
         rows = np.setdiff1d(np.flatnonzero(has_vector), bundle.removed_videos() - 1)
         return BulkIds(known.gather(pl.Series(rows, dtype=pl.UInt32)), rows + 1)
-    named = _named(known, given, "video", "the catalogue", place)
+    named = _named(known, names, "video", "the catalogue", place)
     is_there = has_vector[named.indices]
     without = named.ids.filter(pl.Series(~is_there))
     why = f"{by} is missing" if by else "not watched in the training window"
@@ -117,10 +117,10 @@ def _has_vector(bundle: bundle.Bundle, by: str) -> npt.NDArray[np.bool_]:
 
 
 def _named(
-    known: pl.Series, given: pl.Series, kind: str, where: str, place: str
+    known: pl.Series, ids: pl.Series, kind: str, where: str, place: str
 ) -> BulkIds:
     """Returns the given ids that are in `known`, each once; indices count from 0."""
-    once = given.unique(maintain_order=True)
+    once = ids.unique(maintain_order=True)
     places, notes = _look_up(known, once, kind, where)
     if not (places >= 0).any():
         # Bounded, as a comparison with all names of a large catalogue takes seconds.
@@ -131,9 +131,9 @@ def _named(
             f"{_shown(known.head(1))}, found none in {place}, such as "
             f"{_shown(once.head(1))}{hint}"
         )
-    if len(once) < len(given):
+    if len(once) < len(ids):
         notes.append(
-            f"{formats.counted(len(given) - len(once), 'row')} of {kind}s named "
+            f"{formats.counted(len(ids) - len(once), 'row')} of {kind}s named "
             f"before: each is answered once"
         )
     return BulkIds(once.filter(pl.Series(places >= 0)), places[places >= 0], notes)

@@ -322,9 +322,9 @@ class Bundle:
         """
         name = self.recommender(exact)
         fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
-        asked = {n: one for n, one in request.items() if n != schema.K}
+        inputs = {n: one for n, one in request.items() if n != schema.K}
         with _clock_allowed():
-            outputs = self.run(name, batches.inputs([asked], fields), CANDIDATES)
+            outputs = self.run(name, batches.inputs([inputs], fields), CANDIDATES)
         seconds: npt.NDArray[np.floating] = outputs.pop(STAGE_SECONDS).numpy()[0]
         return outputs, seconds
 

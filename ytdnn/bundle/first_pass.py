@@ -99,6 +99,6 @@ class FirstPass(tf.Module):
             keep = tf.maximum(keep, _A_PLACE * tf.minimum(raw[schema.K], size))
         for name in _OWN_ORDER:
             if name in raw:
-                given = tf.reshape(raw[name] != "", [batch, -1])
-                keep = tf.where(tf.reduce_any(given, axis=1), size, keep)
+                has_text = tf.reshape(raw[name] != "", [batch, -1])
+                keep = tf.where(tf.reduce_any(has_text, axis=1), size, keep)
         return tf.minimum(keep, size)

@@ -28,8 +28,8 @@ def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
       ids: Ids to look up.
     """
     names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index("index")
-    given = pl.DataFrame({"id": ids.cast(pl.String)})
-    indices = given.join(names, "id", "left", maintain_order="left")["index"]
+    frame = pl.DataFrame({"id": ids.cast(pl.String)})
+    indices = frame.join(names, "id", "left", maintain_order="left")["index"]
     places: npt.NDArray[np.int64] = indices.cast(pl.Int64).fill_null(-1).to_numpy()
     return places
 

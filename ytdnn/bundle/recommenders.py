@@ -65,15 +65,15 @@ def make(parts: Parts) -> dict[str, saved_models.Model]:
     Raises:
       errors.UserError: The log lacks columns that the composition needs.
     """
-    made = _Maker(parts)
-    models = {bundle.USER_TOWER: made.user_tower}
+    maker = _Maker(parts)
+    models = {bundle.USER_TOWER: maker.user_tower}
     if parts.ranker is not None:
-        models[bundle.RANKER] = made.ranker(parts.searchers[index_artifact.EXACT])
+        models[bundle.RANKER] = maker.ranker(parts.searchers[index_artifact.EXACT])
     for kind, searcher in parts.searchers.items():
         suffix = _suffix(kind, parts.served)
         needs_scann = kind == index_artifact.SCANN
-        index = made.index(searcher, needs_scann)
-        both = made.recommender(searcher, index, needs_scann)
+        index = maker.index(searcher, needs_scann)
+        both = maker.recommender(searcher, index, needs_scann)
         models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
     return models
 
@@ -184,8 +184,8 @@ class _Maker:
     @property
     def _ranker_inputs(self) -> saved_models.Fields:
         ranker = self._parts.ranker
-        asked = ranker.request_fields(self._data.catalogue) if ranker else ()
-        return (*asked, signatures.video_ids_field(self._data.catalogue))
+        ranker_fields = ranker.request_fields(self._data.catalogue) if ranker else ()
+        return (*ranker_fields, signatures.video_ids_field(self._data.catalogue))
 
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
@@ -216,8 +216,10 @@ class _Maker:
             self._caps,
             self._parts.weighing,
         )
-        asked = self._parts.ranker.request_fields(data.catalogue)
-        query = fields.union(stage.fields(data.catalogue, with_sources=True), asked)
+        ranker_fields = self._parts.ranker.request_fields(data.catalogue)
+        query = fields.union(
+            stage.fields(data.catalogue, with_sources=True), ranker_fields
+        )
         ranker = self.ranker(searcher)
         why = explained.Explanation(ranker.graph, self._effects, scores)
         stages |= self._candidates(graph, query, scores) | {

@@ -51,8 +51,8 @@ def indices(catalogue: pl.Series, video_ids: Collection[str]) -> list[int]:
       catalogue: Ids as text, in the order of their indices.
       video_ids: Ids as text.
     """
-    asked = pl.Series(list(video_ids), dtype=pl.String)
-    return [int(row) + 1 for row in catalogue.is_in(asked.implode()).arg_true()]
+    ids = pl.Series(list(video_ids), dtype=pl.String)
+    return [int(row) + 1 for row in catalogue.is_in(ids.implode()).arg_true()]
 
 
 def text(of_indices: Collection[int]) -> str:

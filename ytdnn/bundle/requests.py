@@ -296,11 +296,11 @@ def warnings_of(
       vocabularies: Values of request fields in the training data.
     """
     for name in ID_FIELDS:
-        given = request.get(name) or []
-        strange = [video for video in given if video not in videos]
+        field_values = request.get(name) or []
+        strange = [video for video in field_values if video not in videos]
         if strange:
             yield (
-                f"{len(strange):,} of {len(given):,} {name} are not in the catalogue, "
+                f"{len(strange):,} of {len(field_values):,} {name} are not in the catalogue, "
                 f"as {strange[0]!r}: read as unknown"
             )
     for name, values in vocabularies.items():

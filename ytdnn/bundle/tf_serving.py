@@ -140,10 +140,10 @@ def _examples(
     model: saved_models.Model, values: requests.Request
 ) -> Iterable[tuple[str, Inputs]]:
     """Yields signatures and inputs that run every branch of a model's graph."""
-    given = {schema.USER_VECTOR, schema.VIDEO_IDS}
+    fixed = {schema.USER_VECTOR, schema.VIDEO_IDS}
     history = {schema.WATCHED_VIDEO_IDS}
-    asked: list[requests.Request] = [
-        {key: values[key] for key in given | more}
+    examples: list[requests.Request] = [
+        {key: values[key] for key in fixed | more}
         for more in (
             set(),
             history,
@@ -156,7 +156,7 @@ def _examples(
         named.append((saved_models.REQUIRED_SIGNATURE, model.required))
     for signature, fields in named:
         by_name = {field.name: field for field in fields}
-        known = [{k: v for k, v in one.items() if k in by_name} for one in asked]
+        known = [{k: v for k, v in one.items() if k in by_name} for one in examples]
         for size in _SIZES:
             for one in known:
                 yield signature, _tensors([one] * size, by_name)

@@ -64,31 +64,31 @@ def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
     ):
         if key not in full or (names not in fields and full[key]):
             continue
-        given = full.pop(key)
-        if not given:
+        conditions = full.pop(key)
+        if not conditions:
             continue
         if names in full or values in full:
             raise errors.UserError(
                 f"expected {key}, or {names} and {values}, received both: leave one out"
             )
-        pairs = read(given, fields[names].choices)
+        pairs = read(conditions, fields[names].choices)
         full[names] = [name for name, _ in pairs]
         full[values] = [value for _, value in pairs]
     return full
 
 
-def caps(given: Any, columns: Sequence[str]) -> list[tuple[str, int]]:
+def caps(value: Any, columns: Sequence[str]) -> list[tuple[str, int]]:
     """Returns the caps of a request, checked.
 
     Args:
-      given: Parsed JSON object, such as {"channel_id": 2}.
+      value: Parsed JSON object, such as {"channel_id": 2}.
       columns: Columns that can be capped.
 
     Raises:
       errors.UserError: It is no object, a column is unknown, or a number is below 1.
     """
-    _require_object(given, schema.MAX_PER, '{"channel_id": 2}')
-    for column, most in given.items():
+    _require_object(value, schema.MAX_PER, '{"channel_id": 2}')
+    for column, most in value.items():
         if column not in columns:
             hint = errors.hint(str(column), columns, cutoff=0.5)
             raise errors.UserError(
@@ -100,14 +100,14 @@ def caps(given: Any, columns: Sequence[str]) -> list[tuple[str, int]]:
                 f"expected a whole number from 1 for column {column} of "
                 f"{schema.MAX_PER}, received {_shown(most)}"
             )
-    return list(given.items())
+    return list(value.items())
 
 
-def weights(given: Any, names: Sequence[str]) -> list[tuple[str, float]]:
+def weights(weights_by_name: Any, names: Sequence[str]) -> list[tuple[str, float]]:
     """Returns the weights of a request, checked.
 
     Args:
-      given: Parsed JSON object of weights by name.
+      weights_by_name: Parsed JSON object of weights by name.
       names: Names of the bundle's predictions.
 
     Raises:
@@ -115,22 +115,22 @@ def weights(given: Any, names: Sequence[str]) -> list[tuple[str, float]]:
         does not predict.
     """
     key, example = schema.ORDER_WEIGHTS, '{"watch_seconds": 1, "liked": 30}'
-    _require_object(given, key, example)
-    weighted_order.require_known(given, names, key)
-    for name, value in given.items():
+    _require_object(weights_by_name, key, example)
+    weighted_order.require_known(weights_by_name, names, key)
+    for name, value in weights_by_name.items():
         # Comparisons with NaN are false.
         if not _is_number(value) or not abs(value) <= _MOST_WEIGHT:
             raise errors.UserError(
                 f"expected a number of -{_MOST_WEIGHT:g} to {_MOST_WEIGHT:g} as the "
                 f"weight of {name}, received {errors.one_line(str(value))[:40]}"
             )
-    return [(str(name), float(value)) for name, value in given.items()]
+    return [(str(name), float(value)) for name, value in weights_by_name.items()]
 
 
-def _require_object(given: Any, key: str, example: str) -> None:
-    if not isinstance(given, Mapping):
+def _require_object(value: Any, key: str, example: str) -> None:
+    if not isinstance(value, Mapping):
         raise errors.UserError(
-            f"expected {key} as an object such as {example}, received {_shown(given)}"
+            f"expected {key} as an object such as {example}, received {_shown(value)}"
         )
 
 

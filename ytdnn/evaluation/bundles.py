@@ -171,7 +171,7 @@ def _inputs(
     for places, window in served.windows.opened(served.data, users):
         ends = window.positions("watches", users, cases.ends[part])
         for place in np.arange(len(part))[places].tolist():
-            user, end, time = (int(of[place]) for of in (users, ends, times))
+            user, end, time = (int(values[place]) for values in (users, ends, times))
             request = user_requests.at_position(window.data, user, end, time)
             left_out = _not_out(cases, int(part[place]))
             request[schema.EXCLUDE_IDS] = video_ids.gather(left_out).to_list()
@@ -187,9 +187,9 @@ def _lists(
     inside = np.arange(ids.shape[1]) < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]
     column = served.data.videos[schema.VIDEO_ID]
     flat = [i.decode() if isinstance(i, bytes) else i for i in ids.ravel().tolist()]
-    given = pl.DataFrame({schema.VIDEO_ID: pl.Series(flat, dtype=column.dtype)})
+    answers = pl.DataFrame({schema.VIDEO_ID: pl.Series(flat, dtype=column.dtype)})
     known = column.to_frame().with_row_index("index", offset=1)
-    indices = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")
+    indices = answers.join(known, schema.VIDEO_ID, "left", maintain_order="left")
     rows = indices["index"].fill_null(0).to_numpy().reshape(ids.shape)
     rows = np.where(inside, rows, 0)[:, :width].astype(np.int32)
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))

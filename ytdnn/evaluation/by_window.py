@@ -103,10 +103,10 @@ class WindowOpener:
         elif self._last is not None and self._last.holds(data, users):
             yield everyone, self._last
         else:
-            asked, owners = np.unique(users, return_inverse=True)
-            for part in self.parts(data, asked):
+            unique_users, owners = np.unique(users, return_inverse=True)
+            for part in self.parts(data, unique_users):
                 inside = (owners >= part.start) & (owners < part.stop)
-                yield np.flatnonzero(inside), self._open(data, asked[part])
+                yield np.flatnonzero(inside), self._open(data, unique_users[part])
 
     def close(self) -> None:
         """Closes the last window."""

@@ -32,9 +32,9 @@ def measure(
     if predicted.seconds is not None and impressions.seconds is not None:
         seconds = tenths(impressions, predicted.seconds, impressions.seconds, config)
     elif predicted.logits is not None:
-        given = np.exp(np.asarray(predicted.logits, np.float64))
+        predicted_odds = np.exp(np.asarray(predicted.logits, np.float64))
         weights = impressions.weights * clicked
-        odds = tenths(impressions, given, weights, config, 1.0 - clicked)
+        odds = tenths(impressions, predicted_odds, weights, config, 1.0 - clicked)
     if predicted.click_probability is not None:
         clicks = tenths(impressions, predicted.click_probability, clicked, config)
     return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)

@@ -32,8 +32,8 @@ def pooled(
         listed = np.zeros((len(cases), composition.num_candidates), np.int32)
         for start in range(0, len(cases), _CASES_A_PART):
             rows = np.arange(start, min(start + _CASES_A_PART, len(cases)))
-            asked = protocol.take(cases, rows)
-            listed[rows] = _joined(asked, nearest[rows], others, composition)
+            part_cases = protocol.take(cases, rows)
+            listed[rows] = _joined(part_cases, nearest[rows], others, composition)
         return listed[:, :k]
 
     return make
@@ -45,15 +45,15 @@ def _joined(
     others: tuple[interface.Source, ...],
     composition: configs.CompositionConfig,
 ) -> lists.Lists:
-    asked = interface.SourceRequests(
+    requests = interface.SourceRequests(
         watched=tf.constant(cases.watched.padded()),
         times=tf.constant(cases.times, tf.int64),
     )
     if not cases.removed.offsets[-1]:
-        asked = asked.with_watched
+        requests = requests.with_watched
     proposals = []
     for source in others:
-        videos = source.propose(asked).videos.numpy()
+        videos = source.propose(requests).videos.numpy()
         rows = np.repeat(np.arange(len(cases)), videos.shape[1])
         may = lists.may_hold(cases, rows, videos.ravel()).reshape(videos.shape)
         of_source = tf.constant(np.where(may, videos, 0))
@@ -103,8 +103,8 @@ def order(
             known = None
             if score is not None:
                 if user_vectors is None:
-                    asked = cases.users[part], cases.ends[part], cases.times[part]
-                    of_users = trained.user_vectors(data, *asked)
+                    positions = cases.users[part], cases.ends[part], cases.times[part]
+                    of_users = trained.user_vectors(data, *positions)
                 else:
                     of_users = user_vectors[part]
                 known = score(tf.constant(of_users), tf.constant(videos[part]))

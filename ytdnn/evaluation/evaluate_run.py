@@ -283,9 +283,9 @@ def _timed_vectors(
 ) -> tuple[models.Vectors, float]:
     """Returns the vectors of the first users, and the milliseconds of one."""
     number = min(_TIMED_VECTORS, len(cases))
-    asked = cases.users[:number], cases.ends[:number], cases.times[:number]
+    positions = cases.users[:number], cases.ends[:number], cases.times[:number]
     started = time.perf_counter()
-    vectors = trained.user_vectors(data, *asked)
+    vectors = trained.user_vectors(data, *positions)
     return vectors, 1_000.0 * (time.perf_counter() - started) / max(1, number)
 
 
@@ -296,9 +296,9 @@ def _ranker_ms(
     num_candidates: int,
 ) -> float:
     """Returns the ranker's milliseconds for one user, scored in a batch."""
-    asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
+    timed_cases = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
     makers = lists.popularity(data.catalogue)
-    chosen = makers(asked, num_candidates)
+    chosen = makers(timed_cases, num_candidates)
     started = time.perf_counter()
-    lists.reordered(data, ranking, asked, chosen)
-    return 1_000.0 * (time.perf_counter() - started) / len(asked)
+    lists.reordered(data, ranking, timed_cases, chosen)
+    return 1_000.0 * (time.perf_counter() - started) / len(timed_cases)

@@ -245,15 +245,18 @@ def _seconds_parts(
     means = np.bincount(owners, ndcg, num_users) / np.maximum(num_pages, 1)
     sums[metric_names.PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
     if predicted.seconds is not None:
-        given = np.asarray(predicted.seconds, np.float64)
+        expected_seconds = np.asarray(predicted.seconds, np.float64)
         within = predicted_seconds.grouped_xauc(
-            impressions.users, given, observed, num_users
+            impressions.users, expected_seconds, observed, num_users
         )
-        errors = impressions.by_user(np.abs(given - observed))
+        errors = impressions.by_user(np.abs(expected_seconds - observed))
         watched = impressions.by_user(observed)
         sums[metric_names.GROUPED_XAUC] = _weighted_mean(within, sizes)
         sums[metric_names.ABSOLUTE_ERROR] = errors, sizes
-        sums[metric_names.CALIBRATION_RATIO] = impressions.by_user(given), watched
+        sums[metric_names.CALIBRATION_RATIO] = (
+            impressions.by_user(expected_seconds),
+            watched,
+        )
     return sums
 
 

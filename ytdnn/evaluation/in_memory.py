@@ -81,13 +81,17 @@ def evaluate(
     """
     config = config or configs.EvaluationConfig()
     truth, lists = _read(truth, "truth"), _ordered(_read(lists, "lists"))
-    asked = truth.select(_USER).unique(maintain_order=True).with_row_index(_ROW)
-    answers, listed = (_user_rows(frame, asked) for frame in (truth, lists))
+    requested_users = (
+        truth.select(_USER).unique(maintain_order=True).with_row_index(_ROW)
+    )
+    answers, listed = (_user_rows(frame, requested_users) for frame in (truth, lists))
     index = _indices(answers[_VIDEO], listed[_VIDEO])
-    sizes = np.bincount(answers[_ROW].to_numpy(), minlength=asked.height)
+    sizes = np.bincount(answers[_ROW].to_numpy(), minlength=requested_users.height)
     offsets = np.append(0, np.cumsum(sizes))
     targets = ragged.Ragged(offsets, index[: answers.height])
-    top = _padded(listed, index[answers.height :], asked.height, max(config.ks))
+    top = _padded(
+        listed, index[answers.height :], requested_users.height, max(config.ks)
+    )
     values = retrieval.metrics_at(top, *targets, config.ks)
     if schema.WATCH_SECONDS in answers.columns:
         seconds = answers[schema.WATCH_SECONDS].cast(pl.Float64).to_numpy()
@@ -96,19 +100,21 @@ def evaluate(
         values |= watch_time.evaluate(hits, relevant, config.ks)
     entry = summary.user_means(values, config)
     means = {name: float(values[name].mean()) for name in values}
-    users = asked.select(_USER, *(pl.Series(name, v) for name, v in values.items()))
+    users = requested_users.select(
+        _USER, *(pl.Series(name, v) for name, v in values.items())
+    )
     return ListMetrics(
         means, dict(entry.intervals), users, lists.height - listed.height
     )
 
 
-def _read(given: Any, name: str) -> pl.DataFrame:
+def _read(source: Any, name: str) -> pl.DataFrame:
     """Returns a frame of Polars with ids, each pair once.
 
     Raises:
       errors.UserError: It lacks a column, is empty, or names a pair twice.
     """
-    frame = frames.to_polars(given, name).collect()
+    frame = frames.to_polars(source, name).collect()
     missing = [column for column in (_USER, _VIDEO) if column not in frame.columns]
     if missing:
         raise errors.UserError(
@@ -146,15 +152,15 @@ def _ordered(lists: pl.DataFrame) -> pl.DataFrame:
     return lists.with_columns(by.alias(name)).sort(name, maintain_order=True)
 
 
-def _user_rows(frame: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+def _user_rows(frame: pl.DataFrame, requested_users: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows of the asked users with their `row`, in its order.
 
     Raises:
       errors.UserError: The types of the ids do not agree.
     """
-    _require_one_type(_USER, frame[_USER], asked[_USER])
-    ids = frame.with_columns(pl.col(_USER).cast(asked.schema[_USER]))
-    rows = ids.join(asked, on=_USER, maintain_order="left")
+    _require_one_type(_USER, frame[_USER], requested_users[_USER])
+    ids = frame.with_columns(pl.col(_USER).cast(requested_users.schema[_USER]))
+    rows = ids.join(requested_users, on=_USER, maintain_order="left")
     return rows.sort(_ROW, maintain_order=True)
 
 

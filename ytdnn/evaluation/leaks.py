@@ -221,26 +221,29 @@ def in_models(
     among = _busiest_day(cases)
     size = min(_USERS_CHANGED, len(among))
     rows = np.sort(rng.choice(among, size, replace=False))
-    asked = cases.users[rows], cases.ends[rows], cases.times[rows]
+    positions = cases.users[rows], cases.ends[rows], cases.times[rows]
     if trained is not None:
-        other = with_other_future(data, *asked, trained.sees_request_time)
+        other = with_other_future(data, *positions, trained.sees_request_time)
         answers = [
-            {**trained.readings(d, *asked), "vectors": trained.user_vectors(d, *asked)}
+            {
+                **trained.readings(d, *positions),
+                "vectors": trained.user_vectors(d, *positions),
+            }
             for d in (data, other)
         ]
-        _compare(data.log, asked[0], answers, "candidate model")
+        _compare(data.log, positions[0], answers, "candidate model")
     if ranker is not None:
-        other = with_other_future(data, *asked, ranker.sees_request_time)
+        other = with_other_future(data, *positions, ranker.sees_request_time)
         shape = size, _VIDEOS_SCORED
         videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
         answers = [
             {
-                **ranker.readings(d, *asked, videos),
-                "scores": ranker.score_candidates(d, *asked, videos),
+                **ranker.readings(d, *positions, videos),
+                "scores": ranker.score_candidates(d, *positions, videos),
             }
             for d in (data, other)
         ]
-        _compare(data.log, asked[0], answers, "ranker")
+        _compare(data.log, positions[0], answers, "ranker")
     return size
 
 

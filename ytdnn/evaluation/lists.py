@@ -241,10 +241,10 @@ def made(
     """
 
     def make(part: slice) -> by_window.Results:
-        asked = cases
+        part_cases = cases
         if part.stop - part.start < len(cases):
-            asked = protocol.take(cases, np.arange(part.start, part.stop))
-        return {name: maker(asked, length) for name, maker in makers.items()}
+            part_cases = protocol.take(cases, np.arange(part.start, part.stop))
+        return {name: maker(part_cases, length) for name, maker in makers.items()}
 
     return windows.divided(data, cases.users, make)
 

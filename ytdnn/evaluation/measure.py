@@ -92,13 +92,13 @@ def measure(
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
     windows = windows or by_window.WindowOpener(config.window_events)
-    made = lists.made(data, cases, makers, context.length, windows)
+    lists_by_name = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
-    for name, of_model in made.items():
+    for name, of_model in lists_by_name.items():
         entries[name], per_user[name] = list_metrics.measure_lists(context, of_model)
     shown = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
-    systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
+    systems = {k: v for k, v in lists_by_name.items() if k not in lists.PAGE_BOUNDS}
     report = report_model.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.rules),
@@ -149,8 +149,8 @@ def _shown(
     if not data.log.has_impressions or not (scorers or orders):
         return _Shown()
     impressions = ranker.split_impressions(data, split, config)
-    asked = Systems(scorers=dict(scorers), orders=dict(orders))
-    every = ranker.scored(data, impressions, asked.every_scorer, windows)
+    systems = Systems(scorers=dict(scorers), orders=dict(orders))
+    every = ranker.scored(data, impressions, systems.every_scorer, windows)
     # Those that only order come first.
     names = sorted(every, key=lambda name: name in scorers)
     scores = {name: np.asarray(every[name].list_order) for name in names}
@@ -168,11 +168,13 @@ def _shown(
             impressions, data.catalogue.outcomes, predicted, config
         ),
     )
-    for name, given in predicted.items():
+    for name, model_predictions in predicted.items():
         result.entries[name], result.parts[name] = impression_metrics.measure(
-            impressions, given, config
+            impressions, model_predictions, config
         )
-        result.calibration[name] = calibration.measure(impressions, given, config)
+        result.calibration[name] = calibration.measure(
+            impressions, model_predictions, config
+        )
     return result
 
 
@@ -235,7 +237,7 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
 
 
 def _examples(
-    context: list_metrics.Context, made: Mapping[str, lists.Lists]
+    context: list_metrics.Context, lists_by_name: Mapping[str, lists.Lists]
 ) -> tuple[report_model.Example, ...]:
     """Returns a few users with history, recommendations and right answers.
 
@@ -244,23 +246,23 @@ def _examples(
 
     Args:
       context: Cases and their number.
-      made: Lists of each model; users are sorted by the last model that is no oracle.
+      lists_by_name: Lists of each model; users are sorted by the last model that is no oracle.
     """
-    ranked_by = [name for name in made if name != lists.ORACLE]
+    ranked_by = [name for name in lists_by_name if name != lists.ORACLE]
     if not ranked_by:
         return ()
     targets = context.cases.targets
     k = min(_EXAMPLE_LENGTH, context.length)
-    hits = retrieval.hits_of(made[ranked_by[-1]], *targets)
+    hits = retrieval.hits_of(lists_by_name[ranked_by[-1]], *targets)
     recall = ranking.recall(hits, np.diff(targets.offsets), k)
     order = np.argsort(recall, kind="stable")
     places = np.linspace(0, len(order) - 1, context.config.num_examples)
     rows = order[places.astype(int)]
-    return tuple(_example(context, made, int(row)) for row in rows)
+    return tuple(_example(context, lists_by_name, int(row)) for row in rows)
 
 
 def _example(
-    context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
+    context: list_metrics.Context, lists_by_name: Mapping[str, lists.Lists], row: int
 ) -> report_model.Example:
     data, cases = context.data, context.cases
     answers, history = (
@@ -274,7 +276,7 @@ def _example(
             for video in videos[row, :_EXAMPLE_LENGTH].tolist()
             if video > 0
         )
-        for name, videos in made.items()
+        for name, videos in lists_by_name.items()
     }
     user = data.users.row(int(cases.users[row]), named=True)
     return report_model.Example(

@@ -73,7 +73,7 @@ def parts(
       is_binary: Whether the outcome is binary; else it is an amount.
     """
     happened = observed > 0.0
-    given = np.asarray(predicted, np.float64)
+    probabilities = np.asarray(predicted, np.float64)
     sizes = impressions.by_user(1.0)
     within = binary.grouped_auc(
         impressions.users, happened, listed, impressions.num_users
@@ -81,14 +81,17 @@ def parts(
     defined = np.isfinite(within)
     sums = {
         GROUPED_AUC: (np.where(defined, within * sizes, 0.0), sizes * defined),
-        CALIBRATION_RATIO: (impressions.by_user(given), impressions.by_user(observed)),
+        CALIBRATION_RATIO: (
+            impressions.by_user(probabilities),
+            impressions.by_user(observed),
+        ),
         RATE: (impressions.by_user(observed), sizes),
     }
     if is_binary:
-        losses = binary.click_log_losses(happened, given)
+        losses = binary.click_log_losses(happened, probabilities)
         sums[LOG_LOSS] = impressions.by_user(losses), sizes
     else:
-        errors = impressions.by_user(np.abs(given - observed))
+        errors = impressions.by_user(np.abs(probabilities - observed))
         sums[ABSOLUTE_ERROR] = errors, sizes
     return sums
 
@@ -107,15 +110,21 @@ def measure(
       predicted: Predictions of each model.
       config: Resamples and their seed.
     """
-    models = {name: given for name, given in predicted.items() if given.outcomes}
+    models = {
+        name: model_predictions
+        for name, model_predictions in predicted.items()
+        if model_predictions.outcomes
+    }
     if not models:
         return None
     numbers: dict[str, dict[str, report_model.Entry]] = {}
     tenths: dict[str, dict[str, tuple[report_model.Tenth, ...]]] = {}
     for place, outcome in enumerate(known_outcomes):
-        for name, given in models.items():
-            if outcome.name in given.outcomes:
-                report = measure_outcome(impressions, outcome, place, given, config)
+        for name, model_predictions in models.items():
+            if outcome.name in model_predictions.outcomes:
+                report = measure_outcome(
+                    impressions, outcome, place, model_predictions, config
+                )
                 entry, of_tenths = report
                 numbers.setdefault(outcome.name, {})[name] = entry
                 tenths.setdefault(outcome.name, {})[name] = of_tenths
@@ -131,7 +140,7 @@ def measure_outcome(
     impressions: ranker.SplitImpressions,
     outcome: outcomes.Outcome,
     place: int,
-    given: predictions.Predictions,
+    model_predictions: predictions.Predictions,
     config: configs.EvaluationConfig,
 ) -> tuple[report_model.Entry, tuple[report_model.Tenth, ...]]:
     """Returns the metrics of an outcome's predictions, and their calibration.
@@ -140,14 +149,14 @@ def measure_outcome(
       impressions: All impressions of the split.
       outcome: The outcome.
       place: Place of the outcome in the array of outcomes.
-      given: Predictions of a model.
+      model_predictions: Predictions of a model.
       config: Settings of resamples and their seed.
     """
     shown, keep = known(impressions, place)
     observed = np.asarray(shown.outcomes)[:, place].astype(np.float64)
     of_impressions, of_lists = (
         np.asarray(values[outcome.name])[keep]
-        for values in (given.outcomes, given.list_terms)
+        for values in (model_predictions.outcomes, model_predictions.list_terms)
     )
     is_binary = outcome.kind == outcomes.BINARY
     ratios = parts(shown, observed, of_impressions, of_lists, is_binary)

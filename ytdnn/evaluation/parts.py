@@ -29,8 +29,8 @@ def user_mask(data: prepared.PreparedData, named: str) -> Bools:
     Raises:
       errors.UserError: `named` is neither, or no user is in the part.
     """
-    asked = data.users, schema.USER_ID, named, "users"
-    return data.once((user_mask, named), lambda: selected(*asked))
+    selection = data.users, schema.USER_ID, named, "users"
+    return data.once((user_mask, named), lambda: selected(*selection))
 
 
 def video_mask(data: prepared.PreparedData, named: str) -> Bools:
@@ -43,8 +43,10 @@ def video_mask(data: prepared.PreparedData, named: str) -> Bools:
     Raises:
       errors.UserError: `named` is neither, or no video is in the part.
     """
-    asked = data.videos, schema.VIDEO_ID, named, "videos"
-    return np.append(False, data.once((video_mask, named), lambda: selected(*asked)))
+    selection = data.videos, schema.VIDEO_ID, named, "videos"
+    return np.append(
+        False, data.once((video_mask, named), lambda: selected(*selection))
+    )
 
 
 def impression_mask(
@@ -89,8 +91,8 @@ def selected(frame: pl.DataFrame, key: str, named: str, what: str) -> Bools:
     except OSError:  # too long for a name
         is_file = False
     if is_file:
-        given = id_files.read(path, key, flag=f"--{what}")[key].cast(pl.String)
-        mask = frame[key].cast(pl.String).is_in(given.implode()).to_numpy()
+        ids = id_files.read(path, key, flag=f"--{what}")[key].cast(pl.String)
+        mask = frame[key].cast(pl.String).is_in(ids.implode()).to_numpy()
     else:
         mask = _condition(frame, named, what)
     if not mask.any():

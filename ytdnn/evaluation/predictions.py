@@ -124,13 +124,13 @@ def _with_ids(
     path: pathlib.Path, frame: pl.DataFrame, name: str, dtype: pl.DataType
 ) -> pl.DataFrame:
     """Returns the frame with ids in the type of the prepared set."""
-    given = frame[name]
-    if given.dtype.is_float():
+    column = frame[name]
+    if column.dtype.is_float():
         raise errors.UserError(
             f"expected {name} in {path} to hold ids, found numbers with a fraction: "
             f"write them as integers or text"
         )
-    ids = given.cast(dtype, strict=False)
+    ids = column.cast(dtype, strict=False)
     kind = "an integer" if dtype.is_integer() else "text"
     _refuse(path, frame, ids.is_null(), name, f"{kind}, as in the log")
     return frame.with_columns(ids)
@@ -194,9 +194,9 @@ def _indexed(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns case, video index (0: unknown) and score of each row of a case."""
     ids = data.users[schema.USER_ID].gather(pl.Series(cases.users, dtype=pl.UInt32))
-    asked = pl.DataFrame({schema.USER_ID: ids}).with_row_index(_ROW)
+    users = pl.DataFrame({schema.USER_ID: ids}).with_row_index(_ROW)
     known = data.videos.select(schema.VIDEO_ID).with_row_index("index", offset=1)
-    frame = predictions.frame.join(asked, on=schema.USER_ID, maintain_order="left")
+    frame = predictions.frame.join(users, on=schema.USER_ID, maintain_order="left")
     frame = frame.join(
         known, on=schema.VIDEO_ID, how="left", maintain_order="left"
     ).with_columns(pl.col("index").fill_null(0))

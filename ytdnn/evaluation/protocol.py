@@ -291,7 +291,7 @@ def _watch_seconds(
     if not index.has("watches", "seconds"):
         return None
     videos, answered = (
-        index.gather("watches", "videos", of.values) for of in (watches, answers)
+        index.gather("watches", "videos", table.values) for table in (watches, answers)
     )
     pairs, places = np.unique(watches.rows * stride + videos, return_inverse=True)
     seconds = np.bincount(places, index.gather("watches", "seconds", watches.values))

@@ -198,7 +198,9 @@ def popularity_predictions(
     """
     sums = data.once(_training_sums, lambda: _training_sums(data.whole))
     average = _SMOOTHING_IMPRESSIONS / max(float(sums[1:].sum()), 1.0)
-    watched, clicks, others = (of + average * of.sum() for of in sums)
+    watched, clicks, others = (
+        sums_by_video + average * sums_by_video.sum() for sums_by_video in sums
+    )
     odds = np.maximum(watched, _LEAST_ODDS) / np.maximum(others, _LEAST_ODDS)
     logits = np.log(odds)[impressions.videos]
     shown = np.maximum(clicks + others, _LEAST_ODDS)

@@ -40,13 +40,13 @@ Names = npt.NDArray[np.str_]
 
 def measure(
     context: list_metrics.Context,
-    made: Mapping[str, lists.Lists],
+    lists_by_name: Mapping[str, lists.Lists],
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice that the log has, as in the report.
 
     Args:
       context: Answers, resamples and names of the slices.
-      made: Lists of each model.
+      lists_by_name: Lists of each model.
 
     Raises:
       errors.UserError: A name is neither a slice nor a column of users or videos.
@@ -55,7 +55,7 @@ def measure(
     for name in context.config.slices:
         values = values_of(context, name)
         if values is not None:
-            slices[name] = _rows(context, made, *values)
+            slices[name] = _rows(context, lists_by_name, *values)
     return slices
 
 
@@ -112,7 +112,7 @@ def _columns(table: pl.DataFrame) -> list[str]:
 
 def _rows(
     context: list_metrics.Context,
-    made: Mapping[str, lists.Lists],
+    lists_by_name: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
 ) -> tuple[report_model.SliceRow, ...]:
@@ -121,19 +121,19 @@ def _rows(
     for name in names:
         is_own = of_answer == name
         targets = cases.targets.select(is_own)
-        asked = np.flatnonzero(targets.sizes)
-        if not len(asked):
+        with_targets = np.flatnonzero(targets.sizes)
+        if not len(with_targets):
             continue
-        offsets = np.append(0, targets.offsets[1:][asked])
+        offsets = np.append(0, targets.offsets[1:][with_targets])
         own = ragged.Ragged(offsets, targets.values)
         seconds = None if cases.seconds is None else cases.seconds[is_own]
         values = {
-            model: _values(context, listed[asked], own, seconds)
-            for model, listed in made.items()
+            model: _values(context, listed[with_targets], own, seconds)
+            for model, listed in lists_by_name.items()
         }
         row = report_model.SliceRow(
             value=str(name),
-            users=len(asked),
+            users=len(with_targets),
             answers=len(own.values),
             lists=_with_intervals(context, values),
         )

@@ -124,10 +124,10 @@ class CorpusStatistic(encodings.Continuous):
                 return tf.gather(served, at.videos)
             videos = np.asarray(at.videos)
             moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-            asked = corpus.StatisticRequests(
+            requests = corpus.StatisticRequests(
                 corpus.sums(data, keep=True), videos.ravel(), moments.ravel()
             )
-            return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
+            return tf.constant(self.values(requests).reshape(videos.shape), tf.float32)
 
         return read
 

@@ -200,12 +200,14 @@ class _Odds(Head):
     ) -> HeadPredictions:
         """Orders by the logit of training, without calibration."""
         logits = outputs[..., 0]
-        given = logits if self.has_logits else None
+        own_logits = logits if self.has_logits else None
         if self.has_seconds:
             odds = tf.exp(tf.minimum(logits, MAX_LOGIT))
-            return HeadPredictions(order=logits, seconds=odds, logits=given)
+            return HeadPredictions(order=logits, seconds=odds, logits=own_logits)
         chance = self.chance(logits)
-        return HeadPredictions(order=logits, click_probability=chance, logits=given)
+        return HeadPredictions(
+            order=logits, click_probability=chance, logits=own_logits
+        )
 
 
 @registries.HEADS.register("weighted_logistic", configs.WeightedLogisticConfig)

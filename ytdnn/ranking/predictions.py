@@ -111,11 +111,11 @@ def joined(
         for name in parts[0].outcomes or {}
     }
     first = parts[0]._replace(outcomes=None)._asdict()
-    given = [name for name, values in first.items() if values is not None]
+    names = [name for name, values in first.items() if values is not None]
     return Predictions(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])[columns]
-            for name in given
+            for name in names
         },
         outcomes=of_outcomes,
     )

@@ -62,14 +62,14 @@ class Weighing:
         Args:
           raw: Requests, with `weight_names` and `weight_values`.
         """
-        given, values = raw[schema.WEIGHT_NAMES], raw[schema.WEIGHT_VALUES]
+        weight_names, values = raw[schema.WEIGHT_NAMES], raw[schema.WEIGHT_VALUES]
         # Clients may bring more names than values, or the other way round.
-        width = tf.minimum(tf.shape(given)[1], tf.shape(values)[1])
-        names, values = given[:, :width], values[:, :width]
+        width = tf.minimum(tf.shape(weight_names)[1], tf.shape(values)[1])
+        names, values = weight_names[:, :width], values[:, :width]
         is_name = names[:, :, tf.newaxis] == tf.constant(self.names)
         zero = tf.zeros_like(values)[:, :, tf.newaxis]
         own = tf.reduce_sum(tf.where(is_name, values[:, :, tf.newaxis], zero), axis=1)
-        is_given = tf.reduce_any(given != "", axis=1, keepdims=True)
+        is_given = tf.reduce_any(weight_names != "", axis=1, keepdims=True)
         return tf.where(is_given, own, self._policy_weights(raw, tf.shape(own)[0]))
 
     def __call__(

@@ -97,8 +97,10 @@ def neighbours(
     with written(every, part_of, _WITHIN) as watches:
         for number, part in enumerate(parts):
             pairs = watches.pairs(number, len(watched))
-            of, other, weights = _nearest(pairs, watched, num)
-            sizes[part] = np.bincount(of - part.start, minlength=part.stop - part.start)
+            rows, other, weights = _nearest(pairs, watched, num)
+            sizes[part] = np.bincount(
+                rows - part.start, minlength=part.stop - part.start
+            )
             videos.append(other.astype(np.int32))
             scores.append(weights.astype(np.float32))
     near = ragged.Ragged(np.append(0, np.cumsum(sizes)), np.concatenate(videos))
@@ -122,10 +124,10 @@ def _nearest(
     firsts = np.flatnonzero(np.diff(pairs, prepend=-1))
     counts = np.diff(firsts, append=len(pairs))
     near = pairs[firsts]
-    of, other = np.divmod(near, len(watched))
+    rows, other = np.divmod(near, len(watched))
     weights = counts / np.sqrt(watched[other] + _DAMPING)
-    chosen, _ = ragged.first_of_groups(of, [-weights, other], num)
-    return of[chosen], other[chosen], weights[chosen]
+    chosen, _ = ragged.first_of_groups(rows, [-weights, other], num)
+    return rows[chosen], other[chosen], weights[chosen]
 
 
 class WatchesByPart:
@@ -153,14 +155,14 @@ class WatchesByPart:
             )
             start = int(ends[part - 1]) if part else 0
             places = np.asarray(order[start : int(ends[part])])
-            of = videos[places]
+            owners = videos[places]
             for lag in range(1, self._within + 1):
                 for room, step in ((before, -lag), (after, lag)):
                     here = np.flatnonzero(room[places] >= lag)
                     other = videos[places[here] + step]
-                    differs = other != of[here]
+                    differs = other != owners[here]
                     here = here[differs]
-                    pairs.append(of[here] * np.int64(stride) + other[differs])
+                    pairs.append(owners[here] * np.int64(stride) + other[differs])
         return np.concatenate(pairs)
 
 
@@ -179,8 +181,8 @@ def written(
       part_of: `[num_videos + 1]`, number of the part of each catalogue index.
       within: Number of watches before and after that are near.
     """
-    with tempfile.TemporaryDirectory() as made:
-        directory, shards = pathlib.Path(made), data.log.shards
+    with tempfile.TemporaryDirectory() as parts_directory:
+        directory, shards = pathlib.Path(parts_directory), data.log.shards
         for number, shard in enumerate(shards):
             watches = shard.read().watches
             videos = np.asarray(watches.videos)

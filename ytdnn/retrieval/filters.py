@@ -208,12 +208,12 @@ def _entries(raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
     return keys, values[:, : tf.shape(keys)[1]]
 
 
-def _padded(several: Sequence[Entries]) -> tf.Variable:
+def _padded(tables: Sequence[Entries]) -> tf.Variable:
     """Returns sets of conditions as `[sets, 2, most]` texts: keys, values."""
-    width = max([1, *map(len, several)])
+    width = max([1, *map(len, tables)])
     rows = [
         [[part[place] for part in one] + [""] * (width - len(one)) for place in (0, 1)]
-        for one in several
+        for one in tables
     ]
     return tf.Variable(rows or [[[""], [""]]], trainable=False, dtype=tf.string)
 

@@ -44,11 +44,13 @@ class UserNeighbours:
         self, requests: candidate_models.ListRequests, k: int
     ) -> npt.NDArray[np.int32]:
         """Returns the videos with the largest sums of similarities."""
-        asked = requests.matrix @ self.weights
+        similarities = requests.matrix @ self.weights
 
         @functools.lru_cache(maxsize=1)
         def similar(start: int, stop: int) -> Floats:
-            return np.asarray((asked[start:stop] @ self.counts.T).todense(), np.float32)
+            return np.asarray(
+                (similarities[start:stop] @ self.counts.T).todense(), np.float32
+            )
 
         def score(users: slice, videos: slice, out: Floats) -> None:
             near = similar(users.start, users.stop)

@@ -159,13 +159,13 @@ def score_vectors(
     conditions = permitted.conditions
 
     def score(place: tf.Tensor, mask: tf.Tensor) -> Lists:
-        asked = vectors, size, tf.boolean_mask(queries, mask), num, free.take(mask)
+        inputs = vectors, size, tf.boolean_mask(queries, mask), num, free.take(mask)
         if conditions is None:
-            return _score_all(*asked)
+            return _score_all(*inputs)
         return tf.cond(
             place < 0,
-            lambda: _score_all(*asked),
-            lambda: _score_held(*asked, conditions.mask(place)[:size]),
+            lambda: _score_all(*inputs),
+            lambda: _score_held(*inputs, conditions.mask(place)[:size]),
         )
 
     if conditions is None:

@@ -76,12 +76,12 @@ def table(data: prepared.PreparedData, num: int) -> Table:
     weights = np.zeros((counts.shape[1], num), np.float32)
     for start in range(0, counts.shape[1], _VIDEOS_A_BLOCK):
         near = (by_video[start : start + _VIDEOS_A_BLOCK] @ weighted).tocoo()
-        of, other, value = near.row + start, near.col, near.data
-        is_other = of != other
-        of, other, value = of[is_other], other[is_other], value[is_other]
-        chosen, places = ragged.first_of_groups(of, [-value, other], num)
-        videos[of[chosen], places] = other[chosen]
-        weights[of[chosen], places] = value[chosen]
+        owners, other, value = near.row + start, near.col, near.data
+        is_other = owners != other
+        owners, other, value = owners[is_other], other[is_other], value[is_other]
+        chosen, places = ragged.first_of_groups(owners, [-value, other], num)
+        videos[owners[chosen], places] = other[chosen]
+        weights[owners[chosen], places] = value[chosen]
     return videos, weights
 
 

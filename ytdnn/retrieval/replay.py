@@ -102,8 +102,8 @@ class Replay:
         )
         scores = [np.zeros(0, np.float32)]
         for part in _parts(len(users), self._requests_a_part):
-            asked = users[part], ends[part], times[part], vectors[part]
-            listed = self._candidates(*asked).videos
+            arguments = users[part], ends[part], times[part], vectors[part]
+            listed = self._candidates(*arguments).videos
             of_part = self._score(tf.constant(vectors[part]), listed).numpy()
             scores.append(of_part[of_part > positions.NO_SCORE])
         return np.concatenate(scores)
@@ -117,8 +117,8 @@ class Replay:
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         sources, seeds = np.zeros_like(videos), np.zeros_like(videos)
         for part in _parts(len(users), self._requests_a_part):
-            asked = users[part], ends[part], times[part], vectors[part]
-            of_part = self._candidates(*asked).sources_of(tf.constant(videos[part]))
+            arguments = users[part], ends[part], times[part], vectors[part]
+            of_part = self._candidates(*arguments).sources_of(tf.constant(videos[part]))
             sources[part], seeds[part] = (values.numpy() for values in of_part)
         return tf.constant(sources), tf.constant(seeds)
 
@@ -182,8 +182,8 @@ class Replay:
         sources = np.zeros((len(shown), 2), np.int32)
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(self._requests_a_part):
-                asked = part.users, part.ends, part.times, part.vectors
-                candidates = self._candidates(*asked).take(part.of_row)
+                arguments = part.users, part.ends, part.times, part.vectors
+                candidates = self._candidates(*arguments).take(part.of_row)
                 of_rows = candidates.sources_of(tf.constant(part.videos))
                 sources[part.rows] = np.concatenate(
                     [v.numpy() for v in of_rows], axis=1
@@ -212,8 +212,8 @@ class Replay:
             num_searches = shown.num_searches
             if self._log.searches is not None and num_searches is not None:
                 num_searches = np.asarray(num_searches)[first]
-            asked = self._log, users, ends, num_searches, first
-            vectors = self._model.vectors_at(*asked)
+            arguments = self._log, users, ends, num_searches, first
+            vectors = self._model.vectors_at(*arguments)
             videos = np.asarray(shown.videos)[inside][:, np.newaxis]
             of_row = ragged.rows_of(edges[part.start : part.stop + 1])
             times = shown.request_times[first]

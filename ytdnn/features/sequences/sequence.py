@@ -144,17 +144,17 @@ class SequenceEncoder(watched.Watched, abc.ABC):
     ) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
-            asked = features[schema.REQUEST_TIMES]
-            before = tf.shape(times)[1] - tf.shape(asked)[1]
-            next_times = tf.concat([times[:, 1 : before + 1], asked], axis=1)
+            request_times = features[schema.REQUEST_TIMES]
+            before = tf.shape(times)[1] - tf.shape(request_times)[1]
+            next_times = tf.concat([times[:, 1 : before + 1], request_times], axis=1)
         starts = bags.user_starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
         return History(rows, known, starts, times, next_times)
 
     def fields(self, catalogue: catalogues.Catalogue) -> fields.Fields:
         """Returns the watched videos, and the times that are read."""
         times = (fields.watch_times(),) if self.reads_times else ()
-        asked = (fields.time(),) if self.reads_request_times else ()
-        return (*super().fields(catalogue), *times, *asked)
+        time_fields = (fields.time(),) if self.reads_request_times else ()
+        return (*super().fields(catalogue), *times, *time_fields)
 
     def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
         """Returns the reader of the last watches."""

@@ -168,13 +168,13 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
       errors.UserError: A setting that changes the measured task differs.
     """
     first, *others = variants
-    asked = _asked(variants[first])
+    question = _asked(variants[first])
     for name in others:
         for key, value in _asked(variants[name]).items():
-            if value != asked[key]:
+            if value != question[key]:
                 raise errors.UserError(
                     f"expected variants with equal settings of data and evaluation, "
-                    f"found config.{key} {asked[key]!r} in {first} and {value!r} in "
+                    f"found config.{key} {question[key]!r} in {first} and {value!r} in "
                     f"{name}: give all variants the same value"
                 )
 
@@ -232,12 +232,12 @@ def _make(
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     """Returns the steps of a run; a stage's evaluation only if there is no full one."""
-    made = _made(stage)
+    steps = _made(stage)
     whole = graph.evaluation(split)
     is_stale = any(
-        runner.staleness(step, cell.config, cell.directory) for step in (*made, whole)
+        runner.staleness(step, cell.config, cell.directory) for step in (*steps, whole)
     )
-    return [*made, graph.evaluation(split, stage) if is_stale else whole]
+    return [*steps, graph.evaluation(split, stage) if is_stale else whole]
 
 
 def _made(stage: str) -> list[graph.Step]:

@@ -29,8 +29,8 @@ def frames(world: generate.World, happened: Sequence[events.Events]) -> Frames:
     parts = [tables.events_tables(world, one, arms.SOURCES) for one in happened]
     sorted_tables = {}
     for name in EVENTS:
-        several = [world_source.frame_of(part[name]) for part in parts]
-        joined = pl.concat(several, how="diagonal")
+        parts_of_table = [world_source.frame_of(part[name]) for part in parts]
+        joined = pl.concat(parts_of_table, how="diagonal")
         sorted_tables[name] = joined.sort(schema.TIME, maintain_order=True)
     return sorted_tables
 

@@ -67,15 +67,15 @@ class _Table:
         self._offsets = np.zeros(num_users + 1, np.int64)
         self.columns: dict[str, npt.NDArray] = {}
 
-    def add(self, several: list[Columns]) -> None:
+    def add(self, parts: list[Columns]) -> None:
         """Adds the events of some crowds; a user's events are all in one crowd."""
         users = np.concatenate(
-            [ragged.rows_of(self._offsets), *(one[_USERS] for one in several)]
+            [ragged.rows_of(self._offsets), *(one[_USERS] for one in parts)]
         )
         order = np.argsort(users, kind="stable")
         earlier = [self.columns] if self.columns else []
         self.columns = {
-            name: np.concatenate([one[name] for one in (*earlier, *several)])[order]
+            name: np.concatenate([one[name] for one in (*earlier, *parts)])[order]
             for name in self._kept
         }
         counts = np.bincount(users, minlength=self._num_users)

@@ -57,17 +57,17 @@ def live_test(
     from ytdnn.lab.live import play, report
 
     words = _words(arms) if isinstance(arms, Mapping) else list(arms)
-    asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
-    lived = arms_room.world_of(asked, world)
-    test = play.Test(lived, asked, days or lived.live_days, seed)
+    parsed_arms = arms_room.refreshed(arms_room.parse(words), refresh_days)
+    lived = arms_room.world_of(parsed_arms, world)
+    test = play.Test(lived, parsed_arms, days or lived.live_days, seed)
     directory, say = user_paths.expanded(out), api.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir.lock(directory), progress.shown(bool(verbose)):
         say(
             f"live test: {test.num_days} days behind a log of {lived.num_days}, "
-            f"{lived.num_users:,} users in {len(asked)} arms"
+            f"{lived.num_users:,} users in {len(parsed_arms)} arms"
         )
-        offline = _offline(asked, say)
+        offline = _offline(parsed_arms, say)
         played = play.play(test, directory, _refresh)
         live_report = dataclasses.replace(report.from_played(played), offline=offline)
         _publish(directory, played, live_report)

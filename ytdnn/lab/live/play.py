@@ -224,8 +224,8 @@ class _Split:
             for place, maker in enumerate(makers):
                 at = np.flatnonzero(arm == place)
                 if len(at):
-                    asked = requests.subset(at, streams[place])
-                    pages.append(self._timed(place, maker, asked))
+                    part = requests.subset(at, streams[place])
+                    pages.append(self._timed(place, maker, part))
                     rows.append(at)
             if not pages:
                 return policy.make_pages(requests)

@@ -162,8 +162,8 @@ def _rules(values: Mapping[str, Any]) -> page.Table:
 
 def making(report: report_model.Report) -> page.Section:
     """Returns the settings and the environment."""
-    made = report_model.to_dict(report)["made"]
-    blocks: list[page.Block] = [_table("environment", made)]
+    origin = report_model.to_dict(report)["made"]
+    blocks: list[page.Block] = [_table("environment", origin)]
     if report.config:
         blocks.append(
             page.Details(

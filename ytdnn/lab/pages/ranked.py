@@ -165,9 +165,9 @@ def _calibration_plot(
     series = {}
     for model, tenths in models.items():
         observed, low, high = zip(*(one.observed for one in tenths), strict=True)
-        given = [one.predicted for one in tenths]
+        predicted = [one.predicted for one in tenths]
         series[tables.model_title(model)] = plots.Series(
-            given, observed, low, high, "points"
+            predicted, observed, low, high, "points"
         )
     ends = [
         end

@@ -107,10 +107,10 @@ def _title(study: Study) -> str:
 def _notes(study: Study) -> Iterator[str]:
     seeds = {tuple(variant["seeds"]) for variant in study["variants"].values()}
     words = " / ".join(", ".join(map(str, some)) for some in sorted(seeds))
-    several = max(map(len, seeds)) > 1
+    has_several_seeds = max(map(len, seeds)) > 1
     yield (
         f"Evaluated on the {study['split']} split. Seeds: {words}"
-        + ("; mean ± standard deviation over them." if several else ".")
+        + ("; mean ± standard deviation over them." if has_several_seeds else ".")
     )
     marked = {m for variant in study["variants"].values() for m in variant["marks"]}
     for mark in sorted(marked):
@@ -118,7 +118,9 @@ def _notes(study: Study) -> Iterator[str]:
         names = [name for name, variant in variants if mark in variant["marks"]]
         yield f"{mark[0].upper()}{mark[1:]}: {', '.join(names)}."
     if len(study["variants"]) > 1:
-        of_users = "each user's mean over the seeds" if several else "each user"
+        of_users = (
+            "each user's mean over the seeds" if has_several_seeds else "each user"
+        )
         yield (
             f"Difference to {study['baseline']}: paired by user, of {of_users}, with "
             f"its 95 % interval over users; *: the interval excludes 0."

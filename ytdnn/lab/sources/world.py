@@ -129,8 +129,8 @@ def _read_written(config: configs.DataConfig) -> event_log.EventLog:
         )
     manifest = artifacts.read_manifest(directory, KIND)
     events = log.read(config)
-    made = artifacts.read_config(manifest, directory, configs.WorldConfig)
-    return event_log.from_origins(events.origins, events.facts | _facts(made))
+    world_config = artifacts.read_config(manifest, directory, configs.WorldConfig)
+    return event_log.from_origins(events.origins, events.facts | _facts(world_config))
 
 
 def _frames(world: generate.World) -> dict[str, pl.DataFrame]:

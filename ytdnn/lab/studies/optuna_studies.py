@@ -49,7 +49,7 @@ def opened(
     directory: pathlib.Path,
     stage: str,
     more_is_better: bool,
-    asked: dict[str, Any],
+    question: dict[str, Any],
 ) -> "optuna.Study":
     """Opens the study of a sweep from its journal, which is made if missing.
 
@@ -58,7 +58,7 @@ def opened(
       directory: Directory of the sweep.
       stage: Name of the study.
       more_is_better: Whether a larger value of the metric is better.
-      asked: Description of the sweep; two of one directory must agree in it.
+      question: Description of the sweep; two of one directory must agree in it.
 
     Raises:
       errors.UserError: The directory holds a sweep of something else.
@@ -73,12 +73,14 @@ def opened(
         ),
         load_if_exists=True,
     )
-    asked = json.loads(json.dumps(asked))  # as the journal gives it back
-    made = study.user_attrs.get(_SWEPT)
-    if made is None:
-        study.set_user_attr(_SWEPT, asked)
-    elif made != asked:
-        parts = ", ".join(part for part in asked if made.get(part) != asked[part])
+    question = json.loads(json.dumps(question))  # as the journal gives it back
+    saved = study.user_attrs.get(_SWEPT)
+    if saved is None:
+        study.set_user_attr(_SWEPT, question)
+    elif saved != question:
+        parts = ", ".join(
+            part for part in question if saved.get(part) != question[part]
+        )
         raise errors.UserError(
             f"expected the {parts} of the sweep in {directory}, received "
             f"another: give another --workdir, or what it was begun with"

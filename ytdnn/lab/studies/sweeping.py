@@ -124,13 +124,13 @@ def run(
     with _one_at_a_time(sweep.directory):
         _make(sweep, sweep.base, sweep.defaults, say)
     space = _space(sweep)
-    asked = {
+    question = {
         "metric": sweep.metric,
         "config": configs.to_dict(sweep.base),
         "space": {key: dataclasses.asdict(values) for key, values in space.items()},
     }
     study = optuna_studies.opened(
-        optuna, sweep.directory, sweep.stage, sweep.more_is_better, asked
+        optuna, sweep.directory, sweep.stage, sweep.more_is_better, question
     )
     study.sampler = optuna_studies.sampler(optuna, study, sweep.base.seed)
     for trial in optuna_studies.left_running(optuna, study):
@@ -208,11 +208,11 @@ def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib
     step = graph.evaluation("test", sweep.stage)
     workdirs = []
     settings = {} if result.best is None else result.best.settings
-    for directory, given in (
+    for directory, values in (
         (sweep.defaults, {}),
         (best_directory(sweep, result), settings),
     ):
-        config = sweep.apply(sweep.base, given)
+        config = sweep.apply(sweep.base, values)
         with _one_at_a_time(sweep.directory), workdir.lock(directory):
             steps = [graph.DATA, *_STAGES[sweep.stage], step]
             runner.run(steps, config, directory, say)
@@ -316,12 +316,12 @@ def _make(
     sweep: Sweep, config: configs.Config, directory: pathlib.Path, say: Say
 ) -> None:
     """Makes the outputs of a run up to the stage, linking those of the base config."""
-    several = (graph.DATA, *_STAGES[sweep.stage])
+    steps = (graph.DATA, *_STAGES[sweep.stage])
     with workdir.lock(directory), workdir.keep_config(directory, config):
         if directory != sweep.defaults:
-            for step in several:
+            for step in steps:
                 sharing.share(step, config, directory, [sweep.defaults], _silent)
-        runner.run(several, config, directory, say)
+        runner.run(steps, config, directory, say)
 
 
 def _silent(line: str) -> None:

@@ -87,8 +87,8 @@ class MLflowTracker:
             else experiment.experiment_id
         )
         tags = {"workdir": str(run.directory)}
-        made = self._client.create_run(experiment_id, tags=tags, run_name=run.name)
-        run_id: str = made.info.run_id
+        created = self._client.create_run(experiment_id, tags=tags, run_name=run.name)
+        run_id: str = created.info.run_id
         return run_id
 
 

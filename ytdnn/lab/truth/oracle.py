@@ -63,8 +63,8 @@ class Oracle:
             rates = np.zeros([len(rows), len(listed)], np.float32)
             for time in times:
                 users = self._users[cases.users[rows]]
-                asked = truth.watch_rates(self.world, users, time, episodes[rows])
-                rates += asked[:, listed]
+                interests = truth.watch_rates(self.world, users, time, episodes[rows])
+                rates += interests[:, listed]
             best[rows] = _best(protocol.take(cases, rows), rates, k, config)
         return best
 

@@ -92,14 +92,14 @@ class TruePages:
         """
         parts = []
         for rows in _blocks(len(cases), "true worth of pages"):
-            asked, shown = protocol.take(cases, rows), listed[rows]
-            unclicked = _counts(_unclicked(self._data.log, asked), shown)
-            watched = _counts(_watched(self._data.log, asked), shown) > 0
+            part_cases, shown = protocol.take(cases, rows), listed[rows]
+            unclicked = _counts(_unclicked(self._data.log, part_cases), shown)
+            watched = _counts(_watched(self._data.log, part_cases), shown) > 0
             part = page_truth.page_values(
                 self._known.world,
-                self._known.users[asked.users],
+                self._known.users[part_cases.users],
                 self._numbers[shown],
-                asked.times,
+                part_cases.times,
                 positions,
                 unclicked,
                 watched,

@@ -144,12 +144,12 @@ class ScannModule(interface.SearchModule):
         self, searcher: Any, queries: tf.Tensor, num_results: tf.Tensor, leaves: Any
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Searches some leaves; `[batch, found]`, NaN scores beyond their points."""
-        asked = tf.maximum(num_results, 1)
+        num_wanted = tf.maximum(num_results, 1)
         tree = self._num_leaves > 0
-        rescored = tf.minimum(asked * self.reorder_factor, self.num_videos)
+        rescored = tf.minimum(num_wanted * self.reorder_factor, self.num_videos)
         result = searcher.search_batched_parallel(
             queries,
-            final_num_neighbors=asked,
+            final_num_neighbors=num_wanted,
             pre_reorder_num_neighbors=rescored if self._has_codes else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )

@@ -127,8 +127,8 @@ def _around(middle: int, most_doubled: int, num_videos: int) -> list[int]:
       num_videos: Number of videos.
     """
     powers = range(-2, most_doubled + 1)
-    several = sorted({max(1, round(middle * 2.0**power)) for power in powers})
-    return [n for n in several if n <= max(1, num_videos // 4)]
+    sizes = sorted({max(1, round(middle * 2.0**power)) for power in powers})
+    return [n for n in sizes if n <= max(1, num_videos // 4)]
 
 
 SPACES = {
@@ -292,16 +292,16 @@ class _Search:
         """
         if not candidates:
             return
-        several = ([self._best] if self._best else []) + candidates
-        times = self._milliseconds(several)
-        skipped = len(several) - len(candidates)
+        choices = ([self._best] if self._best else []) + candidates
+        times = self._milliseconds(choices)
+        skipped = len(choices) - len(candidates)
         self._trials += [
             _trial(one, ms)
-            for one, ms in zip(several[skipped:], times[skipped:], strict=True)
+            for one, ms in zip(choices[skipped:], times[skipped:], strict=True)
         ]
         fastest = skipped + int(np.argmin(times[skipped:]))
         if not skipped or times[fastest] < _LEAST_GAIN * times[0]:
-            self._best = several[fastest]
+            self._best = choices[fastest]
 
     def _report(
         self, config: Component, seconds: float, candidates: list[_Candidate]
@@ -321,13 +321,13 @@ class _Search:
         neighbours = index.search(self._queries, self._k)[0]
         return interface.recall(neighbours, self._wanted)
 
-    def _milliseconds(self, several: Sequence[_Candidate]) -> list[float]:
+    def _milliseconds(self, candidates: Sequence[_Candidate]) -> list[float]:
         """Returns the median time of single queries of each index, timed in turns."""
         queries = self._queries[: _TIMED_QUERIES + 1]
-        for one in several:
+        for one in candidates:
             one.search(queries[:1], self._k)  # the first call of a graph prepares it
         seconds = [
-            [one.search(queries[row : row + 1], self._k) for one in several]
+            [one.search(queries[row : row + 1], self._k) for one in candidates]
             for row in range(len(queries))
         ]
         medians: list[float] = (1_000.0 * np.median(seconds, axis=0)).tolist()
@@ -362,13 +362,13 @@ class _Search:
         return _Candidate(index, config, recall, seconds)
 
     def _curve(self, best: _Candidate) -> tuple[Trial, ...]:
-        several = []
+        points = []
         for effort in _CURVE:
             config = self._space.with_effort(best.config, effort)
             recall = self._recall(best.index, config)
-            several.append(dataclasses.replace(best, config=config, recall=recall))
-        times = self._milliseconds(several)
-        return tuple(map(_trial, several, times))
+            points.append(dataclasses.replace(best, config=config, recall=recall))
+        times = self._milliseconds(points)
+        return tuple(map(_trial, points, times))
 
 
 def _trial(candidate: _Candidate, milliseconds: float) -> Trial:

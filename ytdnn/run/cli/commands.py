@@ -40,10 +40,10 @@ def find(name: str) -> command.Command:
     if name in _BY_NAME:
         return _BY_NAME[name]
     try:
-        made: command.Command = registries.COMMANDS[name].make()
+        found_command: command.Command = registries.COMMANDS[name].make()
     except errors.UserError as error:
-        made = _broken(name, error)
-    return dataclasses.replace(made, name=name)
+        found_command = _broken(name, error)
+    return dataclasses.replace(found_command, name=name)
 
 
 def _broken(name: str, error: errors.UserError) -> command.Command:

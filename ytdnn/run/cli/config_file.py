@@ -27,9 +27,11 @@ def load(path: str) -> configs.Config:
       errors.UserError: The file is missing, fails, or returns no valid config.
     """
     given = pathlib.Path(path)
-    made = given if given.name == workdir.CONFIG_FILE else given / workdir.CONFIG_FILE
-    if made.is_file():
-        return workdir.require_config(made.parent)
+    config_path = (
+        given if given.name == workdir.CONFIG_FILE else given / workdir.CONFIG_FILE
+    )
+    if config_path.is_file():
+        return workdir.require_config(config_path.parent)
     file, _, argument = path.partition(":")
     function = _function(file, "get_config")
     if function is None:

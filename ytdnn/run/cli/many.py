@@ -25,14 +25,14 @@ def recommender(values: Mapping[str, str], command: str) -> pipeline.Recommender
       errors.UserError: Both flags are given, or neither, or the bundle cannot be
         opened.
     """
-    given = [name for name in _WHERE if name in values]
-    if len(given) != 1:
-        received = "both" if given else "neither"
+    names = [name for name in _WHERE if name in values]
+    if len(names) != 1:
+        received = "both" if names else "neither"
         raise errors.UserError(
             f"expected --workdir=DIR or --bundle=DIR, received {received} (ytdnn "
             f"{command} --help)"
         )
-    if given == ["bundle"]:
+    if names == ["bundle"]:
         return pipeline.Recommender.load(values["bundle"])
     directory = pathlib.Path(values["workdir"])
     return pipeline.Recommender.load(

@@ -150,8 +150,8 @@ def _recommend_by_model(
             f"{', '.join(f'--{name}' for name in bad) or 'others'}"
         )
     k = arguments.whole("k", values.get("k", str(_K)))
-    asked = [values["user"]] if "user" in values else many.named(values["users"])
-    lists = model_answers.recommend(directory, config, asked, k)
+    users = [values["user"]] if "user" in values else many.named(values["users"])
+    lists = model_answers.recommend(directory, config, users, k)
     if "out" in values:
         path = model_answers.write(lists, pathlib.Path(values["out"]))
         output.result(lambda: {"path": path, "num_rows": lists.height})

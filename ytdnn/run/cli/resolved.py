@@ -158,11 +158,11 @@ def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs
     Raises:
       errors.UserError: The workdir has no prepared set.
     """
-    made = workdir.require_config(directory)
-    names = workdir.source_settings(made)
-    where = {f"data.{name}": getattr(made.data, name) for name in names}
+    run_config = workdir.require_config(directory)
+    names = workdir.source_settings(run_config)
+    where = {f"data.{name}": getattr(run_config.data, name) for name in names}
     overrides = where | given.overrides
-    return config(arguments.Arguments(given.values, overrides), made)
+    return config(arguments.Arguments(given.values, overrides), run_config)
 
 
 def tracker_name(given: arguments.Arguments) -> str:

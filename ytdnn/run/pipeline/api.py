@@ -84,10 +84,10 @@ def prepare(
         config = workdir_room.read_config(directory) or configs.Config()
     elif tables is not NO_TABLES:
         _require_no_other_source(config.data)
-    given = None
+    in_memory = None
     if tables is not NO_TABLES:
-        given, config = _from_memory(tables, config)
-    step = graph.data_of(given, machines)
+        in_memory, config = _from_memory(tables, config)
+    step = graph.data_of(in_memory, machines)
     with (
         workdir_room.lock(directory),
         workdir_room.keep_config(directory, config),
@@ -98,7 +98,7 @@ def prepare(
 
 
 def _from_memory(
-    given: Mapping[str, Any], config: configs.Config
+    frames: Mapping[str, Any], config: configs.Config
 ) -> tuple["tables.TablesInMemory", configs.Config]:
     """Returns frames as tables, and the config with their source."""
     from ytdnn.log.sources import tables
@@ -106,7 +106,7 @@ def _from_memory(
     data = dataclasses.replace(
         config.data, source=data_config.IN_MEMORY, dir="", name=""
     )
-    return tables.from_frames(given), dataclasses.replace(config, data=data)
+    return tables.from_frames(frames), dataclasses.replace(config, data=data)
 
 
 def _require_no_other_source(data: configs.DataConfig) -> None:
@@ -140,25 +140,25 @@ def train(
       errors.UserError: The data do not fit the config, or the stage is unknown.
     """
     directory, say = user_paths.expanded(workdir), speaker(verbose)
-    several = graph.trained(stage)
+    chosen_steps = graph.trained(stage)
     config = later_config(directory, config)
     role = roles.from_config(config)
     if role.follows():
-        role.follow(several, directory)
-        return _trained(several, config, directory, is_whole=False)
+        role.follow(chosen_steps, directory)
+        return _trained(chosen_steps, config, directory, is_whole=False)
     with workdir_room.lock(directory), role.watched():
-        runner.require(several, config, directory)
+        runner.require(chosen_steps, config, directory)
         steps.require_features(config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            runner.run(several, config, directory, say)
-    return _trained(several, config, directory)
+            runner.run(chosen_steps, config, directory, say)
+    return _trained(chosen_steps, config, directory)
 
 
 def _trained(
-    several: Sequence[graph.Step],
+    chosen_steps: Sequence[graph.Step],
     config: configs.Config,
     directory: pathlib.Path,
     is_whole: bool = True,
@@ -166,15 +166,15 @@ def _trained(
     """Returns the outputs of the training steps that apply.
 
     Args:
-      several: Steps in order.
+      chosen_steps: Steps in order.
       config: Config of the run.
       directory: Directory of the run.
       is_whole: Whether all outputs must be there; a process that serves a chief may
         have a disk of its own.
     """
-    made = [step.name for step in several if not step.left_out(config, directory)]
-    made = [name for name in made if is_whole or (directory / name).exists()]
-    directories = {name: directory / name for name in made}
+    names = [step.name for step in chosen_steps if not step.left_out(config, directory)]
+    names = [name for name in names if is_whole or (directory / name).exists()]
+    directories = {name: directory / name for name in names}
     facts = {
         name: artifacts.read_manifest(path, name).facts
         for name, path in directories.items()
@@ -328,10 +328,10 @@ def run(
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
-        several = graph.every(config)
+        chosen_steps = graph.every(config)
         if machines is not None:
-            several = (graph.data_of(None, machines), *several[1:])
-        runner.run(several, config, directory, say)
+            chosen_steps = (graph.data_of(None, machines), *chosen_steps[1:])
+        runner.run(chosen_steps, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 
@@ -344,8 +344,12 @@ def later_config(
       errors.UserError: The workdir has no prepared set, or the config is invalid.
     """
     _require_config(config)
-    made = workdir_room.require_config(directory)
-    return made if config is None else workdir_room.from_same_source(config, made)
+    run_config = workdir_room.require_config(directory)
+    return (
+        run_config
+        if config is None
+        else workdir_room.from_same_source(config, run_config)
+    )
 
 
 def _require_config(config: object) -> None:

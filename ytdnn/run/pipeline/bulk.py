@@ -97,12 +97,12 @@ def write_recommendations(
         written.
     """
     path = _output(out)
-    asked: dict[str, Any] = {"users": users, "k": k, "ranker": ranker, "index": index}
-    asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
-    asked |= {"max_per": max_per, "weights": weights}
+    options: dict[str, Any] = {"users": users, "k": k, "ranker": ranker, "index": index}
+    options |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
+    options |= {"max_per": max_per, "weights": weights}
     if machines is None:
-        return stream(recommender, **asked).write(path, progress)
-    with machines.lists(recommender, asked, path) as divided:
+        return stream(recommender, **options).write(path, progress)
+    with machines.lists(recommender, options, path) as divided:
         return divided.write(path, progress)
 
 
@@ -125,7 +125,7 @@ def stream(
     if not ranker:
         given["weights"] = None
     filters, notes = limits(recommender, **given)
-    made = streams.recommendations(
+    answers = streams.recommendations(
         recommender.bundle,
         recommender.logged,
         _users(recommender, users),
@@ -134,7 +134,7 @@ def stream(
         ranker=ranker,
         index=index,
     )
-    return dataclasses.replace(made, notes=[*notes, *made.notes])
+    return dataclasses.replace(answers, notes=[*notes, *answers.notes])
 
 
 def write_similar(
@@ -216,8 +216,8 @@ def similar(
     from ytdnn.bundle import streams
 
     _require_length(k)
-    asked = _videos(recommender, videos, by)
-    return streams.similar(recommender.bundle, asked, k, by)
+    video_ids = _videos(recommender, videos, by)
+    return streams.similar(recommender.bundle, video_ids, k, by)
 
 
 def user_vectors(
@@ -226,8 +226,8 @@ def user_vectors(
     """Returns the vectors of some users, or of all, part by part."""
     from ytdnn.bundle import streams
 
-    asked = _users(recommender, users)
-    return streams.user_vectors(recommender.bundle, recommender.logged, asked)
+    user_ids = _users(recommender, users)
+    return streams.user_vectors(recommender.bundle, recommender.logged, user_ids)
 
 
 def video_vectors(
@@ -253,10 +253,10 @@ def limits(
     """
     from ytdnn.bundle import bulk, bulk_ids
 
-    asked = {key: given.get(key) for key in _KEYS if given.get(key)}
+    settings = {key: given.get(key) for key in _KEYS if given.get(key)}
     left_out = _frame(given.get("exclude"), "exclude", schema.VIDEO_ID, schema.USER_ID)
     only = _frame(given.get("allow"), "allow", schema.VIDEO_ID)
-    request = _inputs(recommender, asked)
+    request = _inputs(recommender, settings)
     if left_out is None and only is None:
         return bulk.BulkFilters(request=request), []
     filters, notes = bulk_ids.limits(
@@ -266,16 +266,16 @@ def limits(
 
 
 def _inputs(
-    recommender: "recommender.Recommender", given: dict[str, Any]
+    recommender: "recommender.Recommender", settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Returns checked keys of requests as inputs of the recommender."""
     from ytdnn.bundle import requests
 
-    if not given:
+    if not settings:
         return {}
     fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
     known = {name: field for name, field in fields.items() if name in _INPUTS}
-    values = requests.values(given, known)
+    values = requests.values(settings, known)
     return {name: value for name, value in values.items() if value}
 
 

@@ -49,7 +49,7 @@ def check(config: configs.DataConfig) -> Findings:
     config = dataclasses.replace(config, bad_rows="drop")
     with tempfile.TemporaryDirectory() as place:
         try:
-            made = prepare.prepare(config, pathlib.Path(place) / "data")
+            prepared_set = prepare.prepare(config, pathlib.Path(place) / "data")
         except errors.UserError as error:
             return Findings([*mistakes, str(error)], [])
-        return Findings(mistakes, prepared_table.lines(made))
+        return Findings(mistakes, prepared_table.lines(prepared_set))

@@ -215,8 +215,8 @@ def data_of(
 
 def notes(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     """Returns the notes of registered steps on a run's evaluation."""
-    several = [part.note for part in registries.STEPS.parts() if part.note is not None]
-    return [note for note in (each(config, workdir) for each in several) if note]
+    texts = [part.note for part in registries.STEPS.parts() if part.note is not None]
+    return [note for note in (each(config, workdir) for each in texts) if note]
 
 
 def trained(stage: str = "") -> list[Step]:

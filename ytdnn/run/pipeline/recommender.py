@@ -186,8 +186,8 @@ class Recommender:
         else:
             shared: dict[str, Any] = {schema.WHERE: where, schema.POLICY: policy}
             shared |= {schema.MAX_PER: max_per, schema.ORDER_WEIGHTS: weights}
-            given = {key: value for key, value in shared.items() if value}
-            answers = self._answer_requests(read, k, exact, given)
+            limits_by_name = {key: value for key, value in shared.items() if value}
+            answers = self._answer_requests(read, k, exact, limits_by_name)
         return frames.to_pandas(answers) if frames.is_pandas(requests) else answers
 
     def candidates(self, request: UserId | Request, exact: bool = False) -> Any:
@@ -208,9 +208,9 @@ class Recommender:
         """
         from ytdnn.bundle import frames
 
-        given = self._completed(request)
-        given.pop(schema.USER_ID, None)
-        return frames.from_candidates(self.bundle, given, exact)
+        completed = self._completed(request)
+        completed.pop(schema.USER_ID, None)
+        return frames.from_candidates(self.bundle, completed, exact)
 
     def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
         """Returns the videos most similar to others, by the cosine of their vectors.
@@ -315,18 +315,22 @@ class Recommender:
         """
         from ytdnn.bundle import frames
 
-        given = [{**shared, **self._completed(one)} for one in requests]
-        for note in self._doubts(given):
+        completed = [{**shared, **self._completed(one)} for one in requests]
+        for note in self._doubts(completed):
             warnings.warn(note, stacklevel=3)
-        users = [request.pop(schema.USER_ID, None) for request in given]
+        users = [request.pop(schema.USER_ID, None) for request in completed]
         if k is not None:
-            given = [request | {schema.K: requested.plain(k)} for request in given]
-        answers = self._answers(given, exact)
+            completed = [
+                request | {schema.K: requested.plain(k)} for request in completed
+            ]
+        answers = self._answers(completed, exact)
         return frames.from_answers(self.bundle, answers, users)
 
-    def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
+    def _doubts(self, completed: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
-        own = ({k: v for k, v in one.items() if k != schema.USER_ID} for one in given)
+        own = (
+            {k: v for k, v in one.items() if k != schema.USER_ID} for one in completed
+        )
         requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
         return list(
             dict.fromkeys(d for one in requests for d in self.bundle.doubts(one))
@@ -345,20 +349,22 @@ class Recommender:
         return self.request(own[schema.USER_ID]) | own
 
     def _answers(
-        self, given: Sequence[dict[str, Any]], exact: bool
+        self, completed: Sequence[dict[str, Any]], exact: bool
     ) -> list["bundle_room.BundleAnswer"]:
         """Returns the answer to each request, run in batches of similar length."""
         import numpy as np
 
         from ytdnn.bundle import batches
 
-        lengths = np.array([requested.length(request) for request in given], np.int64)
+        lengths = np.array(
+            [requested.length(request) for request in completed], np.int64
+        )
         answers: dict[int, bundle_room.BundleAnswer] = {}
         for part in batches.group_by_length(lengths):
             rows = part.tolist()
-            answered = self.bundle.answer([given[row] for row in rows], exact)
+            answered = self.bundle.answer([completed[row] for row in rows], exact)
             answers.update(zip(rows, answered, strict=True))
-        return [answers[row] for row in range(len(given))]
+        return [answers[row] for row in range(len(completed))]
 
 
 def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":

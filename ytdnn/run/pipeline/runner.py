@@ -44,9 +44,9 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    given, role = config, roles.from_config(config)
+    chosen_steps, role = config, roles.from_config(config)
     for number, step in enumerate(several, 1):
-        config = sizes.resolved(given, workdir)
+        config = sizes.resolved(chosen_steps, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
         left, reason = _decided(step, config, workdir, always)
         if step.is_shared:
@@ -87,8 +87,8 @@ def _decided(
     return f"skipped: {path} is complete and current{_unread(step, path)}", ""
 
 
-def _next(several: Sequence[graph.Step], number: int) -> str:
-    return f"; next: {several[number].name}" if number < len(several) else ""
+def _next(chosen_steps: Sequence[graph.Step], number: int) -> str:
+    return f"; next: {chosen_steps[number].name}" if number < len(chosen_steps) else ""
 
 
 def _unread(step: graph.Step, path: pathlib.Path) -> str:
@@ -125,11 +125,11 @@ def require(
       errors.UserError: An input is not; the message names the settings or artefacts
         that disagree, and the command to run.
     """
-    made = {step.name for step in several}
+    chosen_steps = {step.name for step in several}
     wanted = {name for step in several for name in step.inputs}
     if any(step.is_served for step in several):
         wanted.add(graph.CHOICE.name)
-    wanted -= made
+    wanted -= chosen_steps
     for step in graph.every(config):
         if step.name in wanted and _applies(step, config, workdir):
             reason = staleness(step, config, workdir)
@@ -220,10 +220,10 @@ def _newer_source(step: graph.Step, config: configs.Config, path: pathlib.Path) 
     """Returns a reason when files of the source are younger than the prepared set."""
     if step is not graph.DATA or not config.data.dir:
         return ""
-    made = (path / artifacts.MANIFEST).stat().st_mtime
+    written_at = (path / artifacts.MANIFEST).stat().st_mtime
     source = user_paths.expanded(config.data.dir)
     files = [source, *source.rglob("*")] if source.is_dir() else [source]
-    newer = [f for f in files if f.is_file() and f.stat().st_mtime > made]
+    newer = [f for f in files if f.is_file() and f.stat().st_mtime > written_at]
     newer = [f for f in newer if f == source or _is_read(f, path)]
     return f"{newer[0]} has changed since" if newer else ""
 

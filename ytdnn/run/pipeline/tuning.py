@@ -82,8 +82,8 @@ def _tuned(
         rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
         cases = protocol.take(cases, np.sort(rows))
     windows = by_window.WindowOpener(config.evaluation.window_events)
-    asked = by_window.retrieval(candidates, windows)
-    queries = asked.user_vectors(data, cases.users, cases.ends, cases.times)
+    models = by_window.retrieval(candidates, windows)
+    queries = models.user_vectors(data, cases.users, cases.ends, cases.times)
     vectors = candidates.video_vectors()
     say(
         f"tuning {kind} to recall {recall} of the {min(k, len(vectors))} best of "
@@ -95,8 +95,8 @@ def _tuned(
 
 def _publish(directory: pathlib.Path, tuned: "tune.TuningResult") -> None:
     inputs = steps.fingerprints(directory, _STEP.inputs)
-    asked = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
-    with artifacts.publish(directory / KIND, KIND, asked, inputs) as partial:
+    search = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
+    with artifacts.publish(directory / KIND, KIND, search, inputs) as partial:
         artifacts.write_json(partial / RESULT, dataclasses.asdict(tuned))
         drawn = registries.HOOKS.get(KIND)
         if drawn is not None:

@@ -73,11 +73,11 @@ def record(
     if not sections:
         return
     try:
-        made = read_config(directory) or configs.Config()
+        earlier = read_config(directory) or configs.Config()
     except errors.UserError:
-        made = configs.Config()  # damaged, and written again
+        earlier = configs.Config()  # damaged, and written again
     changed = {name: getattr(config, name) for name in sections}
-    write_config(directory, dataclasses.replace(made, **changed))
+    write_config(directory, dataclasses.replace(earlier, **changed))
 
 
 def write_config(directory: pathlib.Path, config: configs.Config) -> None:
@@ -122,37 +122,37 @@ def require_config(directory: pathlib.Path) -> configs.Config:
     Raises:
       errors.UserError: The workdir has no prepared set.
     """
-    made = read_config(directory)
-    if made is None and (directory.resolve().parent / CONFIG_FILE).exists():
+    config = read_config(directory)
+    if config is None and (directory.resolve().parent / CONFIG_FILE).exists():
         raise errors.UserError(
             f"expected a run in {directory}, found a part of one (models of a refit "
             f"were trained on every answer, and cannot be evaluated): give "
             f"--workdir={directory.parent}"
         )
-    if made is None:
+    if config is None:
         raise errors.UserError(
             f"expected a run in {directory}, found no {CONFIG_FILE}: start with "
             f"`ytdnn prepare --workdir={directory}` or `ytdnn run`"
         )
-    return made
+    return config
 
 
-def from_same_source(config: configs.Config, made: configs.Config) -> configs.Config:
+def from_same_source(config: configs.Config, earlier: configs.Config) -> configs.Config:
     """Returns a config with the source settings that the data were prepared with.
 
     A config with a directory or an edition is returned unchanged.
 
     Args:
       config: Config as given for a later step.
-      made: Config that the data were prepared with.
+      earlier: Config that the data were prepared with.
     """
     if config.data.dir or config.data.name:
         return config
-    source = {name: getattr(made.data, name) for name in source_settings(made)}
+    source = {name: getattr(earlier.data, name) for name in source_settings(earlier)}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
 
 
-def source_settings(made: configs.Config) -> tuple[str, ...]:
+def source_settings(earlier: configs.Config) -> tuple[str, ...]:
     """Returns the settings of `data` that later steps read from the prepared set."""
-    in_memory = made.data.source == data_config.IN_MEMORY
+    in_memory = earlier.data.source == data_config.IN_MEMORY
     return ("source", "dir", "name") if in_memory else ("dir", "name")
