@@ -300,8 +300,8 @@ def warnings_of(
         strange = [video for video in field_values if video not in videos]
         if strange:
             yield (
-                f"{len(strange):,} of {len(field_values):,} {name} are not in the catalogue, "
-                f"as {strange[0]!r}: read as unknown"
+                f"{len(strange):,} of {len(field_values):,} {name} are not in the "
+                f"catalogue, as {strange[0]!r}: read as unknown"
             )
     for name, values in vocabularies.items():
         value = request.get(name)

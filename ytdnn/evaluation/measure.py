@@ -246,7 +246,8 @@ def _examples(
 
     Args:
       context: Cases and their number.
-      lists_by_name: Lists of each model; users are sorted by the last model that is no oracle.
+      lists_by_name: Lists of each model; users are sorted by the last model that is
+        no oracle.
     """
     ranked_by = [name for name in lists_by_name if name != lists.ORACLE]
     if not ranked_by:
