@@ -109,7 +109,9 @@ def recommend(
         most = int(np.clip(_MOST_SCORES // max(1, len(column)), 1, most))
 
     def answer(users: Indices) -> dict[str, tf.Tensor]:
-        repeated = {name: np.repeat(one, len(users), 0) for name, one in shared.items()}
+        repeated = {
+            name: np.repeat(value, len(users), 0) for name, value in shared.items()
+        }
         left_out = logged.ids(limits.left_out(users).padded())
         excluded = tf.convert_to_tensor(repeated[schema.EXCLUDE_IDS], left_out.dtype)
         return bundle.run(
@@ -219,13 +221,13 @@ def _permitted(
     return videos[0, : int(outputs[schema.NUM_RESULTS][0])]
 
 
-def _join(one: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
+def _join(first: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
     """Returns the entries of both lists of each row."""
     if not len(other.values):
-        return one
-    rows = np.concatenate([one.rows, other.rows])
-    values = np.concatenate([one.values, other.values])
-    return ragged.from_rows(rows, values, len(one.sizes))
+        return first
+    rows = np.concatenate([first.rows, other.rows])
+    values = np.concatenate([first.values, other.values])
+    return ragged.from_rows(rows, values, len(first.sizes))
 
 
 def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
@@ -343,7 +345,7 @@ class Search:
             block_products = _block(query_tensor[users], block)
             # `.numpy()` would copy them.
             return selection.ScoreBlock(
-                *(np.asarray(memoryview(one)) for one in block_products)
+                *(np.asarray(memoryview(product)) for product in block_products)
             )
 
         return products

@@ -321,8 +321,8 @@ class Bundle:
           errors.UserError: The request is malformed, or ScaNN is not installed.
         """
         name = self.recommender(exact)
-        fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
-        inputs = {n: one for n, one in request.items() if n != schema.K}
+        fields = {n: value for n, value in self.inputs(name).items() if n != schema.K}
+        inputs = {n: value for n, value in request.items() if n != schema.K}
         with _clock_allowed():
             outputs = self.run(name, batches.inputs([inputs], fields), CANDIDATES)
         seconds: npt.NDArray[np.floating] = outputs.pop(STAGE_SECONDS).numpy()[0]

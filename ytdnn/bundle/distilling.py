@@ -172,7 +172,7 @@ class _Reader:
         for start in range(0, len(users), _USERS_A_PART):
             some = users[start : start + _USERS_A_PART]
             outputs = self._ask(self._log.inputs(some, self._fields))
-            videos, sources, order, coordinates = (one.numpy() for one in outputs)
+            videos, sources, order, coordinates = (tensor.numpy() for tensor in outputs)
             laid_out = coordinates.reshape(*videos.shape, -1)
             yield OrderedCandidates(videos, sources, order, laid_out)
 

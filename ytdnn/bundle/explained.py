@@ -137,7 +137,9 @@ class Effects(tf.Module):
             for name, value in self._neutral.items()
             for read in [tensors[name]]
         ]
-        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
+        joined = {
+            n: tf.concat([tensor[n] for tensor in changed], axis=0) for n in tensors
+        }
         scores = self.scorer.score_of(self.scorer.predict_of(joined).order)
         own, *others = tf.split(scores, len(changed), axis=0)
         effects = {schema.SCORES: own}

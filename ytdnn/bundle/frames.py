@@ -112,12 +112,15 @@ def from_answers(
     """
     more = [name for name in bundle.meanings if name != schema.SCORE]
     columns = {
-        REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
-        RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
-        schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
-        schema.TITLE: [title for one in answers for title in one.titles],
-        schema.SCORE: [score for one in answers for score in one.scores],
-    } | {name: [value for one in answers for value in one.more[name]] for name in more}
+        REQUEST: [row for row, answer in enumerate(answers) for _ in answer.video_ids],
+        RANK: [n for answer in answers for n in range(1, len(answer.video_ids) + 1)],
+        schema.VIDEO_ID: [video for answer in answers for video in answer.video_ids],
+        schema.TITLE: [title for answer in answers for title in answer.titles],
+        schema.SCORE: [score for answer in answers for score in answer.scores],
+    } | {
+        name: [value for answer in answers for value in answer.more[name]]
+        for name in more
+    }
     types = {
         REQUEST: pl.Int64(),
         RANK: pl.Int64(),

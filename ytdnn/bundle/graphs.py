@@ -59,7 +59,7 @@ class RankingOutputs(NamedTuple):
             schema.PROPENSITIES: self.propensities,
             **(self.outcomes or {}),
         }
-        return {name: one for name, one in columns.items() if one is not None}
+        return {name: column for name, column in columns.items() if column is not None}
 
 
 def best(

@@ -151,7 +151,7 @@ class _Maker:
     @functools.cached_property
     def _others(self) -> list[traced.SharedSource]:
         """The other candidate sources, which do not depend on the index."""
-        return [traced.SharedSource(one) for one in self._stage.other_sources]
+        return [traced.SharedSource(source) for source in self._stage.other_sources]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
         own, composition = self._source(searcher), self._stage.composition
@@ -267,7 +267,7 @@ def meanings(
         texts[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
     if has_clicks:
         texts[schema.CLICK_PROBABILITY] = heads.PROBABILITY
-    texts |= {one.name: one.meaning for one in head.outcomes}
+    texts |= {outcome.name: outcome.meaning for outcome in head.outcomes}
     if composition and (
         composition.explores or composition.max_per_channel or composition.reranks
     ):

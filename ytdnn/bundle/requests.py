@@ -169,7 +169,7 @@ def _value(value: Any, field: signatures.Field) -> Any:
     if not field.is_list:
         return _scalar(value, field, "")
     if isinstance(value, list) and field.name in ID_FIELDS and field.dtype == "int64":
-        value = [plain_id(one, pl.Int64()) for one in value]
+        value = [plain_id(item, pl.Int64()) for item in value]
     if not isinstance(value, list):
         raise errors.UserError(
             f"expected a list in request key {field.name}, received {shown(value)}"

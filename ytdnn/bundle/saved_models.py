@@ -92,9 +92,9 @@ def save(model: Model, directory: pathlib.Path) -> None:
     graphs = [model.graph, *(stage.graph for stage in model.stages.values())]
     root = tf.Module()
     root.vectors = list(model.vectors)
-    named = {id(one) for one in model.vectors}
+    named = {id(vector) for vector in model.vectors}
     captured = _captured(graphs, functions.values())
-    root.resources = [one for one in captured if id(one) not in named]
+    root.resources = [resource for resource in captured if id(resource) not in named]
     options = tf.saved_model.SaveOptions(
         experimental_sharding_callback=_LargeApart(),
         experimental_custom_gradients=False,
@@ -130,11 +130,11 @@ def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
     """
     root = tf.Module()
     root.graphs = list(graphs)
-    handles = {id(one) for each in functions for one in each.captured_inputs}
+    handles = {id(captured) for each in functions for captured in each.captured_inputs}
     return [
-        one
-        for one in tf.train.TrackableView(root).descendants()
-        if id(_handle(one)) in handles
+        resource
+        for resource in tf.train.TrackableView(root).descendants()
+        if id(_handle(resource)) in handles
     ]
 
 
@@ -184,10 +184,14 @@ class _LargeApart(tf.train.experimental.ShardingCallback):
         """Returns the shards, `{checkpoint key: {slice: tensor}}` each."""
         small: dict[str, Any] = {}
         large: list[dict[str, Any]] = []
-        for one in shardable_tensors:
-            size = one.tensor.shape.num_elements() or 0
-            if size * one.tensor.dtype.size >= _LARGE_BYTES:
-                large.append({one.checkpoint_key: {one.slice_spec: one.tensor}})
+        for shardable in shardable_tensors:
+            size = shardable.tensor.shape.num_elements() or 0
+            if size * shardable.tensor.dtype.size >= _LARGE_BYTES:
+                large.append(
+                    {shardable.checkpoint_key: {shardable.slice_spec: shardable.tensor}}
+                )
             else:
-                small.setdefault(one.checkpoint_key, {})[one.slice_spec] = one.tensor
+                small.setdefault(shardable.checkpoint_key, {})[shardable.slice_spec] = (
+                    shardable.tensor
+                )
         return [small, *large]

@@ -92,7 +92,11 @@ def batching_config(models: Mapping[str, saved_models.Model]) -> str:
     single answers only where that value marks a missing id.
     """
     fields = [field for model in models.values() for field in model.inputs]
-    ids = [one for one in fields if one.is_list and one.name.endswith("_ids")]
+    ids = [
+        input_field
+        for input_field in fields
+        if input_field.is_list and input_field.name.endswith("_ids")
+    ]
     pads = all(field.missing in ("", 0) for field in ids)
     why = _PADS if pads else _PADS_NOT
     return _text(BATCHING, why=why, pad=str(pads).lower())
@@ -156,10 +160,12 @@ def _examples(
         named.append((saved_models.REQUIRED_SIGNATURE, model.required))
     for signature, fields in named:
         by_name = {field.name: field for field in fields}
-        known = [{k: v for k, v in one.items() if k in by_name} for one in examples]
+        known = [
+            {k: v for k, v in request.items() if k in by_name} for request in examples
+        ]
         for size in _SIZES:
-            for one in known:
-                yield signature, _tensors([one] * size, by_name)
+            for request in known:
+                yield signature, _tensors([request] * size, by_name)
 
 
 def _tensors(

@@ -210,7 +210,7 @@ def _read_condition(
             )
         key = attributes.key(column, operator)
         values = several if operator in _LISTS else [value]
-        parsed += [(key, _text(one, is_text, where)) for one in values]
+        parsed += [(key, _text(item, is_text, where)) for item in values]
     return parsed
 
 

@@ -66,10 +66,10 @@ def tenths(
     )
     return tuple(
         report_model.Tenth(
-            predicted=one.predicted,
-            observed=(one.observed, *one.observed_interval),
-            ratio=(one.ratio, *one.ratio_interval),
-            impressions=one.num_examples,
+            predicted=quantile_bin.predicted,
+            observed=(quantile_bin.observed, *quantile_bin.observed_interval),
+            ratio=(quantile_bin.ratio, *quantile_bin.ratio_interval),
+            impressions=quantile_bin.num_examples,
         )
-        for one in bins
+        for quantile_bin in bins
     )

@@ -157,7 +157,7 @@ def cut_to_users(
     Raises:
       errors.UserError: `named` is neither, or names no common user.
     """
-    homes = [one.path.parent / prepared.KIND for one in (first, second)]
+    homes = [evaluation.path.parent / prepared.KIND for evaluation in (first, second)]
     tables = [home / user_log.USERS_FILE for home in homes]
     table = next((pl.read_parquet(path) for path in tables if path.exists()), None)
     frame = first.users.select(schema.USER_ID) if table is None else table
@@ -165,8 +165,10 @@ def cut_to_users(
         pl.Series(parts.selected(frame, schema.USER_ID, named, "users"))
     ).select(schema.USER_ID)
     cut = [
-        dataclasses.replace(one, users=one.users.join(kept, schema.USER_ID, "semi"))
-        for one in (first, second)
+        dataclasses.replace(
+            evaluation, users=evaluation.users.join(kept, schema.USER_ID, "semi")
+        )
+        for evaluation in (first, second)
     ]
     if not cut[0].users.height or not cut[1].users.height:
         raise errors.UserError(
@@ -183,28 +185,40 @@ def headline(differences: Sequence[Difference]) -> Headline | None:
     (for a run, the whole system), by the first available metric of `JUDGING` at length
     10, else the shortest length; without lists it is about the ranker.
     """
-    own = [one for one in differences if one.model not in lists.REFERENCES]
+    own = [
+        difference
+        for difference in differences
+        if difference.model not in lists.REFERENCES
+    ]
     for stem in metric_names.JUDGING:
-        matching = [one for one in own if metric_names.stem(one.metric) == stem]
+        matching = [
+            difference
+            for difference in own
+            if metric_names.stem(difference.metric) == stem
+        ]
         if matching:
-            of_last = [one for one in matching if one.model == matching[-1].model]
+            of_last = [
+                difference
+                for difference in matching
+                if difference.model == matching[-1].model
+            ]
             first = metric_names.at(stem, _HEADLINE_K)
-            ten = [one for one in of_last if one.metric == first]
+            ten = [difference for difference in of_last if difference.metric == first]
             return Headline(_verdict((ten or of_last)[0]), (ten or of_last)[0])
     return None
 
 
-def _verdict(one: Difference) -> str:
-    if not (one.low > 0.0 or one.high < 0.0):
+def _verdict(difference: Difference) -> str:
+    if not (difference.low > 0.0 or difference.high < 0.0):
         return NO_DIFFERENCE
-    less = metric_names.less_is_better(one.metric)
-    return BETTER if (one.low > 0.0) != less else WORSE
+    less = metric_names.less_is_better(difference.metric)
+    return BETTER if (difference.low > 0.0) != less else WORSE
 
 
 def _require_same_rules(
     first: report_files.Evaluation, second: report_files.Evaluation
 ) -> None:
-    rules = [one.report.protocol for one in (first, second)]
+    rules = [evaluation.report.protocol for evaluation in (first, second)]
     different = [
         f"{name} {getattr(rules[0], name)!r} and {getattr(rules[1], name)!r}"
         for name in statement.RULES

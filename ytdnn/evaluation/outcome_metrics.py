@@ -198,10 +198,10 @@ def _trade_offs(
     """
     unit = schema.CLICKED if impressions.seconds is None else schema.WATCH_SECONDS
     gains = {unit: impressions.gains}
-    for place, one in enumerate(known_outcomes):
-        if one.name in terms and impressions.outcomes is not None:
+    for place, outcome in enumerate(known_outcomes):
+        if outcome.name in terms and impressions.outcomes is not None:
             values = impressions.outcomes[:, place].astype(np.float64)
-            gains[one.name] = np.nan_to_num(values)
+            gains[outcome.name] = np.nan_to_num(values)
     entries = {}
     for weights in _weightings(terms, [name for name in gains if name != unit]):
         order = np.sum(

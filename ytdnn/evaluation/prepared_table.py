@@ -41,12 +41,12 @@ def lines(
     ]
     rows: list[list[tables.Cell]] = [
         [
-            one.table,
-            data.catalogue.facts["rows"][one.table],
-            ", ".join([*one.used, *one.features]),
-            ", ".join(one.unused),
+            column.table,
+            data.catalogue.facts["rows"][column.table],
+            ", ".join([*column.used, *column.features]),
+            ", ".join(column.unused),
         ]
-        for one in columns
+        for column in columns
     ]
     headings = ["table", "rows", "columns used", "columns not used"]
     table = tables.Table(headings, rows, words=(0, 2, 3))
@@ -58,7 +58,7 @@ def lines(
     screen.print(tables.draw(table, _WIDTH))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     drawn = [line.rstrip() for line in text.splitlines() if line.strip()]
-    own = [name for one in columns for name in one.keys]
+    own = [name for column in columns for name in column.keys]
     return [*drawn, *_notes(data), *_own_note(own, named, workdir), *_models(data)]
 
 
@@ -81,7 +81,7 @@ class _Columns:
         facts, widths = catalogue.facts, catalogue.vectors.widths
         known = table_schemas.TABLES[table].names
         if table == schema.IMPRESSIONS:
-            known = [*known, *(one.name for one in catalogue.outcomes)]
+            known = [*known, *(outcome.name for outcome in catalogue.outcomes)]
         present = [
             name.removeprefix(prefix)
             for name in facts["log_columns"]
@@ -134,10 +134,10 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
         yield f"outcome {outcome.name}: {outcome.num_known:,} known, {mean}"
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
-    for one in facts["unmatched"]:
+    for text in facts["unmatched"]:
         yield (
-            f"note: {one['number']:,} of {one['of']:,} ids of {one['table']}."
-            f"{one['column']} have no watch"
+            f"note: {text['number']:,} of {text['of']:,} ids of {text['table']}."
+            f"{text['column']} have no watch"
         )
     for reason, count in facts["bad_rows"].items():
         what = "kept" if reason.endswith("(kept)") else "dropped"

@@ -60,19 +60,22 @@ def show_comparison(comparison: compare.Comparison) -> None:
 def comparison_table(comparison: compare.Comparison) -> tables.Table:
     """Returns the metrics that differ, those of popularity and bounds last."""
     ordered = sorted(
-        comparison.differences, key=lambda one: one.model in lists.REFERENCES
+        comparison.differences,
+        key=lambda difference: difference.model in lists.REFERENCES,
     )
     rows: list[list[tables.Cell]] = [
         [
-            tables.model_title(one.model),
-            one.metric,
-            tables.NumberCell(one.first),
-            tables.NumberCell(one.second),
-            tables.NumberCell(one.difference, one.low, one.high, "{:+.4f}".format),
-            "*" if one.low > 0.0 or one.high < 0.0 else "",
+            tables.model_title(difference.model),
+            difference.metric,
+            tables.NumberCell(difference.first),
+            tables.NumberCell(difference.second),
+            tables.NumberCell(
+                difference.difference, difference.low, difference.high, "{:+.4f}".format
+            ),
+            "*" if difference.low > 0.0 or difference.high < 0.0 else "",
         ]
-        for one in ordered
-        if one.difference != 0.0
+        for difference in ordered
+        if difference.difference != 0.0
     ]
     columns = ["model", "metric", "first", "second", "difference", ""]
     return tables.Table(columns, rows, words=(0, 1))
@@ -82,19 +85,22 @@ def comparison_headline(comparison: compare.Comparison) -> str:
     """Returns the verdict of a comparison as a sentence."""
     if comparison.headline is None:
         return "Nothing in both judges the two: see the table."
-    one, verdict = comparison.headline.of, comparison.headline.verdict
-    what = f"{metric_names.title(one.metric)} of {tables.model_title(one.model)}"
+    difference, verdict = comparison.headline.of, comparison.headline.verdict
+    model = tables.model_title(difference.model)
+    what = f"{metric_names.title(difference.metric)} of {model}"
     interval = ""
-    if math.isfinite(one.low):
-        interval = f" [{_number(one.low, True)}, {_number(one.high, True)}]"
+    if math.isfinite(difference.low):
+        interval = (
+            f" [{_number(difference.low, True)}, {_number(difference.high, True)}]"
+        )
     told = (
         "No difference can be told"
         if verdict == compare.NO_DIFFERENCE
         else f"The second is {verdict}"
     )
     return (
-        f"{told}: {what} {_number(one.first)} → {_number(one.second)}, difference "
-        f"{_number(one.difference, True)}{interval} over "
+        f"{told}: {what} {_number(difference.first)} → {_number(difference.second)}, "
+        f"difference {_number(difference.difference, True)}{interval} over "
         f"{comparison.num_users:,} users."
     )
 

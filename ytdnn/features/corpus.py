@@ -308,7 +308,10 @@ def _ranked_numbers(data: prepared.PreparedData) -> Integers:
 
     def find() -> Integers:
         shards = map(data.whole.with_log, data.log.whole.each_shard())
-        numbers = [np.unique(_numbers(one, one.impressions.ranked)) for one in shards]
+        numbers = [
+            np.unique(_numbers(shard_data, shard_data.impressions.ranked))
+            for shard_data in shards
+        ]
         return np.unique(np.concatenate(numbers))
 
     return data.once((logged, _STRIDE), find)

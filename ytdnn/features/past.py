@@ -135,10 +135,10 @@ def together(
         if isinstance(reader, RequestPasts) and (group := reader.features[0].group):
             groups.setdefault(group, []).append(reader)
     pasts = [
-        RequestPasts([one.features[0] for one in alike], alike[0].past)
+        RequestPasts([past.features[0] for past in alike], alike[0].past)
         for alike in groups.values()
     ]
-    taken = {feature.name for one in pasts for feature in one.features}
+    taken = {feature.name for past in pasts for feature in past.features}
     return pasts, {n: reader for n, reader in readers.items() if n not in taken}
 
 

@@ -101,7 +101,7 @@ class RankingModel:
 
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
-        names = [one.name for one in self.measured.outcomes]
+        names = [outcome.name for outcome in self.measured.outcomes]
         of_outcomes = {"outcomes": names} if names else {}
         return {"features": [f.name for f in self.features], **of_outcomes}
 

@@ -118,10 +118,10 @@ class WithOutcomes(heads.Head):
         """
         self._head = head
         self.outcomes = tuple(learned)
-        self._weights = [weights[one.name] for one in learned]
+        self._weights = [weights[outcome.name] for outcome in learned]
         self._head_weight = weights[ranking_config.HEAD]
         self._first = len(head.biases)
-        self.biases = (*head.biases, *(one.bias for one in learned))
+        self.biases = (*head.biases, *(outcome.bias for outcome in learned))
         self.meaning = head.meaning
         self.seconds_meaning = head.seconds_meaning
         self.keeps_mean = head.keeps_mean
@@ -155,8 +155,10 @@ class WithOutcomes(heads.Head):
         predicted = self._head.predict(own, durations, calibration)
         lines = calibration.outcomes or [recalibration.IDENTITY] * len(self.outcomes)
         of_outcomes = {
-            one.name: one.predict(outputs[..., self._first + place], line)
-            for place, (one, line) in enumerate(zip(self.outcomes, lines, strict=True))
+            outcome.name: outcome.predict(outputs[..., self._first + place], line)
+            for place, (outcome, line) in enumerate(
+                zip(self.outcomes, lines, strict=True)
+            )
         }
         return predicted._replace(outcomes=of_outcomes)
 
@@ -165,11 +167,11 @@ class WithOutcomes(heads.Head):
         if labels.outcomes is None:
             raise ValueError("expected labels of outcomes, received none")
         losses = []
-        for place, (one, weight) in enumerate(
+        for place, (outcome, weight) in enumerate(
             zip(self.outcomes, self._weights, strict=True), self._first
         ):
-            observed = labels.outcomes[..., one.place]
-            losses.append(weight * one.loss(outputs[..., place], observed))
+            observed = labels.outcomes[..., outcome.place]
+            losses.append(weight * outcome.loss(outputs[..., place], observed))
         return tf.add_n(losses)
 
 
@@ -188,7 +190,7 @@ def make(
     head = heads.make(config.head, clicks)
     if not learned:
         return head
-    weights = config.weights_of([one.name for one in learned])
+    weights = config.weights_of([outcome.name for outcome in learned])
     return WithOutcomes(head, learned, weights)
 
 
@@ -204,7 +206,7 @@ def chosen(
     Raises:
       errors.UserError: A weight names no outcome of the log.
     """
-    known = [one.name for one in catalogue.outcomes]
+    known = [outcome.name for outcome in catalogue.outcomes]
     weights = config.weights_of(known)
     unknown = [name for name in weights if name not in (ranking_config.HEAD, *known)]
     if unknown:
@@ -213,7 +215,11 @@ def chosen(
             f"expected ranking.loss_weights of {ranking_config.HEAD} and of the log's "
             f"outcomes ({', '.join(known) or 'none'}), received {unknown[0]}{hint}"
         )
-    return [(i, one) for i, one in enumerate(catalogue.outcomes) if weights[one.name]]
+    return [
+        (i, outcome)
+        for i, outcome in enumerate(catalogue.outcomes)
+        if weights[outcome.name]
+    ]
 
 
 def measure(
@@ -234,22 +240,24 @@ def measure(
             values = part[:, place].astype(np.float64)
             sample.append(values[np.isfinite(values)])
     learned = []
-    for (place, one), sample in zip(present, samples, strict=True):
+    for (place, outcome), sample in zip(present, samples, strict=True):
         values = np.concatenate([np.zeros(0), *sample])
         positive = values[values > 0.0]
         others = len(values) - len(positive)
         rarest = (
-            min(len(positive), others) if one.kind == outcomes.BINARY else len(positive)
+            min(len(positive), others)
+            if outcome.kind == outcomes.BINARY
+            else len(positive)
         )
         if rarest < LEAST_POSITIVE:
             continue
         most = 1.0
-        if one.kind == outcomes.AMOUNT:
+        if outcome.kind == outcomes.AMOUNT:
             thin = positive[:: -(-len(positive) // _MOST_SAMPLED)]
             most = float(np.quantile(thin, _CUT))
         targets = np.minimum(values / most, 1.0)
         mean = float((targets.sum() + 1.0) / (len(targets) + 2.0))
-        learned.append(PredictedOutcome(one.name, place, one.kind, mean, most))
+        learned.append(PredictedOutcome(outcome.name, place, outcome.kind, mean, most))
     return tuple(learned)
 
 
@@ -262,8 +270,10 @@ def notes(
       catalogue: The catalogue of the prepared set.
       learned: Outcomes that the ranker predicts.
     """
-    names = [one.name for one in learned]
-    others = [one.name for one in catalogue.outcomes if one.name not in names]
+    names = [outcome.name for outcome in learned]
+    others = [
+        outcome.name for outcome in catalogue.outcomes if outcome.name not in names
+    ]
     lines = [f"outcomes predicted: {', '.join(names)}"] if names else []
     if others:
         lines.append(

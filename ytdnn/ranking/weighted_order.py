@@ -143,7 +143,7 @@ def names_of(head: heads.Head) -> tuple[str, ...]:
     return (
         *([schema.WATCH_SECONDS] if has_seconds else []),
         *([schema.CLICKED] if has_clicks else []),
-        *(one.name for one in head.outcomes),
+        *(outcome.name for outcome in head.outcomes),
     )
 
 
@@ -154,7 +154,7 @@ def terms(predicted: heads.HeadPredictions) -> dict[str, tf.Tensor]:
         schema.CLICKED: predicted.click_probability,
         **(predicted.outcomes or {}),
     }
-    return {name: one for name, one in values.items() if one is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def require_known(weights: Weights, names: Sequence[str], where: str) -> None:

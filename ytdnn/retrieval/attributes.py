@@ -50,7 +50,7 @@ class Attribute:
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of all possible conditions, as `key` writes them."""
-        return tuple(key(self.name, one) for one in _OPERATORS_OF[self.kind])
+        return tuple(key(self.name, operator) for operator in _OPERATORS_OF[self.kind])
 
 
 def key(column: str, operator: str) -> str:

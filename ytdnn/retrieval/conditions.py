@@ -101,7 +101,7 @@ def list_variables(codes: Sequence[npt.NDArray[np.int32]]) -> list[tf.Variable]:
     lengths = np.cumsum([0, *map(len, starts)]).astype(np.int32)
     starts.append(np.zeros(1, np.int32))  # one at least, if there is no column
     tensors = (table, order, np.concatenate(starts), lengths)
-    return [tf.Variable(one, trainable=False) for one in tensors]
+    return [tf.Variable(tensor, trainable=False) for tensor in tensors]
 
 
 class Ranges(NamedTuple):
@@ -180,8 +180,8 @@ class Conditions(NamedTuple):
 
     def _met(self, videos: tf.Tensor) -> tf.Tensor:
         columns, low, high, weights = (
-            tf.gather(one, self.which)[:, tf.newaxis]
-            for one in (self.columns, self.low, self.high, self.weights)
+            tf.gather(tensor, self.which)[:, tf.newaxis]
+            for tensor in (self.columns, self.low, self.high, self.weights)
         )
         codes = self.lists.codes_of(columns, videos[:, :, tf.newaxis])
         inside = (codes >= low) & (codes <= high)
@@ -195,7 +195,8 @@ class Conditions(NamedTuple):
           place: `[] int32` place of the set.
         """
         columns, low, high, weights = (
-            one[place] for one in (self.columns, self.low, self.high, self.weights)
+            tensor[place]
+            for tensor in (self.columns, self.low, self.high, self.weights)
         )
         start, end = self.lists.ends(columns, low, high)
         width = tf.shape(self.lists.codes)[1]
@@ -204,7 +205,7 @@ class Conditions(NamedTuple):
         )
         narrow = tf.where(~is_wide & (weights != 0))[:, 0]
         listed = self.lists.videos(
-            *(tf.gather(one, narrow) for one in (columns, low, high))
+            *(tf.gather(tensor, narrow) for tensor in (columns, low, high))
         )
         added = tf.repeat(tf.gather(weights, narrow), listed.row_lengths())
         cells = listed.flat_values[:, tf.newaxis]

@@ -105,7 +105,9 @@ def require(config: configs.CompositionConfig, catalogue: catalogues.Catalogue) 
     by, of_vectors = config.diversity_by, catalogue.vectors.in_table(schema.VIDEOS)
     if not config.diversity or by in of_vectors:
         return
-    known = [one for one in catalogue.videos.columns if one in _columns(catalogue)]
+    known = [
+        column for column in catalogue.videos.columns if column in _columns(catalogue)
+    ]
     if by.removeprefix(f"{schema.VIDEOS}.") not in known:
         every = ", ".join([*known, *of_vectors]) or "the log has none"
         raise errors.UserError(
@@ -176,5 +178,7 @@ def _same(values: tf.Tensor) -> tf.Tensor:
 def _columns(catalogue: catalogues.Catalogue) -> set[str]:
     """Returns the columns of videos that have values to compare."""
     return {
-        one.name for one in attributes.from_catalogue(catalogue) if one.kind != "age"
+        attribute.name
+        for attribute in attributes.from_catalogue(catalogue)
+        if attribute.kind != "age"
     }

@@ -61,8 +61,10 @@ class Filters(tf.Module):
         super().__init__()
         self.saved = saved = dict(policies or {})
         columns = attributes.from_catalogue(data.catalogue)
-        self._columns = [ConditionColumn(one) for one in columns]
-        self._lists = conditions.list_variables([one.codes for one in columns])
+        self._columns = [ConditionColumn(attribute) for attribute in columns]
+        self._lists = conditions.list_variables(
+            [attribute.codes for attribute in columns]
+        )
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
         self._end_of_log = data.windows.end_of_log
@@ -75,14 +77,14 @@ class Filters(tf.Module):
     def columns(self) -> dict[str, int]:
         """Columns with a value for each video, and their places among the lists."""
         return {
-            one.column: place
-            for place, one in enumerate(self._columns)
-            if one.kind != "age"
+            attribute.column: place
+            for place, attribute in enumerate(self._columns)
+            if attribute.kind != "age"
         }
 
     def lists(self) -> conditions.ValueLists:
         """Returns codes and videos of all columns, in this graph."""
-        return conditions.ValueLists(*(one.read_value() for one in self._lists))
+        return conditions.ValueLists(*(values.read_value() for values in self._lists))
 
     @property
     def reads_time(self) -> bool:
@@ -116,7 +118,7 @@ class Filters(tf.Module):
             first = tf.math.unsorted_segment_min(
                 tf.range(batch), which, tf.size(distinct)
             )
-            own = (tf.gather(one, first) for one in (keys, values, names, times))
+            own = (tf.gather(tensor, first) for tensor in (keys, values, names, times))
             return *self._read_sets(lists, *own), which
 
         nothing = tf.zeros([0, 0], tf.int32)

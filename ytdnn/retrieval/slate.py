@@ -55,14 +55,14 @@ class SlateOrder(tf.Module):
         """
         super().__init__()
         others = (registries.RERANKERS[name] for name in config.rerankers)
-        self.rerankers = [(RERANKED, one.make(config, data)) for one in others]
+        self.rerankers = [(RERANKED, source.make(config, data)) for source in others]
         diversity.require(config, data.catalogue)
         if config.diversifies:
             diverse = diversity.Diversity(config, data)
             self.rerankers.insert(0, (DIVERSITY, diverse))
         # `tf.Module` does not look into tuples for variables.
         masks = [reranked for _, reranked in self.rerankers]
-        self._modules = [one for one in masks if isinstance(one, tf.Module)]
+        self._modules = [source for source in masks if isinstance(source, tf.Module)]
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel

@@ -78,11 +78,14 @@ def _show(runs: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
     for metric in metrics:
         table.add_column(metric.replace("/", "\n"), justify="right", no_wrap=True)
     table.add_column("settings that differ", overflow="fold")
-    for one in runs:
-        cells = [f"{one.metrics[m]:.4f}" if m in one.metrics else "–" for m in metrics]
-        own = [f"{k}={v}" for k, v in run_table.differences(one, keys).items()]
-        words = [f"({one.note})"] if one.note else []
-        table.add_row(one.name, *cells, "\n".join(words + own) or "(defaults)")
+    for listed_run in runs:
+        cells = [
+            f"{listed_run.metrics[m]:.4f}" if m in listed_run.metrics else "–"
+            for m in metrics
+        ]
+        own = [f"{k}={v}" for k, v in run_table.differences(listed_run, keys).items()]
+        words = [f"({listed_run.note})"] if listed_run.note else []
+        table.add_row(listed_run.name, *cells, "\n".join(words + own) or "(defaults)")
     output.screen().print(table)
     output.say(
         f"runs: {len(runs)}; a setting that all share, or that a run leaves at its "
@@ -94,10 +97,10 @@ def _write_csv(runs: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
     keys = run_table.differing(runs)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([run_table.RUN, "note", *metrics, *keys])
-    for one in runs:
-        numbers = [one.metrics.get(metric, "") for metric in metrics]
-        settings = [run_table.text(one.settings.get(key, "")) for key in keys]
-        writer.writerow([one.name, one.note, *numbers, *settings])
+    for listed_run in runs:
+        numbers = [listed_run.metrics.get(metric, "") for metric in metrics]
+        settings = [run_table.text(listed_run.settings.get(key, "")) for key in keys]
+        writer.writerow([listed_run.name, listed_run.note, *numbers, *settings])
 
 
 @registries.COMMANDS.register("experiments")

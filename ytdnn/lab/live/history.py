@@ -70,12 +70,12 @@ class _Table:
     def add(self, parts: list[Columns]) -> None:
         """Adds the events of some crowds; a user's events are all in one crowd."""
         users = np.concatenate(
-            [ragged.rows_of(self._offsets), *(one[_USERS] for one in parts)]
+            [ragged.rows_of(self._offsets), *(part[_USERS] for part in parts)]
         )
         order = np.argsort(users, kind="stable")
         earlier = [self.columns] if self.columns else []
         self.columns = {
-            name: np.concatenate([one[name] for one in (*earlier, *parts)])[order]
+            name: np.concatenate([part[name] for part in (*earlier, *parts)])[order]
             for name in self._kept
         }
         counts = np.bincount(users, minlength=self._num_users)

@@ -130,7 +130,9 @@ def play(
         known.add(happened)
         played.daily.append(measures.event_sums(world, happened))
         played.catalogue.add(happened)
-        due = [one for one in opened if one.arm.is_due(number + 1)]
+        due = [
+            running_arm for running_arm in opened if running_arm.arm.is_due(number + 1)
+        ]
         if number + 1 < test.num_days:
             _refresh(due, world, directory, day, refresh)
     return played
@@ -213,7 +215,7 @@ class _Split:
 
     def open(self, day: int) -> policy.Policy:
         """Returns the policy that makes the pages of a day."""
-        makers = [one.open(day) for one in self._opened]
+        makers = [running_arm.open(day) for running_arm in self._opened]
         rng = np.random.default_rng([self._test.world.seed, self._test.seed, day])
         streams = rng.spawn(len(makers))
         self.today = self._nothing()
@@ -300,17 +302,17 @@ def _refresh(
     """Trains the runs of arms on with their own log since the last time."""
     if directory is None or refresh is None:
         return
-    for one in due:
-        if one.workdir is None:
+    for running_arm in due:
+        if running_arm.workdir is None:
             continue
-        workdir = directory / "refreshed" / one.arm.name / f"{day:04d}"
+        workdir = directory / "refreshed" / running_arm.arm.name / f"{day:04d}"
         if not arms_room.has_bundle(workdir):  # the last step of a refresh
-            first = day - one.arm.refresh_days + 1
-            new = days.between(directory, one.arm.name, world, first, day + 1)
+            first = day - running_arm.arm.refresh_days + 1
+            new = days.between(directory, running_arm.arm.name, world, first, day + 1)
             last = day - world.config.num_days + 1
             progress.say(
-                f"live test: {one.arm.name} is trained on with what its users did "
-                f"until day {last}"
+                f"live test: {running_arm.arm.name} is trained on with what its users "
+                f"did until day {last}"
             )
-            refresh(one.workdir, workdir, new)
-        one.serve(workdir)
+            refresh(running_arm.workdir, workdir, new)
+        running_arm.serve(workdir)

@@ -187,9 +187,11 @@ def _earlier(first: Sums, second: Sums) -> tuple[Array, Array]:
 
 def _slope(parts: list[Array], before: tuple[Array, Array]) -> float:
     """Returns the regression of the metric on the time before, within arms."""
-    centred = [_centred(one) for one in before]
-    spread = sum(float(one @ one) for one in centred)
-    along = sum(float(part @ one) for part, one in zip(parts, centred, strict=True))
+    centred = [_centred(values) for values in before]
+    spread = sum(float(values @ values) for values in centred)
+    along = sum(
+        float(part @ values) for part, values in zip(parts, centred, strict=True)
+    )
     return along / spread if spread else 0.0
 
 

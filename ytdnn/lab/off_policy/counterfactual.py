@@ -192,7 +192,7 @@ def _triples(
     by_reward: Mapping[str, Mapping[str, off_policy.Estimate]], factor: float = 1.0
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     return {
-        reward: {name: _triple(one, factor) for name, one in by_name.items()}
+        reward: {name: _triple(estimate, factor) for name, estimate in by_name.items()}
         for reward, by_name in by_reward.items()
     }
 

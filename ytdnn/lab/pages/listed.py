@@ -115,7 +115,11 @@ def _interval_plot(
     title: str,
     label: str = "value of the metric",
 ) -> markupsafe.Markup:
-    metrics = [m for m in metrics if any(m in one.values for one in models.values())]
+    metrics = [
+        m
+        for m in metrics
+        if any(m in model_entry.values for model_entry in models.values())
+    ]
     return plots.intervals(
         title,
         [metric_names.title(metric) for metric in metrics],

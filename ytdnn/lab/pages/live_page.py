@@ -60,13 +60,17 @@ def _finding(report: report.LiveReport) -> str:
     metric = measures.HEADLINE
     told = []
     for name, metrics in report.differences.items():
-        one = metrics[metric].difference
-        if one.value is None or one.low is None or one.high is None:
+        difference = metrics[metric].difference
+        if (
+            difference.value is None
+            or difference.low is None
+            or difference.high is None
+        ):
             continue
-        word = findings.verdict(one.low, one.high).lower()
+        word = findings.verdict(difference.low, difference.high).lower()
         told.append(
-            f"{name} {word} ({one.value:+,.0f}, 95 % interval {one.low:+,.0f} to "
-            f"{one.high:+,.0f})"
+            f"{name} {word} ({difference.value:+,.0f}, 95 % interval "
+            f"{difference.low:+,.0f} to {difference.high:+,.0f})"
         )
     if not told:
         return ""
@@ -84,7 +88,10 @@ def render(report: report.LiveReport, width: int) -> console.Group:
       report: Report of the live test.
       width: Characters of a line of the terminal.
     """
-    drawn = [tables.draw(one(report), width) for one in (arms_table, differences_table)]
+    drawn = [
+        tables.draw(make_table(report), width)
+        for make_table in (arms_table, differences_table)
+    ]
     return console.Group(*drawn, *map(text.Text, notes(report)))
 
 
@@ -116,13 +123,13 @@ def differences_table(report: report.LiveReport) -> tables.Table:
         [
             arm,
             words(name),
-            _estimate(one.lift, "{:+.1%}".format),
-            _estimate(one.difference, _signed),
-            _estimate(one.sequential, _signed),
-            f"day {one.sure_since}" if one.sure_since else tables.NONE,
+            _estimate(difference.lift, "{:+.1%}".format),
+            _estimate(difference.difference, _signed),
+            _estimate(difference.sequential, _signed),
+            f"day {difference.sure_since}" if difference.sure_since else tables.NONE,
         ]
         for arm, differences in report.differences.items()
-        for name, one in differences.items()
+        for name, difference in differences.items()
     ]
     columns = ["arm", "metric", "lift", "difference, one look", "any look"]
     caption = f"against {report.first}"
@@ -130,9 +137,9 @@ def differences_table(report: report.LiveReport) -> tables.Table:
 
 
 def _estimate(
-    one: report.IntervalEstimate, show: Callable[[float], str] = number
+    estimate: report.IntervalEstimate, show: Callable[[float], str] = number
 ) -> tables.NumberCell:
-    return tables.NumberCell(one.value, one.low, one.high, show)
+    return tables.NumberCell(estimate.value, estimate.low, estimate.high, show)
 
 
 def _arms(report: report.LiveReport) -> page.Section:
@@ -164,8 +171,8 @@ def _arms(report: report.LiveReport) -> page.Section:
 def _against(report: report.LiveReport) -> page.Section:
     ones = [metrics[measures.HEADLINE] for metrics in report.differences.values()]
     both = {
-        "one look at the end": [_three(one.difference) for one in ones],
-        "at any look": [_three(one.sequential) for one in ones],
+        "one look at the end": [_three(difference.difference) for difference in ones],
+        "at any look": [_three(difference.sequential) for difference in ones],
     }
     return page.Section(
         f"Against {report.first}",
@@ -185,17 +192,17 @@ def _against(report: report.LiveReport) -> page.Section:
 
 
 def _daily(report: report.LiveReport) -> page.Section:
-    days = [one.day for one in report.daily]
+    days = [day.day for day in report.daily]
     values = {
-        arm: plots.Series(days, [one.values[arm] for one in report.daily])
+        arm: plots.Series(days, [day.values[arm] for day in report.daily])
         for arm in report.arms
     }
     sequence = {
         arm: plots.Series(
             days,
-            [one.differences[arm].value for one in report.daily],
-            [one.differences[arm].low for one in report.daily],
-            [one.differences[arm].high for one in report.daily],
+            [day.differences[arm].value for day in report.daily],
+            [day.differences[arm].low for day in report.daily],
+            [day.differences[arm].high for day in report.daily],
         )
         for arm in report.differences
     }
@@ -346,5 +353,5 @@ def notes(report: report.LiveReport) -> Iterator[str]:
         )
 
 
-def _three(one: report.IntervalEstimate) -> plots.Interval:
-    return one.value, one.low, one.high
+def _three(estimate: report.IntervalEstimate) -> plots.Interval:
+    return estimate.value, estimate.low, estimate.high

@@ -226,29 +226,29 @@ def _include_zero(axes: Any, axis: Literal["x", "y"]) -> None:
         axes.set(**{f"{axis}lim": (0, None)})
 
 
-def _drawn(plot: figures.Plot, name: str, one: Series) -> Any:
+def _drawn(plot: figures.Plot, name: str, series: Series) -> Any:
     """Draws a series and returns its artist for the legend."""
     axes, look = plot.axes, dict(plot.looks[name])
     log_x, log_y = axes.get_xscale() == "log", axes.get_yscale() == "log"
-    x, y = _numbers(one.x, log_x), _numbers(one.y, log_y)
+    x, y = _numbers(series.x, log_x), _numbers(series.y, log_y)
     is_grey = look["color"] == figures.COLOURS[0]
-    if one.style == "points":
+    if series.style == "points":
         look["linestyle"] = "none"
     elif is_grey or len(x) > _MOST_MARKERS:
         look["marker"] = "none"
-    step: Literal["post"] | None = "post" if one.style == "steps" else None
-    low = [None] * len(x) if one.low is None else one.low
-    high = [None] * len(x) if one.high is None else one.high
+    step: Literal["post"] | None = "post" if series.style == "steps" else None
+    low = [None] * len(x) if series.low is None else series.low
+    high = [None] * len(x) if series.high is None else series.high
     ends = x, _numbers(low, log_y), _numbers(high, log_y)
-    if one.style == "points":
+    if series.style == "points":
         _whiskers(axes.vlines, ends, look["color"])
-    elif one.low is not None:
+    elif series.low is not None:
         axes.fill_between(*ends, step=step, color=look["color"], alpha=0.16, lw=0)
     (line,) = axes.plot(x, y, drawstyle=f"steps-{step}" if step else None, **look)
     if look["marker"] != "none" and len(x) <= _MOST_TOOLTIPS:
         number = tables.format_number
-        tips = {i: _words((one.y[i], low[i], high[i])) for i in _finite(x + y)}
-        plot.tip(line, [f"{name}, {number(one.x[i])}: {tips[i]}" for i in tips])
+        tips = {i: _words((series.y[i], low[i], high[i])) for i in _finite(x + y)}
+        plot.tip(line, [f"{name}, {number(series.x[i])}: {tips[i]}" for i in tips])
     return line
 
 

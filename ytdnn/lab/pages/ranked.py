@@ -144,13 +144,13 @@ def _tenths(models: Mapping[str, Sequence[report_model.Tenth]]) -> page.Table:
         [
             tables.model_title(name),
             number,
-            one.impressions,
-            one.predicted,
-            tables.NumberCell(*one.observed),
-            tables.NumberCell(*one.ratio),
+            tenth.impressions,
+            tenth.predicted,
+            tables.NumberCell(*tenth.observed),
+            tables.NumberCell(*tenth.ratio),
         ]
         for name, tenths in models.items()
-        for number, one in enumerate(tenths, 1)
+        for number, tenth in enumerate(tenths, 1)
     ]
     columns = ["model", "decile", "impressions", "predicted", "observed"]
     return page.Table([*columns, "predicted / observed"], rows)
@@ -164,15 +164,15 @@ def _calibration_plot(
 ) -> markupsafe.Markup:
     series = {}
     for model, tenths in models.items():
-        observed, low, high = zip(*(one.observed for one in tenths), strict=True)
-        predicted = [one.predicted for one in tenths]
+        observed, low, high = zip(*(tenth.observed for tenth in tenths), strict=True)
+        predicted = [tenth.predicted for tenth in tenths]
         series[tables.model_title(model)] = plots.Series(
             predicted, observed, low, high, "points"
         )
     ends = [
         end
-        for one in series.values()
-        for end in tables.finite([*one.x, *one.y])
+        for points in series.values()
+        for end in tables.finite([*points.x, *points.y])
         if end > 0
     ]
     if ends:

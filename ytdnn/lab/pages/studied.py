@@ -45,20 +45,20 @@ def table(study: Study) -> tables.Table:
     shown, variants = study["shown"], study["variants"]
     heading = _heading(study)
     columns = ["variant", *map(heading, shown), "training s"]
-    has_vectors = any("vector_width" in one for one in variants.values())
+    has_vectors = any("vector_width" in variant for variant in variants.values())
     columns += ["vector width", "vector ms"] if has_vectors else []
     has_others = len(variants) > 1 and bool(shown)
     if has_others:
         columns += [f"{heading(shown[0])} minus {study['baseline']}", ""]
     rows: list[list[tables.Cell]] = []
-    for name, one in variants.items():
+    for name, variant in variants.items():
         row: list[tables.Cell] = [name]
-        row += [_number(one["metrics"].get(metric)) for metric in shown]
-        row.append(f"{one['training_seconds']['mean']:.0f}")
+        row += [_number(variant["metrics"].get(metric)) for metric in shown]
+        row.append(f"{variant['training_seconds']['mean']:.0f}")
         if has_vectors:
-            row += [one.get("vector_width"), _mean(one.get("user_vector_ms"))]
+            row += [variant.get("vector_width"), _mean(variant.get("user_vector_ms"))]
         if has_others:
-            row += _difference(one["differences"].get(shown[0]))
+            row += _difference(variant["differences"].get(shown[0]))
         rows.append(row)
     for name, values in study["references"].items():
         known = [values.get(metric.rpartition("/")[2]) for metric in shown]
@@ -86,13 +86,13 @@ def _number(value: Mapping[str, Any] | None) -> str:
     return f"{value['mean']:.4f}{spread}"
 
 
-def _difference(one: Mapping[str, float] | None) -> list[tables.Cell]:
+def _difference(difference: Mapping[str, float] | None) -> list[tables.Cell]:
     """Returns a difference, and a star if its interval excludes 0."""
-    if one is None:
+    if difference is None:
         return ["", ""]
-    star = "*" if one["low"] > 0.0 or one["high"] < 0.0 else ""
-    ends = one["low"], one["high"]
-    return [tables.NumberCell(one["difference"], *ends, "{:+.4f}".format), star]
+    star = "*" if difference["low"] > 0.0 or difference["high"] < 0.0 else ""
+    ends = difference["low"], difference["high"]
+    return [tables.NumberCell(difference["difference"], *ends, "{:+.4f}".format), star]
 
 
 def _title(study: Study) -> str:

@@ -117,7 +117,9 @@ def is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -
     """
     if ends is not None and time.monotonic() >= ends:
         return True
-    begun = [one for one in study.get_trials(False) if one.state.name != "WAITING"]
+    begun = [
+        trial for trial in study.get_trials(False) if trial.state.name != "WAITING"
+    ]
     return num_trials is not None and len(begun) >= num_trials
 
 
@@ -165,7 +167,7 @@ def begin_near(
       seed: Seed of the choice of settings, with the number of the trial.
     """
     trials = study.get_trials(deepcopy=False)
-    is_enqueued = any(one.state.name == "WAITING" for one in trials)
+    is_enqueued = any(trial.state.name == "WAITING" for trial in trials)
     if is_enqueued or len(trials) >= _NEAR_TRIALS:
         return
     rng = np.random.default_rng((seed, len(trials)))

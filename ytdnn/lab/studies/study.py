@@ -131,7 +131,7 @@ def _mean_values(
     reports: Sequence[report_files.Evaluation], model: str, metrics: Sequence[str]
 ) -> dict[str, float | None]:
     means = {
-        name: float(np.mean([one.number(model, name) for one in reports]))
+        name: float(np.mean([report.number(model, name) for report in reports]))
         for name in metrics
     }
     return {k: value if np.isfinite(value) else None for k, value in means.items()}
@@ -143,7 +143,9 @@ def _metrics(reports: Sequence[report_files.Evaluation]) -> dict[str, dict[str, 
     for path in reports[0].metrics:
         model, _, metric = path.rpartition("/")
         if model not in REFERENCES:
-            result[path] = _over_seeds([one.number(model, metric) for one in reports])
+            result[path] = _over_seeds(
+                [report.number(model, metric) for report in reports]
+            )
     return result
 
 
@@ -155,12 +157,12 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
 
 def _served(reports: Sequence[report_model.Report]) -> dict[str, Any]:
     """Returns how wide a served vector is and how long one takes; none without them."""
-    times = [one.latency.get(_VECTOR_MS) for one in reports]
-    known = [float(one) for one in times if one is not None]
+    times = [report.latency.get(_VECTOR_MS) for report in reports]
+    known = [float(time) for time in times if time is not None]
     if not known:
         return {}
     return {
-        "vector_width": max(one.vector_width for one in reports),
+        "vector_width": max(report.vector_width for report in reports),
         "user_vector_ms": _over_seeds(known),
     }
 
@@ -189,13 +191,13 @@ def _differences(
     for name in others:
         pair = compare.compare(means[first], means[name], (), config)
         differences[name] = {
-            f"{one.model}/{one.metric}": {
-                "difference": one.difference,
-                "low": one.low,
-                "high": one.high,
+            f"{difference.model}/{difference.metric}": {
+                "difference": difference.difference,
+                "low": difference.low,
+                "high": difference.high,
             }
-            for one in pair.differences
-            if one.model not in REFERENCES
+            for difference in pair.differences
+            if difference.model not in REFERENCES
         }
     return differences
 

@@ -352,7 +352,7 @@ def _remove_all_but_best(
     complete = (optuna.trial.TrialState.COMPLETE,)
     trials = [t for t in study.get_trials(False, complete) if t.value is not None]
     sign = 1.0 if sweep.more_is_better else -1.0
-    best = max(trials, key=lambda one: sign * (one.value or 0.0), default=None)
+    best = max(trials, key=lambda trial: sign * (trial.value or 0.0), default=None)
     for frozen in study.get_trials(False):
         is_over = frozen.state.is_finished() and frozen is not best
         if is_over and frozen.number <= number:
@@ -362,12 +362,12 @@ def _remove_all_but_best(
 def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResult:
     from ytdnn.evaluation import evaluate_run
 
-    trials = tuple(optuna_studies.trial_of(one) for one in study.get_trials(False))
+    trials = tuple(optuna_studies.trial_of(trial) for trial in study.get_trials(False))
     default = _value(sweep, sweep.defaults)
     sign = 1.0 if sweep.more_is_better else -1.0
-    complete = [one for one in trials if one.value is not None]
+    complete = [trial for trial in trials if trial.value is not None]
     # The first of equal ones, and none that is no better than the base config.
-    best = max(complete, key=lambda one: sign * (one.value or 0.0), default=None)
+    best = max(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
     if best is not None and sign * (best.value or 0.0) <= sign * default:
         best = None
     return swept.SweepResult(

@@ -110,8 +110,8 @@ class Crowd:
     def _rounds(self) -> dict[int, list[visits.Round]]:
         """All visits, by day."""
         rounds: dict[int, list[visits.Round]] = {}
-        for one in visits.rounds(self._shared.config, self.users, self._rng):
-            rounds.setdefault(one.day, []).append(one)
+        for visit_round in visits.rounds(self._shared.config, self.users, self._rng):
+            rounds.setdefault(visit_round.day, []).append(visit_round)
         return rounds
 
     def _play_round(

@@ -29,8 +29,11 @@ def program(commands: Iterable[command_room.Command]) -> str:
         "",
         "Commands:",
     ]
-    for one in commands:
-        lines += [f"  {one.name:<13} {one.summary}", f"{'':16}{one.examples[0]}"]
+    for listed in commands:
+        lines += [
+            f"  {listed.name:<13} {listed.summary}",
+            f"{'':16}{listed.examples[0]}",
+        ]
     lines += ["", "ytdnn COMMAND --help lists a command's flags and settings."]
     return "\n".join(lines)
 

@@ -83,9 +83,9 @@ def plain(value: Any) -> Any:
             for field in dataclasses.fields(value)
         }
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, pathlib.PurePath):
         return str(value)
     if hasattr(value, "tolist"):

@@ -29,19 +29,19 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
     """
     if size is None:
         return
-    one = getattr(config, stage)
+    section = getattr(config, stage)
     events = size.watches if stage == "candidates" else size.impressions
-    dim, widths = one.embedding_dim, (one.embedding_dim, *one.tower)
-    batch = min(one.training.batch_size, max(events, _LEAST_ROWS))
-    rows = max(1, batch // getattr(getattr(one, "label", None), "slice_length", 1))
+    dim, widths = section.embedding_dim, (section.embedding_dim, *section.tower)
+    batch = min(section.training.batch_size, max(events, _LEAST_ROWS))
+    rows = max(1, batch // getattr(getattr(section, "label", None), "slice_length", 1))
     weights = sum(float(a) * b for a, b in itertools.pairwise(widths))
     # Tables and layers with the optimiser's state.
     _require(f"{stage}.embedding_dim", dim, 2 * _FLOAT * dim * size.videos)
-    _require(f"{stage}.tower", one.tower, 2 * _FLOAT * weights)
+    _require(f"{stage}.tower", section.tower, 2 * _FLOAT * weights)
     _require(
         f"{stage}.history_length",
-        one.history_length,
-        _FLOAT * dim * rows * one.history_length,
+        section.history_length,
+        _FLOAT * dim * rows * section.history_length,
     )
 
 

@@ -315,7 +315,9 @@ class Recommender:
         """
         from ytdnn.bundle import frames
 
-        completed = [{**shared, **self._completed(one)} for one in requests]
+        completed = [
+            {**shared, **self._completed(user_request)} for user_request in requests
+        ]
         for note in self._doubts(completed):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in completed]
@@ -329,11 +331,14 @@ class Recommender:
     def _doubts(self, completed: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
         own = (
-            {k: v for k, v in one.items() if k != schema.USER_ID} for one in completed
+            {k: v for k, v in request.items() if k != schema.USER_ID}
+            for request in completed
         )
-        requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
+        requests = [request for request in own if schema.WATCHED_VIDEO_IDS in request]
         return list(
-            dict.fromkeys(d for one in requests for d in self.bundle.doubts(one))
+            dict.fromkeys(
+                d for request in requests for d in self.bundle.doubts(request)
+            )
         )
 
     def _completed(self, request: UserId | Request) -> dict[str, Any]:

@@ -26,8 +26,10 @@ def share(
       others: Directories of other runs.
       say: Function that is called with a line if an output is linked.
     """
-    inputs = [one for one in graph.STEPS if one.name in step.inputs]
-    if any(runner.staleness(one, config, directory) for one in inputs):
+    inputs = [
+        other_step for other_step in graph.STEPS if other_step.name in step.inputs
+    ]
+    if any(runner.staleness(other_step, config, directory) for other_step in inputs):
         return
     if step.left_out(config, directory):
         return
