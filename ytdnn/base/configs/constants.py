@@ -27,7 +27,6 @@ BY_CLASS: Mapping[str, Mapping[str, Any]] = {
     "SampledSoftmaxConfig": {"uniform_share": 0.0, "log_uniform_share": 0.0},
     "WARPConfig": {"margin": 1.0, "proposal_exponent": 0.0},
     "CandidatesConfig": {"tied_tables": False, "hashed_rows": 0},
-    "RankingConfig": {"hashed_rows": 0},
     "ClusterConfig": {"checkpoints": ""},
     "QuantilesConfig": {"number": 100},
     "ClickTimesWatchTimeConfig": {"watch_time_weight": 1.0, "own_tower": []},
