@@ -21,7 +21,7 @@ from ytdnn.bundle import (
     bundle,
     explained,
     requests,
-    warm_up,
+    tf_serving,
 )
 from ytdnn.log import fields as fields_room
 
@@ -52,7 +52,7 @@ def inputs_of(opened, function):
         shape = "batch, length" if spec.shape.rank > 1 else "batch"
         made = fields_room.Field(name, dtype, shape, missing, "")
         fields[name] = known.get(name, made)
-    whole = warm_up.example(list(opened.titles), opened.vector_dim)
+    whole = tf_serving.example(list(opened.titles), opened.vector_dim)
     allowed = whole.pop(schema.ALLOW_IDS)
     rows = [whole, whole | {schema.ALLOW_IDS: allowed}, {}]
     rows[2] = {schema.USER_VECTOR: whole[schema.USER_VECTOR]}

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.bundle import conftest
 from ytdnn.base import errors, schema
-from ytdnn.bundle import batches, requests, signatures, user_requests
+from ytdnn.bundle import batches, signatures
 
 IDS = signatures.Field(schema.WATCHED_VIDEO_IDS, "string", "batch, length", "", "")
 TIMES = signatures.Field(schema.WATCH_TIMES, "int64", "batch, length", 0, "")
@@ -42,25 +41,3 @@ def test_long_requests_share_a_batch_with_few() -> None:
 def test_a_malformed_request_is_refused() -> None:
     with pytest.raises(errors.UserError, match="expected request keys"):
         batches.inputs([{}, {"watched": []}], FIELDS)
-
-
-@pytest.mark.thorough
-def test_batched_answers_equal_single_ones(
-    run: conftest.Run, plain_run: conftest.Run
-) -> None:
-    for one in (run, plain_run):
-        batch = [
-            one.bundle.fitting(user_requests.at_end(one.data, f"u{i}", k=i + 1))
-            for i in range(6)
-        ]
-        del batch[2][schema.WATCHED_VIDEO_IDS][:-3]
-        batch[2].pop(schema.WATCH_TIMES, None)  # shorter than the others, no times
-        batch.append({})
-        together = one.bundle.answer(batch, exact=True)
-        for request, answer in zip(batch, together, strict=True):
-            (alone,) = one.bundle.answer([request], exact=True)
-            assert answer.video_ids == alone.video_ids
-            assert answer.titles == alone.titles
-            assert answer.scores == pytest.approx(alone.scores, rel=1e-5)
-        sizes = [len(answer.video_ids) for answer in together]
-        assert sizes == [1, 2, 3, 4, 5, 6, requests.DEFAULT_K]

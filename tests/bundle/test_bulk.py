@@ -1,33 +1,24 @@
 """Lists of many users against the answers of the served recommender."""
 
-import json
 import pathlib
 import shutil
 
 import numpy as np
-import polars as pl
 import pytest
 
 from tests.bundle import conftest
-from ytdnn.base import artifacts, ragged, schema
-from ytdnn.bundle import (
-    bulk,
-    bulk_search,
-    bundle,
-    logged_requests,
-    tables,
-    user_requests,
-)
+from ytdnn.base import ragged, schema
+from ytdnn.bundle import bulk, bundle, user_requests
 from ytdnn.ops.catalogue import removals
 
 NO_LIMITS = bulk.BulkFilters()
 
 
-def logged(run: conftest.Run) -> logged_requests.LoggedRequests:
-    return logged_requests.LoggedRequests(run.data)
+def logged(run: conftest.Run) -> user_requests.LoggedRequests:
+    return user_requests.LoggedRequests(run.data)
 
 
-def ids(run: conftest.Run, lists: bulk_search.Lists) -> list[list]:
+def ids(run: conftest.Run, lists: bulk.Lists) -> list[list]:
     known = [None, *run.data.videos[schema.VIDEO_ID].to_list()]
     return [[known[i] for i in row if i] for row in lists.videos.tolist()]
 
@@ -45,7 +36,7 @@ def answers(
 
 
 def check(
-    run: conftest.Run, lists: bulk_search.Lists, expected: list[bundle.BundleAnswer]
+    run: conftest.Run, lists: bulk.Lists, expected: list[bundle.BundleAnswer]
 ) -> None:
     assert ids(run, lists) == [answer.video_ids for answer in expected]
     for scores, answer in zip(lists.scores, expected, strict=True):
@@ -63,22 +54,8 @@ def test_candidates_are_those_of_the_recommender_without_a_ranker(
 
 def test_recommendations_are_those_of_the_recommender(run: conftest.Run) -> None:
     users = np.array([5, 0, 17, 59], np.int64)
-    make = bulk.recommended(run.bundle, logged(run), 9, NO_LIMITS, exact=True)
+    make = bulk.recommend(run.bundle, logged(run), 9, NO_LIMITS, exact=True)
     check(run, make(users), answers(run, users, 9))
-
-
-def test_candidates_of_an_exact_index_are_those_of_products(
-    run: conftest.Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    users = np.arange(20)
-    limits = bulk.BulkFilters(
-        np.array([2, 4]), np.arange(1, 30), ragged.of_rows(users, 1 + users % 9, 60)
-    )
-    products = bulk.nearest(run.bundle, logged(run), 7, limits)(users)
-    monkeypatch.setattr(bundle, "INDEX", bundle.INDEX + bundle.EXACT)
-    found = bulk.of_index(run.bundle, logged(run), 7, limits)(users)
-    assert found.videos.tolist() == products.videos.tolist()
-    np.testing.assert_allclose(found.scores, products.scores, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["nearest", "recommended"])
@@ -89,7 +66,7 @@ def test_limits_are_kept(run: conftest.Run, kind: str) -> None:
     limits = bulk.BulkFilters(
         excluded, allowed, ragged.of_rows(np.array([8, 3]), own, run.data.num_users)
     )
-    make = {"nearest": bulk.nearest, "recommended": bulk.recommended}[kind]
+    make = {"nearest": bulk.nearest, "recommended": bulk.recommend}[kind]
     found = make(run.bundle, logged(run), 40, limits)(users)
     watched = logged(run).watched(users)
     for row, gone in enumerate(([6, 7, 10], [6, 7, 9])):
@@ -113,7 +90,7 @@ def test_lists_do_not_depend_on_the_batch(run: conftest.Run) -> None:
     users = np.arange(run.data.num_users)
     for make in (
         bulk.nearest(run.bundle, logged(run), 5, NO_LIMITS),
-        bulk.recommended(run.bundle, logged(run), 5, NO_LIMITS),
+        bulk.recommend(run.bundle, logged(run), 5, NO_LIMITS),
     ):
         together = make(users)
         alone = [make(users[[user]]) for user in (0, 11, 59)]
@@ -132,7 +109,7 @@ def test_no_video_permitted_is_an_empty_list(run: conftest.Run) -> None:
 def test_the_score_is_the_product_of_the_vectors(plain_run: conftest.Run) -> None:
     users = np.array([4, 40, 2])
     found = bulk.nearest(plain_run.bundle, logged(plain_run), 6, NO_LIMITS)(users)
-    mine = bulk_search.UserVectors(plain_run.bundle, logged(plain_run))(users)
+    mine = bulk.UserVectors(plain_run.bundle, logged(plain_run))(users)
     theirs = plain_run.bundle.video_vectors()[found.videos - 1]
     expected = np.einsum("ud,ukd->uk", mine, theirs)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-6)
@@ -179,26 +156,5 @@ def test_removed_videos_are_in_no_list(
     assert not np.isin(found.videos, gone).any()
     every = np.arange(1, run.data.vocabulary_size + 1)
     assert not np.isin(bulk.similar(opened, 30)(every).videos, gone).any()
-    ranked = bulk.recommended(opened, logged(run), 15, NO_LIMITS)(np.arange(9))
+    ranked = bulk.recommend(opened, logged(run), 15, NO_LIMITS)(np.arange(9))
     assert not np.isin(ranked.videos, gone).any()
-
-
-def test_bundles_of_before_have_one_bias(
-    run: conftest.Run, tmp_path: pathlib.Path
-) -> None:
-    shutil.copytree(run.workdir / "bundle", tmp_path / "bundle")
-    for path in (tmp_path / "bundle").rglob(artifacts.MANIFEST):
-        manifest = json.loads(path.read_text())
-        manifest["facts"].pop(bundle.BIAS_COORDINATES, None)
-        manifest["checksum"] = ""  # they had none
-        path.write_text(json.dumps(manifest))
-    manifest = artifacts.load_manifest(tmp_path / "bundle", bundle.KIND)
-    old = bundle.Bundle(tmp_path / "bundle", manifest)
-    expected = bulk.similar(run.bundle, 3)(np.array([5])).videos
-    assert bulk.similar(old, 3)(np.array([5])).videos.tolist() == expected.tolist()
-
-
-def test_ids_are_found_as_integers_and_as_text(plain_run: conftest.Run) -> None:
-    known = plain_run.data.videos[schema.VIDEO_ID]
-    asked = pl.Series([str(known[3]), "x", str(known[0])])
-    assert tables.indices_of(known, asked).tolist() == [3, -1, 0]

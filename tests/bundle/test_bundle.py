@@ -1,5 +1,4 @@
 import dataclasses
-import datetime
 import json
 import os
 import pathlib
@@ -11,12 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import leftovers, planted
+from tests import leftovers
 from tests.bundle import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, errors, schema
 from ytdnn.bundle import bundle, explained, export, requests, user_requests
-from ytdnn.features import statistics
 from ytdnn.retrieval.index import artifact
 
 FRESH = """
@@ -255,42 +253,6 @@ def test_all_but_scanns_models_are_of_stock_operations(
         assert all(op.startswith("Scann>") for op in strange)
 
 
-@pytest.mark.thorough
-def test_inverted_lists_are_of_stock_operations(
-    ivf_run: conftest.Run, fresh_ivf: dict
-) -> None:
-    models = ivf_run.bundle.manifest.facts["models"]
-    assert {"index", "index_exact", "recommender", "recommender_exact"} <= set(models)
-    assert fresh_ivf["strange_ops"] == {name: [] for name in models}
-
-
-def test_signatures_are_as_the_manifest_says(run: conftest.Run) -> None:
-    for name, described in run.bundle.manifest.facts["models"].items():
-        signature = run.bundle.model(name)
-        for side, specs in (
-            ("inputs", signature.structured_input_signature[1]),
-            ("outputs", signature.structured_outputs),
-        ):
-            told = {
-                key: (field["dtype"], 2 if "length" in field["shape"] else 1)
-                for key, field in described[side].items()
-            }
-            true = {key: (s.dtype.name, s.shape.rank) for key, s in specs.items()}
-            assert told == true, (name, side)
-
-
-def test_only_two_models_need_scann(run: conftest.Run) -> None:
-    models = run.bundle.manifest.facts["models"]
-    assert {name for name in models if models[name]["needs"]} == {
-        "index",
-        "recommender",
-    }
-
-
-def test_nothing_of_keras_is_in_the_bundle(run: conftest.Run) -> None:
-    assert not list(run.bundle.directory.rglob("keras_metadata.pb"))
-
-
 def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
     (answer,) = run.bundle.answer([user_requests.at_end(run.data, "u3")])
     assert len(answer.video_ids) == requests.DEFAULT_K
@@ -321,14 +283,6 @@ def test_stage_latencies_add_up_to_the_whole(run: conftest.Run) -> None:
     *stages, whole = latency.values()
     assert sum(stages) == pytest.approx(whole)
     assert min(stages[:2]) > 0.0
-
-
-def test_history_has_titles_where_videos_are_known(run: conftest.Run) -> None:
-    request = {schema.WATCHED_VIDEO_IDS: ["video 3", "nonsense"]}
-    assert run.bundle.history(request) == [
-        {"id": "video 3", "title": "Title 3"},
-        {"id": "nonsense", "title": None},
-    ]
 
 
 def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -> None:
@@ -378,16 +332,6 @@ def test_a_damaged_bundle_is_refused(
     assert "make the artefact again" in str(error.value)
 
 
-def test_export_refuses_a_ranker_of_another_data_set(
-    run: conftest.Run, tmp_path: pathlib.Path
-) -> None:
-    for name in ("candidates", "index", "ranking"):
-        shutil.copytree(run.workdir / name, tmp_path / name)
-    planted.prepared_data(tmp_path, seed=5)
-    with pytest.raises(errors.UserError, match="was made from data"):
-        export.export(tmp_path, run.config)
-
-
 def test_export_refuses_an_index_of_another_candidate_model(
     run: conftest.Run, tmp_path: pathlib.Path
 ) -> None:
@@ -410,22 +354,3 @@ def test_export_needs_a_ranker_where_the_log_has_impressions(
         shutil.copytree(run.workdir / name, tmp_path / name)
     with pytest.raises(errors.UserError, match="expected a ranking artefact"):
         export.export(tmp_path, run.config)
-
-
-@pytest.mark.thorough
-def test_the_bundle_tells_of_when_its_statistics_are(
-    run: conftest.Run, plain_run: conftest.Run
-) -> None:
-    read = run.ranking.features
-    assert any(isinstance(f, statistics.CorpusStatistic) for f in read)
-    told = run.bundle.manifest.facts["statistics_as_of"]
-    assert told["seconds"] == run.data.manifest.facts["windows"]["test"]
-    time = datetime.datetime.fromisoformat(told["utc"])
-    assert time.timestamp() == told["seconds"]
-    assert plain_run.bundle.manifest.facts["statistics_as_of"] is None
-
-
-def test_the_bundle_tells_what_it_was_made_from(run: conftest.Run) -> None:
-    manifest = run.bundle.manifest
-    assert set(manifest.inputs) == {"data", "candidates", "index", "ranking"}
-    assert manifest.config == json.loads(json.dumps(export.step_config(run.config)))

@@ -2,14 +2,12 @@
 
 import collections
 
-import numpy as np
 import pytest
 
 from tests import untrained
-from tests.bundle import conftest
 from tests.bundle.test_filters import request
 from ytdnn.base import errors, schema
-from ytdnn.bundle import bulk, logged_requests, requests
+from ytdnn.bundle import requests
 from ytdnn.run import pipeline
 
 TOPICS = {"topic": 2}
@@ -34,53 +32,22 @@ def test_each_request_of_a_batch_has_its_own_caps(untrained_run: untrained.Run) 
 
 
 @pytest.mark.thorough
-def test_a_log_without_columns_of_videos_has_none(plain_run: conftest.Run) -> None:
-    fields = plain_run.bundle.inputs("recommender_exact")
-    assert schema.MAX_PER_COLUMNS not in fields
-    with pytest.raises(errors.UserError, match=r"received .*max_per"):
-        requests.values({"max_per": TOPICS}, fields)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("ranker", [True, False])
-def test_lists_of_many_users_hold_them(
-    untrained_run: untrained.Run, ranker: bool
-) -> None:
+def test_lists_of_many_users_hold_them(untrained_run: untrained.Run) -> None:
     run = untrained_run
     recommender = pipeline.Recommender(run.bundle, run.workdir / "data", run.data)
     users = ["u3", "u5", "u6"]
-    found = recommender.recommend(users, k=6, exact=True, ranker=ranker, max_per=TOPICS)
+    found = recommender.recommend(users, k=6, exact=True, max_per=TOPICS)
     for _, rows in found.group_by("user_id"):
         assert max(topics(run, rows["video_id"].to_list()).values()) <= 2
-    if ranker:
-        logged = [recommender.request(user) for user in users]
-        each = recommender.recommend(logged, k=6, exact=True, max_per=TOPICS)
-        assert each["video_id"].to_list() == found["video_id"].to_list()
-
-
-@pytest.mark.thorough
-def test_lists_by_products_are_the_best_that_the_caps_leave(
-    untrained_run: untrained.Run,
-) -> None:
-    """By hand: the whole list, walked down."""
-    run, k = untrained_run, 5
-    logged = logged_requests.LoggedRequests(run.data)
-    users = np.array([3, 5], np.int64)
-    whole = bulk.nearest(run.bundle, logged, 100, bulk.BulkFilters())(users)
-    limits = bulk.BulkFilters(max_per=(("topic", 1),))
-    found = bulk.nearest(run.bundle, logged, k, limits)(users)
-    known = [None, *run.data.videos["topic"].to_list()]
-    for row in range(len(users)):
-        seen, expected = set(), []
-        for video in whole.videos[row][whole.videos[row] > 0].tolist():
-            if known[video] is None or known[video] not in seen:
-                seen.add(known[video])
-                expected.append(video)
-        assert found.videos[row][found.videos[row] > 0].tolist() == expected[:k]
+    logged = [recommender.request(user) for user in users]
+    each = recommender.recommend(logged, k=6, exact=True, max_per=TOPICS)
+    assert each["video_id"].to_list() == found["video_id"].to_list()
+    with pytest.raises(errors.UserError, match="no max_per without the ranker"):
+        recommender.recommend(users, ranker=False, max_per=TOPICS)
 
 
 WRONG = {
-    "no object": ([1], "expected max_per to be an object"),
+    "no object": ([1], "expected max_per as an object"),
     "unknown": ({"topics": 2}, "did you mean topic"),
     "zero": ({"topic": 0}, "whole number from 1 for column topic"),
     "true": ({"topic": True}, "whole number from 1"),

@@ -10,16 +10,14 @@ import pytest
 
 from tests import untrained
 from ytdnn import configs
-from ytdnn.base import errors, schema
+from ytdnn.base import schema
 from ytdnn.bundle import batches, explained, export, requests, user_requests
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.evaluation import bundles, composing, lists, models, protocol
 from ytdnn.lab.off_policy import judged_systems, logged_pages, page_choices
 from ytdnn.log import events
 from ytdnn.ops.catalogue import removals
-from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import placing
-from ytdnn.retrieval import stage as stage_room
+from ytdnn.retrieval import slate
 
 K = 7
 CONFIG = untrained.CONFIG
@@ -99,20 +97,11 @@ def test_a_bundle_predicts_what_the_ranker_does(
     assert (np.diff(scores) <= 0.0).all()
     assert (np.diff(seconds) > 0.0).any()
     placed = set(answer[schema.PLACED_BY].numpy()[videos > 0].tolist())
-    assert {placing.NAMES[code] for code in placed} == {"score", "cap"}
+    assert {slate.NAMES[code] for code in placed} == {"score", "cap"}
     ranked = bundles._inputs(served, cases, part, bundle_room.RANKER)
     ranked |= {schema.VIDEO_IDS: answer[schema.IDS].numpy()}
     alone = run.bundle.run(bundle_room.RANKER, ranked)[schema.SCORES]
     np.testing.assert_allclose(alone, expected, rtol=1e-5)
-
-
-@pytest.mark.thorough
-def test_sources_propose_videos_without_an_embedding(
-    run: untrained.Run, cases: protocol.Cases
-) -> None:
-    assert run.data.vocabulary_size < run.data.num_videos
-    page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
-    assert (page > run.data.vocabulary_size).any()
 
 
 @pytest.mark.thorough
@@ -138,34 +127,6 @@ def test_no_source_proposes_what_is_not_permitted(
         assert not set(excluding.video_ids) & set(page[::2])
         assert set(allowing.video_ids) <= set(page[::2])
         assert allowing.video_ids
-
-
-@pytest.mark.thorough
-def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
-    directory = run.bundle.directory.with_name("ranking")
-    for changed in ({"blend_weight": 2.0}, {"sources": (("popular", 0.09),)}):
-        other = dataclasses.replace(CONFIG.composition, **changed)
-        stage = stage_room.FirstStage(
-            run.stage.candidates, run.data, other, run.stage.manifest
-        )
-        if "sources" not in changed:
-            ranking_model.load(directory, run.data, stage)
-            continue
-        with pytest.raises(errors.UserError, match=r"sources=.*0\.17\]\], with which"):
-            ranking_model.load(directory, run.data, stage)
-
-
-@pytest.mark.thorough
-def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
-    asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
-    assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked
-    assert run.bundle.manifest.facts["num_candidates"] == 12
-    assert run.bundle.manifest.facts["sources"] == {
-        "tower": 3,
-        "co_watch": 4,
-        "fresh_uploads": 3,
-        "popular": 2,
-    }
 
 
 EXPLORES = dataclasses.replace(
@@ -239,35 +200,6 @@ def test_a_bundle_explores_as_the_library_does(
     np.testing.assert_allclose(
         listed[schema.PROPENSITIES].numpy()[0, first], chances[0], rtol=1e-5
     )
-
-
-@pytest.mark.thorough
-def test_a_bundle_reserves_places_and_rounds_as_the_library_does(
-    run: untrained.Run, cases: protocol.Cases, reserves: bundle_room.Bundle
-) -> None:
-    """In another precision than trained in, the products are rounded, nothing else."""
-    outputs = reserves.manifest.facts["models"]["recommender_exact"]["outputs"]
-    assert schema.PROPENSITIES not in outputs
-    batch = [user_requests.at_end(run.data, f"u{i}", k=K) for i in range(8)]
-    name, ids = bundle_room.RANKER, run.data.videos[schema.VIDEO_ID].to_list()[:K]
-    fields = run.bundle.inputs(name)
-    asked = [
-        {k: v for k, v in request.items() if k in fields} | {schema.VIDEO_IDS: ids}
-        for request in batch
-    ]
-    scores, rounded = (
-        bundle.run(name, batches.inputs(asked, fields))[schema.SCORES].numpy()
-        for bundle in (run.bundle, reserves)
-    )
-    np.testing.assert_allclose(rounded, scores, rtol=0.1)
-    assert (rounded != scores).any()
-    directory = run.bundle.directory.with_name("ranking")
-    ranker = ranking_model.load(directory, run.data, run.stage, "bfloat16")
-    of_both = dataclasses.replace(run, ranker=ranker)
-    served = bundles.makers(bundles.ServedLists(reserves, run.data), CONFIG.evaluation)
-    found = served[lists.SYSTEM](cases, K)
-    np.testing.assert_array_equal(found, library(of_both, RESERVES, cases, K))
-    assert (found != library(of_both, CONFIG.composition, cases, K)).any()
 
 
 def _without_k(request: requests.Request) -> requests.Request:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests import full_log
 from ytdnn import configs
-from ytdnn.base import errors, schema
+from ytdnn.base import schema
 from ytdnn.bundle import graphs, requests, saved_models, user_requests
 from ytdnn.candidates import model, tower_inputs
 from ytdnn.features.sequences import search_bag
-from ytdnn.log import catalogues, events, inputs, lookups, searches, shards
+from ytdnn.log import catalogues, inputs, lookups, searches, shards
 from ytdnn.log import request as raw_request
 
 LENGTH, SEARCHES = 6, 4
@@ -134,28 +134,6 @@ def test_each_input_moves_the_vector_and_its_missing_value_does_not(
     np.testing.assert_array_equal(_vector(loaded, fields, {name: missing}), empty)
 
 
-def test_the_time_since_the_last_watch_is_read(exported):
-    _, loaded, fields = exported
-    request = {schema.WATCHED_VIDEO_IDS: ["v1"], schema.TIME: 2_000_000}
-    vectors = [
-        _vector(loaded, fields, request | {schema.WATCH_TIMES: [time]})
-        for time in (1_999_990, 1_000_000, 0)
-    ]
-    assert len({tuple(vector) for vector in vectors}) == 3
-
-
-def test_only_the_last_searches_with_words_count(exported):
-    _, loaded, fields = exported
-    last = ["guitar", "solo", "live", "東京"]
-    assert len(last) == SEARCHES
-    expected = _vector(loaded, fields, {schema.QUERIES: last})
-    for queries in (["mp3", *last], ["guitar", "!", "solo", "", "live", "東京", "🎸"]):
-        vector = _vector(loaded, fields, {schema.QUERIES: queries})
-        np.testing.assert_array_equal(vector, expected)
-    fewer = _vector(loaded, fields, {schema.QUERIES: ["mp3", *last[1:]]})
-    assert np.any(fewer != expected)
-
-
 @hypothesis.given(st.lists(st.text(max_size=12), min_size=1, max_size=SEARCHES))
 @hypothesis.settings(deadline=None, max_examples=60)
 def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
@@ -181,62 +159,3 @@ def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
     # The graph's operations one by one: to compile each vocabulary takes a second.
     tokens = read(raw_request.Request(request, videos))[schema.SEARCH_TOKENS].numpy()
     assert tokens.tolist() == [[places[token] for token in found]]
-
-
-def test_batched_answers_equal_single_ones(exported):
-    _, loaded, fields = exported
-    batch = [
-        ["mp3", "guitar solo", "live", "!", "東京", "solo", "guitar"],
-        ["", "東京タワー", "live", "", "", "", ""],
-        [""] * 7,
-        ["zzz", "!", "mp3", "live", "guitar", "solo", "東京"],
-    ]
-    values = {
-        name: tf.constant([field.missing] * 4, tf.as_dtype(field.dtype))
-        if not field.is_list
-        else tf.zeros([4, 0], tf.as_dtype(field.dtype))
-        for name, field in fields.items()
-    }
-    values[schema.QUERIES] = tf.constant(batch)
-    together = loaded.signatures["serving_default"](**values)[schema.USER_VECTOR]
-    for queries, vector in zip(batch, together, strict=True):
-        alone = _vector(loaded, fields, {schema.QUERIES: queries})
-        np.testing.assert_allclose(vector, alone, atol=1e-6)
-
-
-def test_the_request_of_a_user_now_has_all_their_searches(data):
-    request = user_requests.at_end(data, "u3")
-    user = data.users["user_id"].index_of("u3")
-    start, stop = data.log.searches.offsets[user : user + 2]
-    assert request[schema.QUERIES] == data.log.queries.texts(int(start), int(stop))
-    assert len(request[schema.QUERIES]) > SEARCHES
-    assert schema.DEVICE not in request
-    latest = max(data.watches.times.max(), data.impressions.times.max())
-    assert request[schema.TIME] == 1 + max(latest, data.log.searches.times.max())
-
-
-def test_searches_of_a_request_lie_before_its_time(data):
-    end = int(data.windows.first_watches(events.Split.TEST)[1][0])
-    user, time = int(data.watches.users[end]), int(data.watches.times[end])
-    start = int(data.log.searches.offsets[user])
-    stop = start + int(data.watches.num_searches[end])
-    expected = data.log.queries.texts(start, stop)
-    for at in (0, time):
-        request = user_requests.at_position(data, user, end, at)
-        assert request[schema.QUERIES] == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(True, 1), (False, 0), (1, 1), (-1, -1)]
-)
-def test_a_state_is_true_or_false_or_missing(exported, value, expected):
-    _, _, fields = exported
-    parsed = requests.parse({schema.LOGGED_IN: value}, fields)
-    assert parsed[schema.LOGGED_IN].tolist() == [expected]
-
-
-@pytest.mark.parametrize("value", [2, "yes", 0.5])
-def test_another_state_is_refused(exported, value):
-    _, _, fields = exported
-    with pytest.raises(errors.UserError, match="request key logged_in, received"):
-        requests.parse({schema.LOGGED_IN: value}, fields)

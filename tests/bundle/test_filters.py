@@ -6,19 +6,10 @@ import pathlib
 import numpy as np
 import polars as pl
 import pytest
-import tensorflow as tf
 
 from tests import untrained
 from ytdnn.base import errors, schema
-from ytdnn.bundle import (
-    batches,
-    bulk,
-    bulk_search,
-    logged_requests,
-    requests,
-    user_requests,
-    where,
-)
+from ytdnn.bundle import batches, bulk, requests, user_requests, where
 from ytdnn.run import pipeline
 
 WHERE = [
@@ -92,25 +83,6 @@ def test_an_index_is_exact_search_among_the_permitted(
     assert [one.decode() for one in found[schema.IDS][0, :size].numpy()] == best
 
 
-@pytest.mark.thorough
-def test_a_stock_session_answers_conditions(untrained_run: untrained.Run) -> None:
-    """As TensorFlow Serving runs it, without ytdnn."""
-    run = untrained_run
-    fields = run.bundle.inputs("recommender_exact")
-    values = batches.inputs([request(run, where=WHERE)], fields)
-    (expected,) = run.bundle.answer([request(run, where=WHERE)], exact=True)
-    v1 = tf.compat.v1
-    with v1.Session(graph=tf.Graph()) as session:
-        path = str(run.bundle.path("recommender_exact"))
-        signature = v1.saved_model.load(session, ["serve"], path).signature_def[
-            "serving_default"
-        ]
-        given = {signature.inputs[name].name: values[name] for name in values}
-        found = session.run(signature.outputs[schema.IDS].name, given)
-    texts = [one.decode() for one in found[0, : len(expected.video_ids)]]
-    assert texts == expected.video_ids
-
-
 @pytest.mark.parametrize(
     "ranker", [pytest.param(True, marks=pytest.mark.thorough), False]
 )
@@ -135,22 +107,21 @@ def test_lists_of_many_users_hold_them(
 
 def test_products_and_models_leave_out_the_same(untrained_run: untrained.Run) -> None:
     run = untrained_run
-    logged = logged_requests.LoggedRequests(run.data)
-    keys = run.bundle.inputs("index_exact")[schema.CONDITIONS].choices
-    limits = bulk.BulkFilters(
-        conditions=tuple(where.entries(WHERE, keys)), policy="short"
-    )
+    logged = user_requests.LoggedRequests(run.data)
+    fields = run.bundle.inputs("index_exact")
+    request = requests.values({"where": WHERE, "policy": "short"}, fields)
     users = np.arange(8)
-    products = bulk.nearest(run.bundle, logged, 6, limits)(users)
-    asked = bulk._BatchedModel(run.bundle, logged, "index_exact", 6, limits)
-    vectors = bulk_search.UserVectors(run.bundle, logged)(users)
-    indexed = asked(
-        logged.watched(users),
-        lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])},
-    )
-    width = indexed.videos.shape[1]
-    np.testing.assert_array_equal(products.videos[:, :width], indexed.videos)
-    assert not products.videos[:, width:].any()
+    products = bulk.nearest(run.bundle, logged, 6, bulk.BulkFilters(request=request))
+    names = [None, *run.bundle.videos["video_id"].to_list()]
+    vectors = bulk.UserVectors(run.bundle, logged)(users)
+    for user, row in zip(users, products(users).videos, strict=True):
+        watched = logged.watched(np.array([user])).values.tolist()
+        asked = {"where": WHERE, "policy": "short", schema.K: 6}
+        asked |= {schema.USER_VECTOR: vectors[user].tolist()}
+        asked |= {schema.EXCLUDE_IDS: [names[video] for video in watched]}
+        found = run.bundle.run("index_exact", batches.inputs([asked], fields))
+        ids = [video.decode() for video in found[schema.IDS][0].numpy() if video]
+        assert [names[video] for video in row if video] == ids
 
 
 @pytest.mark.parametrize(
@@ -187,27 +158,7 @@ def test_a_bundle_without_policies_says_so(tmp_path: pathlib.Path) -> None:
         requests.values({"policy": "kids"}, fields)
 
 
-@pytest.mark.parametrize(
-    ("policies", "message"),
-    [
-        ("kids", "expected policies as JSON"),
-        ('{"kids": {}}', "expected policies as JSON"),
-    ],
-)
-def test_a_malformed_setting_is_refused(policies: str, message: str) -> None:
-    from ytdnn import configs
-
-    with pytest.raises(errors.SettingError, match=message):
-        configs.CompositionConfig(policies=policies)
-
-
 def test_a_policy_on_a_missing_column_is_named() -> None:
     text = json.dumps({"kids": [{"column": "rating", "in": ["all"]}]})
     with pytest.raises(errors.UserError, match=r"policy kids .* received 'rating'"):
         where.policies(text, ["language in"])
-
-
-@pytest.mark.parametrize("size", [1, 8, 1_000])
-def test_no_condition_permits_every_video(size: int) -> None:
-    videos = pl.DataFrame({"language": ["de"] * size})
-    assert where.permitted(videos, [], 0).tolist() == [True] * size

@@ -31,12 +31,12 @@ LIGHT = first_pass.FirstPass(
 )
 
 
-def found_of(rows: int) -> tuple[pool.Found, tf.Tensor]:
+def found_of(rows: int) -> tuple[pool.Candidates, tf.Tensor]:
     videos = np.stack([RNG.permutation(30)[:SIZE] + 1 for _ in range(rows)])
     videos[:, -1] = 0
     sources = np.where(videos > 0, 1 + np.arange(SIZE) % 2, 0)
     columns = [tf.constant(one, tf.int32) for one in (videos, sources, videos + 1)]
-    return pool.Found(*columns), tf.constant(RNG.random(videos.shape), tf.float32)
+    return pool.Candidates(*columns), tf.constant(RNG.random(videos.shape), tf.float32)
 
 
 def asked(k: list[int], **others: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -57,15 +57,6 @@ def test_the_best_are_kept_in_their_order() -> None:
         ):
             np.testing.assert_array_equal(part[row], whole.numpy()[row, best])
     assert LIGHT(asked([0] * 5), found, None)[1] is None
-
-
-@pytest.mark.parametrize(("k", "number"), [(0, 4), (1, 5), (2, 10), (50, 11)])
-def test_a_longer_page_keeps_more(k: int, number: int) -> None:
-    found, scores = found_of(1)
-    kept, _ = LIGHT(asked([k]), found, scores)
-    assert np.count_nonzero(kept.videos) == number
-    keeps = LIGHT.keeps(asked([k]), found).numpy() & (found.videos.numpy() > 0)
-    assert set(found.videos.numpy()[keeps]) == set(kept.videos.numpy()[kept.videos > 0])
 
 
 @pytest.mark.parametrize(
@@ -108,14 +99,6 @@ def test_the_fit_finds_what_made_the_order() -> None:
     np.testing.assert_allclose(weights[:6], of_coordinates, atol=0.02)
     np.testing.assert_allclose(weights[6], -2.0, atol=0.02)
     np.testing.assert_allclose(weights[9] - weights[8], 2.0, atol=0.02)
-
-
-def test_there_is_no_fit_without_candidates() -> None:
-    none = np.zeros((1, SIZE), np.int32)
-    nothing = distilling.OrderedCandidates(
-        none, none, np.zeros((1, SIZE), np.float32), np.zeros((1, SIZE, 6), np.float32)
-    )
-    assert distilling.fitted(iter([nothing]), num_sources=2) is None
 
 
 @pytest.mark.parametrize(
@@ -172,7 +155,3 @@ def test_a_bundle_serves_what_its_first_pass_keeps(
     found = light.manifest.facts[distilling.FACT]
     assert found["keep"] == 5
     assert 0.0 < found["kept_of_best_20"] < 1.0
-
-
-def test_a_small_catalogue_has_none(run: Run) -> None:
-    assert distilling.FACT not in run.bundle.manifest.facts

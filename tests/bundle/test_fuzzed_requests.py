@@ -26,7 +26,6 @@ _ANY = st.one_of(
     st.lists(_SCALARS, max_size=5),
     st.dictionaries(_TEXTS, _SCALARS, max_size=2),
 )
-_IDS = st.lists(_TEXTS, max_size=6)
 _GOOD: dict[str, st.SearchStrategy[Any]] = {
     "string": _TEXTS,
     "int64": st.integers(0, 4_102_444_800),

@@ -9,7 +9,7 @@ import pytest
 from tests.bundle import conftest
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
-from ytdnn.bundle import batches, bundle, export, requests, saved_models, user_requests
+from ytdnn.bundle import bundle, export, saved_models
 from ytdnn.retrieval.index import artifact, scann_index
 
 
@@ -69,22 +69,3 @@ def test_each_kind_has_its_models_once(
         needs = ["scann"] if kind == "scann" else []
         assert models[f"recommender{suffix}"]["needs"] == needs
     assert schema.IDS in models[f"index{next(iter(suffixes))}"]["outputs"]
-
-
-@pytest.mark.thorough
-def test_every_kind_finds_what_exact_search_finds(
-    run: conftest.Run, workdir: pathlib.Path
-) -> None:
-    """The corpus is so small."""
-    kinds = KINDS if scann_index.is_available() else KINDS[1:]
-    made = _export(run, workdir, configs.IndexConfig(configs.ExactConfig(), also=kinds))
-    request = made.fitting(user_requests.at_end(run.data, "u3"))
-    (exact,) = made.answer([request])
-    assert len(exact.video_ids) == requests.DEFAULT_K
-    for kind in kinds:
-        name = f"{bundle.RECOMMENDER}_{kind}"
-        fields = made.inputs(name)
-        asked = {schema.K: requests.DEFAULT_K} | request
-        answer = made.run(name, batches.inputs([asked], fields))
-        ids = [video.decode() for video in answer[schema.IDS].numpy()[0]]
-        assert ids == exact.video_ids

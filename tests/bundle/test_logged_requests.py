@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests import full_log, open_files, planted
+from tests import full_log, planted
 from ytdnn.base import schema
-from ytdnn.bundle import batches, logged_requests, signatures, user_requests
+from ytdnn.bundle import batches, signatures, user_requests
 from ytdnn.features import registry
 from ytdnn.log import fields, prepared, user_shards
 
@@ -62,24 +62,13 @@ def test_they_are_those_of_one_user_after_the_other(
     one_by_one = batches.inputs(
         [{k: v for k, v in one.items() if k in known} for one in given], known
     )
-    together = logged_requests.LoggedRequests(data).inputs(users, known)
+    together = user_requests.LoggedRequests(data).inputs(users, known)
     assert set(together) == set(known)
     for name, field in known.items():
         expected = batches.tensors({name: one_by_one[name]}, known)[name]
         assert together[name].dtype == expected.dtype, name
         assert together[name].numpy().tolist() == expected.numpy().tolist(), name
         assert together[name].shape == expected.shape, field
-
-
-def test_lengths_are_of_all_events(data: prepared.PreparedData) -> None:
-    users = np.arange(data.num_users, dtype=np.int32)
-    logged = logged_requests.LoggedRequests(data)
-    number = len(data.watches)
-    assert logged.num_watches(users).sum() == number
-    number += len(data.impressions) if data.log.has_impressions else 0
-    number += len(data.log.searches) if data.catalogue.has_searches else 0
-    assert logged.lengths(users).sum() == number
-    assert logged.watched(users).sizes.tolist() == logged.num_watches(users).tolist()
 
 
 def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
@@ -94,7 +83,7 @@ def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
 
     shards = tuple(map(seen, data.log.shards))
     log = dataclasses.replace(data.log, shards=shards)
-    logged = logged_requests.LoggedRequests(data.with_log(log))
+    logged = user_requests.LoggedRequests(data.with_log(log))
     known = every_field(data)
     logged.inputs(np.arange(2), known)  # reads all once, for the lengths and the time
     opened.clear()
@@ -104,18 +93,3 @@ def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
     assert set(opened) <= {shards[-1].first_user}
     # All events, joined.
     assert len(shards) == 1 or "shard" not in vars(logged.data)
-
-
-@pytest.mark.thorough
-def test_shards_of_more_arrays_than_open_files_give_the_same(tmp_path) -> None:
-    log = full_log.tables()
-    whole = full_log.prepared_data(tmp_path / "whole", log)
-    cut = full_log.prepared_data(tmp_path / "cut", log, events_per_shard=60)
-    known = every_field(whole)
-    users = np.arange(whole.num_users, dtype=np.int32)
-    expected = logged_requests.LoggedRequests(whole).inputs(users, known)
-    with open_files.at_most(256):  # five shards of some 25 arrays, and others' files
-        found = logged_requests.LoggedRequests(cut).inputs(users, known)
-    assert len(cut.log.shards) > 20
-    for name, values in expected.items():
-        assert found[name].numpy().tolist() == values.numpy().tolist(), name

@@ -7,8 +7,7 @@ import tensorflow as tf
 from tests.bundle import conftest
 from ytdnn.base import schema
 from ytdnn.bundle import requests, user_requests
-from ytdnn.candidates import tower_inputs
-from ytdnn.log import events, fields, inputs
+from ytdnn.log import events, fields
 
 
 def call(run: conftest.Run, model: str, request: dict, **tensors: tf.Tensor) -> dict:
@@ -23,27 +22,6 @@ def call(run: conftest.Run, model: str, request: dict, **tensors: tf.Tensor) -> 
     }
     outputs = run.bundle.model(model)(**typed, **tensors)
     return {name: value.numpy() for name, value in outputs.items()}
-
-
-def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
-    """The slices training learns from give the vectors of the raw requests."""
-    data, config = run.data, run.config.candidates
-    firsts = np.arange(0, 600, 41)
-    log = tower_inputs.open_log(run.candidates.tower_inputs, inputs.training_set(data))
-    batch = inputs.cut(log, tf.constant(firsts), 4, config.history_length)
-    expected = run.candidates.query_vectors(batch).numpy()
-    positions = data.windows.watches_of(events.Split.TRAIN)
-    lengths = []
-    for row, first in enumerate(firsts):
-        for column in range(4):
-            position = int(positions[first + column])
-            user = int(data.watches.users[position])
-            request = user_requests.at_position(data, user, position, time=0)
-            lengths.append(len(request[schema.WATCHED_VIDEO_IDS]))
-            vector = call(run, "user_tower", request)[schema.USER_VECTOR][0]
-            assert vector == pytest.approx(expected[row, column], abs=1e-5)
-    assert min(lengths) == 0
-    assert max(lengths) > config.history_length
 
 
 def impression_rows(run: conftest.Run) -> np.ndarray:
@@ -144,31 +122,6 @@ def test_without_impressions_candidates_are_the_answer(
     assert answer.video_ids == ids[best].tolist()
     assert answer.scores == pytest.approx(products[best].tolist(), rel=1e-5)
     assert answer.titles == [None] * 5
-
-
-def test_only_features_of_the_log_are_in_the_signatures(
-    run: conftest.Run, plain_run: conftest.Run
-) -> None:
-    assert set(run.bundle.inputs("recommender")) == {
-        schema.WATCHED_VIDEO_IDS,
-        schema.WATCH_TIMES,
-        schema.TIME,
-        schema.IMPRESSION_VIDEO_IDS,
-        schema.IMPRESSION_TIMES,
-        schema.IMPRESSION_CLICKED,
-        schema.AGE,
-        schema.GENDER,
-        schema.COUNTRY,
-        schema.EXCLUDE_IDS,
-        schema.ALLOW_IDS,
-        schema.K,
-    }
-    assert set(plain_run.bundle.inputs("recommender")) == {
-        schema.WATCHED_VIDEO_IDS,
-        schema.EXCLUDE_IDS,
-        schema.ALLOW_IDS,
-        schema.K,
-    }
 
 
 def test_ids_that_stand_for_none_are_no_videos(

@@ -55,48 +55,6 @@ def known(run: conftest.Run) -> list[str]:
     return run.data.videos[schema.VIDEO_ID].to_list()[: run.data.vocabulary_size]
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("model", ["index", "index_exact"])
-@hypothesis.given(
-    strategies.lists(
-        strategies.tuples(IDS, IDS, strategies.integers(0, 50)), min_size=1, max_size=3
-    )
-)
-@hypothesis.settings(max_examples=20)
-def test_an_index_is_exact_search_over_the_permitted_videos(
-    run: conftest.Run, model: str, rows: list[tuple]
-) -> None:
-    vectors = run.candidates.video_vectors()
-    rng = np.random.default_rng(len(rows))
-    queries = rng.normal(size=(len(rows), vectors.shape[1])).astype(np.float32)
-    found = run.bundle.run(
-        model,
-        {
-            schema.USER_VECTOR: queries,
-            schema.EXCLUDE_IDS: padded([excluded for excluded, *_ in rows]),
-            schema.ALLOW_IDS: padded([allowed for _, allowed, _ in rows]),
-            schema.K: np.array([k for *_, k in rows], np.int32),
-        },
-    )
-    ids = known(run)
-    for row, (excluded, allowed, k) in enumerate(rows):
-        given = {schema.EXCLUDE_IDS: excluded, schema.ALLOW_IDS: allowed}
-        permitted = may_hold(given | {schema.WATCHED_VIDEO_IDS: []})
-        scores = {v: float(vectors[i] @ queries[row]) for i, v in enumerate(ids)}
-        best = sorted(permitted & set(ids), key=lambda v: -scores[v])[:k]
-        size = int(found[schema.NUM_RESULTS][row])
-        texts = [v.decode() for v in found[schema.IDS][row, :size].numpy()]
-        assert texts == best
-        expected = [scores[v] for v in best]
-        values = found[schema.SCORES][row, :size].numpy()
-        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
-
-
-def padded(lists: list[list[str]]) -> np.ndarray:
-    width = max(1, *map(len, lists))
-    return np.array([one + [""] * (width - len(one)) for one in lists], object)
-
-
 def test_an_allow_list_of_unknown_ids_permits_nothing(run: conftest.Run) -> None:
     batch = [{schema.ALLOW_IDS: ids} for ids in (["nonsense"], [], [""], ["video 3"])]
     found = run.bundle.answer(batch, exact=True)
@@ -110,15 +68,6 @@ def test_an_allow_list_orders_as_the_ranker_does(run: conftest.Run) -> None:
     (answer,) = run.bundle.answer([request | {schema.ALLOW_IDS: some}], exact=True)
     assert answer.video_ids == some
     assert answer.scores == pytest.approx(every.scores[::3], rel=1e-5)
-
-
-def test_integer_ids_are_excluded_and_allowed_too(plain_run: conftest.Run) -> None:
-    (first,) = plain_run.bundle.answer([{schema.K: 4}], exact=True)
-    excluded = {schema.EXCLUDE_IDS: first.video_ids[:2], schema.K: 2}
-    allowed = {schema.ALLOW_IDS: [*first.video_ids[2:], 123_456]}
-    for request in (excluded, allowed):
-        (answer,) = plain_run.bundle.answer([request], exact=True)
-        assert answer.video_ids == first.video_ids[2:]
 
 
 @pytest.mark.parametrize("model", MODELS)

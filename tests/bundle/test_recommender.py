@@ -94,13 +94,6 @@ def test_k_beyond_the_candidates_gives_all_of_them(run: conftest.Run) -> None:
     assert found[schema.IDS].shape[1] == run.config.composition.num_candidates
 
 
-def test_scores_descend_and_ids_differ(run: conftest.Run) -> None:
-    found = answers(run, some_requests(run)[:3])
-    for ids, scores in zip(found[schema.IDS], found[schema.SCORES], strict=True):
-        assert (np.diff(scores) <= 0).all()
-        assert len(set(ids.tolist())) == len(ids)
-
-
 def test_watched_videos_are_left_out_however_long_ago(run: conftest.Run) -> None:
     ids = run.data.videos[schema.VIDEO_ID].to_list()
     spared = ids[::9]
@@ -110,14 +103,6 @@ def test_watched_videos_are_left_out_however_long_ago(run: conftest.Run) -> None
     count = found[schema.NUM_RESULTS][0]
     assert count == len(spared)
     assert {v.decode() for v in found[schema.IDS][0, :count]} == set(spared)
-
-
-def test_leaving_out_never_starves_the_ranker(run: conftest.Run) -> None:
-    """Who watched the index's best still gets as many candidates."""
-    best = answers(run, [{schema.K: 15}])
-    watched = [video.decode() for video in best[schema.IDS][0]]
-    found = answers(run, [{schema.WATCHED_VIDEO_IDS: watched, schema.K: 100}])
-    assert found[schema.NUM_RESULTS].tolist() == [run.config.composition.num_candidates]
 
 
 def test_all_watched_gives_nothing(run: conftest.Run) -> None:
@@ -131,34 +116,6 @@ def test_unknown_ids_are_the_zero_vector(run: conftest.Run) -> None:
     unknown = answers(run, [{schema.WATCHED_VIDEO_IDS: ["no", "such", "ids"]}])
     empty = answers(run, [{}])
     assert unknown[schema.IDS].tolist() == empty[schema.IDS].tolist()
-
-
-def test_only_recent_watches_count_but_each_of_them_does(run: conftest.Run) -> None:
-    """More than the history's length: what is older changes no score."""
-    tower = run.bundle.model("user_tower")
-    recent = [f"video {i}" for i in range(run.config.candidates.history_length)]
-
-    def vector(watched: list[str]) -> list[float]:
-        outputs = tower(
-            watched_video_ids=tf.constant([watched]),
-            age=tf.constant([-1.0]),
-            gender=tf.constant([""]),
-            country=tf.constant([""]),
-        )
-        return outputs[schema.USER_VECTOR][0].numpy().tolist()
-
-    assert vector(["video 30", "video 31", *recent]) == vector(recent)
-    assert vector(["video 30", *recent[1:]]) != vector(recent)
-
-
-def test_times_shorter_than_ids_are_unknown_in_front(run: conftest.Run) -> None:
-    base = batch_of(run, [user_requests.at_end(run.data, "u5")])
-    recommend = run.bundle.model("recommender_exact")
-    all_known = recommend(**base)[schema.SCORES].numpy()
-    last_only = base | {schema.WATCH_TIMES: base[schema.WATCH_TIMES][:, -1:]}
-    assert recommend(**last_only)[schema.SCORES].numpy().tolist() == all_known.tolist()
-    none = base | {schema.WATCH_TIMES: base[schema.WATCH_TIMES][:, :0]}
-    assert recommend(**none)[schema.SCORES].numpy().tolist() != all_known.tolist()
 
 
 @pytest.mark.parametrize(
@@ -182,30 +139,6 @@ def test_every_feature_of_the_user_changes_the_scores(
         answers(run, [r])[schema.SCORES] for r in (request, request | {name: value})
     ]
     assert scores[0].tolist() != scores[1].tolist()
-
-
-def test_earlier_impressions_change_the_score_of_their_video_alone(
-    run: conftest.Run,
-) -> None:
-    request = user_requests.at_end(run.data, "u6", k=15)
-    request |= {schema.IMPRESSION_VIDEO_IDS: [], schema.IMPRESSION_TIMES: []}
-    request[schema.IMPRESSION_CLICKED] = []
-    before = answers(run, [request])
-    best = before[schema.IDS][0, 0].decode()
-    now = request[schema.TIME]
-    request |= {
-        schema.IMPRESSION_VIDEO_IDS: [best] * 3 + ["video 0"],
-        schema.IMPRESSION_TIMES: [now - 50, now - 20, now - 90, now + 5],
-        schema.IMPRESSION_CLICKED: [-1] * 4,  # so that the user's click rate stays
-    }
-    after = answers(run, [request])
-
-    def scores(found: dict) -> dict[bytes, float]:
-        pairs = zip(found[schema.IDS][0], found[schema.SCORES][0], strict=True)
-        return {video: round(float(score), 3) for video, score in pairs}
-
-    old, new = scores(before), scores(after)
-    assert {v for v in old if old[v] != new[v]} == {best.encode()}
 
 
 def test_scann_and_exact_recommend_the_same_here(run: conftest.Run) -> None:

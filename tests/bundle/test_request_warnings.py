@@ -1,14 +1,12 @@
 """What of a request looks like a mistake is said."""
 
 import json
-import pathlib
 import warnings
 
 import pytest
 
 from tests.bundle import conftest
-from ytdnn.base import errors
-from ytdnn.bundle import requests, user_requests
+from ytdnn.bundle import user_requests
 from ytdnn.run.pipeline import Recommender
 
 NOW = 1_700_000_000
@@ -36,17 +34,6 @@ DOUBTS = {
         "watch_times": [20, 10],
     },
 }
-LINES = {
-    '{"time": 1700000000000}': "expected seconds since 1970, before the year 2100 in "
-    "request key time, received 1700000000000",
-    '{"watched_video_ids": ["\\ud800"]}': "expected text of whole Unicode characters "
-    'in request key watched_video_ids, position 0, received "\\ud800"',
-    '{"k": 1, "k": 2}': 'expected each request key once, received "k" twice: leave '
-    "one out",
-    '{"k": 1,\n}': 'expected JSON such as {"watched_video_ids": […], "k": 10} in PATH, '
-    "could not parse it (line 2, column 1: Expecting property name enclosed in "
-    "double quotes)",
-}
 
 
 @pytest.mark.thorough
@@ -67,18 +54,6 @@ def test_what_the_log_says_is_not_doubted(run: conftest.Run) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Recommender.load(run.bundle.directory).recommend("u1", exact=True)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("text", LINES)
-def test_a_malformed_request_is_one_line(
-    run: conftest.Run, tmp_path: pathlib.Path, text: str
-) -> None:
-    path = tmp_path / "request.json"
-    path.write_text(text)
-    with pytest.raises(errors.UserError) as caught:
-        run.bundle.answer([requests.read(path)], exact=True)
-    assert str(caught.value) == LINES[text].replace("PATH", str(path))
 
 
 @pytest.mark.thorough

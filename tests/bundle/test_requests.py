@@ -3,11 +3,9 @@ import json
 import math
 import pathlib
 
-import hypothesis
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import strategies as st
 
 from tests.bundle import conftest
 from ytdnn.base import errors, schema
@@ -141,32 +139,6 @@ def test_integer_ids_may_be_their_text_and_no_other() -> None:
         requests.parse({"watched_video_ids": ["05"]}, INTEGER_IDS)
 
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*TEXT_IDS, "x"]), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-@hypothesis.given(
-    st.dictionaries(st.sampled_from([*TEXT_IDS, "x"]), JSON_VALUES) | JSON_VALUES
-)
-def test_any_json_parses_or_gives_one_line(value: object) -> None:
-    line = ""
-    try:
-        values = requests.parse(value, TEXT_IDS)  # type: ignore[arg-type]
-    except errors.UserError as error:
-        line = str(error)
-    if line:
-        assert "\n" not in line
-    else:
-        sizes = {name: array.shape[0] for name, array in values.items()}
-        assert sizes == dict.fromkeys(TEXT_IDS, 1)
-
-
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00", b"[" * 100_000])
 def test_a_file_that_is_no_json_gives_one_line(
     content: bytes, tmp_path: pathlib.Path
@@ -204,22 +176,9 @@ def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
     json.dumps(request, allow_nan=False)
 
 
-def test_a_user_without_features_leaves_them_out(run: conftest.Run) -> None:
-    request = user_requests.at_end(run.data, "u14")
-    assert schema.AGE not in request  # 14 is a multiple of 7
-    assert schema.COUNTRY not in request  # 14 mod 3 = 2
-
-
 def test_a_user_the_log_lacks_gives_one_line(run: conftest.Run) -> None:
     with pytest.raises(errors.UserError, match=r'of the 60 in .* received "u100": did'):
         user_requests.at_end(run.data, "u100")
-
-
-def test_integer_ids_of_videos_stay_integers(plain_run: conftest.Run) -> None:
-    request = user_requests.at_end(plain_run.data, "u4")
-    request = plain_run.bundle.fitting(request)
-    assert all(isinstance(v, int) for v in request[schema.WATCHED_VIDEO_IDS])
-    assert set(request) == {schema.WATCHED_VIDEO_IDS, schema.K}
 
 
 def test_integer_ids_of_users_may_be_given_as_text(plain_run: conftest.Run) -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests import untrained
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.bundle import recommender_graph, recommenders, results
+from ytdnn.bundle import graphs, recommender_graph, recommenders
 from ytdnn.log import lookups
 from ytdnn.ranking import heads
-from ytdnn.retrieval import exploring, page, placing, pool
+from ytdnn.retrieval import exploring, pool, slate
 
 CLICKS = heads.Clicks(probability=0.2, seconds=40.0)
 HEADS = [
@@ -88,17 +88,20 @@ def test_the_score_falls_among_what_it_places(
     shape = (3, width, len(head.biases))
     outputs = tf.constant(rng.normal(0.0, spread, shape), tf.float32)
     videos = np.stack([rng.permutation(run.data.num_videos)[:width] for _ in range(3)])
-    found = pool.Found(*(tf.constant(videos + 1, tf.int32),) * 3)
+    found = pool.Candidates(*(tf.constant(videos + 1, tf.int32),) * 3)
+    explorer = None
+    if composition.explores:
+        explorer = exploring.Explorer(composition, run.data.catalogue)
     graph = recommender_graph.RecommenderGraph(
         None,  # type: ignore[arg-type]
         None,  # type: ignore[arg-type]
         Scorer(run, head, outputs),  # type: ignore[arg-type]
-        page.Rule(composition, run.data),
-        explorer=exploring.from_config(composition, run.data.catalogue),
+        slate.SlateOrder(composition, run.data),
+        explorer=explorer,
     )
     scores = tf.constant(rng.normal(0.0, 3.0, (3, width)), tf.float32)
     ranked = graph.rank(requests_of(run, rng), found, scores)  # type: ignore[arg-type]
-    answer = results.best(graph.videos, found.videos, ranked, tf.fill([3], width))
+    answer = graphs.best(graph.videos, found.videos, ranked, tf.fill([3], width))
     said = recommenders.meanings(types.SimpleNamespace(head=head), composition)  # type: ignore[arg-type]
     assert set(said) | {schema.IDS, schema.NUM_RESULTS} == set(answer)
     for row in range(3):
@@ -108,8 +111,8 @@ def test_the_score_falls_among_what_it_places(
         placed = np.zeros(size, int)
         if schema.PLACED_BY in answer:
             placed = answer[schema.PLACED_BY][row, :size].numpy()
-        by_score = placed == placing.NAMES.index(placing.SCORE)
-        by_score |= placed == placing.NAMES.index(placing.CAP)
+        by_score = placed == slate.NAMES.index(slate.SCORE)
+        by_score |= placed == slate.NAMES.index(slate.CAP)
         assert (np.diff(values[by_score]) <= 0.0).all()
         if not composition.explores:
             assert by_score.all()
@@ -131,13 +134,11 @@ def test_what_placed_a_video_by_hand() -> None:
     order = tf.constant([[5.0, 4.0, 3.0, 2.0, 1.0]])
     capped = tf.constant([[5.0, 4.0, float("-inf"), 2.0, 1.0]])
     young = tf.constant([[5.0, 4.0, float("-inf"), 2.0, 9.0]])
-    codes = placing.codes(
-        None, placing.risen(capped, young), placing.risen(order, capped)
-    )
+    codes = slate.codes(None, slate.risen(capped, young), slate.risen(order, capped))
     assert codes is not None
-    names = [placing.NAMES[code] for code in codes.numpy()[0]]
+    names = [slate.NAMES[code] for code in codes.numpy()[0]]
     assert names == ["score", "score", "score", "cap", "reserved"]
-    assert placing.codes(None, None, None) is None
-    drawn = placing.codes(tf.constant([[True, False]]), None, None)
+    assert slate.codes(None, None, None) is None
+    drawn = slate.codes(tf.constant([[True, False]]), None, None)
     assert drawn is not None
     assert drawn.numpy().tolist() == [[1, 0]]

@@ -3,7 +3,6 @@
 import threading
 
 import polars as pl
-import pytest
 
 from ytdnn.bundle import streams
 
@@ -45,19 +44,3 @@ def test_few_are_made_before_they_are_asked_for() -> None:
     assert len(made) <= 4
     frames.close()
     assert len(made) <= 4
-
-
-def test_a_mistake_in_a_part_is_raised_and_ends_it() -> None:
-    def make(part: slice) -> pl.DataFrame:
-        if part.start == 20:
-            raise ValueError("broken")
-        return frame(part)
-
-    frames = stream(make, 1_000).frames()
-    assert [next(frames)["first"].item() for _ in range(2)] == [0, 10]
-    with pytest.raises(ValueError, match="broken"):
-        next(frames)
-
-
-def test_of_nobody_there_is_no_frame() -> None:
-    assert stream(frame, 0).whole().height == 0

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests.bundle import conftest
 from ytdnn.base import schema
-from ytdnn.bundle import saved_models, tf_serving, versions, warm_up
+from ytdnn.bundle import saved_models, tf_serving, versions
 
 apis = pytest.importorskip("tensorflow_serving.apis")
 
@@ -41,7 +41,7 @@ def test_warm_up_requests_are_those_of_the_model(run: conftest.Run, name: str) -
     """Read by TF Serving's own messages, and answered."""
     from tensorflow_serving.apis import prediction_log_pb2
 
-    path = run.bundle.path(name) / warm_up.FILE
+    path = run.bundle.path(name) / tf_serving.FILE
     asked = set()
     for record in tf.data.TFRecordDataset(str(path)):
         log = prediction_log_pb2.PredictionLog.FromString(record.numpy())

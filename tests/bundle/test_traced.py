@@ -1,9 +1,7 @@
 """Parts of exported graphs are traced once; SavedModels hold no more than they read."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -11,7 +9,6 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.bundle import conftest
 from ytdnn.bundle import bundle, traced
-from ytdnn.retrieval import conditions, permitted
 
 
 def counting() -> tuple[list[int], Callable[..., tf.Tensor]]:
@@ -45,19 +42,6 @@ def test_two_graphs_call_one_trace_whatever_the_length_of_a_list() -> None:
     assert len(traces) == 1
 
 
-def test_parts_carry_every_field_of_the_permitted_videos() -> None:
-    one = tf.constant([[1, 2]])
-    values: dict[str, Any] = {
-        field.name: one for field in dataclasses.fields(permitted.Permitted)
-    }
-    removed: Any = object()
-    values["removed"] = removed
-    names = [field.name for field in dataclasses.fields(conditions.Conditions)]
-    values["conditions"] = conditions.Conditions(**dict.fromkeys(names, one))
-    before = permitted.Permitted(**values)
-    assert traced._joined(traced._parts(before), removed) == before
-
-
 def test_an_argument_that_is_left_out_makes_another_trace() -> None:
     traces, total = counting()
     once = traced.Traced(total)
@@ -66,17 +50,6 @@ def test_an_argument_that_is_left_out_makes_another_trace() -> None:
     assert once(values, values).numpy().tolist() == [6, 14]
     assert once(values, None).numpy().tolist() == [3, 7]
     assert len(traces) == 2
-
-
-@pytest.mark.parametrize(("any_size", "number"), [(False, 2), (True, 1)])
-def test_known_lengths_are_kept_unless_all_shall_share_a_trace(
-    any_size: bool, number: int
-) -> None:
-    traces, total = counting()
-    once = traced.Traced(total, any_size=any_size)
-    for width in (3, 4):
-        assert once(tf.ones([2, width], tf.int32)).numpy().tolist() == [width] * 2
-    assert len(traces) == number
 
 
 @pytest.mark.parametrize("name", [bundle.USER_TOWER, bundle.RECOMMENDER + bundle.EXACT])

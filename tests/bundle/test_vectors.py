@@ -11,16 +11,8 @@ from tests import untrained, vector_log
 from tests.conftest import MadeOnce
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.bundle import (
-    added_videos,
-    batches,
-    bulk,
-    bulk_ids,
-    logged_requests,
-    requests,
-    user_requests,
-)
-from ytdnn.log import events, new_videos
+from ytdnn.bundle import added_videos, bulk, bulk_ids, requests, user_requests
+from ytdnn.log import events
 from ytdnn.run import pipeline
 
 NAME = "videos.clip"
@@ -74,17 +66,6 @@ def test_the_exported_ranker_reads_vectors_as_the_trained_one(
 
 
 @pytest.mark.thorough
-def test_bulk_requests_bring_the_vectors_of_users(run: untrained.Run) -> None:
-    logged = logged_requests.LoggedRequests(run.data)
-    users = np.arange(run.data.num_users)
-    field = run.bundle.inputs("ranker")["users.taste".partition(".")[2]]
-    found = logged.inputs(users, {field.name: field})[field.name].numpy()
-    expected = np.asarray(run.data.catalogue.vectors.rows("users.taste"), np.float32)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert not found[0].any()  # a user without one
-
-
-@pytest.mark.thorough
 def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) -> None:
     fields = run.bundle.inputs("recommender_exact")
     for given in ([], [1.0] * vector_log.WIDTH, [2] * vector_log.WIDTH):
@@ -95,22 +76,6 @@ def test_a_vector_of_a_request_has_its_width_or_is_left_out(run: untrained.Run) 
         requests.values({"taste": [1.0, 2.0]}, fields)
     with pytest.raises(errors.UserError, match="taste, position 1"):
         requests.values({"taste": [1.0, float("nan"), *[0.0] * 4]}, fields)
-
-
-@pytest.mark.thorough
-def test_an_explanation_tells_of_every_feature_and_no_vector(
-    run: untrained.Run,
-) -> None:
-    fields = run.bundle.inputs("ranker")
-    request = user_requests.at_end(run.data, "u1") | {schema.VIDEO_IDS: ["v1", "v2"]}
-    known = {name: value for name, value in request.items() if name in fields}
-    model = run.bundle.recommender(exact=True)
-    function = run.bundle.model(model, "explain")
-    values = requests.parse(known, fields)
-    found = function(**batches.tensors(values, fields))
-    assert f"without.{NAME}" in found
-    assert f"value.{NAME}" not in found
-    assert f"value.{NAME}.of_watched" in found
 
 
 @pytest.mark.thorough
@@ -137,46 +102,8 @@ def test_similar_refuses_other_columns_and_videos_without_a_vector(
     ids = run.data.videos[schema.VIDEO_ID]
     bare = np.flatnonzero(~run.data.catalogue.vectors.rows(NAME)[1:].any(axis=1))
     without = ids.gather(pl.Series(bare[:1]))
-    with pytest.raises(errors.UserError, match=r"have one in videos\.clip"):
+    with pytest.raises(errors.UserError, match=r"videos\.clip is missing"):
         bulk_ids.videos(run.bundle, without, by=NAME)
-
-
-@pytest.mark.thorough
-def test_added_videos_bring_vectors_of_the_same_width(run: untrained.Run) -> None:
-    vector = np.eye(vector_log.WIDTH)[2] * 5.0
-    rows = pl.DataFrame(
-        {
-            schema.VIDEO_ID: ["new 1", "new 2"],
-            "clip": pl.Series([vector.tolist(), None], dtype=pl.List(pl.Float64)),
-        }
-    )
-    read = new_videos.read(rows, run.data)
-    grown = new_videos.added_to(run.data, read.table)
-    found = np.asarray(grown.catalogue.vectors.rows(NAME))
-    size = run.data.num_videos
-    np.testing.assert_array_equal(
-        found[: size + 1], run.data.catalogue.vectors.rows(NAME)
-    )
-    np.testing.assert_array_equal(found[size + 1 :], [vector / 5.0, vector * 0.0])
-    narrow = rows.with_columns(pl.col("clip").list.head(3))
-    with pytest.raises(errors.UserError, match=r"vectors of 6 numbers, received.* 3"):
-        new_videos.read(narrow, run.data)
-
-
-@pytest.mark.thorough
-def test_a_bundle_holds_the_vectors_of_added_videos(run: untrained.Run) -> None:
-    """The ranker reads them, and `similar` finds them: "new" has the vector of "v1"."""
-    place = run.bundle.videos[schema.VIDEO_ID].to_list().index("new") + 1
-    assert place == run.data.num_videos + 1
-    nearest = bulk.similar(run.bundle, 1, NAME)(np.array([place]))
-    assert run.bundle.videos[schema.VIDEO_ID][int(nearest.videos[0, 0]) - 1] == "v1"
-    fields = run.bundle.inputs("ranker")
-    request = {schema.VIDEO_IDS: ["new", "v1", "v2"], schema.WATCHED_VIDEO_IDS: ["v1"]}
-    values = batches.tensors(requests.parse(request, fields), fields)
-    function = run.bundle.model(run.bundle.recommender(exact=True), "explain")
-    cosines = function(**values)[f"value.{NAME}.of_last_watched"].numpy()[0]
-    np.testing.assert_allclose(cosines[:2], 1.0, atol=2e-3)
-    assert cosines[2] < 0.99
 
 
 @pytest.mark.thorough

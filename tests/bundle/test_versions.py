@@ -83,20 +83,6 @@ def test_what_is_not_kept_is_gone(tmp_path: pathlib.Path) -> None:
         versions.prune(bundle, 0)
 
 
-def test_a_part_that_is_no_longer_made_stays_with_its_versions(
-    tmp_path: pathlib.Path,
-) -> None:
-    bundle = tmp_path / "bundle"
-    publish(bundle, "one")
-    with versions.publish(bundle, "bundle", {}, {}, {}) as draft:
-        draft.part("c").mkdir(parents=True)
-        (draft.part("c") / "file").write_text("c")
-    assert content(bundle, 1) == "one"
-    assert not (bundle / "a" / "2").exists()
-    versions.prune(bundle, 1)
-    assert not (bundle / "a").exists()
-
-
 class Killed(BaseException):
     """As a signal would: nothing catches it."""
 
@@ -158,28 +144,6 @@ def test_killed_at_any_point_it_leaves_a_whole_version(tmp_path: pathlib.Path) -
         shutil.rmtree(bundle.parent)
     assert seen == {"old", "new"}
     assert step > 30
-
-
-def test_killed_while_removing_it_leaves_the_newest(tmp_path: pathlib.Path) -> None:
-    for step in range(1, 1_000):
-        bundle = tmp_path / str(step) / "bundle"
-        for text in ("one", "two", "three"):
-            publish(bundle, text)
-        with pytest.MonkeyPatch.context() as patch:
-            kill_at(patch, step)
-            try:
-                versions.prune(bundle, 1)
-            except Killed:
-                pass
-            else:
-                break
-        assert content(bundle) == "three"
-        for number in versions.numbers(bundle):
-            content(bundle, number)
-        versions.prune(bundle, 1)
-        assert versions.numbers(bundle) == [3]
-        assert sorted(path.name for path in bundle.parent.iterdir()) == ["bundle"]
-    assert step > 5
 
 
 def test_a_reader_meets_a_new_version_while_it_reads(

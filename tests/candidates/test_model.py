@@ -128,10 +128,3 @@ def test_a_bias_is_the_last_coordinate(data):
     vectors = candidate_model.video_vectors()
     assert vectors.shape == (data.vocabulary_size, 9)
     np.testing.assert_array_equal(vectors[:, -1], 1 + np.arange(data.vocabulary_size))
-
-
-def test_without_a_bias_none_is_trained(data):
-    config = dataclasses.replace(CONFIG, bias=False)
-    candidate_model = model.build(config, data)
-    assert all(v.name != "bias:0" for v in candidate_model.trainable_variables)
-    np.testing.assert_array_equal(candidate_model.video_vectors()[:, -1], 0.0)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tests.features import contract
 from ytdnn import configs
 from ytdnn.base import schema
-from ytdnn.bundle import filter_reader, graphs
+from ytdnn.bundle import graphs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import fields, lookups, positions, prepared
 from ytdnn.log import request as raw_request
@@ -62,7 +62,7 @@ class FirstStageContract(contract.FeatureContract):
         asked = raw_request.Request(raw, videos, ids)
         vectors = self.tower.call(**raw)[schema.USER_VECTOR]
         asked.candidate_scores = self.scores(vectors, asked.video_indices)
-        found = self.pool(filter_reader.FilterReader().source_requests(asked, vectors))
+        found = self.pool(graphs.FilterReader().source_requests(asked, vectors))
         of_videos = found.sources_of(asked.video_indices)
         asked.candidate_sources, asked.seed_videos = of_videos
         return asked

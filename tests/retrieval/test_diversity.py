@@ -14,7 +14,7 @@ from tests import extras, full_log, vector_log
 from ytdnn import configs
 from ytdnn.base import errors, registries
 from ytdnn.log import prepared
-from ytdnn.retrieval import diversity, page, placing
+from ytdnn.retrieval import diversity, slate
 
 BY_TOPIC = configs.CompositionConfig(diversity=2.0, diversity_by="topic")
 
@@ -55,7 +55,9 @@ def test_greedy_ranks_are_those_by_hand(data: st.DataObject) -> None:
         assert found[row].tolist() == expected
 
 
-def ordered(rule: page.Rule, videos: list[int], logits: list[float]) -> list[int]:
+def ordered(
+    rule: slate.SlateOrder, videos: list[int], logits: list[float]
+) -> list[int]:
     order = rule(tf.constant([videos]), tf.constant([logits]), None).numpy()[0]
     places = np.argsort(-order, kind="stable")
     return [videos[i] for i in places if np.isfinite(order[i])]
@@ -68,7 +70,7 @@ def test_a_second_video_of_a_topic_needs_a_much_larger_score(
     cats = [i for i, topic in enumerate(topics) if topic == "cats"][:2]
     news = topics.index("news")
     videos = [*cats, news, 0]
-    rule = page.Rule(BY_TOPIC, data)
+    rule = slate.SlateOrder(BY_TOPIC, data)
     assert ordered(rule, videos, [3.0, 2.5, 1.0, 9.0]) == [cats[0], news, cats[1]]
     assert ordered(rule, videos, [2.9, 3.5, 1.0, 9.0]) == [cats[1], news, cats[0]]
     assert ordered(rule, videos, [8.0, 7.0, 1.0, 9.0]) == [*cats, news]
@@ -81,15 +83,11 @@ def test_each_further_video_of_a_channel_counts_less(
     channels = [None, *data.videos["channel_id"].to_list()]
     first = [i for i, channel in enumerate(channels) if channel == 1][:3]
     other = channels.index(2)
-    found = ordered(page.Rule(config, data), [*first, other], [3.0, 2.9, 2.8, 1.0])
+    found = ordered(
+        slate.SlateOrder(config, data), [*first, other], [3.0, 2.9, 2.8, 1.0]
+    )
     # The second counts 1.9, the third .8.
     assert found == [first[0], first[1], other, first[2]]
-
-
-def test_videos_without_a_value_are_alike_to_none(data: prepared.PreparedData) -> None:
-    topics = [None, *data.videos["topic"].to_list()]
-    bare = [i for i, topic in enumerate(topics) if topic is None][1:4]
-    assert ordered(page.Rule(BY_TOPIC, data), bare, [3.0, 2.0, 1.0]) == bare
 
 
 def test_only_the_best_change_places(
@@ -99,7 +97,9 @@ def test_only_the_best_change_places(
     cats = [i for i, topic in enumerate(topics) if topic == "cats"][:3]
     news = topics.index("news")
     monkeypatch.setattr(configs.CompositionConfig, "diversity_top", 2)
-    found = ordered(page.Rule(BY_TOPIC, data), [*cats, news], [3.0, 2.9, 2.8, 2.7])
+    found = ordered(
+        slate.SlateOrder(BY_TOPIC, data), [*cats, news], [3.0, 2.9, 2.8, 2.7]
+    )
     assert found == [*cats, news]
 
 
@@ -110,7 +110,9 @@ def test_the_alike_by_vectors_are_moved_down(data: prepared.PreparedData) -> Non
     near = int(np.argsort(-cosines[first])[1])
     far = int(np.argmin(cosines[first]))
     by_vectors = dataclasses.replace(BY_TOPIC, diversity_by="videos.clip")
-    found = ordered(page.Rule(by_vectors, data), [first, near, far], [3.0, 2.0, 1.5])
+    found = ordered(
+        slate.SlateOrder(by_vectors, data), [first, near, far], [3.0, 2.0, 1.5]
+    )
     assert found == [first, far, near]
 
 
@@ -119,32 +121,14 @@ def test_columns_that_the_log_lacks_are_refused(
 ) -> None:
     wrong = dataclasses.replace(BY_TOPIC, diversity_by="subject")
     with pytest.raises(errors.UserError, match=r"topic.*videos\.clip.*received 'subj"):
-        page.Rule(wrong, data)
+        slate.SlateOrder(wrong, data)
     log = full_log.tables()
     log["videos"] = log["videos"].drop("channel_id")
     without = full_log.prepared_data(tmp_path, log)
     with pytest.raises(
         errors.UserError, match=r"channel_decay, found none.*set it to 1"
     ):
-        page.Rule(configs.CompositionConfig(channel_decay=0.5), without)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"diversity": 1.0},
-        {"diversity": 1.0, "diversity_by": "topic", "temperature": 0.3},
-        {"channel_decay": 0.0},
-        {"channel_decay": 1.5},
-    ],
-)
-def test_settings_that_contradict_each_other_are_refused(settings: dict) -> None:
-    with pytest.raises(errors.SettingError):
-        configs.CompositionConfig(**settings)
-
-
-def test_by_default_nothing_changes(data: prepared.PreparedData) -> None:
-    assert page.Rule(configs.CompositionConfig(), data).rerankers == []
+        slate.SlateOrder(configs.CompositionConfig(channel_decay=0.5), without)
 
 
 def test_registered_rerankers_follow_diversity(data: prepared.PreparedData) -> None:
@@ -158,22 +142,15 @@ def test_registered_rerankers_follow_diversity(data: prepared.PreparedData) -> N
             return reranked
 
         config = dataclasses.replace(BY_TOPIC, rerankers=("odd_first",))
-        rule = page.Rule(config, data)
+        rule = slate.SlateOrder(config, data)
         names = [name for name, _ in rule.rerankers]
-        assert names == [placing.DIVERSITY, placing.RERANKED]
-        alone = page.Rule(configs.CompositionConfig(rerankers=("odd_first",)), data)
+        assert names == [slate.DIVERSITY, slate.RERANKED]
+        alone = slate.SlateOrder(
+            configs.CompositionConfig(rerankers=("odd_first",)), data
+        )
         videos, logits = [2, 3, 4, 5, 0], [5.0, 4.0, 3.0, 2.0, 9.0]
         assert ordered(alone, videos, logits) == [3, 5, 2, 4]
         both = ordered(rule, videos, logits)
         assert [video % 2 for video in both] == [1, 1, 0, 0]
     with pytest.raises(ValueError, match=r"re-ranker \(none\), received 'odd_first'"):
         configs.CompositionConfig(rerankers=("odd_first",))
-
-
-def test_sampling_excludes_rerankers() -> None:
-    with extras.registered():
-        registries.RERANKERS.register("same")(
-            lambda config, data: lambda _, order: order
-        )
-        with pytest.raises(ValueError, match="temperature"):
-            configs.CompositionConfig(rerankers=("same",), temperature=1.0)

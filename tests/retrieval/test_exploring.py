@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.retrieval import exploring
 
 
@@ -37,14 +35,6 @@ def test_young_uploads_stand_at_their_places_or_above() -> None:
             expected.append(chosen)
             (young if is_young[0, chosen] else others).remove(chosen)
         assert found.tolist() == expected
-
-
-def test_places_that_nothing_fills_and_lists_without_young_uploads() -> None:
-    order = tf.constant([[3.0, float("-inf"), 1.0, 2.0]])
-    nobody = tf.constant([[False, True, False, False]])
-    found = exploring.reserved(order, nobody, 2)
-    assert pages(found)[0].tolist() == [0, 3, 2, 1]
-    assert np.isinf(found.numpy()[0, 1])
 
 
 def test_sampling_is_plackett_and_luces() -> None:
@@ -79,29 +69,9 @@ def test_only_the_best_are_sampled_and_gaps_stay_gaps() -> None:
         assert np.isinf(drawn.numpy()[0, 5])
 
 
-def test_the_noise_is_gumbels() -> None:
-    seeds = exploring.request_seeds(
-        tf.range(200, dtype=tf.int64), tf.zeros([200, 1], tf.int32)
-    )
-    videos = tf.tile(tf.range(1, 201)[tf.newaxis], [200, 1])
-    noise = exploring.gumbel(seeds, videos).numpy()
-    assert noise.mean() == pytest.approx(np.euler_gamma, abs=0.02)
-    assert noise.var() == pytest.approx(np.pi**2 / 6, abs=0.05)
-    assert abs(np.corrcoef(noise[0], noise[1])[0, 1]) < 0.2
-    assert abs(np.corrcoef(noise[:, 0], noise[:, 1])[0, 1]) < 0.2
-
-
 def test_a_request_decides_its_noise_and_padding_does_not() -> None:
     times = tf.constant([7, 7, 8, 7], tf.int64)
     watched = tf.constant([[0, 3, 4], [3, 4, 0], [0, 3, 4], [0, 3, 5]])
     seeds = exploring.request_seeds(times, watched).numpy()
     assert seeds[0] == seeds[1]
     assert len(set(seeds.tolist())) == 3
-
-
-def test_one_way_to_explore_at_a_time() -> None:
-    assert not configs.CompositionConfig().explores
-    with pytest.raises(errors.UserError, match="temperature or young_every"):
-        configs.CompositionConfig(temperature=1.0, young_every=4)
-    with pytest.raises(errors.UserError, match="2 or more"):
-        configs.CompositionConfig(young_every=1)

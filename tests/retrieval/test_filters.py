@@ -4,7 +4,6 @@ import dataclasses
 import json
 import pathlib
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -14,15 +13,13 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
-from tests import extras
 from tests.retrieval.index import contract
 from ytdnn import configs
-from ytdnn.base import registries, schema
+from ytdnn.base import schema
 from ytdnn.bundle import where
 from ytdnn.log import catalogues
-from ytdnn.retrieval import attributes, filters, nearest, permitted
-from ytdnn.retrieval import conditions as conditions_room
-from ytdnn.retrieval.index import brute_force, delta, ivf, scann_index
+from ytdnn.retrieval import allowed_videos, attributes, filters, nearest
+from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
 NUM, DIM, ADDED = 240, 8, 20
 NOW, DAY = 1_700_000_000, 86_400
@@ -155,32 +152,22 @@ def held(raw: dict[str, tf.Tensor]) -> tf.Tensor:
 @hypothesis.settings(max_examples=30, deadline=None)
 def test_a_request_permits_what_meets_its_conditions(rows: list[Any]) -> None:
     for row, found in zip(rows, held(inputs(rows)).numpy(), strict=True):
-        expected = by_hand(row)
-        np.testing.assert_array_equal(found, expected)
-        asked, policy, time, _ = row
-        entries = where.entries(asked, KEYS)
-        of_policy = where.permitted(VIDEOS, POLICIES["kids"] if policy else [], NOW)
-        alone = where.permitted(VIDEOS, entries, time or NOW) & of_policy
-        np.testing.assert_array_equal(alone, expected)
+        np.testing.assert_array_equal(found, by_hand(row))
 
 
-@pytest.mark.parametrize("few", [0, 8, 10_000])
 @hypothesis.given(strategies.lists(ROW, min_size=1, max_size=4))
 @hypothesis.settings(max_examples=15, deadline=None)
-def test_sets_are_listed_counted_and_masked_alike(few: int, rows: list[Any]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conditions_room, "FEW", few)
-        found = FILTERS.read(inputs(rows))
-        for row, place in zip(rows, found.which.numpy(), strict=True):
-            if not (row[0] or row[1]):
-                continue
-            expected = np.flatnonzero(by_hand(row))
-            mask = found.mask(tf.constant(place)).numpy()
-            assert np.flatnonzero(mask).tolist() == expected.tolist()
-            listed = found.videos(tf.constant(place)).numpy()
-            assert sorted(listed.tolist()) == (expected + 1).tolist()
-            number = int(found.number[place])
-            assert number == len(expected) or len(expected) < number <= few
+def test_masks_and_shares_are_those_of_the_conditions(rows: list[Any]) -> None:
+    found = FILTERS.read(inputs(rows))
+    for row, place in zip(rows, found.which.numpy(), strict=True):
+        if not (row[0] or row[1]):
+            continue
+        expected = by_hand(row)
+        mask = found.mask(tf.constant(place)).numpy()
+        assert mask.tolist() == expected.tolist()
+        if len(row[0]) == 1 and not row[1]:
+            assert float(found.share[place]) == pytest.approx(expected.mean())
+        assert 0.0 <= float(found.share[place]) <= 1.0
 
 
 @pytest.mark.parametrize(
@@ -206,73 +193,6 @@ def test_what_is_not_understood_permits_nothing(
     assert not held(raw).numpy().any()
 
 
-@pytest.fixture
-def operators() -> Iterator[None]:
-    """Registers two operators, one for texts and one for numbers."""
-    with extras.registered():
-
-        @registries.OPERATORS.register("starts_with")
-        def starts_with(values: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
-            shape = [tf.size(asked), tf.size(values)]
-            sizes = tf.broadcast_to(tf.strings.length(asked)[:, tf.newaxis], shape)
-            starts = tf.strings.substr(
-                tf.broadcast_to(values, shape), tf.zeros_like(sizes), sizes
-            )
-            return tf.equal(starts, asked[:, tf.newaxis])
-
-        @registries.OPERATORS.register("multiple_of", kinds=("number",))
-        def multiple_of(values: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
-            factors = tf.strings.to_number(asked, tf.float64)[:, tf.newaxis]
-            return tf.math.floormod(values[tf.newaxis], factors) == 0.0
-
-        yield
-
-
-@pytest.mark.usefixtures("operators")
-def test_registered_operators_are_conditions_like_others() -> None:
-    names = ("starts_with", "multiple_of")
-    data: Any = Data(CATALOGUE)
-    columns = attributes.from_catalogue(CATALOGUE, names)
-    keys = [key for one in columns for key in one.keys]
-    assert "language starts_with" in keys
-    assert "language multiple_of" not in keys
-    assert "age_days multiple_of" not in keys
-    assert where.entries([{"column": "language", "starts_with": "e"}], keys) == [
-        ("language starts_with", "e")
-    ]
-    made = filters.Filters(data, operators=names)
-    rows: list[list[dict[str, Any]]] = [
-        [{"column": "language", "starts_with": "e"}],
-        [
-            {"column": "language", "starts_with": "e", "not_in": ["xx"]},
-            {"column": "duration_seconds", "multiple_of": 60, "at_most": 300},
-        ],
-        [],
-        [{"column": "duration_seconds", "multiple_of": 7}],
-    ]
-    pairs = [where.entries(row, keys) for row in rows]
-    width = max(map(len, pairs))
-    padded = [[*row, *[("", "")] * (width - len(row))] for row in pairs]
-    raw = {
-        schema.CONDITIONS: tf.constant([[key for key, _ in row] for row in padded]),
-        schema.CONDITION_VALUES: tf.constant([[v for _, v in row] for row in padded]),
-    }
-    every = tf.tile(tf.range(1, NUM + 1)[tf.newaxis], [len(rows), 1])
-    held = made.read(raw).holds(every).numpy()
-
-    def expected(video: dict[str, Any]) -> list[bool]:
-        language, seconds = video["language"], video["duration_seconds"]
-        starts = language is not None and language.startswith("e")
-        is_whole = seconds is not None and seconds % 60 == 0 and seconds <= 300
-        by_seven = seconds is not None and seconds % 7 == 0
-        return [starts, starts and is_whole, True, by_seven]
-
-    assert held.T.tolist() == [expected(video) for video in ROWS]
-    for row, entries in enumerate(pairs):
-        found = where.permitted(VIDEOS, entries, NOW)
-        assert found.tolist() == held[row].tolist()
-
-
 def test_a_policy_is_not_widened_by_a_request() -> None:
     rows = [([{"column": "language", "in": ["ja", "de"]}], "kids", 0, [])]
     languages = VIDEOS["language"].filter(pl.Series(held(inputs(rows)).numpy()[0]))
@@ -281,19 +201,21 @@ def test_a_policy_is_not_widened_by_a_request() -> None:
 
 def searchers() -> dict[str, Any]:
     found: dict[str, Any] = {"exact": brute_force.BruteForceModule(VECTORS)}
-    found["ivf"] = ivf.Ivf.build(VECTORS, configs.IvfConfig(min_videos=0)).module
+    found["ivf"] = ivf.Ivf.build(
+        VECTORS, configs.IvfConfig(min_videos=0, lists_to_search_fraction=0.3)
+    ).module
     if scann_index.is_available():
         config = configs.ScannConfig(min_videos=0)
         found["scann"] = scann_index.Scann.build(VECTORS, config).module
     main = brute_force.BruteForceModule(VECTORS[:-ADDED])
-    found["delta"] = delta.WithDelta(main, VECTORS[-ADDED:])
+    found["delta"] = brute_force.WithDelta(main, VECTORS[-ADDED:])
     return found
 
 
 @pytest.fixture(scope="module")
 def searches() -> dict[str, Any]:
     """Each kind of index, where eight videos are few, as a compiled search."""
-    former, conditions_room.FEW = conditions_room.FEW, 8
+    former, nearest.FEW = nearest.FEW, 8
 
     def compiled(searcher: Any) -> Any:
         search = nearest.Nearest(searcher, NUM)
@@ -307,14 +229,14 @@ def searches() -> dict[str, Any]:
             ]
         )
         def run(raw: Any, queries: Any, barred: Any, num: Any) -> Any:
-            by = permitted.Permitted(barred, conditions=FILTERS.read(raw))
+            by = allowed_videos.AllowedVideos(barred, conditions=FILTERS.read(raw))
             return search.search(queries, num, by)
 
         run.get_concrete_function()
         return run
 
     found = {kind: compiled(one) for kind, one in searchers().items()}
-    conditions_room.FEW = former
+    nearest.FEW = former
     return found
 
 

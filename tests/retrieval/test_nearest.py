@@ -12,8 +12,8 @@ from hypothesis import strategies
 from ytdnn import configs
 from ytdnn.bundle import removed_videos
 from ytdnn.log import lookups
-from ytdnn.retrieval import nearest, permitted, scores
-from ytdnn.retrieval.index import brute_force, delta, ivf, scann_index
+from ytdnn.retrieval import allowed_videos, nearest, pool
+from ytdnn.retrieval.index import brute_force, ivf, scann_index
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
 REMOVED = [2, 5, 9, 31]
@@ -41,11 +41,12 @@ class Forgetful:
 
 def searchers() -> dict[str, Any]:
     found = {"exact": brute_force.BruteForceModule(VECTORS), "forgetful": Forgetful()}
-    found["ivf"] = ivf.Ivf.build(VECTORS, configs.IvfConfig(min_videos=0)).module
+    lists = configs.IvfConfig(min_videos=0)
+    found["ivf"] = ivf.Ivf.build(VECTORS, lists).module
     if scann_index.is_available():
         found["scann"] = scann_index.Scann.build(VECTORS, configs.ScannConfig()).module
-    main = ivf.Ivf.build(VECTORS[:-ADDED], configs.IvfConfig(min_videos=0)).module
-    found["delta"] = delta.WithDelta(main, VECTORS[-ADDED:])
+    main = ivf.Ivf.build(VECTORS[:-ADDED], lists).module
+    found["delta"] = brute_force.WithDelta(main, VECTORS[-ADDED:])
     return found
 
 
@@ -73,7 +74,7 @@ def searches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             ]
         )
         def run(queries: Any, num: Any, barred: Any, allowed: Any, limited: Any) -> Any:
-            limits = permitted.Permitted(barred, allowed, limited, removed)
+            limits = allowed_videos.AllowedVideos(barred, allowed, limited, removed)
             return search.search(queries, num, limits)
 
         return run
@@ -157,7 +158,7 @@ def test_one_who_bars_very_many_is_not_asked_of_the_index(
     for rows, widths in (([few], [6]), ([many], []), ([few, many], [6])):
         asked.clear()
         queries = tf.constant(VECTORS[: len(rows)])
-        limits = permitted.Permitted(tf.constant(padded(rows)))
+        limits = allowed_videos.AllowedVideos(tf.constant(padded(rows)))
         videos, _ = search.search(queries, tf.constant(4), limits)
         assert asked == widths
         for row, found in zip(rows, videos.numpy().tolist(), strict=True):
@@ -182,7 +183,7 @@ def test_vectors_are_not_accessed_sparsely() -> None:
     vectors = tf.TensorSpec([None, DIM])
     for searcher in SEARCHERS.values():
         search = nearest.Nearest(searcher, NUM)
-        score = scores.Scores(searcher.vectors, NUM)
+        score = pool.Scores(searcher.vectors, NUM)
 
         @tf.function(input_signature=[vectors, lists, lists])
         def answer(
@@ -190,10 +191,10 @@ def test_vectors_are_not_accessed_sparsely() -> None:
             barred: tf.Tensor,
             allowed: tf.Tensor,
             search: nearest.Nearest = search,
-            score: scores.Scores = score,
+            score: pool.Scores = score,
         ) -> tf.Tensor:
             limited = tf.reduce_any(allowed > 0, axis=1)
-            may = permitted.Permitted(barred, allowed, limited)
+            may = allowed_videos.AllowedVideos(barred, allowed, limited)
             found, _ = search.search(queries, tf.constant(5), may)
             return score(queries, found)
 
@@ -227,7 +228,7 @@ def test_the_index_is_asked_for_as_many_more_as_may_be_left_out(
     path = tmp_path / removed_videos.ASSET
     path.write_text(removed_videos.text(REMOVED))
     index = Counting()
-    limits = permitted.Permitted(
+    limits = allowed_videos.AllowedVideos(
         tf.constant([[3, 4]]),
         tf.zeros([1, 0], tf.int32),
         tf.constant([False]),

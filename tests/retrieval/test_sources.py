@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import extras, full_log
 from ytdnn import configs
-from ytdnn.base import errors, ragged, registries
+from ytdnn.base import errors, registries
 from ytdnn.log import catalogues, events, prepared
 from ytdnn.retrieval import (
     co_watch,
@@ -77,19 +77,6 @@ def nearest_by_hand(data: prepared.PreparedData) -> dict[int, dict[int, float]]:
     }
 
 
-def test_some_videos_have_the_neighbours_that_all_have(
-    data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    every, weights = co_watch.neighbours(data, 5)
-    seeds = np.array([2, 3, 7])
-    monkeypatch.setattr(co_watch, "_MOST_PAIRS", 40)  # counted in several parts
-    few, own = co_watch.neighbours(data, 5, seeds)
-    assert np.flatnonzero(few.sizes).tolist() == seeds.tolist()
-    np.testing.assert_array_equal(few.values, every.take(seeds).values)
-    places = ragged.ranges(every.offsets[seeds], every.offsets[seeds + 1])
-    np.testing.assert_array_equal(own, weights[places.values])
-
-
 def test_co_watch_finds_what_others_watched_near_the_last_ones(
     data: prepared.PreparedData, asked: interface.SourceRequests
 ) -> None:
@@ -142,25 +129,6 @@ def test_neighbours_have_the_most_votes_of_all_watches(
         np.testing.assert_allclose(votes[known], expected[expected > 0], rtol=1e-5)
         for video, seed in zip(known, seeds[row], strict=False):
             assert weights[seed, video] == pytest.approx(weights[last, video].max())
-
-
-def test_neighbours_are_the_same_in_a_saved_graph(
-    data: prepared.PreparedData, asked: interface.SourceRequests, tmp_path: pathlib.Path
-) -> None:
-    source = neighbours.Neighbours(6, data)
-    source.ask = tf.function(
-        lambda watched, times: (
-            source.propose(interface.SourceRequests(watched, times)).videos
-        ),
-        input_signature=[
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None], tf.int64),
-        ],
-    )
-    tf.saved_model.save(source, str(tmp_path))
-    loaded = tf.saved_model.load(str(tmp_path))
-    found = loaded.ask(tf.cast(asked.watched, tf.int32), asked.times)
-    np.testing.assert_array_equal(found, source.propose(asked).videos)
 
 
 def test_fresh_uploads_are_the_latest_of_watched_channels(
@@ -261,3 +229,39 @@ def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     )
     assert alone.videos.numpy().tolist() == nearest.numpy().tolist()
     assert alone.sources.numpy().tolist() == [[1] * 6, [1, 0, 0, 0, 0, 0]]
+
+
+def test_topics_propose_the_most_watched_of_recent_topics(
+    data: prepared.PreparedData,
+) -> None:
+    users, ends = data.windows.first_watches(events.Split.TEST)
+    watched = data.log.shard_index.watched_before(users, ends).padded()
+    made = registries.SOURCES["topic_popular"].make(5, data)
+    found = made.propose(
+        interface.SourceRequests(tf.constant(watched), tf.zeros(len(users), tf.int64))
+    )
+    is_train = np.asarray(data.watches.splits) == events.Split.TRAIN
+    counts = collections.Counter(np.asarray(data.watches.videos)[is_train].tolist())
+    topics = [None, *data.videos["topic"].to_list()]
+    for row in range(len(users)):
+        history = [v for v in watched[row].tolist() if v]
+        recent = {topics[v] for v in history[-20:]} - {None}
+        known = [v for v in counts if topics[v] in recent and v not in history]
+        best = sorted(-counts[v] for v in known)[:5]
+        got = [v for v in found.videos[row].numpy().tolist() if v]
+        assert [-counts[v] for v in got] == best
+        for video, seed in zip(got, found.seeds[row].numpy().tolist(), strict=False):
+            of_topic = [v for v in history[-20:] if topics[v] == topics[video]]
+            assert seed == of_topic[-1]
+
+
+def test_topic_popular_is_named_in_a_composition_and_needs_topics(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    composition = configs.CompositionConfig(sources=(("topic_popular", 0.1),))
+    assert composition.num_places == {"topic_popular": 30}
+    assert composition.source_names.index("topic_popular") == 4
+    tables = full_log.tables()
+    tables["videos"] = tables["videos"].drop("topic")
+    assert popular.exists(data)
+    assert not popular.exists(full_log.prepared_data(tmp_path, tables))

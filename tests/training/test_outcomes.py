@@ -141,6 +141,7 @@ def test_statistics_of_an_earlier_version_keep_their_target(
             "ratio": 0.4,
             "observed": observed | {"parts_spread": spread},
         }
-        (tmp_path / ranking_model.STATISTICS).write_text(json.dumps(values))
-        found = ranking_model._statistics(tmp_path).clicks.observed
+        path = tmp_path / ranking_model.STATISTICS
+        path.write_text(json.dumps(values))
+        found = network.read_statistics(path).clicks.observed
         assert (found.share_deviance < found.seconds_spread) == is_fraction

@@ -44,10 +44,8 @@ _OWN: dict[str, dict[str, str]] = {
         "retrieval.co_watch": "co_watch",
         "retrieval.fresh_uploads": "fresh_uploads",
         "retrieval.neighbours": "neighbours",
-        "retrieval.popular": "popular",
-        "retrieval.topic_popular": "topic_popular",
+        "retrieval.popular": "popular, topic_popular",
     },
-    "request_fields": {"retrieval.exclude_channels": "exclude_channel_ids"},
     "metrics": {
         "base.metrics.popularity_complement": "popularity_complement",
         "base.metrics.ranking": "recall, precision, hit_rate, map, ndcg, mrr",
@@ -160,37 +158,6 @@ class RegisteredSource(registry.Registered):
 
 SOURCES = _registry("sources", "candidate source", RegisteredSource)
 
-
-@dataclasses.dataclass(frozen=True)
-class RegisteredField(registry.Registered):
-    """A key of requests, prepared set → `request_fields.RequestField`.
-
-    Attributes:
-      exists: Whether a prepared set has the columns it needs; None: every set has.
-    """
-
-    exists: Callable[[Any], bool] | None = None
-
-
-REQUEST_FIELDS = _registry("request_fields", "request field", RegisteredField)
-
-
-@dataclasses.dataclass(frozen=True)
-class RegisteredOperator(registry.Registered):
-    """An operator of conditions on columns of videos, inside the exported graphs.
-
-    A function of the distinct values of a column, `[n] string` (for numbers `[n]
-    float64`), and of the values in requests, `[m] string`, that returns whether each
-    pair matches, `[m, n] bool`. A video without a value in the column never matches.
-
-    Attributes:
-      kinds: Kinds of columns that have it, `text` and `number`.
-    """
-
-    kinds: tuple[str, ...] = ("text",)
-
-
-OPERATORS = _registry("operators", "filter operator", RegisteredOperator)
 
 RERANKERS = _registry("rerankers", "re-ranker", _PLAIN)
 
@@ -336,12 +303,7 @@ def versions_of_bundle(config: Any) -> dict[str, str]:
     """Returns the versions of other packages' parts of a bundle, except its models."""
     own = config.composition
     versions = _of_names(SOURCES, _source_names(config))
-    for parts, names in (
-        (REQUEST_FIELDS, own.request_fields),
-        (OPERATORS, own.operators),
-        (RERANKERS, own.rerankers),
-    ):
-        versions |= _of_names(parts, names)
+    versions |= _of_names(RERANKERS, own.rerankers)
     return {name: version for name, version in versions.items() if version}
 
 

@@ -1,12 +1,12 @@
-"""Lists for many users at once: in batches, by the models of a bundle.
+"""Lists for many users at once: by the recommender in batches, or by exact products.
 
-There are three functions from users to lists: the whole recommender; the candidates of
-the served index; and exact candidates by products in blocks, which need only the user
-tower. All leave out videos that the user watched, and removed videos.
+Exact candidates need only the user tower and the vectors of the index. Both ways leave
+out videos that the user watched, and removed videos.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,16 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn.base import ragged, schema
-from ytdnn.bundle import batches, bulk_search, logged_requests, where
+from ytdnn.base.metrics import selection
+from ytdnn.bundle import batches, user_requests
 from ytdnn.bundle import bundle as bundle_room
-from ytdnn.retrieval import caps as caps_room
+from ytdnn.retrieval.index import interface
 
 _INDEX = "index"
+_MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
 _MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
+_MOST_USERS = 1_024  # of a batch of the user tower
+_BLOCK_BYTES = 3 * selection.BLOCK_BYTES  # of a thousand users
 
 Indices = npt.NDArray[np.integer]
 Vectors = npt.NDArray[np.float32]
@@ -35,28 +39,137 @@ class BulkFilters:
         all.
       of_users: Catalogue indices left out of the list of each user, by user index;
         None: nothing.
-      conditions: Conditions on columns of videos (see `ytdnn.bundle.where`).
-      policy: A saved set of conditions; empty: none.
-      max_per: Most videos of each value, by column of videos.
-      weights: Weights of predictions by name; none: those of the policy or bundle.
+      request: Other keys that all requests have, as inputs of a signature: conditions,
+        a policy, caps and weights.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
     allowed: Indices | None = None
     of_users: ragged.Ragged | None = None
-    conditions: tuple[where.Entry, ...] = ()
-    policy: str = ""
-    max_per: tuple[tuple[str, int], ...] = ()
-    weights: tuple[tuple[str, float], ...] = ()
+    request: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether there are conditions on columns of videos."""
+        return any(self.request.get(key) for key in (schema.CONDITIONS, schema.POLICY))
+
+    def left_out(self, users: Indices) -> ragged.Ragged:
+        """Returns the videos left out of the lists of single users."""
+        if self.of_users is None:
+            return ragged.empty(len(users))
+        return self.of_users.take(users)
 
 
-Maker = Callable[[Indices], bulk_search.Lists]
+@dataclasses.dataclass(frozen=True)
+class Lists:
+    """Lists of some users, best first.
+
+    Attributes:
+      videos: `[n, k] int32` catalogue indices, 0 after the last one.
+      scores: `[n, k] float32`, 0 where there is no video.
+      more: `[n, k]` other outputs of the model, by name.
+    """
+
+    videos: npt.NDArray[np.int32]
+    scores: Vectors
+    more: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
+
+
+Maker = Callable[[Indices], Lists]
 """Makes the lists of users, by user index."""
+
+
+def recommend(
+    bundle: bundle_room.Bundle,
+    logged: user_requests.LoggedRequests,
+    k: int,
+    limits: BulkFilters,
+    exact: bool = False,
+) -> Maker:
+    """Returns the function from users to the recommender's lists.
+
+    Args:
+      bundle: The models.
+      logged: The users.
+      k: Length of the lists.
+      limits: Videos that the lists may hold.
+      exact: Whether candidates come from exact search.
+    """
+    model = bundle.recommender(exact)
+    fields, outputs = bundle.inputs(model), bundle.outputs(model)
+    shared = _shared_inputs(bundle, fields, k, limits)
+    own = {name: field for name, field in fields.items() if name not in shared}
+    column = bundle.videos[schema.VIDEO_ID]
+    indices = column.to_frame().with_row_index(_INDEX, offset=1)
+    width = len(limits.excluded) + (
+        0 if limits.allowed is None else len(limits.allowed)
+    )
+    most = batches.MAX_REQUESTS
+    if model.endswith(bundle_room.EXACT):
+        most = int(np.clip(_MOST_SCORES // max(1, len(column)), 1, most))
+
+    def answer(users: Indices) -> dict[str, tf.Tensor]:
+        given = {name: np.repeat(one, len(users), 0) for name, one in shared.items()}
+        left_out = logged.ids(limits.left_out(users).padded())
+        excluded = tf.convert_to_tensor(given[schema.EXCLUDE_IDS], left_out.dtype)
+        return bundle.run(
+            model,
+            logged.inputs(users, own)
+            | given
+            | {schema.EXCLUDE_IDS: tf.concat([excluded, left_out], axis=1)},
+        )
+
+    def make(users: Indices) -> Lists:
+        sizes = logged.lengths(users) + limits.left_out(users).sizes + width
+        videos = np.zeros((len(users), k), np.int32)
+        columns = {
+            name: np.zeros(videos.shape, np.dtype(field.dtype))
+            for name, field in outputs.items()
+        }
+        for part in batches.of_like_length(sizes, most, _MOST_CELLS):
+            answers = answer(users[part])
+            found = _indices_of(answers[schema.IDS].numpy(), indices)
+            length = found.shape[1]
+            inside = np.arange(length) < answers[schema.NUM_RESULTS].numpy()[:, None]
+            videos[part, :length] = np.where(inside, found, 0)
+            for name, values in columns.items():
+                values[part, :length] = np.where(inside, answers[name].numpy(), 0)
+        length = int((videos > 0).sum(axis=1).max(initial=0))
+        columns = {name: values[:, :length] for name, values in columns.items()}
+        return Lists(videos[:, :length], columns.pop(schema.SCORES), columns)
+
+    return make
+
+
+def _shared_inputs(
+    bundle: bundle_room.Bundle, fields: batches.Fields, k: int, limits: BulkFilters
+) -> dict[str, npt.NDArray[Any]]:
+    """Returns the inputs that all users' requests have in common, a batch of one."""
+    ids = bundle.videos[schema.VIDEO_ID]
+    allowed = np.zeros(0, np.int32) if limits.allowed is None else limits.allowed
+    request = limits.request | {
+        schema.K: k,
+        schema.EXCLUDE_IDS: ids.gather(limits.excluded - 1).to_list(),
+        schema.ALLOW_IDS: ids.gather(allowed - 1).to_list(),
+    }
+    known = {name: field for name, field in fields.items() if name in request}
+    request = {name: value for name, value in request.items() if name in known}
+    return batches.inputs([request], known)
+
+
+def _indices_of(ids: npt.NDArray, known: pl.DataFrame) -> npt.NDArray[np.int32]:
+    """Returns the catalogue indices of a matrix of ids, 0 for unknown ids."""
+    kind = pl.Binary if ids.dtype == object else None
+    flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
+    given = flat.cast(known.schema[schema.VIDEO_ID]).to_frame()
+    found = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")[_INDEX]
+    indices: npt.NDArray[np.int32] = found.fill_null(0).to_numpy().astype(np.int32)
+    return indices.reshape(ids.shape)
 
 
 def nearest(
     bundle: bundle_room.Bundle,
-    logged: logged_requests.LoggedRequests,
+    logged: user_requests.LoggedRequests,
     k: int,
     limits: BulkFilters,
 ) -> Maker:
@@ -66,239 +179,53 @@ def nearest(
       bundle: The models.
       logged: The users.
       k: Length of the lists.
-      limits: Videos that the lists may hold.
+      limits: Videos that the lists may hold, without caps.
     """
-    vectors_of = bulk_search.UserVectors(bundle, logged)
+    vectors_of, vectors = UserVectors(bundle, logged), bundle.video_vectors()
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
-    if limits.conditions or limits.policy:
-        permitted = bundle.permitted(limits.conditions, limits.policy, logged.time)
-        left_out = np.concatenate([left_out, 1 + np.flatnonzero(~permitted)])
-    search = bulk_search.Search(bundle.video_vectors(), left_out, limits.allowed)
+    allowed = limits.allowed
+    if limits.has_conditions:
+        allowed = _permitted(bundle, limits, len(vectors), logged.time)
+    search = Search(vectors, left_out, allowed)
 
-    def make(users: Indices) -> bulk_search.Lists:
-        left_out = _left_out(bundle, logged, limits, users)
-        vectors = vectors_of(users)
-        return caps(
-            lambda rows, number: search(vectors[rows], left_out.take(rows), number),
-            len(users),
-            k,
-            len(search),
-        )
-
-    caps = _Caps(bundle, limits)
-    return make
-
-
-def of_index(
-    bundle: bundle_room.Bundle,
-    logged: logged_requests.LoggedRequests,
-    k: int,
-    limits: BulkFilters,
-) -> Maker:
-    """Returns the function from users to the candidates of the served index.
-
-    Args:
-      bundle: The models, with an index that is not exact.
-      logged: The users.
-      k: Length of the lists.
-      limits: Videos that the lists may hold.
-    """
-    vectors_of, caps = bulk_search.UserVectors(bundle, logged), _Caps(bundle, limits)
-
-    def make(users: Indices) -> bulk_search.Lists:
-        vectors = vectors_of(users)
-        left_out = _left_out(bundle, logged, limits, users)
-
-        def lists(rows: Indices, number: int) -> bulk_search.Lists:
-            listed = _BatchedModel(bundle, logged, bundle_room.INDEX, number, limits)
-            return listed(
-                left_out.take(rows),
-                lambda part: {schema.USER_VECTOR: tf.constant(vectors[rows[part]])},
-            )
-
-        return caps(lists, len(users), k, int(bundle.manifest.facts["videos"]))
+    def make(users: Indices) -> Lists:
+        own = limits.left_out(users)
+        if bundle.removes_watched:
+            own = _join(logged.watched(users), own)
+        return search(vectors_of(users), own, k)
 
     return make
 
 
-def recommended(
-    bundle: bundle_room.Bundle,
-    logged: logged_requests.LoggedRequests,
-    k: int,
-    limits: BulkFilters,
-    exact: bool = False,
-) -> Maker:
-    """Returns the function from users to the whole recommender's lists.
+def _permitted(
+    bundle: bundle_room.Bundle, limits: BulkFilters, num_videos: int, time: int
+) -> npt.NDArray[np.int32]:
+    """Returns the videos that limits permit: all that an exact search finds for them.
 
     Args:
       bundle: The models.
-      logged: The users.
-      k: Length of the lists.
-      limits: Videos that the lists may hold.
-      exact: Whether candidates come from exact search.
+      limits: The limits, with conditions.
+      num_videos: Number of videos with a vector.
+      time: Time of the requests, seconds.
     """
-    name = bundle.recommender(exact)
-    listed = _BatchedModel(bundle, logged, name, k, limits)
-    fields = bundle.inputs(name)
-
-    def make(users: Indices) -> bulk_search.Lists:
-        return listed(
-            _own(limits, users),
-            lambda part: logged.inputs(users[part], fields),
-            logged.lengths(users),
-        )
-
-    return make
+    model = bundle_room.INDEX + bundle_room.EXACT
+    dated = dataclasses.replace(limits, request={**limits.request, schema.TIME: time})
+    inputs = _shared_inputs(bundle, bundle.inputs(model), num_videos, dated)
+    query = np.zeros((1, bundle.vector_dim), np.float32)
+    missing = batches.inputs([{}], bundle.inputs(model))
+    found = bundle.run(model, missing | inputs | {schema.USER_VECTOR: query})
+    ids = bundle.videos[schema.VIDEO_ID].to_frame().with_row_index(_INDEX, offset=1)
+    videos = _indices_of(found[schema.IDS].numpy(), ids)
+    return videos[0, : int(found[schema.NUM_RESULTS][0])]
 
 
-class _Caps:
-    """Lists with caps: longer lists are computed until each has `k` videos."""
-
-    def __init__(self, bundle: bundle_room.Bundle, limits: BulkFilters) -> None:
-        self._most = dict(limits.max_per)
-        self._codes = bundle.codes() if self._most else {}
-
-    def __call__(
-        self,
-        make: Callable[[Indices, int], bulk_search.Lists],
-        size: int,
-        k: int,
-        longest: int,
-    ) -> bulk_search.Lists:
-        """Returns the lists of all rows.
-
-        Args:
-          make: Function that computes the lists of some rows, of a given length.
-          size: Number of rows.
-          k: Length of the lists.
-          longest: Number of videos of the catalogue.
-        """
-        rows, number = np.arange(size), k
-        if not self._most:
-            return make(rows, k)
-        videos = np.zeros((size, k), np.int32)
-        scores = np.zeros((size, k), np.float32)
-        while len(rows):
-            number = min(4 * number, longest)
-            found = make(rows, number)
-            keep = caps_room.kept(found.videos, self._codes, self._most)
-            places = np.argsort(~keep, axis=1, kind="stable")[:, :k]
-            for into, values in ((videos, found.videos), (scores, found.scores)):
-                taken = np.take_along_axis(np.where(keep, values, 0), places, axis=1)
-                into[rows, : taken.shape[1]] = taken
-            is_short = keep.sum(axis=1) < k
-            is_whole = found.videos.shape[1] < number or number == longest
-            rows = rows[is_short & (not is_whole)]
-        return bulk_search.Lists(videos, scores)
-
-
-class _BatchedModel:
-    """Runs a model that lists videos, in batches of similar history length."""
-
-    def __init__(
-        self,
-        bundle: bundle_room.Bundle,
-        logged: logged_requests.LoggedRequests,
-        name: str,
-        k: int,
-        limits: BulkFilters,
-    ) -> None:
-        self._bundle, self._logged, self._name = bundle, logged, name
-        self._k = k
-        self._excluded, self._conditions = limits.excluded, limits.conditions
-        self._policy, self._fields = limits.policy, bundle.inputs(name)
-        self._max_per = limits.max_per
-        self._weights = limits.weights
-        nothing = np.zeros(0, np.int32)
-        self._allowed = nothing if limits.allowed is None else limits.allowed
-        column = bundle.videos[schema.VIDEO_ID]
-        self._indices = column.to_frame().with_row_index(_INDEX, offset=1)
-        self._columns = bundle.outputs(name)
-        scores_all = name.endswith(bundle_room.EXACT)
-        number = max(1, len(column))
-        self._most = batches.MAX_REQUESTS
-        if scores_all:
-            self._most = int(np.clip(_MOST_SCORES // number, 1, self._most))
-
-    def __call__(
-        self,
-        left_out: ragged.Ragged,
-        inputs: Callable[[Indices], dict[str, tf.Tensor]],
-        lengths: npt.NDArray[np.int64] | None = None,
-    ) -> bulk_search.Lists:
-        """Returns the answers.
-
-        Args:
-          left_out: Catalogue indices that each list leaves out.
-          inputs: Function from places of a batch to the model's inputs, except `k` and
-            limits.
-          lengths: Length of each request; None: they are short.
-        """
-        sizes = left_out.sizes + len(self._excluded) + len(self._allowed)
-        sizes = sizes if lengths is None else sizes + lengths
-        videos = np.zeros((len(sizes), self._k), np.int32)
-        columns = {
-            name: np.zeros(videos.shape, np.dtype(field.dtype))
-            for name, field in self._columns.items()
-        }
-        for part in batches.of_like_length(sizes, self._most, bulk_search.MOST_CELLS):
-            given = inputs(part) | self._limits(left_out.take(part))
-            given |= batches.missing(self._fields, given, len(part))
-            answer = self._bundle.run(self._name, given)
-            found = self._indices_of(answer[schema.IDS].numpy())
-            inside = (
-                np.arange(found.shape[1])
-                < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]
-            )
-            width = found.shape[1]
-            videos[part, :width] = np.where(inside, found, 0)
-            for name, values in columns.items():
-                values[part, :width] = np.where(inside, answer[name].numpy(), 0)
-        width = int((videos > 0).sum(axis=1).max(initial=0))
-        columns = {name: values[:, :width] for name, values in columns.items()}
-        return bulk_search.Lists(videos[:, :width], columns.pop(schema.SCORES), columns)
-
-    def _limits(self, left_out: ragged.Ragged) -> dict[str, tf.Tensor]:
-        """Returns `k` and the limits as a signature's inputs."""
-        size = len(left_out.sizes)
-        excluded = np.tile(self._excluded, (size, 1))
-        own = left_out.padded()
-        allowed = np.tile(self._allowed, (size, 1))
-        keys, values = (
-            tf.constant([[one[place] for one in self._conditions]], tf.string)
-            for place in (0, 1)
-        )
-        columns = tf.constant([[name for name, _ in self._max_per]], tf.string)
-        most = tf.constant([[number for _, number in self._max_per]], tf.int32)
-        names = tf.constant([[one[0] for one in self._weights]], tf.string)
-        weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
-        conditions = {
-            schema.WEIGHT_NAMES: tf.tile(names, [size, 1]),
-            schema.WEIGHT_VALUES: tf.tile(weights, [size, 1]),
-            schema.CONDITIONS: tf.tile(keys, [size, 1]),
-            schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
-            schema.POLICY: tf.fill([size], self._policy),
-            schema.TIME: tf.fill([size], tf.constant(self._logged.time, tf.int64)),
-            schema.MAX_PER_COLUMNS: tf.tile(columns, [size, 1]),
-            schema.MAX_PER_COUNTS: tf.tile(most, [size, 1]),
-        }
-        return {name: t for name, t in conditions.items() if name in self._fields} | {
-            schema.K: tf.fill([size], self._k),
-            schema.EXCLUDE_IDS: self._logged.ids(np.concatenate([excluded, own], 1)),
-            schema.ALLOW_IDS: self._logged.ids(allowed),
-        }
-
-    def _indices_of(self, ids: npt.NDArray) -> npt.NDArray[np.int32]:
-        """Returns the catalogue indices of a matrix of ids, 0 for unknown ids."""
-        kind = pl.Binary if ids.dtype == object else None
-        flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
-        given = flat.cast(self._bundle.id_type).to_frame()
-        found = given.join(
-            self._indices, schema.VIDEO_ID, "left", maintain_order="left"
-        )
-        indices = found[_INDEX].fill_null(0).to_numpy().astype(np.int32)
-        matrix: npt.NDArray[np.int32] = indices.reshape(ids.shape)
-        return matrix
+def _join(one: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
+    """Returns the entries of both lists of each row."""
+    if not len(other.values):
+        return one
+    rows = np.concatenate([one.rows, other.rows])
+    values = np.concatenate([one.values, other.values])
+    return ragged.of_rows(rows, values, len(one.sizes))
 
 
 def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
@@ -323,37 +250,109 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
     else:
         vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    search = bulk_search.Search(vectors, left_out)
+    search = Search(vectors, left_out)
 
-    def make(videos: Indices) -> bulk_search.Lists:
+    def make(videos: Indices) -> Lists:
         own = ragged.Ragged(np.arange(len(videos) + 1), videos)
         return search(vectors[videos - 1], own, k)
 
     return make
 
 
-def _left_out(
-    bundle: bundle_room.Bundle,
-    logged: logged_requests.LoggedRequests,
-    limits: BulkFilters,
-    users: Indices,
-) -> ragged.Ragged:
-    """Returns the videos that each user's list leaves out."""
-    own = _own(limits, users)
-    return _joined(logged.watched(users), own) if bundle.removes_watched else own
+class UserVectors:
+    """Computes vectors of users of a log by the user tower of a bundle."""
+
+    def __init__(
+        self, bundle: bundle_room.Bundle, logged: user_requests.LoggedRequests
+    ) -> None:
+        """Loads the user tower."""
+        self._bundle, self._logged = bundle, logged
+        self._fields = bundle.inputs(bundle_room.USER_TOWER)
+
+    def __call__(self, users: Indices) -> Vectors:
+        """Returns `[n, dim] float32`; a user without watches has an empty history."""
+        lengths = self._logged.lengths(users)
+        parts = []
+        every = batches.of_like_length(lengths, _MOST_USERS, _MOST_CELLS)
+        for part in every:
+            inputs = self._logged.inputs(users[part], self._fields)
+            found = self._bundle.run(bundle_room.USER_TOWER, inputs)
+            parts.append(found[schema.USER_VECTOR].numpy())
+        vectors: Vectors = np.concatenate(parts)
+        vectors[np.concatenate(every)] = vectors.copy()
+        return vectors
 
 
-def _own(limits: BulkFilters, users: Indices) -> ragged.Ragged:
-    """Returns the videos left out of the lists of single users."""
-    if limits.of_users is None:
-        return ragged.empty(len(users))
-    return limits.of_users.take(users)
+class Search:
+    """Exact search among some of the videos that have a vector."""
+
+    def __init__(
+        self, vectors: Vectors, left_out: Indices, allowed: Indices | None = None
+    ) -> None:
+        """Stores the vectors, copied if some are left out.
+
+        Args:
+          vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
+          left_out: `[n]` video indices that no list holds.
+          allowed: `[m]` video indices, the only videos in lists; None: all.
+        """
+        num_videos = len(vectors)
+        is_held = np.full(num_videos + 1, allowed is None)
+        if allowed is not None:
+            is_held[allowed[allowed <= num_videos]] = True
+        is_held[left_out[left_out <= num_videos]] = False
+        is_held[0] = False
+        self._held: npt.NDArray[np.int32] = np.flatnonzero(is_held).astype(np.int32)
+        is_whole = len(self._held) == num_videos
+        with tf.device("CPU"):
+            self._vectors = tf.constant(
+                vectors if is_whole else vectors[self._held - 1]
+            )
+        self._place = np.cumsum(is_held) * is_held
+
+    def __call__(self, queries: Vectors, left_out: ragged.Ragged, k: int) -> Lists:
+        """Returns the videos with the largest products.
+
+        Args:
+          queries: `[n, dim] float32`.
+          left_out: Video indices that each list leaves out, any of the catalogue.
+          k: Length of the lists, cut to the number of videos.
+        """
+        k = min(k, len(self._held))
+        if not k:
+            nothing = np.zeros((len(queries), 0), np.float32)
+            return Lists(nothing.astype(np.int32), nothing)
+        known = np.where(left_out.values < len(self._place), left_out.values, 0)
+        found, scores = selection.scored_best_of(
+            self._products(queries),
+            (len(queries), len(self._held)),
+            (left_out.offsets, self._place[known]),
+            k,
+            _BLOCK_BYTES,
+        )
+        return Lists(np.append(np.int32(0), self._held)[found], scores)
+
+    def _products(self, queries: Vectors) -> selection.Scorer:
+        """Returns a function that multiplies blocks in TensorFlow, on all cores."""
+        with tf.device("CPU"):
+            asked = tf.constant(queries)
+
+        def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
+            del out
+            block = interface.row_range(self._vectors, videos.start, videos.stop)
+            found = _block(asked[users], block)
+            # `.numpy()` would copy them.
+            return selection.Made(*(np.asarray(memoryview(one)) for one in found))
+
+        return products
 
 
-def _joined(one: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
-    """Returns the entries of both lists of each row."""
-    if not len(other.values):
-        return one
-    rows = np.concatenate([one.rows, other.rows])
-    values = np.concatenate([one.values, other.values])
-    return ragged.of_rows(rows, values, len(one.sizes))
+@tf.function(reduce_retracing=True)
+def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns a block of products, and its maxima as in `selection.Made`."""
+    scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
+    size = tf.shape(scores)
+    number = size[1] // selection.GROUP
+    grouped = scores[:, : number * selection.GROUP]
+    shape = tf.stack([size[0], selection.GROUP, number])
+    return scores, tf.reduce_max(tf.reshape(grouped, shape), axis=1)

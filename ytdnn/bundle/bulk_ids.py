@@ -4,14 +4,14 @@ Unknown ids are counted and reported; nothing is left out silently.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ytdnn.base import errors, formats, ragged, schema
-from ytdnn.bundle import bulk, tables
+from ytdnn.bundle import bulk, frames
 from ytdnn.bundle import bundle as bundle_room
 from ytdnn.log import event_log, prepared, user_log
 
@@ -53,7 +53,7 @@ def users(
     known = log.users[schema.USER_ID]
     if given is None:
         return BulkIds(known, np.arange(len(known)))
-    return _named(known, given, "users", f"the log of {log.directory}", place)
+    return _named(known, given, "user", f"the log of {log.directory}", place)
 
 
 def videos(
@@ -75,34 +75,30 @@ def videos(
       errors.UserError: No given video is in the catalogue, or none has a vector.
     """
     known = bundle.videos[schema.VIDEO_ID]
-    there = _with_vector(bundle, by)
-    number, why = int(there.sum()), "not watched in the training window"
-    said = f"were {why.removeprefix('not ')}"
-    if by:
-        why, said = f"{by} is missing", f"have one in {by}"
+    has_vector = _has_vector(bundle, by)
     if given is None:
-        rows = np.setdiff1d(np.flatnonzero(there), bundle.removed_videos() - 1)
+        rows = np.setdiff1d(np.flatnonzero(has_vector), bundle.removed_videos() - 1)
         return BulkIds(known.gather(pl.Series(rows, dtype=pl.UInt32)), rows + 1)
-    found = _named(known, given, "videos", "the catalogue", place)
-    has_vector = there[found.indices]
-    without = found.ids.filter(pl.Series(~has_vector))
-    if len(without) == len(found):
+    named = _named(known, given, "video", "the catalogue", place)
+    is_there = has_vector[named.indices]
+    without = named.ids.filter(pl.Series(~is_there))
+    why = f"{by} is missing" if by else "not watched in the training window"
+    if len(without) == len(named):
         raise errors.UserError(
-            f"expected videos with a vector, received {shown(without)} without one: "
-            f"{number:,} of the {len(known):,} videos of the catalogue {said}"
+            f"expected videos with a vector, received {_shown(without)} without one "
+            f"({why}): {has_vector.sum():,} of {len(known):,} videos have one"
         )
-    notes = list(found.notes)
+    notes = list(named.notes)
     if len(without):
         notes.append(
             f"{formats.counted(len(without), 'video')} without a vector ({why}), left "
-            f"out: {shown(without)}"
+            f"out: {_shown(without)}"
         )
-    rows = np.flatnonzero(has_vector)
-    kept = found.ids.gather(pl.Series(rows, dtype=pl.UInt32))
-    return BulkIds(kept, found.indices[rows] + 1, notes)
+    ids = named.ids.filter(pl.Series(is_there))
+    return BulkIds(ids, named.indices[is_there] + 1, notes)
 
 
-def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
+def _has_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
     """Returns whether each video of the catalogue has a vector, `[catalogue] bool`.
 
     Raises:
@@ -122,39 +118,39 @@ def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
 
 
 def _named(
-    known: pl.Series, given: pl.Series, kind: str, of: str, place: str
+    known: pl.Series, given: pl.Series, kind: str, where: str, place: str
 ) -> BulkIds:
-    """Returns the given ids that are in `known`; indices count from 0."""
+    """Returns the given ids that are in `known`, each once; indices count from 0."""
     once = given.unique(maintain_order=True)
-    places = tables.indices_of(known, once)
-    unknown = once.filter(pl.Series(places < 0))
-    if len(unknown) == len(once):
+    places, notes = _look_up(known, once, kind, where)
+    if not (places >= 0).any():
+        # Bounded, as a comparison with all names of a large catalogue takes seconds.
+        names = known.head(100_000).cast(pl.String).to_list()
+        hint = errors.hint(str(once[0]), names) if len(once) else ""
         raise errors.UserError(
-            f"expected {kind} of the {len(known):,} in {of}, such as "
-            f"{shown(known.head(1))}, found none in {place}, such as "
-            f"{shown(once.head(1))}{_hint(once, known)}"
-        )
-    notes = []
-    if len(unknown):
-        notes.append(
-            f"not in {of}, left out: {len(unknown):,} of "
-            f"{formats.counted(len(once), kind[:-1])} ({shown(unknown)})"
+            f"expected {kind}s of the {len(known):,} in {where}, such as "
+            f"{_shown(known.head(1))}, found none in {place}, such as "
+            f"{_shown(once.head(1))}{hint}"
         )
     if len(once) < len(given):
         notes.append(
-            f"{formats.counted(len(given) - len(once), 'row')} of {kind} named before: "
-            f"each is answered once"
+            f"{formats.counted(len(given) - len(once), 'row')} of {kind}s named "
+            f"before: each is answered once"
         )
-    is_known = pl.Series(places >= 0)
-    return BulkIds(once.filter(is_known), places[places >= 0], notes)
+    return BulkIds(once.filter(pl.Series(places >= 0)), places[places >= 0], notes)
 
 
-def _hint(ids: pl.Series, known: pl.Series) -> str:
-    if not len(ids):
-        return ""
-    # Bounded, as a comparison with all names of a large catalogue takes seconds.
-    names = known.head(100_000).cast(pl.String).to_list()
-    return errors.hint(str(ids[0]), names)
+def _look_up(
+    known: pl.Series, ids: pl.Series, kind: str, where: str
+) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Returns the place of each id in `known`, -1 = unknown, and a note about these."""
+    places = frames.indices_of(known, ids)
+    unknown = ids.filter(pl.Series(places < 0)).unique(maintain_order=True)
+    if not len(unknown):
+        return places, []
+    number = formats.counted(ids.n_unique(), kind)
+    note = f"not in {where}, left out: {len(unknown):,} of {number} ({_shown(unknown)})"
+    return places, [note]
 
 
 def limits(
@@ -174,68 +170,38 @@ def limits(
     Raises:
       errors.UserError: No allowed video is in the catalogue.
     """
-    found, notes = bulk.BulkFilters(), []
+    filters = bulk.BulkFilters()
+    notes: list[str] = []
+    known = bundle.videos[schema.VIDEO_ID]
     if exclude is not None:
-        places, unknown = _videos_of(bundle, exclude, "to leave out")
-        notes += unknown
+        ids = exclude[schema.VIDEO_ID]
+        places, notes = _look_up(known, ids, "excluded video", "the catalogue")
         if schema.USER_ID in exclude.columns:
-            own, unknown = _of_users(data().log, exclude, places)
-            notes += unknown
-            found = dataclasses.replace(found, of_users=own)
+            log, users = data().log, exclude[schema.USER_ID]
+            rows, more = _look_up(log.users[schema.USER_ID], users, "user", "the log")
+            notes += more
+            both = (rows >= 0) & (places >= 0)
+            pairs = ragged.of_rows(rows[both], places[both] + 1, log.num_users)
+            filters = dataclasses.replace(filters, of_users=pairs)
         else:
-            found = dataclasses.replace(found, excluded=places[places > 0])
+            excluded = (places[places >= 0] + 1).astype(np.int32)
+            filters = dataclasses.replace(filters, excluded=excluded)
     if allow is not None:
-        places, unknown = _videos_of(bundle, allow, "allowed")
-        notes += unknown
-        if not (places > 0).any():
-            known, given = bundle.videos[schema.VIDEO_ID], allow[schema.VIDEO_ID]
+        ids = allow[schema.VIDEO_ID]
+        places, more = _look_up(known, ids, "allowed video", "the catalogue")
+        notes += more
+        allowed = (np.unique(places[places >= 0]) + 1).astype(np.int32)
+        if not len(allowed):
             raise errors.UserError(
                 f"expected videos of the catalogue to allow, such as "
-                f"{shown(known.head(1))}, found none in "
-                f"{formats.counted(len(given), 'id')}, such as {shown(given.head(1))}"
+                f"{_shown(known.head(1))}, found none in "
+                f"{formats.counted(len(ids), 'id')}, such as {_shown(ids.head(1))}"
             )
-        found = dataclasses.replace(found, allowed=np.unique(places[places > 0]))
-    return found, notes
+        filters = dataclasses.replace(filters, allowed=allowed)
+    return filters, notes
 
 
-def _videos_of(
-    bundle: bundle_room.Bundle, named: pl.DataFrame, what: str
-) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Returns catalogue indices, 0 for unknown ids, and messages about these."""
-    ids = named[schema.VIDEO_ID]
-    found = tables.indices_of(bundle.videos[schema.VIDEO_ID], ids) + 1
-    unknown = ids.filter(pl.Series(found == 0)).unique(maintain_order=True)
-    notes = []
-    if len(unknown):
-        number = formats.counted(ids.n_unique(), "video")
-        notes.append(
-            f"not in the catalogue: {len(unknown):,} of {number} {what} "
-            f"({shown(unknown)})"
-        )
-    return found.astype(np.int32), notes
-
-
-def _of_users(
-    log: user_log.UserLog,
-    pairs: pl.DataFrame,
-    videos: npt.NDArray[np.int32],
-) -> tuple[ragged.Ragged, list[str]]:
-    """Returns the videos of pairs by user index, and messages about unknown users."""
-    ids = pairs[schema.USER_ID]
-    rows = tables.indices_of(log.users[schema.USER_ID], ids)
-    unknown = ids.filter(pl.Series(rows < 0)).unique(maintain_order=True)
-    notes = []
-    if len(unknown):
-        number = formats.counted(ids.n_unique(), "user")
-        notes.append(
-            f"not in the log: {len(unknown):,} of {number} with videos to leave out "
-            f"({shown(unknown)})"
-        )
-    known = (rows >= 0) & (videos > 0)
-    return ragged.of_rows(rows[known], videos[known], log.num_users), notes
-
-
-def shown(ids: pl.Series | Sequence[object]) -> str:
+def _shown(ids: pl.Series) -> str:
     """Returns the first of some ids as text."""
     first = [event_log.brief(one, 40) for one in ids[:_MOST_SHOWN]]
     return ", ".join([*first, *(["…"] if len(ids) > _MOST_SHOWN else [])])

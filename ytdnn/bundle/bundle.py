@@ -1,42 +1,37 @@
 """A bundle read from disk: its files are verified, models are loaded on first use."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import pathlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
+from tensorflow.python.framework import config
 
 from ytdnn.base import artifacts, configs, errors, schema
 from ytdnn.bundle import (
     batches,
-    clocks,
     removed_videos,
-    request_warnings,
     requests,
     saved_models,
     signatures,
-    stored_vectors,
     versions,
-    where,
 )
 from ytdnn.log import catalogues, vectors
-from ytdnn.retrieval import attributes, placing
+from ytdnn.retrieval import slate
 from ytdnn.retrieval.index import scann_index
 
 KIND = removed_videos.BUNDLE
 TITLES = removed_videos.TITLES
-ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
 SOURCE_NAMES = "source_names"  # of the manifest's facts
 REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
-POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
-WEIGHTS = "weights"  # saved weights of predictions, likewise
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
 USER_TOWER = "user_tower"
@@ -45,11 +40,20 @@ RANKER = "ranker"
 RECOMMENDER = "recommender"
 CANDIDATES = "candidates"  # a signature: every candidate, and what the stages took
 STAGE_SECONDS = "stage_seconds"
+CANDIDATE_SCORES, SOURCES = "candidate_scores", "sources"  # of each candidate
+SEED_IDS, RANKS = "seed_ids", "ranks"  # likewise
 EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
 LAYOUT = "layout"  # of the manifest's config
 NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
 DOT_PRODUCT = "dot product of user and video vector, bias included"
+
+_VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
+_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
+_VECTORS = (  # variables of the exact index; the second is that of added videos
+    *("vectors/0", "vectors/1"),
+    *(f"{_SEARCHER}{part}vectors" for part in ("", "_main/", "_delta/")),
+)
 
 COLUMNS = {  # of a video, by the output of all
     schema.SCORES: schema.SCORE,
@@ -97,7 +101,6 @@ class Bundle:
         known = pl.read_parquet_schema(self._common / TITLES)
         self.id_type = known[schema.VIDEO_ID]
         self._models: dict[str, Any] = {}
-        self._warm: set[str] = set()  # recommenders that were timed once
 
     @functools.cached_property
     def videos(self) -> pl.DataFrame:
@@ -150,41 +153,14 @@ class Bundle:
         Row i is video index i + 1: the videos of the vocabulary, removed ones included.
         The vectors are read from disk; no model is loaded.
         """
-        return self._stored_vectors.read()
+        parts = [self._variables.get_tensor(name) for name in self._vector_names]
+        found: npt.NDArray[np.float32] = np.concatenate(parts)
+        return found
 
     @property
     def vectors(self) -> vectors.Vectors:
         """The log's own vectors of videos, such as those of an image encoder."""
         return vectors.Vectors(self._common, self.manifest.facts)
-
-    def permitted(
-        self, conditions: Sequence[where.Entry], policy: str, time: int
-    ) -> npt.NDArray[np.bool_]:
-        """Returns whether conditions permit each video, `[catalogue] bool`.
-
-        Args:
-          conditions: See `ytdnn.bundle.where`.
-          policy: A saved set of conditions; empty: none.
-          time: Time of the request, seconds.
-        """
-        videos = pl.read_parquet(self._common / ATTRIBUTES)
-        saved = self.policies[policy] if policy else []
-        of_policy = where.permitted(videos, [(key, v) for key, v in saved], time)
-        return where.permitted(videos, conditions, time) & of_policy
-
-    def codes(self) -> dict[str, npt.NDArray[np.int32]]:
-        """Returns the columns that can be capped, as codes `[catalogue + 1]`."""
-        videos = pl.read_parquet(self._common / ATTRIBUTES)
-        return {
-            name: np.append(np.int32(0), attributes.codes(videos[name]))
-            for name in videos.columns
-        }
-
-    @property
-    def policies(self) -> dict[str, list[list[str]]]:
-        """The saved sets of conditions by name (see `ytdnn.bundle.where`)."""
-        found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
-        return found
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -192,13 +168,22 @@ class Bundle:
         return tuple(self.manifest.facts.get(SOURCE_NAMES, configs.SOURCE_NAMES))
 
     @property
-    def _stored_vectors(self) -> stored_vectors.StoredVectors:
-        return stored_vectors.StoredVectors(self.path(INDEX + EXACT))
-
-    @property
     def vector_dim(self) -> int:
         """Width of the vectors of users and videos."""
-        return self._stored_vectors.dim
+        shapes: dict[str, Any] = self._variables.get_variable_to_shape_map()
+        return int(shapes[self._vector_names[0]][1])
+
+    @functools.cached_property
+    def _variables(self) -> Any:
+        """The variables of the exact index, which are read one by one."""
+        path = self.path(INDEX + EXACT) / "variables" / "variables"
+        return tf.train.load_checkpoint(str(path))
+
+    @functools.cached_property
+    def _vector_names(self) -> list[str]:
+        """Names of the variables that hold vectors, in order."""
+        names = [_VARIABLE.format(part) for part in _VECTORS]
+        return [name for name in names if self._variables.has_tensor(name)]
 
     @property
     def bias_coordinates(self) -> list[int]:
@@ -280,7 +265,7 @@ class Bundle:
         columns = {column(n): batches.plain(found[n]) for n in self.outputs(name)}
         scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
         if codes:
-            columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
+            columns[schema.PLACED_BY] = [[slate.NAMES[c] for c in r] for r in codes]
         return [
             BundleAnswer(
                 ids[:size],
@@ -309,24 +294,39 @@ class Bundle:
         Raises:
           errors.UserError: The request is malformed, or ScaNN is not installed.
         """
-        name = self.recommender(exact)
-        fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
-        asked = {n: one for n, one in request.items() if n != schema.K}
-        values = batches.tensors(batches.inputs([asked], fields), fields)
-        function = self.model(name, CANDIDATES)
-        with clocks.allowed():
-            if name not in self._warm:
-                function(**values)
-                self._warm.add(name)
-            started = time.perf_counter()
-            outputs = function(**values)
+        self.candidates(request, exact)  # a graph's first run prepares it
+        started = time.perf_counter()
+        _, seconds = self.candidates(request, exact)
         whole = 1_000.0 * (time.perf_counter() - started)
-        seconds = outputs[STAGE_SECONDS].numpy()[0]
         stages = {"candidates": 1_000.0 * float(seconds[0])}
         if self.has_ranker:
             stages["ranking"] = 1_000.0 * float(seconds[1])
         other = max(0.0, whole - sum(stages.values()))
         return stages | {"other": other, RECOMMENDER: sum(stages.values()) + other}
+
+    def candidates(
+        self, request: requests.Request, exact: bool = False
+    ) -> tuple[dict[str, tf.Tensor], npt.NDArray[np.floating]]:
+        """Returns all candidates of a request, and the seconds of both stages.
+
+        Args:
+          request: A request (see `ytdnn.bundle.requests`).
+          exact: See `answer`.
+
+        Returns:
+          Outputs of the signature `candidates` (`explained.CandidatesGraph`), a batch
+          of one, and `[2]`.
+
+        Raises:
+          errors.UserError: The request is malformed, or ScaNN is not installed.
+        """
+        name = self.recommender(exact)
+        fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
+        asked = {n: one for n, one in request.items() if n != schema.K}
+        with _clock_allowed():
+            outputs = self.run(name, batches.inputs([asked], fields), CANDIDATES)
+        seconds: npt.NDArray[np.floating] = outputs.pop(STAGE_SECONDS).numpy()[0]
+        return outputs, seconds
 
     def recommender(self, exact: bool = False) -> str:
         """Returns the name of the recommender that answers, exact or as served."""
@@ -348,9 +348,7 @@ class Bundle:
         requests.parse(request, known)
         path = self._common / catalogues.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
-        return list(
-            request_warnings.of_request(request, known, self.titles, vocabularies)
-        )
+        return list(requests.warnings_of(request, known, self.titles, vocabularies))
 
     def title(self, video_id: str | int) -> str | None:
         """Returns the title of a video, None where it has none.
@@ -367,6 +365,23 @@ class Bundle:
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
         return [{"id": video, "title": self.titles.get(video)} for video in watched]
+
+
+@contextlib.contextmanager
+def _clock_allowed() -> Iterator[None]:
+    """Context in which graphs may read the clock, after a training too.
+
+    Training requires deterministic operations for the whole process, and TensorFlow
+    then refuses `tf.timestamp`.
+    """
+    was_deterministic = config.is_op_determinism_enabled()
+    if was_deterministic:
+        config.disable_op_determinism()
+    try:
+        yield
+    finally:
+        if was_deterministic:
+            config.enable_op_determinism()
 
 
 def column(output: str) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.bundle import batches, first_pass, graphs, logged_requests, recommender_graph
+from ytdnn.bundle import batches, first_pass, graphs, recommender_graph, user_requests
 from ytdnn.log import prepared
 from ytdnn.log import request as raw_request
 from ytdnn.ranking import model as ranking_model
@@ -51,16 +51,15 @@ class Distilled:
     keep: int
     users: int
 
-    def described(self, composition: configs.CompositionConfig) -> str:
-        """Returns the measurement as a sentence."""
-        number, share = composition.num_candidates, f"{self.kept_of_best:.1%}"
-        said = (
-            f"{self.keep} of {number} candidates, left by a first pass, hold {share} "
-            f"of the ranker's first {BEST} (composition.first_pass, {self.users} users)"
+    @property
+    def words(self) -> str:
+        """The measurement as a sentence."""
+        scored = "all candidates" if self.module is None else "these"
+        return (
+            f"{self.keep} candidates, kept by a first pass, hold "
+            f"{self.kept_of_best:.1%} of the ranker's first {BEST} "
+            f"(composition.first_pass, {self.users} users): the ranker scores {scored}"
         )
-        if self.module is None:
-            return f"{said}: too few, so the ranker scores all {number}"
-        return f"{said}: the ranker scores these alone"
 
     @property
     def facts(self) -> dict[str, object]:
@@ -157,7 +156,7 @@ class _Reader:
     ) -> None:
         """Opens the log for requests at its end."""
         self._data, self._network, self._fields = data, ranker.network, fields
-        self._log = logged_requests.LoggedRequests(data)
+        self._log = user_requests.LoggedRequests(data)
         self._graph = graph
         self._ask = tf.function(self._candidates, reduce_retracing=True)
         self._encode = tf.function(self._encoded, reduce_retracing=True)
@@ -198,7 +197,7 @@ class _Reader:
     def _encoded(self, raw: graphs.Raw, videos: tf.Tensor) -> tf.Tensor:
         request = raw_request.Request(raw, self._graph.videos)
         nothing = tf.zeros_like(videos)
-        found = pool.Found(videos, nothing, nothing)
+        found = pool.Candidates(videos, nothing, nothing)
         scores = tf.zeros(tf.shape(videos), tf.float32)
         tensors = self._graph.scorer.tensors_of(request, found, scores)
         return self._network.video_coordinates(tensors)
@@ -240,7 +239,7 @@ def _inputs(
 
 def _kept_of_best(made: first_pass.FirstPass, part: OrderedCandidates) -> Floats:
     """Returns the share of the ranker's best videos that is kept, `[n]`."""
-    found = pool.Found(part.videos, part.sources, tf.zeros_like(part.videos))
+    found = pool.Candidates(part.videos, part.sources, tf.zeros_like(part.videos))
     keeps = made.keeps({}, found).numpy()
     order = np.where(part.videos > 0, part.order, -np.inf)
     best = np.argsort(-order, axis=1, kind="stable")[:, :BEST]

@@ -6,23 +6,20 @@ ranker score when one feature is set to a neutral value.
 """
 
 from collections.abc import Collection
-from typing import Any, Protocol
 
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.bundle import bundle, graphs, recommender_graph, results, traced
-from ytdnn.log import lookups
+from ytdnn.bundle import bundle, graphs, recommender_graph, traced
 from ytdnn.log import request as raw_request
 from ytdnn.retrieval import pool, rows
-from ytdnn.retrieval import scores as scores_room
 
 CANDIDATES = bundle.CANDIDATES
 EXPLAIN = "explain"
-CANDIDATE_SCORES = "candidate_scores"
-SOURCES = "sources"
-SEED_IDS = "seed_ids"
-RANKS = "ranks"
+CANDIDATE_SCORES = bundle.CANDIDATE_SCORES
+SOURCES = bundle.SOURCES
+SEED_IDS = bundle.SEED_IDS
+RANKS = bundle.RANKS
 STAGE_SECONDS = bundle.STAGE_SECONDS
 NEAREST_IDS = "nearest_watched_ids"
 NEAREST_COSINES = "nearest_watched_cosines"
@@ -35,33 +32,14 @@ _UNKNOWN = -2.0  # below every cosine
 Tensors = dict[str, tf.Tensor]
 
 
-class TwoStages(Protocol):
-    """A recommender's graph with separate stages."""
-
-    videos: lookups.VideoIds
-
-    def propose(self, request: raw_request.Request) -> recommender_graph.Proposed:
-        """Returns candidates and the candidate model's scores (None if not needed)."""
-
-    def rank(
-        self, request: raw_request.Request, found: pool.Found, scores: Any
-    ) -> results.Ranked:
-        """Returns the ranker's predictions for candidates, and the page's order."""
-
-    def on_page(
-        self, raw: Tensors, found: pool.Found, ranked: results.Ranked
-    ) -> results.Ranked:
-        """Returns the predictions, with `-inf` as order for left-out candidates."""
-
-
-class Candidates(tf.Module):
+class CandidatesGraph(tf.Module):
     """Maps a raw request to every candidate, with the scores of each stage."""
 
     def __init__(
         self,
-        stages: TwoStages,
+        stages: recommender_graph.AnswerGraph,
         user_tower: graphs.UserTowerGraph,
-        scores: scores_room.Scores,
+        scores: pool.Scores,
     ) -> None:
         """Stores a recommender, and the function for the candidate model's scores."""
         super().__init__()
@@ -89,8 +67,7 @@ class Candidates(tf.Module):
         with tf.control_dependencies([scores]):
             proposed = tf.timestamp()
         with tf.control_dependencies([proposed]):
-            parts = (found.videos, found.sources, found.seeds)
-            found = pool.Found(*map(tf.identity, parts))
+            found = pool.Candidates(*map(tf.identity, found))
             scores = tf.identity(scores)
         ranked = self._stages.rank(request, found, scores)
         ranked = self._stages.on_page(raw, found, ranked)
@@ -101,7 +78,7 @@ class Candidates(tf.Module):
         return self._outputs(found, scores, ranked) | {STAGE_SECONDS: times}
 
     def _outputs(
-        self, found: pool.Found, scores: tf.Tensor, ranked: results.Ranked
+        self, found: pool.Candidates, scores: tf.Tensor, ranked: graphs.Ranked
     ) -> Tensors:
         is_there = found.videos > 0
         on_page = is_there & tf.math.is_finite(ranked.order)
@@ -172,7 +149,7 @@ class Explanation(tf.Module):
     """Maps a request and videos to the ranker's scores with each feature neutral."""
 
     def __init__(
-        self, ranker: graphs.RankerGraph, effects: Effects, scores: scores_room.Scores
+        self, ranker: graphs.RankerGraph, effects: Effects, scores: pool.Scores
     ) -> None:
         """Takes the ranker.
 

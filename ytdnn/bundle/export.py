@@ -2,8 +2,7 @@
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
     bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
-    bundle/versions/N/{titles,attributes}.parquet, vocabularies.json,
-        manifest.json
+    bundle/versions/N/titles.parquet, vocabularies.json, manifest.json
     bundle/manifest.json, bundle/serving/
 
 N is the version, one number for all models (`ytdnn.bundle.versions`). The manifest
@@ -11,12 +10,10 @@ lists the inputs and outputs of each model and whether it needs ScaNN's ops. Sto
 TensorFlow (and TF Serving) loads the other models.
 """
 
-import contextlib
 import dataclasses
-import gc
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -36,26 +33,25 @@ from ytdnn.bundle import (
     added_videos,
     bundle,
     distilling,
-    filter_reader,
+    graphs,
     recommender_graph,
     recommenders,
     removed_videos,
     saved_models,
     tf_serving,
     versions,
-    warm_up,
     where,
 )
 from ytdnn.features import corpus, statistics
 from ytdnn.log import catalogues, lookups, prepared, vectors
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import attributes, request_fields
+from ytdnn.retrieval import attributes
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
-from ytdnn.retrieval.index import delta
+from ytdnn.retrieval.index import brute_force
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,14 +103,12 @@ def export(
     """
     workdir = pathlib.Path(workdir)
     directory = workdir / bundle.KIND
-    with tempfile.TemporaryDirectory() as root, _without_collector():
+    with tempfile.TemporaryDirectory() as root:
         asset = pathlib.Path(root) / removed_videos.ASSET
         home = workdir if refit is None else workdir / refit.name
         parts, inputs = _load(workdir, config, asset, home)
         models = recommenders.make(parts)
         facts = _facts(parts, models) | _with_first_pass(parts, models)
-        environment.collect()
-        gc.freeze()
         if refit is not None:
             facts[bundle.REFIT] = dict(refit.facts)
         with versions.publish(
@@ -125,24 +119,6 @@ def export(
                 artifacts.write_json(draft.common / bundle.EVALUATION, refit.evaluation)
     tf_serving.write(directory, models)
     return directory
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Context in which Python's collector of reference cycles does not start by itself.
-
-    Graphs are millions of objects that stay; collecting took 8 % of the processor time
-    of an export. Those made before the models are written are frozen then, so that
-    what the writing of each leaves is cheap to find.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_on:
-            gc.enable()
 
 
 def _facts(
@@ -161,8 +137,6 @@ def _facts(
         added_videos.FACT: parts.data.catalogue.num_added,
         "statistics_as_of": _statistics_as_of(parts),
         bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
-        bundle.POLICIES: dict(parts.filters.saved),
-        **_weights(parts.weighing),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
         vectors.FACT: parts.data.catalogue.vectors.served,
     }
@@ -172,14 +146,10 @@ def _with_first_pass(
     parts: recommenders.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
     """Adds a first pass to the recommenders, if any; returns facts about it."""
-    both = [
-        m
-        for m in models.values()
-        if isinstance(m.graph, recommender_graph.RecommenderGraph)
-    ]
-    if parts.ranker is None or not both:
+    if parts.ranker is None:
         return {}
-    served = models.get(bundle.RECOMMENDER, both[0])
+    exact = models[bundle.RECOMMENDER + bundle.EXACT]
+    served = models.get(bundle.RECOMMENDER, exact)
     found = distilling.distilled(
         parts.data,
         parts.ranker,
@@ -189,19 +159,12 @@ def _with_first_pass(
     )
     if found is None:
         return {}
-    progress.say(found.described(parts.first_stage.composition))
+    progress.say(found.words)
     if found.module is not None:
-        for model in both:
-            model.graph.leave_out_by(found.module)
+        for model in models.values():
+            if isinstance(model.graph, recommender_graph.RecommenderGraph):
+                model.graph.first_pass = found.module
     return {distilling.FACT: found.facts}
-
-
-def _weights(weighing: weighted_order.Weighing | None) -> dict[str, Any]:
-    """Returns the facts about saved weights, empty without any."""
-    if weighing is None:
-        return {}
-    saved = {"default": weighing.default, "policies": weighing.policies}
-    return {bundle.WEIGHTS: saved}
 
 
 def _write(
@@ -210,16 +173,15 @@ def _write(
     draft: versions.Draft,
 ) -> None:
     """Writes the files of a version."""
-    video_ids = parts.data.videos[schema.VIDEO_ID].head(warm_up.NUM_VIDEOS).to_list()
-    example = warm_up.example(video_ids, parts.first_stage.candidates.vector_dim)
+    video_ids = parts.data.videos[schema.VIDEO_ID].head(tf_serving.NUM_VIDEOS).to_list()
+    example = tf_serving.example(video_ids, parts.first_stage.candidates.vector_dim)
     for name, model in models.items():
         saved_models.save(model, draft.part(name))
-        warm_up.write(name, model, example, draft.part(name))
+        tf_serving.write_warm_up(name, model, example, draft.part(name))
         environment.collect()
-    _titles(parts.data.catalogue).write_parquet(draft.common / bundle.TITLES)
-    known = attributes.from_catalogue(parts.data.catalogue)
-    names = [one.name for one in known if one.kind != "age"]
-    parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
+    names = [n for n in (schema.VIDEO_ID, schema.TITLE) if n in parts.data.videos]
+    table = parts.data.videos.select(names)
+    table.write_parquet(draft.common / bundle.TITLES)
     parts.data.catalogue.vectors.write_served(draft.common)
     artifacts.write_json(
         draft.common / catalogues.VOCABULARIES_FILE, _vocabularies(parts.data, models)
@@ -245,11 +207,10 @@ def _filters(
     composition: configs.CompositionConfig, data: prepared.PreparedData
 ) -> filters_room.Filters:
     """Returns the reader of the conditions of requests."""
-    operators = composition.operators
-    columns = attributes.from_catalogue(data.catalogue, operators)
+    columns = attributes.from_catalogue(data.catalogue)
     keys = [key for column in columns for key in column.keys]
     policies = where.policies(composition.policies, keys)
-    return filters_room.Filters(data, policies, operators)
+    return filters_room.Filters(data, policies)
 
 
 def _load(
@@ -289,11 +250,8 @@ def _load(
         removed_videos.text(removed_videos.indices(catalogue, removed_ids))
     )
     filters = _filters(config.composition, data)
-    limits = filter_reader.FilterReader(
-        lookups.RemovedVideos(asset),
-        filters,
-        config.composition.remove_watched,
-        request_fields.from_config(config.composition, data),
+    limits = graphs.FilterReader(
+        lookups.RemovedVideos(asset), filters, config.composition.remove_watched
     )
     parts = recommenders.Parts(
         data,
@@ -357,7 +315,7 @@ def _searchers(
     if first_stage.num_videos == facts["num_videos"]:
         return found  # the vectors of the index serve: no copy is made
     added = first_stage.candidates.video_vectors()[facts["num_videos"] :]
-    return {name: delta.WithDelta(main, added) for name, main in found.items()}
+    return {name: brute_force.WithDelta(main, added) for name, main in found.items()}
 
 
 def _source_places(parts: recommenders.Parts) -> dict[str, int]:
@@ -375,8 +333,3 @@ def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
         return None
     moment = corpus.serving_moment(parts.data)
     return {"seconds": moment, "utc": formats.utc(moment)}
-
-
-def _titles(catalogue: catalogues.Catalogue) -> pl.DataFrame:
-    names = [schema.VIDEO_ID, schema.TITLE]
-    return catalogue.videos.select(n for n in names if n in catalogue.videos.columns)

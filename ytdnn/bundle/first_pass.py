@@ -51,8 +51,11 @@ class FirstPass(tf.Module):
         self._of_place = of_place
 
     def __call__(
-        self, raw: Mapping[str, tf.Tensor], found: pool.Found, scores: tf.Tensor | None
-    ) -> tuple[pool.Found, tf.Tensor | None]:
+        self,
+        raw: Mapping[str, tf.Tensor],
+        found: pool.Candidates,
+        scores: tf.Tensor | None,
+    ) -> tuple[pool.Candidates, tf.Tensor | None]:
         """Returns the candidates that are kept, in their order, and their scores.
 
         Args:
@@ -66,16 +69,15 @@ class FirstPass(tf.Module):
         places = tf.math.top_k(self.values(found), width)[1]
         is_kept = tf.range(width) < numbers[:, tf.newaxis]
         places = sorted_rows.rising(tf.where(is_kept, places, size))
-        columns = (found.videos, found.sources, found.seeds)
-        kept = pool.Found(*(rows.taken(column, places) for column in columns))
+        kept = pool.Candidates(*(rows.taken(column, places) for column in found))
         return kept, None if scores is None else rows.taken(scores, places)
 
-    def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
+    def keeps(self, raw: Mapping[str, tf.Tensor], found: pool.Candidates) -> tf.Tensor:
         """Returns whether each candidate is kept, `[batch, n] bool`."""
         ranks = rows.ranks(self.values(found))
         return ranks < self._numbers(raw, found)[:, tf.newaxis]
 
-    def values(self, found: pool.Found) -> tf.Tensor:
+    def values(self, found: pool.Candidates) -> tf.Tensor:
         """Returns the value of each candidate, `[batch, n] float32`, `-inf` = none."""
         places = tf.cast(tf.range(tf.shape(found.videos)[1]), tf.float32)
         values = (
@@ -85,7 +87,9 @@ class FirstPass(tf.Module):
         )
         return tf.where(found.videos > 0, values, float("-inf"))
 
-    def _numbers(self, raw: Mapping[str, tf.Tensor], found: pool.Found) -> tf.Tensor:
+    def _numbers(
+        self, raw: Mapping[str, tf.Tensor], found: pool.Candidates
+    ) -> tf.Tensor:
         """Returns the number of candidates that each request keeps, `[batch] int32`."""
         batch, size = tf.unstack(tf.shape(found.videos))
         keep = tf.fill([batch], self.keep)

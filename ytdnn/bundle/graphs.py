@@ -5,12 +5,12 @@ equal single ones: a row's answer does not depend on other rows.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.bundle import filter_reader, results, traced
+from ytdnn.bundle import traced
 from ytdnn.candidates import model as candidate_model
 from ytdnn.features import reading
 from ytdnn.log import lookups, prepared
@@ -18,11 +18,143 @@ from ytdnn.log import request as raw_request
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import nearest, pool, rows
-from ytdnn.retrieval import scores as scores_room
+from ytdnn.retrieval import allowed_videos, nearest, pool, rows
+from ytdnn.retrieval import filters as filters_room
+from ytdnn.retrieval import interface as retrieval
 
 Raw = dict[str, tf.Tensor]
-Outputs = results.Outputs
+Outputs = dict[str, tf.Tensor]
+
+
+_CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
+
+
+class Ranked(NamedTuple):
+    """The second stage's predictions for candidates, all `[batch, n]`.
+
+    Attributes:
+      scores: float32, the ranker's score, before rules of the slate.
+      order: float32, the order of the slate, `-inf` = not in it.
+      seconds: float32 expected watch seconds; None: not predicted.
+      click_probability: float32; None: not predicted.
+      placed_by: int32 index in `slate.NAMES`; None: every video by its score.
+      propensities: float32, of each video at its place; None: nothing is drawn.
+      outcomes: float32 prediction of each outcome by name; None: there are none.
+    """
+
+    scores: tf.Tensor
+    order: tf.Tensor
+    seconds: tf.Tensor | None = None
+    click_probability: tf.Tensor | None = None
+    placed_by: tf.Tensor | None = None
+    propensities: tf.Tensor | None = None
+    outcomes: Outputs | None = None
+
+    def columns(self) -> Outputs:
+        """Returns the columns of the answer for each candidate, by name."""
+        found = {
+            schema.SCORES: self.scores,
+            schema.EXPECTED_WATCH_SECONDS: self.seconds,
+            schema.CLICK_PROBABILITY: self.click_probability,
+            schema.PLACED_BY: self.placed_by,
+            schema.PROPENSITIES: self.propensities,
+            **(self.outcomes or {}),
+        }
+        return {name: one for name, one in found.items() if one is not None}
+
+
+def best(
+    videos: lookups.VideoIds, indices: tf.Tensor, ranked: Ranked, wanted: tf.Tensor
+) -> Outputs:
+    """Returns the first videos by order, padded with finite values.
+
+    Args:
+      videos: Ids and indices of the catalogue.
+      indices: `[batch, n] int32` catalogue indices.
+      ranked: Predictions for the videos; ties keep their places.
+      wanted: `[batch] int32`, number of results of each row.
+    """
+    width = tf.minimum(rows.largest(wanted), tf.shape(ranked.order)[1])
+    first, slots = tf.math.top_k(ranked.order, width)
+    found = tf.reduce_sum(tf.cast(tf.math.is_finite(first), tf.int32), axis=1)
+    num_results = tf.clip_by_value(wanted, 0, found)
+    keep = tf.sequence_mask(num_results, width)
+
+    def kept(values: tf.Tensor) -> tf.Tensor:
+        taken = tf.gather(values, slots, batch_dims=1)
+        return tf.where(keep, taken, tf.constant(0, taken.dtype))
+
+    columns = {name: kept(values) for name, values in ranked.columns().items()}
+    return (
+        {schema.IDS: videos.ids(kept(indices))}
+        | columns
+        | {schema.NUM_RESULTS: num_results}
+    )
+
+
+class FilterReader(tf.Module):
+    """Reads the limits of requests on the videos of their answers.
+
+    Attributes:
+      removed: Videos left out of every answer; None: nothing was removed.
+    """
+
+    def __init__(
+        self,
+        removed: lookups.RemovedVideos | None = None,
+        filters: filters_room.Filters | None = None,
+        removes_watched: bool = True,
+    ) -> None:
+        """Stores the limits that all requests share.
+
+        Args:
+          removed: Videos left out of every answer; None: nothing was removed.
+          filters: Reads conditions; None: requests have none.
+          removes_watched: Whether videos of the history are left out.
+        """
+        super().__init__()
+        self.removed = removed
+        self._removes_watched = removes_watched
+        self._filters = filters  # so that SavedModel finds its variables
+        self._conditions = traced.Traced(filters.read) if filters else None
+
+    def source_requests(
+        self, request: raw_request.Request, user_vectors: tf.Tensor
+    ) -> retrieval.SourceRequests:
+        """Returns the inputs of candidate sources for a request.
+
+        Args:
+          request: The request.
+          user_vectors: `[batch, vector_dim] float32`.
+        """
+        watched = request.watched_indices
+        left_out = watched if self._removes_watched else watched[:, :0]
+        by = self.permitted(request.raw, request.videos, left_out)
+        return retrieval.SourceRequests(watched, request.times, user_vectors, by)
+
+    def permitted(
+        self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor
+    ) -> allowed_videos.AllowedVideos:
+        """Returns the videos that answers to requests may hold.
+
+        Args:
+          raw: The request; its lists of ids and its conditions may be left out.
+          videos: Ids and indices of the catalogue.
+          watched: `[batch, n] int32` watched videos, to leave out.
+        """
+        left_out, allowed, is_limited, conditions = watched, None, None, None
+        if schema.EXCLUDE_IDS in raw:
+            excluded = videos.indices(raw[schema.EXCLUDE_IDS])
+            left_out = tf.concat([watched, excluded], axis=1)
+        if schema.ALLOW_IDS in raw:
+            allowed = videos.indices(raw[schema.ALLOW_IDS])
+            is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
+        if self._conditions is not None and schema.CONDITIONS in raw:
+            read = {name: raw[name] for name in _CONDITIONS if name in raw}
+            conditions = self._conditions(read)
+        return allowed_videos.AllowedVideos(
+            left_out, allowed, is_limited, self.removed, conditions
+        )
 
 
 class UserTowerGraph(tf.Module):
@@ -73,23 +205,23 @@ class IndexGraph(tf.Module):
         self,
         videos: lookups.VideoIds,
         search: nearest.Nearest,
-        limits: filter_reader.FilterReader | None = None,
+        limits: FilterReader | None = None,
     ) -> None:
         """Stores the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
-        self._limits = limits or filter_reader.FilterReader()
+        self._limits = limits or FilterReader()
 
     def call(self, **request: tf.Tensor) -> Outputs:
-        """Returns ids, scores (dot products) and num_results."""
+        """Returns ids, scores (dot products) and the number of results."""
         wanted = request[schema.K]
         most = tf.minimum(rows.largest(wanted), self._search.num_videos)
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
         by = self._limits.permitted(request, self._videos, nothing)
         found, scores = self._search.search(request[schema.USER_VECTOR], most, by)
-        ranked = results.Ranked(scores, scores)
-        return results.best(self._videos, found, ranked, wanted)
+        ranked = Ranked(scores, scores)
+        return best(self._videos, found, ranked, wanted)
 
 
 class Scorer(tf.Module):
@@ -123,7 +255,7 @@ class Scorer(tf.Module):
     def score(
         self,
         request: raw_request.Request,
-        found: pool.Found,
+        found: pool.Candidates,
         scores: tf.Tensor | None,
     ) -> heads.Predicted:
         """Returns predictions of the candidates of a request, `[batch, n]` each.
@@ -139,7 +271,7 @@ class Scorer(tf.Module):
     def tensors_of(
         self,
         request: raw_request.Request,
-        found: pool.Found,
+        found: pool.Candidates,
         scores: tf.Tensor | None,
     ) -> dict[str, tf.Tensor]:
         """Returns the network's inputs for candidates; for arguments see `score`."""
@@ -194,9 +326,9 @@ class RankerGraph(tf.Module):
         self,
         scorer: Scorer,
         user_tower: UserTowerGraph,
-        scores: scores_room.Scores | None = None,
+        scores: pool.Scores | None = None,
         sources: pool.Pool | None = None,
-        limits: filter_reader.FilterReader | None = None,
+        limits: FilterReader | None = None,
     ) -> None:
         """Stores the network, and the parts of the first stage that its features need.
 
@@ -212,14 +344,14 @@ class RankerGraph(tf.Module):
         self._user_tower = user_tower
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
-        self._limits = limits or filter_reader.FilterReader()
+        self._limits = limits or FilterReader()
         self._tensors = traced.Traced(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
         predicted = self._scorer.predict_of(self.tensors(raw))
         present = self._scorer.videos.present(raw[schema.VIDEO_IDS])
-        ranked = results.Ranked(
+        ranked = Ranked(
             self._scorer.score_of(predicted.order),
             predicted.order,
             predicted.seconds,

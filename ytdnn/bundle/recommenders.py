@@ -6,6 +6,7 @@ object, used as a signature of the recommender too, so that it is traced once.
 
 import dataclasses
 import functools
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,7 +14,6 @@ from ytdnn.base import configs, schema
 from ytdnn.bundle import (
     bundle,
     explained,
-    filter_reader,
     graphs,
     recommender_graph,
     saved_models,
@@ -23,17 +23,7 @@ from ytdnn.bundle import (
 from ytdnn.log import fields, lookups, prepared
 from ytdnn.ranking import heads, weighted_order
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import (
-    caps,
-    exploring,
-    filters,
-    nearest,
-    page,
-    placing,
-    pool,
-    tower,
-)
-from ytdnn.retrieval import scores as scores_room
+from ytdnn.retrieval import exploring, filters, nearest, pool, slate
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval.index import artifact as index_artifact
 from ytdnn.retrieval.index import interface
@@ -64,7 +54,7 @@ class Parts:
     searchers: dict[str, tf.Module]
     served: str
     removed_ids: list[str]
-    limits: filter_reader.FilterReader
+    limits: graphs.FilterReader
     filters: filters.Filters
     weighing: weighted_order.Weighing | None = None
 
@@ -107,19 +97,14 @@ class _Maker:
         self._permitting = (
             *fields.permitting(self._data.catalogue),
             *signatures.filter_fields(parts.filters),
-            *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
-        self._caps = caps.Caps(parts.filters)
+        self._caps = slate.Caps(parts.filters)
         self._capping = signatures.cap_fields(self._caps)
         self._searches: dict[tf.Module, traced.SharedNearest] = {}
-        self._weights = (
-            *signatures.weight_fields(parts.weighing),
-            *signatures.policy_fields(parts.filters, parts.weighing),
-        )
-        self._rankers: dict[
-            tf.Module | None, saved_models.Model[graphs.RankerGraph]
-        ] = {}
+        self._score_vectors = traced.Traced(nearest.score_vectors)
+        self._weights = signatures.weight_fields(parts.weighing, parts.filters)
+        self._rankers: dict[Any, saved_models.Model[graphs.RankerGraph]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
@@ -128,10 +113,11 @@ class _Maker:
                 parts.ranker.neutral,
                 [f.name for f in parts.ranker.features if f.inner_shape],
             )
-            self._rule = page.Rule(self._stage.composition, self._data)
-            self._explorer = exploring.from_config(
-                self._stage.composition, self._data.catalogue
-            )
+            config = self._stage.composition
+            self._order = slate.SlateOrder(config, self._data)
+            self._explorer = None
+            if config.explores:
+                self._explorer = exploring.Explorer(config, self._data.catalogue)
 
     @functools.cached_property
     def user_tower(self) -> saved_models.Model:
@@ -152,25 +138,18 @@ class _Maker:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
             number = self._stage.num_videos
-            search = nearest.Nearest(searcher, number, self._from_vectors)
-            removed = self._parts.limits.removed
-            self._searches[searcher] = traced.SharedNearest(search, removed)
+            search = nearest.Nearest(searcher, number, self._score_vectors)
+            self._searches[searcher] = traced.SharedNearest(search)
         return self._searches[searcher]
 
-    @functools.cached_property
-    def _from_vectors(self) -> traced.SharedFromVectors:
-        number = self._stage.num_videos
-        return traced.SharedFromVectors(number, self._parts.limits.removed)
-
-    def _source(self, searcher: tf.Module) -> tower.TowerSource:
+    def _source(self, searcher: tf.Module) -> pool.TowerSource:
         number = self._stage.composition.num_candidates
-        return tower.TowerSource(number, self._search(searcher))
+        return pool.TowerSource(number, self._search(searcher))
 
     @functools.cached_property
     def _others(self) -> list[traced.SharedSource]:
         """The other candidate sources, which do not depend on the index."""
-        removed = self._parts.limits.removed
-        return [traced.SharedSource(one, removed) for one in self._stage.other_sources]
+        return [traced.SharedSource(one) for one in self._stage.other_sources]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
         own, composition = self._source(searcher), self._stage.composition
@@ -228,7 +207,7 @@ class _Maker:
             self._tower,
             self._pool(searcher),
             self._scorer,
-            self._rule,
+            self._order,
             scores,
             may,
             self._explorer,
@@ -248,12 +227,12 @@ class _Maker:
 
     def _candidates(
         self,
-        graph: explained.TwoStages,
+        graph: recommender_graph.AnswerGraph,
         query: saved_models.Fields,
-        scores: scores_room.Scores,
+        scores: pool.Scores,
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
-        found = explained.Candidates(graph, self._tower, scores)
+        found = explained.CandidatesGraph(graph, self._tower, scores)
         inputs = fields.union(query, self._permitting, self._capping, self._weights)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
@@ -288,7 +267,7 @@ def meanings(
     if composition and (
         composition.explores or composition.max_per_channel or composition.reranks
     ):
-        found[schema.PLACED_BY] = placing.MEANING
+        found[schema.PLACED_BY] = slate.MEANING
     if composition and composition.temperature:
         found[schema.PROPENSITIES] = _PROPENSITY
     return found

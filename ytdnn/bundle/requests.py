@@ -5,21 +5,23 @@
 Every key is optional; a key that is left out is missing, and `k` is `DEFAULT_K`.
 """
 
+import itertools
 import json
 import math
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ytdnn.base import errors, schema
-from ytdnn.bundle import outcome_weights, signatures, where
+from ytdnn.bundle import signatures, where
 from ytdnn.log import fields as fields_room
 
 DEFAULT_K = 10
+_EXAMPLE = f'{{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}}'
 Request = dict[str, Any]
 Fields = Mapping[str, signatures.Field]
 
@@ -59,7 +61,9 @@ def read(path: pathlib.Path) -> Request:
             f"expected a request in {path}, could not read it: {error.strerror}"
         ) from None
     except ValueError as error:
-        raise _not_json(path, str(error)) from None
+        raise errors.UserError(
+            f"expected JSON such as {_EXAMPLE} in {path}, could not parse it ({error})"
+        ) from None
 
 
 def loads(text: bytes) -> Any:
@@ -80,13 +84,6 @@ def loads(text: bytes) -> Any:
         raise ValueError("nested too deeply") from None
     except ValueError:
         raise ValueError("a number of too many digits") from None
-
-
-def _not_json(path: pathlib.Path, reason: str) -> errors.UserError:
-    return errors.UserError(
-        f'expected JSON such as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in '
-        f"{path}, could not parse it ({reason})"
-    )
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -112,12 +109,9 @@ def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
     Raises:
       errors.UserError: See `values`.
     """
-    return {
-        name: np.array([value], object if field.dtype == "string" else field.dtype)
-        for (name, value), field in zip(
-            values(request, fields).items(), fields.values(), strict=True
-        )
-    }
+    types = {n: object if f.dtype == "string" else f.dtype for n, f in fields.items()}
+    checked = values(request, fields)
+    return {name: np.array([value], types[name]) for name, value in checked.items()}
 
 
 def values(request: Request, fields: Fields) -> dict[str, Any]:
@@ -131,27 +125,30 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
-    request = outcome_weights.expanded(where.expanded(_object(request), fields), fields)
+    request = where.expanded(_object(request), fields)
     for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
     found = {name: _value(request.get(name), field) for name, field in fields.items()}
     for name, ids in _LISTS_OF.items():
-        if name in fields and _is_given(found[name], fields[name]):
-            _check_lengths(fields[name], found[name], ids, found[ids])
+        if name not in fields or len(found[name]) == len(found[ids]):
+            continue
+        missing = fields[name].missing
+        mark = '""' if isinstance(missing, str) else f"{missing:g}"
+        # Clients fill absent lists with missing values.
+        if any(value != missing for value in found[name]):
+            raise errors.UserError(
+                f"expected as many {name} as {ids} in the request, received "
+                f"{len(found[name])} and {len(found[ids])} ({mark} marks a "
+                f"missing one)"
+            )
     return found
-
-
-def _is_given(values: list[Any], field: signatures.Field) -> bool:
-    """Whether a list has a value: clients fill absent lists with missing values."""
-    return any(value != field.missing for value in values)
 
 
 def _object(request: Any) -> Request:
     if not isinstance(request, dict):
         raise errors.UserError(
-            f'expected a request object such as {{"{schema.WATCHED_VIDEO_IDS}": […], '
-            f'"k": 10}}, received {shown(request)}'
+            f"expected a request object such as {_EXAMPLE}, received {shown(request)}"
         )
     return request
 
@@ -219,20 +216,23 @@ def _is_plain(values: list[Any], field: signatures.Field) -> bool:
 
 
 def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
-    types = _TYPES.get(field.dtype, (int,))
+    """Returns a checked value of a list or of a single key."""
     if field.is_flag and isinstance(value, bool):
         return int(value)
-    if isinstance(value, types) and not isinstance(value, bool):
-        if isinstance(value, str) and not is_text(value):
-            expected = "text of whole Unicode characters"
-        elif field.choices and value not in (field.missing, *field.choices):
-            expected = f"one of {', '.join(field.choices)}"
-        elif _in_range(value, field):
-            return value
-        else:
-            expected = _range(field)
-    else:
+    types = _TYPES.get(field.dtype, (int,))
+    least, greatest = _bounds(field)
+    if not isinstance(value, types) or isinstance(value, bool):
         expected = _KINDS.get(field.dtype, "an integer")
+    elif value == field.missing:
+        return value
+    elif isinstance(value, str) and not is_text(value):
+        expected = "text of whole Unicode characters"
+    elif isinstance(value, int | float) and not least <= value <= greatest:  # or NaN
+        expected = _range(field)
+    elif field.choices and value not in field.choices:
+        expected = f"one of {', '.join(field.choices)}"
+    else:
+        return value
     raise errors.UserError(
         f"expected {expected} in request key {field.name}{where}, "
         f"received {shown(value)}"
@@ -248,13 +248,6 @@ def is_text(value: str) -> bool:
     return True
 
 
-def _in_range(value: Any, field: signatures.Field) -> bool:
-    if isinstance(value, str) or value == field.missing:
-        return True
-    least, greatest = _bounds(field)
-    return bool(least <= value <= greatest)  # NaN is not
-
-
 def _bounds(field: signatures.Field) -> tuple[float, float]:
     """Returns the least and the greatest value, of Python's types.
 
@@ -263,8 +256,7 @@ def _bounds(field: signatures.Field) -> tuple[float, float]:
     is_float = field.dtype == "float32"
     lowest, highest = (-_MOST_FLOAT, _MOST_FLOAT) if is_float else _INT64
     least = lowest if field.least is None else field.least
-    greatest = highest if field.greatest is None else field.greatest
-    return least, greatest
+    return least, highest if field.greatest is None else field.greatest
 
 
 def _range(field: signatures.Field) -> str:
@@ -273,9 +265,8 @@ def _range(field: signatures.Field) -> str:
         return f"true or false {missing}"
     if field.least is None:
         return "a finite number" if field.dtype == "float32" else "a 64-bit integer"
-    kind = (
-        "years" if field.meaning == "years" else _KINDS.get(field.dtype, "an integer")
-    )
+    kind = _KINDS.get(field.dtype, "an integer")
+    kind = "years" if field.meaning == "years" else kind
     known = "" if field.missing == field.least else f" {missing}"
     if field.greatest == fields_room.MOST_TIME:
         return f"seconds since 1970, before the year 2100{known}"
@@ -284,15 +275,53 @@ def _range(field: signatures.Field) -> str:
     return f"{kind} of {field.least:g} or more{known}"
 
 
-def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) -> None:
-    if len(values) != len(of):
-        raise errors.UserError(
-            f"expected as many {field.name} as {ids} in the request, received "
-            f"{len(values)} and {len(of)} ({field.missing:g} marks a missing one)"
-        )
-
-
 def shown(value: Any) -> str:
     """Returns a value as JSON for an error, at most 60 characters."""
     text = json.dumps(value, default=str, ensure_ascii=not is_text(str(value)))
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def warnings_of(
+    request: Mapping[str, Any],
+    known: Mapping[str, signatures.Field],
+    videos: Collection[Any],
+    vocabularies: Mapping[str, Collection[str]],
+) -> Iterator[str]:
+    """Yields a line for each thing of a legal request that looks like a mistake.
+
+    Args:
+      request: A well-formed request.
+      known: Inputs of the signature, by name.
+      videos: Ids of the catalogue.
+      vocabularies: Values of request fields in the training data.
+    """
+    for name in ID_FIELDS:
+        given = request.get(name) or []
+        strange = [video for video in given if video not in videos]
+        if strange:
+            yield (
+                f"{len(strange):,} of {len(given):,} {name} are not in the catalogue, "
+                f"as {strange[0]!r}: read as unknown"
+            )
+    for name, values in vocabularies.items():
+        value = request.get(name)
+        if name in known and value and value not in values:
+            yield (
+                f"{name} {value!r} is none of the {len(values):,} values of the log: "
+                f"read as unknown"
+            )
+    now = request.get(schema.TIME) or 0
+    for name in (schema.WATCH_TIMES, schema.IMPRESSION_TIMES):
+        times = [time for time in request.get(name) or [] if time]
+        late = [time for time in times if now and time > now]
+        if late:
+            yield (
+                f"{len(late):,} of {len(times):,} {name} lie after the request's "
+                f"{schema.TIME} {now}, such as {late[0]}"
+            )
+        falls = [pair for pair in itertools.pairwise(times) if pair[1] < pair[0]]
+        if falls and name == schema.WATCH_TIMES:
+            yield (
+                f"{name} are not in order, {falls[0][1]} follows {falls[0][0]}: the "
+                f"last is taken as the most recent"
+            )

@@ -1,18 +1,27 @@
-"""Streams a bundle's answers for many users or videos into a frame or a file."""
+"""Streams a bundle's answers for many users or videos into a frame or a file.
+
+A file is written in bounded memory under a temporary name and then renamed: a run that
+is killed leaves the earlier file, and readers never see a part.
+"""
 
 import collections
+import contextlib
 import dataclasses
+import os
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 
 import polars as pl
+from polars.io import plugins
 
-from ytdnn.base import formats, schema
-from ytdnn.bundle import bulk, bulk_ids, bulk_search, logged_requests, sink, tables
+from ytdnn.base import errors, formats, schema
+from ytdnn.bundle import bulk, bulk_ids, frames, user_requests
 from ytdnn.bundle import bundle as bundle_room
 
+PARQUET = (".parquet", ".pq")
+CSV = (".csv",)
 SERVED, EXACT = "served", "exact"  # an index
 _PRODUCTS_A_PART = 2_048  # users whose lists are products
 _REQUESTS_A_PART = 512  # users whose lists a model makes
@@ -87,18 +96,12 @@ class Stream:
         """Returns all frames, concatenated."""
         return pl.concat([pl.DataFrame(schema=self.schema), *self.frames()])
 
-    def write(
-        self,
-        path: pathlib.Path,
-        progress: Progress | None = None,
-        notes: Sequence[str] = (),
-    ) -> Written:
+    def write(self, path: pathlib.Path, progress: Progress | None = None) -> Written:
         """Writes all frames into a file.
 
         Args:
-          path: Path, as for `sink.require_path`.
+          path: Path, as for `require_path`.
           progress: Function that is called after each frame.
-          notes: Messages in addition to the stream's own.
         """
         started = time.perf_counter()
         number, num_rows, num_full = len(self.ids), 0, 0
@@ -108,26 +111,23 @@ class Stream:
             for part, frame in enumerate(self.frames(), 1):
                 num_rows += frame.height
                 if self.k:
-                    num_full += int((frame[tables.RANK] == self.k).sum())
+                    num_full += int((frame[frames.RANK] == self.k).sum())
                 if progress is not None:
                     progress(min(part * self.size, number), number)
                 yield frame
 
-        sink.write(path, counted(), self.schema, self.meanings)
-        told = [*self.ids.notes, *notes, *self.notes]
+        _write(path, counted(), self.schema, self.meanings)
+        told = [*self.ids.notes, *self.notes]
         if self.k and num_full < number:
-            have = "list has" if number - num_full == 1 else "lists have"
-            told.append(
-                f"{number - num_full:,} {have} fewer than {self.k:,} videos: no more "
-                f"are permitted"
-            )
+            short = formats.counted(number - num_full, "list")
+            told.append(f"{short} of fewer than {self.k:,} videos, as no more may be")
         seconds = time.perf_counter() - started
         return Written(path, number, num_rows, seconds, self.meanings, told)
 
 
 def recommendations(
     bundle: bundle_room.Bundle,
-    logged: logged_requests.LoggedRequests,
+    logged: user_requests.LoggedRequests,
     ids: bulk_ids.BulkIds,
     k: int,
     limits: bulk.BulkFilters,
@@ -145,42 +145,40 @@ def recommendations(
       limits: Videos that the lists may hold.
       ranker: Whether the ranker, if there is one, orders the lists; else they are the
         candidates by their scores.
-      index: `served` or `exact`; empty: `served` with the ranker, and `exact` without,
-        which in batches costs no more.
+      index: `served` or `exact`, of the recommender; candidates without the ranker of
+        a bundle are exact products, which in batches cost no more.
+
+    Raises:
+      errors.UserError: There are caps, but no ranker is asked for.
     """
-    ranker = ranker and bundle.has_ranker
-    number = bundle.manifest.facts["num_candidates" if ranker else "videos"]
-    notes = _cold(logged, ids)
-    if k > number:
-        what = "candidates" if ranker else "videos with a vector"
-        notes.append(
-            f"{k:,} videos requested per user, only {number:,} {what} available"
+    has_caps = bool(limits.request.get(schema.MAX_PER_COLUMNS))
+    by_ranker = ranker and bundle.has_ranker
+    if has_caps and bundle.has_ranker and not ranker:
+        raise errors.UserError(
+            f"expected no {schema.MAX_PER} without the ranker, received one: leave it "
+            f"out, or let the ranker order the lists"
         )
+    # Without a ranker in the bundle, the recommender's lists are candidates.
+    by_model = by_ranker or (not bundle.has_ranker and (has_caps or index == SERVED))
+    number = bundle.manifest.facts["num_candidates" if by_model else "videos"]
+    notes = []
+    if without := int((logged.num_watches(ids.indices) == 0).sum()):
+        users = formats.counted(without, "user")
+        notes = [f"{users} without a watch: recommended from an empty history"]
+    if k > number:
+        what = "candidates" if by_model else "videos with a vector"
+        notes.append(f"{k:,} videos requested per user, only {number:,} {what} exist")
         k = number
-    if ranker:
-        make = bulk.recommended(bundle, logged, k, limits, index == EXACT)
-    elif index == SERVED and bundle_room.INDEX in bundle.manifest.facts["models"]:
-        make = bulk.of_index(bundle, logged, k, limits)
+    if by_model:
+        is_exact = index == EXACT or not (by_ranker or index == SERVED)
+        make = bulk.recommend(bundle, logged, k, limits, is_exact)
     else:
         make = bulk.nearest(bundle, logged, k, limits)
-    size = _REQUESTS_A_PART if ranker else _PRODUCTS_A_PART
-    meanings = {schema.SCORE: bundle_room.DOT_PRODUCT}
-    if ranker:
-        meanings = bundle.meanings
-    columns = tables.schema_of_lists(bundle, ids.ids, schema.VIDEO_ID, meanings)
+    size = _REQUESTS_A_PART if by_model else _PRODUCTS_A_PART
+    meanings = bundle.meanings if by_model else {schema.SCORE: bundle_room.DOT_PRODUCT}
+    columns = frames.schema_of_lists(bundle, ids.ids, schema.VIDEO_ID, meanings)
     frame = _lists(bundle, ids, make, schema.VIDEO_ID)
     return Stream(ids, columns, frame, size, meanings, notes, k)
-
-
-def _cold(logged: logged_requests.LoggedRequests, ids: bulk_ids.BulkIds) -> list[str]:
-    """Returns a message about users without a watch, if there are any."""
-    number = int((logged.num_watches(ids.indices) == 0).sum())
-    if not number:
-        return []
-    return [
-        f"{formats.counted(number, 'user')} without a watch: recommended from an "
-        f"empty history"
-    ]
 
 
 def similar(
@@ -199,13 +197,11 @@ def similar(
         most = int(bundle.vectors.rows(by)[1:].any(axis=1).sum()) - 1
     notes = []
     if k > most:
-        notes.append(
-            f"{k:,} videos requested per video, only {most:,} others available"
-        )
+        notes = [f"{k:,} videos requested per video, only {most:,} others exist"]
     k = min(k, most)
     make = bulk.similar(bundle, k, by)
-    columns = tables.schema_of_lists(bundle, ids.ids, tables.SIMILAR_VIDEO_ID)
-    frame = _lists(bundle, ids, make, tables.SIMILAR_VIDEO_ID)
+    columns = frames.schema_of_lists(bundle, ids.ids, frames.SIMILAR_VIDEO_ID)
+    frame = _lists(bundle, ids, make, frames.SIMILAR_VIDEO_ID)
     meanings = {schema.SCORE: f"cosine of the vectors in {by}" if by else _COSINE}
     return Stream(ids, columns, frame, _PRODUCTS_A_PART, meanings, notes, k)
 
@@ -220,49 +216,114 @@ def _lists(
 
     def frame(part: slice) -> pl.DataFrame:
         found = make(ids.indices[part])
-        return tables.of_lists(bundle, ids.ids[part], found, video)
+        return frames.from_lists(bundle, ids.ids[part], found, video)
 
     return frame
 
 
 def user_vectors(
     bundle: bundle_room.Bundle,
-    logged: logged_requests.LoggedRequests,
+    logged: user_requests.LoggedRequests,
     ids: bulk_ids.BulkIds,
 ) -> Stream:
     """Returns the vectors of users: `user_id`, `vector`."""
-    vectors = bulk_search.UserVectors(bundle, logged)
+    vectors = bulk.UserVectors(bundle, logged)
 
-    def frame(part: slice) -> pl.DataFrame:
-        return tables.of_vectors(ids.ids[part], vectors(ids.indices[part]))
-
-    return _vectors(bundle, ids, frame, _cold(logged, ids))
+    return _vectors(bundle, ids, vectors)
 
 
 def video_vectors(bundle: bundle_room.Bundle, ids: bulk_ids.BulkIds) -> Stream:
     """Returns the vectors of videos: `video_id`, `vector`."""
     vectors = bundle.video_vectors()
-
-    def frame(part: slice) -> pl.DataFrame:
-        return tables.of_vectors(ids.ids[part], vectors[ids.indices[part] - 1])
-
-    return _vectors(bundle, ids, frame, [])
+    return _vectors(bundle, ids, lambda videos: vectors[videos - 1])
 
 
 def _vectors(
     bundle: bundle_room.Bundle,
     ids: bulk_ids.BulkIds,
-    frame: Callable[[slice], pl.DataFrame],
-    notes: list[str],
+    vectors: Callable[[bulk.Indices], bulk.Vectors],
 ) -> Stream:
-    columns = tables.schema_of_vectors(ids.ids, bundle.vector_dim)
-    meanings = {tables.VECTOR: _vector_meaning(bundle)}
-    return Stream(ids, columns, frame, _VECTORS_A_PART, meanings, notes)
-
-
-def _vector_meaning(bundle: bundle_room.Bundle) -> str:
-    places = ", ".join(str(1 + i % bundle.vector_dim) for i in bundle.bias_coordinates)
-    return (
-        f"{bundle.vector_dim} of float32; user · video is the candidate score; "
-        f"coordinate {places} is a video's bias, and 1 of every user"
+    dim = bundle.vector_dim
+    places = ", ".join(str(1 + i % dim) for i in bundle.bias_coordinates)
+    meaning = (
+        f"{dim} of float32; user · video is the candidate score; coordinate {places} "
+        f"is a video's bias, and 1 of every user"
     )
+
+    def frame(part: slice) -> pl.DataFrame:
+        return frames.from_vectors(ids.ids[part], vectors(ids.indices[part]))
+
+    columns = frames.schema_of_vectors(ids.ids, dim)
+    meanings = {frames.VECTOR: meaning}
+    return Stream(ids, columns, frame, _VECTORS_A_PART, meanings)
+
+
+def require_path(path: pathlib.Path, formats: tuple[str, ...] = PARQUET + CSV) -> None:
+    """Checks that a file can be written, before the work starts.
+
+    Args:
+      path: The file; missing directories above it are created.
+      formats: Accepted suffixes.
+
+    Raises:
+      errors.UserError: The path has another suffix, is a directory, or cannot be
+        written.
+    """
+    if path.suffix.lower() not in formats:
+        shown = "a .parquet file" if formats == PARQUET else "a .parquet or .csv file"
+        raise errors.UserError(f"expected {shown} to write, received {path}")
+    if path.is_dir():
+        raise errors.UserError(f"expected a file to write, found a directory: {path}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _partial(path).touch()
+        _partial(path).unlink()
+    except OSError as error:
+        raise errors.UserError(
+            f"could not write {path}: {error.strerror}: give a directory that may be "
+            f"written to"
+        ) from None
+
+
+def _write(
+    path: pathlib.Path,
+    frames: Iterator[pl.DataFrame],
+    columns: Mapping[str, pl.DataType],
+    meanings: Mapping[str, str],
+) -> None:
+    """Writes frames one after the other, in the order they come.
+
+    Args:
+      path: See `require_path`.
+      frames: Frames with the same schema.
+      columns: Schema of the frames.
+      meanings: Meanings of columns by name, metadata of a Parquet file.
+    """
+
+    def source(*pushed_down: object) -> Iterator[pl.DataFrame]:
+        del pushed_down  # a sink asks for all columns and rows
+        return frames
+
+    rows = plugins.register_io_source(source, schema=columns)
+    with _replacing(path) as partial:
+        if path.suffix.lower() in CSV:
+            rows.sink_csv(partial)
+        else:
+            rows.sink_parquet(partial, metadata=dict(meanings))
+
+
+@contextlib.contextmanager
+def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary file, which replaces the target when the block succeeds."""
+    partial = _partial(path)
+    try:
+        yield partial
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _partial(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f".{path.name}.partial")

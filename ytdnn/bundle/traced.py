@@ -9,14 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.log import lookups
-from ytdnn.retrieval import conditions as conditions_room
-from ytdnn.retrieval import from_vectors, interface, nearest
-from ytdnn.retrieval import permitted as permitted_room
-from ytdnn.retrieval.index import interface as index_interface
-
-Tensors = tuple[Any, ...]
-"""Tensors and None, in tuples, or in a dict by name."""
+from ytdnn.retrieval import interface, nearest
 
 
 class Traced:
@@ -30,7 +23,8 @@ class Traced:
         """Stores the function; it may read variables and tables, but no other tensors.
 
         Args:
-          function: Maps tensors, None, and tuples or dicts of them to the same types.
+          function: Maps tensors, None, and tuples or dicts of them to the same types;
+            other arguments are constants.
           any_size: Whether one trace serves lists of all lengths, static ones too.
         """
         self._any_size = any_size
@@ -46,10 +40,10 @@ class Traced:
                 self._made[key] = self._function.get_concrete_function(*specs)
         return self._made[key](*arguments)
 
-    def _spec(self, tensor: tf.Tensor | None) -> tf.TensorSpec | None:
+    def _spec(self, tensor: Any) -> Any:
         """Returns shape and type of an argument; a list that is empty may be longer."""
-        if tensor is None:
-            return None
+        if not tf.is_tensor(tensor):
+            return tensor
         sizes = [None if self._any_size else size or None for size in tensor.shape]
         return tf.TensorSpec(sizes, tensor.dtype)
 
@@ -59,115 +53,30 @@ class SharedNearest(tf.Module):
 
     Attributes:
       num_videos: Number of videos in the index.
+      search: See `Nearest.search`.
     """
 
-    def __init__(
-        self, search: nearest.Nearest, removed: lookups.RemovedVideos | None
-    ) -> None:
-        """Stores the search.
-
-        Args:
-          search: The search.
-          removed: Videos left out of every answer.
-        """
+    def __init__(self, search: nearest.Nearest) -> None:
+        """Stores the search."""
         super().__init__()
         self.num_videos = search.num_videos
-        self._search = search
-        self._traced = Traced(
-            lambda queries, num, parts: search.search(
-                queries, num, _joined(parts, removed)
-            )
-        )
-
-    def search(
-        self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
-    ) -> nearest.Lists:
-        """Returns the best permitted videos; see `retrieval.nearest.Nearest.search`."""
-        found: nearest.Lists = self._traced(queries, num, _parts(permitted))
-        return found
-
-
-class SharedFromVectors(from_vectors.FromVectors):
-    """`retrieval.from_vectors.FromVectors`, traced once for all kinds of index."""
-
-    def __init__(self, num_videos: int, removed: lookups.RemovedVideos | None) -> None:
-        """Creates the part.
-
-        Args:
-          num_videos: Number of videos that have a vector.
-          removed: Videos left out of every answer.
-        """
-        super().__init__(num_videos)
-        make = super().replaced
-
-        def replaced(*read: Any) -> from_vectors.Lists:
-            vectors, lists, queries, num, parts, mask, share = read
-            permitted = _joined(parts, removed)
-            return make(vectors, lists, queries, num, permitted, mask, share)
-
-        self._traced = Traced(replaced)
-
-    def replaced(
-        self,
-        vectors: index_interface.Tables,
-        lists: from_vectors.Lists,
-        queries: tf.Tensor,
-        num: tf.Tensor,
-        permitted: permitted_room.Permitted,
-        mask: tf.Tensor,
-        share: tf.Tensor,
-    ) -> from_vectors.Lists:
-        """Returns the lists, those of some requests replaced; see `FromVectors`."""
-        parts = _parts(permitted)
-        found: from_vectors.Lists = self._traced(
-            vectors, lists, queries, num, parts, mask, share
-        )
-        return found
+        self._search = search  # so that SavedModel finds its variables
+        self.search = Traced(search.search)
 
 
 class SharedSource(interface.Source):
     """A candidate source, traced once."""
 
-    def __init__(
-        self, source: interface.Source, removed: lookups.RemovedVideos | None
-    ) -> None:
-        """Stores the source.
-
-        Args:
-          source: The source.
-          removed: Videos left out of every answer.
-        """
+    def __init__(self, source: interface.Source) -> None:
+        """Stores the source."""
         super().__init__(source.num)
         self.kind = source.kind
         self._source = source
-
-        def propose(*read: Any) -> Tensors:
-            watched, times, vectors, parts = read
-            limits = _joined(parts, removed)
-            requests = interface.SourceRequests(watched, times, vectors, limits)
-            found = source.propose(requests)
-            return found.videos, found.seeds
-
-        self._traced = Traced(propose)
+        self._traced = Traced(source.propose)
 
     def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
         """Returns the videos that the source proposes for some requests."""
-        parts = _parts(requests.permitted)
-        read = (requests.watched, requests.times, requests.user_vectors, parts)
-        return interface.Proposal(*self._traced(*read))
-
-
-def _parts(permitted: permitted_room.Permitted) -> Tensors:
-    """Returns the tensors of the permitted videos."""
-    conditions = permitted.conditions
-    read = None if conditions is None else conditions.tensors()
-    return permitted.excluded, permitted.allowed, permitted.is_limited, read
-
-
-def _joined(
-    parts: Tensors, removed: lookups.RemovedVideos | None
-) -> permitted_room.Permitted:
-    """Returns the permitted videos of a request from its tensors."""
-    excluded, allowed, is_limited, read = parts
-    conditions = None if read is None else conditions_room.Conditions(*read)
-    return permitted_room.Permitted(excluded, allowed, is_limited, removed, conditions)
+        proposal: interface.Proposal = self._traced(
+            requests._replace(limits=requests.permitted)
+        )
+        return proposal

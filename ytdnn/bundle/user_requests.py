@@ -1,15 +1,40 @@
-"""Requests of the users of a log, as JSON: at its end, or at any position."""
+"""Requests of the users of a log: at its end, or at any position.
+
+They are JSON for single users, and a model's inputs for many (`LoggedRequests`): these
+equal what `batches.inputs` makes of `at_end`, without a loop over users. Only the
+shards of these users are read, so memory does not grow with the log.
+"""
 
 import difflib
+import functools
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+import tensorflow as tf
 
-from ytdnn.base import errors, schema
-from ytdnn.bundle import requests
+from ytdnn.base import errors, ragged, schema
+from ytdnn.bundle import batches, requests
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.log import catalogues, prepared, user_log
+from ytdnn.log import fields as fields_room
+
+Users = npt.NDArray[np.integer]
+
+# What requests hold of events, and its place in the tables of a shard.
+_COLUMNS = {
+    schema.WATCHES: {
+        schema.WATCHED_VIDEO_IDS: "videos",
+        schema.WATCH_TIMES: "times",
+        schema.WATCHED_SECONDS: "seconds",
+    },
+    schema.IMPRESSIONS: {
+        schema.IMPRESSION_VIDEO_IDS: "videos",
+        schema.IMPRESSION_TIMES: "times",
+        schema.IMPRESSION_CLICKED: "clicked",
+    },
+}
 
 
 def at_end(
@@ -116,3 +141,136 @@ def _user_index(log: user_log.UserLog, user_id: str | int) -> int:
 def _ids_by_index(catalogue: catalogues.Catalogue) -> list[str | int | None]:
     """Returns the id of each catalogue index; None for index 0, which no event has."""
     return [None, *catalogue.videos[schema.VIDEO_ID].to_list()]
+
+
+class LoggedRequests:
+    """Requests of a prepared set's users, one second after its last event.
+
+    Attributes:
+      data: The prepared set.
+    """
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Stores the prepared set; shards are read on first use."""
+        self.data = data
+
+    @property
+    def time(self) -> int:
+        """Time of the requests, seconds: one after the end of the log."""
+        return self.data.windows.end_of_log + 1
+
+    def lengths(self, users: Users) -> npt.NDArray[np.int64]:
+        """Returns the number of events in each user's request, `[n]`."""
+        index = self.data.log.shard_index
+        return index.events_before(users + 1) - index.events_before(users)
+
+    def num_watches(self, users: Users) -> npt.NDArray[np.int64]:
+        """Returns the length of each history, `[n]`."""
+        offsets = self.data.log.shard_index.offsets(schema.WATCHES)
+        return np.asarray(offsets[users + 1] - offsets[users])
+
+    def watched(self, users: Users) -> ragged.Ragged:
+        """Returns all videos each user watched, catalogue indices."""
+        ends = self.data.log.shard_index.offsets(schema.WATCHES)[users + 1]
+        return self.data.log.shard_index.watched_before(users, ends)
+
+    def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
+        """Returns the inputs of a signature, `[n]` or `[n, longest]`.
+
+        Fields that are not in a log (`k`, excluded videos) get their missing value.
+
+        Args:
+          users: `[n]` user indices.
+          fields: The signature's inputs by name.
+        """
+        known = self._of_events(users, fields)
+        return {
+            name: known[name] if name in known else self._of_users(users, field)
+            for name, field in fields.items()
+        }
+
+    def ids(self, videos: npt.NDArray[np.integer]) -> tf.Tensor:
+        """Returns the ids of catalogue indices `[...]`, the missing id for 0."""
+        return tf.gather(self._ids, videos)
+
+    def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
+        """Returns the lists of users' watches, impressions and searches."""
+        found: dict[str, tf.Tensor] = {}
+        for table, columns in _COLUMNS.items():
+            if table == schema.WATCHES or self.data.log.has_impressions:
+                found |= self._lists(table, columns, users, fields)
+        if schema.QUERIES in fields and self.data.catalogue.has_searches:
+            found[schema.QUERIES] = self._queries(users)
+        return found
+
+    def _rows(self, table: str, users: Users) -> ragged.Ragged:
+        """Returns the rows of a table's events of each user."""
+        offsets = self.data.log.shard_index.offsets(table)
+        return ragged.ranges(offsets[users], offsets[users + 1])
+
+    def _lists(
+        self, table: str, columns: dict[str, str], users: Users, fields: batches.Fields
+    ) -> dict[str, tf.Tensor]:
+        """Returns the columns that a signature needs, padded in front."""
+        found = {}
+        rows = self._rows(table, users)
+        places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
+        padded = places.padded()
+        index = self.data.log.shard_index
+        for name, column in columns.items():
+            if name not in fields or not index.has(table, column):
+                continue
+            field = fields[name]
+            is_id = name in (schema.WATCHED_VIDEO_IDS, schema.IMPRESSION_VIDEO_IDS)
+            dtype = np.dtype(np.int32 if is_id else field.dtype)
+            missing = np.array([0 if is_id else field.missing], dtype)
+            values = index.gather(table, column, rows.values)
+            laid_out = np.concatenate([missing, values]).astype(dtype)[padded]
+            found[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
+        return found
+
+    def _queries(self, users: Users) -> tf.Tensor:
+        rows = self._rows(schema.SEARCHES, users)
+        end = self.data.log.shard_index.offsets(schema.SEARCHES)[-1]
+        first = int(rows.values.min(initial=end))
+        stop = int(rows.values.max(initial=first - 1)) + 1
+        texts = tf.constant(["", *self.data.log.queries.texts(first, stop)], tf.string)
+        places = ragged.Ragged(rows.offsets, rows.values - first + 1)
+        return tf.gather(texts, places.padded())
+
+    def _of_users(self, users: Users, field: fields_room.Field) -> tf.Tensor:
+        """Returns a field of the users themselves, or missing values."""
+        shape = [len(users), 1] if field.is_list else [len(users)]
+        missing = tf.constant(field.missing, tf.as_dtype(field.dtype))
+        if field.name == schema.TIME:
+            return tf.fill(shape, tf.constant(self.time, tf.int64))
+        if field.name not in self._columns:
+            return tf.fill(shape, missing)
+        values = self._columns[field.name].gather(pl.Series(users, dtype=pl.UInt32))
+        if field.width:
+            none = pl.Series([[field.missing] * field.width], dtype=values.dtype)
+            vectors = pl.select(values.fill_null(none)).to_series()
+            flat = vectors.explode().to_numpy()
+            return tf.constant(flat.reshape(-1, field.width).astype(field.dtype))
+        if field.dtype == "string":
+            texts = values.cast(pl.String).fill_null(field.missing)
+            return tf.constant(texts.to_list(), tf.string)
+        numbers = values.cast(pl.Float64).fill_nan(None).fill_null(field.missing)
+        return tf.constant(numbers.to_numpy().astype(field.dtype))
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, pl.Series]:
+        """Columns of users, by the name of the field."""
+        return {
+            name: column
+            for feature in registry.readable(self.data)
+            for name, column in feature.user_columns(self.data).items()
+        }
+
+    @functools.cached_property
+    def _ids(self) -> tf.Tensor:
+        """The id of each catalogue index, `[videos + 1]`, the missing id for 0."""
+        dtype, missing = fields_room.id_type(self.data.catalogue)
+        ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
+        with tf.device("CPU"):
+            return tf.constant(ids, tf.as_dtype(dtype))

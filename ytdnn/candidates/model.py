@@ -56,9 +56,7 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
         self.videos = embeddings.EmbeddingTable(
             inputs.vocabulary_size, config.embedding_dim, name="videos"
         )
-        self.bias = tf.Variable(
-            tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
-        )
+        self.bias = tf.Variable(tf.zeros([inputs.vocabulary_size + 1]), name="bias")
         self.head = losses.make_head(config, inputs.vocabulary_size)
         self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
         if inputs.of_videos is not None:
@@ -120,9 +118,8 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
     @property
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
-        bias = [self.bias] if self.config.bias else []
         of_content = [] if self.content is None else self.content.tables
-        return [*self.user_tower.tables, self.videos.table, *bias, *of_content]
+        return [*self.user_tower.tables, self.videos.table, self.bias, *of_content]
 
     def query_vectors(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
@@ -193,8 +190,6 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
         kept = tf.where(self.videos.known(kept), kept, 0)
         vectors = of_content(videos)
         rows = self.videos(kept) + vectors[:, :-1]
-        if not self.config.bias:
-            return self.directions(rows), tf.zeros_like(vectors[:, -1])
         has_id = tf.cast(kept > 0, tf.float32)
         bias = embeddings.rows(self.bias, kept) * has_id + vectors[:, -1]
         return self.directions(rows), bias

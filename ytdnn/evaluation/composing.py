@@ -7,7 +7,7 @@ from ytdnn.base import configs
 from ytdnn.evaluation import lists, models, protocol
 from ytdnn.log import prepared
 from ytdnn.ranking import weighted_order
-from ytdnn.retrieval import exploring, interface, page, pool, scores
+from ytdnn.retrieval import exploring, interface, pool, slate
 
 _CASES_A_PART = 1 << 8
 
@@ -83,14 +83,16 @@ def order(
     Raises:
       errors.UserError: There is a cap, but the log has no channels.
     """
-    explorer = exploring.from_config(composition, data.catalogue)
+    explorer = None
+    if composition.explores:
+        explorer = exploring.Explorer(composition, data.catalogue)
     is_plain = not composition.blend_weight and not composition.max_per_channel
     if is_plain and explorer is None and not composition.reranks:
         return None
-    rule = page.Rule(composition, data)
+    rule = slate.SlateOrder(composition, data)
     score = None
     if rule.needs_scores and not weighted_order.weighs(composition.default_weights):
-        score = scores.Scores(vectors, len(vectors))
+        score = pool.Scores(vectors, len(vectors))
 
     def of_pages(
         cases: protocol.Cases, videos: lists.Lists, logits: models.Vectors

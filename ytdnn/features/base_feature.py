@@ -143,7 +143,7 @@ class Feature(abc.ABC):
         return set(self.columns) <= data.catalogue.columns
 
     def missing_data(self, data: prepared.PreparedData) -> tuple[str, str, str]:
-        """Returns what an error says if it does not exist: expected, found, advice."""
+        """Returns expected, found and advice for an error, if it does not exist."""
         columns = f"{' and '.join(self.columns)} in the log"
         return columns, "none", "add the column"
 

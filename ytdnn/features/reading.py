@@ -5,7 +5,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -284,11 +284,7 @@ def write(path: pathlib.Path, measured: Statistics) -> None:
 
 def read_file(path: pathlib.Path) -> Statistics:
     """Returns the statistics that `write` wrote."""
-    return from_dict(json.loads(path.read_text()))
-
-
-def from_dict(values: Mapping[str, Any]) -> Statistics:
-    """Returns the statistics in nested dicts of `dataclasses.asdict`, by feature."""
+    values = json.loads(path.read_text())
     return {
         name: configs.component(base_feature.Measured, own)
         for name, own in values.items()

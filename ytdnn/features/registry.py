@@ -126,19 +126,6 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
     return tuple(_named(network, name, data, known) for name in names)
 
 
-def of_names(network: str, names: Sequence[str]) -> Features:
-    """Returns declared features of a network by name, without a prepared set.
-
-    Raises:
-      errors.UserError: There is no such feature, or it is a column of a log.
-    """
-    known = {feature.name: feature for feature in of_network(network)}
-    for name in names:
-        if name not in known:
-            raise errors.UserError(_unknown(network, name, list(known)))
-    return tuple(known[name] for name in names)
-
-
 def readable(data: prepared.PreparedData) -> Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
     found = [feature for feature in declared() if feature.exists(data)]

@@ -1,7 +1,6 @@
 """The ranking model: predictions, saving and loading; `building` creates it."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 
@@ -16,7 +15,6 @@ from ytdnn.features import registry
 from ytdnn.layers import weights
 from ytdnn.log import catalogues, fields, prepared
 from ytdnn.ranking import (
-    click_times,
     heads,
     inputs,
     network,
@@ -84,11 +82,7 @@ class RankingModel:
         return self.head.predict(outputs, durations, self.measured.calibration)
 
     def calibrate(self, calibration: heads.Calibration) -> None:
-        """Sets the calibration of later predictions.
-
-        Args:
-          calibration: Calibration of the model as it is now trained.
-        """
+        """Sets the calibration of later predictions."""
         self.measured = dataclasses.replace(self.measured, calibration=calibration)
         self._predict = predictions.RowGraphs(self.predict)
 
@@ -107,9 +101,9 @@ class RankingModel:
 
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
-        found: dict[str, object] = {"features": [f.name for f in self.features]}
         names = [one.name for one in self.measured.outcomes]
-        return found | ({"outcomes": names} if names else {})
+        of_outcomes = {"outcomes": names} if names else {}
+        return {"features": [f.name for f in self.features], **of_outcomes}
 
     @property
     def sees_request_time(self) -> bool:
@@ -133,9 +127,8 @@ class RankingModel:
     def neutral(self) -> dict[str, float]:
         """A neutral value of each tensor of the network.
 
-        It is the median of a number that has quantiles, else the value that marks a
-        missing one; training-only features are left out, as they are the same for every
-        request.
+        It is the median of a number, else the value that marks a missing one;
+        training-only features are left out, as they are the same for every request.
         """
         values = dict.fromkeys((schema.HISTORY_VIDEOS, schema.IMPRESSION_VIDEOS), 0.0)
         for feature in self.features:
@@ -157,13 +150,13 @@ class RankingModel:
 
         Args:
           data: Prepared set with impressions.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions where each user's history ends.
-          times: `[n]` times of the requests, seconds since the epoch, 0 = unknown.
-          video_indices: `[n, k]` catalogue indices of candidates.
+          users: `[n]` user indices; see `score_candidates`.
+          end_watches: `[n]`.
+          times: `[n]`.
+          video_indices: `[n, k]`.
         """
-        log = self.open_log(data)
-        tensors = log.candidates(users, end_watches, times, video_indices)
+        at = users, end_watches, times, video_indices
+        tensors = self.open_log(data).candidates(*at)
         return {f.name: tensors[f.name].numpy() for f in self.features}
 
     def open_log(
@@ -291,8 +284,7 @@ class RankingModel:
         Args:
           data: Prepared set with impressions.
           users: `[n]` user indices.
-          end_watches: `[n]` flat positions where each user's history ends (the watch
-            there is not in it).
+          end_watches: `[n]` flat positions where each user's history ends.
           times: `[n]` times of the requests, seconds since the epoch, 0 = unknown.
           video_indices: `[n, k]` catalogue indices of candidates.
         """
@@ -340,13 +332,11 @@ def load(
       precision: Precision of its products; see `configs.CompositionConfig`.
 
     Raises:
-      errors.UserError: It is missing, damaged, or was made from another data set or
-        first stage.
+      errors.UserError: It is missing, damaged, or of another data set or first stage.
     """
-    directory = pathlib.Path(directory)
     trained = weights.trained_config(directory, KIND, data.manifest)
     _require_first_stage(directory, first_stage)
-    measured = _statistics(directory)
+    measured = network.read_statistics(directory / STATISTICS)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
     config = with_older_defaults(directory, trained.ranking)
@@ -357,21 +347,6 @@ def load(
         _require_places(directory, trained.composition, first_stage.composition)
     weights.restore(model.network, directory)
     return model
-
-
-def _statistics(directory: pathlib.Path) -> network.Statistics:
-    """Returns the statistics of an artefact; those of 0.2 had more of the clicks."""
-    values = json.loads((directory / STATISTICS).read_text())
-    clicks, observed = values["clicks"], values["clicks"]["observed"]
-    if "share_deviance" not in observed:  # by which 0.2 did not yet choose the target
-        spread = observed["seconds_spread"]
-        follow_durations = observed["parts_spread"] < 0.6 * spread
-        observed["share_deviance"] = 0.0 if follow_durations else spread
-    for cls, own in (heads.Clicks, clicks), (click_times.Observed, observed):
-        for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
-            del own[name]
-    found: network.Statistics = configs.component(network.Statistics, values)
-    return found
 
 
 def with_older_defaults(

@@ -6,6 +6,8 @@ the query, its part of the first layer included, is computed once for its k impr
 """
 
 import dataclasses
+import json
+import pathlib
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -19,7 +21,7 @@ from ytdnn.layers import (
     tower_ensemble,
     towers,
 )
-from ytdnn.ranking import heads, inputs, outcomes
+from ytdnn.ranking import click_times, heads, inputs, outcomes
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
@@ -44,6 +46,21 @@ class Statistics:
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
     outcomes: Outcomes = ()
+
+
+def read_statistics(path: pathlib.Path) -> Statistics:
+    """Returns the statistics of an artefact; those of 0.2 had more of the clicks."""
+    values = json.loads(path.read_text())
+    clicks, observed = values["clicks"], values["clicks"]["observed"]
+    if "share_deviance" not in observed:  # by which 0.2 did not yet choose the target
+        spread = observed["seconds_spread"]
+        follow_durations = observed["parts_spread"] < 0.6 * spread
+        observed["share_deviance"] = 0.0 if follow_durations else spread
+    for cls, own in (heads.Clicks, clicks), (click_times.Observed, observed):
+        for name in own.keys() - {field.name for field in dataclasses.fields(cls)}:
+            del own[name]
+    found: Statistics = configs.component(Statistics, values)
+    return found
 
 
 class RankingNetwork(tf.keras.Model):

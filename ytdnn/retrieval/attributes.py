@@ -6,18 +6,19 @@ is a bound on the code.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn.base import registries, schema
+from ytdnn.base import configs, errors, schema
 from ytdnn.log import catalogues
 
 IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
 OPERATORS = (IN, NOT_IN, AT_MOST, AT_LEAST)
+CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
+UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"
 AGE_DAYS = "age_days"  # of a video at the time of the request, from its upload time
 _LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, catalogues.TRAIN_COUNT)
 _MOST_VALUES = 100_000  # of a text; more, and more than half of the videos: no category
@@ -39,20 +40,17 @@ class Attribute:
       kind: `text`, `number`, or `age`: a time in seconds from which the age is counted.
       codes: `[num_videos + 1] int32`, by catalogue index.
       values: The distinct values as text or `[n] float64`; value i has code i + 1.
-      others: Names of the registered operators that it has in addition.
     """
 
     name: str
     kind: Kind
     codes: npt.NDArray[np.int32]
     values: list[str] | npt.NDArray[np.float64]
-    others: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of all possible conditions, as `key` writes them."""
-        every = (*_OPERATORS_OF[self.kind], *self.others)
-        return tuple(key(self.name, one) for one in every)
+        return tuple(key(self.name, one) for one in _OPERATORS_OF[self.kind])
 
 
 def key(column: str, operator: str) -> str:
@@ -60,9 +58,7 @@ def key(column: str, operator: str) -> str:
     return f"{column} {operator}"
 
 
-def from_catalogue(
-    catalogue: catalogues.Catalogue, operators: Sequence[str] = ()
-) -> tuple[Attribute, ...]:
+def from_catalogue(catalogue: catalogues.Catalogue) -> tuple[Attribute, ...]:
     """Returns the columns of a log's videos that conditions can be put on.
 
     Ids of channels are text, whatever their type; truth values are the texts `true` and
@@ -70,28 +66,17 @@ def from_catalogue(
 
     Args:
       catalogue: The catalogue of the prepared set.
-      operators: Registered operators that its columns have in addition.
-
-    Raises:
-      errors.UserError: An operator is not registered.
     """
-    registered = [registries.OPERATORS[name] for name in operators]
     found = []
     for name in catalogue.videos.columns:
         if name in _LEFT_OUT or " " in name:
             continue
-        made = _attribute(name, catalogue.videos[name])
-        if made is not None:
-            others = tuple(one.name for one in registered if made.kind in one.kinds)
-            made = dataclasses.replace(made, others=others)
-            found.append(made)
-        if (
-            name == schema.UPLOAD_TIME
-            and AGE_DAYS not in catalogue.videos.columns
-            and made
-        ):
-            age = dataclasses.replace(made, name=AGE_DAYS, kind="age", others=())
-            found.append(age)
+        attribute = _attribute(name, catalogue.videos[name])
+        if attribute is not None:
+            found.append(attribute)
+        has_age = name == schema.UPLOAD_TIME and AGE_DAYS not in catalogue.videos
+        if attribute is not None and has_age:
+            found.append(dataclasses.replace(attribute, name=AGE_DAYS, kind="age"))
     return tuple(found)
 
 
@@ -120,3 +105,27 @@ def _coded(column: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
     """Returns the codes of a column by catalogue index, and its distinct values."""
     ranks = column.rank("dense").fill_null(0).to_numpy().astype(np.int32)
     return np.append(np.int32(0), ranks), column.drop_nulls().unique().sort()
+
+
+def indices(catalogue: catalogues.Catalogue, column: str) -> npt.NDArray[np.int32]:
+    """Returns the code of a column's text for each catalogue index, 0 = unknown."""
+    return _coded(catalogue.videos[column].cast(pl.String))[0]
+
+
+def require_channels(catalogue: catalogues.Catalogue, setting: str) -> None:
+    """Checks that the log has channels.
+
+    Args:
+      catalogue: The catalogue of the prepared set.
+      setting: Name of the setting of a composition that needs them.
+
+    Raises:
+      errors.UserError: The log has no channels.
+    """
+    if CHANNEL not in catalogue.columns:
+        default = configs.CompositionConfig()
+        raise errors.UserError(
+            f"expected {CHANNEL} in the log for config.composition.{setting}, found "
+            f"none in {catalogue.directory}: add the column, or set it to "
+            f"{getattr(default, setting):g}"
+        )

@@ -23,7 +23,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import vector_columns
 from ytdnn.log import catalogues, prepared
-from ytdnn.retrieval import attributes, channels, rows
+from ytdnn.retrieval import attributes, rows
 
 _BEHIND = -1e30  # a video that is not on the page is chosen last
 
@@ -34,22 +34,17 @@ class Diversity(tf.Module):
     def __init__(
         self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
-        """Takes the settings, and the columns that they name.
-
-        Raises:
-          errors.UserError: The log has no such column, or no channels.
-        """
+        """Takes the settings, and the columns that they name (see `require`)."""
         super().__init__()
         self._weight, self._top = config.diversity, config.diversity_top
         self._log_decay = float(np.log(config.channel_decay))
         self._vectors: tf.Variable | None = None
         self._values: tf.Variable | None = None
         self._channels: tf.Variable | None = None
-        require(config, data.catalogue)
         if self._weight:
             self._read(config.diversity_by, data)
         if config.channel_decay < 1.0:
-            indices = channels.channel_indices(data.catalogue)
+            indices = attributes.indices(data.catalogue, schema.CHANNEL_ID)
             self._channels = tf.Variable(indices, trainable=False)
 
     def _read(self, by: str, data: prepared.PreparedData) -> None:
@@ -103,8 +98,10 @@ def require(config: configs.CompositionConfig, catalogue: catalogues.Catalogue) 
     Raises:
       errors.UserError: A column is missing.
     """
+    if config.max_per_channel:
+        attributes.require_channels(catalogue, "max_per_channel")
     if config.channel_decay < 1.0:
-        channels.require_column(catalogue, "channel_decay")
+        attributes.require_channels(catalogue, "channel_decay")
     by, of_vectors = config.diversity_by, catalogue.vectors.in_table(schema.VIDEOS)
     if not config.diversity or by in of_vectors:
         return
@@ -115,17 +112,6 @@ def require(config: configs.CompositionConfig, catalogue: catalogues.Catalogue) 
             f"expected config.composition.diversity_by to be a column of videos "
             f"({every}), received {by!r}"
         )
-
-
-def from_config(
-    config: configs.CompositionConfig, data: prepared.PreparedData
-) -> Diversity | None:
-    """Returns the re-ranker; None where the config sets no diversity.
-
-    Raises:
-      errors.UserError: As for `Diversity`.
-    """
-    return Diversity(config, data) if config.diversifies else None
 
 
 def greedy_ranks(

@@ -89,17 +89,6 @@ class Explorer(tf.Module):
         return (rows.ranks(order) < self._top) & tf.math.is_finite(order)
 
 
-def from_config(
-    config: configs.CompositionConfig, catalogue: catalogues.Catalogue
-) -> Explorer | None:
-    """Returns the explorer, None where the config does not explore.
-
-    Raises:
-      errors.UserError: As for `Explorer`.
-    """
-    return Explorer(config, catalogue) if config.explores else None
-
-
 def reserved(order: tf.Tensor, is_young: tf.Tensor, every: int) -> tf.Tensor:
     """Returns the order with young uploads at their reserved places, or above them.
 

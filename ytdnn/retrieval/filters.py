@@ -18,13 +18,19 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.log import prepared
-from ytdnn.retrieval import attributes, filter_columns, value_lists
+from ytdnn.retrieval import attributes
 from ytdnn.retrieval import conditions as conditions_room
 
 Entries = Sequence[tuple[str, str]]
 """Conditions as the signatures have them: column with operator, value."""
 
-_KINDS = {  # of the groups of conditions of a column; those of others are no ranges
+_SEPARATOR = "\x1f"  # of ASCII, for units
+_MOST = 2**31 - 1
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+
+Range = tuple[tf.Tensor, tf.Tensor]
+"""Lowest and highest codes; no video where the first is higher."""
+_KINDS = {  # of the groups of conditions of a column
     attributes.IN: 0,
     attributes.NOT_IN: 1,
     attributes.AT_MOST: 2,
@@ -46,26 +52,23 @@ class Filters(tf.Module):
         self,
         data: prepared.PreparedData,
         policies: Mapping[str, Entries] | None = None,
-        operators: Sequence[str] = (),
     ) -> None:
         """Reads the columns of a log's videos.
 
         Args:
           data: The prepared set.
           policies: Sets of conditions that requests name.
-          operators: Registered operators in addition to those of every bundle.
         """
         super().__init__()
         self.saved = saved = dict(policies or {})
-        columns = attributes.from_catalogue(data.catalogue, operators)
-        self._columns = [filter_columns.ConditionColumn(one) for one in columns]
-        self._lists = value_lists.Variables([one.codes for one in columns])
+        columns = attributes.from_catalogue(data.catalogue)
+        self._columns = [ConditionColumn(one) for one in columns]
+        self._lists = conditions_room.list_variables([one.codes for one in columns])
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
         self._end_of_log = data.windows.end_of_log
-        self._size = data.num_videos + 1
-        self._known_keys = filter_columns.places_of(self.keys)
-        self._known_policies = filter_columns.places_of(self.policies)
+        self._known_keys = _places_of(self.keys)
+        self._known_policies = _places_of(self.policies)
         self._saved = _padded(list(saved.values()))
         self._of_keys, self._is_permitted = _groups(self._columns)
 
@@ -78,9 +81,9 @@ class Filters(tf.Module):
             if one.kind != "age"
         }
 
-    def lists(self) -> value_lists.ValueLists:
+    def lists(self) -> conditions_room.ValueLists:
         """Returns codes and videos of all columns, in this graph."""
-        return self._lists.read()
+        return conditions_room.ValueLists(*(one.read_value() for one in self._lists))
 
     @property
     def reads_time(self) -> bool:
@@ -101,14 +104,14 @@ class Filters(tf.Module):
         times = tf.zeros([batch], tf.int64) if times is None else times
         times = tf.where(times == 0, tf.cast(self._end_of_log, tf.int64), times)
         is_given = tf.reduce_any(keys != "", axis=1) | (names != "")
-        lists = self._lists.read()
+        lists = self.lists()
 
         def of_sets() -> tuple[tf.Tensor, ...]:
             alone = [tf.strings.as_string(times)[:, tf.newaxis], names[:, tf.newaxis]]
             joined = tf.strings.reduce_join(
                 tf.concat([keys, values, *alone], axis=1),
                 axis=1,
-                separator=filter_columns.SEPARATOR,
+                separator=_SEPARATOR,
             )
             distinct, which = tf.unique(joined)
             first = tf.math.unsorted_segment_min(
@@ -117,19 +120,18 @@ class Filters(tf.Module):
             own = (tf.gather(one, first) for one in (keys, values, names, times))
             return *self._of_sets(lists, *own), which
 
-        empty = (tf.zeros([0, 0], tf.int32),) * 4
-        number, truth = tf.zeros([0], tf.int32), tf.zeros([0], tf.bool)
-        nothing = (*empty, number, empty[0] > 0, number, truth, number, empty[0] > 0)
-        found = tf.cond(
+        nothing = tf.zeros([0, 0], tf.int32)
+        none = (*(nothing,) * 4, tf.zeros([0], tf.int32), tf.zeros([0]))
+        fields = tf.cond(
             tf.reduce_any(is_given),
             of_sets,
-            lambda: (*nothing, tf.zeros([batch], tf.int32)),
+            lambda: (*none, tf.zeros([batch], tf.int32)),
         )
-        return conditions_room.Conditions(*(lists, *found, is_given))
+        return conditions_room.Conditions(*(lists, *fields, is_given))
 
     def _of_sets(
         self,
-        lists: value_lists.ValueLists,
+        lists: conditions_room.ValueLists,
         keys: tf.Tensor,
         values: tf.Tensor,
         names: tf.Tensor,
@@ -165,70 +167,38 @@ class Filters(tf.Module):
             for one, otherwise in zip(self._of_keys, (0, -1, -1), strict=True)
         )
         groups = tf.where(of_policy, of_policies, groups)
-        low, high, others = self._met(lists, places, values, times)
+        low, high = self._ranges(places, values, times)
         ranges = conditions_room.Ranges(columns, low, high, groups)
-        return conditions_room.from_ranges(
-            lists, ranges, self._is_permitted, is_void, others
-        )
+        return conditions_room.from_ranges(lists, ranges, self._is_permitted, is_void)
 
-    def _met(
-        self,
-        lists: value_lists.ValueLists,
-        places: tf.Tensor,
-        values: tf.Tensor,
-        times: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns the ranges of conditions, and what registered operators permit.
+    def _ranges(self, places: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
+        """Returns the ranges of conditions, `[distinct, n] int32` each.
 
         Args:
-          lists: Codes and videos of all columns.
           places: `[distinct, n] int32` place of each key, -1 = none.
           values: `[distinct, n]`.
           times: `[distinct] int64` of the requests.
-
-        Returns:
-          low, high `[distinct, n] int32` and others, see `Conditions`.
         """
         low, high = tf.ones_like(places), tf.zeros_like(places)
-        others = self._all_permitted(places)
         start = 0
-        for number, column in enumerate(self._columns):
+        for column in self._columns:
             own = places - start
             own = tf.where((own >= 0) & (own < len(column.keys)), own, -1)
 
-            def met(
-                column: filter_columns.ConditionColumn = column,
+            def read(
+                column: ConditionColumn = column,
                 own: tf.Tensor = own,
-                old: tuple[tf.Tensor, tf.Tensor] = (low, high),
-            ) -> tuple[tf.Tensor, ...]:
+                old: Range = (low, high),
+            ) -> Range:
                 new = column.ranges(own, values, times)
-                return tuple(
-                    tf.where(own >= 0, one, other)
-                    for one, other in zip(new, old, strict=True)
+                return tf.where(own >= 0, new[0], old[0]), tf.where(
+                    own >= 0, new[1], old[1]
                 )
 
             is_used = tf.reduce_any(own >= 0)
-            low, high = tf.cond(is_used, met, lambda old=(low, high): old)
-            if column.others:
-                codes = lists.codes[number, : self._size]
-                others = column.met(others, own, values, codes)
+            low, high = tf.cond(is_used, read, lambda old=(low, high): old)
             start += len(column.keys)
-        return low, high, others
-
-    def _all_permitted(self, places: tf.Tensor) -> tf.Tensor:
-        """Returns a mask of all videos if a registered operator is in use, else none.
-
-        Args:
-          places: `[distinct, n] int32` place of each key, -1 = none.
-
-        Returns:
-          `[distinct, num_videos + 1] bool`, or `[0, 0]`.
-        """
-        is_other = tf.constant([False, *(self._of_keys[1] < 0).tolist()])
-        shape = [tf.shape(places)[0], self._size]
-        is_used = tf.reduce_any(tf.gather(is_other, places + 1))
-        mask = tf.ones(tf.where(is_used, shape, [0, 0]), tf.bool)
-        return tf.ensure_shape(mask, [None, None])
+        return low, high
 
 
 def _entries(raw: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -250,7 +220,7 @@ def _padded(several: Sequence[Entries]) -> tf.Variable:
 
 
 def _groups(
-    columns: Sequence[filter_columns.ConditionColumn],
+    columns: "Sequence[ConditionColumn]",
 ) -> tuple[npt.NDArray[np.int32], list[bool]]:
     """Returns column and groups of every key, and whether each group permits videos.
 
@@ -258,15 +228,125 @@ def _groups(
 
     Returns:
       `[3, keys]` place of each key's column, its group in a request and that in a
-      policy (-1: no range); and a truth value for each group.
+      policy; and a truth value for each group.
     """
     number = _NUM_KINDS * len(columns)
     found: list[tuple[int, int, int]] = []
     for place, column in enumerate(columns):
         for key in column.keys:
-            kind = _KINDS.get(key.rpartition(" ")[2], -1)
-            group = _NUM_KINDS * place + kind if kind >= 0 else -1
-            moves = kind in (_KINDS[attributes.IN], _KINDS[attributes.NOT_IN])
+            operator = key.rpartition(" ")[2]
+            group = _NUM_KINDS * place + _KINDS[operator]
+            moves = operator in (attributes.IN, attributes.NOT_IN)
             found.append((place, group, group + number if moves else group))
     kinds = [kind != _KINDS[attributes.NOT_IN] for kind in range(_NUM_KINDS)]
     return np.array(found, np.int32).reshape(-1, 3).T, kinds * len(columns) * 2
+
+
+class ConditionColumn(tf.Module):
+    """A column that conditions can be put on.
+
+    Attributes:
+      column: Name of the column.
+      kind: Kind of its values, see `attributes.Attribute`.
+      keys: The column with each of its operators.
+    """
+
+    def __init__(self, attribute: attributes.Attribute) -> None:
+        """Creates the variables of a column."""
+        super().__init__()
+        self.kind, self.keys = attribute.kind, attribute.keys
+        self.column = attribute.name
+        if isinstance(attribute.values, list):
+            self._table = _places_of(attribute.values)
+        else:
+            # One more than there are, so that every place has a value.
+            sorted_values = np.append(attribute.values, np.inf)
+            self._values = tf.Variable(sorted_values, trainable=False)
+
+    def ranges(self, own: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> Range:
+        """Returns the codes that meet each condition, `[distinct, n] int32` each.
+
+        The bounds of a set are one range, at the place of the first of them.
+
+        Args:
+          own: `[distinct, n] int32` place among `keys` of each condition, -1 for a
+            condition on another column.
+          values: `[distinct, n]` texts.
+          times: `[distinct] int64`.
+        """
+        if self.kind == "text":
+            return self._of_codes(own, self._table.lookup(values) + 1)
+        numbers = _numbers(values)
+        is_most, is_least = (
+            self._is(own, name) for name in (attributes.AT_MOST, attributes.AT_LEAST)
+        )
+        if self.kind == "age":
+            moments = tf.cast(times, tf.float64)[:, tf.newaxis]
+            moments -= tf.constant(schema.DAY_SECONDS, tf.float64) * numbers
+            return self._bounds(moments, is_least=is_most, is_most=is_least)
+        exact = self._place(numbers, "left")
+        is_same = tf.gather(self._values.read_value(), exact) == numbers
+        low, high = self._of_codes(own, tf.where(is_same, exact + 1, 0))
+        lowest, highest = self._bounds(numbers, is_least, is_most)
+        is_bound = is_least | is_most
+        return tf.where(is_bound, lowest, low), tf.where(is_bound, highest, high)
+
+    def _of_codes(self, own: tf.Tensor, codes: tf.Tensor) -> Range:
+        """Returns the ranges of single values.
+
+        Args:
+          own: See `ranges`.
+          codes: `[distinct, n] int32` codes of the values, 0 for a value of no video.
+        """
+        is_one = self._is(own, attributes.IN) | self._is(own, attributes.NOT_IN)
+        is_one &= codes > 0
+        return tf.where(is_one, codes, 1), tf.where(is_one, codes, 0)
+
+    def _bounds(
+        self, numbers: tf.Tensor, is_least: tf.Tensor, is_most: tf.Tensor
+    ) -> Range:
+        """Returns the range within the bounds of each set, where the first bound is.
+
+        It begins at 1, so that unknown values are outside.
+
+        Args:
+          numbers: `[distinct, n] float64`, NaN for a bound that no video meets.
+          is_least: `[distinct, n] bool`, lower bounds.
+          is_most: `[distinct, n] bool`, upper bounds.
+        """
+        is_nan = tf.math.is_nan(numbers)
+        first = tf.where(is_nan, _MOST, self._place(numbers, "left") + 1)
+        last = tf.where(is_nan, 0, self._place(numbers, "right"))
+        low = tf.reduce_max(tf.where(is_least, first, 1), axis=1, keepdims=True)
+        high = tf.reduce_min(tf.where(is_most, last, _MOST), axis=1, keepdims=True)
+        is_bound = is_least | is_most
+        earlier = tf.cumsum(tf.cast(is_bound, tf.int32), axis=1, exclusive=True)
+        is_first = is_bound & (earlier == 0)
+        return tf.where(is_first, low, 1), tf.where(is_first, high, 0)
+
+    def _is(self, own: tf.Tensor, operator: str) -> tf.Tensor:
+        """Returns whether each condition has an operator, `[distinct, n] bool`."""
+        key = attributes.key(self.column, operator)
+        if key not in self.keys:
+            return tf.zeros_like(own, tf.bool)
+        return tf.equal(own, self.keys.index(key))
+
+    def _place(self, numbers: tf.Tensor, side: str) -> tf.Tensor:
+        """Returns how many values are below (or not above) each number."""
+        flat = tf.reshape(numbers, [-1])
+        found = tf.searchsorted(self._values.read_value(), flat, side=side)
+        return tf.reshape(found, tf.shape(numbers))
+
+
+def _places_of(texts: Sequence[str]) -> tf.lookup.StaticHashTable:
+    """Returns the table from texts to their places, -1 for other texts."""
+    keys = tf.constant(list(texts) or [_SEPARATOR], tf.string)  # none may be empty
+    places = tf.range(len(texts), dtype=tf.int32) if texts else tf.constant([-1])
+    initializer = tf.lookup.KeyValueTensorInitializer(keys, places)
+    return tf.lookup.StaticHashTable(initializer, default_value=-1)
+
+
+def _numbers(texts: tf.Tensor) -> tf.Tensor:
+    """Returns texts as float64, NaN where they are no number."""
+    is_number = tf.strings.regex_full_match(texts, _NUMBER)
+    return tf.strings.to_number(tf.where(is_number, texts, "nan"), tf.float64)

@@ -11,8 +11,7 @@ import tensorflow as tf
 from ytdnn.base import registries, schema
 from ytdnn.log import catalogues, prepared, sorted_rows
 from ytdnn.log import request as raw_request
-from ytdnn.retrieval import channels as channels_room
-from ytdnn.retrieval import interface
+from ytdnn.retrieval import attributes, interface
 
 _WATCHES = 20  # last watches whose channels count
 _UPLOADS = 10  # latest of each channel
@@ -20,7 +19,7 @@ _UPLOADS = 10  # latest of each channel
 
 def exists(data: prepared.PreparedData) -> bool:
     """Whether the log has channels and times of upload."""
-    return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.catalogue.columns
+    return {attributes.CHANNEL, attributes.UPLOAD} <= data.catalogue.columns
 
 
 @registries.SOURCES.register("fresh_uploads", exists=exists, reads_time=True)
@@ -33,7 +32,7 @@ class FreshUploads(interface.Source):
         """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
         channels, times = (
-            channels_room.channel_indices(data.catalogue),
+            attributes.indices(data.catalogue, schema.CHANNEL_ID),
             upload_times(data.catalogue),
         )
         known = np.flatnonzero((channels > 0) & (times >= 0))

@@ -4,20 +4,18 @@ The same code proposes in exported graphs, in evaluation and in the replay of lo
 requests.
 """
 
-import dataclasses
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.retrieval import permitted as permitted_room
-from ytdnn.retrieval import rows
+from ytdnn.retrieval import allowed_videos, rows
 
 TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
 """Sources with a number of their own; see `CompositionConfig.source_names`."""
 
 
-@dataclasses.dataclass(frozen=True)
-class SourceRequests:
+class SourceRequests(NamedTuple):
     """The inputs of candidate sources for a batch of requests.
 
     Attributes:
@@ -31,22 +29,21 @@ class SourceRequests:
     watched: tf.Tensor
     times: tf.Tensor
     user_vectors: tf.Tensor | None = None
-    limits: permitted_room.Permitted | None = None
+    limits: allowed_videos.AllowedVideos | None = None
 
     @property
-    def permitted(self) -> permitted_room.Permitted:
+    def permitted(self) -> allowed_videos.AllowedVideos:
         """The videos that may be proposed."""
-        return self.limits or permitted_room.Permitted(self.watched)
+        return self.limits or allowed_videos.AllowedVideos(self.watched)
 
     @property
     def with_watched(self) -> "SourceRequests":
         """The same requests, with answers that may hold watched videos."""
-        nothing = permitted_room.Permitted(self.watched[:, :0])
-        return dataclasses.replace(self, limits=nothing)
+        nothing = allowed_videos.AllowedVideos(self.watched[:, :0])
+        return self._replace(limits=nothing)
 
 
-@dataclasses.dataclass(frozen=True)
-class Proposal:
+class Proposal(NamedTuple):
     """The videos that a source proposes.
 
     Attributes:
@@ -101,8 +98,8 @@ class Source(tf.Module):
         places = rows.first_places(
             ordered, self.num, limits.holds_if_not_excluded, limits.excluded
         )
-        found = rows.taken(ordered, places)
+        proposed = rows.taken(ordered, places)
         if seeds is None:
-            return Proposal(found, tf.zeros_like(found))
+            return Proposal(proposed, tf.zeros_like(proposed))
         seeds = tf.gather(seeds, by_order, batch_dims=1)
-        return Proposal(found, rows.taken(seeds, places))
+        return Proposal(proposed, rows.taken(seeds, places))

@@ -9,7 +9,7 @@
 
 import functools
 import importlib
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -63,13 +63,11 @@ class ALSConfig(configs.Extension):
 
     Attributes:
       factors: Width of the vectors.
-      regularization: Weight of the vectors' squared lengths.
-      iterations: Passes over both sides.
     """
 
     factors: int = 64
-    regularization: float = 0.01
-    iterations: int = 12
+    regularization: ClassVar[float] = 0.01  # of the vectors' squared lengths
+    iterations: ClassVar[int] = 12  # passes over both sides
     kind: Literal["als"] = "als"
 
 

@@ -1,17 +1,23 @@
-"""The pool: the proposals of all sources, each video once, for one ranker to score."""
+"""The pool: the proposals of all sources, each video once, for one ranker to score.
 
-import dataclasses
+The candidate model is a source too, the tower: the index searched with the user's
+vector. Its scores are computed of any videos.
+"""
+
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import configs
-from ytdnn.retrieval import interface, rows
+from ytdnn.log import positions
+from ytdnn.retrieval import interface, nearest, rows
+from ytdnn.retrieval.index import interface as index_interface
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
+class Candidates(NamedTuple):
     """Candidates of a batch of requests.
 
     Attributes:
@@ -25,10 +31,9 @@ class Found:
     sources: tf.Tensor
     seeds: tf.Tensor
 
-    def take(self, rows: npt.ArrayLike) -> "Found":
+    def take(self, rows: npt.ArrayLike) -> "Candidates":
         """Returns the candidates of a part of the requests."""
-        every = (self.videos, self.sources, self.seeds)
-        return Found(*(tf.gather(values, rows) for values in every))
+        return Candidates(*(tf.gather(values, rows) for values in self))
 
     def sources_of(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns source and seed of any videos, `[batch, k] int32`, 0 = not found.
@@ -48,39 +53,39 @@ class Found:
 
 
 def join(
-    nearest: tf.Tensor,
+    ranked: tf.Tensor,
     kinds: Sequence[str],
     proposals: Sequence[interface.Proposal],
     composition: configs.CompositionConfig,
-) -> Found:
+) -> Candidates:
     """Returns the candidates of all sources, each video once.
 
     The tower's best videos come first, up to its number of places, then the other
     sources, then more of the tower, until all places are taken.
 
     Args:
-      nearest: `[batch, n] int32` proposals of the tower, enough for all places.
+      ranked: `[batch, n] int32` proposals of the tower, enough for all places.
       kinds: Names of the other sources.
       proposals: Proposals of the other sources.
       composition: Number of places of each source.
     """
     own = composition.num_from_tower
-    nothing = tf.zeros_like(nearest)
+    nothing = tf.zeros_like(ranked)
     names = composition.source_names
-    tower = (1 + names.index(interface.TOWER)) * tf.ones_like(nearest)
+    tower = (1 + names.index(interface.TOWER)) * tf.ones_like(ranked)
     if not kinds:
-        return Found(nearest, tf.where(nearest > 0, tower, 0), nothing)
+        return Candidates(ranked, tf.where(ranked > 0, tower, 0), nothing)
     sources = [
         tf.fill(tf.shape(p.videos), 1 + names.index(kind))
         for kind, p in zip(kinds, proposals, strict=True)
     ]
-    videos = [nearest[:, :own], *(p.videos for p in proposals), nearest[:, own:]]
+    videos = [ranked[:, :own], *(p.videos for p in proposals), ranked[:, own:]]
     numbers = [tower[:, :own], *sources, tower[:, own:]]
     seeds = [nothing[:, :own], *(p.seeds for p in proposals), nothing[:, own:]]
     every = tf.concat(videos, axis=1)
     columns = (every, tf.concat(numbers, axis=1), tf.concat(seeds, axis=1))
     places = rows.first_places(every, composition.num_candidates, lambda one: one > 0)
-    return Found(*(rows.taken(column, places) for column in columns))
+    return Candidates(*(rows.taken(column, places) for column in columns))
 
 
 class Pool(tf.Module):
@@ -104,9 +109,97 @@ class Pool(tf.Module):
         self._others = list(others)
         self._composition = composition
 
-    def __call__(self, requests: interface.SourceRequests) -> Found:
+    def __call__(self, requests: interface.SourceRequests) -> Candidates:
         """Returns the candidates of some requests."""
-        nearest = self._tower.propose(requests).videos
+        ranked = self._tower.propose(requests).videos
         proposals = [source.propose(requests) for source in self._others]
         kinds = [source.kind for source in self._others]
-        return join(nearest, kinds, proposals, self._composition)
+        return join(ranked, kinds, proposals, self._composition)
+
+
+class TowerSource(interface.Source):
+    """Proposes the videos with the largest scores."""
+
+    kind = interface.TOWER
+
+    def __init__(self, num: int, search: nearest.Nearest) -> None:
+        """Stores the search.
+
+        Args:
+          num: Number of videos to propose.
+          search: Search among the videos that lists can hold.
+        """
+        super().__init__(num)
+        self._search = search
+
+    def propose(self, requests: interface.SourceRequests) -> interface.Proposal:
+        """Returns the best permitted videos."""
+        videos, _ = self.search(requests)
+        found = tf.pad(videos, [[0, 0], [0, self.num - tf.shape(videos)[1]]])
+        found = tf.ensure_shape(found, [None, self.num])
+        return interface.Proposal(found, tf.zeros_like(found))
+
+    def search(self, requests: interface.SourceRequests) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the best permitted videos, best first.
+
+        Returns:
+          indices `[batch, n] int32` and scores `[batch, n] float32`, 0 and `-inf`
+          where there is no candidate.
+        """
+        num = tf.constant(min(self.num, self._search.num_videos))
+        return self._search.search(requests.user_vectors, num, requests.permitted)
+
+
+class Scores(tf.Module):
+    """Products of a user's vector and the vectors of some videos."""
+
+    def __init__(
+        self,
+        video_vectors: npt.NDArray[np.float32] | tf.Variable | index_interface.Stacked,
+        num_videos: int,
+    ) -> None:
+        """Copies the vectors, or shares the variable that holds them.
+
+        Args:
+          video_vectors: `[num_videos, dim] float32`; row i is video index i + 1.
+          num_videos: Number of videos with a vector, the first of the catalogue.
+        """
+        super().__init__()
+        self._num_known = num_videos
+        is_shared = isinstance(video_vectors, tf.Variable | index_interface.Stacked)
+        self._vectors = (
+            video_vectors if is_shared else tf.Variable(video_vectors, trainable=False)
+        )
+
+    def __call__(self, user_vectors: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[batch, k] float32`, `NO_SCORE` for videos without a vector.
+
+        Args:
+          user_vectors: `[batch, dim] float32`.
+          videos: `[batch, k] int32` catalogue indices.
+        """
+        known = (videos > 0) & (videos <= self._num_known)
+        rows = tf.where(known, videos - 1, tf.zeros_like(videos))
+        vectors = index_interface.rows_of(self._vectors, rows)
+        scores = tf.linalg.matvec(vectors, user_vectors)
+        return tf.where(known, scores, positions.NO_SCORE)
+
+    def cosines(self, videos: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        """Returns cosines of videos and others, `[batch, k, n] float32`.
+
+        The last coordinate of the vectors, the bias, is left out. A video without a
+        vector has -1.
+
+        Args:
+          videos: `[batch, k] int32` catalogue indices.
+          others: `[batch, n] int32` likewise.
+        """
+        (left, known), (right, other_known) = map(self._directions, (videos, others))
+        both = known[:, :, tf.newaxis] & other_known[:, tf.newaxis, :]
+        return tf.where(both, tf.matmul(left, right, transpose_b=True), -1.0)
+
+    def _directions(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        known = (videos > 0) & (videos <= self._num_known)
+        rows = tf.where(known, videos - 1, tf.zeros_like(videos))
+        vectors = index_interface.rows_of(self._vectors, rows)[..., :-1]
+        return tf.math.l2_normalize(vectors, axis=-1), known

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ytdnn.base import ragged, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import events, positions, prepared, user_log, watch_log
-from ytdnn.retrieval import interface, pool, scores
+from ytdnn.retrieval import interface, pool
 
 _PAIRS_A_PART = 1 << 16
 _REQUESTS_A_PART = 1 << 8
@@ -39,7 +39,7 @@ class Replay:
         self,
         model: candidate_model.Joined,
         data: prepared.PreparedData,
-        score: scores.Scores,
+        score: pool.Scores,
         make_pool: Callable[[], pool.Pool],
         removes_watched: bool = True,
     ) -> None:
@@ -117,10 +117,8 @@ class Replay:
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         sources, seeds = np.zeros_like(videos), np.zeros_like(videos)
         for part in _parts(len(users), self._requests_a_part):
-            found = self._candidates(
-                users[part], ends[part], times[part], vectors[part]
-            )
-            of_part = found.sources_of(tf.constant(videos[part]))
+            asked = users[part], ends[part], times[part], vectors[part]
+            of_part = self._candidates(*asked).sources_of(tf.constant(videos[part]))
             sources[part], seeds[part] = (values.numpy() for values in of_part)
         return tf.constant(sources), tf.constant(seeds)
 
@@ -135,15 +133,11 @@ class Replay:
         ends: Rows,
         times: Rows,
         vectors: Vectors,
-    ) -> pool.Found:
+    ) -> pool.Candidates:
         """Returns the proposals of the sources for requests."""
-        watched = tf.constant(
-            self.data.log.shard_index.watched_before(users, ends).padded()
-        )
+        watched = self.data.log.shard_index.watched_before(users, ends).padded()
         requests = interface.SourceRequests(
-            watched=watched,
-            times=tf.constant(times, tf.int64),
-            user_vectors=tf.constant(vectors),
+            tf.constant(watched), tf.constant(times, tf.int64), tf.constant(vectors)
         )
         if not self._removes_watched:
             requests = requests.with_watched
@@ -164,10 +158,6 @@ class Replay:
         """The watches as the model reads them."""
         return self._model.open_log(self.data)
 
-    def _close_log(self) -> None:
-        """Closes it, as logged impressions are read only once."""
-        self.__dict__.pop("_log", None)
-
     @functools.cached_property
     def _pool(self) -> pool.Pool:
         return self._make_pool()
@@ -182,7 +172,7 @@ class Replay:
                 vectors = tf.constant(part.vectors[part.of_row])
                 of_part = self._score(vectors, tf.constant(part.videos))
                 found[part.rows] = of_part[:, 0].numpy()
-            self._close_log()
+            self.__dict__.pop("_log", None)  # logged impressions are read only once
             return tf.constant(found)
 
     @functools.cached_property
@@ -192,14 +182,11 @@ class Replay:
         found = np.zeros((len(shown), 2), np.int32)
         with tf.init_scope(), tf.device("CPU"):
             for part in self._pages(self._requests_a_part):
-                candidates = self._candidates(
-                    part.users, part.ends, part.times, part.vectors
-                )
-                of_rows = candidates.take(part.of_row).sources_of(
-                    tf.constant(part.videos)
-                )
+                asked = part.users, part.ends, part.times, part.vectors
+                candidates = self._candidates(*asked).take(part.of_row)
+                of_rows = candidates.sources_of(tf.constant(part.videos))
                 found[part.rows] = np.concatenate([v.numpy() for v in of_rows], axis=1)
-            self._close_log()
+            self.__dict__.pop("_log", None)  # logged impressions are read only once
             return tf.constant(found)
 
     def _pages(self, size: int) -> Iterator["_Pages"]:
@@ -220,24 +207,15 @@ class Replay:
             starts = np.asarray(self.data.watches.offsets)[users]
             ends = starts + np.asarray(shown.num_watches)[first]
             inside = rows[edges[part.start] : edges[part.stop]]
-            yield _Pages(
-                rows=inside,
-                videos=np.asarray(shown.videos)[inside][:, np.newaxis],
-                of_row=ragged.rows_of(edges[part.start : part.stop + 1]),
-                users=users,
-                ends=ends,
-                times=shown.request_times[first],
-                vectors=self._vectors_of(first, users, ends),
-            )
-
-    def _vectors_of(
-        self, rows: Rows, users: npt.NDArray[np.integer], ends: Rows
-    ) -> Vectors:
-        """Returns the users' vectors `[n, dim]` of the requests of impressions."""
-        num_searches = self.data.impressions.num_searches
-        if self._log.searches is not None and num_searches is not None:
-            num_searches = np.asarray(num_searches)[rows]
-        return self._model.vectors_at(self._log, users, ends, num_searches, rows)
+            num_searches = shown.num_searches
+            if self._log.searches is not None and num_searches is not None:
+                num_searches = np.asarray(num_searches)[first]
+            asked = self._log, users, ends, num_searches, first
+            vectors = self._model.vectors_at(*asked)
+            videos = np.asarray(shown.videos)[inside][:, np.newaxis]
+            of_row = ragged.rows_of(edges[part.start : part.stop + 1])
+            times = shown.request_times[first]
+            yield _Pages(inside, videos, of_row, users, ends, times, vectors)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ytdnn.base import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.log import catalogues, fields, prepared
-from ytdnn.retrieval import interface, nearest, pool, replay, scores, tower
+from ytdnn.retrieval import interface, nearest, pool, replay
 from ytdnn.retrieval.index import brute_force
 
 KIND = candidate_model.KIND  # of the artefact
@@ -105,42 +105,23 @@ class FirstStage:
         """
         return brute_force.BruteForceModule(self.candidates.video_vectors())
 
-    def nearest(self, searcher: tf.Module | None = None) -> nearest.Nearest:
-        """Returns the search among permitted videos.
+    def tower(self) -> pool.TowerSource:
+        """Returns the candidate model as a source, by exact search."""
+        search = nearest.Nearest(self.exact, self.num_videos)
+        return pool.TowerSource(self.composition.num_candidates, search)
 
-        Args:
-          searcher: Search of the index; None: exact search.
-        """
-        searcher = self.exact if searcher is None else searcher
-        return nearest.Nearest(searcher, self.num_videos)
-
-    def tower(self, searcher: tf.Module | None = None) -> tower.TowerSource:
-        """Returns the candidate model as a source.
-
-        Args:
-          searcher: Search of the index; None: exact search.
-        """
-        return tower.TowerSource(
-            self.composition.num_candidates, self.nearest(searcher)
-        )
-
-    def pool(self, searcher: tf.Module | None = None) -> pool.Pool:
-        """Returns all sources.
-
-        Args:
-          searcher: Search of the index; None: exact search.
-        """
-        own = self.tower(searcher)
-        return pool.Pool(own, self.other_sources, self.composition)
-
-    def scores(self, searcher: tf.Module | None = None) -> scores.Scores:
+    def scores(self, searcher: tf.Module | None = None) -> pool.Scores:
         """Returns the function that computes the model's scores of any videos.
 
         Args:
           searcher: Search of the index; its vectors are shared; None: exact search.
         """
         searcher = self.exact if searcher is None else searcher
-        return scores.Scores(searcher.vectors, self.num_videos)
+        return pool.Scores(searcher.vectors, self.num_videos)
+
+    def pool(self) -> pool.Pool:
+        """Returns all sources."""
+        return pool.Pool(self.tower(), self.other_sources, self.composition)
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
         """Returns the replay at positions of a log, shared by all who hold the last."""

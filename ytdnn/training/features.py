@@ -5,7 +5,7 @@ from ytdnn.candidates import content
 from ytdnn.features import base_feature, registry
 from ytdnn.log import prepared
 from ytdnn.ranking import building
-from ytdnn.retrieval import channels, diversity
+from ytdnn.retrieval import diversity
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:
@@ -21,5 +21,4 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
         content.features_of(candidates.content, data)
     if not data.windows.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
-        channels.require(config.composition, data.catalogue)
         diversity.require(config.composition, data.catalogue)

@@ -71,9 +71,8 @@ def set_weights(
     counts = data.videos[catalogues.TRAIN_COUNT].to_numpy()[: len(vectors)]
     rare = vectors * _rarity(counts)[:, np.newaxis]
     _assign_rows(candidate_model.user_tower.watches.videos.table, rare)
-    if config.bias:
-        logs = np.log1p(counts.astype(np.float64))
-        _assign(candidate_model.bias, np.append(0.0, logs - logs.mean()))
+    logs = np.log1p(counts.astype(np.float64))
+    _assign(candidate_model.bias, np.append(0.0, logs - logs.mean()))
     tower = candidate_model.user_tower
     if tower.skip_connection is not None and config.reads_bags:
         output = tower.output_layer.kernel

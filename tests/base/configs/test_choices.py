@@ -43,6 +43,7 @@ def test_every_kind_names_itself() -> None:
             assert cls().kind == kind
             assert dataclasses.fields(cls)[-1].name == configs.KIND
     assert list(configs.choices()) == [
+        "candidates.model",
         "candidates.encoder",
         "candidates.label",
         "candidates.loss",

@@ -17,13 +17,12 @@ PLACES = (
     "docs/**/*.yaml",
     "experiments/**/*.py",
     "ytdnn/lab/studies/default_spaces.py",
-    "ytdnn/retrieval/index/tuning_spaces.py",
+    "ytdnn/retrieval/index/tune.py",
 )
 # Settings that none of these sets, each with its user.
 KEPT = {
     "data.min_search_token_count": "a log of few searches",
     "candidates.training.clip_norm": "a training that diverges, as its error advises",
-    "candidates.loss.negative_weight": "cosine contrastive loss, as it was published",
 }
 
 

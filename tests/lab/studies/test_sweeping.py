@@ -148,14 +148,14 @@ def test_the_first_trials_keep_most_of_the_base_config(
         "candidates.embedding_dim": 16,
         "candidates.dropout": 0.0,
         "candidates.history_dropout": 0.2,
-        "candidates.bias": True,
+        "candidates.content.enabled": True,
         "candidates.training.batch_size": 4096,
     }
     space = {
         "candidates.embedding_dim": [8, 16, 32],
         "candidates.dropout": configs.Range(0.0, 0.5),
         "candidates.history_dropout": configs.Range(0.0, 0.5),
-        "candidates.bias": [True, False],
+        "candidates.content.enabled": [True, False],
         "candidates.training.batch_size": [128, 256],  # not that of the base
     }
     config = given_settings.apply(

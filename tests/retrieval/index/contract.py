@@ -153,21 +153,6 @@ class IndexContract:
         )
         assert not indices[:, found:].any()
 
-    def test_duplicate_vectors_are_all_found(self) -> None:
-        # Videos 1 to 100 are one vector, videos 101 to 200 another, worse one.
-        vectors = np.repeat(np.array([[2.0, 0.0], [1.0, 0.0]], np.float32), 100, axis=0)
-        queries = np.array([[1.0, 0.0]], np.float32)
-        indices, scores = self.build(vectors).search(queries, 100)
-        assert sorted(indices[0].tolist()) == list(range(1, 101))
-        np.testing.assert_allclose(scores, 2.0)
-
-    def test_zero_vectors_and_zero_queries_have_score_zero(self) -> None:
-        vectors = np.zeros((80, 4), np.float32)
-        indices, scores = self.build(vectors).search(np.zeros((2, 4), np.float32), 80)
-        for row in indices:
-            assert sorted(row.tolist()) == list(range(1, 81))
-        assert not scores.any()
-
     def test_batched_answers_equal_single_ones(self) -> None:
         vectors, queries = self.small()
         index = self.build(vectors)
@@ -183,16 +168,6 @@ class IndexContract:
         vectors[60:] = vectors[:60]
         for row in self.build(vectors).search(queries, 40)[0]:
             np.testing.assert_array_equal(row[::2] + 60, row[1::2])
-
-    def test_module_holds_the_vectors_before_and_after_saving(
-        self, tmp_path: pathlib.Path
-    ) -> None:
-        vectors, _ = self.small()
-        index = self.build(vectors)
-        index.save(tmp_path / "index")
-        for one in (index, self.index_class.load(tmp_path / "index")):
-            assert one.module.vectors.shape == vectors.shape
-            np.testing.assert_array_equal(one.module.vectors.numpy(), vectors)
 
     def test_vectors_are_saved_once(self, tmp_path: pathlib.Path) -> None:
         vectors, _ = clustered(3_000, dim=63, num_queries=1)

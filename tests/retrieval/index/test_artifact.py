@@ -74,14 +74,6 @@ def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
     assert str(caught.value) == message
 
 
-def test_truncated_file_is_refused(tmp_path: pathlib.Path) -> None:
-    candidates, _ = _build(tmp_path)
-    graph = tmp_path / "index" / "exact" / "saved_model.pb"
-    graph.write_bytes(graph.read_bytes()[:-10])
-    with pytest.raises(errors.UserError, match="disagrees with manifest"):
-        artifact.load(tmp_path / "index", "exact", candidates)
-
-
 def test_index_built_without_scann_says_so(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,12 +86,4 @@ def test_index_built_without_scann_says_so(
     with pytest.raises(
         errors.UserError, match=r"expected an index scann .*found exact"
     ):
-        artifact.load(tmp_path / "index", "scann", candidates)
-
-
-def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> None:
-    candidates, _ = _build(tmp_path, configs.IndexConfig(search=configs.ExactConfig()))
-    manifest = artifacts.read_manifest(tmp_path / "index", "index")
-    assert manifest.facts["indexes"] == ["exact"]
-    with pytest.raises(errors.UserError, match=r"--config.index.also=scann"):
         artifact.load(tmp_path / "index", "scann", candidates)

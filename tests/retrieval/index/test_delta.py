@@ -1,14 +1,12 @@
 """An index with a delta part answers as exact search over both parts."""
 
-import pathlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.retrieval.index import contract
 from ytdnn import configs
-from ytdnn.retrieval.index import brute_force, delta, interface, ivf, scann_index
+from ytdnn.retrieval.index import brute_force, interface, ivf, scann_index
 
 NUM_MAIN, NUM_ADDED, DIM = 300, 40, 8
 VIDEOS, QUERIES = contract.clustered(NUM_MAIN + NUM_ADDED, DIM, 20)
@@ -18,14 +16,14 @@ def mains() -> list[str]:
     return ["exact", "ivf", *(["scann"] if scann_index.is_available() else [])]
 
 
-def searcher(kind: str) -> delta.WithDelta:
+def searcher(kind: str) -> brute_force.WithDelta:
     main = VIDEOS[:NUM_MAIN]
     built = {
         "exact": lambda: brute_force.BruteForceModule(main),
         "ivf": lambda: ivf.Ivf.build(main, configs.IvfConfig(min_videos=0)).module,
         "scann": lambda: scann_index.Scann.build(main, configs.ScannConfig()).module,
     }
-    return delta.WithDelta(built[kind](), VIDEOS[NUM_MAIN:])
+    return brute_force.WithDelta(built[kind](), VIDEOS[NUM_MAIN:])
 
 
 @pytest.mark.parametrize("kind", mains())
@@ -62,11 +60,3 @@ def test_chosen_videos_of_both_parts_have_their_vectors() -> None:
     )
     every = interface.products(tf.constant(QUERIES), vectors)
     np.testing.assert_allclose(every, QUERIES @ VIDEOS.T, rtol=1e-4, atol=1e-4)
-
-
-def test_it_is_saved_with_a_larger_graph(tmp_path: pathlib.Path) -> None:
-    outer = contract.Outer(searcher("exact"), VIDEOS.shape[1])
-    tf.saved_model.save(outer, str(tmp_path))
-    loaded = tf.saved_model.load(str(tmp_path))
-    given = tf.constant(QUERIES), tf.constant([3, 9])
-    np.testing.assert_array_equal(loaded.answer(*given)[0], outer.answer(*given)[0])

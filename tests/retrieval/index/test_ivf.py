@@ -1,6 +1,5 @@
 """Inverted lists against exact search, under the contract of every index."""
 
-import dataclasses
 import pathlib
 
 import numpy as np
@@ -83,18 +82,6 @@ def test_blocks_left_out_hold_few_of_the_best() -> None:
     assert size < 0.7 * size_of_all
 
 
-@pytest.mark.parametrize("size", [7, 40, 1_000])
-def test_enough_scores_reach_the_threshold_and_not_all(size: int) -> None:
-    scores = np.random.default_rng(0).normal(size=(5, size)).astype(np.float32)
-    scores[0, : size - 3] = -np.inf
-    for number in (1, 7, size // 2, size):
-        least = ivf._threshold(tf.constant(scores), tf.constant(number)).numpy()
-        reached = (scores >= least[:, np.newaxis]).sum(axis=1)
-        assert (reached >= number).all()
-        if size == 1_000:
-            assert (reached[1:] <= 2 * number + 10).all()
-
-
 def test_equal_scores_of_lists_are_ordered_by_the_lower_index() -> None:
     vectors, queries = contract.clustered(6_000, dim=16, num_queries=5)
     vectors[3_000:] = vectors[:3_000]
@@ -135,41 +122,6 @@ def test_lists_that_hold_too_few_are_completed_exactly(
     wanted = contract.exact(vectors, queries, 90)
     np.testing.assert_array_equal(found, wanted[0])
     np.testing.assert_allclose(scores, wanted[1], rtol=1e-4)
-
-
-def test_codes_are_within_half_a_step_of_the_vectors() -> None:
-    vectors, _ = contract.clustered(500, dim=7, num_queries=1)
-    module = ivf.Ivf.build(vectors, LISTS).module
-    rows = module.rows.numpy().ravel()
-    codes = module.codes.numpy().reshape(len(rows), -1)[rows >= 0]
-    scales = module.scales.numpy()
-    error = np.abs(codes * scales - vectors[rows[rows >= 0]])
-    assert (error <= 0.51 * scales).all()
-
-
-def test_builds_are_reproducible() -> None:
-    vectors, _ = contract.clustered(2_500, dim=7, num_queries=1)
-    one, other = (ivf.Ivf.build(vectors, MANY) for _ in range(2))
-    for name in ("centres", "rows", "codes"):
-        np.testing.assert_array_equal(
-            getattr(one.module, name), getattr(other.module, name)
-        )
-
-
-def test_a_small_corpus_is_searched_exactly() -> None:
-    vectors, queries = contract.clustered(1_999, dim=7, num_queries=5)
-    index = ivf.Ivf.build(vectors, MANY)
-    found = index.search(queries, 20)[0]
-    np.testing.assert_array_equal(found, contract.exact(vectors, queries, 20)[0])
-
-
-def test_more_centres_than_distinct_vectors_are_no_trouble() -> None:
-    vectors = np.repeat(np.eye(3, dtype=np.float32), 40, axis=0)
-    index = ivf.Ivf.build(vectors, dataclasses.replace(LISTS, num_lists=30))
-    found, scores = index.search(np.eye(3, dtype=np.float32), 40)
-    for place, row in enumerate(found):
-        assert row.tolist() == list(range(40 * place + 1, 40 * place + 41))
-    np.testing.assert_allclose(scores, 1.0)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -25,7 +25,7 @@ VALUES = [
     ("candidates.tower", "", ()),
     ("candidates.decay_rates", "0.5,0.9", (0.5, 0.9)),
     ("candidates.bags", "mean", ("mean",)),
-    ("candidates.bias", "false", False),
+    ("candidates.content.enabled", "false", False),
     ("candidates.training.learning_rate", "1", 1.0),
     ("candidates.training.learning_rate", "1e-4", 1e-4),
     ("ranking.training.schedule", "constant", "constant"),
@@ -53,16 +53,19 @@ def test_only_what_is_named_changes() -> None:
 @pytest.mark.parametrize(
     ("argv", "value"),
     [
-        (["--config.candidates.bias"], True),
-        (["--noconfig.candidates.bias"], False),
-        (["--config.candidates.bias=false"], False),
-        (["--config.candidates.bias=false", "--config.candidates.bias"], True),
+        (["--config.candidates.content.enabled"], True),
+        (["--noconfig.candidates.content.enabled"], False),
+        (["--config.candidates.content.enabled=false"], False),
+        (
+            ["--config.candidates.content.enabled=false", "--config.candidates.bias"],
+            True,
+        ),
     ],
 )
 def test_spellings_of_a_boolean(argv: list[str], value: bool) -> None:
     given = arguments.parse("run", [], argv)
     config = given_settings.apply(configs.Config(), given.overrides)
-    assert config.candidates.bias is value
+    assert config.candidates.content.enabled is value
 
 
 def test_a_config_survives_every_form_it_takes(tmp_path: pathlib.Path) -> None:

@@ -59,31 +59,6 @@ def test_evaluating_returns_numbers_and_users(made: conftest.Made) -> None:
     assert found.users.height > 0
 
 
-def test_exporting_returns_the_bundle(made: conftest.Made) -> None:
-    assert made.bundle == made.workdir / "bundle"
-    assert ytdnn.Recommender.load(made.bundle).bundle.has_ranker
-
-
-@pytest.mark.thorough
-def test_nothing_is_printed_unless_asked(
-    tables: dict[str, pl.DataFrame],
-    tmp_path: pathlib.Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    config = planted.tiny_config()
-    ytdnn.prepare(tmp_path, config, tables=tables)
-    ytdnn.train(tmp_path, config, stage="candidates")
-    captured = capfd.readouterr()
-    assert captured.out == ""
-    assert "epoch" not in captured.err
-    lines: list[str] = []
-    ytdnn.train(tmp_path, config, stage="index", verbose=lines.append)
-    assert lines[0] == "[1/1] index: started (not made yet)"
-    assert capfd.readouterr().out == ""
-    ytdnn.train(tmp_path, config, stage="candidates", verbose=True)
-    assert "[1/1] candidates: skipped: " in capfd.readouterr().out
-
-
 def test_a_training_shows_its_progress_where_asked(
     tables: dict[str, pl.DataFrame],
     tmp_path: pathlib.Path,
@@ -185,11 +160,6 @@ def test_a_step_on_nothing_is_refused_and_makes_nothing(tmp_path: pathlib.Path) 
     assert not (tmp_path / "run").exists()
     error = refused(ytdnn.train, tmp_path, stage="both")
     assert error.startswith("expected --stage to be one of candidates, index, ranking")
-
-
-def test_a_split_that_cannot_be_evaluated_is_refused(made: conftest.Made) -> None:
-    error = refused(ytdnn.evaluate, made.workdir, split="train")
-    assert error == "expected --split to be one of test, validation, received train"
 
 
 @pytest.mark.thorough

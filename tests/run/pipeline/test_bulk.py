@@ -10,7 +10,7 @@ import pytest
 
 import ytdnn
 from tests.run.pipeline import conftest
-from ytdnn.bundle import sink, streams
+from ytdnn.bundle import streams
 from ytdnn.log import prepared
 
 LISTS = ["user_id", "rank", "video_id", "title", "score"]
@@ -55,16 +55,6 @@ def test_everybody_is_written_as_the_notebook_answers(
     for column in ["score", *more]:
         np.testing.assert_allclose(found[column], expected[column], rtol=1e-4)
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_two_runs_write_the_same_bytes(
-    recommender: ytdnn.Recommender, tmp_path: pathlib.Path
-) -> None:
-    contents = []
-    for _ in range(2):
-        ytdnn.write_recommendations(recommender, tmp_path / "r.parquet", ranker=False)
-        contents.append((tmp_path / "r.parquet").read_bytes())
-    assert contents[0] == contents[1]
 
 
 @pytest.mark.parametrize("ranker", [True, False])
@@ -218,5 +208,5 @@ def test_where_nothing_can_be_written_nothing_is_worked_out(
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").write_text("")
     with pytest.raises(ytdnn.UserError) as error:
-        sink.require_path(tmp_path / name)
+        streams.require_path(tmp_path / name)
     assert str(error.value).startswith(line)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import ytdnn
-from tests import leftovers, planted, untrained
+from tests import planted, untrained
 from tests.features.sequences import documented
 from ytdnn import configs
 from ytdnn.base import artifacts, schema
@@ -123,33 +123,6 @@ def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
         }
         found = served.model("user_tower")(**typed)[schema.USER_VECTOR]
         np.testing.assert_allclose(found[0], vector, atol=1e-5)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
-    workdir = runs(kind)
-    recommender = ytdnn.Recommender.load(workdir / "bundle")
-    together = recommender.recommend(["u1", "u2", "u3"], k=4)
-    assert together.height == 12
-    alone = recommender.recommend(["u2"], k=4)
-    rows = together.filter(together[schema.USER_ID] == "u2")
-    assert rows[schema.VIDEO_ID].to_list() == alone[schema.VIDEO_ID].to_list()
-    assert recommender.similar(["video 2"], k=3).height == 3
-    assert recommender.user_vectors(["u1"]).height == 1
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_bundle_that_is_let_go_leaves_no_graph(runs: Runs, kind: str) -> None:
-    """A program may load one version after another."""
-    directory = runs(kind) / "bundle"
-    before = leftovers.num_graphs()
-    opened = bundle.load(directory)
-    assert opened.answer([{schema.K: 3}])
-    assert leftovers.num_graphs() > before
-    del opened
-    assert leftovers.num_graphs() <= before
 
 
 @pytest.mark.slow

@@ -12,8 +12,7 @@ import pytest
 import ytdnn
 from tests import extras, full_log, planted
 from ytdnn import configs
-from ytdnn.base import artifacts, errors
-from ytdnn.log import catalogues
+from ytdnn.base import artifacts
 from ytdnn.ranking import model as ranking_model
 from ytdnn.run.cli import main
 from ytdnn.run.pipeline import graph, runner
@@ -36,8 +35,6 @@ def _config() -> configs.Config:
         composition=configs.CompositionConfig(
             num_candidates=12,
             sources=(("all_time_popular", 0.5),),
-            request_fields=("hide_popular",),
-            operators=("starts_with",),
             rerankers=("short_first",),
         ),
         evaluation=dataclasses.replace(base.evaluation, metrics=("tail_share",)),
@@ -116,35 +113,6 @@ def test_the_ranker_has_the_head(workdir: pathlib.Path) -> None:
 def test_the_ranker_reads_the_feature(workdir: pathlib.Path) -> None:
     kept = json.loads((workdir / "ranking" / ranking_model.STATISTICS).read_text())
     assert "weekend" in kept["features"]
-
-
-def test_the_request_field_leaves_videos_out(workdir: pathlib.Path) -> None:
-    recommender = ytdnn.Recommender.load(workdir / "bundle")
-    data = recommender.data
-    counts = data.videos[catalogues.TRAIN_COUNT]
-    ids = data.videos["video_id"].gather(counts.arg_sort(descending=True)[:15])
-    asked = {"watched_video_ids": [], "k": K}
-    found = recommender.recommend([asked, asked | {"hide_popular": 15}], k=K)
-    free, limited = found.partition_by("request", maintain_order=True)
-    assert set(free["video_id"]) & set(ids)
-    assert len(limited)
-    assert not set(limited["video_id"]) & set(ids)
-    with pytest.raises(errors.UserError, match="hide_popular"):
-        recommender.recommend(asked | {"hide_popular": 101}, k=K)
-    assert len(recommender.recommend("u3", k=K))
-    assert len(recommender.recommend(["u3", "u4"], k=K))
-
-
-def test_the_operator_filters_in_the_served_graph(workdir: pathlib.Path) -> None:
-    recommender = ytdnn.Recommender.load(workdir / "bundle")
-    where = [{"column": "topic", "starts_with": "c"}]
-    asked = {"watched_video_ids": [], "k": K, "where": where}
-    found = recommender.recommend(asked, k=K)
-    topics = dict(recommender.data.videos.select("video_id", "topic").iter_rows())
-    assert len(found)
-    assert {topics[video][0] for video in found["video_id"]} == {"c"}
-    everybody = recommender.recommend(["u3", "u4"], k=K, where=where)
-    assert {topics[video][0] for video in everybody["video_id"]} == {"c"}
 
 
 def test_the_reranker_moves_videos_up_and_says_so(workdir: pathlib.Path) -> None:

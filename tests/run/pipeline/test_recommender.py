@@ -60,12 +60,6 @@ def test_files_frames_and_answers_have_the_same_columns(
     assert (frame["click_probability"] < 1.0).all()
 
 
-def test_one_user_gets_ten(recommender: ytdnn.Recommender) -> None:
-    found = recommender.recommend("u3")
-    assert found["rank"].to_list() == list(range(1, 11))
-    assert set(found["user_id"]) == {"u3"}
-
-
 def test_candidates_hold_the_page_with_its_sources(
     recommender: ytdnn.Recommender,
 ) -> None:
@@ -206,13 +200,6 @@ def test_many_requests_are_answered_in_their_order(
     counts = found.group_by("request", maintain_order=True).len()
     assert counts["request"].to_list() == list(range(len(asked)))
     assert counts["len"].to_list() == [1 + i % 2 for i in range(len(asked))]
-
-
-def test_nobody_asked_is_an_empty_frame(recommender: ytdnn.Recommender) -> None:
-    found = recommender.recommend([])
-    assert found.height == 0
-    assert found.schema["video_id"] == pl.String
-    assert recommender.recommend(["u1"], k=0).schema["user_id"] == pl.String
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,6 @@ def test_versions_are_those_of_parts_from_outside_that_are_used(
     with extras.installed(tmp_path):
         composition = configs.CompositionConfig(
             sources=(("all_time_popular", 0.5),),
-            request_fields=("hide_popular",),
             rerankers=("short_first",),
         )
         used = dataclasses.replace(
@@ -99,7 +98,7 @@ def test_versions_are_those_of_parts_from_outside_that_are_used(
         assert registries.versions_of_ranker(used, asks_sources=True) == sources
         assert registries.versions_of_ranker(used, asks_sources=False) == {}
         composed = {**sources, "re-ranker short_first": version}
-        of_bundle = {**composed, "request field hide_popular": version}
+        of_bundle = composed
         assert registries.versions_of_bundle(used) == of_bundle
         of_evaluation = {**composed, "metric of impressions brier": version}
         assert registries.versions_of_evaluation(used) == of_evaluation

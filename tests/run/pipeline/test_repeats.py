@@ -10,7 +10,6 @@ import pytest
 import ytdnn
 from tests import planted
 from ytdnn import configs
-from ytdnn.base import errors
 from ytdnn.run.cli import arguments, commands, given_settings
 
 _SONGS, _USERS, _PLAYS = 30, 24, 20
@@ -77,17 +76,3 @@ def test_a_repeat_is_a_right_answer(played: pathlib.Path) -> None:
     assert found.value("candidates", f"hit_rate@{_SONGS}") == 1.0
     facts = ytdnn.train(played).facts["candidates"]
     assert facts["validation"]["ndcg@10"] > 0.0
-
-
-def test_by_default_no_user_of_this_log_has_a_right_answer(
-    tmp_path: pathlib.Path,
-) -> None:
-    lines: list[str] = []
-    ytdnn.prepare(
-        tmp_path, config(False), tables={"watches": plays()}, verbose=lines.append
-    )
-    (note,) = (line for line in lines if "--repeats" in line)
-    assert "80% of the watches" in note
-    ytdnn.train(tmp_path)
-    with pytest.raises(errors.UserError, match="expected users with unseen videos"):
-        ytdnn.evaluate(tmp_path)

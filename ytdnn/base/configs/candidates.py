@@ -64,7 +64,6 @@ class CandidatesConfig:
         too, as for a model that will serve, or to compare with published
         leave-one-out numbers. Then no epoch can be chosen by validation: all are run
         and the last weights kept, so choose their number without it first.
-      bias: Whether the video table has a bias for each video.
       similarity: `dot` product of user and video vectors, or `cosine`; or
         `user_cosine`, the product with the user's vector at length one, so that the
         length of a video's vector expresses how reliable its direction is.
@@ -115,7 +114,6 @@ class CandidatesConfig:
     distillation: components.Fraction = 0.0
     kept_networks: Literal["all", "last"] = "all"
     train_on_validation: bool = False
-    bias: bool = True
     similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
     loss: Annotated[

@@ -54,9 +54,6 @@ class CompositionConfig:
         same.
       remove_watched: Whether watched videos are left out of answers. Keep them for logs
         with repeated watches, such as music and series (`--repeats`).
-      request_fields: Further keys of requests that leave videos out, such as
-        `exclude_channel_ids` (docs/extending.md).
-      operators: Further operators of conditions (docs/extending.md).
       rerankers: Re-rankers of the slate, in this order, after diversity
         (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
@@ -89,12 +86,6 @@ class CompositionConfig:
     diversity_top: ClassVar[int] = 50  # a slate is shorter; each costs a comparison
     channel_decay: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 1.0
     remove_watched: bool = True
-    request_fields: Annotated[
-        tuple[str, ...], components.names_of(registries.REQUEST_FIELDS)
-    ] = ()
-    operators: Annotated[
-        tuple[str, ...], components.names_of(registries.OPERATORS)
-    ] = ()
     rerankers: Annotated[
         tuple[str, ...], components.names_of(registries.RERANKERS)
     ] = ()

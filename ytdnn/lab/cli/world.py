@@ -48,7 +48,7 @@ def run(given: arguments.Arguments) -> None:
         )
     config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
     world = given_settings.apply(config, given.overrides).data.world
-    memory.require_world(world, whole=False)
+    memory.require_world(world)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"

@@ -35,7 +35,7 @@ from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
 from ytdnn.retrieval import stage
-from ytdnn.run.pipeline import api, memory, sizes, steps
+from ytdnn.run.pipeline import api, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
 _STEPS = "refresh"
@@ -278,8 +278,6 @@ class _Refresh:
             raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        most = self._config.data.events_per_shard
-        memory.require_append(sizes.log_size(self._home), most)
         log = sources.read(self._log.config, self._log.tables)
         append.append(self._old(), log, target, inputs, self._log.config.bad_rows)
 

@@ -21,12 +21,11 @@ from ytdnn.bundle import (
     batches,
     bundle,
     explained,
-    request_warnings,
     requests,
     saved_models,
     sessions,
+    tf_serving,
     versions,
-    warm_up,
 )
 from ytdnn.log import catalogues
 from ytdnn.log import fields as fields_room
@@ -200,14 +199,12 @@ class Version:
     def warnings(self, request: requests.Request, fields: Fields) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake."""
         titles = self.bundle.titles
-        return list(
-            request_warnings.of_request(request, fields, titles, self._vocabularies)
-        )
+        return list(requests.warnings_of(request, fields, titles, self._vocabularies))
 
     def _warm(self, signatures: Mapping[str, Signature]) -> None:
         """Runs the signatures that clients use, for one row and for several."""
-        ids = list(itertools.islice(self.bundle.titles, warm_up.NUM_VIDEOS))
-        example = warm_up.example(ids, self.bundle.vector_dim)
+        ids = list(itertools.islice(self.bundle.titles, tf_serving.NUM_VIDEOS))
+        example = tf_serving.example(ids, self.bundle.vector_dim)
         example.pop(schema.ALLOW_IDS)
         for name, signature in signatures.items():
             if name in _WARMED:

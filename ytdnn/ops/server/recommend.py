@@ -20,7 +20,7 @@ from ytdnn.ops.server import (
     served_log,
     settings,
 )
-from ytdnn.retrieval import placing
+from ytdnn.retrieval import slate
 
 _KEYS = (
     joined_log.REQUEST_ID,
@@ -101,7 +101,7 @@ def described(
                 schema.TITLE: version.bundle.title(video),
                 **{c: columns.get(n, unknown)[row] for n, c in _NUMBERS.items()},
                 **{name: columns[name][row] for name in outcomes},
-                schema.PLACED_BY: placing.NAMES[placed[row]] if placed else None,
+                schema.PLACED_BY: slate.NAMES[placed[row]] if placed else None,
                 "candidate_score": score if score > positions.NO_SCORE else None,
                 schema.SOURCE: names[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,

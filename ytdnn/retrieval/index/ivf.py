@@ -108,7 +108,7 @@ class IvfModule(interface.SearchModule):
         )
         shape = [tf.shape(queries)[0], k]  # map_fn of none forgets the width
         indices, scores = tf.reshape(indices, shape), tf.reshape(scores, shape)
-        is_short = indices[:, -1] == 0
+        is_short = tf.reduce_any(tf.equal(indices, 0), axis=1)
         found = tf.cond(
             tf.reduce_any(is_short),
             lambda: self._completed(queries, is_short, indices, scores),

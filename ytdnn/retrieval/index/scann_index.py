@@ -11,8 +11,6 @@ import math
 import pathlib
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.base import configs, errors, registries
@@ -90,9 +88,6 @@ class ScannModule(interface.SearchModule):
         self.adjust(config)
         self.state = state
         self.vectors = state.dataset  # the same variable, kept once
-        self.leaves_to_search = tf.function(
-            self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
-        )
 
     def adjust(self, config: configs.ScannConfig) -> None:
         """Changes the settings of the search; tree and codes stay.
@@ -193,36 +188,6 @@ class Scann(interface.Index[configs.ScannConfig]):
         """
         scann_ops()
         return super().load(directory)
-
-    def points_scored_fraction(self, queries: interface.Vectors, k: int) -> float:
-        """Returns the mean share of the videos that a search of k scores.
-
-        Counts the points in the leaves searched, not the leaves' centres
-        (`centres_scored_fraction`); 1.0 where there is no tree.
-        """
-        centres = self._centres()
-        if not len(centres):
-            return 1.0
-        searched = int(self.module.leaves_to_search(min(k, self.num_videos)))
-        leaf_of_point = self.module.state.datapoint_to_token.numpy()
-        sizes = np.bincount(leaf_of_point, minlength=len(centres))
-        leaves = np.argsort(-(queries @ centres.T), axis=1)[:, :searched]
-        return float(sizes[leaves].sum(axis=1).mean() / self.num_videos)
-
-    def centres_scored_fraction(self) -> float:
-        """Returns the number of centres, all scored by each query, per video."""
-        return len(self._centres()) / self.num_videos
-
-    def _centres(self) -> npt.NDArray[np.float32]:
-        """Returns the leaves' centres `[num_leaves, dim]`, none without a tree."""
-        from scann.partitioning import partitioner_pb2
-
-        serialized = self.module.state.serialized_partitioner.numpy()
-        if not np.ndim(serialized) or not serialized[0]:
-            return np.zeros([0, 0], np.float32)
-        partitioner = partitioner_pb2.SerializedPartitioner.FromString(serialized[0])
-        centers = partitioner.kmeans.kmeans_tree.root.centers
-        return np.array([center.dimension for center in centers], np.float32)
 
 
 def num_leaves(num_videos: int, config: configs.ScannConfig) -> int:

@@ -1,12 +1,11 @@
 """Searches for the cheapest setting of a kind of index that reaches a recall.
 
 A *build* fixes settings that cannot change afterwards: leaves and codes of ScaNN,
-inverted lists. From a start that follows the corpus size its
-settings are changed one at a time while that makes searches faster. Of each build,
-every *variant* that needs no other build (reordering of ScaNN and lists) is searched
-with the least *effort* that reaches the recall: the share of the leaves, of the lists,
-or of the videos, found by bisection, since recall rises with it. Latency is the median
-of single queries; compared settings are timed in turns.
+inverted lists. From a start that follows the corpus size its settings are changed one
+at a time while that makes searches faster. Each build is searched with every factor of
+reordering and the least *effort* that reaches the recall: the share of the leaves or
+lists, found by bisection, since recall rises with it. Latency is the median of single
+queries; compared settings are timed in turns.
 """
 
 import dataclasses
@@ -17,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from ytdnn.base import configs, errors
-from ytdnn.retrieval.index import brute_force, interface, tuning_spaces
+from ytdnn.retrieval.index import brute_force, interface, ivf, scann_index
 
 Say = Callable[[str], None]
+Component = Any  # configs.ScannConfig or configs.IvfConfig
 
 _EFFORTS = tuple(float(x) for x in np.geomspace(0.001, 1.0, 41).round(5))
 _CURVE = _EFFORTS[::4]
 _TIMED_QUERIES = 60
 _LEAST_GAIN = 0.95  # of the time of the best, for another to take its place
-_SAMPLE = 20_000  # videos of the build that the prediction is scaled from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +39,9 @@ class Trial:
       megabytes: Size of that index.
     """
 
-    config: tuning_spaces.Component
+    config: Component
     recall: float
     milliseconds: float
-    build_seconds: float
-    megabytes: float
-
-
-@dataclasses.dataclass(frozen=True)
-class BuildCost:
-    """The predicted cost of a build.
-
-    Attributes:
-      build_seconds: Time on this machine.
-      megabytes: Size of the index.
-    """
-
     build_seconds: float
     megabytes: float
 
@@ -90,25 +76,82 @@ class Tuned:
     curve: tuple[Trial, ...]
 
 
-def predict(
-    vectors: interface.Vectors, kind: str, config: tuning_spaces.Component
-) -> BuildCost:
-    """Predicts the cost of a build from a build of a sample of the vectors.
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """The search space of a kind of index.
+
+    Attributes:
+      cls: Class of the index, whose module has `adjust(config)`.
+      start: Function of the number of videos that returns the first setting.
+      axes: Values of each setting that a build fixes, in order, by the first setting.
+      reorder: Factors of reordering that a build is searched with.
+      effort: Setting with the share of the leaves or lists that is searched.
+    """
+
+    cls: Any
+    start: Callable[[int], Component]
+    axes: Callable[[Component, int], dict[str, Sequence[int]]]
+    reorder: tuple[int, ...]
+    effort: str
+
+    def variants(self, config: Component) -> list[Component]:
+        """Returns the settings to search one build with, apart from the effort."""
+        # ScaNN without codes reorders nothing.
+        has_codes = getattr(config, "dimensions_per_block", 1)
+        factors = self.reorder if has_codes else (1,)
+        return [dataclasses.replace(config, reorder_factor=n) for n in factors]
+
+    def with_effort(self, config: Component, effort: float) -> Component:
+        """Returns the setting that searches a share of the leaves or lists."""
+        return dataclasses.replace(config, **{self.effort: effort})
+
+
+def _start_scann(num_videos: int) -> configs.ScannConfig:
+    """Returns the default, with a tree whatever the corpus size."""
+    leaves = scann_index.num_leaves(num_videos, configs.ScannConfig(min_videos=0))
+    return configs.ScannConfig(min_videos=0, num_leaves=max(1, leaves))
+
+
+def _start_ivf(num_videos: int) -> configs.IvfConfig:
+    """Returns the default, with lists whatever the corpus size."""
+    lists = ivf.num_lists(num_videos, configs.IvfConfig(min_videos=0))
+    return configs.IvfConfig(min_videos=0, num_lists=lists)
+
+
+def _around(middle: int, most_doubled: int, num_videos: int) -> list[int]:
+    """Returns a number with halves and doubles of it, at most a quarter of the videos.
 
     Args:
-      vectors: `[num_videos, dim] float32`.
-      kind: `scann` or `ivf`.
-      config: Setting to build.
+      middle: The number.
+      most_doubled: How often it is doubled at most; it is halved twice.
+      num_videos: Number of videos.
     """
-    space, (size, dim) = tuning_spaces.BY_KIND[kind], vectors.shape
-    part = vectors[:: max(1, size // _SAMPLE)][:_SAMPLE]
-    small = space.start(len(part))
-    started = time.perf_counter()
-    space.build(part, small)
-    seconds = time.perf_counter() - started
-    ratio = space.work(size, dim, config) / space.work(len(part), dim, small)
-    megabytes = space.num_bytes(size, dim, config) / 1e6
-    return BuildCost(seconds * ratio, megabytes)
+    powers = range(-2, most_doubled + 1)
+    several = sorted({max(1, round(middle * 2.0**power)) for power in powers})
+    return [n for n in several if n <= max(1, num_videos // 4)]
+
+
+SPACES = {
+    "scann": Space(
+        scann_index.Scann,
+        _start_scann,
+        lambda start, num_videos: {
+            "num_leaves": _around(start.num_leaves, 3, num_videos),
+            "dimensions_per_block": (0, 1, 2, 4),
+        },
+        (2, 3, 4, 6, 10),
+        "leaves_to_search_fraction",
+    ),
+    "ivf": Space(
+        ivf.Ivf,
+        _start_ivf,
+        lambda start, num_videos: {
+            "num_lists": _around(start.num_lists, 2, num_videos)
+        },
+        (1, 2, 3),
+        "lists_to_search_fraction",
+    ),
+}
 
 
 def tune(
@@ -133,8 +176,8 @@ def tune(
       errors.UserError: There is no such kind, ScaNN is missing, or no setting reaches
         the recall.
     """
-    if kind not in tuning_spaces.BY_KIND:
-        known = ", ".join(tuning_spaces.BY_KIND)
+    if kind not in SPACES:
+        known = ", ".join(SPACES)
         raise errors.UserError(f"expected --kind to be one of {known}, received {kind}")
     return _Search(vectors, queries, kind, recall, min(k, len(vectors)), say).run()
 
@@ -144,26 +187,14 @@ class _Candidate:
     """An index with its settings and recall."""
 
     index: Any
-    config: tuning_spaces.Component
+    config: Component
     recall: float
     build_seconds: float
 
     def search(self, queries: interface.Vectors, k: int) -> float:
         """Returns the seconds that a search takes."""
-        self.index.module.adjust(self.config)
-        started = time.perf_counter()
-        self.index.search(queries, k)
-        return time.perf_counter() - started
-
-
-class _Exact(_Candidate):
-    """Exact search, with nothing to adjust."""
-
-    def __init__(self, index: brute_force.BruteForce) -> None:
-        super().__init__(index, configs.ExactConfig(), 1.0, 0.0)
-
-    def search(self, queries: interface.Vectors, k: int) -> float:
-        """Returns the seconds that a search takes."""
+        if not isinstance(self.config, configs.ExactConfig):
+            self.index.module.adjust(self.config)
         started = time.perf_counter()
         self.index.search(queries, k)
         return time.perf_counter() - started
@@ -183,19 +214,18 @@ class _Search:
     ) -> None:
         self._vectors, self._queries = vectors, queries
         self._kind, self._target, self._k, self._say = kind, recall, k, say
-        self._space = tuning_spaces.BY_KIND[kind]
+        self._space = SPACES[kind]
         self._exact = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         self._wanted = self._exact.search(queries, k)[0]
-        self._tried: dict[tuning_spaces.Component, float] = {}
+        self._start = self._space.start(len(vectors))
+        self._axes = self._space.axes(self._start, len(vectors))
+        self._tried: set[Component] = set()
         self._trials: list[Trial] = []
         self._best: _Candidate | None = None
 
     def run(self) -> Tuned:
-        size = len(self._vectors)
-        config, axes = self._space.start(size), self._space.axes(size)
-        self._announce(config, axes)
-        self._measure(config)
-        for name, values in axes.items():
+        self._measure(self._start)
+        for name, values in self._axes.items():
             for step in (1, -1):
                 self._walk(name, values, step)
         if self._best is None:
@@ -204,17 +234,6 @@ class _Search:
                 f"{self._target}, found none: give a lower --recall"
             )
         return self._tuned(self._best)
-
-    def _announce(
-        self, config: tuning_spaces.Component, axes: dict[str, Sequence[int]]
-    ) -> None:
-        first = predict(self._vectors, self._kind, config)
-        most = 1 + sum(len(values) - 1 for values in axes.values())
-        self._say(
-            f"predicted: a build takes {first.build_seconds:,.0f} s and "
-            f"{first.megabytes:,.0f} MB; at most {most} builds, together about "
-            f"{most * first.build_seconds:,.0f} s, and the searches that are measured"
-        )
 
     def _walk(self, name: str, values: Sequence[int], step: int) -> None:
         """Changes one setting of the best build while that makes searches faster."""
@@ -226,25 +245,21 @@ class _Search:
             if not self._measure(dataclasses.replace(config, **{name: values[place]})):
                 return
 
-    def _at(self) -> tuning_spaces.Component:
+    def _at(self) -> Component:
         """Returns the build of the best setting, or where the search began."""
-        begun = next(iter(self._tried))
         if self._best is None:
-            return begun
-        own = {name: getattr(self._best.config, name) for name in self._axes()}
-        return dataclasses.replace(begun, **own)
+            return self._start
+        own = {name: getattr(self._best.config, name) for name in self._axes}
+        return dataclasses.replace(self._start, **own)
 
-    def _axes(self) -> list[str]:
-        return list(self._space.axes(len(self._vectors)))
-
-    def _measure(self, config: tuning_spaces.Component) -> bool:
+    def _measure(self, config: Component) -> bool:
         """Builds an index and measures its variants; tells if one is the best."""
         if config in self._tried:
             return False
         started = time.perf_counter()
-        built = self._space.build(self._vectors, config)
+        built = self._space.cls.build(self._vectors, config)
         seconds = time.perf_counter() - started
-        self._tried[config] = seconds
+        self._tried.add(config)
         found = [
             candidate
             for variant in self._space.variants(config)
@@ -256,7 +271,7 @@ class _Search:
         return self._best is not former
 
     def _cheapest(
-        self, built: Any, variant: tuning_spaces.Component, seconds: float
+        self, built: Any, variant: Component, seconds: float
     ) -> _Candidate | None:
         """Bisects the effort; None if even the largest does not reach the recall."""
         low, high, best = 0, len(_EFFORTS), None
@@ -289,9 +304,9 @@ class _Search:
             self._best = several[fastest]
 
     def _report(
-        self, config: tuning_spaces.Component, seconds: float, found: list[_Candidate]
+        self, config: Component, seconds: float, found: list[_Candidate]
     ) -> None:
-        words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes())
+        words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes)
         took = f"[{len(self._tried)}] {words}: built in {seconds:.1f} s"
         if not found:
             self._say(f"{took}; does not reach recall {self._target}")
@@ -299,7 +314,7 @@ class _Search:
         best = min(self._trials[-len(found) :], key=lambda trial: trial.milliseconds)
         self._say(f"{took}; {best.milliseconds:.2f} ms at recall {best.recall:.3f}")
 
-    def _recall(self, index: Any, config: tuning_spaces.Component) -> float:
+    def _recall(self, index: Any, config: Component) -> float:
         index.module.adjust(config)
         found = index.search(self._queries, self._k)[0]
         return interface.recall(found, self._wanted)
@@ -318,9 +333,8 @@ class _Search:
 
     def _tuned(self, best: _Candidate) -> Tuned:
         default = self._default()
-        exact_ms, chosen_ms, default_ms = self._milliseconds(
-            [_Exact(self._exact), best, default]
-        )
+        exact = _Candidate(self._exact, configs.ExactConfig(), 1.0, 0.0)
+        exact_ms, chosen_ms, default_ms = self._milliseconds([exact, best, default])
         if default.recall >= self._target and default_ms <= chosen_ms:
             best, chosen_ms = default, default_ms
         return Tuned(
@@ -338,9 +352,9 @@ class _Search:
 
     def _default(self) -> _Candidate:
         """Builds the index that is served without tuning."""
-        config = tuning_spaces.DEFAULTS[self._kind]
+        config = type(self._space.start(1))()
         started = time.perf_counter()
-        index = self._space.build(self._vectors, config)
+        index = self._space.cls.build(self._vectors, config)
         seconds = time.perf_counter() - started
         recall = self._recall(index, config)
         return _Candidate(index, config, recall, seconds)

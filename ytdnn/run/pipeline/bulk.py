@@ -38,12 +38,11 @@ class ListLimits(TypedDict, total=False):
 
 
 _KEYS = (*schema.SHORT_KEYS, schema.POLICY)  # of requests too
-_PAIRS = (  # a field of `bulk.BulkFilters`, its names and their values in requests
-    ("conditions", schema.CONDITIONS, schema.CONDITION_VALUES),
-    ("max_per", schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS),
-    ("weights", schema.WEIGHT_NAMES, schema.WEIGHT_VALUES),
-)
-_INPUTS = {schema.POLICY, *(name for _, *names in _PAIRS for name in names)}
+_INPUTS = {  # of a signature, for these keys
+    *(schema.POLICY, schema.CONDITIONS, schema.CONDITION_VALUES),
+    *(schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS),
+    *(schema.WEIGHT_NAMES, schema.WEIGHT_VALUES),
+}
 
 
 def write_recommendations(
@@ -78,7 +77,8 @@ def write_recommendations(
       k: Number of videos for each user.
       ranker: Whether the ranker, if there is one, orders the candidates; else the lists
         are the candidates by their scores.
-      index: `served` or `exact`; empty: `served` with the ranker, `exact` without.
+      index: `served` (default) or `exact`; candidates without the ranker of a bundle
+        are always exact.
       exclude: Videos to leave out, in the same forms, with a column `video_id`; with a
         column `user_id`, each is left out only for that user.
       allow: The only videos that lists may hold, in the same forms.
@@ -254,42 +254,38 @@ def limits(
     """
     from ytdnn.bundle import bulk, bulk_ids
 
-    exclude, allow = given.get("exclude"), given.get("allow")
-    own = _of_request(recommender, {k: v for k, v in given.items() if k in _KEYS and v})
-    if exclude is None and allow is None:
-        return bulk.BulkFilters(**own), []
-    left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
-    only = _frame(allow, "allow", schema.VIDEO_ID)
+    asked = {key: given.get(key) for key in _KEYS if given.get(key)}
+    left_out = _frame(given.get("exclude"), "exclude", schema.VIDEO_ID, schema.USER_ID)
+    only = _frame(given.get("allow"), "allow", schema.VIDEO_ID)
+    request = _inputs(recommender, asked)
+    if left_out is None and only is None:
+        return bulk.BulkFilters(request=request), []
     found, notes = bulk_ids.limits(
         recommender.bundle, lambda: recommender.data, left_out, only
     )
-    return dataclasses.replace(found, **own), notes
+    return dataclasses.replace(found, request=request), notes
 
 
-def _of_request(
-    recommender: "recommender_room.Recommender", given: Mapping[str, Any]
+def _inputs(
+    recommender: "recommender_room.Recommender", given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Returns the fields of `BulkFilters` that are keys of requests, checked."""
+    """Returns checked keys of requests as inputs of the recommender."""
     from ytdnn.bundle import requests
 
     if not given:
         return {}
     fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
     known = {name: field for name, field in fields.items() if name in _INPUTS}
-    values = requests.values(dict(given), known)
-    pairs = {
-        field: tuple(zip(values.get(names, ()), values.get(of, ()), strict=True))
-        for field, names, of in _PAIRS
-    }
-    return {**pairs, "policy": values.get(schema.POLICY, "")}
+    values = requests.values(given, known)
+    return {name: value for name, value in values.items() if value}
 
 
 def _output(out: api.Path, only_parquet: bool = False) -> pathlib.Path:
     """Returns the path of a file to write, if it is of a kind that can be written."""
-    from ytdnn.bundle import sink
+    from ytdnn.bundle import streams
 
     path = user_paths.expanded(out)
-    sink.require_path(path, *([sink.PARQUET] if only_parquet else []))
+    streams.require_path(path, *([streams.PARQUET] if only_parquet else []))
     return path
 
 
@@ -317,16 +313,14 @@ def _place(named: Ids) -> str:
     return str(named) if isinstance(named, pathlib.Path) else "those named"
 
 
-def _frame(
-    named: Ids, flag: str, column: str, others: tuple[str, ...] = ()
-) -> "pl.DataFrame | None":
+def _frame(named: Ids, flag: str, column: str, *others: str) -> "pl.DataFrame | None":
     """Returns a frame of the given ids; None without any.
 
     Args:
       named: Ids in the forms of `users` of `write_recommendations`.
       flag: Name of the flag or argument, for messages.
       column: Column of the ids.
-      others: Optional columns.
+      *others: Optional columns.
     """
     import polars as pl
 

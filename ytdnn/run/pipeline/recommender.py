@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ytdnn.bundle import bulk as bulk_room
     from ytdnn.bundle import bundle as bundle_room
-    from ytdnn.bundle import logged_requests, streams
+    from ytdnn.bundle import streams, user_requests
     from ytdnn.log import prepared
 
 _DATA = "data"
@@ -206,11 +206,11 @@ class Recommender:
           errors.UserError: The request is malformed, the user unknown, or ScaNN is not
             installed.
         """
-        from ytdnn.bundle import candidate_frames
+        from ytdnn.bundle import frames
 
         given = self._completed(request)
         given.pop(schema.USER_ID, None)
-        return candidate_frames.frame(self.bundle, given, exact)
+        return frames.from_candidates(self.bundle, given, exact)
 
     def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
         """Returns the videos most similar to others, by the cosine of their vectors.
@@ -266,11 +266,11 @@ class Recommender:
         return _whole(bulk.video_vectors(self, videos), videos)
 
     @functools.cached_property
-    def logged(self) -> "logged_requests.LoggedRequests":
+    def logged(self) -> "user_requests.LoggedRequests":
         """Requests of the log's users, for batches of users."""
-        from ytdnn.bundle import logged_requests
+        from ytdnn.bundle import user_requests
 
-        return logged_requests.LoggedRequests(self.data)
+        return user_requests.LoggedRequests(self.data)
 
     def _of_users(
         self,
@@ -283,20 +283,20 @@ class Recommender:
         import numpy as np
         import polars as pl
 
-        from ytdnn.bundle import answer_frames, bulk_ids, requests, streams, tables
+        from ytdnn.bundle import bulk_ids, frames, requests, streams
 
         length = {} if k is None else {schema.K: requested.plain(k)}
         known = self.bundle.inputs(self.bundle.recommender(exact=True))
         wanted = int(requests.parse(length, {schema.K: known[schema.K]})[schema.K][0])
-        indices = tables.indices_of(self.data.users[schema.USER_ID], users)
+        indices = frames.indices_of(self.data.users[schema.USER_ID], users)
         for place in np.flatnonzero(indices < 0)[:1].tolist():
             self.request(requested.user_id(users[place]))  # says what is wrong
-        places = pl.Series(answer_frames.REQUEST, range(len(users)), pl.Int64)
+        places = pl.Series(frames.REQUEST, range(len(users)), pl.Int64)
         each = bulk_ids.BulkIds(places, indices)
         stream = streams.recommendations(
             self.bundle, self.logged, each, wanted, limits, **options
         )
-        return answer_frames.of_lists(stream.whole(), users)
+        return frames.of_users(stream.whole(), users)
 
     def _of_requests(
         self,
@@ -313,7 +313,7 @@ class Recommender:
           exact: Whether to use the exact index.
           shared: Values of keys for requests without them.
         """
-        from ytdnn.bundle import answer_frames
+        from ytdnn.bundle import frames
 
         given = [{**shared, **self._completed(one)} for one in requests]
         for note in self._doubts(given):
@@ -322,7 +322,7 @@ class Recommender:
         if k is not None:
             given = [request | {schema.K: requested.plain(k)} for request in given]
         answers = self._answers(given, exact)
-        return answer_frames.of_answers(self.bundle, answers, users)
+        return frames.from_answers(self.bundle, answers, users)
 
     def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""

@@ -44,7 +44,7 @@ def prepare(
     from ytdnn.log import prepare as prepare_room
 
     if config.data.source == "world" and not config.data.dir:
-        memory.require_world(config.data.world, whole=True)
+        memory.require_world(config.data.world)
     directory = workdir / "data"
     if machines is None:
         prepare_room.prepare(config.data, directory, given)
@@ -208,7 +208,6 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
 
     from ytdnn.retrieval.index import artifact
 
-    memory.require(config, sizes.log_size(workdir), "index")
     inputs = fingerprints(workdir, ["data", "candidates"])
     with tempfile.TemporaryFile(dir=workdir) as file:
         shape = _write_video_vectors(workdir, file)
@@ -263,7 +262,6 @@ def evaluate(
     """Makes `workdir/evaluation`, or that of another split or of one stage."""
     from ytdnn.evaluation import evaluate_run
 
-    memory.require(config, sizes.log_size(workdir), "evaluation")
     directory = workdir / report_files.DIRECTORIES[split]
     result = evaluate_run.evaluate(workdir, config, split, stage)
     report_files.write(directory, result)
@@ -281,7 +279,6 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.log import prepared
 
     config = served_config(config, workdir)
-    memory.require(config, sizes.log_size(workdir), "bundle")
     trained = prepared.load(workdir / "data").manifest.facts.get(prepared.REFIT)
     if trained is None:
         export_room.export(workdir, config)

@@ -90,12 +90,9 @@ def tracked(
         return
     path = directory / FILE
     ids = json.loads(path.read_text()) if path.exists() else {}
-    run = TrackedRun(
-        run_name or directory.resolve().name,
-        directory,
-        ids.get(name, ""),
-    )
-    tracker = _Patient(name, registries.TRACKERS[name].make(run), resolve)
+    run_name = run_name or directory.resolve().name
+    run = TrackedRun(run_name, directory, ids.get(name, ""))
+    tracker: Any = _Patient(name, registries.TRACKERS[name].make(run), resolve)
     directory.mkdir(parents=True, exist_ok=True)
     artifacts.write_json(path, ids | {name: tracker.run_id})
     is_finished = False
@@ -134,13 +131,13 @@ def results(report: "report_model.Report", split: str) -> dict[str, float]:
       report: An evaluation.
       split: Split that was evaluated.
     """
-    found: dict[str, float | None] = {}
-    for part in (report.lists, report.impressions):
-        for system, entry in part.items():
-            for metric, value in entry.values.items():
-                found[f"{split}/{system}/{metric}"] = value
-    known = {name: value for name, value in found.items() if value is not None}
-    return {name: value for name, value in known.items() if math.isfinite(value)}
+    return {
+        f"{split}/{system}/{metric}": value
+        for part in (report.lists, report.impressions)
+        for system, entry in part.items()
+        for metric, value in entry.values.items()
+        if value is not None and math.isfinite(value)
+    }
 
 
 class _Patient:
@@ -151,38 +148,22 @@ class _Patient:
     ) -> None:
         self._name, self._tracker, self._has_failed = name, tracker, False
         self._resolve: Callable[[], configs.Config] | None = resolve
+        self.run_id = tracker.run_id
 
-    @property
-    def run_id(self) -> str:
-        """See `Tracker`."""
-        return self._tracker.run_id
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Returns the method of that name of the tracker."""
 
-    def on_epoch(self, stage: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """See `progress.Observer`."""
-        self._tell_settings()
-        self._try(lambda: self._tracker.on_epoch(stage, epoch, metrics))
+        def call(*arguments: Any) -> None:
+            if name in ("on_epoch", "on_results") and self._resolve is not None:
+                resolve, self._resolve = self._resolve, None
+                self._try("on_settings", flat(configs.to_dict(resolve())))
+            self._try(name, *arguments)
 
-    def on_settings(self, settings: Mapping[str, Any]) -> None:
-        """See `Tracker`."""
-        self._try(lambda: self._tracker.on_settings(settings))
+        return call
 
-    def on_results(self, values: Mapping[str, float]) -> None:
-        """See `Tracker`."""
-        self._tell_settings()
-        self._try(lambda: self._tracker.on_results(values))
-
-    def close(self, is_finished: bool) -> None:
-        """See `Tracker`."""
-        self._try(lambda: self._tracker.close(is_finished))
-
-    def _tell_settings(self) -> None:
-        resolve, self._resolve = self._resolve, None
-        if resolve is not None:
-            self.on_settings(flat(configs.to_dict(resolve())))
-
-    def _try(self, call: Callable[[], None]) -> None:
+    def _try(self, name: str, *arguments: Any) -> None:
         try:
-            call()
+            getattr(self._tracker, name)(*arguments)
         except Exception as error:  # whatever a server or its client raises
             if not self._has_failed:
                 progress.say(

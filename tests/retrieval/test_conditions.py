@@ -6,28 +6,22 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
-from ytdnn.retrieval import value_lists
+from ytdnn.retrieval import conditions
 
 CODES = [
     np.array([0, 2, 1, 0, 2, 3, 2]),
     np.array([0, 0, 0, 0, 0, 0, 0]),  # no value is known
     np.array([0, 6, 5, 4, 3, 2, 1]),
 ]
-NUM = len(CODES[0]) - 1
 
 
 @pytest.fixture(scope="module")
-def lists() -> value_lists.ValueLists:
-    return value_lists.Variables([one.astype(np.int32) for one in CODES]).read()
+def lists() -> conditions.ValueLists:
+    variables = conditions.list_variables([one.astype(np.int32) for one in CODES])
+    return conditions.ValueLists(*variables)
 
 
-def test_there_are_as_many_videos_as_codes_but_one(
-    lists: value_lists.ValueLists,
-) -> None:
-    assert int(lists.num_videos) == NUM
-
-
-def test_codes_are_those_of_columns_and_videos(lists: value_lists.ValueLists) -> None:
+def test_codes_are_those_of_columns_and_videos(lists: conditions.ValueLists) -> None:
     found = lists.codes_of(tf.constant([[0], [2]]), tf.constant([[1, 6]]))
     assert found.numpy().tolist() == [[2, 2], [6, 1]]
 
@@ -40,7 +34,7 @@ RANGE = strategies.tuples(
 @hypothesis.given(strategies.lists(RANGE, min_size=1, max_size=5))
 @hypothesis.settings(max_examples=60, deadline=None)
 def test_a_range_holds_the_videos_whose_codes_are_in_it(
-    lists: value_lists.ValueLists, ranges: list[tuple[int, int, int]]
+    lists: conditions.ValueLists, ranges: list[tuple[int, int, int]]
 ) -> None:
     columns, low, high = tf.constant(ranges, tf.int32, [len(ranges), 3]).numpy().T
     found = lists.videos(*(tf.constant(one) for one in (columns, low, high)))
@@ -52,7 +46,3 @@ def test_a_range_holds_the_videos_whose_codes_are_in_it(
         assert sorted(listed.tolist()) == wanted.tolist()
         assert (np.diff(codes[listed]) >= 0).all()
         assert int(end[place] - start[place]) == len(wanted)
-        within = lists.within(columns[place], low[place], high[place]).numpy()
-        assert np.flatnonzero(within[: NUM + 1]).tolist() == wanted.tolist()
-        if lowest >= 0:
-            assert not within[NUM + 1 :].any()

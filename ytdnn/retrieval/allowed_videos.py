@@ -4,7 +4,7 @@ A request has `exclude_ids`, `allow_ids` and conditions on columns of videos. Vi
 removed from the bundle are left out for all requests.
 """
 
-import dataclasses
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -13,8 +13,7 @@ from ytdnn.retrieval import conditions as conditions_room
 from ytdnn.retrieval import rows
 
 
-@dataclasses.dataclass(frozen=True)
-class Permitted:
+class AllowedVideos(NamedTuple):
     """The videos that answers to some requests may hold.
 
     Attributes:
@@ -43,16 +42,6 @@ class Permitted:
         """Number of removed videos, `[] int32`."""
         return tf.constant(0) if self.removed is None else self.removed.count
 
-    @property
-    def without_lists(self) -> "Permitted":
-        """The same limits without allow-lists."""
-        return dataclasses.replace(self, allowed=None, is_limited=None)
-
-    @property
-    def without_conditions(self) -> "Permitted":
-        """The same limits without conditions."""
-        return dataclasses.replace(self, conditions=None)
-
     def holds(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns whether an answer may hold each video, `[batch, k] bool`.
 
@@ -78,12 +67,13 @@ class Permitted:
             lambda: held & (rows.contains(self.allowed, videos) | is_free),
         )
 
-    def take(self, mask: tf.Tensor) -> "Permitted":
+    def take(self, mask: tf.Tensor) -> "AllowedVideos":
         """Returns the limits of some of the requests, `mask [batch] bool`."""
-        allowed, is_limited = (
+        excluded, allowed, is_limited = (
             None if values is None else tf.boolean_mask(values, mask)
-            for values in (self.allowed, self.is_limited)
+            for values in self[:3]
         )
-        conditions = None if self.conditions is None else self.conditions.take(mask)
-        excluded = tf.boolean_mask(self.excluded, mask)
-        return Permitted(excluded, allowed, is_limited, self.removed, conditions)
+        conditions = self.conditions
+        if conditions is not None:
+            conditions = conditions.take(mask)
+        return AllowedVideos(excluded, allowed, is_limited, self.removed, conditions)

@@ -1,0 +1,204 @@
+"""A bundle's answers as frames: slates, candidates, lists of many, and vectors."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn.base import schema
+from ytdnn.bundle import batches, bulk
+from ytdnn.bundle import bundle as bundle_room
+from ytdnn.retrieval import slate
+
+REQUEST = "request"
+RANK = "rank"
+SIMILAR_VIDEO_ID = "similar_video_id"
+VECTOR = "vector"
+
+
+def indices_of(known: pl.Series, ids: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the place of each id of `ids` in `known`, -1 for unknown ids.
+
+    An integer and its text are the same id.
+
+    Args:
+      known: Distinct ids.
+      ids: Ids to look up.
+    """
+    names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index("index")
+    given = pl.DataFrame({"id": ids.cast(pl.String)})
+    found = given.join(names, "id", "left", maintain_order="left")["index"]
+    places: npt.NDArray[np.int64] = found.cast(pl.Int64).fill_null(-1).to_numpy()
+    return places
+
+
+def schema_of_lists(
+    bundle: bundle_room.Bundle,
+    ids: pl.Series,
+    video: str,
+    columns: Iterable[str] = (schema.SCORE,),
+) -> dict[str, pl.DataType]:
+    """Returns the columns of a frame of lists.
+
+    Args:
+      bundle: The bundle, with ids and titles of videos.
+      ids: Users or videos that the lists are for.
+      video: Name of the column of listed videos.
+      columns: Further columns of each place.
+    """
+    title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
+    own = {video: bundle.id_type, **title, **{name: _type(name) for name in columns}}
+    return {ids.name: ids.dtype, RANK: pl.Int32(), **own}
+
+
+def from_lists(
+    bundle: bundle_room.Bundle,
+    ids: pl.Series,
+    lists: bulk.Lists,
+    video: str = schema.VIDEO_ID,
+) -> pl.DataFrame:
+    """Returns a row for each place of each list: `schema_of_lists`.
+
+    Args:
+      bundle: The bundle, with ids and titles of videos.
+      ids: Users or videos that the lists are for, `[n]`.
+      lists: The lists.
+      video: Name of the column of listed videos.
+    """
+    rows, columns = np.nonzero(lists.videos)
+    found = bundle.videos[lists.videos[rows, columns] - 1]
+    parts = [
+        ids.gather(pl.Series(rows, dtype=pl.UInt32)),
+        pl.Series(RANK, columns + 1, pl.Int32),
+        found[schema.VIDEO_ID].rename(video),
+        *([found[schema.TITLE]] if _has_titles(bundle) else []),
+        pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
+    ]
+    for name, values in lists.more.items():
+        column = bundle_room.column(name)
+        parts.append(_series(column, values[rows, columns]))
+    return pl.DataFrame(parts)
+
+
+def of_users(lists: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
+    """Returns lists by request with the columns of every answer.
+
+    Args:
+      lists: Rows of lists, with the place of their request.
+      users: User of each request.
+    """
+    if schema.TITLE not in lists.columns:
+        nothing = pl.lit(None, pl.String).alias(schema.TITLE)
+        lists = lists.with_columns(nothing)
+    first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
+    wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
+    ordered = lists.select(*first, pl.exclude(first)).with_columns(wide)
+    return ordered.insert_column(1, users.gather(lists[REQUEST]))
+
+
+def from_answers(
+    bundle: bundle_room.Bundle,
+    answers: Sequence[bundle_room.BundleAnswer],
+    users: Sequence[Any],
+) -> pl.DataFrame:
+    """Returns answers as rows; the user of each where any is named.
+
+    Args:
+      bundle: The bundle that answered.
+      answers: Answer to each request.
+      users: User of each request, None where it names none.
+    """
+    more = [name for name in bundle.meanings if name != schema.SCORE]
+    columns = {
+        REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
+        RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
+        schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
+        schema.TITLE: [title for one in answers for title in one.titles],
+        schema.SCORE: [score for one in answers for score in one.scores],
+    } | {name: [value for one in answers for value in one.more[name]] for name in more}
+    types = {
+        REQUEST: pl.Int64(),
+        RANK: pl.Int64(),
+        schema.VIDEO_ID: bundle.id_type,
+        schema.TITLE: pl.String(),
+        schema.SCORE: pl.Float64(),
+    } | {name: _type(name, pl.Float64()) for name in more}
+    frame = pl.DataFrame(columns, types)
+    if all(user is None for user in users):
+        return frame
+    if len({type(user) for user in users if user is not None}) > 1:
+        users = [None if user is None else str(user) for user in users]
+    named = pl.Series(schema.USER_ID, users)
+    return frame.insert_column(1, named.gather(frame[REQUEST]))
+
+
+def from_candidates(
+    bundle: bundle_room.Bundle, request: dict[str, Any], exact: bool
+) -> pl.DataFrame:
+    """Returns the candidates of a request, those of the slate first.
+
+    Args:
+      bundle: The bundle that answers.
+      request: A raw request, without `user_id`.
+      exact: Whether to use the exact index.
+
+    Returns:
+      `rank` (null for a candidate outside the slate), `video_id`, `title`, `source`,
+      `seed_video_id` (the watched video that a source found it by), `candidate_score`
+      and `score`.
+
+    Raises:
+      errors.UserError: The request is malformed.
+    """
+    outputs, _ = bundle.candidates(request, exact)
+    size = int(outputs[schema.NUM_RESULTS][0])
+    row = {n: v[0, :size] for n, v in outputs.items() if n != schema.NUM_RESULTS}
+    none = np.finfo(np.float32).min  # no score
+    ids, seeds = (
+        batches.plain(row[name][np.newaxis])[0]
+        for name in (schema.IDS, bundle_room.SEED_IDS)
+    )
+    titles, names = bundle.titles, (None, *bundle.source_names)
+    scores = row[bundle_room.CANDIDATE_SCORES].numpy()
+    columns = {
+        RANK: [int(rank) or None for rank in row[bundle_room.RANKS]],
+        schema.VIDEO_ID: pl.Series(ids, dtype=bundle.id_type),
+        schema.TITLE: pl.Series([titles.get(video) for video in ids], dtype=pl.String),
+        schema.SOURCE: [names[source] for source in row[bundle_room.SOURCES].numpy()],
+        schema.SEED_VIDEO_ID: pl.Series(
+            [seed if seed in titles else None for seed in seeds], dtype=bundle.id_type
+        ),
+        "candidate_score": [float(score) if score > none else None for score in scores],
+        schema.SCORE: row[schema.SCORES].numpy().astype(float),
+    }
+    order = [RANK, schema.SCORE]
+    return pl.DataFrame(columns).sort(order, descending=[False, True], nulls_last=True)
+
+
+def _type(column: str, number: pl.DataType = pl.Float32()) -> pl.DataType:  # noqa: B008
+    """Returns the type of a column of `bundle.COLUMNS`."""
+    return pl.Enum(slate.NAMES) if column == schema.PLACED_BY else number
+
+
+def _series(column: str, values: npt.NDArray[Any]) -> pl.Series:
+    """Returns a model's output as the values of a column of `bundle.COLUMNS`."""
+    if column != schema.PLACED_BY:
+        return pl.Series(column, values, _type(column))
+    names = pl.Series(slate.NAMES, dtype=_type(column))
+    return names.gather(pl.Series(values, dtype=pl.UInt32)).rename(column)
+
+
+def _has_titles(bundle: bundle_room.Bundle) -> bool:
+    return schema.TITLE in bundle.videos.columns
+
+
+def schema_of_vectors(ids: pl.Series, dim: int) -> dict[str, pl.DataType]:
+    """Returns the columns of a frame of vectors of some width."""
+    return {ids.name: ids.dtype, VECTOR: pl.Array(pl.Float32, dim)}
+
+
+def from_vectors(ids: pl.Series, vectors: bulk.Vectors) -> pl.DataFrame:
+    """Returns a row for each id with its vector, an array of float32."""
+    return pl.DataFrame([ids, pl.Series(VECTOR, vectors)])
