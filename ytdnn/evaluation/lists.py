@@ -163,7 +163,7 @@ def of_model(
     return make
 
 
-def of_candidate_model(model: candidate_models.CandidateModel) -> Maker:
+def of_candidate_model(model: candidate_models.BaseCandidateModel) -> Maker:
     """Returns the maker of a fitted candidate model."""
 
     def make(cases: protocol.Cases, k: int) -> Lists:
