@@ -47,7 +47,7 @@ def makers(
 
 
 def _on_first_use(
-    model: candidate_models.CandidateModel, training: candidate_models.TrainingData
+    model: candidate_models.BaseCandidateModel, training: candidate_models.TrainingData
 ) -> lists.Maker:
     """Returns the maker of a model that is fitted for the first lists."""
 

@@ -164,7 +164,7 @@ def of_model(
 
 
 def of_candidate_model(
-    model: candidate_models.CandidateModel, data: prepared.PreparedData
+    model: candidate_models.BaseCandidateModel, data: prepared.PreparedData
 ) -> Maker:
     """Returns the maker of a candidate model that was fitted on a prepared set."""
 
