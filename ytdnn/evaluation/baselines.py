@@ -54,7 +54,7 @@ def _on_first_use(
     @functools.cache
     def fitted() -> lists.Maker:
         model.fit(training)
-        return lists.of_candidate_model(model)
+        return lists.of_candidate_model(model, training.prepared)
 
     return lambda cases, k: fitted()(cases, k)
 
