@@ -23,16 +23,16 @@ class Same:
     def fit(self, data: candidate_models.TrainingData) -> None:
         self.num_videos = data.videos.height
 
-    def recommend(self, requests: candidate_models.ListRequests, k: int) -> Any:
+    def recommend(self, requests: candidate_models.Requests, k: int) -> Any:
         return np.tile(np.array(self.rows[:k]), (len(requests), 1))
 
 
-def requests(removed: list[list[int]], **more: Any) -> candidate_models.ListRequests:
+def requests(removed: list[list[int]], **more: Any) -> candidate_models.Requests:
     """Returns requests of users who watched some catalogue indices."""
     sizes = [len(each) for each in removed]
     values = np.array([video for each in removed for video in each], np.int64)
     watched = ragged.Ragged(np.append(0, np.cumsum(sizes)), values)
-    return candidate_models.ListRequests(
+    return candidate_models.Requests(
         users=np.arange(len(removed)),
         times=np.full(len(removed), 100),
         histories=ragged.Ragged(watched.offsets, watched.values - 1),
@@ -61,7 +61,7 @@ def test_videos_that_are_not_there_yet_are_left_out() -> None:
 
 def test_answers_may_have_scores_beside_them() -> None:
     class Scored(Same):
-        def recommend(self, requests: candidate_models.ListRequests, k: int) -> Any:
+        def recommend(self, requests: candidate_models.Requests, k: int) -> Any:
             rows = super().recommend(requests, k)
             return rows, np.zeros(rows.shape)
 

@@ -1,4 +1,4 @@
-"""Features from the columns of the log's table of videos (PAPER §3.3, §4.1)."""
+"""Features from the log's table of videos (PAPER §3.3, §4.1)."""
 
 import numpy as np
 import numpy.typing as npt

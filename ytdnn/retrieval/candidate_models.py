@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """The data a candidate model is fitted to: watches of the training window.
+    """The watches of the training window, to which a candidate model is fitted.
 
     Attributes:
       prepared: The prepared set.
@@ -83,7 +83,7 @@ class TrainingData:
 
 
 @dataclasses.dataclass(frozen=True)
-class ListRequests:
+class Requests:
     """Requests for lists.
 
     Attributes:
@@ -143,7 +143,7 @@ class ListRequests:
         return lists - 1
 
 
-class ListModel(Protocol):
+class BaseCandidateModel(Protocol):
     """A model that makes lists of videos.
 
     It may also have `save(directory)` and `load(directory)`; without them its
@@ -154,7 +154,7 @@ class ListModel(Protocol):
         """Learns from the training window."""
         ...
 
-    def recommend(self, requests: ListRequests, k: int) -> Any:
+    def recommend(self, requests: Requests, k: int) -> Any:
         """Returns rows of videos `[n, k]`, best first, -1 = none; or these and scores.
 
         A list may be shorter than k, and may hold watched videos.
@@ -162,13 +162,13 @@ class ListModel(Protocol):
         ...
 
 
-def make(config: Any) -> ListModel:
+def make(config: Any) -> BaseCandidateModel:
     """Returns the unfitted model of some settings, `candidates.model`."""
-    model: ListModel = registries.CANDIDATE_MODELS[config.kind].make(config)
+    model: BaseCandidateModel = registries.CANDIDATE_MODELS[config.kind].make(config)
     return model
 
 
-def unfitted(name: str) -> ListModel:
+def unfitted(name: str) -> BaseCandidateModel:
     """Returns the unfitted model of a name, with the defaults of its settings.
 
     Raises:
@@ -183,7 +183,9 @@ def is_network(config: configs.CandidatesConfig) -> bool:
     return config.model.kind == NETWORK
 
 
-def lists(model: ListModel, requests: ListRequests, k: int) -> npt.NDArray[np.int32]:
+def lists(
+    model: BaseCandidateModel, requests: Requests, k: int
+) -> npt.NDArray[np.int32]:
     """Returns the model's lists without forbidden videos.
 
     A row that loses videos is asked for again with as many more.
@@ -210,7 +212,7 @@ def lists(model: ListModel, requests: ListRequests, k: int) -> npt.NDArray[np.in
     return chosen
 
 
-def take(requests: ListRequests, rows: Rows) -> ListRequests:
+def take(requests: Requests, rows: Rows) -> Requests:
     """Returns some of the requests."""
     available = requests.available
     return dataclasses.replace(
@@ -224,7 +226,7 @@ def take(requests: ListRequests, rows: Rows) -> ListRequests:
 
 
 def _allowed(
-    model: ListModel, requests: ListRequests, num: int, k: int
+    model: BaseCandidateModel, requests: Requests, num: int, k: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Returns lists of k allowed videos, and which rows lost some and are short.
 
@@ -249,7 +251,7 @@ def _allowed(
     return np.pad(closed, ((0, 0), (0, missing))).astype(np.int32), is_short
 
 
-def _checked(answer: Any, requests: ListRequests, num: int) -> npt.NDArray[np.int64]:
+def _checked(answer: Any, requests: Requests, num: int) -> npt.NDArray[np.int64]:
     """Returns an answer as catalogue indices, 0 = none.
 
     Raises:
@@ -305,7 +307,7 @@ def step_config(config: configs.Config) -> dict[str, Any]:
     return {"candidates": {"model": model}, "seed": config.seed}
 
 
-def _pickled(model: ListModel, kind: str) -> bytes:
+def _pickled(model: BaseCandidateModel, kind: str) -> bytes:
     try:
         return pickle.dumps(vars(model))
     except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -315,7 +317,9 @@ def _pickled(model: ListModel, kind: str) -> bytes:
         ) from None
 
 
-def load(directory: pathlib.Path, config: configs.CandidatesConfig) -> ListModel:
+def load(
+    directory: pathlib.Path, config: configs.CandidatesConfig
+) -> BaseCandidateModel:
     """Loads a fitted model.
 
     Args:

@@ -37,7 +37,7 @@ class RecentPopularity:
         self.scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
 
     def recommend(
-        self, requests: candidate_models.ListRequests, k: int
+        self, requests: candidate_models.Requests, k: int
     ) -> npt.NDArray[np.int32]:
         """Returns the most watched."""
 
@@ -68,7 +68,7 @@ class _LastWatches:
         """Has no settings."""
 
     def recommend(
-        self, requests: candidate_models.ListRequests, k: int
+        self, requests: candidate_models.Requests, k: int
     ) -> npt.NDArray[np.int32]:
         """Returns the videos with the largest sums."""
         seeds = requests.last(len(self.decay))

@@ -41,7 +41,7 @@ class UserNeighbours:
         self.scaled.data *= np.repeat(of_videos.astype(np.float32), sizes)
 
     def recommend(
-        self, requests: candidate_models.ListRequests, k: int
+        self, requests: candidate_models.Requests, k: int
     ) -> npt.NDArray[np.int32]:
         """Returns the videos with the largest sums of similarities."""
         similarities = requests.matrix @ self.weights
@@ -99,7 +99,7 @@ class ALS:
             self.model.fit(data.matrix, show_progress=False)
 
     def recommend(
-        self, requests: candidate_models.ListRequests, k: int
+        self, requests: candidate_models.Requests, k: int
     ) -> npt.NDArray[np.int32]:
         """Returns the videos with the largest products, users from their histories."""
         with _one_thread():
