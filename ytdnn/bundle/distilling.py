@@ -131,17 +131,17 @@ def distilled(
     if weights is None:
         return None
     width = len(weights) - 2 - num_sources
-    candidate_pass = first_pass.FirstPass(
+    first = first_pass.FirstPass(
         read.video_values(weights[:width]),
         float(weights[width]),
         weights[width + 1 :].astype(np.float32),
         keep,
     )
     judged = users[half:] if half < len(users) else users
-    kept = [_kept_of_best(candidate_pass, part) for part in read.parts(judged)]
+    kept = [_kept_of_best(first, part) for part in read.parts(judged)]
     share = float(np.mean(np.concatenate(kept)))
     holds = share >= LEAST or composition.first_pass != "auto"
-    return Distillation(candidate_pass if holds else None, share, keep, len(judged))
+    return Distillation(first if holds else None, share, keep, len(judged))
 
 
 class _Reader:
@@ -242,12 +242,10 @@ def _inputs(
     return np.concatenate(columns, axis=1, dtype=np.float64)
 
 
-def _kept_of_best(
-    candidate_pass: first_pass.FirstPass, part: OrderedCandidates
-) -> Floats:
+def _kept_of_best(first: first_pass.FirstPass, part: OrderedCandidates) -> Floats:
     """Returns the share of the ranker's best videos that is kept, `[n]`."""
     candidates = pool.Candidates(part.videos, part.sources, tf.zeros_like(part.videos))
-    keeps = candidate_pass.keeps({}, candidates).numpy()
+    keeps = first.keeps({}, candidates).numpy()
     order = np.where(part.videos > 0, part.order, -np.inf)
     best = np.argsort(-order, axis=1, kind="stable")[:, :BEST]
     is_there = np.take_along_axis(np.isfinite(order), best, axis=1)

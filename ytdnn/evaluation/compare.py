@@ -185,34 +185,22 @@ def headline(differences: Sequence[Difference]) -> Headline | None:
     (for a run, the whole system), by the first available metric of `JUDGING` at length
     10, else the shortest length; without lists it is about the ranker.
     """
-    own = [
-        difference
-        for difference in differences
-        if difference.model not in lists.REFERENCES
-    ]
+    own = [row for row in differences if row.model not in lists.REFERENCES]
     for stem in metric_names.JUDGING:
-        matching = [
-            difference
-            for difference in own
-            if metric_names.stem(difference.metric) == stem
-        ]
+        matching = [row for row in own if metric_names.stem(row.metric) == stem]
         if matching:
-            of_last = [
-                difference
-                for difference in matching
-                if difference.model == matching[-1].model
-            ]
+            of_last = [row for row in matching if row.model == matching[-1].model]
             first = metric_names.at(stem, _HEADLINE_K)
-            ten = [difference for difference in of_last if difference.metric == first]
+            ten = [row for row in of_last if row.metric == first]
             return Headline(_verdict((ten or of_last)[0]), (ten or of_last)[0])
     return None
 
 
-def _verdict(difference: Difference) -> str:
-    if not (difference.low > 0.0 or difference.high < 0.0):
+def _verdict(row: Difference) -> str:
+    if not (row.low > 0.0 or row.high < 0.0):
         return NO_DIFFERENCE
-    less = metric_names.less_is_better(difference.metric)
-    return BETTER if (difference.low > 0.0) != less else WORSE
+    less = metric_names.less_is_better(row.metric)
+    return BETTER if (row.low > 0.0) != less else WORSE
 
 
 def _require_same_rules(

@@ -81,17 +81,13 @@ def evaluate(
     """
     config = config or configs.EvaluationConfig()
     truth, lists = _read(truth, "truth"), _ordered(_read(lists, "lists"))
-    requested_users = (
-        truth.select(_USER).unique(maintain_order=True).with_row_index(_ROW)
-    )
-    answers, listed = (_user_rows(frame, requested_users) for frame in (truth, lists))
+    wanted = truth.select(_USER).unique(maintain_order=True).with_row_index(_ROW)
+    answers, listed = (_user_rows(frame, wanted) for frame in (truth, lists))
     index = _indices(answers[_VIDEO], listed[_VIDEO])
-    sizes = np.bincount(answers[_ROW].to_numpy(), minlength=requested_users.height)
+    sizes = np.bincount(answers[_ROW].to_numpy(), minlength=wanted.height)
     offsets = np.append(0, np.cumsum(sizes))
     targets = ragged.Ragged(offsets, index[: answers.height])
-    top = _padded(
-        listed, index[answers.height :], requested_users.height, max(config.ks)
-    )
+    top = _padded(listed, index[answers.height :], wanted.height, max(config.ks))
     values = retrieval.metrics_at(top, *targets, config.ks)
     if schema.WATCH_SECONDS in answers.columns:
         seconds = answers[schema.WATCH_SECONDS].cast(pl.Float64).to_numpy()
@@ -100,9 +96,7 @@ def evaluate(
         values |= watch_time.evaluate(hits, relevant, config.ks)
     entry = summary.user_means(values, config)
     means = {name: float(values[name].mean()) for name in values}
-    users = requested_users.select(
-        _USER, *(pl.Series(name, v) for name, v in values.items())
-    )
+    users = wanted.select(_USER, *(pl.Series(name, v) for name, v in values.items()))
     return ListMetrics(
         means, dict(entry.intervals), users, lists.height - listed.height
     )
@@ -152,15 +146,15 @@ def _ordered(lists: pl.DataFrame) -> pl.DataFrame:
     return lists.with_columns(by.alias(name)).sort(name, maintain_order=True)
 
 
-def _user_rows(frame: pl.DataFrame, requested_users: pl.DataFrame) -> pl.DataFrame:
+def _user_rows(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows of the asked users with their `row`, in its order.
 
     Raises:
       errors.UserError: The types of the ids do not agree.
     """
-    _require_one_type(_USER, frame[_USER], requested_users[_USER])
-    ids = frame.with_columns(pl.col(_USER).cast(requested_users.schema[_USER]))
-    rows = ids.join(requested_users, on=_USER, maintain_order="left")
+    _require_one_type(_USER, frame[_USER], wanted[_USER])
+    ids = frame.with_columns(pl.col(_USER).cast(wanted.schema[_USER]))
+    rows = ids.join(wanted, on=_USER, maintain_order="left")
     return rows.sort(_ROW, maintain_order=True)
 
 

@@ -92,13 +92,13 @@ def measure(
     order = leaks.in_order(data, cases, split)
     context = list_metrics.Context(data, cases, config)
     windows = windows or by_window.WindowOpener(config.window_events)
-    lists_by_name = lists.made(data, cases, makers, context.length, windows)
+    listed = lists.made(data, cases, makers, context.length, windows)
     entries, per_user = {}, {}
-    for name, of_model in lists_by_name.items():
+    for name, of_model in listed.items():
         entries[name], per_user[name] = list_metrics.measure_lists(context, of_model)
     shown = _shown(data, scorers, orders or {}, split, config, windows)
     windows.close()
-    systems = {k: v for k, v in lists_by_name.items() if k not in lists.PAGE_BOUNDS}
+    systems = {k: v for k, v in listed.items() if k not in lists.PAGE_BOUNDS}
     report = report_model.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.rules),
@@ -237,7 +237,7 @@ def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Meas
 
 
 def _examples(
-    context: list_metrics.Context, lists_by_name: Mapping[str, lists.Lists]
+    context: list_metrics.Context, listed: Mapping[str, lists.Lists]
 ) -> tuple[report_model.Example, ...]:
     """Returns a few users with history, recommendations and right answers.
 
@@ -246,20 +246,20 @@ def _examples(
 
     Args:
       context: Cases and their number.
-      lists_by_name: Lists of each model; users are sorted by the last model that is
+      listed: Lists of each model; users are sorted by the last model that is
         no oracle.
     """
-    ranked_by = [name for name in lists_by_name if name != lists.ORACLE]
+    ranked_by = [name for name in listed if name != lists.ORACLE]
     if not ranked_by:
         return ()
     targets = context.cases.targets
     k = min(_EXAMPLE_LENGTH, context.length)
-    hits = retrieval.hits_of(lists_by_name[ranked_by[-1]], *targets)
+    hits = retrieval.hits_of(listed[ranked_by[-1]], *targets)
     recall = ranking.recall(hits, np.diff(targets.offsets), k)
     order = np.argsort(recall, kind="stable")
     places = np.linspace(0, len(order) - 1, context.config.num_examples)
     rows = order[places.astype(int)]
-    return tuple(_example(context, lists_by_name, int(row)) for row in rows)
+    return tuple(_example(context, listed, int(row)) for row in rows)
 
 
 def _example(

@@ -110,21 +110,15 @@ def measure(
       predicted: Predictions of each model.
       config: Resamples and their seed.
     """
-    models = {
-        name: model_predictions
-        for name, model_predictions in predicted.items()
-        if model_predictions.outcomes
-    }
+    models = {name: answers for name, answers in predicted.items() if answers.outcomes}
     if not models:
         return None
     numbers: dict[str, dict[str, report_model.Entry]] = {}
     tenths: dict[str, dict[str, tuple[report_model.Tenth, ...]]] = {}
     for place, outcome in enumerate(known_outcomes):
-        for name, model_predictions in models.items():
-            if outcome.name in model_predictions.outcomes:
-                report = measure_outcome(
-                    impressions, outcome, place, model_predictions, config
-                )
+        for name, answers in models.items():
+            if outcome.name in answers.outcomes:
+                report = measure_outcome(impressions, outcome, place, answers, config)
                 entry, of_tenths = report
                 numbers.setdefault(outcome.name, {})[name] = entry
                 tenths.setdefault(outcome.name, {})[name] = of_tenths
@@ -140,7 +134,7 @@ def measure_outcome(
     impressions: ranker.SplitImpressions,
     outcome: outcomes.Outcome,
     place: int,
-    model_predictions: predictions.Predictions,
+    answers: predictions.Predictions,
     config: configs.EvaluationConfig,
 ) -> tuple[report_model.Entry, tuple[report_model.Tenth, ...]]:
     """Returns the metrics of an outcome's predictions, and their calibration.
@@ -149,14 +143,14 @@ def measure_outcome(
       impressions: All impressions of the split.
       outcome: The outcome.
       place: Place of the outcome in the array of outcomes.
-      model_predictions: Predictions of a model.
+      answers: Predictions of a model.
       config: Settings of resamples and their seed.
     """
     shown, keep = known(impressions, place)
     observed = np.asarray(shown.outcomes)[:, place].astype(np.float64)
     of_impressions, of_lists = (
         np.asarray(values[outcome.name])[keep]
-        for values in (model_predictions.outcomes, model_predictions.list_terms)
+        for values in (answers.outcomes, answers.list_terms)
     )
     is_binary = outcome.kind == outcomes.BINARY
     ratios = parts(shown, observed, of_impressions, of_lists, is_binary)

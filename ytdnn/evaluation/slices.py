@@ -40,13 +40,13 @@ Names = npt.NDArray[np.str_]
 
 def measure(
     context: list_metrics.Context,
-    lists_by_name: Mapping[str, lists.Lists],
+    listed: Mapping[str, lists.Lists],
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice that the log has, as in the report.
 
     Args:
       context: Answers, resamples and names of the slices.
-      lists_by_name: Lists of each model.
+      listed: Lists of each model.
 
     Raises:
       errors.UserError: A name is neither a slice nor a column of users or videos.
@@ -55,7 +55,7 @@ def measure(
     for name in context.config.slices:
         values = values_of(context, name)
         if values is not None:
-            slices[name] = _rows(context, lists_by_name, *values)
+            slices[name] = _rows(context, listed, *values)
     return slices
 
 

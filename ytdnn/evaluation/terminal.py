@@ -61,21 +61,19 @@ def comparison_table(comparison: compare.Comparison) -> tables.Table:
     """Returns the metrics that differ, those of popularity and bounds last."""
     ordered = sorted(
         comparison.differences,
-        key=lambda difference: difference.model in lists.REFERENCES,
+        key=lambda row: row.model in lists.REFERENCES,
     )
     rows: list[list[tables.Cell]] = [
         [
-            tables.model_title(difference.model),
-            difference.metric,
-            tables.NumberCell(difference.first),
-            tables.NumberCell(difference.second),
-            tables.NumberCell(
-                difference.difference, difference.low, difference.high, "{:+.4f}".format
-            ),
-            "*" if difference.low > 0.0 or difference.high < 0.0 else "",
+            tables.model_title(row.model),
+            row.metric,
+            tables.NumberCell(row.first),
+            tables.NumberCell(row.second),
+            tables.NumberCell(row.difference, row.low, row.high, "{:+.4f}".format),
+            "*" if row.low > 0.0 or row.high < 0.0 else "",
         ]
-        for difference in ordered
-        if difference.difference != 0.0
+        for row in ordered
+        if row.difference != 0.0
     ]
     columns = ["model", "metric", "first", "second", "difference", ""]
     return tables.Table(columns, rows, words=(0, 1))

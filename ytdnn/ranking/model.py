@@ -120,12 +120,8 @@ class RankingModel:
     @property
     def asks_sources(self) -> bool:
         """Whether a feature needs all candidate sources."""
-        replayed = [
-            f
-            for f in self.features
-            if isinstance(f, features_interface.ReplayedFeature)
-        ]
-        return any(feature.asks_sources for feature in replayed)
+        kind = features_interface.ReplayedFeature
+        return any(f.asks_sources for f in self.features if isinstance(f, kind))
 
     @property
     def neutral(self) -> dict[str, float]:
@@ -205,10 +201,8 @@ class RankingModel:
             rows = tf.constant(impression_rows[part], tf.int64)
             return log.candidates_at(rows, tf.constant(video_indices[part], tf.int32))
 
-        predicted = self._predicted(
-            len(impression_rows), "requests", read, video_indices
-        )
-        return predictions.joined([self._weighed(part) for part in predicted])
+        parts = self._predicted(len(impression_rows), "requests", read, video_indices)
+        return predictions.joined([self._weighed(part) for part in parts])
 
     def predictions(
         self,
@@ -232,8 +226,8 @@ class RankingModel:
                 then = tf.constant(history_rows[part], tf.int64)
             return log.impressions(rows, then)
 
-        predicted = self._predicted(len(impression_rows), "impressions", read)
-        return predictions.joined(predicted, np.s_[:, 0])
+        parts = self._predicted(len(impression_rows), "impressions", read)
+        return predictions.joined(parts, np.s_[:, 0])
 
     def _predicted(
         self,
@@ -300,8 +294,8 @@ class RankingModel:
             at = users[part], end_watches[part], times[part]
             return log.candidates(*at, video_indices[part])
 
-        predicted = self._predicted(len(users), "users", read, video_indices)
-        orders = [self._weighed(part).order.numpy() for part in predicted]
+        parts = self._predicted(len(users), "users", read, video_indices)
+        orders = [self._weighed(part).order.numpy() for part in parts]
         k = video_indices.shape[1]
         return np.concatenate([np.zeros([0, k], np.float32), *orders])
 

@@ -56,9 +56,7 @@ class Choices:
     modelled: dict[str, Floats]
 
 
-def choices_on_pages(
-    system_order: SystemOrder, shown: npt.NDArray[np.integer]
-) -> Choices:
+def choices_on_pages(system: SystemOrder, shown: npt.NDArray[np.integer]) -> Choices:
     """Returns the choices of a recommender in the places of logged pages.
 
     >>> given = SystemOrder(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))
@@ -66,53 +64,49 @@ def choices_on_pages(
     array([[0., 1., 0.]])
 
     Args:
-      system_order: Its order.
+      system: Its order.
       shown: `[n, places]` video indices of the log, 0 after the end of a page.
     """
-    order = np.where(system_order.videos > 0, system_order.order, -np.inf).astype(
-        np.float64
-    )
+    order = np.where(system.videos > 0, system.order, -np.inf).astype(np.float64)
     left = np.isfinite(order)
-    drawn = left & (_ranks(order) < system_order.explore_top)
+    drawn = left & (_ranks(order) < system.explore_top)
     choices = Choices(
         np.zeros(shown.shape),
-        {name: np.zeros(shown.shape) for name in system_order.modelled},
+        {name: np.zeros(shown.shape) for name in system.modelled},
     )
     for place in range(shown.shape[1]):
-        chances = _chances(order, left, drawn & left, system_order.temperature)
+        chances = _chances(order, left, drawn & left, system.temperature)
         there = shown[:, place, np.newaxis]
-        is_shown = (system_order.videos == there) & (there > 0)
+        is_shown = (system.videos == there) & (there > 0)
         choices.target[:, place] = (chances * is_shown).sum(axis=1)
-        for name, values in system_order.modelled.items():
+        for name, values in system.modelled.items():
             choices.modelled[name][:, place] = (chances * values).sum(axis=1)
         left &= ~is_shown
     return choices
 
 
 def drawn_pages(
-    system_order: SystemOrder, num_places: int, rng: np.random.Generator
+    system: SystemOrder, num_places: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """Returns pages that a recommender makes, as columns of `given.videos`.
 
     Args:
-      system_order: Its order.
+      system: Its order.
       num_places: Number of places of a page.
       rng: Random generator of the draw.
 
     Returns:
       `[n, num_places]`, -1 where there is nothing to show.
     """
-    order = np.where(system_order.videos > 0, system_order.order, -np.inf).astype(
-        np.float64
-    )
+    order = np.where(system.videos > 0, system.order, -np.inf).astype(np.float64)
     key = order
-    if system_order.temperature:
+    if system.temperature:
         ranks = _ranks(order)
-        noisy = order / system_order.temperature + rng.gumbel(size=order.shape)
+        noisy = order / system.temperature + rng.gumbel(size=order.shape)
         # Drawn among the first by Gumbel noise; the others follow in their order.
         highest = np.where(np.isfinite(noisy), noisy, 0.0).min(axis=1, keepdims=True)
         behind = highest - 1.0 - ranks
-        key = np.where(ranks < system_order.explore_top, noisy, behind)
+        key = np.where(ranks < system.explore_top, noisy, behind)
         key = np.where(np.isfinite(order), key, -np.inf)
     places = np.argsort(-key, axis=1, kind="stable")[:, :num_places]
     drawn = np.where(np.take_along_axis(np.isfinite(key), places, axis=1), places, -1)
@@ -120,26 +114,25 @@ def drawn_pages(
     return np.pad(drawn, ((0, 0), (0, missing)), constant_values=-1)
 
 
-def modelled_pages(system_order: SystemOrder, num_places: int) -> dict[str, Floats]:
+def modelled_pages(system: SystemOrder, num_places: int) -> dict[str, Floats]:
     """Returns the modelled rewards of pages that a recommender makes itself.
 
     For one that samples, a mean over a few draws.
 
     Args:
-      system_order: Its order.
+      system: Its order.
       num_places: Number of places of a page.
 
     Returns:
       `[n, num_places]` each, by the name of a reward.
     """
-    draws = _DRAWS if system_order.temperature else 1
+    draws = _DRAWS if system.temperature else 1
     modelled = {
-        name: np.zeros((len(system_order.videos), num_places))
-        for name in system_order.modelled
+        name: np.zeros((len(system.videos), num_places)) for name in system.modelled
     }
     for seed in range(draws):
-        slots = drawn_pages(system_order, num_places, np.random.default_rng(seed))
-        for name, values in system_order.modelled.items():
+        slots = drawn_pages(system, num_places, np.random.default_rng(seed))
+        for name, values in system.modelled.items():
             taken = np.take_along_axis(values, np.maximum(slots, 0), axis=1)
             modelled[name] += np.where(slots >= 0, taken, 0.0) / draws
     return modelled

@@ -123,13 +123,13 @@ def differences_table(report: report.LiveReport) -> tables.Table:
         [
             arm,
             words(name),
-            _estimate(difference.lift, "{:+.1%}".format),
-            _estimate(difference.difference, _signed),
-            _estimate(difference.sequential, _signed),
-            f"day {difference.sure_since}" if difference.sure_since else tables.NONE,
+            _estimate(row.lift, "{:+.1%}".format),
+            _estimate(row.difference, _signed),
+            _estimate(row.sequential, _signed),
+            f"day {row.sure_since}" if row.sure_since else tables.NONE,
         ]
         for arm, differences in report.differences.items()
-        for name, difference in differences.items()
+        for name, row in differences.items()
     ]
     columns = ["arm", "metric", "lift", "difference, one look", "any look"]
     caption = f"against {report.first}"
@@ -171,8 +171,8 @@ def _arms(report: report.LiveReport) -> page.Section:
 def _against(report: report.LiveReport) -> page.Section:
     ones = [metrics[measures.HEADLINE] for metrics in report.differences.values()]
     both = {
-        "one look at the end": [_three(difference.difference) for difference in ones],
-        "at any look": [_three(difference.sequential) for difference in ones],
+        "one look at the end": [_three(row.difference) for row in ones],
+        "at any look": [_three(row.sequential) for row in ones],
     }
     return page.Section(
         f"Against {report.first}",

@@ -296,8 +296,8 @@ class _Search:
         times = self._milliseconds(choices)
         skipped = len(choices) - len(candidates)
         self._trials += [
-            _trial(candidate, ms)
-            for candidate, ms in zip(choices[skipped:], times[skipped:], strict=True)
+            _trial(trial, ms)
+            for trial, ms in zip(choices[skipped:], times[skipped:], strict=True)
         ]
         fastest = skipped + int(np.argmin(times[skipped:]))
         if not skipped or times[fastest] < _LEAST_GAIN * times[0]:
@@ -324,15 +324,10 @@ class _Search:
     def _milliseconds(self, candidates: Sequence[_Candidate]) -> list[float]:
         """Returns the median time of single queries of each index, timed in turns."""
         queries = self._queries[: _TIMED_QUERIES + 1]
-        for candidate in candidates:
-            candidate.search(
-                queries[:1], self._k
-            )  # the first call of a graph prepares it
+        for trial in candidates:
+            trial.search(queries[:1], self._k)  # the first call of a graph prepares it
         seconds = [
-            [
-                candidate.search(queries[row : row + 1], self._k)
-                for candidate in candidates
-            ]
+            [trial.search(queries[row : row + 1], self._k) for trial in candidates]
             for row in range(len(queries))
         ]
         medians: list[float] = (1_000.0 * np.median(seconds, axis=0)).tolist()

@@ -186,8 +186,8 @@ class Recommender:
         else:
             shared: dict[str, Any] = {schema.WHERE: where, schema.POLICY: policy}
             shared |= {schema.MAX_PER: max_per, schema.ORDER_WEIGHTS: weights}
-            limits_by_name = {key: value for key, value in shared.items() if value}
-            answers = self._answer_requests(read, k, exact, limits_by_name)
+            used = {key: value for key, value in shared.items() if value}
+            answers = self._answer_requests(read, k, exact, used)
         return frames.to_pandas(answers) if frames.is_pandas(requests) else answers
 
     def candidates(self, request: UserId | Request, exact: bool = False) -> Any:
@@ -208,9 +208,9 @@ class Recommender:
         """
         from ytdnn.bundle import frames
 
-        completed = self._completed(request)
-        completed.pop(schema.USER_ID, None)
-        return frames.from_candidates(self.bundle, completed, exact)
+        full = self._completed(request)
+        full.pop(schema.USER_ID, None)
+        return frames.from_candidates(self.bundle, full, exact)
 
     def similar(self, videos: bulk.Ids = None, k: int = 10, by: str = "") -> Any:
         """Returns the videos most similar to others, by the cosine of their vectors.
@@ -315,24 +315,22 @@ class Recommender:
         """
         from ytdnn.bundle import frames
 
-        completed = [
+        full = [
             {**shared, **self._completed(user_request)} for user_request in requests
         ]
-        for note in self._doubts(completed):
+        for note in self._doubts(full):
             warnings.warn(note, stacklevel=3)
-        users = [request.pop(schema.USER_ID, None) for request in completed]
+        users = [request.pop(schema.USER_ID, None) for request in full]
         if k is not None:
-            completed = [
-                request | {schema.K: requested.plain(k)} for request in completed
-            ]
-        answers = self._answers(completed, exact)
+            full = [request | {schema.K: requested.plain(k)} for request in full]
+        answers = self._answers(full, exact)
         return frames.from_answers(self.bundle, answers, users)
 
-    def _doubts(self, completed: Sequence[dict[str, Any]]) -> list[str]:
+    def _doubts(self, full: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
         own = (
             {k: v for k, v in request.items() if k != schema.USER_ID}
-            for request in completed
+            for request in full
         )
         requests = [request for request in own if schema.WATCHED_VIDEO_IDS in request]
         return list(
@@ -354,22 +352,20 @@ class Recommender:
         return self.request(own[schema.USER_ID]) | own
 
     def _answers(
-        self, completed: Sequence[dict[str, Any]], exact: bool
+        self, full: Sequence[dict[str, Any]], exact: bool
     ) -> list["bundle_room.BundleAnswer"]:
         """Returns the answer to each request, run in batches of similar length."""
         import numpy as np
 
         from ytdnn.bundle import batches
 
-        lengths = np.array(
-            [requested.length(request) for request in completed], np.int64
-        )
+        lengths = np.array([requested.length(request) for request in full], np.int64)
         answers: dict[int, bundle_room.BundleAnswer] = {}
         for part in batches.group_by_length(lengths):
             rows = part.tolist()
-            answered = self.bundle.answer([completed[row] for row in rows], exact)
+            answered = self.bundle.answer([full[row] for row in rows], exact)
             answers.update(zip(rows, answered, strict=True))
-        return [answers[row] for row in range(len(completed))]
+        return [answers[row] for row in range(len(full))]
 
 
 def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
