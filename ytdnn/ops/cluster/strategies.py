@@ -53,7 +53,7 @@ class Mirrored(devices.OneDevice):
         """Yields distributed batches, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             distributed = self.strategy.experimental_distribute_dataset(dataset)
-            yield devices.Feed(iter(distributed), int(dataset.cardinality()))
+            yield devices.Feed(iter(distributed), dataset)
 
 
 @registries.STRATEGIES.register("tpu")
@@ -154,7 +154,7 @@ class MultiWorker(_Cluster):
         for datasets in zip(*parts, strict=True):
             turns = functools.partial(_in_turns, datasets)
             distributed = self.strategy.distribute_datasets_from_function(turns)
-            yield devices.Feed(iter(distributed), int(datasets[0].cardinality()))
+            yield devices.Feed(iter(distributed), datasets[0])
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values, on every worker; all must call it together."""
