@@ -109,15 +109,15 @@ def recommend(
         most = int(np.clip(_MOST_SCORES // max(1, len(column)), 1, most))
 
     def answer(users: Indices) -> dict[str, tf.Tensor]:
-        repeated = {
+        inputs = {
             name: np.repeat(value, len(users), 0) for name, value in shared.items()
         }
         left_out = logged.ids(limits.left_out(users).padded())
-        excluded = tf.convert_to_tensor(repeated[schema.EXCLUDE_IDS], left_out.dtype)
+        excluded = tf.convert_to_tensor(inputs[schema.EXCLUDE_IDS], left_out.dtype)
         return bundle.run(
             model,
             logged.inputs(users, own)
-            | repeated
+            | inputs
             | {schema.EXCLUDE_IDS: tf.concat([excluded, left_out], axis=1)},
         )
 

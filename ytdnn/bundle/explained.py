@@ -51,7 +51,7 @@ class CandidatesGraph(tf.Module):
         """Returns the candidates in the order of their sources.
 
         Most outputs are `[batch, n]`: `ids`, `scores` that order them and the other
-        columns of `graphs.RankingOutputs`, `candidate_scores` (none: lowest float32),
+        columns of `graphs.Ranking`, `candidate_scores` (none: lowest float32),
         `sources` (place among `CompositionConfig.source_names`, from 1), `seed_ids`,
         and `ranks` in the slate (from 1; 0: not in it). `num_results [batch]` is the
         number of candidates. `stage_seconds [batch, 2]` is the time of proposing and of
@@ -81,7 +81,7 @@ class CandidatesGraph(tf.Module):
         self,
         candidates: pool.Candidates,
         scores: tf.Tensor,
-        ranked: graphs.RankingOutputs,
+        ranked: graphs.Ranking,
     ) -> Tensors:
         is_there = candidates.videos > 0
         on_page = is_there & tf.math.is_finite(ranked.order)

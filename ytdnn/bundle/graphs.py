@@ -28,7 +28,7 @@ Outputs = dict[str, tf.Tensor]
 _CONDITIONS = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY, schema.TIME)
 
 
-class RankingOutputs(NamedTuple):
+class Ranking(NamedTuple):
     """The second stage's predictions for candidates, all `[batch, n]`.
 
     Attributes:
@@ -65,7 +65,7 @@ class RankingOutputs(NamedTuple):
 def best(
     videos: lookups.VideoIds,
     indices: tf.Tensor,
-    ranked: RankingOutputs,
+    ranked: Ranking,
     wanted: tf.Tensor,
 ) -> Outputs:
     """Returns the first videos by order, padded with finite values.
@@ -222,7 +222,7 @@ class IndexGraph(tf.Module):
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
         by = self._limits.permitted(request, self._videos, nothing)
         videos, scores = self._search.search(request[schema.USER_VECTOR], most, by)
-        ranked = RankingOutputs(scores, scores)
+        ranked = Ranking(scores, scores)
         return best(self._videos, videos, ranked, wanted)
 
 
@@ -356,7 +356,7 @@ class RankerGraph(tf.Module):
         """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
         predicted = self._scorer.predict_of(self.tensors(raw))
         present = self._scorer.videos.present(raw[schema.VIDEO_IDS])
-        ranked = RankingOutputs(
+        ranked = Ranking(
             self._scorer.score_of(predicted.order),
             predicted.order,
             predicted.seconds,

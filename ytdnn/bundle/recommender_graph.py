@@ -46,7 +46,7 @@ class AnswerGraph(tf.Module):
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> graphs.RankingOutputs:
+    ) -> graphs.Ranking:
         """Returns the predictions for candidates, and the slate's order.
 
         Args:
@@ -57,8 +57,8 @@ class AnswerGraph(tf.Module):
         raise NotImplementedError
 
     def on_page(
-        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.RankingOutputs
-    ) -> graphs.RankingOutputs:
+        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.Ranking
+    ) -> graphs.Ranking:
         """Returns the predictions, with `-inf` as order for left-out candidates.
 
         Args:
@@ -100,9 +100,9 @@ class NearestGraph(AnswerGraph):
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> graphs.RankingOutputs:
+    ) -> graphs.Ranking:
         """Returns the candidate model's scores, and the order of the slate by them."""
-        return graphs.RankingOutputs(
+        return graphs.Ranking(
             scores, self._caps(request.raw, candidates.videos, scores)
         )
 
@@ -177,8 +177,8 @@ class RecommenderGraph(AnswerGraph):
         return self.first_pass(raw, candidates, scores)
 
     def on_page(
-        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.RankingOutputs
-    ) -> graphs.RankingOutputs:
+        self, raw: Raw, candidates: pool.Candidates, ranked: graphs.Ranking
+    ) -> graphs.Ranking:
         """See `AnswerGraph`."""
         if self.first_pass is None:
             return ranked
@@ -190,7 +190,7 @@ class RecommenderGraph(AnswerGraph):
         request: raw_request.Request,
         candidates: pool.Candidates,
         scores: tf.Tensor | None,
-    ) -> graphs.RankingOutputs:
+    ) -> graphs.Ranking:
         """Returns the ranker's predictions for candidates, and the slate's order."""
         predicted = self.scorer.score(request, candidates, scores)
         videos = candidates.videos
@@ -209,7 +209,7 @@ class RecommenderGraph(AnswerGraph):
         videos: tf.Tensor,
         predicted: heads.HeadPredictions,
         order: tf.Tensor,
-    ) -> graphs.RankingOutputs:
+    ) -> graphs.Ranking:
         """Returns the predictions with the slate's order, and the reason of each place.
 
         Args:
@@ -237,7 +237,7 @@ class RecommenderGraph(AnswerGraph):
                 sampled = self._explorer.drawn(by_score)
             else:
                 reserved = slate.risen(by_score, order)
-        return graphs.RankingOutputs(
+        return graphs.Ranking(
             predicted.order,
             order,
             predicted.seconds,

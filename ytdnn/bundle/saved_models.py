@@ -186,16 +186,12 @@ class _LargeApart(tf.train.experimental.ShardingCallback):
         """Returns the shards, `{checkpoint key: {slice: tensor}}` each."""
         small: dict[str, Any] = {}
         large: list[dict[str, Any]] = []
-        for shardable in shardable_tensors:
-            size = shardable.tensor.shape.num_elements() or 0
-            if size * shardable.tensor.dtype.size >= _LARGE_BYTES:
-                large.append(
-                    {shardable.checkpoint_key: {shardable.slice_spec: shardable.tensor}}
-                )
+        for part in shardable_tensors:
+            size = part.tensor.shape.num_elements() or 0
+            if size * part.tensor.dtype.size >= _LARGE_BYTES:
+                large.append({part.checkpoint_key: {part.slice_spec: part.tensor}})
             else:
-                small.setdefault(shardable.checkpoint_key, {})[shardable.slice_spec] = (
-                    shardable.tensor
-                )
+                small.setdefault(part.checkpoint_key, {})[part.slice_spec] = part.tensor
         return [small, *large]
 
 

@@ -38,7 +38,7 @@ def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
     """Returns the outputs with a value for each video.
 
     Args:
-      meanings: Meanings by the names of `graphs.RankingOutputs.columns`.
+      meanings: Meanings by the names of `graphs.Ranking.columns`.
     """
     return tuple(
         _lists(name, "int32" if name == schema.PLACED_BY else "float32", meaning)

@@ -92,11 +92,7 @@ def batching_config(models: Mapping[str, saved_models.Model]) -> str:
     single answers only where that value marks a missing id.
     """
     fields = [field for model in models.values() for field in model.inputs]
-    ids = [
-        input_field
-        for input_field in fields
-        if input_field.is_list and input_field.name.endswith("_ids")
-    ]
+    ids = [item for item in fields if item.is_list and item.name.endswith("_ids")]
     pads = all(field.missing in ("", 0) for field in ids)
     why = _PADS if pads else _PADS_NOT
     return _text(BATCHING, why=why, pad=str(pads).lower())

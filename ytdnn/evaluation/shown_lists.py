@@ -108,9 +108,7 @@ def measure(
     first = {k: v for k, v in kept.items() if k == ranker.POPULARITY}
     every = first | {LOGGED: logged} | kept
     every |= {BEST: shown.gains, RANDOM: np.zeros(len(logged))}
-    metrics = resampled(
-        {k: parts(shown, scores) for k, scores in every.items()}, config
-    )
+    result = resampled({k: parts(shown, scores) for k, scores in every.items()}, config)
     return report_parts.ShownLists(
         users=shown.num_users,
         users_left_out=int((sizes == 1.0).sum()),
@@ -118,8 +116,8 @@ def measure(
         gain="clicks" if shown.seconds is None else "watch_seconds",
         total=float(shown.gains.sum()),
         logged_order="position" if logged_by else "time",
-        systems={name: metrics.metrics(name) for name in every},
-        ahead=_all_ahead(metrics),
+        systems={name: result.metrics(name) for name in every},
+        ahead=_all_ahead(result),
     )
 
 
@@ -139,7 +137,7 @@ def parts(
 
 
 @dataclasses.dataclass(frozen=True)
-class ResampledMetrics:
+class Resamples:
     """Metrics of several systems on the same resamples of the users.
 
     Attributes:
@@ -170,7 +168,7 @@ class ResampledMetrics:
 
 def resampled(
     sums: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
-) -> ResampledMetrics:
+) -> Resamples:
     """Returns the metrics of systems, every system on the same resamples.
 
     Args:
@@ -186,7 +184,7 @@ def resampled(
     for place, (name, metric) in enumerate(keys):
         values[name][metric] = bootstrap.ratio(*(part.sum() for part in pairs[place]))
         draws[name][metric] = drawn[:, place]
-    return ResampledMetrics(values, draws)
+    return Resamples(values, draws)
 
 
 def _ends(draws: Floats) -> tuple[float, float]:
@@ -211,15 +209,13 @@ def _logged(
 
 
 def _all_ahead(
-    metrics: ResampledMetrics,
+    result: Resamples,
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the gain of the ranker, or else the candidates, over each order."""
-    own = next(
-        (n for n in (ranker.RANKER, lists.CANDIDATES) if n in metrics.values), ""
-    )
+    own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in result.values), "")
     others = (lists.POPULARITY, LOGGED, lists.CANDIDATES)
     return {
-        name: metrics.ahead(own, name)
+        name: result.ahead(own, name)
         for name in others
-        if own and name in metrics.values and name != own
+        if own and name in result.values and name != own
     }

@@ -83,22 +83,20 @@ def comparison_headline(comparison: compare.Comparison) -> str:
     """Returns the verdict of a comparison as a sentence."""
     if comparison.headline is None:
         return "Nothing in both judges the two: see the table."
-    difference, verdict = comparison.headline.of, comparison.headline.verdict
-    model = tables.model_title(difference.model)
-    what = f"{metric_names.title(difference.metric)} of {model}"
+    row, verdict = comparison.headline.of, comparison.headline.verdict
+    model = tables.model_title(row.model)
+    what = f"{metric_names.title(row.metric)} of {model}"
     interval = ""
-    if math.isfinite(difference.low):
-        interval = (
-            f" [{_number(difference.low, True)}, {_number(difference.high, True)}]"
-        )
+    if math.isfinite(row.low):
+        interval = f" [{_number(row.low, True)}, {_number(row.high, True)}]"
     told = (
         "No difference can be told"
         if verdict == compare.NO_DIFFERENCE
         else f"The second is {verdict}"
     )
     return (
-        f"{told}: {what} {_number(difference.first)} → {_number(difference.second)}, "
-        f"difference {_number(difference.difference, True)}{interval} over "
+        f"{told}: {what} {_number(row.first)} → {_number(row.second)}, "
+        f"difference {_number(row.difference, True)}{interval} over "
         f"{comparison.num_users:,} users."
     )
 

@@ -187,11 +187,9 @@ class CorpusSums:
                 exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
                 total = total + np.bincount(of_shard, exact, size)
         is_whole = total.dtype == np.int64
-        cumulated = np.zeros(
-            size + 1, of_group.counts.dtype if is_whole else np.float64
-        )
-        np.cumsum(total, out=cumulated[1:])
-        return cumulated
+        result = np.zeros(size + 1, of_group.counts.dtype if is_whole else np.float64)
+        np.cumsum(total, out=result[1:])
+        return result
 
     def _places_of_events(
         self, table: positions.Event, group: VideoGroup

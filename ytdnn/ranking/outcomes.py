@@ -155,10 +155,8 @@ class WithOutcomes(heads.Head):
         predicted = self._head.predict(own, durations, calibration)
         lines = calibration.outcomes or [recalibration.IDENTITY] * len(self.outcomes)
         of_outcomes = {
-            outcome.name: outcome.predict(outputs[..., self._first + place], line)
-            for place, (outcome, line) in enumerate(
-                zip(self.outcomes, lines, strict=True)
-            )
+            item.name: item.predict(outputs[..., self._first + place], line)
+            for place, (item, line) in enumerate(zip(self.outcomes, lines, strict=True))
         }
         return predicted._replace(outcomes=of_outcomes)
 
@@ -206,7 +204,7 @@ def chosen(
     Raises:
       errors.UserError: A weight names no outcome of the log.
     """
-    known = [outcome.name for outcome in catalogue.outcomes]
+    known = [item.name for item in catalogue.outcomes]
     weights = config.weights_of(known)
     unknown = [name for name in weights if name not in (ranking_config.HEAD, *known)]
     if unknown:
@@ -216,9 +214,7 @@ def chosen(
             f"outcomes ({', '.join(known) or 'none'}), received {unknown[0]}{hint}"
         )
     return [
-        (i, outcome)
-        for i, outcome in enumerate(catalogue.outcomes)
-        if weights[outcome.name]
+        (i, item) for i, item in enumerate(catalogue.outcomes) if weights[item.name]
     ]
 
 
@@ -240,24 +236,24 @@ def measure(
             values = part[:, place].astype(np.float64)
             sample.append(values[np.isfinite(values)])
     learned = []
-    for (place, outcome), sample in zip(present, samples, strict=True):
+    for (place, item), sample in zip(present, samples, strict=True):
         values = np.concatenate([np.zeros(0), *sample])
         positive = values[values > 0.0]
         others = len(values) - len(positive)
         rarest = (
             min(len(positive), others)
-            if outcome.kind == outcomes.BINARY
+            if item.kind == outcomes.BINARY
             else len(positive)
         )
         if rarest < LEAST_POSITIVE:
             continue
         most = 1.0
-        if outcome.kind == outcomes.AMOUNT:
+        if item.kind == outcomes.AMOUNT:
             thin = positive[:: -(-len(positive) // _MOST_SAMPLED)]
             most = float(np.quantile(thin, _CUT))
         targets = np.minimum(values / most, 1.0)
         mean = float((targets.sum() + 1.0) / (len(targets) + 2.0))
-        learned.append(PredictedOutcome(outcome.name, place, outcome.kind, mean, most))
+        learned.append(PredictedOutcome(item.name, place, item.kind, mean, most))
     return tuple(learned)
 
 
@@ -270,10 +266,8 @@ def notes(
       catalogue: The catalogue of the prepared set.
       learned: Outcomes that the ranker predicts.
     """
-    names = [outcome.name for outcome in learned]
-    others = [
-        outcome.name for outcome in catalogue.outcomes if outcome.name not in names
-    ]
+    names = [item.name for item in learned]
+    others = [item.name for item in catalogue.outcomes if item.name not in names]
     lines = [f"outcomes predicted: {', '.join(names)}"] if names else []
     if others:
         lines.append(

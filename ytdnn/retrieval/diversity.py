@@ -105,9 +105,7 @@ def require(config: configs.CompositionConfig, catalogue: catalogues.Catalogue) 
     by, of_vectors = config.diversity_by, catalogue.vectors.in_table(schema.VIDEOS)
     if not config.diversity or by in of_vectors:
         return
-    known = [
-        column for column in catalogue.videos.columns if column in _columns(catalogue)
-    ]
+    known = [name for name in catalogue.videos.columns if name in _columns(catalogue)]
     if by.removeprefix(f"{schema.VIDEOS}.") not in known:
         every = ", ".join([*known, *of_vectors]) or "the log has none"
         raise errors.UserError(

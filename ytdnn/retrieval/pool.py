@@ -155,9 +155,7 @@ class Scores(tf.Module):
 
     def __init__(
         self,
-        video_vectors: npt.NDArray[np.float32]
-        | tf.Variable
-        | index_interface.StackedVectors,
+        video_vectors: npt.NDArray[np.float32] | tf.Variable | index_interface.Stack,
         num_videos: int,
     ) -> None:
         """Copies the vectors, or shares the variable that holds them.
@@ -168,9 +166,7 @@ class Scores(tf.Module):
         """
         super().__init__()
         self._num_known = num_videos
-        is_shared = isinstance(
-            video_vectors, tf.Variable | index_interface.StackedVectors
-        )
+        is_shared = isinstance(video_vectors, tf.Variable | index_interface.Stack)
         self._vectors = (
             video_vectors if is_shared else tf.Variable(video_vectors, trainable=False)
         )

@@ -130,9 +130,7 @@ def play(
         known.add(happened)
         played.daily.append(measures.event_sums(world, happened))
         played.catalogue.add(happened)
-        due = [
-            running_arm for running_arm in opened if running_arm.arm.is_due(number + 1)
-        ]
+        due = [run for run in opened if run.arm.is_due(number + 1)]
         if number + 1 < test.num_days:
             _refresh(due, world, directory, day, refresh)
     return played
@@ -302,17 +300,17 @@ def _refresh(
     """Trains the runs of arms on with their own log since the last time."""
     if directory is None or refresh is None:
         return
-    for running_arm in due:
-        if running_arm.workdir is None:
+    for run in due:
+        if run.workdir is None:
             continue
-        workdir = directory / "refreshed" / running_arm.arm.name / f"{day:04d}"
+        workdir = directory / "refreshed" / run.arm.name / f"{day:04d}"
         if not arms_room.has_bundle(workdir):  # the last step of a refresh
-            first = day - running_arm.arm.refresh_days + 1
-            new = days.between(directory, running_arm.arm.name, world, first, day + 1)
+            first = day - run.arm.refresh_days + 1
+            new = days.between(directory, run.arm.name, world, first, day + 1)
             last = day - world.config.num_days + 1
             progress.say(
-                f"live test: {running_arm.arm.name} is trained on with what its users "
+                f"live test: {run.arm.name} is trained on with what its users "
                 f"did until day {last}"
             )
-            refresh(running_arm.workdir, workdir, new)
-        running_arm.serve(workdir)
+            refresh(run.workdir, workdir, new)
+        run.serve(workdir)

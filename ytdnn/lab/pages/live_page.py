@@ -60,17 +60,13 @@ def _finding(report: report.LiveReport) -> str:
     metric = measures.HEADLINE
     told = []
     for name, metrics in report.differences.items():
-        difference = metrics[metric].difference
-        if (
-            difference.value is None
-            or difference.low is None
-            or difference.high is None
-        ):
+        gain = metrics[metric].difference
+        if gain.value is None or gain.low is None or gain.high is None:
             continue
-        word = findings.verdict(difference.low, difference.high).lower()
+        word = findings.verdict(gain.low, gain.high).lower()
         told.append(
-            f"{name} {word} ({difference.value:+,.0f}, 95 % interval "
-            f"{difference.low:+,.0f} to {difference.high:+,.0f})"
+            f"{name} {word} ({gain.value:+,.0f}, 95 % interval "
+            f"{gain.low:+,.0f} to {gain.high:+,.0f})"
         )
     if not told:
         return ""
@@ -89,8 +85,7 @@ def render(report: report.LiveReport, width: int) -> console.Group:
       width: Characters of a line of the terminal.
     """
     drawn = [
-        tables.draw(make_table(report), width)
-        for make_table in (arms_table, differences_table)
+        tables.draw(make(report), width) for make in (arms_table, differences_table)
     ]
     return console.Group(*drawn, *map(text.Text, notes(report)))
 

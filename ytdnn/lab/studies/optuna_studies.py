@@ -117,9 +117,7 @@ def is_over(study: "optuna.Study", num_trials: int | None, ends: float | None) -
     """
     if ends is not None and time.monotonic() >= ends:
         return True
-    begun = [
-        trial for trial in study.get_trials(False) if trial.state.name != "WAITING"
-    ]
+    begun = [t for t in study.get_trials(False) if t.state.name != "WAITING"]
     return num_trials is not None and len(begun) >= num_trials
 
 

@@ -191,13 +191,13 @@ def _differences(
     for name in others:
         pair = compare.compare(means[first], means[name], (), config)
         differences[name] = {
-            f"{difference.model}/{difference.metric}": {
-                "difference": difference.difference,
-                "low": difference.low,
-                "high": difference.high,
+            f"{row.model}/{row.metric}": {
+                "difference": row.difference,
+                "low": row.low,
+                "high": row.high,
             }
-            for difference in pair.differences
-            if difference.model not in REFERENCES
+            for row in pair.differences
+            if row.model not in REFERENCES
         }
     return differences
 

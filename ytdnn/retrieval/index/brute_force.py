@@ -142,7 +142,7 @@ class WithDelta(tf.Module):
         self._num_added = len(added)
         self._main = main
         self._delta = BruteForceModule(added)
-        self.vectors = interface.StackedVectors(main.vectors, self._delta.vectors)
+        self.vectors = interface.Stack(main.vectors, self._delta.vectors)
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> TopK:
         """Returns each query's k best videos of both parts, best first.

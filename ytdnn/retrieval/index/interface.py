@@ -147,22 +147,20 @@ class Index(abc.ABC, Generic[_Config]):
             ) from None
 
 
-def recall(
-    neighbours: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]
-) -> float:
+def recall(listed: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> float:
     """Returns the share of the exact lists that the found lists hold.
 
     Args:
-      neighbours: `[queries, k]` video indices, 0 = none.
+      listed: `[queries, k]` video indices, 0 = none.
       wanted: `[queries, k]` video indices of exact search.
     """
-    width = 1 + max(neighbours.max(initial=0), wanted.max(initial=0))
-    rows = np.arange(len(neighbours))[:, np.newaxis] * int(width)
-    hits = np.isin(rows + neighbours, rows + wanted) & (neighbours > 0)
+    width = 1 + max(listed.max(initial=0), wanted.max(initial=0))
+    rows = np.arange(len(listed))[:, np.newaxis] * int(width)
+    hits = np.isin(rows + listed, rows + wanted) & (listed > 0)
     return float(hits.sum() / max(wanted.size, 1))
 
 
-class StackedVectors(tf.Module):
+class Stack(tf.Module):
     """Vectors in two variables; the rows of the second follow those of the first.
 
     Attributes:
@@ -177,14 +175,14 @@ class StackedVectors(tf.Module):
         self.added = added
 
 
-def variables(vectors: tf.Variable | StackedVectors) -> list[tf.Variable]:
+def variables(vectors: tf.Variable | Stack) -> list[tf.Variable]:
     """Returns the variables that hold vectors, in order."""
-    if not isinstance(vectors, StackedVectors):
+    if not isinstance(vectors, Stack):
         return [vectors]
     return [vectors.main, vectors.added]
 
 
-def tables(vectors: tf.Variable | StackedVectors) -> Tables:
+def tables(vectors: tf.Variable | Stack) -> Tables:
     """Returns vectors as they are passed to a function, without a copy.
 
     Args:
@@ -193,9 +191,7 @@ def tables(vectors: tf.Variable | StackedVectors) -> Tables:
     return tuple(variable.read_value() for variable in variables(vectors))
 
 
-def rows_of(
-    vectors: tf.Variable | StackedVectors | Tables, rows: tf.Tensor
-) -> tf.Tensor:
+def rows_of(vectors: tf.Variable | Stack | Tables, rows: tf.Tensor) -> tf.Tensor:
     """Returns some rows of vectors, without making later reads of all of them slower.
 
     `tf.gather` of the variable itself counts as sparse access, after which TensorFlow
@@ -238,9 +234,7 @@ def row_range(vectors: tf.Tensor, start: int, stop: int) -> tf.Tensor:
     return tf.reshape(flat, [stop - start, dim])
 
 
-def products(
-    queries: tf.Tensor, vectors: tf.Variable | StackedVectors | Tables
-) -> tf.Tensor:
+def products(queries: tf.Tensor, vectors: tf.Variable | Stack | Tables) -> tf.Tensor:
     """Returns the scores of all videos, `[batch, num_videos] float32`.
 
     Args:

@@ -315,9 +315,7 @@ class Recommender:
         """
         from ytdnn.bundle import frames
 
-        full = [
-            {**shared, **self._completed(user_request)} for user_request in requests
-        ]
+        full = [{**shared, **self._completed(item)} for item in requests]
         for note in self._doubts(full):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in full]
@@ -328,15 +326,10 @@ class Recommender:
 
     def _doubts(self, full: Sequence[dict[str, Any]]) -> list[str]:
         """Returns the warnings about requests that are not of the log, each once."""
-        own = (
-            {k: v for k, v in request.items() if k != schema.USER_ID}
-            for request in full
-        )
-        requests = [request for request in own if schema.WATCHED_VIDEO_IDS in request]
+        own = ({k: v for k, v in item.items() if k != schema.USER_ID} for item in full)
+        requests = [item for item in own if schema.WATCHED_VIDEO_IDS in item]
         return list(
-            dict.fromkeys(
-                d for request in requests for d in self.bundle.doubts(request)
-            )
+            dict.fromkeys(d for item in requests for d in self.bundle.doubts(item))
         )
 
     def _completed(self, request: UserId | Request) -> dict[str, Any]:
