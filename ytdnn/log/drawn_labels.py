@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import inputs, streaming, watch_log
+from ytdnn.log import inputs, positions, streaming
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -125,7 +125,7 @@ class DrawnBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.WatchLog
+    log: positions.WatchLog
     batch_size: int
     history_length: int
     search_length: int
@@ -217,7 +217,7 @@ class DrawnBatches:
 
 
 def around(
-    log: watch_log.WatchLog,
+    log: positions.WatchLog,
     positions: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,
@@ -260,7 +260,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= watch_log.searches_before(
+        features |= positions.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
