@@ -153,6 +153,8 @@ def _kept(size: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 
 def widest(width: tf.Tensor) -> tf.Tensor:
     """Returns the greatest of a width over all replicas, scalar int32."""
+    if num_replicas() == 1:
+        return width
     return tf.reduce_max(gather_replicas(tf.reshape(width, [1])))
 
 
