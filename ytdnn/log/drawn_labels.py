@@ -218,7 +218,7 @@ class DrawnBatches:
 
 def around(
     log: positions.WatchLog,
-    positions: tf.Tensor,
+    drawn: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,
     search_length: int,
@@ -230,7 +230,7 @@ def around(
 
     Args:
       log: The watches.
-      positions: `[examples] int64`, the labels; outside the log: weight 0.
+      drawn: `[examples] int64`, the labels; outside the log: weight 0.
       reach: `[examples]` in [0, 1), end of the window after the label, as a share of
         the watches there.
       history_length: Greatest number of watches in a history.
@@ -240,8 +240,8 @@ def around(
     Returns:
       Features from `ytdnn.log.inputs.cut`, slices of one position.
     """
-    inside = (positions < log.num_watches)[:, tf.newaxis]
-    at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]
+    inside = (drawn < log.num_watches)[:, tf.newaxis]
+    at = tf.minimum(drawn, log.num_watches - 1)[:, tf.newaxis]
     users = tf.gather(log.users, at)
     starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
     most = tf.minimum(stops - at - 1, history_length)

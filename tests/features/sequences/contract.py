@@ -21,12 +21,12 @@ CONFIG = configs.CandidatesConfig(
 )
 
 
-def batch(data: prepared.PreparedData, positions: int = 5) -> registry.Tensors:
+def batch(data: prepared.PreparedData, length: int = 5) -> registry.Tensors:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
     log = positions.load_watches(data)
-    return inputs.cut(log, tf.constant(firsts, tf.int64), positions, LENGTH, SEARCHES)
+    return inputs.cut(log, tf.constant(firsts, tf.int64), length, LENGTH, SEARCHES)
 
 
 class EncoderContract:
