@@ -82,7 +82,7 @@ from ytdnn.base import artifacts, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import tower_inputs
 from ytdnn.lab.pages import page, plots
-from ytdnn.log import inputs, prepared, watch_log
+from ytdnn.log import inputs, positions, prepared
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"
@@ -138,7 +138,7 @@ class Window:
       num_days: Whole days.
     """
 
-    log: watch_log.WatchLog
+    log: positions.WatchLog
     start: int
     label_days: npt.NDArray[np.int64]
     upload_days: npt.NDArray[np.int64]
@@ -192,7 +192,7 @@ def predicted(window: Window, trained: candidate_model.CandidateModel) -> Probab
 
 
 def _class_probability(
-    log: watch_log.WatchLog,
+    log: positions.WatchLog,
     trained: candidate_model.CandidateModel,
     positions: npt.NDArray[np.int64],
     moment: int,

@@ -6,7 +6,7 @@ from ytdnn import configs
 from ytdnn.base import schema
 from ytdnn.candidates import tower_inputs, user_tower
 from ytdnn.candidates.losses import pairwise
-from ytdnn.features import sequences
+from ytdnn.features import registry
 from ytdnn.ranking import heads
 
 history = {
@@ -21,7 +21,9 @@ inputs = tower_inputs.TowerInputs(vocabulary_size=1_000)
 tower = user_tower.UserTower(config, inputs)
 users = tower(history)  # [1, 1, 32]: a vector for each position
 
-(bags,) = sequences.make(config, vocabulary_size=1_000)(history)  # [1, 1, 2 * 32]
+(bags,) = registry.make_encoder(config, vocabulary_size=1_000)(
+    history
+)  # [1, 1, 2 * 32]
 
 bpr = pairwise.BPR()  # scores of the label, then of negatives
 loss = bpr(tf.constant([[1.0, 0.0, 0.0]]), tf.constant([[2.0, 0.5, 1.0]]))

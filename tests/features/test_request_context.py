@@ -2,7 +2,7 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn.features import base_feature, reading
-from ytdnn.log import inputs, positions, prepared, watch_log
+from ytdnn.log import inputs, positions, prepared
 
 
 class TestDevice(contract.FeatureContract):
@@ -43,7 +43,7 @@ class TestExampleAge(contract.FeatureContract):
         def opener(log: positions.LogTensors) -> dict[str, positions.Reader]:
             return reading.open_log([self.feature(data)], log)
 
-        log = watch_log.load(inputs.training_set(data), opener)
+        log = positions.load_watches(inputs.training_set(data), opener)
         rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
         ages = inputs.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][:, 0]
         first, last = data.windows.training_window

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn.base import schema
-from ytdnn.log import drawn_labels, events, inputs, watch_log
+from ytdnn.log import drawn_labels, events, inputs, positions
 
 LENGTH = 6
 
@@ -20,7 +20,7 @@ def data(tmp_path_factory):
 
 
 def _training_log(data):
-    return watch_log.load(inputs.training_set(data))
+    return positions.load_watches(inputs.training_set(data))
 
 
 def _batches(data, **settings):

@@ -5,7 +5,7 @@ import pytest
 
 from tests import changed_log, planted
 from ytdnn.base import schema
-from ytdnn.log import events, inputs, watch_log
+from ytdnn.log import events, inputs, positions
 
 LENGTH = 5
 
@@ -16,7 +16,7 @@ def data(tmp_path_factory):
 
 
 def _batches(data, slice_length=4, batch_size=16, seed=3):
-    log = watch_log.load(inputs.training_set(data))
+    log = positions.load_watches(inputs.training_set(data))
     return inputs.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
 
 
@@ -61,7 +61,7 @@ def test_few_labels_are_found_in_few_slices(data, slice_length):
     times = np.asarray(data.watches.times)
     few = times >= np.quantile(times[train], 0.8)
     watches = data.watches.replace(completed=few)
-    log = watch_log.load(
+    log = positions.load_watches(
         inputs.training_set(changed_log.with_tables(data, watches=watches))
     )
     batches = inputs.FewSlices(log, 16, slice_length, LENGTH, 3)
@@ -87,7 +87,7 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 
 
 def test_changing_the_label_and_what_follows_changes_no_context(data):
-    log = watch_log.load(data)
+    log = positions.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     before = inputs.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
@@ -100,7 +100,7 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 
 
 def test_contexts_equal_the_slices_of_training(data):
-    log = watch_log.load(data)
+    log = positions.load_watches(data)
     users, ends = data.windows.first_watches(events.Split.TEST)
     alone = inputs.contexts(log, users, ends, LENGTH)
     together = inputs.cut(log, ends, 1, LENGTH)

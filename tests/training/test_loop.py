@@ -10,16 +10,15 @@ import tensorflow as tf
 from tests import planted
 from tests.training import kills
 from ytdnn import configs
-from ytdnn.base import artifacts, errors, schema
+from ytdnn.base import artifacts, errors, progress, schema
 from ytdnn.candidates import model
 from ytdnn.layers import randomness
-from ytdnn.log import events, shard_windows
+from ytdnn.log import events, streaming
 from ytdnn.training import (
     candidates,
     checkpoints,
     devices,
     loop,
-    report,
     starting,
 )
 
@@ -112,7 +111,7 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     sharded, tmp_path, window_events
 ):
     """Calls end with the epoch, its windows, and where a checkpoint is due."""
-    assert (len(shard_windows.ShardWindows(sharded, window_events)) > 1) == (
+    assert (len(streaming.ShardWindows(sharded, window_events)) > 1) == (
         window_events < 500
     )
     one = _config(epochs=2, checkpoint_every_steps=4, ema_decay=0.9)
@@ -373,9 +372,9 @@ def test_one_and_two_replicas_give_one_loss(data, repository, kind):
 
 
 def test_a_training_of_one_call_has_the_rate_of_that_call():
-    meter = report.Meter("candidates", configs.TrainingConfig(batch_size=10), 3)
+    meter = progress.Meter("candidates", 1, 3, 10)
     with meter:
-        meter.add_steps(3, 6.0, checkpoints.Progress())
+        meter.add_steps(3, 6.0, 0, 3)
     assert meter.examples_per_second == pytest.approx(5.0)
 
 

@@ -9,7 +9,7 @@ from tests import full_log
 from tests.features import first_stage
 from ytdnn import configs
 from ytdnn.features import cells, corpus, past_log
-from ytdnn.log import prepared, shard_windows, user_shards
+from ytdnn.log import prepared, streaming, user_shards
 from ytdnn.ranking import building
 from ytdnn.retrieval import replay
 from ytdnn.training import ranking
@@ -53,7 +53,7 @@ class _Opened:
 def opened(monkeypatch):
     found = _Opened()
     monkeypatch.setattr(user_shards, "joined", found)
-    monkeypatch.setattr(shard_windows, "_COLLECT_EVENTS", 0)  # as of a large window
+    monkeypatch.setattr(streaming, "_COLLECT_EVENTS", 0)  # as of a large window
     gc.collect()
     return found
 
@@ -99,7 +99,7 @@ def test_an_open_log_holds_no_joins_and_no_cells(sharded, stage):
 
 
 def test_windows_are_not_held_by_their_list(sharded, opened):
-    windows = shard_windows.ShardWindows(sharded, 1)
+    windows = streaming.ShardWindows(sharded, 1)
     assert len(windows) == len(sharded.log.shards)
     for window in windows:
         assert len(window.log.watches) > 0
@@ -109,5 +109,5 @@ def test_windows_are_not_held_by_their_list(sharded, opened):
 
 
 def test_of_a_single_window_the_set_itself_is_read(sharded):
-    windows = shard_windows.ShardWindows(sharded, 10**9)
+    windows = streaming.ShardWindows(sharded, 10**9)
     assert [one is sharded for one in windows] == [True]

@@ -8,7 +8,7 @@ import contextvars
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import rich.console
 import rich.progress
@@ -170,6 +170,102 @@ class Bar:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+class Meter:
+    """A progress bar with examples per second.
+
+    Use as a context manager around the training.
+    """
+
+    def __init__(
+        self, name: str, epochs: int, steps_per_epoch: int, batch_size: int
+    ) -> None:
+        """Prepares the bar; it is shown on entering the context."""
+        self._name, self._epochs, self._batch_size = name, epochs, batch_size
+        self._bar = Bar(name, steps_per_epoch, "steps")
+        self._num_steps, self._seconds = 0, 0.0
+        self._slowest = (0, 0.0)  # how many steps, and their seconds
+
+    def __enter__(self) -> "Meter":
+        """Shows the bar if the output is a terminal."""
+        self._started = time.perf_counter()
+        self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hides the bar and prints the last line: steps, time and rate."""
+        self._bar.__exit__(kind, error, trace)
+        if kind is None and self._num_steps > 0:
+            seconds = time.perf_counter() - self._started
+            say(
+                f"{self._name}: {self._num_steps} steps in {seconds:.0f} s, "
+                f"{self.examples_per_second:,.0f} examples/s"
+            )
+
+    def add_steps(self, number: int, seconds: float, epoch: int, step: int) -> None:
+        """Adds the steps of a call; the slowest call (which compiles) is left out.
+
+        Args:
+          number: Number of steps of the call.
+          seconds: Time of the call, with the wait for its input.
+          epoch: Number of finished epochs.
+          step: Number of finished steps of the current one.
+        """
+        self._num_steps += number
+        self._slowest = max(self._slowest, (number, seconds), key=lambda call: call[1])
+        self._seconds += seconds
+        rate = f"{self.examples_per_second:,.0f} examples/s"
+        self._bar.reach(step, rate, f"epoch {epoch + 1}/{self._epochs}")
+
+    def show_epoch(
+        self,
+        epoch: int,
+        loss: float,
+        metrics: Mapping[str, float],
+        monitor: str,
+        is_best: bool,
+    ) -> None:
+        """Prints an epoch's line."""
+        best = "  (best so far)" if is_best else ""
+        validation = f"{_words(metrics, monitor)}, " if monitor else ""
+        say(
+            f"{self._name} epoch {epoch}/{self._epochs}: loss {loss:.4f}, {validation}"
+            f"{self.examples_per_second:,.0f} examples/s{best}"
+        )
+
+    def show_start(self, metrics: Mapping[str, float], monitor: str) -> None:
+        """Prints the line of the weights that training begins with."""
+        say(f"{self._name} before training: {_words(metrics, monitor)}")
+
+    @property
+    def examples_per_second(self) -> float:
+        """Examples per second, waiting for input included; 0 before the first step."""
+        steps = self._num_steps - self._slowest[0]
+        seconds = self._seconds - self._slowest[1]
+        if steps == 0:  # one call made all: there is no other
+            steps, seconds = self._num_steps, self._seconds
+        return steps * self._batch_size / max(seconds, 1e-9)
+
+    def facts(self) -> dict[str, Any]:
+        """Returns facts about the speed for a manifest."""
+        return {
+            "examples_per_second": round(self.examples_per_second, 1),
+            "seconds": round(time.perf_counter() - self._started, 1),
+        }
+
+
+def _words(metrics: Mapping[str, float], monitor: str) -> str:
+    """Returns the monitored metric in words, with its standard error if any."""
+    name = monitor.removeprefix("-")
+    half = metrics.get(f"{name}_half_interval")
+    error = "" if half is None else f" ± {half:.4f}"
+    return f"validation {name} {metrics[name]:.4f}{error}"
 
 
 def through(

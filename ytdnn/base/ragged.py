@@ -77,7 +77,7 @@ def empty(size: int) -> Ragged:
 def from_rows(rows: np.ndarray, values: np.ndarray, size: int) -> Ragged:
     """Returns `size` lists from entries in any order and the list of each.
 
-    >>> of_rows(np.array([2, 0, 2]), np.array([7, 8, 9]), 3)
+    >>> from_rows(np.array([2, 0, 2]), np.array([7, 8, 9]), 3)
     Ragged(offsets=array([0, 1, 1, 3]), values=array([8, 7, 9]))
     """
     order = np.argsort(rows, kind="stable")

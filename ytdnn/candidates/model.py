@@ -20,7 +20,7 @@ import tensorflow as tf
 from ytdnn.base import configs
 from ytdnn.base.configs import inputs as inputs_config
 from ytdnn.candidates import losses, tower_inputs, user_tower
-from ytdnn.features import sequences
+from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields, prepared
 
@@ -65,7 +65,7 @@ class CandidateModel(user_tower.FromLogs, tf.keras.Model):
             self.num_listed = inputs.of_videos.num_videos
 
     @property
-    def encoders(self) -> list[sequences.Encoder]:
+    def encoders(self) -> list[registry.Encoder]:
         """The encoders of the sequences that the model reads."""
         return self.user_tower.encoders
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import base_feature, reading, registry
-from ytdnn.log import inputs, positions, prepared, shard_windows, watch_log
+from ytdnn.log import inputs, positions, prepared, streaming
 
 if TYPE_CHECKING:
     from ytdnn.candidates import content
@@ -95,8 +95,8 @@ def _training_features(
 ) -> Iterator[reading.Tensors]:
     """Yields the features of all training positions, part by part."""
     opener = functools.partial(reading.open_log, chosen)
-    for window in shard_windows.ShardWindows(training, window_events):
-        log = watch_log.load(window, opener, with_searches=False)
+    for window in streaming.ShardWindows(training, window_events):
+        log = positions.load_watches(window, opener, with_searches=False)
         for start in range(0, log.num_watches, _POSITIONS_A_PART):
             stop = min(start + _POSITIONS_A_PART, log.num_watches)
             rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
@@ -130,7 +130,7 @@ def like(
 
 def open_log(
     read: TowerInputs, data: prepared.PreparedData, serving: bool = False
-) -> watch_log.WatchLog:
+) -> positions.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
@@ -145,12 +145,12 @@ def open_log(
             return readers
         return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
-    return watch_log.load(data, opener, with_searches=read.num_tokens > 0)
+    return positions.load_watches(data, opener, with_searches=read.num_tokens > 0)
 
 
 def contexts(
     config: configs.CandidatesConfig,
-    log: watch_log.WatchLog,
+    log: positions.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     num_searches: np.ndarray | None = None,

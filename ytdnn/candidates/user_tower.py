@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from ytdnn.base import configs
 from ytdnn.candidates import tower_inputs
-from ytdnn.features import reading, sequences
+from ytdnn.features import reading, registry
 from ytdnn.layers import randomness, towers
-from ytdnn.log import catalogues, fields, prepared, watch_log
+from ytdnn.log import catalogues, fields, positions, prepared
 
 _CONTEXT_BATCH = 1024
 _STDDEV = 0.05  # of the initial values of features' embeddings
@@ -49,7 +49,7 @@ class UserTower(tf.keras.layers.Layer):
         if inputs.of_videos is not None:
             dim = config.embedding_dim
             of_videos = inputs.of_videos.vectors(dim, "watched_content")
-        self.watches = sequences.make(
+        self.watches = registry.make_encoder(
             config,
             inputs.vocabulary_size,
             of_videos,
@@ -83,7 +83,7 @@ class UserTower(tf.keras.layers.Layer):
             )
 
     @property
-    def encoders(self) -> list[sequences.Encoder]:
+    def encoders(self) -> list[registry.Encoder]:
         """The encoders of the sequences it reads."""
         return [self.watches] + ([self.searches] if self.searches is not None else [])
 
@@ -191,13 +191,13 @@ class FromLogs:
             num_searches = np.asarray(shown.num_searches)[impression_rows]
         return self.vectors_at(log, users, ends, num_searches, impression_rows)
 
-    def open_log(self, data: prepared.PreparedData) -> watch_log.WatchLog:
+    def open_log(self, data: prepared.PreparedData) -> positions.WatchLog:
         """Returns the tensors that the tower reads, with values as for a request."""
         return tower_inputs.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
         self,
-        log: watch_log.WatchLog,
+        log: positions.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,

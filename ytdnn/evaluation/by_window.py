@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.evaluation import models
-from ytdnn.log import prepared, shard_index, shard_windows
+from ytdnn.log import prepared, shard_index, streaming
 from ytdnn.ranking import predictions
 
 Integers = npt.NDArray[np.int64]
@@ -74,7 +74,7 @@ class WindowOpener:
         """
         self.most = most
         self._last: UserWindow | None = None
-        self._collector = shard_windows.Collector()
+        self._collector = streaming.Collector()
 
     def parts(
         self, data: prepared.PreparedData, users: npt.NDArray[np.integer]

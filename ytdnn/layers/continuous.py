@@ -13,8 +13,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.log import sorted_rows
-
 
 def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     """Returns the share of the data below each value, interpolated linearly.
@@ -31,7 +29,7 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     Returns:
       `[features, m] float32` in [0, 1).
     """
-    below = sorted_rows.num_up_to(quantiles, values) - 1
+    below = tf.raw_ops.UpperBound(sorted_inputs=quantiles, values=values) - 1
     left = tf.maximum(below, 0)
     following = tf.concat([quantiles[:, 1:], quantiles[:, -1:]], axis=1)
     ends = tf.stack([quantiles, following], axis=-1)

@@ -6,14 +6,24 @@ of (run's seed, step).
 
 Several replicas make the same draws as one: each draws the mask of the whole batch and
 keeps its own rows. Replicas are told apart by their number in the replica context;
-outside a `tf.distribute` strategy there is one replica, number 0.
+outside a `tf.distribute` strategy there is one replica, number 0. Replicas in sync
+share a batch: each has labels of its own, the same negatives, and possibly the other
+replicas' labels after its own.
 """
 
+import contextlib
+import contextvars
 import enum
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
+Places = tuple[tf.Tensor | None, tf.Tensor | None]
+"""`[columns] int32` and their number in one process; None of a single replica."""
+
 ALGORITHM = "philox"  # named, since XLA would choose another
+_STATIC = contextvars.ContextVar("static_shapes_required", default=False)
 
 
 def set_seed(seed: int) -> None:
@@ -100,11 +110,9 @@ def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
       bool of `shape`, true where the element is kept.
     """
     size = tf.reduce_prod(shape)
-    context = tf.distribute.get_replica_context()
-    replicas = 1 if context is None else context.num_replicas_in_sync
-    kept = _kept(size * replicas, rate, seed)
-    if replicas > 1:
-        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * size
+    kept = _kept(size * num_replicas(), rate, seed)
+    if num_replicas() > 1:
+        first = tf.cast(_context().replica_id_in_sync_group, tf.int32) * size
         kept = kept[first : first + size]
     return tf.reshape(kept, shape)
 
@@ -145,10 +153,9 @@ def _kept(size: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 
 def widest(width: tf.Tensor) -> tf.Tensor:
     """Returns the greatest of a width over all replicas, scalar int32."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if num_replicas() == 1:
         return width
-    return tf.reduce_max(context.all_gather(tf.reshape(width, [1]), axis=0))
+    return tf.reduce_max(gather_replicas(tf.reshape(width, [1])))
 
 
 def drop_indices(indices: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
@@ -183,3 +190,83 @@ def dropout(values: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor
 
 def _dropped_bytes(rate: float) -> int:
     return min(255, round(rate * 256))
+
+
+def num_replicas() -> int:
+    """Returns the number of replicas in sync."""
+    context = _context()
+    return 1 if context is None else int(context.num_replicas_in_sync)
+
+
+def replica_sum(values: Any) -> Any:
+    """Returns the sum over replicas of a tensor, or of each tensor of a list."""
+    if num_replicas() == 1:
+        return values
+    return _context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def replica_mean(value: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of a scalar over replicas."""
+    return value if num_replicas() == 1 else replica_sum(value) / float(num_replicas())
+
+
+def gather_replicas(values: tf.Tensor) -> tf.Tensor:
+    """Returns the values of all replicas, this one's first, `[all, ...]`.
+
+    Args:
+      values: `[n, ...]`, with the same n on each replica.
+    """
+    if num_replicas() == 1:
+        return values
+    shift = -_context().replica_id_in_sync_group * tf.shape(values)[0]
+    return tf.roll(_context().all_gather(values, axis=0), shift, axis=0)
+
+
+def own_rows(values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Returns the first `number` of gathered values, which belong to this replica."""
+    # Of one replica a slice of everything is no copy, but its gradient is one.
+    return values if num_replicas() == 1 else values[:number]
+
+
+def places(
+    num_queries: tf.Tensor, num_labels: tf.Tensor, num_negatives: int | tf.Tensor
+) -> Places:
+    """Returns the places of [labels, negatives] among those of one process.
+
+    So random draws for columns are those of one process.
+
+    Args:
+      num_queries: Examples of this replica.
+      num_labels: Number of labels among its columns, its own first; with in-batch
+        negatives, the labels of all replicas.
+      num_negatives: Number of sampled negatives, the same on all replicas.
+    """
+    if num_replicas() == 1:
+        return None, None
+    of_all = num_queries * num_replicas()
+    first = tf.cast(_context().replica_id_in_sync_group, tf.int32) * num_queries
+    of_labels = tf.math.floormod(first + tf.range(num_labels), of_all)
+    found = tf.concat([of_labels, of_all + tf.range(num_negatives)], axis=0)
+    return found, of_all + num_negatives
+
+
+def _context() -> Any:
+    return tf.distribute.get_replica_context()
+
+
+def has_static_shapes() -> bool:
+    """Whether the graph being traced must have the same shapes in each step.
+
+    XLA needs static shapes. Elsewhere a step with fewer rows costs less.
+    """
+    return _STATIC.get()
+
+
+@contextlib.contextmanager
+def static_shapes() -> Iterator[None]:
+    """Context in which traced graphs must have static shapes."""
+    token = _STATIC.set(True)
+    try:
+        yield
+    finally:
+        _STATIC.reset(token)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ytdnn.layers import replica
+from ytdnn.layers import randomness
 
 NEVER = -1e9  # logit of what is no class
 
@@ -203,7 +203,7 @@ def log_sum_exp(
 def _without(logits: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     """Returns the logits, `NEVER` added to a column of each row; −1: to none."""
     rows = tf.range(tf.size(columns))
-    if not replica.has_static_shapes():  # a place costs as much as a column's logits
+    if not randomness.has_static_shapes():  # a place costs as much as a column's logits
         rows = tf.boolean_mask(rows, columns >= 0)
         columns = tf.gather(columns, rows)
     places = tf.stack([rows, tf.maximum(columns, 0)], axis=1)

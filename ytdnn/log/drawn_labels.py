@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import inputs, streaming, watch_log
+from ytdnn.log import inputs, positions, streaming
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -125,7 +125,7 @@ class DrawnBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.WatchLog
+    log: positions.WatchLog
     batch_size: int
     history_length: int
     search_length: int
@@ -217,8 +217,8 @@ class DrawnBatches:
 
 
 def around(
-    log: watch_log.WatchLog,
-    positions: tf.Tensor,
+    log: positions.WatchLog,
+    drawn: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,
     search_length: int,
@@ -230,7 +230,7 @@ def around(
 
     Args:
       log: The watches.
-      positions: `[examples] int64`, the labels; outside the log: weight 0.
+      drawn: `[examples] int64`, the labels; outside the log: weight 0.
       reach: `[examples]` in [0, 1), end of the window after the label, as a share of
         the watches there.
       history_length: Greatest number of watches in a history.
@@ -240,8 +240,8 @@ def around(
     Returns:
       Features from `ytdnn.log.inputs.cut`, slices of one position.
     """
-    inside = (positions < log.num_watches)[:, tf.newaxis]
-    at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]
+    inside = (drawn < log.num_watches)[:, tf.newaxis]
+    at = tf.minimum(drawn, log.num_watches - 1)[:, tf.newaxis]
     users = tf.gather(log.users, at)
     starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
     most = tf.minimum(stops - at - 1, history_length)
@@ -260,7 +260,7 @@ def around(
     }
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
-        features |= watch_log.searches_before(
+        features |= positions.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

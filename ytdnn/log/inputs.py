@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn.base import schema
-from ytdnn.log import events, positions, prepared, streaming, user_shards, watch_log
+from ytdnn.log import events, positions, prepared, streaming, user_shards
 
 Features = dict[str, tf.Tensor]
 
@@ -71,7 +71,7 @@ def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
 
 
 def cut(
-    log: watch_log.WatchLog,
+    log: positions.WatchLog,
     firsts: tf.Tensor,
     num_positions: int,
     history_length: int,
@@ -107,13 +107,13 @@ def cut(
     features |= labels(log, clipped, inside)
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
-        features |= watch_log.searches_before(
+        features |= positions.searches_before(
             log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
 
 
-def labels(log: watch_log.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+def labels(log: positions.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
     """Returns labels, users and features at positions of the log.
 
     Args:
@@ -139,7 +139,7 @@ def labels(log: watch_log.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Featu
 
 
 def _positions(
-    log: watch_log.WatchLog,
+    log: positions.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
     rows: tf.Tensor,
@@ -157,7 +157,7 @@ def _positions(
 
 
 def _of_impressions(
-    log: watch_log.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
+    log: positions.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
 ) -> positions.Positions:
     """Returns positions with impressions as the requests' own events."""
     rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
@@ -171,7 +171,7 @@ def _of_impressions(
     )
 
 
-def _rows(log: watch_log.WatchLog, window: tf.Tensor) -> Features:
+def _rows(log: positions.WatchLog, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
     clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
@@ -196,7 +196,7 @@ class SliceBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.WatchLog
+    log: positions.WatchLog
     batch_size: int
     slice_length: int
     history_length: int
@@ -311,7 +311,7 @@ class FewSlices(SliceBatches):
 
 
 def contexts(
-    log: watch_log.WatchLog,
+    log: positions.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     history_length: int,
@@ -362,7 +362,7 @@ def contexts(
         if num_searches is not None:
             known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
             before = tf.minimum(before, known)
-        features |= watch_log.searches_before(
+        features |= positions.searches_before(
             log.searches, users, before, search_length
         )
     return features

@@ -15,8 +15,6 @@ _WINDOWS = {
     events.Split.VALIDATION: "validation",
 }
 _MIDDLE = (0.01, 0.99)
-_MOST_SPANS = 10.0  # times the middle 98 % that all of a log may span
-_MOST_MEDIAN_SECONDS = 4 * 3_600.0
 _MOST_SHARE = 0.5  # from which an oddity is the rule in the log
 _MANY_REPEATS = 0.2  # of the watches, from which repeating is a habit
 _LEAST_WATCHES = 200  # of which that can be said
@@ -26,7 +24,7 @@ UNWATCHED_CLICKS = "clicked impressions are of videos that the user has no watch
 
 
 def from_watches(watches: pl.LazyFrame) -> list[str]:
-    """Returns a line for each warning about times and seconds of watches."""
+    """Returns a line for each warning about the times of watches."""
     times = order_statistics.Counts(watches, schema.TIME)
     first, last, low, high = times.nearest([0.0, 1.0, *_MIDDLE])
     found = []
@@ -42,21 +40,6 @@ def from_watches(watches: pl.LazyFrame) -> list[str]:
             f"the unit of watches.time; splits by time need days "
             f"(--protocol=leave_one_out needs none)"
         )
-    if last - first > _MOST_SPANS * max(high - low, schema.DAY_SECONDS):
-        found.append(
-            f"note: 98 % of the watches lie between {formats.day(low)} and "
-            f"{formats.day(high)}, the others reach from {formats.day(first)} to "
-            f"{formats.day(last)}: are these times right?"
-        )
-    if schema.WATCH_SECONDS in watches.collect_schema():
-        seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
-        median = seconds.collect(engine="streaming").item() or 0.0
-        if median > _MOST_MEDIAN_SECONDS:
-            found.append(
-                f"note: half of watches.watch_seconds are above {median:,.0f} s: if "
-                f"they are milliseconds, "
-                f"--columns=watches.watch_seconds=YOUR_COLUMN/1000"
-            )
     return found
 
 

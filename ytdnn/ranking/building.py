@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, schema
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
-from ytdnn.log import events, prepared, shard_windows, user_log
+from ytdnn.log import events, prepared, streaming, user_log
 from ytdnn.ranking import heads, inputs, model, network, outcomes
 from ytdnn.retrieval import stage
 
@@ -111,12 +111,12 @@ def _measure(
     Returns:
       The statistics, and the log as it was opened, None for several windows.
     """
-    windows = shard_windows.ShardWindows(data, config.window_events)
+    windows = streaming.ShardWindows(data, config.window_events)
     logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
     opened = next(logs) if len(windows) == 1 else None
 
     def batches() -> Iterator[reading.Tensors]:
-        collector = shard_windows.Collector()
+        collector = streaming.Collector()
         for log in logs if opened is None else (opened,):
             rows = training_rows(log.data.log)
             for part in inputs.parts(len(rows), _ROWS_A_STEP):

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ytdnn.base import ragged, schema
 from ytdnn.candidates import model as candidate_model
-from ytdnn.log import events, positions, prepared, user_log, watch_log
+from ytdnn.log import events, positions, prepared, user_log
 from ytdnn.retrieval import interface, pool
 
 _PAIRS_A_PART = 1 << 16
@@ -154,7 +154,7 @@ class Replay:
         return self._model.vectors_at(self._log, users, ends, num_searches, rows)
 
     @functools.cached_property
-    def _log(self) -> watch_log.WatchLog:
+    def _log(self) -> positions.WatchLog:
         """The watches as the model reads them."""
         return self._model.open_log(self.data)
 

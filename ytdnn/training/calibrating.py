@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs
 from ytdnn.base.metrics import recalibration
-from ytdnn.log import events, prepared, shard_windows
+from ytdnn.log import events, prepared, streaming
 from ytdnn.ranking import building, heads, model, outcomes, predictions
 
 _LEAST = 1e-6  # so that logs are finite
@@ -37,7 +37,7 @@ def fit(
       data: The prepared set, with validation impressions.
       ranker: The trained model, not calibrated.
     """
-    windows = shard_windows.ShardWindows(data, config.window_events)
+    windows = streaming.ShardWindows(data, config.window_events)
     ask = functools.partial(_of_window, ranker)
     found = [one for one in windows.collect(ask, ranker.close_log) if one is not None]
     parts = [part for part, _ in found]

@@ -9,15 +9,15 @@ import dataclasses
 import functools
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.base import configs, errors, progress
-from ytdnn.layers import embeddings, randomness, replica
+from ytdnn.base import artifacts, configs, errors, progress
+from ytdnn.layers import embeddings, randomness
 from ytdnn.log import streaming
-from ytdnn.training import checkpoints, devices, optimizers, report
+from ytdnn.training import checkpoints, devices, optimizers
 
 Batch = dict[str, tf.Tensor]
 _LEAST_CAP = 1_024  # smaller batches gain nothing
@@ -90,10 +90,11 @@ def fit(
     reached = keeper.restore()
     _require_same(on, reached)
     last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
-    shown = dataclasses.replace(training, epochs=max(1, last_epoch))
-    meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
-    guard = report.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
-    logs = report.Logs(directory, on.writes)
+    meter = progress.Meter(
+        stage.name, max(1, last_epoch), stage.steps_per_epoch, training.batch_size
+    )
+    guard = devices.FiniteGuard(stage.name, stage.model, keeper.describe_latest, on)
+    logs = Logs(directory, on.writes)
     with meter:
         if stage.validates_start and stage.monitor and reached.is_fresh:
             metrics = _validated(trainer)
@@ -111,11 +112,38 @@ def fit(
                 progress.tell_observers(stage.name, reached.epoch, scalars)
             keeper.save(reached)
             logs.write(reached.epoch, scalars)
-            meter.show_epoch(reached, loss, metrics, stage.monitor)
+            is_best = bool(stage.monitor) and reached.best_epoch == reached.epoch
+            meter.show_epoch(reached.epoch, loss, metrics, stage.monitor, is_best)
     if on.writes:
         checkpoints.write_state(trainer.optimizer, trainer.variables, directory)
         keeper.restore_best()
     return reached.facts() | meter.facts()
+
+
+class Logs:
+    """TensorBoard scalars of each epoch, under `directory/logs`."""
+
+    def __init__(self, directory: pathlib.Path, writes: bool = True) -> None:
+        """Opens the log; its file appears with the first write.
+
+        Args:
+          directory: Directory of the training.
+          writes: Whether this process writes it; with several processes, only the chief
+            does.
+        """
+        place = str(directory / artifacts.LOGS)
+        self._writer = (
+            tf.summary.create_file_writer(place)
+            if writes
+            else tf.summary.create_noop_writer()
+        )
+
+    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Writes the scalars of an epoch (counted from 1)."""
+        with self._writer.as_default(step=epoch):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
 
 
 def _require_same(on: devices.OneDevice, reached: checkpoints.Progress) -> None:
@@ -224,7 +252,7 @@ class Trainer:
         loss, weight, gradients = self._gradients(batch, seed)
         is_clipped = self.training.clip_norm > 0.0
         if is_clipped:
-            gradients = replica.total(gradients)
+            gradients = randomness.replica_sum(gradients)
             gradients = optimizers.clip(gradients, self.training.clip_norm)
         gradients = [
             optimizers.times(g, weight) if v.ref() in self._table_refs else g
@@ -232,7 +260,8 @@ class Trainer:
         ]
         self.optimizer.apply_gradients(
             zip(gradients, self.variables, strict=True),
-            experimental_aggregate_gradients=replica.count() == 1 or not is_clipped,
+            experimental_aggregate_gradients=randomness.num_replicas() == 1
+            or not is_clipped,
         )
         return loss
 
@@ -245,7 +274,7 @@ class Trainer:
         """
         with tf.GradientTape() as tape:
             total, weight = self.stage.loss(batch, seed)
-            weight = tf.maximum(replica.total(weight), 1.0)
+            weight = tf.maximum(randomness.replica_sum(weight), 1.0)
             loss = total / weight
         gradients = tape.gradient(loss, self.variables)
         if self.on.has_dense_tables:
@@ -275,9 +304,9 @@ class Trainer:
 def _train_epoch(
     trainer: Trainer,
     keeper: checkpoints.Keeper,
-    guard: report.FiniteGuard,
+    guard: devices.FiniteGuard,
     reached: checkpoints.Progress,
-    meter: report.Meter,
+    meter: progress.Meter,
 ) -> None:
     """Runs the remaining steps of an epoch."""
     calls = trainer.calls(reached.epoch, reached.step_in_epoch)
@@ -287,7 +316,8 @@ def _train_epoch(
             trainer.record(loss)
             reached.step_in_epoch += 1
             guard.watch(_place(reached), loss, batch)
-        meter.add_steps(len(losses), time.perf_counter() - started, reached)
+        seconds = time.perf_counter() - started
+        meter.add_steps(len(losses), seconds, reached.epoch, reached.step_in_epoch)
         if reached.step_in_epoch % trainer.training.checkpoint_every_steps == 0:
             trainer.on.finish()
             guard.check_weights(_place(reached))

@@ -14,7 +14,7 @@ from ytdnn.base import artifacts, configs, environment, progress, registries, sc
 from ytdnn.base.metrics import binary, per_user_loss
 from ytdnn.features import own_columns
 from ytdnn.layers import randomness
-from ytdnn.log import events, prepared, shard_windows, streaming
+from ytdnn.log import events, prepared, streaming
 from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
@@ -213,7 +213,7 @@ def _validator(
     ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
     """Returns the function that measures the model on the validation window."""
-    windows = shard_windows.ShardWindows(data, config.ranking.window_events)
+    windows = streaming.ShardWindows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""

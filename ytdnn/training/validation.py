@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ytdnn.base import configs, progress, ragged
 from ytdnn.candidates import model
-from ytdnn.log import events, prepared, shard_windows
+from ytdnn.log import events, prepared, streaming
 
 METRIC = "ndcg@10"
 HALF_INTERVAL = f"{METRIC}_half_interval"
@@ -91,7 +91,7 @@ class _Cases:
 
 def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
     """Returns whether a validation watch is a right answer."""
-    windows = shard_windows.ShardWindows(data, config.window_events)
+    windows = streaming.ShardWindows(data, config.window_events)
     return any(len(_Cases.from_data(window, config).users) for window in windows)
 
 
@@ -110,7 +110,7 @@ def validator(
       candidate_model: Model in training.
       is_stated: Whether to print the size of the sample.
     """
-    windows = shard_windows.ShardWindows(data, config.window_events)
+    windows = streaming.ShardWindows(data, config.window_events)
     users = _with_validation(data)
     sample = _sample(users, config.validation_users)
     find = functools.partial(_Cases.from_data, config=config, sample=sample)

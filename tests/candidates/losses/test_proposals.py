@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn.candidates.losses import columns
-from ytdnn.layers import replica
+from ytdnn.layers import randomness
 
 COUNTS = np.array([9.0, 0.0, 81.0, 1.0])
 
@@ -52,7 +52,7 @@ def test_static_shapes_keep_repeats_that_count_nothing():
     seed = tf.constant([0, 3])
     videos, counts = (values.numpy() for values in proposal.distinct(500, seed))
     assert len(videos) < 500
-    with replica.static_shapes():
+    with randomness.static_shapes():
         all_videos, all_counts = proposal.distinct(500, seed)
     np.testing.assert_array_equal(all_videos, proposal.sample(500, seed))
     np.testing.assert_array_equal(all_videos[all_counts > 0], videos[counts > 0])

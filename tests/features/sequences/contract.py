@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.bundle import requests, user_requests
-from ytdnn.features import sequences
-from ytdnn.log import events, fields, inputs, lookups, prepared, watch_log
+from ytdnn.features import registry
+from ytdnn.log import events, fields, inputs, lookups, positions, prepared
 from ytdnn.log import request as raw_request
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
@@ -21,12 +21,12 @@ CONFIG = configs.CandidatesConfig(
 )
 
 
-def batch(data: prepared.PreparedData, positions: int = 5) -> sequences.Features:
+def batch(data: prepared.PreparedData, length: int = 5) -> registry.Tensors:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
-    log = watch_log.load(data)
-    return inputs.cut(log, tf.constant(firsts, tf.int64), positions, LENGTH, SEARCHES)
+    log = positions.load_watches(data)
+    return inputs.cut(log, tf.constant(firsts, tf.int64), length, LENGTH, SEARCHES)
 
 
 class EncoderContract:
@@ -35,7 +35,7 @@ class EncoderContract:
     rows: str  # the tensor of the sequence itself
     length = LENGTH  # of the history a request is read with
 
-    def make(self, data: prepared.PreparedData) -> sequences.Encoder:
+    def make(self, data: prepared.PreparedData) -> registry.Encoder:
         raise NotImplementedError
 
     def size(self, data: prepared.PreparedData) -> int:
@@ -88,7 +88,7 @@ class EncoderContract:
         wanted = {field.name: field for field in encoder.fields(data.catalogue)}
         read = encoder.open_request(data.catalogue)
         videos = lookups.VideoIds(data.catalogue)
-        log = watch_log.load(data)
+        log = positions.load_watches(data)
         users, ends = data.windows.first_watches(events.Split.TEST)
         expected = inputs.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)

@@ -7,8 +7,8 @@ import tensorflow as tf
 from tests.features.sequences import contract, documented
 from ytdnn import configs
 from ytdnn.base import errors, schema
-from ytdnn.features import sequences
-from ytdnn.log import events, inputs, positions, prepared, watch_log
+from ytdnn.features import registry
+from ytdnn.log import events, inputs, positions, prepared
 
 POSITIONS = 5
 ENCODERS = {
@@ -29,9 +29,9 @@ def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
 
 def made(
     name: str, data: prepared.PreparedData, with_request_time: bool = False
-) -> sequences.Watches:
+) -> registry.Watches:
     """An encoder of random biases, so that every part decides."""
-    encoder = sequences.make(
+    encoder = registry.make_encoder(
         config_of(ENCODERS[name]),
         data.vocabulary_size,
         None,
@@ -48,7 +48,7 @@ def made(
 
 def rows(
     data: prepared.PreparedData, with_request_time: bool = False
-) -> sequences.Features:
+) -> registry.Tensors:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -63,7 +63,7 @@ class SequenceContract(contract.EncoderContract):
     rows = schema.WATCH_ROWS
     length = contract.LENGTH + POSITIONS - 1
 
-    def make(self, data: prepared.PreparedData) -> sequences.Watches:
+    def make(self, data: prepared.PreparedData) -> registry.Watches:
         return made(self.name, data)
 
     def size(self, data: prepared.PreparedData) -> int:
@@ -81,13 +81,13 @@ class TestBesideBags(SequenceContract):
     name = "beside_bags"
 
 
-def vectors(encoder: sequences.Watches, features: sequences.Features) -> np.ndarray:
+def vectors(encoder: registry.Watches, features: registry.Tensors) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: sequences.Watches, features: sequences.Features, row: int, position: int
+    encoder: registry.Watches, features: registry.Tensors, row: int, position: int
 ) -> np.ndarray:
     """The vector of one position from a slice of its own, as a request is."""
     length = contract.LENGTH + position
@@ -152,7 +152,7 @@ def test_the_order_of_watches_counts(data: prepared.PreparedData) -> None:
 def test_request_times_of_the_log_are_those_of_the_request(
     data: prepared.PreparedData,
 ) -> None:
-    log = watch_log.load(data, _request_times)
+    log = positions.load_watches(data, _request_times)
     users, ends = data.windows.first_watches(events.Split.TEST)
     found = inputs.contexts(log, users, ends, 3)[schema.REQUEST_TIMES]
     np.testing.assert_array_equal(found[:, 0], np.asarray(data.watches.times)[ends])
@@ -179,7 +179,7 @@ def test_states_of_another_shape_are_refused(
         "return tf.transpose(states, [1, 0, 2])",
         f"return tf.transpose(states, [1, 0, 2]){cut}" if cut[0] == "[" else "return",
     )
-    encoder = sequences.make(
+    encoder = registry.make_encoder(
         config_of(ENCODERS["gru"]), data.vocabulary_size, None, False, text
     )
     wanted = r"expected GRU.states\(\).*= \[\d+, \d+, 8\], "

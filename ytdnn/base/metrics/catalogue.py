@@ -222,7 +222,7 @@ def replace_by_values(lists: Lists, values: npt.NDArray[np.integer]) -> Lists:
       lists: `[num_users, length]`.
       values: `[num_videos + 1]` codes by video index, 0 = unknown.
 
-    >>> of_values(np.array([[1, 2, 3]], np.int32), np.array([0, 5, 5, 7]))
+    >>> replace_by_values(np.array([[1, 2, 3]], np.int32), np.array([0, 5, 5, 7]))
     array([[5, 0, 7]], dtype=int32)
     """
     found = values[lists].astype(np.int32)

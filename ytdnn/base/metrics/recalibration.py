@@ -52,7 +52,7 @@ def fit_log_odds(log_odds: Floats, happened: Floats) -> Line:
 
     >>> x = np.linspace(-3, 3, 20_001)
     >>> happened = np.random.default_rng(0).random(len(x)) < 1 / (1 + np.exp(1 - x / 2))
-    >>> line = of_log_odds(x, happened)
+    >>> line = fit_log_odds(x, happened)
     >>> round(line.shift, 1), round(line.slope, 1)
     (-1.0, 0.5)
 

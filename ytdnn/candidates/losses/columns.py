@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn.base import schema
 from ytdnn.candidates import losses
-from ytdnn.layers import randomness, replica, softmax
+from ytdnn.layers import randomness, softmax
 
 _BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
 _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
@@ -55,7 +55,7 @@ class BatchLabels:
 
     def own(self, values: tf.Tensor) -> tf.Tensor:
         """Returns the part of `values` that belongs to the queries' own labels."""
-        return replica.own(values, self.num_queries)
+        return randomness.own_rows(values, self.num_queries)
 
     def negatives(self) -> ColumnGroup:
         """Returns the labels that are negatives: of other users, for other videos."""
@@ -76,7 +76,9 @@ class BatchLabels:
         same = tf.searchsorted(of_users, users, side="right")
         same -= tf.searchsorted(of_users, users, side="left")
         total = tf.reduce_sum(tf.cast(is_label, tf.float32))
-        return replica.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
+        return randomness.replica_mean(
+            total - tf.reduce_mean(tf.cast(same, tf.float32))
+        )
 
 
 def labels_of(batch: losses.Features, in_batch: bool) -> BatchLabels:
@@ -85,7 +87,7 @@ def labels_of(batch: losses.Features, in_batch: bool) -> BatchLabels:
     values = [tf.reshape(batch[name], [-1]) for name in names]
     num_queries = tf.size(values[0])
     if in_batch:
-        values = [replica.gathered(each) for each in values]
+        values = [randomness.gather_replicas(each) for each in values]
     return BatchLabels(num_queries, *values)
 
 
@@ -165,7 +167,7 @@ class NegativeSampler:
         is_first = first == tf.range(number)
         counts = tf.where(is_first, tf.cast(behind - first, tf.float32), 0.0)
         are_few = self._expected_distinct(number) > _FEW_REPEATS * number
-        if are_few or replica.has_static_shapes():
+        if are_few or randomness.has_static_shapes():
             return videos, counts
         merged = tf.boolean_mask(videos, is_first)
         size = tf.size(merged)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from ytdnn.base import configs, errors, own_files, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import columns
-from ytdnn.layers import replica, softmax
+from ytdnn.layers import randomness, softmax
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -132,7 +132,7 @@ class Pairwise:
         negatives = self._proposal.sample(self._num_negatives, seed)
         size = tf.size(labels)
         videos = tf.concat([labels, negatives], axis=0)
-        places = replica.places(size, size, self._num_negatives)
+        places = randomness.places(size, size, self._num_negatives)
         vectors, bias = self._model.columns(videos, seed, *places)
         positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(

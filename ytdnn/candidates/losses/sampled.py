@@ -22,7 +22,7 @@ import tensorflow_recommenders as tfrs
 from ytdnn.base import configs, registries, schema
 from ytdnn.candidates import losses
 from ytdnn.candidates.losses import columns
-from ytdnn.layers import replica, softmax
+from ytdnn.layers import randomness, softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
@@ -101,7 +101,7 @@ class SampledSoftmax:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
-        places = replica.places(labels.num_queries, *sizes)
+        places = randomness.places(labels.num_queries, *sizes)
         found = self._model.columns(tf.concat(videos, axis=0), seed, *places)
         # Not sliced: the gradient of a slice is a pass over zeros.
         vectors, biases = (tf.split(values, sizes) for values in found)

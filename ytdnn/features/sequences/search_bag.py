@@ -9,13 +9,13 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import sequences
+from ytdnn.features import registry
 from ytdnn.layers import bags, embeddings, randomness
 from ytdnn.log import catalogues, fields, lookups, tokens
 from ytdnn.log import request as raw_request
 
 
-class SearchBag(sequences.Encoder):
+class SearchBag(registry.Encoder):
     """The average embedding of the tokens of recent searches."""
 
     num_bags = 1
@@ -44,7 +44,7 @@ class SearchBag(sequences.Encoder):
         return [self.tokens.table]
 
     def call(
-        self, features: sequences.Features, seed: tf.Tensor | None = None
+        self, features: registry.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the average."""
         rows = features[schema.SEARCH_TOKENS]
@@ -61,19 +61,19 @@ class SearchBag(sequences.Encoder):
         """Returns the field of search texts."""
         return (fields.queries(),)
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> registry.SequenceReader:
         """Returns the reader of the last searches' tokens."""
         return _LastSearches(self._length, catalogue)
 
 
-class _LastSearches(sequences.SequenceReader):
+class _LastSearches(registry.SequenceReader):
     def __init__(self, length: int, catalogue: catalogues.Catalogue) -> None:
         super().__init__()
         self._length = length
         tokens = catalogue.tokens[catalogues.TOKEN].to_list()
         self._tokens = lookups.TextVocabulary(tokens)
 
-    def __call__(self, request: raw_request.Request) -> sequences.Features:
+    def __call__(self, request: raw_request.Request) -> registry.Tensors:
         """Returns the tokens of the last searches that have a word."""
         queries = self._last_columns(request.raw[schema.QUERIES])
         words = tokens.tokenise(tf.reshape(queries, [-1]))

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, errors, own_files, registries, schema
-from ytdnn.features import sequences
+from ytdnn.features import registry
 from ytdnn.features.sequences import watched
 from ytdnn.layers import bags, randomness
 from ytdnn.log import catalogues, fields
@@ -107,7 +107,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """
 
     def call(
-        self, features: sequences.Features, seed: tf.Tensor | None = None
+        self, features: registry.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
         own = randomness.of_stream(seed, randomness.RandomStream.SEQUENCE)
@@ -140,7 +140,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             )
 
     def _history(
-        self, features: sequences.Features, rows: tf.Tensor, known: tf.Tensor
+        self, features: registry.Tensors, rows: tf.Tensor, known: tf.Tensor
     ) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
@@ -156,7 +156,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         time_fields = (fields.time(),) if self.reads_request_times else ()
         return (*super().fields(catalogue), *times, *time_fields)
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> registry.SequenceReader:
         """Returns the reader of the last watches."""
         length = self.config.history_length
         return watched.LastWatches(length, self.reads_request_times)

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.base import configs, schema
-from ytdnn.features import sequences
+from ytdnn.features import registry
 from ytdnn.features.sequences import sequence, watched
 from ytdnn.layers import bags, randomness
 from ytdnn.log import catalogues, fields
@@ -54,7 +54,7 @@ class WatchBags(watched.Watched):
             )
 
     def call(
-        self, features: sequences.Features, seed: tf.Tensor | None = None
+        self, features: registry.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the fixed averages, then the learned ones if there are any."""
         rows = features[schema.WATCH_ROWS]
@@ -69,7 +69,7 @@ class WatchBags(watched.Watched):
         return parts
 
 
-class SideBySide(sequences.Encoder):
+class SideBySide(registry.Encoder):
     """Averages and a sequence encoder that share one table of watched videos.
 
     Attributes:
@@ -100,7 +100,7 @@ class SideBySide(sequences.Encoder):
         return self.bags.tables
 
     def call(
-        self, features: sequences.Features, seed: tf.Tensor | None = None
+        self, features: registry.Tensors, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the averages, then the vector of the sequence encoder."""
         return [*self.bags(features, seed), *self.sequence(features, seed)]
@@ -115,6 +115,6 @@ class SideBySide(sequences.Encoder):
         """Returns the fields of the sequence encoder, the watched videos included."""
         return self.sequence.fields(catalogue)
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> registry.SequenceReader:
         """Returns the reader of the sequence encoder."""
         return self.sequence.open_request(catalogue)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ytdnn.base import configs, schema
 from ytdnn.base.configs import inputs as inputs_config
-from ytdnn.features import sequences
+from ytdnn.features import registry
 from ytdnn.layers import embeddings, randomness
 from ytdnn.log import catalogues, fields
 
@@ -41,7 +41,7 @@ class ContentSource(Protocol):
         ...
 
 
-class Watched(sequences.Encoder):
+class Watched(registry.Encoder):
     """An encoder of the watch history.
 
     Attributes:
@@ -106,12 +106,12 @@ class Watched(sequences.Encoder):
         """Returns the watched videos."""
         return (fields.watched(catalogue),)
 
-    def open_request(self, catalogue: catalogues.Catalogue) -> sequences.SequenceReader:
+    def open_request(self, catalogue: catalogues.Catalogue) -> registry.SequenceReader:
         """Returns the reader of the last watches."""
         return LastWatches(self.config.history_length)
 
 
-class LastWatches(sequences.SequenceReader):
+class LastWatches(registry.SequenceReader):
     """Reads the last watches of a request, their times and, if needed, its time."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
@@ -120,7 +120,7 @@ class LastWatches(sequences.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: "raw_request.Request") -> sequences.Features:
+    def __call__(self, request: "raw_request.Request") -> registry.Tensors:
         """Returns the rows, padded in front."""
         from ytdnn.log import request as raw_request
 

@@ -60,7 +60,7 @@ def choices_on_pages(system: SystemOrder, shown: npt.NDArray[np.integer]) -> Cho
     """Returns the choices of a recommender in the places of logged pages.
 
     >>> given = SystemOrder(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))
-    >>> of_pages(given, np.array([[8, 7, 5]])).target
+    >>> choices_on_pages(given, np.array([[8, 7, 5]])).target
     array([[0., 1., 0.]])
 
     Args:

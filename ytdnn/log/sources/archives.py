@@ -1,6 +1,5 @@
 """Sources in an archive, a zip or tar.gz, which is unpacked once into the cache."""
 
-import functools
 import gzip
 import os
 import pathlib
@@ -9,14 +8,10 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
-from typing import IO
+from collections.abc import Collection
 
 from ytdnn.base import artifacts, errors, user_paths
 
-_MOST_RATIO = 100  # text of logs packs about tenfold
-_LEAST_CAP = 2**26  # bytes that are always allowed
-_PIECE = 2**20
 _TAR = (".tar.gz", ".tgz")
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -90,57 +85,21 @@ def _unpacked(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
 
 
 def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) -> None:
+    """Unpacks some files; those that would leave the target are refused or kept in."""
     called = "tar.gz" if path.name.endswith(_TAR) else "zip"
-    room = max(_LEAST_CAP, _MOST_RATIO * path.stat().st_size)
     try:
-        for name, source in _entries(path):
-            if name.name not in members:
-                continue
-            if ".." in name.parts or name.is_absolute():
-                raise errors.UserError(
-                    f"expected entries of {path} to stay in its folder, found "
-                    f"{str(name)!r}: do not trust this archive; download it again "
-                    f"from its source"
-                )
-            file = target / name.parent.name / name.name
-            file.parent.mkdir(exist_ok=True)
-            with source() as content, open(file, "wb") as sink:
-                while room >= 0 and (piece := content.read(_PIECE)):
-                    room -= sink.write(piece)
-            if room < 0:
-                raise errors.UserError(
-                    f"expected at most {_MOST_RATIO:,} times the size of {path} inside "
-                    f"it, found more in {name}: if you trust it, unpack it yourself, "
-                    f"and point --data_dir at the directory"
-                )
+        if called == "zip":
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                inside = [n for n in names if pathlib.PurePath(n).name in members]
+                archive.extractall(target, inside)
+            return
+        with tarfile.open(path, "r:gz") as tar:
+            for entry in tar:
+                if pathlib.PurePath(entry.name).name in members:
+                    tar.extract(entry, target, filter="data")
     except _DAMAGES as error:
         raise errors.UserError(
             f"expected a directory or a {called} at {path}, found a damaged {called} "
             f"({error}): fetch it again"
         ) from None
-
-
-def _entries(
-    path: pathlib.Path,
-) -> Iterator[tuple[pathlib.PurePosixPath, Callable[[], IO[bytes]]]]:
-    """Yields the name of each file of an archive, and a function that opens it."""
-    if not path.name.endswith(_TAR):
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                yield pathlib.PurePosixPath(name), functools.partial(archive.open, name)
-        return
-    with tarfile.open(path, "r:gz") as tar:
-        for entry in tar:
-            if not entry.isdir():
-                yield (
-                    pathlib.PurePosixPath(entry.name),
-                    functools.partial(_opened, tar, entry),
-                )
-
-
-def _opened(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
-    """Opens a file of a tar; links and devices are refused."""
-    content = tar.extractfile(entry) if entry.isfile() else None
-    if content is None:
-        raise tarfile.TarError(f"{entry.name} is no file")
-    return content

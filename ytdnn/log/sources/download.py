@@ -9,9 +9,8 @@ from collections.abc import Collection
 
 import pooch
 import requests
-from rich import progress
 
-from ytdnn.base import errors
+from ytdnn.base import errors, progress
 from ytdnn.log import event_log
 from ytdnn.log.sources import archives
 
@@ -94,14 +93,16 @@ def _published_md5(file: str) -> str:
 
 def _retrieve(url: str, known_hash: str | None) -> pathlib.Path:
     file = url.rpartition("/")[2]
-    pooch.get_logger().setLevel("WARNING")  # the progress bar says it
+    pooch.get_logger().setLevel("WARNING")
+    if not (archives.cache_directory() / file).exists():
+        progress.say(f"downloading {url}")
     try:
         path = pooch.retrieve(
             url,
             known_hash=known_hash,
             fname=file,
             path=archives.cache_directory(),
-            downloader=pooch.HTTPDownloader(progressbar=_ProgressBar(file), timeout=30),
+            downloader=pooch.HTTPDownloader(timeout=30),
         )
     except (requests.RequestException, OSError) as error:
         raise errors.UserError(
@@ -124,32 +125,3 @@ def _reason(error: BaseException) -> str:
     if response is not None:
         return f"HTTP status {response.status_code}"
     return type(error).__name__
-
-
-class _ProgressBar:
-    """The progress-bar interface that `pooch` expects (tqdm's), shown by `rich`."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._bar = progress.Progress(
-            *progress.Progress.get_default_columns(),
-            progress.DownloadColumn(),
-            transient=True,
-        )
-        self.total = 0
-
-    def update(self, num_bytes: int) -> None:
-        """Advances by `num_bytes`, showing the bar at the first call."""
-        if not self._bar.tasks:
-            self._bar.add_task(self._name, total=self.total or None)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], advance=num_bytes)
-
-    def reset(self) -> None:
-        """Resets the bar; pooch then fills it in one step."""
-        for task in self._bar.task_ids:
-            self._bar.reset(task)
-
-    def close(self) -> None:
-        """Removes the bar from the terminal."""
-        self._bar.stop()

@@ -19,7 +19,7 @@ from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
 from ytdnn.base import configs, errors, registries
-from ytdnn.layers import embeddings, replica
+from ytdnn.layers import embeddings, randomness
 from ytdnn.log import streaming
 from ytdnn.ops.cluster import tasks
 from ytdnn.training import devices
@@ -93,7 +93,7 @@ class Tpu(Mirrored):
         """Returns the step compiled by XLA; on a TPU, by the strategy."""
 
         def of_static_shapes(batch: devices.Batch, number: tf.Tensor) -> tf.Tensor:
-            with replica.static_shapes():
+            with randomness.static_shapes():
                 return step(batch, number)
 
         jit = None if isinstance(self.strategy, tf.distribute.TPUStrategy) else True

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn.base import errors
-from ytdnn.training import devices, report
+from ytdnn.training import devices
 
 
 class _Model(tf.keras.Model):
@@ -17,7 +17,7 @@ class _Model(tf.keras.Model):
 def _guard():
     model = _Model()
     on = devices.make("none")
-    return report.FiniteGuard("candidates", model, lambda: "kept at x", on), model
+    return devices.FiniteGuard("candidates", model, lambda: "kept at x", on), model
 
 
 def test_a_bad_loss_names_its_step_and_the_bad_input():
