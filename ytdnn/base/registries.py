@@ -69,10 +69,10 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.cli.study": "study",
         "lab.cli.sweep": "sweep",
         "lab.cli.world": "world",
-        "ops.cli.commands_of_operations": (
-            "cluster, index add, index remove, index restore, join-log, refit, "
-            "refresh, serve"
-        ),
+        "ops.cli.cluster": "cluster",
+        "ops.cli.index": "index add, index remove, index restore",
+        "ops.cli.retraining": "refit, refresh",
+        "ops.cli.serve": "join-log, serve",
     },
     "steps": {"ops.refit.refitting": "refit"},
     "strategies": {

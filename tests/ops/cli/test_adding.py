@@ -53,7 +53,7 @@ def test_what_was_not(
         "in the catalogue already, left as they are: 1 (a)",
         "removed from all answers, and stay so: 1 (b)",
         "added videos: 3, 30.0% of the built index",
-        "no bundle yet: the next export lists them",
+        "no bundle yet: the change is kept for the next export",
     ]
     assert "ytdnn refresh --from=runs/a" in lines[-1]
 

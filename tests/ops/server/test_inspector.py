@@ -193,7 +193,6 @@ def test_why_is_shown_for_the_video_that_is_chosen(page: browser.Browser) -> Non
     )
     assert page.ask("document.querySelectorAll('#features tr').length") > 5
     assert page.ask("document.querySelectorAll('#nearest li').length") >= 1
-    assert page.ask("document.querySelectorAll('#by-ranker li').length") >= 3
     assert page.ask("document.querySelectorAll('#sources details').length") >= 2
 
 

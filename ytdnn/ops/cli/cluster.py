@@ -3,9 +3,9 @@
 import pathlib
 import sys
 
-from ytdnn.base import errors, user_paths
+from ytdnn.base import errors, registries, user_paths
 from ytdnn.ops.cluster import local_cluster, tasks
-from ytdnn.run.cli import arguments, output
+from ytdnn.run.cli import arguments, command, output
 
 Flag = arguments.Flag
 
@@ -94,3 +94,26 @@ def _workdir(command: tuple[str, ...]) -> pathlib.Path:
             found = value or (command[place + 1 : place + 2] or ("",))[0]
             return user_paths.expanded(found)
     raise errors.UserError("expected --workdir=DIR after --, received none")
+
+
+@registries.COMMANDS.register("cluster")
+def cluster_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
+        "cluster",
+        "try distributed training with several processes on this machine",
+        "Starts the processes of a cluster, each with the command after -- and its own "
+        "TF_CONFIG: synchronous workers, or with --ps a chief, workers and parameter "
+        "servers. Restarts processes that are killed; the training resumes from its "
+        "last checkpoint. Prints the output of the chief; that of the others goes to "
+        "WORKDIR/cluster. For several machines see docs/scale.md.",
+        (
+            "ytdnn cluster --workers=2 -- train --workdir=runs/mine",
+            "ytdnn cluster --workers=2 --ps=2 -- train --workdir=runs/mine "
+            "--stage=candidates",
+        ),
+        FLAGS,
+        (),
+        run,
+        takes_command=True,
+    )

@@ -5,8 +5,8 @@ import os
 import pathlib
 import re
 
-from ytdnn.base import errors
-from ytdnn.run.cli import arguments, output
+from ytdnn.base import errors, registries
+from ytdnn.run.cli import arguments, command, output
 from ytdnn.run.pipeline import graph
 
 Flag = arguments.Flag
@@ -197,3 +197,43 @@ def _require_packages() -> None:
             f"ytdnn serve needs {', '.join(missing)}: pip install -c constraints.txt "
             f"'.[serve]' in the checkout"
         )
+
+
+@registries.COMMANDS.register("serve")
+def serve_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
+        "serve",
+        "serve a bundle over HTTP, with a page to inspect its answers",
+        "Implements TensorFlow Serving's REST API for every model of the bundle, "
+        "including ScaNN's, and a simpler /recommend and /feedback, which are logged. "
+        "Loads new versions while it serves. The page at / shows candidates, their "
+        "sources and scores, and the reason for each video's rank.",
+        (
+            "ytdnn serve --workdir=runs/mine",
+            "ytdnn serve --workdir=runs/mine --inspect --port=8080",
+            "ytdnn serve --bundle=bundle --host=0.0.0.0 --token_file=token "
+            "--allowed_hosts=recommender.example.com",
+        ),
+        FLAGS,
+        (),
+        run,
+    )
+
+
+@registries.COMMANDS.register("join-log")
+def join_log_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.Command(
+        "join-log",
+        "turn served slates and their feedback into an event log to train on",
+        "Joins the answers and the feedback that `ytdnn serve` has logged, and writes "
+        "impressions (with page, position, source, score, click and watch time) and "
+        "watches as an event log, which `ytdnn prepare` reads as it is. Counts "
+        "feedback that came within --wait of its answer; younger answers are left out, "
+        "and their number is printed.",
+        ("ytdnn join-log --log=runs/mine/served_log --out=logs/served",),
+        JOIN_FLAGS,
+        (),
+        join,
+    )

@@ -44,6 +44,13 @@ class TrainedRanker:
     first_stage: retrieval_stage.FirstStage
 
 
+def load(config: configs.Config, home: pathlib.Path) -> TrainedRanker:
+    """Returns the ranker of a folder with `data`, `candidates` and `ranking`."""
+    data = prepared.load(home / "data")
+    first_stage = retrieval_stage.load(home / "candidates", data, config.composition)
+    return TrainedRanker(home / "ranking", data, first_stage)
+
+
 def publish(
     config: configs.Config,
     earlier: TrainedRanker,

@@ -34,7 +34,6 @@ from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
-from ytdnn.retrieval import stage
 from ytdnn.run.pipeline import api, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
@@ -93,13 +92,14 @@ def refresh(
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
-        one = _Refresh(source, directory, pinned, made.refit)
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
             **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
         )
-        one.begin(_given_log(data_dir, tables, read))
+        log = _given_log(data_dir, tables, read)
+        one = _Refresh(source, directory, pinned, made.refit, log)
+        one.begin()
         one.run(say)
     return directory / "bundle"
 
@@ -118,10 +118,12 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
         name="",
         files=(),
         histories="",
+        exposure=plain.exposure,
+        click=plain.click,
     )
     return dataclasses.replace(
         made,
-        data=dataclasses.replace(data, exposure=plain.exposure, click=plain.click),
+        data=data,
         candidates=dataclasses.replace(made.candidates, auto=()),
         ranking=dataclasses.replace(made.ranking, auto=()),
         index=given.index,
@@ -190,13 +192,14 @@ class _Refresh:
         directory: pathlib.Path,
         config: configs.Config,
         is_refit: bool,
+        log: _Log,
     ) -> None:
         self._source, self._directory, self._config = source, directory, config
         self._home = source / refitting.LATER if is_refit else source
-        self._log: _Log | None = None
+        self._log = log
 
-    def begin(self, log: _Log) -> None:
-        """Takes the log, and records all inputs of the refresh.
+    def begin(self) -> None:
+        """Records all inputs of the refresh.
 
         Raises:
           errors.UserError: The workdir holds something else.
@@ -207,26 +210,22 @@ class _Refresh:
             "from": str(self._source),
             "config": configs.to_dict(self._config),
             "run": artifacts.fingerprint(steps.fingerprints(self._home, names)),
-            "log": artifacts.fingerprint(log.key),
+            "log": artifacts.fingerprint(self._log.key),
         }
         path = self._directory / _RECORD
-        # Of a log that was refused nothing is made, and a mended one may follow.
+        # A log that was refused has made nothing, and another one may follow.
         made = (self._directory / place for place in ("data", _STEPS))
-        is_begun = path.exists() and any(place.exists() for place in made)
-        begun = json.loads(path.read_text()) if is_begun else record
-        if begun != json.loads(json.dumps(record)):
+        if any(place.exists() for place in made):
+            begun = json.loads(path.read_text()) if path.exists() else {}
+            record = json.loads(json.dumps(record))
             differing = ", ".join(k for k in record if begun.get(k) != record[k])
-            raise errors.UserError(
-                f"expected the refresh that was begun in {self._directory}, received "
-                f"another (other {differing}): give another --workdir, or delete it"
-            )
-        if not path.exists() and (self._directory / "data").exists():
-            raise errors.UserError(
-                f"expected an empty --workdir, found another run in "
-                f"{self._directory}: give another"
-            )
+            if differing:
+                raise errors.UserError(
+                    f"expected an empty --workdir, or this refresh, in "
+                    f"{self._directory}, found another run (other {differing}): give "
+                    f"another --workdir, or delete it"
+                )
         artifacts.write_json(path, record)
-        self._log = log
         for name in _LISTS:
             if (self._source / name).exists():
                 shutil.copyfile(self._source / name, self._directory / name)
@@ -274,8 +273,6 @@ class _Refresh:
         return data.windows.training_window[1]
 
     def _append(self) -> None:
-        if self._log is None:
-            raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
         log = sources.read(self._log.config, self._log.tables)
@@ -300,25 +297,16 @@ class _Refresh:
             self._config, source, data, home / "candidates", begins
         )
 
-    def _ranker(
-        self, home: pathlib.Path, data: prepared.PreparedData
-    ) -> refit_ranking.TrainedRanker:
-        first_stage = stage.load(home / "candidates", data, self._config.composition)
-        return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
+    def _ranker(self, home: pathlib.Path) -> refit_ranking.TrainedRanker:
+        return refit_ranking.load(self._config, home)
 
     def _learn_ranking(self) -> None:
-        home, old = self._directory / EARLIER, self._old()
-        before = self._ranker(self._home, old)
-        own = self._ranker(home, prepared.load(home / "data"))
-        asked = before.first_stage, own.first_stage
-        source = training.TrainedModel(before.directory, old)
-        training.carry_ranking(self._config, source, asked, own.data, own.directory)
+        target = self._ranker(self._directory / EARLIER)
+        training.carry_ranking(self._config, self._ranker(self._home), target)
 
     def _publish_ranking(self) -> None:
-        earlier, later = (
-            self._ranker(home, prepared.load(home / "data"))
-            for home in (self._directory / EARLIER, self._directory)
-        )
+        earlier = self._ranker(self._directory / EARLIER)
+        later = self._ranker(self._directory)
         inputs = steps.fingerprints(self._directory, ["data", "candidates"])
         refit_ranking.publish(self._config, earlier, later, inputs)
 

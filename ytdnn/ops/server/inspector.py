@@ -162,7 +162,7 @@ class Inspector:
         """
         limits = self._given.limits
         body = await access.body(request, limits)
-        video = predict.decoded(body.pop(schema.VIDEO_ID, None))
+        video = body.pop(schema.VIDEO_ID, None)
         asked, _, _ = recommend.split(body, limits)
         signature = version.explaining(explained.EXPLAIN)
         known = version.explaining(explained.CANDIDATES).fields

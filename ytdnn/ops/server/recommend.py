@@ -118,12 +118,10 @@ def plain_id(value: Any) -> Any:
 def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, int]:
     """Returns the request of a body, its user (None: not given) and its `k`.
 
-    Base64 values are decoded to text.
-
     Raises:
-      errors.UserError: User or `k` is malformed, or no base64 of a text.
+      errors.UserError: User or `k` is malformed.
     """
-    request = {name: predict.decoded(value) for name, value in body.items()}
+    request = dict(body)
     user_id = request.pop(schema.USER_ID, None)
     if isinstance(user_id, str):
         fits = 0 < len(user_id) <= _MOST_CHARACTERS and requests.is_text(user_id)
