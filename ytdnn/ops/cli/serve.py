@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 
 from ytdnn.base import errors, registries
 from ytdnn.run.cli import arguments, command, output
@@ -116,19 +117,15 @@ def run(given: arguments.Arguments) -> None:
         bundle=bundle,
         data=data,
         host=values.get("host", settings.HOST),
-        port=_number("port", values.get("port", str(settings.PORT)), 0, _MOST_PORT),
+        port=_number(values, "port", str(settings.PORT), 0, _MOST_PORT),
         token=token,
         hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
         inspect=values.get("inspect") == "True",
         log=log,
-        flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
+        flush_seconds=_seconds(values, "flush_seconds", "5"),
         is_batching=_is_on(given, "batching", "on"),
-        limits=settings.Limits(
-            queue_seconds=_seconds("queue_seconds", values.get("queue_seconds", "1"))
-        ),
-        processes=_number(
-            "processes", values.get("processes", "1"), 1, _MOST_PROCESSES
-        ),
+        limits=settings.Limits(queue_seconds=_seconds(values, "queue_seconds", "1")),
+        processes=_number(values, "processes", "1", 1, _MOST_PROCESSES),
         access_log=values.get("access_log"),
         traces=_is_on(given, "traces", "off"),
     )
@@ -143,7 +140,7 @@ def join(given: arguments.Arguments) -> None:
     """
     from ytdnn.ops.server import joined_log
 
-    wait = _seconds("wait", given.values.get("wait", "3600"))
+    wait = _seconds(given.values, "wait", "3600")
     log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
     joined = joined_log.join(log, out, wait)
     for line in joined.lines():
@@ -171,19 +168,21 @@ def _is_on(given: arguments.Arguments, name: str, default: str) -> bool:
     return arguments.choice(given, name, ("on", "off"), default) == "on"
 
 
-def _number(name: str, text: str, least: int, most: int) -> int:
-    is_number = re.fullmatch(r"[0-9]{1,6}", text) is not None
-    if not (is_number and least <= int(text) <= most):
+def _number(
+    values: Mapping[str, str], name: str, default: str, least: int, most: int
+) -> int:
+    text = values.get(name, default)
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
         raise errors.UserError(
             f"expected --{name} to be a number of {least} to {most}, received {text!r}"
         )
     return int(text)
 
 
-def _seconds(name: str, text: str) -> float:
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text) or (
-        name == "flush_seconds" and not float(text)
-    ):
+def _seconds(values: Mapping[str, str], name: str, default: str) -> float:
+    text = values.get(name, default)
+    is_never = name == "flush_seconds" and not text.strip("0.")
+    if is_never or not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):
         raise errors.UserError(
             f"expected --{name} to be a number of seconds, received {text!r}"
         )

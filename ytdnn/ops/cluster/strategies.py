@@ -9,7 +9,6 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ from ytdnn.training import devices
 
 _POLL_SECONDS = 1.0
 _TRIES = 3  # refused connections in a row, after which the chief is gone
-_LOST = (
+LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -371,7 +370,7 @@ def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
 
 def _threads(task: tasks.Task) -> int:
     """Returns the number of parallel operations, at least one for each process."""
-    return max(os.cpu_count() or 1, task.num_processes + 1)
+    return max(os.cpu_count() or 1, sum(map(len, task.addresses.values())) + 1)
 
 
 def _wait_for(name: str, address: str, cluster: configs.ClusterConfig) -> None:
@@ -399,22 +398,3 @@ def _listens(address: str) -> bool:
     except OSError:
         time.sleep(_POLL_SECONDS)
         return False
-
-
-@contextlib.contextmanager
-def one_line(task: tasks.Task) -> Iterator[None]:
-    """Context that turns TensorFlow's errors about a lost process into one error.
-
-    Raises:
-      errors.LostProcessError: A process of the cluster is missing.
-    """
-    try:
-        yield
-    except _LOST as error:
-        named = re.search(r"/job:\w+(/replica:0)?/task:\d+", str(error))
-        which = named[0] if named else errors.one_line(str(error)[:120])
-        raise errors.LostProcessError(
-            f"expected the {task.num_processes - 1} other processes of the cluster to "
-            f"stay up, lost one ({which}): start it again; the same command resumes "
-            f"from the last checkpoint"
-        ) from None

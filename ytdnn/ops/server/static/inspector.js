@@ -3,7 +3,6 @@
 
 const $ = (id) => document.getElementById(id);
 const SHOWN = 20;
-const FEATURES = 15; // that are shown at once
 
 const state = {
   facts: null,
@@ -114,7 +113,7 @@ function showHistory(answer) {
       ? `latest ${answer.history.length} of ${answer.num_watched}`
       : `${answer.num_watched} watched`;
   $("history").replaceChildren(...answer.history.map((watch) => {
-    const length = watch.watch_seconds === null ? "" : `, watched ${seconds(watch.watch_seconds)}`;
+    const length = (watch.watch_seconds ?? -1) < 0 ? "" : `, watched ${seconds(watch.watch_seconds)}`;
     return entry(watch, time(watch.time) + length, "×", "Remove", () => removeWatch(watch.place));
   }));
 }
@@ -146,11 +145,11 @@ function showPage(answer, page) {
     `candidates ${(1000 * candidates).toFixed(1)} ms, ranking ${(1000 * ranking).toFixed(1)} ms`;
   $("warnings").replaceChildren(...answer.warnings.map((line) => make("li", line)));
   const truth = truthOf(answer);
-  const heads = [["", "narrow"], ["Video", ""], ["score", "number"]];
+  const heads = [["", ""], ["Video", ""], ["score", "number"]];
   const said = SAID.filter(([name]) => name in state.facts.meanings);
-  for (const [, head] of said) heads.push([head, "number wide"]);
+  for (const [, head] of said) heads.push([head, "number"]);
   if (truth) heads.push(["true", "number"]);
-  heads.push(["candidate score", "number wide"]);
+  heads.push(["candidate score", "number"]);
   const body = document.createElement("tbody");
   for (const one of page.slice(0, SHOWN)) {
     const choose = make("button", named(one), "choose title");
@@ -159,9 +158,9 @@ function showPage(answer, page) {
     video.append(choose, " ", badge(one.source));
     if (one.placed_by && one.placed_by !== "score") video.append(" ", make("span", one.placed_by, "quiet"));
     const cells = [[String(one.rank), "number"], [video, "title"], [number(one.score), "number"]];
-    for (const [name, , shown] of said) cells.push([shown(one[name]), "number wide"]);
+    for (const [name, , shown] of said) cells.push([shown(one[name]), "number"]);
     if (truth) cells.push([seconds(truth.get(one.video_id)), "number"]);
-    cells.push([number(one.candidate_score), "number wide"]);
+    cells.push([number(one.candidate_score), "number"]);
     const line = row("td", cells);
     line.dataset.video = String(one.video_id);
     line.addEventListener("click", () => guarded(() => explain(one.video_id, state.asked)));
@@ -236,28 +235,14 @@ async function explain(video, turn) {
     `the score’s change by what the feature says, against a neutral value.`;
   $("nearest").replaceChildren(...why.nearest.map((one) =>
     make("li", `Near ${named(one)}, which was watched (cosine ${one.cosine.toFixed(2)})`)));
-  const most = Math.max(1e-9, ...why.features.map((one) => Math.abs(one.change)));
-  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", ""]];
+  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", "number"]];
   const lines = why.features.map((one) => {
-    const bar = make("div", "", "bar");
-    const part = make("span", "", one.change >= 0 ? "up" : "down");
-    part.style.width = `${(50 * Math.abs(one.change)) / most}%`;
-    bar.append(part);
-    bar.title = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
-    bar.setAttribute("role", "img");
-    bar.setAttribute("aria-label", bar.title);
-    return row("td", [
-      [one.feature.replaceAll("_", " "), ""],
-      [value(one.value), "number"],
-      [number(one.without), "number"],
-      [bar, ""],
-    ]);
+    const change = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
+    const cells = [value(one.value), number(one.without)].map((text) => [text, "number"]);
+    const direction = one.change >= 0 ? "number more" : "number less";
+    return row("td", [[one.feature.replaceAll("_", " "), ""], ...cells, [change, direction]]);
   });
-  const others = lines.splice(FEATURES);
   $("features").replaceChildren(row("th", heads), ...lines);
-  $("other-features").replaceChildren(...others);
-  $("others").hidden = !others.length;
-  $("num-others").textContent = `${others.length} features that change it less`;
 }
 
 // The two numbers that stand for "not known" in every feature.
@@ -274,6 +259,7 @@ async function chooseUser(text) {
 
 async function listUsers(text) {
   const { users } = await ask(`/inspect/users?query=${encodeURIComponent(text)}`);
+  if (text !== $("user").value.trim()) return users;
   $("users").replaceChildren(...users.map((user) => {
     const option = document.createElement("option");
     option.value = String(user);
@@ -292,14 +278,6 @@ async function find(text) {
       $("found").replaceChildren();
       return addWatch(video.video_id);
     })));
-}
-
-function later(action, wait = 150) {
-  let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => guarded(action), wait);
-  };
 }
 
 function typed() {
@@ -322,8 +300,6 @@ async function start() {
     `version ${facts.version}, ${facts.catalogue.toLocaleString("en")} videos, ` +
     `${facts.num_candidates} candidates; places of each source: ${places.join(", ")} ` +
     "(the tower fills what others leave)";
-  $("inputs").replaceChildren(...facts.inputs.flatMap((input) => [
-    make("dt", input.name + (input.list ? " […]" : "")), make("dd", input.meaning)]));
   $("choose").hidden = !facts.inspect;
   $("no-users").hidden = facts.inspect;
   const users = facts.inspect ? await listUsers("") : [];
@@ -339,13 +315,13 @@ $("choose").addEventListener("submit", (event) => {
   event.preventDefault();
   guarded(() => chooseUser($("user").value.trim()));
 });
-$("user").addEventListener("input", later(() => listUsers($("user").value.trim())));
+$("user").addEventListener("input", () => guarded(() => listUsers($("user").value.trim())));
 $("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const first = $("found").querySelector("button");
   if (first) first.click();
 });
-$("query").addEventListener("input", later(() => find($("query").value.trim())));
+$("query").addEventListener("input", () => guarded(() => find($("query").value.trim())));
 $("typed").addEventListener("submit", (event) => {
   event.preventDefault();
   guarded(async () => {
