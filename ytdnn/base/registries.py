@@ -87,10 +87,10 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.additions": "add_videos",
         "ops.catalogue.removals": "remove_videos, restore_videos",
-        "ops.cli.spark_engine": "spark",
         "ops.cluster.tasks": "role of multi_worker, role of parameter_server",
         "ops.refit.refitting": "refit",
         "ops.refresh.refreshing": "refresh",
+        "ops.spark.on_spark": "spark",
     },
 }
 _R = TypeVar("_R", bound=registry.Registered)

@@ -251,16 +251,15 @@ def test_the_join_counts_what_it_leaves_out(
     log.flush()
     out = tmp_path / "out"
     found = joined_log.join(tmp_path / "log", out, 50.0, now=200.0)
-    assert found == joined_log.Joined(
-        answers=1,
-        impressions=2,
-        clicks=1,
-        younger=1,
-        without_user=1,
-        late=1,
-        unmatched=2,
-    )
-    assert found.lines()[0] == "answers: 1, of 2 impressions with 1 click"
+    assert found == {
+        "answers": 1,
+        "impressions": 2,
+        "clicks": 1,
+        "answers left for later, younger than the wait": 1,
+        "answers left out, without a user_id": 1,
+        "feedback left out, later than the wait": 1,
+        "feedback left out, of no answer here": 2,
+    }
     impressions = pl.read_parquet(out / "impressions.parquet")
     assert impressions[schema.USER_ID].to_list() == [7, 7]  # integers stay integers
     assert impressions[schema.WATCH_SECONDS].to_list() == [5.0, 0.0]

@@ -38,7 +38,15 @@ _MOST_SHOWN = 5
 
 
 def add(given: arguments.Arguments) -> None:
-    """Adds the videos of a file.
+    """Add new uploads to the served videos, without training or a rebuild.
+
+    Computes their vectors from content, with the trained video tower, and searches them
+    exactly, next to the index, which stays as built. The bundle gets a new version,
+    which a running server loads by itself. The table is kept in
+    WORKDIR/added_videos.parquet for all later exports.
+
+    Examples:
+      ytdnn index add --workdir=runs/mine --file=uploads.parquet
 
     Raises:
       errors.UserError: There is no run with a content side, or the file is malformed.
@@ -61,16 +69,18 @@ def add(given: arguments.Arguments) -> None:
         f"added videos: {changed.num_added:,}, {added.share:.1%} of the built index"
     )
     _say_version(directory, added.version)
-    if added.is_large:
-        output.say(
-            f"the added videos are searched one by one beside the index: train on what "
-            f"was watched since with `ytdnn refresh --from={directory}`, which builds "
-            f"it again (docs/freshness.md)"
-        )
 
 
 def remove(given: arguments.Arguments) -> None:
-    """Removes videos from all answers.
+    """Remove videos from the served videos, without a rebuild.
+
+    The bundle gets a new version of the same models without these videos, in less than
+    a second; a running TensorFlow Serving loads it by itself. The list is kept in
+    WORKDIR/removed_videos.json for all later exports.
+
+    Examples:
+      ytdnn index remove --workdir=runs/mine --videos=17,42
+      ytdnn index remove --workdir=runs/mine --file=taken_down.txt
 
     Raises:
       errors.UserError: There is no run, or no id is given.
@@ -79,7 +89,12 @@ def remove(given: arguments.Arguments) -> None:
 
 
 def restore(given: arguments.Arguments) -> None:
-    """Restores removed videos.
+    """Restore removed videos.
+
+    Undoes `index remove`, in the same way.
+
+    Examples:
+      ytdnn index restore --workdir=runs/mine --videos=42
 
     Raises:
       errors.UserError: There is no run, or a video was not removed.
@@ -128,48 +143,16 @@ def _video_ids(given: arguments.Arguments) -> list[str]:
 @registries.COMMANDS.register("index add")
 def index_add_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "index add",
-        "add new uploads to the served videos, without training or a rebuild",
-        "Computes their vectors from content, with the trained video tower, and "
-        "searches them exactly, next to the index, which stays as built. The bundle "
-        "gets a new version, which a running server loads by itself. The table is kept "
-        "in WORKDIR/added_videos.parquet for all later exports.",
-        ("ytdnn index add --workdir=runs/mine --file=uploads.parquet",),
-        FLAGS,
-        (),
-        add,
-    )
+    return command.from_function("index add", add, FLAGS)
 
 
 @registries.COMMANDS.register("index remove")
 def index_remove_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "index remove",
-        "remove videos from the served videos, without a rebuild",
-        "The bundle gets a new version of the same models without these videos, in "
-        "less than a second; a running TensorFlow Serving loads it by itself. The list "
-        "is kept in WORKDIR/removed_videos.json for all later exports.",
-        (
-            "ytdnn index remove --workdir=runs/mine --videos=17,42",
-            "ytdnn index remove --workdir=runs/mine --file=taken_down.txt",
-        ),
-        REMOVAL_FLAGS,
-        (),
-        remove,
-    )
+    return command.from_function("index remove", remove, REMOVAL_FLAGS)
 
 
 @registries.COMMANDS.register("index restore")
 def index_restore_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "index restore",
-        "restore removed videos",
-        "Undoes `index remove`, in the same way.",
-        ("ytdnn index restore --workdir=runs/mine --videos=42",),
-        REMOVAL_FLAGS,
-        (),
-        restore,
-    )
+    return command.from_function("index restore", restore, REMOVAL_FLAGS)

@@ -41,7 +41,16 @@ FLAGS = (
 
 
 def refresh(given: arguments.Arguments) -> None:
-    """Refreshes a run into another workdir.
+    """Continue the training of a run's models with newer events.
+
+    Appends new events to those of the run, which stays unchanged; trained weights and
+    optimizer state are carried over to the grown vocabularies. Candidates learn from
+    the new watches and some old ones, the ranker from the impressions since the
+    candidates whose scores it reads were trained. Writes another workdir, which can be
+    refreshed in turn; a refresh that was killed resumes.
+
+    Examples:
+      ytdnn refresh --from=runs/monday --data_dir=logs/monday --workdir=runs/tuesday
 
     Raises:
       errors.UserError: A flag would change the trained models, or the refresh fails.
@@ -69,7 +78,18 @@ def refresh(given: arguments.Arguments) -> None:
 
 
 def refit(given: arguments.Arguments) -> None:
-    """Trains to the end of the log, and exports the models."""
+    """Retrain the chosen models to the end of the log, and export them.
+
+    For serving, once settings and epochs are chosen and evaluated: candidates and
+    ranker are trained on the whole log, validation and test included, for the best
+    epoch count of the evaluated models. The ranker reads scores of candidates trained
+    only before its window. Writes WORKDIR/refit, and a new version of the bundle, with
+    the evaluation of the original run; later exports are of the refit too, until
+    --config.refit=false.
+
+    Examples:
+      ytdnn refit --workdir=runs/mine
+    """
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, directory)
     bundle = pipeline.refit(directory, config, verbose=output.say)
@@ -81,39 +101,12 @@ def refit(given: arguments.Arguments) -> None:
 @registries.COMMANDS.register("refit")
 def refit_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "refit",
-        "retrain the chosen models to the end of the log, and export them",
-        "For serving, once settings and epochs are chosen and evaluated: candidates "
-        "and ranker are trained on the whole log, validation and test included, for "
-        "the best epoch count of the evaluated models. The ranker reads scores of "
-        "candidates trained only before its window. Writes WORKDIR/refit, and a new "
-        "version of the bundle, with the evaluation of the original run; later exports "
-        "are of the refit too, until --config.refit=false.",
-        ("ytdnn refit --workdir=runs/mine",),
-        (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY),
-        (),
-        refit,
+    return command.from_function(
+        "refit", refit, (resolved.WORKDIR, resolved.CONFIG, resolved.STRATEGY)
     )
 
 
 @registries.COMMANDS.register("refresh")
 def refresh_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "refresh",
-        "continue the training of a run's models with newer events",
-        "Appends new events to those of the run, which stays unchanged; trained "
-        "weights and optimizer state are carried over to the grown vocabularies. "
-        "Candidates learn from the new watches and some old ones, the ranker from the "
-        "impressions since the candidates whose scores it reads were trained. Writes "
-        "another workdir, which can be refreshed in turn; a refresh that was killed "
-        "resumes.",
-        (
-            "ytdnn refresh --from=runs/monday --data_dir=logs/monday "
-            "--workdir=runs/tuesday",
-        ),
-        FLAGS,
-        SECTIONS,
-        refresh,
-    )
+    return command.from_function("refresh", refresh, FLAGS, SECTIONS)

@@ -17,20 +17,15 @@ FLAGS = (
     Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
     Flag("port", "Port to listen on, 0 for any free one; default: 8501.", example="N"),
     Flag(
-        "host",
-        "Address to listen on; default: 127.0.0.1. Any other address needs a token.",
-        example="ADDRESS",
+        "host", "Address; default: 127.0.0.1; others need a token.", example="ADDRESS"
     ),
     Flag(
         "token_file",
-        "File with the token required in every request; or set the environment "
-        "variable YTDNN_TOKEN.",
+        "File with the token of every request; or set the variable YTDNN_TOKEN.",
         example="FILE",
     ),
     Flag(
-        "allowed_hosts",
-        "Further names to accept in the Host header.",
-        example="NAME,…",
+        "allowed_hosts", "Further names to accept in the Host header.", example="NAME,…"
     ),
     Flag("inspect", "Let the page show users of the prepared set.", is_switch=True),
     Flag(
@@ -56,11 +51,7 @@ FLAGS = (
         "memory; default: 1.",
         example="N",
     ),
-    Flag(
-        "access_log",
-        "File of the access log, lines of JSON; -: standard output; default: none.",
-        example="FILE|-",
-    ),
+    Flag("access_log", "File of lines of JSON; -: standard output.", example="FILE|-"),
     Flag(
         "queue_seconds",
         "Refuse requests (503, Retry-After) while others have waited this long; "
@@ -96,7 +87,17 @@ _NONE = "none"
 
 
 def run(given: arguments.Arguments) -> None:
-    """Serves a bundle until it is interrupted.
+    """Serve a bundle over HTTP, with a page to inspect its answers.
+
+    Implements TensorFlow Serving's REST API for every model of the bundle, including
+    ScaNN's, and a simpler /recommend and /feedback, which are logged. Loads new
+    versions while it serves. The page at / shows candidates, their sources and scores,
+    and the reason for each video's rank.
+
+    Examples:
+      ytdnn serve --workdir=runs/mine
+      ytdnn serve --workdir=runs/mine --inspect --port=8080
+      ytdnn serve --bundle=bundle --host=0.0.0.0 --token_file=token
 
     Raises:
       errors.UserError: A flag is wrong, the extra `serve` is missing, the port is taken
@@ -133,7 +134,16 @@ def run(given: arguments.Arguments) -> None:
 
 
 def join(given: arguments.Arguments) -> None:
-    """Makes an event log from served answers and their feedback.
+    """Turn served slates and their feedback into an event log to train on.
+
+    Joins the answers and the feedback that `ytdnn serve` has logged, and writes
+    impressions (with page, position, source, score, click and watch time) and watches
+    as an event log, which `ytdnn prepare` reads as it is. Counts feedback that came
+    within --wait of its answer; younger answers are left out, and their number is
+    printed.
+
+    Examples:
+      ytdnn join-log --log=runs/mine/served_log --out=logs/served
 
     Raises:
       errors.UserError: A flag is wrong, or there is nothing to join.
@@ -143,10 +153,10 @@ def join(given: arguments.Arguments) -> None:
     wait = _seconds(given.values, "wait", "3600")
     log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
     joined = joined_log.join(log, out, wait)
-    for line in joined.lines():
-        output.say(line)
+    for name, number in joined.items():
+        output.say(f"{name}: {number:,}")
     output.say(f"event log: {out}")
-    if joined.clicks:
+    if joined["clicks"]:
         output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
@@ -201,38 +211,10 @@ def _require_packages() -> None:
 @registries.COMMANDS.register("serve")
 def serve_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "serve",
-        "serve a bundle over HTTP, with a page to inspect its answers",
-        "Implements TensorFlow Serving's REST API for every model of the bundle, "
-        "including ScaNN's, and a simpler /recommend and /feedback, which are logged. "
-        "Loads new versions while it serves. The page at / shows candidates, their "
-        "sources and scores, and the reason for each video's rank.",
-        (
-            "ytdnn serve --workdir=runs/mine",
-            "ytdnn serve --workdir=runs/mine --inspect --port=8080",
-            "ytdnn serve --bundle=bundle --host=0.0.0.0 --token_file=token "
-            "--allowed_hosts=recommender.example.com",
-        ),
-        FLAGS,
-        (),
-        run,
-    )
+    return command.from_function("serve", run, FLAGS)
 
 
 @registries.COMMANDS.register("join-log")
 def join_log_command() -> command.Command:
     """Returns the description of the command."""
-    return command.Command(
-        "join-log",
-        "turn served slates and their feedback into an event log to train on",
-        "Joins the answers and the feedback that `ytdnn serve` has logged, and writes "
-        "impressions (with page, position, source, score, click and watch time) and "
-        "watches as an event log, which `ytdnn prepare` reads as it is. Counts "
-        "feedback that came within --wait of its answer; younger answers are left out, "
-        "and their number is printed.",
-        ("ytdnn join-log --log=runs/mine/served_log --out=logs/served",),
-        JOIN_FLAGS,
-        (),
-        join,
-    )
+    return command.from_function("join-log", join, JOIN_FLAGS)

@@ -291,14 +291,7 @@ def _joined(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Strategy
         task_id=task.index,
         rpc_layer="grpc",
     )
-    try:
-        return join(task, cluster, resolver)
-    except RuntimeError as error:  # TensorFlow's words for "too late"
-        raise errors.UserError(
-            f"expected --strategy={name} in a process that has not used TensorFlow "
-            f"yet, found one that has ({errors.one_line(str(error)[:80])}): join the "
-            f"cluster first"
-        ) from None
+    return join(task, cluster, resolver)
 
 
 def _multi_worker(

@@ -35,7 +35,6 @@ from ytdnn.log import (
 )
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
-RANKER_FROM = "ranker_from"
 _VIDEO_ARRAYS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _TOKEN_ARRAYS = ("search_tokens", "search_token_offsets")
 
@@ -89,7 +88,7 @@ def derive(
     facts = dict(data.manifest.facts) | {
         "vocabulary": int(_vocabulary(data, labels).sum()),
         "ranking_obstacle": obstacle,
-        FACT: {TRAINED_TO: data.windows.end_of_log + 1, RANKER_FROM: begins},
+        FACT: {TRAINED_TO: data.windows.end_of_log + 1},
     }
     if data.config.protocol == "temporal":
         facts["windows"] = dataclasses.asdict(_windows(data, part, begins))

@@ -117,16 +117,6 @@ def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
     return ["candidates", "ranking"] if has_ranker else ["candidates"]
 
 
-def describe(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the lines to print after `refit/data` is made."""
-    own, later = (artifacts.peek(workdir / place) for place in _SETS)
-    return [
-        f"refit to the end of the log, {formats.utc(later[_FACT]['trained_to'])}; "
-        f"{later['vocabulary']:,} videos can be retrieved, before "
-        f"{own['vocabulary']:,}"
-    ]
-
-
 def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     """Returns the facts about a refit for the bundle's manifest."""
     own, later = (artifacts.peek(workdir / place) for place in _SETS)
@@ -192,7 +182,6 @@ def _refit(
         like.config,
         like.prefix,
         left_out,
-        describe if root == LATER and like is graph.DATA else None,
         is_shared=like.is_shared,
         is_served=True,
     )
@@ -259,9 +248,6 @@ def refit(
         return directory / several[-1].name
     with workdir_room.lock(directory), role.watched():
         runner.require(several, config, directory)
-        with (
-            workdir_room.keep_config(directory, config),
-            progress.shown(bool(verbose)),
-        ):
+        with workdir_room.keep_config(directory, config), progress.shown(bool(verbose)):
             runner.run(several, config, directory, say)
     return directory / several[-1].name

@@ -23,33 +23,14 @@ from ytdnn.ops.refresh import carrying
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import (
-    candidates,
-    checkpoints,
-    devices,
-    loop,
-    ranking,
-)
+from ytdnn.training import candidates, checkpoints, devices, loop, ranking
 
 _REPLAYED_TOGETHER = 16  # watches
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainedModel:
-    """A trained model.
-
-    Attributes:
-      directory: Its artefact.
-      data: The prepared set it was trained on.
-    """
-
-    directory: pathlib.Path
-    data: prepared.PreparedData
-
-
 def carry_candidates(
     config: configs.Config,
-    source: TrainedModel,
+    home: pathlib.Path,
     data: prepared.PreparedData,
     directory: pathlib.Path,
     begins: int | None,
@@ -58,7 +39,7 @@ def carry_candidates(
 
     Args:
       config: Config of the run.
-      source: The trained model.
+      home: Directory with the trained `candidates`, and the `data` they know.
       data: The grown set.
       directory: Directory of the artefact.
       begins: First second of the new events, to learn from; None: it learns nothing.
@@ -80,19 +61,18 @@ def carry_candidates(
         "refresh": configs.to_dict(config.refresh),
         "begins": begins,
     }
-    manifest = artifacts.read_manifest(source.directory, candidate_model.KIND)
+    source, known = home / candidate_model.KIND, prepared.load(home / "data")
+    manifest = artifacts.read_manifest(source, candidate_model.KIND)
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
-    trained = candidate_model.load_members(source.directory, source.data)
+    trained = candidate_model.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
     for number, old in enumerate(trained):
         place = work / f"member-{number}"
         place.mkdir(exist_ok=True)
-        state = checkpoints.read_state(source.directory / candidates.state_file(number))
-        member, found = _member(
-            config, old, source, data, begins, members, state, place
-        )
+        state = checkpoints.read_state(source / candidates.state_file(number))
+        member, found = _member(config, old, known, data, begins, members, state, place)
         members.append(member)
         facts.append(found)
     whole = candidate_model.joined(members)
@@ -117,7 +97,7 @@ def carry_candidates(
 def _member(
     config: configs.Config,
     old: candidate_model.CandidateModel,
-    source: TrainedModel,
+    known: prepared.PreparedData,
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
@@ -134,7 +114,7 @@ def _member(
     of_videos = () if read.of_videos is None else read.of_videos.features
     features = (*read.features, *of_videos)
     size = old.tower_inputs.vocabulary_size
-    rows = carrying.tables(features, source.data, data, size)
+    rows = carrying.tables(features, known, data, size)
     carrying.weights(old, member, rows)
     if begins is None:
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}

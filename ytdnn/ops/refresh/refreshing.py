@@ -43,6 +43,7 @@ EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
+Log = tuple[configs.DataConfig, tables_room.TablesInMemory | None]
 
 
 @registries.HOOKS.register("refresh")
@@ -95,7 +96,7 @@ def refresh(
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
-            **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
+            bad_rows=bad_rows or made.data.bad_rows,  # type: ignore[arg-type]
         )
         log = _given_log(data_dir, tables, read)
         one = _Refresh(source, directory, pinned, made.refit, log)
@@ -134,38 +135,27 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Log:
-    """The log that is given.
-
-    Attributes:
-      config: Settings of its source.
-      tables: Its tables, if they are frames in memory.
-    """
-
-    config: configs.DataConfig
-    tables: tables_room.TablesInMemory | None
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """Identity of the log: its content's fingerprints, or file names and times."""
-        if self.tables is not None:
-            return dict(self.tables.fingerprints)
-        root = user_paths.expanded(self.config.dir)
-        files = sorted(root.rglob("*")) if root.is_dir() else [root]
-        return {
-            str(path): [path.stat().st_size, path.stat().st_mtime_ns]
-            for path in files
-            if path.is_file()
-        }
+def _log_key(
+    config: configs.DataConfig, frames: tables_room.TablesInMemory | None
+) -> dict[str, Any]:
+    """Returns a log's identity: fingerprints of its frames, or its files' times."""
+    if frames is not None:
+        return dict(frames.fingerprints)
+    root = user_paths.expanded(config.dir)
+    files = sorted(root.rglob("*")) if root.is_dir() else [root]
+    return {
+        str(path): [path.stat().st_size, path.stat().st_mtime_ns]
+        for path in files
+        if path.is_file()
+    }
 
 
 def _given_log(
     data_dir: api.Path | None,
     tables: Mapping[str, Any] | None,
     made: configs.DataConfig,
-) -> _Log:
-    """Returns the log that is given, read as the run's own."""
+) -> Log:
+    """Returns the settings of the given log's source, and its frames if it is some."""
     frames = None if tables is None else tables_room.from_frames(tables)
     source = made.source
     if tables is not None:
@@ -180,7 +170,7 @@ def _given_log(
         histories="" if frames is None else made.histories,
         files=made.files if frames is None else (),
     )
-    return _Log(config, frames)
+    return config, frames
 
 
 class _Refresh:
@@ -192,7 +182,7 @@ class _Refresh:
         directory: pathlib.Path,
         config: configs.Config,
         is_refit: bool,
-        log: _Log,
+        log: Log,
     ) -> None:
         self._source, self._directory, self._config = source, directory, config
         self._home = source / refitting.LATER if is_refit else source
@@ -210,7 +200,7 @@ class _Refresh:
             "from": str(self._source),
             "config": configs.to_dict(self._config),
             "run": artifacts.fingerprint(steps.fingerprints(self._home, names)),
-            "log": artifacts.fingerprint(self._log.key),
+            "log": artifacts.fingerprint(_log_key(*self._log)),
         }
         path = self._directory / _RECORD
         # A log that was refused has made nothing, and another one may follow.
@@ -275,8 +265,8 @@ class _Refresh:
     def _append(self) -> None:
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        log = sources.read(self._log.config, self._log.tables)
-        append.append(self._old(), log, target, inputs, self._log.config.bad_rows)
+        log = sources.read(*self._log)
+        append.append(self._old(), log, target, inputs, self._log[0].bad_rows)
 
     def _derive(self, place: str, part: refit.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
@@ -290,12 +280,9 @@ class _Refresh:
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
         """Makes the candidates of a place; see `training.carry_candidates`."""
-        source = training.TrainedModel(self._home / "candidates", self._old())
-        home = self._directory / place
-        data = prepared.load(home / "data")
-        training.carry_candidates(
-            self._config, source, data, home / "candidates", begins
-        )
+        target = self._directory / place
+        data, own = prepared.load(target / "data"), target / "candidates"
+        training.carry_candidates(self._config, self._home, data, own, begins)
 
     def _ranker(self, home: pathlib.Path) -> refit_ranking.TrainedRanker:
         return refit_ranking.load(self._config, home)

@@ -74,9 +74,7 @@ class Server:
         if given.access_log:
             self.access_log = records.AccessLog(given.access_log)
         self.threads = batching.Threads(
-            given.batching,
-            given.limits.queue_seconds,
-            given.threads_of_a_process,
+            given.batching, given.limits.queue_seconds, given.threads_of_a_process
         )
         self.served = hot_swap.Served(given, self.threads, say)
         bundle = self.served.current.bundle

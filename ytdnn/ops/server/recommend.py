@@ -22,12 +22,7 @@ from ytdnn.ops.server import (
 )
 from ytdnn.retrieval import slate
 
-_KEYS = (
-    joined_log.REQUEST_ID,
-    schema.VIDEO_ID,
-    schema.CLICKED,
-    schema.WATCH_SECONDS,
-)
+_KEYS = (joined_log.REQUEST_ID, schema.VIDEO_ID, schema.CLICKED, schema.WATCH_SECONDS)
 _MOST_CHARACTERS = 256
 _NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
@@ -216,9 +211,7 @@ def _row(
 
 
 def feedback(
-    version: models.Version,
-    body: Mapping[str, Any],
-    log: served_log.ServedLog | None,
+    version: models.Version, body: Mapping[str, Any], log: served_log.ServedLog | None
 ) -> Json:
     """Records the feedback on a video of an answer.
 

@@ -301,7 +301,6 @@ async function start() {
     `${facts.num_candidates} candidates; places of each source: ${places.join(", ")} ` +
     "(the tower fills what others leave)";
   $("choose").hidden = !facts.inspect;
-  $("no-users").hidden = facts.inspect;
   const users = facts.inspect ? await listUsers("") : [];
   if (users.length) {
     $("user").value = String(users[0]);
