@@ -42,8 +42,9 @@ of others.
 """
 
 import pathlib
+from typing import Any
 
-from ytdnn import configs
+from ytdnn import configs, registries
 
 _EXAMPLES = pathlib.Path(__file__).parents[1] / "docs" / "examples"
 # No number reported elsewhere is of this seed.
@@ -55,7 +56,7 @@ LOSSES: dict[str, object] = {
     "in_batch": configs.SampledSoftmaxConfig(num_negatives=0),
     "corrected_positive": configs.SampledSoftmaxConfig(correct_positive=True),
     "full": configs.FullSoftmaxConfig(),
-    "hierarchical": "hierarchical_softmax",
+    "hierarchical": None,  # of the extension
     "bpr": configs.BPRConfig(num_negatives=1024),
     "warp": configs.WARPConfig(num_negatives=1024),
     "gbce": configs.GBCEConfig(num_negatives=1024),
@@ -79,7 +80,8 @@ def get_config() -> configs.Config:
 def get_variants() -> dict[str, configs.Config]:
     """Returns each loss, the default the first."""
     config = get_config()
+    tree: Any = registries.LOSSES["hierarchical_softmax"].config
     return {
-        name: configs.changed(config, {"candidates.loss": loss})
+        name: configs.changed(config, {"candidates.loss": loss or tree()})
         for name, loss in LOSSES.items()
     }

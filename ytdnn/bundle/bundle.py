@@ -1,19 +1,17 @@
 """A bundle read from disk: its files are verified, models are loaded on first use."""
 
-import contextlib
 import dataclasses
 import functools
 import json
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
-from tensorflow.python.framework import config
 
 from ytdnn.base import artifacts, configs, errors, schema
 from ytdnn.bundle import (
@@ -323,7 +321,7 @@ class Bundle:
         name = self.recommender(exact)
         fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
         asked = {n: one for n, one in request.items() if n != schema.K}
-        with _clock_allowed():
+        with saved_models.clock_allowed():
             outputs = self.run(name, batches.inputs([asked], fields), CANDIDATES)
         seconds: npt.NDArray[np.floating] = outputs.pop(STAGE_SECONDS).numpy()[0]
         return outputs, seconds
@@ -365,23 +363,6 @@ class Bundle:
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
         return [{"id": video, "title": self.titles.get(video)} for video in watched]
-
-
-@contextlib.contextmanager
-def _clock_allowed() -> Iterator[None]:
-    """Context in which graphs may read the clock, after a training too.
-
-    Training requires deterministic operations for the whole process, and TensorFlow
-    then refuses `tf.timestamp`.
-    """
-    was_deterministic = config.is_op_determinism_enabled()
-    if was_deterministic:
-        config.disable_op_determinism()
-    try:
-        yield
-    finally:
-        if was_deterministic:
-            config.enable_op_determinism()
 
 
 def column(output: str) -> str:

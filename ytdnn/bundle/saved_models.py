@@ -1,13 +1,15 @@
 """One SavedModel of the bundle: its signatures, and the files of its variables."""
 
+import contextlib
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import config
 
 from ytdnn.base import schema
 from ytdnn.bundle import signatures
@@ -191,3 +193,20 @@ class _LargeApart(tf.train.experimental.ShardingCallback):
             else:
                 small.setdefault(one.checkpoint_key, {})[one.slice_spec] = one.tensor
         return [small, *large]
+
+
+@contextlib.contextmanager
+def clock_allowed() -> Iterator[None]:
+    """Context in which graphs may read the clock, after a training too.
+
+    Training requires deterministic operations for the whole process, and TensorFlow
+    then refuses `tf.timestamp`.
+    """
+    was_deterministic = config.is_op_determinism_enabled()
+    if was_deterministic:
+        config.disable_op_determinism()
+    try:
+        yield
+    finally:
+        if was_deterministic:
+            config.enable_op_determinism()

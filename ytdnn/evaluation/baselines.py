@@ -47,14 +47,14 @@ def makers(
 
 
 def _on_first_use(
-    model: candidate_models.CandidateModel, training: candidate_models.TrainingData
+    model: candidate_models.BaseCandidateModel, training: candidate_models.TrainingData
 ) -> lists.Maker:
     """Returns the maker of a model that is fitted for the first lists."""
 
     @functools.cache
     def fitted() -> lists.Maker:
         model.fit(training)
-        return lists.of_candidate_model(model)
+        return lists.of_candidate_model(model, training.prepared)
 
     return lambda cases, k: fitted()(cases, k)
 

@@ -163,15 +163,17 @@ def of_model(
     return make
 
 
-def of_candidate_model(model: candidate_models.CandidateModel) -> Maker:
-    """Returns the maker of a fitted candidate model."""
+def of_candidate_model(
+    model: candidate_models.BaseCandidateModel, data: prepared.PreparedData
+) -> Maker:
+    """Returns the maker of a candidate model that was fitted on a prepared set."""
 
     def make(cases: protocol.Cases, k: int) -> Lists:
         requests = candidate_models.Requests(
             users=cases.users,
             times=cases.times,
             histories=ragged.Ragged(cases.watched.offsets, cases.watched.values - 1),
-            num_videos=cases.num_listed,
+            num_videos=data.vocabulary_size,
             removed=ragged.Ragged(cases.removed.offsets, cases.removed.values),
             available=cases.available,
         )

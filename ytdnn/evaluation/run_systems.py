@@ -64,7 +64,7 @@ def load(workdir: pathlib.Path, config: configs.Config, stage: str) -> TrainedMo
     if not candidate_models.is_network(config.candidates):
         directory = workdir / candidate_model.KIND
         fitted = candidate_models.load(directory, config.candidates)
-        maker = lists.of_candidate_model(fitted)
+        maker = lists.of_candidate_model(fitted, data)
         return TrainedModels(data, None, None, others, candidates=maker)
     left_out = data.windows.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:

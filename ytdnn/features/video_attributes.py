@@ -1,4 +1,4 @@
-"""What the log's table of videos says of a video (PAPER §3.3, §4.1)."""
+"""Features from the log's table of videos (PAPER §3.3, §4.1)."""
 
 import numpy as np
 import numpy.typing as npt

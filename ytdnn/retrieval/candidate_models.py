@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """What a candidate model is fitted to: the watches of the training window.
+    """The watches of the training window, to which a candidate model is fitted.
 
     Attributes:
       prepared: The prepared set.
@@ -143,7 +143,7 @@ class Requests:
         return lists - 1
 
 
-class CandidateModel(Protocol):
+class BaseCandidateModel(Protocol):
     """A model that makes lists of videos.
 
     It may also have `save(directory)` and `load(directory)`; without them its
@@ -162,13 +162,13 @@ class CandidateModel(Protocol):
         ...
 
 
-def make(config: Any) -> CandidateModel:
+def make(config: Any) -> BaseCandidateModel:
     """Returns the unfitted model of some settings, `candidates.model`."""
-    model: CandidateModel = registries.CANDIDATE_MODELS[config.kind].make(config)
+    model: BaseCandidateModel = registries.CANDIDATE_MODELS[config.kind].make(config)
     return model
 
 
-def unfitted(name: str) -> CandidateModel:
+def unfitted(name: str) -> BaseCandidateModel:
     """Returns the unfitted model of a name, with the defaults of its settings.
 
     Raises:
@@ -183,7 +183,9 @@ def is_network(config: configs.CandidatesConfig) -> bool:
     return config.model.kind == NETWORK
 
 
-def lists(model: CandidateModel, requests: Requests, k: int) -> npt.NDArray[np.int32]:
+def lists(
+    model: BaseCandidateModel, requests: Requests, k: int
+) -> npt.NDArray[np.int32]:
     """Returns the model's lists without forbidden videos.
 
     A row that loses videos is asked for again with as many more.
@@ -224,7 +226,7 @@ def take(requests: Requests, rows: Rows) -> Requests:
 
 
 def _allowed(
-    model: CandidateModel, requests: Requests, num: int, k: int
+    model: BaseCandidateModel, requests: Requests, num: int, k: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Returns lists of k allowed videos, and which rows lost some and are short.
 
@@ -305,7 +307,7 @@ def step_config(config: configs.Config) -> dict[str, Any]:
     return {"candidates": {"model": model}, "seed": config.seed}
 
 
-def _pickled(model: CandidateModel, kind: str) -> bytes:
+def _pickled(model: BaseCandidateModel, kind: str) -> bytes:
     try:
         return pickle.dumps(vars(model))
     except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -315,7 +317,9 @@ def _pickled(model: CandidateModel, kind: str) -> bytes:
         ) from None
 
 
-def load(directory: pathlib.Path, config: configs.CandidatesConfig) -> CandidateModel:
+def load(
+    directory: pathlib.Path, config: configs.CandidatesConfig
+) -> BaseCandidateModel:
     """Loads a fitted model.
 
     Args:

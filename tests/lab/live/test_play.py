@@ -225,7 +225,7 @@ def test_propensities_are_logged_of_the_arm_that_draws() -> None:
     crowd = world.crowd(0)
     crowd.play()
 
-    def draws(requests: policy.Requests) -> policy.Page:
+    def draws(requests: policy.PageRequests) -> policy.Page:
         made = policy.make_pages(requests)
         users = requests.users.first + requests.rows
         chances = np.where(users[:, None] % 2, 0.25, np.nan)

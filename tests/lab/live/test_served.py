@@ -15,15 +15,15 @@ from ytdnn.log import prepared
 
 
 @pytest.fixture(scope="module")
-def asked() -> tuple[generate.World, history.UserHistories, policy.Requests]:
+def asked() -> tuple[generate.World, history.UserHistories, policy.PageRequests]:
     """All requests of a round of the first live day."""
     world = generate.World(WORLD)
     crowd = world.crowd(0)
     known = history.UserHistories(WORLD.num_users)
     known.add([crowd.play()])
-    found: list[policy.Requests] = []
+    found: list[policy.PageRequests] = []
 
-    def keep(requests: policy.Requests) -> policy.Page:
+    def keep(requests: policy.PageRequests) -> policy.Page:
         found.append(requests.subset(np.arange(len(requests.rows)), requests.rng))
         return policy.make_pages(requests)
 
@@ -37,7 +37,7 @@ def asked() -> tuple[generate.World, history.UserHistories, policy.Requests]:
 @pytest.mark.thorough
 def test_requests_are_those_of_the_log(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.UserHistories, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.PageRequests],
 ) -> None:
     world, known, first = asked
     data = prepared.load(workdir / "data")
@@ -70,7 +70,7 @@ def test_requests_are_those_of_the_log(
 @pytest.mark.thorough
 def test_todays_events_are_in_the_request(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.UserHistories, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.PageRequests],
 ) -> None:
     world, known, first = asked
     opened = bundle.load(workdir / "bundle")
@@ -90,7 +90,7 @@ def test_todays_events_are_in_the_request(
 @pytest.mark.thorough
 def test_pages_do_not_depend_on_the_batch(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.UserHistories, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.PageRequests],
 ) -> None:
     world, known, first = asked
     make_pages = served.policy_of(
@@ -109,7 +109,7 @@ def test_pages_do_not_depend_on_the_batch(
 
 @pytest.mark.thorough
 def test_popularity_shows_what_was_watched_most(
-    asked: tuple[generate.World, history.UserHistories, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.PageRequests],
 ) -> None:
     world, known, first = asked
     page = built_in.popularity(world, known, WORLD.num_days, 0)(first)
@@ -124,7 +124,7 @@ def test_popularity_shows_what_was_watched_most(
 
 @pytest.mark.thorough
 def test_the_bound_is_worth_more_than_any_other_page(
-    asked: tuple[generate.World, history.UserHistories, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.PageRequests],
 ) -> None:
     from ytdnn.lab.world import page_truth
 

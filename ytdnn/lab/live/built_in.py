@@ -39,7 +39,7 @@ def popularity(
     most = min(memory.NUM_WATCHES + length, len(counts))
     best = np.argsort(-counts, kind="stable")[:most]
 
-    def make_pages(requests: policy.Requests) -> policy.Page:
+    def make_pages(requests: policy.PageRequests) -> policy.Page:
         listed = np.repeat(best[None, :], len(requests.rows), axis=0)
         seen = requests.remembered.has_watched(requests.rows, listed)
         first = np.argsort(seen, axis=1, kind="stable")[:, :length]
@@ -62,7 +62,7 @@ def bound(world: generate.World, source: int) -> policy.Policy:
       source: Code of the pages' source.
     """
 
-    def make_pages(requests: policy.Requests) -> policy.Page:
+    def make_pages(requests: policy.PageRequests) -> policy.Page:
         rows = np.arange(len(requests.rows))
         blocks = np.split(rows, np.arange(_USERS_A_BLOCK, len(rows), _USERS_A_BLOCK))
         parts = [_best(world, requests.subset(block, requests.rng)) for block in blocks]
@@ -73,7 +73,7 @@ def bound(world: generate.World, source: int) -> policy.Policy:
 
 
 def _best(
-    world: generate.World, requests: policy.Requests
+    world: generate.World, requests: policy.PageRequests
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Returns pages `[n, k]` and the expected watch seconds of each place."""
     length = world.config.impressions_per_page

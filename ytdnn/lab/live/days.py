@@ -154,7 +154,7 @@ def recorded(
         pages[name] = np.full((len(distinct) + 1, length), nothing, values.dtype)
         pages[name][places, positions] = values
 
-    def make_pages(requests: policy.Requests) -> policy.Page:
+    def make_pages(requests: policy.PageRequests) -> policy.Page:
         wanted = _keys(requests.users.first + requests.rows, requests.times)
         place = np.searchsorted(distinct, wanted)
         there = np.append(distinct, -1)[place] == wanted

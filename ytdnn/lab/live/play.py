@@ -216,7 +216,7 @@ class _Split:
         streams = rng.spawn(len(makers))
         self.today = self._nothing()
 
-        def make_pages(requests: policy.Requests) -> policy.Page:
+        def make_pages(requests: policy.PageRequests) -> policy.Page:
             arm = self.arm_of[requests.users.first + requests.rows]
             rows, pages = [], []
             for place, maker in enumerate(makers):
@@ -232,7 +232,7 @@ class _Split:
         return make_pages
 
     def _timed(
-        self, place: int, maker: policy.Policy, requests: policy.Requests
+        self, place: int, maker: policy.Policy, requests: policy.PageRequests
     ) -> policy.Page:
         started = time.perf_counter()
         page = maker(requests)

@@ -39,7 +39,7 @@ class Requester:
         )
 
     def inputs(
-        self, requests: policy.Requests, fields: batches.Fields, k: int
+        self, requests: policy.PageRequests, fields: batches.Fields, k: int
     ) -> list[tuple[Indices, dict[str, tf.Tensor]]]:
         """Returns rows of the requests, and the inputs of each such batch.
 
@@ -63,7 +63,7 @@ class Requester:
         ]
 
     def _lists(
-        self, users: Indices, requests: policy.Requests
+        self, users: Indices, requests: policy.PageRequests
     ) -> dict[str, ragged.Ragged]:
         """Returns the histories of the users, by the names of a request's fields."""
         found: dict[str, ragged.Ragged] = {}
@@ -89,7 +89,7 @@ class Requester:
         self,
         rows: Indices,
         users: Indices,
-        requests: policy.Requests,
+        requests: policy.PageRequests,
         lists: Mapping[str, ragged.Ragged],
         fields: batches.Fields,
         k: int,
@@ -152,7 +152,7 @@ def policy_of(
     outputs = signatures.read(bundle.manifest.facts["models"][name]["outputs"])
     draws = schema.PROPENSITIES in outputs
 
-    def make_pages(requests: policy.Requests) -> policy.Page:
+    def make_pages(requests: policy.PageRequests) -> policy.Page:
         length = requests.shared.config.impressions_per_page
         shape = (len(requests.rows), length)
         videos = np.full(shape, corpus.NONE, np.int64)

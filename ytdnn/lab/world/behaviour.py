@@ -149,7 +149,7 @@ class Crowd:
         rows, rng = visit.rows, self._rng
         videos, found = self._shared.videos, self._interests(visit.rows)
         page = make_pages(
-            policy.Requests(
+            policy.PageRequests(
                 rows,
                 self.clock[rows],
                 visit.devices,

@@ -45,7 +45,7 @@ class Page:
 
 
 @dataclasses.dataclass(frozen=True)
-class Requests:
+class PageRequests:
     """Requests for pages: users, times, devices, and the world's state for them.
 
     Attributes:
@@ -76,7 +76,7 @@ class Requests:
     happened: events.Events
     rng: np.random.Generator
 
-    def subset(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
+    def subset(self, keep: np.ndarray, rng: np.random.Generator) -> "PageRequests":
         """Returns some of the requests, `keep` of any index, and with other draws."""
         leaves, weights = self.interests
         return dataclasses.replace(
@@ -102,11 +102,11 @@ class Requests:
         return leaves
 
 
-Policy = Callable[[Requests], Page]
+Policy = Callable[[PageRequests], Page]
 """Makes the pages of requests, in their order."""
 
 
-def make_pages(requests: Requests) -> Page:
+def make_pages(requests: PageRequests) -> Page:
     """Returns the slates of the world's own recommender, which fills the log.
 
     Each place draws a source by `SHARES`, which proposes a video. Some spare places are
@@ -137,7 +137,7 @@ def make_pages(requests: Requests) -> Page:
     return _ordered(page, requests)
 
 
-def _showable(proposed: np.ndarray, requests: Requests) -> np.ndarray:
+def _showable(proposed: np.ndarray, requests: PageRequests) -> np.ndarray:
     """Whether each proposal is uploaded, new to the page and not watched lately."""
     videos = requests.shared.videos
     uploaded = videos.upload_times[proposed] <= requests.times[:, None]
@@ -148,7 +148,7 @@ def _showable(proposed: np.ndarray, requests: Requests) -> np.ndarray:
     return keep & ~requests.remembered.has_watched(requests.rows, proposed)
 
 
-def _ordered(page: Page, requests: Requests) -> Page:
+def _ordered(page: Page, requests: PageRequests) -> Page:
     """Orders the pages by a noisy estimate of affinity, gaps last."""
     videos = requests.shared.videos
     affinity = interests.affinity(
@@ -175,20 +175,20 @@ def draw_languages(
 
 
 def _popular(
-    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     everything = np.full(len(rows), -1)
     return call.day.heat.among(call.languages(rows), everything, call.rng)
 
 
 def _of_interests(
-    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     return call.day.heat.among(call.languages(rows), call.leaves(rows), call.rng)
 
 
 def _subscribed(
-    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     pick = call.rng.integers(people.NUM_SUBSCRIPTIONS, size=len(rows))
     channels = call.users.subscriptions[rows, pick]
@@ -196,7 +196,7 @@ def _subscribed(
 
 
 def _fresh(
-    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     narrow = call.rng.random(len(rows)) < FRESH_INTEREST_SHARE
     leaves = np.where(narrow, call.leaves(rows), -1)
@@ -204,7 +204,7 @@ def _fresh(
 
 
 def _related(
-    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: PageRequests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     return draw_related(call.shared, call.day, seeds, times, call.rng)
 

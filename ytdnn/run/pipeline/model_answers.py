@@ -53,7 +53,7 @@ def recommend(
     cases = protocol.at_requests(
         data, (rows, ends, times), config.evaluation, data.vocabulary_size
     )
-    videos = lists.of_candidate_model(model)(cases, k)
+    videos = lists.of_candidate_model(model, data)(cases, k)
     is_video = videos > 0
     shown = data.videos[(videos[is_video] - 1).tolist()]
     columns = {
