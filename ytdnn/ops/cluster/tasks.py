@@ -142,7 +142,7 @@ class _Several(roles.Alone):
             named = re.search(r"/job:\w+(/replica:0)?/task:\d+", str(error))
             which = named[0] if named else errors.one_line(str(error)[:120])
             raise errors.LostProcessError(
-                f"expected all processes of the cluster to stay, lost one ({which}): "
+                f"expected all other processes of the cluster, lost one ({which}): "
                 f"start it again; the same command resumes from the last checkpoint"
             ) from None
 
