@@ -158,7 +158,7 @@ def test_what_is_served_can_be_trained_on(
         configs.DataConfig(source="log", dir=str(out)), tmp_path / "data"
     )
     assert data.num_users >= 3  # other tests were served too
-    assert data.impressions.clicked.sum() == found.clicks
+    assert data.impressions.clicked.sum() == found["clicks"]
 
 
 def row(request: int, at: float, user: str | None, videos: list[str]) -> dict:
