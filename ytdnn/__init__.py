@@ -62,7 +62,7 @@ __all__ = [
     "write_video_vectors",
 ]
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 
 def _select_keras_2() -> None:

@@ -26,11 +26,16 @@ class Feed:
 
     Attributes:
       batches: Iterator over the batches, in Python and in a graph.
-      length: Number of batches.
+      dataset: Dataset of the batches.
     """
 
     batches: Iterator[Batch]
-    length: int
+    dataset: tf.data.Dataset
+
+    @property
+    def length(self) -> int:
+        """Number of batches."""
+        return int(self.dataset.cardinality())
 
 
 @registries.STRATEGIES.register("none")
@@ -82,7 +87,7 @@ class OneDevice:
     ) -> Iterator[Feed]:
         """Yields an epoch's batches from a step on, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
-            yield Feed(iter(dataset), int(dataset.cardinality()))
+            yield Feed(iter(dataset), dataset)
             del dataset
 
     def batches(

@@ -11,7 +11,6 @@ from ytdnn import configs
 from ytdnn.base import errors
 from ytdnn.run.cli import arguments, config_file, given_settings
 
-TREE = "--config.candidates.loss=hierarchical_softmax"
 FULL = "--config.candidates.loss=full_softmax"
 SMOOTHED = "--config.candidates.loss.label_smoothing=0.1"
 OF_OTHER_KINDS = [
@@ -86,7 +85,7 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
         (
             ("--config.candidates.loss=softmax",),
             "expected config.candidates.loss to be one of sampled_softmax, "
-            "full_softmax, hierarchical_softmax, bpr, warp, gbce, own",
+            "full_softmax, bpr, warp, gbce",
         ),
         (
             ("--config.candidates.loss.kind=full_softmax",),
@@ -99,10 +98,6 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
         (
             ("--config.candidates.num_negatives=5",),
             "did you mean --config.candidates.loss.num_negatives?",
-        ),
-        (
-            (TREE, "--config.candidates.similarity=cosine"),
-            "config.candidates: expected similarity dot for hierarchical_softmax",
         ),
         (
             (

@@ -9,7 +9,6 @@ import contextlib
 import functools
 import logging
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,7 +23,6 @@ from ytdnn.log import streaming
 from ytdnn.ops.cluster import tasks
 from ytdnn.training import devices
 
-_POLL_SECONDS = 1.0
 _TRIES = 3  # refused connections in a row, after which the chief is gone
 LOST = (
     tf.errors.UnavailableError,
@@ -52,7 +50,7 @@ class Mirrored(devices.OneDevice):
         """Yields distributed batches, grouped by shard window."""
         for dataset in of_stage(epoch, first_step):
             distributed = self.strategy.experimental_distribute_dataset(dataset)
-            yield devices.Feed(iter(distributed), int(dataset.cardinality()))
+            yield devices.Feed(iter(distributed), dataset)
 
 
 @registries.STRATEGIES.register("tpu")
@@ -153,7 +151,7 @@ class MultiWorker(_Cluster):
         for datasets in zip(*parts, strict=True):
             turns = functools.partial(_in_turns, datasets)
             distributed = self.strategy.distribute_datasets_from_function(turns)
-            yield devices.Feed(iter(distributed), int(datasets[0].cardinality()))
+            yield devices.Feed(iter(distributed), datasets[0])
 
     def agreed(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values, on every worker; all must call it together."""
@@ -318,7 +316,7 @@ def _parameter_server(
     tf.get_logger().setLevel(logging.CRITICAL)  # pages about each lost worker
     for job in (tasks.WORKER, tasks.SERVER):
         for number, address in enumerate(task.addresses[job]):
-            _wait_for(f"{job} {number}", address, cluster)
+            tasks.wait_for(f"{job} {number}", address, cluster.start_seconds)
     return tf.distribute.ParameterServerStrategy(
         resolver,
         variable_partitioner=tf.distribute.experimental.partitioners.MinSizePartitioner(
@@ -355,39 +353,12 @@ def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
         config=tf.compat.v1.ConfigProto(inter_op_parallelism_threads=_threads(task)),
     )
     chief = task.addresses[tasks.CHIEF][0]
-    _wait_for(tasks.CHIEF, chief, cluster)
-    while any(_listens(chief) for _ in range(_TRIES)):
-        time.sleep(_POLL_SECONDS)
+    tasks.wait_for(tasks.CHIEF, chief, cluster.start_seconds)
+    while any(tasks.listens(chief) for _ in range(_TRIES)):
+        time.sleep(1.0)
     del server  # which served as long as it was held
 
 
 def _threads(task: tasks.Task) -> int:
     """Returns the number of parallel operations, at least one for each process."""
     return max(os.cpu_count() or 1, sum(map(len, task.addresses.values())) + 1)
-
-
-def _wait_for(name: str, address: str, cluster: configs.ClusterConfig) -> None:
-    """Waits until another process listens.
-
-    Raises:
-      errors.LostProcessError: It does not in time.
-    """
-    deadline = time.monotonic() + cluster.start_seconds
-    while not _listens(address):
-        if time.monotonic() > deadline:
-            raise errors.LostProcessError(
-                f"expected {name} of the cluster at {address} within "
-                f"{cluster.start_seconds} s (cluster.start_seconds), found nothing "
-                f"that listens there: start it, or correct {tasks.VARIABLE}"
-            )
-
-
-def _listens(address: str) -> bool:
-    """Whether a server listens at `host:port`; if not, it has a second to appear."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=_POLL_SECONDS):
-            return True
-    except OSError:
-        time.sleep(_POLL_SECONDS)
-        return False

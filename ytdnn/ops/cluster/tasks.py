@@ -15,6 +15,8 @@ import json
 import os
 import pathlib
 import re
+import socket
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ MULTI_WORKER, PARAMETER_SERVER = "multi_worker", "parameter_server"
 CHIEF, WORKER, SERVER = "chief", "worker", "ps"
 _JOBS = {MULTI_WORKER: (WORKER,), PARAMETER_SERVER: (CHIEF, WORKER, SERVER)}
 _SKIPPED, _MADE = 0.0, 1.0
+_POLL_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +96,33 @@ def from_environment(strategy: str) -> Task:
             f"processes as `task`, found {errors.one_line(text[:200])}"
         )
     return Task(job, index, addresses)
+
+
+def wait_for(name: str, address: str, seconds: int) -> None:
+    """Waits until another process listens.
+
+    Raises:
+      errors.LostProcessError: It does not in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not listens(address):
+        if time.monotonic() > deadline:
+            raise errors.LostProcessError(
+                f"expected {name} of the cluster at {address} within "
+                f"{seconds} s (cluster.start_seconds), found nothing "
+                f"that listens there: start it, or correct {VARIABLE}"
+            )
+
+
+def listens(address: str) -> bool:
+    """Whether a server listens at `host:port`; if not, it has a second to appear."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=_POLL_SECONDS):
+            return True
+    except OSError:
+        time.sleep(_POLL_SECONDS)
+        return False
 
 
 class _Several(roles.Alone):
