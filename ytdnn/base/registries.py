@@ -69,10 +69,10 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.cli.study": "study",
         "lab.cli.sweep": "sweep",
         "lab.cli.world": "world",
-        "ops.cli.commands_of_operations": (
-            "cluster, index add, index remove, index restore, join-log, refit, "
-            "refresh, serve"
-        ),
+        "ops.cli.cluster": "cluster",
+        "ops.cli.index": "index add, index remove, index restore",
+        "ops.cli.retraining": "refit, refresh",
+        "ops.cli.serve": "join-log, serve",
     },
     "steps": {"ops.refit.refitting": "refit"},
     "strategies": {
@@ -87,10 +87,10 @@ _OWN: dict[str, dict[str, str]] = {
         "lab.truth.oracle": "truth of world",
         "ops.catalogue.additions": "add_videos",
         "ops.catalogue.removals": "remove_videos, restore_videos",
-        "ops.cli.spark_engine": "spark",
         "ops.cluster.tasks": "role of multi_worker, role of parameter_server",
         "ops.refit.refitting": "refit",
         "ops.refresh.refreshing": "refresh",
+        "ops.spark.on_spark": "spark",
     },
 }
 _R = TypeVar("_R", bound=registry.Registered)

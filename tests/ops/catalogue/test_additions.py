@@ -149,5 +149,5 @@ def test_mistakes_are_one_line(
         added_videos.read(workdir)
     config = dataclasses.replace(run.config, data=run.data.config)
     workdir_room.write_config(run.workdir, config)
-    with pytest.raises(errors.UserError, match="enabled is false"):
+    with pytest.raises(errors.UserError, match="with a content side"):
         pipeline.add_videos(run.workdir, rows(run.data))

@@ -40,7 +40,8 @@ def test_weights_and_state_of_a_grown_model() -> None:
         (1, "m"): np.array([7.0]),
     }
     state = checkpoints.State(12, slots)
-    found = carrying.state(state, new.variables, {"topic": ROWS}, fresh=0.5)
+    found = carrying.state(state, new, {"topic": ROWS}, fresh=0.5)
+    assert found is not None
     assert found.steps == 12
     assert found.slots[0, "accumulator"].ravel().tolist() == [0.1, 4.0, 0.5, 3.0]
     assert found.slots[1, "m"].tolist() == [7.0]

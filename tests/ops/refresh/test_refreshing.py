@@ -196,14 +196,14 @@ def test_a_refresh_that_was_begun_otherwise_says_how(
     def line(source: pathlib.Path = runs.source, **given: object) -> str:
         return refused(ytdnn.refresh, source, target, **{"tables": runs.new} | given)
 
-    assert "another (other log)" in line(tables=runs.old)
+    assert "another run (other log)" in line(tables=runs.old)
     longer = dataclasses.replace(config, refresh=configs.RefreshConfig(epochs=7))
-    assert "another (other config)" in line(config=longer)
-    assert "another (other from)" in line(moved)
+    assert "another run (other config)" in line(config=longer)
+    assert "another run (other from)" in line(moved)
     record = target / "refresh.json"
     begun = json.loads(record.read_text())
     record.write_text(json.dumps(begun | {"run": "of other weights"}))
-    assert "another (other run)" in line()
+    assert "another run (other run)" in line()
 
 
 @pytest.mark.thorough

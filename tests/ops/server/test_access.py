@@ -61,7 +61,7 @@ def test_another_address_is_refused_without_a_token(host: str) -> None:
     assert settings.Settings(bundle=pathlib.Path(), host=host, token=TOKEN)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_needs_none(host: str) -> None:
     assert settings.Settings(bundle=pathlib.Path(), host=host)
 

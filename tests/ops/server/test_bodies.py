@@ -102,20 +102,20 @@ def test_a_large_request_that_is_allowed(server: conftest.Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "method", "takes"),
+    ("path", "method"),
     [
-        ("/recommend", "GET", " (it takes POST)"),
-        ("/healthz", "DELETE", " (it takes GET)"),
-        ("/docs", "GET", ""),
-        ("/x", "POST", ""),
+        ("/recommend", "GET"),
+        ("/healthz", "DELETE"),
+        ("/docs", "GET"),
+        ("/x", "POST"),
     ],
 )
 def test_errors_are_ours_and_not_the_frameworks(
-    server: conftest.Server, path: str, method: str, takes: str
+    server: conftest.Server, path: str, method: str
 ) -> None:
     answer = server.client.request(method, path, headers=KIND)
     assert answer.status_code in (404, 405)
-    assert answer.json() == {"error": f"Malformed request: {method} {path}{takes}"}
+    assert answer.json() == {"error": f"Malformed request: {method} {path}"}
 
 
 def test_a_slow_body_is_given_up() -> None:

@@ -24,10 +24,7 @@ WORLD = configs.WorldConfig(
 def test_the_facts_tell_the_page_what_it_asks_with(server: conftest.Server) -> None:
     facts = server.client.get("/inspect/facts").json()
     assert facts["inspect"]
-    assert facts["explains"]
     assert facts["version"] == 1
-    assert facts["inputs"][0]["name"] == schema.WATCHED_VIDEO_IDS
-    assert "k" not in [one["name"] for one in facts["inputs"]]
 
 
 def test_users_and_videos_are_found(server: conftest.Server) -> None:
@@ -193,7 +190,6 @@ def test_why_is_shown_for_the_video_that_is_chosen(page: browser.Browser) -> Non
     )
     assert page.ask("document.querySelectorAll('#features tr').length") > 5
     assert page.ask("document.querySelectorAll('#nearest li').length") >= 1
-    assert page.ask("document.querySelectorAll('#by-ranker li').length") >= 3
     assert page.ask("document.querySelectorAll('#sources details').length") >= 2
 
 

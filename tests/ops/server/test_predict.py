@@ -1,6 +1,5 @@
 """TensorFlow Serving's REST API: the forms of its page "RESTful API"."""
 
-import base64
 import json
 from typing import Any
 
@@ -15,34 +14,11 @@ from ytdnn.ops.server import predict, settings
 MODEL = conftest.MODEL
 REQUIRED = {"signature_name": "serving_required"}
 ROW = {"watched_video_ids": ["v1", "v2"], "k": 3}
-# The page's own example has one input of numbers; its forms are parsed as they stand.
-ONE = {"x": signatures.Field("x", "float32", "batch", 0.0, "")}
-LISTS = {"x": signatures.Field("x", "float32", "batch, length", 0.0, "")}
-TEXTS = {"x": signatures.Field("x", "string", "batch", "", "")}
 SEVERAL = {
     "tag": signatures.Field("tag", "string", "batch", "", ""),
     "signal": signatures.Field("signal", "int64", "batch, length", 0, ""),
 }
 LIMITS = settings.Limits()
-
-
-@pytest.mark.parametrize(
-    ("fields", "body", "expected"),
-    [
-        (ONE, {"instances": [1.0, 2.0, 5.0]}, [1.0, 2.0, 5.0]),
-        (TEXTS, {"instances": ["foo", "bar", "baz"]}, ["foo", "bar", "baz"]),
-        (LISTS, {"instances": [[1, 2], [3, 4]]}, [[1, 2], [3, 4]]),
-        (ONE, {"inputs": [1.0, 2.0]}, [1.0, 2.0]),
-        (ONE, {"inputs": {"x": [1.0, 2.0]}}, [1.0, 2.0]),
-        (TEXTS, {"instances": [{"b64": "c2Vhc2lkZQ=="}]}, ["seaside"]),
-        (TEXTS, {"inputs": [{"b64": "c2Vhc2lkZQ=="}, "b"]}, ["seaside", "b"]),
-    ],
-)
-def test_the_documented_forms_of_one_input(
-    fields: dict, body: dict, expected: list
-) -> None:
-    asked = predict.parse(body, fields, LIMITS)
-    assert [row["x"] for row in asked.rows] == expected
 
 
 def test_the_documented_forms_of_several_inputs() -> None:
@@ -73,7 +49,6 @@ ERRORS = [
     ({"instances": [ROW | {"k": 1_001}]}, "expected k of at most 1,000"),
     ({"instances": [ROW | {"watched_video_ids": "v1"}]}, "expected a list in"),
     ({"instances": [ROW | {"watched_video_ids": [1]}]}, "position 0, received 1"),
-    ({"instances": [ROW | {"watched_video_ids": [{"b64": "?"}]}]}, "base64 of text"),
     ({"inputs": [1, 2]}, "expected an object of inputs, received [1, 2]"),
     ({"inputs": {"k": [], "watched_video_ids": []}}, "expected 1 to 256 rows"),
     (
@@ -207,15 +182,6 @@ def test_rows_of_different_lengths_are_answered_as_alone(
         assert size == alone["num_results"] == min(row["k"], len(alone["ids"]))
         assert found["ids"][:size] == alone["ids"]
         np.testing.assert_allclose(found["scores"][:size], alone["scores"], rtol=1e-5)
-
-
-def test_base64_is_the_text_it_holds(server: conftest.Server) -> None:
-    def answer(video: Any) -> Any:
-        row = {"watched_video_ids": [video], "k": 4}
-        return server.predict(REQUIRED | {"instances": [row]}).json()
-
-    assert answer({"b64": base64.b64encode(b"v3").decode()}) == answer("v3")
-    assert answer("v3") != answer("v4")
 
 
 @pytest.mark.thorough

@@ -1,5 +1,7 @@
 """Prepared on Spark: the bytes of Polars, whatever happens to Spark's machines."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -17,11 +19,8 @@ from ytdnn.run.cli import engine as engine_flags
 from ytdnn.run.pipeline import bulk, recommender
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
-if (session.java_version() or 0) < 17:
-    pytest.skip(
-        "needs Java 17 or newer: install openjdk-17-jre-headless, or set JAVA_HOME",
-        allow_module_level=True,
-    )
+if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+    pytest.skip("needs Java 17 or newer", allow_module_level=True)
 
 _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
@@ -112,12 +111,7 @@ def test_flags_choose_the_engine():
         chosen("--engine=spark", "--conf=memory=2g")
 
 
-def test_without_pyspark_or_java_there_is_one_line(monkeypatch):
-    monkeypatch.setattr(session, "java_version", lambda: 11)
-    with pytest.raises(
-        errors.UserError, match=r"expected Java 17 or newer .* found 11"
-    ):
-        session.require()
+def test_without_pyspark_there_is_one_line(monkeypatch):
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(errors.UserError, match=r"pip install .*'\.\[spark\]'"):
         session.require()

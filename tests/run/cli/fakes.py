@@ -211,8 +211,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "ops.refit.refit_ranking": types.SimpleNamespace(
             publish=rooms.publish_ranking,
-            TrainedRanker=lambda directory, *_: types.SimpleNamespace(
-                directory=directory, data=None, first_stage=None
+            load=lambda _, home: types.SimpleNamespace(
+                directory=home / "ranking", data=None, first_stage=None
             ),
         ),
         "training.candidates": rooms.trainer("candidates"),

@@ -15,9 +15,6 @@ def test_mistakes_are_one_line(
 ) -> None:
     error = cli.error("prepare", f"--workdir={workdir}", "--spark_master=spark://h:1")
     assert error.startswith("expected --engine=spark with --spark_master, found")
-    monkeypatch.setattr(session, "java_version", lambda: None)
-    error = cli.error("prepare", f"--workdir={workdir}", SPARK)
-    assert error.startswith("expected Java 17 or newer for --engine=spark, found none")
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
     error = cli.error("prepare", f"--workdir={workdir}", SPARK)
     assert error.startswith("expected the package pyspark for --engine=spark, found")

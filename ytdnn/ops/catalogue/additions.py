@@ -7,15 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn.base import (
-    artifacts,
-    configs,
-    errors,
-    registries,
-    schema,
-    user_paths,
-    whole_files,
-)
+from ytdnn.base import artifacts, errors, registries, schema, user_paths, whole_files
 from ytdnn.bundle import added_videos, removed_videos, versions
 from ytdnn.log import new_videos, prepared
 from ytdnn.ops.refit import refitting
@@ -23,7 +15,6 @@ from ytdnn.run.pipeline import api, graph, runner
 from ytdnn.run.pipeline import workdir as workdir_room
 
 _CONTENT = "content.json"  # of a candidate model with a content side
-_MOST_ADDED_SHARE = 0.1  # beyond it a search is no more what the index was tuned for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +52,6 @@ class Added:
     version: int | None
     share: float
 
-    @property
-    def is_large(self) -> bool:
-        """Whether the delta part is so large that a rebuild is advised."""
-        return self.share > _MOST_ADDED_SHARE
-
 
 @registries.HOOKS.register("add_videos")
 def add_videos(
@@ -101,7 +87,7 @@ def add_videos(
     with workdir_room.lock(directory):
         runner.require([bundle], config, directory)
         home = directory / refitting.LATER if config.refit else directory
-        _require_content(home / graph.CANDIDATES.name, config)
+        _require_content(home / graph.CANDIDATES.name)
         data = prepared.load(directory / graph.DATA.name)
         changed = change(directory, data, videos, columns, bad_rows)
         number = None
@@ -113,22 +99,15 @@ def add_videos(
     return Added(changed, number, share)
 
 
-def _require_content(candidates: pathlib.Path, config: configs.Config) -> None:
+def _require_content(candidates: pathlib.Path) -> None:
     """Checks that the candidate model can score a video it was not trained on."""
     manifest = artifacts.read_manifest(candidates, graph.CANDIDATES.name)
-    if _CONTENT in manifest.files:
-        return
-    why = (
-        "the log it was trained on lacks videos.upload_time, or any column of content "
-        "such as videos.channel_id"
-        if config.candidates.content.enabled
-        else "config.candidates.content.enabled is false"
-    )
-    raise errors.UserError(
-        f"expected candidates with a content side, which makes vectors of new videos, "
-        f"found none in {candidates} ({why}): without it a video can be listed only "
-        f"after a model was trained on watches of it"
-    )
+    if _CONTENT not in manifest.files:
+        raise errors.UserError(
+            f"expected candidates with a content side, which makes vectors of new "
+            f"videos, found none in {candidates}: set candidates.content.enabled, and "
+            f"train on a log with videos.upload_time and one such as videos.channel_id"
+        )
 
 
 def change(
@@ -164,7 +143,9 @@ def change(
     table = pl.concat([kept, new], how="diagonal_relaxed")
     table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
     if table.height and (old is None or not table.equals(old)):
-        _write(table, workdir / added_videos.FILE)
+        with whole_files.whole_file(workdir / added_videos.FILE) as partial:
+            table.write_parquet(partial)
+            whole_files.flush(partial)
     removed = ids.cast(pl.String)
     return Changed(
         num_named=len(ids),
@@ -174,11 +155,3 @@ def change(
         dropped=found.dropped,
         num_added=table.height,
     )
-
-
-def _write(table: pl.DataFrame, path: pathlib.Path) -> None:
-    """Writes the table atomically: readers see the old or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    table.write_parquet(partial)
-    whole_files.flush(partial)
-    partial.rename(path)

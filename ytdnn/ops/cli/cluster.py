@@ -1,11 +1,13 @@
 """`ytdnn cluster`: runs a command with several processes of this machine."""
 
+import dataclasses
 import pathlib
+import re
 import sys
 
-from ytdnn.base import errors, user_paths
+from ytdnn.base import errors, registries, user_paths
 from ytdnn.ops.cluster import local_cluster, tasks
-from ytdnn.run.cli import arguments, output
+from ytdnn.run.cli import arguments, command, output
 
 Flag = arguments.Flag
 
@@ -37,7 +39,17 @@ FLAGS = (
 
 
 def run(given: arguments.Arguments) -> int:
-    """Runs the command after `--`, and returns its exit status.
+    """Try distributed training with several processes on this machine.
+
+    Starts the processes of a cluster, each with the command after -- and its own
+    TF_CONFIG: synchronous workers, or with --ps a chief, workers and parameter servers.
+    Restarts processes that are killed; the training resumes from its last checkpoint.
+    Prints the output of the chief; that of the others goes to WORKDIR/cluster. For
+    several machines see docs/scale.md.
+
+    Examples:
+      ytdnn cluster --workers=2 -- train --workdir=runs/mine
+      ytdnn cluster --workers=2 --ps=2 -- train --workdir=runs/mine --stage=candidates
 
     Raises:
       errors.UserError: The command does not run in a cluster, or a flag is wrong.
@@ -50,14 +62,10 @@ def run(given: arguments.Arguments) -> int:
             f"{' '.join(given.rest[:1]) or 'none'}"
         )
     if given.overrides:
-        raise errors.UserError(
-            f"expected settings after --, with their command, received "
-            f"--config.{next(iter(given.overrides))} before it"
-        )
-    numbers = {
-        name: arguments.whole(name, values[name]) if name in values else default
-        for name, default in (("workers", 2), ("ps", 0), ("restarts", _RESTARTS))
-    }
+        raise errors.UserError("expected settings after --, with their command")
+    numbers = {"workers": 2, "ps": 0, "restarts": _RESTARTS}
+    for name in numbers.keys() & values.keys():
+        numbers[name] = arguments.whole(name, values[name])
     strategy = tasks.PARAMETER_SERVER if numbers["ps"] else tasks.MULTI_WORKER
     plan = local_cluster.Plan(
         command=(*_PROGRAM, *given.rest, *_strategy(given.rest, strategy)),
@@ -88,9 +96,14 @@ def _strategy(command: tuple[str, ...], needed: str) -> list[str]:
 
 def _workdir(command: tuple[str, ...]) -> pathlib.Path:
     """Returns the workdir that a command names."""
-    for place, word in enumerate(command):
-        name, _, value = word.lstrip("-").partition("=")
-        if name == "workdir" and word.startswith("-"):
-            found = value or (command[place + 1 : place + 2] or ("",))[0]
-            return user_paths.expanded(found)
-    raise errors.UserError("expected --workdir=DIR after --, received none")
+    match = re.search(r"(?:^|\n)--?workdir[=\n](.+)", "\n".join(command))
+    if match is None:
+        raise errors.UserError("expected --workdir=DIR after --, received none")
+    return user_paths.expanded(match[1])
+
+
+@registries.COMMANDS.register("cluster")
+def cluster_command() -> command.Command:
+    """Returns the description of the command."""
+    described = command.from_function("cluster", run, FLAGS)
+    return dataclasses.replace(described, takes_command=True)

@@ -4,9 +4,10 @@ import importlib.util
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 
-from ytdnn.base import errors
-from ytdnn.run.cli import arguments, output
+from ytdnn.base import errors, registries
+from ytdnn.run.cli import arguments, command, output
 from ytdnn.run.pipeline import graph
 
 Flag = arguments.Flag
@@ -16,20 +17,15 @@ FLAGS = (
     Flag("bundle", "Directory of a bundle, instead of --workdir.", example="DIR"),
     Flag("port", "Port to listen on, 0 for any free one; default: 8501.", example="N"),
     Flag(
-        "host",
-        "Address to listen on; default: 127.0.0.1. Any other address needs a token.",
-        example="ADDRESS",
+        "host", "Address; default: 127.0.0.1; others need a token.", example="ADDRESS"
     ),
     Flag(
         "token_file",
-        "File with the token required in every request; or set the environment "
-        "variable YTDNN_TOKEN.",
+        "File with the token of every request; or set the variable YTDNN_TOKEN.",
         example="FILE",
     ),
     Flag(
-        "allowed_hosts",
-        "Further names to accept in the Host header.",
-        example="NAME,…",
+        "allowed_hosts", "Further names to accept in the Host header.", example="NAME,…"
     ),
     Flag("inspect", "Let the page show users of the prepared set.", is_switch=True),
     Flag(
@@ -55,11 +51,7 @@ FLAGS = (
         "memory; default: 1.",
         example="N",
     ),
-    Flag(
-        "access_log",
-        "File of the access log, lines of JSON; -: standard output; default: none.",
-        example="FILE|-",
-    ),
+    Flag("access_log", "File of lines of JSON; -: standard output.", example="FILE|-"),
     Flag(
         "queue_seconds",
         "Refuse requests (503, Retry-After) while others have waited this long; "
@@ -95,7 +87,17 @@ _NONE = "none"
 
 
 def run(given: arguments.Arguments) -> None:
-    """Serves a bundle until it is interrupted.
+    """Serve a bundle over HTTP, with a page to inspect its answers.
+
+    Implements TensorFlow Serving's REST API for every model of the bundle, including
+    ScaNN's, and a simpler /recommend and /feedback, which are logged. Loads new
+    versions while it serves. The page at / shows candidates, their sources and scores,
+    and the reason for each video's rank.
+
+    Examples:
+      ytdnn serve --workdir=runs/mine
+      ytdnn serve --workdir=runs/mine --inspect --port=8080
+      ytdnn serve --bundle=bundle --host=0.0.0.0 --token_file=token
 
     Raises:
       errors.UserError: A flag is wrong, the extra `serve` is missing, the port is taken
@@ -116,19 +118,15 @@ def run(given: arguments.Arguments) -> None:
         bundle=bundle,
         data=data,
         host=values.get("host", settings.HOST),
-        port=_number("port", values.get("port", str(settings.PORT)), 0, _MOST_PORT),
+        port=_number(values, "port", str(settings.PORT), 0, _MOST_PORT),
         token=token,
         hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
         inspect=values.get("inspect") == "True",
         log=log,
-        flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
+        flush_seconds=_seconds(values, "flush_seconds", "5"),
         is_batching=_is_on(given, "batching", "on"),
-        limits=settings.Limits(
-            queue_seconds=_seconds("queue_seconds", values.get("queue_seconds", "1"))
-        ),
-        processes=_number(
-            "processes", values.get("processes", "1"), 1, _MOST_PROCESSES
-        ),
+        limits=settings.Limits(queue_seconds=_seconds(values, "queue_seconds", "1")),
+        processes=_number(values, "processes", "1", 1, _MOST_PROCESSES),
         access_log=values.get("access_log"),
         traces=_is_on(given, "traces", "off"),
     )
@@ -136,20 +134,29 @@ def run(given: arguments.Arguments) -> None:
 
 
 def join(given: arguments.Arguments) -> None:
-    """Makes an event log from served answers and their feedback.
+    """Turn served slates and their feedback into an event log to train on.
+
+    Joins the answers and the feedback that `ytdnn serve` has logged, and writes
+    impressions (with page, position, source, score, click and watch time) and watches
+    as an event log, which `ytdnn prepare` reads as it is. Counts feedback that came
+    within --wait of its answer; younger answers are left out, and their number is
+    printed.
+
+    Examples:
+      ytdnn join-log --log=runs/mine/served_log --out=logs/served
 
     Raises:
       errors.UserError: A flag is wrong, or there is nothing to join.
     """
     from ytdnn.ops.server import joined_log
 
-    wait = _seconds("wait", given.values.get("wait", "3600"))
+    wait = _seconds(given.values, "wait", "3600")
     log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
     joined = joined_log.join(log, out, wait)
-    for line in joined.lines():
-        output.say(line)
+    for name, number in joined.items():
+        output.say(f"{name}: {number:,}")
     output.say(f"event log: {out}")
-    if joined.clicks:
+    if joined["clicks"]:
         output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
 
 
@@ -171,19 +178,21 @@ def _is_on(given: arguments.Arguments, name: str, default: str) -> bool:
     return arguments.choice(given, name, ("on", "off"), default) == "on"
 
 
-def _number(name: str, text: str, least: int, most: int) -> int:
-    is_number = re.fullmatch(r"[0-9]{1,6}", text) is not None
-    if not (is_number and least <= int(text) <= most):
+def _number(
+    values: Mapping[str, str], name: str, default: str, least: int, most: int
+) -> int:
+    text = values.get(name, default)
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
         raise errors.UserError(
             f"expected --{name} to be a number of {least} to {most}, received {text!r}"
         )
     return int(text)
 
 
-def _seconds(name: str, text: str) -> float:
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text) or (
-        name == "flush_seconds" and not float(text)
-    ):
+def _seconds(values: Mapping[str, str], name: str, default: str) -> float:
+    text = values.get(name, default)
+    is_never = name == "flush_seconds" and not text.strip("0.")
+    if is_never or not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):
         raise errors.UserError(
             f"expected --{name} to be a number of seconds, received {text!r}"
         )
@@ -197,3 +206,15 @@ def _require_packages() -> None:
             f"ytdnn serve needs {', '.join(missing)}: pip install -c constraints.txt "
             f"'.[serve]' in the checkout"
         )
+
+
+@registries.COMMANDS.register("serve")
+def serve_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function("serve", run, FLAGS)
+
+
+@registries.COMMANDS.register("join-log")
+def join_log_command() -> command.Command:
+    """Returns the description of the command."""
+    return command.from_function("join-log", join, JOIN_FLAGS)

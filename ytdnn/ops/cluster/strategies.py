@@ -9,7 +9,6 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -25,7 +24,7 @@ from ytdnn.ops.cluster import tasks
 from ytdnn.training import devices
 
 _TRIES = 3  # refused connections in a row, after which the chief is gone
-_LOST = (
+LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -290,14 +289,7 @@ def _joined(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Strategy
         task_id=task.index,
         rpc_layer="grpc",
     )
-    try:
-        return join(task, cluster, resolver)
-    except RuntimeError as error:  # TensorFlow's words for "too late"
-        raise errors.UserError(
-            f"expected --strategy={name} in a process that has not used TensorFlow "
-            f"yet, found one that has ({errors.one_line(str(error)[:80])}): join the "
-            f"cluster first"
-        ) from None
+    return join(task, cluster, resolver)
 
 
 def _multi_worker(
@@ -369,23 +361,4 @@ def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
 
 def _threads(task: tasks.Task) -> int:
     """Returns the number of parallel operations, at least one for each process."""
-    return max(os.cpu_count() or 1, task.num_processes + 1)
-
-
-@contextlib.contextmanager
-def one_line(task: tasks.Task) -> Iterator[None]:
-    """Context that turns TensorFlow's errors about a lost process into one error.
-
-    Raises:
-      errors.LostProcessError: A process of the cluster is missing.
-    """
-    try:
-        yield
-    except _LOST as error:
-        named = re.search(r"/job:\w+(/replica:0)?/task:\d+", str(error))
-        which = named[0] if named else errors.one_line(str(error)[:120])
-        raise errors.LostProcessError(
-            f"expected the {task.num_processes - 1} other processes of the cluster to "
-            f"stay up, lost one ({which}): start it again; the same command resumes "
-            f"from the last checkpoint"
-        ) from None
+    return max(os.cpu_count() or 1, sum(map(len, task.addresses.values())) + 1)

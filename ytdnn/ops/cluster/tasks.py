@@ -14,9 +14,10 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn.base import errors, registries
@@ -57,11 +58,6 @@ class Task:
         """Whether the process is the chief, the only one that writes."""
         first = CHIEF if CHIEF in self.addresses else WORKER
         return (self.job, self.index) == (first, 0)
-
-    @property
-    def num_processes(self) -> int:
-        """Number of processes of the cluster."""
-        return sum(map(len, self.addresses.values()))
 
 
 def is_distributed(strategy: str) -> bool:
@@ -161,11 +157,24 @@ class _Several(roles.SingleProcess):
             _ = devices.make(self.config.strategy, self.config.cluster).strategy
         return not leads
 
-    def watched(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context with one line for TensorFlow's errors about a loss."""
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Context that turns TensorFlow's errors about a lost process into one error.
+
+        Raises:
+          errors.LostProcessError: A process of the cluster is missing.
+        """
         from ytdnn.ops.cluster import strategies
 
-        return strategies.one_line(from_environment(self.config.strategy))
+        try:
+            yield
+        except strategies.LOST as error:
+            named = re.search(r"/job:\w+(/replica:0)?/task:\d+", str(error))
+            which = named[0] if named else errors.one_line(str(error)[:120])
+            raise errors.LostProcessError(
+                f"expected all other processes of the cluster, lost one ({which}): "
+                f"start it again; the same command resumes from the last checkpoint"
+            ) from None
 
 
 @registries.HOOKS.register(f"role of {MULTI_WORKER}")

@@ -35,7 +35,6 @@ from ytdnn.log import (
 )
 
 FACT, TRAINED_TO = prepared.REFIT, prepared.TRAINED_TO
-RANKER_FROM = "ranker_from"
 _VIDEO_ARRAYS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _TOKEN_ARRAYS = ("search_tokens", "search_token_offsets")
 
@@ -73,7 +72,10 @@ def derive(
     """
     if begins is None:
         begins = _ranker_begins(data)
-    split = _Split(begins if part is Part.EARLIER else None, begins)
+    split = _Split(
+        watches_to=begins if part is Part.EARLIER and begins is not None else np.inf,
+        shown_from=-np.inf if begins is None else begins,
+    )
     obstacle = _obstacle(data.log, split)
     if needs_ranker and obstacle:
         raise errors.UserError(
@@ -86,7 +88,7 @@ def derive(
     facts = dict(data.manifest.facts) | {
         "vocabulary": int(_vocabulary(data, labels).sum()),
         "ranking_obstacle": obstacle,
-        FACT: {TRAINED_TO: _end(data.windows), RANKER_FROM: begins},
+        FACT: {TRAINED_TO: data.windows.end_of_log + 1},
     }
     if data.config.protocol == "temporal":
         facts["windows"] = dataclasses.asdict(_windows(data, part, begins))
@@ -108,33 +110,25 @@ class _Split:
     """The split of a training set without held-out events.
 
     Attributes:
-      watches_to: Second from which watches are only context; None: never.
-      shown_from: Second before which impressions are only context; None: never.
+      watches_to: Second from which watches are only context.
+      shown_from: Second before which impressions are only context.
     """
 
-    watches_to: int | None
-    shown_from: int | None
+    watches_to: float = np.inf
+    shown_from: float = -np.inf
 
     def of_watches(self, watches: events.Watches) -> Splits:
         """Returns the split of each watch."""
-        found = np.full(len(watches), events.Split.TRAIN, np.uint8)
-        if self.watches_to is not None:
-            is_late = np.asarray(watches.times) >= self.watches_to
-            found[is_late] = events.Split.CONTEXT
-        return found
+        return _splits(np.asarray(watches.times) >= self.watches_to)
 
     def of_impressions(self, shown: events.Impressions) -> Splits:
         """Returns the split of each impression."""
-        found = np.full(len(shown), events.Split.TRAIN, np.uint8)
-        if self.shown_from is not None:
-            is_early = np.asarray(shown.times) < self.shown_from
-            found[is_early] = events.Split.CONTEXT
-        return found
+        return _splits(np.asarray(shown.times) < self.shown_from)
 
 
-def _end(windows: user_log.SplitWindows) -> int:
-    """Returns the second after the last event."""
-    return windows.end_of_log + 1
+def _splits(is_context: Bools) -> Splits:
+    split = events.Split
+    return np.where(is_context, split.CONTEXT, split.TRAIN).astype(np.uint8)
 
 
 def _times(log: user_log.UserLog) -> npt.NDArray[np.int64]:
@@ -166,7 +160,7 @@ def _windows(
     data: prepared.PreparedData, part: Part, begins: int | None
 ) -> windows.Windows:
     """Returns the windows; those without training or test begin at the end."""
-    end = _end(data.windows)
+    end = data.windows.end_of_log + 1
     if begins is None:  # both stages train on all of it
         first = int(_times(data.log).min(initial=end))
         return windows.Windows(end, first, end, end)
@@ -182,13 +176,13 @@ def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> B
 
 
 def _label_counts(
-    data: prepared.PreparedData, watches_to: int | None
+    data: prepared.PreparedData, watches_to: float
 ) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
     found = np.zeros(data.num_videos + 1, np.int64)
     for shard in data.log.shards:
         watches = shard.read().watches
-        of_watches = _Split(watches_to, None).of_watches(watches)
+        of_watches = _Split(watches_to).of_watches(watches)
         videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
         found += np.bincount(videos, minlength=len(found))
     return found[1:]
@@ -201,7 +195,8 @@ def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
 
 def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
-    found = [_vocabulary(data, _label_counts(data, b)) for b in {begins, None}]
+    ends = {np.inf, np.inf if begins is None else begins}
+    found = [_vocabulary(data, _label_counts(data, end)) for end in ends]
     return np.argsort(-sum(known.astype(np.int64) for known in found), kind="stable")
 
 

@@ -44,6 +44,13 @@ class TrainedRanker:
     first_stage: retrieval_stage.FirstStage
 
 
+def load(config: configs.Config, home: pathlib.Path) -> TrainedRanker:
+    """Returns the ranker of a folder with `data`, `candidates` and `ranking`."""
+    data = prepared.load(home / "data")
+    first_stage = retrieval_stage.load(home / "candidates", data, config.composition)
+    return TrainedRanker(home / "ranking", data, first_stage)
+
+
 def publish(
     config: configs.Config,
     earlier: TrainedRanker,
@@ -113,10 +120,7 @@ def listed_scores(
 
 
 def with_moved(
-    measured: network.Statistics,
-    names: list[str],
-    then: Floats,
-    now: Floats,
+    measured: network.Statistics, names: list[str], then: Floats, now: Floats
 ) -> network.Statistics:
     """Returns statistics with the quantiles of scores mapped to another scale.
 
@@ -128,10 +132,8 @@ def with_moved(
     """
     features = dict(measured.features)
     for name in names:
-        found = moved(np.array(features[name].quantiles), then, now)
-        features[name] = dataclasses.replace(
-            features[name], quantiles=tuple(found.tolist())
-        )
+        levels = moved(np.array(features[name].quantiles), then, now).tolist()
+        features[name] = dataclasses.replace(features[name], quantiles=tuple(levels))
     return dataclasses.replace(measured, features=features)
 
 

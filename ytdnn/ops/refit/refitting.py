@@ -4,8 +4,8 @@
                                               and the ranker trained on it
     refit/{data,candidates,index,ranking}     inputs of the bundle
 
-`refit/earlier` exists if the ranker has a window of its own (docs/design.md §7). Every
-function takes (config, workdir), as in `steps`.
+`refit/earlier` exists if the ranker has a window of its own (docs/design.md §7).
+Functions of steps take (folder of the refit, config, workdir).
 """
 
 import dataclasses
@@ -13,14 +13,11 @@ import functools
 import json
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ytdnn.base import artifacts, configs, formats, progress, registries, user_paths
 from ytdnn.run.pipeline import api, graph, roles, runner, steps
 from ytdnn.run.pipeline import workdir as workdir_room
-
-if TYPE_CHECKING:
-    from ytdnn.ops.refit import refit_ranking
 
 LATER = "refit"
 EARLIER = "refit/earlier"
@@ -59,52 +56,39 @@ def _train_candidates(root: str, config: configs.Config, workdir: pathlib.Path) 
     candidates.train(config, prepared.load(home / "data"), home / "candidates", chosen)
 
 
-def _build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+def _build_index(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `refit/index`."""
-    steps.build_index(config, workdir / LATER)
+    steps.build_index(config, workdir / root)
 
 
 def _train_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `ranking` of a folder of the refit."""
+    from ytdnn.ops.refit import refit_ranking
     from ytdnn.training import ranking
 
     chosen = artifacts.read_manifest(workdir / "ranking", "ranking")
-    here = _trained(config, workdir, root)
+    here = refit_ranking.load(config, workdir / root)
     ranking.train(config, here.data, here.directory, here.first_stage, chosen)
 
 
-def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+def publish_ranking(root: str, config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `refit/ranking`: the earlier ranker, adapted to the later candidates."""
     from ytdnn.ops.refit import refit_ranking
 
     if earlier_left_out(config, workdir):
-        _train_ranking(LATER, config, workdir)
+        _train_ranking(root, config, workdir)
         return
     if not roles.from_config(config).leads:
         return
     inputs = {
-        **steps.fingerprints(
-            workdir / LATER, ["data", "candidates", "earlier/ranking"]
-        ),
+        **steps.fingerprints(workdir / root, ["data", "candidates", "earlier/ranking"]),
         **steps.fingerprints(workdir, ["ranking"]),
         **steps.ranker_parts(config),
     }
-    earlier, later = (_trained(config, workdir, root) for root in (EARLIER, LATER))
+    earlier, later = (
+        refit_ranking.load(config, workdir / place) for place in (EARLIER, root)
+    )
     refit_ranking.publish(config, earlier, later, inputs)
-
-
-def _trained(
-    config: configs.Config, workdir: pathlib.Path, root: str
-) -> "refit_ranking.TrainedRanker":
-    """Returns the directory of a refit's ranker, and its inputs."""
-    from ytdnn.log import prepared
-    from ytdnn.ops.refit import refit_ranking
-    from ytdnn.retrieval import stage
-
-    home = workdir / root
-    data = prepared.load(home / "data")
-    first_stage = stage.load(home / "candidates", data, config.composition)
-    return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -112,41 +96,25 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.bundle import export as export_room
 
     stated = _stated(workdir)
-    is_trained = not steps.ranker_left_out(config, workdir)
+    evaluated = _stages(config, workdir)
     config = steps.served_config(config, workdir)
-    has_ranker = not steps.ranker_left_out(config, workdir)
-    stages = ["candidates", "ranking"] if has_ranker else ["candidates"]
-    trained = ["candidates", "ranking"] if is_trained else stages
-    measured = _measured(workdir, trained, stated["evaluation"])
-    if measured is not None and not has_ranker:
-        measured = _without_ranker(measured)
-    home = workdir / LATER
+    served = _stages(config, workdir)
     epochs = {
-        name: artifacts.peek(home / name / artifacts.MANIFEST)["epochs"]
-        for name in stages
+        name: artifacts.peek(workdir / LATER / name / artifacts.MANIFEST)["epochs"]
+        for name in served
     }
+    measured = _measured(workdir, evaluated, stated["evaluation"])
+    if measured is not None and "ranking" not in served:
+        lists = {k: v for k, v in measured["lists"].items() if k != "system"}
+        measured |= {"lists": lists, "impressions": {}}
     refit = export_room.Refit(LATER, stated | {"epochs": epochs}, measured)
     export_room.export(workdir, config, refit)
 
 
-def describe(config: configs.Config, workdir: pathlib.Path) -> list[str]:
-    """Returns the lines to print after `refit/data` is made."""
-    own, later = (artifacts.peek(workdir / place) for place in _SETS)
-    return [
-        f"refit to the end of the log, {formats.utc(later[_FACT]['trained_to'])}; "
-        f"{later['vocabulary']:,} videos can be retrieved, before "
-        f"{own['vocabulary']:,}"
-    ]
-
-
-def exists(workdir: pathlib.Path) -> bool:
-    """Whether the prepared sets of a refit exist."""
-    return all((workdir / place).exists() for place in _SETS)
-
-
-def statement(workdir: pathlib.Path) -> str:
-    """Returns the note on the evaluation of a run that serves its refit."""
-    return str(_stated(workdir)["evaluation"])
+def _stages(config: configs.Config, workdir: pathlib.Path) -> list[str]:
+    """Returns the stages of a run with this config."""
+    has_ranker = not steps.ranker_left_out(config, workdir)
+    return ["candidates", "ranking"] if has_ranker else ["candidates"]
 
 
 def _stated(workdir: pathlib.Path) -> dict[str, Any]:
@@ -169,8 +137,7 @@ def _measured(
 ) -> dict[str, Any] | None:
     """Returns the metrics of the evaluated run; None if it was not evaluated.
 
-    Metrics of both stages are left out for a run that serves no ranker. Examples of
-    users are left out, as a bundle may be passed on.
+    Examples of users are left out, as a bundle may be passed on.
     """
     from ytdnn.evaluation import report_files
 
@@ -187,78 +154,47 @@ def _measured(
     return {"note": note, **kept}
 
 
-def _without_ranker(measured: dict[str, Any]) -> dict[str, Any]:
-    """Returns metrics without those of an evaluated ranker that is not served."""
-    lists = {k: v for k, v in measured["lists"].items() if k != "system"}
-    return measured | {"lists": lists, "impressions": {}}
-
-
 def _refit(
-    name: str,
-    inputs: tuple[str, ...],
-    run: Callable[[configs.Config, pathlib.Path], None],
+    root: str,
     like: graph.Step,
-    left_out: Callable[[configs.Config, pathlib.Path], str] | None = None,
+    run: Callable[[str, configs.Config, pathlib.Path], None],
+    more: tuple[str, ...] = (),
 ) -> graph.Step:
-    """Returns a step of the refit, with the settings of the step it repeats."""
+    """Returns a step of the refit, with the settings of the step it repeats.
+
+    Args:
+      root: Folder of the refit.
+      like: Step that it repeats.
+      run: Function of (root, config, workdir) that makes the output.
+      more: Further inputs.
+    """
+    left_out = like.left_out
+    if root == EARLIER:
+        left_out = earlier_left_out
+    elif like is graph.RANKING:
+        left_out = steps.ranker_not_served
+    own = () if like is graph.INDEX else (like.name,)
     return graph.Step(
-        name,
+        f"{root}/{like.name}",
         "refit",
-        inputs,
-        run,
+        (*(f"{root}/{name}" for name in like.inputs), *more, *own),
+        functools.partial(run, root),
         like.config,
         like.prefix,
-        like.left_out if left_out is None else left_out,
+        left_out,
         is_shared=like.is_shared,
         is_served=True,
     )
 
 
 STEPS = (
-    _refit(
-        "refit/earlier/data",
-        ("data",),
-        functools.partial(_derive, EARLIER),
-        graph.DATA,
-        earlier_left_out,
-    ),
-    _refit(
-        "refit/earlier/candidates",
-        ("refit/earlier/data", "candidates"),
-        functools.partial(_train_candidates, EARLIER),
-        graph.CANDIDATES,
-        earlier_left_out,
-    ),
-    _refit(
-        "refit/earlier/ranking",
-        ("refit/earlier/data", "refit/earlier/candidates", "ranking"),
-        functools.partial(_train_ranking, EARLIER),
-        graph.RANKING,
-        earlier_left_out,
-    ),
-    dataclasses.replace(
-        _refit("refit/data", ("data",), functools.partial(_derive, LATER), graph.DATA),
-        describe=describe,
-    ),
-    _refit(
-        "refit/candidates",
-        ("refit/data", "candidates"),
-        functools.partial(_train_candidates, LATER),
-        graph.CANDIDATES,
-    ),
-    _refit(
-        "refit/index",
-        ("refit/data", "refit/candidates"),
-        _build_index,
-        graph.INDEX,
-    ),
-    _refit(
-        "refit/ranking",
-        ("refit/data", "refit/candidates", "refit/earlier/ranking", "ranking"),
-        publish_ranking,
-        graph.RANKING,
-        steps.ranker_not_served,
-    ),
+    _refit(EARLIER, graph.DATA, _derive),
+    _refit(EARLIER, graph.CANDIDATES, _train_candidates),
+    _refit(EARLIER, graph.RANKING, _train_ranking),
+    _refit(LATER, graph.DATA, _derive),
+    _refit(LATER, graph.CANDIDATES, _train_candidates),
+    _refit(LATER, graph.INDEX, _build_index),
+    _refit(LATER, graph.RANKING, publish_ranking, (f"{EARLIER}/ranking",)),
 )
 BUNDLE = dataclasses.replace(
     graph.BUNDLE,
@@ -269,7 +205,8 @@ BUNDLE = dataclasses.replace(
 
 def note(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns the note on a run's evaluation; empty if it serves no refit."""
-    return statement(workdir) if config.refit and exists(workdir) else ""
+    is_made = all((workdir / place).exists() for place in _SETS)
+    return str(_stated(workdir)["evaluation"]) if config.refit and is_made else ""
 
 
 @registries.STEPS.register("refit", note=note)
@@ -311,9 +248,6 @@ def refit(
         return directory / several[-1].name
     with workdir_room.lock(directory), role.watched():
         runner.require(several, config, directory)
-        with (
-            workdir_room.keep_config(directory, config),
-            progress.shown(bool(verbose)),
-        ):
+        with workdir_room.keep_config(directory, config), progress.shown(bool(verbose)):
             runner.run(several, config, directory, say)
     return directory / several[-1].name

@@ -13,14 +13,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ytdnn.base import artifacts, configs, errors, formats, schema, table_schemas
-from ytdnn.log import (
-    catalogues,
-    event_log,
-    joined_sets,
-    prepare,
-    prepared,
-    user_log,
-)
+from ytdnn.log import catalogues, event_log, joined_sets, prepare, prepared, user_log
 
 _FAR = 2**32 - 2  # a row of no file
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
@@ -59,7 +52,7 @@ def append(
         protocol="leave_one_out",
         vocabulary="all",
         order_by="time",
-        **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
+        bad_rows=bad_rows or old.config.bad_rows,  # type: ignore[arg-type]
     )
     facts: dict[str, object] = {}
     with artifacts.publish(

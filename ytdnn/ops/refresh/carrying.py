@@ -110,22 +110,24 @@ def weights(
 
 
 def state(
-    old: checkpoints.State,
-    variables: Sequence[tf.Variable],
+    old: checkpoints.State | None,
+    model: tf.Module,
     of_tables: Mapping[str, RowSources],
     fresh: float,
-) -> checkpoints.State:
+) -> checkpoints.State | None:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
-      old: State of the trained model's optimiser.
-      variables: Trained ones of the grown model, in order.
+      old: State of the trained model's optimiser; None: it was not stored.
+      model: The grown model.
       of_tables: Origins of rows from `tables`.
       fresh: Initial value of new rows of Adagrad's accumulator.
     """
+    if old is None:
+        return None
     slots = {}
     for (number, name), values in old.slots.items():
-        rows = _rows(variables[number], of_tables)
+        rows = _rows(model.trainable_variables[number], of_tables)
         if rows is not None:
             begin = fresh if name == "accumulator" else 0.0
             shape = (len(rows.sources), *values.shape[1:])

@@ -8,7 +8,7 @@ the candidates whose scores it reads were trained (docs/design.md §7).
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,37 +18,19 @@ from ytdnn.candidates import ensemble, tower_inputs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.layers import randomness
 from ytdnn.log import events, prepared, user_shards
+from ytdnn.ops.refit import refit_ranking
 from ytdnn.ops.refresh import carrying
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import (
-    candidates,
-    checkpoints,
-    devices,
-    loop,
-    ranking,
-)
+from ytdnn.training import candidates, checkpoints, devices, loop, ranking
 
 _REPLAYED_TOGETHER = 16  # watches
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainedModel:
-    """A trained model.
-
-    Attributes:
-      directory: Its artefact.
-      data: The prepared set it was trained on.
-    """
-
-    directory: pathlib.Path
-    data: prepared.PreparedData
-
-
 def carry_candidates(
     config: configs.Config,
-    source: TrainedModel,
+    home: pathlib.Path,
     data: prepared.PreparedData,
     directory: pathlib.Path,
     begins: int | None,
@@ -57,7 +39,7 @@ def carry_candidates(
 
     Args:
       config: Config of the run.
-      source: The trained model.
+      home: Directory with the trained `candidates`, and the `data` they know.
       data: The grown set.
       directory: Directory of the artefact.
       begins: First second of the new events, to learn from; None: it learns nothing.
@@ -79,19 +61,18 @@ def carry_candidates(
         "refresh": configs.to_dict(config.refresh),
         "begins": begins,
     }
-    manifest = artifacts.read_manifest(source.directory, candidate_model.KIND)
+    source, known = home / candidate_model.KIND, prepared.load(home / "data")
+    manifest = artifacts.read_manifest(source, candidate_model.KIND)
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
-    trained = candidate_model.load_members(source.directory, source.data)
+    trained = candidate_model.load_members(source, known)
     members: list[candidate_model.CandidateModel] = []
     facts = []
     for number, old in enumerate(trained):
         place = work / f"member-{number}"
         place.mkdir(exist_ok=True)
-        state = checkpoints.read_state(source.directory / candidates.state_file(number))
-        member, found = _member(
-            config, old, source, data, begins, members, state, place
-        )
+        state = checkpoints.read_state(source / candidates.state_file(number))
+        member, found = _member(config, old, known, data, begins, members, state, place)
         members.append(member)
         facts.append(found)
     whole = candidate_model.joined(members)
@@ -116,7 +97,7 @@ def carry_candidates(
 def _member(
     config: configs.Config,
     old: candidate_model.CandidateModel,
-    source: TrainedModel,
+    known: prepared.PreparedData,
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
@@ -133,11 +114,12 @@ def _member(
     of_videos = () if read.of_videos is None else read.of_videos.features
     features = (*read.features, *of_videos)
     size = old.tower_inputs.vocabulary_size
-    rows = carrying.tables(features, source.data, data, size)
+    rows = carrying.tables(features, known, data, size)
     carrying.weights(old, member, rows)
     if begins is None:
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
-    training = _training(config.candidates.training, config.refresh)
+    training = config.candidates.training
+    training = dataclasses.replace(training, epochs=config.refresh.epochs)
     learned = _labels(data, begins, config.refresh.replay, seed)
     logs = learned.log.each_shard()
     of_shards = (int(own.watches.are_completed.sum()) for own in logs)
@@ -145,28 +127,9 @@ def _member(
     own = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=own, seed=seed)
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
-    carried = _carried(state, member, rows, training)
-    stage = dataclasses.replace(stage, state=carried, validates_start=False)
+    state = carrying.state(state, member, rows, training.table_accumulator)
+    stage = dataclasses.replace(stage, state=state, validates_start=False)
     return member, loop.fit(stage, training, seed, on, place)
-
-
-def _carried(
-    state: checkpoints.State | None,
-    model: Any,
-    rows: Mapping[str, carrying.RowSources],
-    training: configs.TrainingConfig,
-) -> checkpoints.State | None:
-    if state is None:
-        return None
-    variables = model.trainable_variables
-    return carrying.state(state, variables, rows, training.table_accumulator)
-
-
-def _training(
-    training: configs.TrainingConfig, refresh: configs.RefreshConfig
-) -> configs.TrainingConfig:
-    """Returns the optimisation of a refresh, at the rates of the first training."""
-    return dataclasses.replace(training, epochs=refresh.epochs)
 
 
 def _labels(
@@ -210,22 +173,18 @@ def _are_labels(watches: events.Watches, begins: int) -> tuple[np.ndarray, np.nd
 
 def carry_ranking(
     config: configs.Config,
-    source: TrainedModel,
-    stages: tuple[retrieval_stage.FirstStage, retrieval_stage.FirstStage],
-    data: prepared.PreparedData,
-    directory: pathlib.Path,
+    source: refit_ranking.TrainedRanker,
+    target: refit_ranking.TrainedRanker,
 ) -> None:
-    """Publishes a ranker that went on learning, beside the candidates it asks.
+    """Publishes a ranker that continued training, next to its candidates.
 
     Args:
       config: Config of the run.
       source: The trained ranker.
-      stages: The candidates that it was trained with, and those it learns with: trained
-        before the window of `data`.
-      data: The grown set, whose training impressions are the ranker's.
-      directory: Directory of the artefact.
+      target: Directory and inputs of the ranker to publish: a grown set, of which it
+        learns from the training impressions, and candidates trained before these.
     """
-    first_stage = stages[1]
+    data, first_stage, directory = target.data, target.first_stage, target.directory
     inputs = {prepared.KIND: data.manifest.fingerprint, **ranking.versions(config)}
     if first_stage.manifest is not None:
         inputs[retrieval_stage.KIND] = first_stage.manifest.fingerprint
@@ -235,22 +194,22 @@ def carry_ranking(
     work = checkpoints.workspace(directory, key, made_from)
     randomness.set_seed(config.seed)
     on = devices.make(config.strategy)
-    old = ranking_model.load(source.directory, source.data, stages[0])
+    old = ranking_model.load(source.directory, source.data, source.first_stage)
     with on.scope():
         new = building.build_like(old, data, first_stage)
     size = old.measured.vocabulary_size
     rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
-    training = _training(config.ranking.training, config.refresh)
+    training = config.ranking.training
+    training = dataclasses.replace(training, epochs=config.refresh.epochs)
     number = sum(building.num_rows(data.log, events.Split.TRAIN))
     training = loop.capped_batches(training, number, ranking_model.KIND)
     own = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=own)
     stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
     state = checkpoints.read_state(source.directory / checkpoints.STATE_FILE)
-    stage = dataclasses.replace(
-        stage, state=_carried(state, new.network, rows, training)
-    )
+    state = carrying.state(state, new.network, rows, training.table_accumulator)
+    stage = dataclasses.replace(stage, state=state)
     del old  # before training takes its memory
     facts = loop.fit(stage, training, config.seed, on, work)
     with artifacts.publish(

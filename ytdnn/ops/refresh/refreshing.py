@@ -34,7 +34,6 @@ from ytdnn.ops.cluster import tasks
 from ytdnn.ops.refit import refit, refit_ranking, refitting
 from ytdnn.ops.refresh import append
 from ytdnn.ops.refresh import refresh as training
-from ytdnn.retrieval import stage
 from ytdnn.run.pipeline import api, steps
 from ytdnn.run.pipeline import workdir as workdir_room
 
@@ -44,6 +43,7 @@ EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
+Log = tuple[configs.DataConfig, tables_room.TablesInMemory | None]
 
 
 @registries.HOOKS.register("refresh")
@@ -93,13 +93,14 @@ def refresh(
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
-        one = _Refresh(source, directory, pinned, made.refit)
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
-            **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
+            bad_rows=bad_rows or made.data.bad_rows,  # type: ignore[arg-type]
         )
-        one.begin(_given_log(data_dir, tables, read))
+        log = _given_log(data_dir, tables, read)
+        one = _Refresh(source, directory, pinned, made.refit, log)
+        one.begin()
         one.run(say)
     return directory / "bundle"
 
@@ -118,10 +119,12 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
         name="",
         files=(),
         histories="",
+        exposure=plain.exposure,
+        click=plain.click,
     )
     return dataclasses.replace(
         made,
-        data=dataclasses.replace(data, exposure=plain.exposure, click=plain.click),
+        data=data,
         candidates=dataclasses.replace(made.candidates, auto=()),
         ranking=dataclasses.replace(made.ranking, auto=()),
         index=given.index,
@@ -132,38 +135,27 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Log:
-    """The log that is given.
-
-    Attributes:
-      config: Settings of its source.
-      tables: Its tables, if they are frames in memory.
-    """
-
-    config: configs.DataConfig
-    tables: tables_room.TablesInMemory | None
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """Identity of the log: its content's fingerprints, or file names and times."""
-        if self.tables is not None:
-            return dict(self.tables.fingerprints)
-        root = user_paths.expanded(self.config.dir)
-        files = sorted(root.rglob("*")) if root.is_dir() else [root]
-        return {
-            str(path): [path.stat().st_size, path.stat().st_mtime_ns]
-            for path in files
-            if path.is_file()
-        }
+def _log_key(
+    config: configs.DataConfig, frames: tables_room.TablesInMemory | None
+) -> dict[str, Any]:
+    """Returns a log's identity: fingerprints of its frames, or its files' times."""
+    if frames is not None:
+        return dict(frames.fingerprints)
+    root = user_paths.expanded(config.dir)
+    files = sorted(root.rglob("*")) if root.is_dir() else [root]
+    return {
+        str(path): [path.stat().st_size, path.stat().st_mtime_ns]
+        for path in files
+        if path.is_file()
+    }
 
 
 def _given_log(
     data_dir: api.Path | None,
     tables: Mapping[str, Any] | None,
     made: configs.DataConfig,
-) -> _Log:
-    """Returns the log that is given, read as the run's own."""
+) -> Log:
+    """Returns the settings of the given log's source, and its frames if it is some."""
     frames = None if tables is None else tables_room.from_frames(tables)
     source = made.source
     if tables is not None:
@@ -178,7 +170,7 @@ def _given_log(
         histories="" if frames is None else made.histories,
         files=made.files if frames is None else (),
     )
-    return _Log(config, frames)
+    return config, frames
 
 
 class _Refresh:
@@ -190,13 +182,14 @@ class _Refresh:
         directory: pathlib.Path,
         config: configs.Config,
         is_refit: bool,
+        log: Log,
     ) -> None:
         self._source, self._directory, self._config = source, directory, config
         self._home = source / refitting.LATER if is_refit else source
-        self._log: _Log | None = None
+        self._log = log
 
-    def begin(self, log: _Log) -> None:
-        """Takes the log, and records all inputs of the refresh.
+    def begin(self) -> None:
+        """Records all inputs of the refresh.
 
         Raises:
           errors.UserError: The workdir holds something else.
@@ -207,26 +200,22 @@ class _Refresh:
             "from": str(self._source),
             "config": configs.to_dict(self._config),
             "run": artifacts.fingerprint(steps.fingerprints(self._home, names)),
-            "log": artifacts.fingerprint(log.key),
+            "log": artifacts.fingerprint(_log_key(*self._log)),
         }
         path = self._directory / _RECORD
-        # Of a log that was refused nothing is made, and a mended one may follow.
+        # A log that was refused has made nothing, and another one may follow.
         made = (self._directory / place for place in ("data", _STEPS))
-        is_begun = path.exists() and any(place.exists() for place in made)
-        begun = json.loads(path.read_text()) if is_begun else record
-        if begun != json.loads(json.dumps(record)):
+        if any(place.exists() for place in made):
+            begun = json.loads(path.read_text()) if path.exists() else {}
+            record = json.loads(json.dumps(record))
             differing = ", ".join(k for k in record if begun.get(k) != record[k])
-            raise errors.UserError(
-                f"expected the refresh that was begun in {self._directory}, received "
-                f"another (other {differing}): give another --workdir, or delete it"
-            )
-        if not path.exists() and (self._directory / "data").exists():
-            raise errors.UserError(
-                f"expected an empty --workdir, found another run in "
-                f"{self._directory}: give another"
-            )
+            if differing:
+                raise errors.UserError(
+                    f"expected an empty --workdir, or this refresh, in "
+                    f"{self._directory}, found another run (other {differing}): give "
+                    f"another --workdir, or delete it"
+                )
         artifacts.write_json(path, record)
-        self._log = log
         for name in _LISTS:
             if (self._source / name).exists():
                 shutil.copyfile(self._source / name, self._directory / name)
@@ -274,12 +263,10 @@ class _Refresh:
         return data.windows.training_window[1]
 
     def _append(self) -> None:
-        if self._log is None:
-            raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        log = sources.read(self._log.config, self._log.tables)
-        append.append(self._old(), log, target, inputs, self._log.config.bad_rows)
+        log = sources.read(*self._log)
+        append.append(self._old(), log, target, inputs, self._log[0].bad_rows)
 
     def _derive(self, place: str, part: refit.Part) -> None:
         """Makes the prepared set of a place in the workdir."""
@@ -293,32 +280,20 @@ class _Refresh:
 
     def _carry_candidates(self, place: str, begins: int | None) -> None:
         """Makes the candidates of a place; see `training.carry_candidates`."""
-        source = training.TrainedModel(self._home / "candidates", self._old())
-        home = self._directory / place
-        data = prepared.load(home / "data")
-        training.carry_candidates(
-            self._config, source, data, home / "candidates", begins
-        )
+        target = self._directory / place
+        data, own = prepared.load(target / "data"), target / "candidates"
+        training.carry_candidates(self._config, self._home, data, own, begins)
 
-    def _ranker(
-        self, home: pathlib.Path, data: prepared.PreparedData
-    ) -> refit_ranking.TrainedRanker:
-        first_stage = stage.load(home / "candidates", data, self._config.composition)
-        return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
+    def _ranker(self, home: pathlib.Path) -> refit_ranking.TrainedRanker:
+        return refit_ranking.load(self._config, home)
 
     def _learn_ranking(self) -> None:
-        home, old = self._directory / EARLIER, self._old()
-        before = self._ranker(self._home, old)
-        own = self._ranker(home, prepared.load(home / "data"))
-        asked = before.first_stage, own.first_stage
-        source = training.TrainedModel(before.directory, old)
-        training.carry_ranking(self._config, source, asked, own.data, own.directory)
+        target = self._ranker(self._directory / EARLIER)
+        training.carry_ranking(self._config, self._ranker(self._home), target)
 
     def _publish_ranking(self) -> None:
-        earlier, later = (
-            self._ranker(home, prepared.load(home / "data"))
-            for home in (self._directory / EARLIER, self._directory)
-        )
+        earlier = self._ranker(self._directory / EARLIER)
+        later = self._ranker(self._directory)
         inputs = steps.fingerprints(self._directory, ["data", "candidates"])
         refit_ranking.publish(self._config, earlier, later, inputs)
 

@@ -5,7 +5,6 @@ import contextlib
 import importlib.resources
 import json
 import logging
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
@@ -71,13 +70,11 @@ class Server:
         self.given = given
         self.guard = access.Guard(given)
         self.tracing = records.Tracing() if given.traces else None
-        self.access_log = (
-            records.AccessLog(given.access_log) if given.access_log else None
-        )
+        self.access_log = None
+        if given.access_log:
+            self.access_log = records.AccessLog(given.access_log)
         self.threads = batching.Threads(
-            given.batching,
-            given.limits.queue_seconds,
-            given.threads_of_a_process,
+            given.batching, given.limits.queue_seconds, given.threads_of_a_process
         )
         self.served = hot_swap.Served(given, self.threads, say)
         bundle = self.served.current.bundle
@@ -148,12 +145,9 @@ def application(server: Server) -> fastapi.FastAPI:
         """Answers an unknown path or method."""
 
         async def handler(request: http.Request, _: models.Version) -> Json:
-            allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
-            methods = ", ".join(sorted({*re.findall(r"\w+", allowed)} - {"HEAD"}))
             raise problems.Problem(
                 getattr(error, "status_code", problems.NOT_FOUND),
-                f"Malformed request: {request.method} {request.url.path}"
-                + (f" (it takes {methods})" if methods else ""),
+                f"Malformed request: {request.method} {request.url.path}",
             )
 
         return await routes.guarded("other", handler)(request)

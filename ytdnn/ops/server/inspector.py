@@ -5,6 +5,7 @@ prepared set, and its world, are loaded on first use.
 """
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -37,23 +38,16 @@ class Inspector:
 
     async def facts(self, _: http.Request, version: models.Version) -> Json:
         """Returns the facts that the page needs first."""
-        signature = version.models[version.recommender].get(explained.CANDIDATES)
         facts = version.bundle.manifest.facts
         return {
             "version": version.number,
             "inspect": self._given.inspect,
-            "explains": signature is not None,
             "has_ranker": version.bundle.has_ranker,
             "score_meaning": version.bundle.score_meaning,
             "meanings": version.bundle.meanings,
             "sources": facts.get("sources", {}),
             "num_candidates": facts["num_candidates"],
             "catalogue": facts["catalogue"],
-            "inputs": [
-                {"name": f.name, "list": f.is_list, "text": f.dtype == "string"}
-                | {"meaning": f.meaning}
-                for f in (signature.fields.values() if signature else ())
-            ],
         }
 
     async def completed(
@@ -147,11 +141,7 @@ class Inspector:
         worth = self._pages and truth(data, self._pages, user_id, ids, k)
         if not worth:
             return None
-        best = [
-            {schema.VIDEO_ID: video, schema.TITLE: version.bundle.title(video)}
-            for video in worth["best"]
-        ]
-        return worth | {"best": best}
+        return worth | {"best": [_named(version, video) for video in worth["best"]]}
 
     async def why(self, request: http.Request, version: models.Version) -> Json:
         """Returns the contribution of each feature to the score of `video_id`.
@@ -162,7 +152,7 @@ class Inspector:
         """
         limits = self._given.limits
         body = await access.body(request, limits)
-        video = predict.decoded(body.pop(schema.VIDEO_ID, None))
+        video = body.pop(schema.VIDEO_ID, None)
         asked, _, _ = recommend.split(body, limits)
         signature = version.explaining(explained.EXPLAIN)
         known = version.explaining(explained.CANDIDATES).fields
@@ -170,11 +160,12 @@ class Inspector:
         own = {n: v for n, v in asked.items() if n in signature.fields}
         row = predict.check(own | {schema.VIDEO_IDS: [video]}, signature.fields, limits)
         answered = await signature.queue.ask([row], limits.answer_seconds)
-        ranker = version.bundle.outputs(bundle.RANKER)
-        said = {"score_meaning": ranker[schema.SCORES].meaning}
-        return (
-            {"version": version.number} | said | _why(version, video, answered.outputs)
-        )
+        meaning = version.bundle.outputs(bundle.RANKER)[schema.SCORES].meaning
+        return {
+            "version": version.number,
+            "score_meaning": meaning,
+            **_why(version, video, answered.outputs),
+        }
 
     def _prepared(self, version: models.Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from.
@@ -196,14 +187,12 @@ class Inspector:
             )
         opened = version.bundle
         with self._lock:
-            data = self._data or prepared.load(self._given.data)
-            inputs = opened.manifest, opened.directory, prepared.KIND
-            try:
-                artifacts.require_input(*inputs, data.manifest)
-            except errors.UserError:  # it may have been prepared again meanwhile
+            data, kind = self._data, prepared.KIND
+            current = data and data.manifest.fingerprint
+            if data is None or current != opened.manifest.inputs.get(kind):
                 data = prepared.load(self._given.data)
-                artifacts.require_input(*inputs, data.manifest)
-            if data is not self._data:
+                inputs = opened.manifest, opened.directory, kind, data.manifest
+                artifacts.require_input(*inputs)
                 self._data, self._pages = data, None
             return data
 
@@ -272,28 +261,26 @@ def _history(version: models.Version, request: Mapping[str, Any]) -> Json:
     shown = [
         {
             "place": place,
-            schema.VIDEO_ID: watched[place],
-            schema.TITLE: version.bundle.title(watched[place]),
+            **_named(version, watched[place]),
             schema.TIME: times[place] or None,
-            schema.WATCH_SECONDS: _known(seconds[place]),
+            schema.WATCH_SECONDS: seconds[place],
         }
         for place in range(len(watched) - 1, max(-1, len(watched) - 1 - _HISTORY), -1)
     ]
     return {"history": shown, "num_watched": len(watched)}
 
 
-def _known(seconds: float | None) -> float | None:
-    return None if seconds is None or seconds < 0 else round(float(seconds), 1)
-
-
 def _videos(version: models.Version, text: str) -> Json:
-    matches = []
-    for video, title in version.bundle.titles.items():
-        if text in str(video).casefold() or (title and text in title.casefold()):
-            matches.append({schema.VIDEO_ID: video, schema.TITLE: title})
-            if len(matches) == _MOST_LISTED:
-                break
-    return {"videos": matches}
+    matches = (
+        {schema.VIDEO_ID: video, schema.TITLE: title}
+        for video, title in version.bundle.titles.items()
+        if text in f"{video}\n{title or ''}".casefold()
+    )
+    return {"videos": list(itertools.islice(matches, _MOST_LISTED))}
+
+
+def _named(version: models.Version, video: Any) -> Json:
+    return {schema.VIDEO_ID: video, schema.TITLE: version.bundle.title(video)}
 
 
 def _why(version: models.Version, video: Any, outputs: Mapping[str, Any]) -> Json:
@@ -316,15 +303,13 @@ def _why(version: models.Version, video: Any, outputs: Mapping[str, Any]) -> Jso
     ]
     ids = map(recommend.plain_id, outputs[explained.NEAREST_IDS][0, 0].tolist())
     cosines = outputs[explained.NEAREST_COSINES][0, 0].tolist()
-    titles = version.bundle.titles
     return {
-        schema.VIDEO_ID: video,
-        schema.TITLE: version.bundle.title(video),
+        **_named(version, video),
         schema.SCORE: score,
         "features": features,
         "nearest": [
-            {schema.VIDEO_ID: near, schema.TITLE: titles[near], "cosine": cosine}
+            _named(version, near) | {"cosine": cosine}
             for near, cosine in zip(ids, cosines, strict=True)
-            if near in titles
+            if near in version.bundle.titles
         ],
     }

@@ -9,7 +9,6 @@ it came within a given time after its answer; younger answers are left for a lat
 when their feedback is complete.
 """
 
-import dataclasses
 import json
 import pathlib
 import shutil
@@ -31,42 +30,6 @@ SOURCES = "sources"
 SEED_IDS = "seed_ids"
 PROPENSITIES = schema.PROPENSITIES
 _KEY = (REQUEST_ID, schema.VIDEO_ID)
-
-
-@dataclasses.dataclass(frozen=True)
-class Joined:
-    """The counts of a join.
-
-    Attributes:
-      answers: Number of joined answers.
-      impressions: Number of videos in these answers.
-      clicks: Number of clicks on these impressions.
-      younger: Number of answers that are left for a later join.
-      without_user: Number of answers without a user id, which cannot be trained on.
-      late: Number of feedbacks after the wait.
-      unmatched: Number of feedbacks on no joined impression, or on one of `younger`.
-    """
-
-    answers: int
-    impressions: int
-    clicks: int
-    younger: int
-    without_user: int
-    late: int
-    unmatched: int
-
-    def lines(self) -> list[str]:
-        """Returns the counts as lines to print."""
-        shown = formats.counted(self.impressions, "impression")
-        clicks = formats.counted(self.clicks, "click")
-        told = [f"answers: {self.answers:,}, of {shown} with {clicks}"]
-        others = {
-            "answers left for later, younger than the wait": self.younger,
-            "answers left out, without a user_id": self.without_user,
-            "feedback left out, later than the wait": self.late,
-            "feedback left out, of no answer here": self.unmatched,
-        }
-        return told + [f"{what}: {n:,}" for what, n in others.items() if n]
 
 
 def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
@@ -121,8 +84,8 @@ def user_text(user_id: str | int) -> str:
 
 def join(
     log: pathlib.Path, out: pathlib.Path, wait: float, now: float | None = None
-) -> Joined:
-    """Writes impressions and watches of the served answers.
+) -> dict[str, int]:
+    """Writes impressions and watches of the served answers, and returns their numbers.
 
     Args:
       log: Directory of answers and feedback.
@@ -159,15 +122,15 @@ def join(
     in_time = matched.filter(pl.col(SERVED_AT) - pl.col("answered_at") <= wait)
     impressions, watches = _tables(known, in_time)
     _write(out, {schema.IMPRESSIONS: impressions, schema.WATCHES: watches})
-    return Joined(
-        answers=len(known),
-        impressions=len(impressions),
-        clicks=len(watches),
-        younger=len(answers) - len(old),
-        without_user=len(old) - len(known),
-        late=len(matched) - len(in_time),
-        unmatched=len(feedback) - len(matched),
-    )
+    return {
+        "answers": len(known),
+        "impressions": len(impressions),
+        "clicks": len(watches),
+        "answers left for later, younger than the wait": len(answers) - len(old),
+        "answers left out, without a user_id": len(old) - len(known),
+        "feedback left out, later than the wait": len(matched) - len(in_time),
+        "feedback left out, of no answer here": len(feedback) - len(matched),
+    }
 
 
 def _read(log: pathlib.Path, kind: str) -> pl.DataFrame | None:
@@ -201,8 +164,7 @@ def _tables(
         if name not in others and feedback[name].null_count() < feedback.height
     ]
     merged = feedback.group_by(_KEY).agg(
-        pl.col(schema.CLICKED).any(),
-        pl.col(schema.WATCH_SECONDS, *outcomes).max(),
+        pl.col(schema.CLICKED).any(), pl.col(schema.WATCH_SECONDS, *outcomes).max()
     )
     shown = _shown(answers).join(merged, on=_KEY, how="left")
     # Without feedback an impression has no outcome.

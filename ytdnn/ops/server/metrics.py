@@ -1,6 +1,7 @@
 """Metrics for Prometheus, summed over the processes of a server."""
 
 import contextlib
+import functools
 import os
 import pathlib
 
@@ -15,46 +16,25 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 REQUESTS = prometheus.Counter(
     "ytdnn_requests", "Requests answered.", ("endpoint", "status")
 )
-REQUEST_SECONDS = prometheus.Histogram(
-    "ytdnn_request_seconds",
-    "Seconds from the head of a request to its answer.",
-    ("endpoint",),
-    buckets=_SECONDS,
+_seconds = functools.partial(prometheus.Histogram, buckets=_SECONDS)
+REQUEST_SECONDS = _seconds(
+    "ytdnn_request_seconds", "Seconds from head to answer.", ("endpoint",)
 )
-QUEUE_SECONDS = prometheus.Histogram(
-    "ytdnn_queue_seconds",
-    "Seconds that a request waited for its batch.",
-    buckets=_SECONDS,
-)
-RUN_SECONDS = prometheus.Histogram(
-    "ytdnn_run_seconds",
-    "Seconds that the model took for a request's batch.",
-    buckets=_SECONDS,
-)
+QUEUE_SECONDS = _seconds("ytdnn_queue_seconds", "Seconds waited for a batch.")
+RUN_SECONDS = _seconds("ytdnn_run_seconds", "Seconds of a request's batch.")
 BATCH_SIZE = prometheus.Histogram(
     "ytdnn_batch_size", "Rows of the batch that a request was in.", buckets=_SIZES
 )
 VERSION = prometheus.Gauge(
-    "ytdnn_version",
-    "Version of the bundle that a process serves.",
-    multiprocess_mode="liveall",
+    "ytdnn_version", "Served version.", multiprocess_mode="liveall"
 )
 PROCESSES = prometheus.Gauge(
     "ytdnn_processes", "Server processes.", multiprocess_mode="livesum"
 )
-REFUSED = prometheus.Counter(
-    "ytdnn_refused_versions", "Versions refused at loading, counted by each process."
-)
-LOGGED = prometheus.Counter(
-    "ytdnn_logged_rows", "Answers and feedback written to the served log."
-)
-DROPPED = prometheus.Counter(
-    "ytdnn_dropped_rows",
-    "Rows of the served log lost because writing failed too often.",
-)
-LOG_FAILURES = prometheus.Counter(
-    "ytdnn_log_failures", "Parts of the served log that could not be written."
-)
+REFUSED = prometheus.Counter("ytdnn_refused_versions", "Versions refused at loading.")
+LOGGED = prometheus.Counter("ytdnn_logged_rows", "Rows written to the served log.")
+DROPPED = prometheus.Counter("ytdnn_dropped_rows", "Rows lost after failed writes.")
+LOG_FAILURES = prometheus.Counter("ytdnn_log_failures", "Parts that were not written.")
 
 
 def text() -> bytes:

@@ -182,19 +182,8 @@ class Version:
         return signatures[name]
 
     def explaining(self, name: str) -> Signature:
-        """Returns a signature of the recommender that not all bundles have.
-
-        Raises:
-          problems.Problem: This bundle lacks it.
-        """
-        signature = self.models[self.recommender].get(name)
-        if signature is None:
-            raise problems.Problem(
-                problems.NOT_FOUND,
-                f"expected a bundle with a signature {name!r}, which a ranker of this "
-                f"ytdnn has: train one, and run `ytdnn export`",
-            )
-        return signature
+        """Returns a signature of the recommender, such as `candidates` or `explain`."""
+        return self.signature(self.recommender, name)
 
     def warnings(self, request: requests.Request, fields: Fields) -> list[str]:
         """Returns warnings about a well-formed request that looks like a mistake."""

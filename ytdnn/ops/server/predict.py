@@ -5,8 +5,6 @@ padded for the signature. Unknown inputs are refused in both forms, and those th
 request leaves out have their missing value.
 """
 
-import base64
-import binascii
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +19,6 @@ from ytdnn.ops.server import batching, models, problems, settings
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
 INPUTS = "inputs"
-_B64 = "b64"
 _SHOWN = 60
 
 
@@ -66,9 +63,7 @@ def parse(
     if (INSTANCES in body) == (INPUTS in body):
         raise problems.bad(f"expected one of the keys {INSTANCES} and {INPUTS}")
     is_by_row = INSTANCES in body
-    rows = (
-        _rows(body[INSTANCES], fields) if is_by_row else _columns(body[INPUTS], fields)
-    )
+    rows = _rows(body[INSTANCES]) if is_by_row else _columns(body[INPUTS])
     if not 0 < len(rows) <= limits.rows:
         raise problems.bad(f"expected 1 to {limits.rows} rows, received {len(rows)}")
     checked = []
@@ -88,8 +83,7 @@ def check(
     Raises:
       errors.UserError: A value does not fit its input, or exceeds a limit.
     """
-    plain = {name: decoded(value) for name, value in row.items()}
-    plain = where.expanded(plain, fields)
+    plain = where.expanded(row, fields)
     for name, value in plain.items():
         if isinstance(value, list) and len(value) > limits.list_length:
             raise errors.UserError(
@@ -105,15 +99,12 @@ def check(
     return values
 
 
-def _rows(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
-    """Returns the rows of the row form; a single input may go without its name."""
+def _rows(given: Any) -> list[dict[str, Any]]:
+    """Returns the rows of the row form."""
     if not isinstance(given, list):
         raise problems.bad(f"expected a list of {INSTANCES}, received {_shown(given)}")
-    if len(fields) == 1 and not any(_is_object(item) for item in given):
-        (name,) = fields
-        return [{name: item} for item in given]
     for number, item in enumerate(given):
-        if not _is_object(item):
+        if not isinstance(item, dict):
             raise problems.bad(
                 f"expected an object as item {number} of {INSTANCES}, received "
                 f"{_shown(item)}"
@@ -121,52 +112,19 @@ def _rows(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
     return given
 
 
-def _columns(given: Any, fields: models.Fields) -> list[dict[str, Any]]:
-    """Returns the rows of the column form; a single input may go without its name."""
-    if not _is_object(given) and len(fields) > 1:
+def _columns(given: Any) -> list[dict[str, Any]]:
+    """Returns the rows of the column form."""
+    if not isinstance(given, dict):
         raise problems.bad(f"expected an object of {INPUTS}, received {_shown(given)}")
-    columns = given if _is_object(given) else dict.fromkeys(fields, given)
     sizes = {
         name: len(column) if isinstance(column, list) else None
-        for name, column in columns.items()
+        for name, column in given.items()
     }
     if None in sizes.values() or len(set(sizes.values())) > 1:
         shown = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise problems.bad(f"expected lists with a value a row, received {shown}")
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _is_object(value: Any) -> bool:
-    """Whether a value is a JSON object that is no base64."""
-    return isinstance(value, dict) and not _is_base64(value)
-
-
-def _is_base64(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and set(value) == {_B64}
-        and isinstance(value[_B64], str)
-    )
-
-
-def decoded(value: Any) -> Any:
-    """Returns a value with base64 decoded to text.
-
-    Raises:
-      errors.UserError: The base64 is malformed, or does not encode text.
-    """
-    if isinstance(value, list):
-        has_objects = dict in set(map(type, value))
-        return [decoded(v) for v in value] if has_objects else value
-    if not _is_base64(value):
-        return value
-    try:
-        return base64.b64decode(value[_B64], validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise errors.UserError(
-            f"expected base64 of text in UTF-8, received {_shown(value)}"
-        ) from None
+    rows = zip(*given.values(), strict=True)
+    return [dict(zip(given, row, strict=True)) for row in rows]
 
 
 def _shown(value: Any) -> str:
@@ -208,13 +166,7 @@ def _trimmed(
 def _json(values: npt.NDArray[Any]) -> list[Any]:
     """Returns a tensor as lists, with the shortest decimals of its numbers."""
     if values.dtype == object:
-        return _texts(values.tolist())
+        return np.char.decode(values.astype(bytes), "utf-8", "replace").tolist()
     if values.dtype == np.float32:
         return values.astype(str).astype(float).tolist()
     return values.tolist()
-
-
-def _texts(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_texts(item) for item in value]
-    return value.decode(errors="replace")

@@ -22,12 +22,7 @@ from ytdnn.ops.server import (
 )
 from ytdnn.retrieval import slate
 
-_KEYS = (
-    joined_log.REQUEST_ID,
-    schema.VIDEO_ID,
-    schema.CLICKED,
-    schema.WATCH_SECONDS,
-)
+_KEYS = (joined_log.REQUEST_ID, schema.VIDEO_ID, schema.CLICKED, schema.WATCH_SECONDS)
 _MOST_CHARACTERS = 256
 _NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
@@ -118,12 +113,10 @@ def plain_id(value: Any) -> Any:
 def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, int]:
     """Returns the request of a body, its user (None: not given) and its `k`.
 
-    Base64 values are decoded to text.
-
     Raises:
-      errors.UserError: User or `k` is malformed, or no base64 of a text.
+      errors.UserError: User or `k` is malformed.
     """
-    request = {name: predict.decoded(value) for name, value in body.items()}
+    request = dict(body)
     user_id = request.pop(schema.USER_ID, None)
     if isinstance(user_id, str):
         fits = 0 < len(user_id) <= _MOST_CHARACTERS and requests.is_text(user_id)
@@ -218,9 +211,7 @@ def _row(
 
 
 def feedback(
-    version: models.Version,
-    body: Mapping[str, Any],
-    log: served_log.ServedLog | None,
+    version: models.Version, body: Mapping[str, Any], log: served_log.ServedLog | None
 ) -> Json:
     """Records the feedback on a video of an answer.
 

@@ -64,8 +64,7 @@ class ServedLog:
     def add(self, kind: str, row: dict[str, Any]) -> None:
         """Adds a row of answers or feedback; beyond a limit the oldest are dropped."""
         with self._lock:
-            rows = self._rows[kind]
-            rows.append(row)
+            self._rows[kind].append(row)
             self._shorten(kind)
 
     def flush(self) -> None:
@@ -77,20 +76,15 @@ class ServedLog:
                 continue
             try:
                 self._write(kind, rows)
-            except (OSError, pl.exceptions.PolarsError) as error:
-                self._keep(kind, rows, str(error))
-            else:
                 self.problem = ""
                 metrics.LOGGED.inc(len(rows))
-
-    def _keep(self, kind: str, rows: Rows, reason: str) -> None:
-        with self._lock:
-            self._rows[kind] = rows + self._rows[kind]
-            self._shorten(kind)
-        if not self.problem:
-            _LOG.error("the served log cannot be written: %s", reason)
-        self.problem = reason
-        metrics.LOG_FAILURES.inc()
+            except (OSError, pl.exceptions.PolarsError) as error:
+                self.problem = str(error)
+                _LOG.error("the served log cannot be written: %s", error)
+                metrics.LOG_FAILURES.inc()
+                with self._lock:
+                    self._rows[kind] = rows + self._rows[kind]
+                    self._shorten(kind)
 
     def _shorten(self, kind: str) -> None:
         """Drops the oldest rows beyond the limit, and counts them; needs the lock."""

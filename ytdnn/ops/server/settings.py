@@ -1,7 +1,6 @@
 """The settings of a server."""
 
 import dataclasses
-import ipaddress
 import os
 import pathlib
 
@@ -130,9 +129,4 @@ class Settings:
 
 def is_loopback(host: str) -> bool:
     """Whether an address is reachable only from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host in LOOPBACK_NAMES

@@ -213,14 +213,12 @@ def described(given: settings.Settings, port: int) -> list[str]:
     address = f"http://{host}:{port}"
     token = " -H 'Authorization: Bearer TOKEN'" if given.token else ""
     logged = f"logged to {given.log}" if given.log else "not logged: see --log"
-    users = "users of the prepared set are shown"
-    if not given.inspect:
-        users = "users of the prepared set are not shown: see --inspect"
+    users = "" if given.inspect else "; its users are not shown: see --inspect"
     kind = "Content-Type: application/json"
     return [
         f"loading {given.bundle}",
         f"listening on {address}",
-        f"  /                    the page that shows it; {users}",
+        f"  /                    the page that shows it{users}",
         f"  POST /recommend      and /feedback; {logged}",
         "  /v1/models/NAME:predict   TensorFlow Serving's REST API",
         "  /healthz, /status, /metrics",

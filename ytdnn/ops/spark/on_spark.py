@@ -14,8 +14,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn.base import progress, whole_files
+from ytdnn.base import progress, registries, whole_files
 from ytdnn.ops.spark import session
+from ytdnn.run.cli import arguments
 from ytdnn.run.pipeline import bulk
 
 if TYPE_CHECKING:
@@ -162,3 +163,16 @@ def divided(
         make=lambda users: pl.read_parquet(files[users.start // size]),
         size=size,
     )
+
+
+@registries.HOOKS.register("spark")
+def machines(given: arguments.Arguments) -> SparkMachines:
+    """Returns the machines that the flags name: the engine `spark` of commands.
+
+    Raises:
+      errors.UserError: A setting is malformed, or a package is missing.
+    """
+    master = given.values.get("spark_master", session.LOCAL)
+    conf = session.parse_conf(given.values.get("conf", ""))
+    session.require()
+    return SparkMachines(session.SparkSettings(master, conf))

@@ -6,8 +6,6 @@ import importlib.util
 import os
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     import pyspark.sql
 
 LOCAL = "local[*]"
-_OLDEST_JAVA = 17
 _LOOPBACK = "127.0.0.1"
 # What every session has unless it is told otherwise. No page of Spark's own: who
 # reaches a port of Spark can run code there.
@@ -76,10 +73,10 @@ def parse_conf(text: str) -> dict[str, str]:
 
 
 def require() -> None:
-    """Checks that Spark can run here.
+    """Checks that the packages of Spark are installed.
 
     Raises:
-      errors.UserError: PySpark or Java is missing.
+      errors.UserError: One is missing.
     """
     for package in ("pyspark", "pyarrow"):
         if importlib.util.find_spec(package) is None:
@@ -88,26 +85,6 @@ def require() -> None:
                 f"pip install -c constraints.txt '.[spark]' in the checkout, or use "
                 f"--engine=polars"
             )
-    found = java_version()
-    if found is None or found < _OLDEST_JAVA:
-        raise errors.UserError(
-            f"expected Java {_OLDEST_JAVA} or newer for --engine=spark, found "
-            f"{found or 'none'}: install it (on Debian and Ubuntu: apt install "
-            f"openjdk-17-jre-headless) or set JAVA_HOME, or use --engine=polars"
-        )
-
-
-def java_version() -> int | None:
-    """Returns the version of the Java that Spark would start; None without Java."""
-    home = os.environ.get("JAVA_HOME", "")
-    java = shutil.which(str(pathlib.Path(home) / "bin" / "java") if home else "java")
-    if java is None:
-        return None
-    done = subprocess.run(
-        [java, "-version"], capture_output=True, text=True, check=False
-    )
-    found = re.search(r'version "(\d+)', done.stderr + done.stdout)
-    return int(found[1]) if found else None
 
 
 @contextlib.contextmanager
@@ -133,7 +110,8 @@ def opened(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"]:
     except (*of_spark, OSError) as error:
         raise errors.UserError(
             f"expected a Spark master at {settings.master}, could not start: "
-            f"{_reason(error)}: check --spark_master and --conf"
+            f"{_reason(error)}: check --spark_master and --conf, and that Java 17 or "
+            f"newer is installed, or use --engine=polars"
         ) from None
     try:
         yield session

@@ -2,15 +2,13 @@
 // Everything that is shown is put in as text: titles come from anyone.
 
 const $ = (id) => document.getElementById(id);
-const SHOWN = 20; // of each order
-const FEATURES = 15; // that are shown at once
+const SHOWN = 20;
 
 const state = {
   facts: null,
   user: null,
   request: {},
-  page: new Map(), // video to rank, of the answer before
-  answer: null,
+  page: new Map(), // video to rank
   chosen: null,
   asked: 0, // number of the latest request: older answers are dropped
 };
@@ -24,9 +22,21 @@ function make(tag, content = "", classes = "") {
 }
 
 function row(tag, cells) {
-  const found = document.createElement("tr");
-  for (const [content, classes] of cells) found.append(make(tag, content, classes));
-  return found;
+  const line = document.createElement("tr");
+  for (const [content, classes] of cells) line.append(make(tag, content, classes));
+  return line;
+}
+
+function entry(video, note, sign = "", label = "", action = null) {
+  const item = make("li");
+  item.append(make("span", named(video), "title"), make("span", note, "quiet"));
+  if (!action) return item;
+  const button = make("button", sign);
+  button.type = "button";
+  button.setAttribute("aria-label", `${label} ${named(video)}`);
+  button.addEventListener("click", () => guarded(action));
+  item.append(button);
+  return item;
 }
 
 const number = (value, digits = 3) =>
@@ -86,14 +96,11 @@ async function refresh() {
   $("json").value = write(whole(), 1);
   const answer = await ask("/inspect/answer", whole());
   if (turn !== state.asked) return;
-  const before = state.page;
-  state.answer = answer;
   const page = answer.candidates.filter((one) => one.rank).sort((a, b) => a.rank - b.rank);
   state.page = new Map(page.map((one) => [one.video_id, one.rank]));
   showHistory(answer);
-  showPage(answer, page, before);
+  showPage(answer, page);
   showTruth(answer, page);
-  showOrders(answer, page);
   showSources(answer);
   const chosen = page.find((one) => one.video_id === state.chosen) || page[0];
   if (chosen && state.facts.has_ranker) await explain(chosen.video_id, turn);
@@ -106,27 +113,16 @@ function showHistory(answer) {
       ? `latest ${answer.history.length} of ${answer.num_watched}`
       : `${answer.num_watched} watched`;
   $("history").replaceChildren(...answer.history.map((watch) => {
-    const item = make("li");
-    item.append(make("span", named(watch), "title"));
-    const length = watch.watch_seconds === null ? "" : `, watched ${seconds(watch.watch_seconds)}`;
-    item.append(make("span", time(watch.time) + length, "quiet"));
-    const remove = make("button", "×");
-    remove.type = "button";
-    remove.setAttribute("aria-label", `Remove ${named(watch)}`);
-    remove.addEventListener("click", () => guarded(() => removeWatch(watch.place)));
-    item.append(remove);
-    return item;
+    const length = (watch.watch_seconds ?? -1) < 0 ? "" : `, watched ${seconds(watch.watch_seconds)}`;
+    return entry(watch, time(watch.time) + length, "×", "Remove", () => removeWatch(watch.place));
   }));
 }
 
-const ofWatches = () =>
-  Object.keys(state.request).filter(
-    (name) => ["watched_video_ids", "watch_times", "watched_seconds"].includes(name));
-
 async function removeWatch(place) {
-  const kept = (values) => values.filter((_, index) => index !== place);
   const changed = { ...state.request };
-  for (const name of ofWatches()) changed[name] = kept(changed[name]);
+  for (const name of ["watched_video_ids", "watch_times", "watched_seconds"]) {
+    if (changed[name]) changed[name] = changed[name].filter((_, index) => index !== place);
+  }
   state.request = changed;
   await refresh();
 }
@@ -141,27 +137,19 @@ async function addWatch(video) {
   await refresh();
 }
 
-function moved(before, video, rank) {
-  if (!before.size) return ["", ""];
-  const old = before.get(video);
-  if (old === undefined) return ["new", "more"];
-  if (old === rank) return ["", ""];
-  return old > rank ? [`↑${old - rank}`, "more"] : [`↓${rank - old}`, "less"];
-}
-
 const badge = (source) => make("span", source || "", `source ${source || ""}`);
 
-function showPage(answer, page, before) {
+function showPage(answer, page) {
   const { candidates, ranking } = answer.seconds;
   $("took").textContent =
     `candidates ${(1000 * candidates).toFixed(1)} ms, ranking ${(1000 * ranking).toFixed(1)} ms`;
   $("warnings").replaceChildren(...answer.warnings.map((line) => make("li", line)));
   const truth = truthOf(answer);
-  const heads = [["", "narrow"], ["Video", ""], ["score", "number"]];
+  const heads = [["", ""], ["Video", ""], ["score", "number"]];
   const said = SAID.filter(([name]) => name in state.facts.meanings);
-  for (const [, head] of said) heads.push([head, "number wide"]);
+  for (const [, head] of said) heads.push([head, "number"]);
   if (truth) heads.push(["true", "number"]);
-  heads.push(["candidate score", "number wide"], ["", "narrow"]);
+  heads.push(["candidate score", "number"]);
   const body = document.createElement("tbody");
   for (const one of page.slice(0, SHOWN)) {
     const choose = make("button", named(one), "choose title");
@@ -170,10 +158,9 @@ function showPage(answer, page, before) {
     video.append(choose, " ", badge(one.source));
     if (one.placed_by && one.placed_by !== "score") video.append(" ", make("span", one.placed_by, "quiet"));
     const cells = [[String(one.rank), "number"], [video, "title"], [number(one.score), "number"]];
-    for (const [name, , shown] of said) cells.push([shown(one[name]), "number wide"]);
+    for (const [name, , shown] of said) cells.push([shown(one[name]), "number"]);
     if (truth) cells.push([seconds(truth.get(one.video_id)), "number"]);
-    const [text, direction] = moved(before, one.video_id, one.rank);
-    cells.push([number(one.candidate_score), "number wide"], [text, direction]);
+    cells.push([number(one.candidate_score), "number"]);
     const line = row("td", cells);
     line.dataset.video = String(one.video_id);
     line.addEventListener("click", () => guarded(() => explain(one.video_id, state.asked)));
@@ -185,8 +172,6 @@ function showPage(answer, page, before) {
     `The slate is ordered by score: ${state.facts.score_meaning}.` +
     (state.facts.meanings.placed_by ? ` Places: ${state.facts.meanings.placed_by}.` : "") + (truth ? " True: what the world expects." : "");
   $("page").replaceChildren(head, body);
-  const gone = [...before.keys()].filter((video) => before.get(video) <= SHOWN && !state.page.has(video));
-  $("changed").textContent = before.size ? `${gone.length} of the ${Math.min(SHOWN, before.size)} shown before are gone.` : "";
 }
 
 function truthOf(answer) {
@@ -207,29 +192,10 @@ function showTruth(answer, page) {
     `${best.length} of the catalogue.`;
   $("best").replaceChildren(...best.map((video, place) => {
     const rank = state.page.get(video.video_id);
-    const item = make("li");
-    item.append(make("span", named(video), "title"));
     const other = truth.has(video.video_id) ? "candidate, not on the page" : "no candidate";
     const where = rank ? `place ${rank} here` : other;
-    item.append(make("span", `${seconds(worth[place])}, ${where}`, "quiet"));
-    return item;
+    return entry(video, `${seconds(worth[place])}, ${where}`);
   }));
-}
-
-function showOrders(answer, page) {
-  const scored = answer.candidates.filter((one) => one.candidate_score !== null);
-  scored.sort((a, b) => b.candidate_score - a.candidate_score);
-  const places = new Map(scored.map((one, place) => [one.video_id, place + 1]));
-  const line = (place, one, note) => {
-    const item = make("li");
-    item.append(make("span", String(place), "number"), make("span", named(one), "title"));
-    item.append(make("span", note, "quiet"));
-    return item;
-  };
-  $("by-candidates").replaceChildren(...scored.slice(0, SHOWN).map((one, index) =>
-    line(index + 1, one, one.rank ? `→ ${one.rank}` : "→ –")));
-  $("by-ranker").replaceChildren(...page.slice(0, SHOWN).map((one) =>
-    line(one.rank, one, `← ${places.get(one.video_id) || "–"}`)));
 }
 
 function showSources(answer) {
@@ -269,28 +235,14 @@ async function explain(video, turn) {
     `the score’s change by what the feature says, against a neutral value.`;
   $("nearest").replaceChildren(...why.nearest.map((one) =>
     make("li", `Near ${named(one)}, which was watched (cosine ${one.cosine.toFixed(2)})`)));
-  const most = Math.max(1e-9, ...why.features.map((one) => Math.abs(one.change)));
-  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", ""]];
+  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", "number"]];
   const lines = why.features.map((one) => {
-    const bar = make("div", "", "bar");
-    const part = make("span", "", one.change >= 0 ? "up" : "down");
-    part.style.width = `${(50 * Math.abs(one.change)) / most}%`;
-    bar.append(part);
-    bar.title = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
-    bar.setAttribute("role", "img");
-    bar.setAttribute("aria-label", bar.title);
-    return row("td", [
-      [one.feature.replaceAll("_", " "), ""],
-      [value(one.value), "number"],
-      [number(one.without), "number"],
-      [bar, ""],
-    ]);
+    const change = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
+    const cells = [value(one.value), number(one.without)].map((text) => [text, "number"]);
+    const direction = one.change >= 0 ? "number more" : "number less";
+    return row("td", [[one.feature.replaceAll("_", " "), ""], ...cells, [change, direction]]);
   });
-  const others = lines.splice(FEATURES);
   $("features").replaceChildren(row("th", heads), ...lines);
-  $("other-features").replaceChildren(...others);
-  $("others").hidden = !others.length;
-  $("num-others").textContent = `${others.length} features that change it less`;
 }
 
 // The two numbers that stand for "not known" in every feature.
@@ -307,6 +259,7 @@ async function chooseUser(text) {
 
 async function listUsers(text) {
   const { users } = await ask(`/inspect/users?query=${encodeURIComponent(text)}`);
+  if (text !== $("user").value.trim()) return users;
   $("users").replaceChildren(...users.map((user) => {
     const option = document.createElement("option");
     option.value = String(user);
@@ -319,29 +272,12 @@ async function find(text) {
   if (!text) return $("found").replaceChildren();
   const { videos } = await ask(`/inspect/videos?query=${encodeURIComponent(text)}`);
   if (text !== $("query").value.trim()) return undefined;
-  return $("found").replaceChildren(...videos.slice(0, 8).map((video) => {
-    const item = make("li");
-    item.append(make("span", named(video), "title"));
-    item.append(make("span", String(video.video_id), "quiet"));
-    const add = make("button", "+");
-    add.type = "button";
-    add.setAttribute("aria-label", `Add ${named(video)}`);
-    add.addEventListener("click", () => guarded(async () => {
+  return $("found").replaceChildren(...videos.slice(0, 8).map((video) =>
+    entry(video, String(video.video_id), "+", "Add", () => {
       $("query").value = "";
       $("found").replaceChildren();
-      await addWatch(video.video_id);
-    }));
-    item.append(add);
-    return item;
-  }));
-}
-
-function later(action, wait = 150) {
-  let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => guarded(action), wait);
-  };
+      return addWatch(video.video_id);
+    })));
 }
 
 function typed() {
@@ -364,10 +300,7 @@ async function start() {
     `version ${facts.version}, ${facts.catalogue.toLocaleString("en")} videos, ` +
     `${facts.num_candidates} candidates; places of each source: ${places.join(", ")} ` +
     "(the tower fills what others leave)";
-  $("inputs").replaceChildren(...facts.inputs.flatMap((input) => [
-    make("dt", input.name + (input.list ? " […]" : "")), make("dd", input.meaning)]));
   $("choose").hidden = !facts.inspect;
-  $("no-users").hidden = facts.inspect;
   const users = facts.inspect ? await listUsers("") : [];
   if (users.length) {
     $("user").value = String(users[0]);
@@ -381,13 +314,13 @@ $("choose").addEventListener("submit", (event) => {
   event.preventDefault();
   guarded(() => chooseUser($("user").value.trim()));
 });
-$("user").addEventListener("input", later(() => listUsers($("user").value.trim())));
+$("user").addEventListener("input", () => guarded(() => listUsers($("user").value.trim())));
 $("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const first = $("found").querySelector("button");
   if (first) first.click();
 });
-$("query").addEventListener("input", later(() => find($("query").value.trim())));
+$("query").addEventListener("input", () => guarded(() => find($("query").value.trim())));
 $("typed").addEventListener("submit", (event) => {
   event.preventDefault();
   guarded(async () => {
